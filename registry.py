@@ -1,0 +1,101 @@
+"""How one file becomes a model or a signal: it registers itself, and is found.
+
+`models` and `target_signals` each hold one `Registry`. A module of the package whose text says
+`@<registry>.register` (or `@register`) at the start of a line is imported the first time somebody
+asks for a name; nothing else in the package is, so asking stays cheap and scripts are never run.
+"""
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T", bound=type)
+
+
+class UsageError(ValueError):
+    """A user's mistake. Its text is one line that names what was given, what is allowed and what
+    to do; the command line prints it and exits with code 2."""
+
+
+def suggest(given: str, allowed: Iterable[str]) -> str:
+    """`" (did you mean 'Siren'?)"` when a close name exists, else an empty string."""
+    by_lower = {name.lower(): name for name in allowed}
+    close = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.5)
+    return f" (did you mean '{by_lower[close[0]]}'?)" if close else ""
+
+
+class Registry(Generic[T]):
+    """Classes by their `name`, found in the modules of one package.
+
+    kind: what an entry is called in messages, e.g. `"model"`.
+    package: dotted name of the package whose modules are searched.
+    """
+
+    def __init__(self, kind: str, package: str):
+        self.kind = kind
+        self.package = package
+        self._classes: dict[str, T] = {}
+        self._searched = False
+
+    def register(self, cls: T) -> T:
+        """Class decorator. Raises ValueError when the name is taken by another class."""
+        name = cls.name  # type: ignore[attr-defined]
+        other = self._classes.get(name)
+        if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(f"{self.kind} '{name}' is registered twice: by {other.__module__} and by {cls.__module__}")
+        self._classes[name] = cls
+        return cls
+
+    def names(self) -> list[str]:
+        """Every registered name, in alphabetical order."""
+        self._search()
+        return sorted(self._classes)
+
+    def get(self, name: str) -> T:
+        """The class registered as `name`. Raises UsageError that offers a close name."""
+        self._search()
+        if name not in self._classes:
+            known = ", ".join(self.names())
+            raise UsageError(f"unknown {self.kind} '{name}'{suggest(name, self._classes)}; known: {known}")
+        return self._classes[name]
+
+    def load_file(self, path: str | Path) -> list[str]:
+        """Import one Python file from anywhere and return the names it registered."""
+        path = Path(path).resolve()
+        if not path.is_file():
+            raise UsageError(f"no file '{path}' to load a {self.kind} from")
+        self._search()
+        digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]  # two files may share a stem
+        spec = importlib.util.spec_from_file_location(f"{self.kind}_file_{path.stem}_{digest}", path)
+        if spec is None or spec.loader is None:
+            raise UsageError(f"'{path}' is not a Python file to load a {self.kind} from; its name must end in .py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        try:
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:  # whatever the user's file raises becomes one line that names it
+            del sys.modules[spec.name]
+            cause = " ".join(str(error).split())
+            raise UsageError(f"'{path}' could not be loaded: {type(error).__name__}: {cause}") from error
+        names = sorted(name for name, cls in self._classes.items() if cls.__module__ == spec.name)
+        if not names:
+            raise UsageError(f"'{path}' registers no {self.kind}; decorate its class with @register")
+        return names
+
+    def _search(self) -> None:
+        if self._searched:
+            return
+        package = importlib.import_module(self.package)
+        for folder in package.__path__:
+            for module in pkgutil.iter_modules([folder]):
+                source = Path(folder) / f"{module.name}.py"
+                if source.is_file() and re.search(r"^@(\w+\.)?register\b", source.read_text(encoding="utf-8"), re.M):
+                    importlib.import_module(f"{self.package}.{module.name}")
+        self._searched = True

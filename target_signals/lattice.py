@@ -1,0 +1,75 @@
+"""The lattice on which a signal is sampled: the one thing that models and signals both know (SPEC 1)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """A product of one-dimensional samplings of [-1, 1): one increasing float64 array an axis.
+
+    Coordinate k of a point runs along array axis k. Two lattices are equal only when they are the
+    same object, so a lattice can be the key of a cache.
+    """
+
+    axes: tuple[np.ndarray, ...]
+
+    @classmethod
+    def regular(cls, shape: tuple[int, ...]) -> "Lattice":
+        """Sample i of an axis of n sits at -1 + 2 i / n; the end point is left out (SPEC 1)."""
+        if not shape or any(n < 1 for n in shape):
+            raise ValueError(f"a lattice needs at least one sample an axis, got shape {shape}")
+        return cls(tuple(-1 + 2 * np.arange(n) / n for n in shape))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(axis) for axis in self.axes)
+
+    @property
+    def dim(self) -> int:
+        return len(self.axes)
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return int(np.prod(self.shape))
+
+    def axis_tensors(self, device: "torch.device | str") -> "list[torch.Tensor]":
+        """The axes as float32 tensors, one [n_k] an axis."""
+        import torch
+
+        return [torch.as_tensor(axis, dtype=torch.float32, device=device) for axis in self.axes]
+
+    def points(self, device: "torch.device | str") -> "torch.Tensor":
+        """Every point in array (C) order: [size, dim], float32."""
+        import torch
+
+        grids = torch.meshgrid(*self.axis_tensors(device), indexing="ij")
+        return torch.stack([grid.reshape(-1) for grid in grids], dim=-1)
+
+    def points_at(self, index: "torch.Tensor") -> "torch.Tensor":
+        """The points of flat (C order) indices: index [B] int64 → [B, dim] float32, on the index's device."""
+        import torch
+
+        columns = []
+        for axis in reversed(self.axis_tensors(index.device)):
+            columns.append(axis[index % len(axis)])
+            index = torch.div(index, len(axis), rounding_mode="floor")
+        return torch.stack(columns[::-1], dim=-1)
+
+    def slabs(self, max_points: int) -> Iterator[tuple[slice, "Lattice"]]:
+        """Cut the first axis into runs of at most `max_points` points, and never less than one layer.
+
+        Yields the slice of the first axis and the lattice of that slab.
+        """
+        layer = self.size // self.shape[0]
+        thickness = max(1, max_points // layer)
+        for start in range(0, self.shape[0], thickness):
+            part = slice(start, min(start + thickness, self.shape[0]))
+            yield part, Lattice((self.axes[0][part], *self.axes[1:]))

@@ -1,0 +1,94 @@
+"""The contract of a target signal, and the registry through which one file adds one (DESIGN)."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from registry import Registry, UsageError
+from target_signals.lattice import Lattice
+
+Kind = Literal["synthetic", "image", "volume"]
+LEAST_BAND, GREATEST_BAND = 0.1, 0.9
+PAPER_LENGTH = {2: 1000, 3: 100}  # samples an axis
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """A sampled signal.
+
+    values: [*shape] for one channel or [*shape, C], float32.
+    dim: number of lattice axes; tells a channel axis from a lattice axis.
+    kind: the sort of data, by which a model's settings may differ.
+    rings: masks [*shape] of regions that are scored on their own (the star's nine bands), or none.
+    """
+
+    values: np.ndarray
+    dim: int
+    kind: Kind
+    rings: tuple[np.ndarray, ...] = ()
+
+    @cached_property
+    def lattice(self) -> Lattice:
+        return Lattice.regular(self.values.shape[: self.dim])
+
+    @property
+    def channels(self) -> int:
+        return self.values.shape[self.dim] if self.values.ndim > self.dim else 1
+
+    @cached_property
+    def binary(self) -> bool:
+        """Whether every value is 0 or 1."""
+        return bool(((self.values == 0) | (self.values == 1)).all())
+
+
+class SignalFamily:
+    """Where signals come from. A subclass names itself, says what it takes, and defines `build`.
+
+    dims: the dimensions it exists in.
+    bands: whether `bandlimit` is its difficulty dial; otherwise its bandlimit is None.
+    kind: the sort of data it yields.
+    """
+
+    name: ClassVar[str]
+    dims: ClassVar[tuple[int, ...]]
+    bands: ClassVar[bool] = True
+    kind: ClassVar[Kind] = "synthetic"
+
+    @classmethod
+    def build(cls, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:
+        """The signal at `length` samples an axis. The arguments have been checked by `check`."""
+        raise NotImplementedError
+
+    @classmethod
+    def check(cls, dim: int, length: int, bandlimit: float | None) -> None:
+        """Raise UsageError when there is no such signal."""
+        if dim not in cls.dims:
+            allowed = " or ".join(f"{d}" for d in cls.dims)
+            raise UsageError(f"{cls.name} does not exist with dim {dim}; it has dim {allowed}")
+        if length < 2:
+            raise UsageError(f"length {length} is too short for a signal; give at least 2")
+        if not cls.bands:
+            if bandlimit is not None:
+                raise UsageError(f"{cls.name} has no bandlimit, got {bandlimit}; leave it out")
+        elif bandlimit is None or not LEAST_BAND <= bandlimit <= GREATEST_BAND:
+            raise UsageError(f"{cls.name} needs a bandlimit from {LEAST_BAND} to {GREATEST_BAND}, got {bandlimit}")
+
+
+registry: Registry[type[SignalFamily]] = Registry("signal", "target_signals")
+register = registry.register
+
+
+def get_signal(
+    name: str, dim: int = 2, length: int | None = None, bandlimit: float | None = None, seed: int = 1234
+) -> Signal:
+    """Build a registered signal; `.values` holds its samples.
+
+    length: samples an axis; by default the paper's, 1000 in 2D and 100 in 3D.
+    Raises UsageError for an unknown name, or a dimension, length or bandlimit it does not exist in.
+    """
+    family = registry.get(name)
+    length = PAPER_LENGTH.get(dim, 1000) if length is None else length
+    family.check(dim, length, bandlimit)
+    return family.build(dim, length, bandlimit, seed)

@@ -1,0 +1,82 @@
+"""Lattice: coordinates of SPEC 1, the order of its points, and slabs that cover it once."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from target_signals import Lattice
+
+SHAPES = st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple)
+
+
+@pytest.mark.parametrize(("n", "expected"), [(1, [-1]), (2, [-1, 0]), (4, [-1, -0.5, 0, 0.5])])
+def test_sample_i_sits_at_minus_one_plus_two_i_over_n(n, expected):
+    assert Lattice.regular((n,)).axes[0].tolist() == expected
+
+
+def test_the_end_point_is_left_out_of_every_axis():
+    lattice = Lattice.regular((1001, 30))
+    assert (lattice.shape, lattice.dim, lattice.size) == ((1001, 30), 2, 30030)
+    for axis, n in zip(lattice.axes, lattice.shape, strict=True):
+        assert axis.dtype == np.float64
+        assert (axis[0], axis[-1]) == (-1, pytest.approx(1 - 2 / n))
+        np.testing.assert_allclose(np.diff(axis), 2 / n, rtol=1e-12)
+
+
+@given(SHAPES)
+@settings(deadline=None)
+def test_points_run_in_array_order_with_coordinate_k_along_axis_k(shape):
+    points = Lattice.regular(shape).points("cpu")
+    expected = [[-1 + 2 * i / n for i, n in zip(index, shape, strict=True)] for index in product(*map(range, shape))]
+    assert points.dtype == torch.float32
+    assert points.shape == (len(expected), len(shape))
+    np.testing.assert_allclose(points.numpy(), expected, atol=1e-7)
+
+
+@given(SHAPES, st.data())
+@settings(deadline=None)
+def test_points_at_is_points_by_index(shape, data):
+    lattice = Lattice.regular(shape)
+    index = torch.tensor(data.draw(st.lists(st.integers(0, lattice.size - 1), max_size=20)), dtype=torch.int64)
+    assert torch.equal(lattice.points_at(index), lattice.points("cpu")[index])
+
+
+@given(SHAPES, st.integers(1, 1000))
+@settings(deadline=None)
+def test_slabs_cover_the_lattice_exactly_once(shape, max_points):
+    lattice = Lattice.regular(shape)
+    layer = lattice.size // shape[0]
+    parts, points = [], []
+    for part, slab in lattice.slabs(max_points):
+        assert slab.size <= max(max_points, layer)
+        assert slab.shape == (part.stop - part.start, *shape[1:])
+        parts += range(part.start, part.stop)
+        points.append(slab.points("cpu"))
+    assert parts == list(range(shape[0]))
+    assert torch.equal(torch.cat(points), lattice.points("cpu"))
+
+
+def test_one_slab_when_all_fits():
+    assert [part for part, _ in Lattice.regular((5, 4)).slabs(20)] == [slice(0, 5)]
+
+
+def test_axis_tensors_are_float32():
+    first, second = Lattice.regular((4, 2)).axis_tensors("cpu")
+    assert first.tolist() == [-1, -0.5, 0, 0.5]
+    assert second.dtype == torch.float32
+
+
+def test_equality_is_identity_so_a_lattice_can_key_a_cache():
+    one, other = Lattice.regular((3, 3)), Lattice.regular((3, 3))
+    assert one != other
+    assert {one: "kept"}[one] == "kept"
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (4, 0)])
+def test_an_empty_lattice_is_refused(shape):
+    with pytest.raises(ValueError, match="at least one sample an axis"):
+        Lattice.regular(shape)
