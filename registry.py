@@ -23,6 +23,9 @@ class UsageError(ValueError):
     """A user's mistake. Its text is one line that names what was given, what is allowed and what
     to do; the command line prints it and exits with code 2."""
 
+    def __init__(self, message: str):
+        super().__init__(" ".join(message.splitlines()))  # a name that was given may hold line breaks
+
 
 def suggest(given: str, allowed: Iterable[str]) -> str:
     """`" (did you mean 'Siren'?)"` when a close name exists, else an empty string."""

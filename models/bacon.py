@@ -1,0 +1,78 @@
+"""BACON: a multiplicative filter network with a bounded band at each output (Lindell et al. 2022, section 3)."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.base import POINTS_PER_CALL, Representation, register
+from target_signals.lattice import Lattice
+
+
+@dataclass(frozen=True)
+class Design:
+    """The network's shape in one dimension. Filter i is `shared[i]`: equal entries are one filter."""
+
+    band: tuple[float, ...]  # sᵢ, highest frequency as a share of the training lattice's samples an axis
+    shared: tuple[int, ...]
+    outputs: tuple[int, ...]  # layers after which an output is read
+
+
+@register
+class BACON(Representation):
+    """z₀ = g₀(x), zᵢ = gᵢ(x)·(Wᵢ zᵢ₋₁ + bᵢ), gᵢ = sin(ωᵢ x + φᵢ) with frozen ωᵢ. The size dial is the width.
+
+    Coordinates are taken to [-½, ½). Every output is trained; the last is the answer.
+    """
+
+    name = "BACON"
+
+    @dataclass(frozen=True)
+    class Config:
+        lr: float  # learning rate of Adam
+        design: dict[str, Design]  # by dimension, "2" and "3"
+
+    def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
+        super().__init__(config, lattice, channels, size)
+        self.design = config.design[str(self.dim)]
+        filters = sorted(set(self.design.shared))
+        self.which = [filters.index(i) for i in self.design.shared]
+        self.bands = [self.design.band[i] for i in filters]
+        self.omega: Tensor
+        self.register_buffer("omega", torch.empty(len(filters), size, self.dim))  # rad per unit of [-½, ½)
+        self.phase = nn.Parameter(torch.empty(len(filters), size))
+        self.hidden = nn.ModuleList(nn.Linear(size, size) for _ in self.design.shared[1:])
+        self.outputs = nn.ModuleList(nn.Linear(size, channels) for _ in self.design.outputs)
+
+    def initialise(self, rng: torch.Generator) -> None:
+        super().initialise(rng)  # the biases stay at PyTorch's default
+        for layer in [*self.hidden, *self.outputs]:
+            bound = math.sqrt(6 / self.size)
+            nn.init.uniform_(layer.weight, -bound, bound, generator=rng)
+        nn.init.uniform_(self.phase, -math.pi, math.pi, generator=rng)
+        for omega, band in zip(self.omega, self.bands, strict=True):
+            for k, n in enumerate(self.lattice.shape):
+                highest = max(1, round(n * band / 2))  # cycles over the unit interval
+                cycles = torch.randint(-highest, highest + 1, (self.size,), generator=rng)
+                omega[:, k] = 2 * math.pi * cycles
+
+    def heads(self, x: Tensor) -> Tensor:
+        x = x / 2
+        filters = [torch.sin(x @ omega.T + phase) for omega, phase in zip(self.omega, self.phase, strict=True)]
+        z = filters[self.which[0]]  # [N, w]
+        read = dict(zip(self.design.outputs, self.outputs, strict=True))
+        heads = []
+        for i, layer in enumerate(self.hidden, start=1):
+            z = filters[self.which[i]] * layer(z)
+            if i in read:
+                heads.append(read[i](z))
+        return torch.stack(heads)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.heads(x)[-1]
+
+    def heads_on_lattice(self, lattice: Lattice) -> Tensor:
+        parts = [self.heads(points) for points in lattice.points(self.device).split(POINTS_PER_CALL)]
+        return torch.cat(parts, dim=1).reshape(-1, *lattice.shape, self.channels)

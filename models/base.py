@@ -1,0 +1,114 @@
+"""The contract of a model, and the registry through which one file adds one (DESIGN, idea 1)."""
+
+import weakref
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from registry import Registry
+from target_signals.lattice import Lattice
+
+POINTS_PER_CALL = 1 << 18  # bounds what `on_lattice` holds at once when it evaluates points without gradients
+
+
+class Representation(nn.Module):
+    """A function from [-1, 1)^d to C channels with trainable values, sized by one dial.
+
+    A subclass names itself, gives a frozen dataclass `Config` with at least `lr`, and defines
+    `__init__(config, lattice, channels, size)` and `forward`. Construction only makes room (it must
+    also work on the `meta` device); `initialise` draws every value from the generator it is given.
+
+    config: the model's settings.
+    lattice: the training lattice; a model whose shape depends on the resolution reads it here.
+    channels: C.
+    size: the dial (a width, a number of nodes, …), an integer of at least `smallest`; the number
+        of stored values must not fall when it grows.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str] = "learned"
+    lattice_only: ClassVar[bool] = False  # no scattered points, so no mini-batches and no chunks
+    smallest: ClassVar[int] = 1  # the least value of the size dial
+
+    @dataclass(frozen=True)
+    class Config:
+        lr: float = 1e-3  # learning rate of Adam
+
+    def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
+        super().__init__()
+        self.config = config
+        self.lattice = lattice
+        self.dim = lattice.dim
+        self.channels = channels
+        self.size = size
+        self._constants: weakref.WeakKeyDictionary[Lattice, tuple[Tensor, ...]] = weakref.WeakKeyDictionary()
+
+    @classmethod
+    def unsupported(cls, dim: int, channels: int, task: str) -> str | None:
+        """Why this model cannot take such a task at all, or None."""
+        return None
+
+    @classmethod
+    def solve_size(cls, config: Any, lattice: Lattice, channels: int, budget: int) -> int | None:
+        """The size dial for a budget of trainable values, or None when even the smallest form is
+        larger: by default the largest that fits, found by counting."""
+        from models.budget import largest_that_fits
+
+        return largest_that_fits(cls, config, lattice, channels, budget)
+
+    def initialise(self, rng: torch.Generator) -> None:
+        """Draw the initial values, on the CPU, from `rng` alone.
+
+        By default every submodule that can gets PyTorch's own initial values.
+        """
+        seed = int(torch.randint(2**62, (), generator=rng))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            for module in self.modules():
+                if module is not self and hasattr(module, "reset_parameters"):
+                    module.reset_parameters()  # type: ignore[operator]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Values at scattered points: x [N, d] → [N, C]."""
+        raise NotImplementedError(f"{self.name} has no values at scattered points")
+
+    def heads(self, x: Tensor) -> Tensor:
+        """All outputs that are trained: x [N, d] → [H, N, C]. The last head is the answer."""
+        return self(x)[None]
+
+    def on_lattice(self, lattice: Lattice) -> Tensor:
+        """Values on a lattice: [*shape, C]. By default the points, in chunks."""
+        parts = [self(points) for points in lattice.points(self.device).split(POINTS_PER_CALL)]
+        return torch.cat(parts).reshape(*lattice.shape, self.channels)
+
+    def heads_on_lattice(self, lattice: Lattice) -> Tensor:
+        """All outputs that are trained, on a lattice: [H, *shape, C]. The last head is the answer."""
+        return self.on_lattice(lattice)[None]
+
+    def penalty(self) -> Tensor | float:
+        """What the loss adds to the mean squared error; by default nothing."""
+        return 0.0
+
+    def count_values(self) -> int:
+        """How many real values the model stores: by default the trainable ones."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
+        """What a lattice alone determines (interpolation matrices, axis tables), on the model's device."""
+        raise NotImplementedError
+
+    def constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
+        """`lattice_constants`, computed once for each lattice that is alive."""
+        if lattice not in self._constants:
+            self._constants[lattice] = self.lattice_constants(lattice)
+        return self._constants[lattice]
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+
+registry: Registry[type[Representation]] = Registry("model", "models")
+register = registry.register

@@ -1,0 +1,104 @@
+"""GAPlane: products of line features plus plane and volume features, decoded by a small network
+(Sivgin et al. 2024, "Geometric Algebra Planes", section 3)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.base import Representation, register
+from models.kernels import interpolation
+from target_signals.lattice import Lattice
+
+
+@register
+class GAPlane(Representation):
+    """2D: x·y + plane; 3D: x·y·z + xy·z + yz·x + zx·y + volume; decoder Linear → ReLU → Linear.
+
+    The size dial is the number of features times the length of the longest line. It buys features
+    on lines of the lattice's own length; where it would buy fewer than `least_features`, the
+    features stay at that number and lines and planes shrink by one common factor (SPEC 3).
+    """
+
+    name = "GAPlane"
+
+    @dataclass(frozen=True)
+    class Config:
+        lr: float  # learning rate of Adam
+        plane: int  # nodes an axis of a plane at full length
+        volume: int  # nodes an axis of the volume
+        least_features: int  # lines and planes shrink rather than go below
+        line_range: tuple[float, float]  # uniform initial values of the lines
+        plane_sigma: float  # standard deviation of the planes' initial values
+        volume_sigma: float  # standard deviation of the volume's initial values
+
+    def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
+        super().__init__(config, lattice, channels, size)
+        longest = max(lattice.shape)
+        features = max(config.least_features, size // longest)
+        shrink = min(1.0, size / (features * longest))
+        self.lines = nn.ParameterList(
+            torch.empty(features, max(2, round(shrink * n))) for n in lattice.shape
+        )  # one [F, nodes] an axis
+        plane = max(2, round(shrink * config.plane))
+        self.pairs = [(0, 1)] if self.dim == 2 else [(0, 1), (1, 2), (2, 0)]
+        self.planes = nn.ParameterList(torch.empty(features, plane, plane) for _ in self.pairs)
+        volumes = [torch.empty(features, *[config.volume] * 3)] if self.dim == 3 else []
+        self.volumes = nn.ParameterList(volumes)
+        self.decoder = nn.Sequential(nn.Linear(features, features), nn.ReLU(), nn.Linear(features, channels))
+
+    def initialise(self, rng: torch.Generator) -> None:
+        super().initialise(rng)  # the decoder stays at PyTorch's default
+        for line in self.lines:
+            least, greatest = self.config.line_range
+            nn.init.uniform_(line, least, greatest, generator=rng)
+        for plane in self.planes:
+            nn.init.normal_(plane, 0, self.config.plane_sigma, generator=rng)
+        for volume in self.volumes:
+            nn.init.normal_(volume, 0, self.config.volume_sigma, generator=rng)
+
+    def forward(self, x: Tensor) -> Tensor:
+        def at(values: Tensor, axes: tuple[int, ...]) -> Tensor:  # [N, F]
+            return interpolation.at_points(values, x[:, axes], "linear")
+
+        lines = [at(line, (k,)) for k, line in enumerate(self.lines)]
+        planes = [at(plane, pair) for plane, pair in zip(self.planes, self.pairs, strict=True)]
+        volumes = [at(volume, (0, 1, 2)) for volume in self.volumes]
+        return self.decoder(self._combine(lines, planes, volumes))
+
+    def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
+        """Interpolation matrices of lines, planes and volume: dim of each kind there is."""
+        nodes = [line.shape[1] for line in self.lines]
+        tables = [nodes, *[[p.shape[1]] * self.dim for p in (*self.planes[:1], *self.volumes)]]
+        return tuple(
+            interpolation.axis_matrix(axis, n, "linear", self.device)
+            for sizes in tables
+            for axis, n in zip(lattice.axes, sizes, strict=True)
+        )
+
+    def on_lattice(self, lattice: Lattice) -> Tensor:
+        d = self.dim
+        matrices = self.constants(lattice)
+        of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d :]
+
+        def spread(values: Tensor, axes: tuple[int, ...]) -> Tensor:
+            """[F, n_a, …] on some axes, in that order → [*shape or 1, F], ready to broadcast."""
+            in_order = sorted(range(len(axes)), key=lambda i: axes[i])
+            values = values.permute(*[i + 1 for i in in_order], 0)
+            return values[tuple(slice(None) if k in axes else None for k in range(d))]
+
+        lines = [spread(interpolation.on_lattice(line, of_lines[k : k + 1]), (k,)) for k, line in enumerate(self.lines)]
+        planes = [
+            spread(interpolation.on_lattice(plane, tuple(of_planes[k] for k in pair)), pair)
+            for plane, pair in zip(self.planes, self.pairs, strict=True)
+        ]
+        volumes = [spread(interpolation.on_lattice(volume, of_volume), (0, 1, 2)) for volume in self.volumes]
+        return self.decoder(self._combine(lines, planes, volumes))
+
+    def _combine(self, lines: list[Tensor], planes: list[Tensor], volumes: list[Tensor]) -> Tensor:
+        if self.dim == 2:
+            return lines[0] * lines[1] + planes[0]
+        x, y, z = lines
+        xy, yz, zx = planes
+        return x * y * z + xy * z + yz * x + zx * y + volumes[0]

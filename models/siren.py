@@ -1,0 +1,46 @@
+"""Siren: a coordinate network with sine activations (Sitzmann et al. 2020, sections 3.1 and 3.2)."""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from models.base import Representation, register
+from target_signals.lattice import Lattice
+
+
+@register
+class Siren(Representation):
+    """sin(ω(Wx + b)) in every layer. The size dial is the width."""
+
+    name = "Siren"
+
+    @dataclass(frozen=True)
+    class Config:
+        lr: float  # learning rate of Adam
+        omega: float  # rad per unit of pre-activation, in every layer
+        hidden_layers: int  # after the first
+        output: Literal["sine", "linear"]  # whether the output is a sine layer too
+
+    def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
+        super().__init__(config, lattice, channels, size)
+        widths = [self.dim, *[size] * (config.hidden_layers + 1), channels]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
+
+    def initialise(self, rng: torch.Generator) -> None:
+        super().initialise(rng)  # the biases stay at PyTorch's default
+        for i, layer in enumerate(self.layers):
+            weight = layer.get_parameter("weight")  # [out, in]
+            fan_in = weight.shape[1]
+            bound = 1 / fan_in if i == 0 else math.sqrt(6 / fan_in) / self.config.omega
+            nn.init.uniform_(weight, -bound, bound, generator=rng)
+
+    def forward(self, x: Tensor) -> Tensor:
+        *hidden, output = self.layers
+        for layer in hidden:
+            x = torch.sin(self.config.omega * layer(x))
+        x = output(x)
+        return torch.sin(self.config.omega * x) if self.config.output == "sine" else x

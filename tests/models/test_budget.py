@@ -1,0 +1,124 @@
+"""The largest size within a budget, against a linear scan and closed forms."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from models.base import Representation
+from models.budget import count, largest_that_fits
+from target_signals import Lattice
+
+LATTICE = Lattice.regular((5, 7))
+
+
+class Square(Representation):
+    """size² + C·size values, of which a frozen buffer and a frozen parameter are no part."""
+
+    name = "Square"
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        assert size >= self.smallest, "a size below the smallest was tried"
+        self.matrix = nn.Parameter(torch.empty(size, size))
+        self.vector = nn.Parameter(torch.empty(channels, size))
+        self.frozen = nn.Parameter(torch.empty(1000), requires_grad=False)
+        self.register_buffer("table", torch.empty(1000))
+
+
+class Stairs(Representation):
+    """The count rests for runs of sizes: ⌊size / 4⌋ · 10 + 6. No size below 3."""
+
+    name = "Stairs"
+    smallest = 3
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        assert size >= self.smallest, "a size below the smallest was tried"
+        self.values = nn.Parameter(torch.empty(size // 4 * 10 + 6))
+
+
+class Codec(Representation):
+    """Stores numbers that are no parameters."""
+
+    name = "Codec"
+
+    def count_values(self):
+        return 3 * self.size + 2
+
+
+def solve(cls, budget, channels=1):
+    return largest_that_fits(cls, cls.Config(), LATTICE, channels, budget)
+
+
+def scan(values, smallest, budget):
+    """The last of the sizes that fit, one by one."""
+    size = smallest
+    if values(size) > budget:
+        return None
+    while values(size + 1) <= budget:
+        size += 1
+    return size
+
+
+@given(st.integers(0, 4000), st.integers(1, 4))
+@settings(deadline=None)
+def test_equals_a_linear_scan(budget, channels):
+    assert solve(Square, budget, channels) == scan(lambda n: n * n + channels * n, 1, budget)
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None)
+def test_a_resting_count_gives_its_last_size(budget):
+    assert solve(Stairs, budget) == scan(lambda n: n // 4 * 10 + 6, 3, budget)
+
+
+@pytest.mark.parametrize("budget", range(30))
+def test_every_small_budget(budget):
+    assert solve(Square, budget) == scan(lambda n: n * n + n, 1, budget)
+    assert solve(Codec, budget) == scan(lambda n: 3 * n + 2, 1, budget)
+
+
+@pytest.mark.parametrize(("cls", "least"), [(Square, 2), (Stairs, 6), (Codec, 5)])
+def test_no_size_below_the_smallest_form(cls, least):
+    for budget in (-1, 0, 1, least - 1):
+        assert solve(cls, budget) is None
+    assert solve(cls, least) is not None
+
+
+@pytest.mark.parametrize("budget", [10**6, 3 * 10**6, 10**9, 10**12, 10**15, 2**60])
+def test_huge_budgets_cost_nothing_and_are_exact(budget):
+    assert solve(Square, budget) == (math.isqrt(4 * budget + 1) - 1) // 2  # n² + n ≤ budget
+    assert solve(Codec, budget) == (budget - 2) // 3
+
+
+@given(st.integers(2, 10**12))
+@settings(deadline=None)
+def test_the_next_size_never_fits(budget):
+    size = solve(Square, budget)
+    assert size**2 + size <= budget < (size + 1) ** 2 + size + 1
+
+
+def test_solving_takes_few_constructions(monkeypatch):
+    built = []
+    original = Square.__init__
+
+    def remember(self, config, lattice, channels, size):
+        built.append(size)
+        original(self, config, lattice, channels, size)
+
+    monkeypatch.setattr(Square, "__init__", remember)
+    assert solve(Square, 10**12) == 999_999
+    assert len(built) <= 2 * math.log2(10**6) + 3
+
+
+def test_counting_allocates_nothing_and_leaves_the_default_device():
+    assert count(Square, Square.Config(), LATTICE, 2, 10**7) == 10**14 + 2 * 10**7
+    assert torch.empty(1).device.type == "cpu"
+
+
+def test_a_model_solves_its_size_by_counting():
+    assert Square.solve_size(Square.Config(), LATTICE, 2, 1000) == solve(Square, 1000, 2) == 30
