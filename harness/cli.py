@@ -1,0 +1,181 @@
+"""The command line of run.py: plan → execute → table and figures (SPEC 6)."""
+
+import argparse
+import dataclasses
+import math
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from harness.config import DEFAULT_CONFIG, Config, Preset, load_config
+from harness.results import DEFAULT_OUT, OK, UNSUPPORTED, Store, load, to_table
+from registry import UsageError
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code of SPEC 6."""
+    try:
+        return run(parse(arguments))
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one must not cut the message off
+        print("\ninterrupted: finished trials are stored; run the same command again to resume", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `| head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a mistake as every other one: in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; --help names every option")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(
+        prog="run.py",
+        description="Fit every representation to a signal at equal parameter budgets; finished trials are skipped.",
+    )
+    add = parser.add_argument
+    add("--signal", help="which signal; --list names them")
+    add("--dim", type=int, help="2 or 3; may be left out where a signal has one dimension only")
+    add("--task", default="fit", help="which task (default: fit)")
+    add("--preset", help="extent of the experiment (default: paper with a CUDA device, otherwise quick)")
+    add(
+        "--models", nargs="+", default=["all"], metavar="MODEL", help="names, or paths of files with a registered model"
+    )
+    add("--sizes", nargs="+", type=whole_number, metavar="P", help="parameter budgets, like 1e4")
+    add("--bandlimits", nargs="+", type=float, metavar="B", help="0.1 to 0.9")
+    add("--seeds", nargs="+", type=whole_number, metavar="S")
+    add("--steps", type=whole_number, help="passes over the signal")
+    add("--length", type=whole_number, help="samples an axis")
+    add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
+    add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
+    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting, like Siren.lr=3e-5")
+    add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
+    add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
+    add("--force", action="store_true", help="run trials again that have rows")
+    return parser.parse_args(arguments)
+
+
+def whole_number(text: str) -> int:
+    """`10000` or `1e4`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (value >= 0 and value.is_integer()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number like 10000 or 1e4")
+    return int(value)
+
+
+def run(options: argparse.Namespace) -> int:
+    # torch takes seconds to import: --help and a mistyped option do not wait for it
+    import target_signals
+    from harness import execute, figures, system
+    from harness.cost import describe_cost
+    from harness.plan import check_models, choose_dim, make_plan, model_names
+    from harness.table import summarise
+
+    config = load_config(options.config, options.set)
+    models = choose_models(config, options.models)
+    check_models(config)
+    if options.list:
+        print(listing(config))
+        return EXIT_OK
+    if options.signal is None:
+        raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
+    dim = choose_dim(options.signal, options.dim)
+    if options.bandlimits and not target_signals.registry.get(options.signal).bands:
+        raise UsageError(f"{options.signal} has no bandlimit; leave --bandlimits out")
+    device = system.choose_device(options.device or system.default_device())
+    if device.type == "cpu" and options.precision == "tf32":
+        raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
+    preset_name = options.preset or ("paper" if device.type == "cuda" else "quick")
+    preset = override(config.preset(preset_name, options.signal, dim, options.task), options, dim)
+    trials = make_plan(config, options.signal, dim, options.task, preset_name, preset, models, options.precision)
+
+    store = Store(options.out, trials[0].folder)
+    done, left = execute.split_done(trials, store)
+    if options.force:
+        left = list(trials)
+    print(f"{options.signal}, {dim}D, task {options.task}, preset {preset_name}, on {system.device_name(device)}")
+    if options.preset is None:
+        print(f"(the preset follows from the device; --preset {' | '.join(config.presets)} changes it)")
+    print(f"{len(trials)} trials, {len(done)} of them done before, {len(left)} to run: {describe_cost(left, device)}")
+    if options.dry_run:
+        for trial in left:
+            print(f"  {trial}, {trial.steps} passes: {describe_cost([trial], device)}")
+        return EXIT_OK
+    if left:
+        store.prepare()
+        execute.execute(left, store, device)
+
+    rows = to_table([store.read(trial.key) for trial in trials])
+    print(f"\n{summarise(rows, model_names(config))}\n\nrows in {store.folder / 'rows'}")
+    for path in figures.draw(load(options.out, trials[0].folder), options.out, model_names(config)):
+        print(f"wrote {path}")
+    return EXIT_OK if rows["status"].isin([OK, UNSUPPORTED]).all() else EXIT_FAILED
+
+
+def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
+    """Names from `--models`: `all`, registered names, and paths of files that register some."""
+    from harness.plan import model_names
+    from models import get_model, registry
+
+    names: list[str] = []
+    for entry in chosen:
+        if entry == "all":
+            names += model_names(config)
+        elif entry.endswith(".py") or Path(entry).is_file():
+            names += registry.load_file(entry)
+        else:
+            names.append(get_model(entry).name)
+    return list(dict.fromkeys(names))
+
+
+def override(preset: Preset, options: argparse.Namespace, dim: int) -> Preset:
+    """The preset with what the command line gives in its place."""
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name in ("sizes", "bandlimits", "seeds", "steps")
+        if (value := getattr(options, name)) is not None
+    }
+    if options.length is not None:
+        given["length"] = preset.length | {str(dim): options.length}
+    try:
+        return dataclasses.replace(preset, **given)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
+
+
+def listing(config: Config) -> str:
+    """What there is to choose from."""
+    import target_signals
+    from harness.plan import model_names
+    from target_signals.task import TASKS
+
+    signals = target_signals.registry
+
+    def dimensions(signal: str) -> str:
+        return f"{signal} ({' and '.join(f'{d}D' for d in signals.get(signal).dims)})"
+
+    return "\n".join(
+        [
+            f"models:  {' '.join(model_names(config))}",
+            f"signals: {', '.join(map(dimensions, signals.names()))}",
+            f"tasks:   {' '.join(TASKS)}",
+            f"presets: {' '.join(config.presets)}",
+        ]
+    )

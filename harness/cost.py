@@ -1,0 +1,99 @@
+"""What a plan will cost, from times measured before (harness/step_times.json).
+
+`python -m harness.cost band_limit_figs` writes what the rows of a results folder took into that
+file, and leaves what it holds of other kinds of device.
+"""
+
+import functools
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.results import OK, load
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+    from harness.plan import Trial
+
+TIMES = Path(__file__).with_name("step_times.json")
+START_SECONDS = 0.5  # building, evaluating and storing one trial
+LEAST_SHARE = {"cuda": 0.02, "cpu": 0.0}  # of the measured time that remains however few the points: launches
+
+
+def describe_cost(trials: "Sequence[Trial]", device: "torch.device") -> str:
+    """One line: the estimated time of these trials on this kind of device."""
+    if not trials:
+        return "nothing to do"
+    times = [trial_seconds(trial, device.type) for trial in trials]
+    unknown = sorted({trial.model for trial, seconds in zip(trials, times, strict=True) if seconds is None})
+    if len(unknown) == len({trial.model for trial in trials}):
+        return "no estimate, never timed here"
+    total = sum(seconds for seconds in times if seconds is not None)
+    machine = _times()[device.type]["machine"]
+    text = f"about {duration(total, 'GPU-hours' if device.type == 'cuda' else 'hours')} (as timed on {machine})"
+    return text + (f", without {', '.join(unknown)}" if unknown else "")
+
+
+def duration(seconds: float, hours: str = "hours") -> str:
+    """`40 seconds`, `12 minutes`, `3.5 hours`."""
+    if seconds > 5400:
+        return f"{seconds / 3600:.1f} {hours}"
+    return f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
+
+
+def trial_seconds(trial: "Trial", device: str) -> float | None:
+    """Estimated seconds of one trial: log-log in the budget, linear in the number of points."""
+    times = _times().get(device, {})
+    measured = times.get("ms_per_pass", {}).get(f"{trial.model} {trial.dim}D")
+    if measured is None:
+        return None
+    known = sorted((float(size), ms) for size, ms in measured.items())
+    below = max([k for k in known if k[0] <= trial.size], default=known[0])
+    above = min([k for k in known if k[0] > trial.size], default=None)
+    if above is None:  # beyond the largest budget that was timed, cost grows with the budget
+        ms = below[1] * max(1.0, trial.size / below[0])
+    else:
+        share = max(0.0, math.log(trial.size / below[0]) / math.log(above[0] / below[0])) if above != below else 0.0
+        ms = below[1] ** (1 - share) * above[1] ** share
+    points = trial.length**trial.dim / times["points"][f"{trial.dim}D"]
+    return START_SECONDS + trial.steps * ms / 1000 * max(points, LEAST_SHARE[device])
+
+
+def measured_times(table: "pd.DataFrame") -> dict[str, Any]:
+    """By kind of device: the machine, and the median milliseconds of one pass over the lattice for
+    every model, dimension and budget, among the rows with the most points."""
+    rows = table[(table["status"] == OK)].copy()
+    rows["kind"] = rows["device"].str.partition(":")[0]
+    rows["axes"] = rows["dim"].astype(str) + "D"
+    rows["points"] = [math.prod(shape[:dim]) for shape, dim in zip(rows["shape"], rows["dim"], strict=True)]
+    rows["ms"] = [1000 * row.seconds / row.curve[-1]["step"] for row in rows.itertuples()]
+    times: dict[str, Any] = {}
+    for kind, own in rows.groupby("kind"):
+        most = own.groupby("axes")["points"].transform("max")
+        own = own[own["points"] >= 0.9 * most]  # Bandlimited lattices are odd: one sample longer an axis
+        median = own.groupby(["model", "axes", "size"], sort=True)["ms"].median()
+        by_model: dict[str, dict[str, float]] = {}
+        for (model, axes, size), ms in median.items():
+            by_model.setdefault(f"{model} {axes}", {})[str(size)] = float(f"{ms:.3g}")
+        points = own.groupby("axes")["points"].median()
+        times[str(kind)] = {
+            "machine": own["device"].iloc[-1].partition(": ")[2],
+            "points": {axes: int(count) for axes, count in points.items()},
+            "ms_per_pass": by_model,
+        }
+    return times
+
+
+@functools.cache
+def _times() -> dict[str, Any]:
+    return json.loads(TIMES.read_text()) if TIMES.exists() else {}
+
+
+if __name__ == "__main__":
+    TIMES.write_text(json.dumps(_times() | measured_times(load(sys.argv[1])), indent=1) + "\n")
+    print(f"wrote {TIMES}")

@@ -1,0 +1,243 @@
+"""The only training loop (SPEC 3 and 4; DESIGN, ideas 1 and 3)."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.base import Representation
+from target_signals.lattice import Lattice
+from target_signals.metrics import clip_to_truth, psnr
+from target_signals.task import Task
+
+GIB = 1 << 30
+PROBE_POINTS = 4096  # size of the slab on which the memory of a backward pass is measured
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and in what portions to train: SPEC 3.
+
+    steps: passes over the lattice. evaluate_every: passes. minibatch: points a batch, None for full
+    updates. activation_gib: what one backward pass may keep. precision: fp32 | tf32 | bf16.
+    """
+
+    lr: float
+    adam_betas: tuple[float, float]
+    steps: int
+    evaluate_every: int
+    minibatch: int | None
+    activation_gib: float
+    precision: str
+
+    def evaluates(self, step: int) -> bool:
+        """After the first pass, every `evaluate_every` and the last."""
+        return step in (1, self.steps) or step % self.evaluate_every == 0
+
+
+@dataclass
+class Fit:
+    """What training leaves: the model itself holds the last values, `best_state` the best.
+
+    The best is the evaluation with the least error on the training target, never on the truth.
+    diverged_at: the pass at whose evaluation the loss was not finite, or None.
+    """
+
+    curve: list[dict[str, float]] = field(default_factory=list)
+    best_state: dict[str, Tensor] = field(default_factory=dict)
+    best_step: int = 0
+    updates: int = 0
+    seconds: float = 0.0
+    diverged_at: int | None = None
+
+
+def fit(
+    model: Representation,
+    task: Task,
+    schedule: Schedule,
+    rng: torch.Generator,
+    on_progress: Callable[[int], None] = lambda step: None,
+) -> Fit:
+    """Train `model`, where it is, on the task. `rng` draws the batches, on the model's device.
+
+    Only training is timed: the clock stands still, synchronised, during evaluations, and everything
+    is run once before it starts.
+    """
+    gradient = LatticeGradient(model, task, schedule)
+    optimiser = torch.optim.Adam(model.parameters(), lr=schedule.lr, betas=schedule.adam_betas, fused=True)
+    batches = None if schedule.minibatch is None else Batches(task, schedule.minibatch, model.device, rng)
+    if batches is None:
+        gradient.compute()
+    else:
+        gradient.compute_at(*batches.first())
+    result, least_error = Fit(), float("inf")
+    clock = Clock(model.device)
+    for step in range(1, schedule.steps + 1):
+        for batch in [None] if batches is None else batches.epoch():
+            optimiser.zero_grad()
+            if batch is None:
+                gradient.compute()
+            else:
+                gradient.compute_at(*batch)
+            optimiser.step()
+            result.updates += 1
+        if not schedule.evaluates(step):
+            continue
+        result.seconds += clock.stop()
+        loss, error, answer = gradient.evaluate()
+        truth = task.scorings[0].truth
+        point = {"step": step, "loss": loss, "psnr": psnr(truth, clip_to_truth(truth, answer))}
+        result.curve.append(point | {"seconds": result.seconds})
+        on_progress(step)
+        if not np.isfinite(loss):
+            result.diverged_at = step
+            break
+        if error < least_error:
+            least_error, result.best_step = error, step
+            result.best_state = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        clock.start()
+    return result
+
+
+def predict(model: Representation, lattice: Lattice, schedule: Schedule) -> np.ndarray:
+    """The model's answer on a lattice: [*shape, C], float32, by slabs of bounded memory."""
+    with torch.no_grad(), precision(schedule.precision, model.device):
+        slabs = make_slabs(model, lattice, schedule.activation_gib)
+        return torch.cat([model.on_lattice(slab).float() for _, slab in slabs]).cpu().numpy()
+
+
+class LatticeGradient:
+    """The loss, mean over heads of MSE(operator(head), target) + penalty, and its gradient (DESIGN, idea 3)."""
+
+    def __init__(self, model: Representation, task: Task, schedule: Schedule):
+        self.model = model
+        self.operator = task.operator
+        self.target = torch.as_tensor(task.target, device=model.device)  # [*observed, C]
+        self.precision = schedule.precision
+        self.slabs = make_slabs(model, task.lattice, schedule.activation_gib)
+
+    def compute(self) -> None:
+        """Add the gradient of the loss over the whole lattice to `.grad`, slab by slab."""
+        if self.operator.pointwise or len(self.slabs) == 1:
+            for part, slab in self.slabs:
+                target = self.target[part] if self.operator.pointwise else self.target
+                loss = mse(self.operator(self._heads(slab)), target)
+                (loss * (target.numel() / self.target.numel())).backward()
+        else:
+            # an operator couples all points: ∂loss/∂prediction first, then backward slab by slab
+            with torch.no_grad():
+                heads = torch.cat([self._heads(slab) for _, slab in self.slabs], dim=1)
+            heads.requires_grad_()
+            (cotangent,) = torch.autograd.grad(mse(self.operator(heads), self.target), heads)
+            for part, slab in self.slabs:
+                self._heads(slab).backward(cotangent[:, part])
+        self._penalise()
+
+    def compute_at(self, x: Tensor, target: Tensor) -> None:
+        """Add the gradient of the loss at scattered points: x [B, d], target [B, C]."""
+        with precision(self.precision, x.device):
+            heads = self.model.heads(x).float()
+        mse(heads, target).backward()
+        self._penalise()
+
+    @torch.no_grad()
+    def evaluate(self) -> tuple[float, float, np.ndarray]:
+        """The loss, the squared error of the answer alone, and the answer [*shape, C]."""
+        heads = torch.cat([self._heads(slab) for _, slab in self.slabs], dim=1)
+        loss = mse(self.operator(heads), self.target) + self.model.penalty()
+        error = mse(self.operator(heads[-1:]), self.target)
+        return float(loss), float(error), heads[-1].cpu().numpy()
+
+    def _heads(self, slab: Lattice) -> Tensor:
+        with precision(self.precision, self.target.device):
+            return self.model.heads_on_lattice(slab).float()
+
+    def _penalise(self) -> None:
+        penalty = self.model.penalty()
+        if isinstance(penalty, Tensor):
+            penalty.backward()
+
+
+class Batches:
+    """Random permutations of the lattice's points, cut into batches, on the device."""
+
+    def __init__(self, task: Task, points: int, device: torch.device, rng: torch.Generator):
+        if not task.operator.pointwise:
+            raise ValueError("mini-batches exist for the identity operator only")
+        self.lattice = task.lattice
+        self.points = points
+        self.rng = rng
+        self.target = torch.as_tensor(task.target, device=device).reshape(task.lattice.size, -1)
+
+    def first(self) -> tuple[Tensor, Tensor]:
+        """A batch that draws nothing, to run everything once before the clock starts."""
+        return self._at(torch.arange(min(self.points, self.lattice.size), device=self.target.device))
+
+    def epoch(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every point once: points [B, d] and targets [B, C]."""
+        order = torch.randperm(self.lattice.size, generator=self.rng, device=self.target.device)
+        return (self._at(index) for index in order.split(self.points))
+
+    def _at(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        return self.lattice.points_at(index), self.target[index]
+
+
+def make_slabs(model: Representation, lattice: Lattice, activation_gib: float) -> list[tuple[slice, Lattice]]:
+    """Cut a lattice so that one slab's backward pass keeps at most `activation_gib`."""
+    if model.lattice_only:
+        return [(slice(None), lattice)]
+    points = int(activation_gib * GIB / bytes_kept_per_point(model, lattice))
+    if points >= lattice.size:
+        return [(slice(None), lattice)]
+    return list(lattice.slabs(points))
+
+
+def bytes_kept_per_point(model: Representation, lattice: Lattice) -> float:
+    """What autograd keeps for a backward pass, measured on a thin slab; at least the prediction itself."""
+    _, probe = next(lattice.slabs(PROBE_POINTS))
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        heads = model.heads_on_lattice(probe)
+    return max(sum(kept.values()), heads.nbytes) / probe.size
+
+
+def mse(values: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error of every head [H, …] against one target […]."""
+    return F.mse_loss(values, target.expand_as(values))
+
+
+def precision(name: str, device: torch.device) -> Any:
+    """The context in which a model is evaluated: autocast for bf16, nothing for fp32 and tf32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=name == "bf16")
+
+
+class Clock:
+    """Seconds of device work between `start` and `stop`; starts at once."""
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        self.start()
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+    def start(self) -> None:
+        self.started = self._now()
+
+    def stop(self) -> float:
+        return self._now() - self.started

@@ -1,0 +1,161 @@
+"""The store: one JSON row a scoring, written once and atomically; `load` gives them as one table (SPEC 7).
+
+This module does not import torch, so whatever only reads results starts at once.
+"""
+
+import json
+import math
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from registry import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_OUT = "band_limit_figs"
+OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
+COLUMNS = (
+    *("signal", "item", "dim", "length", "shape", "bandlimit", "task", "model", "label", "size", "seed"),
+    *("preset", "steps", "minibatch", "settings", "config_hash", "status", "reason", "parameters"),
+    *("psnr", "ssim", "lpips", "iou", "psnr_best", "ssim_best", "lpips_best", "iou_best", "best_step"),
+    *("psnr_constant", "psnr_paper", "psnr_rings", "curve", "updates", "seconds", "ms_per_step"),
+    *("peak_memory_bytes", "device", "backend", "precision", "versions", "commit", "started"),
+)
+SCORES = ("psnr", "ssim", "lpips", "iou")
+Row = dict[str, Any]
+
+
+class Store:
+    """The rows and arrays of one experiment: <out>/<folder>/rows/<key>.json and arrays/<key>.npz."""
+
+    def __init__(self, out: str | Path, folder: str):
+        self.folder = Path(out) / folder
+
+    def row_path(self, key: str) -> Path:
+        return self.folder / "rows" / f"{key}.json"
+
+    def array_path(self, key: str) -> Path:
+        return self.folder / "arrays" / f"{key}.npz"
+
+    def prepare(self) -> None:
+        """Make the folders and prove that they can be written, before any work; UsageError otherwise."""
+        try:
+            for folder in (self.folder / "rows", self.folder / "arrays"):
+                folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+        except OSError as error:
+            raise UsageError(
+                f"cannot write results to '{self.folder}': {error.strerror}; choose a writable folder with --out"
+            ) from error
+
+    def read(self, key: str) -> Row | None:
+        """The row of that key; None when there is none. A corrupt one is set aside, with a warning."""
+        path = self.row_path(key)
+        try:
+            return parse_row(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise UsageError(f"cannot read '{path}': {error.strerror}; choose another folder with --out") from error
+        except ValueError as error:
+            aside = path.with_suffix(".corrupt")
+            os.replace(path, aside)
+            warnings.warn(
+                f"'{path}' is not a row ({error}); set aside as '{aside.name}', its trial will run again", stacklevel=2
+            )
+            return None
+
+    def write(self, key: str, row: Row, residual: np.ndarray | None) -> None:
+        """Write the array, then the row: a row that exists is complete.
+
+        residual: prediction - truth, [*shape, C], kept in float16 relative to its largest magnitude;
+        None for a trial without a prediction.
+        """
+        if set(row) != set(COLUMNS):
+            raise ValueError(f"a row needs exactly the columns of SPEC 7; differs in {set(row) ^ set(COLUMNS)}")
+        if residual is not None:
+            scale = float(np.abs(residual).max()) or 1.0
+            arrays = {"residual": (residual / scale).astype(np.float16), "scale": np.float32(scale)}
+            write_atomically(self.array_path(key), lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+        text = json.dumps(_finite(row), allow_nan=False, indent=1)
+        write_atomically(self.row_path(key), lambda file: file.write(text.encode()))
+
+
+def load_residual(path: str | Path) -> np.ndarray:
+    """Prediction - truth of one scoring, [*shape, C], float32."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return arrays["residual"].astype(np.float32) * arrays["scale"]
+
+
+def parse_row(path: Path) -> Row:
+    """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row."""
+    row = json.loads(path.read_bytes())
+    if not isinstance(row, dict):
+        raise ValueError("it holds no JSON object")
+    absent = [column for column in COLUMNS if column not in row]
+    if absent:
+        raise ValueError(f"it lacks {', '.join(absent)}")
+    return row
+
+
+def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
+    """Every row under a results folder, or under one experiment's folder in it, as one table.
+
+    Unreadable rows are left out with a warning that names them; running their trial again replaces them.
+    """
+    rows = []
+    for path in sorted(Path(root).glob(f"{folder}/rows/*.json")):
+        try:
+            rows.append(parse_row(path))
+        except ValueError as error:
+            warnings.warn(f"'{path}' is not a row ({error}); left out", stacklevel=2)
+    return to_table(rows)
+
+
+def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
+    """Rows as one table with the columns of SPEC 7, oldest first; a missing number is NaN."""
+    import pandas as pd
+
+    table = pd.DataFrame([row for row in rows if row is not None], columns=list(COLUMNS))
+    numbers = [
+        "bandlimit",
+        "seconds",
+        "ms_per_step",
+        *[c for c in COLUMNS if c.startswith(SCORES) and c != "psnr_rings"],
+    ]
+    table[numbers] = table[numbers].astype(float)
+    return table.sort_values("started", kind="stable", ignore_index=True)
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Write to a temporary name in the same folder, flush to disk, rename: never half a file."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return value

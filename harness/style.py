@@ -1,0 +1,68 @@
+"""The look of the figures: colours, line styles, and numbers as text.
+
+Colours are safe for colour-blind readers: Okabe & Ito's qualitative set for lines (without its
+yellow, which fades on white), viridis for scores, a red-blue map for differences.
+"""
+
+from typing import Any, NamedTuple
+
+Looks = dict[str, Any]  # keyword arguments of an artist
+
+TITLE, TEXT, CELL_TEXT = 10.0, 8.0, 7.5  # points
+INK, FAINT, HATCH = "0.15", "0.4", "0.85"
+SCORES, DIFFERENCES = "viridis", "RdBu"
+LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
+
+
+def line(index: int) -> Looks:
+    """Line properties that tell a model apart by colour, dash and marker at once."""
+    return {
+        "color": LINE_COLOURS[index % len(LINE_COLOURS)],
+        "linestyle": LINE_STYLES[index // len(LINE_COLOURS) % len(LINE_STYLES)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "linewidth": 1.2,
+        "markersize": 3.4,
+        "markeredgewidth": 0,
+    }
+
+
+CONSTANT: Looks = {"color": "0.45", "linestyle": "--", "linewidth": 1.0}
+
+
+class Metric(NamedTuple):
+    """A score's name, unit and digits behind the point; higher is better for all of them."""
+
+    name: str
+    unit: str
+    digits: int
+
+    def label(self, suffix: str = "") -> str:
+        return f"{self.name}{suffix}" + (f" ({self.unit})" if self.unit else "")
+
+    def text(self, value: float, sign: str = "") -> str:
+        digits = self.digits if abs(value) < 99.95 else 0
+        return f"{round(value, digits) + 0.0:{sign}.{digits}f}".replace("-", "−")
+
+
+METRICS = {"psnr": Metric("PSNR", "dB", 1), "ssim": Metric("SSIM", "", 3), "iou": Metric("IoU", "", 3)}
+
+NO_SCORE, FAILED = "–", "fail"
+MARKS = {"unsupported": "n/a", "diverged": "div", "out_of_memory": "oom"}  # what a cell without a score says
+MEANINGS = {NO_SCORE: "no score", "n/a": "unsupported", "div": "diverged", "oom": "out of memory", FAILED: "failed"}
+
+
+def budget_text(size: float) -> str:
+    """10000 as `10k`, 3000000 as `3M`."""
+    for unit, name in ((1e6, "M"), (1e3, "k")):
+        if size >= unit:
+            return f"{size / unit:g}{name}"
+    return f"{size:g}"
+
+
+def ink_on(rgba: tuple[float, ...]) -> str:
+    """Black or white, whichever has the greater contrast on a colour (relative luminance of WCAG 2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgba[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"

@@ -1,0 +1,163 @@
+"""One trial: build, fit, score (DESIGN, idea 4). Divergence and lack of memory become rows; all else raises."""
+
+import contextlib
+import dataclasses
+import datetime
+import functools
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+import models
+import target_signals
+from harness import system
+from harness.fit import Fit, Schedule, fit, predict
+from harness.plan import Trial
+from harness.results import COLUMNS, DIVERGED, OK, OUT_OF_MEMORY, UNSUPPORTED, Row
+from models.base import Representation
+from target_signals.metrics import psnr_of_constant
+from target_signals.signal import Signal
+from target_signals.task import Scoring, Task, make_task
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The row of one scoring, and prediction - truth [*shape, C] where there is a prediction."""
+
+    row: Row
+    residual: np.ndarray | None
+
+
+def run_trial(
+    trial: Trial, device: torch.device, on_progress: Callable[[int], None] = lambda step: None
+) -> list[Result]:
+    """Run a trial and return a result for each of its scorings."""
+    torch.set_flush_denormal(True)  # Gabor envelopes underflow, and denormal numbers are slow on CPUs
+    task = make_task(trial.task, cached_signal(trial.signal, trial.dim, trial.length, trial.bandlimit, trial.seed))
+    row = blank_row(trial, device)
+    size, reason = solve(trial, task)
+    if size is None:
+        return [
+            Result(row | scoring_columns(s) | {"status": UNSUPPORTED, "reason": reason}, None) for s in task.scorings
+        ]
+    memory = system.PeakMemory(device)
+    schedule = Schedule(
+        lr=trial.settings.lr,
+        adam_betas=trial.adam_betas,
+        steps=trial.steps,
+        evaluate_every=trial.evaluate_every,
+        minibatch=trial.minibatch,
+        activation_gib=trial.activation_gib,
+        precision=trial.precision,
+    )
+    try:
+        with matmul_precision(trial.precision):
+            model = build(trial, task, size).to(device)
+            row |= {"parameters": model.count_values(), "backend": "torch"}
+            fitted = fit(model, task, schedule, stream(trial, "batches", device), on_progress)
+            row |= fit_columns(fitted) | {"peak_memory_bytes": memory.bytes()}
+            return [Result(row | columns, residual) for columns, residual in score(model, task, fitted, schedule)]
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        failure = {"status": OUT_OF_MEMORY, "reason": reason, "peak_memory_bytes": memory.bytes()}
+        return [Result(row | scoring_columns(s) | failure, None) for s in task.scorings]
+
+
+def solve(trial: Trial, task: Task) -> tuple[int | None, str]:
+    """The model's size dial for the trial's budget, or None and the reason."""
+    cls = models.get_model(trial.model)
+    reason = cls.unsupported(trial.dim, task.channels, trial.task)
+    if reason is not None:
+        return None, reason
+    size = cls.solve_size(trial.settings, task.lattice, task.channels, trial.size)
+    return size, f"its smallest form has more than {trial.size} values" if size is None else ""
+
+
+def build(trial: Trial, task: Task, size: int) -> Representation:
+    """The model with its initial values, on the CPU."""
+    with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made; initialise has the last word
+        model = models.get_model(trial.model)(trial.settings, task.lattice, task.channels, size)
+    model.initialise(stream(trial, "initial values", torch.device("cpu")))
+    return model
+
+
+def stream(trial: Trial, purpose: str, device: torch.device) -> torch.Generator:
+    """A generator that depends on the seed and the purpose alone."""
+    return torch.Generator(device).manual_seed(zlib.crc32(purpose.encode()) << 31 ^ trial.seed)
+
+
+def score(
+    model: Representation, task: Task, fitted: Fit, schedule: Schedule
+) -> Iterator[tuple[dict[str, Any], np.ndarray | None]]:
+    """For each scoring the columns that depend on it, and its residual."""
+    if fitted.diverged_at is not None:
+        reason = f"the loss was not finite after pass {fitted.diverged_at}"
+        for scoring in task.scorings:
+            yield scoring_columns(scoring) | {"status": DIVERGED, "reason": reason}, None
+        return
+    last = [predict(model, scoring.lattice, schedule) for scoring in task.scorings]
+    if fitted.best_step == schedule.steps:
+        best = last
+    else:
+        model.load_state_dict(fitted.best_state)
+        best = [predict(model, scoring.lattice, schedule) for scoring in task.scorings]
+    for scoring, at_last, at_best in zip(task.scorings, last, best, strict=True):
+        scores: dict[str, Any] = dict(scoring.scores(at_last))
+        scores |= {f"{name}_best": value for name, value in scoring.scores(at_best).items()}
+        scores |= {"psnr_rings": scoring.ring_scores(at_last), "status": OK}
+        yield scoring_columns(scoring) | scores, at_last - scoring.truth
+
+
+def blank_row(trial: Trial, device: torch.device) -> Row:
+    """Every column of SPEC 7, filled with what is known before the fit."""
+    row: Row = dict.fromkeys(COLUMNS)
+    row |= {name: getattr(trial, name) for name in COLUMNS if hasattr(trial, name)}
+    return row | {
+        "label": models.get_model(trial.model).label,
+        "settings": dataclasses.asdict(trial.settings),
+        "device": system.device_name(device),
+        "versions": system.versions(),
+        "commit": system.commit(),
+        "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds"),
+    }
+
+
+def fit_columns(fitted: Fit) -> dict[str, Any]:
+    return {
+        "curve": fitted.curve,
+        "best_step": fitted.best_step or None,
+        "updates": fitted.updates,
+        "seconds": fitted.seconds,
+        "ms_per_step": 1000 * fitted.seconds / fitted.updates,
+    }
+
+
+def scoring_columns(scoring: Scoring) -> dict[str, Any]:
+    shape = list(scoring.truth.shape)
+    return {"task": scoring.task, "shape": shape, "psnr_constant": psnr_of_constant(scoring.truth)}
+
+
+@contextlib.contextmanager
+def matmul_precision(name: str) -> Iterator[None]:
+    """TF32 products only when asked for."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on the device or on the host."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+@functools.lru_cache(maxsize=2)
+def cached_signal(name: str, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:
+    return target_signals.get_signal(name, dim, length, bandlimit, seed)

@@ -1,0 +1,9 @@
+"""Fit representations to a signal at equal parameter budgets (SPEC 6).
+
+python run.py --signal Sierpinski --dim 2
+"""
+
+from harness.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
