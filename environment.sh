@@ -1,0 +1,46 @@
+# Sourced by every launcher: afterwards `python` has the suite's dependencies.
+#
+# The active Python serves if they import there. Otherwise .venv is made in this clone with pip; that
+# needs no compiler, no CUDA and no conda. EXTRA=dev adds what the tests need.
+
+TORCH=2.13.0 # what the results in docs/ were checked with; any version pyproject.toml allows works
+TORCH_FOR_CPU=https://download.pytorch.org/whl/cpu
+
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
+
+imports="torch, numpy, scipy, skimage, pandas, matplotlib, tqdm"
+[ "${EXTRA:-}" = dev ] && imports="$imports, pytest, hypothesis, ruff, mypy"
+
+has_dependencies() { "$1" -c "import sys, $imports; assert sys.version_info >= (3, 10)" >/dev/null 2>&1; }
+
+find_python() {
+    for candidate in python python3 python3.13 python3.12 python3.11 python3.10; do
+        "$candidate" -c 'import sys, venv; assert sys.version_info >= (3, 10)' >/dev/null 2>&1 && echo "$candidate" && return
+    done
+    echo "error: Python 3.10 or newer is needed and none was found on the PATH; install one and run this again" >&2
+    return 1
+}
+
+make_venv() {
+    local base
+    base=$(find_python) || return 1
+    echo "installing into $PWD/.venv with $("$base" --version); this happens once" >&2
+    "$base" -m venv .venv || return 1
+    if ! .venv/bin/python -c "import torch" 2>/dev/null; then
+        # without a GPU the much smaller CPU build is enough, where its index can be reached
+        { [ "$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null &&
+            .venv/bin/python -m pip install -q --retries 0 --timeout 10 "torch==$TORCH" --index-url "$TORCH_FOR_CPU" 2>/dev/null; } ||
+            .venv/bin/python -m pip install -q "torch==$TORCH" || return 1
+    fi
+    .venv/bin/python -m pip install -q -e ".${EXTRA:+[$EXTRA]}" || return 1
+}
+
+if [ -x .venv/bin/python ] && has_dependencies .venv/bin/python; then
+    PATH="$PWD/.venv/bin:$PATH"
+elif has_dependencies python; then
+    echo "using $(command -v python), which has what the suite needs" >&2
+else
+    make_venv || { echo "error: the environment could not be made; see the message above" >&2; exit 2; }
+    PATH="$PWD/.venv/bin:$PATH"
+fi

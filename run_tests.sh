@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Style, types and tests; options of pytest may follow.
+set -e
+EXTRA=dev
+source "$(dirname "$0")/environment.sh"
+python -m ruff check .
+python -m ruff format --check .
+python -m mypy
+python -m pytest "$@"
