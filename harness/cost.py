@@ -7,7 +7,9 @@ file, and leaves what it holds of other kinds of device.
 import functools
 import json
 import math
+import statistics
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,25 +69,26 @@ def trial_seconds(trial: "Trial", device: str) -> float | None:
 def measured_times(table: "pd.DataFrame") -> dict[str, Any]:
     """By kind of device: the machine, and the median milliseconds of one pass over the lattice for
     every model, dimension and budget, among the rows with the most points."""
-    rows = table[(table["status"] == OK)].copy()
-    rows["kind"] = rows["device"].str.partition(":")[0]
-    rows["axes"] = rows["dim"].astype(str) + "D"
-    rows["points"] = [math.prod(shape[:dim]) for shape, dim in zip(rows["shape"], rows["dim"], strict=True)]
-    rows["ms"] = [1000 * row.seconds / row.curve[-1]["step"] for row in rows.itertuples()]
+    rows = [row for row in table.to_dict("records") if row["status"] == OK]
+    found: dict[tuple[str, str], dict[int, list[dict[Any, Any]]]] = defaultdict(lambda: defaultdict(list))
+    machines: dict[str, str] = {}
+    for row in rows:
+        kind, _, machines[kind] = row["device"].partition(": ")
+        found[kind, f"{row['dim']}D"][math.prod(row["shape"][: row["dim"]])].append(row)
     times: dict[str, Any] = {}
-    for kind, own in rows.groupby("kind"):
-        most = own.groupby("axes")["points"].transform("max")
-        own = own[own["points"] >= 0.9 * most]  # Bandlimited lattices are odd: one sample longer an axis
-        median = own.groupby(["model", "axes", "size"], sort=True)["ms"].median()
-        by_model: dict[str, dict[str, float]] = {}
-        for (model, axes, size), ms in median.items():
-            by_model.setdefault(f"{model} {axes}", {})[str(size)] = float(f"{ms:.3g}")
-        points = own.groupby("axes")["points"].median()
-        times[str(kind)] = {
-            "machine": own["device"].iloc[-1].partition(": ")[2],
-            "points": {axes: int(count) for axes, count in points.items()},
-            "ms_per_pass": by_model,
-        }
+    for (kind, axes), by_points in sorted(found.items()):
+        most = max(by_points)
+        # Bandlimited lattices are odd: one sample longer an axis
+        largest = [row for points, own in by_points.items() if points >= 0.9 * most for row in own]
+        passes: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for row in largest:
+            passes[f"{row['model']} {axes}"][row["size"]].append(1000 * row["seconds"] / row["curve"][-1]["step"])
+        device = times.setdefault(kind, {"machine": machines[kind], "points": {}, "ms_per_pass": {}})
+        device["points"][axes] = most
+        for name, by_size in sorted(passes.items()):
+            device["ms_per_pass"][name] = {
+                str(size): float(f"{statistics.median(ms):.3g}") for size, ms in sorted(by_size.items())
+            }
     return times
 
 
