@@ -18,39 +18,8 @@ from harness.results import Store, load, parse_row
 
 NAMES = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 SMOKE = ("--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu")
-EXAMPLE_MODEL = '''\
-"""Example: one straight line an axis, the smallest model that learns something."""
-
-from dataclasses import dataclass
-
-import torch
-from torch import nn
-
-from models.base import Representation, register
-
-
-@register
-class Example(Representation):
-    """A sum of linear functions of `size` fixed waves. The size dial is their number."""
-
-    name = "Example"
-
-    @dataclass(frozen=True)
-    class Config:
-        lr: float = 1e-2  # learning rate of Adam
-
-    def __init__(self, config, lattice, channels, size):
-        super().__init__(config, lattice, channels, size)
-        self.register_buffer("waves", torch.empty(self.dim, size))
-        self.layer = nn.Linear(size, channels)
-
-    def initialise(self, rng):
-        super().initialise(rng)
-        self.waves.normal_(0, 10, generator=rng)
-
-    def forward(self, x):
-        return self.layer(torch.sin(x @ self.waves))
-'''
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+(EXAMPLE_MODEL,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "@register" in block)
 EXAMPLE_SIGNAL = '''\
 """Example: a checkerboard, finer at higher bands."""
 
@@ -533,7 +502,7 @@ def test_one_file_adds_a_model_and_one_a_signal(command, root, tmp_path):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("run.py", "registry.py", "hyperparameters.json"):
         shutil.copy(root / name, copy / name)
-    (copy / "models" / "example_for_test.py").write_text(EXAMPLE_MODEL)
+    (copy / "models" / "example.py").write_text(EXAMPLE_MODEL)
     (copy / "target_signals" / "checkerboard.py").write_text(EXAMPLE_SIGNAL)
     arguments = (
         "--signal",
@@ -555,7 +524,7 @@ def test_one_file_adds_a_model_and_one_a_signal(command, root, tmp_path):
     assert len(table) == 10
     assert table["status"]["Example"] == "ok"
     assert table["parameters"]["Example"] == 2500
-    assert table["settings"]["Example"] == {"lr": 0.01}
+    assert table["settings"]["Example"] == {"lr": 0.01, "sigma": 10.0}
     assert (copy / "results" / "2d_Checkerboard" / "figures").is_dir()
 
 
@@ -567,4 +536,13 @@ def test_a_models_file_may_lie_outside(run, out, tmp_path):
     assert set(cells(stdout)) == {"Grid", "Outside"}
     table = load(out).set_index("model")
     assert table["status"].to_dict() == {"Outside": "ok", "Grid": "ok"}
-    assert table["settings"]["Outside"] == {"lr": 0.5}
+    assert table["settings"]["Outside"]["lr"] == 0.5
+
+
+def test_the_readme_shows_commands_that_parse():
+    shown = re.findall(r"^(?:python run\.py|bash run_\w+\.sh) +([^#\n]*)", README, re.M)
+    assert len(shown) >= 6
+    for line in shown:
+        cli.parse(line.split())
+    for script in re.findall(r"`(run_\w+\.sh)`", README):
+        assert (Path(__file__).resolve().parents[2] / script).exists()
