@@ -1,4 +1,7 @@
-"""Imports point one way: target_signals, models ← harness ← entry scripts (DESIGN). And importing is cheap."""
+"""Imports point one way: target_signals, models ← harness ← entry scripts (DESIGN). And importing is cheap.
+
+`models` and `target_signals` have three modules in common: registry, sparse_map and target_signals.lattice.
+"""
 
 import ast
 import subprocess
@@ -9,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("models", "target_signals", "harness")
+COMMON = ("registry", "sparse_map")  # single modules beside the packages, which import none of the project's own
 SCRIPTS = ("eval_DIV2K", "evaluate_voxel", "gen_heatmap_eval_metric_synthetic")  # in target_signals; entry scripts
 SOURCES = sorted(
     path
@@ -16,7 +20,7 @@ SOURCES = sorted(
     for path in (ROOT / package).rglob("*.py")
     if not (package == "target_signals" and path.stem in SCRIPTS)
 )
-SOURCES.append(ROOT / "registry.py")
+SOURCES += [ROOT / f"{module}.py" for module in COMMON]
 
 
 def imported(path):
@@ -37,7 +41,7 @@ def forbidden(path):
 
     def breaks_the_rule(name):
         top, *below = name.split(".")
-        if top.startswith("run") and (ROOT / f"{top}.py").exists():
+        if top not in COMMON and (ROOT / f"{top}.py").exists():
             return True  # an entry script
         if top == "target_signals" and below and below[0] in SCRIPTS:
             return True
@@ -45,7 +49,7 @@ def forbidden(path):
             return top == "harness" or (top == "target_signals" and below[:1] != ["lattice"])
         if owner == "target_signals":
             return top in ("models", "harness")
-        return owner == "registry.py" and top in PACKAGES
+        return Path(owner).stem in COMMON and top in (*PACKAGES, *COMMON)
 
     return breaks_the_rule
 
@@ -76,15 +80,28 @@ def test_imports_point_one_way(path):
         ("harness/a.py", "import models, target_signals", True),
         ("harness/a.py", "import run", False),
         ("harness/a.py", "from target_signals import gen_heatmap_eval_metric_synthetic", False),
+        ("models/a.py", "from sparse_map import SparseMap", True),
+        ("target_signals/a.py", "from sparse_map import SparseMap", True),
+        ("target_signals/a.py", "from registry import Registry", True),
+        ("models/a.py", "import beside", False),
+        ("target_signals/a.py", "from beside import anything", False),
+        ("models/a.py", "import numpy", True),
         ("registry.py", "import harness", False),
+        ("registry.py", "import sparse_map", False),
         ("registry.py", "import difflib", True),
+        ("sparse_map.py", "from target_signals.lattice import Lattice", False),
+        ("sparse_map.py", "import models", False),
+        ("sparse_map.py", "import registry", False),
+        ("sparse_map.py", "import run", False),
+        ("sparse_map.py", "import torch", True),
     ],
 )
 def test_the_rule_itself(tmp_path, monkeypatch, owner, line, allowed):
     path = tmp_path / owner
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(line)
-    (tmp_path / "run.py").write_text("")
+    for module in ("run", "beside", *COMMON):
+        (tmp_path / f"{module}.py").touch()
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
     assert (not any(map(forbidden(path), imported(path)))) == allowed
 

@@ -1,18 +1,18 @@
 """The multiresolution hash encoding (Müller et al. 2022, section 3), laid out as tiny-cuda-nn does (SPEC 3).
 
 All levels lie in one table [entries, F], level after level. `encode` gathers at any points;
-`LatticeEncoding` is the same linear map for one fixed set of points as a sparse product, which the
+`LatticeEncoding` is the same linear map for one fixed set of points as a `SparseMap`, which the
 CPU runs several times faster because indices, weights and the order of summation are known beforehand.
 """
 
 import itertools
 import math
-import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
+
+from sparse_map import SparseMap
 
 PRIMES = (1, 2654435761, 805459861)
 UINT32 = 0xFFFFFFFF
@@ -75,9 +75,9 @@ def encode(x: Tensor, table: Tensor, levels: tuple[Level, ...]) -> Tensor:
 
 
 class LatticeEncoding:
-    """`encode` at fixed points as a sparse matrix, with its transpose for the gradient.
+    """`encode` at fixed points as a sparse product.
 
-    x: [N, d] in [0, 1). Memory: 16 bytes a corner, N·levels·2^d corners.
+    x: [N, d] in [0, 1). Memory: 16 bytes a corner, N·levels·2^d corners; half of it when no gradient is taken.
     """
 
     def __init__(self, x: Tensor, levels: tuple[Level, ...]):
@@ -87,34 +87,9 @@ class LatticeEncoding:
         weight = torch.stack([w for _, w in parts], dim=1)
         rows, per_row = index.shape[0] * index.shape[1], index.shape[2]
         starts = torch.arange(0, rows * per_row + 1, per_row, dtype=torch.int32, device=x.device)
-        by_entry = index.flatten().argsort(stable=True)
-        entry_starts = torch.zeros(entries + 1, dtype=torch.int32, device=x.device)
-        entry_starts[1:] = torch.bincount(index.flatten(), minlength=entries).cumsum(0)
-        row_of = torch.div(by_entry, per_row, rounding_mode="floor").int()
-        self.matrix = _csr(starts, index.flatten(), weight.flatten(), (rows, entries))
-        self.transpose = _csr(entry_starts, row_of, weight.flatten()[by_entry], (entries, rows))
+        self.map = SparseMap(starts, index.flatten(), weight.flatten(), (rows, entries))
         self.levels = len(levels)
 
     def __call__(self, table: Tensor) -> Tensor:
-        """table [entries, F] → [N, levels·F]."""
-        with torch.autocast(table.device.type, enabled=False):  # float32, as in `encode`
-            return _SparseProduct.apply(self, table).reshape(-1, self.levels * table.shape[1])
-
-
-def _csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message="Sparse (CSR tensor support is in beta|invariant checks are implicitly)"
-        )
-        return torch.sparse_csr_tensor(starts, columns, values, shape, check_invariants=False)
-
-
-class _SparseProduct(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, encoding: LatticeEncoding, table: Tensor) -> Tensor:
-        ctx.encoding = encoding
-        return encoding.matrix @ table
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:
-        return None, ctx.encoding.transpose @ gradients[0]
+        """table [entries, F] → [N, levels·F]; float32, as in `encode`."""
+        return self.map(table).reshape(-1, self.levels * table.shape[1])
