@@ -1,6 +1,7 @@
 """How a signal is observed: from values on a lattice to what a model is trained on (SPEC 4)."""
 
 import itertools
+import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
@@ -114,3 +115,9 @@ def _view(shape: tuple[int, int], angle: float) -> scipy.sparse.csr_array:
     where = np.concatenate(detectors), np.concatenate(pixels)
     summed = scipy.sparse.csr_array((np.concatenate(weights), where), shape=(width, height * width))
     return summed.astype(np.float32)  # after neighbouring samples of one line have met in a pixel
+
+
+def noisy(values: np.ndarray, sigma: float, seed: int, item: str) -> np.ndarray:
+    """values + N(0, sigma²), not clipped, float32. The seed and the item fix the noise up to its factor sigma."""
+    field = np.random.default_rng([seed, zlib.crc32(item.encode())]).standard_normal(values.shape)
+    return (values + sigma * field).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Operators: Radon against SPEC 4's formula in plain loops, SciPy's interpolation and scikit-image."""
+"""Operators: Radon against SPEC 4's formula in plain loops, SciPy's interpolation and scikit-image; noise."""
 
 import math
 
@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_signals.operators import Identity, Radon, radon_matrix
+from target_signals.operators import Identity, Radon, noisy, radon_matrix
 
 ANGLES = (0, 30, 45, 90, 101.8, 180)
 
@@ -190,3 +190,47 @@ def test_observe_is_the_map_of_one_signal(operator, dtype):
     seen = operator.observe(values)
     assert seen.dtype == np.float32
     np.testing.assert_array_equal(seen, operator(torch.tensor(values, dtype=torch.float32)[None])[0])
+
+
+# ── noise ──
+
+
+def test_noise_is_normal_and_is_not_clipped():
+    values = np.full((200, 300, 3), 0.02, dtype=np.float32)
+    noise = noisy(values, 0.1, 1234, "0064") - values.astype(np.float64)
+    n = noise.size
+    assert abs(noise.mean()) < 4 * 0.1 / math.sqrt(n)
+    assert noise.std() == pytest.approx(0.1, rel=4 / math.sqrt(2 * n))
+    assert (noise < -0.02).mean() == pytest.approx(0.5 * math.erfc(0.2 / math.sqrt(2)), abs=0.005)
+    for axis in range(3):  # neighbours and channels are independent
+        pair = np.delete(noise, 0, axis).ravel(), np.delete(noise, -1, axis).ravel()
+        assert abs(np.corrcoef(*pair)[0, 1]) < 4 / math.sqrt(len(pair[0]))
+
+
+def test_the_field_is_the_same_whatever_sigma():
+    values = random_values(20, 30, 3).numpy()
+    weak, strong = (noisy(values, sigma, 7, "0010").astype(np.float64) - values for sigma in (0.05, 0.1))
+    np.testing.assert_allclose(strong, 2 * weak, atol=1e-6)
+    assert np.array_equal(noisy(values, 0, 7, "0010"), values)
+    assert np.array_equal(noisy(values, 0.05, 7, "0010"), noisy(values, 0.05, 7, "0010"))
+
+
+def test_seeds_and_items_draw_their_own():
+    values = np.zeros((40, 50, 1), dtype=np.float32)
+    fields = [noisy(values, 1, seed, item).ravel() for seed in (1234, 2024) for item in ("0064", "0007")]
+    correlation = np.corrcoef(fields)
+    assert np.abs(correlation - np.eye(4)).max() < 4 / math.sqrt(values.size)
+
+
+def test_noise_is_float32_and_leaves_its_input_alone():
+    values = random_values(4, 5, 1).numpy()
+    kept = values.copy()
+    assert noisy(values, 0.1, 1, "a").dtype == noisy(values.astype(np.float64), 0.1, 1, "a").dtype == np.float32
+    assert np.array_equal(values, kept)
+
+
+def test_noise_is_the_same_in_every_process():
+    """Rows of different machines compare only while these numbers stay."""
+    noise = noisy(np.zeros((2, 2, 1), dtype=np.float32), 1, 1234, "0064")
+    expected = [1.7735631465911865, 1.163984775543213, 0.8001967668533325, -0.3209456205368042]
+    np.testing.assert_allclose(noise.ravel(), expected, rtol=1e-6)
