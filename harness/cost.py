@@ -49,8 +49,12 @@ def duration(seconds: float, hours: str = "hours") -> str:
 
 
 def trial_seconds(trial: "Trial", device: str) -> float | None:
-    """Estimated seconds of one trial: log-log in the budget, linear in the number of points."""
-    times = _times().get(device, {})
+    """Estimated seconds of one trial: log-log in the budget, linear in the number of points. None: never timed."""
+    times = _times().get(device)
+    if times is None:
+        return None
+    if trial.lr is None:
+        return START_SECONDS  # it is solved, which takes less
     measured = times.get("ms_per_pass", {}).get(f"{trial.model} {trial.dim}D")
     if measured is None:
         return None
@@ -69,7 +73,7 @@ def trial_seconds(trial: "Trial", device: str) -> float | None:
 def measured_times(table: "pd.DataFrame") -> dict[str, Any]:
     """By kind of device: the machine, and the median milliseconds of one pass over the lattice for
     every model, dimension and budget, among the rows with the most points."""
-    rows = [row for row in table.to_dict("records") if row["status"] == OK]
+    rows = [row for row in table.to_dict("records") if row["status"] == OK and row["updates"]]  # solved: no passes
     found: dict[tuple[str, str], dict[int, list[dict[Any, Any]]]] = defaultdict(lambda: defaultdict(list))
     machines: dict[str, str] = {}
     for row in rows:

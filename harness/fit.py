@@ -13,7 +13,7 @@ from torch import Tensor
 from models.base import Representation
 from target_signals.lattice import Lattice
 from target_signals.metrics import clip_to_truth, psnr
-from target_signals.task import Task
+from target_signals.task import Scoring, Task
 
 GIB = 1 << 30
 PROBE_POINTS = 4096  # size of the slab on which the memory of a backward pass is measured
@@ -27,7 +27,7 @@ class Schedule:
     updates. activation_gib: what one backward pass may keep. precision: fp32 | tf32 | bf16.
     """
 
-    lr: float
+    lr: float | None  # None: the model is solved and never trained
     adam_betas: tuple[float, float]
     steps: int
     evaluate_every: int
@@ -45,15 +45,28 @@ class Fit:
     """What training leaves: the model itself holds the last values, `best_state` the best.
 
     The best is the evaluation with the least error on the training target, never on the truth.
-    diverged_at: the pass at whose evaluation the loss was not finite, or None.
+    diverged_at: the pass at whose evaluation the loss was not finite, or None. A model that was
+    solved has no updates and a curve of one point, step 0.
     """
 
     curve: list[dict[str, float]] = field(default_factory=list)
     best_state: dict[str, Tensor] = field(default_factory=dict)
-    best_step: int = 0
+    best_step: int | None = None
+    least_error: float = float("inf")
     updates: int = 0
     seconds: float = 0.0
     diverged_at: int | None = None
+
+    def record(self, step: int, gradient: "LatticeGradient", scoring: Scoring) -> None:
+        """Evaluate the model, and note where it stands after `seconds` of training."""
+        loss, error, answer = gradient.evaluate()
+        score = psnr(scoring.truth, clip_to_truth(scoring.truth, answer))
+        self.curve.append({"step": step, "loss": loss, "psnr": score, "seconds": self.seconds})
+        if not np.isfinite(loss):
+            self.diverged_at = step
+        elif error < self.least_error:
+            self.least_error, self.best_step = error, step
+            self.best_state = {name: value.detach().clone() for name, value in gradient.model.state_dict().items()}
 
 
 def fit(
@@ -63,19 +76,26 @@ def fit(
     rng: torch.Generator,
     on_progress: Callable[[int], None] = lambda step: None,
 ) -> Fit:
-    """Train `model`, where it is, on the task. `rng` draws the batches, on the model's device.
+    """Train `model`, where it is, on the task, unless it can be solved. `rng` draws the batches, on its device.
 
     Only training is timed: the clock stands still, synchronised, during evaluations, and everything
     is run once before it starts.
     """
-    gradient = LatticeGradient(model, task, schedule)
+    gradient, result, scoring = LatticeGradient(model, task, schedule), Fit(), task.scorings[0]
+    if task.operator.pointwise and model.solve(task.lattice, gradient.target):
+        clock = Clock(model.device)
+        model.solve(task.lattice, gradient.target)
+        result.seconds = clock.stop()
+        result.record(0, gradient, scoring)
+        return result
+    if schedule.lr is None:
+        raise ValueError(f"{model.name} was not solved and has no learning rate; its `unsupported` must name this task")
     optimiser = torch.optim.Adam(model.parameters(), lr=schedule.lr, betas=schedule.adam_betas, fused=True)
     batches = None if schedule.minibatch is None else Batches(task, schedule.minibatch, model.device, rng)
     if batches is None:
         gradient.compute()
     else:
         gradient.compute_at(*batches.first())
-    result, least_error = Fit(), float("inf")
     clock = Clock(model.device)
     for step in range(1, schedule.steps + 1):
         for batch in [None] if batches is None else batches.epoch():
@@ -89,17 +109,10 @@ def fit(
         if not schedule.evaluates(step):
             continue
         result.seconds += clock.stop()
-        loss, error, answer = gradient.evaluate()
-        truth = task.scorings[0].truth
-        point = {"step": step, "loss": loss, "psnr": psnr(truth, clip_to_truth(truth, answer))}
-        result.curve.append(point | {"seconds": result.seconds})
+        result.record(step, gradient, scoring)
         on_progress(step)
-        if not np.isfinite(loss):
-            result.diverged_at = step
+        if result.diverged_at is not None:
             break
-        if error < least_error:
-            least_error, result.best_step = error, step
-            result.best_state = {name: value.detach().clone() for name, value in model.state_dict().items()}
         clock.start()
     return result
 

@@ -46,6 +46,11 @@ class Trial:
     settings: Any
 
     @property
+    def lr(self) -> float | None:
+        """Adam's learning rate; None for a model that is solved and never trained."""
+        return getattr(self.settings, "lr", None)
+
+    @property
     def config_hash(self) -> str:
         """Twelve hex digits over what the results depend on beyond the other parts of the key."""
         relevant = {
@@ -111,8 +116,9 @@ def model_settings(config: Config, model: str, kind: str, size: int) -> Any:
     path = f"{config.source}: models.{model}"
     settings = resolve_tuned(config.models.get(model, {}), kind, size, path)
     read_settings = read(models.get_model(model).Config, settings, path)
-    if read_settings.lr <= 0:
-        raise UsageError(f"{path}.lr: must be more than 0, got {read_settings.lr}")
+    lr = getattr(read_settings, "lr", None)
+    if lr is not None and lr <= 0:
+        raise UsageError(f"{path}.lr: must be more than 0, got {lr}")
     return read_settings
 
 
@@ -121,7 +127,9 @@ def _once(values: Sequence[T]) -> list[T]:
 
 
 def _minibatch(preset: Preset, model: str, size: int) -> int | None:
-    if preset.minibatch is None or models.get_model(model).lattice_only:
+    cls = models.get_model(model)
+    trained = any(field.name == "lr" for field in dataclasses.fields(cls.Config))
+    if preset.minibatch is None or cls.lattice_only or not trained:
         return None
     return preset.minibatch.points_for(model, size)
 

@@ -45,7 +45,7 @@ def run_trial(
         ]
     memory = system.PeakMemory(device)
     schedule = Schedule(
-        lr=trial.settings.lr,
+        lr=trial.lr,
         adam_betas=trial.adam_betas,
         steps=trial.steps,
         evaluate_every=trial.evaluate_every,
@@ -101,7 +101,7 @@ def score(
             yield scoring_columns(scoring) | {"status": DIVERGED, "reason": reason}, None
         return
     last = [predict(model, scoring.lattice, schedule) for scoring in task.scorings]
-    if fitted.best_step == schedule.steps:
+    if fitted.best_step == fitted.curve[-1]["step"]:
         best = last
     else:
         model.load_state_dict(fitted.best_state)
@@ -130,10 +130,10 @@ def blank_row(trial: Trial, device: torch.device) -> Row:
 def fit_columns(fitted: Fit) -> dict[str, Any]:
     return {
         "curve": fitted.curve,
-        "best_step": fitted.best_step or None,
+        "best_step": fitted.best_step,
         "updates": fitted.updates,
         "seconds": fitted.seconds,
-        "ms_per_step": 1000 * fitted.seconds / fitted.updates,
+        "ms_per_step": 1000 * fitted.seconds / fitted.updates if fitted.updates else None,
     }
 
 

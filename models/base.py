@@ -19,6 +19,7 @@ class Representation(nn.Module):
     A subclass names itself, gives a frozen dataclass `Config` with at least `lr`, and defines
     `__init__(config, lattice, channels, size)` and `forward`. Construction only makes room (it must
     also work on the `meta` device); `initialise` draws every value from the generator it is given.
+    A model that is only ever solved and never trained has no `lr` in its `Config`, and defines `solve`.
 
     config: the model's settings.
     lattice: the training lattice; a model whose shape depends on the resolution reads it here.
@@ -86,6 +87,14 @@ class Representation(nn.Module):
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:
         """All outputs that are trained, on a lattice: [H, *shape, C]. The last head is the answer."""
         return self.on_lattice(lattice)[None]
+
+    def solve(self, lattice: Lattice, target: Tensor) -> bool:
+        """Find the answer to values [*shape, C] on a lattice at once, where the model is.
+
+        True when it now holds its answer, so that no updates are made; by default False. Asked only
+        where the values themselves are observed, and asked twice: the second time is timed.
+        """
+        return False
 
     def penalty(self) -> Tensor | float:
         """What the loss adds to the mean squared error; by default nothing."""

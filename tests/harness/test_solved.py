@@ -1,0 +1,121 @@
+"""Models that are solved instead of trained: what the loop makes of them."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import harness.fit
+from harness.fit import Schedule, fit
+from models.base import Representation
+from target_signals.lattice import Lattice
+from target_signals.operators import Identity
+from target_signals.task import Scoring, Task
+
+PLAN = Schedule(None, (0.9, 0.999), steps=5, evaluate_every=2, minibatch=None, activation_gib=4.0, precision="fp32")
+
+
+class Mean(Representation):
+    """The target's mean, at once where `solves` says so; trained where it has a learning rate."""
+
+    name = "Mean"
+    solves = True
+
+    @dataclass(frozen=True)
+    class Config:
+        pass
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        self.value = nn.Parameter(torch.zeros(()))
+        self.calls = 0
+
+    def forward(self, x):
+        return self.value.expand(len(x), self.channels)
+
+    @torch.no_grad()
+    def solve(self, lattice, target):
+        self.calls += 1
+        if self.solves:
+            self.value.copy_(target.mean())
+        return self.solves
+
+
+class Halved:
+    """Every value is observed as its half: an operator that is not the identity."""
+
+    pointwise = False
+
+    def __call__(self, values):
+        return values / 2
+
+
+def make(operator=None, truth=None):
+    lattice = Lattice.regular((4, 6))
+    if truth is None:
+        truth = np.random.default_rng(0).random((4, 6, 1), dtype=np.float32)
+    operator = operator or Identity()
+    target = operator(torch.as_tensor(truth)).numpy()
+    return Mean(Mean.Config(), lattice, 1, 1), Task(lattice, target, operator, (Scoring("fit", lattice, truth, False),))
+
+
+def run(model, task, **changes):
+    return fit(model, task, dataclasses.replace(PLAN, **changes), torch.Generator())
+
+
+def test_a_solution_is_one_point_and_no_update():
+    model, task = make()
+    result = run(model, task)
+    mean, variance = task.target.mean(), task.target.var()
+    (point,) = result.curve
+    assert point["step"] == 0
+    assert point["loss"] == pytest.approx(variance, rel=1e-5)
+    assert point["psnr"] == pytest.approx(-10 * np.log10(variance), abs=1e-3)
+    assert point["seconds"] == result.seconds > 0
+    assert (result.updates, result.best_step, result.diverged_at) == (0, 0, None)
+    assert model.value.item() == result.best_state["value"].item() == pytest.approx(mean)
+
+
+def test_solving_alone_is_timed(monkeypatch):
+    """On a clock that only work moves: the first call makes ready, the second is the one that counts."""
+    model, task = make()
+    spent, solve = [0.0], model.solve
+
+    def timed(lattice, target):
+        spent[0] += 50.0 if model.calls == 0 else 2.0
+        return solve(lattice, target)
+
+    monkeypatch.setattr(harness.fit.time, "perf_counter", lambda: spent[0])
+    monkeypatch.setattr(model, "solve", timed)
+    assert run(model, task).seconds == 2.0
+
+
+def test_what_is_not_solved_is_trained(monkeypatch):
+    monkeypatch.setattr(Mean, "solves", False)
+    model, task = make()
+    result = run(model, task, lr=0.01)
+    assert [point["step"] for point in result.curve] == [1, 2, 4, 5]
+    assert (result.updates, model.calls) == (5, 1)
+
+
+def test_an_operator_leaves_nothing_to_solve():
+    model, task = make(operator=Halved())
+    assert run(model, task, lr=0.01).updates == 5
+    assert model.calls == 0
+
+
+@pytest.mark.parametrize("operator", [None, Halved()])
+def test_neither_solved_nor_trained_is_an_error(monkeypatch, operator):
+    monkeypatch.setattr(Mean, "solves", False)
+    with pytest.raises(ValueError, match=r"^Mean was not solved and has no learning rate; its `unsupported` must name"):
+        run(*make(operator=operator))
+
+
+def test_a_solution_that_is_no_number_diverged():
+    result = run(*make(truth=np.full((4, 6, 1), np.nan, np.float32)))
+    assert result.diverged_at == 0
+    assert result.best_step is None
+    assert len(result.curve) == 1
