@@ -16,7 +16,8 @@ import models
 from harness import cli, figures
 from harness.results import Store, load, parse_row
 
-NAMES = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
+LEARNED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
+NAMES = [*LEARNED, "Grid_exact", "BlockDCT", "Wavelet"]
 SMOKE = ("--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu")
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 (EXAMPLE_MODEL,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "@register" in block)
@@ -107,8 +108,11 @@ def test_a_launcher_fits_every_model(smoke):
     assert sorted(table["model"]) == sorted(NAMES)
     assert set(table["status"]) == {"ok"}
     assert set(table["signal"]) == {"Sierpinski"}
-    assert table["psnr"].between(5, 40).all()
+    assert table["psnr"].between(5, 160).all()
+    assert (table["psnr"][table["label"] == "learned"] < 40).all()
     assert (table["parameters"] <= table["size"]).all()
+    labels = table.set_index("model")["label"].to_dict()
+    assert labels == {name: "learned" if name in LEARNED else "classical" for name in NAMES}
     assert "Traceback" not in result.stderr
 
 
@@ -120,8 +124,8 @@ def test_it_prints_the_table(smoke):
     for model, (score, _seconds, count) in found.items():
         assert float(score) == pytest.approx(table["psnr"][model], abs=0.006)
         assert count == "1"
-    assert f"(constant mean)   {table['psnr_constant'].iloc[0]:.2f}" in result.stdout
-    assert "9 trials, 0 of them done before, 9 to run" in result.stdout
+    assert re.search(rf"\(constant mean\) +{table['psnr_constant'].iloc[0]:.2f}", result.stdout)
+    assert "12 trials, 0 of them done before, 12 to run" in result.stdout
     assert f"rows in {out}/2d_Sierpinski/rows" in result.stdout
 
 
@@ -151,8 +155,8 @@ def test_a_second_run_repeats_nothing(smoke, command):
     assert time.perf_counter() - start < 30
     assert result.returncode == 0
     assert rows(out) == before
-    assert len(before) == 9
-    assert "9 trials, 9 of them done before, 0 to run: nothing to do" in result.stdout
+    assert len(before) == 12
+    assert "12 trials, 12 of them done before, 0 to run: nothing to do" in result.stdout
     assert list(cells(result.stdout)) == NAMES
 
 
@@ -164,7 +168,7 @@ def test_a_corrupt_row_is_named_and_its_trial_runs_again(smoke, tmp_path, run):
     with pytest.warns(UserWarning, match=rf"'{damaged}' is not a row .* set aside as '{damaged.stem}\.corrupt'"):
         code, stdout, _ = run(models=None, out=out)
     assert code == 0
-    assert "9 trials, 8 of them done before, 1 to run" in stdout
+    assert "12 trials, 11 of them done before, 1 to run" in stdout
     after = rows(out)
     assert {name for name in before if before[name] != after[name]} == {damaged.name}
     assert json.loads(after[damaged.name][0])["psnr"] == json.loads(before[damaged.name][0])["psnr"]
@@ -307,7 +311,7 @@ def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
     ("arguments", "message"),
     [
         (["--signal", "Sierpinsky"], "unknown signal 'Sierpinsky' (did you mean 'Sierpinski'?); known: Bandlimited"),
-        (["--models", "Sirn"], "unknown model 'Sirn' (did you mean 'Siren'?); known: BACON, FourFeat"),
+        (["--models", "Sirn"], "unknown model 'Sirn' (did you mean 'Siren'?); known: BACON, BlockDCT"),
         (["--models", "Grid", "nowhere.py"], "nowhere.py' to load a model from"),
         (["--task", "fitt"], "unknown task 'fitt' (did you mean 'fit'?); known: fit"),
         (["--preset", "smok"], "unknown preset 'smok' (did you mean 'smoke'?)"),
@@ -519,9 +523,9 @@ def test_one_file_adds_a_model_and_one_a_signal(command, root, tmp_path):
     )
     result = command(sys.executable, "run.py", *arguments, cwd=copy)
     assert result.returncode == 0, result.stderr
-    assert list(cells(result.stdout)) == [*NAMES, "Example"], "a tenth model stands in the table"
+    assert list(cells(result.stdout)) == [*NAMES, "Example"], "a newcomer stands in the table"
     table = load(copy / "results").set_index("model")
-    assert len(table) == 10
+    assert len(table) == 13
     assert table["status"]["Example"] == "ok"
     assert table["parameters"]["Example"] == 2500
     assert table["settings"]["Example"] == {"lr": 0.01, "sigma": 10.0}

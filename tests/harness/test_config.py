@@ -169,7 +169,7 @@ def test_an_object_is_an_object(data):
 def test_the_shipped_file_is_sound(config):
     check_models(config)
     assert set(config.protocol.models) == set(config.models) == set(model_names(config))
-    assert len(config.protocol.models) == 9
+    assert len(config.protocol.models) == 12
     assert set(config.presets) == {"smoke", "quick", "paper"}
 
 

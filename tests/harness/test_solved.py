@@ -1,4 +1,4 @@
-"""Models that are solved instead of trained: what the loop makes of them."""
+"""Models that are solved instead of trained: what the loop makes of them, and their trials from end to end."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -9,12 +9,17 @@ import torch
 from torch import nn
 
 import harness.fit
+import models
 from harness.fit import Schedule, fit
+from harness.results import COLUMNS, Store, load
+from harness.trial import run_trial
 from models.base import Representation
 from target_signals.lattice import Lattice
 from target_signals.operators import Identity
 from target_signals.task import Scoring, Task
 
+CPU = torch.device("cpu")
+SOLVED = ["Grid_exact", "BlockDCT", "Wavelet"]
 PLAN = Schedule(None, (0.9, 0.999), steps=5, evaluate_every=2, minibatch=None, activation_gib=4.0, precision="fp32")
 
 
@@ -119,3 +124,79 @@ def test_a_solution_that_is_no_number_diverged():
     assert result.diverged_at == 0
     assert result.best_step is None
     assert len(result.curve) == 1
+
+
+# The three from end to end
+
+
+@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize(("signal", "dim"), [("Sierpinski", 2), ("StarTarget", 2), ("SparseSphereSignal", 3)])
+def test_a_trial_from_end_to_end(make_trial, name, signal, dim):
+    (result,) = run_trial(make_trial(name, signal, dim, size=400), CPU)
+    row = result.row
+    assert set(row) == set(COLUMNS)
+    assert (row["status"], row["label"], row["updates"], row["ms_per_step"]) == ("ok", "classical", 0, None)
+    assert (row["best_step"], row["minibatch"]) == (0, None)
+    assert "lr" not in row["settings"]
+    assert 340 <= row["parameters"] <= 400
+    assert row["psnr"] > row["psnr_constant"] + 0.5
+    assert row["psnr"] == row["psnr_best"]
+    (point,) = row["curve"]
+    assert point["psnr"] == pytest.approx(row["psnr"], abs=1e-6)
+    assert point["seconds"] == row["seconds"] > 0
+    assert (row["ssim"] is None, row["iou"] is None, row["psnr_rings"] is None) == (
+        dim == 3,
+        dim == 2,
+        signal != "StarTarget",
+    )
+    assert result.residual.shape == (*row["shape"],)
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_its_row_is_stored_and_read(make_trial, tmp_path, name):
+    trial = make_trial(name)
+    (result,) = run_trial(trial, CPU)
+    store = Store(tmp_path, trial.folder)
+    store.prepare()
+    store.write(trial.key, result.row, result.residual)
+    (row,) = load(tmp_path).itertuples()
+    assert (row.model, row.updates) == (name, 0)
+    assert np.isnan(row.ms_per_step)
+
+
+@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_neither_seed_nor_precision_nor_batches_matter(make_trial, name, precision):
+    """A star has no draws of its own, so only the model could have some."""
+    (one,) = run_trial(make_trial(name, "StarTarget"), CPU)
+    (other,) = run_trial(make_trial(name, "StarTarget", seed=5, precision=precision, minibatch=40), CPU)
+    np.testing.assert_array_equal(one.residual, other.residual)
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_a_budget_too_small_is_unsupported(make_trial, name):
+    (result,) = run_trial(make_trial(name, size=1), CPU)
+    assert result.row["status"] == "unsupported"
+    assert "its smallest form has more than 1 values" in result.row["reason"]
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_a_budget_beyond_need_meets_the_signal(make_trial, name):
+    (result,) = run_trial(make_trial(name, size=10**5), CPU)
+    assert result.row["psnr"] > 110
+    assert result.row["parameters"] <= 10**5
+
+
+def test_more_budget_is_never_worse_on_a_real_picture(make_trial):
+    for name in ("BlockDCT", "Wavelet"):
+        scores = [
+            run_trial(make_trial(name, "Sierpinski", length=100, size=n), CPU)[0].row["psnr"]
+            for n in (500, 1000, 2000, 5000)
+        ]
+        assert scores == sorted(scores)
+
+
+def test_only_they_are_without_a_learning_rate(config, make_trial):
+    assert [name for name in config.protocol.models if make_trial(name).lr is None] == SOLVED
+    assert config.protocol.models[-3:] == tuple(SOLVED), "after the nine"
+    assert all(models.get_model(name).label == "classical" for name in SOLVED)

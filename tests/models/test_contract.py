@@ -1,5 +1,6 @@
 """Every registered model keeps the contract of models/base.py, in 2D and 3D, with one and several channels."""
 
+import copy
 import math
 
 import pytest
@@ -27,7 +28,10 @@ def build(name, lattice, channels, size=None, seed=0):
     settings = model_settings(CONFIG, name, "synthetic", 10_000)
     size = cls.solve_size(settings, lattice, channels, 10_000) if size is None else size
     model = cls(settings, lattice, channels, size)
-    model.initialise(torch.Generator().manual_seed(seed))
+    rng = torch.Generator().manual_seed(seed)
+    model.initialise(rng)
+    if cls.label == "classical":  # otherwise it would hold nothing
+        assert model.solve(lattice, torch.rand(*lattice.shape, channels, generator=rng))
     return model
 
 
@@ -54,6 +58,8 @@ def test_shapes(case):
 
 def test_every_trainable_value_has_a_finite_gradient(case):
     model, lattice, channels = case
+    if model.label == "classical" and not any(value.requires_grad for value in model.parameters()):
+        pytest.skip("is solved, and has no value that gradients could set")
     target = torch.rand(*lattice.shape, channels, generator=torch.Generator().manual_seed(1))
     loss = (model.heads_on_lattice(lattice) - target).square().mean() + model.penalty()
     loss.backward()
@@ -114,6 +120,8 @@ def test_permuting_points_permutes_values(case):
 
 def test_same_seed_same_numbers_whatever_was_drawn_before(case):
     model, lattice, channels = case
+    if model.label == "classical":
+        pytest.skip("is solved, and draws nothing")
     torch.manual_seed(99)
     twin = type(model)(model.config, lattice, channels, model.size)
     state = torch.get_rng_state()
@@ -124,6 +132,20 @@ def test_same_seed_same_numbers_whatever_was_drawn_before(case):
     if model.name not in ("Grid", "Grid_TV"):  # all nodes start equal
         other = build(model.name, lattice, channels, model.size, seed=1)
         assert any(not torch.equal(value, other.state_dict()[name]) for name, value in model.state_dict().items())
+
+
+def test_only_classical_models_are_solved_and_it_repeats(case):
+    """Whether `solve` says so, whether `Config` has a learning rate, and what is left of other values."""
+    model, lattice, channels = case
+    target = torch.rand(*lattice.shape, channels, generator=torch.Generator().manual_seed(1))
+    other = build(model.name, lattice, channels, model.size, seed=5)
+    before, stream = copy.deepcopy(other.state_dict()), torch.get_rng_state()
+    solved = model.label == "classical"
+    assert solved != hasattr(model.config, "lr")
+    assert model.solve(lattice, target) == other.solve(lattice, target) == solved
+    for name, value in other.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name] if solved else before[name]), name
+    assert torch.equal(torch.get_rng_state(), stream)
 
 
 def test_builds_on_meta(case):
@@ -148,6 +170,8 @@ def test_budget_is_kept_and_used(name, dim, channels):
         if name in UNFILLED:
             continue
         following = count(cls, settings, lattice, channels, size + 1)
+        if cls.label == "classical" and following == values:
+            continue  # it holds every coefficient there is
         assert following > budget or following == values, "a larger size would fit"
         step = following - values  # what the dial's next notch costs; coarse dials may leave less than a notch
         assert values >= 0.9 * budget or values + step > budget

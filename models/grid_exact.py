@@ -1,0 +1,64 @@
+"""Grid_exact: the grid whose squared error is least, in closed form.
+
+Interpolation on a lattice is a Kronecker product of one matrix an axis, so its singular value
+decomposition is that of the axes: Van Loan, "The ubiquitous Kronecker product" (2000).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.base import register
+from models.grid import Grid
+from models.kernels.interpolation import on_lattice as along_axes
+from target_signals.lattice import Lattice
+
+
+@register
+class GridExact(Grid):
+    """What Grid's training would reach in the end; of several such grids, the one of least norm."""
+
+    name = "Grid_exact"
+    label = "classical"
+
+    @dataclass(frozen=True)
+    class Config:
+        # Singular values of the whole interpolation below this share of the greatest are left out. With nearly as
+        # many nodes as samples they go down to 0, and what the rest divides must survive being kept in float32.
+        rtol: float
+
+        def __post_init__(self) -> None:
+            if not 0 < self.rtol < 1:
+                raise ValueError(f"rtol: must be between 0 and 1, got {self.rtol}")
+
+    @classmethod
+    def unsupported(cls, dim: int, channels: int, task: str) -> str | None:
+        if task == "ct":
+            return f"{cls.name} solves for values that are observed one by one, and a sinogram holds sums of them."
+        return None
+
+    def initialise(self, rng: torch.Generator) -> None:
+        torch.nn.init.zeros_(self.values)
+
+    @torch.no_grad()
+    def solve(self, lattice: Lattice, target: Tensor) -> bool:
+        """The pseudo-inverse of the whole interpolation, factored, applied to the target [*shape, C], in float64."""
+        factors: list[list[Tensor]] = []  # one (U, singular values, Vᵀ) an axis
+        matrices = self.constants(lattice)
+        for k, matrix in enumerate(matrices):
+            twin = next((j for j in range(k) if torch.equal(matrices[j], matrix)), None)
+            if twin is not None:  # squares and cubes are factored once
+                factors.append(factors[twin])
+                continue
+            # on the CPU, where matrices of this size are quicker and singular ones need no second algorithm
+            parts = torch.linalg.svd(matrix.double().cpu(), full_matrices=False)
+            factors.append([part.to(self.device) for part in parts])
+        strength = torch.ones((), dtype=torch.float64, device=self.device)  # products of singular values: [*modes]
+        for _, singular, _ in factors:
+            strength = strength[..., None] * singular
+        modes = along_axes(target.movedim(-1, 0).double(), tuple(u.T for u, _, _ in factors))  # [C, *modes]
+        kept = strength > self.config.rtol * strength.max()
+        modes = torch.where(kept, modes / strength.where(kept, 1), 0)
+        self.values.copy_(along_axes(modes, tuple(vh.T for _, _, vh in factors)))
+        return True
