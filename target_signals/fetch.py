@@ -1,0 +1,110 @@
+"""Get recorded files that have a public address, and say which are there.
+
+    python -m target_signals.fetch --list
+    python -m target_signals.fetch DIV2K DIV2K_HR Dragon
+
+Names are those of catalogue.SOURCES. What is downloaded goes to the cache (see recorded.py); signals
+read it there through `local`.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from registry import UsageError, suggest
+from target_signals.catalogue import MB, SOURCES, RecordedFile, Source
+from target_signals.download import FetchError, obtain
+from target_signals.recorded import cache_folder, check, entry, find, local, looked_in, missing
+
+__all__ = ["local", "main"]
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def listing() -> str:
+    """What is there and what is missing, with sizes, licences and addresses."""
+    lines = [f"looked in {looked_in()}"]
+    for name, source in SOURCES.items():
+        states = [_state(file) for file in source.files]
+        there = sum(state.startswith("there") for state in states)
+        lines += ["", f"{name}: {there} of {len(states)} files there; {source.licence}"]
+        if source.archive:
+            lines.append(f"  from {source.archive.url} ({source.archive.size / MB:,.0f} MB)")
+        for file, state in zip(source.files, states, strict=True):
+            size = f"{file.size / MB:.2f} MB" if file.size else "size unknown"
+            lines.append(f"  {file.path:28} {size:>12}  {state}")
+    return "\n".join(lines)
+
+
+def _state(file: RecordedFile) -> str:
+    place = find(file.path)
+    if place is None:
+        return "missing" if _has_address(file.path) else "missing; only from INRBENCH_DATA"
+    try:
+        check(place, file)
+    except UsageError:
+        return f"WRONG SUM in {place}"
+    return "there" if file.sha256 else "there; sum pinned at its first reading"
+
+
+def _has_address(path: str) -> bool:
+    archive = SOURCES[entry(path)[0]].archive
+    return archive is not None and path in archive.members.values()
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; --help names every option")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code: 0 all is there, 1 a download failed, 2 a mistake in what was asked for."""
+    parser = _Parser(prog="python -m target_signals.fetch", description="Download recorded signals into the cache.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(SOURCES))
+    parser.add_argument("--list", action="store_true", help="say what is there and what is missing, and stop")
+    parser.add_argument("--keep", action="store_true", help="keep the archives after extracting from them")
+    try:
+        options = parser.parse_args(arguments)
+        sources = {name: _source(name) for name in options.names}
+        if not options.list and not sources:
+            raise UsageError(f"name what to fetch: {', '.join(SOURCES)}; or give --list")
+        if options.list:
+            print(listing(), flush=True)
+            return EXIT_OK
+        for name, source in sources.items():
+            _obtain(name, source, options.keep)
+    except (UsageError, FetchError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
+    except KeyboardInterrupt:
+        print("\ninterrupted: run the same command again to resume", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `| head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return EXIT_OK
+
+
+def _source(name: str) -> Source:
+    if name not in SOURCES:
+        raise UsageError(f"nothing is called '{name}'{suggest(name, SOURCES)}; known: {', '.join(SOURCES)}")
+    return SOURCES[name]
+
+
+def _obtain(name: str, source: Source, keep: bool) -> None:
+    wanted = source.archive.members.values() if source.archive else [file.path for file in source.files]
+    if missing(wanted) is None:
+        for path in wanted:
+            local(path)
+        print(f"{name}: all there already")
+    elif source.archive is None:
+        raise UsageError(f"{name} cannot be downloaded: {missing(wanted)}")
+    else:
+        obtain(source, cache_folder(), keep)
+        print(f"{name}: {len(wanted)} files in {cache_folder()} ({source.licence})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
