@@ -1,0 +1,38 @@
+"""A slice through a chest, from computed tomography: what the CT task reconstructs from its sinogram.
+
+Source: the data folder published with Saragadam et al., "WIRE: Wavelet Implicit Neural Representations",
+CVPR 2023. Its clinical origin and licence are not stated, so it is read from INRBENCH_DATA only.
+"""
+
+import numpy as np
+
+from target_signals import recorded, shrink
+from target_signals.catalogue import CHEST
+from target_signals.signal import RecordedFamily, Signal, register
+
+
+@register
+class ChestCT(RecordedFamily):
+    """Grey [326, 435]. The file holds 16 bits; the paper saw the high byte alone, normalised to [0, 1] (SPEC 4)."""
+
+    name = "ChestCT"
+    dims = (2,)
+    kind = "image"
+    items = ("slice",)
+    stand_in = "SheppLogan"
+    typical_shape = (326, 435)
+
+    @classmethod
+    def missing(cls) -> str | None:
+        return recorded.missing([CHEST])
+
+    @classmethod
+    def load(cls, item: str, length: int | None) -> Signal:
+        from PIL import Image
+
+        with Image.open(recorded.local(CHEST)) as picture:
+            high_byte = (np.asarray(picture) >> 8).astype(np.float32)
+        low, high = high_byte.min(), high_byte.max()
+        values = (high_byte - low) / (high - low)
+        shape = shrink.shorter(values.shape, length)
+        return Signal(shrink.image(values, shape), 2, cls.kind, source="chest slice of WIRE's data folder, high byte")

@@ -1,0 +1,65 @@
+"""Photographs in the public domain that scikit-image's package carries: no download, no licence to mind.
+
+astronaut and hubble: NASA, public domain. rocket: SpaceX, released to the public domain. coffee (Rachel
+Michetti) and chelsea (Stefan van der Walt): CC0 by their photographers. As scikit-image's documentation says.
+"""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from registry import UsageError
+from target_signals import shrink
+from target_signals.signal import RecordedFamily, Signal, register
+
+FILES = {
+    "astronaut": "astronaut.png",
+    "coffee": "coffee.png",
+    "chelsea": "chelsea.png",
+    "rocket": "rocket.jpg",
+    "hubble": "hubble_deep_field.jpg",
+}
+
+
+def packaged(item: str) -> Path:
+    """The image's file. `skimage.data` itself would download what it does not find; this does not."""
+    spec = importlib.util.find_spec("skimage")  # finds the package without importing it
+    folders = spec.submodule_search_locations if spec else None
+    if not folders:
+        raise UsageError("scikit-image is not installed and carries the sample images; pip install scikit-image")
+    return Path(folders[0]) / "data" / FILES[item]
+
+
+@register
+class SampleImages(RecordedFamily):
+    """Prepared as DIV2K's are: the original is the finer image, its bicubic ×4 version the one to fit."""
+
+    name = "SampleImages"
+    dims = (2,)
+    kind = "image"
+    items = tuple(FILES)
+    stands_for = "DIV2K"
+    typical_shape = (120, 160)
+
+    @classmethod
+    def missing(cls) -> str | None:
+        absent = [item for item in cls.items if not packaged(item).is_file()]
+        if not absent:
+            return None
+        return f"'{packaged(absent[0])}' not found; this scikit-image was packaged without it, reinstall it with pip"
+
+    @classmethod
+    def has_finer(cls, item: str) -> bool:
+        return True
+
+    @classmethod
+    def load(cls, item: str, length: int | None) -> Signal:
+        from PIL import Image
+
+        if (absent := cls.missing()) is not None:
+            raise UsageError(absent)
+        with Image.open(packaged(item)) as picture:
+            full = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
+        values, finer = shrink.times_four(full, length)
+        return Signal(values, 2, cls.kind, finer=finer, source=f"scikit-image's {item}, bicubic ×4")
