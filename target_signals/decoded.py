@@ -1,0 +1,44 @@
+"""What a reader of a user's file hands on, and what it may refuse."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+LARGEST = 2**28  # values, channels included: 1 GiB as float32
+
+
+class Unusable(ValueError):
+    """Why a file cannot be a signal, and what to do: the end of a message that begins with its name."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Values as the file has them, before they are brought to [0, 1].
+
+    values: [H, W] or [H, W, 3] for an image, [X, Y, Z] for a volume; bool, integers or floats.
+    peak: what white is, by the file's format; None where the values have no such meaning.
+    words: what the file is and what was done to it, for people.
+    """
+
+    values: np.ndarray
+    kind: Literal["image", "volume"]
+    peak: float | None = None
+    words: list[str] = field(default_factory=list)
+
+
+def check_size(shape: tuple[int, ...], dim: int) -> None:
+    """Refuse shapes [*lattice(, C)] that are too large, or too short for a lattice; before anything is allocated."""
+    if math.prod(shape) > LARGEST:
+        size = " × ".join(map(str, shape))
+        raise Unusable(f"it has {size} values and at most {LARGEST:,} are read; give a part of it or a smaller copy")
+    if min(shape[:dim]) < 2:
+        raise Unusable(f"its shape is {shape} and every axis needs at least 2 samples; give a larger one")
+
+
+def check_type(dtype: np.dtype) -> None:
+    """Refuse what is neither bool, nor integer, nor real."""
+    if dtype.kind not in "biuf":
+        name = "object" if dtype.hasobject else "structured" if dtype.names else dtype.name
+        raise Unusable(f"its values are of type {name}; save it as bool, integers or real numbers")

@@ -1,0 +1,485 @@
+"""A user's own file: every format that is read, what is said of it, and one line for whatever cannot be."""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import re
+import struct
+import sys
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as some
+from PIL import Image
+
+from registry import UsageError
+from target_signals import decoded, user_file
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (9, 12), dtype=np.uint8)
+GREY[0, :2] = 0, 255
+RGB = RNG.integers(0, 256, (9, 12, 3), dtype=np.uint8)
+DEEP = RNG.integers(0, 2**16, (9, 12), dtype=np.uint16)
+VOLUME = RNG.normal(size=(6, 5, 4)).astype(np.float32)
+
+
+def nifti(array):
+    nibabel = pytest.importorskip("nibabel")
+    return nibabel.Nifti1Image(array, np.eye(4))
+
+
+def load(path, length=None):
+    """The signal, after what every signal must be."""
+    signal = user_file.load(path, length)
+    assert signal.values.dtype == np.float32
+    assert signal.values.flags.c_contiguous
+    assert 0 <= signal.values.min() <= signal.values.max() <= 1
+    assert signal.values.ndim == signal.dim + (signal.values.ndim > signal.dim)
+    assert "\n" not in signal.source
+    return signal
+
+
+def scaled(values):
+    values = values.astype(np.float64)
+    return (values - values.min()) / (values.max() - values.min())
+
+
+PICTURES = {
+    "grey.png": (Image.fromarray(GREY), GREY / 255, "8-bit grey, divided by 255"),
+    "rgb.png": (Image.fromarray(RGB), RGB / 255, "8-bit RGB, divided by 255"),
+    "rgb.bmp": (Image.fromarray(RGB), RGB / 255, "8-bit RGB, divided by 255"),
+    "rgb.PPM": (Image.fromarray(RGB), RGB / 255, "8-bit RGB, divided by 255"),
+    "rgb.tif": (Image.fromarray(RGB), RGB / 255, "8-bit RGB, divided by 255"),
+    "deep.png": (Image.fromarray(DEEP), DEEP / 65535, "16-bit grey, divided by 65535"),
+    "deep.pgm": (Image.fromarray(DEEP), DEEP / 65535, "16-bit grey, divided by 65535"),
+    "bits.png": (Image.fromarray(GREY > 99), GREY > 99, "1-bit grey, 0 and 1 as they are"),
+    "alpha.png": (Image.fromarray(np.dstack([RGB, GREY])), RGB / 255, "8-bit RGB, divided by 255; alpha dropped"),
+    "faint.png": (
+        Image.fromarray(np.dstack([GREY, GREY]), "LA"),
+        GREY / 255,
+        "8-bit grey, divided by 255; alpha dropped",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*mode.*parameter is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures_without_loss(tmp_path, name):
+    picture, expected, source = PICTURES[name]
+    picture.save(tmp_path / name)
+    signal = load(tmp_path / name)
+    assert np.abs(signal.values - expected).max() < 1e-6
+    assert (signal.kind, signal.dim, signal.source) == ("image", 2, source)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("a.jpg", {"quality": 95}), ("a.webp", {"lossless": True}), ("a.jpeg", {})]
+)
+def test_pictures_that_lose_something(tmp_path, name, options):
+    smooth = np.uint8(np.add.outer(np.arange(64), np.arange(48))[..., None] * [1, 2, 1] + [5, 9, 2])
+    Image.fromarray(smooth).save(tmp_path / name, **options)
+    signal = load(tmp_path / name)
+    assert np.abs(signal.values - smooth / 255).mean() < 0.02
+    assert signal.source == "8-bit RGB, divided by 255"
+
+
+def test_a_palette_becomes_colours(tmp_path):
+    palette = Image.fromarray(RGB).quantize(8)
+    palette.save(tmp_path / "a.png")
+    signal = load(tmp_path / "a.png")
+    assert (signal.values == np.asarray(palette.convert("RGB")) / np.float32(255)).all()
+    assert signal.source == "8-bit RGB, divided by 255; palette turned into colours"
+    palette.save(tmp_path / "b.gif", transparency=0)
+    assert load(tmp_path / "b.gif").source == "8-bit RGB, divided by 255; palette turned into colours; alpha dropped"
+
+
+def test_other_colour_models_become_rgb(tmp_path):
+    Image.fromarray(RGB).convert("CMYK").save(tmp_path / "a.tif")
+    signal = load(tmp_path / "a.tif")
+    assert np.abs(signal.values - RGB / 255).max() < 0.01
+    assert signal.source == "8-bit RGB, divided by 255; CMYK turned into RGB"
+
+
+def test_a_photograph_is_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    Image.fromarray(GREY).save(tmp_path / "a.png", exif=exif)
+    signal = load(tmp_path / "a.png")
+    assert (signal.values == np.rot90(GREY, -1) / np.float32(255)).all()
+    assert signal.source.endswith("; turned as its EXIF data say")
+
+
+def test_the_first_of_several_frames(tmp_path):
+    frames = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
+    signal = load(tmp_path / "a.webp")
+    assert np.abs(signal.values[..., 0] - GREY / 255).max() < 0.01
+    assert signal.source.endswith("the first of 2 frames")
+
+
+def test_sixteen_bits_of_colour_are_said_to_be_cut(tmp_path):
+    """Written by hand: Pillow does not write such PNG files."""
+
+    def chunk(kind, data):
+        import zlib
+
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    import zlib
+
+    deep = RNG.integers(0, 2**16, (4, 5, 3), dtype=np.uint16)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+    head = struct.pack(">IIBBBBB", 5, 4, 16, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(data)
+    signal = load(tmp_path / "a.png")
+    assert np.abs(signal.values - deep / 65535).max() < 0.01
+    assert signal.source == "8-bit RGB, divided by 255; of 16 bits the upper 8 alone"
+
+
+FLOATS = RNG.normal(size=(9, 12)).astype(np.float32)
+WHITE = np.dstack([DEEP] * 3)
+SMALL_INTS = (GREY // 2).astype(np.int8)
+TIFFS = {
+    "grey 16": (DEEP, {}, DEEP / 65535, "16-bit grey, divided by 65535"),
+    "colour 16": (WHITE, {}, WHITE / 65535, "16-bit RGB, divided by 65535"),
+    "alpha 16": (np.dstack([DEEP] * 4), {}, WHITE / 65535, "16-bit RGB, divided by 65535; alpha dropped"),
+    "planes": (np.stack([DEEP] * 3), {"planarconfig": "separate"}, WHITE / 65535, "16-bit RGB, divided by 65535"),
+    "deflated": (DEEP, {"compression": "zlib"}, DEEP / 65535, "16-bit grey, divided by 65535"),
+    "big endian": (DEEP, {"byteorder": ">"}, DEEP / 65535, "16-bit grey, divided by 65535"),
+    "float": (FLOATS, {}, scaled(FLOATS), f"float32 grey, scaled from [{FLOATS.min():g}, {FLOATS.max():g}] to [0, 1]"),
+    "int32": (SMALL_INTS.astype(np.int32) - 7, {}, scaled(SMALL_INTS), "int32 grey, scaled from [-7, 120] to [0, 1]"),
+    "int8": (SMALL_INTS, {}, scaled(SMALL_INTS), "int8 grey, scaled from [0, 127] to [0, 1]"),
+    "8 bits": (GREY, {}, GREY / 255, "8-bit grey, divided by 255"),
+    "bool": (GREY > 99, {}, GREY > 99, "1-bit grey, 0 and 1 as they are"),
+}
+
+
+@pytest.mark.parametrize("name", TIFFS)
+def test_tiff_images(tmp_path, name):
+    array, options, expected, source = TIFFS[name]
+    photometric = "rgb" if array.ndim == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "a.tiff", array, photometric=photometric, **options)
+    signal = load(tmp_path / "a.tiff")
+    assert np.abs(signal.values - expected).max() < 1e-6
+    assert (signal.dim, signal.source) == (2, source)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.float32, np.float64, bool])
+def test_tiff_volumes(tmp_path, kind):
+    array = (VOLUME > 0) if kind is bool else (VOLUME * 20 + 90).astype(kind)
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="minisblack")
+    signal = load(tmp_path / "a.tif")
+    assert (signal.kind, signal.dim, signal.values.shape) == ("volume", 3, (6, 5, 4))
+    assert np.abs(signal.values - scaled(array)).max() < 1e-6
+    how = "0 and 1 as they are" if kind is bool else "scaled from"
+    assert signal.source.startswith(f"6 pages of {array.dtype.name}, {how}")
+
+
+ARRAYS = [VOLUME, VOLUME.astype(">f8"), VOLUME > 0, (VOLUME * 50).astype(np.int16), (VOLUME > 0).astype(np.uint8)]
+ARRAYS += [np.asfortranarray(VOLUME), FLOATS, (VOLUME * 1e4).astype(np.int64) + 2**62, VOLUME.astype(np.float16)]
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: array.dtype.str)
+@pytest.mark.parametrize("ending", ["npy", "npz", "nii", "nii.gz"])
+def test_arrays(tmp_path, array, ending):
+    path = tmp_path / f"a.{ending}"
+    if ending == "npy":
+        np.save(path, array)
+    elif ending == "npz":
+        np.savez_compressed(path, array)
+    else:
+        if array.dtype == bool or array.dtype.itemsize == 2 or array.dtype == np.int64:
+            pytest.skip("NIfTI has no such type, or nibabel wants it confirmed")
+        nifti(array).to_filename(path)
+    signal = load(path)
+    binary = set(np.unique(array)) <= {0, 1}
+    expected = array if binary else scaled(array - array.min() if array.dtype.kind == "i" else array)
+    assert (signal.dim, signal.kind) == ((2, "image") if array.ndim == 2 else (3, "volume"))
+    assert np.abs(signal.values - expected).max() < 1e-6
+    assert ("0 and 1 as they are" in signal.source) == binary
+
+
+def test_a_nifti_volume_may_have_an_empty_time_axis(tmp_path):
+    nifti(VOLUME[..., None]).to_filename(tmp_path / "a.nii.gz")
+    signal = load(tmp_path / "a.nii.gz")
+    assert signal.values.shape == VOLUME.shape
+    assert signal.source.endswith("; shape (6, 5, 4, 1) without its last axes")
+
+
+def test_without_nibabel_it_is_named(tmp_path, monkeypatch):
+    nifti(VOLUME).to_filename(tmp_path / "a.nii")
+    monkeypatch.setitem(sys.modules, "nibabel", None)
+    with pytest.raises(UsageError, match="reading NIfTI needs nibabel; pip install nibabel"):
+        load(tmp_path / "a.nii")
+
+
+def test_the_one_array_of_an_npz_is_named(tmp_path):
+    np.savez(tmp_path / "a.npz", density=VOLUME)
+    assert "; array 'density'" in load(tmp_path / "a.npz").source
+    np.savez(tmp_path / "a.npz", density=VOLUME, mask=VOLUME)
+    with pytest.raises(UsageError, match=r"it has 2 arrays \(density, mask\) and must have one"):
+        load(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz")
+    with pytest.raises(UsageError, match=r"it has 0 arrays \(none\)"):
+        load(tmp_path / "a.npz")
+
+
+def test_ranges_that_floats_cannot_hold(tmp_path):
+    for array, expected in (
+        (np.array([[-(2**63), 2**63 - 1], [0, 0]]), [[0, 1], [0.5, 0.5]]),
+        (np.array([[2**64 - 2, 2**64 - 1], [2**64 - 1, 2**64 - 2]], dtype=np.uint64), [[0, 1], [1, 0]]),
+        (np.array([[-1.7e308, 1.7e308], [0, 0]]), [[0, 1], [0.5, 0.5]]),
+        (np.array([[0, 5e-324], [0, 0]]), [[0, 1], [0, 0]]),
+    ):
+        np.save(tmp_path / "a.npy", array)
+        assert load(tmp_path / "a.npy").values.tolist() == expected
+
+
+def test_length_shrinks(tmp_path):
+    np.save(tmp_path / "a.npy", VOLUME)
+    np.save(tmp_path / "b.npy", VOLUME > 0)
+    Image.fromarray(RGB).save(tmp_path / "c.png")
+    assert load(tmp_path / "a.npy", 3).values.shape == (3, 2, 2)
+    small = load(tmp_path / "b.npy", 3)
+    assert (small.values.shape, small.binary) == ((3, 2, 2), True)
+    assert load(tmp_path / "c.png", 6).values.shape == (4, 6, 3)
+    assert load(tmp_path / "c.png", 100).values.shape == (9, 12, 3)
+    with pytest.raises(UsageError, match="length 1 is too short"):
+        load(tmp_path / "c.png", 1)
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def header(shape, descr="<f4"):
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def png(array):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    return file.getvalue()
+
+
+def tiff(array, photometric="minisblack", **options):
+    file = io.BytesIO()
+    tifffile.imwrite(file, array, photometric=photometric, **options)
+    return file.getvalue()
+
+
+def zipped(name, content):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+class Evil:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('a pickle was run')",)
+
+
+HOLE = VOLUME.copy()
+HOLE[0, 0, :2] = np.nan, np.inf
+FOUR = np.zeros((4, 9, 8, 3), dtype=np.uint16)
+TENS = np.full((5, 5), 10, dtype=np.uint8)
+BROKEN = {
+    "empty.png": (b"", "cannot be used: it is empty"),
+    "noise.png": (b"\x89PNG\r\n\x1a\n" + bytes(range(200)), "cannot be read as .png: "),
+    "text.jpg": (b"hello", "cannot be read as .jpg: UnidentifiedImageError"),
+    "cut.png": (png(RGB)[:-200], "cannot be read as .png: OSError"),
+    "constant.png": (png(TENS), "cannot be used: all its values are 10; there is nothing to fit"),
+    "thin.png": (png(GREY[:1]), "every axis needs at least 2 samples"),
+    "script.png": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot be read as .png: Unidentified"),
+    "line.npy": (npy(np.arange(9.0)), r"it has 1 axes, shape \(9,\); give 2 for a grey image or 3 for a volume"),
+    "four.npy": (npy(np.zeros((2, 2, 2, 2))), "it has 4 axes"),
+    "point.npy": (npy(np.float32(1)), r"it has 0 axes, shape \(\)"),
+    "none.npy": (npy(np.zeros((0, 4))), "every axis needs at least 2 samples"),
+    "nan.npy": (npy(HOLE), "2 of its 120 values are NaN or infinite; replace them"),
+    "constant.npy": (npy(np.ones((3, 3))), "all its values are 1.0; there is nothing to fit"),
+    "complex.npy": (npy(np.ones((3, 3), complex)), "its values are of type complex128; save it as bool"),
+    "words.npy": (npy(np.array([["a", "b"]] * 2)), "its values are of type str"),
+    "dates.npy": (npy(np.zeros((2, 2), "M8[s]")), "its values are of type datetime64"),
+    "rows.npy": (npy(np.zeros((2, 2), "f4,i4")), "its values are of type structured"),
+    "object.npy": (header((2, 2), "|O") + b"\x80\x04", "its values are of type object"),
+    "cut.npy": (npy(VOLUME)[:-1], "it is truncated: it ends before its last value"),
+    "vast.npy": (header((2**20, 2**20)), "it has 1048576 × 1048576 values and at most 268,435,456 are read; give"),
+    "less.npy": (header((-2, 4)), "every axis needs at least 2 samples|it has"),
+    "head.npy": (npy(VOLUME)[:20], "cannot be read as .npy: ValueError"),
+    "pickle.npz": (zipped("a.npy", header((2, 2), "|O")), "its values are of type object"),
+    "vast.npz": (zipped("a.npy", header((2**20, 2**10))), "at most 268,435,456 are read"),
+    "no.npz": (b"PK", "cannot be read as .npz: BadZipFile"),
+    "rgb-stack.tif": (tiff(FOUR.astype(np.uint8), photometric="rgb"), r"it has axes \w+, shape \(4, 9, 8, 3\)"),
+    "four.tif": (tiff(FOUR), r"shape \(4, 9, 8, 3\); give an image, or a grey volume"),
+    "cut.tif": (tiff(DEEP)[:-50], "cannot be read as .tif: "),
+    "inverse.tif": (tiff(DEEP, photometric="miniswhite"), "its colour model is MINISWHITE; save it as grey or RGB"),
+    "complex.tif": (tiff(FLOATS.astype(complex)), "its values are of type complex128"),
+    "no.nii": (b"1234" * 200, "cannot be read as .nii: ImageFileError"),
+    "no.nii.gz": (b"1234" * 200, "cannot be read as .nii.gz: "),
+    "cut.nii.gz": (gzip.compress(bytes(500))[:20], "cannot be read as .nii.gz: "),
+    "table.csv": (b"1,2", "is of no known format; known: .png .jpg"),
+    "unnamed": (b"1,2", "is of no known format"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_cannot_be_used_is_one_line_that_says_why(tmp_path, name):
+    if ".nii" in name:
+        pytest.importorskip("nibabel")
+    content, text = BROKEN[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageError, match=text) as caught:
+        load(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_pickles_are_never_run(tmp_path):
+    array = np.empty((2, 2), dtype=object)
+    array[:] = Evil()
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(UsageError, match="its values are of type object"):
+        load(tmp_path / "a.npy")
+
+
+def test_broken_nifti_volumes(tmp_path):
+    nifti(VOLUME).to_filename(tmp_path / "a.nii")
+    (tmp_path / "cut.nii").write_bytes((tmp_path / "a.nii").read_bytes()[:-9])
+    nifti(np.zeros((4, 4, 4, 3), np.float32)).to_filename(tmp_path / "time.nii")
+    nifti(np.zeros((4, 4, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])).to_filename(tmp_path / "rgb.nii")
+    with pytest.raises(UsageError, match=r"cannot be read as \.nii: "):
+        load(tmp_path / "cut.nii")
+    with pytest.raises(UsageError, match=r"it has 4 axes, shape \(4, 4, 4, 3\)"):
+        load(tmp_path / "time.nii")
+    with pytest.raises(UsageError, match="its values are of type structured"):
+        load(tmp_path / "rgb.nii")
+
+
+def test_a_decompression_bomb_is_not_opened(tmp_path, monkeypatch):
+    Image.fromarray(GREY).save(tmp_path / "a.png")
+    for limit in (100, 40):  # Pillow warns above the limit and raises above twice the limit
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        with pytest.raises(UsageError, match=f"it has more than {limit} pixels, Pillow's limit against bombs"):
+            load(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy", "a.npz", "a.nii"])
+def test_sizes_are_judged_by_the_header(tmp_path, monkeypatch, name):
+    path = tmp_path / name
+    if name == "a.png":
+        Image.fromarray(GREY).save(path)
+    elif name == "a.tif":
+        tifffile.imwrite(path, DEEP)
+    elif name == "a.npy":
+        np.save(path, FLOATS)
+    elif name == "a.npz":
+        np.savez(path, FLOATS)
+    else:
+        nifti(FLOATS).to_filename(path)
+    monkeypatch.setattr(decoded, "LARGEST", 100)
+    with pytest.raises(UsageError, match="values and at most 100 are read"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("absent.png", "no file '.*absent.png'; give the path of an image or a volume"),
+        ("", "is a folder; name one file in it"),
+        ("x" * 5000 + ".png", "no file"),
+        ("a\0.png", "no file"),
+    ],
+)
+@pytest.mark.parametrize("use", [user_file.load, user_file.item_of])
+def test_paths_that_are_no_file(tmp_path, use, path, text):
+    with pytest.raises(UsageError, match=text):
+        use(f"{tmp_path}/{path}")
+
+
+def test_an_item_is_a_safe_name_and_its_contents_sum(tmp_path):
+    for name, safe in (
+        ("photo.jpg", "photo.jpg"),
+        ("my photo (1).PNG", "my_photo__1_.PNG"),
+        ("..é/..png".replace("/", ""), "png"),
+        ("x" * 200 + ".npy", "x" * 56 + ".npy"),
+    ):
+        (tmp_path / name).write_bytes(b"content")
+        item = user_file.item_of(tmp_path / name)
+        assert item == f"{safe}-{hashlib.sha256(b'content').hexdigest()[:8]}"
+        assert re.fullmatch(r"[A-Za-z0-9._-]{1,80}", item)
+    (tmp_path / "photo.jpg").write_bytes(b"other")
+    assert user_file.item_of(tmp_path / "photo.jpg") != "photo.jpg-ed7002b4"
+    (tmp_path / "notes.txt").write_bytes(b"content")
+    with pytest.raises(UsageError, match="is of no known format"):
+        user_file.item_of(tmp_path / "notes.txt")
+
+
+STARTS = [
+    b"",
+    b"\x93NUMPY\x01\x00",
+    b"PK\x03\x04",
+    b"II*\x00\x08\x00\x00\x00",
+    b"MM\x00*",
+    b"\x89PNG\r\n\x1a\n",
+    b"BM",
+    b"GIF89a",
+]
+STARTS += [
+    b"RIFF\x00\x00\x00\x00WEBP",
+    b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+    b"P5 3 3 255\n",
+    b"P6\n2 2\n65535\n",
+    b"\x1f\x8b\x08",
+]
+STARTS += [png(RGB), png(DEEP), npy(VOLUME), zipped("a.npy", npy(FLOATS)), tiff(DEEP), tiff(VOLUME)]
+STARTS += [tiff(WHITE, photometric="rgb", compression="zlib")]
+QUIET = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(st.sampled_from(sorted(user_file.READERS)), st.sampled_from(STARTS), st.binary(max_size=80), st.data())
+@QUIET
+def test_random_bytes_give_a_signal_or_a_usage_error(tmp_path, ending, start, end, data):
+    content = bytearray(start + end)
+    for _ in range(data.draw(st.integers(0, 3), label="damages")):
+        if content:
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(bytes(content[: data.draw(st.integers(0, len(content)), label="cut")]))
+    with contextlib.suppress(UsageError):
+        load(path)
+
+
+def write_tiff(path, array):
+    tifffile.imwrite(path, array, photometric="minisblack")
+
+
+ANY_TYPE = st.one_of(some.scalar_dtypes(), some.byte_string_dtypes(max_len=3), some.array_dtypes(max_size=2))
+SMALL = some.arrays(ANY_TYPE, some.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=5))
+
+
+@given(st.sampled_from([".npy", ".npz", ".tif"]), SMALL, st.sampled_from([None, 2, 3]))
+@QUIET
+def test_random_arrays_give_a_signal_or_a_usage_error(tmp_path, ending, array, length):
+    path = tmp_path / f"a{ending}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            {".npy": np.save, ".npz": np.savez, ".tif": write_tiff}[ending](path, array)
+        except Exception:
+            return  # TIFF has no such array
+    with contextlib.suppress(UsageError):
+        signal = load(path, length)
+        assert array.dtype.kind in "biuf"
+        assert length or signal.values.size == array.size
