@@ -9,7 +9,7 @@ TORCH_FOR_CPU=https://download.pytorch.org/whl/cpu
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 
-imports="torch, numpy, scipy, skimage, pywt, pandas, matplotlib, tqdm, PIL, tifffile, pooch, requests"
+imports="torch, numpy, scipy, skimage, pywt, pandas, matplotlib, tqdm, PIL, tifffile, pooch, requests, safetensors"
 [ "${EXTRA:-}" = dev ] && imports="$imports, pytest, hypothesis, ruff, mypy"
 
 has_dependencies() { "$1" -c "import sys, $imports; assert sys.version_info >= (3, 10)" >/dev/null 2>&1; }

@@ -8,11 +8,14 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness.config import DEFAULT_CONFIG, Config, Preset, load_config
-from harness.results import DEFAULT_OUT, OK, UNSUPPORTED, Store, load, to_table
+from harness.results import DEFAULT_OUT, OK, UNSUPPORTED, load, to_table
 from registry import UsageError
+
+if TYPE_CHECKING:
+    from harness.plan import Source
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -46,9 +49,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Fit every representation to a signal at equal parameter budgets; finished trials are skipped.",
     )
     add = parser.add_argument
-    add("--signal", help="which signal; --list names them")
+    add("--signal", help="which signal; --list names them. Or the path of an image or a volume of your own")
     add("--dim", type=int, help="2 or 3; may be left out where a signal has one dimension only")
-    add("--task", default="fit", help="which task (default: fit)")
+    add("--task", nargs="+", default=["fit"], metavar="TASK", help="which tasks; --list names them (default: fit)")
+    add("--items", nargs="+", metavar="ITEM", help="which of a recorded signal's items, like 0064 (default: all)")
     add("--preset", help="extent of the experiment (default: paper with a CUDA device, otherwise quick)")
     add(
         "--models", nargs="+", default=["all"], metavar="MODEL", help="names, or paths of files with a registered model"
@@ -57,12 +61,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--bandlimits", nargs="+", type=float, metavar="B", help="0.1 to 0.9")
     add("--seeds", nargs="+", type=whole_number, metavar="S")
     add("--steps", type=whole_number, help="passes over the signal")
-    add("--length", type=whole_number, help="samples an axis")
+    add("--length", type=whole_number, help="samples along the longest axis")
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
     add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
     add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting, like Siren.lr=3e-5")
+    add("--save-model", action="store_true", help="leave every fitted model as a .safetensors file beside its row")
     add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
     add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
     add("--force", action="store_true", help="run trials again that have rows")
@@ -82,11 +87,11 @@ def whole_number(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     # torch takes seconds to import: --help and a mistyped option do not wait for it
-    import target_signals
-    from harness import execute, figures, system
+    from harness import execute, figures, published, saved, system, verdict
     from harness.cost import describe_cost
-    from harness.plan import check_models, choose_dim, make_plan, model_names
+    from harness.plan import check_models, make_plan, model_names
     from harness.table import summarise
+    from target_signals import perceptual
 
     config = load_config(options.config, options.set)
     models = choose_models(config, options.models)
@@ -94,39 +99,83 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         print(listing(config))
         return EXIT_OK
-    if options.signal is None:
-        raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
-    dim = choose_dim(options.signal, options.dim)
-    if options.bandlimits and not target_signals.registry.get(options.signal).bands:
-        raise UsageError(f"{options.signal} has no bandlimit; leave --bandlimits out")
     device = system.choose_device(options.device or system.default_device())
     if device.type == "cpu" and options.precision == "tf32":
         raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
     preset_name = options.preset or ("paper" if device.type == "cuda" else "quick")
-    preset = override(config.preset(preset_name, options.signal, dim, options.task), options, dim)
-    trials = make_plan(config, options.signal, dim, options.task, preset_name, preset, models, options.precision)
+    source, notes = find_source(options, config, preset_name)
+    preset = override(config.preset(preset_name, source.family.name, source.dim), options, source.length_key)
+    trials = make_plan(config, source, options.task, preset_name, preset, models, options.precision)
 
-    store = Store(options.out, trials[0].folder)
-    done, left = execute.split_done(trials, store)
+    done, left = execute.split_done(trials, options.out)
     if options.force:
         left = list(trials)
-    print(f"{options.signal}, {dim}D, task {options.task}, preset {preset_name}, on {system.device_name(device)}")
+    tasks = list(dict.fromkeys(task for trial in trials for task in trial.scored))
+    print(
+        f"{source.family.name}, {source.dim}D, task {' + '.join(tasks)}, preset {preset_name}, "
+        f"on {system.device_name(device)}"
+    )
     if options.preset is None:
         print(f"(the preset follows from the device; --preset {' | '.join(config.presets)} changes it)")
+    if source.dim == 2 and (lacks := perceptual.missing()) is not None:
+        notes.append(lacks)
+    for note in notes:
+        print(note)
     print(f"{len(trials)} trials, {len(done)} of them done before, {len(left)} to run: {describe_cost(left, device)}")
     if options.dry_run:
         for trial in left:
             print(f"  {trial}, {trial.steps} passes: {describe_cost([trial], device)}")
         return EXIT_OK
     if left:
-        store.prepare()
-        execute.execute(left, store, device)
+        execute.execute(left, options.out, device, saved.saver(options.out) if options.save_model else None)
 
-    rows = to_table([store.read(trial.key) for trial in trials])
-    print(f"\n{summarise(rows, model_names(config))}\n\nrows in {store.folder / 'rows'}")
-    for path in figures.draw(load(options.out, trials[0].folder), options.out, model_names(config)):
-        print(f"wrote {path}")
+    order = model_names(config)
+    rows = to_table([row for trial in trials for row in execute.stored(trial, options.out)])
+    for task, of_task in rows.groupby("task", sort=False):
+        print(f"\n{summarise(of_task, order, heading=f'{task}: ' if len(tasks) > 1 else '')}")
+        if text := published.compare(of_task):
+            print(f"\n{text}")
+    if source.path is not None and (text := verdict.tell(rows, options.out, trials)):
+        print(f"\n{text}")
+    print()
+    for folder in dict.fromkeys(row.folder for trial in trials for row in trial.rows):
+        print(f"rows in {Path(options.out) / folder / 'rows'}")
+        for path in figures.draw(load(options.out, folder), options.out, order):
+            print(f"wrote {path}")
     return EXIT_OK if rows["status"].isin([OK, UNSUPPORTED]).all() else EXIT_FAILED
+
+
+def find_source(options: argparse.Namespace, config: Config, preset: str) -> "tuple[Source, list[str]]":
+    """What `--signal` names, and what there is to say about it before anything runs."""
+    import target_signals
+    from harness.plan import Source, choose_source
+    from target_signals import user_file
+    from target_signals.signal import RecordedFamily
+
+    if options.signal is None:
+        raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
+    if user_file.is_path(options.signal) and options.signal not in target_signals.registry.names():
+        signal = user_file.load(options.signal, None)
+        if options.dim not in (None, signal.dim):
+            raise UsageError(f"'{options.signal}' holds a signal with dim {signal.dim}, not {options.dim}")
+        if options.items:
+            raise UsageError(f"'{options.signal}' is one item; leave --items out")
+        item = user_file.item_of(options.signal)
+        text = f"{options.signal}: {'×'.join(map(str, signal.values.shape))}, {signal.source}"
+        return Source(user_file.UserFile, signal.dim, signal.kind, (item,), str(options.signal)), [text]
+    notes = []
+    source = choose_source(options.signal, options.dim, options.items)
+    family = source.family
+    if options.bandlimits and not family.bands:
+        raise UsageError(f"{options.signal} has no bandlimit; leave --bandlimits out")
+    if issubclass(family, RecordedFamily) and (missing := family.missing()) is not None:
+        if family.stand_in is None or options.items:
+            raise UsageError(missing)
+        notes = [f"{family.stand_in} stands in for {family.name}: {missing}"]
+        source = choose_source(family.stand_in, options.dim)
+    if options.items is None and (chosen := config.preset(preset, source.family.name, source.dim).items):
+        source = choose_source(source.family.name, source.dim, chosen)
+    return source, notes
 
 
 def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
@@ -145,15 +194,18 @@ def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def override(preset: Preset, options: argparse.Namespace, dim: int) -> Preset:
-    """The preset with what the command line gives in its place."""
+def override(preset: Preset, options: argparse.Namespace, kind: str) -> Preset:
+    """The preset with what the command line gives in its place.
+
+    kind: the key of its lengths that this signal's length stands under.
+    """
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name in ("sizes", "bandlimits", "seeds", "steps")
         if (value := getattr(options, name)) is not None
     }
     if options.length is not None:
-        given["length"] = preset.length | {str(dim): options.length}
+        given["length"] = preset.length | {kind: options.length}
     try:
         return dataclasses.replace(preset, **given)
     except ValueError as error:
@@ -164,17 +216,20 @@ def listing(config: Config) -> str:
     """What there is to choose from."""
     import target_signals
     from harness.plan import model_names
+    from target_signals.signal import RecordedFamily
     from target_signals.task import TASKS
 
     signals = target_signals.registry
 
-    def dimensions(signal: str) -> str:
-        return f"{signal} ({' and '.join(f'{d}D' for d in signals.get(signal).dims)})"
+    def describe(signal: str) -> str:
+        family = signals.get(signal)
+        items = f": {' '.join(family.items)}" if issubclass(family, RecordedFamily) else ""
+        return f"{signal} ({' and '.join(f'{d}D' for d in family.dims)}{items})"
 
     return "\n".join(
         [
             f"models:  {' '.join(model_names(config))}",
-            f"signals: {', '.join(map(dimensions, signals.names()))}",
+            f"signals: {', '.join(map(describe, signals.names()))}; or the path of an image or a volume",
             f"tasks:   {' '.join(TASKS)}",
             f"presets: {' '.join(config.presets)}",
         ]

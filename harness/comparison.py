@@ -55,6 +55,7 @@ class Comparison:
     """
 
     signal: str
+    stands_for: str  # the signal whose place it takes, or nothing
     dim: int
     task: str
     preset: str
@@ -140,6 +141,7 @@ def _comparison(rows: pd.DataFrame, palette: tuple[str, ...], metric: str) -> Co
     first, present = rows.iloc[0], set(rows["model"])
     return Comparison(
         signal=str(first["signal"]),
+        stands_for=_text(first["stands_for"]),
         dim=int(first["dim"]),
         task=str(first["task"]),
         preset=str(first["preset"]),

@@ -49,13 +49,15 @@ class Minibatch:
 class Preset:
     """The extent of an experiment."""
 
-    length: dict[str, int]  # samples an axis, by dimension
+    length: dict[str, int | None]  # samples along the longest axis, by dimension of synthetic signals and by
+    # kind of recorded ones, which null leaves as they are
     sizes: tuple[int, ...]  # parameter budgets
     bandlimits: tuple[float, ...]
     seeds: tuple[int, ...]
     steps: int  # passes over the lattice
     evaluate_every: int  # passes; the first and the last are always evaluated
     minibatch: Minibatch | None  # null: every update uses every point
+    items: tuple[str, ...] | None = None  # of a recorded signal; null: all
 
     def __post_init__(self) -> None:
         _require(self.steps > 0, "steps", self.steps, "at least 1")
@@ -72,7 +74,6 @@ class Experiment:
 
     signal: str
     dim: int
-    task: str = "fit"
     presets: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
@@ -86,14 +87,14 @@ class Config:
     models: dict[str, dict[str, Any]]
     source: str = "hyperparameters.json"
 
-    def preset(self, name: str, signal: str, dim: int, task: str) -> Preset:
+    def preset(self, name: str, signal: str, dim: int) -> Preset:
         """A preset with the experiment's own values in place of the common ones."""
         if name not in self.presets:
             known = ", ".join(self.presets)
             raise UsageError(f"unknown preset '{name}'{suggest(name, self.presets)}; {self.source} has {known}")
         values, path = dict(self.presets[name]), f"presets.{name}"
         for i, experiment in enumerate(self.experiments):
-            if (experiment.signal, experiment.dim, experiment.task) == (signal, dim, task):
+            if (experiment.signal, experiment.dim) == (signal, dim):
                 own = experiment.presets.get(name, {})
                 values |= own
                 path = f"experiments[{i}].presets.{name}" if own else path
@@ -116,8 +117,8 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
     config = read(Config, data | {"source": path.name}, path.name)
     for name in config.presets:  # every preset is checked, with every experiment's own values
         for e in config.experiments or (Experiment("", 2),):
-            config.preset(name, e.signal, e.dim, e.task)
-        config.preset(name, "", 2, "fit")
+            config.preset(name, e.signal, e.dim)
+        config.preset(name, "", 2)
     for i, e in enumerate(config.experiments):
         for name in e.presets:
             if name not in config.presets:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import target_signals
 from harness.results import OK, load
 
 if TYPE_CHECKING:
@@ -64,10 +65,11 @@ def trial_seconds(trial: "Trial", device: str) -> float | None:
     if above is None:  # beyond the largest budget that was timed, cost grows with the budget
         ms = below[1] * max(1.0, trial.size / below[0])
     else:
-        share = max(0.0, math.log(trial.size / below[0]) / math.log(above[0] / below[0])) if above != below else 0.0
-        ms = below[1] ** (1 - share) * above[1] ** share
-    points = trial.length**trial.dim / times["points"][f"{trial.dim}D"]
-    return START_SECONDS + trial.steps * ms / 1000 * max(points, LEAST_SHARE[device])
+        between = max(0.0, math.log(trial.size / below[0]) / math.log(above[0] / below[0])) if above != below else 0.0
+        ms = below[1] ** (1 - between) * above[1] ** between
+    points = target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
+    share = points / times["points"][f"{trial.dim}D"]
+    return START_SECONDS + trial.steps * ms / 1000 * max(share, LEAST_SHARE[device])
 
 
 def measured_times(table: "pd.DataFrame") -> dict[str, Any]:

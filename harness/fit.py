@@ -13,9 +13,10 @@ from torch import Tensor
 from models.base import Representation
 from target_signals.lattice import Lattice
 from target_signals.metrics import clip_to_truth, psnr
-from target_signals.task import Scoring, Task
+from target_signals.task import Task
 
 GIB = 1 << 30
+ACTIVATION_GIB = 1.0  # what one slab of a prediction may take where no schedule says it
 PROBE_POINTS = 4096  # size of the slab on which the memory of a backward pass is measured
 
 
@@ -57,10 +58,10 @@ class Fit:
     seconds: float = 0.0
     diverged_at: int | None = None
 
-    def record(self, step: int, gradient: "LatticeGradient", scoring: Scoring) -> None:
+    def record(self, step: int, gradient: "LatticeGradient", truth: np.ndarray) -> None:
         """Evaluate the model, and note where it stands after `seconds` of training."""
         loss, error, answer = gradient.evaluate()
-        score = psnr(scoring.truth, clip_to_truth(scoring.truth, answer))
+        score = psnr(truth, clip_to_truth(truth, answer))
         self.curve.append({"step": step, "loss": loss, "psnr": score, "seconds": self.seconds})
         if not np.isfinite(loss):
             self.diverged_at = step
@@ -81,12 +82,12 @@ def fit(
     Only training is timed: the clock stands still, synchronised, during evaluations, and everything
     is run once before it starts.
     """
-    gradient, result, scoring = LatticeGradient(model, task, schedule), Fit(), task.scorings[0]
+    gradient, result = LatticeGradient(model, task, schedule), Fit()
     if task.operator.pointwise and model.solve(task.lattice, gradient.target):
         clock = Clock(model.device)
         model.solve(task.lattice, gradient.target)
         result.seconds = clock.stop()
-        result.record(0, gradient, scoring)
+        result.record(0, gradient, task.truth)
         return result
     if schedule.lr is None:
         raise ValueError(f"{model.name} was not solved and has no learning rate; its `unsupported` must name this task")
@@ -109,7 +110,7 @@ def fit(
         if not schedule.evaluates(step):
             continue
         result.seconds += clock.stop()
-        result.record(step, gradient, scoring)
+        result.record(step, gradient, task.truth)
         on_progress(step)
         if result.diverged_at is not None:
             break
@@ -117,10 +118,12 @@ def fit(
     return result
 
 
-def predict(model: Representation, lattice: Lattice, schedule: Schedule) -> np.ndarray:
+def predict(
+    model: Representation, lattice: Lattice, precision: str = "fp32", activation_gib: float = ACTIVATION_GIB
+) -> np.ndarray:
     """The model's answer on a lattice: [*shape, C], float32, by slabs of bounded memory."""
-    with torch.no_grad(), precision(schedule.precision, model.device):
-        slabs = make_slabs(model, lattice, schedule.activation_gib)
+    with torch.no_grad(), autocast(precision, model.device):
+        slabs = make_slabs(model, lattice, activation_gib)
         return torch.cat([model.on_lattice(slab).float() for _, slab in slabs]).cpu().numpy()
 
 
@@ -153,7 +156,7 @@ class LatticeGradient:
 
     def compute_at(self, x: Tensor, target: Tensor) -> None:
         """Add the gradient of the loss at scattered points: x [B, d], target [B, C]."""
-        with precision(self.precision, x.device):
+        with autocast(self.precision, x.device):
             heads = self.model.heads(x).float()
         mse(heads, target).backward()
         self._penalise()
@@ -167,7 +170,7 @@ class LatticeGradient:
         return float(loss), float(error), heads[-1].cpu().numpy()
 
     def _heads(self, slab: Lattice) -> Tensor:
-        with precision(self.precision, self.target.device):
+        with autocast(self.precision, self.target.device):
             return self.model.heads_on_lattice(slab).float()
 
     def _penalise(self) -> None:
@@ -232,9 +235,9 @@ def mse(values: Tensor, target: Tensor) -> Tensor:
     return F.mse_loss(values, target.expand_as(values))
 
 
-def precision(name: str, device: torch.device) -> Any:
+def autocast(precision: str, device: torch.device) -> Any:
     """The context in which a model is evaluated: autocast for bf16, nothing for fp32 and tf32."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=name == "bf16")
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
 class Clock:

@@ -35,7 +35,7 @@ def score_page(comparison: Comparison, view: View) -> Figure:
         view=view,
         models=comparison.models,
         samples=comparison.scores,
-        colours=style.SCORES,
+        colours=metric.colours(style.SCORES),
         norm=norm,
         label=metric.label(),
         text=metric.text,
@@ -53,18 +53,19 @@ def lead_page(comparison: Comparison, view: View) -> Figure | None:
         return None
     # one collapsed model must not bleach all other cells: the ends of the map stand for "or beyond"
     limit = float(np.percentile(known, 95)) or float(known.max()) or 1.0
+    sign = "positive" if metric.higher_is_better else "negative"
     page = Page(
         comparison=comparison,
         view=view,
         models=others,
         samples=comparison.leads,
-        colours=style.DIFFERENCES,
+        colours=metric.colours(style.DIFFERENCES),
         norm=Normalize(-limit, limit),
         label=label,
         text=lambda value: metric.text(value, "+"),
         extend="both" if known.max() > limit * 1.001 else "neither",
     )
-    return page.draw(values, f"{label}{averaged(comparison)}; positive: better than {REFERENCE}")
+    return page.draw(values, f"{label}{averaged(comparison)}; {sign}: better than {REFERENCE}")
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,7 @@ def with_room(sheet: Sheet, comparison: Comparison, subtitle: str, notes: Sequen
 def write_texts(sheet: Sheet, figure: Figure, comparison: Comparison, subtitle: str, notes: Sequence[str]) -> None:
     """What was measured, above the panels; what its signs mean, below them."""
     task = "" if comparison.task == "fit" else f", {comparison.task}"
+    task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
     sheet.text(figure, EDGE, f"{comparison.signal} {comparison.dim}D{task}", fontsize=style.TITLE, weight="bold")
     looks: style.Looks = {"fontsize": style.TEXT, "color": style.INK}
     sheet.text(figure, TITLE_ROOM, "\n".join(head_lines(comparison, subtitle, sheet.width)), **looks)

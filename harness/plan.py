@@ -4,7 +4,8 @@ import dataclasses
 import hashlib
 import itertools
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,8 +13,9 @@ import models
 import target_signals
 from harness.config import Config, Preset, resolve_tuned
 from harness.strict import read
-from registry import UsageError
-from target_signals.task import check_task
+from registry import UsageError, suggest
+from target_signals.signal import Kind, RecordedFamily, SignalFamily
+from target_signals.task import expand_tasks
 
 T = TypeVar("T")
 PRECISIONS = ("fp32", "tf32", "bf16")
@@ -21,21 +23,26 @@ PRECISIONS = ("fp32", "tf32", "bf16")
 
 @dataclass(frozen=True)
 class Trial:
-    """One fit: everything that determines its numbers, and nothing else but `preset` and `evaluate_every`.
+    """One fit: everything that determines its numbers, and nothing else but `preset`, `evaluate_every`,
+    `path` and `activation_gib`.
 
-    size: the parameter budget. steps: passes over the lattice. minibatch: points a batch, or None
-    for full updates. settings: the model's own `Config`.
+    length: samples along the longest axis; None for a recorded item as it is. task: what is trained on.
+    scored: the tasks of its rows. size: the parameter budget. steps: passes over the lattice.
+    minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
+    path: of a user's own file, which `item` names by its content.
     """
 
     signal: str
     item: str | None
     dim: int
-    length: int
+    length: int | None
     bandlimit: float | None
     task: str
+    scored: tuple[str, ...]
     model: str
     size: int
     seed: int
+    path: str | None
     preset: str
     steps: int
     evaluate_every: int
@@ -68,21 +75,45 @@ class Trial:
         return f"{self.dim}d_{self.signal}" + ("" if self.task == "fit" else f"_{self.task}")
 
     @property
+    def rows(self) -> tuple["Trial", ...]:
+        """The trial under the name of each of its scorings, in order: their `folder` and `key` name the rows."""
+        return tuple(dataclasses.replace(self, task=task) for task in self.scored)
+
+    @property
     def key(self) -> str:
-        """The row's name: readable parts for people, then a digest of the whole key."""
+        """The name of the row of `task`: readable parts for people, then a digest of the whole key."""
         parts = [self.signal, self.item, self.dim, self.length, self.bandlimit]
         parts += [self.task, self.model, self.size, self.seed, self.config_hash]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+        item = "" if self.item is None else "_" + re.sub(r"[^\w.-]", "-", self.item)[:60]
         band = "" if self.bandlimit is None else f"_band{self.bandlimit:g}"
-        return f"{self.model}_{self.size}{band}_seed{self.seed}_{digest}"
+        return f"{self.model}_{self.size}{item}{band}_seed{self.seed}_{digest}"
 
     def __str__(self) -> str:
+        item = "" if self.item is None else f" {self.item}"
+        task = "" if self.task == "fit" else f" {self.task}"
         band = "" if self.bandlimit is None else f" band {self.bandlimit:g}"
-        return f"{self.model} {self.size:,}{band} seed {self.seed}"
+        return f"{self.model} {self.size:,}{item}{task}{band} seed {self.seed}"
 
 
-def choose_dim(signal: str, dim: int | None) -> int:
-    """The dimension asked for, or the only one there is."""
+@dataclass(frozen=True)
+class Source:
+    """Where a plan's signals come from: a registered family, or one file of the user's own."""
+
+    family: type[SignalFamily]
+    dim: int
+    kind: Kind
+    items: tuple[str | None, ...]
+    path: str | None = None
+
+    @property
+    def length_key(self) -> str:
+        """The key of its length in a preset: the dimension of synthetic signals, the kind of recorded ones."""
+        return str(self.dim) if self.kind == "synthetic" else self.kind
+
+
+def choose_source(signal: str, dim: int | None, items: Sequence[str] | None = None) -> Source:
+    """The family called `signal`, in the dimension asked for or the only one there is; some or all of its items."""
     family = target_signals.registry.get(signal)
     if dim is None and len(family.dims) > 1:
         raise UsageError(
@@ -90,7 +121,13 @@ def choose_dim(signal: str, dim: int | None) -> int:
         )
     if dim is not None and dim not in family.dims:
         raise UsageError(f"{signal} does not exist with dim {dim}; it has dim {' or '.join(map(str, family.dims))}")
-    return family.dims[0] if dim is None else dim
+    known = family.items if issubclass(family, RecordedFamily) else ()
+    for item in items or ():
+        if item not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none, leave --items out"
+            raise UsageError(f"{signal} has no item '{item}'{suggest(item, known)}; {has}")
+    chosen = tuple(_once(items or known)) or (None,)
+    return Source(family, family.dims[0] if dim is None else dim, family.kind, chosen)
 
 
 def model_names(config: Config) -> list[str]:
@@ -108,7 +145,7 @@ def check_models(config: Config) -> None:
     for name in config.models:
         model_settings(config, name, "synthetic", 10_000)
     for experiment in config.experiments:
-        choose_dim(experiment.signal, experiment.dim)
+        choose_source(experiment.signal, experiment.dim)
 
 
 def model_settings(config: Config, model: str, kind: str, size: int) -> Any:
@@ -122,62 +159,75 @@ def model_settings(config: Config, model: str, kind: str, size: int) -> Any:
     return read_settings
 
 
-def _once(values: Sequence[T]) -> list[T]:
-    return list(dict.fromkeys(values))
-
-
-def _minibatch(preset: Preset, model: str, size: int) -> int | None:
-    cls = models.get_model(model)
-    trained = any(field.name == "lr" for field in dataclasses.fields(cls.Config))
-    if preset.minibatch is None or cls.lattice_only or not trained:
-        return None
-    return preset.minibatch.points_for(model, size)
-
-
 def make_plan(
     config: Config,
-    signal: str,
-    dim: int,
-    task: str,
+    source: Source,
+    tasks: Sequence[str],
     preset_name: str,
     preset: Preset,
     chosen_models: Sequence[str],
     precision: str = "fp32",
 ) -> list[Trial]:
-    """Every trial, ordered so that signals are built once and cells complete early.
+    """Every trial of some tasks, ordered so that signals are built once and cells complete early.
 
-    Raises UsageError for whatever the signal, the task or a model does not know.
+    Raises UsageError for whatever the signal, the tasks or a model does not know.
     """
-    family = target_signals.registry.get(signal)
-    check_task(task)
-    if str(dim) not in preset.length:
-        raise UsageError(f"preset '{preset_name}' has no length for dim {dim}; give --length")
-    length = preset.length[str(dim)]
+    family = source.family
+    if source.length_key not in preset.length:
+        what = f"dim {source.dim}" if source.kind == "synthetic" else f"signals of kind '{source.kind}'"
+        raise UsageError(f"preset '{preset_name}' has no length for {what}; give --length")
+    length = preset.length[source.length_key]
     bands = preset.bandlimits if family.bands else (None,)
     for band in bands:
-        family.check(dim, length, band)
-    kind = "ct" if task == "ct" else family.kind
+        family.check(source.dim, length, band)
     return [
         Trial(
-            signal=signal,
-            item=None,
-            dim=dim,
+            signal=family.name,
+            item=item,
+            dim=source.dim,
             length=length,
             bandlimit=band,
             task=task,
+            scored=("fit", "super_resolution") if task == "fit" and _has_finer(family, item) else (task,),
             model=model,
             size=size,
             seed=seed,
+            path=source.path,
             preset=preset_name,
             steps=preset.steps,
             evaluate_every=preset.evaluate_every,
-            minibatch=_minibatch(preset, model, size),
+            minibatch=_minibatch(preset, model, size, task),
             precision=precision,
             adam_betas=config.protocol.adam_betas,
             activation_gib=config.protocol.activation_gib,
-            settings=model_settings(config, model, kind, size),
+            settings=model_settings(config, model, "ct" if task == "ct" else source.kind, size),
         )
+        for item in source.items
+        for task in _trained_on(expand_tasks(tasks, source.dim), family, item)
         for band, seed, size, model in itertools.product(
             _once(bands), _once(preset.seeds), _once(preset.sizes), _once(chosen_models)
         )
     ]
+
+
+def _once(values: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(values))
+
+
+def _trained_on(tasks: Sequence[str], family: type[SignalFamily], item: str | None) -> list[str]:
+    """The fits that give the rows of these tasks: where an item brings a finer lattice, a fit is scored on both."""
+    merged = {"super_resolution": "fit"} if _has_finer(family, item) else {}
+    return _once(merged.get(task, task) for task in tasks)
+
+
+def _has_finer(family: type[SignalFamily], item: str | None) -> bool:
+    return issubclass(family, RecordedFamily) and item is not None and family.has_finer(item)
+
+
+def _minibatch(preset: Preset, model: str, size: int, task: str) -> int | None:
+    """Points a batch; None where an operator couples all points, and for models without points or training."""
+    cls = models.get_model(model)
+    trained = any(field.name == "lr" for field in dataclasses.fields(cls.Config))
+    if preset.minibatch is None or task == "ct" or cls.lattice_only or not trained:
+        return None
+    return preset.minibatch.points_for(model, size)

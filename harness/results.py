@@ -22,12 +22,28 @@ if TYPE_CHECKING:
 DEFAULT_OUT = "band_limit_figs"
 OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
 COLUMNS = (
-    *("signal", "item", "dim", "length", "shape", "bandlimit", "task", "model", "label", "size", "seed"),
+    *(
+        "signal",
+        "item",
+        "source",
+        "stands_for",
+        "dim",
+        "length",
+        "shape",
+        "bandlimit",
+        "task",
+        "model",
+        "label",
+        "size",
+        "seed",
+    ),
     *("preset", "steps", "minibatch", "settings", "config_hash", "status", "reason", "parameters"),
     *("psnr", "ssim", "lpips", "iou", "psnr_best", "ssim_best", "lpips_best", "iou_best", "best_step"),
-    *("psnr_constant", "psnr_paper", "psnr_rings", "curve", "updates", "seconds", "ms_per_step"),
+    *("psnr_constant", "psnr_paper", "ssim_paper", "lpips_paper", "iou_paper", "psnr_rings"),
+    *("curve", "updates", "seconds", "ms_per_step"),
     *("peak_memory_bytes", "device", "backend", "precision", "versions", "commit", "started"),
 )
+NEEDED = ("signal", "dim", "task", "model", "size", "seed", "config_hash", "status", "started")
 SCORES = ("psnr", "ssim", "lpips", "iou")
 Row = dict[str, Any]
 
@@ -43,6 +59,9 @@ class Store:
 
     def array_path(self, key: str) -> Path:
         return self.folder / "arrays" / f"{key}.npz"
+
+    def model_path(self, key: str) -> Path:
+        return self.folder / "models" / f"{key}.safetensors"
 
     def prepare(self) -> None:
         """Make the folders and prove that they can be written, before any work; UsageError otherwise."""
@@ -96,20 +115,24 @@ def load_residual(path: str | Path) -> np.ndarray:
 
 
 def parse_row(path: Path) -> Row:
-    """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row."""
+    """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row.
+
+    A row of an earlier version may lack columns that came later: they are null.
+    """
     row = json.loads(path.read_bytes())
     if not isinstance(row, dict):
         raise ValueError("it holds no JSON object")
-    absent = [column for column in COLUMNS if column not in row]
+    absent = [column for column in NEEDED if column not in row]
     if absent:
         raise ValueError(f"it lacks {', '.join(absent)}")
-    return row
+    return dict.fromkeys(COLUMNS) | row
 
 
 def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
     """Every row under a results folder, or under one experiment's folder in it, as one table.
 
     Unreadable rows are left out with a warning that names them; running their trial again replaces them.
+    folder: a name or a pattern.
     """
     rows = []
     for path in sorted(Path(root).glob(f"{folder}/rows/*.json")):

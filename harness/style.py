@@ -32,11 +32,16 @@ CONSTANT: Looks = {"color": "0.45", "linestyle": "--", "linewidth": 1.0}
 
 
 class Metric(NamedTuple):
-    """A score's name, unit and digits behind the point; higher is better for all of them."""
+    """A score's name, unit and digits behind the point, and whether more of it is better."""
 
     name: str
     unit: str
     digits: int
+    higher_is_better: bool = True
+
+    def colours(self, name: str) -> str:
+        """A colour map, turned round for a score of which less is better."""
+        return name if self.higher_is_better else f"{name}_r"
 
     def label(self, suffix: str = "") -> str:
         return f"{self.name}{suffix}" + (f" ({self.unit})" if self.unit else "")
@@ -47,6 +52,7 @@ class Metric(NamedTuple):
 
 
 METRICS = {"psnr": Metric("PSNR", "dB", 1), "ssim": Metric("SSIM", "", 3), "iou": Metric("IoU", "", 3)}
+METRICS |= {"lpips": Metric("LPIPS", "", 3, higher_is_better=False)}
 
 NO_SCORE, FAILED = "–", "fail"
 MARKS = {"unsupported": "n/a", "diverged": "div", "out_of_memory": "oom"}  # what a cell without a score says

@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr") -> str:
+def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", heading: str = "") -> str:
     """A text table of one experiment's rows: mean score a model and budget, in the models' order.
 
     A cell in which trials failed says how many of how many; `n/a` is unsupported, `-` not run.
     """
     sizes = sorted(table["size"].unique())
-    lines = [["mean PSNR, dB" if metric == "psnr" else f"mean {metric}", *[f"{s:,}" for s in sizes], "seconds", "rows"]]
+    title = heading + ("mean PSNR, dB" if metric == "psnr" else f"mean {metric}")
+    lines = [[title, *[f"{s:,}" for s in sizes], "seconds", "rows"]]
     for model in models:
         rows = table[table["model"] == model]
         if rows.empty:
@@ -22,7 +23,7 @@ def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr") ->
         cells = [_cell(rows[rows["size"] == size], metric) for size in sizes]
         seconds = rows["seconds"].sum()
         lines.append([model, *cells, f"{seconds:.1f}", str(len(rows))])
-    constant = table.drop_duplicates(["bandlimit", "seed"])["psnr_constant"].mean()
+    constant = table.drop_duplicates(["item", "bandlimit", "seed"])["psnr_constant"].mean()
     if metric == "psnr":
         lines.append(["(constant mean)", *[f"{constant:.2f}"] * len(sizes), "", ""])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]

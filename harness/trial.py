@@ -18,6 +18,7 @@ from harness.fit import Fit, Schedule, fit, predict
 from harness.plan import Trial
 from harness.results import COLUMNS, DIVERGED, OK, OUT_OF_MEMORY, UNSUPPORTED, Row
 from models.base import Representation
+from target_signals import user_file
 from target_signals.metrics import psnr_of_constant
 from target_signals.signal import Signal
 from target_signals.task import Scoring, Task, make_task
@@ -32,17 +33,30 @@ class Result:
 
 
 def run_trial(
-    trial: Trial, device: torch.device, on_progress: Callable[[int], None] = lambda step: None
+    trial: Trial,
+    device: torch.device,
+    on_progress: Callable[[int], None] = lambda step: None,
+    on_model: Callable[[Representation], None] | None = None,
 ) -> list[Result]:
-    """Run a trial and return a result for each of its scorings."""
+    """Run a trial and return a result for each of its scorings; `on_model` gets the fitted model."""
+    return run_on(trial, signal_of(trial), device, on_progress, on_model)
+
+
+def run_on(
+    trial: Trial,
+    signal: Signal,
+    device: torch.device,
+    on_progress: Callable[[int], None] = lambda step: None,
+    on_model: Callable[[Representation], None] | None = None,
+) -> list[Result]:
+    """`run_trial` on a signal in hand."""
     torch.set_flush_denormal(True)  # Gabor envelopes underflow, and denormal numbers are slow on CPUs
-    task = make_task(trial.task, cached_signal(trial.signal, trial.dim, trial.length, trial.bandlimit, trial.seed))
-    row = blank_row(trial, device)
+    task = make_task(trial.task, signal, trial.seed, trial.item or "")
+    assert tuple(s.task for s in task.scorings) == trial.scored, "the plan and the signal differ in what there is"
+    row = blank_row(trial, device) | {"source": signal.source}
     size, reason = solve(trial, task)
     if size is None:
-        return [
-            Result(row | scoring_columns(s) | {"status": UNSUPPORTED, "reason": reason}, None) for s in task.scorings
-        ]
+        return [unsupported(row, scoring, reason) for scoring in task.scorings]
     memory = system.PeakMemory(device)
     schedule = Schedule(
         lr=trial.lr,
@@ -59,7 +73,9 @@ def run_trial(
             row |= {"parameters": model.count_values(), "backend": "torch"}
             fitted = fit(model, task, schedule, stream(trial, "batches", device), on_progress)
             row |= fit_columns(fitted) | {"peak_memory_bytes": memory.bytes()}
-            return [Result(row | columns, residual) for columns, residual in score(model, task, fitted, schedule)]
+            if on_model is not None and fitted.diverged_at is None:
+                on_model(model)
+            return [score(row, trial, model, scoring, fitted, schedule) for scoring in task.scorings]
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
@@ -91,26 +107,43 @@ def stream(trial: Trial, purpose: str, device: torch.device) -> torch.Generator:
     return torch.Generator(device).manual_seed(zlib.crc32(purpose.encode()) << 31 ^ trial.seed)
 
 
-def score(
-    model: Representation, task: Task, fitted: Fit, schedule: Schedule
-) -> Iterator[tuple[dict[str, Any], np.ndarray | None]]:
-    """For each scoring the columns that depend on it, and its residual."""
+def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> Result:
+    """The row and the residual of one scoring of a fitted model, whose values are the last ones and stay so."""
+    row = row | scoring_columns(scoring)
+    reason = model.unsupported(trial.dim, model.channels, scoring.task)
+    if reason is not None:
+        return unsupported(row, scoring, reason)
     if fitted.diverged_at is not None:
         reason = f"the loss was not finite after pass {fitted.diverged_at}"
-        for scoring in task.scorings:
-            yield scoring_columns(scoring) | {"status": DIVERGED, "reason": reason}, None
-        return
-    last = [predict(model, scoring.lattice, schedule) for scoring in task.scorings]
-    if fitted.best_step == fitted.curve[-1]["step"]:
-        best = last
-    else:
-        model.load_state_dict(fitted.best_state)
-        best = [predict(model, scoring.lattice, schedule) for scoring in task.scorings]
-    for scoring, at_last, at_best in zip(task.scorings, last, best, strict=True):
-        scores: dict[str, Any] = dict(scoring.scores(at_last))
-        scores |= {f"{name}_best": value for name, value in scoring.scores(at_best).items()}
-        scores |= {"psnr_rings": scoring.ring_scores(at_last), "status": OK}
-        yield scoring_columns(scoring) | scores, at_last - scoring.truth
+        return Result(row | {"status": DIVERGED, "reason": reason}, None)
+    device, how = model.device.type, (schedule.precision, schedule.activation_gib)
+    last = predict(model, scoring.lattice, *how)
+    scores: dict[str, Any] = dict(scoring.scores(last, device))
+    scores |= {"psnr_rings": scoring.ring_scores(last), "status": OK}
+    if scoring.paper_lattice is not None:
+        at_papers = scoring.scores(predict(model, scoring.paper_lattice, *how), device)
+        scores |= {f"{name}_paper": value for name, value in at_papers.items()}
+    best = last
+    if fitted.best_step != fitted.curve[-1]["step"]:
+        with holding(model, fitted.best_state):
+            best = predict(model, scoring.lattice, *how)
+    scores |= {f"{name}_best": value for name, value in scoring.scores(best, device).items()}
+    return Result(row | scores, last - scoring.truth)
+
+
+@contextlib.contextmanager
+def holding(model: Representation, state: dict[str, torch.Tensor]) -> Iterator[None]:
+    """Inside, the model has other values than before and after."""
+    kept = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(state)
+    try:
+        yield
+    finally:
+        model.load_state_dict(kept)
+
+
+def unsupported(row: Row, scoring: Scoring, reason: str) -> Result:
+    return Result(row | scoring_columns(scoring) | {"status": UNSUPPORTED, "reason": reason}, None)
 
 
 def blank_row(trial: Trial, device: torch.device) -> Row:
@@ -118,6 +151,7 @@ def blank_row(trial: Trial, device: torch.device) -> Row:
     row: Row = dict.fromkeys(COLUMNS)
     row |= {name: getattr(trial, name) for name in COLUMNS if hasattr(trial, name)}
     return row | {
+        "stands_for": target_signals.registry.get(trial.signal).stands_for,
         "label": models.get_model(trial.model).label,
         "settings": dataclasses.asdict(trial.settings),
         "device": system.device_name(device),
@@ -158,6 +192,15 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
+def signal_of(trial: Trial) -> Signal:
+    """What a trial is about; the last few are kept, as trials of one signal follow each other."""
+    return cached_signal(trial.signal, trial.dim, trial.length, trial.bandlimit, trial.seed, trial.item, trial.path)
+
+
 @functools.lru_cache(maxsize=2)
-def cached_signal(name: str, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:
-    return target_signals.get_signal(name, dim, length, bandlimit, seed)
+def cached_signal(
+    name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
+) -> Signal:
+    if path is not None:
+        return user_file.load(path, length)
+    return target_signals.get_signal(name, dim, length, bandlimit, seed, item)

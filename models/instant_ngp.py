@@ -60,7 +60,9 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         return self.decoder(encode((x + 1) / 2, self.table, self.levels))
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
-        if lattice.size * len(self.levels) * 2**self.dim > MAX_CORNERS:
+        too_large = lattice.size * len(self.levels) * 2**self.dim > MAX_CORNERS
+        seen_once = lattice not in self._encodings and not torch.is_grad_enabled()  # as in super-resolution
+        if too_large or seen_once:
             return super().on_lattice(lattice)
         if lattice not in self._encodings:
             self._encodings[lattice] = LatticeEncoding((lattice.points(self.device) + 1) / 2, self.levels)

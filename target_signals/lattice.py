@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """A product of one-dimensional samplings of [-1, 1): one increasing float64 array an axis.
+    """A product of one-dimensional samplings of [-1, 1): one non-decreasing float64 array an axis.
 
     Coordinate k of a point runs along array axis k. Two lattices are equal only when they are the
     same object, so a lattice can be the key of a cache.
@@ -26,6 +26,16 @@ class Lattice:
         if not shape or any(n < 1 for n in shape):
             raise ValueError(f"a lattice needs at least one sample an axis, got shape {shape}")
         return cls(tuple(-1 + 2 * np.arange(n) / n for n in shape))
+
+    @classmethod
+    def aligned(cls, shape: tuple[int, ...], coarse: tuple[int, ...]) -> "Lattice":
+        """The lattice of `shape` whose cells fill the same box as those of the regular lattice `coarse`.
+
+        A regular lattice's sample sits at the middle of its cell, so sample j of n lies at
+        -1 + (2 j + 1) / n - 1 / n_coarse, which is clamped to -1 before the first coarse sample (SPEC 4).
+        """
+        fine = ((2 * np.arange(n) + 1) / n - 1 / m for n, m in zip(shape, coarse, strict=True))
+        return cls(tuple(np.maximum(axis - 1, -1.0) for axis in fine))
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -1,12 +1,13 @@
 """The contract of a target signal, and the registry through which one file adds one (DESIGN)."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from registry import Registry, UsageError
+from registry import Registry, UsageError, suggest
 from target_signals.lattice import Lattice
 
 Kind = Literal["synthetic", "image", "volume"]
@@ -22,12 +23,16 @@ class Signal:
     dim: number of lattice axes; tells a channel axis from a lattice axis.
     kind: the sort of data, by which a model's settings may differ.
     rings: masks [*shape] of regions that are scored on their own (the star's nine bands), or none.
+    finer: the same signal on a finer lattice, [*finer shape] or [*finer shape, C], where it is known.
+    source: where recorded values came from and what was done to them, in one phrase.
     """
 
     values: np.ndarray
     dim: int
     kind: Kind
     rings: tuple[np.ndarray, ...] = ()
+    finer: np.ndarray | None = None
+    source: str | None = None
 
     @cached_property
     def lattice(self) -> Lattice:
@@ -49,12 +54,14 @@ class SignalFamily:
     dims: the dimensions it exists in.
     bands: whether `bandlimit` is its difficulty dial; otherwise its bandlimit is None.
     kind: the sort of data it yields.
+    stands_for: the family whose place it takes when that one's data is absent.
     """
 
     name: ClassVar[str]
     dims: ClassVar[tuple[int, ...]]
     bands: ClassVar[bool] = True
     kind: ClassVar[Kind] = "synthetic"
+    stands_for: ClassVar[str | None] = None
 
     @classmethod
     def build(cls, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:
@@ -62,12 +69,17 @@ class SignalFamily:
         raise NotImplementedError
 
     @classmethod
-    def check(cls, dim: int, length: int, bandlimit: float | None) -> None:
+    def points(cls, dim: int, length: int | None) -> int:
+        """About how many points its training lattice has, for estimates of cost."""
+        return (length or PAPER_LENGTH[dim]) ** dim
+
+    @classmethod
+    def check(cls, dim: int, length: int | None, bandlimit: float | None) -> None:
         """Raise UsageError when there is no such signal."""
         if dim not in cls.dims:
             allowed = " or ".join(f"{d}" for d in cls.dims)
             raise UsageError(f"{cls.name} does not exist with dim {dim}; it has dim {allowed}")
-        if length < 2:
+        if length is not None and length < 2:
             raise UsageError(f"length {length} is too short for a signal; give at least 2")
         if not cls.bands:
             if bandlimit is not None:
@@ -76,19 +88,64 @@ class SignalFamily:
             raise UsageError(f"{cls.name} needs a bandlimit from {LEAST_BAND} to {GREATEST_BAND}, got {bandlimit}")
 
 
+class RecordedFamily(SignalFamily):
+    """A family of recorded or modelled objects: it has items in place of bands, at sizes of their own.
+
+    items: what there is. stand_in: the family that runs when this one's data is absent.
+    typical_shape: of the training lattice, for estimates of cost.
+    """
+
+    bands = False
+    items: ClassVar[tuple[str, ...]]
+    stand_in: ClassVar[str | None] = None
+    typical_shape: ClassVar[tuple[int, ...]]
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """None, or one line: what is absent, where it was looked for, and how to obtain it."""
+        return None
+
+    @classmethod
+    def has_finer(cls, item: str) -> bool:
+        """Whether `load` will give a finer lattice's values too; reads no data."""
+        return False
+
+    @classmethod
+    def load(cls, item: str, length: int | None) -> Signal:
+        """One item, with `length` samples along its longest axis or, without a length, as it is."""
+        raise NotImplementedError
+
+    @classmethod
+    def points(cls, dim: int, length: int | None) -> int:
+        scale = 1.0 if length is None else length / max(cls.typical_shape)
+        return math.prod(max(1, round(scale * n)) for n in cls.typical_shape)
+
+
 registry: Registry[type[SignalFamily]] = Registry("signal", "target_signals")
 register = registry.register
 
 
 def get_signal(
-    name: str, dim: int = 2, length: int | None = None, bandlimit: float | None = None, seed: int = 1234
+    name: str,
+    dim: int = 2,
+    length: int | None = None,
+    bandlimit: float | None = None,
+    seed: int = 1234,
+    item: str | None = None,
 ) -> Signal:
     """Build a registered signal; `.values` holds its samples.
 
-    length: samples an axis; by default the paper's, 1000 in 2D and 100 in 3D.
-    Raises UsageError for an unknown name, or a dimension, length or bandlimit it does not exist in.
+    length: samples an axis; by default the paper's, 1000 in 2D and 100 in 3D, and a recorded item's own.
+    item: which of a recorded family's, by default its first.
+    Raises UsageError for an unknown name, or a dimension, length, bandlimit or item it does not exist in.
     """
     family = registry.get(name)
+    if issubclass(family, RecordedFamily):
+        item = family.items[0] if item is None else item
+        if item not in family.items:
+            known = ", ".join(family.items)
+            raise UsageError(f"{name} has no item '{item}'{suggest(item, family.items)}; it has {known}")
+        return family.load(item, length)
     length = PAPER_LENGTH.get(dim, 1000) if length is None else length
     family.check(dim, length, bandlimit)
     return family.build(dim, length, bandlimit, seed)

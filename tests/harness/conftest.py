@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from harness.config import load_config
-from harness.plan import make_plan
+from harness.plan import choose_source, make_plan
 from harness.results import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,9 +37,9 @@ def denormal_numbers_as_they_were():
 def make_trial(config):
     """`make_trial("Siren", dim=3, steps=5, lr=1.0)`: a trial of the smoke preset with some fields changed."""
 
-    def make(model="Grid", signal="BandlimitedSignal", dim=2, lr=None, **changes):
-        preset = config.preset("smoke", signal, dim, "fit")
-        (trial,) = make_plan(config, signal, dim, "fit", "smoke", preset, [model])
+    def make(model="Grid", signal="BandlimitedSignal", dim=2, lr=None, task="fit", **changes):
+        preset = config.preset("smoke", signal, dim)
+        (trial, *_) = make_plan(config, choose_source(signal, dim), [task], "smoke", preset, [model])
         if lr is not None:
             changes["settings"] = dataclasses.replace(trial.settings, lr=lr)
         return dataclasses.replace(trial, **changes)

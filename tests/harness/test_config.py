@@ -284,11 +284,11 @@ def test_a_setting_of_a_model_needs_no_prefix(loaded):
 def test_any_setting_can_be_reached(loaded):
     options = ["presets.smoke.steps=1e2", "protocol.activation_gib=0.5", "Siren.output=linear"]
     config = loaded(SHIPPED, *options, "BACON.design.2.band=[1]")
-    assert config.preset("smoke", "StarTarget", 2, "fit").steps == 100
+    assert config.preset("smoke", "StarTarget", 2).steps == 100
     assert config.protocol.activation_gib == 0.5
     assert config.models["Siren"]["output"] == "linear"
     assert config.models["BACON"]["design"]["2"]["band"] == [1]
-    assert loaded(SHIPPED, "presets.paper.minibatch=null").preset("paper", "StarTarget", 2, "fit").minibatch is None
+    assert loaded(SHIPPED, "presets.paper.minibatch=null").preset("paper", "StarTarget", 2).minibatch is None
 
 
 def test_the_last_of_equal_settings_holds(loaded):
@@ -358,26 +358,25 @@ def test_given_budgets_keep_their_value_exactly(config):
 
 
 def test_an_experiment_replaces_its_own_values_alone(config):
-    common = config.preset("quick", "SparseSphereSignal", 2, "fit")
-    own = config.preset("quick", "BandlimitedSignal", 2, "fit")
+    common = config.preset("quick", "SparseSphereSignal", 2)
+    own = config.preset("quick", "BandlimitedSignal", 2)
     assert common.bandlimits == (0.1, 0.5, 0.9)
     assert own.bandlimits == (0.5, 0.7, 0.9)
     assert dataclasses.replace(own, bandlimits=common.bandlimits) == common
-    assert config.preset("quick", "BandlimitedSignal", 3, "fit").bandlimits == (0.7, 0.9)
-    assert config.preset("quick", "BandlimitedSignal", 2, "ct").bandlimits == common.bandlimits  # another experiment
-    assert config.preset("paper", "Sierpinski", 2, "fit").seeds == (1234,)
-    assert config.preset("paper", "SomebodysOwn", 2, "fit").seeds == (1234, 2024, 5678, 7890, 7618)
+    assert config.preset("quick", "BandlimitedSignal", 3).bandlimits == (0.7, 0.9)
+    assert config.preset("paper", "Sierpinski", 2).seeds == (1234,)
+    assert config.preset("paper", "SomebodysOwn", 2).seeds == (1234, 2024, 5678, 7890, 7618)
 
 
 def test_an_unknown_preset_is_answered_with_a_close_one(config):
     with pytest.raises(
         UsageError, match=r"^unknown preset 'papr' \(did you mean 'paper'\?\); .* has smoke, quick, paper"
     ):
-        config.preset("papr", "Sierpinski", 2, "fit")
+        config.preset("papr", "Sierpinski", 2)
 
 
 def test_the_rules_hold_for_values_made_in_python_too(config):
-    preset = config.preset("smoke", "Sierpinski", 2, "fit")
+    preset = config.preset("smoke", "Sierpinski", 2)
     with pytest.raises(ValueError, match="steps: must be at least 1"):
         dataclasses.replace(preset, steps=0)
     with pytest.raises(ValueError, match="activation_gib"):
@@ -442,7 +441,7 @@ def test_no_file_whatsoever_gets_past_with_another_error(tmp_path, data):
     try:
         config = load_config(path, options)
         check_models(config)
-        preset = config.preset("smoke", "Sierpinski", 2, "fit")
+        preset = config.preset("smoke", "Sierpinski", 2)
         make_plan(config, "Sierpinski", 2, "fit", "smoke", preset, model_names(config))
     except UsageError as error:
         message = str(error)

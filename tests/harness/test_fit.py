@@ -209,7 +209,7 @@ def test_slabs_equal_the_whole_lattice(build, name, dim, channels):
     assert_close(g_thin, g)
     assert (loss_thin, error_thin) == pytest.approx((loss, error), rel=1e-4)
     np.testing.assert_allclose(answer_thin, answer, atol=1e-4)
-    np.testing.assert_allclose(predict(model, task.lattice, schedule(activation_gib=THIN)), answer, atol=1e-4)
+    np.testing.assert_allclose(predict(model, task.lattice, activation_gib=THIN), answer, atol=1e-4)
 
 
 @pytest.mark.parametrize("gib", [4.0, THIN])

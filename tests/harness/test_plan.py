@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 import target_signals
-from harness.plan import Trial, choose_dim, make_plan, model_names
+from harness.plan import Trial, choose_source, make_plan, model_names
 from registry import UsageError
 
 EXPERIMENTS = [  # SPEC 5: signal, dim, trials a model
@@ -24,15 +24,17 @@ IN_THE_HASH = {"steps": 7, "minibatch": 50, "precision": "bf16", "adam_betas": (
 IN_THE_KEY = {"signal": "Other", "item": "0064", "dim": 3, "length": 25, "bandlimit": 0.6, "task": "ct"}
 IN_THE_KEY |= {"model": "Grid_TV", "size": 2501, "seed": 4321}
 IN_NEITHER = {"preset": "paper", "evaluate_every": 1, "activation_gib": 0.1}  # where and how, not what
+IN_NEITHER |= {"path": "/elsewhere/photo.jpg", "scored": ("fit", "super_resolution")}
 
 
 @pytest.fixture(scope="module")
 def plan(config):
     """`plan("Sierpinski", 2, models=…, seeds=…)`: the trials of a preset with some of its values replaced."""
 
-    def make(signal, dim, preset="paper", models=None, **changes):
-        extent = dataclasses.replace(config.preset(preset, signal, dim, "fit"), **changes)
-        return make_plan(config, signal, dim, "fit", preset, extent, models or model_names(config))
+    def make(signal, dim, preset="paper", models=None, tasks=("fit",), items=None, **changes):
+        extent = dataclasses.replace(config.preset(preset, signal, dim), **changes)
+        source = choose_source(signal, dim, items)
+        return make_plan(config, source, tasks, preset, extent, models or model_names(config))
 
     return make
 
@@ -55,10 +57,62 @@ def test_the_paper_has_as_many_trials_as_it_says(papers, config, signal, dim, tr
     assert {(t.steps, t.evaluate_every) for t in found} == {(1000, 100)}
 
 
-def test_every_synthetic_signal_has_its_experiment(config):
+def test_every_signal_has_its_experiment(config):
     there = {(e.signal, e.dim) for e in config.experiments}
     families = map(target_signals.registry.get, target_signals.registry.names())
     assert there == {(family.name, dim) for family in families for dim in family.dims}
+
+
+# Recorded signals: items, tasks, and rows
+
+
+def test_the_papers_image_experiment_has_ten_images_and_three_fits_of_each(plan):
+    trials = plan("DIV2K", 2, tasks=("fit", "denoise"), models=["Grid"])
+    assert len(trials) == 10 * 3 * 6  # SPEC 5
+    assert {t.task for t in trials} == {"fit", "denoise_0.05", "denoise_0.1"}
+    assert list(dict.fromkeys(t.item for t in trials))[:3] == ["0064", "0007", "0010"]
+    assert {(t.length, t.seed, t.bandlimit) for t in trials} == {(None, 1234, None)}
+
+
+def test_a_fit_of_an_item_with_a_finer_lattice_leaves_two_rows(plan):
+    (trial,) = plan("SampleImages", 2, models=["Grid"], sizes=(10,), items=["astronaut"])
+    assert trial.scored == ("fit", "super_resolution")
+    folders = [row.folder for row in trial.rows]
+    assert folders == ["2d_SampleImages", "2d_SampleImages_super_resolution"]
+    assert len({row.key for row in trial.rows}) == 2
+    both = plan("SampleImages", 2, models=["Grid"], sizes=(10,), items=["astronaut"], tasks=("super_resolution", "fit"))
+    assert both == [trial], "one fit serves both"
+
+
+def test_settings_follow_the_kind_of_data(plan):
+    def weight(signal, task):
+        (trial,) = plan(signal, 2, models=["Grid_TV"], sizes=(100_000,), items=None, tasks=(task,))
+        return trial.settings.tv_weight
+
+    assert weight("SheppLogan", "fit") == 0.05
+    assert weight("SheppLogan", "ct") == 10
+
+
+def test_a_sinogram_is_never_trained_in_batches(plan):
+    trials = plan("SheppLogan", 2, models=["Siren"], sizes=(3 * 10**6,), tasks=("ct", "fit"))
+    assert [(t.task, t.minibatch) for t in trials] == [("ct", None), ("fit", 400_000)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("DIV2K", 2, ["0065"]), r"DIV2K has no item '0065' \(did you mean '0064'\?\); it has 0064, 0007"),
+        (("Sierpinski", 2, ["0064"]), "Sierpinski has no item '0064'; it has none, leave --items out"),
+    ],
+)
+def test_an_item_that_does_not_exist_is_one_line(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        choose_source(*arguments)
+
+
+def test_a_volume_has_no_sinogram(plan):
+    with pytest.raises(UsageError, match=r"^task 'ct' takes the sinogram of a slice, got a signal with dim 3"):
+        plan("Solids", 3, tasks=("ct",))
 
 
 def test_keys_differ_over_the_whole_paper(papers):
@@ -77,6 +131,7 @@ def test_models_run_side_by_side_so_that_a_signal_is_built_once(plan):
 def test_folders_name_dimension_signal_and_task(make_trial):
     assert make_trial(signal="BandlimitedSignal", dim=3).folder == "3d_BandlimitedSignal"
     assert make_trial(signal="Sierpinski", task="denoise_0.05").folder == "2d_Sierpinski_denoise_0.05"
+    assert make_trial(signal="Sierpinski", task="ct").folder == "2d_Sierpinski_ct"
 
 
 def test_settings_follow_the_budget(plan):
@@ -187,15 +242,15 @@ def test_what_does_not_exist_is_one_line(plan, signal, dim, changes, message):
 
 
 def test_an_unknown_task_is_one_line(config):
-    preset = config.preset("smoke", "Sierpinski", 2, "fit")
+    preset = config.preset("smoke", "Sierpinski", 2)
     with pytest.raises(UsageError, match=r"^unknown task 'fitt' \(did you mean 'fit'\?\); known: fit"):
-        make_plan(config, "Sierpinski", 2, "fitt", "smoke", preset, ["Grid"])
+        make_plan(config, choose_source("Sierpinski", 2), ["fitt"], "smoke", preset, ["Grid"])
 
 
 def test_the_dimension_may_be_left_out_where_there_is_one():
-    assert choose_dim("Sierpinski", None) == 2
-    assert choose_dim("BandlimitedSignal", 3) == 3
+    assert choose_source("Sierpinski", None).dim == 2
+    assert choose_source("BandlimitedSignal", 3).dim == 3
     with pytest.raises(UsageError, match=r"^BandlimitedSignal exists in several dimensions; give --dim 2 or --dim 3$"):
-        choose_dim("BandlimitedSignal", None)
+        choose_source("BandlimitedSignal", None)
     with pytest.raises(UsageError, match=r"^Sierpinski does not exist with dim 4; it has dim 2$"):
-        choose_dim("Sierpinski", 4)
+        choose_source("Sierpinski", 4)

@@ -80,3 +80,15 @@ def test_equality_is_identity_so_a_lattice_can_key_a_cache():
 def test_an_empty_lattice_is_refused(shape):
     with pytest.raises(ValueError, match="at least one sample an axis"):
         Lattice.regular(shape)
+
+
+@pytest.mark.parametrize(("shape", "coarse"), [((24, 20), (6, 5)), ((184, 131, 83), (146, 104, 66)), ((6,), (6,))])
+def test_an_aligned_lattice_fills_the_same_box(shape, coarse):
+    """Cell by cell: the centre of fine cell j in units of coarse cells, from the common left edge of both."""
+    found = Lattice.aligned(shape, coarse)
+    assert found.shape == shape
+    for axis, n, m in zip(found.axes, shape, coarse, strict=True):
+        centres = (np.arange(n) + 0.5) * m / n  # in coarse cells, whose own centres are i + 1/2
+        expected = -1 + 2 * (centres - 0.5) / m
+        np.testing.assert_allclose(axis, np.maximum(expected, -1), atol=1e-12)
+        assert axis.max() < 1

@@ -8,7 +8,7 @@ import torch
 
 from registry import UsageError
 from target_signals import Lattice, Signal, get_signal, metrics
-from target_signals.task import Scoring, make_task
+from target_signals.task import Scoring, expand_tasks, make_task
 
 
 def signal(shape, dim, binary=False, **more):
@@ -148,3 +148,91 @@ def test_scorings_are_values():
     scoring = make_task("fit", signal((9, 12), 2)).scorings[0]
     with pytest.raises(dataclasses.FrozenInstanceError):
         scoring.task = "other"
+
+
+# Super-resolution, denoising, CT
+
+
+@pytest.fixture
+def photo():
+    rng = np.random.default_rng(3)
+    return Signal(rng.uniform(size=(24, 20, 3)).astype(np.float32), 2, "image")
+
+
+def test_a_signal_that_brings_a_finer_lattice_is_scored_on_both():
+    coarse, fine = np.random.default_rng(0).uniform(size=(6, 5)), np.random.default_rng(1).uniform(size=(24, 20))
+    given = Signal(coarse.astype(np.float32), 2, "image", finer=fine.astype(np.float32))
+    task = make_task("fit", given)
+    assert [scoring.task for scoring in task.scorings] == ["fit", "super_resolution"]
+    assert task.lattice.shape == (6, 5)
+    sr = task.scorings[1]
+    np.testing.assert_array_equal(sr.truth[..., 0], given.finer)
+    for axis, n, m in zip(sr.lattice.axes, (24, 20), (6, 5), strict=True):  # SPEC 4, in words for a factor of 4
+        np.testing.assert_allclose(axis, [max(-1, -1 + 2 * (j - 1.5) / (4 * m)) for j in range(n)], atol=1e-12)
+    for axis, n in zip(sr.paper_lattice.axes, (24, 20), strict=True):
+        np.testing.assert_allclose(axis, [-1 + 2 * i / n for i in range(n)], atol=1e-12)
+    again = make_task("super_resolution", given)
+    assert [scoring.task for scoring in again.scorings] == ["fit", "super_resolution"], "one fit gives both"
+
+
+def test_a_signal_without_one_is_coarsened(photo):
+    task = make_task("super_resolution", photo)
+    (scoring,) = task.scorings
+    assert scoring.task == "super_resolution"
+    assert task.lattice.shape == (6, 5)
+    assert task.target.shape == (6, 5, 3)
+    assert task.target.min() >= 0
+    assert task.target.max() <= 1
+    np.testing.assert_array_equal(scoring.truth, photo.values)
+
+
+def test_a_size_that_is_no_multiple_is_cropped():
+    values = np.random.default_rng(0).uniform(size=(27, 21)).astype(np.float32)
+    task = make_task("super_resolution", Signal(values, 2, "image"))
+    np.testing.assert_array_equal(task.scorings[0].truth[..., 0], values[:24, :20])
+
+
+@pytest.mark.parametrize("shape", [(7, 40), (6, 5)])
+def test_an_image_too_small_to_be_coarsened_is_one_line(shape):
+    with pytest.raises(UsageError, match="too small to be downsampled by 4"):
+        make_task("super_resolution", Signal(np.zeros(shape, np.float32), 2, "image"))
+
+
+def test_a_volume_needs_a_finer_one_to_be_super_resolved():
+    with pytest.raises(UsageError, match="takes images, or volumes that bring a finer one"):
+        make_task("super_resolution", Signal(np.zeros((9, 9, 9), np.float32), 3, "volume"))
+
+
+def test_denoising_trains_on_noise_and_scores_against_the_clean_image(photo):
+    task = make_task("denoise_0.1", photo, seed=5, item="a")
+    assert task.operator.pointwise
+    np.testing.assert_array_equal(task.truth, photo.values)
+    np.testing.assert_array_equal(task.scorings[0].truth, photo.values)
+    noise = task.target - task.truth
+    assert noise.std() == pytest.approx(0.1, rel=0.1)
+    assert task.target.min() < 0, "not clipped"
+    weaker = make_task("denoise_0.05", photo, seed=5, item="a")
+    np.testing.assert_allclose(weaker.target - weaker.truth, noise / 2, atol=1e-6)
+    assert np.abs(make_task("denoise_0.1", photo, seed=6, item="a").target - task.target).max() > 0.05
+
+
+def test_ct_trains_on_the_sinogram_and_scores_the_slice():
+    values = np.random.default_rng(0).uniform(size=(12, 17)).astype(np.float32)
+    task = make_task("ct", Signal(values, 2, "image"))
+    assert task.target.shape == (100, 17, 1)
+    assert not task.operator.pointwise
+    np.testing.assert_array_equal(task.scorings[0].truth[..., 0], values)
+    np.testing.assert_allclose(task.target[0, :, 0], values.sum(0), rtol=1e-5)  # angle 0: sums over rows
+    heads = torch.as_tensor(values)[None, ..., None].repeat(2, 1, 1, 1)
+    np.testing.assert_allclose(task.operator(heads).numpy(), np.stack([task.target] * 2), rtol=1e-5)
+
+
+def test_denoise_stands_for_both_noise_levels():
+    assert expand_tasks(["fit", "denoise", "denoise_0.05"], 2) == ["fit", "denoise_0.05", "denoise_0.1"]
+    assert expand_tasks(["denoise_0.2"], 3) == ["denoise_0.2"]
+
+
+@pytest.mark.parametrize("name", ["denoise_", "denoise_x", "denoise_-1", "denoise_0.1 ", "Fit", ""])
+def test_other_names_are_unknown(name):
+    with pytest.raises(UsageError, match="unknown task"):
+        expand_tasks([name], 2)

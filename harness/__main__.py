@@ -1,0 +1,28 @@
+"""The verbs that read what runs left: python -m harness <verb> (SPEC 6)."""
+
+import sys
+from collections.abc import Sequence
+
+from harness import render
+from harness.cli import EXIT_USAGE, Parser
+from registry import UsageError
+
+VERBS = {"render": render}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(prog="python -m harness", description="Read what runs left.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, module in VERBS.items():
+        text = (module.__doc__ or "").strip().splitlines()[0]
+        module.add_arguments(verbs.add_parser(name, help=text, description=text))
+    try:
+        options = parser.parse_args(arguments)
+        return VERBS[options.verb].run(options)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

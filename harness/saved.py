@@ -1,0 +1,79 @@
+"""Fitted models as files: safetensors for the values, and in its header all that rebuilds the model.
+
+Nothing is pickled, so a file from somebody else can only be a wrong one.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+
+import models
+from harness.plan import Trial
+from harness.results import Store, write_atomically
+from harness.strict import read
+from models.base import Representation
+from registry import UsageError
+from target_signals.lattice import Lattice
+
+MOST_VALUES = 1 << 32  # what a header may make us allocate
+
+
+def saver(out: str | Path) -> Callable[[Trial, Representation], None]:
+    """What `execute` calls with each fitted model: it goes to <out>/<experiment>/models/<key>.safetensors."""
+
+    def keep(trial: Trial, model: Representation) -> None:
+        path = Store(out, trial.folder).model_path(trial.key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(model, path)
+
+    return keep
+
+
+def save(model: Representation, path: str | Path) -> None:
+    """Write the model's values and what rebuilds it; never half a file."""
+    header = {
+        "model": model.name,
+        "settings": dataclasses.asdict(model.config),
+        "size": model.size,
+        "channels": model.channels,
+        "axes": [axis.tolist() for axis in model.lattice.axes],
+    }
+    values = {name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()}
+    data = to_bytes(values, metadata={"representation": json.dumps(header)})
+    write_atomically(Path(path), lambda file: file.write(data))
+
+
+def load(path: str | Path, device: str = "cpu") -> Representation:
+    """The model that `save` wrote. Raises UsageError when the file is not such a one."""
+    path = Path(path)
+    if not path.is_file():
+        raise UsageError(f"no file '{path}'; run.py --save-model leaves models as .safetensors files")
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            header = json.loads((file.metadata() or {})["representation"])
+            values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        model = _rebuild(header)
+        model.load_state_dict(values, assign=True)
+    except UsageError:
+        raise
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AssertionError, RuntimeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise UsageError(f"'{path}' holds no model of this suite: {type(error).__name__}: {cause}") from error
+    return model.to(device)
+
+
+def _rebuild(header: dict[str, Any]) -> Representation:
+    cls = models.get_model(header["model"])
+    settings = read(cls.Config, header["settings"], "settings")
+    lattice = Lattice(tuple(np.asarray(axis, dtype=np.float64) for axis in header["axes"]))
+    if not 1 <= lattice.dim <= 3 or not 0 < lattice.size <= MOST_VALUES:
+        raise ValueError(f"a lattice of {lattice.shape} is not one")
+    with torch.device("meta"):  # nothing is allocated before the values have shown their shapes
+        return cls(settings, lattice, int(header["channels"]), int(header["size"]))

@@ -1,0 +1,11 @@
+"""Fit representations to a CT slice through its sinogram (SPEC 4, 5): run.py with another default signal and task.
+
+python run_ct.py --models Siren Grid_TV
+"""
+
+import sys
+
+from harness.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main(["--signal", "ChestCT", "--task", "ct", *sys.argv[1:]]))

@@ -1,0 +1,10 @@
+"""Figures and tables of the volume experiments: python target_signals/evaluate_voxel.py
+
+Loads the rows that run_dragon.sh left, of the dragon or of the solids that stand in for it, draws PSNR
+and IoU, and prints the paper's values beside them. Nothing is run.
+"""
+
+from harness.redraw import main
+
+if __name__ == "__main__":
+    raise SystemExit(main("Draw and tabulate the volume experiments.", ("Dragon", "Solids"), ("psnr", "iou")))
