@@ -443,7 +443,7 @@ def start(environment, root, out):
         pipe = subprocess.PIPE
         process = subprocess.Popen(line, cwd=root, env=environment, stdout=pipe, stderr=pipe, text=True)
         started.append(process)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while wait and len(rows(out)) < 2:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
@@ -504,7 +504,7 @@ def test_one_file_adds_a_model_and_one_a_signal(command, root, tmp_path):
     copy.mkdir()
     for name in ("models", "target_signals", "harness"):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("run.py", "registry.py", "hyperparameters.json"):
+    for name in ("run.py", "registry.py", "sparse_map.py", "hyperparameters.json"):
         shutil.copy(root / name, copy / name)
     (copy / "models" / "example.py").write_text(EXAMPLE_MODEL)
     (copy / "target_signals" / "checkerboard.py").write_text(EXAMPLE_SIGNAL)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config, resolve_tuned
-from harness.plan import check_models, make_plan, model_names, model_settings
+from harness.plan import check_models, choose_source, make_plan, model_names, model_settings
 from harness.strict import read
 from registry import UsageError
 
@@ -442,7 +442,7 @@ def test_no_file_whatsoever_gets_past_with_another_error(tmp_path, data):
         config = load_config(path, options)
         check_models(config)
         preset = config.preset("smoke", "Sierpinski", 2)
-        make_plan(config, "Sierpinski", 2, "fit", "smoke", preset, model_names(config))
+        make_plan(config, choose_source("Sierpinski", 2), ["fit"], "smoke", preset, model_names(config))
     except UsageError as error:
         message = str(error)
     assert len(message.splitlines()) <= 1

@@ -12,12 +12,11 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from harness import curves, figures, heatmaps, style
+from harness import curves, figures, heatmaps, redraw, style
 from harness.comparison import WHOLE, Place, comparisons
 from harness.layout import over_bands, over_budgets
 from harness.results import COLUMNS
 from registry import UsageError
-from target_signals import gen_heatmap_eval_metric_synthetic as script
 
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 BANDS = [round(0.1 * i, 1) for i in range(1, 10)]
@@ -454,8 +453,12 @@ def results(tmp_path):
     return tmp_path
 
 
+def script(*arguments):
+    return redraw.main("Draw.", argv=[*map(str, arguments)])
+
+
 def test_the_script_draws_and_says_what_it_wrote(results, capsys):
-    assert script.main(["--out", str(results), "--signal", "Sphere", "--dim", "2", "--task", "fit"]) == 0
+    assert script("--out", str(results), "--signal", "Sphere", "--dim", "2", "--task", "fit") == 0
     wrote = [line.removeprefix("wrote ") for line in capsys.readouterr().out.splitlines()]
     assert sorted(wrote) == sorted(str(path) for path in results.rglob("*.png"))
     assert len(wrote) == 5
@@ -463,7 +466,7 @@ def test_the_script_draws_and_says_what_it_wrote(results, capsys):
 
 def test_the_script_says_what_is_missing(results, capsys):
     next(results.rglob("*.json")).unlink()
-    assert script.main(["--out", str(results)]) == 0
+    assert script("--out", str(results)) == 0
     assert "lacks 1 of 2 runs" in capsys.readouterr().out
 
 
@@ -477,20 +480,20 @@ def test_the_script_says_what_is_missing(results, capsys):
     ],
 )
 def test_the_script_ends_with_one_line_when_there_is_nothing(results, capsys, options, says):
-    assert script.main(["--out", str(results), *options]) == 2
+    assert script("--out", str(results), *options) == 2
     assert capsys.readouterr().err == f"error: {says}\n"
 
 
 def test_the_script_needs_a_folder_with_rows(tmp_path, capsys):
-    assert script.main(["--out", str(tmp_path)]) == 2
-    assert script.main(["--out", str(tmp_path / "absent")]) == 2
+    assert script("--out", str(tmp_path)) == 2
+    assert script("--out", str(tmp_path / "absent")) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith(f"error: no rows in '{tmp_path}'")
     assert second.startswith(f"error: no folder '{tmp_path / 'absent'}'")
 
 
 def test_the_script_runs_as_a_file(results):
-    path = Path(script.__file__)
+    path = Path(redraw.__file__).parents[1] / "target_signals" / "gen_heatmap_eval_metric_synthetic.py"
     result = subprocess.run([sys.executable, path, "--out", results], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.count("wrote ") == 5

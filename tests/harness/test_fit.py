@@ -89,7 +89,7 @@ def make_task(lattice, channels=1, operator=None, seed=0):
     truth = np.random.default_rng(seed).random((*lattice.shape, channels), dtype=np.float32)
     operator = operator or Identity()
     target = operator(torch.as_tensor(truth)[None])[0].numpy()
-    return Task(lattice, target, operator, (Scoring("fit", lattice, truth, False),))
+    return Task(lattice, target, truth, operator, (Scoring("fit", lattice, truth, False),))
 
 
 def schedule(**changes):
@@ -340,9 +340,7 @@ def test_the_best_may_come_before_the_last():
 
 
 def test_the_best_is_chosen_by_the_training_target_and_never_by_the_truth():
-    lattice = Lattice.regular((4, 4))
-    truth = Scoring("fit", lattice, np.full((4, 4, 1), 0.9, np.float32), False)
-    model, task, plan = slope(lr=0.4, scorings=(truth,))
+    model, task, plan = slope(lr=0.4, truth=np.full((4, 4, 1), 0.9, np.float32))
     result = fit(model, task, plan, generator())
     psnrs = [point["psnr"] for point in result.curve]
     assert psnrs[0] == min(psnrs), "by the truth the first would be the worst"

@@ -179,7 +179,7 @@ def test_a_row_is_written_under_another_name_first(store, make_row, monkeypatch)
         (b"", "Expecting value"),
         (b'{"signal": "Sierp', "Unterminated string"),
         (b"[]", "it holds no JSON object"),
-        (b"{}", "it lacks signal, item"),
+        (b"{}", "it lacks signal, dim"),
         (b"\xff\xfe\x00", "decode"),
     ],
 )

@@ -19,7 +19,7 @@ from target_signals.lattice import Lattice
 
 @pytest.fixture
 def build(config):
-    def make(name="Grid", shape=(13, 10), channels=3, size=2000):
+    def make(name="Grid", shape=(13, 10), channels=3, size=5000):
         lattice, cls = Lattice.regular(shape), models.get_model(name)
         settings = model_settings(config, name, "image", size)
         model = cls(settings, lattice, channels, cls.solve_size(settings, lattice, channels, size))

@@ -64,7 +64,9 @@ def make(operator=None, truth=None):
         truth = np.random.default_rng(0).random((4, 6, 1), dtype=np.float32)
     operator = operator or Identity()
     target = operator(torch.as_tensor(truth)).numpy()
-    return Mean(Mean.Config(), lattice, 1, 1), Task(lattice, target, operator, (Scoring("fit", lattice, truth, False),))
+    return Mean(Mean.Config(), lattice, 1, 1), Task(
+        lattice, target, truth, operator, (Scoring("fit", lattice, truth, False),)
+    )
 
 
 def run(model, task, **changes):

@@ -1,0 +1,238 @@
+"""Real signals from end to end: stand-ins, their tasks, and files of the user's own."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness import cli, figures, saved
+from harness.results import Store, load, load_residual
+from target_signals import get_signal
+from target_signals.resample import bicubic
+
+
+@pytest.fixture(autouse=True)
+def no_recorded_data(tmp_path, monkeypatch):
+    """Whatever data this machine has, these tests run on stand-ins."""
+    monkeypatch.delenv("INRBENCH_DATA", raising=False)
+    monkeypatch.setenv("INRBENCH_CACHE", str(tmp_path / "empty_cache"))
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def run(out, capsys, monkeypatch):
+    """The command line at the smoke preset in this process: exit code, stdout, stderr."""
+
+    def call(*arguments, models=("Grid",), draw=False):
+        if not draw:
+            monkeypatch.setattr(figures, "draw", lambda *given: [])
+        common = ("--preset", "smoke", "--device", "cpu", "--out", out, "--models", *models)
+        return cli.main([*map(str, (*arguments, *common))]), *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A small picture with an edge, in the upper left a texture."""
+    values = np.zeros((40, 56, 3), np.uint8)
+    values[:, 28:] = (250, 120, 30)
+    values[:12, :16] = np.random.default_rng(0).integers(0, 255, (12, 16, 3))
+    path = tmp_path / "my photo.png"
+    Image.fromarray(values).save(path)
+    return path
+
+
+# Stand-ins
+
+
+def test_images_run_at_once_on_stand_ins_that_say_so(run, out):
+    code, stdout, _ = run("--signal", "DIV2K", "--task", "fit", "denoise", models=("Grid", "BlockDCT"), draw=True)
+    assert code == 0
+    assert "SampleImages stands in for DIV2K: 'div2k/lr_x4/0064x4.png' and 9 more not found in" in stdout
+    assert "python -m target_signals.fetch DIV2K" in stdout
+    table = load(out)
+    assert set(table["signal"]) == {"SampleImages"}
+    assert set(table["stands_for"]) == {"DIV2K"}
+    assert set(table["item"]) == {"astronaut"}
+    assert table["source"].str.contains("astronaut").all()
+    by_task = table[table["model"] == "Grid"].set_index("task")
+    assert set(by_task.index) == {"fit", "super_resolution", "denoise_0.05", "denoise_0.1"}
+    assert (by_task["status"] == "ok").all()
+    assert list(by_task.loc["super_resolution", "shape"]) == [4 * n for n in by_task.loc["fit", "shape"][:2]] + [3]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "2d_SampleImages",
+        "2d_SampleImages_denoise_0.05",
+        "2d_SampleImages_denoise_0.1",
+        "2d_SampleImages_super_resolution",
+    ]
+    codec = table[table["model"] == "BlockDCT"].set_index("task")["status"]
+    assert codec.to_dict() == {
+        "fit": "ok",
+        "super_resolution": "unsupported",
+        "denoise_0.05": "ok",
+        "denoise_0.1": "ok",
+    }
+
+
+def test_both_alignments_stand_in_a_super_resolved_row(run, out):
+    """The grid is a smooth function here, so the row's scores can be had by evaluating it by hand."""
+    code, *_ = run("--signal", "SampleImages", "--save-model")
+    assert code == 0
+    row = load(out).set_index("task").loc["super_resolution"]
+    signal = get_signal("SampleImages", length=24, item="astronaut")
+    (file,) = out.glob("2d_SampleImages/models/*.safetensors")
+    model = saved.load(file)
+    height, width = signal.finer.shape[:2]
+    for column, shift in (("psnr", 1.5), ("psnr_paper", 0.0)):
+        y, x = (np.maximum(-1 + 2 * (np.arange(n) - shift) / n, -1) for n in (height, width))
+        points = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.float32)
+        answer = model(model.values.new_tensor(points)).detach().numpy().reshape(height, width, 3).clip(0, 1)
+        assert row[column] == pytest.approx(-10 * np.log10(np.mean((answer - signal.finer) ** 2)), abs=1e-3)
+    assert row["psnr"] != pytest.approx(row["psnr_paper"], abs=1e-3)
+
+
+def test_one_missing_row_of_a_fit_runs_it_again(run, out):
+    run("--signal", "SampleImages")
+    (lost,) = out.glob("2d_SampleImages_super_resolution/rows/*.json")
+    lost.unlink()
+    _, stdout, _ = run("--signal", "SampleImages")
+    assert "1 trials, 0 of them done before, 1 to run" in stdout
+    assert lost.exists()
+    assert "0 to run" in run("--signal", "SampleImages")[1]
+
+
+def test_a_volume_is_scored_by_its_overlap_on_both_lattices(run, out):
+    code, stdout, _ = run("--signal", "Dragon", models=("Grid", "GSplat"))
+    assert code == 0
+    assert "Solids stands in for Dragon" in stdout
+    table = load(out).set_index(["model", "task"])
+    assert table.loc[("Grid", "fit"), "iou"] >= 0
+    assert table.loc[("Grid", "super_resolution"), "iou_paper"] >= 0
+    assert table.loc["GSplat", "status"].tolist() == ["unsupported", "unsupported"]
+
+
+def test_the_ct_launcher_runs_on_the_phantom(command, out, root):
+    line = ("run_ct.py", "--preset", "smoke", "--device", "cpu", "--models", "Grid_TV", "BACON", "GSplat", "--out", out)
+    result = command(sys.executable, *line)
+    assert result.returncode == 0, result.stderr
+    assert "SheppLogan stands in for ChestCT" in result.stdout
+    table = load(out).set_index("model")
+    assert set(table["task"]) == {"ct"}
+    assert set(table["status"]) == {"ok"}
+    assert table["settings"]["Grid_TV"]["tv_weight"] == 5, "the weights tuned for CT"
+    assert (out / "2d_SheppLogan_ct" / "figures").is_dir()
+
+
+@pytest.mark.parametrize("launcher", ["run_DIV2K.sh", "run_dragon.sh"])
+def test_launchers_of_real_signals_end_well(command, root, out, launcher):
+    result = command("bash", root / launcher, "--preset", "smoke", "--device", "cpu", "--models", "Grid", "--out", out)
+    assert result.returncode == 0, result.stderr
+    assert (load(out)["status"] == "ok").all()
+
+
+def test_items_that_are_asked_for_are_not_replaced(run):
+    code, _, err = run("--signal", "DIV2K", "--items", "0079")
+    assert code == 2
+    assert err.startswith("error: 'div2k/lr_x4/0064x4.png' and 9 more not found")
+
+
+@pytest.mark.parametrize("script", ["eval_DIV2K.py", "evaluate_voxel.py"])
+def test_the_scripts_draw_what_is_there(command, run, out, script):
+    run("--signal", "DIV2K" if "DIV2K" in script else "Dragon")
+    result = command(sys.executable, f"target_signals/{script}", "--out", out)
+    assert result.returncode == 0, result.stderr
+    metrics = {"eval_DIV2K.py": ("psnr", "ssim"), "evaluate_voxel.py": ("psnr", "iou")}[script]
+    for metric in metrics:
+        assert re.search(rf"^wrote .*/{metric}_over_budgets\.png$", result.stdout, re.M)
+    other = command(sys.executable, f"target_signals/{script}", "--out", out, "--signal", "Sierpinski")
+    assert other.returncode == 2
+    assert len(other.stderr.splitlines()) == 1
+
+
+# The user's own
+
+
+def test_a_photograph_ends_with_a_verdict(run, out, photo):
+    code, stdout, _ = run("--signal", photo, "--sizes", "300", "1000", "--steps", "40", models=("Grid", "Siren"))
+    assert code == 0
+    assert f"{photo}: 40×56×3, 8-bit RGB, divided by 255" in stdout
+    table = load(out)
+    assert set(table["signal"]) == {"UserFile"}
+    assert table["item"].str.fullmatch(r"my_photo\.png-[0-9a-f]{8}").all()
+    verdict = stdout.partition("verdict, task fit:")[2]
+    for size, own in table.groupby("size"):
+        best = own.loc[own["psnr"].idxmax()]
+        assert re.search(rf"{size:,} parameters \(.*bits a sample\): {best['model']} is best with", verdict)
+    assert "largest error:" in verdict
+    again = run("--signal", photo, "--sizes", "300", "1000", "--steps", "40", models=("Grid", "Siren"))
+    assert "0 to run" in again[1]
+
+
+def test_another_photograph_of_that_name_is_another_item(run, out, photo):
+    run("--signal", photo)
+    Image.fromarray(255 - np.asarray(Image.open(photo))).save(photo)
+    run("--signal", photo)
+    assert load(out)["item"].nunique() == 2
+
+
+def test_a_photograph_is_super_resolved_from_its_smaller_copy(run, out, photo):
+    code, *_ = run("--signal", photo, "--task", "super_resolution", "--length", "56")
+    assert code == 0
+    (row,) = load(out).itertuples()
+    assert row.task == "super_resolution"
+    assert list(row.shape) == [40, 56, 3]
+    assert row.psnr_paper > 0
+    truth = np.asarray(Image.open(photo), np.float32) / 255
+    small = bicubic(truth, (10, 14))
+    assert row.psnr < 40
+    assert small.shape == (10, 14, 3)
+
+
+def test_a_fitted_photograph_is_kept_and_drawn_again(run, out, photo, tmp_path):
+    run("--signal", photo, "--length", "56", "--sizes", "1000", "--save-model")
+    (file,) = out.glob("2d_UserFile/models/*.safetensors")
+    from harness.__main__ import main
+
+    assert main(["render", str(file), "--out", str(tmp_path / "same.npy"), "--device", "cpu"]) == 0
+    store = Store(out, "2d_UserFile")
+    residual = load_residual(store.array_path(file.stem))
+    truth = np.asarray(Image.open(photo), np.float32) / 255
+    np.testing.assert_allclose(np.load(tmp_path / "same.npy") - truth, residual, atol=2e-3)
+
+
+def test_a_volume_of_ones_own(run, out, tmp_path):
+    values = np.random.default_rng(0).normal(size=(10, 6, 8))
+    np.save(tmp_path / "scan.npy", values)
+    code, stdout, _ = run("--signal", tmp_path / "scan.npy", "--steps", "2")
+    assert code == 0
+    assert "10×6×8, float64, scaled from [" in stdout
+    assert list(load(out)["shape"][0]) == [10, 6, 8, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("nothing.png", (), "no file '"),
+        ("my photo.png", ("--dim", "3"), "holds a signal with dim 2, not 3"),
+        ("my photo.png", ("--items", "a"), "is one item; leave --items out"),
+        ("my photo.png", ("--task", "fitt"), "unknown task 'fitt' (did you mean 'fit'?)"),
+        ("bad.npy", (), "cannot be read as .npy"),
+        ("words.txt", (), "is of no known format; known: .png"),
+    ],
+)
+def test_mistakes_with_files_are_one_line(run, out, photo, tmp_path, name, arguments, message):
+    (tmp_path / "bad.npy").write_bytes(b"\x93NUMPY\x01\x00")
+    (tmp_path / "words.txt").write_text("words")
+    code, _, err = run("--signal", tmp_path / name, *arguments)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert len(err.splitlines()) == 1
+    assert message in err
+    assert not out.exists()
