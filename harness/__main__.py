@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Sequence
 
-from harness import render
+from harness import render, status
 from harness.cli import EXIT_USAGE, Parser
 from registry import UsageError
 
-VERBS = {"render": render}
+VERBS = {"render": render, "status": status}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

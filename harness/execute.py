@@ -1,16 +1,15 @@
 """Where trials run: this process, one after the other."""
 
 import functools
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from harness.plan import Trial
-from harness.results import OK, Row, Store
-from harness.trial import Result, run_trial
+from harness.progress import Progress
+from harness.results import Row, Store
+from harness.trial import run_trial
 from models.base import Representation
 
 
@@ -38,31 +37,13 @@ def execute(
 
     on_model: is given every trial's fitted model before its rows are written.
     """
-    interactive = sys.stderr.isatty()
-    passes = sum(trial.steps for trial in trials)
     for folder in {row.folder for trial in trials for row in trial.rows}:
         Store(out, folder).prepare()
-    with tqdm(total=passes, unit="pass", smoothing=0.02, disable=not interactive, dynamic_ncols=True) as bar:
-        for number, trial in enumerate(trials, start=1):
-            bar.set_description(f"{number}/{len(trials)} {trial}")
-            before = int(bar.n)
-
-            def advance(step: int, before: int = before) -> None:
-                bar.update(before + step - bar.n)
-
+    with Progress(trials, out, device.type) as progress:
+        for trial in trials:
+            progress.begin(trial)
             keep = None if on_model is None else functools.partial(on_model, trial)
-            results = run_trial(trial, device, advance, keep)
+            results = run_trial(trial, device, progress.advance, keep)
             for name, result in zip(trial.rows, results, strict=True):
                 Store(out, name.folder).write(name.key, result.row, result.residual)
-            advance(trial.steps)
-            tqdm.write(f"[{number}/{len(trials)}] {trial}: {' | '.join(map(describe, results))}", file=sys.stdout)
-
-
-def describe(result: Result) -> str:
-    """One line about a finished scoring."""
-    row = result.row
-    if row["status"] != OK:
-        return f"{row['status']}: {row['reason']}"
-    if row["task"] == "super_resolution":
-        return f"super-resolved {row['psnr']:.2f} dB"
-    return f"{row['psnr']:.2f} dB in {row['seconds']:.1f} s, {row['parameters']:,} parameters"
+            progress.end(trial, results)

@@ -115,11 +115,16 @@ def load_residual(path: str | Path) -> np.ndarray:
 
 
 def parse_row(path: Path) -> Row:
-    """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row.
+    """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row."""
+    return parse_text(path.read_bytes())
+
+
+def parse_text(text: bytes) -> Row:
+    """What a row file holds. Raises ValueError when it is not a whole row.
 
     A row of an earlier version may lack columns that came later: they are null.
     """
-    row = json.loads(path.read_bytes())
+    row = json.loads(text)
     if not isinstance(row, dict):
         raise ValueError("it holds no JSON object")
     absent = [column for column in NEEDED if column not in row]
