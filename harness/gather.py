@@ -21,6 +21,10 @@ NUMBERS = (
     *("peak_memory_bytes", "psnr_constant"),
     *(f"{score}{at}" for score in ("psnr", "ssim", "lpips", "iou") for at in ("", "_best", "_paper")),
 )
+NOTES = (  # texts that may be null
+    *("item", "source", "stands_for", "label", "preset", "config_hash", "reason", "device", "backend", "precision"),
+    "commit",
+)
 LISTS = ("curve", "psnr_rings", "shape")
 
 
@@ -102,15 +106,20 @@ def check(row: Row) -> None:
         value = row.get(name)
         if value is not None and not _is_number(value):
             raise ValueError(f"'{name}' is no number")
+    for name in NOTES:
+        if not isinstance(row.get(name), str | None):
+            raise ValueError(f"'{name}' is no text")
     for name in LISTS:
         if not isinstance(row.get(name), list | None):
             raise ValueError(f"'{name}' is no list")
-    for score in row.get("psnr_rings") or ():
-        if score is not None and not _is_number(score):
-            raise ValueError("'psnr_rings' holds something that is no number")
+    for name in ("psnr_rings", "shape"):
+        if not all(value is None or _is_number(value) for value in row.get(name) or ()):
+            raise ValueError(f"'{name}' holds something that is no number")
     for point in row.get("curve") or ():
         if not isinstance(point, dict) or not _is_number(point.get("step")):
             raise ValueError("'curve' holds something that is no point")
+        if not all(value is None or _is_number(value) for value in point.values()):
+            raise ValueError("'curve' holds something that is no number")
 
 
 def _is_number(value: Any) -> bool:

@@ -47,7 +47,7 @@ def paper_rows(count=10_300, seed=0):
             for item in items:
                 for band in bands:
                     for draw in seeds:
-                        hardness = rng.normal(0, 0.6) + (0.2 if band is None else band)
+                        hardness = rng.normal(0, 0.06) + (0.2 if band is None else band)
                         for size in SIZES:
                             for model in MODELS:
                                 place = {"signal": signal, "dim": dim, "task": task, "item": item, "bandlimit": band}
