@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Sequence
 
-from harness import render, status, tabulate
+from harness import render, report, status, tabulate
 from harness.cli import EXIT_USAGE, Parser
 from registry import UsageError
 
-VERBS = {"render": render, "status": status, "table": tabulate}
+VERBS = {"render": render, "status": status, "table": tabulate, "report": report}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

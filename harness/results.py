@@ -108,14 +108,17 @@ class Store:
         write_atomically(self.row_path(key), lambda file: file.write(text.encode()))
 
 
-def load_residual(path: str | Path) -> np.ndarray:
+def load_residual(file: str | Path | IO[bytes]) -> np.ndarray:
     """Prediction - truth of one scoring, [*shape, C], float32."""
-    with np.load(path, allow_pickle=False) as arrays:
+    with np.load(file, allow_pickle=False) as arrays:
         return arrays["residual"].astype(np.float32) * arrays["scale"]
 
 
 def parse_row(path: Path) -> Row:
-    """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row."""
+    """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row.
+
+    A row of an earlier version may lack columns that came later: they are null.
+    """
     return parse_text(path.read_bytes())
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import zlib
 
@@ -104,12 +105,17 @@ def write_rows(out, rows):
     folders = set()
     for number, row in enumerate(rows):
         task = "" if row["task"] in ("fit", "super_resolution") else f"_{row['task']}"
-        folder = out / f"{row['dim']}d_{row['signal']}{task}" / "rows"
+        folder = out / plain(f"{row['dim']}d_{row['signal']}{task}") / "rows"
         if folder not in folders:
             folder.mkdir(parents=True, exist_ok=True)
             folders.add(folder)
-        (folder / f"{row['model']}_{row['size']}_{number:016x}.json").write_text(json.dumps(row, indent=1))
+        (folder / f"{plain(row['model'])}_{row['size']}_{number:016x}.json").write_text(json.dumps(row, indent=1))
     return out
+
+
+def plain(name):
+    """A name that can be a file's."""
+    return re.sub(r"[^\w.-]", "-", name)[:60]
 
 
 @pytest.fixture

@@ -1,0 +1,55 @@
+"""`python -m harness report`: one page of all results, which opens from disk without a server or network."""
+
+import argparse
+from pathlib import Path
+
+from harness.config import DEFAULT_CONFIG, load_config
+from harness.results import DEFAULT_OUT, write_atomically
+from registry import UsageError
+
+NAME = "index.html"
+MEGABYTES = 5.0  # of thumbnails; the other parts of the paper's page take about 10
+MOST_MEGABYTES = 500.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--pictures", type=float, default=MEGABYTES, metavar="MB", help="size of all thumbnails (default: %(default)s)")
+    add("--config", default=DEFAULT_CONFIG, help="settings file, for models' order (default: hyperparameters.json)")
+
+
+def run(options: argparse.Namespace) -> int:
+    if not 0 <= options.pictures <= MOST_MEGABYTES:
+        raise UsageError(f"--pictures takes 0 to {MOST_MEGABYTES:g} megabytes, got {options.pictures:g}")
+    path = write(options.out, options.config, options.pictures)
+    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")
+    return 0
+
+
+def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
+    """Write <out>/index.html. megabytes: of thumbnails, at most."""
+    from harness import formats
+    from harness.extent import experiments
+    from harness.gather import gather
+    from harness.report import charts, page, payload
+    from harness.report.pictures import pictures
+
+    settings, found = load_config(config), gather(out)
+    rows = [stored.row for stored in found.stored]
+    data = payload.build(found, settings)
+    shown = pictures(found, experiments(rows, settings.protocol.models), megabytes)
+    data["pictures"] = f"Pictures of {len(shown.by_row):,} of the {shown.possible:,} trials that left an array."
+    library = charts.library()
+    data["charts"] = None if library is None else charts.specifications(data["models"])
+    try:
+        parquet = formats.to_parquet(formats.rows_for_parquet(rows)) if rows else None
+    except UsageError:  # no pyarrow; the page says how to get it
+        parquet = None
+    text = page.assemble(data, shown.by_row, parquet, library)
+    path = Path(out) / NAME
+    try:
+        write_atomically(path, lambda file: file.write(text.encode()))
+    except OSError as error:
+        raise UsageError(f"cannot write '{path}': {error.strerror}; choose another folder with --out") from error
+    return path

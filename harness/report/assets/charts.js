@@ -1,0 +1,149 @@
+/* Charts of what is chosen, drawn by Vega-Lite once they come near the window, and again when the choice changes. */
+
+const CHARTS = [
+  ['size', 'Quality over budget'],
+  ['band', 'Quality over band'],
+  ['seconds', 'Quality against training time'],
+];
+let chartsStale = true;
+let chartsNear = false;
+
+function chartRows(kind) {
+  const runs = chosenRuns();
+  const over = kind === 'band' ? 'band' : 'size';
+  const lines = aggregate(runs, (run) => `${run.model}\u0000${run[over]}`).filter((line) => line.mean !== null);
+  return lines
+    .filter((line) => kind !== 'seconds' || known(meanOf(line, 'seconds')))
+    .map((line, cell) => ({
+      cell,
+      line,
+      model: line.model,
+      size: line.size,
+      band: bandText(line.band),
+      mean: line.mean,
+      low: line.mean - (line.spread ?? 0),
+      high: line.mean + (line.spread ?? 0),
+      seconds: meanOf(line, 'seconds'),
+      budget:
+        over === 'size' ? budgetText(line.size) : plural(distinct(line.runs.map((run) => run.size)).length, 'budget'),
+      bands:
+        over === 'band' ? bandText(line.band) : plural(distinct(line.runs.map((run) => run.band)).length, 'band'),
+      score: scoreText(line, state.metric),
+      runs: line.counts.ok,
+      time: secondsText(meanOf(line, 'seconds')),
+    }));
+}
+
+/* Draw a specification into a place. A click on a point opens the trials behind it. */
+async function embed(place, spec, rows, title) {
+  const plain = rows.map(({ line, ...row }) => row);
+  const { name, unit } = metricInfo(state.metric);
+  const given = { '@score': unit ? `${name} (${unit})` : name, '@sizes': current.sizes };
+  const labelled = JSON.parse(JSON.stringify(spec), (key, item) => given[item] ?? item);
+  const made = { ...labelled, datasets: { rows: plain }, description: title };
+  const { view } = await window.vegaEmbed(place, made, {
+    mode: 'vega-lite',
+    renderer: 'svg',
+    ast: true,
+    actions: { export: true, source: false, compiled: false, editor: false },
+  });
+  view.addEventListener('click', (event, item) => {
+    const line = rows[item?.datum?.cell]?.line;
+    if (line) openTrials(line.runs);
+  });
+  return view;
+}
+
+async function drawCharts() {
+  if (!window.vegaEmbed || !chartsStale) return;
+  chartsStale = false;
+  const shown = CHARTS.filter(
+    ([kind]) =>
+      distinct(chartRows(kind).map((row) => (kind === 'band' ? row.band : row.size))).length >
+      (kind === 'seconds' ? 0 : 1),
+  );
+  byId('charts-note').hidden = !shown.length;
+  byId('legend').replaceChildren(
+    ...current.models.filter((model) => state.models.has(model)).map((model) => el('span', {}, dot(model), model)),
+  );
+  const figures = shown.map(([, title]) =>
+    el('figure', {}, el('figcaption', {}, title), el('div', { class: 'chart' })),
+  );
+  byId('chart-grid').replaceChildren(
+    ...(figures.length
+      ? figures
+      : [el('p', { class: 'empty' }, 'A chart needs two budgets or two bands with a score.')]),
+  );
+  for (const [i, [kind, title]] of shown.entries()) {
+    await embed(
+      figures[i].lastChild,
+      DATA.charts[kind],
+      chartRows(kind),
+      `${title}: ${metricInfo(state.metric).name}`,
+    );
+  }
+}
+
+/* Charts wait until they are near, and until the rest of the page is there. */
+function watchCharts() {
+  if (!DATA.charts || !window.vegaEmbed) {
+    byId('chart-grid').replaceChildren(
+      el(
+        'p',
+        { class: 'empty' },
+        'No charts: this page was written without vl-convert (pip install "representation-benchmark[report]").',
+      ),
+    );
+    byId('charts-note').hidden = true;
+    return;
+  }
+  new IntersectionObserver(
+    (entries) => {
+      chartsNear = entries.some((entry) => entry.isIntersecting);
+      if (chartsNear) drawCharts();
+    },
+    { rootMargin: '600px' },
+  ).observe(byId('charts'));
+  window.addEventListener('beforeprint', drawCharts);
+}
+
+function refreshCharts() {
+  chartsStale = true;
+  if (chartsNear) drawCharts();
+}
+
+/* The learning curve of one trial. */
+function drawCurve(place, row) {
+  const steps = JSON.parse(value('curve_steps', row) ?? '[]');
+  const [psnr, loss] = [value('curve_psnr', row) ?? [], value('curve_loss', row) ?? []];
+  const points = steps.map((step, i) => ({ step, psnr: psnr[i], loss: loss[i] }));
+  if (!points.length) return place.replaceChildren(el('p', { class: 'empty' }, 'It left no curve.'));
+  if (!window.vegaEmbed || !DATA.charts) return place.replaceChildren(curveTable(points));
+  return embed(place, DATA.charts.curve, points, 'PSNR and loss over passes');
+}
+
+const curveTable = (points) =>
+  el(
+    'table',
+    {},
+    el(
+      'thead',
+      {},
+      el(
+        'tr',
+        {},
+        ['Passes', 'PSNR (dB)', 'Loss'].map((text) => el('th', { scope: 'col', class: 'number' }, text)),
+      ),
+    ),
+    el(
+      'tbody',
+      {},
+      points.map((point) =>
+        el(
+          'tr',
+          {},
+          [point.step, point.psnr, point.loss].map((x) => el('td', { class: 'number' }, x ?? '')),
+        ),
+      ),
+    ),
+  );

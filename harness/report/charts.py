@@ -1,0 +1,153 @@
+"""The page's charts as Vega-Lite specifications, and the script that draws them.
+
+Vega-Lite, of the libraries that a page can carry with it: vl-convert bundles it to 0.9 MB where Plotly takes 4.8 and
+Bokeh 1.3 to 3.9; it draws SVG, which prints and takes the page's colours; and it needs no `eval`, so the page can
+forbid that. The table, the heatmap and the ranks are plain HTML and SVG: they have to be there at once, and to be
+reached with the keyboard.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from harness.style import LINE_COLOURS
+
+Spec = dict[str, Any]
+
+# those of the figures first; black would vanish on a dark page, and a reader of any eyes has the shapes as well
+COLOURS = (*LINE_COLOURS[:-1], "#8A8A8A", "#9B5FC0", "#A6761D", "#7FA32B", "#E7298A", "#1B9E9E")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left")
+DASHES = ([1, 0], [5, 2], [2, 2], [6, 2, 2, 2])
+SCORE, SIZES = "@score", "@sizes"
+SHORT = "datum.value >= 1e6 ? datum.value / 1e6 + 'M' : datum.value >= 1e3 ? datum.value / 1e3 + 'k' : datum.value"
+BUDGETS = {
+    "field": "size",
+    "type": "quantitative",
+    "scale": {"type": "log", "nice": False, "padding": 12},
+    "axis": {"title": "budget", "values": SIZES, "labelExpr": SHORT, "grid": False},
+}
+FIRST, SECOND = COLOURS[0], COLOURS[1]
+POINT = {"type": "point", "filled": True, "size": 45, "opacity": 1, "cursor": "pointer"}
+TOOLTIP = [{"field": name, "type": "nominal"} for name in ("model", "budget", "bands", "score", "runs", "time")]
+BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one name that the page uses
+
+
+def specifications(models: Sequence[str]) -> dict[str, Spec]:
+    """By name; each reads the data set `rows`, which the page's script fills.
+
+    Fields: model, size, band, mean, low, high, seconds, cell; of `curve` step, psnr, loss. The script also puts
+    the metric's name in place of SCORE and the budgets in place of SIZES.
+    """
+    return {
+        "size": _lines(models, BUDGETS),
+        "band": _lines(models, {"field": "band", "type": "ordinal", **_axis("band", labelAngle=0)}),
+        "seconds": _points(models),
+        "curve": _curve(),
+    }
+
+
+def looks(models: Sequence[str]) -> list[dict[str, str]]:
+    """Colour and shape of every model, in charts and beside its name."""
+    return [{"colour": COLOURS[i % len(COLOURS)], "shape": SHAPES[i % len(SHAPES)]} for i in range(len(models))]
+
+
+@functools.cache
+def library() -> str | None:
+    """The bundled script; None where vl-convert is not installed."""
+    try:
+        import vl_convert
+    except ImportError:
+        return None
+    return vl_convert.javascript_bundle(BUNDLE)
+
+
+def _lines(models: Sequence[str], x: Spec) -> Spec:
+    """Means as lines, the draws' standard deviation as bands around them."""
+    encoding = {"x": x, "color": _colour(models)}
+    spread = {"y": {"field": "low", "type": "quantitative", **_axis(SCORE)}, "y2": {"field": "high"}}
+    mean = {
+        "y": {"field": "mean", "type": "quantitative", "scale": {"zero": False}},
+        "strokeDash": _by_model(models, [DASHES[i // len(COLOURS) % len(DASHES)] for i in range(len(models))]),
+    }
+    points = {
+        "y": mean["y"],
+        "shape": _by_model(models, [look["shape"] for look in looks(models)]),
+        "tooltip": TOOLTIP,
+    }
+    return _chart(
+        [
+            {"mark": {"type": "area", "opacity": 0.15}, "encoding": {**encoding, **spread}},
+            {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {**encoding, **mean}},
+            {"mark": POINT, "encoding": {**encoding, **points}},
+        ]
+    )
+
+
+def _points(models: Sequence[str]) -> Spec:
+    """Score against seconds of training; one model's budgets are joined."""
+    encoding = {
+        "x": {
+            "field": "seconds",
+            "type": "quantitative",
+            "scale": {"type": "log", "nice": False, "padding": 12},
+            **_axis("seconds of training", format="~g", grid=False),
+        },
+        "y": {"field": "mean", "type": "quantitative", "scale": {"zero": False}, **_axis(SCORE)},
+        "color": _colour(models),
+    }
+    shape = {"shape": _by_model(models, [look["shape"] for look in looks(models)]), "tooltip": TOOLTIP}
+    joined = {"order": {"field": "size", "type": "quantitative"}}
+    return _chart(
+        [
+            {"mark": {"type": "line", "strokeWidth": 1, "opacity": 0.5}, "encoding": {**encoding, **joined}},
+            {"mark": POINT, "encoding": {**encoding, **shape}},
+        ]
+    )
+
+
+def _curve() -> Spec:
+    """PSNR and loss over the passes of one trial, each on its own scale."""
+    x = {"field": "step", "type": "quantitative", **_axis("passes")}
+    psnr = {"field": "psnr", "type": "quantitative", "scale": {"zero": False}, **_axis("PSNR (dB)", titleColor=FIRST)}
+    loss = {"field": "loss", "type": "quantitative", "scale": {"type": "log"}, **_axis("loss", titleColor=SECOND)}
+    tooltip = [{"field": field, "type": "quantitative", "format": ".4g"} for field in ("step", "psnr", "loss")]
+
+    def mark(colour: str, **more: Any) -> Spec:
+        return {"type": "line", "color": colour, "strokeWidth": 1.5, "point": {"size": 24, "color": colour}, **more}
+
+    return _chart(
+        [
+            {"mark": mark(FIRST), "encoding": {"x": x, "y": psnr, "tooltip": tooltip}},
+            {"mark": mark(SECOND, strokeDash=[4, 2]), "encoding": {"x": x, "y": loss, "tooltip": tooltip}},
+        ],
+        height=180,
+    ) | {"resolve": {"scale": {"y": "independent"}}}
+
+
+def _chart(layers: Sequence[Spec], height: int = 280) -> Spec:
+    return {
+        "data": {"name": "rows"},
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "layer": [*layers],
+        "config": {
+            "background": None,
+            "font": "system-ui, sans-serif",
+            "view": {"stroke": None},
+            "axis": {"labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal", "tickCount": 6},
+        },
+    }
+
+
+def _axis(title: str, **more: Any) -> Spec:
+    return {"axis": {"title": title, **more}}
+
+
+def _colour(models: Sequence[str]) -> Spec:
+    return _by_model(models, [look["colour"] for look in looks(models)])
+
+
+def _by_model(models: Sequence[str], values: Sequence[Any]) -> Spec:
+    scale = {"domain": [*models], "range": [*values]}
+    return {"field": "model", "type": "nominal", "scale": scale, "legend": None}

@@ -1,0 +1,106 @@
+"""The rows as the page's script reads them: column by column, texts pooled, numbers to six significant digits."""
+
+import datetime
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from harness.config import Config
+from harness.extent import Cell, Experiment, experiments
+from harness.gather import Gathered, Stored
+from harness.report.charts import looks
+from harness.report.compact import each, pooled, rounded
+from harness.report.overrides import overrides
+from harness.report.published import published
+from harness.report.verdicts import across, verdicts
+from harness.results import Row
+from harness.style import METRICS
+
+MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row, and a row with a later one
+KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
+NUMBERS = (
+    *("size", "bandlimit", "seed", "steps", "minibatch", "parameters", "psnr_constant", "best_step", "updates"),
+    *("seconds", "ms_per_step", "peak_memory_bytes", *(f"{name}{kind}" for name in METRICS for kind in KINDS)),
+)
+TEXTS = (
+    *("model", "label", "item", "source", "stands_for", "status", "reason", "config_hash"),
+    *("device", "backend", "precision", "commit", "started"),
+)
+
+
+def build(found: Gathered, config: Config) -> dict[str, Any]:
+    """Everything the page shows but pictures, as JSON values."""
+    rows = [stored.row for stored in found.stored]
+    every = experiments(rows, config.protocol.models)
+    entries: list[tuple[int, Cell | None, Stored | None, str | None]] = []
+    for number, experiment in enumerate(every):
+        entries += [(number, None, found.stored[i], None) for i in experiment.latest.values()]
+        entries += [(number, None, found.stored[i], OLDER) for i in experiment.older]
+        entries += [(number, cell, None, MISSING) for cell in experiment.missing()]
+    found_models = {model: None for experiment in every for model in experiment.models}
+    listed = [model for model in config.protocol.models if model in found_models]
+    models = [*listed, *(model for model in found_models if model not in listed)]
+    return {
+        "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "out": str(found.out),
+        "problems": found.problems,
+        "running": [str(said.get("trial")) for said in found.running],
+        "metrics": {name: _metric(name) for name in METRICS},
+        "models": models,
+        "looks": looks(models),
+        "experiments": [
+            _experiment(experiment, rows) | {"published": published(experiment, rows)} for experiment in every
+        ],
+        "verdicts": [verdicts(experiment, rows) for experiment in every],
+        "across": across(every, rows),
+        "rows": len(entries),
+        "columns": columns(entries, config),
+    }
+
+
+def columns(
+    entries: Sequence[tuple[int, Cell | None, Stored | None, str | None]], config: Config
+) -> dict[str, list[Any] | dict[str, Any]]:
+    """By name a list, or for texts {"pool": those there are, "at": places in it}; columns of nulls are left out."""
+    rows = [_of_cell(cell) if stored is None else stored.row for _, cell, stored, _ in entries]
+    made: dict[str, list[Any] | dict[str, Any]] = {"experiment": [number for number, *_ in entries]}
+    for name in NUMBERS:
+        made[name] = [rounded(row.get(name)) for row in rows]
+    for name in TEXTS:
+        made[name] = pooled([row.get(name) for row in rows])
+    made["status"] = pooled([status or row["status"] for row, (*_, status) in zip(rows, entries, strict=True)])
+    made["folder"] = pooled([None if stored is None else stored.folder for _, _, stored, _ in entries])
+    made["key"] = [None if stored is None else stored.key for _, _, stored, _ in entries]
+    for name in ("settings", "versions", "shape"):
+        made[name] = pooled([_json(row.get(name)) for row in rows])
+    made["overrides"] = pooled([overrides(row, config) for row in rows])
+    made["rings"] = [each(row.get("psnr_rings"), rounded) for row in rows]
+    curves: list[list[dict[str, Any]]] = [row.get("curve") or [] for row in rows]
+    made["curve_steps"] = pooled([_json([point["step"] for point in curve]) if curve else None for curve in curves])
+    made["curve_psnr"] = [each([p.get("psnr") for p in curve], lambda v: rounded(v, 4)) for curve in curves]
+    made["curve_loss"] = [each([p.get("loss") for p in curve], lambda v: rounded(v, 3)) for curve in curves]
+    return {name: column for name, column in made.items() if _holds_something(column)}
+
+
+def _holds_something(column: list[Any] | dict[str, Any]) -> bool:
+    return bool(column["pool"]) if isinstance(column, dict) else any(value is not None for value in column)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def _of_cell(cell: Cell | None) -> Row:
+    assert cell is not None
+    return {"model": cell.model, "size": cell.size, "bandlimit": cell.band, "item": cell.item, "seed": cell.seed}
+
+
+def _metric(name: str) -> dict[str, Any]:
+    metric = METRICS[name]
+    return {"name": metric.name, "unit": metric.unit, "digits": metric.digits, "higher": metric.higher_is_better}
+
+
+def _experiment(experiment: Experiment, rows: Sequence[Row]) -> dict[str, Any]:
+    kind = experiment.kind._asdict()
+    first = rows[next(iter(experiment.latest.values()))]
+    return kind | {"stands_for": first.get("stands_for"), "models": experiment.models}

@@ -1,0 +1,89 @@
+"""Which trials the page shows as pictures: thumbnails of a size in all, spread over experiments, bands and budgets.
+
+A thumbnail takes a moment to make, so it is kept beside the arrays, as <folder>/pictures/<key>.json, safe to delete.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.extent import Experiment
+from harness.gather import Gathered, Stored
+from harness.report.thumbnail import load_thumbnail
+from harness.results import OK, Store, write_atomically
+
+TYPICAL = 9000  # characters of one thumbnail, to know beforehand how many will fit
+GOLDEN = 0.6180339887  # multiples of it, modulo 1, fill an interval evenly however many there are
+VERSION = 1  # of thumbnails: a kept one of another version is made again
+
+
+@dataclass
+class Pictures:
+    """by_row: thumbnails by `folder/key`. possible: how many trials left an array."""
+
+    by_row: dict[str, dict[str, Any]]
+    possible: int
+
+
+def pictures(found: Gathered, every: Sequence[Experiment], megabytes: float) -> Pictures:
+    """Thumbnails that take at most `megabytes` in the page."""
+    candidates = list(_in_turn(found, every))
+    limit, used = int(megabytes * 1e6), 0
+    by_row: dict[str, dict[str, Any]] = {}
+    # those of one signal together, so that it is built once
+    for stored in sorted(candidates[: limit // TYPICAL], key=_signal):
+        thumbnail = thumbnail_of(found.out, stored)
+        if thumbnail is None:
+            continue
+        used += len(json.dumps(thumbnail))
+        if used > limit:
+            break
+        by_row[f"{stored.folder}/{stored.key}"] = thumbnail
+    return Pictures(by_row, len(candidates))
+
+
+def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
+    """The kept thumbnail of a row where it is newer than the row's array, else a new one; None without an array."""
+    array = Store(out, stored.folder).array_path(stored.key)
+    kept = out / stored.folder / "pictures" / f"{stored.key}.json"
+    try:
+        made = {"of": array.stat().st_mtime_ns, "version": VERSION}
+        try:
+            thumbnail = json.loads(kept.read_bytes())
+            if made.items() <= thumbnail.items():
+                return thumbnail["thumbnail"]
+        except (OSError, ValueError, AttributeError, KeyError):  # there is none yet, or it is damaged
+            pass
+        thumbnail = load_thumbnail(array, stored.row)
+    except OSError:
+        return None
+    try:
+        kept.parent.mkdir(exist_ok=True)
+        write_atomically(kept, lambda file: file.write(json.dumps(made | {"thumbnail": thumbnail}).encode()))
+    except OSError:  # somebody else's results, to be read and not written
+        pass
+    return thumbnail
+
+
+def _in_turn(found: Gathered, every: Sequence[Experiment]) -> Iterator[Stored]:
+    """The trials that left an array, the most telling first: first draws, and of each experiment some early on.
+
+    The models of one signal and budget follow each other, since they are there to be compared.
+    """
+    order: list[tuple[tuple[float, ...], Stored]] = []
+    for number, experiment in enumerate(every):
+        draws = {draw: i for i, draw in enumerate(experiment.draws)}
+        shots = list(dict.fromkeys((cell.band, cell.size) for cell in experiment.latest))
+        spread = {shot: i * GOLDEN % 1 for i, shot in enumerate(sorted(shots, key=str))}
+        for cell, i in experiment.latest.items():
+            stored = found.stored[i]
+            if stored.row["status"] == OK and Store(found.out, stored.folder).array_path(stored.key).exists():
+                order.append(((draws[cell.item, cell.seed], spread[cell.band, cell.size], number), stored))
+    for _, stored in sorted(order, key=lambda entry: entry[0]):
+        yield stored
+
+
+def _signal(stored: Stored) -> tuple[str, ...]:
+    return tuple(str(stored.row.get(name)) for name in ("dim", "signal", "task", "length", "item", "bandlimit", "seed"))

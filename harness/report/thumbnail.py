@@ -1,0 +1,133 @@
+"""One trial as a small picture: truth, reconstruction and absolute error side by side.
+
+An image gives one row of them; a volume three, of the middle slices across its axes. Where the truth cannot
+be had again (somebody's own file, data that is absent) the error stands alone.
+"""
+
+import base64
+import functools
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.results import Row, load_residual
+from registry import UsageError
+
+LONGEST = {2: 128, 3: 72}  # pixels of a panel's longer side, by the signal's dimension
+GAP = 2  # transparent pixels between panels
+QUALITY = 75  # of WebP
+
+
+def load_thumbnail(array: Path, row: Row) -> dict[str, Any] | None:
+    """The picture as base64, its size, how many panels a row has, and the error that the lightest colour stands for.
+
+    None for an array that is damaged or of another shape than the row says. Raises OSError where it cannot be read.
+    """
+    try:
+        with array.open("rb") as file:  # numpy leaves a damaged one open
+            residual = load_residual(file)
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    dim = int(row["dim"])
+    if dim not in LONGEST or residual.ndim != dim + 1 or not residual.size or not np.isfinite(residual).all():
+        return None
+    length = row.get("length")
+    truth = truth_of(
+        row["signal"],
+        dim,
+        None if length is None else int(length),
+        row.get("bandlimit"),
+        int(row["seed"]),
+        row.get("item"),
+        row["task"],
+    )
+    if truth is not None and truth.shape != residual.shape:
+        truth = None
+    return draw(truth, residual)
+
+
+def draw(truth: np.ndarray | None, residual: np.ndarray) -> dict[str, Any]:
+    """Both [*shape, C]."""
+    from PIL import Image
+
+    error = np.abs(residual).mean(axis=-1, keepdims=True)
+    dim, rows = residual.ndim - 1, []
+    for cut in _cuts(dim, residual.shape):
+        panels = [] if truth is None else [_grey_or_colour(truth[cut]), _grey_or_colour((truth + residual)[cut])]
+        rows.append([_small(panel, LONGEST[dim]) for panel in [*panels, error[cut]]])
+    scale = max(float(row[-1].max()) for row in rows)
+    painted = [[*(_paint(panel) for panel in row[:-1]), _heat(row[-1][..., 0] / (scale or 1.0))] for row in rows]
+    picture = Image.fromarray(_tile(painted))
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=QUALITY, method=4)
+    text = base64.b64encode(buffer.getvalue()).decode()
+    return {"webp": text, "size": [*picture.size], "panels": len(rows[0]), "slices": len(rows), "scale": scale}
+
+
+@functools.lru_cache(maxsize=4)
+def truth_of(
+    signal: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, task: str
+) -> np.ndarray | None:
+    """What the row's prediction was compared with, [*shape, C]; None where it cannot be built here."""
+    import target_signals
+    from target_signals.task import make_task
+
+    named = {} if item is None else {"item": item}
+    try:
+        built = target_signals.get_signal(signal, dim, length, bandlimit, seed, **named)
+        return next(scoring.truth for scoring in make_task(task, built).scorings if scoring.task == task)
+    except (UsageError, OSError, StopIteration):
+        return None
+
+
+def _cuts(dim: int, shape: Sequence[int]) -> list[Any]:
+    """Indices of what is shown: an image whole, a volume's middle slice across each axis."""
+    if dim == 2:
+        return [slice(None)]
+    return [(*[slice(None)] * axis, shape[axis] // 2) for axis in range(dim)]
+
+
+def _grey_or_colour(values: np.ndarray) -> np.ndarray:
+    return np.clip(values if values.shape[-1] == 3 else values[..., :1], 0, 1)
+
+
+def _small(values: np.ndarray, most: int) -> np.ndarray:
+    """[H, W, C] averaged over blocks, so that the longer side has at most `most`; an uneven rest is left out."""
+    factor = -(-max(values.shape[:2]) // most)
+    height, width = (max(1, n // factor) for n in values.shape[:2])
+    rows, columns = (min(n, factor) for n in values.shape[:2])
+    blocks = values[: height * rows, : width * columns].reshape(height, rows, width, columns, -1)
+    return blocks.mean(axis=(1, 3))
+
+
+def _paint(values: np.ndarray) -> np.ndarray:
+    """[H, W, 1 or 3] in [0, 1] as [H, W, 4] in 8 bit."""
+    return _opaque(np.broadcast_to(values, (*values.shape[:2], 3)))
+
+
+def _heat(values: np.ndarray) -> np.ndarray:
+    """[H, W] in [0, 1] as [H, W, 4]: black, red, yellow, white."""
+    import matplotlib
+
+    return _opaque(matplotlib.colormaps["inferno"](values)[..., :3])
+
+
+def _opaque(colour: np.ndarray) -> np.ndarray:
+    eight_bit = np.round(255 * colour).astype(np.uint8)
+    return np.concatenate([eight_bit, np.full_like(eight_bit[..., :1], 255)], axis=-1)
+
+
+def _tile(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Panels [H, W, 4] in rows, with transparent gaps; narrower ones are filled up."""
+    height = max(panel.shape[0] for row in rows for panel in row)
+    width = max(panel.shape[1] for row in rows for panel in row)
+    page = np.zeros((len(rows) * (height + GAP) - GAP, len(rows[0]) * (width + GAP) - GAP, 4), np.uint8)
+    for i, row in enumerate(rows):
+        for j, panel in enumerate(row):
+            top, left = i * (height + GAP), j * (width + GAP)
+            page[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
+    return page

@@ -1,0 +1,394 @@
+"""The page in a real browser: that it works as a reader uses it, asks for nothing, and is fast enough."""
+
+import io
+import json
+import re
+import shlex
+
+import numpy as np
+import pytest
+
+from harness import cli, formats, report
+from harness.extent import experiments
+from harness.gather import gather
+from harness.means import aggregate
+from harness.report import charts
+from harness.results import COLUMNS, Store, load
+from registry import UsageError
+
+
+@pytest.fixture(scope="module")
+def paper_page(paper_store):
+    return report.write(paper_store)
+
+
+@pytest.fixture
+def open_page(browser):
+    """`open_page(path)`: the page in a fresh tab. At the end: no message, no error, no request but for the file."""
+    tabs, unwanted = [], []
+
+    def call(path, fragment="", **settings):
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True, **settings)
+        context.set_default_timeout(10_000)
+        tab = context.new_page()
+        tabs.append(context)
+        tab.on("console", lambda message: unwanted.append(f"console: {message.text}"))
+        tab.on("pageerror", lambda error: unwanted.append(f"error: {error}"))
+        url = f"{path.as_uri()}{fragment}"
+        local = ("data:", "blob:")
+        tab.on("request", lambda request: request.url in (path.as_uri(), *local) or _note(unwanted, request.url))
+        tab.goto(url)
+        return tab
+
+    yield call
+    for context in tabs:
+        context.close()
+    assert unwanted == []
+
+
+def _note(unwanted, url):
+    if not url.startswith(("data:", "blob:")):
+        unwanted.append(f"request: {url}")
+
+
+@pytest.fixture
+def small(tmp_path, make_row):
+    """A store of 16 rows with arrays: Grid and Siren, two budgets, two bands, two seeds; one failed, one is missing."""
+    out = tmp_path / "out"
+    store = Store(out, "2d_Sierpinski")
+    store.prepare()
+    number = 0
+    for model in ("Grid", "Siren"):
+        for size in (3000, 10_000):
+            for band in (0.1, 0.5):
+                for seed in (1, 2):
+                    number += 1
+                    if number == 16:
+                        continue
+                    psnr = 10 + size / 1000 + 10 * band + seed - (2 if model == "Siren" else 0)
+                    row = make_row(model=model, size=size, bandlimit=band, seed=seed, psnr=psnr)
+                    row |= {"settings": {"lr": 0.25}, "started": f"2026-01-01T00:00:{number:02}.000+00:00"}
+                    residual = np.random.default_rng(number).normal(0, 0.1, (24, 24, 1)).astype(np.float32)
+                    if number == 15:
+                        row |= {"status": "diverged", "reason": "the loss was not finite after pass 2", "psnr": None}
+                        residual = None
+                    store.write(f"{model}_{size}_{number}", dict.fromkeys(COLUMNS) | row, residual)
+    return out
+
+
+def column(tab, place, number):
+    """The texts of a column of the table at a place."""
+    return tab.eval_on_selector_all(f"{place} tbody tr", f"rows => rows.map(row => row.cells[{number}].innerText)")
+
+
+def heads(tab, place):
+    return [text.rstrip(" ↕↑↓") for text in tab.locator(f"{place} thead th").all_inner_texts()]
+
+
+def cell(tab, place):
+    """The button of a heatmap's cell."""
+    return tab.locator(f'#heatmap button[title^="{place}"]')
+
+
+def chip(tab, name, value):
+    tab.locator(f'label.chip:has(input[name="{name}"][value="{value}"])').click()
+
+
+def test_the_papers_page_is_small_and_fast(open_page, paper_page):
+    assert paper_page.stat().st_size < 15e6
+    tab = open_page(paper_page)
+    assert float(tab.evaluate("document.documentElement.dataset.ready")) < 3000
+    assert "12 experiments, 10 300 trials" in tab.inner_text("#summary").replace("\u202f", " ")
+    assert "176 missing" in tab.inner_text("#tallies")
+    start = tab.evaluate("performance.now()")
+    chip(tab, "bands", "0.1")
+    assert tab.locator("#chosen").inner_text().endswith("2\u202f160 trials.")
+    assert tab.evaluate("performance.now()") - start < 3000
+
+
+def test_charts_are_drawn_when_they_come_near(open_page, paper_page):
+    tab = open_page(paper_page)
+    assert tab.locator("#chart-grid svg").count() == 0
+    tab.locator("#charts").scroll_into_view_if_needed()
+    tab.wait_for_selector("#chart-grid figure:nth-child(3) svg")
+    texts = tab.locator("#chart-grid figure").first.inner_text()
+    assert "PSNR (dB)" in texts
+    assert "300k" in texts
+    tab.locator('#chart-grid figure:first-child path[aria-label*="size: 3000000"][aria-label*="model: Wire"]').click()
+    assert tab.inner_text("#dialog-title") == "Wire, 3M"
+
+
+def test_the_leaderboard_sorts(open_page, small):
+    tab = open_page(report.write(small))
+    place = heads(tab, "#leaderboard").index("PSNR (dB)")
+    assert column(tab, "#leaderboard", 1) == ["Grid", "Siren"] * 2
+    tab.locator('#leaderboard [data-sort="mean"]').click()
+    assert column(tab, "#leaderboard", place) == ["24.5 ± 0.7", "20.5 ± 0.7!", "17.5 ± 0.7", "15.5 ± 0.7"]
+    assert tab.locator('#leaderboard th[aria-sort="descending"]').inner_text().startswith("PSNR")
+    tab.locator('#leaderboard [data-sort="mean"]').click()
+    assert column(tab, "#leaderboard", place)[0] == "15.5 ± 0.7"
+    assert tab.evaluate("document.activeElement.dataset.sort") == "mean"  # the keyboard stays where it was
+
+
+def test_the_leaderboard_says_what_is_lacking(open_page, small):
+    tab = open_page(report.write(small))
+    trials = column(tab, "#leaderboard", heads(tab, "#leaderboard").index("Trials"))
+    assert re.sub(r"\s+", " ", trials[3]) == "2 ok, 2 seeds 1 failed1 missing"
+    assert [" ".join(line.split()) for line in tab.locator("#gaps-table tbody tr").all_inner_texts()] == [
+        "Siren diverged 1 10k 0.5 the loss was not finite after pass 2",
+        "Siren missing 1 10k 0.5",
+    ]
+
+
+def test_filters_act_on_everything(open_page, small):
+    tab = open_page(report.write(small))
+    chip(tab, "sizes", 3000)
+    assert column(tab, "#leaderboard", 2) == ["10k", "10k"]
+    assert heads(tab, "#heatmap") == ["PSNR (dB)", "10k"]
+    assert "page 1 of 1, 8 trials" in tab.inner_text("#trials-pages")
+    chip(tab, "bands", 0.1)
+    chip(tab, "models", "Siren")
+    assert column(tab, "#leaderboard", 1) == ["Grid"]
+    assert "2 trials" in tab.inner_text("#trials-pages")
+    tab.select_option("#choose-metric", "ssim")
+    assert "SSIM" in heads(tab, "#leaderboard")
+    assert column(tab, "#leaderboard", 1) == ["Grid"]
+    tab.locator('[data-chips="models"] button').click()
+    assert column(tab, "#leaderboard", 1) == ["Grid", "Siren"]
+    tab.fill("#find", "siren diverged")
+    assert "1 trial" in tab.inner_text("#trials-pages")
+
+
+def test_signal_task_and_run_choose_the_experiment(open_page, paper_page):
+    tab = open_page(paper_page)
+    tab.select_option("#choose-signal", label="2D DIV2K")
+    tab.select_option("#choose-task", label="denoise σ = 0.1")
+    assert tab.inner_text("#chosen").startswith("2D DIV2K, denoise σ = 0.1; paper, native size")
+    tab.select_option("#choose-item", "0064")
+    assert tab.inner_text("#chosen").endswith("54 trials.")
+    tab.select_option("#choose-metric", label="LPIPS")
+    ranked = [float(text.split()[0]) for text in column(tab, "#leaderboard", 3)[:9]]
+    assert ranked == sorted(ranked)  # less is better
+
+
+def test_the_stars_rings_are_bands(open_page, paper_page):
+    tab = open_page(paper_page, "#e=2d_StarTarget/fit/paper/1000/1000")
+    assert tab.locator('input[name="bands"]:checked').count() == 1  # the whole signal
+    tab.locator("#heatmap-views button", has_text="over bands").click()
+    assert heads(tab, "#heatmap")[1:] == [f"0.{ring}" for ring in range(1, 10)] + ["whole signal"]
+    first = [float(text.replace("−", "-")) for text in tab.locator("#heatmap tbody tr").first.inner_text().split()[1:]]
+    assert first[0] > first[8]
+
+
+def test_numbers_are_those_of_the_table(open_page, paper_page, paper_store):
+    rows = [stored.row for stored in gather(paper_store).stored]
+    experiment = next(one for one in experiments(rows) if (one.kind.signal, one.kind.dim) == ("SparseSphereSignal", 2))
+    expected = {line.keys: line for line in aggregate(experiment, rows, ("model", "size"), "psnr")}
+    tab = open_page(paper_page, "#e=2d_SparseSphereSignal/fit/paper/1000/1000")
+    models = column(tab, "#leaderboard", 1)
+    scores = column(tab, "#leaderboard", 3)
+    assert len(models) == 54
+    for i, (model, text) in enumerate(zip(models, scores, strict=True)):
+        line = expected[model, [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000][i // 9]]
+        mean, spread = (float(part) for part in text.split(" ± "))
+        assert mean == pytest.approx(line.mean, abs=0.0501)
+        assert spread == pytest.approx(line.spread, abs=0.0501)
+
+
+def test_a_cell_opens_its_trials(open_page, small):
+    tab = open_page(report.write(small))
+    cell(tab, "Grid, budget 3k").click()
+    assert tab.inner_text("#dialog-title") == "Grid, 3k"
+    assert "trial 1 of 4 of this cell" in tab.inner_text("#dialog")
+    tab.wait_for_selector("#dialog .chart svg")
+    picture = tab.locator("#dialog .picture img")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 3 * 24 + 2 * 2
+    assert "Truth" in tab.inner_text("#dialog .captions")
+    tab.locator("#trial-next").click()
+    assert "trial 2 of 4 of this cell" in tab.inner_text("#dialog")
+    assert tab.evaluate("document.activeElement.id") == "trial-next"
+    text = tab.inner_text("#dialog")
+    for fact in (
+        "cpu",
+        "torch",
+        "0.25",
+        "fp32",
+        "2026-01-01T00:00:02.000+00:00",
+        "out",
+        "2d_Sierpinski/rows/Grid_3000_2",
+    ):
+        assert fact in text
+    tab.keyboard.press("Escape")
+    assert not tab.locator("#dialog").is_visible()
+
+
+def test_the_command_repeats_the_trial(open_page, small, config):
+    tab = open_page(report.write(small))
+    cell(tab, "Grid, budget 3k").click()
+    python, script, *arguments = shlex.split(tab.inner_text("#command"))
+    assert (python, script) == ("python", "run.py")
+    options = cli.parse(arguments)
+    assert (options.signal, options.dim, options.models, options.sizes) == ("Sierpinski", 2, ["Grid"], [3000])
+    assert (options.bandlimits, options.seeds, options.steps, options.length) == ([0.1], [1], 3, 24)
+    assert (options.device, options.precision, options.set) == ("cpu", "fp32", ["Grid.lr=0.25"])
+
+
+def test_an_address_opens_a_trial(open_page, small):
+    path = report.write(small)
+    tab = open_page(path)
+    chip(tab, "sizes", 3000)
+    tab.locator("#trials-table button.link").first.click()
+    title, command, fragment = (
+        tab.inner_text("#dialog-title"),
+        tab.inner_text("#command"),
+        tab.evaluate("location.hash"),
+    )
+    again = open_page(path, fragment)
+    assert (again.inner_text("#dialog-title"), again.inner_text("#command")) == (title, command)
+    assert again.locator('input[name="sizes"][value="3000"]').is_checked() is False
+
+
+def test_the_keyboard_is_enough(open_page, small):
+    tab = open_page(report.write(small))
+    for _ in range(80):
+        tab.keyboard.press("Tab")
+        if tab.evaluate("document.activeElement.className") == "heat":
+            break
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("Enter")
+    assert tab.inner_text("#dialog-title") == "Grid, 10k"
+    tab.keyboard.press("Escape")
+    assert tab.evaluate("document.activeElement.title").startswith("Grid, budget 10k")
+    assert tab.locator(":is(button, input, select):not([tabindex='-1'])").count() > 20
+
+
+def test_published_scores_stand_beside_ours(open_page, paper_page, paper_store):
+    published = pytest.importorskip("harness.published", reason="the paper's tables come with the tasks")
+    (cell,) = [
+        cell
+        for cell in published.beside(load(paper_store, "2d_ChestCT_ct"))
+        if (cell["model"], cell["size"]) == ("Siren", 100_000)
+    ]
+    tab = open_page(paper_page, "#e=2d_ChestCT/ct/paper/native/1000")
+    titles = heads(tab, "#leaderboard")
+    line = tab.locator("#leaderboard tbody tr", has_text="Siren").nth(2)
+    texts = line.locator("th, td").all_inner_texts()
+    assert texts[titles.index("Published")] == f"{cell['published']:.2f}"
+    assert texts[titles.index("Ours − theirs")] == f"{cell['difference']:+.2f}".replace("-", "−")
+    assert f"{cell['published']:.2f} → {cell['ours']:.2f}" in tab.inner_text("#published-table")
+    tab.select_option("#choose-signal", label="2D Sierpinski")
+    assert not tab.locator("#published").is_visible()
+
+
+def test_significance_is_shown(open_page, paper_page):
+    tab = open_page(paper_page, "#e=2d_SparseSphereSignal/fit/paper/1000/1000")
+    assert "Up to 270 shared draws" in tab.inner_text("#pairs caption")
+    assert tab.locator("#pairs td.better").count() == tab.locator("#pairs td.worse").count() > 20
+    assert "critical difference" in tab.text_content("#ranks svg")
+    tab.locator("#significance-sizes button", has_text="100k").click()
+    assert "Up to 45 shared draws" in tab.inner_text("#pairs caption")
+    assert tab.locator("#across svg").count() == 1
+
+
+def test_downloads(open_page, small):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    tab = open_page(report.write(small))
+    with tab.expect_download() as started:
+        tab.click("#csv-all")
+    lines = started.value.path().read_text().splitlines()
+    assert len(lines) == 1 + 16
+    assert lines[0].startswith("signal,dim,task,preset,length,")
+    chip(tab, "models", "Siren")
+    with tab.expect_download() as started:
+        tab.click("#csv-chosen")
+    assert len(started.value.path().read_text().splitlines()) == 1 + 8
+    with tab.expect_download() as started:
+        tab.click("#parquet-all")
+    rows = parquet.read_table(io.BytesIO(started.value.path().read_bytes())).to_pylist()
+    assert {row["psnr"] for row in rows} == {stored.row["psnr"] for stored in gather(small).stored}
+
+
+def test_rows_of_other_people_are_text(open_page, store, make_row):
+    script = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+    names = ("signal", "task", "model", "item", "reason", "preset", "device", "backend", "commit", "source", "label")
+    row = make_row(status="diverged", settings={script: script}, versions={script: script}, psnr=None)
+    rows = [row | dict.fromkeys(names, script) | {"size": size} for size in (10_000, 20_000)]
+    good = [make_row(model=f"{script}{i}", item=script, size=10_000, psnr=20.0 + i) for i in range(2)]
+    out = store([row | {"signal": "Sierpinski"} for row in [*rows, *good]])
+    (out / "2d_Sierpinski" / "rows" / f"{'<img src=x>'}.json").write_text("{")
+    tab = open_page(report.write(out))
+    assert script in tab.inner_text("#leaderboard")
+    assert script in tab.inner_text("#gaps-table")
+    tab.locator("#charts").scroll_into_view_if_needed()
+    tab.locator("#gaps-table button.link").first.click()
+    assert script in tab.inner_text("#dialog")
+    assert shlex.split(tab.inner_text("#command"))[2:4] == ["--signal", "Sierpinski"]
+    assert script in shlex.split(tab.inner_text("#command"))
+    assert "<img src=x>" in tab.locator("#notices").text_content()
+    assert tab.title() == "Which representation should hold a signal? Results"
+    assert tab.locator("img[src=x]").count() == 0
+    assert tab.locator("script").count() == 5
+
+
+def test_an_empty_store_says_so(open_page, tmp_path):
+    tab = open_page(report.write(tmp_path))
+    assert "There are no results yet." in tab.inner_text("#notices")
+    assert "python -m harness report" in tab.inner_text("#notices")
+    assert not tab.locator("#scores").is_visible()
+
+
+def test_a_corrupt_store_says_so(open_page, small):
+    folder = small / "2d_Sierpinski"
+    rows = sorted((folder / "rows").glob("*.json"))
+    rows[0].write_text(rows[0].read_text()[:200])
+    rows[1].write_text(json.dumps(json.loads(rows[1].read_text()) | {"psnr": "high"}))
+    (folder / "arrays" / f"{rows[2].stem}.npz").write_bytes(b"PK damaged")
+    tab = open_page(report.write(small))
+    assert "2 files could not be read as rows" in tab.inner_text("#notices")
+    tab.locator("#notices summary").click()
+    assert "'psnr' is no number" in tab.inner_text("#notices")
+    assert "3 missing" in tab.inner_text("#tallies")
+    assert tab.locator("#leaderboard tbody tr").count() == 4
+
+
+def test_only_corrupt_rows(open_page, tmp_path):
+    (tmp_path / "2d_X" / "rows").mkdir(parents=True)
+    (tmp_path / "2d_X" / "rows" / "a.json").write_text("")
+    tab = open_page(report.write(tmp_path))
+    assert "There are no results yet." in tab.inner_text("#notices")
+    assert "1 file could not be read" in tab.inner_text("#notices")
+
+
+def test_one_trial_alone(open_page, store, make_row):
+    tab = open_page(report.write(store([make_row()])))
+    assert column(tab, "#leaderboard", 1) == ["Grid"]
+    assert "It takes two models" in tab.inner_text("#pairs")
+    tab.locator("#charts").scroll_into_view_if_needed()
+    tab.wait_for_selector("#chart-grid svg, #chart-grid .empty")
+
+
+def test_without_the_libraries(open_page, small, monkeypatch):
+    def absent(records):
+        raise UsageError("no pyarrow")
+
+    monkeypatch.setattr(charts, "library", lambda: None)
+    monkeypatch.setattr(formats, "to_parquet", absent)
+    tab = open_page(report.write(small))
+    assert "written without vl-convert" in tab.inner_text("#chart-grid")
+    assert "written without pyarrow" in tab.inner_text("#download-buttons")
+    tab.locator("#heatmap button.heat").nth(0).click()
+    assert tab.locator("#dialog .chart td").count() == 3  # the curve as numbers
+
+
+def test_light_dark_and_print(open_page, small):
+    path = report.write(small)
+    shade = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
+    assert open_page(path, color_scheme="light").evaluate(shade) > 200
+    tab = open_page(path, color_scheme="dark")
+    assert tab.evaluate(shade) < 60
+    tab.emulate_media(media="print", color_scheme="dark")
+    assert tab.evaluate(shade) > 200
+    assert not tab.locator("#controls").is_visible()
+    assert tab.locator("#chosen").is_visible()
+    assert len(tab.pdf(format="A4")) > 10_000

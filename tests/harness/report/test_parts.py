@@ -1,0 +1,243 @@
+"""What the page is made of: short columns, thumbnails, verdicts, overrides, specifications, and safe markup."""
+
+import base64
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import stats
+
+from harness import __main__ as verbs
+from harness import report
+from harness.extent import experiments
+from harness.gather import gather
+from harness.report import charts, page, thumbnail
+from harness.report.compact import pooled, rounded
+from harness.report.overrides import overrides
+from harness.report.payload import build
+from harness.report.pictures import pictures
+from harness.report.published import published
+from harness.report.verdicts import across, verdicts
+from harness.results import COLUMNS, Store
+
+
+@pytest.fixture
+def residuals(tmp_path, make_row):
+    """A store of four trials on a Sierpinski triangle, each off by its number in tenths."""
+    out = tmp_path / "out"
+    store = Store(out, "2d_Sierpinski")
+    store.prepare()
+    for number, (model, size) in enumerate([("Grid", 10), ("Grid", 20), ("Siren", 10), ("Siren", 20)], start=1):
+        row = dict.fromkeys(COLUMNS) | make_row(model=model, size=size, length=24, bandlimit=0.5, seed=1234)
+        store.write(f"{model}{size}", row, np.full((24, 24, 1), number / 10, np.float32))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("value", "short"),
+    [(1 / 3, 0.333333), (123456.789, 123457), (5, 5), (None, None), (math.nan, None), (2.0, 2), (1e-9, 1e-9)],
+)
+def test_numbers_are_short(value, short):
+    assert rounded(value) == short
+    assert json.loads(json.dumps(rounded(value))) == short
+
+
+def test_texts_stand_once():
+    assert pooled(["a", None, "b", "a"]) == {"pool": ["a", "b"], "at": [0, -1, 1, 0]}
+
+
+def test_the_payload_has_every_row_and_every_gap(store, make_row, config):
+    rows = [make_row(model=model, seed=seed) for model in ("Siren", "Grid") for seed in (1, 2)][:3]
+    older = make_row(model="Siren", seed=1, psnr=1.0, started="2020-01-01T00:00:00.000+00:00")
+    data = build(gather(store([*rows, older])), config)
+    assert data["rows"] == 5
+    statuses = data["columns"]["status"]
+    assert sorted(statuses["pool"][place] for place in statuses["at"]) == ["missing", "ok", "ok", "ok", "older"]
+    assert data["models"] == ["Siren", "Grid"]
+    assert "lpips" not in data["columns"]  # no row has it
+    assert data["columns"]["curve_psnr"].count([10]) == 4
+    json.dumps(data, allow_nan=False)
+
+
+def test_settings_that_the_file_does_not_say_today(config, make_row):
+    tuned = make_row(model="Grid_TV", size=100_000, settings={"lr": 0.1, "tv_weight": 5.0})
+    today = dict(config.models["Siren"])
+    assert overrides(make_row(model="Siren", settings=today), config) is None
+    assert overrides(make_row(model="Siren", settings=today | {"lr": 3e-5}), config) == "--set Siren.lr=3e-05"
+    assert "--set Grid_TV.tv_weight=5.0" in overrides(tuned, config)
+    strange = make_row(model="x; rm -rf /", settings={"a'b": "$(reboot)"})
+    assert overrides(strange, config) == "--set " + "'x; rm -rf /.a'\"'\"'b=\"$(reboot)\"'"
+
+
+def test_thumbnails_show_truth_reconstruction_and_error(residuals):
+    shown = pictures(gather(residuals), experiments([s.row for s in gather(residuals).stored]), 5)
+    assert shown.possible == 4
+    assert set(shown.by_row) == {f"2d_Sierpinski/{name}" for name in ("Grid10", "Grid20", "Siren10", "Siren20")}
+    made = shown.by_row["2d_Sierpinski/Siren10"]
+    assert (made["panels"], made["slices"], made["size"]) == (3, 1, [76, 24])
+    assert made["scale"] == pytest.approx(0.3, abs=1e-3)
+    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(made["webp"]))).convert("RGB"), float) / 255
+    truth, reconstruction, error = image[:, :24], image[:, 26:50], image[:, 52:]
+    expected = thumbnail.truth_of("Sierpinski", 2, 24, 0.5, 1234, None, "fit")
+    assert np.abs(truth.mean() - expected.mean()) < 0.02
+    assert np.abs(reconstruction.mean() - np.clip(expected + 0.3, 0, 1).mean()) < 0.02
+    assert error.min() > 0.5  # the same everywhere, so everywhere the lightest
+
+
+def test_a_size_bounds_the_thumbnails(residuals):
+    found = gather(residuals)
+    every = experiments([stored.row for stored in found.stored])
+    assert pictures(found, every, 0).by_row == {}
+    few = pictures(found, every, 0.02)
+    assert 0 < len(few.by_row) < 4
+    assert sum(len(json.dumps(one)) for one in few.by_row.values()) <= 20_000
+    assert few.possible == 4
+
+
+def test_thumbnails_are_kept_until_the_array_changes(residuals, monkeypatch):
+    found = gather(residuals)
+    every = experiments([stored.row for stored in found.stored])
+    first = pictures(found, every, 5)
+    monkeypatch.setattr(thumbnail, "draw", lambda truth, residual: {"webp": "new"})
+    assert pictures(found, every, 5) == first
+    array = Store(residuals, "2d_Sierpinski").array_path("Grid10")
+    np.savez(array, residual=np.ones((24, 24, 1), np.float16), scale=np.float32(1))
+    assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid10"] == {"webp": "new"}
+    (residuals / "2d_Sierpinski" / "pictures" / "Grid20.json").write_text("[]")
+    assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid20"] == {"webp": "new"}
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04damaged", b"no zip"])
+def test_a_damaged_array_has_no_thumbnail(residuals, content):
+    Store(residuals, "2d_Sierpinski").array_path("Grid10").write_bytes(content)
+    found = gather(residuals)
+    shown = pictures(found, experiments([stored.row for stored in found.stored]), 5)
+    assert "2d_Sierpinski/Grid10" not in shown.by_row
+    assert len(shown.by_row) == 3
+
+
+def test_a_signal_that_cannot_be_had_again_shows_its_error_alone(tmp_path, make_row):
+    np.savez(tmp_path / "a.npz", residual=np.ones((300, 200, 3), np.float16), scale=np.float32(0.5))
+    made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile"))
+    assert (made["panels"], made["scale"]) == (1, 0.5)
+    assert max(made["size"]) <= 128
+
+
+def test_a_volume_shows_three_slices(tmp_path, make_row):
+    np.savez(tmp_path / "a.npz", residual=np.zeros((40, 150, 30, 1), np.float16), scale=np.float32(1))
+    made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile", dim=3))
+    assert (made["panels"], made["slices"], made["scale"]) == (1, 3, 0.0)
+
+
+def test_verdicts_are_those_of_the_rows(make_row):
+    rng = np.random.default_rng(0)
+    models, sizes, bands, seeds = ("Grid", "Siren", "Wire"), (10, 20), (0.1, 0.5, 0.9), (1, 2, 3)
+    rows = [
+        make_row(model=model, size=size, bandlimit=band, seed=seed, psnr=20 + size + i + rng.normal(0, 0.3))
+        for i, model in enumerate(models)
+        for size in sizes
+        for band in bands
+        for seed in seeds
+    ]
+    (experiment,) = experiments(rows)
+    verdict = verdicts(experiment, rows)["psnr"]["20"]
+    assert (verdict["models"], verdict["draws"]) == (["Grid", "Siren", "Wire"], 9)
+    grid, wire = ([row["psnr"] for row in rows if (row["model"], row["size"]) == (m, 20)] for m in ("Grid", "Wire"))
+    first, second, n, difference, p, adjusted = verdict["pairs"][1]
+    assert (first, second, n) == (0, 2, 9)
+    assert difference == pytest.approx(np.mean(grid) - np.mean(wire), rel=1e-3)
+    assert p == pytest.approx(stats.wilcoxon(np.subtract(grid, wire)).pvalue, rel=1e-3)
+    assert adjusted == pytest.approx(3 * p, rel=1e-3)  # all three pairs have the least p of nine draws
+    assert verdict["ranks"]["average"] == [3, 2, 1]
+    assert verdict["ranks"]["sets"] == 3  # bands: seeds are draws
+    assert verdicts(experiment, rows)["psnr"]["all"]["draws"] == 18
+    (together,) = across([experiment], rows)
+    assert together["ranks"]["all"]["average"] == [3, 2, 1]
+    assert together["ranks"]["all"]["sets"] == 6
+
+
+def test_a_failure_ranks_last_and_the_unsupported_not_at_all(make_row):
+    rows = [
+        make_row(model=model, bandlimit=band, psnr=psnr, psnr_rings=None)
+        for model, psnr in (("Grid", 10.0), ("Siren", 30.0), ("Wire", 20.0), ("GSplat", None))
+        for band in (0.1, 0.5)
+    ]
+    for row in rows:
+        if row["model"] == "GSplat":
+            row["status"] = "unsupported"
+    rows[3] |= {"status": "diverged", "psnr": None}  # Siren at 0.5
+    (experiment,) = experiments(rows)
+    ranks = verdicts(experiment, rows)["psnr"]["2500"]["ranks"]
+    assert dict(zip(ranks["models"], ranks["average"], strict=True)) == {"Grid": 2.5, "Siren": 2, "Wire": 1.5}
+
+
+def test_rings_are_the_stars_data_sets(make_row):
+    rows = [
+        make_row(model=model, bandlimit=None, seed=seed, psnr=20.0, psnr_rings=[10.0 + i, 20.0 - i, 30.0])
+        for i, model in enumerate(("Grid", "Siren"))
+        for seed in (1, 2)
+    ]
+    (experiment,) = experiments(rows)
+    ranks = verdicts(experiment, rows)["psnr"]["2500"]["ranks"]
+    assert (ranks["sets"], ranks["average"]) == (3, [1.5, 1.5])
+
+
+def test_published_tables_of_one_item_name_it(make_row):
+    pytest.importorskip("harness.published", reason="the paper's tables come with the tasks")
+    place = {"signal": "Dragon", "dim": 3, "preset": "paper", "size": 10_000, "bandlimit": None, "length": None}
+    rows = [make_row(**place, item=item, iou=0.5) for item in ("occupancy", "surface")]
+    cells = published(experiments(rows)[0], rows)
+    assert [(cell["item"], cell["table"]) for cell in cells] == [
+        ("occupancy", "dragon-occupancy-fit"),
+        ("surface", "dragon-surface-fit"),
+    ]
+    images = [make_row(**place | {"signal": "DIV2K", "dim": 2}, item=item, psnr=20.0) for item in ("0064", "0007")]
+    (cell,) = published(experiments(images)[0], images)
+    assert (cell["item"], cell["runs"]) == (None, 2)
+
+
+def test_every_chart_is_a_specification_that_compiles():
+    vl_convert = pytest.importorskip("vl_convert", reason="vl-convert is not installed")
+    models = [f"m{i}" for i in range(12)]
+    row = {"model": "m3", "size": 10_000, "band": "0.1", "mean": 20.0, "low": 19.0, "high": 21.0, "seconds": 3.0}
+    row |= {"step": 1, "psnr": 10.0, "loss": 0.1}
+    for spec in charts.specifications(models).values():
+        text = json.dumps(spec).replace(f'"{charts.SIZES}"', "[10000, 20000]")
+        filled = json.loads(text) | {"datasets": {"rows": [row, row | {"size": 20_000, "band": "0.5", "step": 2}]}}
+        drawn = vl_convert.vegalite_to_svg(filled | {"width": 300})
+        assert drawn.count("<path") > 3
+    assert len({(look["colour"], look["shape"]) for look in charts.looks(models)}) == 12
+
+
+def test_data_cannot_end_its_element():
+    text = page.assemble({"a": "</script><!--scripts-->"}, {"b": "<!--"}, b"x", "lib();")
+    assert text.count("</script>") == 5
+    assert "\\u003c/script\\u003e" in text
+    policy = text.split('content="')[1].split('"')[0]
+    assert "default-src 'none'" in policy
+    assert policy.count("'sha256-") == 2
+    assert "unsafe-eval" not in policy
+
+
+def test_the_verb(residuals, capsys):
+    assert verbs.main(["report", "--out", str(residuals), "--pictures", "1"]) == 0
+    assert capsys.readouterr().out.startswith(f"wrote {residuals / 'index.html'} (")
+    first = (residuals / "index.html").read_text()
+    assert report.write(residuals) == residuals / "index.html"
+    assert (residuals / "index.html").read_text().count("webp") == first.count("webp")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--out", "/absent"], "no folder '/absent'; give the results folder with --out"),
+        (["--pictures", "-1"], "--pictures takes 0 to 500 megabytes, got -1"),
+        (["--pictures", "nan"], "--pictures takes 0 to 500 megabytes, got nan"),
+    ],
+)
+def test_mistakes_are_one_line(capsys, arguments, says):
+    assert verbs.main(["report", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {says}")
