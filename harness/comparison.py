@@ -7,7 +7,7 @@ signal (images of one set) and the seeds are draws: a cell's score is the mean o
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ import pandas as pd
 from harness.results import OK
 
 REFERENCE = "Grid"  # the model that differences are taken to
+CLASSICAL = "classical"  # the label of what is compared with, though it is no learned representation
 WHOLE = math.inf  # the band of a score over the whole signal: it sorts behind the named ones
 KIND = ["signal", "dim", "task", "preset", "length", "steps"]
 CELL = ["item", "bandlimit", "model", "size", "seed"]
@@ -43,6 +44,7 @@ class Run(NamedTuple):
     reason: str
     score: float
     constant: float  # the score of the constant mean
+    row: dict[str, Any]  # all columns, for what is not a score
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Comparison:
     """The runs that are drawn together.
 
     models: those that have rows, in the order they are drawn. palette: every model of the whole
-    table, so that a model looks the same in all figures. cells: the runs at each place by draw.
+    table, so that a model looks the same in all figures; classical: those of them that are no
+    learned representation. cells: the runs at each place by draw.
     passed_over: how many rows were older than another one of the same cell.
     """
 
@@ -64,6 +67,7 @@ class Comparison:
     metric: str
     models: tuple[str, ...]
     palette: tuple[str, ...]
+    classical: frozenset[str]
     cells: dict[Place, dict[Draw, Run]]
     passed_over: int
 
@@ -88,6 +92,17 @@ class Comparison:
         """The places that tell a model's trials apart: regions of one signal come from one fit."""
         bands = (WHOLE,) if WHOLE in self.regions else self.bands
         return [Place(model, size, band) for size in self.sizes for band in bands]
+
+    def of_fits(self) -> "Comparison":
+        """The same without the regions of a signal, for what is known of a whole fit alone, such as its seconds."""
+        return replace(
+            self, cells={p: runs for p, runs in self.cells.items() if p.band == WHOLE or WHOLE not in self.regions}
+        )
+
+    def looks(self, model: str) -> tuple[int, bool]:
+        """What style.line asks of a model: its place among those of its sort, and whether that is classical."""
+        classical = model in self.classical
+        return [name for name in self.palette if (name in self.classical) == classical].index(model), classical
 
     def runs(self, place: Place) -> dict[Draw, Run]:
         return self.cells.get(place, {})
@@ -126,8 +141,9 @@ def comparisons(table: pd.DataFrame, models: Sequence[str] | None = None, metric
     if table.empty:
         return []
     palette = tuple(dict.fromkeys([*(models or []), *table["model"]]))
+    classical = frozenset(table["model"][table["label"] == CLASSICAL])
     groups = table.groupby(KIND, dropna=False, sort=False)
-    return [_comparison(rows.reset_index(drop=True), palette, metric) for _, rows in groups]
+    return [_comparison(rows.reset_index(drop=True), palette, classical, metric) for _, rows in groups]
 
 
 def mean(values: Iterable[float]) -> float:
@@ -136,7 +152,7 @@ def mean(values: Iterable[float]) -> float:
     return math.fsum(known) / len(known) if known else math.nan
 
 
-def _comparison(rows: pd.DataFrame, palette: tuple[str, ...], metric: str) -> Comparison:
+def _comparison(rows: pd.DataFrame, palette: tuple[str, ...], classical: frozenset[str], metric: str) -> Comparison:
     latest = rows.sort_values("started", kind="stable", na_position="first").drop_duplicates(CELL, keep="last")
     first, present = rows.iloc[0], set(rows["model"])
     return Comparison(
@@ -150,6 +166,7 @@ def _comparison(rows: pd.DataFrame, palette: tuple[str, ...], metric: str) -> Co
         metric=metric,
         models=tuple(model for model in palette if model in present),
         palette=palette,
+        classical=classical,
         cells=_cells(latest, metric),
         passed_over=len(rows) - len(latest),
     )
@@ -160,12 +177,13 @@ def _cells(rows: pd.DataFrame, metric: str) -> dict[Place, dict[Draw, Run]]:
     rings = [_rings(value) if metric == "psnr" else [] for value in rows["psnr_rings"]]
     count = max(map(len, rings))
     cells: dict[Place, dict[Draw, Run]] = {}
-    for row, ring_scores in zip(rows.to_dict("records"), rings, strict=True):
+    records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
+    for row, ring_scores in zip(records, rings, strict=True):
         draw = Draw(_text(row["item"]), int(row["seed"]))
         band = WHOLE if pd.isna(row["bandlimit"]) else float(row["bandlimit"])
         place = Place(str(row["model"]), int(row["size"]), band)
         constant = _number(row.get(f"{metric}_constant"))
-        run = Run(str(row["status"]), _text(row["reason"]), _number(row[metric]), constant)
+        run = Run(str(row["status"]), _text(row["reason"]), _number(row[metric]), constant, row)
         cells.setdefault(place, {})[draw] = run
         padded = ring_scores + [math.nan] * (count - len(ring_scores))  # a failed run has no rings of its own
         for index, score in enumerate(padded):

@@ -5,18 +5,16 @@ from collections.abc import Callable
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
-from harness import style
+from harness import dress, legend, style
 from harness.comparison import Comparison, mean
-from harness.layout import EDGE, Sheet, View, averaged, columns_for, notes_height, text_width, with_room, write_texts
+from harness.layout import Sheet, View, averaged, columns_for, with_room, write_texts
 
 PANEL, SINGLE = (2.1, 1.6), (3.6, 2.3)  # inches
 GAP, MARGIN = (0.42, 0.54), (0.6, 0.15)
 AXIS_ROOM = 0.66  # inches of tick labels and axis label
 CONSTANT_MEAN = "constant mean"
-HANDLE, LEGEND_LINE = 0.6, 0.17  # inches of a legend's entry beside its text, and of its height
 
 
 def curve_page(comparison: Comparison, view: View) -> Figure | None:
@@ -28,8 +26,10 @@ def curve_page(comparison: Comparison, view: View) -> Figure | None:
     spread = "; shaded: minimum to maximum" if len(comparison.draws) > 1 else ""
     subtitle = f"{metric.label()}{averaged(comparison)}{spread}"
     sheet = _sheet(view)
-    legend = LEGEND_LINE * math.ceil((len(drawn) + 1) / _legend_columns(sheet, drawn))
-    sheet = with_room(sheet, comparison, subtitle, notes, AXIS_ROOM + legend)
+    handles = legend.of_models(comparison, drawn)
+    constant = legend.entry(CONSTANT_MEAN, **style.CONSTANT)
+    room = AXIS_ROOM + legend.height([*handles, constant], sheet.width)
+    sheet = with_room(sheet, comparison, subtitle, notes, room)
     figure = sheet.figure()
     panels = [sheet.axes(figure, index) for index in range(len(view.panels))]
     for index, (axes, panel) in enumerate(zip(panels, view.panels, strict=True)):
@@ -41,7 +41,7 @@ def curve_page(comparison: Comparison, view: View) -> Figure | None:
     levels = [_levels(comparison, view, panel) for panel in view.panels]
     _set_scales(panels, levels, _shared(view))
     constants = [_constant(axes, view, level, metric.text) for axes, level in zip(panels, levels, strict=True)]
-    _legend(sheet, figure, comparison, drawn, any(constants), notes)
+    legend.draw(sheet, figure, [*handles, constant] if any(constants) else handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
 
@@ -65,14 +65,9 @@ def _sheet(view: View) -> Sheet:
     return Sheet(len(view.panels), columns, SINGLE if single else PANEL, GAP, MARGIN)
 
 
-def _legend_columns(sheet: Sheet, models: list[str]) -> int:
-    widest = max(map(text_width, [CONSTANT_MEAN, *models]))
-    return max(1, int((sheet.width - EDGE) / (HANDLE + widest)))
-
-
 def _line(axes: Axes, comparison: Comparison, view: View, model: str, panel: float) -> None:
     scores = [list(comparison.scores(view.place(model, x, panel)).values()) for x in view.xs]
-    looks = style.line(comparison.palette.index(model))
+    looks = style.line(*comparison.looks(model))
     axes.plot(view.xs, [mean(some) for some in scores], label=model, **looks)
     if any(len(some) > 1 for some in scores):
         low, high = ([pick(some, default=math.nan) for some in scores] for pick in (min, max))
@@ -117,31 +112,7 @@ def _dress(axes: Axes, view: View, panel: float, lowest: bool) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(view.xs, [view.x_text(x) for x in view.xs])
     axes.set_title(view.panel_text(panel), fontsize=style.TEXT, pad=4)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.grid(color="0.92", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    dress.scores(axes)
+    dress.frame(axes)
     if lowest:
         axes.set_xlabel(view.axis, fontsize=style.TEXT, labelpad=3)
-
-
-def _legend(
-    sheet: Sheet, figure: Figure, comparison: Comparison, models: list[str], constant: bool, notes: list[str]
-) -> None:
-    """Under the panels, above the notes."""
-    handles = [Line2D([], [], label=model, **style.line(comparison.palette.index(model))) for model in models]
-    if constant:
-        handles.append(Line2D([], [], label=CONSTANT_MEAN, **style.CONSTANT))
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(EDGE / sheet.width, (0.14 + notes_height(notes, sheet.width)) / sheet.height),
-        ncols=_legend_columns(sheet, models),
-        fontsize=style.TEXT,
-        frameon=False,
-        handlelength=2.6,
-        columnspacing=1.4,
-        borderpad=0,
-        borderaxespad=0,
-        labelspacing=0.4,
-    )

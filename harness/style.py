@@ -1,7 +1,9 @@
 """The look of the figures: colours, line styles, and numbers as text.
 
 Colours are safe for colour-blind readers: Okabe & Ito's qualitative set for lines (without its
-yellow, which fades on white), viridis for scores, a red-blue map for differences.
+yellow, which fades on white, and its black, which the classical models have) and three dark hues that
+stay apart from it under simulated protanopia, deuteranopia and tritanopia; viridis for scores, a
+red-blue map for differences, magma for absolute errors.
 """
 
 from typing import Any, NamedTuple
@@ -10,22 +12,33 @@ Looks = dict[str, Any]  # keyword arguments of an artist
 
 TITLE, TEXT, CELL_TEXT = 10.0, 8.0, 7.5  # points
 INK, FAINT, HATCH = "0.15", "0.4", "0.85"
-SCORES, DIFFERENCES = "viridis", "RdBu"
-LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+SCORES, DIFFERENCES, ERRORS = "viridis", "RdBu", "magma"
+LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#004D40", "#332288", "#A50F15")
 LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
+PER_DASH = 6  # models in a row that share a dash
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "8")
+GREYS = ("#000000", "#6C6C6C", "#B0B0B0")  # of classical models
+CLASSICAL_MARKERS = ("*", "h", "d")
+RC: Any = {"pdf.fonttype": 42, "font.family": ["DejaVu Sans"]}  # a font that matplotlib ships
 
 
-def line(index: int) -> Looks:
-    """Line properties that tell a model apart by colour, dash and marker at once."""
-    return {
-        "color": LINE_COLOURS[index % len(LINE_COLOURS)],
-        "linestyle": LINE_STYLES[index // len(LINE_COLOURS) % len(LINE_STYLES)],
-        "marker": MARKERS[index % len(MARKERS)],
-        "linewidth": 1.2,
-        "markersize": 3.4,
-        "markeredgewidth": 0,
-    }
+def line(index: int, classical: bool = False) -> Looks:
+    """Line properties that tell a model apart by colour, dash and marker at once.
+
+    index: the model's place among those of its sort, learned or classical.
+    """
+    looks: Looks = {"color": colour(index, classical), "linewidth": 1.2, "markersize": 3.4, "markeredgewidth": 0}
+    if classical:
+        marker = CLASSICAL_MARKERS[index % len(CLASSICAL_MARKERS)]
+        hollow = {"markersize": 4.6, "markeredgewidth": 0.9, "markerfacecolor": "white"}
+        return looks | hollow | {"marker": marker, "linestyle": LINE_STYLES[-1 - index % len(LINE_STYLES)]}
+    dash = LINE_STYLES[index // PER_DASH % len(LINE_STYLES)]
+    return looks | {"marker": MARKERS[index % len(MARKERS)], "linestyle": dash}
+
+
+def colour(index: int, classical: bool = False) -> str:
+    colours = GREYS if classical else LINE_COLOURS
+    return colours[index % len(colours)]
 
 
 CONSTANT: Looks = {"color": "0.45", "linestyle": "--", "linewidth": 1.0}
