@@ -1,0 +1,98 @@
+"""The one draw of a comparison that is shown as pictures, with the residuals of its fits.
+
+Pictures take long and say little more the second time: of all bands the middle one is shown, of all
+items and seeds the first, unless others have more residuals.
+"""
+
+import itertools
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.comparison import WHOLE, Comparison, Draw, Place, Run
+from harness.keys import array_path
+from harness.results import OK, load_residual
+from harness.selection import from_the_middle
+from harness.target import Target, rebuild
+from registry import UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Specimen:
+    """target: None where it cannot be built again, and then `reason` says why.
+
+    paths: the residuals' files, by model and budget.
+    """
+
+    comparison: Comparison
+    band: float
+    draw: Draw
+    target: Target | None
+    reason: str
+    paths: dict[tuple[str, int], Path]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(name for name in self.comparison.models if any(model == name for model, _ in self.paths))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(sorted({size for _, size in self.paths}))
+
+    def run(self, model: str, size: int) -> Run | None:
+        return self.comparison.runs(Place(model, size, self.band)).get(self.draw)
+
+    def residual(self, model: str, size: int) -> np.ndarray | None:
+        """Prediction - truth, [*shape, C]; None where there is no array, or one that cannot be used."""
+        path = self.paths.get((model, size))
+        try:
+            residual = None if path is None else load_residual(path)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+        if residual is None or residual.ndim != self.comparison.dim + 1 or not np.isfinite(residual).all():
+            return None
+        return residual if self.target is None or residual.shape == self.target.truth.shape else None
+
+    def describe(self) -> str:
+        """`band 0.5, item 0064, seed 1234`."""
+        band = "" if self.band == WHOLE else f"band {self.band:g}"
+        item = f"item {self.draw.item}" if self.draw.item else ""
+        return ", ".join(filter(None, [band, item, f"seed {self.draw.seed}"]))
+
+    def notes(self) -> list[str]:
+        """Which of how many draws it is."""
+        bands, draws = self.comparison.regions, self.comparison.draws
+        items, seeds = len({draw.item for draw in draws}), len({draw.seed for draw in draws})
+        usual = self.band == from_the_middle(bands)[0] and self.draw == draws[0]
+        several = [f"the middle one of {len(bands)} bands"] if len(bands) > 1 else []
+        several += [f"the first of {count} {name}" for count, name in ((items, "items"), (seeds, "seeds")) if count > 1]
+        if not several:
+            return []
+        return [f"shown: {', '.join(several)}" if usual else "shown: the draw with the most residuals"]
+
+
+def choose(comparison: Comparison, out: str | Path) -> Specimen | None:
+    """The draw of a comparison of fits that is shown; None where no residual was kept."""
+    candidates = itertools.product(from_the_middle(comparison.regions), comparison.draws)
+    found = {at: _paths(comparison, *at, out) for at in candidates}
+    band, draw = max(found, key=lambda at: len(found[at]), default=(WHOLE, Draw("", 0)))  # the first of the largest
+    paths = found.get((band, draw), {})
+    if not paths:
+        return None
+    model, size = next(iter(paths))
+    try:
+        target, reason = rebuild(comparison.runs(Place(model, size, band))[draw].row), ""
+    except UsageError as error:
+        target, reason = None, str(error)
+    return Specimen(comparison, band, draw, target, reason, paths)
+
+
+def _paths(comparison: Comparison, band: float, draw: Draw, out: str | Path) -> dict[tuple[str, int], Path]:
+    paths = {}
+    for model, size in itertools.product(comparison.models, comparison.sizes):
+        run = comparison.runs(Place(model, size, band)).get(draw)
+        if run is not None and run.status == OK and (path := array_path(out, run.row)).is_file():
+            paths[model, size] = path
+    return paths

@@ -1,0 +1,62 @@
+"""The truth behind a row, built again: rows keep what a prediction lacks (its residual), not the signal."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from registry import UsageError
+
+TOLERANCE = 0.01  # dB; by more than this the signal of today differs from the one that was scored
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """truth: what a prediction was scored against, [*shape, C]. binary: it holds 0 and 1 alone.
+
+    seen: what the model was trained on, [*observed, C]. observe: the operator between them.
+    """
+
+    truth: np.ndarray
+    binary: bool
+    seen: np.ndarray
+    observe: Callable[[np.ndarray], np.ndarray]
+
+
+def rebuild(row: Mapping[str, Any]) -> Target:
+    """The target of a row. Raises UsageError that says why when it cannot be built, or is not the one of the row."""
+    from target_signals.metrics import psnr_of_constant
+
+    item, length, bandlimit = (None if pd.isna(row[name]) else row[name] for name in ("item", "length", "bandlimit"))
+    length = None if length is None else int(length)
+    try:
+        found = _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["seed"]), item, row["task"])
+    except OSError as error:
+        raise UsageError(f"its data cannot be read: {error}") from error
+    if list(found.truth.shape) != list(row["shape"]):
+        raise UsageError(f"its shape is {list(found.truth.shape)} now, and was {list(row['shape'])} when it was scored")
+    now, then = psnr_of_constant(found.truth), row["psnr_constant"]
+    if abs(now - then) > TOLERANCE:
+        raise UsageError(f"its values differ from those that were scored (constant mean {now:.2f} dB, was {then:.2f})")
+    return found
+
+
+@functools.lru_cache(maxsize=4)
+def _built(
+    signal: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, name: str
+) -> Target:
+    import torch
+
+    import target_signals
+    from target_signals.task import make_task
+
+    task = make_task(name, target_signals.get_signal(signal, dim, length, bandlimit, seed, item), seed, item or "")
+    scoring = next(scoring for scoring in task.scorings if scoring.task == name)
+
+    def observe(values: np.ndarray) -> np.ndarray:
+        return task.operator(torch.from_numpy(values)[None])[0].numpy()
+
+    return Target(scoring.truth, scoring.binary, task.target, observe)
