@@ -1,19 +1,29 @@
 """What the tests of the harness share: small trials, whole rows, and the command line."""
 
 import dataclasses
+import itertools
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from harness.config import load_config
 from harness.plan import choose_source, make_plan
 from harness.results import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
+MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
+CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
+BANDS = [round(0.1 * i, 1) for i in range(1, 10)]
+SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
+SEEDS = [1234, 2024, 5678, 7890, 7618]
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +69,88 @@ def make_row():
     row |= {"ms_per_step": 100.0, "device": "cpu", "backend": "torch", "precision": "fp32"}
     row |= {"versions": {"torch": "2"}, "started": "2026-01-01T00:00:00.000+00:00"}
     return lambda **changes: row | changes
+
+
+@pytest.fixture(scope="session")
+def make_table():
+    """`make_table(models=[...], bands=[0.1], item="0064")`: rows as a run leaves them, some columns changed.
+
+    Scores are plausible: better with the budget, worse with the band; rings: how many ring scores.
+    """
+
+    def make(models=MODELS, bands=BANDS, sizes=SIZES, seeds=SEEDS, rings=0, **columns):
+        rng = np.random.default_rng(0)
+        rows = []
+        for index, (band, seed, size, model) in enumerate(itertools.product(bands, seeds, sizes, models)):
+            level = 30 + 6 * math.log10(size / 1e5) - 14 * (band or 0.5) + 1.7 * models.index(model) % 9
+            row = dict.fromkeys(COLUMNS) | {
+                "signal": "Sphere",
+                "dim": 2,
+                "length": 1000,
+                "bandlimit": band,
+                "task": "fit",
+                "model": model,
+                "label": "classical" if model in CLASSICAL else "learned",
+                "size": size,
+                "seed": seed,
+                "preset": "paper",
+                "steps": 1000,
+                "config_hash": "a",
+                "status": "ok",
+                "psnr": level + rng.normal(),
+                "ssim": rng.uniform(),
+                "psnr_constant": 9 - 3 * (band or 0.5),
+                "started": f"2025-01-01T00:00:00.{index:06d}",
+            }
+            seconds = (1 + models.index(model)) * math.sqrt(size) / 100
+            row |= {"updates": 1000, "seconds": seconds, "device": "GPU"}
+            row["curve"] = curve(row["psnr"], seconds)
+            if rings:
+                row["psnr_rings"] = [level + 4 - i + rng.normal() for i in range(rings)]
+            rows.append(row | columns)
+        return pd.DataFrame(rows, columns=list(COLUMNS))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def check_page():
+    """Fails where something of a figure is cut off, or one text lies on another."""
+
+    def check(figure):
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
+        tight = figure.get_tightbbox(renderer).transformed(figure.dpi_scale_trans)
+        assert figure.bbox.x0 <= tight.x0
+        assert tight.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= tight.y0
+        assert tight.y1 <= figure.bbox.y1
+        drawn = [(text.get_text(), text.get_window_extent(renderer)) for text in _texts(figure)]
+        for (one, first), (other, second) in itertools.combinations(drawn, 2):
+            width = min(first.x1, second.x1) - max(first.x0, second.x0)
+            height = min(first.y1, second.y1) - max(first.y0, second.y0)
+            assert min(width, height) < 1.5, f"'{one}' lies on '{other}'"  # pixels
+
+    return check
+
+
+def _texts(figure):
+    """Every text that is drawn: of the figure, of legends, and of axes with those tick labels that are in view."""
+    found = [*figure.texts, *itertools.chain.from_iterable(legend.get_texts() for legend in figure.legends)]
+    for axes in figure.axes:
+        found += [*axes.texts, axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
+        for axis, (low, high) in ((axes.xaxis, sorted(axes.get_xlim())), (axes.yaxis, sorted(axes.get_ylim()))):
+            ticks = axis.get_major_ticks()
+            found += [t.label1 for t, at in zip(ticks, axis.get_majorticklocs(), strict=False) if low <= at <= high]
+    return [text for text in found if text.get_visible() and text.get_text().strip()]
+
+
+def curve(psnr, seconds):
+    """Evaluations after 1, 500 and 1000 passes, the last with the final score."""
+    return [
+        {"step": step, "loss": 0.1, "psnr": psnr - 10 + step / 100, "seconds": seconds * step / 1000}
+        for step in (1, 500, 1000)
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -135,8 +135,8 @@ def test_it_draws_the_figures(smoke):
     assert written, "no figure was named"
     for path in written:
         assert out / "2d_Sierpinski" / "figures" in path.parents
-        assert path.read_bytes().startswith(b"\x89PNG")
-    assert set(written) == set(out.rglob("*.png"))
+        assert path.read_bytes().startswith({".png": b"\x89PNG", ".pdf": b"%PDF"}[path.suffix])
+    assert set(written) == {*out.rglob("*.png"), *out.rglob("*.pdf")}
 
 
 def test_every_row_has_its_array_and_nothing_else_is_left(smoke):

@@ -1,8 +1,8 @@
 """The figures' content, read from the artists; how they look is for eyes."""
 
-import itertools
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 
 from harness import curves, figures, heatmaps, redraw, style
 from harness.comparison import WHOLE, Place, comparisons
@@ -20,38 +22,8 @@ from registry import UsageError
 
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 BANDS = [round(0.1 * i, 1) for i in range(1, 10)]
+CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
 SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
-SEEDS = [1234, 2024, 5678, 7890, 7618]
-
-
-def make_table(models=MODELS, bands=BANDS, sizes=SIZES, seeds=SEEDS, rings=0, **columns):
-    """Rows as a run leaves them, with plausible scores: better with the budget, worse with the band."""
-    rng = np.random.default_rng(0)
-    rows = []
-    for index, (band, seed, size, model) in enumerate(itertools.product(bands, seeds, sizes, models)):
-        level = 30 + 6 * math.log10(size / 1e5) - 14 * (band or 0.5) + 1.7 * models.index(model) % 9
-        row = dict.fromkeys(COLUMNS) | {
-            "signal": "Sphere",
-            "dim": 2,
-            "length": 1000,
-            "bandlimit": band,
-            "task": "fit",
-            "model": model,
-            "size": size,
-            "seed": seed,
-            "preset": "paper",
-            "steps": 1000,
-            "config_hash": "a",
-            "status": "ok",
-            "psnr": level + rng.normal(),
-            "ssim": rng.uniform(),
-            "psnr_constant": 9 - 3 * (band or 0.5),
-            "started": f"2025-01-01T00:00:00.{index:06d}",
-        }
-        if rings:
-            row["psnr_rings"] = [level + 4 - i + rng.normal() for i in range(rings)]
-        rows.append(row | columns)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def fail(table, where, status="diverged", reason="the loss was not finite"):
@@ -89,7 +61,7 @@ def ticks(axis):
     return [label.get_text() for label in axis.get_ticklabels()]
 
 
-def test_scores_over_bands_are_the_means_over_seeds():
+def test_scores_over_bands_are_the_means_over_seeds(make_table):
     table = make_table()
     comparison = only(table)
     figure = heatmaps.score_page(comparison, over_bands(comparison))
@@ -105,7 +77,7 @@ def test_scores_over_bands_are_the_means_over_seeds():
     assert ticks(panels(figure)[0].yaxis) == MODELS
 
 
-def test_scores_over_budgets_hold_the_same_cells():
+def test_scores_over_budgets_hold_the_same_cells(make_table):
     comparison = only(make_table())
     by_size = heatmaps.score_page(comparison, over_bands(comparison))
     by_band = heatmaps.score_page(comparison, over_budgets(comparison))
@@ -116,7 +88,7 @@ def test_scores_over_budgets_hold_the_same_cells():
     assert ticks(panels(by_band)[0].xaxis) == ["10k", "30k", "100k", "300k", "1M", "3M"]
 
 
-def test_a_page_says_what_was_measured():
+def test_a_page_says_what_was_measured(make_table):
     comparison = only(make_table(bands=[0.1, 0.5]))
     for page in (heatmaps.score_page, heatmaps.lead_page, curves.curve_page):
         said = texts(page(comparison, over_bands(comparison)))
@@ -125,7 +97,7 @@ def test_a_page_says_what_was_measured():
         assert "(dB), mean over seeds" in said
 
 
-def test_leads_are_scores_minus_grids_on_a_symmetric_scale():
+def test_leads_are_scores_minus_grids_on_a_symmetric_scale(make_table):
     table = make_table(bands=[0.1, 0.5], sizes=[10_000])
     comparison = only(table)
     figure = heatmaps.lead_page(comparison, over_bands(comparison))
@@ -143,7 +115,7 @@ def test_leads_are_scores_minus_grids_on_a_symmetric_scale():
     assert blue > red
 
 
-def test_a_lead_is_taken_over_the_draws_that_both_have():
+def test_a_lead_is_taken_over_the_draws_that_both_have(make_table):
     table = make_table(models=["Siren", "Grid"], bands=[0.5], sizes=[10_000], seeds=[1, 2, 3])
     table.loc[table["model"] == "Siren", "psnr"] = [20.0, 30.0, 40.0]
     table.loc[table["model"] == "Grid", "psnr"] = [10.0, 15.0, 0.0]
@@ -153,7 +125,7 @@ def test_a_lead_is_taken_over_the_draws_that_both_have():
     assert cells(figure.axes[0]) == [["+12.5*"]]
 
 
-def test_no_lead_where_grid_is_missing():
+def test_no_lead_where_grid_is_missing(make_table):
     table = make_table(bands=[0.1, 0.5], sizes=[10_000])
     comparison = only(table[(table["model"] != "Grid") | (table["bandlimit"] == 0.1)])
     figure = heatmaps.lead_page(comparison, over_bands(comparison))
@@ -163,7 +135,7 @@ def test_no_lead_where_grid_is_missing():
     assert heatmaps.lead_page(comparison, over_bands(comparison)) is None
 
 
-def test_cells_without_a_score_say_why():
+def test_cells_without_a_score_say_why(make_table):
     table = make_table(bands=[0.1, 0.5], sizes=[10_000], seeds=[1, 2])
     fail(table, table["model"] == "GSplat", "unsupported")
     fail(table, table["model"] == "Wire", "out_of_memory")
@@ -184,12 +156,12 @@ def test_cells_without_a_score_say_why():
     assert mask.sum() == 7
 
 
-def test_a_complete_page_explains_no_signs():
+def test_a_complete_page_explains_no_signs(make_table):
     comparison = only(make_table(bands=[0.1], sizes=[10_000]))
     assert "no score" not in texts(heatmaps.score_page(comparison, over_bands(comparison)))
 
 
-def test_nothing_but_unsupported_is_still_a_page(tmp_path):
+def test_nothing_but_unsupported_is_still_a_page(tmp_path, make_table):
     table = make_table(bands=[0.1, 0.5], sizes=[10_000])
     fail(table, table["psnr"] > -math.inf, "unsupported", "no such thing")
     comparison = only(table)
@@ -197,13 +169,15 @@ def test_nothing_but_unsupported_is_still_a_page(tmp_path):
     assert {word for row in cells(figure.axes[0]) for word in row} == {"n/a"}
     assert len(figure.axes) == 1  # no colour bar
     assert sorted(figures.pages(comparison)) == ["psnr_over_bands", "psnr_over_budgets"]
-    assert len(figures.draw(table, tmp_path)) == 2
+    assert len(figures.draw(table, tmp_path)) == 4  # PNG and PDF
     assert any("Siren: 10 runs unsupported (10k): no such thing" in line for line in figures.missing(table))
 
 
-def test_a_single_cell(tmp_path):
+def test_a_single_cell(tmp_path, make_table):
     table = make_table(models=["Grid"], bands=[0.5], sizes=[2500], seeds=[1])
-    assert [path.stem for path in figures.draw(table, tmp_path)] == ["psnr_over_bands", "psnr_over_budgets"]
+    stems = [path.stem for path in figures.draw(table, tmp_path)]
+    expected = ["psnr_over_bands", "psnr_over_budgets", "convergence_over_updates", "convergence_over_seconds"]
+    assert stems == [name for name in expected for _ in ("png", "pdf")]
     comparison = only(table)
     figure = heatmaps.score_page(comparison, over_bands(comparison))
     assert cells(figure.axes[0]) == [[f"{table['psnr'].item():.1f}"]]
@@ -218,7 +192,7 @@ def test_an_empty_table(table, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_star_has_nine_bands_from_its_rings():
+def test_the_star_has_nine_bands_from_its_rings(make_table):
     table = make_table(bands=[None], sizes=[10_000, 30_000], rings=9)
     fail(table, (table["model"] == "Wire") & (table["size"] == 30_000), "out_of_memory")
     comparison = only(table)
@@ -238,7 +212,7 @@ def test_the_star_has_nine_bands_from_its_rings():
     assert line == "2d_Sphere paper_1000_1000: Wire: 5 runs out of memory (30k): the loss was not finite"
 
 
-def test_other_metrics_know_no_rings():
+def test_other_metrics_know_no_rings(make_table):
     table = make_table(bands=[None], sizes=[10_000, 30_000], rings=9)
     comparison = only(table, metric="ssim")
     assert comparison.regions == (WHOLE,)
@@ -249,7 +223,7 @@ def test_other_metrics_know_no_rings():
     assert "dB" not in texts(figure)
 
 
-def test_a_metric_that_no_row_has(tmp_path):
+def test_a_metric_that_no_row_has(tmp_path, make_table):
     table = make_table(bands=[0.1], sizes=[10_000])
     assert figures.draw(table, tmp_path, metric="iou") == []
     assert figures.missing(table, metric="iou") == ["2d_Sphere paper_1000_1000: no row has iou: nothing drawn"]
@@ -257,12 +231,15 @@ def test_a_metric_that_no_row_has(tmp_path):
         figures.draw(table, tmp_path, metric="pnsr")
 
 
-def test_a_signal_without_bands_has_no_figures_over_bands():
+def test_a_signal_without_bands_has_no_figures_over_bands(make_table):
     names = figures.pages(only(make_table(bands=[None], sizes=[10_000, 30_000])))
-    assert list(names) == ["psnr_over_budgets", "psnr_over_budgets_minus_Grid", "psnr_over_budgets_curves"]
+    assert list(names) == [
+        *("psnr_over_budgets", "psnr_over_budgets_minus_Grid", "psnr_over_budgets_curves", "psnr_winners"),
+        *("psnr_against_seconds", "convergence_over_updates", "convergence_over_seconds"),
+    ]
 
 
-def test_curves_hold_means_and_spread():
+def test_curves_hold_means_and_spread(make_table):
     table = make_table(bands=[0.1, 0.5, 0.9], sizes=[10_000, 30_000])
     comparison = only(table)
     figure = curves.curve_page(comparison, over_bands(comparison))
@@ -282,15 +259,25 @@ def test_curves_hold_means_and_spread():
     assert figure.axes[0].get_ylabel() == "PSNR (dB)"
 
 
-def test_curves_tell_models_apart_without_colour():
-    comparison = only(make_table(bands=[0.1, 0.5], sizes=[10_000]))
+@pytest.mark.parametrize("models", [MODELS, [*MODELS, *CLASSICAL]])
+def test_curves_tell_models_apart_without_colour(models, make_table):
+    comparison = only(make_table(models=models, bands=[0.1, 0.5], sizes=[10_000]))
     figure = curves.curve_page(comparison, over_bands(comparison))
     handles = figure.legends[0].legend_handles
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*MODELS, "constant mean"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*models, "constant mean"]
     assert len({handle.get_marker() for handle in handles}) == len(handles)
 
 
-def test_curves_over_budgets_are_logarithmic_and_name_what_they_leave_out():
+def test_twelve_models_have_twelve_colours_and_the_classical_ones_are_grey(make_table):
+    comparison = only(make_table(models=[*CLASSICAL, *MODELS], bands=[0.1], sizes=[10_000], seeds=[1]))
+    colours = {model: to_rgb(style.colour(*comparison.looks(model))) for model in comparison.models}
+    assert len(set(colours.values())) == 12
+    assert {model for model, (red, green, blue) in colours.items() if red == green == blue} == set(CLASSICAL)
+    without = only(make_table(models=MODELS, bands=[0.1], sizes=[10_000], seeds=[1]))
+    assert [comparison.looks(model) for model in MODELS] == [without.looks(model) for model in MODELS]
+
+
+def test_curves_over_budgets_are_logarithmic_and_name_what_they_leave_out(make_table):
     table = make_table(bands=[0.1, 0.5], sizes=[10_000, 100_000])
     fail(table, table["model"] == "GSplat", "unsupported")
     fail(table, (table["model"] == "Siren") & (table["seed"] == 1234))
@@ -303,13 +290,13 @@ def test_curves_over_budgets_are_logarithmic_and_name_what_they_leave_out():
     assert "GSplat" not in [line.get_label() for line in figure.axes[0].lines]
 
 
-def test_curves_need_two_points():
+def test_curves_need_two_points(make_table):
     comparison = only(make_table(bands=[0.1], sizes=[10_000]))
     assert curves.curve_page(comparison, over_bands(comparison)) is None
     assert curves.curve_page(comparison, over_budgets(comparison)) is None
 
 
-def test_a_far_constant_mean_does_not_stretch_the_scale():
+def test_a_far_constant_mean_does_not_stretch_the_scale(make_table):
     table = make_table(bands=[0.1], sizes=[10_000, 100_000], psnr_constant=160.0)
     comparison = only(table)
     (axes,) = curves.curve_page(comparison, over_budgets(comparison)).axes
@@ -317,10 +304,10 @@ def test_a_far_constant_mean_does_not_stretch_the_scale():
     assert axes.get_title() == "band 0.1 · constant mean 160 ↑"
 
 
-def test_presets_lengths_and_steps_are_never_mixed(tmp_path):
+def test_presets_lengths_and_steps_are_never_mixed(tmp_path, make_table):
     variants = [("paper", 1000, 1000), ("quick", 128, 250), ("quick", 128, 10), ("quick", 64, 10)]
     tables = [
-        make_table(bands=[0.1], sizes=[10_000], seeds=[1], preset=preset, length=length, steps=steps)
+        make_table(["Siren", "Grid"], [0.1], [10_000], [1], preset=preset, length=length, steps=steps)
         for preset, length, steps in variants
     ]
     paths = figures.draw(pd.concat(tables, ignore_index=True), tmp_path)
@@ -328,20 +315,25 @@ def test_presets_lengths_and_steps_are_never_mixed(tmp_path):
     assert folders == [
         tmp_path / "2d_Sphere" / "figures" / f"{preset}_{length}_{steps}" for preset, length, steps in variants
     ]
-    assert all(path.is_file() and path.read_bytes()[:4] == b"\x89PNG" for path in paths)
+    heads = {".png": b"\x89PNG", ".pdf": b"%PDF"}
+    assert all(path.is_file() and path.read_bytes()[:4] == heads[path.suffix] for path in paths)
+    assert {path.with_suffix("") for path in paths if path.suffix == ".png"} == {
+        path.with_suffix("") for path in paths if path.suffix == ".pdf"
+    }
 
 
-def test_tasks_and_signals_have_their_own_folders(tmp_path):
+def test_tasks_and_signals_have_their_own_folders(tmp_path, make_table):
     tables = [
         make_table(models=["Grid"], bands=[None], sizes=[10_000], seeds=[1], **columns)
         for columns in ({"signal": "a/b", "task": "denoise_0.05"}, {"signal": "Sphere", "dim": 3}, {"length": None})
     ]
     paths = figures.draw(pd.concat(tables, ignore_index=True), tmp_path)
-    assert [path.relative_to(tmp_path).parts[0] for path in paths] == ["2d_a-b_denoise_0.05", "3d_Sphere", "2d_Sphere"]
+    folders = dict.fromkeys(path.relative_to(tmp_path).parts[0] for path in paths)
+    assert list(folders) == ["2d_a-b_denoise_0.05", "3d_Sphere", "2d_Sphere"]
     assert paths[-1].parent.name == "paper_native_1000"
 
 
-def test_the_latest_of_several_configurations_is_drawn():
+def test_the_latest_of_several_configurations_is_drawn(make_table):
     table = make_table(models=["Siren", "Grid"], bands=[0.1], sizes=[10_000], seeds=[1])
     again = table.assign(config_hash="b", started="2025-06-01T00:00:00", psnr=[50.0, 40.0])
     old = table.assign(config_hash="c", started="2024-06-01T00:00:00", psnr=[1.0, 2.0])
@@ -353,7 +345,7 @@ def test_the_latest_of_several_configurations_is_drawn():
     ]
 
 
-def test_items_are_draws():
+def test_items_are_draws(make_table):
     table = pd.concat(
         [make_table(models=["Grid"], bands=[None], sizes=[10_000], seeds=[1, 2], item=i) for i in ("0007", "0064")],
         ignore_index=True,
@@ -365,14 +357,14 @@ def test_items_are_draws():
     assert "mean over items and seeds" in texts(figure)
 
 
-def test_models_come_in_the_order_given_or_of_appearance():
+def test_models_come_in_the_order_given_or_of_appearance(make_table):
     table = make_table(models=["Zebra", "Grid", "Ant"], bands=[0.1], sizes=[10_000], seeds=[1])
     assert only(table).models == ("Zebra", "Grid", "Ant")
     assert only(table, ["Siren", "Grid", "Zebra"]).models == ("Grid", "Zebra", "Ant")
     assert only(table, ["Siren", "Grid"]).palette == ("Siren", "Grid", "Zebra", "Ant")
 
 
-def test_what_is_missing_is_said():
+def test_what_is_missing_is_said(make_table):
     table = make_table(models=["Siren", "Wire"], bands=[0.1, 0.5], sizes=[10_000, 30_000], seeds=[1, 2])
     siren = table["model"] == "Siren"
     fail(table, (table["model"] == "Wire") & (table["bandlimit"] == 0.5))
@@ -388,15 +380,27 @@ def test_what_is_missing_is_said():
     ]
 
 
-def test_a_run_of_nan_is_no_score():
+def test_a_run_of_nan_is_no_score(make_table):
     table = make_table(models=["Siren", "Grid"], bands=[0.1], sizes=[10_000], seeds=[1, 2])
     table.loc[0, "psnr"] = None
     comparison = only(table)
     assert len(comparison.scores(Place("Siren", 10_000, 0.1))) == 1
 
 
-def test_drawing_again_replaces_the_files_and_leaves_nothing_else(tmp_path):
-    table = make_table(bands=[0.1], sizes=[10_000], seeds=[1])
+def test_a_pdf_embeds_the_fonts_that_matplotlib_ships(tmp_path, make_table):
+    with rc_context({"font.family": ["serif"], "pdf.fonttype": 3}):  # a user's own settings do not matter
+        paths = figures.draw(make_table(bands=[0.1], sizes=[10_000], seeds=[1]), tmp_path)
+    for path in paths:
+        if path.suffix == ".pdf":
+            data = path.read_bytes()
+            assert b"/FontFile2" in data  # TrueType
+            assert b"/Type3" not in data
+            assert set(re.findall(rb"/BaseFont /[A-Z]+\+(\w+)", data)) <= {b"DejaVuSans"}
+            assert b"CreationDate" not in data
+
+
+def test_drawing_again_replaces_the_files_and_leaves_nothing_else(tmp_path, make_table):
+    table = make_table(models=["Siren", "Grid"], bands=[0.1], sizes=[10_000], seeds=[1])
     first = figures.draw(table, tmp_path)
     before = [path.read_bytes() for path in first]
     assert figures.draw(table, tmp_path) == first
@@ -406,7 +410,7 @@ def test_drawing_again_replaces_the_files_and_leaves_nothing_else(tmp_path):
 
 @pytest.mark.parametrize("sizes", [[2500], SIZES])
 @pytest.mark.parametrize("bands", [[0.5], [0.1, 0.5, 0.9], BANDS])
-def test_nothing_is_cut_off_and_no_cell_overflows(sizes, bands):
+def test_nothing_is_cut_off_and_no_cell_overflows(sizes, bands, make_table):
     table = make_table(bands=bands, sizes=sizes, seeds=[1, 2])
     fail(table, (table["model"] == "Siren") & (table["seed"] == 2))
     for figure in figures.pages(only(table)).values():
@@ -443,7 +447,7 @@ def test_text_contrasts_with_its_cell():
 
 
 @pytest.fixture
-def results(tmp_path):
+def results(tmp_path, make_table):
     """A results folder with the rows of a small run."""
     rows = tmp_path / "2d_Sphere" / "rows"
     rows.mkdir(parents=True)
@@ -460,8 +464,8 @@ def script(*arguments):
 def test_the_script_draws_and_says_what_it_wrote(results, capsys):
     assert script("--out", str(results), "--signal", "Sphere", "--dim", "2", "--task", "fit") == 0
     wrote = [line.removeprefix("wrote ") for line in capsys.readouterr().out.splitlines()]
-    assert sorted(wrote) == sorted(str(path) for path in results.rglob("*.png"))
-    assert len(wrote) == 5
+    assert sorted(wrote) == sorted(str(path) for path in results.rglob("figures/*/*.*"))
+    assert len(wrote) == 2 * 9
 
 
 def test_the_script_says_what_is_missing(results, capsys):
@@ -496,7 +500,7 @@ def test_the_script_runs_as_a_file(results):
     path = Path(redraw.__file__).parents[1] / "target_signals" / "gen_heatmap_eval_metric_synthetic.py"
     result = subprocess.run([sys.executable, path, "--out", results], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.count("wrote ") == 5
+    assert result.stdout.count("wrote ") == 2 * 9
 
 
 def test_importing_is_cheap():
