@@ -76,18 +76,15 @@ class Experiment:
     def _plan(self, config: Config) -> Iterable[Cell] | None:
         if self.kind.preset not in config.presets:
             return None
-        preset = dict(config.presets[self.kind.preset])
-        for experiment in config.experiments:
-            if (experiment.signal, experiment.dim) == (self.kind.signal, self.kind.dim):
-                preset |= experiment.presets.get(self.kind.preset, {})
-        if preset["steps"] != self.kind.steps or self.kind.length not in preset["length"].values():
+        preset = config.preset(self.kind.preset, self.kind.signal, self.kind.dim)
+        if preset.steps != self.kind.steps or self.kind.length not in preset.length.values():
             return None  # run with --steps or --length of its own
         models = list(dict.fromkeys([*config.protocol.models, *self.models]))
-        bands = self.bands if self.bands == [None] else preset["bandlimits"]
+        bands = self.bands if self.bands == [None] else preset.bandlimits
         items: Sequence[str | None] = list(dict.fromkeys(item for item, _ in self.draws))
         if items != [None]:
-            items = preset.get("items") or _items(self.kind.signal) or items
-        return cells(models, preset["sizes"], bands, list(itertools.product(items, preset["seeds"])))
+            items = preset.items or _items(self.kind.signal) or items
+        return cells(models, preset.sizes, bands, list(itertools.product(items, preset.seeds)))
 
 
 def cells(

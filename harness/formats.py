@@ -101,7 +101,7 @@ def _list(lines: Sequence[Line], by: Sequence[str], metric: Metric) -> list[list
 
 def _best(lines: Sequence[Line], metric: Metric) -> Line | None:
     known = [line for line in lines if not math.isnan(line.mean)]
-    sign = 1 if getattr(metric, "higher_is_better", True) else -1
+    sign = 1 if metric.higher_is_better else -1
     return max(known, key=lambda line: sign * line.mean) if len(known) > 1 else None
 
 

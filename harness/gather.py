@@ -96,30 +96,36 @@ def without_curve(text: bytes) -> bytes:
 
 def check(row: Row) -> None:
     """ValueError for a value of a type that its column never has."""
-    for name in TEXTS:
-        if not isinstance(row[name], str):
-            raise ValueError(f"'{name}' is no text")
+    _all(row, TEXTS, str, "text")
+    _all(row, NOTES, str | None, "text")
+    _all(row, LISTS, list | None, "list")
+    _all_numbers(row, NUMBERS)
     for name in WHOLE:
         if not _is_number(row[name]) or row[name] != int(row[name]):
             raise ValueError(f"'{name}' is no whole number")
-    for name in NUMBERS:
-        value = row.get(name)
-        if value is not None and not _is_number(value):
-            raise ValueError(f"'{name}' is no number")
-    for name in NOTES:
-        if not isinstance(row.get(name), str | None):
-            raise ValueError(f"'{name}' is no text")
-    for name in LISTS:
-        if not isinstance(row.get(name), list | None):
-            raise ValueError(f"'{name}' is no list")
     for name in ("psnr_rings", "shape"):
-        if not all(value is None or _is_number(value) for value in row.get(name) or ()):
+        if row.get(name) and not all(value is None or _is_number(value) for value in row[name]):
             raise ValueError(f"'{name}' holds something that is no number")
     for point in row.get("curve") or ():
         if not isinstance(point, dict) or not _is_number(point.get("step")):
             raise ValueError("'curve' holds something that is no point")
         if not all(value is None or _is_number(value) for value in point.values()):
             raise ValueError("'curve' holds something that is no number")
+
+
+def _all(row: Row, names: tuple[str, ...], kind: Any, called: str) -> None:
+    for name in names:
+        if not isinstance(row.get(name), kind):
+            raise ValueError(f"'{name}' is no {called}")
+
+
+def _all_numbers(row: Row, names: tuple[str, ...]) -> None:
+    values = [value for value in map(row.get, names) if value is not None]
+    if set(map(type, values)) <= {int, float} and math.isfinite(sum(values)):  # the common case, at one go
+        return
+    for name in names:
+        if row.get(name) is not None and not _is_number(row[name]):
+            raise ValueError(f"'{name}' is no number")
 
 
 def _is_number(value: Any) -> bool:

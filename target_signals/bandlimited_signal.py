@@ -5,7 +5,6 @@ synthetic signals (section on data and its appendix). Constants and conventions:
 """
 
 import numpy as np
-import scipy.fft
 
 from target_signals.signal import GREATEST_BAND, LEAST_BAND, Signal, SignalFamily, register
 
@@ -29,6 +28,8 @@ class BandlimitedSignal(SignalFamily):
 
     @classmethod
     def build(cls, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:
+        import scipy.fft  # takes longer to import than all signals' modules
+
         assert bandlimit is not None
         shape = (length + 1 - length % 2,) * dim
         noise = np.random.RandomState(seed).uniform(size=shape)

@@ -5,9 +5,12 @@ so does cell j of m in the copy. Centres therefore align as SPEC 4's ×4 images 
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 
 def bicubic(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -26,8 +29,10 @@ def bicubic(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return resized.astype(values.dtype, order="C")
 
 
-def cubic_matrix(old: int, new: int) -> scipy.sparse.csr_array:
+def cubic_matrix(old: int, new: int) -> "scipy.sparse.csr_array":
     """What each of `new` samples takes from each of `old`: [new, old], rows sum to 1."""
+    import scipy.sparse  # takes longer to import than all signals' modules
+
     stretch = max(1.0, old / new)
     centres = (np.arange(new) + 0.5) * old / new - 0.5
     taps = math.ceil(4 * stretch) + 2  # the kernel reaches 2 either way, wherever it starts between samples

@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.extent import Experiment
+from harness.published import beside
 from harness.results import Row, to_table
 
 
 def published(experiment: Experiment, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The cells of harness/published.py, with the `item` that a table is about, or null where it is about all."""
-    try:
-        from harness.published import beside
-    except ImportError:  # a suite without the paper's tables
-        return []
     own = [rows[i] for i in experiment.latest.values()]
     cells = beside(to_table(own))
     if len({cell["table"] for cell in cells}) < 2:

@@ -62,7 +62,7 @@ def paper_row(rng, place, hardness, number):
     base, gain, loss, quick, slow = MODELS[model]
     decades = math.log10(size / 1e4)
     length = None if place["item"] or place["signal"] == "ChestCT" else (1000 if dim == 2 else 100)
-    row = dict.fromkeys([*COLUMNS, "source", "stands_for", "ssim_paper", "lpips_paper", "iou_paper"]) | place
+    row = dict.fromkeys(COLUMNS) | place
     row |= {"length": length, "shape": [1000, 1000, 1] if dim == 2 else [100, 100, 100, 1], "label": "learned"}
     row |= {"preset": "paper", "steps": 1000, "minibatch": 400_000 if size == 3_000_000 else None, "precision": "tf32"}
     row |= {"settings": {"lr": 1e-3, "layers": 3}, "config_hash": f"{zlib.crc32(model.encode()) + size:012x}"}
@@ -104,7 +104,7 @@ def write_rows(out, rows):
     """A store of these rows, as a run leaves it."""
     folders = set()
     for number, row in enumerate(rows):
-        task = "" if row["task"] in ("fit", "super_resolution") else f"_{row['task']}"
+        task = "" if row["task"] == "fit" else f"_{row['task']}"
         folder = out / plain(f"{row['dim']}d_{row['signal']}{task}") / "rows"
         if folder not in folders:
             folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import shlex
 import numpy as np
 import pytest
 
-from harness import cli, formats, report
+from harness import cli, formats, published, report
 from harness.extent import experiments
 from harness.gather import gather
 from harness.means import aggregate
@@ -264,7 +264,6 @@ def test_the_keyboard_is_enough(open_page, small):
 
 
 def test_published_scores_stand_beside_ours(open_page, paper_page, paper_store):
-    published = pytest.importorskip("harness.published", reason="the paper's tables come with the tasks")
     (cell,) = [
         cell
         for cell in published.beside(load(paper_store, "2d_ChestCT_ct"))

@@ -186,7 +186,6 @@ def test_rings_are_the_stars_data_sets(make_row):
 
 
 def test_published_tables_of_one_item_name_it(make_row):
-    pytest.importorskip("harness.published", reason="the paper's tables come with the tasks")
     place = {"signal": "Dragon", "dim": 3, "preset": "paper", "size": 10_000, "bandlimit": None, "length": None}
     rows = [make_row(**place, item=item, iou=0.5) for item in ("occupancy", "surface")]
     cells = published(experiments(rows)[0], rows)
