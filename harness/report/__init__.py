@@ -41,7 +41,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     shown = pictures(found, experiments(rows, settings.protocol.models), megabytes)
     data["pictures"] = f"Pictures of {len(shown.by_row):,} of the {shown.possible:,} trials that left an array."
     library = charts.library()
-    data["charts"] = None if library is None else charts.specifications(data["models"])
+    data["charts"] = None if library is None else charts.specifications(data["looks"])
     try:
         parquet = formats.to_parquet(formats.rows_for_parquet(rows)) if rows else None
     except UsageError:  # no pyarrow; the page says how to get it

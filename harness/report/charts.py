@@ -13,6 +13,7 @@ from typing import Any
 from harness.style import LINE_COLOURS
 
 Spec = dict[str, Any]
+Looks = dict[str, dict[str, str]]
 
 # those of the figures first; black would vanish on a dark page, and a reader of any eyes has the shapes as well
 COLOURS = (*LINE_COLOURS[:-1], "#8A8A8A", "#9B5FC0", "#A6761D", "#7FA32B", "#E7298A", "#1B9E9E")
@@ -32,7 +33,7 @@ TOOLTIP = [{"field": name, "type": "nominal"} for name in ("model", "budget", "b
 BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one name that the page uses
 
 
-def specifications(models: Sequence[str]) -> dict[str, Spec]:
+def specifications(models: Looks) -> dict[str, Spec]:
     """By name; each reads the data set `rows`, which the page's script fills.
 
     Fields: model, size, band, mean, low, high, seconds, cell; of `curve` step, psnr, loss. The script also puts
@@ -46,9 +47,11 @@ def specifications(models: Sequence[str]) -> dict[str, Spec]:
     }
 
 
-def looks(models: Sequence[str]) -> list[dict[str, str]]:
+def looks(models: Sequence[str]) -> Looks:
     """Colour and shape of every model, in charts and beside its name."""
-    return [{"colour": COLOURS[i % len(COLOURS)], "shape": SHAPES[i % len(SHAPES)]} for i in range(len(models))]
+    return {
+        model: {"colour": COLOURS[i % len(COLOURS)], "shape": SHAPES[i % len(SHAPES)]} for i, model in enumerate(models)
+    }
 
 
 @functools.cache
@@ -61,7 +64,7 @@ def library() -> str | None:
     return vl_convert.javascript_bundle(BUNDLE)
 
 
-def _lines(models: Sequence[str], x: Spec) -> Spec:
+def _lines(models: Looks, x: Spec) -> Spec:
     """Means as lines, the draws' standard deviation as bands around them."""
     encoding = {"x": x, "color": _colour(models)}
     spread = {"y": {"field": "low", "type": "quantitative", **_axis(SCORE)}, "y2": {"field": "high"}}
@@ -71,7 +74,7 @@ def _lines(models: Sequence[str], x: Spec) -> Spec:
     }
     points = {
         "y": mean["y"],
-        "shape": _by_model(models, [look["shape"] for look in looks(models)]),
+        "shape": _by_model(models, [look["shape"] for look in models.values()]),
         "tooltip": TOOLTIP,
     }
     return _chart(
@@ -83,7 +86,7 @@ def _lines(models: Sequence[str], x: Spec) -> Spec:
     )
 
 
-def _points(models: Sequence[str]) -> Spec:
+def _points(models: Looks) -> Spec:
     """Score against seconds of training; one model's budgets are joined."""
     encoding = {
         "x": {
@@ -95,7 +98,7 @@ def _points(models: Sequence[str]) -> Spec:
         "y": {"field": "mean", "type": "quantitative", "scale": {"zero": False}, **_axis(SCORE)},
         "color": _colour(models),
     }
-    shape = {"shape": _by_model(models, [look["shape"] for look in looks(models)]), "tooltip": TOOLTIP}
+    shape = {"shape": _by_model(models, [look["shape"] for look in models.values()]), "tooltip": TOOLTIP}
     joined = {"order": {"field": "size", "type": "quantitative"}}
     return _chart(
         [
@@ -144,10 +147,10 @@ def _axis(title: str, **more: Any) -> Spec:
     return {"axis": {"title": title, **more}}
 
 
-def _colour(models: Sequence[str]) -> Spec:
-    return _by_model(models, [look["colour"] for look in looks(models)])
+def _colour(models: Looks) -> Spec:
+    return _by_model(models, [look["colour"] for look in models.values()])
 
 
-def _by_model(models: Sequence[str], values: Sequence[Any]) -> Spec:
+def _by_model(models: Looks, values: Sequence[Any]) -> Spec:
     scale = {"domain": [*models], "range": [*values]}
     return {"field": "model", "type": "nominal", "scale": scale, "legend": None}

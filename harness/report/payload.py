@@ -37,9 +37,9 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
         entries += [(number, None, found.stored[i], None) for i in experiment.latest.values()]
         entries += [(number, None, found.stored[i], OLDER) for i in experiment.older]
         entries += [(number, cell, None, MISSING) for cell in experiment.missing()]
-    found_models = {model: None for experiment in every for model in experiment.models}
-    listed = [model for model in config.protocol.models if model in found_models]
-    models = [*listed, *(model for model in found_models if model not in listed)]
+    present = dict.fromkeys(model for experiment in every for model in experiment.models)
+    every_model = list(dict.fromkeys([*config.protocol.models, *present]))  # a model looks the same on every page
+    models = [model for model in every_model if model in present]
     return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "out": str(found.out),
@@ -47,7 +47,7 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
         "running": [str(said.get("trial")) for said in found.running],
         "metrics": {name: _metric(name) for name in METRICS},
         "models": models,
-        "looks": looks(models),
+        "looks": {name: look for name, look in looks(every_model).items() if name in models},
         "experiments": [
             _experiment(experiment, rows) | {"published": published(experiment, rows)} for experiment in every
         ],

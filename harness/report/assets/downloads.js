@@ -52,7 +52,7 @@ function drawDownloads() {
             id: 'parquet-all',
             onclick: () => save('trials.parquet', 'application/vnd.apache.parquet', bytes()),
           },
-          `Parquet of all trials (${(parquet.length * 0.75e-6).toFixed(1)} MB)`,
+          `Parquet of all trials (${sizeText(parquet.length * 0.75)})`,
         )
       : el(
           'span',

@@ -7,26 +7,6 @@ const GROUPS = {
   band: ['model, budget and band', (run) => `${run.model}\u0000${run.size}\u0000${run.band}`],
 };
 
-/* `−2.1, p < .001` against the best of the same budget; the p where the tests saw the same draws. */
-function distance(line) {
-  const { digits } = metricInfo(state.metric);
-  if (line.mean === null || !line.best) return '';
-  if (line.best === line) return el('b', {}, 'best');
-  const text = signed(line.mean - line.best.mean, digits);
-  if (board.by === 'band' || !chosenWhole()) return text;
-  const base = state.metric === 'gain' ? 'psnr' : state.metric;
-  const p = adjustedP(state.experiment, base, board.by === 'model' ? 'all' : line.size, line.model, line.best.model);
-  if (p === null) return text;
-  return [
-    text,
-    el(
-      'small',
-      { class: p < 0.05 ? 'faint' : 'unsure', title: p < 0.05 ? '' : 'not told apart from the best' },
-      ` ${pText(p)}`,
-    ),
-  ];
-}
-
 function boardColumns(lines) {
   const { digits, name, unit, base } = metricInfo(state.metric);
   const best = base && !state.metric.includes('_') && metricsOf(state.experiment).includes(`${base}_best`);
@@ -44,7 +24,7 @@ function boardColumns(lines) {
       title: 'Model',
       rowHead: true,
       value: (l) => MODELS.indexOf(l.model),
-      cell: (l) => [dot(l.model), openButton(l, l.model)],
+      cell: (l) => [dot(l.model), openButton(l, l.model), kindOf(l)],
     },
   ];
   if (board.by !== 'model')
@@ -164,6 +144,12 @@ function boardColumns(lines) {
     },
   );
   return columns;
+}
+
+/* What is not trained says so: classical models are solved. */
+function kindOf(line) {
+  const label = value('label', line.runs[0].row);
+  return label === null || label === 'learned' ? '' : el('small', {}, ` ${label}`);
 }
 
 const openButton = (line, text) =>

@@ -25,7 +25,7 @@ function drawSignificance() {
     },
   );
   const verdict = verdicts[verdictState.size];
-  byId('pairs').replaceChildren(pairTable(verdict, metric));
+  byId('pairs').replaceChildren(...pairTable(verdict, metric));
   return byId('ranks').replaceChildren(
     verdict.ranks
       ? rankDiagram(verdict.ranks, `bands and items by ${metricInfo(metric).name}`)
@@ -54,14 +54,10 @@ function pairTable(verdict, metric) {
   };
   const most = Math.max(...verdict.pairs.map((pair) => pair[2]));
   const few = tells ? '' : ' So few that no difference can come out significant.';
-  return el(
+  const table = el(
     'table',
     { class: 'pairs' },
-    el(
-      'caption',
-      {},
-      `Mean difference in ${name}, row minus column, and Holm-adjusted p. Up to ${plural(most, 'shared draw')}.${few} Coloured: p < .05.`,
-    ),
+    el('caption', { class: 'hidden' }, 'Differences of all pairs of models'),
     el(
       'thead',
       {},
@@ -85,6 +81,8 @@ function pairTable(verdict, metric) {
       ),
     ),
   );
+  const note = `Mean difference in ${name}, row minus column, and Holm-adjusted p. Up to ${plural(most, 'shared draw')}.${few} Coloured: p < .05.`;
+  return [el('p', { class: 'hint' }, note), table];
 }
 
 /* Demšar's diagram: models at their average ranks, bars over those whose ranks differ by less than the critical difference. */
@@ -110,10 +108,16 @@ function rankDiagram(ranks, over) {
       svg('text', { x: x(rank), y: top - 9, 'text-anchor': 'middle' }, String(rank)),
     );
   }
-  const wide = x(1 + ranks.critical) - x(1);
+  const room = width - side - x(1);
+  const beyond = x(1 + ranks.critical) - x(1) > room;
+  const wide = beyond ? room : x(1 + ranks.critical) - x(1);
   marks.push(
     svg('line', { x1: x(1), x2: x(1) + wide, y1: 14, y2: 14, class: 'group' }),
-    svg('text', { x: x(1) + wide + 6, y: 18 }, `critical difference ${ranks.critical.toFixed(2)}`),
+    svg(
+      'text',
+      { x: x(1) + wide + 6, y: 18 },
+      `critical difference ${beyond ? '→ ' : ''}${ranks.critical.toFixed(2)}`,
+    ),
   );
   groups.forEach(([i, j], k) =>
     marks.push(

@@ -102,7 +102,7 @@ const PATHS = {
   diamond: 'M6 .5l4.5 5.5l-4.5 5.5l-4.5-5.5z',
   cross: 'M4 1h4v3h3v4h-3v3h-4v-3h-3v-4h3z',
 };
-const lookOf = (model) => DATA.looks[MODELS.indexOf(model)];
+const lookOf = (model) => DATA.looks[model];
 const dot = (model) =>
   svg(
     'svg',

@@ -50,3 +50,23 @@ function publishedFor(line) {
     ) ?? null
   );
 }
+
+/* `−2.1, p < .001` against the best of the same budget; the p where the tests saw the same draws. */
+function distance(line) {
+  const { digits } = metricInfo(state.metric);
+  if (line.mean === null || !line.best) return '';
+  if (line.best === line) return el('b', {}, 'best');
+  const text = signed(line.mean - line.best.mean, digits);
+  if (board.by === 'band' || !chosenWhole()) return text;
+  const base = state.metric === 'gain' ? 'psnr' : state.metric;
+  const p = adjustedP(state.experiment, base, board.by === 'model' ? 'all' : line.size, line.model, line.best.model);
+  if (p === null) return text;
+  return [
+    text,
+    el(
+      'small',
+      { class: p < 0.05 ? 'faint' : 'unsure', title: p < 0.05 ? '' : 'not told apart from the best' },
+      ` ${pText(p)}`,
+    ),
+  ];
+}

@@ -282,11 +282,11 @@ def test_published_scores_stand_beside_ours(open_page, paper_page, paper_store):
 
 def test_significance_is_shown(open_page, paper_page):
     tab = open_page(paper_page, "#e=2d_SparseSphereSignal/fit/paper/1000/1000")
-    assert "Up to 270 shared draws" in tab.inner_text("#pairs caption")
+    assert "Up to 270 shared draws" in tab.inner_text("#pairs p")
     assert tab.locator("#pairs td.better").count() == tab.locator("#pairs td.worse").count() > 20
     assert "critical difference" in tab.text_content("#ranks svg")
     tab.locator("#significance-sizes button", has_text="100k").click()
-    assert "Up to 45 shared draws" in tab.inner_text("#pairs caption")
+    assert "Up to 45 shared draws" in tab.inner_text("#pairs p")
     assert tab.locator("#across svg").count() == 1
 
 

@@ -203,12 +203,12 @@ def test_every_chart_is_a_specification_that_compiles():
     models = [f"m{i}" for i in range(12)]
     row = {"model": "m3", "size": 10_000, "band": "0.1", "mean": 20.0, "low": 19.0, "high": 21.0, "seconds": 3.0}
     row |= {"step": 1, "psnr": 10.0, "loss": 0.1}
-    for spec in charts.specifications(models).values():
+    for spec in charts.specifications(charts.looks(models)).values():
         text = json.dumps(spec).replace(f'"{charts.SIZES}"', "[10000, 20000]")
         filled = json.loads(text) | {"datasets": {"rows": [row, row | {"size": 20_000, "band": "0.5", "step": 2}]}}
         drawn = vl_convert.vegalite_to_svg(filled | {"width": 300})
         assert drawn.count("<path") > 3
-    assert len({(look["colour"], look["shape"]) for look in charts.looks(models)}) == 12
+    assert len({(look["colour"], look["shape"]) for look in charts.looks(models).values()}) == 12
 
 
 def test_data_cannot_end_its_element():
