@@ -87,7 +87,7 @@ def whole_number(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     # torch takes seconds to import: --help and a mistyped option do not wait for it
-    from harness import execute, figures, published, saved, system, verdict
+    from harness import execute, figures, published, report, saved, system, verdict
     from harness.cost import describe_cost
     from harness.plan import check_models, make_plan, model_names
     from harness.table import summarise
@@ -142,6 +142,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"rows in {Path(options.out) / folder / 'rows'}")
         for path in figures.draw(load(options.out, folder), options.out, order):
             print(f"wrote {path}")
+    print(f"wrote {report.write(options.out, options.config)}; open it in a browser")
     return EXIT_OK if rows["status"].isin([OK, UNSUPPORTED]).all() else EXIT_FAILED
 
 
@@ -150,7 +151,7 @@ def find_source(options: argparse.Namespace, config: Config, preset: str) -> "tu
     import target_signals
     from harness.plan import Source, choose_source
     from target_signals import user_file
-    from target_signals.signal import RecordedFamily
+    from target_signals.base import RecordedFamily
 
     if options.signal is None:
         raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
@@ -216,7 +217,7 @@ def listing(config: Config) -> str:
     """What there is to choose from."""
     import target_signals
     from harness.plan import model_names
-    from target_signals.signal import RecordedFamily
+    from target_signals.base import RecordedFamily
     from target_signals.task import TASKS
 
     signals = target_signals.registry

@@ -14,7 +14,7 @@ import target_signals
 from harness.config import Config, Preset, resolve_tuned
 from harness.strict import read
 from registry import UsageError, suggest
-from target_signals.signal import Kind, RecordedFamily, SignalFamily
+from target_signals.base import Kind, RecordedFamily, SignalFamily
 from target_signals.task import expand_tasks
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ synthetic signals (section on data and its appendix). Constants and conventions:
 
 import numpy as np
 
-from target_signals.signal import GREATEST_BAND, LEAST_BAND, Signal, SignalFamily, register
+from target_signals.base import GREATEST_BAND, LEAST_BAND, Signal, SignalFamily, register
 
 BASE = 300.0  # the nine cut-offs grow geometrically by BASE from the first to the last
 LEAST_CUTOFF, GREATEST_CUTOFF = 0.0015, 0.7  # cycles per sample, times √2

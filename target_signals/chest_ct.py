@@ -8,7 +8,7 @@ import numpy as np
 
 from target_signals import recorded, shrink
 from target_signals.catalogue import CHEST
-from target_signals.signal import RecordedFamily, Signal, register
+from target_signals.base import RecordedFamily, Signal, register
 
 
 @register

@@ -9,7 +9,7 @@ import numpy as np
 from registry import UsageError
 from target_signals import recorded, shrink
 from target_signals.catalogue import NUMBERS, high_resolution, low_resolution
-from target_signals.signal import RecordedFamily, Signal, register
+from target_signals.base import RecordedFamily, Signal, register
 
 
 def read_rgb(path: str) -> np.ndarray:

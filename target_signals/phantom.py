@@ -6,7 +6,7 @@ Source: L. A. Shepp & B. F. Logan, "The Fourier Reconstruction of a Head Section
 import numpy as np
 
 from target_signals import shrink
-from target_signals.signal import RecordedFamily, Signal, register
+from target_signals.base import RecordedFamily, Signal, register
 
 
 @register

@@ -11,7 +11,7 @@ import numpy as np
 
 from registry import UsageError
 from target_signals import shrink
-from target_signals.signal import RecordedFamily, Signal, register
+from target_signals.base import RecordedFamily, Signal, register
 
 FILES = {
     "astronaut": "astronaut.png",

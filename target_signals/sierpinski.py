@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from target_signals.signal import Signal, SignalFamily, register
+from target_signals.base import Signal, SignalFamily, register
 
 PICTURE = 1000.0  # side of the picture that the constants below measure
 LEFT, RIGHT, TOP, BASE = 35.0, 965.0, 103.2982, 908.7018  # rows run downward, so TOP < BASE

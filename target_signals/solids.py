@@ -10,7 +10,7 @@ import functools
 import numpy as np
 
 from target_signals import shrink
-from target_signals.signal import RecordedFamily, Signal, register
+from target_signals.base import RecordedFamily, Signal, register
 from target_signals.voxelise import shell, solid
 
 LENGTH = 146  # samples along the longest axis, as the dragon has

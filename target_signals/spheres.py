@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from target_signals.signal import Signal, SignalFamily, register
+from target_signals.base import Signal, SignalFamily, register
 
 FILLING = 0.1  # total volume of the balls, overlaps counted twice, as a share of the cube
 RADII_PER_LENGTH = 100  # radius = length / (RADII_PER_LENGTH · bandlimit)

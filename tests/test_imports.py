@@ -71,7 +71,7 @@ def test_imports_point_one_way(path):
         ("models/a.py", "from target_signals import lattice", True),
         ("models/a.py", "from target_signals import Lattice", False),
         ("models/a.py", "import target_signals", False),
-        ("models/a.py", "from target_signals.signal import Signal", False),
+        ("models/a.py", "from target_signals.base import Signal", False),
         ("models/a.py", "def f():\n    from harness import fit", False),
         ("models/a.py", "from . import base", True),
         ("models/kernels/a.py", "from ...harness import fit", False),

@@ -26,7 +26,7 @@ EXAMPLE_SIGNAL = '''\
 
 import numpy as np
 
-from target_signals.signal import Signal, SignalFamily, register
+from target_signals.base import Signal, SignalFamily, register
 
 
 @register

@@ -16,7 +16,7 @@ from harness.target import rebuild
 from harness.trial import run_trial
 from registry import UsageError
 from target_signals import Signal
-from target_signals.signal import SignalFamily
+from target_signals.base import SignalFamily
 
 CPU = torch.device("cpu")
 
