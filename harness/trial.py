@@ -19,8 +19,8 @@ from harness.plan import Trial
 from harness.results import COLUMNS, DIVERGED, OK, OUT_OF_MEMORY, UNSUPPORTED, Row
 from models.base import Representation
 from target_signals import user_file
-from target_signals.metrics import psnr_of_constant
 from target_signals.base import Signal
+from target_signals.metrics import psnr_of_constant
 from target_signals.task import Scoring, Task, make_task
 
 

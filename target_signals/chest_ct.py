@@ -7,8 +7,8 @@ CVPR 2023. Its clinical origin and licence are not stated, so it is read from IN
 import numpy as np
 
 from target_signals import recorded, shrink
-from target_signals.catalogue import CHEST
 from target_signals.base import RecordedFamily, Signal, register
+from target_signals.catalogue import CHEST
 
 
 @register

@@ -8,8 +8,8 @@ import numpy as np
 
 from registry import UsageError
 from target_signals import recorded, shrink
-from target_signals.catalogue import NUMBERS, high_resolution, low_resolution
 from target_signals.base import RecordedFamily, Signal, register
+from target_signals.catalogue import NUMBERS, high_resolution, low_resolution
 
 
 def read_rgb(path: str) -> np.ndarray:

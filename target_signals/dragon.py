@@ -9,10 +9,10 @@ import numpy as np
 
 from registry import UsageError
 from target_signals import recorded, shrink
+from target_signals.base import RecordedFamily, Signal, register
 from target_signals.catalogue import DRAGON_MESH
 from target_signals.ply import read_ply
 from target_signals.resample import shrink_occupancy
-from target_signals.base import RecordedFamily, Signal, register
 from target_signals.voxelise import Bounds, shell, solid
 
 FILES = {"occupancy": "dragon/dragon.npy", "surface": "dragon/dragon_sparse.npy"}

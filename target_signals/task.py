@@ -8,11 +8,11 @@ import numpy as np
 
 from registry import UsageError, suggest
 from target_signals import metrics
+from target_signals.base import Signal
 from target_signals.lattice import Lattice
 from target_signals.operators import Identity, Operator, Radon, noisy
 from target_signals.perceptual import lpips
 from target_signals.resample import bicubic
-from target_signals.base import Signal
 
 TASKS = ("fit", "super_resolution", "denoise", "ct")
 SIGMAS = (0.05, 0.1)  # the noise levels that `denoise` stands for

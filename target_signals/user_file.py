@@ -10,11 +10,11 @@ import numpy as np
 
 from registry import UsageError
 from target_signals import shrink
+from target_signals.base import Kind, Signal, SignalFamily, register
 from target_signals.decoded import Decoded, Unusable, check_size, check_type
 from target_signals.read_array import read_nifti, read_npy, read_npz, read_tiff
 from target_signals.read_picture import read_picture
 from target_signals.resample import shrink_occupancy
-from target_signals.base import Kind, Signal, SignalFamily, register
 
 READERS: dict[str, Callable[[Path], Decoded]] = {
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pnm"), read_picture),

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import models
-from harness import cli, figures
+from harness import cli, figures, report
 from harness.results import Store, load, parse_row
 
 LEARNED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
@@ -55,6 +55,7 @@ def run(out, capsys, monkeypatch):
     def call(*arguments, out=out, models=("Grid",), draw=False):
         if not draw:
             monkeypatch.setattr(figures, "draw", lambda *given: [])
+            monkeypatch.setattr(report, "write", lambda *given: out / "index.html")
         chosen = () if models is None else ("--models", *models)
         code = cli.main([*map(str, (*SMOKE, "--out", out, *chosen, *arguments))])
         return code, *capsys.readouterr()

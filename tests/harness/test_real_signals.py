@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import cli, figures, saved
+from harness import cli, figures, report, saved
 from harness.results import Store, load, load_residual
 from target_signals import get_signal
 from target_signals.resample import bicubic
@@ -32,6 +32,7 @@ def run(out, capsys, monkeypatch):
     def call(*arguments, models=("Grid",), draw=False):
         if not draw:
             monkeypatch.setattr(figures, "draw", lambda *given: [])
+            monkeypatch.setattr(report, "write", lambda *given: out / "index.html")
         common = ("--preset", "smoke", "--device", "cpu", "--out", out, "--models", *models)
         return cli.main([*map(str, (*arguments, *common))]), *capsys.readouterr()
 

@@ -9,8 +9,8 @@ from scipy import ndimage
 import target_signals
 from registry import UsageError
 from target_signals import get_signal, sample_images, shrink, solids
-from target_signals.resample import bicubic
 from target_signals.base import RecordedFamily
+from target_signals.resample import bicubic
 from target_signals.voxelise import count_open_edges
 
 FAMILIES = [
