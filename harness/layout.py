@@ -20,7 +20,7 @@ LEAST_PAGE = 4.4  # inches; room for the lines of text
 EDGE = 0.1
 TITLE_ROOM, PANEL_TITLE_ROOM = 0.3, 0.27
 LINE = 0.155  # from one line of text to the next
-LETTER = 0.0083  # mean width in inches of a letter of one point
+LETTER, BOLD_LETTER = 0.0083, 0.0096  # mean width in inches of a letter of one point
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,9 @@ def write_texts(sheet: Sheet, figure: Figure, comparison: Comparison, subtitle: 
     """What was measured, above the panels; what its signs mean, below them."""
     task = "" if comparison.task == "fit" else f", {comparison.task}"
     task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
-    sheet.text(figure, EDGE, f"{comparison.signal} {comparison.dim}D{task}", fontsize=style.TITLE, weight="bold")
+    title = f"{comparison.signal} {comparison.dim}D{task}"
+    size = min(style.TITLE, (sheet.width - 2 * EDGE) / (len(title) * BOLD_LETTER))
+    sheet.text(figure, EDGE, title, fontsize=size, weight="bold")
     looks: style.Looks = {"fontsize": style.TEXT, "color": style.INK}
     sheet.text(figure, TITLE_ROOM, "\n".join(head_lines(comparison, subtitle, sheet.width)), **looks)
     lines = wrapped(" · ".join(notes), sheet.width)

@@ -101,8 +101,7 @@ def test_truth_and_residual_give_the_prediction_that_was_scored(make_trial, run,
     [
         ({"shape": [30, 30, 1]}, "its shape is .* now, and was .* when it was scored"),
         ({"psnr_constant": 3.0}, "its values differ from those that were scored"),
-        ({"signal": "UserFile"}, "unknown signal 'UserFile'"),
-        ({"item": "photo.png-12"}, "has no items"),
+        ({"signal": "Unheard"}, "unknown signal 'Unheard'"),
     ],
 )
 def test_a_target_that_cannot_be_the_one_is_refused(make_trial, run, changes, says):

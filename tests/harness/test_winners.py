@@ -157,5 +157,12 @@ def test_names_keep_within_their_cells(make_table, check_page):
     assert all(text.get_window_extent().width < abs(cell[1, 0] - cell[0, 0]) for text in axes.texts)
 
 
+def test_a_long_title_keeps_within_a_narrow_page(make_table, check_page):
+    name = "Photographs_of_many_things_that_stand_in_for_others"
+    check_page(
+        winners.winner_page(only(make_table(MODELS, [0.1], [10_000], [1], signal=name, task="super_resolution")))
+    )
+
+
 def test_it_is_one_of_the_pages(make_table):
     assert "psnr_winners" in figures.pages(only(make_table(models=MODELS, bands=[0.1], sizes=[10_000])))
