@@ -56,7 +56,7 @@ def draw(options: argparse.Namespace, signals: Sequence[str] | None) -> None:
         for path in drawn:
             print(f"wrote {path}")
         if drawn or len(options.metric) == 1:
-            for line in figures.missing(table, metric=metric):
+            for line in figures.missing(table, metric=metric, out_folder=options.out):
                 print(f"note: {line}")
         paths += drawn
     for _, of_signal in table.groupby(["signal", "task"], sort=False):

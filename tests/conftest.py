@@ -1,5 +1,12 @@
+import os
+
 import pytest
 import torch
+
+# Threads that wait for each other lose whole time slices on a machine that others use as well; the tests' own
+# work is too small to gain by them. The variable is for the processes that tests start.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def pytest_collection_modifyitems(items):

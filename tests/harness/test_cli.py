@@ -130,14 +130,17 @@ def test_it_prints_the_table(smoke):
     assert f"rows in {out}/2d_Sierpinski/rows" in result.stdout
 
 
-def test_it_draws_the_figures(smoke):
+def test_it_draws_the_figures_and_the_page(smoke):
     result, out = smoke
-    written = [Path(line.removeprefix("wrote ")) for line in result.stdout.splitlines() if line.startswith("wrote ")]
+    lines = [line.removeprefix("wrote ") for line in result.stdout.splitlines() if line.startswith("wrote ")]
+    *written, page = lines
+    assert page == f"{out}/index.html; open it in a browser"
+    assert (out / "index.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert written, "no figure was named"
-    for path in written:
+    for path in map(Path, written):
         assert out / "2d_Sierpinski" / "figures" in path.parents
         assert path.read_bytes().startswith({".png": b"\x89PNG", ".pdf": b"%PDF"}[path.suffix])
-    assert set(written) == {*out.rglob("*.png"), *out.rglob("*.pdf")}
+    assert set(map(Path, written)) == {*out.rglob("*.png"), *out.rglob("*.pdf")}
 
 
 def test_every_row_has_its_array_and_nothing_else_is_left(smoke):
