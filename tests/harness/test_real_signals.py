@@ -72,6 +72,7 @@ def test_images_run_at_once_on_stand_ins_that_say_so(run, out):
         "2d_SampleImages_denoise_0.05",
         "2d_SampleImages_denoise_0.1",
         "2d_SampleImages_super_resolution",
+        "index.html",
     ]
     codec = table[table["model"] == "BlockDCT"].set_index("task")["status"]
     assert codec.to_dict() == {
