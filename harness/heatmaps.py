@@ -20,6 +20,7 @@ LEAST_PANEL = 1.2  # inches; room for a panel's title
 GAP = (0.2, 0.54)
 AXIS_ROOM = 0.5  # inches of tick labels and axis label
 BAR, BAR_GAP, BAR_ROOM = 0.13, 0.16, 0.75  # inches; the last is for its numbers and label
+LOSSLESS = 80.0  # dB; beyond it, a difference of scores says little
 LEAST_BAR, MOST_BAR = 1.1, 3.0  # inches; a lower page does without, as its cells say their values
 
 
@@ -28,7 +29,9 @@ def score_page(comparison: Comparison, view: View) -> Figure:
     metric = style.METRICS[comparison.metric]
     values = _means(view, comparison.models, comparison.scores)
     known = values[np.isfinite(values)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    low, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    # one lossless cell, of some 150 dB, must not flatten all others: the end of the map stands for "or beyond"
+    high = max(float(np.percentile(known, 95)), low) if most > LOSSLESS and metric.unit == "dB" else most
     norm = Normalize(low, high) if high > low else Normalize(low - 0.5, low + 0.5)
     page = Page(
         comparison=comparison,
@@ -39,6 +42,7 @@ def score_page(comparison: Comparison, view: View) -> Figure:
         norm=norm,
         label=metric.label(),
         text=metric.text,
+        extend="max" if most > high else "neither",
     )
     return page.draw(values, metric.label() + averaged(comparison))
 

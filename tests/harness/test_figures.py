@@ -509,3 +509,15 @@ def test_importing_is_cheap():
     code = "import sys, harness.figures; print(sorted({'torch', 'matplotlib'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_lossless_cell_does_not_flatten_the_others(make_table):
+    table = make_table()
+    table.loc[(table["model"] == "Grid") & (table["size"] == SIZES[0]) & (table["bandlimit"] == 0.1), "psnr"] = 155.0
+    comparison = only(table)
+    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    first = panels(figure)[0]
+    (mesh,) = first.collections
+    others = np.sort(table.loc[table["psnr"] < 155, "psnr"].dropna())
+    assert mesh.norm.vmax <= others[-1], "the scale is that of the other cells"
+    assert cells(first)[MODELS.index("Grid")][0] == "155", "the cell still says its value"
