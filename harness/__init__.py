@@ -32,7 +32,8 @@ def fit_array(
 
     from harness import system
     from harness.config import load_config
-    from harness.plan import Source, make_plan
+    from harness.plan import make_plan
+    from harness.source import Source
     from harness.trial import run_on
     from registry import UsageError
     from target_signals import user_file

@@ -9,14 +9,11 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from harness.config import DEFAULT_CONFIG, Config, Preset, load_config
 from harness.results import DEFAULT_OUT, OK, UNSUPPORTED, load, to_table
 from registry import UsageError
-
-if TYPE_CHECKING:
-    from harness.plan import Source
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -93,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
     from harness import execute, figures, published, report, saved, system, verdict
     from harness.cost import describe_cost
     from harness.plan import check_models, make_plan, model_names
+    from harness.source import find_source
     from harness.table import summarise
     from target_signals import perceptual
 
@@ -106,7 +104,9 @@ def run(options: argparse.Namespace) -> int:
     if device.type == "cpu" and options.precision == "tf32":
         raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
     preset_name = options.preset or ("paper" if device.type == "cuda" else "quick")
-    source, notes = find_source(options, config, preset_name)
+    if options.signal is None:
+        raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
+    source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, preset_name)
     preset = override(config.preset(preset_name, source.family.name, source.dim), options, source.length_key)
     trials = make_plan(config, source, options.task, preset_name, preset, models, options.precision)
 
@@ -147,39 +147,6 @@ def run(options: argparse.Namespace) -> int:
             print(f"wrote {path}")
     print(f"wrote {report.write(options.out, options.config)}; open it in a browser")
     return EXIT_OK if rows["status"].isin([OK, UNSUPPORTED]).all() else EXIT_FAILED
-
-
-def find_source(options: argparse.Namespace, config: Config, preset: str) -> "tuple[Source, list[str]]":
-    """What `--signal` names, and what there is to say about it before anything runs."""
-    import target_signals
-    from harness.plan import Source, choose_source
-    from target_signals import user_file
-    from target_signals.base import RecordedFamily
-
-    if options.signal is None:
-        raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
-    if user_file.is_path(options.signal) and options.signal not in target_signals.registry.names():
-        signal = user_file.load(options.signal, None)
-        if options.dim not in (None, signal.dim):
-            raise UsageError(f"'{options.signal}' holds a signal with dim {signal.dim}, not {options.dim}")
-        if options.items:
-            raise UsageError(f"'{options.signal}' is one item; leave --items out")
-        item = user_file.item_of(options.signal)
-        text = f"{options.signal}: {'×'.join(map(str, signal.values.shape))}, {signal.source}"
-        return Source(user_file.UserFile, signal.dim, signal.kind, (item,), str(options.signal)), [text]
-    notes = []
-    source = choose_source(options.signal, options.dim, options.items)
-    family = source.family
-    if options.bandlimits and not family.bands:
-        raise UsageError(f"{options.signal} has no bandlimit; leave --bandlimits out")
-    if issubclass(family, RecordedFamily) and (missing := family.missing()) is not None:
-        if family.stand_in is None or options.items:
-            raise UsageError(missing)
-        notes = [f"{family.stand_in} stands in for {family.name}: {missing}"]
-        source = choose_source(family.stand_in, options.dim)
-    if options.items is None and (chosen := config.preset(preset, source.family.name, source.dim).items):
-        source = choose_source(source.family.name, source.dim, chosen)
-    return source, notes
 
 
 def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:

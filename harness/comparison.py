@@ -46,6 +46,12 @@ class Run(NamedTuple):
     constant: float  # the score of the constant mean
     row: dict[str, Any]  # all columns, for what is not a score
 
+    @property
+    def timed(self) -> bool:
+        """Whether it ended well and its seconds are known."""
+        seconds = self.row["seconds"]
+        return self.status == OK and seconds is not None and math.isfinite(seconds) and seconds > 0
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -92,6 +98,18 @@ class Comparison:
         """The places that tell a model's trials apart: regions of one signal come from one fit."""
         bands = (WHOLE,) if WHOLE in self.regions else self.bands
         return [Place(model, size, band) for size in self.sizes for band in bands]
+
+    @cached_property
+    def timed(self) -> list[Run]:
+        """Every run that was timed, once."""
+        places = [place for model in self.models for place in self.trials(model)]
+        return [run for place in places for run in self.runs(place).values() if run.timed]
+
+    @cached_property
+    def machine(self) -> str:
+        """The device with the most timed runs; empty where nothing was timed."""
+        devices = Counter(str(run.row["device"]) for run in self.timed)
+        return devices.most_common(1)[0][0] if devices else ""
 
     def of_fits(self) -> "Comparison":
         """The same without the regions of a signal, for what is known of a whole fit alone, such as its seconds."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atomic import write_atomically
 from harness import gaps
 from harness.comparison import REFERENCE, Comparison, comparisons
-from harness.results import write_atomically
 from harness.style import METRICS, RC
 from registry import UsageError, suggest
 

@@ -33,12 +33,10 @@ def of_pages(comparison: Comparison, out_folder: str | Path | None) -> list[str]
     notes = (
         [] if any(isinstance(run.row["curve"], list) for run in ended) else ["no row has a curve: no convergence drawn"]
     )
-    if not timing.machine(fits):
+    if not fits.machine:
         notes.append("no row has its seconds: no quality against seconds drawn")
     elif others := timing.elsewhere(fits):
-        notes.append(
-            f"seconds are those of {timing.machine(fits)}: {others} runs of other machines are left out of them"
-        )
+        notes.append(f"seconds are those of {fits.machine}: {others} runs of other machines are left out of them")
     return notes + ([] if out_folder is None else _of_pictures(fits, out_folder))
 
 

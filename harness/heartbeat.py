@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.results import write_atomically
+from atomic import write_atomically
 
 FOLDER = "running"
 EVERY = 2.0  # seconds between two words of one run

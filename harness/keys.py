@@ -1,4 +1,4 @@
-"""What a row's files are called, from the row alone; harness/plan.py names trials alike, but imports torch."""
+"""What a row's files are called, from the row alone or from the trial that will leave it. Imports no torch."""
 
 import hashlib
 import json
@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from harness.results import Store
 
@@ -23,8 +21,11 @@ def folder_of(row: Mapping[str, Any]) -> str:
 
 
 def key_of(row: Mapping[str, Any]) -> str:
-    """The key of a row of a loaded table, whose columns may have turned whole numbers into floats and null into NaN."""
-    item, length, bandlimit = (_known(row[name]) for name in ("item", "length", "bandlimit"))
+    """The name of a row: readable parts for people, then a digest of the whole key.
+
+    A loaded table may have turned whole numbers into floats and null into NaN.
+    """
+    item, length, bandlimit = (known(row[name]) for name in ("item", "length", "bandlimit"))
     length, size, seed = None if length is None else int(length), int(row["size"]), int(row["seed"])
     band = None if bandlimit is None else float(bandlimit)
     parts = [row["signal"], item, int(row["dim"]), length, band]
@@ -35,5 +36,6 @@ def key_of(row: Mapping[str, Any]) -> str:
     return f"{row['model']}_{size}{item_text}{band_text}_seed{seed}_{digest}"
 
 
-def _known(value: Any) -> Any:
-    return None if pd.isna(value) else value
+def known(value: Any) -> Any:
+    """A cell of a table, or of a row, with None for NaN."""
+    return None if value != value else value

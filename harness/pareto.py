@@ -40,7 +40,7 @@ def pareto_page(comparison: Comparison) -> Figure | None:
         return None
     metric = style.METRICS[comparison.metric]
     drawn = [model for model in comparison.models if any(point.model == model for point in every)]
-    subtitle = f"{metric.label()} against seconds of training on {timing.machine(comparison)}{averaged(comparison)}"
+    subtitle = f"{metric.label()} against seconds of training on {comparison.machine}{averaged(comparison)}"
     notes = _notes(comparison, bands, drawn)
     sizes = [size for size in comparison.sizes if any(point.size == size for point in every)]
     handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]

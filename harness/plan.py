@@ -4,21 +4,20 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import models
-import target_signals
+from harness import keys
 from harness.config import Config, Preset, resolve_tuned
+from harness.source import Source, choose_source
 from harness.strict import read
-from registry import UsageError, suggest
-from target_signals.base import Kind, RecordedFamily, SignalFamily
+from registry import UsageError
+from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.task import expand_tasks
 
 T = TypeVar("T")
-PRECISIONS = ("fp32", "tf32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,8 @@ class Trial:
 
     @property
     def folder(self) -> str:
-        """The experiment's folder: <dim>d_<Signal>[_<task>]."""
-        return f"{self.dim}d_{self.signal}" + ("" if self.task == "fit" else f"_{self.task}")
+        """The experiment's folder, for the row of `task`."""
+        return keys.folder_of(vars(self))
 
     @property
     def rows(self) -> tuple["Trial", ...]:
@@ -81,53 +80,14 @@ class Trial:
 
     @property
     def key(self) -> str:
-        """The name of the row of `task`: readable parts for people, then a digest of the whole key."""
-        parts = [self.signal, self.item, self.dim, self.length, self.bandlimit]
-        parts += [self.task, self.model, self.size, self.seed, self.config_hash]
-        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-        item = "" if self.item is None else "_" + re.sub(r"[^\w.-]", "-", self.item)[:60]
-        band = "" if self.bandlimit is None else f"_band{self.bandlimit:g}"
-        return f"{self.model}_{self.size}{item}{band}_seed{self.seed}_{digest}"
+        """The name of the row of `task`."""
+        return keys.key_of(vars(self) | {"config_hash": self.config_hash})
 
     def __str__(self) -> str:
         item = "" if self.item is None else f" {self.item}"
         task = "" if self.task == "fit" else f" {self.task}"
         band = "" if self.bandlimit is None else f" band {self.bandlimit:g}"
         return f"{self.model} {self.size:,}{item}{task}{band} seed {self.seed}"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a plan's signals come from: a registered family, or one file of the user's own."""
-
-    family: type[SignalFamily]
-    dim: int
-    kind: Kind
-    items: tuple[str | None, ...]
-    path: str | None = None
-
-    @property
-    def length_key(self) -> str:
-        """The key of its length in a preset: the dimension of synthetic signals, the kind of recorded ones."""
-        return str(self.dim) if self.kind == "synthetic" else self.kind
-
-
-def choose_source(signal: str, dim: int | None, items: Sequence[str] | None = None) -> Source:
-    """The family called `signal`, in the dimension asked for or the only one there is; some or all of its items."""
-    family = target_signals.registry.get(signal)
-    if dim is None and len(family.dims) > 1:
-        raise UsageError(
-            f"{signal} exists in several dimensions; give --dim {' or --dim '.join(map(str, family.dims))}"
-        )
-    if dim is not None and dim not in family.dims:
-        raise UsageError(f"{signal} does not exist with dim {dim}; it has dim {' or '.join(map(str, family.dims))}")
-    known = family.items if issubclass(family, RecordedFamily) else ()
-    for item in items or ():
-        if item not in known:
-            has = f"it has {', '.join(known)}" if known else "it has none, leave --items out"
-            raise UsageError(f"{signal} has no item '{item}'{suggest(item, known)}; {has}")
-    chosen = tuple(_once(items or known)) or (None,)
-    return Source(family, family.dims[0] if dim is None else dim, family.kind, chosen)
 
 
 def model_names(config: Config) -> list[str]:

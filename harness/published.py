@@ -63,7 +63,8 @@ def table_of(signal: str, item: str | None, task: str) -> Published | None:
 
 
 def beside(rows: "pd.DataFrame") -> list[dict[str, Any]]:
-    """For each published cell that rows of the `paper` preset have: model, size, published, ours, difference, runs.
+    """For each published cell that rows of the `paper` preset have: table, item (None where it is about all), metric,
+    model, size, published, ours, difference, runs.
 
     rows: of one signal and task. Ours is the mean over items and seeds, super-resolved scores at the
     paper's own sample positions (SPEC 4), since those are what it published.
@@ -82,8 +83,8 @@ def beside(rows: "pd.DataFrame") -> list[dict[str, Any]]:
                 if len(cell):
                     ours = float(cell.mean())
                     found.append(
-                        {"table": table.name, "metric": table.metric, "model": model, "size": size, "published": score}
-                        | {"ours": ours, "difference": ours - score, "runs": len(cell)}
+                        {"table": table.name, "item": item, "metric": table.metric, "model": model, "size": size}
+                        | {"published": score, "ours": ours, "difference": ours - score, "runs": len(cell)}
                     )
     return found
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.results import write_atomically
+from atomic import write_atomically
 from registry import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def render(model: "Representation", shape: tuple[int, ...]) -> np.ndarray:
     """The model's values [*shape, C] on a lattice over the box that its training samples fill."""
     import torch
 
-    from harness.fit import predict
+    from harness.slabs import predict
     from target_signals.lattice import Lattice
 
     own = model.lattice

@@ -8,12 +8,14 @@ import math
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomic import write_atomically
 from registry import UsageError
 
 if TYPE_CHECKING:
@@ -114,6 +116,20 @@ def load_residual(file: str | Path | IO[bytes]) -> np.ndarray:
         return arrays["residual"].astype(np.float32) * arrays["scale"]
 
 
+def usable_residual(path: Path, dim: int) -> np.ndarray | None:
+    """`load_residual` for a picture: None for a damaged file, and for what is no finite [*shape, C] of that dimension.
+
+    Raises OSError where the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:  # numpy leaves a damaged one open
+            residual = load_residual(file)
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    fits = residual.ndim == dim + 1 and residual.size and np.isfinite(residual).all()
+    return residual if fits else None
+
+
 def parse_row(path: Path) -> Row:
     """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row.
 
@@ -164,21 +180,6 @@ def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
     ]
     table[numbers] = table[numbers].astype(float)
     return table.sort_values("started", kind="stable", ignore_index=True)
-
-
-def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write to a temporary name in the same folder, flush to disk, rename: never half a file."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _finite(value: Any) -> Any:

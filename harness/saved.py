@@ -15,8 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
 import models
+from atomic import write_atomically
 from harness.plan import Trial
-from harness.results import Store, write_atomically
+from harness.results import Store
 from harness.strict import read
 from models.base import Representation
 from registry import UsageError

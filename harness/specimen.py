@@ -5,7 +5,6 @@ items and seeds the first, unless others have more residuals.
 """
 
 import itertools
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from harness.comparison import WHOLE, Comparison, Draw, Place, Run
 from harness.keys import array_path
-from harness.results import OK, load_residual
+from harness.results import OK, usable_residual
 from harness.selection import from_the_middle
 from harness.target import Target, rebuild
 from registry import UsageError
@@ -48,10 +47,10 @@ class Specimen:
         """Prediction - truth, [*shape, C]; None where there is no array, or one that cannot be used."""
         path = self.paths.get((model, size))
         try:
-            residual = None if path is None else load_residual(path)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            residual = None if path is None else usable_residual(path, self.comparison.dim)
+        except OSError:
             return None
-        if residual is None or residual.ndim != self.comparison.dim + 1 or not np.isfinite(residual).all():
+        if residual is None:
             return None
         return residual if self.target is None or residual.shape == self.target.truth.shape else None
 

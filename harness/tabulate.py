@@ -5,12 +5,13 @@ import math
 import sys
 from pathlib import Path
 
+from atomic import write_atomically
 from harness import formats
 from harness.config import DEFAULT_CONFIG, load_config
 from harness.extent import experiments
 from harness.gather import Gathered, gather
 from harness.means import KEYS, aggregate
-from harness.results import DEFAULT_OUT, Row, write_atomically
+from harness.results import DEFAULT_OUT, Row
 from harness.style import METRICS
 from registry import UsageError, suggest
 

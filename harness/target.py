@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from harness.keys import known
 from registry import UsageError
 
 TOLERANCE = 0.01  # dB; by more than this the signal of today differs from the one that was scored
@@ -26,14 +26,19 @@ class Target:
     observe: Callable[[np.ndarray], np.ndarray]
 
 
+def build(row: Mapping[str, Any]) -> Target:
+    """The target that a row names, as it is today. Raises UsageError or OSError when it cannot be had here."""
+    item, length, bandlimit = (known(row[name]) for name in ("item", "length", "bandlimit"))
+    length = None if length is None else int(length)
+    return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["seed"]), item, row["task"])
+
+
 def rebuild(row: Mapping[str, Any]) -> Target:
-    """The target of a row. Raises UsageError that says why when it cannot be built, or is not the one of the row."""
+    """`build`, and the certainty that it is the one of the row: UsageError that says why when it is not to be had."""
     from target_signals.metrics import psnr_of_constant
 
-    item, length, bandlimit = (None if pd.isna(row[name]) else row[name] for name in ("item", "length", "bandlimit"))
-    length = None if length is None else int(length)
     try:
-        found = _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["seed"]), item, row["task"])
+        found = build(row)
     except OSError as error:
         raise UsageError(f"its data cannot be read: {error}") from error
     if list(found.truth.shape) != list(row["shape"]):
@@ -54,7 +59,9 @@ def _built(
     from target_signals.task import make_task
 
     task = make_task(name, target_signals.get_signal(signal, dim, length, bandlimit, seed, item), seed, item or "")
-    scoring = next(scoring for scoring in task.scorings if scoring.task == name)
+    scoring = next((scoring for scoring in task.scorings if scoring.task == name), None)
+    if scoring is None:
+        raise UsageError(f"its signal no longer has the task '{name}'")
 
     def observe(values: np.ndarray) -> np.ndarray:
         return task.operator(torch.from_numpy(values)[None])[0].numpy()

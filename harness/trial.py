@@ -14,9 +14,10 @@ import torch
 import models
 import target_signals
 from harness import system
-from harness.fit import Fit, Schedule, fit, predict
+from harness.fit import Fit, Schedule, fit
 from harness.plan import Trial
 from harness.results import COLUMNS, DIVERGED, OK, OUT_OF_MEMORY, UNSUPPORTED, Row
+from harness.slabs import predict
 from models.base import Representation
 from target_signals import user_file
 from target_signals.base import Signal

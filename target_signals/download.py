@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from target_signals.catalogue import MB, Archive, RecordedFile, Source
-from target_signals.recorded import pin_of, sha256, write_atomically
+from target_signals.recorded import pin_of, sha256, store
 
 LARGEST_MEMBER = 2**28  # bytes; the largest that is wanted has 34 MB
 
@@ -109,13 +109,13 @@ def extract(archive: Archive, place: Path, files: dict[str, RecordedFile], cache
         for member, content in _read_members(place, list(archive.members)):
             file = files[archive.members[member]]
             target = _inside(cache, file.path)
-            write_atomically(target, content)
+            store(target, content)
             found = sha256(target)
             if file.sha256 not in (None, found):
                 target.unlink()
                 raise FetchError(f"{member} in {archive.name} is not the file that was recorded; it was not kept")
             if file.sha256 is None:  # the archive's own sum vouches for it
-                write_atomically(pin_of(file.path), io.BytesIO(found.encode()))
+                store(pin_of(file.path), io.BytesIO(found.encode()))
     except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError) as error:
         raise FetchError(f"'{place}' cannot be unpacked: {error}; delete it and run this again") from error
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from atomic import write_atomically
 from registry import UsageError
 from target_signals.catalogue import MB, SOURCES, RecordedFile
 
@@ -102,19 +103,13 @@ def sha256(place: Path) -> str:
 
 def _try_to_pin(pin: Path, found: str) -> None:
     with contextlib.suppress(OSError):  # a cache that cannot be written cannot pin; reading goes on
-        write_atomically(pin, io.BytesIO(found.encode()))
+        store(pin, io.BytesIO(found.encode()))
 
 
-def write_atomically(place: Path, content: IO[bytes]) -> None:
-    """Copy a stream to `place`, which holds all of it or is as it was."""
+def store(place: Path, content: IO[bytes]) -> None:
+    """Copy a stream to `place`, whose folder is made; it holds all of it or is as it was."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            shutil.copyfileobj(content, file, 2**20)
-        temporary.replace(place)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(place, lambda file: shutil.copyfileobj(content, file, 2**20))
 
 
 def entry(path: str) -> tuple[str, RecordedFile]:

@@ -14,6 +14,7 @@ from target_signals.base import Kind, Signal, SignalFamily, register
 from target_signals.decoded import Decoded, Unusable, check_size, check_type
 from target_signals.read_array import read_nifti, read_npy, read_npz, read_tiff
 from target_signals.read_picture import read_picture
+from target_signals.recorded import sha256
 from target_signals.resample import shrink_occupancy
 
 READERS: dict[str, Callable[[Path], Decoded]] = {
@@ -104,15 +105,12 @@ def item_of(path: str | Path) -> str:
     """What rows call a file: its name, made safe for other file names, and 8 digits of its content's SHA-256."""
     place = existing(path)
     suffix_of(place)
-    digest = hashlib.sha256()
     try:
-        with place.open("rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
+        digest = sha256(place)
     except OSError as error:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
     name = re.sub(r"[^A-Za-z0-9._-]", "_", place.name)[-LONGEST_NAME:].lstrip("._-")
-    return f"{name or 'file'}-{digest.hexdigest()[:8]}"
+    return f"{name or 'file'}-{digest[:8]}"
 
 
 def existing(path: str | Path) -> Path:

@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("models", "target_signals", "harness")
-COMMON = ("registry", "sparse_map")  # single modules beside the packages, which import none of the project's own
+# single modules beside the packages, which import none of the project's own
+COMMON = ("atomic", "registry", "sparse_map")
 SCRIPTS = ("eval_DIV2K", "evaluate_voxel", "gen_heatmap_eval_metric_synthetic")  # in target_signals; entry scripts
 SOURCES = sorted(
     path

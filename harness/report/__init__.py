@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
+from atomic import write_atomically
 from harness.config import DEFAULT_CONFIG, load_config
-from harness.results import DEFAULT_OUT, write_atomically
+from harness.results import DEFAULT_OUT
 from registry import UsageError
 
 NAME = "index.html"

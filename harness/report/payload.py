@@ -8,12 +8,12 @@ from typing import Any
 from harness.config import Config
 from harness.extent import Cell, Experiment, experiments
 from harness.gather import Gathered, Stored
+from harness.published import beside
 from harness.report.charts import looks
 from harness.report.compact import each, pooled, rounded
 from harness.report.overrides import overrides
-from harness.report.published import published
 from harness.report.verdicts import across, verdicts
-from harness.results import Row
+from harness.results import Row, to_table
 from harness.style import METRICS
 
 MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row, and a row with a later one
@@ -49,7 +49,9 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
         "models": models,
         "looks": {name: look for name, look in looks(every_model).items() if name in models},
         "experiments": [
-            _experiment(experiment, rows) | {"published": published(experiment, rows)} for experiment in every
+            _experiment(experiment, rows)
+            | {"published": beside(to_table([rows[i] for i in experiment.latest.values()]))}
+            for experiment in every
         ],
         "verdicts": [verdicts(experiment, rows) for experiment in every],
         "across": across(every, rows),

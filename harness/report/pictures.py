@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from atomic import write_atomically
 from harness.extent import Experiment
 from harness.gather import Gathered, Stored
 from harness.report.thumbnail import load_thumbnail
-from harness.results import OK, Store, write_atomically
+from harness.results import OK, Store
 
 TYPICAL = 9000  # characters of one thumbnail, to know beforehand how many will fit
 GOLDEN = 0.6180339887  # multiples of it, modulo 1, fill an interval evenly however many there are

@@ -5,16 +5,15 @@ be had again (somebody's own file, data that is absent) the error stands alone.
 """
 
 import base64
-import functools
 import io
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.results import Row, load_residual
+from harness import target
+from harness.results import Row, usable_residual
 from registry import UsageError
 
 LONGEST = {2: 128, 3: 72}  # pixels of a panel's longer side, by the signal's dimension
@@ -27,24 +26,14 @@ def load_thumbnail(array: Path, row: Row) -> dict[str, Any] | None:
 
     None for an array that is damaged or of another shape than the row says. Raises OSError where it cannot be read.
     """
-    try:
-        with array.open("rb") as file:  # numpy leaves a damaged one open
-            residual = load_residual(file)
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
     dim = int(row["dim"])
-    if dim not in LONGEST or residual.ndim != dim + 1 or not residual.size or not np.isfinite(residual).all():
+    residual = usable_residual(array, dim) if dim in LONGEST else None
+    if residual is None:
         return None
-    length = row.get("length")
-    truth = truth_of(
-        row["signal"],
-        dim,
-        None if length is None else int(length),
-        row.get("bandlimit"),
-        int(row["seed"]),
-        row.get("item"),
-        row["task"],
-    )
+    try:
+        truth: np.ndarray | None = target.build(row).truth
+    except (UsageError, OSError):
+        truth = None
     if truth is not None and truth.shape != residual.shape:
         truth = None
     return draw(truth, residual)
@@ -66,22 +55,6 @@ def draw(truth: np.ndarray | None, residual: np.ndarray) -> dict[str, Any]:
     picture.save(buffer, "WEBP", quality=QUALITY, method=4)
     text = base64.b64encode(buffer.getvalue()).decode()
     return {"webp": text, "size": [*picture.size], "panels": len(rows[0]), "slices": len(rows), "scale": scale}
-
-
-@functools.lru_cache(maxsize=4)
-def truth_of(
-    signal: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, task: str
-) -> np.ndarray | None:
-    """What the row's prediction was compared with, [*shape, C]; None where it cannot be built here."""
-    import target_signals
-    from target_signals.task import make_task
-
-    named = {} if item is None else {"item": item}
-    try:
-        built = target_signals.get_signal(signal, dim, length, bandlimit, seed, **named)
-        return next(scoring.truth for scoring in make_task(task, built).scorings if scoring.task == task)
-    except (UsageError, OSError, StopIteration):
-        return None
 
 
 def _cuts(dim: int, shape: Sequence[int]) -> list[Any]:

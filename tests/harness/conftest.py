@@ -15,8 +15,9 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from harness.config import load_config
-from harness.plan import choose_source, make_plan
+from harness.plan import make_plan
 from harness.results import COLUMNS
+from harness.source import choose_source
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]

@@ -508,7 +508,7 @@ def test_one_file_adds_a_model_and_one_a_signal(command, root, tmp_path):
     copy.mkdir()
     for name in ("models", "target_signals", "harness"):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("run.py", "registry.py", "sparse_map.py", "hyperparameters.json"):
+    for name in ("run.py", "atomic.py", "registry.py", "sparse_map.py", "hyperparameters.json"):
         shutil.copy(root / name, copy / name)
     (copy / "models" / "example.py").write_text(EXAMPLE_MODEL)
     (copy / "target_signals" / "checkerboard.py").write_text(EXAMPLE_SIGNAL)

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config, resolve_tuned
-from harness.plan import check_models, choose_source, make_plan, model_names, model_settings
+from harness.plan import check_models, make_plan, model_names, model_settings
+from harness.source import choose_source
 from harness.strict import read
 from registry import UsageError
 

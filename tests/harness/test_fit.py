@@ -11,9 +11,10 @@ from torch import nn
 
 import harness.fit
 import models
-from harness.fit import Batches, LatticeGradient, Schedule, bytes_kept_per_point, fit, make_slabs, predict
+from harness.fit import Batches, LatticeGradient, Schedule, fit
 from harness.plan import model_settings
 from harness.results import COLUMNS
+from harness.slabs import bytes_kept_per_point, make_slabs, predict
 from harness.trial import matmul_precision, run_trial, stream
 from models.base import Representation
 from target_signals.lattice import Lattice

@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 import target_signals
-from harness.plan import Trial, choose_source, make_plan, model_names
+from harness.plan import Trial, make_plan, model_names
+from harness.source import choose_source
 from registry import UsageError
 
 EXPERIMENTS = [  # SPEC 5: signal, dim, trials a model

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.results import COLUMNS, Store, load, load_residual, parse_row, write_atomically
+from atomic import write_atomically
+from harness.results import COLUMNS, Store, load, load_residual, parse_row
 from registry import UsageError
 
 SPEC_7 = {

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 import models
 from harness import fit_array, saved
 from harness.__main__ import main
-from harness.fit import predict
 from harness.plan import model_settings
+from harness.slabs import predict
 from registry import UsageError
 from target_signals.lattice import Lattice
 

@@ -11,17 +11,17 @@ from PIL import Image
 from scipy import stats
 
 from harness import __main__ as verbs
-from harness import report
+from harness import report, target
 from harness.extent import experiments
 from harness.gather import gather
+from harness.published import beside
 from harness.report import charts, page, thumbnail
 from harness.report.compact import pooled, rounded
 from harness.report.overrides import overrides
 from harness.report.payload import build
 from harness.report.pictures import pictures
-from harness.report.published import published
 from harness.report.verdicts import across, verdicts
-from harness.results import COLUMNS, Store
+from harness.results import COLUMNS, Store, to_table
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_thumbnails_show_truth_reconstruction_and_error(residuals):
     assert made["scale"] == pytest.approx(0.3, abs=1e-3)
     image = np.asarray(Image.open(io.BytesIO(base64.b64decode(made["webp"]))).convert("RGB"), float) / 255
     truth, reconstruction, error = image[:, :24], image[:, 26:50], image[:, 52:]
-    expected = thumbnail.truth_of("Sierpinski", 2, 24, 0.5, 1234, None, "fit")
+    expected = target.build(gather(residuals).stored[0].row).truth
     assert np.abs(truth.mean() - expected.mean()) < 0.02
     assert np.abs(reconstruction.mean() - np.clip(expected + 0.3, 0, 1).mean()) < 0.02
     assert error.min() > 0.5  # the same everywhere, so everywhere the lightest
@@ -188,13 +188,13 @@ def test_rings_are_the_stars_data_sets(make_row):
 def test_published_tables_of_one_item_name_it(make_row):
     place = {"signal": "Dragon", "dim": 3, "preset": "paper", "size": 10_000, "bandlimit": None, "length": None}
     rows = [make_row(**place, item=item, iou=0.5) for item in ("occupancy", "surface")]
-    cells = published(experiments(rows)[0], rows)
+    cells = beside(to_table(rows))
     assert [(cell["item"], cell["table"]) for cell in cells] == [
         ("occupancy", "dragon-occupancy-fit"),
         ("surface", "dragon-surface-fit"),
     ]
     images = [make_row(**place | {"signal": "DIV2K", "dim": 2}, item=item, psnr=20.0) for item in ("0064", "0007")]
-    (cell,) = published(experiments(images)[0], images)
+    (cell,) = beside(to_table(images))
     assert (cell["item"], cell["runs"]) == (None, 2)
 
 

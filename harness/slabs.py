@@ -1,0 +1,55 @@
+"""Lattices in slabs, so that neither a prediction nor a backward pass outgrows the memory (DESIGN, idea 3)."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.base import Representation
+from target_signals.lattice import Lattice
+
+GIB = 1 << 30
+ACTIVATION_GIB = 1.0  # what one slab of a prediction may take where no schedule says it
+PROBE_POINTS = 4096  # size of the slab on which the memory of a backward pass is measured
+
+
+def predict(
+    model: Representation, lattice: Lattice, precision: str = "fp32", activation_gib: float = ACTIVATION_GIB
+) -> np.ndarray:
+    """The model's answer on a lattice: [*shape, C], float32, by slabs of bounded memory."""
+    with torch.no_grad(), autocast(precision, model.device):
+        slabs = make_slabs(model, lattice, activation_gib)
+        return torch.cat([model.on_lattice(slab).float() for _, slab in slabs]).cpu().numpy()
+
+
+def make_slabs(model: Representation, lattice: Lattice, activation_gib: float) -> list[tuple[slice, Lattice]]:
+    """Cut a lattice so that one slab's backward pass keeps at most `activation_gib`."""
+    if model.lattice_only:
+        return [(slice(None), lattice)]
+    points = int(activation_gib * GIB / bytes_kept_per_point(model, lattice))
+    if points >= lattice.size:
+        return [(slice(None), lattice)]
+    return list(lattice.slabs(points))
+
+
+def bytes_kept_per_point(model: Representation, lattice: Lattice) -> float:
+    """What autograd keeps for a backward pass, measured on a thin slab; at least the prediction itself."""
+    _, probe = next(lattice.slabs(PROBE_POINTS))
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        heads = model.heads_on_lattice(probe)
+    return max(sum(kept.values()), heads.nbytes) / probe.size
+
+
+def autocast(precision: str, device: torch.device) -> Any:
+    """The context in which a model is evaluated: autocast for bf16, nothing for fp32 and tf32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
