@@ -63,6 +63,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--steps", type=whole_number, help="passes over the signal")
     add("--length", type=whole_number, help="samples along the longest axis")
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
+    add("--backend", help="an implementation that must run, like triton or torch (default: the fastest that works)")
     add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
@@ -92,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.plan import check_models, make_plan, model_names
     from harness.source import find_source
     from harness.table import summarise
+    from models import backends, get_model
     from target_signals import perceptual
 
     config = load_config(options.config, options.set)
@@ -108,7 +110,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
     source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, preset_name)
     preset = override(config.preset(preset_name, source.family.name, source.dim), options, source.length_key)
-    trials = make_plan(config, source, options.task, preset_name, preset, models, options.precision)
+    for name in models if options.backend is not None else ():
+        backends.check(get_model(name), options.backend, device)
+    trials = make_plan(config, source, options.task, preset_name, preset, models, options.precision, options.backend)
 
     done, left = execute.split_done(trials, options.out)
     if options.force:

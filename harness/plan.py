@@ -23,12 +23,13 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Trial:
     """One fit: everything that determines its numbers, and nothing else but `preset`, `evaluate_every`,
-    `path` and `activation_gib`.
+    `path`, `activation_gib` and `backend`.
 
     length: samples along the longest axis; None for a recorded item as it is. task: what is trained on.
     scored: the tasks of its rows. size: the parameter budget. steps: passes over the lattice.
     minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
-    path: of a user's own file, which `item` names by its content.
+    path: of a user's own file, which `item` names by its content. backend: one that must run, or None
+    for the best that does.
     """
 
     signal: str
@@ -50,6 +51,7 @@ class Trial:
     adam_betas: tuple[float, float]
     activation_gib: float
     settings: Any
+    backend: str | None = None
 
     @property
     def lr(self) -> float | None:
@@ -127,6 +129,7 @@ def make_plan(
     preset: Preset,
     chosen_models: Sequence[str],
     precision: str = "fp32",
+    backend: str | None = None,
 ) -> list[Trial]:
     """Every trial of some tasks, ordered so that signals are built once and cells complete early.
 
@@ -161,6 +164,7 @@ def make_plan(
             adam_betas=config.protocol.adam_betas,
             activation_gib=config.protocol.activation_gib,
             settings=model_settings(config, model, "ct" if task == "ct" else source.kind, size),
+            backend=backend,
         )
         for item in source.items
         for task in _trained_on(expand_tasks(tasks, source.dim), family, item)

@@ -19,6 +19,7 @@ from atomic import write_atomically
 from harness.plan import Trial
 from harness.results import Store
 from harness.strict import read
+from models import backends
 from models.base import Representation
 from registry import UsageError
 from target_signals.lattice import Lattice
@@ -67,7 +68,9 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, AssertionError, RuntimeError) as error:
         cause = " ".join(str(error).split())[:200]
         raise UsageError(f"'{path}' holds no model of this suite: {type(error).__name__}: {cause}") from error
-    return model.to(device)
+    model = model.to(device)
+    model.backend = backends.choose(model)
+    return model
 
 
 def _rebuild(header: dict[str, Any]) -> Representation:

@@ -18,6 +18,7 @@ from harness.fit import Fit, Schedule, fit
 from harness.plan import Trial
 from harness.results import COLUMNS, DIVERGED, OK, OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.slabs import predict
+from models import backends
 from models.base import Representation
 from target_signals import user_file
 from target_signals.base import Signal
@@ -71,8 +72,11 @@ def run_on(
     try:
         with matmul_precision(trial.precision):
             model = build(trial, task, size).to(device)
-            row |= {"parameters": model.count_values(), "backend": "torch"}
-            fitted = fit(model, task, schedule, stream(trial, "batches", device), on_progress)
+            if trial.backend is not None and (refusal := model.refuses(trial.backend)) is not None:
+                return [unsupported(row, scoring, refusal) for scoring in task.scorings]
+            model, fitted = train(model, trial, task, schedule, on_progress)
+            row |= {"parameters": model.count_values(), "backend": model.backend}
+            row |= {"reason": backends.why_not_better(model)}
             row |= fit_columns(fitted) | {"peak_memory_bytes": memory.bytes()}
             if on_model is not None and fitted.diverged_at is None:
                 on_model(model)
@@ -83,6 +87,23 @@ def run_on(
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         failure = {"status": OUT_OF_MEMORY, "reason": reason, "peak_memory_bytes": memory.bytes()}
         return [Result(row | scoring_columns(s) | failure, None) for s in task.scorings]
+
+
+def train(
+    model: Representation, trial: Trial, task: Task, schedule: Schedule, on_progress: Callable[[int], None]
+) -> tuple[Representation, Fit]:
+    """Fit on the trial's back end, or on the best that works: one that fails gives way to the next,
+    aloud, and the fit begins anew."""
+    device = model.device
+    while True:
+        model.backend = trial.backend or backends.choose(model)
+        try:
+            return model, fit(model, task, schedule, stream(trial, "batches", device), on_progress)
+        except Exception as error:  # whatever a compiler or a driver raises
+            if model.backend == "torch" or trial.backend is not None or out_of_memory(error):
+                raise
+            backends.give_up(model, error)
+        model = build(trial, task, model.size).to(device)
 
 
 def solve(trial: Trial, task: Task) -> tuple[int | None, str]:

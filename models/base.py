@@ -32,6 +32,7 @@ class Representation(nn.Module):
     label: ClassVar[str] = "learned"
     lattice_only: ClassVar[bool] = False  # no scattered points, so no mini-batches and no chunks
     smallest: ClassVar[int] = 1  # the least value of the size dial
+    backends: ClassVar[tuple[str, ...]] = ("torch",)  # models/backends.py; the preferred one first, the twin last
 
     @dataclass(frozen=True)
     class Config:
@@ -44,11 +45,16 @@ class Representation(nn.Module):
         self.dim = lattice.dim
         self.channels = channels
         self.size = size
+        self.backend = "torch"  # which of `backends` runs
         self._constants: weakref.WeakKeyDictionary[Lattice, tuple[Tensor, ...]] = weakref.WeakKeyDictionary()
 
     @classmethod
     def unsupported(cls, dim: int, channels: int, task: str) -> str | None:
         """Why this model cannot take such a task at all, or None."""
+        return None
+
+    def refuses(self, backend: str) -> str | None:
+        """Why a back end cannot serve a model of this shape, or None."""
         return None
 
     @classmethod

@@ -24,7 +24,12 @@ PAPER_SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
 IN_THE_HASH = {"steps": 7, "minibatch": 50, "precision": "bf16", "adam_betas": (0.8, 0.9)}
 IN_THE_KEY = {"signal": "Other", "item": "0064", "dim": 3, "length": 25, "bandlimit": 0.6, "task": "ct"}
 IN_THE_KEY |= {"model": "Grid_TV", "size": 2501, "seed": 4321}
-IN_NEITHER = {"preset": "paper", "evaluate_every": 1, "activation_gib": 0.1}  # where and how, not what
+IN_NEITHER = {
+    "backend": "torch",
+    "preset": "paper",
+    "evaluate_every": 1,
+    "activation_gib": 0.1,
+}  # where and how, not what
 IN_NEITHER |= {"path": "/elsewhere/photo.jpg", "scored": ("fit", "super_resolution")}
 
 
