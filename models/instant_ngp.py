@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from models.base import Representation, register
 from models.kernels import hash_encoding, hash_encoding_tcnn
 from models.kernels.hash_encoding import LatticeEncoding, Level, make_levels
-from models.kernels.hash_lattice import make_plan
+from models.kernels.hash_lattice import LatticePlan, make_plan
 from target_signals.lattice import Lattice
+
+Prepared = LatticePlan | LatticeEncoding | Tensor
 
 MAX_CORNERS = 1 << 28  # a lattice with more corners than this (4 GiB as a sparse product) is gathered instead
 TCNN_FEATURES = (1, 2, 4, 8)  # a level, that tiny-cuda-nn is compiled for
@@ -49,7 +51,7 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         self.table = nn.Parameter(torch.empty(entries, config.features))
         self.hidden = nn.Linear(config.levels * config.features, config.hidden)
         self.output = nn.Linear(config.hidden, channels)
-        self._prepared: weakref.WeakKeyDictionary[Lattice, dict[str, Any]] = weakref.WeakKeyDictionary()
+        self._prepared: weakref.WeakKeyDictionary[Lattice, dict[str, Prepared]] = weakref.WeakKeyDictionary()
 
     @classmethod
     def solve_size(cls, config: Any, lattice: Lattice, channels: int, budget: int) -> int | None:
@@ -82,17 +84,7 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         nn.init.uniform_(self.table, -self.config.initial_range, self.config.initial_range, generator=rng)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = (x + 1) / 2
-        if self.backend == "triton":
-            # Triton is imported where it runs alone
-            from models.kernels import hash_encoding_triton, hash_field_triton
-
-            if not x.requires_grad:
-                return hash_field_triton.hash_field(x, self.table, self.hidden, self.output, self.levels)
-            return self._decode(hash_encoding_triton.encode(x, self.table, self.levels))
-        if self.backend == "tcnn":
-            return self._decode(self._encode_by_tcnn(x))
-        return self._decode(hash_encoding.encode(x, self.table, self.levels))
+        return self._decode(self._encode((x + 1) / 2))
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
         seen_once = lattice not in self._prepared and not torch.is_grad_enabled()  # as in super-resolution
@@ -103,26 +95,36 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         if self.backend not in of_lattice:
             of_lattice[self.backend] = self._prepare(lattice)
         prepared = of_lattice[self.backend]
-        if self.backend == "triton":
-            from models.kernels.hash_field_triton import hash_field
+        if isinstance(prepared, LatticePlan):
+            return prepared.natural(self._decode(self._encode(prepared.points, prepared)))
+        if isinstance(prepared, LatticeEncoding):
+            return self._decode(prepared(self.table)).reshape(*lattice.shape, self.channels)
+        return self._decode(self._encode(prepared)).reshape(*lattice.shape, self.channels)
 
-            plan = prepared
-            return plan.natural(hash_field(plan.points, self.table, self.hidden, self.output, self.levels, plan))
-        features = self._encode_by_tcnn(prepared) if self.backend == "tcnn" else prepared(self.table)
-        return self._decode(features).reshape(*lattice.shape, self.channels)
-
-    def _prepare(self, lattice: Lattice) -> Any:
+    def _prepare(self, lattice: Lattice) -> Prepared:
         """What a back end wants to know of a lattice, once."""
         if self.backend == "triton":
             return make_plan(lattice, self.levels, self.device)
         points = (lattice.points(self.device) + 1) / 2
         return points if self.backend == "tcnn" else LatticeEncoding(points, self.levels)
 
-    def _encode_by_tcnn(self, x: Tensor) -> Tensor:
-        shape = (self.dim, self.config.levels, self.size.bit_length() - 1)
-        return hash_encoding_tcnn.encode(x, self.table, *shape, self.config.base_resolution, self.config.growth)
+    def _encode(self, x: Tensor, plan: LatticePlan | None = None) -> Tensor:
+        """x [N, d] in [0, 1) → [N, levels·features]."""
+        if self.backend == "triton":
+            from models.kernels.hash_encoding_triton import encode  # Triton is imported where it runs alone
+
+            return encode(x, self.table, self.levels, plan)
+        if self.backend == "tcnn":
+            shape = (self.dim, self.config.levels, self.size.bit_length() - 1)
+            return hash_encoding_tcnn.encode(x, self.table, *shape, self.config.base_resolution, self.config.growth)
+        return hash_encoding.encode(x, self.table, self.levels)
 
     def _decode(self, features: Tensor) -> Tensor:
+        if self.backend == "triton":
+            from models.kernels.decoder_triton import WIDEST, decode
+
+            if max(self.hidden.weight.shape) <= WIDEST:
+                return decode(features, self.hidden, self.output)
         return self.output(torch.relu(self.hidden(features)))
 
 

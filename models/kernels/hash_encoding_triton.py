@@ -20,8 +20,8 @@ from models.kernels.hash_lattice import PIECE, LatticePlan
 
 PRIME_1 = tl.constexpr(2654435761 - 2**32)  # as signed 32-bit integers, which wrap alike
 PRIME_2 = tl.constexpr(805459861)
-POINTS = 64  # a tile
-PIECES = 256  # a program of the lattice's backward pass
+POINTS = 32  # a tile
+PIECES = 128  # a program of the lattice's backward pass
 
 
 def encode(x: Tensor, table: Tensor, levels: tuple[Level, ...], plan: LatticePlan | None = None) -> Tensor:
@@ -41,7 +41,7 @@ class _Encode(torch.autograd.Function):
         features = table.new_empty(len(x), len(levels) * table.shape[1])
         if len(x):
             _encode_kernel[(triton.cdiv(len(x), POINTS),)](
-                x, table, *level_tensors(levels, x.device), features, len(x), **shape_of(x, table, levels)
+                x, table, *_level_tensors(levels, x.device), features, len(x), **_shape(x, table, levels)
             )
         ctx.save_for_backward(x, table)
         ctx.levels, ctx.plan = levels, plan
@@ -52,21 +52,21 @@ class _Encode(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, table = ctx.saved_tensors
         grad_x = _points_gradient(grad.contiguous(), x, table, ctx.levels) if ctx.needs_input_grad[0] else None
-        grad_table = table_gradient(grad.T.contiguous(), x, table, ctx.levels, ctx.plan)
+        grad_table = _table_gradient(grad.T.contiguous(), x, table, ctx.levels, ctx.plan)
         return grad_x, grad_table, None, None
 
 
-def table_gradient(
+def _table_gradient(
     grad: Tensor, x: Tensor, table: Tensor, levels: tuple[Level, ...], plan: LatticePlan | None
 ) -> Tensor:
     """∂loss/∂table [entries, F] from ∂loss/∂encoding, transposed: grad [levels·F, N], contiguous."""
     result = torch.zeros_like(table)
     if not len(x):
         return result
-    scale, info = level_tensors(levels, x.device)
+    scale, info = _level_tensors(levels, x.device)
     if plan is None:
         _scatter_points_kernel[(triton.cdiv(len(x), POINTS),)](
-            x, grad, scale, info, result, len(x), **shape_of(x, table, levels)
+            x, grad, scale, info, result, len(x), **_shape(x, table, levels)
         )
         return result
     _scatter_lattice_kernel[(len(plan.groups), triton.cdiv(plan.most_pieces, PIECES))](
@@ -85,28 +85,27 @@ def _points_gradient(grad: Tensor, x: Tensor, table: Tensor, levels: tuple[Level
     result = torch.zeros_like(x)
     if len(x):
         _points_gradient_kernel[(triton.cdiv(len(x), POINTS),)](
-            x, table, grad, *level_tensors(levels, x.device), result, len(x), **shape_of(x, table, levels)
+            x, table, grad, *_level_tensors(levels, x.device), result, len(x), **_shape(x, table, levels)
         )
     return result
 
 
 @functools.lru_cache(maxsize=64)
-def level_tensors(levels: tuple[Level, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+def _level_tensors(levels: tuple[Level, ...], device: torch.device) -> tuple[Tensor, Tensor]:
     """Scales [L] and resolution, size, offset, dense [L, 4] on a device."""
     scale = torch.tensor([level.scale for level in levels], dtype=torch.float32, device=device)
     info = [(level.resolution, level.size, level.offset, int(level.dense)) for level in levels]
     return scale, torch.tensor(info, dtype=torch.int32, device=device)
 
 
-def shape_of(x: Tensor, table: Tensor, levels: tuple[Level, ...]) -> dict[str, Any]:
+def _shape(x: Tensor, table: Tensor, levels: tuple[Level, ...]) -> dict[str, Any]:
     """What every kernel here is compiled for. The features must be a power of two."""
     features = table.shape[1]
     return {
         "D": x.shape[1],
         "F": features,
         "L": len(levels),
-        # 16 columns are the least that a matrix product takes
-        "L_PADDED": max(triton.next_power_of_2(len(levels)), 16 // features),
+        "L_PADDED": triton.next_power_of_2(len(levels)),
         "POWER": _power_of_two(levels),
         "BLOCK": POINTS,
     }
@@ -172,34 +171,23 @@ def _corner(
 
 
 @triton.jit
-def gather(
-    x_ptr, table_ptr, scale_ptr, info_ptr, p, inside, D: tl.constexpr, F: tl.constexpr, L: tl.constexpr,
-    L_PADDED: tl.constexpr, POWER: tl.constexpr,
-):  # fmt: skip
-    """The encoding of the points p [BLOCK]: [BLOCK, L_PADDED·F], 0 beyond the last level."""
-    n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, used = _locate_all(
-        x_ptr, scale_ptr, info_ptr, p, inside, D, L, L_PADDED
-    )
-    mask = (inside[:, None] & used)[:, :, None]
-    f = tl.arange(0, F)[None, None, :]
-    total = tl.zeros((p.shape[0], L_PADDED, F), tl.float32)
-    for corner in tl.static_range(2**D):
-        row, w0, w1, w2 = _corner(corner, n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, D, POWER)
-        total += (w0 * w1 * w2)[:, :, None] * tl.load(table_ptr + row[:, :, None] * F + f, mask=mask, other=0.0)
-    return tl.reshape(total, (p.shape[0], L_PADDED * F))
-
-
-@triton.jit
 def _encode_kernel(
     x_ptr, table_ptr, scale_ptr, info_ptr, features_ptr, count, D: tl.constexpr, F: tl.constexpr, L: tl.constexpr,
     L_PADDED: tl.constexpr, POWER: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = p < count
-    features = gather(x_ptr, table_ptr, scale_ptr, info_ptr, p, inside, D, F, L, L_PADDED, POWER)
-    column = tl.arange(0, L_PADDED * F)[None, :]
-    at = p.to(tl.int64)[:, None] * (L * F) + column
-    tl.store(features_ptr + at, features, mask=inside[:, None] & (column < L * F))
+    n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, used = _locate_all(
+        x_ptr, scale_ptr, info_ptr, p, inside, D, L, L_PADDED
+    )
+    mask = (inside[:, None] & used)[:, :, None]
+    f = tl.arange(0, F)[None, None, :]
+    total = tl.zeros((BLOCK, L_PADDED, F), tl.float32)
+    for corner in tl.static_range(2**D):
+        row, w0, w1, w2 = _corner(corner, n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, D, POWER)
+        total += (w0 * w1 * w2)[:, :, None] * tl.load(table_ptr + row[:, :, None] * F + f, mask=mask, other=0.0)
+    column = tl.arange(0, L_PADDED)[None, :, None] * F + f
+    tl.store(features_ptr + p.to(tl.int64)[:, None, None] * (L * F) + column, total, mask=mask)
 
 
 @triton.jit

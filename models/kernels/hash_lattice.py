@@ -20,7 +20,7 @@ from models.kernels.hash_encoding import PRIMES, UINT32, Level
 from target_signals.lattice import Lattice
 
 PIECE = 8  # points of a line in one piece, at most; a node of a coarse level has several pieces
-GROUP = 16  # corners of lines in one group, at most, so that the work is cut evenly
+GROUP = 64  # corners of lines in one group, at most, so that the work is cut evenly
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
-"""The Triton hash encoding and the fused field against their twins: values and every gradient.
+"""The Triton hash encoding against its twin: values and every gradient.
 
 Without a GPU the kernels are interpreted, so inputs are small; on a GPU they are compiled, and larger.
 """
 
 import pytest
 import torch
-from torch import nn
 
 import models
 from harness.config import load_config
@@ -16,7 +15,6 @@ from models.kernels.hash_lattice import make_plan
 from target_signals.lattice import Lattice
 
 kernels = pytest.importorskip("models.kernels.hash_encoding_triton", reason="Triton is not installed here")
-fields = pytest.importorskip("models.kernels.hash_field_triton", reason="Triton is not installed here")
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 FORWARD, BACKWARD = 1e-5, 1e-4  # relative, norm-wise
@@ -94,35 +92,13 @@ def test_the_encoding_is_its_twin_forward_and_backward(case, planned):
         assert relative(a, b) < BACKWARD
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("planned", [False, True], ids=["points", "lattice"])
-@pytest.mark.parametrize("case", ALL)
-def test_the_field_is_encoding_and_decoder_forward_and_backward(case, planned, channels):
-    shape, entries, count, features = case
-    levels = make_levels(len(shape), count, 16, 1.5, entries)
-    plan = make_plan(Lattice.regular(shape), levels, DEVICE)
-    table = table_for(levels, features)
-    torch.manual_seed(3)
-    hidden, output = nn.Linear(count * features, 20).to(DEVICE), nn.Linear(20, channels).to(DEVICE)
-    ours = fields.hash_field(plan.points, table, hidden, output, levels, plan if planned else None)
-    twin = output(torch.relu(hidden(hash_encoding.encode(plan.points, table, levels))))
-    assert relative(ours, twin) < FORWARD
-    cotangent = torch.randn(twin.shape, generator=torch.Generator().manual_seed(4)).to(DEVICE)
-    wanted = [table, *hidden.parameters(), *output.parameters()]
-    for a, b in zip(
-        torch.autograd.grad(ours, wanted, cotangent), torch.autograd.grad(twin, wanted, cotangent), strict=True
-    ):
-        assert relative(a, b) < BACKWARD
-
-
 @pytest.mark.parametrize("dim", [2, 3])
 def test_no_points_give_no_values_and_no_gradient(dim):
     levels = make_levels(dim, 3, 16, 1.5, 64)
     table, x = table_for(levels, 2), torch.empty(0, dim, device=DEVICE)
-    hidden, output = nn.Linear(6, 8).to(DEVICE), nn.Linear(8, 1).to(DEVICE)
-    for values in (kernels.encode(x, table, levels), fields.hash_field(x, table, hidden, output, levels)):
-        assert len(values) == 0
-        assert torch.autograd.grad(values.sum(), table)[0].abs().max() == 0
+    values = kernels.encode(x, table, levels)
+    assert len(values) == 0
+    assert torch.autograd.grad(values.sum(), table)[0].abs().max() == 0
 
 
 def test_points_beyond_the_box_read_nothing_beyond_the_table():
