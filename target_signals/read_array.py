@@ -1,21 +1,21 @@
 """A user's array: NumPy's .npy and .npz, NIfTI's .nii and .nii.gz, and TIFF with its many types and pages."""
 
 import logging
-import math
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
+from target_signals import npy
 from target_signals.decoded import Decoded, Unusable, check_size, check_type
 from target_signals.read_picture import read_picture
 
 
 def read_npy(path: Path) -> Decoded:
     with path.open("rb") as file:
-        return _array(_npy(file, path.stat().st_size), [])
+        return _array(npy.read_npy(file, path.stat().st_size, _check_array), [])
 
 
 def read_npz(path: Path) -> Decoded:
@@ -25,21 +25,8 @@ def read_npz(path: Path) -> Decoded:
             names = ", ".join(info.filename.removesuffix(".npy")[:40] for info in arrays[:10]) or "none"
             raise Unusable(f"it has {len(arrays)} arrays ({names}) and must have one; save that one as .npy")
         with archive.open(arrays[0]) as file:
-            return _array(_npy(file, arrays[0].file_size), [f"array '{arrays[0].filename.removesuffix('.npy')}'"])
-
-
-def _npy(file: IO[bytes], size: int) -> np.ndarray:
-    """The array of a .npy stream of `size` bytes; its header is judged before anything is allocated."""
-    version = np.lib.format.read_magic(file)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
-        raise Unusable(f"its .npy version is {version}, which only holds structured types; save plain numbers")
-    shape, _, dtype = readers[version](file)
-    _check_array(shape, dtype)
-    if size - file.tell() < math.prod(shape) * dtype.itemsize:
-        raise Unusable("it is truncated: it ends before its last value; copy or save it again")
-    file.seek(0)
-    return np.lib.format.read_array(file, allow_pickle=False)
+            values = npy.read_npy(file, arrays[0].file_size, _check_array)
+        return _array(values, [f"array '{arrays[0].filename.removesuffix('.npy')}'"])
 
 
 def read_nifti(path: Path) -> Decoded:
