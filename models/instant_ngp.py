@@ -1,29 +1,37 @@
 """Instant_NGP: multiresolution hash encoding and a small decoder (Müller et al. 2022)."""
 
+import bisect
 import weakref
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from models.base import Representation, register
-from models.kernels.hash_encoding import LatticeEncoding, encode, make_levels
+from models.kernels import hash_encoding, hash_encoding_tcnn
+from models.kernels.hash_encoding import LatticeEncoding, Level, make_levels
+from models.kernels.hash_lattice import LatticePlan, make_plan
 from target_signals.lattice import Lattice
 
+Prepared = LatticePlan | LatticeEncoding | Tensor
+
 MAX_CORNERS = 1 << 28  # a lattice with more corners than this (4 GiB as a sparse product) is gathered instead
+TCNN_FEATURES = (1, 2, 4, 8)  # a level, that tiny-cuda-nn is compiled for
 
 
 @register
 class Instant_NGP(Representation):  # the name that rows and the paper use
-    """Encoding → Linear → ReLU → Linear, coordinates taken to [0, 1). The size dial is log₂ T.
+    """Encoding → Linear → ReLU → Linear, coordinates taken to [0, 1). The size dial is T.
 
-    Stated exception to filling the budget: T is the largest power of two with
+    Stated exception to filling the budget: by default T is the largest power of two with
     levels·features·T + decoder ≤ budget, as in the paper, although coarse levels need fewer entries.
+    With `table` "exact" it is the largest whole number whose levels fit.
     """
 
     name = "Instant_NGP"
-    smallest = 3  # level sizes are multiples of 8
+    smallest = 8  # level sizes are multiples of 8
+    backends = ("triton", "tcnn", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -34,36 +42,91 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         growth: float  # of the resolution from level to level
         hidden: int  # width of the decoder
         initial_range: float  # table values start uniform within ± this
+        table: Literal["power_of_two", "exact"]  # which T there are
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
-        self.levels = make_levels(self.dim, config.levels, config.base_resolution, config.growth, 2**size)
+        self.levels = _levels(config, self.dim, size)
         entries = self.levels[-1].offset + self.levels[-1].size
         self.table = nn.Parameter(torch.empty(entries, config.features))
-        self.decoder = nn.Sequential(
-            nn.Linear(config.levels * config.features, config.hidden), nn.ReLU(), nn.Linear(config.hidden, channels)
-        )
-        self._encodings: weakref.WeakKeyDictionary[Lattice, LatticeEncoding] = weakref.WeakKeyDictionary()
+        self.hidden = nn.Linear(config.levels * config.features, config.hidden)
+        self.output = nn.Linear(config.hidden, channels)
+        self._prepared: weakref.WeakKeyDictionary[Lattice, dict[str, Prepared]] = weakref.WeakKeyDictionary()
 
     @classmethod
     def solve_size(cls, config: Any, lattice: Lattice, channels: int, budget: int) -> int | None:
         width = config.levels * config.features
         decoder = width * config.hidden + config.hidden + config.hidden * channels + channels
-        entries = (budget - decoder) // width
-        return entries.bit_length() - 1 if entries >= 2**cls.smallest else None
+        if config.table == "power_of_two":
+            entries = (budget - decoder) // width
+            return 1 << entries.bit_length() - 1 if entries >= cls.smallest else None
+
+        def values(size: int) -> int:
+            last = _levels(config, lattice.dim, size)[-1]
+            return (last.offset + last.size) * config.features + decoder
+
+        finest = _levels(config, lattice.dim, 1)[-1].resolution
+        sizes = range(cls.smallest, finest**lattice.dim + 1)  # at the last every level is dense
+        fitting = bisect.bisect_right(sizes, budget, key=values)
+        return sizes[fitting - 1] if fitting else None
+
+    def refuses(self, backend: str) -> str | None:
+        if backend == "triton" and self.config.features.bit_count() != 1:
+            return f"its kernels take 1, 2, 4, 8, … features a level, not {self.config.features}"
+        if backend == "tcnn" and self.size.bit_count() != 1:
+            return f"tiny-cuda-nn has tables of 2ⁿ entries, not {self.size}"
+        if backend == "tcnn" and self.config.features not in TCNN_FEATURES:
+            return f"tiny-cuda-nn takes {TCNN_FEATURES} features a level, not {self.config.features}"
+        return None
 
     def initialise(self, rng: torch.Generator) -> None:
         super().initialise(rng)
         nn.init.uniform_(self.table, -self.config.initial_range, self.config.initial_range, generator=rng)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.decoder(encode((x + 1) / 2, self.table, self.levels))
+        return self._decode(self._encode((x + 1) / 2))
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
-        too_large = lattice.size * len(self.levels) * 2**self.dim > MAX_CORNERS
-        seen_once = lattice not in self._encodings and not torch.is_grad_enabled()  # as in super-resolution
-        if too_large or seen_once:
+        seen_once = lattice not in self._prepared and not torch.is_grad_enabled()  # as in super-resolution
+        too_large = self.backend == "torch" and lattice.size * len(self.levels) * 2**self.dim > MAX_CORNERS
+        if seen_once or too_large:
             return super().on_lattice(lattice)
-        if lattice not in self._encodings:
-            self._encodings[lattice] = LatticeEncoding((lattice.points(self.device) + 1) / 2, self.levels)
-        return self.decoder(self._encodings[lattice](self.table)).reshape(*lattice.shape, self.channels)
+        of_lattice = self._prepared.setdefault(lattice, {})
+        if self.backend not in of_lattice:
+            of_lattice[self.backend] = self._prepare(lattice)
+        prepared = of_lattice[self.backend]
+        if isinstance(prepared, LatticePlan):
+            return prepared.natural(self._decode(self._encode(prepared.points, prepared)))
+        if isinstance(prepared, LatticeEncoding):
+            return self._decode(prepared(self.table)).reshape(*lattice.shape, self.channels)
+        return self._decode(self._encode(prepared)).reshape(*lattice.shape, self.channels)
+
+    def _prepare(self, lattice: Lattice) -> Prepared:
+        """What a back end wants to know of a lattice, once."""
+        if self.backend == "triton":
+            return make_plan(lattice, self.levels, self.device)
+        points = (lattice.points(self.device) + 1) / 2
+        return points if self.backend == "tcnn" else LatticeEncoding(points, self.levels)
+
+    def _encode(self, x: Tensor, plan: LatticePlan | None = None) -> Tensor:
+        """x [N, d] in [0, 1) → [N, levels·features]."""
+        if self.backend == "triton":
+            from models.kernels.hash_encoding_triton import encode  # Triton is imported where it runs alone
+
+            return encode(x, self.table, self.levels, plan)
+        if self.backend == "tcnn":
+            shape = (self.dim, self.config.levels, self.size.bit_length() - 1)
+            return hash_encoding_tcnn.encode(x, self.table, *shape, self.config.base_resolution, self.config.growth)
+        return hash_encoding.encode(x, self.table, self.levels)
+
+    def _decode(self, features: Tensor) -> Tensor:
+        if self.backend == "triton":
+            from models.kernels.decoder_triton import WIDEST, decode
+
+            if max(self.hidden.weight.shape) <= WIDEST:
+                return decode(features, self.hidden, self.output)
+        return self.output(torch.relu(self.hidden(features)))
+
+
+def _levels(config: Any, dim: int, table_size: int) -> tuple[Level, ...]:
+    return make_levels(dim, config.levels, config.base_resolution, config.growth, table_size)

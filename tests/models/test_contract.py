@@ -234,4 +234,4 @@ def test_hash_table_follows_the_papers_formula():
         settings = model_settings(CONFIG, "Instant_NGP", "synthetic", budget)
         decoder = 32 * 64 + 64 + 64 + 1
         size = cls.solve_size(settings, Lattice.regular((100, 100)), 1, budget)
-        assert size == math.floor(math.log2((budget - decoder) / 32))
+        assert size == 2 ** math.floor(math.log2((budget - decoder) / 32))

@@ -250,7 +250,7 @@ def make_model(dim, channels, size):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("dim", [2, 3])
 def test_the_model_maps_coordinates_to_the_unit_interval_and_decodes(dim, channels):
-    model = make_model(dim, channels, 7)
+    model = make_model(dim, channels, 128)
     with torch.no_grad():
         model.table.uniform_(-1, 1, generator=torch.Generator().manual_seed(1))
     model.double()
@@ -258,7 +258,7 @@ def test_the_model_maps_coordinates_to_the_unit_interval_and_decodes(dim, channe
     x[0] = -1
     shapes, entries = level_shapes(dim, 16, 128)
     z = (scalar_matrix((x + 1) / 2, shapes, entries, 128) @ model.table.detach().numpy()).reshape(8, 32)
-    hidden, _, output = model.decoder
+    hidden, output = model.hidden, model.output
     z = np.maximum(z @ hidden.weight.detach().numpy().T + hidden.bias.detach().numpy(), 0)
     expected = z @ output.weight.detach().numpy().T + output.bias.detach().numpy()
     np.testing.assert_allclose(model(torch.from_numpy(x)).detach(), expected, atol=1e-9)
@@ -270,16 +270,16 @@ def test_the_model_maps_coordinates_to_the_unit_interval_and_decodes(dim, channe
 def test_count_is_the_closed_form(dim, channels, log_size):
     _, entries = level_shapes(dim, 16, 2**log_size)
     decoder = 32 * 64 + 64 + 64 * channels + channels
-    assert make_model(dim, channels, log_size).count_values() == 2 * entries + decoder
+    assert make_model(dim, channels, 2**log_size).count_values() == 2 * entries + decoder
 
 
 def test_initial_values():
-    model = make_model(2, 1, 9)
+    model = make_model(2, 1, 512)
     values = model.table.detach().double().numpy()
     assert 0.999e-4 < np.abs(values).max() <= 1e-4 * (1 + 1e-6)
     assert values.std() == pytest.approx(1e-4 / math.sqrt(3), rel=0.03)
     assert abs(values.mean()) < 2e-6
-    assert [layer.weight.abs().max().item() for layer in (model.decoder[0], model.decoder[2])] == [
+    assert [layer.weight.abs().max().item() for layer in (model.hidden, model.output)] == [
         pytest.approx(1 / math.sqrt(32), rel=0.01),
         pytest.approx(1 / math.sqrt(64), rel=0.05),
     ]
@@ -288,7 +288,7 @@ def test_initial_values():
 def test_a_lattice_too_large_for_a_sparse_product_is_gathered(monkeypatch):
     from models import instant_ngp
 
-    model = make_model(2, 3, 7)
+    model = make_model(2, 3, 128)
     sparse = model.on_lattice(model.lattice)
     monkeypatch.setattr(instant_ngp, "MAX_CORNERS", 9 * 7 * 16 * 4 - 1)
     monkeypatch.setattr(instant_ngp, "LatticeEncoding", None)
