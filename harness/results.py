@@ -108,7 +108,7 @@ class Store:
             content = encode(residual)
             row = row | {CHECKSUM: checksum(content)}
             write_atomically(self.array_path(key), lambda file: file.write(content))
-        text = json.dumps(_finite(row), allow_nan=False, indent=1)
+        text = json.dumps(finite(row), allow_nan=False, indent=1)
         write_atomically(self.row_path(key), lambda file: file.write(text.encode()))
 
 
@@ -171,12 +171,12 @@ def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
     return table.sort_values("started", kind="stable", ignore_index=True)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON has no NaN and no infinity: they become null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _finite(v) for key, v in value.items()}
+        return {key: finite(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return value

@@ -31,7 +31,7 @@ def build(row: Mapping[str, Any]) -> Target:
     """The target that a row names, as it is today. Raises UsageError or OSError when it cannot be had here."""
     item, length, bandlimit = (known(row[name]) for name in ("item", "length", "bandlimit"))
     length = None if length is None else int(length)
-    _check_size(row["signal"], int(row["dim"]), length)
+    check_size(row["signal"], int(row["dim"]), length)
     return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["seed"]), item, row["task"])
 
 
@@ -51,7 +51,7 @@ def rebuild(row: Mapping[str, Any]) -> Target:
     return found
 
 
-def _check_size(signal: str, dim: int, length: int | None) -> None:
+def check_size(signal: str, dim: int, length: int | None) -> None:
     """UsageError for a signal that nobody has room for: a row may be anybody's."""
     import target_signals
 
