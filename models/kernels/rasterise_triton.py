@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from models.kernels.rasterise import MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE
 
 TILE = 8  # samples along a tile's side; one warp serves a tile
-BIN = 16  # tiles along a bin's side; at most 255
+BIN = 16  # tiles along a bin's side; at most 128, since their numbers share a signed integer
 LISTED = 1024  # Gaussians that a bin looks at together
 WALKED = 64  # entries of its bin's list that a tile looks at together
 TOGETHER = 8  # Gaussians that a tile meets together, so that one does not wait for another's memory
@@ -246,6 +246,12 @@ def _meet(gaussian, rank, first, splats_ptr, x, y, light, C: tl.constexpr, TOGET
 
 
 @triton.jit
+def _load_colours(row, there, c, C: tl.constexpr):
+    """[TOGETHER, C_PADDED], black where no Gaussian is: nought times an undefined colour would be undefined."""
+    return tl.load(row[:, None] + 6 + c[None, :], mask=there[:, None] & (c < C)[None, :], other=0.0)
+
+
+@triton.jit
 def _forward_kernel(
     splats_ptr, lists_ptr, counts_ptr, columns_ptr, rows_ptr, image_ptr, walked_ptr, number, width, height, tiles_x,
     bins_x, C: tl.constexpr, C_PADDED: tl.constexpr, SIDE: tl.constexpr, BIN: tl.constexpr, CHUNK: tl.constexpr,
@@ -264,9 +270,9 @@ def _forward_kernel(
     while going:
         gaussian, rank, reaching = _look(list_ptr, begin, count, tiles_x, BIN, CHUNK)
         for first in range(0, reaching, TOGETHER):
-            start, _, _, _, _, odds, behind = _meet(gaussian, rank, first, splats_ptr, x, y, light, C, TOGETHER)
+            start, there, _, _, _, odds, behind = _meet(gaussian, rank, first, splats_ptr, x, y, light, C, TOGETHER)
             row = splats_ptr + start
-            colours = tl.load(row[:, None] + 6 + c[None, :], mask=(c < C)[None, :], other=0.0)
+            colours = _load_colours(row, there, c, C)
             image += tl.sum((odds * behind)[:, :, None] * colours[:, None, :], axis=0)
             light = tl.min(behind, axis=0)
         begin += CHUNK
@@ -300,7 +306,7 @@ def _backward_kernel(
             )
             row, result = splats_ptr + start, result_ptr + start
             weight = odds * behind
-            colours = tl.load(row[:, None] + 6 + c[None, :], mask=(c < C)[None, :], other=0.0)
+            colours = _load_colours(row, there, c, C)
             own = weight * tl.sum(colours[:, None, :] * grad[None, :, :], axis=2)
             moved = (behind > 0) & (alpha < STRONGEST)  # a clamped alpha stays
             to_sigma = tl.where(moved, (rest[None, :] - tl.cumsum(own, axis=0)) * odds - own, 0.0)
@@ -314,6 +320,7 @@ def _backward_kernel(
             tl.atomic_add(result + 2, 0.5 * tl.sum(to_sigma * dx * dx, axis=1), mask=there, sem="relaxed")
             tl.atomic_add(result + 3, tl.sum(to_sigma * dx * dy, axis=1), mask=there, sem="relaxed")
             tl.atomic_add(result + 4, 0.5 * tl.sum(to_sigma * dy * dy, axis=1), mask=there, sem="relaxed")
+            opacity = tl.maximum(opacity, FAINTEST)  # of all that is seen; where none is there, it may be 0
             tl.atomic_add(result + 5, -tl.sum(to_sigma, axis=1) / opacity, mask=there, sem="relaxed")
             to_colours = tl.sum(weight[:, :, None] * grad[None, :, :], axis=1)
             tl.atomic_add(

@@ -151,6 +151,17 @@ def test_what_is_recorded(build, name, minibatch):
     assert set(stepper.recordings) == ({None} if minibatch is None else {200, 80})
 
 
+@pytest.mark.gpu
+def test_splats_are_recorded_under_triton(build, monkeypatch):
+    pytest.importorskip("triton")
+    model = build("GSplat")
+    model.backend = "triton"
+    stepper = make_stepper(copy.deepcopy(model).cuda(), make_task())
+    stepper.prepare()
+    assert set(stepper.recordings) == {None}
+    assert_recorded_equals_eager(model, make_task(), monkeypatch)
+
+
 class Asking(Representation):
     """Reads a value back in every step, as no recorded step can."""
 
