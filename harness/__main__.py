@@ -1,13 +1,22 @@
 """The verbs that read what runs left: python -m harness <verb> (SPEC 6)."""
 
+import os
 import sys
 from collections.abc import Sequence
 
-from harness import render, report, status, tabulate
-from harness.cli import EXIT_USAGE, Parser
+from harness import doctor, merge, render, report, status, tabulate, verify
+from harness.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, Parser
 from registry import UsageError
 
-VERBS = {"render": render, "status": status, "table": tabulate, "report": report}
+VERBS = {
+    "status": status,
+    "table": tabulate,
+    "report": report,
+    "verify": verify,
+    "merge": merge,
+    "render": render,
+    "doctor": doctor,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("\ninterrupted: run the same command again", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `| head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
 
 
 if __name__ == "__main__":

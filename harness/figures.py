@@ -1,7 +1,6 @@
 """Draws what the results table holds, and says what it lacks. A file is replaced whole, never half written."""
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 from atomic import write_atomically
 from harness import gaps
 from harness.comparison import REFERENCE, Comparison, comparisons
+from harness.keys import folder_of, safe
 from harness.style import METRICS, RC
 from registry import UsageError, suggest
 
@@ -37,7 +37,7 @@ def draw(
     written = []
     with rc_context(RC):
         for comparison in found:
-            folder = Path(out_folder) / _safe(_experiment(comparison)) / "figures" / _safe(_variant(comparison))
+            folder = Path(out_folder) / folder_of(vars(comparison)) / "figures" / safe(_variant(comparison))
             for name, figure in itertools.chain(pages(comparison).items(), pictures(comparison, out_folder)):
                 written += _save(figure, folder, name)
     return written
@@ -128,7 +128,3 @@ def _experiment(comparison: Comparison) -> str:
 
 def _variant(comparison: Comparison) -> str:
     return f"{comparison.preset}_{comparison.length}_{comparison.steps}"
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.+-]", "-", name)

@@ -49,9 +49,7 @@ def _of_pictures(fits: Comparison, out_folder: str | Path) -> list[str]:
     notes = []
     if shown.target is None:
         notes.append(f"errors without reconstructions, as the target is not there: {shown.reason}")
-    unreadable = [f"{model} {size:,}" for model, size in shown.paths if shown.residual(model, size) is None]
-    if unreadable:
-        notes.append(f"residuals that cannot be read, of {shown.describe()}: {', '.join(unreadable)}")
+    notes += [f"{shown.describe()}: {line}" for line in shown.flaws()]
     return notes
 
 

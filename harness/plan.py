@@ -151,7 +151,7 @@ def make_plan(
             length=length,
             bandlimit=band,
             task=task,
-            scored=("fit", "super_resolution") if task == "fit" and _has_finer(family, item) else (task,),
+            scored=("fit", "super_resolution") if task == "fit" and has_finer(family, item) else (task,),
             model=model,
             size=size,
             seed=seed,
@@ -180,11 +180,11 @@ def _once(values: Iterable[T]) -> list[T]:
 
 def _trained_on(tasks: Sequence[str], family: type[SignalFamily], item: str | None) -> list[str]:
     """The fits that give the rows of these tasks: where an item brings a finer lattice, a fit is scored on both."""
-    merged = {"super_resolution": "fit"} if _has_finer(family, item) else {}
+    merged = {"super_resolution": "fit"} if has_finer(family, item) else {}
     return _once(merged.get(task, task) for task in tasks)
 
 
-def _has_finer(family: type[SignalFamily], item: str | None) -> bool:
+def has_finer(family: type[SignalFamily], item: str | None) -> bool:
     return issubclass(family, RecordedFamily) and item is not None and family.has_finer(item)
 
 

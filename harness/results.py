@@ -8,17 +8,19 @@ import math
 import os
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from atomic import write_atomically
+from harness.bounded import read_bounded
+from harness.residual import CHECKSUM, checksum, encode
+from harness.residual import load_residual as load_residual  # for whoever reads results
+from harness.row_types import check
 from registry import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 DEFAULT_OUT = "band_limit_figs"
@@ -42,11 +44,12 @@ COLUMNS = (
     *("preset", "steps", "minibatch", "settings", "config_hash", "status", "reason", "parameters"),
     *("psnr", "ssim", "lpips", "iou", "psnr_best", "ssim_best", "lpips_best", "iou_best", "best_step"),
     *("psnr_constant", "psnr_paper", "ssim_paper", "lpips_paper", "iou_paper", "psnr_rings"),
-    *("curve", "updates", "seconds", "ms_per_step"),
+    *("curve", "updates", "seconds", "ms_per_step", CHECKSUM),
     *("peak_memory_bytes", "device", "backend", "precision", "versions", "commit", "started"),
 )
 NEEDED = ("signal", "dim", "task", "model", "size", "seed", "config_hash", "status", "started")
 SCORES = ("psnr", "ssim", "lpips", "iou")
+MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
 Row = dict[str, Any]
 
 
@@ -94,40 +97,19 @@ class Store:
             )
             return None
 
-    def write(self, key: str, row: Row, residual: np.ndarray | None) -> None:
+    def write(self, key: str, row: Row, residual: "np.ndarray | None") -> None:
         """Write the array, then the row: a row that exists is complete.
 
-        residual: prediction - truth, [*shape, C], kept in float16 relative to its largest magnitude;
-        None for a trial without a prediction.
+        residual: prediction - truth, [*shape, C]; None for a trial without a prediction.
         """
         if set(row) != set(COLUMNS):
             raise ValueError(f"a row needs exactly the columns of SPEC 7; differs in {set(row) ^ set(COLUMNS)}")
         if residual is not None:
-            scale = float(np.abs(residual).max()) or 1.0
-            arrays = {"residual": (residual / scale).astype(np.float16), "scale": np.float32(scale)}
-            write_atomically(self.array_path(key), lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
-        text = json.dumps(_finite(row), allow_nan=False, indent=1)
+            content = encode(residual)
+            row = row | {CHECKSUM: checksum(content)}
+            write_atomically(self.array_path(key), lambda file: file.write(content))
+        text = json.dumps(finite(row), allow_nan=False, indent=1)
         write_atomically(self.row_path(key), lambda file: file.write(text.encode()))
-
-
-def load_residual(file: str | Path | IO[bytes]) -> np.ndarray:
-    """Prediction - truth of one scoring, [*shape, C], float32."""
-    with np.load(file, allow_pickle=False) as arrays:
-        return arrays["residual"].astype(np.float32) * arrays["scale"]
-
-
-def usable_residual(path: Path, dim: int) -> np.ndarray | None:
-    """`load_residual` for a picture: None for a damaged file, and for what is no finite [*shape, C] of that dimension.
-
-    Raises OSError where the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:  # numpy leaves a damaged one open
-            residual = load_residual(file)
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    fits = residual.ndim == dim + 1 and residual.size and np.isfinite(residual).all()
-    return residual if fits else None
 
 
 def parse_row(path: Path) -> Row:
@@ -135,7 +117,7 @@ def parse_row(path: Path) -> Row:
 
     A row of an earlier version may lack columns that came later: they are null.
     """
-    return parse_text(path.read_bytes())
+    return parse_text(read_bounded(path, MOST_BYTES))
 
 
 def parse_text(text: bytes) -> Row:
@@ -143,13 +125,20 @@ def parse_text(text: bytes) -> Row:
 
     A row of an earlier version may lack columns that came later: they are null.
     """
-    row = json.loads(text)
+    try:
+        row = json.loads(text)
+        if b"\\u" in text:  # halves of surrogate pairs, which no file and no terminal takes, come as escapes alone
+            row = json.loads(json.dumps(row, ensure_ascii=False).encode(errors="replace"))
+    except RecursionError as error:
+        raise ValueError("its JSON is nested too deeply") from error
     if not isinstance(row, dict):
         raise ValueError("it holds no JSON object")
     absent = [column for column in NEEDED if column not in row]
     if absent:
         raise ValueError(f"it lacks {', '.join(absent)}")
-    return dict.fromkeys(COLUMNS) | row
+    row = dict.fromkeys(COLUMNS) | row
+    check(row)
+    return row
 
 
 def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
@@ -182,12 +171,12 @@ def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
     return table.sort_values("started", kind="stable", ignore_index=True)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON has no NaN and no infinity: they become null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _finite(v) for key, v in value.items()}
+        return {key: finite(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return value

@@ -81,7 +81,7 @@ def cell(specimen: Specimen, faces: Faces, model: str, size: int) -> Cell:
     if run.status != OK:
         return Cell("", (), run.status.replace("_", " "))
     if residual is None:
-        return Cell("", (), "no residual that can be read")
+        return Cell("", (), "residual unfit" if specimen.flaw(model, size) else "no residual")
     metric = style.METRICS[specimen.comparison.metric]
     caption = f"{metric.text(run.score)} {metric.unit}".strip() if math.isfinite(run.score) else ""
     values = [] if specimen.target is None else faces.values(specimen.target.truth + residual)
@@ -112,5 +112,6 @@ def _subtitle(specimen: Specimen) -> str:
 def _notes(specimen: Specimen, faces: Faces) -> list[str]:
     absent = [model for model in specimen.comparison.models if model not in specimen.models]
     notes = [f"without residuals: {', '.join(absent)}"] if absent else []
+    notes += specimen.flaws()
     notes += [] if specimen.target else [f"the target is not shown: {specimen.reason}"]
     return [*notes, *specimen.notes(), *faces.notes()]

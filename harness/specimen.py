@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.bounded import Unfit
 from harness.comparison import WHOLE, Comparison, Draw, Place, Run
 from harness.keys import array_path
-from harness.results import OK, usable_residual
+from harness.residual import load_residual
+from harness.results import OK
 from harness.selection import from_the_middle
 from harness.target import Target, rebuild
 from registry import UsageError
@@ -45,14 +47,33 @@ class Specimen:
 
     def residual(self, model: str, size: int) -> np.ndarray | None:
         """Prediction - truth, [*shape, C]; None where there is no array, or one that cannot be used."""
-        path = self.paths.get((model, size))
+        return self._read(model, size)[0]
+
+    def flaw(self, model: str, size: int) -> str:
+        """What is wrong with an array that cannot be used; empty where there is none, or nothing wrong."""
+        return self._read(model, size)[1]
+
+    def flaws(self) -> list[str]:
+        """One line that names the arrays that cannot be used; none where all can."""
+        found = {f"{model} {size:,}": self.flaw(model, size) for model, size in self.paths}
+        unfit = {name: flaw for name, flaw in found.items() if flaw}
+        if not unfit:
+            return []
+        return [f"residuals that cannot be shown: {', '.join(unfit)}; of the first: {next(iter(unfit.values()))}"]
+
+    def _read(self, model: str, size: int) -> tuple[np.ndarray | None, str]:
+        path, run = self.paths.get((model, size)), self.run(model, size)
+        if path is None or run is None:
+            return None, ""
         try:
-            residual = None if path is None else usable_residual(path, self.comparison.dim)
-        except OSError:
-            return None
-        if residual is None:
-            return None
-        return residual if self.target is None or residual.shape == self.target.truth.shape else None
+            residual = load_residual(path, run.row)
+        except (Unfit, OSError) as error:
+            return None, str(error)
+        if residual.ndim != self.comparison.dim + 1:
+            return None, f"it has {residual.ndim} axes"
+        if self.target is not None and residual.shape != self.target.truth.shape:
+            return None, f"its shape is {list(residual.shape)}, not the target's"
+        return residual, ""
 
     def describe(self) -> str:
         """`band 0.5, item 0064, seed 1234`."""

@@ -89,4 +89,4 @@ def _dress(axes: Axes, limits: tuple[float, float], first_column: bool, lowest: 
 def _notes(specimen: Specimen, signal: bool) -> list[str]:
     meaning = "where an error meets the signal's spectrum, a model no longer follows it"
     absent = f"the signal is not shown: {specimen.reason}"
-    return [meaning if signal else absent, "Hann window, mean taken out", *specimen.notes()]
+    return [meaning if signal else absent, "Hann window, mean taken out", *specimen.flaws(), *specimen.notes()]

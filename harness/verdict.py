@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.bounded import Unfit
 from harness.plan import Trial
-from harness.results import OK, Row, Store, load_residual
+from harness.residual import load_residual
+from harness.results import OK, Row, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +35,12 @@ def tell(rows: "pd.DataFrame", out: str | Path, trials: Sequence[Trial]) -> str:
         lines += [] if f"verdict, task {task}:" in lines else [f"verdict, task {task}:"]
         best = max(by_model, key=lambda model: _mean(by_model[model], "psnr"))
         name = names[task, best, size, by_model[best][0]["seed"]]
-        residual = load_residual(Store(out, name.folder).array_path(name.key))
-        lines += [f"  {_first(size, by_model, best)}", f"    {_quickest(by_model)}", f"    {where_it_fails(residual)}"]
+        try:
+            residual = load_residual(Store(out, name.folder).array_path(name.key), by_model[best][0])
+            error = where_it_fails(residual)
+        except (Unfit, OSError) as unfit:
+            error = f"largest error: unknown, as its array cannot be used: {unfit}"
+        lines += [f"  {_first(size, by_model, best)}", f"    {_quickest(by_model)}", f"    {error}"]
     return "\n".join(lines)
 
 

@@ -8,13 +8,15 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from models.base import Representation, register
-from models.kernels.projection import project
-from models.kernels.rasterise import composite
+from models.kernels import projection, rasterise
 from target_signals.lattice import Lattice
+
+PIXEL_CENTRE = 1e-4  # px; samples this near to pixel centres make an ordinary picture
 
 
 @register
@@ -27,6 +29,7 @@ class GSplat(Representation):
 
     name = "GSplat"
     lattice_only = True
+    backends = ("triton", "gsplat", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -64,14 +67,25 @@ class GSplat(Representation):
     def on_lattice(self, lattice: Lattice) -> Tensor:
         """The camera's picture with one pixel a sample of the lattice: [H, W, C]."""
         height, width = lattice.shape
-        rows, columns = self.constants(lattice)
         focal = width / (2 * math.tan(math.radians(self.config.field_of_view) / 2))
-        away = self.means.new_tensor([0.0, 0.0, self.config.camera_distance])
-        means2d, conics, depths, visible = project(
-            self.means + away, self.quats, self.scales, width, height, focal, self.config.blur
-        )
-        opacities = torch.sigmoid(self.opacities) * visible
-        return composite(means2d, conics, torch.sigmoid(self.colours), opacities, depths, columns, rows)
+        x, y, z = self.means.unbind(dim=1)
+        means = torch.stack([x, y, z + self.config.camera_distance], dim=1)
+        opacities, colours = torch.sigmoid(self.opacities), torch.sigmoid(self.colours)
+        splats, camera = (means, self.quats, self.scales), (width, height, focal, self.config.blur)
+        if self.backend == "gsplat" and self._is_picture(lattice):
+            from models.kernels.splats_gsplat import render
+
+            return render(*splats, opacities, colours, *camera)
+        projector: Any = projection
+        rasteriser: Any = rasterise
+        if self.backend == "triton":
+            from models.kernels import projection_triton, rasterise_triton  # Triton is imported where it runs alone
+
+            projector, rasteriser = projection_triton, rasterise_triton
+        rows, columns = self.constants(lattice)
+        means2d, conics, depths, visible = projector.project(*splats, *camera)
+        image: Tensor = rasteriser.composite(means2d, conics, colours, opacities * visible, depths, columns, rows)
+        return image
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
         """Where the samples sit on the image, in pixels: rows [H], columns [W].
@@ -79,7 +93,12 @@ class GSplat(Representation):
         Coordinate c lies at c + 1/n_train of [-1, 1], which puts the training samples on pixel
         centres, and a finer lattice whose sample centres are aligned with them on its own.
         """
-        return tuple(
-            torch.as_tensor((axis + 1 / trained + 1) / 2 * len(axis), dtype=torch.float32, device=self.device)
-            for axis, trained in zip(lattice.axes, self.lattice.shape, strict=True)
-        )
+        return tuple(torch.as_tensor(at, dtype=torch.float32, device=self.device) for at in self._samples(lattice))
+
+    def _samples(self, lattice: Lattice) -> list[np.ndarray]:
+        trained = self.lattice.shape
+        return [(axis + 1 / n + 1) / 2 * len(axis) for axis, n in zip(lattice.axes, trained, strict=True)]
+
+    def _is_picture(self, lattice: Lattice) -> bool:
+        """Whether the samples are pixel centres, which is all that gsplat renders."""
+        return all(np.abs(at - np.arange(len(at)) - 0.5).max() < PIXEL_CENTRE for at in self._samples(lattice))

@@ -9,6 +9,7 @@ import numpy as np
 from target_signals import recorded, shrink
 from target_signals.base import RecordedFamily, Signal, register
 from target_signals.catalogue import CHEST
+from target_signals.read_picture import opened
 
 
 @register
@@ -28,9 +29,7 @@ class ChestCT(RecordedFamily):
 
     @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
-        from PIL import Image
-
-        with Image.open(recorded.local(CHEST)) as picture:
+        with opened(recorded.local(CHEST)) as picture:
             high_byte = (np.asarray(picture) >> 8).astype(np.float32)
         low, high = high_byte.min(), high_byte.max()
         values = (high_byte - low) / (high - low)

@@ -10,13 +10,12 @@ from registry import UsageError
 from target_signals import recorded, shrink
 from target_signals.base import RecordedFamily, Signal, register
 from target_signals.catalogue import NUMBERS, high_resolution, low_resolution
+from target_signals.read_picture import opened
 
 
 def read_rgb(path: str) -> np.ndarray:
     """A recorded 8-bit RGB image: [H, W, 3], float32, divided by 255."""
-    from PIL import Image
-
-    with Image.open(recorded.local(path)) as image:
+    with opened(recorded.local(path)) as image:
         return np.asarray(image.convert("RGB"), dtype=np.float32) / 255
 
 

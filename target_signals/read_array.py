@@ -1,21 +1,27 @@
 """A user's array: NumPy's .npy and .npz, NIfTI's .nii and .nii.gz, and TIFF with its many types and pages."""
 
+import gzip
 import logging
-import math
+import struct
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
+from target_signals import npy
 from target_signals.decoded import Decoded, Unusable, check_size, check_type
+from target_signals.inflation import check_parts
 from target_signals.read_picture import read_picture
+
+NIFTI = {struct.pack(order + "i", size): f"Nifti{n}Header" for n, size in ((1, 348), (2, 540)) for order in "<>"}
+LONGEST_HEADER = 1 << 24  # bytes before a volume's values
 
 
 def read_npy(path: Path) -> Decoded:
     with path.open("rb") as file:
-        return _array(_npy(file, path.stat().st_size), [])
+        return _array(npy.read_npy(file, path.stat().st_size, _check_array), [])
 
 
 def read_npz(path: Path) -> Decoded:
@@ -25,21 +31,8 @@ def read_npz(path: Path) -> Decoded:
             names = ", ".join(info.filename.removesuffix(".npy")[:40] for info in arrays[:10]) or "none"
             raise Unusable(f"it has {len(arrays)} arrays ({names}) and must have one; save that one as .npy")
         with archive.open(arrays[0]) as file:
-            return _array(_npy(file, arrays[0].file_size), [f"array '{arrays[0].filename.removesuffix('.npy')}'"])
-
-
-def _npy(file: IO[bytes], size: int) -> np.ndarray:
-    """The array of a .npy stream of `size` bytes; its header is judged before anything is allocated."""
-    version = np.lib.format.read_magic(file)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
-        raise Unusable(f"its .npy version is {version}, which only holds structured types; save plain numbers")
-    shape, _, dtype = readers[version](file)
-    _check_array(shape, dtype)
-    if size - file.tell() < math.prod(shape) * dtype.itemsize:
-        raise Unusable("it is truncated: it ends before its last value; copy or save it again")
-    file.seek(0)
-    return np.lib.format.read_array(file, allow_pickle=False)
+            values = npy.read_npy(file, arrays[0].file_size, _check_array)
+        return _array(values, [f"array '{arrays[0].filename.removesuffix('.npy')}'"])
 
 
 def read_nifti(path: Path) -> Decoded:
@@ -47,14 +40,21 @@ def read_nifti(path: Path) -> Decoded:
         import nibabel
     except ImportError as error:
         raise Unusable("reading NIfTI needs nibabel; pip install nibabel, or this suite as '.[volumes]'") from error
-    with _quiet("nibabel.global"):
-        image: Any = nibabel.load(path)
-        shape = tuple(int(n) for n in image.shape)
+    with _quiet("nibabel.global"), gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+        start = file.read(nibabel.Nifti2Header.sizeof_hdr)
+        kind = NIFTI.get(start[:4])
+        if kind is None:
+            raise Unusable("its first four bytes are not those of NIfTI; save it again")
+        header = getattr(nibabel, kind)(start[: getattr(nibabel, kind).sizeof_hdr])  # extensions are left alone
+        shape = tuple(int(n) for n in header.get_data_shape())
+        words = []
         while len(shape) > 3 and shape[-1] == 1:  # NIfTI writes a single volume with axes for time and more
+            words = [f"shape {header.get_data_shape()} without its last axes"]
             shape = shape[:-1]
-        words = [f"shape {image.shape} without its last axes"] if len(shape) < len(image.shape) else []
-        _check_array(shape, np.dtype(image.get_data_dtype()))
-        return _array(np.asanyarray(image.dataobj).reshape(shape), words)
+        _check_array(shape, np.dtype(header.get_data_dtype()))
+        if not 0 <= (offset := header.get_data_offset()) <= LONGEST_HEADER:
+            raise Unusable(f"its values begin at byte {offset:.3g}, and at most {LONGEST_HEADER:,} are passed over")
+        return _array(np.asarray(header.data_from_fileobj(file)).reshape(shape), words)
 
 
 def _check_array(shape: tuple[int, ...], dtype: np.dtype) -> None:
@@ -87,6 +87,7 @@ def read_tiff(path: Path) -> Decoded:
         if dim not in (2, 3) or (dim == 3 and "S" in axes):
             raise Unusable(f"it has axes {axes}, shape {shape}; give an image, or a grey volume of equal pages")
         check_size(shape if "S" not in axes else (*(n for n, a in zip(shape, axes, strict=True) if a != "S"), 3), dim)
+        check_parts(series.pages)
         try:
             values = series.asarray()
         except ValueError as error:

@@ -1,6 +1,8 @@
 """A user's photograph or drawing, through Pillow."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,19 @@ WORDS = {"1": "1-bit grey", "L": "8-bit grey", "F": "float grey", "I": "32-bit g
 ALPHA = {"LA": "L", "La": "L", "PA": "RGB", "RGBA": "RGB", "RGBa": "RGB", "RGBX": "RGB"}
 
 
-def read_picture(path: Path) -> Decoded:
-    """Grey [H, W] or colour [H, W, 3]. Raises Unusable, or whatever Pillow does for a damaged file."""
-    from PIL import Image, ImageOps
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A Pillow image of one of FORMATS and of a size that can be held: the one way in for every picture.
+
+    Its header alone has been read. Raises Unusable, or whatever Pillow does for a damaged file.
+    """
+    from PIL import Image
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters is said in `words`
+        warnings.simplefilter("ignore")  # what matters is said in a `Decoded`'s words
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            picture: Any = Image.open(path, formats=FORMATS)
+            picture = Image.open(path, formats=FORMATS)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             limit = f"{Image.MAX_IMAGE_PIXELS or 0:,}"
             raise Unusable(
@@ -29,16 +35,24 @@ def read_picture(path: Path) -> Decoded:
             ) from error
         with picture:
             check_size((picture.height, picture.width, 3), dim=2)
-            words = []
-            frames = getattr(picture, "n_frames", 1)
-            if _has_16_bits(path, picture) and not picture.mode.startswith("I"):
-                words.append("of 16 bits the upper 8 alone")
-            turned = ImageOps.exif_transpose(picture)
-            if turned.size != picture.size or picture.getexif().get(0x0112, 1) != 1:
-                words.append("turned as its EXIF data say")
-            if frames > 1:
-                words.append(f"the first of {frames} frames")
-            return _decoded(turned, picture.format or "", words)
+            yield picture
+
+
+def read_picture(path: Path) -> Decoded:
+    """Grey [H, W] or colour [H, W, 3]. Raises Unusable, or whatever Pillow does for a damaged file."""
+    from PIL import ImageOps
+
+    with opened(path) as picture:
+        words = []
+        frames = getattr(picture, "n_frames", 1)
+        if _has_16_bits(path, picture) and not picture.mode.startswith("I"):
+            words.append("of 16 bits the upper 8 alone")
+        turned = ImageOps.exif_transpose(picture)
+        if turned.size != picture.size or picture.getexif().get(0x0112, 1) != 1:
+            words.append("turned as its EXIF data say")
+        if frames > 1:
+            words.append(f"the first of {frames} frames")
+        return _decoded(turned, picture.format or "", words)
 
 
 def _decoded(picture: Any, file_format: str, words: list[str]) -> Decoded:

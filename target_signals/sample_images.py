@@ -12,6 +12,7 @@ import numpy as np
 from registry import UsageError
 from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
+from target_signals.read_picture import opened
 
 FILES = {
     "astronaut": "astronaut.png",
@@ -55,11 +56,9 @@ class SampleImages(RecordedFamily):
 
     @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
-        from PIL import Image
-
         if (absent := cls.missing()) is not None:
             raise UsageError(absent)
-        with Image.open(packaged(item)) as picture:
+        with opened(packaged(item)) as picture:
             full = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
         values, finer = shrink.times_four(full, length)
         return Signal(values, 2, cls.kind, finer=finer, source=f"scikit-image's {item}, bicubic ×4")

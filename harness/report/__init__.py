@@ -40,7 +40,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     rows = [stored.row for stored in found.stored]
     data = payload.build(found, settings)
     shown = pictures(found, experiments(rows, settings.protocol.models), megabytes)
-    data["pictures"] = f"Pictures of {len(shown.by_row):,} of the {shown.possible:,} trials that left an array."
+    data["pictures"] = shown.summary()
     library = charts.library()
     data["charts"] = None if library is None else charts.specifications(data["looks"])
     try:

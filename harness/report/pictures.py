@@ -10,22 +10,34 @@ from pathlib import Path
 from typing import Any
 
 from atomic import write_atomically
+from harness.bounded import Unfit, read_bounded
 from harness.extent import Experiment
 from harness.gather import Gathered, Stored
 from harness.report.thumbnail import load_thumbnail
+from harness.residual import CHECKSUM
 from harness.results import OK, Store
 
 TYPICAL = 9000  # characters of one thumbnail, to know beforehand how many will fit
 GOLDEN = 0.6180339887  # multiples of it, modulo 1, fill an interval evenly however many there are
-VERSION = 1  # of thumbnails: a kept one of another version is made again
+LARGEST = 1 << 20  # bytes of a kept thumbnail
+VERSION = 2  # of thumbnails: a kept one of another version is made again
 
 
 @dataclass
 class Pictures:
-    """by_row: thumbnails by `folder/key`. possible: how many trials left an array."""
+    """by_row: thumbnails by `folder/key`; in place of one, what is wrong with the array, as {"flaw": words}.
+
+    possible: how many trials left an array.
+    """
 
     by_row: dict[str, dict[str, Any]]
     possible: int
+
+    def summary(self) -> str:
+        """What the page says of its pictures."""
+        flaws = sum("flaw" in picture for picture in self.by_row.values())
+        text = f"Pictures of {len(self.by_row) - flaws:,} of the {self.possible:,} trials that left an array."
+        return text + (f" Arrays that are not their rows': {flaws:,}; those trials say why." if flaws else "")
 
 
 def pictures(found: Gathered, every: Sequence[Experiment], megabytes: float) -> Pictures:
@@ -46,18 +58,23 @@ def pictures(found: Gathered, every: Sequence[Experiment], megabytes: float) -> 
 
 
 def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
-    """The kept thumbnail of a row where it is newer than the row's array, else a new one; None without an array."""
+    """The kept thumbnail of a row where it is of the row's array as it is, else a new one; None without an array.
+
+    An array that is damaged, or another row's, gives {"flaw": what is wrong}.
+    """
     array = Store(out, stored.folder).array_path(stored.key)
     kept = out / stored.folder / "pictures" / f"{stored.key}.json"
     try:
-        made = {"of": array.stat().st_mtime_ns, "version": VERSION}
+        made = {"of": array.stat().st_mtime_ns, "sha256": stored.row[CHECKSUM], "version": VERSION}
         try:
-            thumbnail = json.loads(kept.read_bytes())
+            thumbnail = json.loads(read_bounded(kept, LARGEST))
             if made.items() <= thumbnail.items():
                 return thumbnail["thumbnail"]
-        except (OSError, ValueError, AttributeError, KeyError):  # there is none yet, or it is damaged
+        except (OSError, ValueError, RecursionError, AttributeError, KeyError):  # there is none yet, or it is damaged
             pass
         thumbnail = load_thumbnail(array, stored.row)
+    except Unfit as error:
+        return {"flaw": str(error)}
     except OSError:
         return None
     try:

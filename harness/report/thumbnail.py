@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from harness import target
-from harness.results import Row, usable_residual
+from harness.bounded import Unfit
+from harness.residual import load_residual
+from harness.results import Row
 from registry import UsageError
 
 LONGEST = {2: 128, 3: 72}  # pixels of a panel's longer side, by the signal's dimension
@@ -21,15 +23,14 @@ GAP = 2  # transparent pixels between panels
 QUALITY = 75  # of WebP
 
 
-def load_thumbnail(array: Path, row: Row) -> dict[str, Any] | None:
+def load_thumbnail(array: Path, row: Row) -> dict[str, Any]:
     """The picture as base64, its size, how many panels a row has, and the error that the lightest colour stands for.
 
-    None for an array that is damaged or of another shape than the row says. Raises OSError where it cannot be read.
+    Raises Unfit for an array that is not the row's, with the reason, and OSError where it cannot be read.
     """
-    dim = int(row["dim"])
-    residual = usable_residual(array, dim) if dim in LONGEST else None
-    if residual is None:
-        return None
+    residual = load_residual(array, row)
+    if residual.ndim != int(row["dim"]) + 1:
+        raise Unfit(f"it has {residual.ndim - 1} axes and its row says {int(row['dim'])}")
     try:
         truth: np.ndarray | None = target.build(row).truth
     except (UsageError, OSError):

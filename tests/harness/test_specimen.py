@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import target_signals
-from harness import figures, specimen
+from harness import figures, sheets, specimen
 from harness.comparison import comparisons
 from harness.keys import array_path, folder_of, key_of
 from harness.results import Store, load, load_residual
@@ -85,6 +85,20 @@ def test_keys_tell_items_tasks_and_lengths_apart(make_row):
     assert key_of(mixed) == key_of(make_row(length=24, item=None))
 
 
+NAMES = ["../../x", "/etc/x", "..", "a/b", "a\\b", "a\0b", "x" * 5000, "é" * 300, "."]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("column", ["signal", "task", "model", "item"])
+def test_names_from_other_people_stay_in_the_folder(tmp_path, make_row, column, name):
+    row = make_row(**{column: name})
+    path = array_path(tmp_path, row)
+    assert path.resolve().relative_to(tmp_path.resolve()).parts[1:] == ("arrays", path.name)
+    assert len(path.relative_to(tmp_path).parts) == 3
+    assert max(len(part.encode()) for part in path.parts) < 250
+    assert not path.exists()  # and so the system takes the name
+
+
 @pytest.mark.parametrize("dim", [2, 3])
 def test_truth_and_residual_give_the_prediction_that_was_scored(make_trial, run, dim):
     out = run(make_trial("Grid", dim=dim, steps=20))
@@ -159,11 +173,20 @@ def test_a_broken_residual_is_passed_over_and_that_is_said(make_trial, run, cont
         path.write_bytes(content)
     found = shown(out)
     assert found.residual("Siren", 2500) is None
+    assert (
+        found.flaw("Siren", 2500) == "it is not the file that the row names by its SHA-256: damaged, or another row's"
+    )
+    assert found.flaw("Grid", 2500) == ""
     assert found.residual("Grid", 2500).shape == found.target.truth.shape
     table = load(out)
-    note = "residuals that cannot be read, of band 0.5, seed 1234: Siren 2,500"
-    assert any(line.endswith(note) for line in figures.missing(table, out_folder=out))
+    note = "band 0.5, seed 1234: residuals that cannot be shown: Siren 2,500; of the first: it is not the file"
+    assert any(note in line for line in figures.missing(table, out_folder=out))
+    assert any("residuals that cannot be shown: Siren 2,500" in note for note in sheets._notes(found, _faces(found)))
     assert any(path.stem == "reconstructions_1" for path in figures.draw(table, out))
+
+
+def _faces(found):
+    return sheets.kinds(found)[0].faces
 
 
 def test_pictures_come_with_the_headline_metric_alone(make_trial, run):

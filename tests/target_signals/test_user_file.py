@@ -4,11 +4,14 @@ import contextlib
 import gzip
 import hashlib
 import io
+import lzma
 import re
 import struct
 import sys
+import tracemalloc
 import warnings
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -326,7 +329,7 @@ BROKEN = {
     "cut.tif": (tiff(DEEP)[:-50], "cannot be read as .tif: "),
     "inverse.tif": (tiff(DEEP, photometric="miniswhite"), "its colour model is MINISWHITE; save it as grey or RGB"),
     "complex.tif": (tiff(FLOATS.astype(complex)), "its values are of type complex128"),
-    "no.nii": (b"1234" * 200, "cannot be read as .nii: ImageFileError"),
+    "no.nii": (b"1234" * 200, "its first four bytes are not those of NIfTI"),
     "no.nii.gz": (b"1234" * 200, "cannot be read as .nii.gz: "),
     "cut.nii.gz": (gzip.compress(bytes(500))[:20], "cannot be read as .nii.gz: "),
     "table.csv": (b"1,2", "is of no known format; known: .png .jpg"),
@@ -393,6 +396,82 @@ def test_sizes_are_judged_by_the_header(tmp_path, monkeypatch, name):
         load(path)
 
 
+ZEROS = 64 << 20  # bytes that unpack from a few thousand
+
+
+@pytest.mark.parametrize("compression", ["deflate", "lzma"])
+def test_a_part_of_a_tiff_that_unpacks_to_too_much_is_not_unpacked(tmp_path, compression):
+    """A 16-bit image of 10 × 10 in one strip, of which far too much unpacks."""
+    code, packed = {"deflate": (8, zlib.compress(bytes(ZEROS))), "lzma": (34925, lzma.compress(bytes(ZEROS)))}[
+        compression
+    ]
+    tags = [(256, 10), (257, 10), (258, 16), (259, code), (262, 1), (273, 0), (277, 1), (278, 10), (279, len(packed))]
+    start = 8 + 2 + 12 * len(tags) + 4
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, start if tag == 273 else value) for tag, value in tags)
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
+    (tmp_path / "a.tif").write_bytes(head + entries + bytes(4) + packed)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UsageError, match="its compressed parts unpack to more than its size"):
+            load(tmp_path / "a.tif")
+        assert tracemalloc.get_traced_memory()[1] < ZEROS / 4
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", ["Nifti1Image", "Nifti2Image"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_nifti_of_both_sorts_and_orders(tmp_path, kind, order):
+    nibabel = pytest.importorskip("nibabel")
+    image = getattr(nibabel, kind)(VOLUME.astype(f"{order}f4"), np.eye(4))
+    image.header.set_data_dtype(f"{order}f4")
+    image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"said"))
+    image.to_filename(tmp_path / "a.nii.gz")
+    assert np.abs(load(tmp_path / "a.nii.gz").values - scaled(VOLUME)).max() < 1e-6
+    scaled_image = getattr(nibabel, kind)(VOLUME, np.eye(4))
+    scaled_image.header.set_data_dtype(np.int16)  # values are then stored with a slope and an intercept
+    scaled_image.to_filename(tmp_path / "b.nii")
+    assert np.abs(load(tmp_path / "b.nii").values - scaled(VOLUME)).max() < 1e-3
+
+
+@pytest.mark.parametrize("size", ["offset", "extension"])
+def test_a_nifti_header_does_not_lead_far_away(tmp_path, size):
+    """Neither to values behind gigabytes of zeros nor to an extension of so many."""
+    nibabel = pytest.importorskip("nibabel")
+    header = bytearray(nifti(VOLUME).header.binaryblock)
+    far = 1 << 30 if size == "offset" else 1 << 10
+    struct.pack_into("<f", header, 108, far)
+    content = bytes(header) + b"\1\0\0\0" + struct.pack("<ii", 1 << 30, 6) + bytes(far - 360) + VOLUME.tobytes("F")
+    if size == "offset":
+        content = content[:1000]
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(content))
+    if size == "offset":
+        with pytest.raises(UsageError, match=r"its values begin at byte .*, and at most 16,777,216 are"):
+            load(tmp_path / "a.nii.gz")
+    else:  # an extension that lies about its size is none of ours
+        assert np.abs(load(tmp_path / "a.nii.gz").values - scaled(VOLUME)).max() < 1e-6
+    assert nibabel is not None
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.npy", "a.tif"])
+def test_a_picture_of_a_hundred_thousand_squared_is_not_held(tmp_path, name):
+    """Headers alone, as whoever means harm would send them."""
+    side = 100_000
+    if name == "a.png":
+        chunk = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+        content = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        content += struct.pack(">I", 9) + b"IDAT"
+    elif name == "a.npy":
+        content = header((side, side)) + bytes(100)
+    else:
+        tags = [(256, side), (257, side), (258, 16), (259, 1), (262, 1), (273, 8), (277, 1), (278, side), (279, 9)]
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+        content = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageError, match=r"limit against bombs|at most 268,435,456 are read"):
+        load(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     ("path", "text"),
     [
@@ -445,7 +524,7 @@ STARTS += [
 ]
 STARTS += [png(RGB), png(DEEP), npy(VOLUME), zipped("a.npy", npy(FLOATS)), tiff(DEEP), tiff(VOLUME)]
 STARTS += [tiff(WHITE, photometric="rgb", compression="zlib")]
-QUIET = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(st.sampled_from(sorted(user_file.READERS)), st.sampled_from(STARTS), st.binary(max_size=80), st.data())

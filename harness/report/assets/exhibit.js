@@ -65,6 +65,7 @@ function trialScores(row) {
 
 function trialPicture(row) {
   const picture = pictureOf(row);
+  if (picture?.flaw) return el('p', { class: 'reason' }, `No picture: its array cannot be shown: ${picture.flaw}`);
   if (!picture)
     return el(
       'p',

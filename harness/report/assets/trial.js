@@ -12,7 +12,7 @@ function openTrials(runs) {
       el('p', {}, `${plural(missing, 'trial')} of this cell ${missing === 1 ? 'has' : 'have'} not been run.`),
     ]);
   // the row with a picture first, since it says most
-  const shown = rows.findIndex(pictureOf);
+  const shown = rows.findIndex((row) => pictureOf(row)?.webp);
   Object.assign(opened, { rows, missing, at: Math.max(0, shown) });
   return showTrial();
 }

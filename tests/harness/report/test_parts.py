@@ -103,32 +103,52 @@ def test_thumbnails_are_kept_until_the_array_changes(residuals, monkeypatch):
     first = pictures(found, every, 5)
     monkeypatch.setattr(thumbnail, "draw", lambda truth, residual: {"webp": "new"})
     assert pictures(found, every, 5) == first
-    array = Store(residuals, "2d_Sierpinski").array_path("Grid10")
-    np.savez(array, residual=np.ones((24, 24, 1), np.float16), scale=np.float32(1))
+    store = Store(residuals, "2d_Sierpinski")
+    store.write("Grid10", store.read("Grid10"), np.ones((24, 24, 1), np.float32))
+    found = gather(residuals)
     assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid10"] == {"webp": "new"}
     (residuals / "2d_Sierpinski" / "pictures" / "Grid20.json").write_text("[]")
     assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid20"] == {"webp": "new"}
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04damaged", b"no zip"])
-def test_a_damaged_array_has_no_thumbnail(residuals, content):
-    Store(residuals, "2d_Sierpinski").array_path("Grid10").write_bytes(content)
-    found = gather(residuals)
-    shown = pictures(found, experiments([stored.row for stored in found.stored]), 5)
-    assert "2d_Sierpinski/Grid10" not in shown.by_row
-    assert len(shown.by_row) == 3
+def shown(out):
+    found = gather(out)
+    return pictures(found, experiments([stored.row for stored in found.stored]), 5)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04damaged", b"no zip", None])
+def test_an_array_that_is_not_its_rows_is_said_to_be_so(residuals, content):
+    store = Store(residuals, "2d_Sierpinski")
+    others = store.array_path("Grid20").read_bytes()  # of the same shape, and whole
+    store.array_path("Grid10").write_bytes(others if content is None else content)
+    found = shown(residuals)
+    flaw = "it is not the file that the row names by its SHA-256: damaged, or another row's"
+    assert found.by_row["2d_Sierpinski/Grid10"] == {"flaw": flaw}
+    assert sum("webp" in picture for picture in found.by_row.values()) == 3
+    assert found.summary() == (
+        "Pictures of 3 of the 4 trials that left an array. Arrays that are not their rows': 1; those trials say why."
+    )
+
+
+def test_arrays_of_rows_without_a_checksum_are_shown(residuals):
+    for path in (residuals / "2d_Sierpinski" / "rows").glob("*.json"):
+        row = json.loads(path.read_text())
+        assert len(row.pop("residual_sha256")) == 64
+        path.write_text(json.dumps(row))
+    assert all("webp" in picture for picture in shown(residuals).by_row.values())
 
 
 def test_a_signal_that_cannot_be_had_again_shows_its_error_alone(tmp_path, make_row):
     np.savez(tmp_path / "a.npz", residual=np.ones((300, 200, 3), np.float16), scale=np.float32(0.5))
-    made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile"))
+    made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile", shape=[300, 200, 3]))
     assert (made["panels"], made["scale"]) == (1, 0.5)
     assert max(made["size"]) <= 128
 
 
 def test_a_volume_shows_three_slices(tmp_path, make_row):
     np.savez(tmp_path / "a.npz", residual=np.zeros((40, 150, 30, 1), np.float16), scale=np.float32(1))
-    made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile", dim=3))
+    made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile", dim=3, shape=[40, 150, 30, 1]))
     assert (made["panels"], made["slices"], made["scale"]) == (1, 3, 0.0)
 
 

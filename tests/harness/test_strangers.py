@@ -1,0 +1,281 @@
+"""Whatever other people send, files and command lines alike: an answer in words, never a traceback, never a hang.
+
+A few hundred cases each; HYPOTHESIS_PROFILE=nightly in the environment makes them thousands (tests/conftest.py).
+Pictures and volumes have the same in tests/target_signals/test_user_file.py.
+"""
+
+import contextlib
+import copy
+import io
+import json
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness import __main__ as verbs
+from harness import cli
+from harness.again import trial_of
+from harness.bounded import Unfit
+from harness.config import DEFAULT_CONFIG, load_config
+from harness.keys import array_path
+from harness.plan import check_models
+from harness.residual import encode, load_residual
+from harness.results import Store, load, parse_text
+from registry import UsageError
+
+FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+TEXTS = st.text(st.characters(), max_size=12) | st.sampled_from(
+    ["", "../../x", "/etc/passwd", ".", "a" * 3000, "\x1b[2J", "\udcff", "Grid", "ok", "1e4", "-1", "nan", "{}", "%s"]
+)
+NUMBERS = st.one_of(
+    st.integers(-(10**20), 10**20),
+    st.integers(-5, 5000),
+    st.floats(),
+    st.sampled_from([10**400, -(10**400), 1e308, -0.0, 2**63, 0.1, 1e15]),
+)
+LEAVES = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS)
+JSON = st.recursive(LEAVES, lambda x: st.lists(x, max_size=4) | st.dictionaries(TEXTS, x, max_size=4), max_leaves=8)
+
+
+def dump(value):
+    """JSON as Python and careless programs write it: NaN, lone surrogates and all."""
+    return json.dumps(value, indent=1).encode()
+
+
+@st.composite
+def mutated(draw, data):
+    """A JSON value with one to three of its parts replaced, taken away or added."""
+    data = copy.deepcopy(data)
+    for _ in range(draw(st.integers(1, 3))):
+        node = data
+        while True:
+            inner = list(node) if isinstance(node, dict) else list(range(len(node)))
+            if not inner:
+                break
+            at = draw(st.sampled_from(inner))
+            if isinstance(node[at], dict | list) and draw(st.booleans()):
+                node = node[at]
+                continue
+            if draw(st.integers(0, 3)) == 0:
+                del node[at]
+            else:
+                node[at] = draw(JSON)
+            break
+        if isinstance(node, dict) and draw(st.integers(0, 4)) == 0:
+            node[draw(TEXTS)] = draw(JSON)
+    return data
+
+
+@st.composite
+def damaged(draw, content):
+    """A file's bytes, cut off or with some of them changed."""
+    content = bytearray(content[: draw(st.integers(0, len(content)))] if draw(st.booleans()) else content)
+    for _ in range(draw(st.integers(0, 4))):
+        if content:
+            content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
+    return bytes(content)
+
+
+@contextlib.contextmanager
+def terminal():
+    """Standard output and error as a shell gives them, in UTF-8, and what was written to them."""
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8", "strict")
+    err = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        yield out, err
+        out.flush(), err.flush()
+
+
+def answer(main, arguments):
+    """The exit code of a command, after what every answer must be."""
+    with terminal() as (_, err):
+        try:
+            code = main([str(a) for a in arguments])
+        except SystemExit as end:  # --help
+            code = end.code
+    said = err.buffer.getvalue().decode().splitlines()
+    assert code in (0, 1, 2), said
+    errors = [line for line in said if line.startswith("error: ")]
+    assert len(errors) == (code == 2), said
+    return code
+
+
+# Settings
+
+SHIPPED = json.loads(DEFAULT_CONFIG.read_text())
+
+
+@given(mutated(SHIPPED).map(dump) | damaged(DEFAULT_CONFIG.read_bytes()) | JSON.map(dump), st.data())
+@FUZZ
+def test_any_settings_file(tmp_path, content, data):
+    path = tmp_path / "settings.json"
+    path.write_bytes(content)
+    given_settings = data.draw(st.lists(st.builds("{}={}".format, TEXTS, TEXTS), max_size=2))
+    message = ""
+    try:
+        config = load_config(path, given_settings)
+        check_models(config)
+        for name in config.presets:
+            config.preset(name, "Sierpinski", 2)
+    except UsageError as error:
+        message = str(error)
+    assert "\n" not in message
+
+
+# The command line
+
+VALUES = st.one_of(
+    TEXTS, NUMBERS.map(str), st.sampled_from(["Grid", "Siren", "Sierpinski", "smoke", "2", "cpu", "0.5"])
+)
+OPTIONS = {
+    "--signal": st.sampled_from(["Sierpinski", "BandlimitedSignal", "DIV2K", "Dragon", "UserFile"]) | VALUES,
+    "--dim": st.sampled_from(["2", "3"]) | VALUES,
+    "--task": st.sampled_from(["fit", "denoise", "ct", "super_resolution"]) | VALUES,
+    "--items": st.sampled_from(["0064", "surface"]) | VALUES,
+    "--preset": st.sampled_from(["smoke", "quick"]) | VALUES,
+    "--models": st.sampled_from(["Grid", "GSplat", "all"]) | VALUES,
+    "--sizes": VALUES,
+    "--bandlimits": VALUES,
+    "--seeds": VALUES,
+    "--steps": VALUES,
+    "--length": VALUES,
+    "--device": st.sampled_from(["cpu", "cuda:7"]) | VALUES,
+    "--backend": st.sampled_from(["torch", "triton"]) | VALUES,
+    "--precision": st.sampled_from(["fp32", "tf32"]) | VALUES,
+    "--set": st.builds(
+        "{}={}".format, st.sampled_from(["Siren.lr", "presets.smoke.steps", "protocol"]) | TEXTS, VALUES
+    ),
+    "--list": st.nothing(),
+    "--force": st.nothing(),
+    "--help": st.nothing(),
+}
+
+
+@st.composite
+def command_lines(draw):
+    line = ["--dry-run"]
+    for name in draw(st.lists(st.sampled_from(sorted(OPTIONS)), max_size=5)):
+        values = [] if OPTIONS[name].is_empty else draw(st.lists(OPTIONS[name], min_size=1, max_size=2))
+        line += [name, *values]
+    return line + draw(st.lists(VALUES, max_size=1))
+
+
+@given(command_lines())
+@FUZZ
+def test_any_command_line(tmp_path, line):
+    assert answer(cli.main, ["--signal", "Sierpinski", "--preset", "smoke", "--out", tmp_path / "out", *line]) != 1
+    assert not (tmp_path / "out").exists()
+
+
+# Rows
+
+
+@pytest.fixture(scope="module")
+def whole_row():
+    from harness.results import COLUMNS
+
+    row = dict.fromkeys(COLUMNS) | {"signal": "Sierpinski", "dim": 2, "length": 24, "shape": [24, 24, 1], "task": "fit"}
+    row |= {
+        "model": "Grid",
+        "label": "learned",
+        "size": 2500,
+        "seed": 1234,
+        "preset": "smoke",
+        "steps": 3,
+        "psnr": 14.9,
+    }
+    row |= {"bandlimit": 0.5, "settings": {"lr": 0.1, "initial": 0.1}, "config_hash": "0123456789ab", "status": "ok"}
+    row |= {"curve": [{"step": 1, "loss": 0.1, "psnr": 10.0, "seconds": 0.1}], "updates": 3, "seconds": 0.3}
+    row |= {
+        "psnr_rings": [1.0, None],
+        "device": "cpu: x",
+        "backend": "torch",
+        "precision": "fp32",
+        "psnr_constant": 9.0,
+    }
+    return row | {"versions": {"torch": "2"}, "started": "2026-01-01T00:00:00.000+00:00", "residual_sha256": "0" * 64}
+
+
+@given(st.data())
+@FUZZ
+def test_any_rows(tmp_path, whole_row, data):
+    """Everything that reads rows: status, table in every format, the loaded table, names of files, trials again."""
+    store = Store(tmp_path / "out", "2d_Sierpinski")
+    store.row_path("a").parent.mkdir(parents=True, exist_ok=True)
+    some = mutated(whole_row).map(dump) | damaged(dump(whole_row)) | JSON.map(dump)
+    for key in ("a", "b"):
+        store.row_path(key).write_bytes(data.draw(some, label=key))
+    store.row_path("c").write_bytes(dump(whole_row))
+    assert answer(verbs.main, ["status", "--out", tmp_path / "out"]) == 0
+    form = data.draw(st.sampled_from(["md", "csv", "latex"]))
+    line = [
+        "table",
+        "--out",
+        tmp_path / "out",
+        "--format",
+        form,
+        "--by",
+        data.draw(st.sampled_from(["model,size", "seed"])),
+    ]
+    answer(verbs.main, [*line, "--rows"] if form == "csv" and data.draw(st.booleans()) else line)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table = load(tmp_path / "out")
+    assert 1 <= len(table) <= 3
+    config = load_config()
+    for key in ("a", "b"):
+        try:
+            row = parse_text(store.row_path(key).read_bytes())
+        except ValueError:
+            continue
+        assert array_path(tmp_path, row).resolve().is_relative_to(tmp_path.resolve())
+        with contextlib.suppress(UsageError):
+            trial_of(row, config)
+
+
+@given(st.data())
+@settings(FUZZ, max_examples=max(5, settings.default.max_examples // 20))
+def test_any_rows_make_a_page_and_merge(tmp_path, whole_row, data):
+    store = Store(tmp_path / "out", "2d_Sierpinski")
+    store.row_path("a").parent.mkdir(parents=True, exist_ok=True)
+    store.row_path("a").write_bytes(data.draw(mutated(whole_row).map(dump)))
+    store.row_path("c").write_bytes(dump(whole_row))
+    assert answer(verbs.main, ["report", "--out", tmp_path / "out"]) == 0
+    answer(verbs.main, ["merge", tmp_path / "out", "--out", tmp_path / "merged"])
+    assert {path.name for path in tmp_path.iterdir()} <= {"out", "merged"}
+
+
+VERBS = ["status", "table", "report", "verify", "merge", "render", "doctor"]
+
+
+@given(
+    st.sampled_from(VERBS),
+    st.lists(VALUES | st.sampled_from(["--out", "--by", "--most", "--shape", "--to"]), max_size=5),
+)
+@FUZZ
+def test_any_words_after_a_verb(tmp_path_factory, monkeypatch, verb, words):
+    monkeypatch.chdir(tmp_path_factory.getbasetemp())
+    assert answer(verbs.main, [verb, "--absent", *words]) in (0, 2)
+
+
+# Arrays
+
+RESIDUAL = encode(np.linspace(-1, 1, 24 * 24, dtype=np.float32).reshape(24, 24, 1))
+
+
+@given(damaged(RESIDUAL) | st.binary(max_size=200), st.none() | st.lists(NUMBERS, max_size=4))
+@FUZZ
+def test_any_array(tmp_path, content, shape):
+    path = tmp_path / "a.npz"
+    path.write_bytes(content)
+    row = {"shape": None} if shape is None else {"shape": [int(n) for n in shape if -9e9 < n < 9e9]}
+    with contextlib.suppress(Unfit):
+        assert load_residual(path, row).shape == (24, 24, 1)
+
+
+def test_the_profile_of_the_night_has_ten_thousand_cases():
+    nightly = settings.get_profile("nightly").max_examples
+    assert 4 * nightly >= 10_000
