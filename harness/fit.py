@@ -1,7 +1,7 @@
 """The only training loop (SPEC 3 and 4; DESIGN, ideas 1 and 3)."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.slabs import autocast, make_slabs
+from harness.stepper import Stepper
 from models.base import Representation
 from target_signals.lattice import Lattice
 from target_signals.metrics import clip_to_truth, psnr
@@ -76,7 +77,7 @@ def fit(
     """Train `model`, where it is, on the task, unless it can be solved. `rng` draws the batches, on its device.
 
     Only training is timed: the clock stands still, synchronised, during evaluations, and everything
-    is run once before it starts.
+    is run once, compiled and recorded before it starts.
     """
     gradient, result = LatticeGradient(model, task, schedule), Fit()
     if task.operator.pointwise and model.solve(task.lattice, gradient.target):
@@ -87,22 +88,12 @@ def fit(
         return result
     if schedule.lr is None:
         raise ValueError(f"{model.name} was not solved and has no learning rate; its `unsupported` must name this task")
-    optimiser = torch.optim.Adam(model.parameters(), lr=schedule.lr, betas=schedule.adam_betas, fused=True)
     batches = None if schedule.minibatch is None else Batches(task, schedule.minibatch, model.device, rng)
-    if batches is None:
-        gradient.compute()
-    else:
-        gradient.compute_at(*batches.first())
+    stepper = Stepper(gradient, batches, schedule)
+    stepper.prepare()
     clock = Clock(model.device)
     for step in range(1, schedule.steps + 1):
-        for batch in [None] if batches is None else batches.epoch():
-            optimiser.zero_grad()
-            if batch is None:
-                gradient.compute()
-            else:
-                gradient.compute_at(*batch)
-            optimiser.step()
-            result.updates += 1
+        result.updates += stepper.one_pass()
         if not schedule.evaluates(step):
             continue
         result.seconds += clock.stop()
@@ -124,29 +115,33 @@ class LatticeGradient:
         self.precision = schedule.precision
         self.slabs = make_slabs(model, task.lattice, schedule.activation_gib)
 
-    def compute(self) -> None:
-        """Add the gradient of the loss over the whole lattice to `.grad`, slab by slab."""
+    def compute(self) -> Tensor:
+        """Add the gradient of the loss over the whole lattice to `.grad`, slab by slab; the loss, a scalar."""
         if self.operator.pointwise or len(self.slabs) == 1:
+            total = self.target.new_zeros(())
             for part, slab in self.slabs:
                 target = self.target[part] if self.operator.pointwise else self.target
-                loss = mse(self.operator(self._heads(slab)), target)
-                (loss * (target.numel() / self.target.numel())).backward()
-        else:
-            # an operator couples all points: ∂loss/∂prediction first, then backward slab by slab
-            with torch.no_grad():
-                heads = torch.cat([self._heads(slab) for _, slab in self.slabs], dim=1)
-            heads.requires_grad_()
-            (cotangent,) = torch.autograd.grad(mse(self.operator(heads), self.target), heads)
-            for part, slab in self.slabs:
-                self._heads(slab).backward(cotangent[:, part])
-        self._penalise()
+                loss = mse(self.operator(self._heads(slab)), target) * (target.numel() / self.target.numel())
+                loss.backward()
+                total += loss.detach()
+            return self._penalise(total)
+        # an operator couples all points: ∂loss/∂prediction first, then backward slab by slab
+        with torch.no_grad():
+            heads = torch.cat([self._heads(slab) for _, slab in self.slabs], dim=1)
+        heads.requires_grad_()
+        loss = mse(self.operator(heads), self.target)
+        (cotangent,) = torch.autograd.grad(loss, heads)
+        for part, slab in self.slabs:
+            self._heads(slab).backward(cotangent[:, part])
+        return self._penalise(loss.detach())
 
-    def compute_at(self, x: Tensor, target: Tensor) -> None:
-        """Add the gradient of the loss at scattered points: x [B, d], target [B, C]."""
+    def compute_at(self, x: Tensor, target: Tensor) -> Tensor:
+        """Add the gradient of the loss at scattered points, x [B, d] and target [B, C]; the loss, a scalar."""
         with autocast(self.precision, x.device):
             heads = self.model.heads(x).float()
-        mse(heads, target).backward()
-        self._penalise()
+        loss = mse(heads, target)
+        loss.backward()
+        return self._penalise(loss.detach())
 
     @torch.no_grad()
     def evaluate(self) -> tuple[float, float, np.ndarray]:
@@ -160,10 +155,13 @@ class LatticeGradient:
         with autocast(self.precision, self.target.device):
             return self.model.heads_on_lattice(slab).float()
 
-    def _penalise(self) -> None:
+    def _penalise(self, loss: Tensor) -> Tensor:
+        """Add the penalty's gradient; the loss with the penalty in it."""
         penalty = self.model.penalty()
         if isinstance(penalty, Tensor):
             penalty.backward()
+            penalty = penalty.detach()
+        return loss + penalty
 
 
 class Batches:
@@ -177,16 +175,17 @@ class Batches:
         self.rng = rng
         self.target = torch.as_tensor(task.target, device=device).reshape(task.lattice.size, -1)
 
-    def first(self) -> tuple[Tensor, Tensor]:
-        """A batch that draws nothing, to run everything once before the clock starts."""
-        return self._at(torch.arange(min(self.points, self.lattice.size), device=self.target.device))
+    def examples(self) -> list[Tensor]:
+        """A batch of every length there is, which draws nothing, to run everything once before the clock starts."""
+        lengths = {min(self.points, self.lattice.size), self.lattice.size % self.points} - {0}
+        return [torch.arange(length, device=self.target.device) for length in sorted(lengths, reverse=True)]
 
-    def epoch(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every point once: points [B, d] and targets [B, C]."""
-        order = torch.randperm(self.lattice.size, generator=self.rng, device=self.target.device)
-        return (self._at(index) for index in order.split(self.points))
+    def epoch(self) -> Sequence[Tensor]:
+        """Every point once, as flat indices: [B] each."""
+        return torch.randperm(self.lattice.size, generator=self.rng, device=self.target.device).split(self.points)
 
-    def _at(self, index: Tensor) -> tuple[Tensor, Tensor]:
+    def at(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The points [B, d] and the targets [B, C] of flat indices [B]."""
         return self.lattice.points_at(index), self.target[index]
 
 

@@ -83,10 +83,10 @@ class GAPlane(Representation):
         of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d :]
 
         def spread(values: Tensor, axes: tuple[int, ...]) -> Tensor:
-            """[F, n_a, …] on some axes, in that order → [*shape or 1, F], ready to broadcast."""
+            """[F, n_a, …] on some axes, in that order → [F, *shape or 1], ready to broadcast."""
             in_order = sorted(range(len(axes)), key=lambda i: axes[i])
-            values = values.permute(*[i + 1 for i in in_order], 0)
-            return values[tuple(slice(None) if k in axes else None for k in range(d))]
+            values = values.permute(0, *[i + 1 for i in in_order])
+            return values[(slice(None), *[slice(None) if k in axes else None for k in range(d)])]
 
         lines = [spread(interpolation.on_lattice(line, of_lines[k : k + 1]), (k,)) for k, line in enumerate(self.lines)]
         planes = [
@@ -94,11 +94,20 @@ class GAPlane(Representation):
             for plane, pair in zip(self.planes, self.pairs, strict=True)
         ]
         volumes = [spread(interpolation.on_lattice(volume, of_volume), (0, 1, 2)) for volume in self.volumes]
-        return self.decoder(self._combine(lines, planes, volumes))
+        # features first down to the answer: every sum over the lattice runs along memory, and nothing is transposed
+        features = self._combine(lines, planes, volumes).flatten(1)  # [F, N]
+        for layer in self.decoder:
+            features = _through(layer, features) if isinstance(layer, nn.Linear) else layer(features)
+        return features.T.reshape(*lattice.shape, -1)
 
     def _combine(self, lines: list[Tensor], planes: list[Tensor], volumes: list[Tensor]) -> Tensor:
         if self.dim == 2:
-            return lines[0] * lines[1] + planes[0]
+            return torch.addcmul(planes[0], lines[0], lines[1])
         x, y, z = lines
         xy, yz, zx = planes
         return x * y * z + xy * z + yz * x + zx * y + volumes[0]
+
+
+def _through(layer: nn.Linear, features: Tensor) -> Tensor:
+    """A linear layer on columns: [F, N] → [G, N]."""
+    return torch.addmm(layer.bias[:, None], layer.weight, features)

@@ -68,7 +68,8 @@ class GSplat(Representation):
         """The camera's picture with one pixel a sample of the lattice: [H, W, C]."""
         height, width = lattice.shape
         focal = width / (2 * math.tan(math.radians(self.config.field_of_view) / 2))
-        means = self.means + self.means.new_tensor([0.0, 0.0, self.config.camera_distance])
+        x, y, z = self.means.unbind(dim=1)
+        means = torch.stack([x, y, z + self.config.camera_distance], dim=1)
         opacities, colours = torch.sigmoid(self.opacities), torch.sigmoid(self.colours)
         splats, camera = (means, self.quats, self.scales), (width, height, focal, self.config.blur)
         if self.backend == "gsplat" and self._is_picture(lattice):

@@ -1,7 +1,7 @@
 """The lattice on which a signal is sampled: the one thing that models and signals both know (SPEC 1)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ class Lattice:
     """
 
     axes: tuple[np.ndarray, ...]
+    _tensors: "dict[torch.device, tuple[torch.Tensor, ...]]" = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def regular(cls, shape: tuple[int, ...]) -> "Lattice":
@@ -50,11 +51,14 @@ class Lattice:
         """Number of points."""
         return int(np.prod(self.shape))
 
-    def axis_tensors(self, device: "torch.device | str") -> "list[torch.Tensor]":
-        """The axes as float32 tensors, one [n_k] an axis."""
+    def axis_tensors(self, device: "torch.device | str") -> "tuple[torch.Tensor, ...]":
+        """The axes as float32 tensors, one [n_k] an axis; copied to a device once, as a copy makes the host wait."""
         import torch
 
-        return [torch.as_tensor(axis, dtype=torch.float32, device=device) for axis in self.axes]
+        device = torch.device(device)
+        if device not in self._tensors:
+            self._tensors[device] = tuple(torch.tensor(axis, dtype=torch.float32, device=device) for axis in self.axes)
+        return self._tensors[device]
 
     def points(self, device: "torch.device | str") -> "torch.Tensor":
         """Every point in array (C) order: [size, dim], float32."""

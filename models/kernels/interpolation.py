@@ -41,10 +41,18 @@ def axis_matrix(axis: np.ndarray, nodes: int, order: Order, device: torch.device
 
 
 def on_lattice(values: Tensor, matrices: tuple[Tensor, ...]) -> Tensor:
-    """Node values [F, *nodes] → [F, *shape], by one matrix [n_k, nodes_k] an axis."""
+    """Node values [F, *nodes] → [F, *shape], by one matrix [n_k, nodes_k] an axis.
+
+    The last axis is one product, the others are batches of them, so nothing is transposed in memory;
+    from the last to the first, so that the largest products have long rows.
+    """
     with torch.autocast(values.device.type, enabled=False):  # float32, as autocast leaves grid_sample
-        for k, matrix in enumerate(matrices, start=1):
-            values = torch.movedim(torch.tensordot(values, matrix, dims=([k], [1])), -1, k)
+        *leading, last = matrices
+        values = values @ last.T
+        for k, matrix in reversed(list(enumerate(leading, start=1))):
+            before, after = values.shape[:k], values.shape[k + 1 :]
+            blocks = values.reshape(before.numel(), -1, after.numel())
+            values = torch.bmm(matrix.expand(len(blocks), -1, -1), blocks).reshape(*before, -1, *after)
     return values
 
 

@@ -22,6 +22,7 @@ TILE = 8  # samples along a tile's side; one warp serves a tile
 BIN = 16  # tiles along a bin's side; at most 255
 LISTED = 1024  # Gaussians that a bin looks at together
 WALKED = 64  # entries of its bin's list that a tile looks at together
+TOGETHER = 8  # Gaussians that a tile meets together, so that one does not wait for another's memory
 BLOCK = 128  # Gaussians a program, where each is alone
 FAINTEST, STRONGEST, LEAST = tl.constexpr(MIN_ALPHA), tl.constexpr(MAX_ALPHA), tl.constexpr(MIN_TRANSMITTANCE)
 
@@ -92,7 +93,15 @@ class _Composite(torch.autograd.Function):
 def _shape(channels: int) -> dict[str, int]:
     """What the walking kernels are compiled for, and the warps they run on."""
     padded = triton.next_power_of_2(channels)
-    return {"C": channels, "C_PADDED": padded, "SIDE": TILE, "BIN": BIN, "CHUNK": WALKED, "num_warps": 1}
+    return {
+        "C": channels,
+        "C_PADDED": padded,
+        "SIDE": TILE,
+        "BIN": BIN,
+        "CHUNK": WALKED,
+        "TOGETHER": TOGETHER,
+        "num_warps": 1,
+    }
 
 
 @triton.jit
@@ -200,32 +209,47 @@ def _samples(columns_ptr, rows_ptr, width, height, tiles_x, SIDE: tl.constexpr):
 
 
 @triton.jit
-def _find(list_ptr, begin, count, tiles_x, BIN: tl.constexpr, CHUNK: tl.constexpr):
-    """Of the next entries of a list: the Gaussians, which of them reach this program's tile, and their rank."""
+def _look(list_ptr, begin, count, tiles_x, BIN: tl.constexpr, CHUNK: tl.constexpr):
+    """Of the next entries of a list: the Gaussians, and the rank from 1 on of those that reach this program's tile."""
     tile = tl.program_id(0)
     x, y = (tile % tiles_x) % BIN, (tile // tiles_x) % BIN
     entry = begin + tl.arange(0, CHUNK)
     gaussian = tl.load(list_ptr + 2 * entry, mask=entry < count, other=0)
     box = tl.load(list_ptr + 2 * entry + 1, mask=entry < count, other=255)
     reaches = ((box & 255) <= x) & (((box >> 8) & 255) >= x) & (((box >> 16) & 255) <= y) & ((box >> 24) >= y)
-    return gaussian, reaches, tl.cumsum(reaches.to(tl.int32), axis=0)
+    rank = tl.cumsum(reaches.to(tl.int32), axis=0)
+    return gaussian, tl.where(reaches, rank, 0), tl.max(rank, axis=0)
 
 
 @triton.jit
-def _meet(row, x, y):
-    """One Gaussian at every sample of a tile: offsets, alpha, and the parameters that the gradients need."""
-    xx, xy, yy, opacity = tl.load(row + 2), tl.load(row + 3), tl.load(row + 4), tl.load(row + 5)
-    dx, dy = tl.load(row) - x, tl.load(row + 1) - y
+def _meet(gaussian, rank, first, splats_ptr, x, y, light, C: tl.constexpr, TOGETHER: tl.constexpr):
+    """The next Gaussians of those that reach a tile, at every sample: [TOGETHER, SIDE²].
+
+    Returns where their parameters begin and which there are, offsets, alpha and odds, and the
+    transmittance behind each. It only falls, so after the Gaussian that ends a pixel it is 0.
+    """
+    wanted = first + 1 + tl.arange(0, TOGETHER)[:, None]
+    found = rank[None, :] == wanted
+    there = tl.max(found.to(tl.int32), axis=1) > 0
+    start = tl.sum(tl.where(found, gaussian[None, :], 0), axis=1) * (6 + C)
+    row = splats_ptr + start
+    dx = tl.load(row)[:, None] - x[None, :]
+    dy = tl.load(row + 1)[:, None] - y[None, :]
+    xx, xy, yy = tl.load(row + 2)[:, None], tl.load(row + 3)[:, None], tl.load(row + 4)[:, None]
     sigma = 0.5 * (xx * dx * dx + yy * dy * dy) + xy * dx * dy
-    alpha = opacity * tl.exp(-tl.maximum(sigma, 0.0))
-    alpha = tl.where((sigma >= 0) & (alpha > FAINTEST), tl.minimum(alpha, STRONGEST), 0.0)
-    return dx, dy, alpha, xx, xy, yy, opacity
+    alpha = tl.load(row + 5)[:, None] * tl.exp(-tl.maximum(sigma, 0.0))
+    seen = (sigma >= 0) & (alpha > FAINTEST) & there[:, None]
+    alpha = tl.where(seen, tl.minimum(alpha, STRONGEST), 0.0)
+    behind = light[None, :] * tl.cumprod(1 - alpha, axis=0)
+    behind = tl.where(behind > LEAST, behind, 0.0)
+    return start, there, dx, dy, alpha, alpha / (1 - alpha), behind
 
 
 @triton.jit
 def _forward_kernel(
     splats_ptr, lists_ptr, counts_ptr, columns_ptr, rows_ptr, image_ptr, walked_ptr, number, width, height, tiles_x,
     bins_x, C: tl.constexpr, C_PADDED: tl.constexpr, SIDE: tl.constexpr, BIN: tl.constexpr, CHUNK: tl.constexpr,
+    TOGETHER: tl.constexpr,
 ):  # fmt: skip
     tile = tl.program_id(0)
     x, y, at, inside = _samples(columns_ptr, rows_ptr, width, height, tiles_x, SIDE)
@@ -238,16 +262,13 @@ def _forward_kernel(
     begin = 0
     going = count > 0
     while going:
-        gaussian, reaches, rank = _find(list_ptr, begin, count, tiles_x, BIN, CHUNK)
-        for k in range(tl.max(rank, axis=0)):
-            g = tl.sum(tl.where(reaches & (rank == k + 1), gaussian, 0), axis=0)
-            row = splats_ptr + g * (6 + C)
-            _, _, alpha, _, _, _, _ = _meet(row, x, y)
-            behind = light * (1 - alpha)
-            lit = behind > LEAST
-            weight = tl.where(lit, light * alpha, 0.0)
-            light = tl.where(lit, behind, 0.0)
-            image += weight[:, None] * tl.load(row + 6 + c, mask=c < C, other=0.0)[None, :]
+        gaussian, rank, reaching = _look(list_ptr, begin, count, tiles_x, BIN, CHUNK)
+        for first in range(0, reaching, TOGETHER):
+            start, _, _, _, _, odds, behind = _meet(gaussian, rank, first, splats_ptr, x, y, light, C, TOGETHER)
+            row = splats_ptr + start
+            colours = tl.load(row[:, None] + 6 + c[None, :], mask=(c < C)[None, :], other=0.0)
+            image += tl.sum((odds * behind)[:, :, None] * colours[:, None, :], axis=0)
+            light = tl.min(behind, axis=0)
         begin += CHUNK
         going = (begin < count) & (tl.max(light, axis=0) > 0)
     tl.store(walked_ptr + tile, tl.minimum(begin, count))
@@ -257,42 +278,44 @@ def _forward_kernel(
 @triton.jit
 def _backward_kernel(
     splats_ptr, lists_ptr, walked_ptr, columns_ptr, rows_ptr, image_ptr, grad_ptr, result_ptr, number, width, height,
-    tiles_x, bins_x, C: tl.constexpr, C_PADDED: tl.constexpr, SIDE: tl.constexpr,
-    BIN: tl.constexpr, CHUNK: tl.constexpr,
+    tiles_x, bins_x, C: tl.constexpr, C_PADDED: tl.constexpr, SIDE: tl.constexpr, BIN: tl.constexpr,
+    CHUNK: tl.constexpr, TOGETHER: tl.constexpr,
 ):  # fmt: skip
     tile = tl.program_id(0)
     x, y, at, inside = _samples(columns_ptr, rows_ptr, width, height, tiles_x, SIDE)
     bin_number = (tile // tiles_x // BIN) * bins_x + (tile % tiles_x) // BIN
     list_ptr = lists_ptr + bin_number.to(tl.int64) * number * 2
     count = tl.load(walked_ptr + tile)
-    c, part = tl.arange(0, C_PADDED), tl.arange(0, 8)
+    c = tl.arange(0, C_PADDED)
     mask = inside[:, None] & (c < C)[None, :]
     grad = tl.load(grad_ptr + at[:, None] * C + c[None, :], mask=mask, other=0.0)
     image = tl.load(image_ptr + at[:, None] * C + c[None, :], mask=mask, other=0.0)
     rest = tl.sum(image * grad, axis=1)  # what the Gaussians not yet met add to pixel · ∂loss/∂pixel
     light = tl.where(inside, 1.0, 0.0)
     for begin in range(0, count, CHUNK):
-        gaussian, reaches, rank = _find(list_ptr, begin, count, tiles_x, BIN, CHUNK)
-        for k in range(tl.max(rank, axis=0)):
-            g = tl.sum(tl.where(reaches & (rank == k + 1), gaussian, 0), axis=0)
-            row = splats_ptr + g * (6 + C)
-            dx, dy, alpha, xx, xy, yy, opacity = _meet(row, x, y)
-            behind = light * (1 - alpha)
-            lit = behind > LEAST
-            weight = tl.where(lit, light * alpha, 0.0)
-            light = tl.where(lit, behind, 0.0)
-            colour = tl.load(row + 6 + c, mask=c < C, other=0.0)
-            own = weight * tl.sum(colour[None, :] * grad, axis=1)
-            rest -= own
-            moved = lit & (alpha > 0) & (alpha < STRONGEST)  # a clamped alpha stays
-            to_sigma = tl.where(moved, rest * alpha / (1 - alpha) - own, 0.0)
-            along_x, along_y = tl.sum(to_sigma * dx, axis=0), tl.sum(to_sigma * dy, axis=0)
-            parts = tl.where(part == 0, xx * along_x + xy * along_y, 0.0)
-            parts = tl.where(part == 1, xy * along_x + yy * along_y, parts)
-            parts = tl.where(part == 2, 0.5 * tl.sum(to_sigma * dx * dx, axis=0), parts)
-            parts = tl.where(part == 3, tl.sum(to_sigma * dx * dy, axis=0), parts)
-            parts = tl.where(part == 4, 0.5 * tl.sum(to_sigma * dy * dy, axis=0), parts)
-            parts = tl.where(part == 5, -tl.sum(to_sigma, axis=0) / opacity, parts)
-            result = result_ptr + g * (6 + C)
-            tl.atomic_add(result + part, parts, mask=part < 6, sem="relaxed")
-            tl.atomic_add(result + 6 + c, tl.sum(weight[:, None] * grad, axis=0), mask=c < C, sem="relaxed")
+        gaussian, rank, reaching = _look(list_ptr, begin, count, tiles_x, BIN, CHUNK)
+        for first in range(0, reaching, TOGETHER):
+            start, there, dx, dy, alpha, odds, behind = _meet(
+                gaussian, rank, first, splats_ptr, x, y, light, C, TOGETHER
+            )
+            row, result = splats_ptr + start, result_ptr + start
+            weight = odds * behind
+            colours = tl.load(row[:, None] + 6 + c[None, :], mask=(c < C)[None, :], other=0.0)
+            own = weight * tl.sum(colours[:, None, :] * grad[None, :, :], axis=2)
+            moved = (behind > 0) & (alpha < STRONGEST)  # a clamped alpha stays
+            to_sigma = tl.where(moved, (rest[None, :] - tl.cumsum(own, axis=0)) * odds - own, 0.0)
+            rest -= tl.sum(own, axis=0)
+            light = tl.min(behind, axis=0)
+
+            xx, xy, yy, opacity = tl.load(row + 2), tl.load(row + 3), tl.load(row + 4), tl.load(row + 5)
+            along_x, along_y = tl.sum(to_sigma * dx, axis=1), tl.sum(to_sigma * dy, axis=1)
+            tl.atomic_add(result, xx * along_x + xy * along_y, mask=there, sem="relaxed")
+            tl.atomic_add(result + 1, xy * along_x + yy * along_y, mask=there, sem="relaxed")
+            tl.atomic_add(result + 2, 0.5 * tl.sum(to_sigma * dx * dx, axis=1), mask=there, sem="relaxed")
+            tl.atomic_add(result + 3, tl.sum(to_sigma * dx * dy, axis=1), mask=there, sem="relaxed")
+            tl.atomic_add(result + 4, 0.5 * tl.sum(to_sigma * dy * dy, axis=1), mask=there, sem="relaxed")
+            tl.atomic_add(result + 5, -tl.sum(to_sigma, axis=1) / opacity, mask=there, sem="relaxed")
+            to_colours = tl.sum(weight[:, :, None] * grad[None, :, :], axis=1)
+            tl.atomic_add(
+                result[:, None] + 6 + c[None, :], to_colours, mask=there[:, None] & (c < C)[None, :], sem="relaxed"
+            )

@@ -174,7 +174,8 @@ def test_minibatches_equal_a_hand_written_loop(build):
 
 def test_the_penalty_enters_minibatches_too(build):
     model, task = build("Grid_TV"), make_task(Lattice.regular(SHAPES[2]))
-    x, target = next(Batches(task, 30, CPU, generator()).epoch())
+    batches = Batches(task, 30, CPU, generator())
+    x, target = batches.at(batches.epoch()[0])
     LatticeGradient(model, task, schedule()).compute_at(x, target)
     (expected,) = torch.autograd.grad(loss_by_hand(model, x, target), [model.values])
     (plain,) = torch.autograd.grad(((model(x) - target) ** 2).mean(), [model.values])
@@ -281,7 +282,7 @@ def test_an_epoch_has_every_point_once():
     task = make_task(Lattice.regular((7, 9)), channels=2)
     batches = Batches(task, 20, CPU, generator())
     for _ in range(2):
-        epoch = list(batches.epoch())
+        epoch = [batches.at(index) for index in batches.epoch()]
         assert [len(x) for x, _ in epoch] == [20, 20, 20, 3]
         found = np.concatenate([np.hstack([x.numpy(), t.numpy()]) for x, t in epoch])
         expected = np.hstack([task.lattice.points("cpu").numpy(), task.target.reshape(-1, 2)])
@@ -294,21 +295,23 @@ def test_batches_depend_on_the_generator_alone():
 
     def draw(seed):
         batches = Batches(task, 20, CPU, generator(seed))
-        batches.first()
+        batches.examples()
         torch.manual_seed(seed + 1)
-        return torch.cat([x for _ in range(2) for x, _ in batches.epoch()])
+        return torch.cat([index for _ in range(2) for index in batches.epoch()])
 
     assert torch.equal(draw(1), draw(1))
     assert not torch.equal(draw(1), draw(2))
     assert not torch.equal(draw(1)[:63], draw(1)[63:]), "every epoch has its own permutation"
 
 
-def test_the_warm_up_draws_nothing():
+@pytest.mark.parametrize(("points", "lengths"), [(20, [20, 3]), (21, [21]), (100, [63])])
+def test_the_warm_up_sees_batches_of_every_length_and_draws_nothing(points, lengths):
     rng = generator()
     before = rng.get_state()
-    x, target = Batches(make_task(Lattice.regular((7, 9))), 20, CPU, rng).first()
+    batches = Batches(make_task(Lattice.regular((7, 9))), points, CPU, rng)
+    assert [len(index) for index in batches.examples()] == lengths
     assert torch.equal(rng.get_state(), before)
-    assert (x.shape, target.shape) == ((20, 2), (20, 1))
+    assert {len(index) for index in batches.epoch()} == set(lengths)
 
 
 def test_minibatches_need_a_pointwise_operator():

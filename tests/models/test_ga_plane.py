@@ -78,7 +78,7 @@ def test_points_are_the_formula(dim, channels):
     expected = decoded(model, z)
     assert expected.std() > 0.05
     np.testing.assert_allclose(model(torch.from_numpy(x)).detach(), expected, atol=1e-10)
-    model.decoder = nn.Identity()
+    model.decoder = nn.Sequential()
     np.testing.assert_allclose(model(torch.from_numpy(x)).detach(), z, atol=1e-10)
 
 
@@ -91,7 +91,7 @@ def test_the_lattice_is_the_formula(dim, channels):
     ours = model.on_lattice(model.lattice).detach().reshape(-1, channels)
     scale = np.abs(z).max()  # float32: products of three lines of up to 4, then 8 features
     np.testing.assert_allclose(ours, decoded(model, z), atol=2e-6 * scale)
-    model.decoder = nn.Identity()
+    model.decoder = nn.Sequential()
     np.testing.assert_allclose(model.on_lattice(model.lattice).detach().reshape(-1, 8), z, atol=2e-6 * scale)
 
 
@@ -108,7 +108,7 @@ def test_a_finer_lattice_than_the_training_one_is_the_formula_too(dim):
 def bare(dim, lines=(0.0, 0.0, 0.0), plane=4):
     """Constant lines, everything else 0, the features themselves as the answer."""
     model = make(dim)
-    model.decoder = nn.Identity()
+    model.decoder = nn.Sequential()
     model.planes = nn.ParameterList(torch.zeros(8, plane, plane) for _ in model.planes)
     with torch.no_grad():
         for line, value in zip(model.lines, lines, strict=False):
