@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from models.kernels.rasterise import MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE
 
 TILE = 8  # samples along a tile's side; one warp serves a tile
-BIN = 16  # tiles along a bin's side; at most 128, since their numbers share a signed integer
+BIN = 16  # tiles along a bin's side; at most 128, as their numbers share a signed integer
 LISTED = 1024  # Gaussians that a bin looks at together
 WALKED = 64  # entries of its bin's list that a tile looks at together
 TOGETHER = 8  # Gaussians that a tile meets together, so that one does not wait for another's memory
@@ -154,9 +154,6 @@ def _sort_kernel(
     tl.store(row + 2, xx, mask=here)
     tl.store(row + 3, xy, mask=here)
     tl.store(row + 4, yy, mask=here)
-    tl.store(row + 5, opacity, mask=here)
-    for c in tl.static_range(C):
-        tl.store(row + 6 + c, tl.load(colours_ptr + g * C + c), mask=here)
 
     determinant = xx.to(tl.float64) * yy - xy.to(tl.float64) * xy
     spread = 2 * tl.log(tl.maximum(opacity / FAINTEST, 1.0).to(tl.float64))
@@ -169,6 +166,11 @@ def _sort_kernel(
     y0 = _first_tile(rows_ptr, height, y - half_y, SIDE, STEPS)
     y1 = _last_tile(rows_ptr, height, y + half_y, SIDE, STEPS)
     seen = (opacity >= FAINTEST) & (x0 <= x1) & (y0 <= y1)
+    # Places of a tile that no Gaussian takes read the nearest one, which may be unseen and undefined: without weight,
+    # but nought times an undefined colour would be undefined, and the gradient is divided by the opacity.
+    tl.store(row + 5, tl.maximum(opacity, FAINTEST), mask=here)
+    for c in tl.static_range(C):
+        tl.store(row + 6 + c, tl.where(seen, tl.load(colours_ptr + g * C + c), 0.0), mask=here)
     x0, x1 = tl.where(seen, x0, 32767), tl.where(seen, x1, 0)  # a box that nothing overlaps
     tl.store(reach_ptr + 2 * i, x0 | (x1 << 16), mask=here)
     tl.store(reach_ptr + 2 * i + 1, y0 | (y1 << 16), mask=here)
@@ -246,12 +248,6 @@ def _meet(gaussian, rank, first, splats_ptr, x, y, light, C: tl.constexpr, TOGET
 
 
 @triton.jit
-def _load_colours(row, there, c, C: tl.constexpr):
-    """[TOGETHER, C_PADDED], black where no Gaussian is: nought times an undefined colour would be undefined."""
-    return tl.load(row[:, None] + 6 + c[None, :], mask=there[:, None] & (c < C)[None, :], other=0.0)
-
-
-@triton.jit
 def _forward_kernel(
     splats_ptr, lists_ptr, counts_ptr, columns_ptr, rows_ptr, image_ptr, walked_ptr, number, width, height, tiles_x,
     bins_x, C: tl.constexpr, C_PADDED: tl.constexpr, SIDE: tl.constexpr, BIN: tl.constexpr, CHUNK: tl.constexpr,
@@ -270,9 +266,9 @@ def _forward_kernel(
     while going:
         gaussian, rank, reaching = _look(list_ptr, begin, count, tiles_x, BIN, CHUNK)
         for first in range(0, reaching, TOGETHER):
-            start, there, _, _, _, odds, behind = _meet(gaussian, rank, first, splats_ptr, x, y, light, C, TOGETHER)
+            start, _, _, _, _, odds, behind = _meet(gaussian, rank, first, splats_ptr, x, y, light, C, TOGETHER)
             row = splats_ptr + start
-            colours = _load_colours(row, there, c, C)
+            colours = tl.load(row[:, None] + 6 + c[None, :], mask=(c < C)[None, :], other=0.0)
             image += tl.sum((odds * behind)[:, :, None] * colours[:, None, :], axis=0)
             light = tl.min(behind, axis=0)
         begin += CHUNK
@@ -306,7 +302,7 @@ def _backward_kernel(
             )
             row, result = splats_ptr + start, result_ptr + start
             weight = odds * behind
-            colours = _load_colours(row, there, c, C)
+            colours = tl.load(row[:, None] + 6 + c[None, :], mask=(c < C)[None, :], other=0.0)
             own = weight * tl.sum(colours[:, None, :] * grad[None, :, :], axis=2)
             moved = (behind > 0) & (alpha < STRONGEST)  # a clamped alpha stays
             to_sigma = tl.where(moved, (rest[None, :] - tl.cumsum(own, axis=0)) * odds - own, 0.0)
@@ -320,7 +316,6 @@ def _backward_kernel(
             tl.atomic_add(result + 2, 0.5 * tl.sum(to_sigma * dx * dx, axis=1), mask=there, sem="relaxed")
             tl.atomic_add(result + 3, tl.sum(to_sigma * dx * dy, axis=1), mask=there, sem="relaxed")
             tl.atomic_add(result + 4, 0.5 * tl.sum(to_sigma * dy * dy, axis=1), mask=there, sem="relaxed")
-            opacity = tl.maximum(opacity, FAINTEST)  # of all that is seen; where none is there, it may be 0
             tl.atomic_add(result + 5, -tl.sum(to_sigma, axis=1) / opacity, mask=there, sem="relaxed")
             to_colours = tl.sum(weight[:, :, None] * grad[None, :, :], axis=1)
             tl.atomic_add(
