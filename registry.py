@@ -34,6 +34,14 @@ def suggest(given: str, allowed: Iterable[str]) -> str:
     return f" (did you mean '{by_lower[close[0]]}'?)" if close else ""
 
 
+def is_file(text: str | Path) -> bool:
+    """Whether there is such a file; not so for a text that no file can be called."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long, or with a character that no file name has
+        return False
+
+
 class Registry(Generic[T]):
     """Classes by their `name`, found in the modules of one package.
 
@@ -71,9 +79,9 @@ class Registry(Generic[T]):
 
     def load_file(self, path: str | Path) -> list[str]:
         """Import one Python file from anywhere and return the names it registered."""
-        path = Path(path).resolve()
-        if not path.is_file():
+        if not is_file(path):
             raise UsageError(f"no file '{path}' to load a {self.kind} from")
+        path = Path(path).resolve()
         self._search()
         digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]  # two files may share a stem
         spec = importlib.util.spec_from_file_location(f"{self.kind}_file_{path.stem}_{digest}", path)

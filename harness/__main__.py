@@ -1,5 +1,6 @@
 """The verbs that read what runs left: python -m harness <verb> (SPEC 6)."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -31,12 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
-    except KeyboardInterrupt:
-        print("\ninterrupted: run the same command again", file=sys.stderr)
-        return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader, such as `| head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print(f"error: '{str(error.filename)[:60]}…' is longer than a path may be", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("\ninterrupted: run the same command again", file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from harness.config import DEFAULT_CONFIG, Config, Preset, load_config
 from harness.results import DEFAULT_OUT, OK, UNSUPPORTED, load, to_table
-from registry import UsageError
+from registry import UsageError, is_file
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -88,11 +88,10 @@ def whole_number(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     # torch takes seconds to import: --help and a mistyped option do not wait for it
-    from harness import execute, figures, published, report, saved, system, verdict
+    from harness import execute, system
     from harness.cost import describe_cost
     from harness.plan import check_models, make_plan, model_names
     from harness.source import find_source
-    from harness.table import summarise
     from models import backends, get_model
     from target_signals import perceptual
 
@@ -133,6 +132,9 @@ def run(options: argparse.Namespace) -> int:
         for trial in left:
             print(f"  {trial}, {trial.steps} passes: {describe_cost([trial], device)}")
         return EXIT_OK
+    from harness import figures, published, report, saved, verdict  # which import pandas: a plan does not wait for it
+    from harness.table import summarise
+
     if left:
         execute.execute(left, options.out, device, saved.saver(options.out) if options.save_model else None)
 
@@ -162,7 +164,7 @@ def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
     for entry in chosen:
         if entry == "all":
             names += model_names(config)
-        elif entry.endswith(".py") or Path(entry).is_file():
+        elif entry.endswith(".py") or is_file(entry):
             names += registry.load_file(entry)
         else:
             names.append(get_model(entry).name)

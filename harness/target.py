@@ -66,8 +66,6 @@ def check_size(signal: str, dim: int, length: int | None) -> None:
 def _built(
     signal: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, name: str
 ) -> Target:
-    import torch
-
     import target_signals
     from target_signals.task import make_task
 
@@ -76,7 +74,4 @@ def _built(
     if scoring is None:
         raise UsageError(f"its signal no longer has the task '{name}'")
 
-    def observe(values: np.ndarray) -> np.ndarray:
-        return task.operator(torch.from_numpy(values)[None])[0].numpy()
-
-    return Target(scoring.truth, scoring.binary, task.target, observe)
+    return Target(scoring.truth, scoring.binary, task.target, task.operator.observe)

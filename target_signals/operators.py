@@ -4,14 +4,16 @@ import itertools
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import scipy.sparse
-import torch
-from torch import Tensor
 
-from sparse_map import SparseMap
+if TYPE_CHECKING:
+    import scipy.sparse
+    import torch
+    from torch import Tensor
+
+    from sparse_map import SparseMap
 
 NEGLIGIBLE = 1e-9  # a weight that float32 loses beside 1; sin π is not quite 0, so 180° would be full of them
 
@@ -25,7 +27,7 @@ class Operator(Protocol):
 
     pointwise: bool
 
-    def __call__(self, values: Tensor) -> Tensor: ...
+    def __call__(self, values: "Tensor") -> "Tensor": ...
 
     def observe(self, values: np.ndarray) -> np.ndarray:
         """The same map of one signal, to make a target: [*shape, C] → [*observed, C], float32."""
@@ -37,7 +39,7 @@ class Identity:
 
     pointwise = True
 
-    def __call__(self, values: Tensor) -> Tensor:
+    def __call__(self, values: "Tensor") -> "Tensor":
         return values
 
     def observe(self, values: np.ndarray) -> np.ndarray:
@@ -62,7 +64,7 @@ class Radon:
         self.angles = tuple(float(angle) for angle in angles)
         self._maps: dict[torch.device, SparseMap] = {}
 
-    def __call__(self, values: Tensor) -> Tensor:
+    def __call__(self, values: "Tensor") -> "Tensor":
         heads, *shape, channels = values.shape
         if tuple(shape) != self.shape:
             raise ValueError(
@@ -75,9 +77,15 @@ class Radon:
         return sinograms.reshape(len(self.angles), self.shape[1], heads, channels).movedim(-2, 0)
 
     def observe(self, values: np.ndarray) -> np.ndarray:
+        import torch  # not at the top: pictures of rows need targets, and most have no sinogram
+
         return self(torch.tensor(values, dtype=torch.float32)[None])[0].numpy()
 
-    def _build(self, device: torch.device) -> SparseMap:
+    def _build(self, device: "torch.device") -> "SparseMap":
+        import torch
+
+        from sparse_map import SparseMap
+
         rows = radon_matrix(self.shape, self.angles)
         starts, columns, weights = (
             torch.from_numpy(part).to(device) for part in (rows.indptr, rows.indices, rows.data)
@@ -86,18 +94,22 @@ class Radon:
 
 
 @lru_cache(maxsize=1)  # trials on one slice share it
-def radon_matrix(shape: tuple[int, int], angles: tuple[float, ...]) -> scipy.sparse.csr_array:
+def radon_matrix(shape: tuple[int, int], angles: tuple[float, ...]) -> "scipy.sparse.csr_array":
     """The matrix [A·W, H·W] of `Radon`, float32.
 
     326 × 435 at 100 angles has 26 million entries. A product reads each once, 0.2 GB, about 0.1 ms of an
     H100's bandwidth; resampling the image would compute 14 million positions anew each time, and its
     gradient would scatter by atomic additions, in any order.
     """
+    import scipy.sparse  # takes a sixth of a second, which other tasks do without
+
     return scipy.sparse.vstack([_view(shape, angle) for angle in angles], format="csr")
 
 
-def _view(shape: tuple[int, int], angle: float) -> scipy.sparse.csr_array:
+def _view(shape: tuple[int, int], angle: float) -> "scipy.sparse.csr_array":
     """The rows of one angle: [W, H·W]."""
+    import scipy.sparse
+
     height, width = shape
     sin, cos = np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))
     u = np.arange(width) - (width - 1) / 2  # [W]
