@@ -1,5 +1,5 @@
 """One cell of the cost table: what a pass takes for one model, budget and dimension, in the plain loop, in the
-careful one and in the suite's own, side by side."""
+careful one, in that one compiled, and in the suite's own, side by side."""
 
 import statistics
 import time
@@ -18,7 +18,7 @@ from models import backends
 from plain_loop import PlainLoop
 from target_signals.task import Task, make_task
 
-LOOPS = ("plain", "careful", "suite")
+LOOPS = ("plain", "careful", "compiled", "suite")
 LIBRARIES = ("gsplat", "tcnn")  # back ends by others, which the paper's own loop used
 TURNS = 3
 
@@ -51,10 +51,11 @@ class SuiteLoop:
             return self.stepper.one_pass()
 
 
-def measure(trial: Trial, device: torch.device, seconds: float) -> Cell | None:
+def measure(trial: Trial, device: torch.device, seconds: float, compiled: bool = False) -> Cell | None:
     """The cell of a trial's model, budget and dimension; None where there is no such model.
 
-    seconds: for each loop, in turns. A back end that fails is a failure here and gives way to no other.
+    seconds: for each loop, in turns. compiled: whether the careful loop is measured under torch.compile too.
+    A back end that fails is a failure here and gives way to no other.
     """
     task = make_task("fit", signal_of(trial), trial.seed)
     size, _ = solve(trial, task)
@@ -62,16 +63,15 @@ def measure(trial: Trial, device: torch.device, seconds: float) -> Cell | None:
         return None
     lr, library = trial.lr, _library(trial.model, device)
 
-    def plain(careful: bool) -> PlainLoop:
+    def plain(careful: bool, **how: Any) -> PlainLoop:
         model = build(trial, task, size).to(device)
         model.backend = library
-        return PlainLoop(model, task, lr, trial.minibatch, careful)
+        return PlainLoop(model, task, lr, trial.minibatch, careful, **how)
 
-    makers: dict[str, Callable[[], Loop]] = {
-        "plain": lambda: plain(False),
-        "careful": lambda: plain(True),
-        "suite": lambda: SuiteLoop(trial, task, size, device),
-    }
+    makers: dict[str, Callable[[], Loop]] = {"plain": lambda: plain(False), "careful": lambda: plain(True)}
+    if compiled:
+        makers["compiled"] = lambda: plain(True, compiler=torch.compile)
+    makers["suite"] = lambda: SuiteLoop(trial, task, size, device)
     cell: Cell = {"model": trial.model, "dim": trial.dim, "size": trial.size, "points": task.lattice.size}
     cell |= {"channels": task.channels, "parameters": build(trial, task, size).count_values()}
     cell |= {"precision": trial.precision, "library": library, "commit": system.commit()}

@@ -61,53 +61,58 @@ def render(data: dict[str, Any], trials: Sequence[Trial]) -> str:
 
 
 def _cells(cells: dict[Key, Cell], peaks: dict[str, float]) -> list[str]:
-    names = ["ms a pass: plain", "careful", "suite", "plain / suite", "careful / suite", "rate", "of the peak"]
-    rows = [["cell", *names, "peak GB: plain", "careful", "suite", "ready, s", "how"]]
+    loops = _loops(cells)
+    names = [*(f"{loop}, ms" for loop in loops), *(f"{loop} / suite" for loop in loops[:-1]), "rate", "of the peak"]
+    rows = [["cell", *names, *(f"{loop}, peak GB" for loop in loops), "ready, s", "how"]]
     for (model, dim, size), cell in cells.items():
         suite = cell["suite"]
-        rate, share = _rate(cell, peaks)
         how = [suite.get("backend", ""), cell["precision"], "graph" if suite.get("recorded") else "eager"]
         if cell["library"] != "torch":
             how.append(f"(others on {cell['library']})")
-        memory = [cell[loop].get("peak_bytes") for loop in LOOPS]
-        row = [f"{model} {dim}D {size:,}", *(_ms(cell[loop]) for loop in LOOPS)]
-        row += [_times(speed_up(cell, loop)) for loop in ("plain", "careful")]
-        row += [rate, share, *("–" if m is None else f"{m / 1e9:.2f}" for m in memory)]
+        memory = [cell.get(loop, {}).get("peak_bytes") for loop in loops]
+        row = [f"{model} {dim}D {size:,}", *(_ms(cell.get(loop)) for loop in loops)]
+        row += [_times(speed_up(cell, loop)) for loop in loops[:-1]]
+        row += [*_rate(cell, peaks), *("–" if m is None else f"{m / 1e9:.2f}" for m in memory)]
         row += [f"{suite['ready_seconds']:.1f}" if "ms" in suite else "–", " ".join(how)]
         rows.append(row)
     failed = [
         f"- {model} {dim}D {size:,}, {loop}: {cell[loop]['failed']}"
         for (model, dim, size), cell in cells.items()
-        for loop in LOOPS
-        if "failed" in cell[loop]
+        for loop in loops
+        if "failed" in cell.get(loop, {})
     ]
     return [*markdown(rows), *(["", "Failed:", *failed] if failed else [])]
 
 
 def _hours(cells: dict[Key, Cell], work: dict[Key, int]) -> list[str]:
-    """GPU-hours of training of the whole paper, over the cells in which all loops were measured."""
-    whole = [key for key in work if key in cells and all("ms" in cells[key][loop] for loop in LOOPS)]
-    spent = {loop: {key: _cell_hours(cells[key], loop, work[key]) for key in whole} for loop in LOOPS}
-    rows = [["GPU-hours", *LOOPS, "plain / suite", "careful / suite"]]
-    for model in [*dict.fromkeys(key[0] for key in whole), "all"]:
-        own = [key for key in whole if model in (key[0], "all")]
-        hours = {loop: sum(spent[loop][key] for key in own) for loop in LOOPS}
-        ratios = [hours[loop] / hours["suite"] for loop in ("plain", "careful") if own]
-        rows.append([model, *(f"{h:.2f}" for h in hours.values()), *map(_times, ratios)])
-    lacking = [key for key in work if key not in whole]
-    points = ", ".join(f"{n:,}" for n in sorted({cells[key]["points"] for key in whole}))
-    note = f"over {len(whole)} of the paper's {len(work)} cells, from passes of {points or 'no'} points"
+    """GPU-hours of training of the whole paper in the suite's loop, and in each other over the cells where both
+    were measured."""
+    loops = _loops(cells)
+    both = {loop: [k for k in work if k in cells and speed_up(cells[k], loop) is not None] for loop in loops}
+    rows = [["GPU-hours", *(f"{loop} (cells)" for loop in loops), *(f"{loop} / suite" for loop in loops[:-1])]]
+    for model in [*dict.fromkeys(key[0] for key in both["suite"]), "all"]:
+        own = {loop: [key for key in both[loop] if model in (key[0], "all")] for loop in loops}
+        spent = {loop: sum(_cell_hours(cells[key], loop, work[key]) for key in own[loop]) for loop in loops}
+        row = [model, *(f"{spent[loop]:.2f} ({len(own[loop])})" for loop in loops)]
+        for loop in loops[:-1]:
+            suite = sum(_cell_hours(cells[key], "suite", work[key]) for key in own[loop])
+            row.append(_times(spent[loop] / suite if suite else None))
+        rows.append(row)
+    lacking = [key for key in work if key not in both["suite"]]
+    points = ", ".join(f"{n:,}" for n in sorted({cells[key]["points"] for key in both["suite"]}))
+    note = f"over {len(both['suite'])} of the paper's {len(work)} cells, from passes of {points or 'no'} points"
     if lacking:
-        note += "; not measured in full: " + ", ".join(f"{m} {d}D {s:,}" for m, d, s in lacking)
+        note += "; not measured: " + ", ".join(f"{m} {d}D {s:,}" for m, d, s in lacking)
     return [*markdown(rows), "", note]
 
 
 def _by_size(cells: dict[Key, Cell]) -> list[str]:
     """The speed-ups of each budget: the least, and the geometric mean."""
-    rows = [["budget", "plain / suite: least", "mean", "careful / suite: least", "mean"]]
+    others = _loops(cells)[:-1]
+    rows = [["budget", *(f"{loop} / suite: {what}" for loop in others for what in ("least", "mean"))]]
     for size in sorted({size for _, _, size in cells}):
         row = [f"{size:,}"]
-        for loop in ("plain", "careful"):
+        for loop in others:
             own = [s for key, cell in cells.items() if key[2] == size and (s := speed_up(cell, loop)) is not None]
             mean = math.exp(sum(map(math.log, own)) / len(own)) if own else None
             row += [_times(min(own, default=None)), _times(mean)]
@@ -115,9 +120,14 @@ def _by_size(cells: dict[Key, Cell]) -> list[str]:
     return markdown(rows)
 
 
+def _loops(cells: dict[Key, Cell]) -> list[str]:
+    """Those that some cell knows of, the suite's own last."""
+    return [loop for loop in LOOPS if loop == "suite" or any(loop in cell for cell in cells.values())]
+
+
 def speed_up(cell: Cell, over: str) -> float | None:
     """How many times faster the suite's loop is than another; None where one was not measured."""
-    if "ms" not in cell["suite"] or "ms" not in cell[over]:
+    if "ms" not in cell["suite"] or "ms" not in cell.get(over, {}):
         return None
     return float(cell[over]["ms"] / cell["suite"]["ms"])
 
@@ -140,8 +150,8 @@ def _rate(cell: Cell, peaks: dict[str, float]) -> tuple[str, str]:
     return f"{rate:.3g} GB/s", f"{100 * rate / peaks['copy']:.0f} %"
 
 
-def _ms(found: dict[str, Any]) -> str:
-    return f"{found['ms']:.3g}" if "ms" in found else "failed"
+def _ms(found: dict[str, Any] | None) -> str:
+    return "–" if found is None else f"{found['ms']:.3g}" if "ms" in found else "failed"
 
 
 def _times(ratio: float | None) -> str:

@@ -50,6 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seconds", type=float, default=1.5, help="of measuring each loop in each cell (default: 1.5)")
     add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32", help="of the suite's own loop")
     add("--backend", help="of the suite's own loop (default: the best that is there)")
+    add("--compile", action="store_true", help="measure the careful loop under torch.compile, too")
     add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
     add("--out", type=Path, help="a JSON file to add the cells to")
@@ -71,11 +72,12 @@ def run(options: argparse.Namespace) -> int:
         backends.check(get_model(name), options.backend, device)
     data = _begin(options.out, device)
     for trial in cells_to_measure(config, names, options):
-        found = cell.measure(trial, device, options.seconds)
+        found = cell.measure(trial, device, options.seconds, options.compile)
         if found is None:
             continue
         data["cells"][f"{trial.model} {trial.dim}D {trial.size}"] = found
-        times = ", ".join(f"{loop} {found[loop].get('failed') or round(found[loop]['ms'], 3)}" for loop in cell.LOOPS)
+        loops = [loop for loop in cell.LOOPS if loop in found]
+        times = ", ".join(f"{loop} {found[loop].get('failed') or round(found[loop]['ms'], 3)}" for loop in loops)
         print(f"{trial.model} {trial.dim}D {trial.size:,}: {times}", file=sys.stderr, flush=True)
         if options.out is not None:
             _write(options.out, data)

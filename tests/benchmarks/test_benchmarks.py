@@ -65,7 +65,7 @@ def test_a_pass_in_batches_sees_every_point_once(start, monkeypatch, careful):
     model, task, _ = start("Grid")
     loop, seen = PlainLoop(model, task, 1e-9, 50, careful), []
     heads = model.heads
-    monkeypatch.setattr(model, "heads", lambda x: seen.append(x) or heads(x))
+    monkeypatch.setattr(loop, "heads", lambda x: seen.append(x) or heads(x))
     assert loop.one_pass() == 3
     assert [len(x) for x in seen] == [50, 50, 44]
     expected = task.lattice.points("cpu")
@@ -131,7 +131,7 @@ def test_hours_weigh_cells_with_the_passes_and_points_of_their_trials(config):
     assert len(trials) == 5
     text = table_of([cell("Siren", 2, 10_000, 36.0, 18.0, 3.6, points=500_000)], trials)
     # 5 trials of 1000 passes over 10⁶ points, twice those of the cell
-    assert line_of(text, "Siren")[:5] == ["0.10", "0.05", "0.01", "10.0×", "5.0×"]
+    assert line_of(text, "Siren") == ["0.10 (1)", "0.05 (1)", "0.01 (1)", "10.0×", "5.0×"]
     assert "over 1 of the paper's 1 cells" in text
 
 
@@ -148,8 +148,20 @@ def test_a_loop_that_failed_is_named_and_left_out(config):
     trials = cost_table.paper_trials(config, ["Siren"])
     text = table_of([cell("Siren", 2, 10_000, None, 20.0, 3.0), cell("Siren", 3, 10_000, 8.0, 4.0, 1.0)], trials)
     assert "- Siren 2D 10,000, plain: out of memory" in text
-    assert "over 1 of the paper's 12 cells" in text
-    assert "not measured in full: Siren 2D 10,000" in text
+    assert line_of(text, "all")[0].endswith(" (1)")
+    assert line_of(text, "all")[2].endswith(" (2)")
+    # 104 + 5.3 million points a pass in 2D, 92 in 3D
+    assert line_of(text, "all")[3:] == ["8.0×", "6.1×"]
+    assert "over 2 of the paper's 12 cells" in text
+    assert "not measured: Siren 2D 30,000" in text
+
+
+def test_a_compiled_loop_has_a_column_of_its_own():
+    one, other = cell("Siren", 2, 10_000, 30.0, 20.0, 2.0), cell("Grid", 2, 10_000, 4.0, 2.0, 1.0)
+    one["compiled"] = one["careful"] | {"ms": 10.0}
+    text = table_of([one, other], [])
+    assert line_of(text, "Siren 2D 10,000")[:7] == ["30", "20", "10", "2", "15.0×", "10.0×", "5.0×"]
+    assert line_of(text, "Grid 2D 10,000")[:7] == ["4", "2", "–", "1", "4.0×", "2.0×", "–"]
 
 
 # From end to end
@@ -190,6 +202,16 @@ def test_a_failing_back_end_gives_way_to_no_other(tmp_path, capsys, monkeypatch)
     common = ["--device", "cpu", "--seconds", "0.001", "--length", "6", "--dims", "2", "--sizes", "2500"]
     assert paper_cost.main([*common, "--models", "Grid"]) == 1
     assert "- Grid 2D 2,500, suite: RuntimeError: no such kernel" in capsys.readouterr().out
+
+
+def test_the_careful_loop_is_compiled_when_asked_for(tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda function: compiled.append(function.__name__) or function)
+    out = tmp_path / "cost.json"
+    common = ["--device", "cpu", "--seconds", "0.001", "--length", "6", "--dims", "2", "--sizes", "2500"]
+    assert paper_cost.main([*common, "--models", "Grid", "GSplat", "--compile", "--out", str(out)]) == 0
+    assert compiled == ["heads", "heads_on_lattice"]
+    assert json.loads(out.read_text())["cells"]["Grid 2D 2500"]["compiled"]["ms"] > 0
 
 
 @pytest.mark.parametrize(
