@@ -125,6 +125,11 @@ def test_any_settings_file(tmp_path, content, data):
     assert "\n" not in message
 
 
+def test_settings_without_end():
+    with pytest.raises(UsageError, match="^the settings file '/dev/zero' has more than 16,777,216 bytes"):
+        load_config("/dev/zero")
+
+
 # The command line
 
 VALUES = st.one_of(
