@@ -126,7 +126,7 @@ def test_any_settings_file(tmp_path, content, data):
 
 
 def test_settings_without_end():
-    with pytest.raises(UsageError, match="^the settings file '/dev/zero' has more than 16,777,216 bytes"):
+    with pytest.raises(UsageError, match=r"^the settings file '/dev/zero' has more than 16,777,216 bytes"):
         load_config("/dev/zero")
 
 
