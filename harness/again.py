@@ -25,6 +25,8 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
     Raises UsageError that says why it cannot be run again here: an unknown model or signal, data that are
     absent or others, or something that the results depend on and the row does not hold has changed.
     """
+    if row["steps"] is None:
+        raise UsageError("its row does not say how many steps it took")
     family = target_signals.registry.get(row["signal"])
     task, item, dim, length = row["task"], row["item"], int(row["dim"]), row["length"]
     check_task(task, dim)

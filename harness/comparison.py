@@ -180,7 +180,7 @@ def _comparison(rows: pd.DataFrame, palette: tuple[str, ...], classical: frozens
         task=str(first["task"]),
         preset=str(first["preset"]),
         length="native" if pd.isna(first["length"]) else str(int(first["length"])),
-        steps=int(first["steps"]),
+        steps=0 if pd.isna(first["steps"]) else int(first["steps"]),  # other people's rows may lack them
         metric=metric,
         models=tuple(model for model in palette if model in present),
         palette=palette,

@@ -14,6 +14,7 @@ from registry import UsageError, suggest
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG = ROOT / "hyperparameters.json"
+MOST_BYTES = 1 << 24  # of the file
 MOST_VALUES = 10**15  # no machine holds more; beyond it PyTorch cannot even count
 
 
@@ -105,9 +106,14 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
     """Read and check the file, after `Siren.lr=3e-5`-like settings have been put in."""
     path = Path(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_no_duplicates)
+        with path.open("rb") as file:  # may be a pipe, and anybody's
+            text = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read the settings file '{path}': {error.strerror}") from error
+    if len(text) > MOST_BYTES:
+        raise UsageError(f"the settings file '{path}' has more than {MOST_BYTES:,} bytes; give one of this suite")
+    try:
+        data = json.loads(text.decode("utf-8"), object_pairs_hook=_no_duplicates)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"'{path}' is not valid JSON: {error}") from error
     if not isinstance(data, dict):

@@ -50,7 +50,7 @@ def rows_for_parquet(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def to_parquet(records: Sequence[dict[str, Any]]) -> bytes:
-    """UsageError where pyarrow is not installed."""
+    """UsageError where pyarrow is not installed, or refuses: one column holds one type, and rows may be anybody's."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -59,7 +59,11 @@ def to_parquet(records: Sequence[dict[str, Any]]) -> bytes:
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {name: [record.get(name) for record in records] for name in names}
     buffer = io.BytesIO()
-    parquet.write_table(pyarrow.table(columns), buffer, compression="zstd")
+    try:
+        parquet.write_table(pyarrow.table(columns), buffer, compression="zstd")
+    except (pyarrow.ArrowException, OverflowError) as error:
+        cause = " ".join(str(error).split())
+        raise UsageError(f"these rows do not fit into one Parquet table: {cause}; choose --format csv") from error
     return buffer.getvalue()
 
 

@@ -1,6 +1,7 @@
 """Experiment + preset + overrides → the list of trials (DESIGN, idea 4)."""
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -140,6 +141,11 @@ def make_plan(
         what = f"dim {source.dim}" if source.kind == "synthetic" else f"signals of kind '{source.kind}'"
         raise UsageError(f"preset '{preset_name}' has no length for {what}; give --length")
     length = preset.length[source.length_key]
+
+    @functools.cache  # ten thousand trials have a hundred different ones
+    def settings(kind: str, model: str, size: int) -> Any:
+        return model_settings(config, model, kind, size)
+
     bands = preset.bandlimits if family.bands else (None,)
     for band in bands:
         family.check(source.dim, length, band)
@@ -163,7 +169,7 @@ def make_plan(
             precision=precision,
             adam_betas=config.protocol.adam_betas,
             activation_gib=config.protocol.activation_gib,
-            settings=model_settings(config, model, "ct" if task == "ct" else source.kind, size),
+            settings=settings("ct" if task == "ct" else source.kind, model, size),
             backend=backend,
         )
         for item in source.items

@@ -115,7 +115,7 @@ class Store:
 def parse_row(path: Path) -> Row:
     """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row.
 
-    A row of an earlier version may lack columns that came later: they are null.
+    A row of another version may lack columns, which are null, and have others, which are passed over.
     """
     return parse_text(read_bounded(path, MOST_BYTES))
 
@@ -123,7 +123,7 @@ def parse_row(path: Path) -> Row:
 def parse_text(text: bytes) -> Row:
     """What a row file holds. Raises ValueError when it is not a whole row.
 
-    A row of an earlier version may lack columns that came later: they are null.
+    A row of another version may lack columns, which are null, and have others, which are passed over.
     """
     try:
         row = json.loads(text)
@@ -136,7 +136,7 @@ def parse_text(text: bytes) -> Row:
     absent = [column for column in NEEDED if column not in row]
     if absent:
         raise ValueError(f"it lacks {', '.join(absent)}")
-    row = dict.fromkeys(COLUMNS) | row
+    row = {column: row.get(column) for column in COLUMNS}
     check(row)
     return row
 

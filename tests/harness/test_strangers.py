@@ -125,6 +125,11 @@ def test_any_settings_file(tmp_path, content, data):
     assert "\n" not in message
 
 
+def test_settings_without_end():
+    with pytest.raises(UsageError, match=r"^the settings file '/dev/zero' has more than 16,777,216 bytes"):
+        load_config("/dev/zero")
+
+
 # The command line
 
 VALUES = st.one_of(
@@ -212,7 +217,7 @@ def test_any_rows(tmp_path, whole_row, data):
         store.row_path(key).write_bytes(data.draw(some, label=key))
     store.row_path("c").write_bytes(dump(whole_row))
     assert answer(verbs.main, ["status", "--out", tmp_path / "out"]) == 0
-    form = data.draw(st.sampled_from(["md", "csv", "latex"]))
+    form = data.draw(st.sampled_from(["md", "csv", "latex", "parquet"]))
     line = [
         "table",
         "--out",
