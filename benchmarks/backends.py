@@ -143,7 +143,12 @@ def recorded(step: Step, device: torch.device) -> Step:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, stream=stream):
         step()
-    return graph.replay
+
+    def replay() -> Step:
+        graph.replay()
+        return step  # and keeps alive what its kernels read
+
+    return replay
 
 
 def report(title: str, makers: dict[str, Callable[[], Step]], device: torch.device, options: Any) -> None:

@@ -43,7 +43,7 @@ def bytes_kept_per_point(model: Representation, lattice: Lattice) -> float:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # a layer that keeps its own output would keep itself, and never be freed
 
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         heads = model.heads_on_lattice(probe)

@@ -51,7 +51,7 @@ class Stepper:
         The model's values and the optimiser's state are afterwards what they were before.
         """
         examples: Sequence[Tensor | None] = [None] if self.batches is None else self.batches.examples()
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and self.gradient.model.recordable:
             here, aside = torch.cuda.current_stream(self.device), _side_stream(self.device)
             aside.wait_stream(here)
             with torch.cuda.stream(aside):  # as PyTorch asks: what is recorded has run on the same stream before

@@ -52,7 +52,17 @@ def run_on(
     on_model: Callable[[Representation], None] | None = None,
 ) -> list[Result]:
     """`run_trial` on a signal in hand."""
-    torch.set_flush_denormal(True)  # Gabor envelopes underflow, and denormal numbers are slow on CPUs
+    with no_denormals():
+        return _run_on(trial, signal, device, on_progress, on_model)
+
+
+def _run_on(
+    trial: Trial,
+    signal: Signal,
+    device: torch.device,
+    on_progress: Callable[[int], None],
+    on_model: Callable[[Representation], None] | None,
+) -> list[Result]:
     task = make_task(trial.task, signal, trial.seed, trial.item or "")
     assert tuple(s.task for s in task.scorings) == trial.scored, "the plan and the signal differ in what there is"
     row = blank_row(trial, device) | {"source": signal.source}
@@ -200,6 +210,17 @@ def fit_columns(fitted: Fit) -> dict[str, Any]:
 def scoring_columns(scoring: Scoring) -> dict[str, Any]:
     shape = list(scoring.truth.shape)
     return {"task": scoring.task, "shape": shape, "psnr_constant": psnr_of_constant(scoring.truth)}
+
+
+@contextlib.contextmanager
+def no_denormals() -> Iterator[None]:
+    """Inside, denormal numbers are 0: Gabor envelopes underflow, and denormal numbers are slow on CPUs."""
+    before = torch.full((), 1e-40).mul(1).item() == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 @contextlib.contextmanager

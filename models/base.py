@@ -57,6 +57,11 @@ class Representation(nn.Module):
         """Why a back end cannot serve a model of this shape, or None."""
         return None
 
+    @property
+    def recordable(self) -> bool:
+        """False where a back end forbids that an update is recorded as a CUDA graph; otherwise it is tried."""
+        return True
+
     @classmethod
     def solve_size(cls, config: Any, lattice: Lattice, channels: int, budget: int) -> int | None:
         """The size dial for a budget of trainable values, or None when even the smallest form is

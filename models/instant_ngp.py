@@ -79,6 +79,10 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
             return f"tiny-cuda-nn takes {TCNN_FEATURES} features a level, not {self.config.features}"
         return None
 
+    @property
+    def recordable(self) -> bool:
+        return self.backend != "tcnn"  # tiny-cuda-nn allocates for itself, which breaks a recording
+
     def initialise(self, rng: torch.Generator) -> None:
         super().initialise(rng)
         nn.init.uniform_(self.table, -self.config.initial_range, self.config.initial_range, generator=rng)

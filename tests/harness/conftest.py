@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from harness.config import load_config
@@ -35,13 +34,6 @@ def root():
 @pytest.fixture(scope="session")
 def config():
     return load_config()
-
-
-@pytest.fixture(autouse=True)
-def denormal_numbers_as_they_were():
-    """A trial may flush them to zero for its own speed; other tests of this process count on them."""
-    yield
-    torch.set_flush_denormal(False)
 
 
 @pytest.fixture

@@ -42,7 +42,6 @@ def disturb():
     np.random.seed(5)  # noqa: NPY002
     torch.manual_seed(6)
     torch.rand(7)
-    torch.set_flush_denormal(False)
     get_signal("BandlimitedSignal", 2, 24, 0.9, 99)
 
 

@@ -38,7 +38,10 @@ def test_a_model_comes_back_as_it_was(build, tmp_path, name, shape):
     saved.save(model, tmp_path / "m.safetensors")
     again = saved.load(tmp_path / "m.safetensors")
     assert again.config == model.config
-    np.testing.assert_array_equal(predict(again, again.lattice), predict(model, model.lattice))
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+    # products may be summed in another order when their factors lie elsewhere in memory
+    np.testing.assert_allclose(predict(again, again.lattice), predict(model, model.lattice), rtol=1e-6, atol=1e-7)
 
 
 @pytest.fixture
