@@ -13,8 +13,7 @@ from harness import doctor, trial
 from models.base import Representation
 
 
-def test_one_screen_says_what_there_is(command, tmp_path, monkeypatch):
-    monkeypatch.delenv("TRITON_INTERPRET", raising=False)  # the kernels' own tests set it, and this inherits it
+def test_one_screen_says_what_there_is(command, tmp_path):
     ran = command(sys.executable, "-m", "harness", "doctor", "--device", "cpu", "--out", tmp_path / "absent")
     assert (ran.returncode, ran.stderr) == (0, "")
     lines = ran.stdout.splitlines()
