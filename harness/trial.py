@@ -60,15 +60,7 @@ def run_on(
     if size is None:
         return [unsupported(row, scoring, reason) for scoring in task.scorings]
     memory = system.PeakMemory(device)
-    schedule = Schedule(
-        lr=trial.lr,
-        adam_betas=trial.adam_betas,
-        steps=trial.steps,
-        evaluate_every=trial.evaluate_every,
-        minibatch=trial.minibatch,
-        activation_gib=trial.activation_gib,
-        precision=trial.precision,
-    )
+    schedule = make_schedule(trial)
     try:
         with matmul_precision(trial.precision):
             model = build(trial, task, size).to(device)
@@ -104,6 +96,18 @@ def train(
                 raise
             backends.give_up(model, error)
         model = build(trial, task, model.size).to(device)
+
+
+def make_schedule(trial: Trial) -> Schedule:
+    return Schedule(
+        lr=trial.lr,
+        adam_betas=trial.adam_betas,
+        steps=trial.steps,
+        evaluate_every=trial.evaluate_every,
+        minibatch=trial.minibatch,
+        activation_gib=trial.activation_gib,
+        precision=trial.precision,
+    )
 
 
 def solve(trial: Trial, task: Task) -> tuple[int | None, str]:

@@ -101,11 +101,13 @@ class GAPlane(Representation):
         return features.T.reshape(*lattice.shape, -1)
 
     def _combine(self, lines: list[Tensor], planes: list[Tensor], volumes: list[Tensor]) -> Tensor:
+        """The formula above, in few passes over the full lattice: lines and planes broadcast."""
         if self.dim == 2:
             return torch.addcmul(planes[0], lines[0], lines[1])
         x, y, z = lines
         xy, yz, zx = planes
-        return x * y * z + xy * z + yz * x + zx * y + volumes[0]
+        total = torch.addcmul(volumes[0], x * y + xy, z)
+        return torch.addcmul(torch.addcmul(total, yz, x), zx, y)
 
 
 def _through(layer: nn.Linear, features: Tensor) -> Tensor:

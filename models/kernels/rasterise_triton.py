@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from models.kernels.rasterise import MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE
 
 TILE = 8  # samples along a tile's side; one warp serves a tile
-BIN = 16  # tiles along a bin's side; at most 255
+BIN = 16  # tiles along a bin's side; at most 128, as their numbers share a signed integer
 LISTED = 1024  # Gaussians that a bin looks at together
 WALKED = 64  # entries of its bin's list that a tile looks at together
 TOGETHER = 8  # Gaussians that a tile meets together, so that one does not wait for another's memory
@@ -154,9 +154,6 @@ def _sort_kernel(
     tl.store(row + 2, xx, mask=here)
     tl.store(row + 3, xy, mask=here)
     tl.store(row + 4, yy, mask=here)
-    tl.store(row + 5, opacity, mask=here)
-    for c in tl.static_range(C):
-        tl.store(row + 6 + c, tl.load(colours_ptr + g * C + c), mask=here)
 
     determinant = xx.to(tl.float64) * yy - xy.to(tl.float64) * xy
     spread = 2 * tl.log(tl.maximum(opacity / FAINTEST, 1.0).to(tl.float64))
@@ -169,6 +166,11 @@ def _sort_kernel(
     y0 = _first_tile(rows_ptr, height, y - half_y, SIDE, STEPS)
     y1 = _last_tile(rows_ptr, height, y + half_y, SIDE, STEPS)
     seen = (opacity >= FAINTEST) & (x0 <= x1) & (y0 <= y1)
+    # Places of a tile that no Gaussian takes read the nearest one, which may be unseen and undefined: without weight,
+    # but nought times an undefined colour would be undefined, and the gradient is divided by the opacity.
+    tl.store(row + 5, tl.maximum(opacity, FAINTEST), mask=here)
+    for c in tl.static_range(C):
+        tl.store(row + 6 + c, tl.where(seen, tl.load(colours_ptr + g * C + c), 0.0), mask=here)
     x0, x1 = tl.where(seen, x0, 32767), tl.where(seen, x1, 0)  # a box that nothing overlaps
     tl.store(reach_ptr + 2 * i, x0 | (x1 << 16), mask=here)
     tl.store(reach_ptr + 2 * i + 1, y0 | (y1 << 16), mask=here)

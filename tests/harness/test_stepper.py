@@ -13,6 +13,7 @@ from harness.fit import Batches, LatticeGradient, Schedule, fit
 from harness.plan import model_settings
 from harness.stepper import Stepper
 from harness.trial import run_trial
+from models import backends
 from models.base import Representation
 from target_signals.lattice import Lattice
 from target_signals.operators import Identity, Radon
@@ -20,7 +21,8 @@ from target_signals.task import Scoring, Task
 
 SHAPES = {2: (24, 20), 3: (9, 8, 7)}
 TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
-NETWORKS = ("FourFeat", "Siren", "Wire", "BACON")  # matrix products alone: no sum is in an order of its own
+BY_BACKEND = [(name, backend) for name in TRAINED for backend in models.get_model(name).backends]
+NETWORKS = ("FourFeat", "Siren", "Wire", "BACON")  # in PyTorch matrix products alone: no sum in an order of its own
 THIN = 1e-6  # GiB: several slabs
 
 
@@ -109,21 +111,26 @@ def train(model, task, eagerly, monkeypatch, **changes):
 
 def assert_recorded_equals_eager(model, task, monkeypatch, **changes):
     (eager, expected), (recorded, found) = (train(model, task, way, monkeypatch, **changes) for way in (True, False))
-    exact = {"rtol": 0, "atol": 0} if model.name in NETWORKS else {"rtol": 1e-3, "atol": 1e-4}
-    torch.testing.assert_close(found, expected, **exact)
+    exact = model.name in NETWORKS and model.backend == "torch"
+    torch.testing.assert_close(found, expected, **({"rtol": 0, "atol": 0} if exact else {"rtol": 1e-3, "atol": 1e-4}))
     assert recorded.updates == eager.updates
     for one, other in zip(recorded.curve, eager.curve, strict=True):
         assert one["step"] == other["step"]
-        assert one["loss"] == pytest.approx(other["loss"], rel=0 if model.name in NETWORKS else 1e-4)
+        assert one["loss"] == pytest.approx(other["loss"], rel=0 if exact else 1e-4)
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("dim", [2, 3])
-@pytest.mark.parametrize("name", TRAINED)
-def test_recorded_updates_are_the_eager_ones(build, monkeypatch, name, dim):
-    if (reason := models.get_model(name).unsupported(dim, 1, "fit")) is not None:
-        pytest.skip(reason)
-    assert_recorded_equals_eager(build(name, dim), make_task(dim), monkeypatch)
+@pytest.mark.parametrize(("name", "backend"), BY_BACKEND)
+def test_recorded_updates_are_the_eager_ones(build, monkeypatch, name, backend, dim):
+    lack = models.get_model(name).unsupported(dim, 1, "fit") or backends.missing(backend, torch.device("cuda"))
+    if lack is not None:
+        pytest.skip(lack)
+    model = build(name, dim)
+    if (refusal := model.refuses(backend)) is not None:
+        pytest.skip(refusal)
+    model.backend = backend
+    assert_recorded_equals_eager(model, make_task(dim), monkeypatch)
 
 
 @pytest.mark.gpu
@@ -149,6 +156,17 @@ def test_what_is_recorded(build, name, minibatch):
     stepper = make_stepper(build(name).cuda(), make_task(), minibatch=minibatch)
     stepper.prepare()
     assert set(stepper.recordings) == ({None} if minibatch is None else {200, 80})
+
+
+@pytest.mark.gpu
+def test_splats_are_recorded_under_triton(build, monkeypatch):
+    pytest.importorskip("triton")
+    model = build("GSplat")
+    model.backend = "triton"
+    stepper = make_stepper(copy.deepcopy(model).cuda(), make_task())
+    stepper.prepare()
+    assert set(stepper.recordings) == {None}
+    assert_recorded_equals_eager(model, make_task(), monkeypatch)
 
 
 class Asking(Representation):

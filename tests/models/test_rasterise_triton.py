@@ -90,11 +90,45 @@ def test_long_lists_are_walked_in_several_steps(monkeypatch):
 
 
 @pytest.mark.parametrize("number", [0, 5])
-def test_nothing_to_see_is_black(number):
+def test_nothing_to_see_is_black_and_moves_nothing(number):
     means2d, conics, colours, opacities, depths = scene_of(number, 8, 8, 1)
-    image = kernels.composite(means2d, conics, colours, 0 * opacities, depths, centres(8), centres(8))
+    leaves = [value.requires_grad_() for value in (means2d, conics, colours, 0 * opacities)]
+    image = kernels.composite(*leaves, depths, centres(8), centres(8))
     assert image.shape == (8, 8, 1)
     assert image.abs().max() == 0
+    for leaf, gradient in zip(leaves, torch.autograd.grad(image.sum(), leaves), strict=True):
+        assert gradient.shape == leaf.shape
+        assert not gradient.any()
+
+
+@pytest.mark.parametrize("opacity", [0.0, 0.9], ids=["hidden", "nowhere"])
+def test_what_is_not_seen_may_be_undefined(opacity):
+    """Also the nearest Gaussian, to which the places of a tile point that no Gaussian takes."""
+    scene = scene_of(13, 16, 9, 2)
+    nearest = int(scene[4].argmin())
+    rest = [torch.cat([value[:nearest], value[nearest + 1 :]]) for value in scene]
+    for value in scene[:3]:
+        value[nearest] = math.nan
+    scene[3][nearest] = opacity
+    weight = torch.randn(9, 16, 2, generator=torch.Generator().manual_seed(1)).to(DEVICE)
+    results = []
+    for four, depths in ((scene[:4], scene[4]), (rest[:4], rest[4])):
+        leaves = [value.clone().requires_grad_() for value in four]
+        image = kernels.composite(*leaves, depths, centres(16), centres(9))
+        results.append([image, *torch.autograd.grad((image * weight).sum(), leaves)])
+    (image, *gradients), (alone, *expected) = results
+    assert relative(image, alone) < 1e-6
+    for ours, others in zip(gradients, expected, strict=True):
+        assert not ours[nearest].any()
+        assert relative(torch.cat([ours[:nearest], ours[nearest + 1 :]]), others) < 1e-5
+
+
+def test_a_conic_that_is_no_ellipse_is_seen_where_its_exponent_is_negative():
+    scene = scene_of(20, 12, 12, 1)
+    scene[0][3], scene[1][3], scene[3][3] = 5.0, torch.tensor([0.2, 0.3, 0.1], device=DEVICE), 0.9
+    image, *gradients = compare(scene, centres(12), centres(12))
+    assert image < 1e-5
+    assert max(gradients) < 1e-4
 
 
 @pytest.mark.parametrize("number", [0, 1, 300])
@@ -114,6 +148,28 @@ def test_the_projection_is_its_twin(number):
         gradients = torch.autograd.grad(loss, leaves)
         results.append([means2d, conics, depths, visible.float(), *gradients])
     for ours, twin in zip(*results, strict=True):
+        assert relative(ours, twin) < 1e-4
+
+
+def test_gaussians_behind_the_camera_through_both_kernels():
+    rng = torch.Generator().manual_seed(3)
+    means = 4 * torch.rand(40, 3, generator=rng) + torch.tensor([-2.0, -2.0, -1.0])  # a quarter of them behind it
+    means[0, 2], means[1] = 0.0, math.nan
+    given = [means, torch.randn(40, 4, generator=rng), 0.3 * torch.rand(40, 3, generator=rng)]
+    results = []
+    for projector, rasteriser in ((projection_kernels, kernels), (projection, rasterise)):
+        leaves = [value.clone().to(DEVICE).requires_grad_() for value in given]
+        means2d, conics, depths, visible = projector.project(*leaves, 20, 16, 10.0, 0.3)
+        opacities = torch.full((40,), 0.7, device=DEVICE) * visible
+        colours = torch.linspace(0, 1, 40, device=DEVICE)[:, None]
+        image = rasteriser.composite(means2d, conics, colours, opacities, depths, centres(20), centres(16))
+        gradients = torch.autograd.grad(image.square().sum(), leaves)
+        assert 0 < visible.sum() < 40
+        assert not any(gradient[~visible & ~means.isnan().any(1).to(DEVICE)].any() for gradient in gradients)
+        seen = [gradient[visible] for gradient in gradients]
+        results.append([image, *seen])
+    for ours, twin in zip(*results, strict=True):
+        assert twin.abs().max() > 0
         assert relative(ours, twin) < 1e-4
 
 

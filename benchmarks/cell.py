@@ -1,0 +1,129 @@
+"""One cell of the cost table: what a pass takes for one model, budget and dimension, in the plain loop, in the
+careful one, in that one compiled, and in the suite's own, side by side."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+
+import models
+from harness import system
+from harness.fit import Batches, Clock, LatticeGradient
+from harness.plan import Trial
+from harness.stepper import Stepper
+from harness.trial import build, make_schedule, matmul_precision, out_of_memory, signal_of, solve, stream
+from models import backends
+from plain_loop import PlainLoop
+from target_signals.task import Task, make_task
+
+LOOPS = ("plain", "careful", "compiled", "suite")
+LIBRARIES = ("gsplat", "tcnn")  # back ends by others, which the paper's own loop used
+TURNS = 3
+
+Cell = dict[str, Any]
+
+
+class Loop(Protocol):
+    def one_pass(self) -> int:
+        """Update on every point of the lattice once; the number of updates."""
+        ...
+
+
+class SuiteLoop:
+    """The suite's own path, as `fit` has it."""
+
+    def __init__(self, trial: Trial, task: Task, size: int, device: torch.device):
+        self.precision = trial.precision
+        model = build(trial, task, size).to(device)
+        model.backend = trial.backend or backends.choose(model)
+        schedule = make_schedule(trial)
+        with matmul_precision(self.precision):
+            gradient = LatticeGradient(model, task, schedule)
+            rng = stream(trial, "batches", device)
+            batches = None if trial.minibatch is None else Batches(task, trial.minibatch, device, rng)
+            self.stepper = Stepper(gradient, batches, schedule)
+            self.stepper.prepare()
+
+    def one_pass(self) -> int:
+        with matmul_precision(self.precision):
+            return self.stepper.one_pass()
+
+
+def measure(trial: Trial, device: torch.device, seconds: float, compiled: bool = False) -> Cell | None:
+    """The cell of a trial's model, budget and dimension; None where there is no such model.
+
+    seconds: for each loop, in turns. compiled: whether the careful loop is measured under torch.compile too.
+    A back end that fails is a failure here and gives way to no other.
+    """
+    task = make_task("fit", signal_of(trial), trial.seed)
+    size, _ = solve(trial, task)
+    if size is None or trial.lr is None:
+        return None
+    lr, library = trial.lr, _library(trial.model, device)
+
+    def plain(careful: bool, **how: Any) -> PlainLoop:
+        model = build(trial, task, size).to(device)
+        model.backend = library
+        return PlainLoop(model, task, lr, trial.minibatch, careful, **how)
+
+    makers: dict[str, Callable[[], Loop]] = {"plain": lambda: plain(False), "careful": lambda: plain(True)}
+    if compiled:
+        makers["compiled"] = lambda: plain(True, compiler=torch.compile)
+    makers["suite"] = lambda: SuiteLoop(trial, task, size, device)
+    cell: Cell = {"model": trial.model, "dim": trial.dim, "size": trial.size, "points": task.lattice.size}
+    cell |= {"channels": task.channels, "parameters": build(trial, task, size).count_values()}
+    cell |= {"precision": trial.precision, "library": library, "commit": system.commit()}
+    loops: dict[str, Loop] = {}
+    for name, make in makers.items():
+        cell[name], loop = _warmed_up(make, device)
+        if loop is not None:
+            loops[name] = loop
+    for turn in range(TURNS):
+        for name, loop in loops.items():
+            count = max(1, round(seconds / TURNS / cell[name]["seconds"][-1]))
+            if turn == 0:
+                cell[name]["seconds"].clear()
+            cell[name]["seconds"].append(_seconds(loop, count, device))
+    for name in loops:
+        cell[name]["ms"] = 1000 * statistics.median(cell[name].pop("seconds"))
+    suite = loops.get("suite")
+    if isinstance(suite, SuiteLoop):
+        cell["suite"] |= {"backend": suite.stepper.gradient.model.backend, "recorded": bool(suite.stepper.recordings)}
+    return cell
+
+
+def _library(name: str, device: torch.device) -> str:
+    found = backends.available(models.get_model(name), device)
+    return next((backend for backend in found if backend in LIBRARIES), "torch")
+
+
+def _warmed_up(make: Callable[[], Loop], device: torch.device) -> tuple[dict[str, Any], Loop | None]:
+    """What is known of a loop after three passes: its updates a pass, peak memory, seconds until the first pass
+    was done, and a first measurement; or how it failed."""
+    cuda = device.type == "cuda"
+    if cuda:
+        torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated(device) if cuda else 0
+    memory, started = system.PeakMemory(device), time.perf_counter()
+    try:
+        loop = make()
+        updates = loop.one_pass()
+        _seconds(loop, 1, device)
+        ready = time.perf_counter() - started
+        seconds = [_seconds(loop, 1, device)]
+    except Exception as error:  # whatever a compiler or a driver raises
+        how = "out of memory" if out_of_memory(error) else f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return {"failed": how[:300]}, None
+    peak = memory.bytes()
+    found = {"updates": updates, "ready_seconds": ready, "seconds": seconds}
+    return found | {"peak_bytes": None if peak is None else peak - before}, loop
+
+
+def _seconds(loop: Loop, count: int, device: torch.device) -> float:
+    """Seconds a pass, over `count` of them."""
+    clock = Clock(device)
+    for _ in range(count):
+        loop.one_pass()
+    return clock.stop() / count

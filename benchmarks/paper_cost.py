@@ -1,0 +1,136 @@
+"""What the whole paper costs on this machine: the plain loop, a careful one and the suite's own, side by side.
+
+    python benchmarks/paper_cost.py --models Siren Grid --sizes 1e4 1e5 --dims 2 --precision tf32 --out cost.json
+    python benchmarks/paper_cost.py --table cost.json
+
+A pass sees every point of 1000² or 100³ once, in one update or in the batches of the largest budgets. Times are
+medians over turns that the three loops take; GPU-hours weigh them with the passes and points of the paper's trials.
+Calls with one --out add up there: a cell that is measured again takes the place of the old one.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import cell
+import cost_table
+from atomic import write_atomically
+from harness import system
+from harness.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Parser, choose_models, whole_number
+from harness.config import Config, load_config
+from harness.plan import Trial, make_plan
+from harness.source import choose_source
+from machine import measure_peaks
+from models import backends, get_model
+from registry import UsageError
+
+SIGNAL = "SparseSphereSignal"  # exists in 2D and 3D, at exactly the paper's lengths
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    try:
+        return run(parse(arguments))
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="paper_cost.py", description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    add("--models", nargs="+", default=["all"], metavar="MODEL", help="default: all that are trained")
+    add("--sizes", nargs="+", type=whole_number, metavar="P", help="default: the paper's")
+    add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
+    add("--seconds", type=float, default=1.5, help="of measuring each loop in each cell (default: 1.5)")
+    add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32", help="of the suite's own loop")
+    add("--backend", help="of the suite's own loop (default: the best that is there)")
+    add("--compile", action="store_true", help="measure the careful loop under torch.compile, too")
+    add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
+    add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
+    add("--out", type=Path, help="a JSON file to add the cells to")
+    add("--table", type=Path, metavar="FILE", help="measure nothing; print what such a file holds")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
+    config = load_config()
+    names = choose_models(config, options.models)
+    trials = cost_table.paper_trials(config, names)
+    if options.table is not None:
+        print(cost_table.render(_read(options.table), trials))
+        return EXIT_OK
+    device = system.choose_device(options.device or system.default_device())
+    if device.type == "cpu" and options.precision == "tf32":
+        raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
+    for name in names if options.backend is not None else ():
+        backends.check(get_model(name), options.backend, device)
+    data = _begin(options.out, device)
+    for trial in cells_to_measure(config, names, options):
+        found = cell.measure(trial, device, options.seconds, options.compile)
+        if found is None:
+            continue
+        data["cells"][f"{trial.model} {trial.dim}D {trial.size}"] = found
+        loops = [loop for loop in cell.LOOPS if loop in found]
+        times = ", ".join(f"{loop} {found[loop].get('failed') or round(found[loop]['ms'], 3)}" for loop in loops)
+        print(f"{trial.model} {trial.dim}D {trial.size:,}: {times}", file=sys.stderr, flush=True)
+        if options.out is not None:
+            _write(options.out, data)
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+    print(cost_table.render(data, trials))
+    return EXIT_FAILED if any("failed" in found["suite"] for found in data["cells"].values()) else EXIT_OK
+
+
+def cells_to_measure(config: Config, names: Sequence[str], options: argparse.Namespace) -> list[Trial]:
+    """One trial for each model that is trained, dimension and budget."""
+    trials: list[Trial] = []
+    for dim in options.dims:
+        preset = config.preset("paper", SIGNAL, dim)
+        preset = dataclasses.replace(preset, bandlimits=(0.5,), seeds=preset.seeds[:1])
+        if options.sizes:
+            preset = dataclasses.replace(preset, sizes=tuple(options.sizes))
+        if options.length:
+            preset = dataclasses.replace(preset, length=preset.length | {str(dim): options.length})
+        source = choose_source(SIGNAL, dim)
+        plan = make_plan(config, source, ["fit"], "paper", preset, names, options.precision, options.backend)
+        trials += sorted((t for t in plan if t.lr is not None), key=lambda t: names.index(t.model))
+    return trials
+
+
+def _begin(out: Path | None, device: torch.device) -> dict[str, Any]:
+    """The file's content, or an empty one with this machine's peaks."""
+    here, versions = system.device_name(device), system.versions()
+    if out is not None and out.exists():
+        data = _read(out)
+        if (data["device"], data["versions"]) != (here, versions):
+            raise UsageError(
+                f"'{out}' holds times of {data['device']} with torch {data['versions']['torch']}, and this is {here} "
+                f"with torch {versions['torch']}; give another --out"
+            )
+        return data
+    return {"device": here, "versions": versions, "peaks": measure_peaks(device), "cells": {}}
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    text = json.dumps(data, indent=1) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read '{path}': {error}; give a file that --out wrote") from error
+    if not isinstance(data, dict) or not {"device", "versions", "peaks", "cells"} <= set(data):
+        raise UsageError(f"'{path}' is no cost table; give a file that --out wrote")
+    return data
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,278 @@
+"""The benchmarks run from end to end at tiny sizes, their plain loop trains as the suite does, and the paper's
+trials are those of SPEC 5."""
+
+import copy
+import dataclasses
+import json
+import re
+from collections import Counter
+
+import pytest
+import torch
+
+import cost_table
+import models
+import paper_cost
+import parity
+from harness.config import load_config
+from harness.fit import fit
+from harness.plan import make_plan
+from harness.source import choose_source
+from harness.trial import build, make_schedule, signal_of, solve
+from plain_loop import PlainLoop
+from target_signals.task import make_task
+
+TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def config():
+    return load_config()
+
+
+@pytest.fixture
+def start(config):
+    """A tiny trial's model with its initial values, its task, and the trial."""
+
+    def make(name, **changes):
+        preset = dataclasses.replace(config.preset("smoke", "StarTarget", 2), length={"2": 12})
+        (trial,) = make_plan(config, choose_source("StarTarget", 2), ["fit"], "smoke", preset, [name])
+        trial = dataclasses.replace(trial, steps=3, **changes)
+        task = make_task("fit", signal_of(trial))
+        return build(trial, task, solve(trial, task)[0]), task, trial
+
+    return make
+
+
+# The loops that are measured against
+
+
+@pytest.mark.parametrize("careful", [False, True])
+@pytest.mark.parametrize("name", ["Siren", "Wire", "BACON", "GAPlane", "GSplat", "Grid_TV"])
+def test_a_plain_loop_ends_where_the_suites_does(start, name, careful):
+    model, task, trial = start(name)
+    twin = copy.deepcopy(model)
+    loop = PlainLoop(model, task, trial.lr, None, careful)
+    assert [loop.one_pass() for _ in range(3)] == [1, 1, 1]
+    fit(twin, task, make_schedule(trial), torch.Generator())
+    for one, other in zip(model.parameters(), twin.parameters(), strict=True):
+        assert (one - other).norm() <= 1e-3 * other.norm() + 1e-6
+
+
+@pytest.mark.parametrize("careful", [False, True])
+def test_a_pass_in_batches_sees_every_point_once(start, monkeypatch, careful):
+    model, task, _ = start("Grid")
+    loop, seen = PlainLoop(model, task, 1e-9, 50, careful), []
+    heads = model.heads
+    monkeypatch.setattr(loop, "heads", lambda x: seen.append(x) or heads(x))
+    assert loop.one_pass() == 3
+    assert [len(x) for x in seen] == [50, 50, 44]
+    expected = task.lattice.points("cpu")
+    in_order = torch.cat(seen)
+    assert torch.equal(in_order, expected) == careful
+    assert sorted(in_order.tolist()) == sorted(expected.tolist())
+
+
+# The paper's trials
+
+
+def test_the_papers_trials_are_the_specifications(config):
+    trials = cost_table.paper_trials(config, TRAINED)
+    found = Counter((trial.model, trial.dim) for trial in trials)
+    in_2d = 2 * 9 * 5 * 6 + 9 * 6 + 5 * 6 + 10 * 3 * 6 + 6
+    in_3d = 2 * 9 * 5 * 6 + 2 * 6
+    assert found == Counter(
+        {(name, dim): n for name in TRAINED for dim, n in ((2, in_2d), (3, in_3d)) if (name, dim) != ("GSplat", 3)}
+    )
+
+
+def test_the_tasks_are_the_launchers(root):
+    found = {}
+    for launcher in [*root.glob("run_*.sh"), root / "run_ct.py"]:
+        text = re.sub(r'[",\[\]]', " ", launcher.read_text())
+        signal, tasks = re.search(r"--signal\s+(\w+)", text), re.search(r"--task((?:\s+[a-z_]+)+)", text)
+        if signal and tasks:
+            found[signal[1]] = tuple(name for name in tasks[1].split() if name != "sys")
+    assert found == cost_table.TASKS
+
+
+@pytest.fixture(scope="module")
+def root():
+    from harness.config import ROOT
+
+    return ROOT
+
+
+def cell(model, dim, size, plain, careful, suite, points=10**6):
+    loops = {"plain": plain, "careful": careful, "suite": suite}
+    base = {"updates": 1, "peak_bytes": 2 * 10**9, "ready_seconds": 1.0}
+    found = {name: {"failed": "out of memory"} if ms is None else base | {"ms": ms} for name, ms in loops.items()}
+    if suite is not None:
+        found["suite"] |= {"backend": "triton", "recorded": True}
+    about = {"model": model, "dim": dim, "size": size, "points": points, "channels": 1, "parameters": size}
+    return about | found | {"precision": "tf32", "library": "torch", "commit": "abc"}
+
+
+def table_of(cells, trials):
+    data = {"device": "cuda: H200", "versions": {"torch": "2"}, "peaks": {"tf32": 400.0, "copy": 4000.0}}
+    return cost_table.render(data | {"cells": dict(enumerate(cells))}, trials)
+
+
+def line_of(text, name):
+    """The other columns of the one row that is about `name`."""
+    rows = [[part.strip() for part in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    (row,) = (row for row in rows if row[0] == name)
+    return row[1:]
+
+
+def test_hours_weigh_cells_with_the_passes_and_points_of_their_trials(config):
+    trials = [t for t in cost_table.paper_trials(config, ["Siren"]) if t.signal == "StarTarget" and t.size == 10_000]
+    assert len(trials) == 5
+    text = table_of([cell("Siren", 2, 10_000, 36.0, 18.0, 3.6, points=500_000)], trials)
+    # 5 trials of 1000 passes over 10⁶ points, twice those of the cell
+    assert line_of(text, "Siren") == ["0.10 (1)", "0.05 (1)", "0.01 (1)", "10.0×", "5.0×"]
+    assert "over 1 of the paper's 1 cells" in text
+
+
+def test_a_cell_gives_its_rate_and_its_speed_up():
+    text = table_of([cell("Siren", 2, 100_000, 30.0, 20.0, 3.0), cell("Grid", 3, 100_000, 4.0, 2.0, 1.0)], [])
+    siren, grid = line_of(text, "Siren 2D 100,000"), line_of(text, "Grid 3D 100,000")
+    assert siren[:7] == ["30", "20", "3", "10.0×", "6.7×", "200 TFLOP/s", "50 %"]
+    assert grid[5:7] == ["7.2 GB/s", "0 %"]
+    assert siren[-1] == "triton tf32 graph"
+    assert line_of(text, "100,000") == ["4.0×", "6.3×", "2.0×", "3.7×"]
+
+
+def test_a_loop_that_failed_is_named_and_left_out(config):
+    trials = cost_table.paper_trials(config, ["Siren"])
+    text = table_of([cell("Siren", 2, 10_000, None, 20.0, 3.0), cell("Siren", 3, 10_000, 8.0, 4.0, 1.0)], trials)
+    assert "- Siren 2D 10,000, plain: out of memory" in text
+    assert line_of(text, "all")[0].endswith(" (1)")
+    assert line_of(text, "all")[2].endswith(" (2)")
+    # 104 + 5.3 million points a pass in 2D, 92 in 3D
+    assert line_of(text, "all")[3:] == ["8.0×", "6.1×"]
+    assert "over 2 of the paper's 12 cells" in text
+    assert "not measured: Siren 2D 30,000" in text
+
+
+def test_a_compiled_loop_has_a_column_of_its_own():
+    one, other = cell("Siren", 2, 10_000, 30.0, 20.0, 2.0), cell("Grid", 2, 10_000, 4.0, 2.0, 1.0)
+    one["compiled"] = one["careful"] | {"ms": 10.0}
+    text = table_of([one, other], [])
+    assert line_of(text, "Siren 2D 10,000")[:7] == ["30", "20", "10", "2", "15.0×", "10.0×", "5.0×"]
+    assert line_of(text, "Grid 2D 10,000")[:7] == ["4", "2", "–", "1", "4.0×", "2.0×", "–"]
+
+
+# From end to end
+
+
+def test_cells_of_several_calls_add_up_in_one_file(tmp_path, capsys):
+    out = tmp_path / "cost.json"
+    common = ["--device", "cpu", "--sizes", "2500", "--seconds", "0.003", "--out", str(out)]
+    assert paper_cost.main([*common, "--length", "12", "--dims", "2", "--models", "Grid", "GSplat", "Wavelet"]) == 0
+    assert paper_cost.main([*common, "--length", "6", "--models", "Siren", "GSplat"]) == 0
+    cells = json.loads(out.read_text())["cells"]
+    assert list(cells) == ["Grid 2D 2500", "GSplat 2D 2500", "Siren 2D 2500", "Siren 3D 2500"]
+    for found in cells.values():
+        assert all(found[loop]["ms"] > 0 and found[loop]["updates"] == 1 for loop in ("plain", "careful", "suite"))
+        assert (found["suite"]["backend"], found["suite"]["recorded"]) == ("torch", False)
+    assert cells["Grid 2D 2500"]["points"] == 144
+    capsys.readouterr()
+    assert paper_cost.main(["--table", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert all(f"| {name} 2,500" in text for name in ("Grid 2D", "GSplat 2D", "Siren 2D", "Siren 3D"))
+
+
+def test_the_cells_are_the_papers(config):
+    trials = paper_cost.cells_to_measure(config, TRAINED, paper_cost.parse(["--precision", "tf32"]))
+    sizes = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
+    expected = [(name, dim, size) for dim in (2, 3) for name in TRAINED for size in sizes]
+    assert [(trial.model, trial.dim, trial.size) for trial in trials] == expected
+    assert {trial.length for trial in trials} == {1000, 100}
+    batched = {(trial.model, trial.size) for trial in trials if trial.minibatch == 400_000}
+    assert batched == {(name, 3_000_000) for name in TRAINED if name != "GSplat"} | {("Wire", 1_000_000)}
+
+
+def test_a_failing_back_end_gives_way_to_no_other(tmp_path, capsys, monkeypatch):
+    def fails(self, lattice):
+        raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr(models.get_model("Grid"), "heads_on_lattice", fails)
+    common = ["--device", "cpu", "--seconds", "0.001", "--length", "6", "--dims", "2", "--sizes", "2500"]
+    assert paper_cost.main([*common, "--models", "Grid"]) == 1
+    assert "- Grid 2D 2,500, suite: RuntimeError: no such kernel" in capsys.readouterr().out
+
+
+def test_the_careful_loop_is_compiled_when_asked_for(tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda function: compiled.append(function.__name__) or function)
+    out = tmp_path / "cost.json"
+    common = ["--device", "cpu", "--seconds", "0.001", "--length", "6", "--dims", "2", "--sizes", "2500"]
+    assert paper_cost.main([*common, "--models", "Grid", "GSplat", "--compile", "--out", str(out)]) == 0
+    assert compiled == ["heads", "heads_on_lattice"]
+    assert json.loads(out.read_text())["cells"]["Grid 2D 2500"]["compiled"]["ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--precision", "tf32", "--device", "cpu"], "precision tf32 exists on CUDA devices only"),
+        (["--table", "absent.json"], "cannot read 'absent.json'"),
+        (["--backend", "gsplat", "--models", "Grid", "--device", "cpu"], "Grid has no back end 'gsplat'"),
+        (["--models", "Gird"], "unknown model 'Gird'"),
+    ],
+)
+def test_mistakes_are_one_line(capsys, arguments, message):
+    assert paper_cost.main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
+def test_times_of_two_machines_do_not_mix(tmp_path, capsys):
+    out = tmp_path / "cost.json"
+    out.write_text(json.dumps({"device": "cuda: H200", "versions": {"torch": "2.6"}, "peaks": {}, "cells": {}}))
+    assert paper_cost.main(["--device", "cpu", "--out", str(out)]) == 2
+    assert "holds times of cuda: H200 with torch 2.6" in capsys.readouterr().err
+
+
+# Parity
+
+
+def test_pairs_of_trials_are_run_once_and_compared(tmp_path, capsys):
+    arguments = ["--device", "cpu", "--length", "12", "--steps", "2", "--sizes", "2500", "--models", "Siren", "Wavelet"]
+    arguments += ["--seeds", "1", "2", "--precision", "bf16", "--out", str(tmp_path)]
+    assert parity.main(arguments) in (0, 1)
+    rows = list(tmp_path.rglob("rows/*.json"))
+    assert {path.relative_to(tmp_path).parts[0] for path in rows} == {"plain", "bf16_best"}
+    assert len(rows) == 4
+    first = capsys.readouterr().out
+    written = {path: path.stat().st_mtime_ns for path in rows}
+    parity.main(arguments)
+    assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("rows/*.json")}
+    assert capsys.readouterr().out.splitlines()[-1] == first.splitlines()[-1]
+    assert first.splitlines()[-1].startswith("| Siren 2,500 |")
+
+
+def pair(plain, fast, status="ok", reason=None, seed=1):
+    base = {"model": "Siren", "size": 10_000, "bandlimit": None, "seed": seed, "backend": "triton"}
+    one = base | {"status": "ok", "psnr": plain, "reason": None}
+    return one, base | {"status": status, "psnr": fast, "reason": reason}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "kept", "words"),
+    [
+        ([pair(20.0, 20.05), pair(20.0, 19.85, seed=2)], True, ["19.95", "-0.050", "+0.050 -0.150", "as good"]),
+        ([pair(20.0, 19.85)], False, ["-0.150", "lower"]),
+        ([pair(20.0, 20.0), pair(20.0, None, "diverged", "nan", 2)], False, ["ok/diverged", "fails for seed [2]"]),
+    ],
+)
+def test_quality_is_kept_or_not(pairs, kept, words):
+    lines, found = parity.compare(pairs)
+    assert found == kept
+    assert all(word in lines[-1] for word in words)
+
+
+def test_a_fallback_is_no_fast_path():
+    with pytest.raises(parity.UsageError, match="was not on the back end that is to be judged: back end triton failed"):
+        parity.compare([pair(20.0, 20.0, reason="back end triton failed: no such kernel")])
