@@ -17,6 +17,7 @@ class Siren(Representation):
     """sin(ω(Wx + b)) in every layer. The size dial is the width."""
 
     name = "Siren"
+    backends = ("triton", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -40,7 +41,21 @@ class Siren(Representation):
 
     def forward(self, x: Tensor) -> Tensor:
         *hidden, output = self.layers
-        for layer in hidden:
-            x = torch.sin(self.config.omega * layer(x))
-        x = output(x)
+        if self.backend == "triton":
+            x = self._fused(x)
+        else:
+            for layer in hidden:
+                x = torch.sin(self.config.omega * layer(x))
+            x = output(x)
         return torch.sin(self.config.omega * x) if self.config.output == "sine" else x
+
+    def _fused(self, x: Tensor) -> Tensor:
+        """All layers in one kernel, the output's activation apart."""
+        from models.kernels.fused_mlp_triton import Network, network  # Triton is imported where it runs alone
+
+        first, *hidden, output = self.layers
+        weights, biases = (torch.stack([layer.get_parameter(name) for layer in hidden]) for name in ("weight", "bias"))
+        return network(
+            Network("sine", read=(len(hidden),), omega=self.config.omega),
+            *(x, first.weight, first.bias, weights, biases, output.weight[None], output.bias[None]),
+        )[0]
