@@ -28,6 +28,7 @@ class BACON(Representation):
     """
 
     name = "BACON"
+    backends = ("triton", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -60,6 +61,8 @@ class BACON(Representation):
 
     def heads(self, x: Tensor) -> Tensor:
         x = x / 2
+        if self.backend == "triton":
+            return self._fused(x)
         filters = [torch.sin(x @ omega.T + phase) for omega, phase in zip(self.omega, self.phase, strict=True)]
         z = filters[self.which[0]]  # [N, w]
         read = dict(zip(self.design.outputs, self.outputs, strict=True))
@@ -69,6 +72,19 @@ class BACON(Representation):
             if i in read:
                 heads.append(read[i](z))
         return torch.stack(heads)
+
+    def _fused(self, x: Tensor) -> Tensor:
+        """All layers in one kernel: x [N, d] in [-½, ½) → [H, N, C]."""
+        from models.kernels.fused_mlp_triton import Network, network  # Triton is imported where it runs alone
+
+        def stack(layers: nn.ModuleList, name: str) -> Tensor:
+            return torch.stack([layer.get_parameter(name) for layer in layers])
+
+        return network(
+            Network("filter", self.design.outputs),
+            *(x, self.omega[self.which], self.phase[self.which]),
+            *(stack(layers, name) for layers in (self.hidden, self.outputs) for name in ("weight", "bias")),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.heads(x)[-1]

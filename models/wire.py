@@ -24,9 +24,12 @@ class ComplexLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(2 * fan_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.block(), self.bias)
+
+    def block(self) -> Tensor:
+        """[[Wr, -Wi], [Wi, Wr]]."""
         real, imaginary = self.weight
-        block = torch.cat([torch.cat([real, -imaginary], dim=1), torch.cat([imaginary, real], dim=1)])
-        return nn.functional.linear(x, block, self.bias)
+        return torch.cat([torch.cat([real, -imaginary], dim=1), torch.cat([imaginary, real], dim=1)])
 
 
 class Gabor(torch.autograd.Function):
@@ -67,6 +70,7 @@ class Wire(Representation):
     """
 
     name = "Wire"
+    backends = ("triton", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -89,8 +93,21 @@ class Wire(Representation):
                 nn.init.uniform_(values, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in), generator=rng)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.backend == "triton":
+            return self._fused(x)
         real = self.first(x)
         z = torch.cat([real, torch.zeros_like(real)], dim=-1)
         for layer in [*self.hidden, self.output]:
             z = layer(Gabor.apply(z, self.config.omega, self.config.sigma))
         return z
+
+    def _fused(self, x: Tensor) -> Tensor:
+        """All layers in one kernel, which knows the first one's imaginary part to be zero."""
+        from models.kernels.fused_mlp_triton import Network, network  # Triton is imported where it runs alone
+
+        weights = torch.stack([layer.block() for layer in self.hidden])  # type: ignore[operator]
+        biases = torch.stack([layer.get_parameter("bias") for layer in self.hidden])
+        return network(
+            Network("gabor", (len(self.hidden),), self.config.omega, self.config.sigma),
+            *(x, self.first.weight, self.first.bias, weights, biases, self.output.weight[None], self.output.bias[None]),
+        )[0]

@@ -93,7 +93,7 @@ def _forward_tile(
             if KEEP:
                 tl.store(pre_ptr + layer * stride + at, a)
         tl.debug_barrier()
-        if not KEEP:
+        if not KEEP:  # noqa: SIM102 (one is known when compiling, the other is not)
             if (READ >> layer) & 1:
                 for c in tl.static_range(C):
                     answer = tl.zeros((BLOCK,), tl.float32)
@@ -162,12 +162,11 @@ def backward_kernel(
                 n = start + tl.arange(0, COLUMNS)
                 at = layer * stride + r[:, None] * WIDTH + n[None, :]
                 bias = sums_ptr + tl.where(layer > 0, layer - 1, LAYERS) * WIDTH + n
-                h = tl.load(h_ptr + at)
-                a = tl.load(pre_ptr + at)
                 if back == 0:
                     grad = tl.zeros((BLOCK, COLUMNS), tl.float32)
                 else:
                     grad = _product(above, w, r, n, 1, WIDTH, WIDTH, BLOCK, COLUMNS, DEPTH, STAGES, PRECISION)
+                h = tl.load(h_ptr + at)
                 if reads:
                     grad += _from_heads(
                         grad_ptr, outputs_ptr, sums_ptr + (LAYERS + OWN) * WIDTH, h, p, inside, n, head, count, C,
@@ -175,16 +174,18 @@ def backward_kernel(
                     )  # fmt: skip
                 if KIND == GABOR:
                     i = n + HALF
-                    other, b = tl.load(h_ptr + at + HALF), tl.load(pre_ptr + at + HALF)
                     if back == 0:
                         turn = tl.zeros((BLOCK, COLUMNS), tl.float32)
                     else:
                         turn = _product(above, w, r, i, 1, WIDTH, WIDTH, BLOCK, COLUMNS, DEPTH, STAGES, PRECISION)
+                    other = tl.load(h_ptr + at + HALF)
                     if reads:
                         turn += _from_heads(
                             grad_ptr, outputs_ptr, sums_ptr + (LAYERS + OWN) * WIDTH, other, p, inside, i, head, count,
                             C, WIDTH, BLOCK, COLUMNS,
                         )  # fmt: skip
+                    a, b = tl.load(pre_ptr + at), tl.load(pre_ptr + at + HALF)
+                    h = tl.load(h_ptr + at)  # again, rather than held during the second product
                     radial, angular = grad * h + turn * other, turn * h - grad * other
                     grad = omega * angular - 2 * sigma * sigma * a * radial
                     turn = -(omega + 2 * sigma * sigma * b) * radial
@@ -193,10 +194,11 @@ def backward_kernel(
                 elif KIND == FILTER:
                     own = layer * WIDTH
                     phase = _from_points(x_ptr, first_ptr + own * D, phase_ptr + own, p, inside, n, D)
+                    a = tl.load(pre_ptr + at)
                     _add(sums_ptr + LAYERS * WIDTH + own + n, tl.sum(grad * a * tl.cos(phase), axis=0))
                     grad *= tl.sin(phase)
                 else:
-                    grad *= omega * tl.cos(omega * a)
+                    grad *= omega * tl.cos(omega * tl.load(pre_ptr + at))
                 tl.store(pre_ptr + at, grad)
                 if layer > 0:
                     _add(bias, tl.sum(grad, axis=0))

@@ -45,9 +45,10 @@ def network(
     """The outputs of all heads at points x [N, d]: [H, N, C], float32.
 
     first: [w, d] and phase: [w], of the first layer; with filters [L + 1, w, d], which get no gradient, and
-    [L + 1, w]. weights: [L, w, w]. biases: [L, w]. outputs: [H, C, w]. c: [H, C]. With pairs w is twice the
-    complex width, the real parts come first. Products are as exact as float32 where PyTorch's matmul
-    precision is "highest", and TF32 otherwise. There is no gradient with respect to x.
+    [L + 1, w]. weights: [L, w, w]. biases: [L, w]. outputs: [H, C, w]. c: [H, C]. With Gabor wavelets on w
+    pairs, weights, biases and outputs have 2w, the real parts first, and the first layer is real. Products
+    are as exact as float32 where PyTorch's matmul precision is "highest", and TF32 otherwise. There is no
+    gradient with respect to x.
     """
     if x.requires_grad:
         raise ValueError("the fused network has no gradient with respect to points; use the back end torch")
@@ -55,15 +56,16 @@ def network(
     width = weights.shape[-1] // pairs
     padding = padded(width) - width
 
-    def pad(values: Tensor, *axes: int) -> Tensor:
+    def pad(values: Tensor, *axes: int, parts: int = pairs) -> Tensor:
+        """Zeros after each part of these axes."""
         for axis in axes:
-            halves = values.unflatten(axis, (pairs, width))
-            values = F.pad(halves, [0, 0] * (halves.dim() - axis - 2) + [0, padding]).flatten(axis, axis + 1)
+            cut = values.unflatten(axis, (parts, width))
+            values = F.pad(cut, [0, 0] * (cut.dim() - axis - 2) + [0, padding]).flatten(axis, axis + 1)
         return values.contiguous()
 
     values: Tensor = _Network.apply(
-        *(how, x.contiguous(), pad(first, first.dim() - 2), pad(phase, phase.dim() - 1), pad(weights, 1, 2)),
-        *(pad(biases, 1), pad(outputs, 2), c.contiguous()),
+        *(how, x.contiguous(), pad(first, first.dim() - 2, parts=1), pad(phase, phase.dim() - 1, parts=1)),
+        *(pad(weights, 1, 2), pad(biases, 1), pad(outputs, 2), c.contiguous()),
     )
     return values
 
@@ -128,7 +130,7 @@ class _Network(torch.autograd.Function):
         if how.kind == "filter":
             to_first, to_phase = None, to_own[0]
         else:
-            to_first, to_phase = to_own[1].T, to_own[0][0]
+            to_first, to_phase = to_own[1].T[: len(phase)], to_own[0][0, : len(phase)]
         return None, None, to_first, to_phase, matrices.sum(0), to_biases, to_outputs.view_as(outputs), grad.sum(1)
 
 

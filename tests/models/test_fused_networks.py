@@ -40,7 +40,7 @@ def both(model, x):
     return results
 
 
-@pytest.mark.parametrize("name", ["Siren"])
+@pytest.mark.parametrize("name", ["Siren", "Wire", "BACON"])
 @pytest.mark.parametrize(
     ("points", "dim", "channels", "width"),
     [
