@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.base import POINTS_PER_CALL, Representation, register
+from models.base import register
+from models.coordinate_network import CoordinateNetwork, stack
 from target_signals.lattice import Lattice
 
 
@@ -21,14 +22,13 @@ class Design:
 
 
 @register
-class BACON(Representation):
+class BACON(CoordinateNetwork):
     """z₀ = g₀(x), zᵢ = gᵢ(x)·(Wᵢ zᵢ₋₁ + bᵢ), gᵢ = sin(ωᵢ x + φᵢ) with frozen ωᵢ. The size dial is the width.
 
     Coordinates are taken to [-½, ½). Every output is trained; the last is the answer.
     """
 
     name = "BACON"
-    backends = ("triton", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -77,9 +77,6 @@ class BACON(Representation):
         """All layers in one kernel: x [N, d] in [-½, ½) → [H, N, C]."""
         from models.kernels.fused_mlp_triton import Network, network  # Triton is imported where it runs alone
 
-        def stack(layers: nn.ModuleList, name: str) -> Tensor:
-            return torch.stack([layer.get_parameter(name) for layer in layers])
-
         return network(
             Network("filter", self.design.outputs),
             *(x, self.omega[self.which], self.phase[self.which]),
@@ -90,5 +87,5 @@ class BACON(Representation):
         return self.heads(x)[-1]
 
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:
-        parts = [self.heads(points) for points in lattice.points(self.device).split(POINTS_PER_CALL)]
+        parts = [self.heads(points) for points in self.split(lattice)]
         return torch.cat(parts, dim=1).reshape(-1, *lattice.shape, self.channels)

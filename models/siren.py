@@ -8,16 +8,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from models.base import Representation, register
+from models.base import register
+from models.coordinate_network import CoordinateNetwork, stack
 from target_signals.lattice import Lattice
 
 
 @register
-class Siren(Representation):
+class Siren(CoordinateNetwork):
     """sin(ω(Wx + b)) in every layer. The size dial is the width."""
 
     name = "Siren"
-    backends = ("triton", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -53,9 +53,10 @@ class Siren(Representation):
         """All layers in one kernel, the output's activation apart."""
         from models.kernels.fused_mlp_triton import Network, network  # Triton is imported where it runs alone
 
-        first, *hidden, output = self.layers
-        weights, biases = (torch.stack([layer.get_parameter(name) for layer in hidden]) for name in ("weight", "bias"))
+        first, output, hidden = self.layers[0], self.layers[-1], self.layers[1:-1]
         return network(
             Network("sine", read=(len(hidden),), omega=self.config.omega),
-            *(x, first.weight, first.bias, weights, biases, output.weight[None], output.bias[None]),
+            *(x, first.get_parameter("weight"), first.get_parameter("bias")),
+            *(stack(hidden, "weight"), stack(hidden, "bias")),
+            *(output.get_parameter("weight")[None], output.get_parameter("bias")[None]),
         )[0]

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.base import Representation, register
+from models.base import register
+from models.coordinate_network import CoordinateNetwork, stack
 from target_signals.lattice import Lattice
 
 
@@ -62,7 +63,7 @@ class Gabor(torch.autograd.Function):
 
 
 @register
-class Wire(Representation):
+class Wire(CoordinateNetwork):
     """First layer real → complex, hidden complex layers, complex linear output, real part of it.
 
     The size dial is the complex width. The imaginary part of the output's bias never reaches the
@@ -70,7 +71,6 @@ class Wire(Representation):
     """
 
     name = "Wire"
-    backends = ("triton", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -106,8 +106,15 @@ class Wire(Representation):
         from models.kernels.fused_mlp_triton import Network, network  # Triton is imported where it runs alone
 
         weights = torch.stack([layer.block() for layer in self.hidden])  # type: ignore[operator]
-        biases = torch.stack([layer.get_parameter("bias") for layer in self.hidden])
         return network(
             Network("gabor", (len(self.hidden),), self.config.omega, self.config.sigma),
-            *(x, self.first.weight, self.first.bias, weights, biases, self.output.weight[None], self.output.bias[None]),
+            *(
+                x,
+                self.first.weight,
+                self.first.bias,
+                weights,
+                stack(self.hidden, "bias"),
+                self.output.weight[None],
+                self.output.bias[None],
+            ),
         )[0]
