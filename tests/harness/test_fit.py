@@ -450,6 +450,54 @@ def test_divergence_names_its_pass(make_trial, registered):
     assert row["reason"] == f"the loss was not finite after pass {steps[-1]}"
 
 
+@pytest.mark.parametrize(("minibatch", "last"), [(None, 8), (200, 2)])  # 625 points: four updates a pass
+def test_divergence_ends_a_trial_at_once(make_trial, registered, minibatch, last):
+    """Far from any evaluation: at the first loss that is not finite, and the row says after which pass."""
+
+    class Doomed(Slope):
+        name = "Doomed"
+        evaluated, updates = False, 0
+
+        def forward(self, x):
+            """Well until the eighth update after the first evaluation, which follows the first pass."""
+            Doomed.evaluated |= not torch.is_grad_enabled()
+            Doomed.updates += Doomed.evaluated and torch.is_grad_enabled()
+            return super().forward(x) * (math.nan if Doomed.updates > 7 else 1.0)
+
+    registered(Doomed)
+    changes = {"model": "Doomed", "settings": Doomed.Config(), "steps": 5000, "evaluate_every": 5000}
+    (result,) = run_trial(dataclasses.replace(make_trial(), minibatch=minibatch, **changes), CPU)
+    row = result.row
+    assert row["status"] == "diverged"
+    assert row["updates"] < 30, "nothing is gained by going on"
+    assert (row["curve"][0]["step"], row["curve"][-1]["step"]) == (1, last + 1)
+    assert row["reason"] == f"the loss was not finite after pass {last}"
+
+
+def test_memory_that_runs_out_is_tried_in_smaller_chunks(make_trial, monkeypatch, capsys):
+    siren = models.get_model("Siren")
+    whole, most = siren.heads_on_lattice, 10_000
+    trial = make_trial("Siren", length=128, activation_gib=0.03)
+    (expected,) = run_trial(dataclasses.replace(trial, activation_gib=0.03 / 4), CPU)
+
+    def bounded(model, lattice):
+        if lattice.size > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+        return whole(model, lattice)
+
+    monkeypatch.setattr(siren, "heads_on_lattice", bounded)
+    (result,) = run_trial(trial, CPU)
+    assert result.row["status"] == "ok"
+    assert result.row["reason"] == "in chunks of 0.0075 GiB, as memory ran out with larger ones"
+    np.testing.assert_array_equal(result.residual, expected.residual)
+    says = f"{trial}: CUDA out of memory. Tried to allocate 9 GiB.; runs again in chunks of 0.0075 GiB"
+    assert capsys.readouterr().err.startswith(says)
+    monkeypatch.setattr(siren, "lattice_only", True)  # it cannot be cut: once is enough
+    (result,) = run_trial(trial, CPU)
+    assert result.row["status"] == "out_of_memory"
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

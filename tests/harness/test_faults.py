@@ -1,0 +1,209 @@
+"""Everything that goes wrong in a night, for real: what is finished stays, nothing finished is run twice, and a
+message says how to go on. Out of memory and divergence are in test_fit.py, dead claims and clocks in test_claims.py,
+a lost Ray node in test_executors.py.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+RESUME = "finished trials are stored; run the same command again to resume"
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def holders(paths):
+    return [json.loads(path.read_text())["pid"] for path in paths]
+
+
+def check_resumed(sweep, before, trials):
+    """Every trial has its row, the finished ones untouched, and nothing else is left."""
+    after = sweep.rows()
+    assert len(after) == trials
+    assert {name: after[name] for name in before} == before
+    assert sweep.leftovers() == []
+
+
+def test_a_killed_worker_is_replaced(sweep):
+    process = sweep.begin("--workers", 2)
+    sweep.wait_for("rows", 2)
+    before = sweep.rows()
+    victim = holders(sweep.wait_for("claims"))[0]
+    os.kill(victim, signal.SIGKILL)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    assert f"(process {victim}) was killed by signal 9; another one goes on, and runs its trial again" in err
+    check_resumed(sweep, before, 8)
+    assert sweep.starts() in (8, 9), "the trial in flight alone ran twice, if there was one"
+
+
+def test_workers_that_are_killed_again_and_again_are_given_up(sweep):
+    """A trial that needs more memory than there is would otherwise be started for ever."""
+    process = sweep.begin("--workers", 2, seeds=[0], nap=60)
+    killed = set()
+    while process.poll() is None and len(killed) < 9:
+        for pid in holders(path for path in sweep.wait_for("claims") if path.stat().st_size):
+            if pid not in killed and not gone(pid):
+                killed.add(pid)
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "is there enough memory for --workers?" in err
+    assert err.splitlines()[-1] == RESUME
+
+
+def test_workers_end_with_their_driver(sweep):
+    process = sweep.begin("--workers", 2)
+    sweep.wait_for("rows", 2)
+    pids = set(holders(sweep.wait_for("claims")))
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while not all(map(gone, pids)):
+        assert time.monotonic() < deadline, "they go on alone"
+        time.sleep(0.05)
+    before = sweep.rows()
+    assert 2 <= len(before) < 8
+    out, _ = sweep.run("--workers", 2)
+    assert f"8 trials, {len(before)} of them done before" in out
+    check_resumed(sweep, before, 8)
+    assert sweep.starts() <= 8 + 2
+
+
+@pytest.mark.parametrize("where", [[], ["--workers", "2"]], ids=["one process", "workers"])
+def test_sigterm_abandons_the_trials_in_flight_and_says_so(sweep, where):
+    process = sweep.begin(*where)
+    sweep.wait_for("rows", 2)
+    sweep.wait_for("claims")
+    process.terminate()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "abandoned: Counted 2,500" in err
+    assert err.splitlines()[-1] == f"terminated: {RESUME}"
+    assert "Traceback" not in err
+    assert sweep.leftovers() == [], "the next one need not wait for anybody"
+    assert len(sweep.rows()) < 8
+
+
+def test_a_kill_in_the_middle_of_a_write(sweep, root):
+    """The second file that is written is the first trial's row: its array is there, and half of its row."""
+    kill = """
+import atomic, os, signal
+fsync, calls = os.fsync, []
+def die(descriptor):
+    name = os.readlink(f'/proc/self/fd/{descriptor}')
+    if '/rows/.' in name:
+        os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    fsync(descriptor)
+os.fsync = die
+"""
+    line = sweep.line(seeds=[0], nap=0)
+    line[2] = kill + line[2]
+    assert subprocess.run(line, cwd=root, env=sweep.environment, capture_output=True).returncode == -signal.SIGKILL
+    (half,) = sweep.out.glob("*/rows/.*")
+    assert len(list(sweep.out.glob("*/arrays/*.npz"))) == 1
+    _, err = sweep.run(seeds=[0, 1], nap=0)
+    assert "is gone without finishing Counted 2,500 seed 0; it runs again" in err
+    assert (len(sweep.rows()), sweep.starts()) == (2, 3)
+    assert half.exists(), "it may be somebody's who writes this moment"
+    os.utime(half, (0, 0))
+    sweep.run(seeds=[0, 1, 2], nap=0)
+    check_resumed(sweep, {}, 3)
+
+
+def test_rows_that_are_cut_short_or_of_another_version(sweep):
+    sweep.run(seeds=range(4), nap=0)
+    cut, older, newer, _ = sorted(sweep.out.glob("*/rows/*.json"))
+    cut.write_bytes(cut.read_bytes()[:200])
+    row = json.loads(older.read_text())
+    older.write_text(json.dumps({name: row[name] for name in row if name not in ("residual_sha256", "label")}))
+    newer.write_text(json.dumps(row | {"a_column_of_next_year": [1, 2]}))
+    before = {name: found for name, found in sweep.rows().items() if name != cut.name}
+    _, err = sweep.run(seeds=range(4), nap=0)
+    assert f"'{cut}' is not a row" in err
+    assert f"set aside as '{cut.stem}.corrupt', its trial will run again" in err
+    check_resumed(sweep, before, 4)
+    assert sweep.starts() == 5
+
+
+# A file system of a test's own, which goes with its process
+
+
+def may_mount():
+    line = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return shutil.which("unshare") is not None and subprocess.run(line, capture_output=True).returncode == 0
+
+
+needs_mount = pytest.mark.skipif(not may_mount(), reason="mounting a file system of one's own is not permitted here")
+
+
+@pytest.fixture
+def mounted(sweep, root, undrawn):
+    """`mounted("run", "mount -o remount,…", …)`: lines of a shell in which the results folder is a tmpfs of
+    200 kB and `run` is the sweep's command; the output of each, and after ` => ` its exit code."""
+
+    def shell(*lines, nap=0, seeds=range(40)):
+        sweep.out.mkdir()
+        command = subprocess.list2cmdline(sweep.line(nap=nap, seeds=seeds)[3:])
+        script = f"mount -t tmpfs -o size=200k tmpfs {sweep.out} || exit 99\n"
+        script += f'run() {{ \'{sys.executable}\' -c "$CODE" {command} "$@"; }}\n'
+        script += "\n".join(f'{{ {line}; }} 2>&1; echo " => $?"' for line in lines)
+        environment = sweep.environment | {"CODE": undrawn[2]}
+        done = subprocess.run(
+            ["unshare", "-rm", "bash", "-c", script], cwd=root, env=environment, capture_output=True, text=True
+        )
+        return done.stdout.split(" => ")
+
+    return shell
+
+
+@needs_mount
+@pytest.mark.parametrize("where", ["", "--workers 2"], ids=["one process", "workers"])
+def test_a_full_disk(mounted, sweep, where):
+    full, rows, half, _, again, total, _ = mounted(
+        f"run {where}",
+        f"ls {sweep.out}/*/rows | wc -l",
+        f"find {sweep.out} -name '.*' -type f",
+        f"mount -o remount,size=20m {sweep.out}",
+        f"run {where}",
+        f"ls {sweep.out}/*/rows | wc -l",
+    )
+    assert f"error: cannot write results to '{sweep.out}" in full
+    assert "No space left on device; finished trials are stored. Make it writable or make room and run the same" in full
+    assert "Traceback" not in full
+    code, rows = rows.split("\n")[:2]
+    assert code == ("2" if not where else "1")
+    assert 0 < int(rows) < 40
+    assert half.split("\n")[1:] == [""], "no half file takes the room that is left"
+    assert f"40 trials, {rows} of them done before" in again
+    assert total.split("\n")[:2] == ["0", "40"]
+
+
+@needs_mount
+def test_a_store_that_cannot_be_written(mounted, sweep):
+    """Root may write whatever the permissions say, but not into a file system that is read-only."""
+    _, _, refused, status, _ = mounted(
+        "run --seeds 0 1",
+        f"mount -o remount,ro {sweep.out}",
+        "run --seeds 0 1 2",
+        f"'{sys.executable}' -m harness status --out {sweep.out}",
+    )
+    assert "Read-only file system; finished trials are stored. Make it writable" in refused
+    assert "Traceback" not in refused
+    assert status.startswith("2\n")
+    assert "2 rows of 1 experiment" in status
+    assert sweep.starts() == 2, "it is found out before any work"
