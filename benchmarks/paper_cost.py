@@ -22,8 +22,10 @@ import cell
 import cost_table
 from atomic import write_atomically
 from harness import system
-from harness.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Parser, choose_models, whole_number
+from harness.cli import Parser, whole_number
 from harness.config import Config, load_config
+from harness.ending import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from harness.launch import choose_models
 from harness.plan import Trial, make_plan
 from harness.source import choose_source
 from machine import measure_peaks

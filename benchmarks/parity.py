@@ -13,8 +13,10 @@ from pathlib import Path
 
 from cost_table import markdown
 from harness import execute, system
-from harness.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Parser, choose_models, override, whole_number
+from harness.cli import Parser, whole_number
 from harness.config import load_config
+from harness.ending import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from harness.launch import choose_models, override
 from harness.plan import Trial, make_plan
 from harness.results import OK, UNSUPPORTED, Row
 from harness.source import choose_source

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from harness import doctor, merge, render, report, status, tabulate, verify
-from harness.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, Parser
+from harness.cli import Parser
+from harness.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from registry import UsageError
 
 VERBS = {

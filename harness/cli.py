@@ -1,39 +1,27 @@
 """The command line of run.py: plan → execute → table and figures (SPEC 6)."""
 
 import argparse
-import dataclasses
 import io
 import math
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from harness.config import DEFAULT_CONFIG, Config, Preset, load_config
+from harness.config import DEFAULT_CONFIG, load_config
+from harness.ending import EXIT_FAILED, EXIT_OK, guarded
 from harness.results import DEFAULT_OUT, OK, UNSUPPORTED, load, to_table
-from registry import UsageError, is_file
+from registry import UsageError
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXECUTORS = ("local", "ray", "slurm")  # the modules of harness/executors
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code of SPEC 6."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # people follow logs; a pipe would get nothing for minutes
-    try:
-        return run(parse(arguments))
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one must not cut the message off
-        print("\ninterrupted: finished trials are stored; run the same command again to resume", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `| head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
+    words = sys.argv[1:] if arguments is None else arguments
+    return guarded(lambda: run(parse(words), words))
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,8 +50,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seeds", nargs="+", type=whole_number, metavar="S")
     add("--steps", type=whole_number, help="passes over the signal")
     add("--length", type=whole_number, help="samples along the longest axis")
-    add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
+    add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
     add("--backend", help="an implementation that must run, like triton or torch (default: the fastest that works)")
+    add("--executor", choices=EXECUTORS, default="local", help="where trials run (default: local, this machine)")
+    add("--workers", type=positive, metavar="N", help="trials at once: processes here, tasks in Ray, jobs in Slurm")
+    add(
+        "--slurm",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="submitit's settings, like slurm_partition=gpu mem_gb=32",
+    )
     add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
@@ -86,59 +83,57 @@ def whole_number(text: str) -> int:
     return int(value)
 
 
-def run(options: argparse.Namespace) -> int:
+def positive(text: str) -> int:
+    value = whole_number(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     # torch takes seconds to import: --help and a mistyped option do not wait for it
-    from harness import execute, system
+    from harness import execute
     from harness.cost import describe_cost
-    from harness.plan import check_models, make_plan, model_names
-    from harness.source import find_source
-    from models import backends, get_model
+    from harness.launch import make_executor, make_launch, place
+    from harness.plan import model_names
     from target_signals import perceptual
 
-    config = load_config(options.config, options.set)
-    models = choose_models(config, options.models)
-    check_models(config)
     if options.list:
-        print(listing(config))
+        print(listing(options))
         return EXIT_OK
-    device = system.choose_device(options.device or system.default_device())
-    if device.type == "cpu" and options.precision == "tf32":
-        raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
-    preset_name = options.preset or ("paper" if device.type == "cuda" else "quick")
-    if options.signal is None:
-        raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
-    source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, preset_name)
-    preset = override(config.preset(preset_name, source.family.name, source.dim), options, source.length_key)
-    for name in models if options.backend is not None else ():
-        backends.check(get_model(name), options.backend, device)
-    trials = make_plan(config, source, options.task, preset_name, preset, models, options.precision, options.backend)
-
+    launch = make_launch(options)
+    trials, source, tasks = launch.trials, launch.source, launch.tasks
     done, left = execute.split_done(trials, options.out)
     if options.force:
         left = list(trials)
-    tasks = list(dict.fromkeys(task for trial in trials for task in trial.scored))
     print(
-        f"{source.family.name}, {source.dim}D, task {' + '.join(tasks)}, preset {preset_name}, "
-        f"on {system.device_name(device)}"
+        f"{source.family.name}, {source.dim}D, task {' + '.join(tasks)}, preset {launch.preset}, "
+        f"on {place(options, launch.device)}"
     )
     if options.preset is None:
-        print(f"(the preset follows from the device; --preset {' | '.join(config.presets)} changes it)")
-    if source.dim == 2 and (lacks := perceptual.missing()) is not None:
-        notes.append(lacks)
-    for note in notes:
+        print(f"(the preset follows from the device; --preset {' | '.join(launch.config.presets)} changes it)")
+    lacks = perceptual.missing() if source.dim == 2 else None
+    for note in [*launch.notes, *([] if lacks is None else [lacks])]:
         print(note)
-    print(f"{len(trials)} trials, {len(done)} of them done before, {len(left)} to run: {describe_cost(left, device)}")
+    cost = describe_cost(left, launch.device)
+    print(f"{len(trials)} trials, {len(done)} of them done before, {len(left)} to run: {cost}")
     if options.dry_run:
         for trial in left:
-            print(f"  {trial}, {trial.steps} passes: {describe_cost([trial], device)}")
+            print(f"  {trial}, {trial.steps} passes: {describe_cost([trial], launch.device)}")
         return EXIT_OK
     from harness import figures, published, report, saved, verdict  # which import pandas: a plan does not wait for it
     from harness.table import summarise
 
     if left:
-        execute.execute(left, options.out, device, saved.saver(options.out) if options.save_model else None)
+        superseded = execute.to_supersede(left, options.out) if options.force else ()
+        executor = make_executor(options, arguments, launch.device, superseded)
+        if executor is None:
+            on_model = saved.saver(options.out) if options.save_model else None
+            execute.execute(left, options.out, launch.device, on_model, superseded)
+        else:
+            execute.spread(left, options.out, launch.device, executor, superseded, options.workers or 1)
 
-    order = model_names(config)
+    order = model_names(launch.config)
     rows = to_table([row for trial in trials for row in execute.stored(trial, options.out)])
     for task, of_task in rows.groupby("task", sort=False):
         print(f"\n{summarise(of_task, order, heading=f'{task}: ' if len(tasks) > 1 else '')}")
@@ -155,47 +150,17 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_OK if rows["status"].isin([OK, UNSUPPORTED]).all() else EXIT_FAILED
 
 
-def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
-    """Names from `--models`: `all`, registered names, and paths of files that register some."""
-    from harness.plan import model_names
-    from models import get_model, registry
-
-    names: list[str] = []
-    for entry in chosen:
-        if entry == "all":
-            names += model_names(config)
-        elif entry.endswith(".py") or is_file(entry):
-            names += registry.load_file(entry)
-        else:
-            names.append(get_model(entry).name)
-    return list(dict.fromkeys(names))
-
-
-def override(preset: Preset, options: argparse.Namespace, kind: str) -> Preset:
-    """The preset with what the command line gives in its place.
-
-    kind: the key of its lengths that this signal's length stands under.
-    """
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name in ("sizes", "bandlimits", "seeds", "steps")
-        if (value := getattr(options, name)) is not None
-    }
-    if options.length is not None:
-        given["length"] = preset.length | {kind: options.length}
-    try:
-        return dataclasses.replace(preset, **given)
-    except ValueError as error:
-        raise UsageError(f"--{error}") from error
-
-
-def listing(config: Config) -> str:
+def listing(options: argparse.Namespace) -> str:
     """What there is to choose from."""
     import target_signals
-    from harness.plan import model_names
+    from harness.launch import choose_models
+    from harness.plan import check_models, model_names
     from target_signals.base import RecordedFamily
     from target_signals.task import TASKS
 
+    config = load_config(options.config, options.set)
+    choose_models(config, options.models)
+    check_models(config)
     signals = target_signals.registry
 
     def describe(signal: str) -> str:

@@ -5,6 +5,7 @@ file, and leaves what it holds of other kinds of device.
 """
 
 import functools
+import heapq
 import json
 import math
 import statistics
@@ -70,6 +71,46 @@ def trial_seconds(trial: "Trial", device: str) -> float | None:
     points = target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
     share = points / times["points"][f"{trial.dim}D"]
     return START_SECONDS + trial.steps * ms / 1000 * max(share, LEAST_SHARE[device])
+
+
+def in_order(trials: "Sequence[Trial]", device: str) -> "list[Trial]":
+    """The order for several workers: those on one signal together, as a worker keeps the last ones, the longest of
+    them first, so that all workers end at about the same time. What was never timed counts as long."""
+    groups: dict[Any, int] = {}
+    return sorted(
+        trials,
+        key=lambda t: (
+            groups.setdefault((t.signal, t.item, t.dim, t.length, t.bandlimit, t.seed), len(groups)),
+            -known_seconds(t, device),
+        ),
+    )
+
+
+def pack(trials: "Sequence[Trial]", device: str, seconds: float, least: int) -> "list[list[Trial]]":
+    """Trials in packs of about as many seconds each, at least `least` of them: the longest first, each into the
+    pack that has the least so far."""
+    times = [min(known_seconds(trial, device), seconds) for trial in trials]
+    total = sum(times)
+    count = min(len(trials), max(least, math.ceil(total / seconds)))
+    packs: list[tuple[float, int, list[Trial]]] = [(0.0, number, []) for number in range(count)]
+    for time, index in sorted(zip(times, range(len(trials)), strict=True), reverse=True):
+        load, number, pack = packs[0]
+        pack.append(trials[index])
+        heapq.heapreplace(packs, (load + time, number, pack))
+    return [in_order(pack, device) for _, _, pack in packs]
+
+
+def known_seconds(trial: "Trial", device: str) -> float:
+    estimate = trial_seconds(trial, device)
+    return math.inf if estimate is None else estimate
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """When the last trial ends, if every worker takes the next one whenever it is free."""
+    ends = [0.0] * workers
+    for one in seconds:
+        heapq.heapreplace(ends, ends[0] + one)
+    return max(ends)
 
 
 def measured_times(table: "pd.DataFrame") -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Fit:
     """What training leaves: the model itself holds the last values, `best_state` the best.
 
     The best is the evaluation with the least error on the training target, never on the truth.
-    diverged_at: the pass at whose evaluation the loss was not finite, or None. A model that was
+    diverged_at: the pass after which the loss was not finite, or None. A model that was
     solved has no updates and a curve of one point, step 0.
     """
 
@@ -94,10 +94,13 @@ def fit(
     clock = Clock(model.device)
     for step in range(1, schedule.steps + 1):
         result.updates += stepper.one_pass()
-        if not schedule.evaluates(step):
+        burst = model.device.type == "cpu" and not stepper.sound  # on CUDA, asking would wait for the device
+        if not (schedule.evaluates(step) or burst):
             continue
         result.seconds += clock.stop()
         result.record(step, gradient, task.truth)
+        if not stepper.sound:
+            result.diverged_at = int(stepper.finite) * step // result.updates  # whole passes
         on_progress(step)
         if result.diverged_at is not None:
             break

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bounded import read_bounded
-from harness.heartbeat import heard
+from harness.claims import heard
 from harness.results import MOST_BYTES, Row, parse_text
 from registry import UsageError
 
@@ -25,7 +25,7 @@ class Stored:
 
 @dataclass
 class Gathered:
-    """problems: one line for each file that is no row. running: what the runs of this folder last said."""
+    """problems: one line for each file that is no row. running: what the holders of this folder's claims last said."""
 
     out: Path
     stored: list[Stored] = field(default_factory=list)

@@ -3,19 +3,17 @@
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from tqdm import tqdm
 
+from harness.claims import Claim
 from harness.cost import duration
-from harness.heartbeat import Heartbeat
 from harness.pace import Pace
 from harness.plan import Trial
-from harness.results import OK
+from harness.results import OK, Row
 from harness.style import budget_text
-from harness.trial import Result
 
 TRIALS = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} trials, {elapsed} so far{postfix}"
 PASSES = "     |{bar}| {n_fmt}/{total_fmt} passes: {desc}"
@@ -25,23 +23,23 @@ class Progress:
     """Tells of trials as they begin, advance and end; a context, so that the terminal is left clean.
 
     The best rows are those of each budget among trials on the same signal: other signals are not comparable.
+    workers: how many trials run at once, here or elsewhere. silent: tells nobody but the claims.
     """
 
-    def __init__(self, trials: Sequence[Trial], out: str | Path, device: str):
+    def __init__(self, trials: Sequence[Trial], device: str, workers: int = 1, silent: bool = False):
         self.total, self.number, self.step = len(trials), 0, 0
-        self.pace = Pace(trials, device)
-        self.heartbeat = Heartbeat(out)
+        self.pace, self.workers, self.silent = Pace(trials, device), workers, silent
+        self.claim: Claim | None = None
         self.best: dict[Any, dict[int, tuple[float, str]]] = {}
         self.started = time.monotonic()
         self.trial: Trial | None = None
-        silent = not sys.stderr.isatty()
-        common: dict[str, Any] = {"disable": silent, "dynamic_ncols": True, "leave": False, "file": sys.stderr}
+        no_bars = silent or not sys.stderr.isatty()
+        common: dict[str, Any] = {"disable": no_bars, "dynamic_ncols": True, "leave": False, "file": sys.stderr}
         self.trials = tqdm(total=len(trials), bar_format=TRIALS, position=0, **common)
         self.passes = tqdm(total=1, bar_format=PASSES, position=1, **common)
         self.leaders = tqdm(total=0, bar_format="     {desc}", position=2, **common)
 
     def __enter__(self) -> "Progress":
-        self.heartbeat.start()
         return self
 
     def __exit__(
@@ -49,10 +47,9 @@ class Progress:
     ) -> None:
         for bar in (self.leaders, self.passes, self.trials):
             bar.close()
-        self.heartbeat.stop()
 
-    def begin(self, trial: Trial) -> None:
-        self.trial, self.step, self.started = trial, 0, time.monotonic()
+    def begin(self, trial: Trial, claim: Claim | None = None) -> None:
+        self.trial, self.claim, self.step, self.started = trial, claim, 0, time.monotonic()
         self.number += 1
         self.pace.begin(trial)
         self.passes.set_description_str(str(trial), refresh=False)
@@ -66,18 +63,31 @@ class Progress:
         self.passes.update(step - self.passes.n)
         self._show()
 
-    def end(self, trial: Trial, results: Sequence[Result]) -> None:
+    def end(self, trial: Trial, rows: Sequence[Row]) -> None:
+        """The trial that was begun has these rows."""
         self.pace.end(trial, time.monotonic() - self.started)
-        ahead = [self._is_best(trial, result) for result in results]
-        line = f"[{self.number}/{self.total}] {trial}: {' | '.join(map(describe, results))}"
+        self._end(trial, rows)
+        self.trial = self.claim = None
+
+    def tell(self, trial: Trial, rows: Sequence[Row]) -> None:
+        """A trial has these rows that ran in another process."""
+        self.number += 1
+        self.pace.begin(trial)
+        self.pace.end(trial, max(row["seconds"] or 0.0 for row in rows))
+        self._end(trial, rows)
+
+    def _end(self, trial: Trial, rows: Sequence[Row]) -> None:
+        if self.silent:
+            return
+        ahead = [self._is_best(trial, row) for row in rows]
+        line = f"[{self.number}/{self.total}] {trial}: {' | '.join(map(describe, rows))}"
         if any(ahead):
             line += f"; the best at {budget_text(trial.size)} so far"
         self.trials.update(1)
-        left = self.pace.left()
+        left = self._left()
         if self.trials.disable and left is not None and left >= 1:
             line += f"; about {duration(left)} left"
         tqdm.write(line, file=sys.stdout)
-        self.trial = None
 
     def leading(self, trial: Trial) -> str:
         """`best so far: 3k Grid 20.1, 10k GAPlane 25.0 dB`, of the trials on the signal of this one."""
@@ -85,12 +95,17 @@ class Progress:
         found = [f"{budget_text(size)} {model} {score:.2f}" for size, (score, model) in sorted(best.items())]
         return f"best so far: {', '.join(found)} dB" if found else ""
 
-    def _is_best(self, trial: Trial, result: Result) -> bool:
+    def _left(self, *elapsed: float) -> float | None:
+        """Seconds, with as many workers as there are."""
+        left = self.pace.left(*elapsed)
+        return None if left is None else left / self.workers
+
+    def _is_best(self, trial: Trial, row: Row) -> bool:
         """Whether a row leads its budget; it then stands as the best. The first of a budget leads nobody."""
-        score = result.row["psnr"]
-        if result.row["status"] != OK or score is None:
+        score = row["psnr"]
+        if row["status"] != OK or score is None:
             return False
-        best = self.best.setdefault((_signal(trial), result.row["task"]), {})
+        best = self.best.setdefault((_signal(trial), row["task"]), {})
         before = best.get(trial.size)
         if before is None or score > before[0]:
             best[trial.size] = (score, trial.model)
@@ -98,21 +113,14 @@ class Progress:
 
     def _show(self) -> None:
         assert self.trial is not None
-        left = self.pace.left(time.monotonic() - self.started, self.step / self.trial.steps)
+        left = self._left(time.monotonic() - self.started, self.step / self.trial.steps)
         self.trials.set_postfix_str("" if left is None else f"about {duration(left)} left")
-        self.heartbeat.say(
-            trial=str(self.trial),
-            number=self.number,
-            total=self.total,
-            step=self.step,
-            steps=self.trial.steps,
-            seconds_left=left,
-        )
+        if self.claim is not None:
+            self.claim.say(step=self.step, steps=self.trial.steps)
 
 
-def describe(result: Result) -> str:
+def describe(row: Row) -> str:
     """One line about a finished scoring."""
-    row = result.row
     if row["status"] != OK:
         return f"{row['status']}: {row['reason']}"
     if row["task"] == "super_resolution":

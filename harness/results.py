@@ -3,6 +3,7 @@
 This module does not import torch, so whatever only reads results starts at once.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -50,6 +51,7 @@ COLUMNS = (
 NEEDED = ("signal", "dim", "task", "model", "size", "seed", "config_hash", "status", "started")
 SCORES = ("psnr", "ssim", "lpips", "iou")
 MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
+LEFT_OVER = 3600  # seconds after which a file that is still being written belongs to a run that was killed
 Row = dict[str, Any]
 
 
@@ -73,12 +75,10 @@ class Store:
         try:
             for folder in (self.folder / "rows", self.folder / "arrays"):
                 folder.mkdir(parents=True, exist_ok=True)
-                with tempfile.TemporaryFile(dir=folder):
-                    pass
+                with tempfile.TemporaryFile(dir=folder) as file:
+                    self._clear(folder, os.fstat(file.fileno()).st_mtime)
         except OSError as error:
-            raise UsageError(
-                f"cannot write results to '{self.folder}': {error.strerror}; choose a writable folder with --out"
-            ) from error
+            raise unwritable(self.folder, error) from error
 
     def read(self, key: str) -> Row | None:
         """The row of that key; None when there is none. A corrupt one is set aside, with a warning."""
@@ -104,12 +104,30 @@ class Store:
         """
         if set(row) != set(COLUMNS):
             raise ValueError(f"a row needs exactly the columns of SPEC 7; differs in {set(row) ^ set(COLUMNS)}")
-        if residual is not None:
-            content = encode(residual)
-            row = row | {CHECKSUM: checksum(content)}
-            write_atomically(self.array_path(key), lambda file: file.write(content))
-        text = json.dumps(finite(row), allow_nan=False, indent=1)
-        write_atomically(self.row_path(key), lambda file: file.write(text.encode()))
+        try:
+            if residual is not None:
+                content = encode(residual)
+                row = row | {CHECKSUM: checksum(content)}
+                write_atomically(self.array_path(key), lambda file: file.write(content))
+            text = json.dumps(finite(row), allow_nan=False, indent=1)
+            write_atomically(self.row_path(key), lambda file: file.write(text.encode()))
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def _clear(self, folder: Path, now: float) -> None:
+        """Remove what a kill in the middle of a write left. now: by the clock that stamps the folder's files."""
+        for path in folder.glob(".*"):
+            with contextlib.suppress(FileNotFoundError):
+                if now - path.stat().st_mtime > LEFT_OVER:
+                    path.unlink()
+
+
+def unwritable(folder: Path, error: OSError) -> UsageError:
+    """What to say, and to do, where results cannot be written."""
+    return UsageError(
+        f"cannot write results to '{folder}': {error.strerror or error}; finished trials are stored. "
+        "Make it writable or make room and run the same command again, or choose another folder with --out"
+    )
 
 
 def parse_row(path: Path) -> Row:

@@ -5,11 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from harness.claims import is_alive
 from harness.config import DEFAULT_CONFIG, Config, load_config
 from harness.cost import duration
 from harness.extent import Cell, Experiment, experiments
 from harness.gather import Gathered, gather
-from harness.heartbeat import is_alive
 from harness.results import DEFAULT_OUT, OK, UNSUPPORTED, Row
 from harness.style import budget_text
 
@@ -43,7 +43,7 @@ def describe(found: Gathered, config: Config) -> list[str]:
     if older:
         lines += ["", f"{_count(older, 'row')} of cells that have a later one, with other settings: not counted"]
     if found.running:
-        lines += ["", "runs:", *(f"  {_describe_run(said)}" for said in found.running)]
+        lines += ["", "running:", *(f"  {_describe_run(said)}" for said in found.running)]
     failed = [line for experiment in every for line in _failures(experiment, rows)]
     if failed:
         lines += ["", "failed:", *failed]
@@ -85,12 +85,11 @@ def _failures(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _describe_run(said: dict[str, Any]) -> str:
-    text = f"{said.get('trial')}, trial {said.get('number')} of {said.get('total')}"
-    text += f", pass {said.get('step')} of {said.get('steps')}, on {said.get('host')} (process {said.get('pid')})"
-    if not is_alive(said):
-        return f"ended without finishing: {text}, last heard of {said.get('updated')}"
-    left = said.get("seconds_left")
-    return text + (f", about {duration(left)} left" if isinstance(left, int | float) else "")
+    text = f"{said.get('trial')}, pass {said.get('step')} of {said.get('steps')}"
+    text += f", on {said.get('host')} (process {said.get('pid')}), started {said.get('started')}"
+    if is_alive(said):
+        return text
+    return f"ended without finishing, runs again: {text}, silent for {duration(max(0.0, said['silent']))}"
 
 
 def _count(number: int, what: str) -> str:

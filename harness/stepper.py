@@ -31,6 +31,8 @@ class Stepper:
     """Updates a model in passes over the lattice: one update a pass, or one for each batch.
 
     loss: what the model's values before the last update gave on its points; a scalar on the device.
+    sound: whether every loss so far was finite, finite: how many were until the first that was not; noted on the
+    device, so that nobody waits.
     recordings: by length of the batch, None for the whole lattice; empty where updates run eagerly, as on a CPU
     and for a model that waits for the device within its step, such as a rasteriser that asks for a number of pairs.
     """
@@ -43,6 +45,8 @@ class Stepper:
         values = gradient.model.parameters()
         self.optimiser = torch.optim.Adam(values, lr=schedule.lr, betas=schedule.adam_betas, fused=True)
         self.loss: Tensor | None = None
+        self.sound = torch.ones((), dtype=torch.bool, device=self.device)
+        self.finite = torch.zeros((), dtype=torch.int64, device=self.device)
         self.recordings: dict[int | None, Recording] = {}
 
     def prepare(self) -> None:
@@ -90,6 +94,8 @@ class Stepper:
         else:
             loss = self.gradient.compute_at(*self.batches.at(index))
         self.optimiser.step()
+        self.sound &= torch.isfinite(loss)
+        self.finite += self.sound
         return loss
 
     def _try_out(self, examples: Sequence[Tensor | None]) -> None:
@@ -109,6 +115,8 @@ class Stepper:
                 for value in state.values():
                     value.zero_()
             self.optimiser.zero_grad()
+            self.sound.fill_(True)
+            self.finite.zero_()
 
     def _never_waits(self, examples: Sequence[Tensor | None]) -> bool:
         """Whether the host runs ahead of the device all through an update; only then can it be recorded.

@@ -18,10 +18,10 @@ def default_device() -> str:
 
 
 def choose_device(name: str) -> torch.device:
-    """`cpu`, `cuda` or `cuda:1`; UsageError when it is not there."""
-    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
-        raise UsageError(f"unknown device '{name}'; choose cpu, cuda or cuda:<number>")
-    device = torch.device(name)
+    """`cpu`, `cuda`, `cuda:1`, or `all` GPUs, which is `cuda`; UsageError when it is not there."""
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?|all", name):
+        raise UsageError(f"unknown device '{name}'; choose cpu, cuda, cuda:<number>, or all (GPUs)")
+    device = torch.device("cuda" if name == "all" else name)
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count == 0:

@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import datetime
 import functools
+import gc
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,6 +26,8 @@ from target_signals import user_file
 from target_signals.base import Signal
 from target_signals.metrics import psnr_of_constant
 from target_signals.task import Scoring, Task, make_task
+
+SHARES = (1.0, 1 / 4, 1 / 16)  # of the memory for activations, tried in turn while it runs out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,25 +74,53 @@ def _run_on(
     if size is None:
         return [unsupported(row, scoring, reason) for scoring in task.scorings]
     memory = system.PeakMemory(device)
-    schedule = make_schedule(trial)
-    try:
-        with matmul_precision(trial.precision):
-            model = build(trial, task, size).to(device)
-            if trial.backend is not None and (refusal := model.refuses(trial.backend)) is not None:
-                return [unsupported(row, scoring, refusal) for scoring in task.scorings]
-            model, fitted = train(model, trial, task, schedule, on_progress)
-            row |= {"parameters": model.count_values(), "backend": model.backend}
-            row |= {"reason": backends.why_not_better(model)}
-            row |= fit_columns(fitted) | {"peak_memory_bytes": memory.bytes()}
-            if on_model is not None and fitted.diverged_at is None:
-                on_model(model)
-            return [score(row, trial, model, scoring, fitted, schedule) for scoring in task.scorings]
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if not out_of_memory(error):
-            raise
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        failure = {"status": OUT_OF_MEMORY, "reason": reason, "peak_memory_bytes": memory.bytes()}
-        return [Result(row | scoring_columns(s) | failure, None) for s in task.scorings]
+    reason, note = "", None
+    for share in SHARES[:1] if models.get_model(trial.model).lattice_only else SHARES:
+        schedule = make_schedule(trial, share)
+        if reason:
+            note = f"in chunks of {schedule.activation_gib:.3g} GiB, as memory ran out with larger ones"
+            print(f"{trial}: {reason}; runs again {note}", file=sys.stderr)
+        try:
+            with matmul_precision(trial.precision):
+                return fit_and_score(row, trial, task, size, schedule, memory, note, on_progress, on_model)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+        free(device)  # only now has the error let go of the tensors in the frames that it came through
+    failure = {"status": OUT_OF_MEMORY, "reason": reason, "peak_memory_bytes": memory.bytes()}
+    return [Result(row | scoring_columns(s) | failure, None) for s in task.scorings]
+
+
+def fit_and_score(
+    row: Row,
+    trial: Trial,
+    task: Task,
+    size: int,
+    schedule: Schedule,
+    memory: system.PeakMemory,
+    note: str | None,
+    on_progress: Callable[[int], None],
+    on_model: Callable[[Representation], None] | None,
+) -> list[Result]:
+    """note: what the reason of every row is to say beyond why its back end ran."""
+    model = build(trial, task, size).to(memory.device)
+    if trial.backend is not None and (refusal := model.refuses(trial.backend)) is not None:
+        return [unsupported(row, scoring, refusal) for scoring in task.scorings]
+    model, fitted = train(model, trial, task, schedule, on_progress)
+    row = row | {"parameters": model.count_values(), "backend": model.backend}
+    row |= {"reason": "; ".join(filter(None, [backends.why_not_better(model), note])) or None}
+    row |= fit_columns(fitted) | {"peak_memory_bytes": memory.bytes()}
+    if on_model is not None and fitted.diverged_at is None:
+        on_model(model)
+    return [score(row, trial, model, scoring, fitted, schedule) for scoring in task.scorings]
+
+
+def free(device: torch.device) -> None:
+    """Give back what nobody holds any more."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def train(
@@ -108,14 +140,15 @@ def train(
         model = build(trial, task, model.size).to(device)
 
 
-def make_schedule(trial: Trial) -> Schedule:
+def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
+    """share: of the memory for activations that the settings allow."""
     return Schedule(
         lr=trial.lr,
         adam_betas=trial.adam_betas,
         steps=trial.steps,
         evaluate_every=trial.evaluate_every,
         minibatch=trial.minibatch,
-        activation_gib=trial.activation_gib,
+        activation_gib=share * trial.activation_gib,
         precision=trial.precision,
     )
 

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.tolerance >= 0:
         raise UsageError(f"--tolerance takes decibels from 0 up, got {options.tolerance}")
     from harness import system
-    from harness.cli import choose_models
+    from harness.launch import choose_models
 
     config = load_config(options.config)
     if options.models is not None:

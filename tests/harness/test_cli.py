@@ -321,7 +321,7 @@ def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
         (["--preset", "smok"], "unknown preset 'smok' (did you mean 'smoke'?)"),
         (["--precision", "fp64"], "argument --precision: invalid choice: 'fp64'"),
         (["--precision", "tf32"], "precision tf32 exists on CUDA devices only; use --precision fp32"),
-        (["--device", "gpu"], "unknown device 'gpu'; choose cpu, cuda or cuda:<number>"),
+        (["--device", "gpu"], "unknown device 'gpu'; choose cpu, cuda, cuda:<number>, or all (GPUs)"),
         (["--device", "cuda:99999999999999999999"], "unknown device"),
         (["--signal", "BandlimitedSignal"], "BandlimitedSignal exists in several dimensions; give --dim 2 or --dim 3"),
         (["--dim", "3"], "Sierpinski does not exist with dim 3; it has dim 2"),

@@ -122,9 +122,10 @@ def test_a_failure_in_the_middle_leaves_what_was_there(store, make_row, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fail)
-        with pytest.raises(type(failure)):
+        raised = UsageError if isinstance(failure, OSError) else KeyboardInterrupt
+        with pytest.raises(raised):
             store.write("key", make_row(psnr=2.0), None)
-        with pytest.raises(type(failure)):
+        with pytest.raises(raised):
             store.write("new", make_row(), residual())
     assert files(store.folder) == ["rows/key.json"]
     assert store.read("key")["psnr"] == 1.0
@@ -150,7 +151,7 @@ def test_a_row_that_exists_has_its_array(store, make_row, monkeypatch):
             raise OSError("stop")
 
     monkeypatch.setattr(os, "replace", record)
-    with pytest.raises(OSError, match="stop"):
+    with pytest.raises(UsageError, match="stop"):
         store.write("key", make_row(), residual())
     assert replaced == ["key.npz", "key.json"]
 

@@ -1,18 +1,13 @@
-"""What a run shows: time left from its own times, the best rows, plain lines or bars, and its heartbeat."""
+"""What a run shows: time left from its own times, the best rows, plain lines or bars, and what others ran."""
 
 import io
-import json
-import os
-import platform
-import subprocess
 import sys
 
 import pytest
 
-from harness import heartbeat, pace, progress
+from harness import pace, progress
 from harness.pace import Pace
 from harness.progress import Progress
-from harness.trial import Result
 
 
 @pytest.fixture
@@ -28,11 +23,11 @@ def estimates(monkeypatch):
 
 @pytest.fixture
 def finish(make_row):
-    """`finish(trial, psnr)`: the results of a trial."""
+    """`finish(trial, psnr)`: the rows of a trial."""
 
     def make(trial, psnr, status="ok", **changes):
         row = make_row(model=trial.model, size=trial.size, psnr=psnr, status=status, task=trial.task)
-        return [Result(row | changes, None)]
+        return [row | changes]
 
     return make
 
@@ -72,9 +67,9 @@ def test_estimates_are_corrected_by_what_was_measured(make_trial):
 
 
 @pytest.mark.usefixtures("estimates")
-def test_plain_lines_when_the_output_is_no_terminal(make_trial, finish, tmp_path, capsys):
+def test_plain_lines_when_the_output_is_no_terminal(make_trial, finish, capsys):
     trials = [make_trial(model, size=10_000) for model in ("Grid", "Siren", "Wire")]
-    with Progress(trials, tmp_path, "cpu") as shown:
+    with Progress(trials, "cpu") as shown:
         for trial, psnr, status in zip(trials, (20.0, 30.0, None), ("ok", "ok", "diverged"), strict=True):
             shown.begin(trial)
             shown.advance(3)
@@ -89,10 +84,10 @@ def test_plain_lines_when_the_output_is_no_terminal(make_trial, finish, tmp_path
 
 
 @pytest.mark.usefixtures("estimates")
-def test_the_time_left_stands_in_plain_lines(make_trial, finish, tmp_path, capsys, monkeypatch):
+def test_the_time_left_stands_in_plain_lines(make_trial, finish, capsys, monkeypatch):
     seconds = iter([0.0, 0.0, 60.0, 60.0, 60.0, 60.0])
     trials = [make_trial("Grid", size=10_000), make_trial("Grid", size=20_000)]
-    with Progress(trials, tmp_path, "cpu") as shown:
+    with Progress(trials, "cpu") as shown:
         monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds, 60.0))
         shown.begin(trials[0])
         shown.end(trials[0], finish(trials[0], 20.0))
@@ -100,11 +95,11 @@ def test_the_time_left_stands_in_plain_lines(make_trial, finish, tmp_path, capsy
 
 
 @pytest.mark.usefixtures("estimates")
-def test_bars_on_a_terminal(make_trial, finish, tmp_path, capsys, monkeypatch):
+def test_bars_on_a_terminal(make_trial, finish, capsys, monkeypatch):
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     trials = [make_trial("Grid", size=10_000), make_trial("Siren", size=10_000)]
-    with Progress(trials, tmp_path, "cpu") as shown:
+    with Progress(trials, "cpu") as shown:
         shown.begin(trials[0])
         shown.end(trials[0], finish(trials[0], 20.0))
         shown.begin(trials[1])
@@ -117,9 +112,9 @@ def test_bars_on_a_terminal(make_trial, finish, tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.usefixtures("estimates")
-def test_the_best_are_those_on_one_signal(make_trial, finish, tmp_path):
+def test_the_best_are_those_on_one_signal(make_trial, finish):
     easy, hard = make_trial("Grid", bandlimit=0.1, size=10_000), make_trial("Siren", bandlimit=0.9, size=10_000)
-    with Progress([easy, hard], tmp_path, "cpu") as shown:
+    with Progress([easy, hard], "cpu") as shown:
         shown.begin(easy)
         shown.end(easy, finish(easy, 40.0))
         assert shown.leading(hard) == ""
@@ -130,41 +125,22 @@ def test_the_best_are_those_on_one_signal(make_trial, finish, tmp_path):
 
 
 @pytest.mark.usefixtures("estimates")
-def test_a_run_says_how_far_it_is_and_cleans_up(make_trial, tmp_path):
-    trial = make_trial("Grid", size=10_000)
-    with Progress([trial], tmp_path, "cpu") as shown:
+def test_what_ran_elsewhere_is_told_alike_and_shortens_what_is_left(make_trial, finish, capsys):
+    trials = [make_trial("Grid", size=size) for size in (10_000, 20_000, 40_000)]
+    with Progress(trials, "cpu", workers=2) as shown:
+        shown.tell(trials[0], finish(trials[0], 20.0, seconds=20.0))  # twice what was thought
+        shown.tell(trials[1], finish(trials[1], 21.0, seconds=40.0))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("[1/3] Grid 10,000 band 0.5 seed 1234: 20.00 dB in 20.0 s")
+    assert first.endswith("; about 60 seconds left")  # 40 + 80 by two workers
+    assert second.endswith("; about 40 seconds left")
+
+
+@pytest.mark.usefixtures("estimates")
+def test_a_worker_shows_nothing(make_trial, finish, capsys):
+    trial = make_trial("Grid")
+    with Progress([trial], "cpu", silent=True) as shown:
         shown.begin(trial)
-        (said,) = heartbeat.heard(tmp_path)
-        assert (said["trial"], said["number"], said["total"], said["steps"]) == (str(trial), 1, 1, 3)
-        assert (said["host"], said["pid"]) == (platform.node(), os.getpid())
-        assert said["seconds_left"] == pytest.approx(10, abs=0.5)
-        assert heartbeat.is_alive(said)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_written_does_not_end_a_run(tmp_path):
-    (tmp_path / "running").write_text("in the way")
-    beat = heartbeat.Heartbeat(tmp_path)
-    beat.start()
-    beat.say(trial="x")
-    beat.stop()
-    assert heartbeat.heard(tmp_path) == []
-
-
-def test_what_a_killed_run_left_is_cleared_away_by_the_next(tmp_path):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    here = {"host": platform.node(), "pid": gone.pid, "updated": "2026-01-01T00:00:00+00:00"}
-    elsewhere = here | {"host": "another"}
-    (tmp_path / "running").mkdir()
-    for name, said in (("a", here), ("b", elsewhere)):
-        (tmp_path / "running" / f"{name}.json").write_text(json.dumps(said))
-    assert not heartbeat.is_alive(here)
-    assert not heartbeat.is_alive(elsewhere)  # silent for too long
-    heartbeat.Heartbeat(tmp_path).start()
-    assert [path.name for path in (tmp_path / "running").iterdir()] == ["b.json"]
-
-
-@pytest.mark.parametrize("said", [{}, {"pid": "x"}, {"pid": 1, "updated": None}, {"pid": 10**30, "updated": "x"}])
-def test_nonsense_is_not_alive(said):
-    assert not heartbeat.is_alive(said)
+        shown.advance(3)
+        shown.end(trial, finish(trial, 20.0))
+    assert capsys.readouterr() == ("", "")

@@ -1,9 +1,7 @@
 """`status`: what is done, running, failed and left, from the store alone, and fast."""
 
-import datetime
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -11,6 +9,7 @@ import sys
 import pytest
 
 from harness import __main__ as verbs
+from harness import claims
 from harness.extent import experiments
 from harness.gather import gather, without_curve
 
@@ -69,17 +68,16 @@ def test_runs_are_told_alive_from_dead(store, rows, status):
     out = store(rows)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat()
-    said = {"trial": "Grid 3,000 seed 1", "number": 2, "total": 9, "step": 50, "steps": 250, "seconds_left": 130.0}
-    (out / "running").mkdir()
+    said = {"trial": "Grid 3,000 seed 1", "step": 50, "steps": 250, "host": "box", "started": "today"}
+    folder = out / "2d_Sierpinski" / "claims"
+    folder.mkdir()
     for pid in (os.getpid(), gone.pid):
-        text = json.dumps(said | {"host": platform.node(), "pid": pid, "updated": now})
-        (out / "running" / f"{pid}.json").write_text(text)
-    (out / "running" / "broken.json").write_text("{")
+        (folder / f"{pid}.json").write_text(json.dumps(said | {"pid": pid, "numbering": claims.numbering()}))
+    (folder / "broken.json").write_text("{")
     _, text, _ = status(out)
-    assert f"Grid 3,000 seed 1, trial 2 of 9, pass 50 of 250, on {platform.node()} (process {os.getpid()})" in text
-    assert "about 2 minutes left" in text
-    assert "ended without finishing: Grid 3,000 seed 1" in text
+    running = f"Grid 3,000 seed 1, pass 50 of 250, on box (process {os.getpid()}), started today"
+    assert f"\n  {running}\n" in text
+    assert f"ended without finishing, runs again: {running.replace(str(os.getpid()), str(gone.pid))}" in text
 
 
 def test_files_that_are_no_rows_are_named(store, rows, status):

@@ -1,0 +1,84 @@
+"""A worker of a launch: it makes the plan of the command line again, and runs of it what nobody else runs.
+
+So nothing but words travels between machines. `python -m harness.worker` is one on this machine: it reads an
+Order as one line of JSON, and ends when its standard input does, because then whoever started it is gone.
+"""
+
+import argparse
+import dataclasses
+import functools
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from harness import cli
+from harness.claims import Claims
+from harness.ending import EXIT_OK, guarded, stopping_on_sigterm
+from harness.plan import Trial
+from registry import UsageError
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is to do.
+
+    arguments: of run.py. folder: where it was started. device: the worker's own. superseded: see
+    `execute.split_done`. keys: of the trials; None for all that the command line plans.
+    """
+
+    arguments: tuple[str, ...]
+    folder: str
+    device: str
+    superseded: tuple[tuple[str, str], ...] = ()
+    keys: tuple[str, ...] | None = None
+
+    def for_trials(self, trials: Collection[Trial]) -> "Order":
+        return dataclasses.replace(self, keys=tuple(trial.key for trial in trials))
+
+
+def work(order: Order) -> int:
+    """Run the trials of an order that nobody else has run or runs now."""
+    from harness import execute, saved, system
+    from harness.progress import Progress
+
+    os.chdir(order.folder)
+    options, planned = plan(tuple(order.arguments))
+    keys = planned if order.keys is None else order.keys
+    if unknown := [key for key in keys if key not in planned]:
+        raise UsageError(f"the settings have changed since the start: no trial {unknown[0]}; start it again")
+    trials = [planned[key] for key in keys]
+    device = system.choose_device(order.device)
+    on_model = saved.saver(options.out) if options.save_model else None
+    with stopping_on_sigterm(), Progress(trials, device.type, silent=True) as progress:
+        execute.run_free(trials, Claims(options.out), device, progress, on_model, set(order.superseded))
+    return EXIT_OK
+
+
+@functools.lru_cache(maxsize=1)  # a worker is called many times with one
+def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Trial]]:
+    from harness.launch import make_launch
+
+    options = cli.parse(arguments)
+    return options, {trial.key: trial for trial in make_launch(options).trials}
+
+
+def main() -> int:
+    words = json.loads(sys.stdin.buffer.readline())
+    superseded = tuple((key, started) for key, started in words.pop("superseded"))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started it, too, who then sends SIGTERM
+    threading.Thread(target=_end_with_starter, daemon=True).start()
+    order = Order(**words, superseded=superseded)
+    return guarded(lambda: work(order))
+
+
+def _end_with_starter() -> None:
+    os.read(sys.stdin.fileno(), 1)  # returns at the end of the input
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
