@@ -1,10 +1,11 @@
-"""A Ray cluster: the one that RAY_ADDRESS names or that runs here, otherwise one of this machine alone.
+"""A Ray cluster: the one that RAY_ADDRESS names (`auto`: the one that runs here), otherwise one of this machine alone.
 
 Every trial is a task that asks for one GPU, or one CPU core. A task whose node dies is tried again on another one.
 The results folder and the code must lie where every node finds them under the same path.
 """
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -28,11 +29,14 @@ class Workers:
         except ImportError as error:
             raise UsageError("--executor ray needs Ray; pip install 'representation-benchmark[ray]'") from error
         self.ray = ray
+        address = os.environ.get("RAY_ADDRESS")
+        if address is None:
+            print("RAY_ADDRESS is not set: a Ray cluster of this machine alone is started", file=sys.stderr)
         try:
-            ray.init(address="auto", logging_level=logging.WARNING)
-        except ConnectionError:
-            print("no Ray cluster here: one of this machine alone is started", file=sys.stderr)
-            ray.init(address="local", include_dashboard=False, logging_level=logging.WARNING)
+            # never one that is merely found: it may be another launch's own, and go away with it
+            ray.init(address=address or "local", logging_level=logging.WARNING)
+        except ConnectionError as error:
+            raise UsageError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from error
         gpus = 1 if order.device == "cuda" else 0
         self.task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(work)
         self.order, self.most = order, workers

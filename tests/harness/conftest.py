@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +166,109 @@ def command(environment):
         return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)
 
     return run
+
+
+COUNTED = '''
+"""Takes NAP seconds a pass, and notes in a file beside this one whenever it starts."""
+
+import os
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from models.base import Representation, register
+
+
+@register
+class Counted(Representation):
+    name = "Counted"
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        self.value = nn.Parameter(torch.empty(size, channels))
+
+    def initialise(self, rng):
+        super().initialise(rng)
+        self.value.data.fill_(0.0)
+        with Path(__file__).with_name("starts").open("a") as file:
+            file.write("started\\n")
+
+    def forward(self, x):
+        time.sleep(float(os.environ.get("NAP", "0")))
+        if os.environ.get("BROKEN"):
+            raise RuntimeError("a broken model")
+        return self.value.mean(0).expand(len(x), -1)
+'''
+
+# run.py without figures and the report page
+UNDRAWN = [
+    sys.executable,
+    "-c",
+    "from harness import cli, figures, report; figures.draw = report.write = lambda *given: [];"
+    "raise SystemExit(cli.main())",
+]
+
+
+class Sweep:
+    """Trials of a model that counts its starts, in processes of their own; by default eight of about 0.4 s."""
+
+    def __init__(self, folder, environment):
+        self.folder, self.environment, self.out = folder, environment, folder / "out"
+        self.started = []
+        (folder / "counted.py").write_text(COUNTED)
+
+    def line(self, *more, seeds=range(8), nap=0.1):
+        words = ["--signal", "StarTarget", "--preset", "smoke", "--device", "cpu", "--out", self.out]
+        words += ["--models", self.folder / "counted.py", "--seeds", *seeds, "--steps", 2, *more]
+        self.environment = self.environment | {"NAP": str(nap)}
+        return [*UNDRAWN, *map(str, words)]
+
+    def begin(self, *more, **named):
+        line, pipe = self.line(*more, **named), subprocess.PIPE
+        process = subprocess.Popen(line, cwd=ROOT, env=self.environment, stdout=pipe, stderr=pipe, text=True)
+        self.started.append(process)
+        return process
+
+    def run(self, *more, code=0, **named):
+        """Run to the end: stdout, stderr."""
+        process = self.begin(*more, **named)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, err
+        return out, err
+
+    def wait_for(self, what, count=1, timeout=60):
+        """Until there are so many `rows`, `claims` or, for any other pattern, files."""
+        deadline = time.monotonic() + timeout
+        pattern = {"rows": "*/rows/*.json", "claims": "*/claims/*.json"}.get(what, what)
+        while len(found := sorted(self.out.glob(pattern))) < count:
+            assert time.monotonic() < deadline, f"{len(found)} {what} of {count}"
+            time.sleep(0.01)
+        return found
+
+    def rows(self):
+        """Content and time of every row's file: what is done stays as it is."""
+        return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in self.out.glob("*/rows/*.json")}
+
+    def starts(self):
+        path = self.folder / "starts"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def leftovers(self):
+        """Claims and half files."""
+        return [p for p in self.out.rglob("*") if p.is_file() and (p.name.startswith(".") or "claims" in p.parts)]
+
+
+@pytest.fixture(scope="session")
+def undrawn():
+    return UNDRAWN
+
+
+@pytest.fixture
+def sweep(tmp_path, environment):
+    made = Sweep(tmp_path, environment)
+    yield made
+    for process in made.started:
+        process.kill()
+        process.communicate()
