@@ -47,12 +47,13 @@ class Workers:
         self.is_local = self.executor.cluster == "local"
         if self.is_local:
             print("no Slurm here: its jobs run as processes of this machine", file=sys.stderr)
+        given = read_settings(settings)
         try:
             self.executor.update_parameters(
                 **{"name": "representations", "timeout_min": MARGIN * MINUTES}
                 | ({"slurm_array_parallelism": workers} if workers is not None else {})
                 | ({"gpus_per_node": 1} if order.device == "cuda" else {})
-                | read_settings(settings)
+                | given
             )
         except (NameError, TypeError, ValueError, AssertionError) as error:
             raise UsageError(f"--slurm {' '.join(settings)}: {' '.join(str(error).split())}") from error

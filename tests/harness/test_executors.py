@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,9 @@ needs = {
     name: pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"{package} is not installed")
     for name, package in (("ray", "ray"), ("slurm", "submitit"))
 }
+takes_minutes = pytest.mark.skipif(
+    "SWEEP_TESTS" not in os.environ, reason="starts clusters and launches, which takes minutes; set SWEEP_TESTS=1"
+)
 EVERYWHERE = [
     pytest.param(["--workers", "2"], id="workers"),
     pytest.param(["--executor", "ray"], id="ray", marks=needs["ray"]),
@@ -51,6 +55,7 @@ def alone(quick, tmp_path_factory):
     return residuals(out)
 
 
+@takes_minutes
 @pytest.mark.parametrize("where", EVERYWHERE)
 def test_the_quick_preset_gives_the_same_bits_everywhere(alone, quick, tmp_path, where):
     result = quick(tmp_path, *where)
@@ -62,6 +67,7 @@ def test_the_quick_preset_gives_the_same_bits_everywhere(alone, quick, tmp_path,
     assert "Traceback" not in result.stderr
 
 
+@takes_minutes
 @pytest.mark.parametrize("where", EVERYWHERE)
 def test_each_trial_runs_once_and_force_runs_each_once_again(sweep, where):
     """A model's file of one's own is found by every worker."""
@@ -76,6 +82,7 @@ def test_each_trial_runs_once_and_force_runs_each_once_again(sweep, where):
     assert sweep.leftovers() == []
 
 
+@takes_minutes
 @pytest.mark.parametrize("where", [pytest.param([], id="one process"), *EVERYWHERE])
 def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
     sweep.run(seeds=[0], nap=0)
@@ -90,6 +97,7 @@ def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
     assert len(sweep.rows()) == 3
 
 
+@takes_minutes
 @pytest.mark.parametrize("where", [[], ["--workers", "2"]], ids=["one process", "workers"])
 def test_two_launches_at_once_divide_the_work(sweep, where):
     pair = [sweep.begin(*where, seeds=range(10)) for _ in range(2)]
@@ -101,11 +109,13 @@ def test_two_launches_at_once_divide_the_work(sweep, where):
     assert sweep.leftovers() == []
 
 
+@takes_minutes
 def test_models_are_saved_by_workers_too(quick, tmp_path):
     quick(tmp_path, "--workers", "2", "--save-model", "--models", "Grid", "GAPlane")
     assert len(list(tmp_path.glob("*/models/*.safetensors"))) == 2
 
 
+@takes_minutes
 def test_settings_that_change_under_way_are_noticed(sweep, tmp_path, root):
     """Workers plan again; what they then find must be what was asked for."""
     order = {"arguments": sweep.line()[3:], "folder": str(root), "device": "cpu", "superseded": [], "keys": ["other"]}
