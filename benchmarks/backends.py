@@ -101,8 +101,9 @@ def encodings(lattice: Lattice, log2_table: int, device: torch.device, compiled:
     table = torch.rand(levels[-1].offset + levels[-1].size, 2, device=device, requires_grad=True)
     x = (lattice.points(device) + 1) / 2
     cotangent = torch.rand(len(x), 32, device=device)
+    planar = cotangent.T.contiguous().T  # as our decoder hands it over
 
-    def step_of(encode: Callable[[torch.Tensor], torch.Tensor]) -> Step:
+    def step_of(encode: Callable[[torch.Tensor], torch.Tensor], cotangent: torch.Tensor = cotangent) -> Step:
         return lambda: torch.autograd.grad(encode(table), table, cotangent)
 
     def ours(planned: bool) -> Step:
@@ -111,7 +112,7 @@ def encodings(lattice: Lattice, log2_table: int, device: torch.device, compiled:
 
         plan = make_plan(lattice, levels, device) if planned else None
         points = x if plan is None else plan.points
-        return recorded(step_of(lambda t: hash_encoding_triton.encode(points, t, levels, plan)), device)
+        return recorded(step_of(lambda t: hash_encoding_triton.encode(points, t, levels, plan), planar), device)
 
     def tcnn() -> Step:
         from models.kernels import hash_encoding_tcnn

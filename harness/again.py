@@ -88,5 +88,5 @@ def _check_data(family: type[SignalFamily], item: str | None) -> None:
         return
     if item not in family.items:
         raise UsageError(f"{family.name} has no item '{item}'; it has {', '.join(family.items)}")
-    if (missing := family.missing()) is not None:
+    if (missing := family.missing([item])) is not None:
         raise UsageError(missing)

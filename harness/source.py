@@ -59,7 +59,8 @@ def find_source(
     family, notes = source.family, []
     if bandlimits and not family.bands:
         raise UsageError(f"{signal} has no bandlimit; leave --bandlimits out")
-    if issubclass(family, RecordedFamily) and (missing := family.missing()) is not None:
+    wanted = items or config.preset(preset, family.name, source.dim).items
+    if issubclass(family, RecordedFamily) and (missing := family.missing(wanted)) is not None:
         if family.stand_in is None or items:
             raise UsageError(missing)
         notes = [f"{family.stand_in} stands in for {family.name}: {missing}"]

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.base import register
-from models.coordinate_network import CoordinateNetwork, stack
+from models.base import POINTS_PER_CALL, Representation, register
 from target_signals.lattice import Lattice
 
 
@@ -22,7 +21,7 @@ class Design:
 
 
 @register
-class BACON(CoordinateNetwork):
+class BACON(Representation):
     """z₀ = g₀(x), zᵢ = gᵢ(x)·(Wᵢ zᵢ₋₁ + bᵢ), gᵢ = sin(ωᵢ x + φᵢ) with frozen ωᵢ. The size dial is the width.
 
     Coordinates are taken to [-½, ½). Every output is trained; the last is the answer.
@@ -61,8 +60,6 @@ class BACON(CoordinateNetwork):
 
     def heads(self, x: Tensor) -> Tensor:
         x = x / 2
-        if self.backend == "triton":
-            return self._fused(x)
         filters = [torch.sin(x @ omega.T + phase) for omega, phase in zip(self.omega, self.phase, strict=True)]
         z = filters[self.which[0]]  # [N, w]
         read = dict(zip(self.design.outputs, self.outputs, strict=True))
@@ -73,19 +70,9 @@ class BACON(CoordinateNetwork):
                 heads.append(read[i](z))
         return torch.stack(heads)
 
-    def _fused(self, x: Tensor) -> Tensor:
-        """All layers in one kernel: x [N, d] in [-½, ½) → [H, N, C]."""
-        from models.kernels.fused_mlp_triton import Network, network  # Triton is imported where it runs alone
-
-        return network(
-            Network("filter", self.design.outputs),
-            *(x, self.omega[self.which], self.phase[self.which]),
-            *(stack(layers, name) for layers in (self.hidden, self.outputs) for name in ("weight", "bias")),
-        )
-
     def forward(self, x: Tensor) -> Tensor:
         return self.heads(x)[-1]
 
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:
-        parts = [self.heads(points) for points in self.split(lattice)]
+        parts = [self.heads(points) for points in lattice.points(self.device).split(POINTS_PER_CALL)]
         return torch.cat(parts, dim=1).reshape(-1, *lattice.shape, self.channels)

@@ -92,16 +92,8 @@ class Representation(nn.Module):
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
         """Values on a lattice: [*shape, C]. By default the points, in chunks."""
-        parts = [self(points) for points in self.split(lattice)]
+        parts = [self(points) for points in lattice.points(self.device).split(POINTS_PER_CALL)]
         return torch.cat(parts).reshape(*lattice.shape, self.channels)
-
-    def split(self, lattice: Lattice) -> tuple[Tensor, ...]:
-        """The points of a lattice in chunks: [n, d] each."""
-        return lattice.points(self.device).split(max(1, self.points_at_once(lattice.size)))
-
-    def points_at_once(self, points: int) -> int:
-        """How many of so many points one call may take, by what it holds of each."""
-        return POINTS_PER_CALL
 
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:
         """All outputs that are trained, on a lattice: [H, *shape, C]. The last head is the answer."""

@@ -60,7 +60,8 @@ class GAPlane(Representation):
 
     def forward(self, x: Tensor) -> Tensor:
         def at(values: Tensor, axes: tuple[int, ...]) -> Tensor:  # [N, F]
-            return interpolation.at_points(values, x[:, axes], "linear")
+            # a list of columns as an index would be copied to the device, which waits for it
+            return interpolation.at_points(values, torch.stack([x[:, k] for k in axes], dim=1), "linear")
 
         lines = [at(line, (k,)) for k, line in enumerate(self.lines)]
         planes = [at(plane, pair) for plane, pair in zip(self.planes, self.pairs, strict=True)]

@@ -8,13 +8,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from models.base import register
-from models.coordinate_network import CoordinateNetwork, stack
+from models.base import Representation, register
 from target_signals.lattice import Lattice
 
 
 @register
-class Siren(CoordinateNetwork):
+class Siren(Representation):
     """sin(ω(Wx + b)) in every layer. The size dial is the width."""
 
     name = "Siren"
@@ -41,22 +40,7 @@ class Siren(CoordinateNetwork):
 
     def forward(self, x: Tensor) -> Tensor:
         *hidden, output = self.layers
-        if self.backend == "triton":
-            x = self._fused(x)
-        else:
-            for layer in hidden:
-                x = torch.sin(self.config.omega * layer(x))
-            x = output(x)
+        for layer in hidden:
+            x = torch.sin(self.config.omega * layer(x))
+        x = output(x)
         return torch.sin(self.config.omega * x) if self.config.output == "sine" else x
-
-    def _fused(self, x: Tensor) -> Tensor:
-        """All layers in one kernel, the output's activation apart."""
-        from models.kernels.fused_mlp_triton import Network, network  # Triton is imported where it runs alone
-
-        first, output, hidden = self.layers[0], self.layers[-1], self.layers[1:-1]
-        return network(
-            Network("sine", read=(len(hidden),), omega=self.config.omega),
-            *(x, first.get_parameter("weight"), first.get_parameter("bias")),
-            *(stack(hidden, "weight"), stack(hidden, "bias")),
-            *(output.get_parameter("weight")[None], output.get_parameter("bias")[None]),
-        )[0]

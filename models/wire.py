@@ -11,8 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.base import register
-from models.coordinate_network import CoordinateNetwork, stack
+from models.base import Representation, register
 from target_signals.lattice import Lattice
 
 
@@ -25,12 +24,9 @@ class ComplexLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(2 * fan_out))
 
     def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.linear(x, self.block(), self.bias)
-
-    def block(self) -> Tensor:
-        """[[Wr, -Wi], [Wi, Wr]]."""
         real, imaginary = self.weight
-        return torch.cat([torch.cat([real, -imaginary], dim=1), torch.cat([imaginary, real], dim=1)])
+        block = torch.cat([torch.cat([real, -imaginary], dim=1), torch.cat([imaginary, real], dim=1)])
+        return nn.functional.linear(x, block, self.bias)
 
 
 class Gabor(torch.autograd.Function):
@@ -63,7 +59,7 @@ class Gabor(torch.autograd.Function):
 
 
 @register
-class Wire(CoordinateNetwork):
+class Wire(Representation):
     """First layer real → complex, hidden complex layers, complex linear output, real part of it.
 
     The size dial is the complex width. The imaginary part of the output's bias never reaches the
@@ -93,28 +89,8 @@ class Wire(CoordinateNetwork):
                 nn.init.uniform_(values, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in), generator=rng)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.backend == "triton":
-            return self._fused(x)
         real = self.first(x)
         z = torch.cat([real, torch.zeros_like(real)], dim=-1)
         for layer in [*self.hidden, self.output]:
             z = layer(Gabor.apply(z, self.config.omega, self.config.sigma))
         return z
-
-    def _fused(self, x: Tensor) -> Tensor:
-        """All layers in one kernel, which knows the first one's imaginary part to be zero."""
-        from models.kernels.fused_mlp_triton import Network, network  # Triton is imported where it runs alone
-
-        weights = torch.stack([layer.block() for layer in self.hidden])  # type: ignore[operator]
-        return network(
-            Network("gabor", (len(self.hidden),), self.config.omega, self.config.sigma),
-            *(
-                x,
-                self.first.weight,
-                self.first.bias,
-                weights,
-                stack(self.hidden, "bias"),
-                self.output.weight[None],
-                self.output.bias[None],
-            ),
-        )[0]

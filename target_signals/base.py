@@ -1,6 +1,7 @@
 """The contract of a target signal, and the registry through which one file adds one (DESIGN)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -101,8 +102,8 @@ class RecordedFamily(SignalFamily):
     typical_shape: ClassVar[tuple[int, ...]]
 
     @classmethod
-    def missing(cls) -> str | None:
-        """None, or one line: what is absent, where it was looked for, and how to obtain it."""
+    def missing(cls, items: Sequence[str] | None = None) -> str | None:
+        """None, or one line: what some items (default: all) lack, where it was looked for, and how to obtain it."""
         return None
 
     @classmethod

@@ -4,6 +4,8 @@ Source: the data folder published with Saragadam et al., "WIRE: Wavelet Implicit
 CVPR 2023. Its clinical origin and licence are not stated, so it is read from INRBENCH_DATA only.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from target_signals import recorded, shrink
@@ -24,7 +26,7 @@ class ChestCT(RecordedFamily):
     typical_shape = (326, 435)
 
     @classmethod
-    def missing(cls) -> str | None:
+    def missing(cls, items: Sequence[str] | None = None) -> str | None:
         return recorded.missing([CHEST])
 
     @classmethod

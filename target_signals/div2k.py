@@ -4,6 +4,8 @@ Source: Agustsson & Timofte, "NTIRE 2017 Challenge on Single Image Super-Resolut
 training images and their bicubic ×4 versions. For academic research only; see catalogue.py.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from registry import UsageError
@@ -31,8 +33,8 @@ class DIV2K(RecordedFamily):
     typical_shape = (339, 510)
 
     @classmethod
-    def missing(cls) -> str | None:
-        return recorded.missing(map(low_resolution, cls.items))
+    def missing(cls, items: Sequence[str] | None = None) -> str | None:
+        return recorded.missing(map(low_resolution, items or cls.items))
 
     @classmethod
     def has_finer(cls, item: str) -> bool:

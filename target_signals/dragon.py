@@ -5,6 +5,8 @@ Stanford 3D Scanning Repository. The paper's volumes are read where INRBENCH_DAT
 Stanford's mesh, which can be fetched, is voxelised here at the same places (see PLACES).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from registry import UsageError
@@ -58,10 +60,11 @@ class Dragon(RecordedFamily):
     typical_shape = SHAPE
 
     @classmethod
-    def missing(cls) -> str | None:
+    def missing(cls, items: Sequence[str] | None = None) -> str | None:
         if recorded.find(DRAGON_MESH) is not None:
             return None
-        return recorded.missing(FILES.values()) and recorded.missing([*FILES.values(), DRAGON_MESH])
+        volumes = [FILES[item] for item in items or cls.items]
+        return recorded.missing(volumes) and recorded.missing([*volumes, DRAGON_MESH])
 
     @classmethod
     def has_finer(cls, item: str) -> bool:

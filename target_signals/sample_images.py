@@ -5,6 +5,7 @@ Michetti) and chelsea (Stefan van der Walt): CC0 by their photographers. As scik
 """
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,8 @@ class SampleImages(RecordedFamily):
     typical_shape = (120, 160)
 
     @classmethod
-    def missing(cls) -> str | None:
-        absent = [item for item in cls.items if not packaged(item).is_file()]
+    def missing(cls, items: Sequence[str] | None = None) -> str | None:
+        absent = [item for item in items or cls.items if not packaged(item).is_file()]
         if not absent:
             return None
         return f"'{packaged(absent[0])}' not found; this scikit-image was packaged without it, reinstall it with pip"

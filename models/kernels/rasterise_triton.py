@@ -21,8 +21,8 @@ from models.kernels.rasterise import MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE
 TILE = 8  # samples along a tile's side; one warp serves a tile
 BIN = 16  # tiles along a bin's side; at most 128, as their numbers share a signed integer
 LISTED = 1024  # Gaussians that a bin looks at together
-WALKED = 64  # entries of its bin's list that a tile looks at together
-TOGETHER = 8  # Gaussians that a tile meets together, so that one does not wait for another's memory
+WALKED = 32  # entries of its bin's list that a tile looks at together
+TOGETHER = 4  # Gaussians that a tile meets together, so that one does not wait for another's memory
 BLOCK = 128  # Gaussians a program, where each is alone
 FAINTEST, STRONGEST, LEAST = tl.constexpr(MIN_ALPHA), tl.constexpr(MAX_ALPHA), tl.constexpr(MIN_TRANSMITTANCE)
 

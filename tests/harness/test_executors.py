@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -23,6 +24,9 @@ needs = {
     name: pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"{package} is not installed")
     for name, package in (("ray", "ray"), ("slurm", "submitit"))
 }
+takes_minutes = pytest.mark.skipif(
+    "SWEEP_TESTS" not in os.environ, reason="starts clusters and launches, which takes minutes; set SWEEP_TESTS=1"
+)
 
 
 def residuals(out):
@@ -95,6 +99,7 @@ def alone(quick, tmp_path_factory):
     return residuals(out)
 
 
+@takes_minutes
 def test_the_quick_preset_gives_the_same_bits_everywhere(alone, quick, tmp_path, where):
     result = quick(tmp_path, *where)
     assert len(alone) == 4
@@ -105,6 +110,7 @@ def test_the_quick_preset_gives_the_same_bits_everywhere(alone, quick, tmp_path,
     assert "Traceback" not in result.stderr
 
 
+@takes_minutes
 def test_workers_run_each_trial_once_and_force_runs_each_once_again(sweep):
     """A model's file of one's own is found by every worker, and what is fitted is saved by each."""
     sweep.run("--workers", 2, "--save-model", seeds=range(4), nap=0)
@@ -117,6 +123,7 @@ def test_workers_run_each_trial_once_and_force_runs_each_once_again(sweep):
     assert sweep.leftovers() == []
 
 
+@takes_minutes
 def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
     _, err = sweep.run(*where, seeds=range(2), nap=0, broken=True, code=1)
     assert "a broken model" in err
@@ -124,6 +131,7 @@ def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
     assert (sweep.rows(), sweep.leftovers()) == ({}, [])
 
 
+@takes_minutes
 def test_two_launches_at_once_divide_the_work(sweep):
     pair = [sweep.begin(seeds=range(12), nap=0.05), sweep.begin("--workers", 2, seeds=range(12), nap=0.05)]
     for process in pair:
@@ -134,6 +142,7 @@ def test_two_launches_at_once_divide_the_work(sweep):
     assert sweep.leftovers() == []
 
 
+@takes_minutes
 @needs["ray"]
 def test_the_trials_of_a_ray_node_that_dies_run_on_another(sweep, ray):
     process = sweep.begin("--executor", "ray", seeds=range(5), nap=0.4)
@@ -152,6 +161,7 @@ def test_the_trials_of_a_ray_node_that_dies_run_on_another(sweep, ray):
     assert sweep.leftovers() == []
 
 
+@takes_minutes
 def test_settings_that_change_under_way_are_noticed(sweep, tmp_path, root):
     """Workers plan again; what they then find must be what was asked for."""
     order = {"arguments": sweep.line()[3:], "folder": str(root), "device": "cpu", "superseded": [], "keys": ["other"]}

@@ -56,7 +56,7 @@ def photo(tmp_path):
 def test_images_run_at_once_on_stand_ins_that_say_so(run, out):
     code, stdout, _ = run("--signal", "DIV2K", "--task", "fit", "denoise", models=("Grid", "BlockDCT"), draw=True)
     assert code == 0
-    assert "SampleImages stands in for DIV2K: 'div2k/lr_x4/0064x4.png' and 9 more not found in" in stdout
+    assert "SampleImages stands in for DIV2K: 'div2k/lr_x4/0064x4.png' not found in" in stdout
     assert "python -m target_signals.fetch DIV2K" in stdout
     table = load(out)
     assert set(table["signal"]) == {"SampleImages"}
@@ -142,7 +142,7 @@ def test_launchers_of_real_signals_end_well(command, root, out, launcher):
 def test_items_that_are_asked_for_are_not_replaced(run):
     code, _, err = run("--signal", "DIV2K", "--items", "0079")
     assert code == 2
-    assert err.startswith("error: 'div2k/lr_x4/0064x4.png' and 9 more not found")
+    assert err.startswith("error: 'div2k/lr_x4/0079x4.png' not found")
 
 
 @pytest.mark.parametrize("script", ["eval_DIV2K.py", "evaluate_voxel.py"])

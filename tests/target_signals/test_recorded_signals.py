@@ -93,6 +93,7 @@ def test_div2k_is_missing_until_all_ten_are_there(put):
     for number in catalogue.NUMBERS[1:]:
         put(f"div2k/lr_x4/{number}x4.png", picture(4, 4, 3)[1])
     assert DIV2K.missing().startswith("'div2k/lr_x4/0064x4.png' not found")
+    assert DIV2K.missing(["0007"]) is None  # its own file is there
     put("div2k/lr_x4/0064x4.png", picture(4, 4, 3)[1])
     assert DIV2K.missing() is None
 
