@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import cost_table
+import forecast
 import models
 import paper_cost
 import parity
@@ -276,3 +277,17 @@ def test_quality_is_kept_or_not(pairs, kept, words):
 def test_a_fallback_is_no_fast_path():
     with pytest.raises(parity.UsageError, match="was not on the back end that is to be judged: back end triton failed"):
         parity.compare([pair(20.0, 20.0, reason="back end triton failed: no such kernel")])
+
+
+def test_the_forecast_is_the_paper_on_so_many_devices(capsys):
+    assert forecast.main(["--workers", "1", "1000000"]) == 0
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()[2:]]
+    *launches, (together, count, alone, many) = rows
+    assert together == "together"
+    assert int(count.replace(",", "")) == sum(int(row[1].replace(",", "")) for row in launches)
+    assert alone.endswith("(100%)")
+    hours = [float(row[2].split()[0]) for row in launches]
+    assert float(alone.split()[0]) == pytest.approx(sum(hours), rel=1e-3)
+    assert float(many.split()[0]) == max(float(row[3].split()[0]) for row in launches), "no shorter than one trial"
+    assert forecast.main(["--workers", "0"]) == 2
+    assert capsys.readouterr().err.startswith("error: argument --workers: must be at least 1, got 0")
