@@ -263,6 +263,22 @@ def test_workers_that_get_nowhere_are_given_up(make_trial, tmp_path):
     assert idle.stopped
 
 
+def test_what_another_finished_while_we_were_about_to_claim_it_is_not_run(make_trial, make_row, tmp_path, monkeypatch):
+    """Between looking for its row and claiming it, its holder stores the row and gives the claim back."""
+    trial, take = make_trial("Grid"), Claims.take
+
+    def too_late(claims, trial):
+        Store(tmp_path, trial.folder).write(trial.key, make_row(), None)
+        return take(claims, trial)
+
+    def run_trial(*_):
+        pytest.fail("it is done")
+
+    monkeypatch.setattr(Claims, "take", too_late)
+    monkeypatch.setattr(execute, "run_trial", run_trial)
+    execute.execute([trial], tmp_path, CPU)
+
+
 def test_ten_thousand_rows_are_told_of_in_seconds(make_trial, make_row, tmp_path, capsys):
     trials = [make_trial("Grid", seed=seed) for seed in range(10_000)]
 
