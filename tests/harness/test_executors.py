@@ -318,4 +318,4 @@ def test_sixteen_workers_on_one_store_lose_little(make_trial, make_row, tmp_path
         thread.join()
     seconds = time.monotonic() - start
     assert all(Store(tmp_path, trial.folder).row_path(trial.key).exists() for trial in trials)
-    assert nap * each / seconds > 0.85  # 98 % where nothing else runs; docs/scaling.md
+    assert nap * each / seconds > 0.85  # docs/scaling.md has what was measured
