@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile adds eight letters
+
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Write to a temporary name in the same folder, flush to disk, rename: never half a file."""

@@ -97,8 +97,8 @@ class Claims:
         path = self.path(trial)
         try:
             for _ in range(TRIES):
+                path.parent.mkdir(exist_ok=True)
                 with contextlib.suppress(FileNotFoundError):  # another run has just ended and cleared up
-                    path.parent.mkdir(exist_ok=True)
                     with contextlib.suppress(FileExistsError):
                         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
                         return Claim(path, os.open(path, flags, 0o644), str(trial))
@@ -147,7 +147,8 @@ class Claims:
 
 
 def heard(out: str | Path) -> list[dict[str, Any]]:
-    """What the holders of a results folder's claims last said, and for how many seconds they were `silent`."""
+    """What the holders of a results folder's claims last said, the `key` of the trial, and for how many seconds they
+    were `silent`."""
     return list(_heard(Path(out)))
 
 
@@ -155,7 +156,7 @@ def _heard(out: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(out.glob(f"*/{FOLDER}/*.json")):
         said = _read(path)
         if said is not None and "trial" in said:
-            yield said
+            yield said | {"key": path.stem}
 
 
 def is_alive(said: dict[str, Any]) -> bool:

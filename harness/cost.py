@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from harness.plan import Trial
 
 TIMES = Path(__file__).with_name("step_times.json")
+LONG = 30.0  # seconds of a trial to which those of making its signal, half a one at most, are nothing
 START_SECONDS = 0.5  # building, evaluating and storing one trial
 LEAST_SHARE = {"cuda": 0.02, "cpu": 0.0}  # of the measured time that remains however few the points: launches
 
@@ -74,16 +75,16 @@ def trial_seconds(trial: "Trial", device: str) -> float | None:
 
 
 def in_order(trials: "Sequence[Trial]", device: str) -> "list[Trial]":
-    """The order for several workers: those on one signal together, as a worker keeps the last ones, the longest of
-    them first, so that all workers end at about the same time. What was never timed counts as long."""
-    groups: dict[Any, int] = {}
-    return sorted(
-        trials,
-        key=lambda t: (
-            groups.setdefault((t.signal, t.item, t.dim, t.length, t.bandlimit, t.seed), len(groups)),
-            -known_seconds(t, device),
-        ),
-    )
+    """The order for several workers, of which all end at about the same time: the long ones first, the longest of
+    them before the others, whatever they are about. The short ones follow by signal, as a worker keeps the last two
+    and making one would cost them a good part of their time. What was never timed counts as long."""
+    signals: dict[Any, int] = {}
+
+    def place(trial: "Trial") -> tuple[float, int, float]:
+        seconds, signal = known_seconds(trial, device), signals.setdefault(trial.about, len(signals))
+        return (-seconds if seconds >= LONG else 0.0, signal, -seconds)
+
+    return sorted(trials, key=place)
 
 
 def pack(trials: "Sequence[Trial]", device: str, seconds: float, least: int) -> "list[list[Trial]]":

@@ -118,6 +118,8 @@ def run_free(
             left.append(trial)
             continue
         with claim:
+            for name in trial.rows:
+                Store(out, name.folder).refresh()
             if is_done(trial, out, superseded):  # while we were about to claim it
                 left.append(trial)
                 continue

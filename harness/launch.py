@@ -86,9 +86,9 @@ def make_executor(
     name = "all" if options.device == "all" else str(device)
     order = Order(tuple(arguments), os.getcwd(), name, tuple(sorted(superseded)))
     module = importlib.import_module(f"harness.executors.{options.executor}")
-    if options.executor == "slurm":
-        return module.Workers(order, options.workers, Path(options.out), options.slurm)
-    return module.Workers(order, options.workers)
+    out = Path(options.out)
+    more = {"local": (out,), "ray": (), "slurm": (out, options.slurm)}[options.executor]
+    return module.Workers(order, options.workers, *more)
 
 
 def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:

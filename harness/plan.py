@@ -60,6 +60,11 @@ class Trial:
         return getattr(self.settings, "lr", None)
 
     @property
+    def about(self) -> tuple[Any, ...]:
+        """What signal it fits; trials that agree in this share one."""
+        return (self.signal, self.item, self.dim, self.length, self.bandlimit, self.seed)
+
+    @property
     def config_hash(self) -> str:
         """Twelve hex digits over what the results depend on beyond the other parts of the key."""
         relevant = {

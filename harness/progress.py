@@ -91,7 +91,7 @@ class Progress:
 
     def leading(self, trial: Trial) -> str:
         """`best so far: 3k Grid 20.1, 10k GAPlane 25.0 dB`, of the trials on the signal of this one."""
-        best = self.best.get((_signal(trial), trial.task), {})
+        best = self.best.get((trial.about, trial.task), {})
         found = [f"{budget_text(size)} {model} {score:.2f}" for size, (score, model) in sorted(best.items())]
         return f"best so far: {', '.join(found)} dB" if found else ""
 
@@ -105,7 +105,7 @@ class Progress:
         score = row["psnr"]
         if row["status"] != OK or score is None:
             return False
-        best = self.best.setdefault((_signal(trial), row["task"]), {})
+        best = self.best.setdefault((trial.about, row["task"]), {})
         before = best.get(trial.size)
         if before is None or score > before[0]:
             best[trial.size] = (score, trial.model)
@@ -126,7 +126,3 @@ def describe(row: Row) -> str:
     if row["task"] == "super_resolution":
         return f"super-resolved {row['psnr']:.2f} dB"
     return f"{row['psnr']:.2f} dB in {row['seconds']:.1f} s, {row['parameters']:,} parameters"
-
-
-def _signal(trial: Trial) -> tuple[Any, ...]:
-    return (trial.signal, trial.item, trial.dim, trial.length, trial.bandlimit, trial.seed)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atomic import write_atomically
+from atomic import TEMPORARY, write_atomically
 from harness.bounded import read_bounded
 from harness.residual import CHECKSUM, checksum, encode
 from harness.residual import load_residual as load_residual  # for whoever reads results
@@ -91,11 +91,17 @@ class Store:
             raise UsageError(f"cannot read '{path}': {error.strerror}; choose another folder with --out") from error
         except ValueError as error:
             aside = path.with_suffix(".corrupt")
-            os.replace(path, aside)
+            with contextlib.suppress(FileNotFoundError):  # another run was quicker
+                os.replace(path, aside)
             warnings.warn(
                 f"'{path}' is not a row ({error}); set aside as '{aside.name}', its trial will run again", stacklevel=2
             )
             return None
+
+    def refresh(self) -> None:
+        """Make an NFS client ask its server what there is: it may remember for a while that a row was not there."""
+        with contextlib.suppress(FileNotFoundError):
+            os.close(os.open(self.folder / "rows", os.O_RDONLY))  # close-to-open: opening a folder asks the server
 
     def write(self, key: str, row: Row, residual: "np.ndarray | None") -> None:
         """Write the array, then the row: a row that exists is complete.
@@ -116,7 +122,7 @@ class Store:
 
     def _clear(self, folder: Path, now: float) -> None:
         """Remove what a kill in the middle of a write left. now: by the clock that stamps the folder's files."""
-        for path in folder.glob(".*"):
+        for path in folder.glob(TEMPORARY):
             with contextlib.suppress(FileNotFoundError):
                 if now - path.stat().st_mtime > LEFT_OVER:
                     path.unlink()

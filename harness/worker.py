@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from harness import cli
 from harness.claims import Claims
-from harness.ending import EXIT_OK, guarded, stopping_on_sigterm
+from harness.ending import EXIT_INTERRUPTED, EXIT_OK, guarded, stopping_on_sigterm
 from harness.plan import Trial
 from registry import UsageError
 
@@ -37,11 +37,14 @@ class Order:
     keys: tuple[str, ...] | None = None
 
     def for_trials(self, trials: Collection[Trial]) -> "Order":
-        return dataclasses.replace(self, keys=tuple(trial.key for trial in trials))
+        names = {name.key for trial in trials for name in trial.rows}
+        superseded = tuple((key, started) for key, started in self.superseded if key in names)
+        return dataclasses.replace(self, superseded=superseded, keys=tuple(trial.key for trial in trials))
 
 
 def work(order: Order) -> int:
-    """Run the trials of an order that nobody else has run or runs now."""
+    """Run the trials of an order that nobody else has run or runs now. EXIT_INTERRUPTED when it is told to stop, as
+    a job is whose node is taken away: no error, for what is left runs elsewhere."""
     from harness import execute, saved, system
     from harness.progress import Progress
 
@@ -53,8 +56,11 @@ def work(order: Order) -> int:
     trials = [planned[key] for key in keys]
     device = system.choose_device(order.device)
     on_model = saved.saver(options.out) if options.save_model else None
-    with stopping_on_sigterm(), Progress(trials, device.type, silent=True) as progress:
-        execute.run_free(trials, Claims(options.out), device, progress, on_model, set(order.superseded))
+    try:
+        with stopping_on_sigterm(), Progress(trials, device.type, silent=True) as progress:
+            execute.run_free(trials, Claims(options.out), device, progress, on_model, set(order.superseded))
+    except KeyboardInterrupt:  # the trial in flight is abandoned, which is said
+        return EXIT_INTERRUPTED
     return EXIT_OK
 
 

@@ -5,25 +5,30 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
+import torch
+
+from harness.claims import heard, numbering
 from harness.ending import EXIT_INTERRUPTED, Failure
 from harness.plan import Trial
 from harness.system import ROOT
 from harness.worker import Order
 
 PATIENCE = 10.0  # seconds that a worker has to abandon its trial before it is killed
-MOST_DEATHS = 3  # of workers, beyond one for each
+MOST_DEATHS = 3  # of workers on one trial
 
 
 class Workers:
     """workers: how many; None for one a GPU."""
 
-    def __init__(self, order: Order, workers: int | None):
-        self.order = order
+    def __init__(self, order: Order, workers: int | None, out: Path):
+        self.order, self.out = order, out
         self.devices = visible_gpus() if order.device == "all" else []
         self.count = workers or max(1, len(self.devices))
-        self.deaths = 0
+        self.deaths: Counter[str | None] = Counter()  # by the key of the trial; None: before there was one
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def submit(self, trials: Sequence[Trial]) -> None:
@@ -36,7 +41,7 @@ class Workers:
             order = dataclasses.replace(order, device="cuda")
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[number % len(self.devices)]
         else:
-            environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self.count)))
+            environment.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // self.count)))
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
         line = [sys.executable, "-m", "harness.worker"]
         process = subprocess.Popen(line, env=environment, stdin=subprocess.PIPE)
@@ -57,12 +62,28 @@ class Workers:
                 raise Failure(f"worker {number + 1} (process {process.pid}) ended with the error above")
             how = f"signal {-code}" if code < 0 else "SIGTERM"
             what = f"worker {number + 1} (process {process.pid}) was killed by {how}"
-            self.deaths += 1
-            if self.deaths > MOST_DEATHS + self.count:
-                raise Failure(f"{what}, and {self.deaths - 1} were before; is there enough memory for --workers?")
-            print(f"{what}; another one goes on, and runs its trial again", file=sys.stderr)
+            held = self._held_by(process.pid)
+            self.deaths[held] += 1
+            if self.deaths[held] > MOST_DEATHS:
+                raise Failure(
+                    f"{what}, as {self.deaths[held] - 1} were before {'on' if held else 'without'} a trial"
+                    f"{f', {held}' if held else ''}; is there enough memory for --workers?"
+                )
+            print(f"{what}; another one goes on, and runs its trial again after all others", file=sys.stderr)
+            self._put_last(held)
             self.processes[number] = self._start(number)
         return any(process.poll() is None for process in self.processes)
+
+    def _held_by(self, pid: int) -> str | None:
+        """The key of the trial that a process here died with: its claim is still there."""
+        own = (said for said in heard(self.out) if (said.get("pid"), said.get("numbering")) == (pid, numbering()))
+        return next((said["key"] for said in own if said["key"] in (self.order.keys or ())), None)
+
+    def _put_last(self, key: str | None) -> None:
+        """So that one that kills its process, for want of memory say, does not keep all others from being run."""
+        keys = self.order.keys or ()
+        if key is not None:
+            self.order = dataclasses.replace(self.order, keys=(*(k for k in keys if k != key), key))
 
     def stop(self) -> None:
         alive = [process for process in self.processes if process.poll() is None]
@@ -81,7 +102,5 @@ class Workers:
 
 def visible_gpus() -> list[str]:
     """As CUDA_VISIBLE_DEVICES names them."""
-    import torch
-
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     return list(map(str, range(torch.cuda.device_count()))) if given is None else given.split(",")

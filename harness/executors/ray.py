@@ -6,12 +6,13 @@ The results folder and the code must lie where every node finds them under the s
 
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from harness.ending import Failure
+from harness.ending import EXIT_OK, Failure
 from harness.plan import Trial
 from harness.worker import Order, work
 from registry import UsageError
@@ -32,11 +33,13 @@ class Workers:
         address = os.environ.get("RAY_ADDRESS")
         if address is None:
             print("RAY_ADDRESS is not set: a Ray cluster of this machine alone is started", file=sys.stderr)
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             # never one that is merely found: it may be another launch's own, and go away with it
             ray.init(address=address or "local", logging_level=logging.WARNING)
         except ConnectionError as error:
             raise UsageError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from error
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own ends at once, without a word
         gpus = 1 if order.device == "cuda" else 0
         self.task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(work)
         self.order, self.most = order, workers
@@ -54,7 +57,10 @@ class Workers:
         for task in ended:
             order = self.tasks.pop(task)
             try:
-                self.ray.get(task)
+                if self.ray.get(task) != EXIT_OK:
+                    print(
+                        f"terminated with its process or node: {order.keys}; it is tried again later", file=sys.stderr
+                    )
             except self.ray.exceptions.RayTaskError as error:
                 raise Failure(f"a trial raised an error\n{error}") from error
             except self.ray.exceptions.RayError as error:

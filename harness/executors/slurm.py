@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cost import pack
-from harness.ending import Failure
+from harness.ending import EXIT_OK, Failure
 from harness.plan import Trial
 from harness.worker import Order, work
 from registry import UsageError
@@ -69,11 +69,11 @@ class Workers:
         for job in [job for job in self.jobs if job.done()]:
             self.jobs.remove(job)
             error = job.exception()
-            if error is None:
+            if error is None and job.result() == EXIT_OK:
                 continue
             if "Traceback" in str(error):  # a trial raised; submitit passes its words on
                 raise Failure(f"job {job.job_id} raised an error\n{error}")
-            what = next(iter(str(error).splitlines()), type(error).__name__)
+            what = "terminated" if error is None else next(iter(str(error).splitlines()), type(error).__name__)
             print(f"job {job.job_id} ended early: {what}; what it has not run goes into another one", file=sys.stderr)
         return bool(self.jobs)
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from harness import claims
 from harness.config import load_config
 from harness.plan import make_plan
 from harness.results import COLUMNS
@@ -248,6 +249,14 @@ class Sweep:
             assert time.monotonic() < deadline, f"{len(found)} {what} of {count}"
             time.sleep(0.01)
         return found
+
+    def wait_until_free(self, timeout=30):
+        """Until nobody alive claims a trial: Ray ends the workers a moment after their launch, and leaves them no
+        time to clear up when they are slow."""
+        deadline = time.monotonic() + timeout
+        while alive := [said for said in claims.heard(self.out) if claims.is_alive(said)]:
+            assert time.monotonic() < deadline, f"they go on: {alive}"
+            time.sleep(0.05)
 
     def rows(self):
         """Content and time of every row's file: what is done stays as it is."""

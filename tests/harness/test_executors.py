@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import torch
 
 from harness import cli, cost, execute
 from harness.claims import Claims
-from harness.ending import Failure
+from harness.ending import RESUME, Failure
 from harness.progress import Progress
 from harness.results import Store, load
 from harness.trial import Result
@@ -127,8 +128,42 @@ def test_workers_run_each_trial_once_and_force_runs_each_once_again(sweep):
 def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
     _, err = sweep.run(*where, seeds=range(2), nap=0, broken=True, code=1)
     assert "a broken model" in err
-    assert err.splitlines()[-1] == "finished trials are stored; run the same command again to resume"
+    assert RESUME in err.splitlines()  # submitit's own processes may still say that they end
     assert (sweep.rows(), sweep.leftovers()) == ({}, [])
+
+
+@takes_minutes
+def test_a_worker_that_is_told_to_stop_is_no_error(sweep, where):
+    """SIGTERM comes before a node is taken away: what is left runs elsewhere."""
+    process = sweep.begin(*where)
+    sweep.wait_for("rows", 2)
+    before = sweep.rows()
+    pid = json.loads(sweep.wait_for("claims")[0].read_text())["pid"]
+    os.kill(pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert len(sweep.rows()) == 8
+    assert {name: sweep.rows()[name] for name in before} == before
+    assert sweep.starts() in (8, 9)
+    assert sweep.leftovers() == []
+
+
+@takes_minutes
+def test_a_launch_that_is_told_to_stop_stops_its_workers_and_says_how_to_go_on(sweep, where):
+    process = sweep.begin(*where, nap=0.5)
+    sweep.wait_for("rows", 1)
+    sweep.wait_for("claims")
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"terminated: {RESUME}" in err.splitlines()
+    sweep.wait_until_free()
+    before = sweep.rows()
+    assert len(before) < 8
+    sweep.run(*where, nap=0)
+    assert {name: sweep.rows()[name] for name in before} == before
+    assert len(sweep.rows()) == 8
 
 
 @takes_minutes
