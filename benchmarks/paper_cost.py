@@ -25,7 +25,7 @@ from harness import system
 from harness.cli import Parser, whole_number
 from harness.config import Config, load_config
 from harness.ending import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from harness.launch import choose_models
+from harness.launch import choose_models, choose_precision
 from harness.plan import Trial, make_plan
 from harness.source import choose_source
 from machine import measure_peaks
@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--sizes", nargs="+", type=whole_number, metavar="P", help="default: the paper's")
     add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
     add("--seconds", type=float, default=1.5, help="of measuring each loop in each cell (default: 1.5)")
-    add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32", help="of the suite's own loop")
+    add("--precision", choices=["fp32", "tf32", "bf16"], help="of the suite's own loop (default: each model's)")
     add("--backend", help="of the suite's own loop (default: the best that is there)")
     add("--compile", action="store_true", help="measure the careful loop under torch.compile, too")
     add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
@@ -68,8 +68,7 @@ def run(options: argparse.Namespace) -> int:
         print(cost_table.render(_read(options.table), trials))
         return EXIT_OK
     device = system.choose_device(options.device or system.default_device())
-    if device.type == "cpu" and options.precision == "tf32":
-        raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
+    options.precision = choose_precision(options.precision, device)
     for name in names if options.backend is not None else ():
         backends.check(get_model(name), options.backend, device)
     data = _begin(options.out, device)

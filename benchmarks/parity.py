@@ -16,7 +16,7 @@ from harness import execute, system
 from harness.cli import Parser, whole_number
 from harness.config import load_config
 from harness.ending import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from harness.launch import choose_models, override
+from harness.launch import choose_models, choose_precision, override
 from harness.plan import Trial, make_plan
 from harness.results import OK, UNSUPPORTED, Row
 from harness.source import choose_source
@@ -47,7 +47,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--steps", type=whole_number, help="passes, for a try (default: the paper's)")
     add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
-    add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32", help="of the fast path")
+    add("--precision", choices=["fp32", "tf32", "bf16"], help="of the fast path (default: each model's)")
     add("--backend", help="of the fast path (default: the best that is there)")
     add("--out", type=Path, required=True, help="a folder for the trials' rows")
     return parser.parse_args(arguments)
@@ -56,8 +56,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> int:
     config, source = load_config(), choose_source(options.signal, options.dim)
     device = system.choose_device(options.device or system.default_device())
-    if device.type == "cpu" and options.precision == "tf32":
-        raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
+    options.precision = choose_precision(options.precision, device)
     names = choose_models(config, options.models)
     for name in names if options.backend is not None else ():
         backends.check(get_model(name), options.backend, device)
@@ -65,12 +64,12 @@ def run(options: argparse.Namespace) -> int:
     options.seeds = options.seeds or config.preset("paper", source.family.name, source.dim).seeds[:SEEDS]
     preset = override(config.preset("paper", source.family.name, source.dim), options, source.length_key)
 
-    def trials(precision: str, backend: str | None) -> list[Trial]:
+    def trials(precision: str | None, backend: str | None) -> list[Trial]:
         plan = make_plan(config, source, ["fit"], "paper", preset, names, precision, backend)
         return [trial for trial in plan if trial.lr is not None]
 
     plain, fast = trials("fp32", "torch"), trials(options.precision, options.backend)
-    how = f"{options.precision}_{options.backend or 'best'}"
+    how = f"{options.precision or 'own'}_{options.backend or 'best'}"
     for part, name in ((plain, "plain"), (fast, how)):
         _, left = execute.split_done(part, options.out / name)
         if left:

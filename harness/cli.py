@@ -61,7 +61,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="submitit's settings, like slurm_partition=gpu mem_gb=32",
     )
-    add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
+    add("--precision", choices=["fp32", "tf32", "bf16"], help="default: each model's own on CUDA, fp32 elsewhere")
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
     add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting, like Siren.lr=3e-5")

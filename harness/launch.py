@@ -44,8 +44,6 @@ def make_launch(options: argparse.Namespace) -> Launch:
     models = choose_models(config, options.models)
     check_models(config)
     device = choose_device(options)
-    if device.type == "cpu" and options.precision == "tf32":
-        raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
     name = options.preset or ("paper" if device.type == "cuda" else "quick")
     if options.signal is None:
         raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
@@ -53,7 +51,8 @@ def make_launch(options: argparse.Namespace) -> Launch:
     preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
     for model in models if options.backend is not None else ():
         backends.check(get_model(model), options.backend, device)
-    trials = make_plan(config, source, options.task, name, preset, models, options.precision, options.backend)
+    precision = choose_precision(options.precision, device)
+    trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
     return Launch(config, device, name, source, tuple(notes), trials)
 
 
@@ -65,6 +64,13 @@ def choose_device(options: argparse.Namespace) -> torch.device:
         given = "nothing" if options.device is None else f"'{options.device}'"
         raise UsageError(f"--executor {options.executor} needs --device cpu or --device cuda, got {given}")
     return torch.device(options.device)
+
+
+def choose_precision(asked: str | None, device: torch.device) -> str | None:
+    """Of every model, or None for each one's own."""
+    if device.type == "cpu" and asked == "tf32":
+        raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
+    return asked or ("fp32" if device.type == "cpu" else None)
 
 
 def place(options: argparse.Namespace, device: torch.device) -> str:

@@ -134,10 +134,12 @@ def make_plan(
     preset_name: str,
     preset: Preset,
     chosen_models: Sequence[str],
-    precision: str = "fp32",
+    precision: str | None = "fp32",
     backend: str | None = None,
 ) -> list[Trial]:
     """Every trial of some tasks, ordered so that signals are built once and cells complete early.
+
+    precision: of every model, or None for each one's own, which is meant for CUDA devices.
 
     Raises UsageError for whatever the signal, the tasks or a model does not know.
     """
@@ -171,7 +173,7 @@ def make_plan(
             steps=preset.steps,
             evaluate_every=preset.evaluate_every,
             minibatch=_minibatch(preset, model, size, task),
-            precision=precision,
+            precision=precision or models.get_model(model).precision,
             adam_betas=config.protocol.adam_betas,
             activation_gib=config.protocol.activation_gib,
             settings=settings("ct" if task == "ct" else source.kind, model, size),

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models import backends
 from models.base import Representation
 from target_signals.lattice import Lattice
 
@@ -45,7 +46,8 @@ def bytes_kept_per_point(model: Representation, lattice: Lattice) -> float:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor.detach()  # a layer that keeps its own output would keep itself, and never be freed
 
-    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
+    with backends.uncompiled(model), torch.enable_grad(), hooks:
         heads = model.heads_on_lattice(probe)
     return max(sum(kept.values()), heads.nbytes) / probe.size
 

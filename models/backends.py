@@ -4,9 +4,11 @@ A model lists its back ends in `backends`, the preferred one first and the plain
 last; `model.backend` says which of them runs. All give the same values from the same parameters.
 """
 
+import contextlib
 import importlib.util
 import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,7 @@ class Need:
 
 
 NEEDS = {
+    "inductor": Need("triton", "pip install triton"),
     "triton": Need("triton", "pip install triton"),
     "gsplat": Need("gsplat", "pip install -e '.[gsplat]'"),
     "tcnn": Need("tinycudann", "pip install git+https://github.com/NVlabs/tiny-cuda-nn/#subdirectory=bindings/torch"),
@@ -75,6 +78,18 @@ def choose(model: "Representation") -> str:
         for backend in available(type(model), model.device)
         if model.refuses(backend) is None and (model.name, backend) not in _broken
     )
+
+
+@contextlib.contextmanager
+def uncompiled(model: "Representation") -> Iterator[None]:
+    """Inside, a model that would be compiled for every shape it meets runs its twin."""
+    backend = model.backend
+    if backend == "inductor":
+        model.backend = "torch"
+    try:
+        yield
+    finally:
+        model.backend = backend
 
 
 def give_up(model: "Representation", error: Exception) -> None:

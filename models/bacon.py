@@ -1,13 +1,15 @@
 """BACON: a multiplicative filter network with a bounded band at each output (Lindell et al. 2022, section 3)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from models.base import POINTS_PER_CALL, Representation, register
+from models.base import register
+from models.coordinate_network import CoordinateNetwork, affine
 from target_signals.lattice import Lattice
 
 
@@ -21,13 +23,14 @@ class Design:
 
 
 @register
-class BACON(Representation):
+class BACON(CoordinateNetwork):
     """z₀ = g₀(x), zᵢ = gᵢ(x)·(Wᵢ zᵢ₋₁ + bᵢ), gᵢ = sin(ωᵢ x + φᵢ) with frozen ωᵢ. The size dial is the width.
 
     Coordinates are taken to [-½, ½). Every output is trained; the last is the answer.
     """
 
     name = "BACON"
+    precision = "tf32"
 
     @dataclass(frozen=True)
     class Config:
@@ -58,10 +61,10 @@ class BACON(Representation):
                 cycles = torch.randint(-highest, highest + 1, (self.size,), generator=rng)
                 omega[:, k] = 2 * math.pi * cycles
 
-    def heads(self, x: Tensor) -> Tensor:
-        x = x / 2
-        filters = [torch.sin(x @ omega.T + phase) for omega, phase in zip(self.omega, self.phase, strict=True)]
-        z = filters[self.which[0]]  # [N, w]
+    def network(self, coordinates: Sequence[Tensor]) -> Tensor:
+        halves = self.omega / 2  # rad per unit of [-1, 1)
+        filters = [torch.sin(affine(coordinates, *own)) for own in zip(halves, self.phase, strict=True)]
+        z = filters[self.which[0]]  # [*points, w]
         read = dict(zip(self.design.outputs, self.outputs, strict=True))
         heads = []
         for i, layer in enumerate(self.hidden, start=1):
@@ -69,10 +72,3 @@ class BACON(Representation):
             if i in read:
                 heads.append(read[i](z))
         return torch.stack(heads)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.heads(x)[-1]
-
-    def heads_on_lattice(self, lattice: Lattice) -> Tensor:
-        parts = [self.heads(points) for points in lattice.points(self.device).split(POINTS_PER_CALL)]
-        return torch.cat(parts, dim=1).reshape(-1, *lattice.shape, self.channels)

@@ -24,6 +24,7 @@ class FourFeat(Representation):
     """
 
     name = "FourFeat"
+    precision = "tf32"
 
     @dataclass(frozen=True)
     class Config:

@@ -22,6 +22,7 @@ class GAPlane(Representation):
     """
 
     name = "GAPlane"
+    precision = "tf32"
 
     @dataclass(frozen=True)
     class Config:

@@ -5,13 +5,15 @@ product with [[Wr, -Wi], [Wi, Wr]], and the fused Adam, which refuses complex va
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from models.base import Representation, register
+from models.base import register
+from models.coordinate_network import CoordinateNetwork, affine
 from target_signals.lattice import Lattice
 
 
@@ -59,14 +61,14 @@ class Gabor(torch.autograd.Function):
 
 
 @register
-class Wire(Representation):
+class Wire(CoordinateNetwork):
     """First layer real → complex, hidden complex layers, complex linear output, real part of it.
 
     The size dial is the complex width. The imaginary part of the output's bias never reaches the
     answer, so it is not stored.
     """
 
-    name = "Wire"
+    name = "Wire"  # in float32: TF32 products cost 0.3 dB of 40 on Bandlimited 0.5 at 1e5 parameters
 
     @dataclass(frozen=True)
     class Config:
@@ -88,9 +90,9 @@ class Wire(Representation):
             for values in layer.parameters():
                 nn.init.uniform_(values, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in), generator=rng)
 
-    def forward(self, x: Tensor) -> Tensor:
-        real = self.first(x)
+    def network(self, coordinates: Sequence[Tensor]) -> Tensor:
+        real = affine(coordinates, self.first.weight, self.first.bias)
         z = torch.cat([real, torch.zeros_like(real)], dim=-1)
         for layer in [*self.hidden, self.output]:
             z = layer(Gabor.apply(z, self.config.omega, self.config.sigma))
-        return z
+        return z[None]

@@ -1,5 +1,6 @@
 """The lattice on which a signal is sampled: the one thing that models and signals both know (SPEC 1)."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -60,6 +61,11 @@ class Lattice:
             self._tensors[device] = tuple(torch.tensor(axis, dtype=torch.float32, device=device) for axis in self.axes)
         return self._tensors[device]
 
+    def open_mesh(self, device: "torch.device | str") -> "tuple[torch.Tensor, ...]":
+        """The axes as float32 tensors that broadcast to the lattice: axis k has n_k samples along k and 1 elsewhere."""
+        axes = self.axis_tensors(device)
+        return tuple(axis.reshape([-1 if i == k else 1 for i in range(self.dim)]) for k, axis in enumerate(axes))
+
     def points(self, device: "torch.device | str") -> "torch.Tensor":
         """Every point in array (C) order: [size, dim], float32."""
         import torch
@@ -78,12 +84,14 @@ class Lattice:
         return torch.stack(columns[::-1], dim=-1)
 
     def slabs(self, max_points: int) -> Iterator[tuple[slice, "Lattice"]]:
-        """Cut the first axis into runs of at most `max_points` points, and never less than one layer.
+        """Cut the first axis into runs of at most `max_points` points, and never less than one layer; all but the
+        last are equally long.
 
         Yields the slice of the first axis and the lattice of that slab.
         """
         layer = self.size // self.shape[0]
-        thickness = max(1, max_points // layer)
+        count = math.ceil(self.shape[0] / max(1, max_points // layer))
+        thickness = math.ceil(self.shape[0] / count)
         for start in range(0, self.shape[0], thickness):
             part = slice(start, min(start + thickness, self.shape[0]))
             yield part, Lattice((self.axes[0][part], *self.axes[1:]))

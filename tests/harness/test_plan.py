@@ -6,8 +6,10 @@ import re
 from collections import Counter
 
 import pytest
+import torch
 
 import target_signals
+from harness.launch import choose_precision
 from harness.plan import Trial, make_plan, model_names
 from harness.source import choose_source
 from registry import UsageError
@@ -260,3 +262,15 @@ def test_the_dimension_may_be_left_out_where_there_is_one():
         choose_source("BandlimitedSignal", None)
     with pytest.raises(UsageError, match=r"^Sierpinski does not exist with dim 4; it has dim 2$"):
         choose_source("Sierpinski", 4)
+
+
+def test_without_a_precision_each_model_has_its_own(config):
+    source, preset = choose_source("StarTarget", 2), config.preset("quick", "StarTarget", 2)
+    trials = make_plan(config, source, ["fit"], "quick", preset, ["Siren", "BACON"], precision=None)
+    assert {(t.model, t.precision) for t in trials} == {("Siren", "fp32"), ("BACON", "tf32")}
+
+
+def test_on_a_cpu_products_are_in_float32():
+    assert choose_precision(None, torch.device("cpu")) == "fp32"
+    assert choose_precision("bf16", torch.device("cpu")) == "bf16"
+    assert choose_precision(None, torch.device("cuda")) is None

@@ -6,6 +6,7 @@ Distributions are tested at fixed seeds: a Kolmogorov–Smirnov p-value under 1e
 
 import copy
 import math
+import shutil
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import nn
 import models
 from harness.config import load_config
 from harness.plan import model_settings
-from models import fourfeat
+from models import coordinate_network, fourfeat
 from target_signals import Lattice
 
 CONFIG = load_config()
@@ -390,3 +391,37 @@ def test_frozen_frequencies_are_kept_with_the_model_but_never_trained(name, froz
     optimiser.step()
     for key, value in model.state_dict().items():
         assert torch.equal(value, before[key]) == (key == frozen), key
+
+
+# The first layer, and the compiled form
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_the_first_layer_is_in_float32_whatever_the_precision_of_products(dim):
+    """Phases of BACON reach thousands of rad; in bf16 they would be off by whole turns."""
+    rng = np.random.default_rng(0)
+    weight, bias = rng.uniform(-3000, 3000, (6, dim)), rng.uniform(-3, 3, 6)
+    lattice = Lattice.regular(SHAPES[dim])
+    mesh = [axis[..., None] for axis in lattice.open_mesh("cpu")]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = coordinate_network.affine(mesh, torch.tensor(weight).float(), torch.tensor(bias).float())
+    expected = (lattice.points("cpu").numpy() @ weight.T + bias).reshape(*lattice.shape, 6)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, atol=2e-3)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch's compiler needs g++ on a CPU")
+@pytest.mark.parametrize("name", ["Siren", "Wire", "BACON"])
+def test_the_compiled_network_is_the_plain_one(name):
+    """On a CPU; tests/harness/test_stepper.py has it on a GPU."""
+    model = make(name, 2, 3, 10)
+    given = torch.rand(SHAPES[2] + (3,), generator=torch.Generator().manual_seed(1))
+
+    def values_and_gradient(backend):
+        model.backend = backend
+        model.zero_grad()
+        heads = model.heads_on_lattice(model.lattice)
+        (heads * given).sum().backward()
+        return heads.detach(), [value.grad for value in model.parameters()]
+
+    plain, compiled = values_and_gradient("torch"), values_and_gradient("inductor")
+    torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-4)

@@ -60,6 +60,18 @@ def test_slabs_cover_the_lattice_exactly_once(shape, max_points):
     assert torch.equal(torch.cat(points), lattice.points("cpu"))
 
 
+def test_slabs_are_equally_long_but_for_the_last():
+    lengths = [slab.shape[0] for _, slab in Lattice.regular((100, 4)).slabs(30 * 4)]
+    assert lengths == [25, 25, 25, 25]
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 4)])
+def test_the_open_mesh_broadcasts_to_the_points(shape):
+    lattice = Lattice.regular(shape)
+    columns = torch.broadcast_tensors(*lattice.open_mesh("cpu"))
+    assert torch.equal(torch.stack(columns, dim=-1).reshape(-1, len(shape)), lattice.points("cpu"))
+
+
 def test_one_slab_when_all_fits():
     assert [part for part, _ in Lattice.regular((5, 4)).slabs(20)] == [slice(0, 5)]
 
