@@ -5,7 +5,10 @@ from typing import Any
 import torch
 
 from models.base import Representation
+from registry import UsageError
 from target_signals.lattice import Lattice
+
+STEPS_A_VALUE = 1024  # of the dial, on average; the slowest shipped dial, GAPlane's, takes about one
 
 
 def count(cls: type[Representation], config: Any, lattice: Lattice, channels: int, size: int) -> int:
@@ -20,7 +23,8 @@ def largest_that_fits(
     """The largest size whose count is at most `budget`; None when the smallest form exceeds it.
 
     Doubles until the budget is passed, then bisects: about 2 log2(size) constructions. Relies on
-    the contract that the count does not fall when the size grows.
+    the contract that the count does not fall when the size grows. Raises UsageError where it does not
+    grow either: no size would ever pass the budget.
     """
 
     def fits(size: int) -> bool:
@@ -31,6 +35,11 @@ def largest_that_fits(
         return None
     high = 2 * low
     while fits(high):
+        if high > STEPS_A_VALUE * (budget + 1):
+            raise UsageError(
+                f"{cls.name}: its size dial has no effect: at {high:,} it still stores no more than {budget:,} values; "
+                "make the values that __init__ creates grow with `size`, or define solve_size"
+            )
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2

@@ -50,6 +50,24 @@ class Codec(Representation):
         return 3 * self.size + 2
 
 
+class Deaf(Representation):
+    """Five values at any size."""
+
+    name = "Deaf"
+
+    def count_values(self):
+        return 5
+
+
+class Slow(Representation):
+    """A value more every 700 sizes."""
+
+    name = "Slow"
+
+    def count_values(self):
+        return self.size // 700
+
+
 def solve(cls, budget, channels=1):
     return largest_that_fits(cls, cls.Config(), LATTICE, channels, budget)
 
@@ -87,6 +105,18 @@ def test_no_size_below_the_smallest_form(cls, least):
     for budget in (-1, 0, 1, least - 1):
         assert solve(cls, budget) is None
     assert solve(cls, least) is not None
+
+
+@pytest.mark.parametrize("budget", [5, 1000, 10**15])
+def test_a_dial_without_effect_is_named(budget):
+    with pytest.raises(ValueError, match=r"^Deaf: its size dial has no effect: .* or define solve_size$"):
+        solve(Deaf, budget)
+    assert solve(Deaf, 4) is None
+
+
+@pytest.mark.parametrize("budget", [0, 1, 1000, 10**9])
+def test_a_slow_dial_is_not_taken_for_one_without_effect(budget):
+    assert solve(Slow, budget) == 700 * budget + 699
 
 
 @pytest.mark.parametrize("budget", [10**6, 3 * 10**6, 10**9, 10**12, 10**15, 2**60])
