@@ -1,6 +1,7 @@
 """The largest size within a budget, against a linear scan and closed forms."""
 
 import math
+import time
 
 import pytest
 import torch
@@ -8,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import models
 from models.base import Representation
 from models.budget import count, largest_that_fits
+from registry import UsageError
 from target_signals import Lattice
 
 LATTICE = Lattice.regular((5, 7))
@@ -148,6 +151,20 @@ def test_solving_takes_few_constructions(monkeypatch):
 def test_counting_allocates_nothing_and_leaves_the_default_device():
     assert count(Square, Square.Config(), LATTICE, 2, 10**7) == 10**14 + 2 * 10**7
     assert torch.empty(1).device.type == "cpu"
+
+
+@pytest.mark.parametrize("name", ["Siren", "Wire"])
+def test_thousands_of_layers_are_refused_at_once(name):
+    settings = {"lr": 1e-3, "omega": 30.0, "hidden_layers": 60_000}
+    settings |= {"output": "sine"} if name == "Siren" else {"sigma": 10.0}
+    cls = models.get_model(name)
+    start = time.process_time()
+    with pytest.raises(UsageError, match="models have up to 4,096 tensors, and these settings ask for more"):
+        cls.solve_size(cls.Config(**settings), LATTICE, 1, 10**9)
+    assert time.process_time() - start < 1.5
+    assert count(cls, cls.Config(**settings | {"hidden_layers": 2000}), LATTICE, 1, 1) > 4000, (
+        "what is counted is one model"
+    )
 
 
 def test_a_model_solves_its_size_by_counting():
