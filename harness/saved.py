@@ -67,6 +67,9 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
             header = json.loads((file.metadata() or {})["representation"])
             values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         model = _rebuild(header)
+        for name, room in model.state_dict().items():
+            if name in values and values[name].dtype != room.dtype:
+                raise TypeError(f"{name} has {values[name].dtype}, and {model.name} keeps it in {room.dtype}")
         model.load_state_dict(values, assign=True)
     except UsageError as error:
         raise UsageError(f"'{path}': {error}") from error

@@ -125,6 +125,13 @@ def test_a_strangers_file_is_one_line(file, tmp_path):
         assert "\n" not in str(caught.value), name
 
 
+def parts(path):
+    """A saved model's header and values, to be changed."""
+    with safe_open(path, framework="pt") as file:
+        values = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        return json.loads(file.metadata()["representation"]), values
+
+
 HUGE = {
     "layers": ("Siren", {"hidden_layers": 10**9}, {}, "settings.hidden_layers: whole numbers go up to 65,536"),
     "layers of no tensor yet": ("Wire", {"hidden_layers": 10**30}, {}, "settings.hidden_layers: whole numbers"),
@@ -157,9 +164,7 @@ def test_a_strangers_header_that_asks_for_a_huge_model_is_refused_at_once(build,
     """In a process of its own, which no hang outlives. What other work on the machine takes is not counted."""
     for name, (model, settings, changes, _) in HUGE.items():
         saved.save(build(model), path := tmp_path / name)
-        with safe_open(path, framework="pt") as file:
-            header = json.loads(file.metadata()["representation"])
-            values = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        header, values = parts(path)
         header["settings"] |= settings
         save_file(values, path, metadata={"representation": json.dumps(header | changes)})
     found = command(sys.executable, "-c", LOAD, *[tmp_path / name for name in HUGE])
@@ -168,6 +173,26 @@ def test_a_strangers_header_that_asks_for_a_huge_model_is_refused_at_once(build,
         seconds, _, error = line.partition(" ")
         assert says in error, name
         assert float(seconds) < 1, name
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("BlockDCT", lambda v: v | {"indices": v["indices"] + 10**9}, "one of its indices is none of theirs"),
+        ("Wavelet", lambda v: v | {"indices": v["indices"] - 1}, "one of its indices is none of theirs"),
+        (
+            "Grid",
+            lambda v: {key: value.double() for key, value in v.items()},
+            "values has torch.float64, and Grid keeps",
+        ),
+    ],
+)
+def test_a_strangers_values_that_fit_no_model_are_one_line(build, tmp_path, name, change, says):
+    saved.save(build(name), path := tmp_path / "m.safetensors")
+    header, values = parts(path)
+    save_file(change(values), path, metadata={"representation": json.dumps(header)})
+    with pytest.raises(UsageError, match=says):
+        saved.load(path)
 
 
 # From Python
