@@ -9,7 +9,7 @@ import target_signals
 from harness import plan
 from harness.config import Config
 from harness.plan import Trial
-from harness.strict import read
+from harness.strict import read_settings
 from harness.target import check_size
 from registry import UsageError
 from target_signals import user_file
@@ -58,7 +58,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         precision=row["precision"],
         adam_betas=config.protocol.adam_betas,
         activation_gib=config.protocol.activation_gib,
-        settings=read(cls.Config, row["settings"], "its settings"),
+        settings=read_settings(cls.Config, row["settings"], "its settings"),
     )
     if trial.config_hash != row["config_hash"]:
         raise UsageError(

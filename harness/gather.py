@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bounded import read_bounded
-from harness.claims import heard
+from harness.holders import heard
 from harness.results import MOST_BYTES, Row, parse_text
 from registry import UsageError
 

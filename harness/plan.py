@@ -13,7 +13,7 @@ import models
 from harness import keys
 from harness.config import Config, Preset, resolve_tuned
 from harness.source import Source, choose_source
-from harness.strict import read
+from harness.strict import read_settings
 from registry import UsageError
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.task import expand_tasks
@@ -120,11 +120,11 @@ def model_settings(config: Config, model: str, kind: str, size: int) -> Any:
     """The model's `Config` for a kind of data and a budget; defaults for what the file leaves out."""
     path = f"{config.source}: models.{model}"
     settings = resolve_tuned(config.models.get(model, {}), kind, size, path)
-    read_settings = read(models.get_model(model).Config, settings, path)
-    lr = getattr(read_settings, "lr", None)
+    checked = read_settings(models.get_model(model).Config, settings, path)
+    lr = getattr(checked, "lr", None)
     if lr is not None and lr <= 0:
         raise UsageError(f"{path}.lr: must be more than 0, got {lr}")
-    return read_settings
+    return checked
 
 
 def make_plan(

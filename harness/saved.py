@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
@@ -18,13 +17,19 @@ import models
 from atomic import write_atomically
 from harness.plan import Trial
 from harness.results import Store
-from harness.strict import read
+from harness.strict import read_settings
 from models import backends
 from models.base import Representation
+from models.budget import without_values
 from registry import UsageError
 from target_signals.lattice import Lattice
 
 MOST_VALUES = 1 << 32  # what a header may make us allocate
+MOST_CHANNELS = 1 << 12  # some models mix channels by a square matrix
+UNREADABLE = (  # what safetensors, PyTorch and constructors raise at values that no file of ours has
+    *(SafetensorError, OSError, LookupError, ValueError, TypeError, AssertionError, RuntimeError),
+    *(ArithmeticError, MemoryError),
+)
 
 
 def saver(out: str | Path) -> Callable[[Trial, Representation], None]:
@@ -62,10 +67,13 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
             header = json.loads((file.metadata() or {})["representation"])
             values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         model = _rebuild(header)
+        for name, room in model.state_dict().items():
+            if name in values and values[name].dtype != room.dtype:
+                raise TypeError(f"{name} has {values[name].dtype}, and {model.name} keeps it in {room.dtype}")
         model.load_state_dict(values, assign=True)
-    except UsageError:
-        raise
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AssertionError, RuntimeError) as error:
+    except UsageError as error:
+        raise UsageError(f"'{path}': {error}") from error
+    except UNREADABLE as error:
         cause = " ".join(str(error).split())[:200]
         raise UsageError(f"'{path}' holds no model of this suite: {type(error).__name__}: {cause}") from error
     model = model.to(device)
@@ -75,9 +83,12 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
 
 def _rebuild(header: dict[str, Any]) -> Representation:
     cls = models.get_model(header["model"])
-    settings = read(cls.Config, header["settings"], "settings")
+    settings = read_settings(cls.Config, header["settings"], "settings")
     lattice = Lattice(tuple(np.asarray(axis, dtype=np.float64) for axis in header["axes"]))
     if not 1 <= lattice.dim <= 3 or not 0 < lattice.size <= MOST_VALUES:
         raise ValueError(f"a lattice of {lattice.shape} is not one")
-    with torch.device("meta"):  # nothing is allocated before the values have shown their shapes
-        return cls(settings, lattice, int(header["channels"]), int(header["size"]))
+    channels = int(header["channels"])
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise ValueError(f"it has {channels} channels, and from 1 to {MOST_CHANNELS:,} are read")
+    with without_values():  # nothing is allocated before the values have shown their shapes
+        return cls(settings, lattice, channels, int(header["size"]))

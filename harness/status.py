@@ -5,11 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.claims import is_alive
 from harness.config import DEFAULT_CONFIG, Config, load_config
 from harness.cost import duration
 from harness.extent import Cell, Experiment, experiments
 from harness.gather import Gathered, gather
+from harness.holders import is_alive
 from harness.results import DEFAULT_OUT, OK, UNSUPPORTED, Row
 from harness.style import budget_text
 

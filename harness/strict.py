@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from registry import UsageError, suggest
 
+MOST = 1 << 16  # entries of a list, and the greatest whole number in a model's settings
+
 
 def read(kind: Any, data: Any, path: str) -> Any:
     """Check `data`, as json.load gives it, against a type, and build it; `path` names the place in messages.
@@ -31,6 +33,8 @@ def read(kind: Any, data: Any, path: str) -> Any:
     if origin is tuple:
         if not isinstance(data, list):
             raise UsageError(f"{path}: expected a list, got {kind_of(data)}")
+        if len(data) > MOST:
+            raise UsageError(f"{path}: lists have up to {MOST:,} entries, got {len(data):,}")
         kinds = [arguments[0]] * len(data) if arguments[-1] is Ellipsis else list(arguments)
         if len(kinds) != len(data):
             raise UsageError(f"{path}: expected {len(kinds)} entries, got {len(data)}")
@@ -42,6 +46,22 @@ def read(kind: Any, data: Any, path: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _read_dataclass(kind, data, path)
     return _read_scalar(kind, data, path)
+
+
+def read_settings(kind: Any, data: Any, path: str) -> Any:
+    """A model's `Config`, as `read` builds it. Its whole numbers say how often something is made, or how long it is,
+    so a huge one, be it a slip or a stranger's, would hang whoever constructs the model."""
+    settings = read(kind, data, path)
+    _check_counts(dataclasses.asdict(settings), path)
+    return settings
+
+
+def _check_counts(value: Any, path: str) -> None:
+    if isinstance(value, int) and abs(value) > MOST:
+        raise UsageError(f"{path}: whole numbers go up to {MOST:,} in a model's settings, got {value}")
+    if isinstance(value, list | tuple | dict):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            _check_counts(inner, f"{path}.{key}")
 
 
 def _read_dataclass(kind: Any, data: Any, path: str) -> Any:

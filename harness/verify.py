@@ -131,6 +131,10 @@ def agreements(
         except (UsageError, OSError) as error:
             yield one, Agreement(False, f"cannot be repeated: {error}")
             continue
+        except Exception as error:  # settings may be anybody's, and other rows are to be looked at as well
+            cause = " ".join(str(error).split())[:200]
+            yield one, Agreement(False, f"cannot be repeated: {type(error).__name__}: {cause}")
+            continue
         again = last[1].get(one.row["task"])
         if again is None:
             yield one, Agreement(False, f"cannot be repeated: its trial is no longer scored on {one.row['task']}")

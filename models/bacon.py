@@ -41,7 +41,8 @@ class BACON(CoordinateNetwork):
         super().__init__(config, lattice, channels, size)
         self.design = config.design[str(self.dim)]
         filters = sorted(set(self.design.shared))
-        self.which = [filters.index(i) for i in self.design.shared]
+        place = {i: k for k, i in enumerate(filters)}
+        self.which = [place[i] for i in self.design.shared]
         self.bands = [self.design.band[i] for i in filters]
         self.omega: Tensor
         self.register_buffer("omega", torch.empty(len(filters), size, self.dim))  # rad per unit of [-½, ½)

@@ -19,7 +19,10 @@ from torch import Tensor
 
 from models.base import register
 from models.transform_codec import TransformCodec
+from registry import UsageError
 from target_signals.lattice import Lattice
+
+PADDED_VALUES = 1 << 24  # 128 MiB of float64; beyond it blocks may at most double every axis
 
 
 def cosine_matrix(n: int) -> np.ndarray:
@@ -79,4 +82,9 @@ class BlockDCT(TransformCodec):
 def padded_shape(config: Any, lattice: Lattice) -> tuple[int, ...]:
     """The shape of the whole blocks that cover a lattice."""
     block = config.block[str(lattice.dim)]
-    return tuple(math.ceil(n / block) * block for n in lattice.shape)
+    shape = tuple(math.ceil(n / block) * block for n in lattice.shape)
+    if math.prod(shape) > max(PADDED_VALUES, 2**lattice.dim * lattice.size):
+        raise UsageError(
+            f"BlockDCT.block: whole blocks of {block} fill {shape} for a lattice of {lattice.shape}; use less"
+        )
+    return shape

@@ -1,16 +1,45 @@
 """The largest model within a budget of trainable values, found by counting on the meta device (SPEC 3)."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from models.base import Representation
+from registry import UsageError
 from target_signals.lattice import Lattice
+
+STEPS_A_VALUE = 1024  # of the dial, on average; the slowest shipped dial, GAPlane's, takes about one
+MOST_TENSORS = 4096  # of a model: PyTorch takes 0.1 ms to make one
+
+
+@contextlib.contextmanager
+def without_values() -> Iterator[None]:
+    """Inside, models are constructed on the meta device, and UsageError ends one that has too many tensors: thousands
+    of layers cost no memory there, yet seconds or hours."""
+    made = 0
+
+    def tally(*_: Any) -> None:
+        nonlocal made
+        made += 1
+        if made > MOST_TENSORS:
+            raise UsageError(
+                f"models have up to {MOST_TENSORS:,} tensors, and these settings ask for more; ask for less"
+            )
+
+    hook = register_module_parameter_registration_hook(tally)
+    try:
+        with torch.device("meta"):
+            yield
+    finally:
+        hook.remove()
 
 
 def count(cls: type[Representation], config: Any, lattice: Lattice, channels: int, size: int) -> int:
     """How many values a model of that size stores; nothing is allocated."""
-    with torch.device("meta"):
+    with without_values():
         return cls(config, lattice, channels, size).count_values()
 
 
@@ -20,7 +49,8 @@ def largest_that_fits(
     """The largest size whose count is at most `budget`; None when the smallest form exceeds it.
 
     Doubles until the budget is passed, then bisects: about 2 log2(size) constructions. Relies on
-    the contract that the count does not fall when the size grows.
+    the contract that the count does not fall when the size grows. Raises UsageError where it does not
+    grow either: no size would ever pass the budget.
     """
 
     def fits(size: int) -> bool:
@@ -31,6 +61,11 @@ def largest_that_fits(
         return None
     high = 2 * low
     while fits(high):
+        if high > STEPS_A_VALUE * (budget + 1):
+            raise UsageError(
+                f"{cls.name}: its size dial has no effect: at {high:,} it still stores no more than {budget:,} values; "
+                "make the values that __init__ creates grow with `size`, or define solve_size"
+            )
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2

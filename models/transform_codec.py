@@ -74,6 +74,14 @@ class TransformCodec(Representation):
         """A value and an index for every kept coefficient."""
         return 2 * self.values.numel()
 
+    def load_state_dict(self, *given: Any, **named: Any) -> Any:
+        """As PyTorch's, and ValueError where an index, which may be a stranger's, points nowhere."""
+        found = super().load_state_dict(*given, **named)
+        total = self.channels * self.coefficients(self.config, self.lattice)
+        if len(self.indices) and not (self.indices.min() >= 0 and self.indices.max() < total):
+            raise ValueError(f"{self.name} has {total:,} coefficients, and one of its indices is none of theirs")
+        return found
+
     def initialise(self, rng: torch.Generator) -> None:
         nn.init.zeros_(self.values)
         self.indices.zero_()

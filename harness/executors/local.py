@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from harness.claims import heard, numbering
 from harness.ending import EXIT_INTERRUPTED, Failure
+from harness.holders import heard, numbering
 from harness.plan import Trial
 from harness.system import ROOT
 from harness.worker import Order

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from harness import claims
+from harness import holders
 from harness.config import load_config
 from harness.plan import make_plan
 from harness.results import COLUMNS
@@ -254,7 +254,7 @@ class Sweep:
         """Until nobody alive claims a trial: Ray ends the workers a moment after their launch, and leaves them no
         time to clear up when they are slow."""
         deadline = time.monotonic() + timeout
-        while alive := [said for said in claims.heard(self.out) if claims.is_alive(said)]:
+        while alive := [said for said in holders.heard(self.out) if holders.is_alive(said)]:
             assert time.monotonic() < deadline, f"they go on: {alive}"
             time.sleep(0.05)
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import claims
+from harness import claims, holders
 from harness.claims import Claims
 from registry import UsageError
 
@@ -56,14 +56,14 @@ def test_one_at_a_time(trial, tmp_path):
 def test_a_claim_says_who_and_how_far(trial, tmp_path, monkeypatch):
     monkeypatch.setattr(claims, "EVERY", 0.01)
     with Claims(tmp_path).take(trial) as claim:
-        (said,) = claims.heard(tmp_path)
+        (said,) = holders.heard(tmp_path)
         assert (said["trial"], said["host"], said["pid"]) == (str(trial), platform.node(), os.getpid())
-        assert claims.is_alive(said)
+        assert holders.is_alive(said)
         claim.say(step=70, steps=100)
         deadline = time.monotonic() + 10
-        while claims.heard(tmp_path)[0].get("step") != 70:
+        while holders.heard(tmp_path)[0].get("step") != 70:
             assert time.monotonic() < deadline
-    assert claims.heard(tmp_path) == []
+    assert holders.heard(tmp_path) == []
 
 
 def test_an_error_gives_the_trial_back(trial, tmp_path):
@@ -91,7 +91,7 @@ def test_of_many_that_start_at_once_each_gets_other_trials(make_trial, tmp_path)
 def test_who_is_gone_from_this_machine_is_seen_at_once(trial, left_by, tmp_path, capsys):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    left_by(pid=gone.pid, numbering=claims.numbering())
+    left_by(pid=gone.pid, numbering=holders.numbering())
     with Claims(tmp_path).take(trial) as claim:
         assert claim is not None
     says = f"process {gone.pid} on elsewhere is gone without finishing {trial}; it runs again\n"
@@ -102,7 +102,7 @@ def test_who_is_gone_from_this_machine_is_seen_at_once(trial, left_by, tmp_path,
 def test_elsewhere_a_minute_of_silence_tells(trial, left_by, tmp_path):
     path, ours = left_by(), Claims(tmp_path)
     assert ours.take(trial) is None
-    then = path.stat().st_mtime - claims.EXPIRES
+    then = path.stat().st_mtime - holders.EXPIRES
     os.utime(path, (then + 5, then + 5))
     assert ours.take(trial) is None
     os.utime(path, (then - 1, then - 1))
@@ -118,7 +118,7 @@ def test_the_clock_of_the_day_decides_nothing(trial, left_by, tmp_path, monkeypa
     monkeypatch.setattr(time, "time", lambda: now + days * 86400)
     monkeypatch.setattr(time, "time_ns", lambda: int((now + days * 86400) * 1e9))
     assert ours.take(trial) is None, "its holder lives"
-    os.utime(path, (now - claims.EXPIRES - 1,) * 2)
+    os.utime(path, (now - holders.EXPIRES - 1,) * 2)
     with ours.take(trial) as claim:
         assert claim is not None, "its holder is gone"
 
@@ -129,7 +129,7 @@ def test_a_file_server_whose_clock_went_back_keeps_nobody_waiting(trial, left_by
     os.utime(path, (time.time() + 86400,) * 2)
     assert ours.take(trial) is None
     since = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: since + claims.EXPIRES + 1)
+    monkeypatch.setattr(time, "monotonic", lambda: since + holders.EXPIRES + 1)
     with ours.take(trial) as claim:
         assert claim is not None
 
@@ -139,7 +139,7 @@ def test_a_sign_of_life_starts_the_minute_anew(trial, left_by, tmp_path, monkeyp
     os.utime(path, (time.time() + 86400,) * 2)
     assert ours.take(trial) is None
     since = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: since + claims.EXPIRES + 1)
+    monkeypatch.setattr(time, "monotonic", lambda: since + holders.EXPIRES + 1)
     os.utime(path, (time.time() + 86402,) * 2)
     assert ours.take(trial) is None
 
@@ -154,9 +154,9 @@ def test_a_holder_that_was_thought_dead_harms_nobody(trial, tmp_path, monkeypatc
         claim.write()
         slept.say(step=99)
         slept.write()
-        assert claims.heard(tmp_path)[0]["step"] == 1
+        assert holders.heard(tmp_path)[0]["step"] == 1
         slept.__exit__(None, None, None)
-        assert claims.heard(tmp_path)[0]["step"] == 1
+        assert holders.heard(tmp_path)[0]["step"] == 1
         slept.thread, slept.descriptor = claim.thread, os.dup(claim.descriptor)
     assert "runs again" in capsys.readouterr().err
 
@@ -192,9 +192,9 @@ def test_what_is_no_claim_is_cleared_away_in_time(trial, left_by, tmp_path, text
         assert claim is not None
 
 
-@pytest.mark.parametrize("said", [{}, {"pid": "x"}, {"pid": 1}, {"silent": 1e9}, {"numbering": claims.numbering()}])
+@pytest.mark.parametrize("said", [{}, {"pid": "x"}, {"pid": 1}, {"silent": 1e9}, {"numbering": holders.numbering()}])
 def test_nonsense_is_not_alive(said):
-    assert not claims.is_alive(said)
+    assert not holders.is_alive(said)
 
 
 def test_a_folder_that_takes_no_claims_is_one_line(trial, tmp_path):

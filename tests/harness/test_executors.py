@@ -27,7 +27,7 @@ needs = {
 }
 takes_minutes = pytest.mark.skipif(
     "SWEEP_TESTS" not in os.environ, reason="starts clusters and launches, which takes minutes; set SWEEP_TESTS=1"
-)
+)  # all of them together; the one that every run makes on each executor is the quick preset
 
 
 def residuals(out):
@@ -58,6 +58,7 @@ def ray(environment):
     line, pipe, silent = [sys.executable, "-W", "ignore", "-c", CLUSTER], subprocess.PIPE, subprocess.DEVNULL
     with subprocess.Popen(line, env=environment, stdin=pipe, stdout=pipe, stderr=silent, text=True) as process:
         address = process.stdout.readline().strip()
+        assert address, "Ray did not start; it says why without stderr=silent"
         patch = pytest.MonkeyPatch()
         patch.setitem(environment, "RAY_ADDRESS", address)
         yield process
@@ -100,7 +101,6 @@ def alone(quick, tmp_path_factory):
     return residuals(out)
 
 
-@takes_minutes
 def test_the_quick_preset_gives_the_same_bits_everywhere(alone, quick, tmp_path, where):
     result = quick(tmp_path, *where)
     assert len(alone) == 4

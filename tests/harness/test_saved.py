@@ -1,11 +1,13 @@
 """Fitted models as files: what comes back, what is drawn from them, and files from strangers."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 import models
@@ -121,6 +123,76 @@ def test_a_strangers_file_is_one_line(file, tmp_path):
         with pytest.raises(UsageError) as caught:
             saved.load(tmp_path / name)
         assert "\n" not in str(caught.value), name
+
+
+def parts(path):
+    """A saved model's header and values, to be changed."""
+    with safe_open(path, framework="pt") as file:
+        values = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        return json.loads(file.metadata()["representation"]), values
+
+
+HUGE = {
+    "layers": ("Siren", {"hidden_layers": 10**9}, {}, "settings.hidden_layers: whole numbers go up to 65,536"),
+    "layers of no tensor yet": ("Wire", {"hidden_layers": 10**30}, {}, "settings.hidden_layers: whole numbers"),
+    "many small layers": ("Siren", {"hidden_layers": 60_000}, {}, "up to 4,096 tensors"),
+    "frequencies": ("FourFeat", {"frequencies": 10**9}, {}, "settings.frequencies: whole numbers go up to"),
+    "levels": ("Instant_NGP", {"levels": 10**9, "growth": 1.0}, {}, "settings.levels: whole numbers go up to"),
+    "growth": ("Instant_NGP", {"growth": 1e308}, {}, "OverflowError"),
+    "no levels": ("Instant_NGP", {"levels": -1}, {}, "IndexError"),
+    "blocks": ("BlockDCT", {"block": {"2": 60_000, "3": 8}}, {}, "whole blocks of 60000 fill"),
+    "channels": ("BlockDCT", {}, {"channels": 10**6}, "it has 1000000 channels, and from 1 to 4,096 are read"),
+}
+
+
+LOAD = """
+import resource, sys, time
+from harness import saved
+from registry import UsageError
+resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
+for path in sys.argv[1:]:
+    start = time.process_time()
+    try:
+        saved.load(path)
+    except UsageError as error:
+        print(time.process_time() - start, error)
+"""
+
+
+def test_a_strangers_header_that_asks_for_a_huge_model_is_refused_at_once(build, command, tmp_path):
+    """In a process of its own, which no hang outlives. What other work on the machine takes is not counted."""
+    for name, (model, settings, changes, _) in HUGE.items():
+        saved.save(build(model), path := tmp_path / name)
+        header, values = parts(path)
+        header["settings"] |= settings
+        save_file(values, path, metadata={"representation": json.dumps(header | changes)})
+    found = command(sys.executable, "-c", LOAD, *[tmp_path / name for name in HUGE])
+    assert found.returncode == 0, found.stderr
+    for (name, (*_, says)), line in zip(HUGE.items(), found.stdout.splitlines(), strict=True):
+        seconds, _, error = line.partition(" ")
+        assert says in error, name
+        assert float(seconds) < 1, name
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("BlockDCT", lambda v: v | {"indices": v["indices"] + 10**9}, "one of its indices is none of theirs"),
+        ("Wavelet", lambda v: v | {"indices": v["indices"] - 1}, "one of its indices is none of theirs"),
+        (
+            "Grid",
+            lambda v: {key: value.double() for key, value in v.items()},
+            "values has torch.float64, and Grid keeps",
+        ),
+    ],
+)
+def test_a_strangers_values_that_fit_no_model_are_one_line(build, tmp_path, name, change, says):
+    saved.save(build(name), path := tmp_path / "m.safetensors")
+    header, values = parts(path)
+    save_file(change(values), path, metadata={"representation": json.dumps(header)})
+    with pytest.raises(UsageError, match=says):
+        saved.load(path)
 
 
 # From Python

@@ -9,7 +9,7 @@ import warnings
 import pytest
 import torch
 
-from harness import claims, execute, results
+from harness import execute, holders, results
 from harness.claims import Claims
 from harness.ending import Failure
 from harness.executors import local
@@ -89,7 +89,7 @@ def test_what_is_done_is_looked_for_afresh_under_a_claim(make_trial, tmp_path, m
     trial = make_trial("Grid")
     execute.prepare([trial], tmp_path)
     asked = []
-    monkeypatch.setattr(Store, "refresh", lambda store: asked.append(claims.heard(tmp_path)))
+    monkeypatch.setattr(Store, "refresh", lambda store: asked.append(holders.heard(tmp_path)))
     monkeypatch.setattr(execute, "is_done", lambda *_: bool(asked))
     monkeypatch.setattr(execute, "run_trial", lambda *_: pytest.fail("it was run again"))
 
@@ -132,7 +132,7 @@ def workers(make_trial, tmp_path, monkeypatch):
         if trial is not None:
             path = Claims(tmp_path).path(trials[trial])
             path.parent.mkdir(parents=True, exist_ok=True)
-            said = {"trial": str(trials[trial]), "pid": process.pid, "numbering": claims.numbering()}
+            said = {"trial": str(trials[trial]), "pid": process.pid, "numbering": holders.numbering()}
             path.write_text(json.dumps(said))
         return made.running()
 

@@ -1,6 +1,8 @@
 """`verify`: rows that hold are found to hold, and whatever was changed in one is found."""
 
+import dataclasses
 import json
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from PIL import Image
 from harness import __main__ as verbs
 from harness import cli, trial
 from harness.again import evaluate_every, trial_of
+from harness.config import load_config
 from harness.results import Store, load
 from registry import UsageError
 
@@ -75,6 +78,10 @@ def test_both_rows_of_one_fit_share_it(fitted, verify, monkeypatch):
         ({"settings": {"lr": 0.2, "initial": 0.1}}, "cannot be repeated: what its numbers depend on has changed"),
         ({"settings": {"lr": 0.2}}, "cannot be repeated: its settings: the key 'initial' is missing"),
         ({"settings": None}, "cannot be repeated: its settings: expected an object, got null"),
+        (
+            {"model": "Siren", "settings": {"lr": 1e-4, "omega": 30.0, "hidden_layers": 10**9, "output": "sine"}},
+            "cannot be repeated: its settings.hidden_layers: whole numbers go up to 65,536",
+        ),
         ({"model": "Nobody"}, "cannot be repeated: unknown model 'Nobody'"),
         ({"signal": "Nothing"}, "cannot be repeated: unknown signal 'Nothing'"),
         ({"signal": "ChestCT", "item": "slice", "bandlimit": None}, "cannot be repeated: 'chest/chest.png' not found"),
@@ -94,6 +101,31 @@ def test_a_changed_row_is_found(fitted, verify, monkeypatch, tmp_path, changes, 
     assert said.splitlines()[-2].startswith("FAIL  ")
     assert says in said
     assert said.endswith("0 of 1 rows were given again\n")
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "says"),
+    [
+        ("Siren", {"hidden_layers": 60_000}, "models have up to 4,096 tensors"),
+        ("Instant_NGP", {"levels": 0}, "ZeroDivisionError: "),
+        ("Instant_NGP", {"growth": 1e308}, "OverflowError: "),
+    ],
+)
+def test_a_row_of_which_no_model_can_be_made_fails_alone(fitted, verify, model, settings, says):
+    """Its hash is the right one, so it is the model that has to be refused; another row is looked at as before."""
+    out = fitted("--models", model)
+    (path,) = out.glob("*/rows/*.json")
+    row = json.loads(path.read_text())
+    own = trial_of(row, load_config())
+    other = dataclasses.replace(own, settings=dataclasses.replace(own.settings, **settings))
+    text = json.dumps(row | {"settings": row["settings"] | settings, "config_hash": other.config_hash})
+    path.with_name("a" + path.name).write_text(text)
+    start = time.process_time()
+    code, said, err = verify(out)
+    assert time.process_time() - start < 5
+    assert (code, err) == (1, "")
+    assert f"cannot be repeated: {says}" in said
+    assert said.endswith("1 of 2 rows were given again\n")
 
 
 def test_another_machines_row_is_held_to_the_tolerance(fitted, verify):

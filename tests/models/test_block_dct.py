@@ -217,3 +217,12 @@ def test_another_block_is_another_transform():
     values = random_values((16, 32), 1)
     small = dataclasses.replace(SETTINGS, block={"2": 4, "3": 4})
     np.testing.assert_allclose(solved(values, 50, small), by_hand(values, 50, 4), atol=1e-5)
+
+
+def test_blocks_far_longer_than_the_signal_are_refused():
+    huge = dataclasses.replace(SETTINGS, block={"2": 60_000, "3": 60_000})
+    for shape in ((13, 10), (7, 5, 6)):
+        with pytest.raises(UsageError, match=r"^BlockDCT\.block: whole blocks of 60000 fill"):
+            models.get_model("BlockDCT").solve_size(huge, Lattice.regular(shape), 1, 1000)
+    whole = dataclasses.replace(SETTINGS, block={"2": 4100, "3": 8})
+    assert models.get_model("BlockDCT").coefficients(whole, Lattice.regular((4000, 4099))) == 4100**2

@@ -1,6 +1,7 @@
 """The largest size within a budget, against a linear scan and closed forms."""
 
 import math
+import time
 
 import pytest
 import torch
@@ -8,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import models
 from models.base import Representation
 from models.budget import count, largest_that_fits
+from registry import UsageError
 from target_signals import Lattice
 
 LATTICE = Lattice.regular((5, 7))
@@ -48,6 +51,24 @@ class Codec(Representation):
 
     def count_values(self):
         return 3 * self.size + 2
+
+
+class Deaf(Representation):
+    """Five values at any size."""
+
+    name = "Deaf"
+
+    def count_values(self):
+        return 5
+
+
+class Slow(Representation):
+    """A value more every 700 sizes."""
+
+    name = "Slow"
+
+    def count_values(self):
+        return self.size // 700
 
 
 def solve(cls, budget, channels=1):
@@ -89,6 +110,18 @@ def test_no_size_below_the_smallest_form(cls, least):
     assert solve(cls, least) is not None
 
 
+@pytest.mark.parametrize("budget", [5, 1000, 10**15])
+def test_a_dial_without_effect_is_named(budget):
+    with pytest.raises(ValueError, match=r"^Deaf: its size dial has no effect: .* or define solve_size$"):
+        solve(Deaf, budget)
+    assert solve(Deaf, 4) is None
+
+
+@pytest.mark.parametrize("budget", [0, 1, 1000, 10**9])
+def test_a_slow_dial_is_not_taken_for_one_without_effect(budget):
+    assert solve(Slow, budget) == 700 * budget + 699
+
+
 @pytest.mark.parametrize("budget", [10**6, 3 * 10**6, 10**9, 10**12, 10**15, 2**60])
 def test_huge_budgets_cost_nothing_and_are_exact(budget):
     assert solve(Square, budget) == (math.isqrt(4 * budget + 1) - 1) // 2  # n² + n ≤ budget
@@ -118,6 +151,20 @@ def test_solving_takes_few_constructions(monkeypatch):
 def test_counting_allocates_nothing_and_leaves_the_default_device():
     assert count(Square, Square.Config(), LATTICE, 2, 10**7) == 10**14 + 2 * 10**7
     assert torch.empty(1).device.type == "cpu"
+
+
+@pytest.mark.parametrize("name", ["Siren", "Wire"])
+def test_thousands_of_layers_are_refused_at_once(name):
+    settings = {"lr": 1e-3, "omega": 30.0, "hidden_layers": 60_000}
+    settings |= {"output": "sine"} if name == "Siren" else {"sigma": 10.0}
+    cls = models.get_model(name)
+    start = time.process_time()
+    with pytest.raises(UsageError, match="models have up to 4,096 tensors, and these settings ask for more"):
+        cls.solve_size(cls.Config(**settings), LATTICE, 1, 10**9)
+    assert time.process_time() - start < 1.5
+    assert count(cls, cls.Config(**settings | {"hidden_layers": 2000}), LATTICE, 1, 1) > 4000, (
+        "what is counted is one model"
+    )
 
 
 def test_a_model_solves_its_size_by_counting():

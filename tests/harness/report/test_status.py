@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from harness import __main__ as verbs
-from harness import claims
+from harness import holders
 from harness.extent import experiments
 from harness.gather import gather, without_curve
 
@@ -72,7 +72,7 @@ def test_runs_are_told_alive_from_dead(store, rows, status):
     folder = out / "2d_Sierpinski" / "claims"
     folder.mkdir()
     for pid in (os.getpid(), gone.pid):
-        (folder / f"{pid}.json").write_text(json.dumps(said | {"pid": pid, "numbering": claims.numbering()}))
+        (folder / f"{pid}.json").write_text(json.dumps(said | {"pid": pid, "numbering": holders.numbering()}))
     (folder / "broken.json").write_text("{")
     _, text, _ = status(out)
     running = f"Grid 3,000 seed 1, pass 50 of 250, on box (process {os.getpid()}), started today"
