@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.base import Representation, register
+from models.coordinate_network import affine
 from target_signals.lattice import Lattice
 
 TABLE_VALUES = 1 << 25  # bounds the table of the factored first layer: 128 MiB in float32
@@ -46,7 +47,8 @@ class FourFeat(Representation):
         self.frequencies.normal_(0, self.config.sigma, generator=rng)
 
     def forward(self, x: Tensor) -> Tensor:
-        phase = 2 * math.pi * x @ self.frequencies.T  # [N, F]
+        turns = affine(x.split(1, dim=1), self.frequencies, torch.zeros_like(self.frequencies[:, 0]))
+        phase = 2 * math.pi * turns  # [N, F]
         return self.rest(self.first(torch.cat([torch.sin(phase), torch.cos(phase)], dim=-1)))
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
