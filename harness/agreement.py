@@ -8,7 +8,7 @@ from typing import Any
 from harness.bounded import Unfit
 from harness.residual import CHECKSUM, checksum, encode, load_residual
 from harness.results import OK, SCORES, finite
-from harness.trial import Result
+from harness.scored import Result
 
 SAME = ("device", "backend", "precision", "versions", "commit")  # where these agree, a CPU gives the same bits
 NUMBERS = (

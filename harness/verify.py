@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from harness.agreement import Agreement
     from harness.plan import Trial
-    from harness.trial import Result
+    from harness.scored import Result
 
 TOLERANCE = 0.2  # dB
 MOST = 5

@@ -17,7 +17,7 @@ from harness.claims import Claims
 from harness.ending import RESUME, Failure
 from harness.progress import Progress
 from harness.results import Store, load
-from harness.trial import Result
+from harness.scored import Result
 
 CPU = torch.device("cpu")
 
