@@ -101,6 +101,14 @@ class Claims:
             raise unwritable(path.parent, error) from error
         return None
 
+    def bury(self, trial: "Trial") -> None:
+        """Take away the claim on a trial that is done, if its holder died between writing the row and letting go."""
+        path = self.path(trial)
+        if path.exists():
+            self._clear(path, tell=False)
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()  # other claims may be there
+
     def held(self, trial: "Trial") -> dict[str, Any] | None:
         """What the process says that holds a trial; None where none does that is alive."""
         said = self._look(self.path(trial))
@@ -116,7 +124,7 @@ class Claims:
         said["silent"] = max(said["silent"], now - self.seen[path][1])
         return said
 
-    def _clear(self, path: Path) -> bool:
+    def _clear(self, path: Path, tell: bool = True) -> bool:
         """Take a dead holder's claim away. False: the holder lives, or somebody else was quicker."""
         said = self._look(path)
         if said is None:
@@ -133,7 +141,7 @@ class Claims:
             with contextlib.suppress(FileExistsError):
                 os.link(aside, path)
         aside.unlink()
-        if ours:
+        if ours and tell:
             who = f"process {said.get('pid')} on {said.get('host')}"
             print(f"{who} is gone without finishing {said.get('trial')}; it runs again", file=sys.stderr)
         return ours

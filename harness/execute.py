@@ -112,6 +112,7 @@ def run_free(
     for trial in trials:
         if is_done(trial, out, superseded):  # by others since the plan was made
             progress.tell(trial, [row for row in stored(trial, out) if row is not None])
+            claims.bury(trial)
             continue
         claim = claims.take(trial)
         if claim is None:

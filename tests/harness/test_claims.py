@@ -88,6 +88,19 @@ def test_of_many_that_start_at_once_each_gets_other_trials(make_trial, tmp_path)
     assert files(tmp_path) == []
 
 
+def test_a_dead_holders_claim_on_a_trial_that_is_done_is_taken_away_without_a_word(trial, left_by, tmp_path, capsys):
+    claims = Claims(tmp_path)
+    claims.bury(trial)  # there is none
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left_by(pid=gone.pid, numbering=holders.numbering())
+    claims.bury(trial)
+    assert (files(tmp_path), capsys.readouterr().err) == ([], "")
+    with claims.take(trial) as claim:
+        claims.bury(trial)
+        assert claim.path.exists(), "its holder lives"
+
+
 def test_who_is_gone_from_this_machine_is_seen_at_once(trial, left_by, tmp_path, capsys):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

@@ -85,7 +85,7 @@ def test_workers_end_with_their_driver(sweep):
 
 @pytest.mark.parametrize("where", [[], ["--workers", "2"]], ids=["one process", "workers"])
 def test_sigterm_abandons_the_trials_in_flight_and_says_so(sweep, where):
-    process = sweep.begin(*where)
+    process = sweep.begin(*where, nap=0.5)  # long enough that the signal meets a trial, not the time between two
     sweep.wait_for("rows", 2)
     sweep.wait_for("claims")
     process.terminate()
