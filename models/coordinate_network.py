@@ -44,7 +44,7 @@ class CoordinateNetwork(Representation):
 
 
 def affine(coordinates: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
-    """W x + b: d coordinates that broadcast to [*points, 1], weight [w, d], bias [w] → [*points, w].
+    """W x + b: d coordinates that broadcast to [*points, 1], weight [w, d], bias [w] or a scalar → [*points, w].
 
     Written as a sum and not as a matrix product, because phases of hundreds of radians need all of float32
     even where products are made in TF32 or bf16.

@@ -47,8 +47,7 @@ class FourFeat(Representation):
         self.frequencies.normal_(0, self.config.sigma, generator=rng)
 
     def forward(self, x: Tensor) -> Tensor:
-        turns = affine(x.split(1, dim=1), self.frequencies, torch.zeros_like(self.frequencies[:, 0]))
-        phase = 2 * math.pi * turns  # [N, F]
+        phase = affine(x.split(1, dim=1), 2 * math.pi * self.frequencies, x.new_zeros(()))  # [N, F]
         return self.rest(self.first(torch.cat([torch.sin(phase), torch.cos(phase)], dim=-1)))
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
