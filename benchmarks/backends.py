@@ -22,7 +22,7 @@ import models
 import paper_cost
 from cell import SuiteLoop
 from harness import system
-from harness.cli import whole_number
+from harness.cli import PRECISIONS, whole_number
 from harness.config import load_config
 from harness.fit import Clock
 from harness.plan import Trial
@@ -48,7 +48,7 @@ def main() -> None:
     add("--encoding", action="store_true", help="the hash encoding alone, forward and backward, T = 2^7 … 2^16")
     add("--compile", action="store_true", help="add the twin under torch.compile")
     add("--device", default=system.default_device())
-    add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
+    add("--precision", choices=PRECISIONS, default="fp32")
     add("--turns", type=int, default=5)
     add("--seconds", type=float, default=0.2, help="a turn")
     add("--out", type=Path, help="a file to add the lines to")

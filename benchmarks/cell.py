@@ -12,8 +12,9 @@ import models
 from harness import system
 from harness.fit import Batches, Clock, LatticeGradient
 from harness.plan import Trial
+from harness.precision import matmul_precision
 from harness.stepper import Stepper
-from harness.trial import build, make_schedule, matmul_precision, out_of_memory, signal_of, solve, stream
+from harness.trial import build, make_schedule, out_of_memory, signal_of, solve, stream
 from models import backends
 from plain_loop import PlainLoop
 from target_signals.task import Task, make_task

@@ -22,7 +22,7 @@ import cell
 import cost_table
 from atomic import write_atomically
 from harness import system
-from harness.cli import Parser, whole_number
+from harness.cli import PRECISIONS, Parser, whole_number
 from harness.config import Config, load_config
 from harness.ending import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from harness.launch import choose_models, choose_precision
@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--sizes", nargs="+", type=whole_number, metavar="P", help="default: the paper's")
     add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
     add("--seconds", type=float, default=1.5, help="of measuring each loop in each cell (default: 1.5)")
-    add("--precision", choices=["fp32", "tf32", "bf16"], help="of the suite's own loop (default: each model's)")
+    add("--precision", choices=PRECISIONS, help="of the suite's own loop (default: each model's)")
     add("--backend", help="of the suite's own loop (default: the best that is there)")
     add("--compile", action="store_true", help="measure the careful loop under torch.compile, too")
     add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")

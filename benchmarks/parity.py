@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cost_table import markdown
 from harness import execute, system
-from harness.cli import Parser, whole_number
+from harness.cli import PRECISIONS, Parser, whole_number
 from harness.config import load_config
 from harness.ending import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from harness.launch import choose_models, choose_precision, override
@@ -47,7 +47,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--steps", type=whole_number, help="passes, for a try (default: the paper's)")
     add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
-    add("--precision", choices=["fp32", "tf32", "bf16"], help="of the fast path (default: each model's)")
+    add("--precision", choices=PRECISIONS, help="of the fast path (default: each model's)")
     add("--backend", help="of the fast path (default: the best that is there)")
     add("--out", type=Path, required=True, help="a folder for the trials' rows")
     return parser.parse_args(arguments)

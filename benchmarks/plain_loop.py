@@ -13,7 +13,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from harness.trial import matmul_precision
+from harness.precision import matmul_precision
 from models.base import Representation
 from target_signals.task import Task
 

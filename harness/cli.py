@@ -15,6 +15,8 @@ from registry import UsageError
 
 EXECUTORS = ("local", "ray", "slurm")  # the modules of harness/executors
 
+PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of products: harness/precision.py
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code of SPEC 6."""
@@ -61,7 +63,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="submitit's settings, like slurm_partition=gpu mem_gb=32",
     )
-    add("--precision", choices=["fp32", "tf32", "bf16"], help="default: each model's own on CUDA, fp32 elsewhere")
+    add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
     add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting, like Siren.lr=3e-5")

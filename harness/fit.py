@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.slabs import autocast, make_slabs
+from harness.precision import running
+from harness.slabs import make_slabs, points_at_once, split
 from harness.stepper import Stepper
 from models.base import Representation
 from target_signals.lattice import Lattice
@@ -22,7 +23,7 @@ class Schedule:
     """How long and in what portions to train: SPEC 3.
 
     steps: passes over the lattice. evaluate_every: passes. minibatch: points a batch, None for full
-    updates. activation_gib: what one backward pass may keep. precision: fp32 | tf32 | bf16.
+    updates. activation_gib: what one backward pass may keep. precision: one of harness/cli.py's PRECISIONS.
     """
 
     lr: float | None  # None: the model is solved and never trained
@@ -116,7 +117,10 @@ class LatticeGradient:
         self.operator = task.operator
         self.target = torch.as_tensor(task.target, device=model.device)  # [*observed, C]
         self.precision = schedule.precision
+        self.lattice = task.lattice
         self.slabs = make_slabs(model, task.lattice, schedule.activation_gib)
+        if schedule.minibatch is not None:
+            self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib)
 
     def compute(self) -> Tensor:
         """Add the gradient of the loss over the whole lattice to `.grad`, slab by slab; the loss, a scalar."""
@@ -138,13 +142,17 @@ class LatticeGradient:
             self._heads(slab).backward(cotangent[:, part])
         return self._penalise(loss.detach())
 
-    def compute_at(self, x: Tensor, target: Tensor) -> Tensor:
-        """Add the gradient of the loss at scattered points, x [B, d] and target [B, C]; the loss, a scalar."""
-        with autocast(self.precision, x.device):
-            heads = self.model.heads(x).float()
-        loss = mse(heads, target)
-        loss.backward()
-        return self._penalise(loss.detach())
+    def compute_at(self, index: Tensor) -> Tensor:
+        """Add the gradient of the loss at some points, flat indices [B], part by part; the loss, a scalar."""
+        total = self.target.new_zeros(())
+        values = self.target.flatten(0, -2)
+        for part in split(index, self.points_at_once):
+            with running(self.precision, index.device):
+                heads = self.model.heads_at(self.lattice, part).float()
+            loss = mse(heads, values[part]) * (len(part) / len(index))
+            loss.backward()
+            total += loss.detach()
+        return self._penalise(total)
 
     @torch.no_grad()
     def evaluate(self) -> tuple[float, float, np.ndarray]:
@@ -155,7 +163,7 @@ class LatticeGradient:
         return float(loss), float(error), heads[-1].cpu().numpy()
 
     def _heads(self, slab: Lattice) -> Tensor:
-        with autocast(self.precision, self.target.device):
+        with running(self.precision, self.target.device):
             return self.model.heads_on_lattice(slab).float()
 
     def _penalise(self, loss: Tensor) -> Tensor:
@@ -173,23 +181,20 @@ class Batches:
     def __init__(self, task: Task, points: int, device: torch.device, rng: torch.Generator):
         if not task.operator.pointwise:
             raise ValueError("mini-batches exist for the identity operator only")
-        self.lattice = task.lattice
+        self.size = task.lattice.size
         self.points = points
+        self.device = device
         self.rng = rng
-        self.target = torch.as_tensor(task.target, device=device).reshape(task.lattice.size, -1)
 
     def examples(self) -> list[Tensor]:
         """A batch of every length there is, which draws nothing, to run everything once before the clock starts."""
-        lengths = {min(self.points, self.lattice.size), self.lattice.size % self.points} - {0}
-        return [torch.arange(length, device=self.target.device) for length in sorted(lengths, reverse=True)]
+        lengths = {min(self.points, self.size), self.size % self.points} - {0}
+        return [torch.arange(length, device=self.device) for length in sorted(lengths, reverse=True)]
 
     def epoch(self) -> Sequence[Tensor]:
-        """Every point once, as flat indices: [B] each."""
-        return torch.randperm(self.lattice.size, generator=self.rng, device=self.target.device).split(self.points)
-
-    def at(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The points [B, d] and the targets [B, C] of flat indices [B]."""
-        return self.lattice.points_at(index), self.target[index]
+        """Every point once, as flat indices: [B] each, in rising order, as neighbours read the same memory."""
+        order = torch.randperm(self.size, generator=self.rng, device=self.device)
+        return [batch.sort().values for batch in order.split(self.points)]
 
 
 def mse(values: Tensor, target: Tensor) -> Tensor:

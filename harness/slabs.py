@@ -1,13 +1,16 @@
 """Lattices in slabs, so that neither a prediction nor a backward pass outgrows the memory (DESIGN, idea 3)."""
 
-from typing import Any
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from harness.precision import running
 from models import backends
 from models.base import Representation
+from models.kernels.aligned import ALIGNMENT
 from target_signals.lattice import Lattice
 
 GIB = 1 << 30
@@ -19,7 +22,7 @@ def predict(
     model: Representation, lattice: Lattice, precision: str = "fp32", activation_gib: float = ACTIVATION_GIB
 ) -> np.ndarray:
     """The model's answer on a lattice: [*shape, C], float32, by slabs of bounded memory."""
-    with torch.no_grad(), autocast(precision, model.device):
+    with torch.no_grad(), running(precision, model.device):
         slabs = make_slabs(model, lattice, activation_gib)
         return torch.cat([model.on_lattice(slab).float() for _, slab in slabs]).cpu().numpy()
 
@@ -28,10 +31,21 @@ def make_slabs(model: Representation, lattice: Lattice, activation_gib: float) -
     """Cut a lattice so that one slab's backward pass keeps at most `activation_gib`."""
     if model.lattice_only:
         return [(slice(None), lattice)]
-    points = int(activation_gib * GIB / bytes_kept_per_point(model, lattice))
+    points = points_at_once(model, lattice, activation_gib)
     if points >= lattice.size:
         return [(slice(None), lattice)]
     return list(lattice.slabs(points))
+
+
+def split(index: Tensor, points: int) -> Sequence[Tensor]:
+    """Points [N] in parts of at most about `points`, all but the last equally long, in whole rows of ALIGNMENT."""
+    count = math.ceil(len(index) / points)
+    return index.split(ALIGNMENT * math.ceil(len(index) / count / ALIGNMENT))
+
+
+def points_at_once(model: Representation, lattice: Lattice, activation_gib: float) -> int:
+    """How many points' backward pass keeps about `activation_gib`."""
+    return max(1, int(activation_gib * GIB / bytes_kept_per_point(model, lattice)))
 
 
 def bytes_kept_per_point(model: Representation, lattice: Lattice) -> float:
@@ -50,8 +64,3 @@ def bytes_kept_per_point(model: Representation, lattice: Lattice) -> float:
     with backends.uncompiled(model), torch.enable_grad(), hooks:
         heads = model.heads_on_lattice(probe)
     return max(sum(kept.values()), heads.nbytes) / probe.size
-
-
-def autocast(precision: str, device: torch.device) -> Any:
-    """The context in which a model is evaluated: autocast for bf16, nothing for fp32 and tf32."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

@@ -89,10 +89,7 @@ class Stepper:
 
     def _update(self, index: Tensor | None) -> Tensor:
         self.optimiser.zero_grad()
-        if index is None or self.batches is None:
-            loss = self.gradient.compute()
-        else:
-            loss = self.gradient.compute_at(*self.batches.at(index))
+        loss = self.gradient.compute() if index is None else self.gradient.compute_at(index)
         self.optimiser.step()
         self.sound &= torch.isfinite(loss)
         self.finite += self.sound

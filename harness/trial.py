@@ -14,6 +14,7 @@ import target_signals
 from harness import system
 from harness.fit import Fit, Schedule, fit
 from harness.plan import Trial
+from harness.precision import matmul_precision
 from harness.results import OUT_OF_MEMORY, Row
 from harness.scored import Result, blank_row, fit_columns, score, scoring_columns, unsupported
 from models import backends
@@ -172,17 +173,6 @@ def no_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(before)
-
-
-@contextlib.contextmanager
-def matmul_precision(name: str) -> Iterator[None]:
-    """TF32 products only when asked for."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.base import register
 from models.coordinate_network import CoordinateNetwork, affine
+from models.kernels.aligned import aligned, widened
+from models.kernels.sine import sine
 from target_signals.lattice import Lattice
 
 
@@ -30,7 +33,7 @@ class BACON(CoordinateNetwork):
     """
 
     name = "BACON"
-    precision = "tf32"
+    precision = "bf16"
 
     @dataclass(frozen=True)
     class Config:
@@ -63,13 +66,13 @@ class BACON(CoordinateNetwork):
                 omega[:, k] = 2 * math.pi * cycles
 
     def network(self, coordinates: Sequence[Tensor]) -> Tensor:
-        halves = self.omega / 2  # rad per unit of [-1, 1)
-        filters = [torch.sin(affine(coordinates, *own)) for own in zip(halves, self.phase, strict=True)]
+        halves = aligned(self.omega / 2, 1)  # rad per unit of [-1, 1)
+        filters = [sine(affine(coordinates, *own)) for own in zip(halves, aligned(self.phase, 1), strict=True)]
         z = filters[self.which[0]]  # [*points, w]
         read = dict(zip(self.design.outputs, self.outputs, strict=True))
         heads = []
         for i, layer in enumerate(self.hidden, start=1):
-            z = filters[self.which[i]] * layer(z)
+            z = filters[self.which[i]] * F.linear(z, *widened(layer))
             if i in read:
-                heads.append(read[i](z))
+                heads.append(F.linear(z, *widened(read[i], output=True)))
         return torch.stack(heads)

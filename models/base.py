@@ -1,12 +1,14 @@
 """The contract of a model, and the registry through which one file adds one (DESIGN, idea 1)."""
 
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from models.kernels.compiled import compiled
 from registry import Registry
 from target_signals.lattice import Lattice
 
@@ -92,6 +94,11 @@ class Representation(nn.Module):
         """All outputs that are trained: x [N, d] → [H, N, C]. The last head is the answer."""
         return self(x)[None]
 
+    def heads_at(self, lattice: Lattice, index: Tensor) -> Tensor:
+        """All outputs that are trained, at some of a lattice's points, no two of them the same: flat indices [B] →
+        [H, B, C]."""
+        return self.heads(lattice.points_at(index))
+
     def on_lattice(self, lattice: Lattice) -> Tensor:
         """Values on a lattice: [*shape, C]. By default the points, in chunks."""
         parts = [self(points) for points in lattice.points(self.device).split(POINTS_PER_CALL)]
@@ -108,6 +115,12 @@ class Representation(nn.Module):
         where the values themselves are observed, and asked twice: the second time is timed.
         """
         return False
+
+    def run(self, method: Callable[..., Tensor], *arguments: Any) -> Tensor:
+        """A method of this class on this model, compiled by PyTorch where `inductor` is the back end and something is
+        differentiated; what is only evaluated is not, as that would compile everything once more."""
+        fast = self.backend == "inductor" and torch.is_grad_enabled()
+        return (compiled(method) if fast else method)(self, *arguments)
 
     def penalty(self) -> Tensor | float:
         """What the loss adds to the mean squared error; by default nothing."""

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from models.base import Representation
-from models.kernels.compiled import compiled
 from target_signals.lattice import Lattice
 
 
@@ -15,9 +13,7 @@ class CoordinateNetwork(Representation):
     """A model that reads each coordinate through `affine` and is a network from there on.
 
     A subclass defines `network`. Its input broadcasts, so on a lattice the first layer is a sum of one-axis
-    tables. Under the back end `inductor`, what is differentiated is compiled by PyTorch; what is only
-    evaluated is not, as that would compile everything once more.
-    """
+    tables."""
 
     backends: ClassVar[tuple[str, ...]] = ("inductor", "torch")
 
@@ -29,18 +25,13 @@ class CoordinateNetwork(Representation):
         return self.heads(x)[-1]
 
     def heads(self, x: Tensor) -> Tensor:
-        return self._run(x.split(1, dim=1))
+        return self.run(type(self).network, x.split(1, dim=1))
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
         return self.heads_on_lattice(lattice)[-1]
 
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:
-        return self._run([axis[..., None] for axis in lattice.open_mesh(self.device)])
-
-    def _run(self, coordinates: Sequence[Tensor]) -> Tensor:
-        if self.backend == "inductor" and torch.is_grad_enabled():
-            return compiled(type(self).network)(self, tuple(coordinates))
-        return self.network(coordinates)
+        return self.run(type(self).network, tuple(axis[..., None] for axis in lattice.open_mesh(self.device)))
 
 
 def affine(coordinates: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:

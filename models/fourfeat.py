@@ -1,31 +1,36 @@
 """FourFeat: a ReLU network on random Fourier features (Tancik et al. 2020, section 5)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.base import Representation, register
-from models.coordinate_network import affine
+from models.base import register
+from models.coordinate_network import CoordinateNetwork, affine
+from models.kernels.aligned import aligned, widened
+from models.kernels.sine import sine
 from target_signals.lattice import Lattice
 
-TABLE_VALUES = 1 << 25  # bounds the table of the factored first layer: 128 MiB in float32
+TABLE_VALUES = 1 << 26  # bounds the table of the factored first layer: 256 MiB in float32
+TABLE_PAYS = 0.15  # up to which share of the values of the features the table may have; measured
 
 
 @register
-class FourFeat(Representation):
+class FourFeat(CoordinateNetwork):
     """[sin 2πBx, cos 2πBx] → Linear → ReLU → Linear → ReLU → Linear → Linear. The size dial is the width.
 
     There is no activation before the output layer, as in the reference. On a lattice the features
     factor over the axes, sin(a + b) = sin a cos b + cos a sin b, so the first layer is a product of
-    one-axis tables and no [N, 2000] tensor exists.
+    one-axis tables, and while the width is small no [N, 2000] tensor need exist.
     """
 
     name = "FourFeat"
-    precision = "tf32"
+    precision = "bf16x3"
 
     @dataclass(frozen=True)
     class Config:
@@ -46,9 +51,11 @@ class FourFeat(Representation):
         super().initialise(rng)
         self.frequencies.normal_(0, self.config.sigma, generator=rng)
 
-    def forward(self, x: Tensor) -> Tensor:
-        phase = affine(x.split(1, dim=1), 2 * math.pi * self.frequencies, x.new_zeros(()))  # [N, F]
-        return self.rest(self.first(torch.cat([torch.sin(phase), torch.cos(phase)], dim=-1)))
+    def network(self, coordinates: Sequence[Tensor]) -> Tensor:
+        rows = 2 * math.pi * self.frequencies.repeat(2, 1)  # [2 F, d]
+        is_cosine = torch.arange(len(rows), device=rows.device) >= len(self.frequencies)  # a sine a quarter turn on
+        features = sine(affine(coordinates, rows, (math.pi / 2) * is_cosine.to(rows.dtype)))
+        return self._rest(F.linear(features, aligned(self.first.weight, 0)))[None]
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
         """[sin, cos] of the phases of all axes but the last [n, 2 F], and of the last [m, F], [m, F]."""
@@ -62,14 +69,25 @@ class FourFeat(Representation):
         tables = np.concatenate([np.sin(leading), np.cos(leading)], axis=1), np.sin(phases[-1]), np.cos(phases[-1])
         return tuple(torch.as_tensor(table, dtype=torch.float32, device=self.device) for table in tables)
 
-    def on_lattice(self, lattice: Lattice) -> Tensor:
-        leading, sine, cosine = self.constants(lattice)
-        on_sine, on_cosine = self.first.weight.chunk(2, dim=1)  # [w, F]
+    def heads_on_lattice(self, lattice: Lattice) -> Tensor:
+        if self.size > TABLE_PAYS * lattice.size / lattice.shape[-1]:
+            return super().heads_on_lattice(lattice)
+        return self.run(FourFeat.factored, *self.constants(lattice)).reshape(1, *lattice.shape, self.channels)
+
+    def factored(self, leading: Tensor, sine: Tensor, cosine: Tensor) -> Tensor:
+        """The network by the first layer's table [m, w, 2 F]: see `lattice_constants` → [n, m, C]."""
+        on_sine, on_cosine = aligned(self.first.weight, 0).chunk(2, dim=1)  # [w, F]
         columns = max(1, TABLE_VALUES // self.first.weight.numel())
         hidden = []
         for s, c in zip(sine.split(columns), cosine.split(columns), strict=True):
             s, c = s[:, None], c[:, None]  # [m, 1, F]
-            table = torch.cat([on_sine * c - on_cosine * s, on_sine * s + on_cosine * c], dim=-1)  # [m, w, 2 F]
-            hidden.append((leading @ table.flatten(0, 1).T).unflatten(1, table.shape[:2]))  # [n, m, w]
-        first = torch.cat(hidden, dim=1) + self.first.bias
-        return self.rest(first).reshape(*lattice.shape, self.channels)
+            table = torch.cat([on_sine * c - on_cosine * s, on_sine * s + on_cosine * c], dim=-1)
+            hidden.append(F.linear(leading, table.flatten(0, 1)).reshape(len(leading), *table.shape[:2]))  # [n, m, w]
+        return self._rest(torch.cat(hidden, dim=1))
+
+    def _rest(self, x: Tensor) -> Tensor:
+        """What follows the first layer's products [*points, w] → [*points, C]."""
+        one, two, output = (layer for layer in self.rest if isinstance(layer, nn.Linear))
+        x = F.relu(x + aligned(self.first.bias, 0))
+        x = F.relu(F.linear(x, *widened(one)))
+        return F.linear(F.linear(x, *widened(two)), *widened(output, output=True))

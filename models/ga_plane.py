@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 from models.base import Representation, register
 from models.kernels import interpolation
+from models.kernels.aligned import ALIGNMENT, aligned, widened
 from target_signals.lattice import Lattice
+
+VALUES_AT_ONCE = 1 << 27  # of features on a whole lattice of which a part is wanted: 512 MiB in float32
 
 
 @register
@@ -23,6 +26,7 @@ class GAPlane(Representation):
 
     name = "GAPlane"
     precision = "tf32"
+    backends = ("inductor", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -60,14 +64,15 @@ class GAPlane(Representation):
             nn.init.normal_(volume, 0, self.config.volume_sigma, generator=rng)
 
     def forward(self, x: Tensor) -> Tensor:
-        def at(values: Tensor, axes: tuple[int, ...]) -> Tensor:  # [N, F]
+        def at(values: Tensor, axes: tuple[int, ...]) -> Tensor:  # [F, N]
             # a list of columns as an index would be copied to the device, which waits for it
-            return interpolation.at_points(values, torch.stack([x[:, k] for k in axes], dim=1), "linear")
+            return interpolation.at_points(values, torch.stack([x[:, k] for k in axes], dim=1), "linear").T
 
         lines = [at(line, (k,)) for k, line in enumerate(self.lines)]
         planes = [at(plane, pair) for plane, pair in zip(self.planes, self.pairs, strict=True)]
         volumes = [at(volume, (0, 1, 2)) for volume in self.volumes]
-        return self.decoder(self._combine(lines, planes, volumes))
+        features = self.combine(lines, planes, volumes)
+        return self._decode(features)
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
         """Interpolation matrices of lines, planes and volume: dim of each kind there is."""
@@ -80,6 +85,18 @@ class GAPlane(Representation):
         )
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
+        features = self._features(lattice, slice(None))
+        return self._decode(features).reshape(*lattice.shape, -1)
+
+    def heads_at(self, lattice: Lattice, index: Tensor) -> Tensor:
+        """A large part of a lattice is had sooner by making features on all of it, a few at a time."""
+        few = max(1, VALUES_AT_ONCE // lattice.size // ALIGNMENT) * ALIGNMENT
+        count = self.lines[0].shape[0]
+        parts = [self._features(lattice, slice(start, start + few)) for start in range(0, count, few)]
+        return self._decode(torch.cat([interpolation.pick(part, index) for part in parts]))[None]
+
+    def _features(self, lattice: Lattice, part: slice) -> Tensor:
+        """Some of the features, everywhere on a lattice: [F', N], aligned."""
         d = self.dim
         matrices = self.constants(lattice)
         of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d :]
@@ -90,28 +107,31 @@ class GAPlane(Representation):
             values = values.permute(0, *[i + 1 for i in in_order])
             return values[(slice(None), *[slice(None) if k in axes else None for k in range(d)])]
 
-        lines = [spread(interpolation.on_lattice(line, of_lines[k : k + 1]), (k,)) for k, line in enumerate(self.lines)]
-        planes = [
-            spread(interpolation.on_lattice(plane, tuple(of_planes[k] for k in pair)), pair)
-            for plane, pair in zip(self.planes, self.pairs, strict=True)
-        ]
-        volumes = [spread(interpolation.on_lattice(volume, of_volume), (0, 1, 2)) for volume in self.volumes]
-        # features first down to the answer: every sum over the lattice runs along memory, and nothing is transposed
-        features = self._combine(lines, planes, volumes).flatten(1)  # [F, N]
-        for layer in self.decoder:
-            features = _through(layer, features) if isinstance(layer, nn.Linear) else layer(features)
-        return features.T.reshape(*lattice.shape, -1)
+        def on(values: Tensor, matrices: tuple[Tensor, ...], axes: tuple[int, ...]) -> Tensor:
+            return spread(interpolation.on_lattice(values[part], tuple(matrices[k] for k in axes)), axes)
 
-    def _combine(self, lines: list[Tensor], planes: list[Tensor], volumes: list[Tensor]) -> Tensor:
-        """The formula above, in few passes over the full lattice: lines and planes broadcast."""
+        lines = [on(line, of_lines, (k,)) for k, line in enumerate(self.lines)]
+        planes = [on(plane, of_planes, pair) for plane, pair in zip(self.planes, self.pairs, strict=True)]
+        volumes = [on(volume, of_volume, (0, 1, 2)) for volume in self.volumes]
+        return self.run(type(self).combine, lines, planes, volumes)
+
+    def combine(self, lines: list[Tensor], planes: list[Tensor], volumes: list[Tensor]) -> Tensor:
+        """The formula above on features of lines, planes, volume that broadcast to [F, *shape] → [F', N], aligned."""
         if self.dim == 2:
-            return torch.addcmul(planes[0], lines[0], lines[1])
-        x, y, z = lines
-        xy, yz, zx = planes
-        total = torch.addcmul(volumes[0], x * y + xy, z)
-        return torch.addcmul(torch.addcmul(total, yz, x), zx, y)
+            total = torch.addcmul(planes[0], lines[0], lines[1])
+        else:
+            (x, y, z), (xy, yz, zx) = lines, planes
+            total = torch.addcmul(volumes[0], x * y + xy, z)
+            total = torch.addcmul(torch.addcmul(total, yz, x), zx, y)
+        return aligned(total.flatten(1), 0)
 
-
-def _through(layer: nn.Linear, features: Tensor) -> Tensor:
-    """A linear layer on columns: [F, N] → [G, N]."""
-    return torch.addmm(layer.bias[:, None], layer.weight, features)
+    def _decode(self, features: Tensor) -> Tensor:
+        """[F', N] → [N, C]. Features stay first down to the answer: every sum over points runs along memory, and
+        nothing is transposed."""
+        for layer in self.decoder:
+            if isinstance(layer, nn.Linear):
+                weight, bias = widened(layer, output=layer is self.decoder[-1])
+                features = torch.addmm(bias[:, None], weight, features)
+            else:
+                features = layer(features)
+        return features.T

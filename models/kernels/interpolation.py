@@ -5,7 +5,7 @@ small dense matrix an axis; at scattered points it is `torch.nn.functional.grid_
 kernel is Keys' with a = -0.75 (Keys 1981, "Cubic convolution interpolation"), as in grid_sample.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -68,3 +68,22 @@ def at_points(values: Tensor, x: Tensor, order: Order) -> Tensor:
     grid = x.flip(-1).reshape(1, len(x), *[1] * (x.shape[1] - 1), x.shape[1])
     sampled = F.grid_sample(values[None], grid, mode=mode, padding_mode="border", align_corners=True)
     return sampled.reshape(len(values), len(x)).T
+
+
+def pick(values: Tensor, index: Tensor) -> Tensor:
+    """Columns of values [F, N], no two the same: index [B] → [F, B]. Nothing need be added in the gradient."""
+    return _Pick.apply(values, index)
+
+
+class _Pick(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.columns = values.shape[1]
+        return values.index_select(1, index)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        spread = gradients[0].new_zeros(len(gradients[0]), ctx.columns)
+        return spread.index_copy_(1, index, gradients[0]), None

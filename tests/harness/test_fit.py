@@ -7,15 +7,18 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 import harness.fit
 import models
 from harness.fit import Batches, LatticeGradient, Schedule, fit
 from harness.plan import model_settings
+from harness.precision import matmul_precision
 from harness.results import COLUMNS
-from harness.slabs import bytes_kept_per_point, make_slabs, predict
-from harness.trial import matmul_precision, run_trial, stream
+from harness.slabs import bytes_kept_per_point, make_slabs, predict, split
+from harness.trial import run_trial, stream
 from models.base import Representation
 from target_signals.lattice import Lattice
 from target_signals.metrics import psnr
@@ -174,13 +177,62 @@ def test_minibatches_equal_a_hand_written_loop(build):
 
 def test_the_penalty_enters_minibatches_too(build):
     model, task = build("Grid_TV"), make_task(Lattice.regular(SHAPES[2]))
-    batches = Batches(task, 30, CPU, generator())
-    x, target = batches.at(batches.epoch()[0])
-    LatticeGradient(model, task, schedule()).compute_at(x, target)
+    index = Batches(task, 30, CPU, generator()).epoch()[0]
+    x, target = task.lattice.points_at(index), torch.from_numpy(task.target).flatten(0, 1)[index]
+    LatticeGradient(model, task, schedule(minibatch=30)).compute_at(index)
     (expected,) = torch.autograd.grad(loss_by_hand(model, x, target), [model.values])
     (plain,) = torch.autograd.grad(((model(x) - target) ** 2).mean(), [model.values])
     assert_close([model.values.grad], [expected])
     assert (plain - expected).norm() > 0.01 * expected.norm()
+
+
+@pytest.mark.parametrize("name", ["Siren", "BACON", "GAPlane", "Grid_TV"])
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(build, name):
+    """The last part is shorter, several heads count alike, and a penalty counts once."""
+    task = make_task(Lattice.regular(SHAPES[2]))
+    index = Batches(task, 43, CPU, generator()).epoch()[0]
+    found = []
+    for gib in (4.0, THIN):
+        model, asked = build(name), []
+        heads_at = model.heads_at
+
+        def counted(lattice, part, heads_at=heads_at, asked=asked):
+            asked.append(len(part))
+            return heads_at(lattice, part)
+
+        model.heads_at = counted
+        gradient = LatticeGradient(model, task, schedule(minibatch=43, activation_gib=gib))
+        loss = gradient.compute_at(index)
+        found.append((asked, loss, gradients(model)))
+    (asked, loss, whole), (asked_in_parts, loss_of_parts, parts) = found
+    assert (asked, asked_in_parts) == ([43], [8, 8, 8, 8, 8, 3])
+    torch.testing.assert_close(loss_of_parts, loss, rtol=1e-5, atol=0)
+    assert_close(parts, whole)
+    x, target = task.lattice.points_at(index), torch.from_numpy(task.target).flatten(0, 1)[index]
+    by_hand = loss_by_hand(model, x, target)
+    torch.testing.assert_close(loss, by_hand.detach(), rtol=1e-4, atol=0)
+    assert_close(whole, torch.autograd.grad(by_hand, list(model.parameters())))
+
+
+@given(st.integers(1, 500), st.integers(1, 600))
+def test_parts_of_a_batch_are_whole_and_equal(length, points):
+    """As few as there can be, and each as short as so many can be, but for rows of 8."""
+    index = torch.randperm(length)
+    parts = split(index, points)
+    assert torch.equal(torch.cat(tuple(parts)), index)
+    assert all(len(part) == len(parts[0]) and len(part) % 8 == 0 for part in parts[:-1])
+    assert 0 < len(parts[-1]) <= len(parts[0])
+    assert len(parts[0]) < points + 8
+    count = -(-length // points)
+    assert len(parts) <= count
+    assert len(parts[0]) < length / count + 8
+
+
+def test_a_batch_that_fits_is_one_part():
+    for points in (43, 44, 10_000):
+        (part,) = split(torch.arange(43), points)
+        assert torch.equal(part, torch.arange(43))
+    assert [len(part) for part in split(torch.arange(43), 42)] == [24, 19]
 
 
 def test_the_penalty_is_part_of_the_loss_that_is_reported(build):
@@ -282,12 +334,13 @@ def test_an_epoch_has_every_point_once():
     task = make_task(Lattice.regular((7, 9)), channels=2)
     batches = Batches(task, 20, CPU, generator())
     for _ in range(2):
-        epoch = [batches.at(index) for index in batches.epoch()]
-        assert [len(x) for x, _ in epoch] == [20, 20, 20, 3]
-        found = np.concatenate([np.hstack([x.numpy(), t.numpy()]) for x, t in epoch])
-        expected = np.hstack([task.lattice.points("cpu").numpy(), task.target.reshape(-1, 2)])
-        assert not np.array_equal(found, expected), "an epoch must be shuffled"
-        np.testing.assert_array_equal(found[np.lexsort(found.T)], expected[np.lexsort(expected.T)])
+        epoch = batches.epoch()
+        assert [len(index) for index in epoch] == [20, 20, 20, 3]
+        assert all(torch.equal(index, index.sort().values) for index in epoch)
+        found = torch.cat(epoch)
+        assert not torch.equal(found, torch.arange(63)), "an epoch must be shuffled"
+        assert epoch[0][-1] - epoch[0][0] > 20, "a batch must be drawn from the whole lattice"
+        assert torch.equal(found.sort().values, torch.arange(63))
 
 
 def test_batches_depend_on_the_generator_alone():

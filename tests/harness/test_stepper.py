@@ -197,7 +197,7 @@ def test_a_model_that_waits_for_the_device_runs_eagerly():
 def test_memory_that_runs_out_becomes_a_row_and_harms_no_later_trial(make_trial):
     torch.cuda.empty_cache()
     whole = torch.cuda.get_device_properties(0).total_memory
-    torch.cuda.set_per_process_memory_fraction(2**29 / whole)
+    torch.cuda.set_per_process_memory_fraction(2**27 / whole)
     try:
         (result,) = run_trial(make_trial("Siren", size=1_000_000, length=1000), torch.device("cuda"))
     finally:

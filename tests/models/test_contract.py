@@ -80,6 +80,24 @@ def test_lattice_equals_points(case):
     assert (on_lattice - at_points).abs().max() < 2e-3 * scale
 
 
+def test_some_of_a_lattices_points(case):
+    model, lattice, _ = case
+    if model.lattice_only:
+        pytest.skip("has no values at scattered points")
+    index = torch.randperm(lattice.size, generator=torch.Generator().manual_seed(1))[: lattice.size // 2]
+    weights = torch.rand(len(index), 1, generator=torch.Generator().manual_seed(2))
+    found, expected = model.heads_at(lattice, index), model.heads(lattice.points_at(index))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    for one, other in zip(
+        torch.autograd.grad((found * weights).sum(), list(model.parameters()), allow_unused=True),
+        torch.autograd.grad((expected * weights).sum(), list(model.parameters()), allow_unused=True),
+        strict=True,
+    ):
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert (one - other).norm() <= 5e-3 * other.norm() + 1e-6
+
+
 def test_gradients_on_lattice_equal_those_at_points(case):
     model, lattice, channels = case
     if model.lattice_only:

@@ -115,7 +115,30 @@ def test_fourfeat_factored_over_the_lattice_is_the_formula(dim, channels):
     x = np.stack(np.meshgrid(*model.lattice.axes, indexing="ij"), -1)
     expected = fourfeat_numpy(model, x)
     assert expected.std() > 0.01
-    np.testing.assert_allclose(model.on_lattice(model.lattice).detach(), expected, atol=3e-7)
+    factored = model.factored(*model.constants(model.lattice)).reshape(expected.shape)
+    np.testing.assert_allclose(factored.detach(), expected, atol=3e-7)
+    # Networks too wide for the table, as here, and scattered points have phases that are float32 sums: 500 rad are
+    # good to 3e-5, and so is each feature. An output, a mean over 2000 of them, is off by some 1e-6; hence 5e-6.
+    np.testing.assert_allclose(model.on_lattice(model.lattice).detach(), expected, atol=5e-6)
+    points = model(model.lattice.points("cpu")).reshape(expected.shape)
+    np.testing.assert_allclose(points.detach(), expected, atol=5e-6)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_fourfeat_uses_the_table_where_it_is_small(dim, monkeypatch):
+    """Its values, points of all axes but the last times the width, against those of the features."""
+    calls, factored = [], fourfeat.FourFeat.factored
+
+    def noted(self, *tables):
+        calls.append(self.size)
+        return factored(self, *tables)
+
+    monkeypatch.setattr(fourfeat.FourFeat, "factored", noted)
+    for width in (7, 8):
+        model = make("FourFeat", dim, 1, width, shape=(50, 6) if dim == 2 else (10, 5, 6))
+        expected = model(model.lattice.points("cpu")).reshape(1, *model.lattice.shape, 1)
+        torch.testing.assert_close(model.heads_on_lattice(model.lattice), expected, rtol=0, atol=5e-6)
+    assert calls == [7]  # 0.15 of 50 is 7.5
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -136,8 +159,9 @@ def test_fourfeat_factored_has_the_gradient_of_the_formula(dim):
 def test_fourfeat_in_blocks_gives_the_same_and_keeps_less(dim, columns, monkeypatch):
     shape = (3, 40) if dim == 2 else (2, 2, 40)
     model = make("FourFeat", dim, 2, 4, shape=shape)
+    monkeypatch.setattr(fourfeat, "TABLE_PAYS", math.inf)
     whole = model.on_lattice(model.lattice)
-    features = 2 * 1000
+    features, width = 2 * 1000, 8  # of 4 units, aligned
     monkeypatch.setattr(fourfeat, "TABLE_VALUES", columns * 4 * features + 1)
     largest = 0
 
@@ -148,7 +172,7 @@ def test_fourfeat_in_blocks_gives_the_same_and_keeps_less(dim, columns, monkeypa
 
     with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
         blocks = model.on_lattice(model.lattice)
-    assert largest <= max(columns, 1) * 4 * features < 40 * 4 * features
+    assert largest <= max(columns, 1) * width * features < 40 * width * features
     torch.testing.assert_close(blocks, whole, rtol=1e-5, atol=1e-6)
 
 

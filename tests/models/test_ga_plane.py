@@ -242,3 +242,38 @@ def test_initial_values(dim):
         assert layer.weight.shape[1] == 60
         assert layer.weight.abs().max() <= bound
     assert model.decoder[0].weight.abs().max() > 0.99 / math.sqrt(60)
+
+
+@pytest.mark.parametrize("at_once", [None, 0, 8, 23])  # features; fewer than 8 are 8, and 23 are 16
+@pytest.mark.parametrize("dim", [2, 3])
+def test_features_made_a_few_at_a_time_are_the_same(dim, at_once, monkeypatch):
+    """Also where the last few are fewer than a row of 16 bytes takes."""
+    model = make(dim, channels=2, size=19 * max(SHAPES[dim]))
+    rng = torch.Generator().manual_seed(1)
+    with torch.no_grad():  # planes and volume start so small that they would hardly matter
+        for values in (*model.lines, *model.planes, *model.volumes):
+            values.normal_(generator=rng)
+    parts, features = [], CLS._features
+
+    def noted(self, lattice, part):
+        parts.append(part)
+        return features(self, lattice, part)
+
+    monkeypatch.setattr(CLS, "_features", noted)
+    if at_once is not None:
+        monkeypatch.setattr("models.ga_plane.VALUES_AT_ONCE", at_once * model.lattice.size)
+    index = torch.randperm(model.lattice.size, generator=rng)[: model.lattice.size // 3]
+    found, expected = model.heads_at(model.lattice, index), model.heads(model.lattice.points_at(index))
+    assert len(parts) == {None: 1, 0: 3, 8: 3, 23: 2}[at_once]  # of 19 features
+    assert found.shape == expected.shape == (1, len(index), 2)
+    scale = expected.abs().max().item()
+    torch.testing.assert_close(found, expected, atol=2e-6 * scale, rtol=0)
+    cotangent = torch.randn(expected.shape, generator=rng)
+    parameters = list(model.parameters())
+    for one, other in zip(
+        torch.autograd.grad(found, parameters, cotangent),
+        torch.autograd.grad(expected, parameters, cotangent),
+        strict=True,
+    ):
+        assert other.norm() > 0
+        assert (one - other).norm() <= 2e-5 * other.norm()

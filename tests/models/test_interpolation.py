@@ -15,7 +15,7 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import map_coordinates
 
 from models.kernels import interpolation
-from models.kernels.interpolation import at_points, axis_matrix, on_lattice
+from models.kernels.interpolation import at_points, axis_matrix, on_lattice, pick
 from target_signals import Lattice
 
 CPU = torch.device("cpu")
@@ -224,3 +224,26 @@ def test_gradients_are_the_transposed_matrices(order):
     kernel = keys if order == "cubic" else hat
     rows, columns = (dense_rows(a, m, kernel) for a, m in zip(lattice.axes, (6, 13), strict=True))
     np.testing.assert_allclose(values.grad[0], rows.T @ cotangent @ columns, atol=1e-5)  # sums of up to 20 terms
+
+
+@given(st.integers(1, 5), st.integers(1, 40), st.integers(0, 40), st.integers(0, 1000))
+@settings(deadline=None)
+def test_picked_columns_and_their_gradient_are_those_of_plain_indexing(features, points, picked, seed):
+    """In any order, and where none or all are picked: no two the same, so each gradient is written once."""
+    rng = np.random.default_rng(seed)
+    index = rng.permutation(points)[:picked]
+    values = torch.from_numpy(rng.uniform(-1, 1, (features, points))).float().requires_grad_()
+    cotangent = rng.uniform(-1, 1, (features, len(index))).astype(np.float32)
+    found = pick(values, torch.from_numpy(index))
+    np.testing.assert_array_equal(found.detach(), values.detach().numpy()[:, index])
+    found.backward(torch.from_numpy(cotangent))
+    expected = np.zeros((features, points), np.float32)
+    expected[:, index] = cotangent
+    np.testing.assert_array_equal(values.grad, expected)
+
+
+def test_what_is_picked_twice_adds_its_gradients():
+    """Two picks from the same values, as when a batch is made in parts."""
+    values = torch.from_numpy(random_values(2, 6)).float().requires_grad_()
+    (pick(values, torch.tensor([4, 1])).sum() + 2 * pick(values, torch.tensor([1, 0])).sum()).backward()
+    np.testing.assert_array_equal(values.grad, [[2, 3, 0, 0, 1, 0]] * 2)
