@@ -55,7 +55,7 @@ def to_parquet(records: Sequence[dict[str, Any]]) -> bytes:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise UsageError("Parquet needs pyarrow: pip install 'representation-benchmark[report]'") from error
+        raise UsageError("Parquet needs pyarrow: pip install -e '.[report]'") from error
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {name: [record.get(name) for record in records] for name in names}
     buffer = io.BytesIO()

@@ -17,6 +17,6 @@ def few(values: Sequence[T], most: int) -> tuple[T, ...]:
 
 
 def from_the_middle(values: Sequence[T]) -> list[T]:
-    """All of them, the middle one first and the ends last."""
+    """All of them, the middle one first (of an even number the later of both) and the ends last."""
     centre = len(values) // 2
     return [values[i] for i in sorted(range(len(values)), key=lambda i: abs(i - centre))]

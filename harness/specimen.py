@@ -86,7 +86,8 @@ class Specimen:
         bands, draws = self.comparison.regions, self.comparison.draws
         items, seeds = len({draw.item for draw in draws}), len({draw.seed for draw in draws})
         usual = self.band == from_the_middle(bands)[0] and self.draw == draws[0]
-        several = [f"the middle one of {len(bands)} bands"] if len(bands) > 1 else []
+        which = "the higher" if len(bands) == 2 else "the middle one"
+        several = [f"{which} of {len(bands)} bands"] if len(bands) > 1 else []
         several += [f"the first of {count} {name}" for count, name in ((items, "items"), (seeds, "seeds")) if count > 1]
         if not several:
             return []

@@ -28,7 +28,7 @@ class Workers:
         try:
             import ray
         except ImportError as error:
-            raise UsageError("--executor ray needs Ray; pip install 'representation-benchmark[ray]'") from error
+            raise UsageError("--executor ray needs Ray; pip install -e '.[ray]'") from error
         self.ray = ray
         address = os.environ.get("RAY_ADDRESS")
         if address is None:

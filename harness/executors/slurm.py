@@ -40,7 +40,7 @@ class Workers:
         try:
             import submitit
         except ImportError as error:
-            text = "--executor slurm needs submitit; pip install 'representation-benchmark[slurm]'"
+            text = "--executor slurm needs submitit; pip install -e '.[slurm]'"
             raise UsageError(text) from error
         self.order, self.workers = order, workers
         self.executor = submitit.AutoExecutor(folder=(out / "slurm" / "%j").resolve())

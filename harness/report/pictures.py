@@ -17,7 +17,7 @@ from harness.report.thumbnail import load_thumbnail
 from harness.residual import CHECKSUM
 from harness.results import OK, Store
 
-TYPICAL = 9000  # characters of one thumbnail, to know beforehand how many will fit
+TYPICAL = 9000  # characters of one thumbnail, to know beforehand how many may fit
 GOLDEN = 0.6180339887  # multiples of it, modulo 1, fill an interval evenly however many there are
 LARGEST = 1 << 20  # bytes of a kept thumbnail
 VERSION = 2  # of thumbnails: a kept one of another version is made again
@@ -41,20 +41,28 @@ class Pictures:
 
 
 def pictures(found: Gathered, every: Sequence[Experiment], megabytes: float) -> Pictures:
-    """Thumbnails that take at most `megabytes` in the page."""
+    """Thumbnails that take at most `megabytes` in the page: as many as fit, in turn."""
     candidates = list(_in_turn(found, every))
-    limit, used = int(megabytes * 1e6), 0
-    by_row: dict[str, dict[str, Any]] = {}
-    # those of one signal together, so that it is built once
-    for stored in sorted(candidates[: limit // TYPICAL], key=_signal):
-        thumbnail = thumbnail_of(found.out, stored)
-        if thumbnail is None:
-            continue
-        used += len(json.dumps(thumbnail))
-        if used > limit:
-            break
-        by_row[f"{stored.folder}/{stored.key}"] = thumbnail
-    return Pictures(by_row, len(candidates))
+    return Pictures(dict(_that_fit(found.out, candidates, int(megabytes * 1e6))), len(candidates))
+
+
+def _that_fit(out: Path, candidates: Sequence[Stored], room: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Thumbnails by `folder/key`, in the candidates' order, until the next one is larger than what is left of `room`.
+
+    They are made in batches and by signal, so that each is built once, but spend the room in turn.
+    """
+    done = 0
+    while batch := candidates[done : done + room // TYPICAL]:
+        done += len(batch)
+        made = {_name(stored): thumbnail_of(out, stored) for stored in sorted(batch, key=_signal)}
+        for name in map(_name, batch):
+            thumbnail = made[name]
+            if thumbnail is None:
+                continue
+            room -= len(json.dumps({name: thumbnail}))
+            if room < 0:
+                return
+            yield name, thumbnail
 
 
 def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
@@ -101,6 +109,10 @@ def _in_turn(found: Gathered, every: Sequence[Experiment]) -> Iterator[Stored]:
                 order.append(((draws[cell.item, cell.seed], spread[cell.band, cell.size], number), stored))
     for _, stored in sorted(order, key=lambda entry: entry[0]):
         yield stored
+
+
+def _name(stored: Stored) -> str:
+    return f"{stored.folder}/{stored.key}"
 
 
 def _signal(stored: Stored) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ def _paint(values: np.ndarray) -> np.ndarray:
 
 
 def _heat(values: np.ndarray) -> np.ndarray:
-    """[H, W] in [0, 1] as [H, W, 4]: black, red, yellow, white."""
+    """[H, W] in [0, 1] as [H, W, 4]: from black over red to a pale yellow."""
     import matplotlib
 
     return _opaque(matplotlib.colormaps["inferno"](values)[..., :3])

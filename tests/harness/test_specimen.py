@@ -142,6 +142,12 @@ def test_the_middle_band_and_the_first_seed_are_shown(make_trial, run):
     assert (found.models, found.sizes) == (("Grid",), (2500,))
 
 
+def test_of_two_bands_the_higher_is_shown(make_trial, run):
+    found = shown(run(*(make_trial("Grid", bandlimit=band) for band in (0.2, 0.8))))
+    assert found.band == 0.8
+    assert found.notes() == ["shown: the higher of 2 bands"]
+
+
 def test_the_draw_with_the_most_residuals_is_shown(make_trial, run):
     trials = [make_trial("Grid", seed=1), make_trial("Grid", seed=2), make_trial("Siren", seed=1)]
     out = run(*trials, make_trial("Siren", seed=2))

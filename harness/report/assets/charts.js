@@ -91,7 +91,7 @@ function watchCharts() {
       el(
         'p',
         { class: 'empty' },
-        'No charts: this page was written without vl-convert (pip install "representation-benchmark[report]").',
+        "No charts: this page was written without vl-convert (pip install -e '.[report]').",
       ),
     );
     byId('charts-note').hidden = true;

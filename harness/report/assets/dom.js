@@ -123,5 +123,5 @@ function secondsText(seconds) {
 
 const bytesText = (bytes) => (known(bytes) ? `${(bytes / 2 ** 30).toPrecision(3)} GiB` : '');
 const sizeText = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
-const pText = (p) => (p < 0.001 ? 'p < .001' : `p = ${p.toFixed(p < 0.01 ? 3 : 2).replace('0.', '.')}`);
+const pText = (p) => (p < 0.001 ? 'p\u00a0<\u00a0.001' : `p\u00a0=\u00a0${p.toFixed(p < 0.01 ? 3 : 2).replace('0.', '.')}`);
 const plural = (number, word) => `${whole(number)} ${word}${number === 1 ? '' : 's'}`;

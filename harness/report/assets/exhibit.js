@@ -93,7 +93,7 @@ function trialPicture(row) {
     el(
       'figcaption',
       {},
-      `White in the error stands for ${picture.scale.toPrecision(3)}.${slices} At most ${picture.slices > 1 ? 72 : 128} samples a side are shown.`,
+      `The brightest of the error stands for ${picture.scale.toPrecision(3)}.${slices} At most ${picture.slices > 1 ? 72 : 128} samples a side are shown.`,
     ),
   );
 }

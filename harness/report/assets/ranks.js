@@ -49,11 +49,11 @@ function pairTable(verdict, metric) {
       'td',
       { class: `number ${verb}`, title: `${models[i]} against ${models[j]}: ${n} draws, adjusted ${pText(p)}` },
       signed(own, digits),
-      tells ? el('small', {}, ` ${pText(p).replace('p ', '').replace('= ', '')}`) : null,
+      tells ? el('small', {}, ` ${pText(p).replace('p\u00a0', '').replace('=\u00a0', '')}`) : null,
     );
   };
   const most = Math.max(...verdict.pairs.map((pair) => pair[2]));
-  const few = tells ? '' : ' So few that no difference can come out significant.';
+  const told = tells ? 'Coloured: p\u00a0<\u00a0.05.' : 'So few that no difference can come out significant.';
   const table = el(
     'table',
     { class: 'pairs' },
@@ -81,7 +81,7 @@ function pairTable(verdict, metric) {
       ),
     ),
   );
-  const note = `Mean difference in ${name}, row minus column, and Holm-adjusted p. Up to ${plural(most, 'shared draw')}.${few} Coloured: p < .05.`;
+  const note = `Mean difference in ${name}, row minus column, and Holm-adjusted p. Up to ${plural(most, 'shared draw')}. ${told}`;
   return [el('p', { class: 'hint' }, note), table];
 }
 
@@ -108,16 +108,12 @@ function rankDiagram(ranks, over) {
       svg('text', { x: x(rank), y: top - 9, 'text-anchor': 'middle' }, String(rank)),
     );
   }
-  const room = width - side - x(1);
-  const beyond = x(1 + ranks.critical) - x(1) > room;
-  const wide = beyond ? room : x(1 + ranks.critical) - x(1);
+  const beyond = x(1 + ranks.critical) > x(count);
+  const end = beyond ? x(count) : x(1 + ranks.critical);
   marks.push(
-    svg('line', { x1: x(1), x2: x(1) + wide, y1: 14, y2: 14, class: 'group' }),
-    svg(
-      'text',
-      { x: x(1) + wide + 6, y: 18 },
-      `critical difference ${beyond ? '→ ' : ''}${ranks.critical.toFixed(2)}`,
-    ),
+    svg('text', { x: x(1) - 8, y: 18, 'text-anchor': 'end' }, 'critical difference'),
+    svg('line', { x1: x(1), x2: end, y1: 14, y2: 14, class: 'group' }),
+    svg('text', { x: end + 8, y: 18 }, `${beyond ? '→ ' : ''}${ranks.critical.toFixed(2)}`),
   );
   groups.forEach(([i, j], k) =>
     marks.push(
@@ -138,7 +134,7 @@ function rankDiagram(ranks, over) {
       svg('polyline', {
         points: `${x(average)},${top} ${x(average)},${y} ${end},${y}`,
         class: 'leader',
-        style: `stroke:${lookOf(model).colour}`,
+        stroke: lookOf(model).colour,
       }),
       svg(
         'text',

@@ -290,6 +290,28 @@ def test_significance_is_shown(open_page, paper_page):
     assert tab.locator("#across svg").count() == 1
 
 
+INSIDE = """svg => [...svg.querySelectorAll('text')].every(text => {
+  const [box, room] = [text.getBBox(), svg.viewBox.baseVal];
+  return box.x >= 0 && box.x + box.width <= room.width;
+})"""
+
+
+def test_ranks_of_few_data_sets_stay_inside_the_card(open_page, store, make_row):
+    models = ("FourFeat", "Siren", "Instant_NGP", "Grid_TV")
+    rows = [
+        make_row(model=model, bandlimit=band, psnr=10.0 + i) for i, model in enumerate(models) for band in (0.1, 0.5)
+    ]
+    tab = open_page(report.write(store(rows)))
+    assert "critical difference→ " in tab.text_content("#ranks svg")
+    assert tab.locator("#ranks svg").evaluate(INSIDE)
+    note = tab.text_content("#pairs p")
+    assert note.endswith("So few that no difference can come out significant.")
+    tab.set_viewport_size({"width": 500, "height": 900})
+    assert tab.locator("#ranks .scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
+    assert tab.locator("#ranks svg").evaluate(INSIDE)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 500
+
+
 def test_downloads(open_page, small):
     parquet = pytest.importorskip("pyarrow.parquet")
     tab = open_page(report.write(small))
@@ -386,6 +408,13 @@ def test_light_dark_and_print(open_page, small):
     assert open_page(path, color_scheme="light").evaluate(shade) > 200
     tab = open_page(path, color_scheme="dark")
     assert tab.evaluate(shade) < 60
+    colours = {
+        re.search(r"rgb.*?\)", str(x))[0]
+        for x in tab.locator("#leaderboard .dot path").evaluate_all(
+            "paths => paths.map(path => getComputedStyle(path).fill)"
+        )
+    }
+    assert len(colours) == 2
     tab.emulate_media(media="print", color_scheme="dark")
     assert tab.evaluate(shade) > 200
     assert not tab.locator("#controls").is_visible()

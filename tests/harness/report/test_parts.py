@@ -2,8 +2,12 @@
 
 import base64
 import io
+import itertools
 import json
 import math
+import re
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,10 +95,31 @@ def test_a_size_bounds_the_thumbnails(residuals):
     found = gather(residuals)
     every = experiments([stored.row for stored in found.stored])
     assert pictures(found, every, 0).by_row == {}
-    few = pictures(found, every, 0.02)
+    few = pictures(found, every, 0.01)
     assert 0 < len(few.by_row) < 4
-    assert sum(len(json.dumps(one)) for one in few.by_row.values()) <= 20_000
+    assert sum(len(json.dumps(one)) for one in few.by_row.values()) <= 10_000
     assert few.possible == 4
+
+
+@pytest.mark.parametrize("typical", [1000, 9000])  # less than they take, and more
+def test_every_experiment_has_its_share_of_the_thumbnails(tmp_path, make_row, monkeypatch, typical):
+    monkeypatch.setattr("harness.report.pictures.TYPICAL", typical)
+    rng = np.random.default_rng(0)
+    names = ("AFile", "BFile", "ZFile")  # nobody's signals, so the error stands alone
+    for name, dim in itertools.product(names, (2, 3)):
+        store = Store(tmp_path, f"{dim}d_{name}")
+        store.prepare()
+        shape = (64,) * dim
+        for model, band in itertools.product(("Grid", "Siren"), (0.1, 0.3, 0.5, 0.7)):
+            row = make_row(signal=name, dim=dim, model=model, bandlimit=band, shape=[*shape, 1], length=64)
+            store.write(f"{model}{band}", row, rng.normal(size=(*shape, 1)).astype(np.float32))
+    found = gather(tmp_path)
+    chosen = pictures(found, experiments([stored.row for stored in found.stored]), 0.15)
+    shares = Counter(name.split("/")[0] for name in chosen.by_row)
+    assert shares.keys() == {f"{dim}d_{name}" for name in names for dim in (2, 3)}
+    assert max(shares.values()) - min(shares.values()) <= 2  # the models of one band
+    assert len(json.dumps(chosen.by_row)) <= 150_000
+    assert len(chosen.by_row) < chosen.possible
 
 
 def test_thumbnails_are_kept_until_the_array_changes(residuals, monkeypatch):
@@ -260,3 +285,22 @@ def test_the_verb(residuals, capsys):
 def test_mistakes_are_one_line(capsys, arguments, says):
     assert verbs.main(["report", *arguments]) == 2
     assert capsys.readouterr().err.startswith(f"error: {says}")
+
+
+def luminance(colour):
+    """Relative, of WCAG 2."""
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("mark", ["fill", "stroke"])
+@pytest.mark.parametrize("ground", ["page", "card"])
+def test_models_colours_stand_out_in_the_dark(mark, ground):
+    style = (Path(report.__file__).parent / "assets" / "style.css").read_text()
+    dark = style[style.index("prefers-color-scheme: dark") :]
+    behind = luminance(re.search(rf"--{ground}: (#\w+)", dark)[1])
+    lighter = dict(re.findall(rf'\[{mark}="(#\w+)"\] {{ {mark}: (#\w+); }}', dark))
+    assert lighter.keys() <= set(charts.COLOURS)
+    for colour in charts.COLOURS:
+        assert (luminance(lighter.get(colour, colour)) + 0.05) / (behind + 0.05) >= 3, colour
