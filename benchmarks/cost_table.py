@@ -16,9 +16,8 @@ from target_signals.user_file import UserFile
 
 TASKS = {"DIV2K": ("fit", "denoise"), "ChestCT": ("ct",)}  # as the launchers have them; the others fit
 DENSE = ("FourFeat", "Siren", "Wire", "BACON")  # every point meets every parameter
-FLOP = {"bf16x3": 10}  # a point and a parameter: multiply and add, forward (three times) and twice backward
-FLOP_OTHERWISE = 6
-PEAK_OF = {"bf16x3": "bf16"}  # whose peak a precision is held against
+FLOP = 6  # a point and a parameter: multiply and add, forward and twice backward
+SPLIT = {"bf16x3": ("bf16", 10)}  # a precision of other products: whose peak counts, and FLOP with three forward
 ADAM_VALUES = 8  # a parameter, moved at least: gradient written, value, gradient, two moments read, three written
 
 Key = tuple[str, int, int]  # model, dim, budget
@@ -145,9 +144,9 @@ def _rate(cell: Cell, peaks: dict[str, float]) -> tuple[str, str]:
         return "–", "–"
     seconds = cell["suite"]["ms"] / 1000
     if cell["model"] in DENSE:
-        precision = str(cell["precision"])
-        rate = FLOP.get(precision, FLOP_OTHERWISE) * cell["points"] * cell["parameters"] / seconds / 1e12
-        return f"{rate:.3g} TFLOP/s", f"{100 * rate / peaks[PEAK_OF.get(precision, precision)]:.0f} %"
+        precision, flop = SPLIT.get(cell["precision"], (cell["precision"], FLOP))
+        rate = flop * cell["points"] * cell["parameters"] / seconds / 1e12
+        return f"{rate:.3g} TFLOP/s", f"{100 * rate / peaks[precision]:.0f} %"
     moved = 4 * (cell["points"] * cell["channels"] + ADAM_VALUES * cell["parameters"] * cell["suite"]["updates"])
     rate = moved / seconds / 1e9
     return f"{rate:.3g} GB/s", f"{100 * rate / peaks['copy']:.0f} %"

@@ -14,7 +14,6 @@ from harness.results import DEFAULT_OUT, OK, UNSUPPORTED, load, to_table
 from registry import UsageError
 
 EXECUTORS = ("local", "ray", "slurm")  # the modules of harness/executors
-
 PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of products: harness/precision.py
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.precision import running
-from harness.slabs import make_slabs, points_at_once, split
+from harness.slabs import cut, points_at_once, split
 from harness.stepper import Stepper
 from models.base import Representation
 from target_signals.lattice import Lattice
@@ -118,9 +118,8 @@ class LatticeGradient:
         self.target = torch.as_tensor(task.target, device=model.device)  # [*observed, C]
         self.precision = schedule.precision
         self.lattice = task.lattice
-        self.slabs = make_slabs(model, task.lattice, schedule.activation_gib)
-        if schedule.minibatch is not None:
-            self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib)
+        self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib)
+        self.slabs = cut(task.lattice, self.points_at_once)
 
     def compute(self) -> Tensor:
         """Add the gradient of the loss over the whole lattice to `.grad`, slab by slab; the loss, a scalar."""
@@ -128,9 +127,7 @@ class LatticeGradient:
             total = self.target.new_zeros(())
             for part, slab in self.slabs:
                 target = self.target[part] if self.operator.pointwise else self.target
-                loss = mse(self.operator(self._heads(slab)), target) * (target.numel() / self.target.numel())
-                loss.backward()
-                total += loss.detach()
+                total += descend(self.operator(self._heads(slab)), target, target.numel() / self.target.numel())
             return self._penalise(total)
         # an operator couples all points: ∂loss/∂prediction first, then backward slab by slab
         with torch.no_grad():
@@ -149,9 +146,7 @@ class LatticeGradient:
         for part in split(index, self.points_at_once):
             with running(self.precision, index.device):
                 heads = self.model.heads_at(self.lattice, part).float()
-            loss = mse(heads, values[part]) * (len(part) / len(index))
-            loss.backward()
-            total += loss.detach()
+            total += descend(heads, values[part], len(part) / len(index))
         return self._penalise(total)
 
     @torch.no_grad()
@@ -195,6 +190,13 @@ class Batches:
         """Every point once, as flat indices: [B] each, in rising order, as neighbours read the same memory."""
         order = torch.randperm(self.size, generator=self.rng, device=self.device)
         return [batch.sort().values for batch in order.split(self.points)]
+
+
+def descend(values: Tensor, target: Tensor, share: float) -> Tensor:
+    """Add the gradient of a part of the loss; the part, which is `share` of the mean over all points."""
+    loss = mse(values, target) * share
+    loss.backward()
+    return loss.detach()
 
 
 def mse(values: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How exactly a model's matrix products are made: the precisions that a trial can have, and their contexts."""
+"""How exactly a model's matrix products are made: the contexts of the precisions that a trial can have."""
 
 import contextlib
 from collections.abc import Iterator

@@ -29,9 +29,11 @@ def predict(
 
 def make_slabs(model: Representation, lattice: Lattice, activation_gib: float) -> list[tuple[slice, Lattice]]:
     """Cut a lattice so that one slab's backward pass keeps at most `activation_gib`."""
-    if model.lattice_only:
-        return [(slice(None), lattice)]
-    points = points_at_once(model, lattice, activation_gib)
+    return cut(lattice, points_at_once(model, lattice, activation_gib))
+
+
+def cut(lattice: Lattice, points: int) -> list[tuple[slice, Lattice]]:
+    """A lattice in slabs of at most `points`."""
     if points >= lattice.size:
         return [(slice(None), lattice)]
     return list(lattice.slabs(points))
@@ -44,7 +46,9 @@ def split(index: Tensor, points: int) -> Sequence[Tensor]:
 
 
 def points_at_once(model: Representation, lattice: Lattice, activation_gib: float) -> int:
-    """How many points' backward pass keeps about `activation_gib`."""
+    """How many points' backward pass keeps about `activation_gib`; all of a lattice that cannot be cut."""
+    if model.lattice_only:
+        return lattice.size
     return max(1, int(activation_gib * GIB / bytes_kept_per_point(model, lattice)))
 
 

@@ -35,7 +35,7 @@ class Representation(nn.Module):
     label: ClassVar[str] = "learned"
     lattice_only: ClassVar[bool] = False  # no scattered points, so no mini-batches and no chunks
     smallest: ClassVar[int] = 1  # the least value of the size dial
-    precision: ClassVar[str] = "fp32"  # of products on CUDA; tf32 where it was measured to be as good
+    precision: ClassVar[str] = "fp32"  # of products on CUDA; a lower one where it was measured to be as good
     backends: ClassVar[tuple[str, ...]] = ("torch",)  # models/backends.py; the preferred one first, the twin last
 
     @dataclass(frozen=True)

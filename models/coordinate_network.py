@@ -13,7 +13,8 @@ class CoordinateNetwork(Representation):
     """A model that reads each coordinate through `affine` and is a network from there on.
 
     A subclass defines `network`. Its input broadcasts, so on a lattice the first layer is a sum of one-axis
-    tables."""
+    tables.
+    """
 
     backends: ClassVar[tuple[str, ...]] = ("inductor", "torch")
 

@@ -77,7 +77,7 @@ class FourFeat(CoordinateNetwork):
     def factored(self, leading: Tensor, sine: Tensor, cosine: Tensor) -> Tensor:
         """The network by the first layer's table [m, w, 2 F]: see `lattice_constants` → [n, m, C]."""
         on_sine, on_cosine = aligned(self.first.weight, 0).chunk(2, dim=1)  # [w, F]
-        columns = max(1, TABLE_VALUES // self.first.weight.numel())
+        columns = max(1, TABLE_VALUES // (2 * on_sine.numel()))
         hidden = []
         for s, c in zip(sine.split(columns), cosine.split(columns), strict=True):
             s, c = s[:, None], c[:, None]  # [m, 1, F]

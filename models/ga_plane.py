@@ -71,8 +71,7 @@ class GAPlane(Representation):
         lines = [at(line, (k,)) for k, line in enumerate(self.lines)]
         planes = [at(plane, pair) for plane, pair in zip(self.planes, self.pairs, strict=True)]
         volumes = [at(volume, (0, 1, 2)) for volume in self.volumes]
-        features = self.combine(lines, planes, volumes)
-        return self._decode(features)
+        return self._decode(self.combine(lines, planes, volumes))
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
         """Interpolation matrices of lines, planes and volume: dim of each kind there is."""
@@ -85,8 +84,7 @@ class GAPlane(Representation):
         )
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
-        features = self._features(lattice, slice(None))
-        return self._decode(features).reshape(*lattice.shape, -1)
+        return self._decode(self._features(lattice, slice(None))).reshape(*lattice.shape, -1)
 
     def heads_at(self, lattice: Lattice, index: Tensor) -> Tensor:
         """A large part of a lattice is had sooner by making features on all of it, a few at a time."""

@@ -98,9 +98,11 @@ class Wire(CoordinateNetwork):
 
     def network(self, coordinates: Sequence[Tensor]) -> Tensor:
         real = affine(coordinates, aligned(self.first.weight, 0), aligned(self.first.bias, 0))
-        z = torch.cat([real, torch.zeros_like(real)], dim=-1)
+        values = self._gabor(torch.cat([real, torch.zeros_like(real)], dim=-1))
         for layer in self.hidden:
-            z = layer(Gabor.apply(z, self.config.omega, self.config.sigma))
-        values = Gabor.apply(z, self.config.omega, self.config.sigma)
+            values = self._gabor(layer(values))
         pairs = self.output.weight.reshape(-1, 2, self.size)
         return F.linear(values, aligned(pairs, 2).flatten(1), self.output.bias)[None]
+
+    def _gabor(self, z: Tensor) -> Tensor:
+        return Gabor.apply(z, self.config.omega, self.config.sigma)

@@ -29,21 +29,20 @@ def sine_values(x: Tensor) -> Tensor:
 
 def sine_of(x: Tensor) -> Tensor:
     """sin x by the polynomial, not differentiable."""
-    return _near_zero(x, torch.round(x * (1 / math.pi)))
+    return _shifted(x, 0.0)
 
 
 def cosine_of(x: Tensor) -> Tensor:
     """cos x by the polynomial, not differentiable: sin(x + π/2) with the half turn left to the multiple of π."""
-    turns = torch.round(x * (1 / math.pi) + 0.5)
-    return _near_zero(x, turns - 0.5, turns)
+    return _shifted(x, 0.5)
 
 
-def _near_zero(x: Tensor, multiple: Tensor, turns: Tensor | None = None) -> Tensor:
-    """(-1)^turns sin(x - π multiple)."""
-    turns = multiple if turns is None else turns
+def _shifted(x: Tensor, shift: float) -> Tensor:
+    """sin(x + π shift)."""
+    turns = torch.round(x * (1 / math.pi) + shift)
     r = x
     for part in PI:
-        r = r - multiple * part
+        r = r - (turns - shift) * part
     r = r.clamp(-math.pi / 2, math.pi / 2)  # of phases beyond all precision, something of the right size
     square = r * r
     series = ODD[-1] * square + ODD[-2]
