@@ -91,7 +91,7 @@ function boardColumns(lines) {
   if (best)
     columns.push({
       key: 'best',
-      title: 'At least error',
+      title: 'Best evaluation',
       note: 'at the evaluation with the least training error',
       number: true,
       value: (l) => meanOf(l, `${base}_best`),
