@@ -38,7 +38,7 @@ class SuiteLoop:
     def __init__(self, trial: Trial, task: Task, size: int, device: torch.device):
         self.precision = trial.precision
         model = build(trial, task, size).to(device)
-        model.backend = trial.backend or backends.choose(model)
+        model.backend = trial.backend or backends.choose(model, trial.precision)
         schedule = make_schedule(trial)
         with matmul_precision(self.precision):
             gradient = LatticeGradient(model, task, schedule)

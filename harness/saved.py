@@ -77,7 +77,7 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
         cause = " ".join(str(error).split())[:200]
         raise UsageError(f"'{path}' holds no model of this suite: {type(error).__name__}: {cause}") from error
     model = model.to(device)
-    model.backend = backends.choose(model)
+    model.backend = backends.choose(model, "fp32")
     return model
 
 

@@ -93,7 +93,7 @@ def fit_and_score(
 ) -> list[Result]:
     """note: what the reason of every row is to say beyond why its back end ran."""
     model = build(trial, task, size).to(memory.device)
-    if trial.backend is not None and (refusal := model.refuses(trial.backend)) is not None:
+    if trial.backend is not None and (refusal := model.refuses(trial.backend, trial.precision)) is not None:
         return [unsupported(row, scoring, refusal) for scoring in task.scorings]
     model, fitted = train(model, trial, task, schedule, on_progress)
     row = row | {"parameters": model.count_values(), "backend": model.backend}
@@ -118,7 +118,7 @@ def train(
     aloud, and the fit begins anew."""
     device = model.device
     while True:
-        model.backend = trial.backend or backends.choose(model)
+        model.backend = trial.backend or backends.choose(model, trial.precision)
         try:
             return model, fit(model, task, schedule, stream(trial, "batches", device), on_progress)
         except Exception as error:  # whatever a compiler or a driver raises

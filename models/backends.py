@@ -68,15 +68,15 @@ def check(cls: "type[Representation]", backend: str, device: torch.device) -> No
         )
 
 
-def choose(model: "Representation") -> str:
+def choose(model: "Representation", precision: str) -> str:
     """The best back end for a model where it is: on a CPU the twin, on a GPU the first that has what it needs,
-    takes this model's shape and has not failed before in this process."""
+    takes this model's shape and precision and has not failed before in this process."""
     if model.device.type != "cuda":
         return "torch"
     return next(
         backend
         for backend in available(type(model), model.device)
-        if model.refuses(backend) is None and (model.name, backend) not in _broken
+        if model.refuses(backend, precision) is None and (model.name, backend) not in _broken
     )
 
 

@@ -1,18 +1,16 @@
 """BACON: a multiplicative filter network with a bounded band at each output (Lindell et al. 2022, section 3)."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.base import register
-from models.coordinate_network import CoordinateNetwork, affine
+from models.coordinate_network import CoordinateNetwork
 from models.kernels.aligned import aligned, widened
-from models.kernels.sine import sine
+from models.kernels.layers import Layer
 from target_signals.lattice import Lattice
 
 
@@ -65,14 +63,12 @@ class BACON(CoordinateNetwork):
                 cycles = torch.randint(-highest, highest + 1, (self.size,), generator=rng)
                 omega[:, k] = 2 * math.pi * cycles
 
-    def network(self, coordinates: Sequence[Tensor]) -> Tensor:
+    def chain(self) -> list[Layer]:
         halves = aligned(self.omega / 2, 1)  # rad per unit of [-1, 1)
-        filters = [sine(affine(coordinates, *own)) for own in zip(halves, aligned(self.phase, 1), strict=True)]
-        z = filters[self.which[0]]  # [*points, w]
+        filters = list(zip(halves, aligned(self.phase, 1), strict=True))
         read = dict(zip(self.design.outputs, self.outputs, strict=True))
-        heads = []
-        for i, layer in enumerate(self.hidden, start=1):
-            z = filters[self.which[i]] * F.linear(z, *widened(layer))
-            if i in read:
-                heads.append(F.linear(z, *widened(read[i], output=True)))
-        return torch.stack(heads)
+        found = [Layer(*filters[self.which[0]], "sine")]
+        for i, (layer, which) in enumerate(zip(self.hidden, self.which[1:], strict=True), start=1):
+            head = widened(read[i], output=True) if i in read else None
+            found.append(Layer(*widened(layer), "filter", filter=filters[which], head=head))
+        return found

@@ -57,8 +57,8 @@ class Representation(nn.Module):
         """Why this model cannot take such a task at all, or None."""
         return None
 
-    def refuses(self, backend: str) -> str | None:
-        """Why a back end cannot serve a model of this shape, or None."""
+    def refuses(self, backend: str, precision: str) -> str | None:
+        """Why a back end cannot serve a model of this shape in a precision of harness/cli.py's PRECISIONS, or None."""
         return None
 
     @property
@@ -117,9 +117,9 @@ class Representation(nn.Module):
         return False
 
     def run(self, method: Callable[..., Tensor], *arguments: Any) -> Tensor:
-        """A method of this class on this model, compiled by PyTorch where `inductor` is the back end and something is
+        """A method of this class on this model, compiled by PyTorch where the back end is not the twin and something is
         differentiated; what is only evaluated is not, as that would compile everything once more."""
-        fast = self.backend == "inductor" and torch.is_grad_enabled()
+        fast = self.backend != "torch" and torch.is_grad_enabled()
         return (compiled(method) if fast else method)(self, *arguments)
 
     def penalty(self) -> Tensor | float:

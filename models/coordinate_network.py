@@ -3,45 +3,60 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from models.base import Representation
+from models.kernels import layers
+from models.kernels.layers import Layer
 from target_signals.lattice import Lattice
 
 
 class CoordinateNetwork(Representation):
-    """A model that reads each coordinate through `affine` and is a network from there on.
+    """A model that is a chain of layers, from the coordinates to its heads.
 
-    A subclass defines `network`. Its input broadcasts, so on a lattice the first layer is a sum of one-axis
-    tables.
+    A subclass defines `chain`. Its values can be had fused (`triton`), compiled (`inductor`) and from plain modules;
+    on a lattice the latter two make the first layer a sum of one-axis tables.
     """
 
-    backends: ClassVar[tuple[str, ...]] = ("inductor", "torch")
+    backends: ClassVar[tuple[str, ...]] = ("triton", "inductor", "torch")
+
+    def chain(self) -> Sequence[Layer]:
+        """The network, its widths aligned (models/kernels/aligned.py)."""
+        raise NotImplementedError
+
+    def finish(self, heads: Tensor) -> Tensor:
+        """What becomes of the heads' values [H, *points, C]; by default nothing more."""
+        return heads
+
+    def refuses(self, backend: str, precision: str) -> str | None:
+        if backend == "triton" and precision not in ("bf16", "bf16x3"):
+            return f"its kernels have products of bf16 matrices, so no precision {precision}"
+        return None
 
     def network(self, coordinates: Sequence[Tensor]) -> Tensor:
         """All trained outputs: d tensors that broadcast to [*points, 1] → [H, *points, C]."""
-        raise NotImplementedError
+        return self.finish(layers.heads(self.chain(), coordinates))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.heads(x)[-1]
 
     def heads(self, x: Tensor) -> Tensor:
+        if self.backend == "triton" and len(x):
+            return self._fused(x)
         return self.run(type(self).network, x.split(1, dim=1))
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
         return self.heads_on_lattice(lattice)[-1]
 
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:
+        if self.backend == "triton":
+            return self._fused(lattice.points(self.device)).reshape(-1, *lattice.shape, self.channels)
         return self.run(type(self).network, tuple(axis[..., None] for axis in lattice.open_mesh(self.device)))
 
+    def _fused(self, x: Tensor) -> Tensor:
+        from models.kernels import layers_triton
 
-def affine(coordinates: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
-    """W x + b: d coordinates that broadcast to [*points, 1], weight [w, d], bias [w] or a scalar → [*points, w].
-
-    Written as a sum and not as a matrix product, because phases of hundreds of radians need all of float32
-    even where products are made in TF32 or bf16.
-    """
-    total = bias
-    for x, column in zip(coordinates, weight.unbind(1), strict=True):
-        total = total + x * column
-    return total
+        parts = 1 if torch.is_autocast_enabled(x.device.type) else 2
+        with torch.autocast(x.device.type, enabled=False):
+            return self.finish(layers_triton.heads(self.chain(), x, parts))

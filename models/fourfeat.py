@@ -1,7 +1,6 @@
 """FourFeat: a ReLU network on random Fourier features (Tancik et al. 2020, section 5)."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.base import register
-from models.coordinate_network import CoordinateNetwork, affine
+from models.coordinate_network import CoordinateNetwork
+from models.kernels import layers
 from models.kernels.aligned import aligned, widened
-from models.kernels.sine import sine
+from models.kernels.layers import Layer
 from target_signals.lattice import Lattice
 
 TABLE_VALUES = 1 << 26  # bounds the table of the factored first layer: 256 MiB in float32
@@ -51,11 +51,19 @@ class FourFeat(CoordinateNetwork):
         super().initialise(rng)
         self.frequencies.normal_(0, self.config.sigma, generator=rng)
 
-    def network(self, coordinates: Sequence[Tensor]) -> Tensor:
+    def chain(self) -> list[Layer]:
         rows = 2 * math.pi * self.frequencies.repeat(2, 1)  # [2 F, d]
         is_cosine = torch.arange(len(rows), device=rows.device) >= len(self.frequencies)  # a sine a quarter turn on
-        features = sine(affine(coordinates, rows, (math.pi / 2) * is_cosine.to(rows.dtype)))
-        return self._rest(F.linear(features, aligned(self.first.weight, 0)))[None]
+        features = Layer(rows, (math.pi / 2) * is_cosine.to(rows.dtype), "sine")
+        return [features, Layer(aligned(self.first.weight, 0), aligned(self.first.bias, 0), "relu"), *self._others()]
+
+    def _others(self) -> list[Layer]:
+        """What follows the first trained layer."""
+        one, two, output = (layer for layer in self.rest if isinstance(layer, nn.Linear))
+        return [
+            Layer(*widened(one), "relu"),
+            Layer(*widened(two), "none", head=widened(output, output=True)),
+        ]
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
         """[sin, cos] of the phases of all axes but the last [n, 2 F], and of the last [m, F], [m, F]."""
@@ -83,11 +91,5 @@ class FourFeat(CoordinateNetwork):
             s, c = s[:, None], c[:, None]  # [m, 1, F]
             table = torch.cat([on_sine * c - on_cosine * s, on_sine * s + on_cosine * c], dim=-1)
             hidden.append(F.linear(leading, table.flatten(0, 1)).reshape(len(leading), *table.shape[:2]))  # [n, m, w]
-        return self._rest(torch.cat(hidden, dim=1))
-
-    def _rest(self, x: Tensor) -> Tensor:
-        """What follows the first layer's products [*points, w] → [*points, C]."""
-        one, two, output = (layer for layer in self.rest if isinstance(layer, nn.Linear))
-        x = F.relu(x + aligned(self.first.bias, 0))
-        x = F.relu(F.linear(x, *widened(one)))
-        return F.linear(F.linear(x, *widened(two)), *widened(output, output=True))
+        x = F.relu(torch.cat(hidden, dim=1) + aligned(self.first.bias, 0))
+        return layers.following(self._others(), x)[0]

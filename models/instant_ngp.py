@@ -70,7 +70,7 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         fitting = bisect.bisect_right(sizes, budget, key=values)
         return sizes[fitting - 1] if fitting else None
 
-    def refuses(self, backend: str) -> str | None:
+    def refuses(self, backend: str, precision: str) -> str | None:
         if backend == "triton" and self.config.features.bit_count() != 1:
             return f"its kernels take 1, 2, 4, 8, … features a level, not {self.config.features}"
         if backend == "tcnn" and self.size.bit_count() != 1:

@@ -2,17 +2,16 @@
 
 import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.base import register
-from models.coordinate_network import CoordinateNetwork, affine
+from models.coordinate_network import CoordinateNetwork
 from models.kernels.aligned import aligned, widened
+from models.kernels.layers import Layer
 from models.kernels.sine import sine
 from target_signals.lattice import Lattice
 
@@ -44,11 +43,14 @@ class Siren(CoordinateNetwork):
             bound = 1 / fan_in if i == 0 else math.sqrt(6 / fan_in) / self.config.omega
             nn.init.uniform_(weight, -bound, bound, generator=rng)
 
-    def network(self, coordinates: Sequence[Tensor]) -> Tensor:
+    def chain(self) -> list[Layer]:
         omega = self.config.omega
         first, *hidden, output = self.layers
-        x = sine(affine(coordinates, *(aligned(omega * values, 0) for values in first.parameters())))
+        weight, bias = (aligned(omega * values, 0) for values in first.parameters())
+        found = [Layer(weight, bias, "sine")]
         for layer in hidden:  # ω scales small weights rather than large activations
-            x = sine(F.linear(x, *widened(layer, omega)))
-        x = F.linear(x, *widened(output, output=True))
-        return (sine(omega * x) if self.config.output == "sine" else x)[None]
+            found.append(Layer(*widened(layer, omega), "sine"))
+        return [*found[:-1], replace(found[-1], head=widened(output, output=True))]
+
+    def finish(self, heads: Tensor) -> Tensor:
+        return sine(self.config.omega * heads) if self.config.output == "sine" else heads

@@ -127,7 +127,7 @@ def test_recorded_updates_are_the_eager_ones(build, monkeypatch, name, backend, 
     if lack is not None:
         pytest.skip(lack)
     model = build(name, dim)
-    if (refusal := model.refuses(backend)) is not None:
+    if (refusal := model.refuses(backend, model.precision)) is not None:
         pytest.skip(refusal)
     model.backend = backend
     assert_recorded_equals_eager(model, make_task(dim), monkeypatch)

@@ -89,6 +89,7 @@ def test_a_failing_back_end_gives_way_once_aloud_and_in_the_row(two_back_ends):
 
 
 def test_a_shape_that_a_back_end_refuses_is_unsupported_when_it_was_asked_for(two_back_ends, monkeypatch):
-    monkeypatch.setattr(two_back_ends, "refuses", lambda self, backend: "too wide" if backend == "triton" else None)
+    refuses = lambda self, backend, precision: "too wide" if backend == "triton" else None  # noqa: E731
+    monkeypatch.setattr(two_back_ends, "refuses", refuses)
     (result,) = run_trial(trial_of("Brittle", "triton"), CPU)
     assert (result.row["status"], result.row["reason"]) == ("unsupported", "too wide")

@@ -18,7 +18,8 @@ from torch import nn
 import models
 from harness.config import load_config
 from harness.plan import model_settings
-from models import coordinate_network, fourfeat
+from models import fourfeat
+from models.kernels import layers
 from target_signals import Lattice
 
 CONFIG = load_config()
@@ -428,7 +429,7 @@ def test_the_first_layer_is_in_float32_whatever_the_precision_of_products(dim):
     lattice = Lattice.regular(SHAPES[dim])
     mesh = [axis[..., None] for axis in lattice.open_mesh("cpu")]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = coordinate_network.affine(mesh, torch.tensor(weight).float(), torch.tensor(bias).float())
+        found = layers.affine(mesh, torch.tensor(weight).float(), torch.tensor(bias).float())
     expected = (lattice.points("cpu").numpy() @ weight.T + bias).reshape(*lattice.shape, 6)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, atol=2e-3)
 

@@ -119,7 +119,7 @@ def test_the_model_is_the_same_under_both_back_ends(shape, kind):
         model = cls(settings, lattice, 3, size)
         model.initialise(torch.Generator().manual_seed(0))
         model.to(DEVICE).backend = backend
-        assert model.refuses(backend) is None
+        assert model.refuses(backend, "fp32") is None
         values = model.on_lattice(lattice)
         values.square().mean().backward()
         with torch.no_grad():
