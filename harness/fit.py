@@ -118,7 +118,8 @@ class LatticeGradient:
         self.target = torch.as_tensor(task.target, device=model.device)  # [*observed, C]
         self.precision = schedule.precision
         self.lattice = task.lattice
-        self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib)
+        with running(self.precision, self.target.device):
+            self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib)
         self.slabs = cut(task.lattice, self.points_at_once)
 
     def compute(self) -> Tensor:

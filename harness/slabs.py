@@ -15,7 +15,7 @@ from target_signals.lattice import Lattice
 
 GIB = 1 << 30
 ACTIVATION_GIB = 1.0  # what one slab of a prediction may take where no schedule says it
-PROBE_POINTS = 4096  # size of the slab on which the memory of a backward pass is measured
+PROBE_POINTS = 4096  # size of the thinner slab on which the memory of a backward pass is measured
 
 
 def predict(
@@ -49,12 +49,26 @@ def points_at_once(model: Representation, lattice: Lattice, activation_gib: floa
     """How many points' backward pass keeps about `activation_gib`; all of a lattice that cannot be cut."""
     if model.lattice_only:
         return lattice.size
-    return max(1, int(activation_gib * GIB / bytes_kept_per_point(model, lattice)))
+    fixed, each = memory(model, lattice)
+    return max(1, int((activation_gib * GIB - fixed) / each))
 
 
-def bytes_kept_per_point(model: Representation, lattice: Lattice) -> float:
-    """What autograd keeps for a backward pass, measured on a thin slab; at least the prediction itself."""
-    _, probe = next(lattice.slabs(PROBE_POINTS))
+def memory(model: Representation, lattice: Lattice) -> tuple[float, float]:
+    """What autograd keeps for the backward pass of a slab, in bytes: for any slab, such as features of all axes but
+    the first, and beyond that for each point. From two thin slabs, one twice as thick; of one layer, all is each
+    point's."""
+    first, *others = lattice.axes
+    layers = max(1, min(PROBE_POINTS * len(first) // lattice.size, len(first) // 2))
+    thin, thick = (Lattice((first[:n], *others)) for n in (layers, 2 * layers))
+    less = bytes_kept(model, thin)
+    if thick.size == thin.size:
+        return 0.0, less / thin.size
+    each = (bytes_kept(model, thick) - less) / (thick.size - thin.size)
+    return max(0.0, less - each * thin.size), each
+
+
+def bytes_kept(model: Representation, slab: Lattice) -> int:
+    """What autograd keeps for a slab's backward pass; at least the prediction itself."""
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept: dict[int, int] = {}
 
@@ -66,5 +80,5 @@ def bytes_kept_per_point(model: Representation, lattice: Lattice) -> float:
 
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
     with backends.uncompiled(model), torch.enable_grad(), hooks:
-        heads = model.heads_on_lattice(probe)
-    return max(sum(kept.values()), heads.nbytes) / probe.size
+        heads = model.heads_on_lattice(slab)
+    return max(sum(kept.values()), heads.nbytes)

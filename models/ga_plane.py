@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.base import Representation, register
 from models.kernels import interpolation
 from models.kernels.aligned import ALIGNMENT, aligned, widened
+from models.kernels.bf16x3 import mm
 from target_signals.lattice import Lattice
 
 VALUES_AT_ONCE = 1 << 27  # of features on a whole lattice of which a part is wanted: 512 MiB in float32
@@ -25,7 +27,7 @@ class GAPlane(Representation):
     """
 
     name = "GAPlane"
-    precision = "tf32"
+    precision = "bf16"  # of the decoder; features are in float32
     backends = ("inductor", "torch")
 
     @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class GAPlane(Representation):
         few = max(1, VALUES_AT_ONCE // lattice.size // ALIGNMENT) * ALIGNMENT
         count = self.lines[0].shape[0]
         parts = [self._features(lattice, slice(start, start + few)) for start in range(0, count, few)]
-        return self._decode(torch.cat([interpolation.pick(part, index) for part in parts]))[None]
+        return self._decode(torch.cat([_narrowed(interpolation.pick(part, index)) for part in parts]))[None]
 
     def _features(self, lattice: Lattice, part: slice) -> Tensor:
         """Some of the features, everywhere on a lattice: [F', N], aligned."""
@@ -124,12 +126,32 @@ class GAPlane(Representation):
         return aligned(total.flatten(1), 0)
 
     def _decode(self, features: Tensor) -> Tensor:
-        """[F', N] → [N, C]. Features stay first down to the answer: every sum over points runs along memory, and
-        nothing is transposed."""
-        for layer in self.decoder:
-            if isinstance(layer, nn.Linear):
-                weight, bias = widened(layer, output=layer is self.decoder[-1])
-                features = torch.addmm(bias[:, None], weight, features)
-            else:
-                features = layer(features)
-        return features.T
+        """[F', N] → [N, C], float32. Features stay first down to the answer: every sum over points runs along memory,
+        and nothing is transposed."""
+        hidden, _, output = self.decoder
+        weight, bias = widened(hidden)
+        features = F.relu(torch.addmm(bias[:, None], weight, _narrowed(features)), inplace=True)
+        weight, bias = widened(output, output=True)
+        if features.dtype == torch.bfloat16:
+            return (_Product.apply(weight, features) + bias[:, None]).T
+        return torch.addmm(bias[:, None], weight, features).T
+
+
+class _Product(torch.autograd.Function):
+    """weight [C, F] in bf16 times features [F, N] in bf16 → [C, N] in float32, which answers are in."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, features: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, features)
+        return mm(weight.bfloat16(), features)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        weight, features = ctx.saved_tensors
+        gradient = gradients[0].bfloat16()
+        return mm(gradient, features.T), weight.bfloat16().T @ gradient
+
+
+def _narrowed(features: Tensor) -> Tensor:
+    """In bf16 where products are."""
+    return features.bfloat16() if torch.is_autocast_enabled(features.device.type) else features

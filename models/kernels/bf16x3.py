@@ -40,7 +40,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return _mm(_parts(x, low=1), _parts(aligned(weight, 0), low=2).T)[:, : len(weight)]
+        return mm(_parts(x, low=1), _parts(aligned(weight, 0), low=2).T)[:, : len(weight)]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
@@ -49,9 +49,9 @@ class _Product(torch.autograd.Function):
         gradient = aligned(gradients[0].bfloat16(), 1)
         to_x = to_weight = None
         if ctx.needs_input_grad[0]:
-            to_x = _mm(gradient, aligned(weight.bfloat16(), 0, 1))[:, :k]
+            to_x = mm(gradient, aligned(weight.bfloat16(), 0, 1))[:, :k]
         if ctx.needs_input_grad[1]:
-            to_weight = _mm(gradient.T, aligned(x.bfloat16(), 1))[:n, :k]
+            to_weight = mm(gradient.T, aligned(x.bfloat16(), 1))[:n, :k]
         return to_x, to_weight
 
 
@@ -64,6 +64,6 @@ def _parts(x: Tensor, low: int) -> Tensor:
     return torch.where(place == low, x - first, first).bfloat16().flatten(1)
 
 
-def _mm(a: Tensor, b: Tensor) -> Tensor:
-    """The product of bf16 matrices, in float32."""
+def mm(a: Tensor, b: Tensor) -> Tensor:
+    """The product of bf16 matrices, in float32; not differentiable."""
     return torch.mm(a, b, out_dtype=torch.float32) if a.is_cuda else a.float() @ b.float()

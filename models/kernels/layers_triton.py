@@ -20,6 +20,7 @@ from torch.autograd.function import once_differentiable
 from triton.language.extra import libdevice
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+from models.kernels.bf16x3 import mm
 from models.kernels.layers import Layer
 
 PITCH = 64  # values of bf16 from which to which a row is aligned: 128 bytes, a line of the cache
@@ -72,7 +73,7 @@ class _Heads(torch.autograd.Function):
                 continue
             to_head = None if layer.head is None else to_heads.pop()
             to_argument, sums = _backward(layer, points, value, saved, above, to_head, first=i == 0)
-            to_weight = sums["weight"].T if i == 0 else _product(to_argument.T, kept[2 * i - 2])
+            to_weight = sums["weight"].T if i == 0 else mm(to_argument.T, kept[2 * i - 2])
             to_bias_of_head = None if to_head is None else to_head.sum(1)
             found = [to_weight, sums["bias"], None, sums.get("phase"), sums.get("head"), to_bias_of_head, *found]
             above = to_argument, _split(layer.weight.detach(), 1)[0]
@@ -94,7 +95,8 @@ def _forward(
     saves = trained and layer.activation in ("sine", "filter", "gabor")
     saved = _room(points, n, width) if saves else y[0]
     channels = 0 if layer.head is None else len(layer.head[0])
-    out = points.new_empty(triton.cdiv(width, STRIP.value), channels, n)
+    strips = triton.cdiv(width, shape["COLUMNS"]) * shape["COLUMNS"] // STRIP.value  # beyond the width, too: zeros
+    out = points.new_empty(strips, channels, n)
     values, weight = layer.weight, layer.weight.detach()
     if x is not None:
         values = _descriptor(x, 1, shape["ROWS"], shape["DEPTH"])
@@ -179,10 +181,6 @@ def _split(x: Tensor, parts: int) -> Tensor:
     if parts == 2:
         split[1].copy_(x - split[0])
     return split
-
-
-def _product(a: Tensor, b: Tensor) -> Tensor:
-    return torch.mm(a, b, out_dtype=torch.float32) if a.is_cuda else a.float() @ b.float()
 
 
 def _descriptor(x: Tensor, *block: int) -> TensorDescriptor:

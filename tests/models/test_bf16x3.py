@@ -220,7 +220,7 @@ def test_a_compiled_network_keeps_the_second_parts(device, monkeypatch):
     however the parts are made; so there the product is one that it cannot look into.
     """
     if device == "cpu":
-        monkeypatch.setattr(bf16x3, "_mm", product)
+        monkeypatch.setattr(bf16x3, "mm", product)
     torch.manual_seed(0)
     first, second = nn.Linear(20, 37, device=device), nn.Linear(37, 21, device=device)
     x = draw(50, 20, scale=3).to(device)

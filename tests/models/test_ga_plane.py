@@ -78,7 +78,7 @@ def test_points_are_the_formula(dim, channels):
     expected = decoded(model, z)
     assert expected.std() > 0.05
     np.testing.assert_allclose(model(torch.from_numpy(x)).detach(), expected, atol=1e-10)
-    model.decoder = nn.Sequential()
+    model._decode = lambda features: features.T
     np.testing.assert_allclose(model(torch.from_numpy(x)).detach(), z, atol=1e-10)
 
 
@@ -91,8 +91,33 @@ def test_the_lattice_is_the_formula(dim, channels):
     ours = model.on_lattice(model.lattice).detach().reshape(-1, channels)
     scale = np.abs(z).max()  # float32: products of three lines of up to 4, then 8 features
     np.testing.assert_allclose(ours, decoded(model, z), atol=2e-6 * scale)
-    model.decoder = nn.Sequential()
+    model._decode = lambda features: features.T
     np.testing.assert_allclose(model.on_lattice(model.lattice).detach().reshape(-1, 8), z, atol=2e-6 * scale)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_in_bf16_answers_are_in_float32(dim):
+    """Features, too, are made in float32; bf16 is what the decoder's products are in."""
+    model = randomised(dim, 3)
+
+    def values_and_gradients():
+        model.zero_grad()
+        values = model.on_lattice(model.lattice)
+        values.square().sum().backward()
+        return [values.detach(), *(value.grad for value in model.parameters())]
+
+    exact = values_and_gradients()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = values_and_gradients()
+        some = torch.tensor([3, 5, 20])
+        at_some = model.heads_at(model.lattice, some)[0].detach()
+    assert found[0].dtype == torch.float32
+    assert not torch.equal(found[0], found[0].bfloat16().float())
+    torch.testing.assert_close(
+        at_some, found[0].reshape(-1, 3)[some], rtol=1e-5, atol=1e-5 * found[0].abs().max().item()
+    )
+    for ours, expected in zip(found, exact, strict=True):
+        assert (ours - expected).norm() < 0.05 * expected.norm()
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -108,7 +133,7 @@ def test_a_finer_lattice_than_the_training_one_is_the_formula_too(dim):
 def bare(dim, lines=(0.0, 0.0, 0.0), plane=4):
     """Constant lines, everything else 0, the features themselves as the answer."""
     model = make(dim)
-    model.decoder = nn.Sequential()
+    model._decode = lambda features: features.T
     model.planes = nn.ParameterList(torch.zeros(8, plane, plane) for _ in model.planes)
     with torch.no_grad():
         for line, value in zip(model.lines, lines, strict=False):
