@@ -17,7 +17,8 @@ from models.kernels.layers import Layer
 from target_signals.lattice import Lattice
 
 TABLE_VALUES = 1 << 26  # bounds the table of the factored first layer: 256 MiB in float32
-TABLE_PAYS = 0.15  # up to which share of the values of the features the table may have; measured
+TABLE_PAYS = 0.15  # up to which share of the values of the features the table may have; measured, as the next
+TABLE_WIDEST = 256  # where the kernels are the alternative
 
 
 @register
@@ -78,7 +79,8 @@ class FourFeat(CoordinateNetwork):
         return tuple(torch.as_tensor(table, dtype=torch.float32, device=self.device) for table in tables)
 
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:
-        if self.size > TABLE_PAYS * lattice.size / lattice.shape[-1]:
+        widest = TABLE_PAYS * lattice.size / lattice.shape[-1]
+        if self.size > (min(widest, TABLE_WIDEST) if self.backend == "triton" else widest):
             return super().heads_on_lattice(lattice)
         return self.run(FourFeat.factored, *self.constants(lattice)).reshape(1, *lattice.shape, self.channels)
 
