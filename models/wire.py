@@ -1,7 +1,7 @@
 """Wire: a coordinate network with complex Gabor wavelets as activations (Saragadam et al. 2023, section 3).
 
-Complex numbers are kept as real pairs along the last axis: a complex layer is one real product with
-[[Wr, -Wi], [Wi, Wr]] for each of its weights, and the fused Adam, which refuses complex values, can be used.
+Complex numbers are kept as real pairs, [re | im] along the last axis: a complex layer is one real
+product with [[Wr, -Wi], [Wi, Wr]], and the fused Adam, which refuses complex values, can be used.
 """
 
 import math
@@ -27,10 +27,10 @@ class ComplexLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(2 * fan_out))  # real ones first
 
     def on_pairs(self) -> tuple[Tensor, Tensor]:
-        """Weight [2 b, 2 a] and bias [2 b] of the same map on real pairs."""
-        real, imaginary = self.weight
-        rows = torch.stack([real, -imaginary], dim=-1), torch.stack([imaginary, real], dim=-1)  # [b, a, 2]
-        return torch.stack(rows, dim=1).flatten(2).flatten(0, 1), self.bias.reshape(2, -1).T.flatten()
+        """Weight [2 b', 2 a'] and bias [2 b'] of the same map on real pairs, a' and b' aligned."""
+        real, imaginary = aligned(self.weight, 1, 2)
+        block = torch.cat([torch.cat([real, -imaginary], dim=1), torch.cat([imaginary, real], dim=1)])
+        return block, aligned(self.bias.reshape(2, -1), 1).flatten()
 
 
 @register
@@ -66,11 +66,9 @@ class Wire(CoordinateNetwork):
 
     def chain(self) -> list[Layer]:
         gabor = self.config.omega, self.config.sigma
-        real = [torch.stack([x, torch.zeros_like(x)], dim=1).flatten(0, 1) for x in self.first.parameters()]
-        maps = [real, *(layer.on_pairs() for layer in self.hidden if isinstance(layer, ComplexLinear))]
-        found = []
-        for i, (weight, bias) in enumerate(maps):
-            weight = aligned(weight, 0, 1) if i > 0 else aligned(weight, 0)
-            found.append(Layer(weight, aligned(bias, 0), "gabor", gabor=gabor))
-        to_output = self.output.weight.reshape(-1, 2, self.size).mT.flatten(1)  # pair by pair
-        return [*found[:-1], replace(found[-1], head=(aligned(to_output, 1), self.output.bias))]
+        weight, bias = (aligned(x, 0) for x in self.first.parameters())
+        maps = [(torch.cat([weight, torch.zeros_like(weight)]), torch.cat([bias, torch.zeros_like(bias)]))]
+        maps += [layer.on_pairs() for layer in self.hidden if isinstance(layer, ComplexLinear)]
+        found = [Layer(weight, bias, "gabor", gabor=gabor) for weight, bias in maps]
+        to_output = aligned(self.output.weight.reshape(-1, 2, self.size), 2).flatten(1)
+        return [*found[:-1], replace(found[-1], head=(to_output, self.output.bias))]

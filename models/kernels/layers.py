@@ -6,13 +6,13 @@ models/kernels/layers_triton.py runs the same declaration fused.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.kernels.sine import sine
+from models.kernels.sine import sine, sine_values
 
 Pair = tuple[Tensor, Tensor]
 
@@ -22,8 +22,8 @@ class Layer:
     """y = activation(W x + b); the first layer of a network reads coordinates, every other the layer before it.
 
     weight: W [n, k]. bias: b [n].
-    activation: `filter` multiplies by sin(ω·r + φ) of the coordinates r; `gabor` takes columns 2j and 2j + 1 as real
-        and imaginary parts.
+    activation: `filter` multiplies by sin(ω·r + φ) of the coordinates r; `gabor` takes the first half of the
+        units as real and the second as imaginary parts.
     filter: ω [n, d], which is not trained, and φ [n].
     gabor: its ω and σ.
     head: weight [C, n] and bias [C] of an output of the network that is read here.
@@ -79,14 +79,37 @@ def _activate(x: Tensor, layer: Layer, factor: Tensor | None = None) -> Tensor:
             return factor * x
         case "gabor":
             assert layer.gabor is not None
-            return _gabor(x, *layer.gabor)
+            value: Tensor = Gabor.apply(x, *layer.gabor)
+            return value
     return x
 
 
-def _gabor(x: Tensor, omega: float, sigma: float) -> Tensor:
-    """exp(iωz - |σz|²) of z = a + ib, on pairs [*points, 2 w]."""
-    a, b = x.reshape(*x.shape[:-1], x.shape[-1] // 2, 2, 1).unbind(-2)  # [*points, w, 1]
-    modulus = torch.exp(-(omega * b + sigma**2 * (a.square() + b.square())))
-    # a cosine is a sine a quarter turn on; joined from two parts, a compiled value would be computed twice
-    quarter = (math.pi / 2) * torch.arange(1, -1, -1, dtype=x.dtype, device=x.device)
-    return (modulus * sine(omega * a + quarter)).flatten(-2)
+class Gabor(torch.autograd.Function):
+    """exp(iωz - |σz|²) of z = a + ib, on pairs [N, 2 w].
+
+    The gradient needs the argument and the value alone, so nothing else is kept and nothing
+    transcendental is computed twice.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, omega: float, sigma: float) -> Tensor:
+        a, b = z.reshape(*z.shape[:-1], 2, 1, z.shape[-1] // 2).unbind(-3)  # [N, 1, w]
+        modulus = torch.exp(-omega * b - sigma**2 * (a.square() + b.square()))
+        # a cosine is a sine a quarter turn on; joined from two parts, a compiled value would be computed twice
+        quarter = (math.pi / 2) * torch.arange(1, -1, -1, dtype=z.dtype, device=z.device)[:, None]
+        value = (modulus * sine_values(omega * a + quarter)).flatten(-2)
+        ctx.save_for_backward(z, value)
+        ctx.omega, ctx.sigma = omega, sigma
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        z, value = ctx.saved_tensors
+        a, b = z.chunk(2, dim=-1)
+        real, imaginary = value.chunk(2, dim=-1)
+        to_real, to_imaginary = gradients[0].chunk(2, dim=-1)
+        radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
+        angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
+        to_a = ctx.omega * angular - 2 * ctx.sigma**2 * a * radial
+        to_b = -(ctx.omega + 2 * ctx.sigma**2 * b) * radial
+        return torch.cat([to_a, to_b], dim=-1), None, None

@@ -10,6 +10,7 @@ gradients of all other weights are products of bf16 matrices, by PyTorch.
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -39,11 +40,32 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
 
     parts: 2 for values of 16 bits, 1 for bf16. Widths are multiples of 8.
     """
+    layers = _woven(layers)
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]
     values: Tensor = _Heads.apply(points.contiguous(), tuple(layers), parts, *tensors)
     return values
+
+
+def _woven(layers: Sequence[Layer]) -> list[Layer]:
+    """The same network with every real part next to its imaginary one, so that a strip of units has both."""
+    found, paired = [], False  # whether the layer before has pairs
+    for layer in layers:
+        pairs = layer.activation == "gabor"
+        weight = _weave(layer.weight, 1) if paired else layer.weight
+        if pairs:
+            weight = _weave(weight, 0)
+            head = layer.head and (_weave(layer.head[0], 1), layer.head[1])
+            layer = replace(layer, bias=_weave(layer.bias, 0), head=head)
+        found.append(replace(layer, weight=weight))
+        paired = pairs
+    return found
+
+
+def _weave(x: Tensor, axis: int) -> Tensor:
+    """The two halves of an axis in turns."""
+    return torch.stack(x.chunk(2, axis), axis + 1).flatten(axis, axis + 1)
 
 
 class _Heads(torch.autograd.Function):

@@ -22,6 +22,11 @@ def sine(x: Tensor) -> Tensor:
     return _Sine.apply(x) if torch.compiler.is_compiling() else torch.sin(x)
 
 
+def sine_values(x: Tensor) -> Tensor:
+    """The same, not differentiable: for functions that bring their own gradient."""
+    return sine_of(x) if torch.compiler.is_compiling() else torch.sin(x)
+
+
 def sine_of(x: Tensor) -> Tensor:
     """sin x by the polynomial, not differentiable."""
     return _shifted(x, 0.0)

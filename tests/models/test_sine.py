@@ -71,6 +71,7 @@ def test_what_is_no_phase_stays_visible(phase):
 def test_uncompiled_it_is_pytorchs_own():
     x = torch.linspace(-100, 100, 1001, requires_grad=True)
     assert torch.equal(sine.sine(x), torch.sin(x))
+    assert torch.equal(sine.sine_values(x), torch.sin(x))
     assert not torch.equal(sine.sine_of(x), torch.sin(x)), "these arguments do not tell the two apart"
     sine.sine(x).sum().backward()
     assert torch.equal(x.grad, torch.cos(x))
@@ -82,6 +83,7 @@ def test_compiled_it_is_the_polynomial_and_its_gradient_the_cosine():
     cotangent = torch.rand(10_001, generator=torch.Generator().manual_seed(0)) - 0.5
     values = traced(sine.sine)(x)
     assert torch.equal(values, sine.sine_of(x))
+    assert torch.equal(traced(sine.sine_values)(x), sine.sine_of(x))
     values.backward(cotangent)
     expected = cotangent.double().numpy() * np.cos(x.detach().double().numpy())
     np.testing.assert_allclose(x.grad, expected, rtol=0, atol=1e-6)
