@@ -44,7 +44,9 @@ def run_on(
     on_model: Callable[[Representation], None] | None = None,
 ) -> list[Result]:
     """`run_trial` on a signal in hand."""
-    with no_denormals():
+    # Triton's kernels run on the current device, whatever their arguments' is
+    here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
+    with no_denormals(), here:
         return _run_on(trial, signal, device, on_progress, on_model)
 
 

@@ -1,10 +1,10 @@
 """The layers of models/kernels/layers.py in Triton: a kernel a layer, with its activation inside.
 
 Between layers, values travel in bf16: in two parts whose sum has 16 bits, or in the first alone (see bf16x3.py).
-With them a layer writes what its backward pass needs, in bf16: the slope of its activation, or its argument. The
-backward kernel makes the gradient of a layer's argument from that of the next one, and sums over its points what
-has to be summed: for the bias, the head, a filter's phase, and for the first layer the coordinates' weights. The
-gradients of all other weights are products of bf16 matrices, by PyTorch.
+With them a layer writes what its backward pass needs, the slope of its activation or its argument, in float16, whose
+eleven bits are worth more there than a wide range. The backward kernel makes the gradient of a layer's argument from
+that of the next one, and sums over its points what has to be summed: for the bias, the head, a filter's phase, and for
+the first layer the coordinates' weights. The gradients of all other weights are products of bf16 matrices, by PyTorch.
 """
 
 import math
@@ -24,7 +24,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 from models.kernels.bf16x3 import mm
 from models.kernels.layers import Layer
 
-PITCH = 64  # values of bf16 from which to which a row is aligned: 128 bytes, a line of the cache
+PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
 PER_LAYER = 6  # tensors of a layer among the arguments: weight, bias, filter's ω and φ, head's weight and bias
 
@@ -32,6 +32,7 @@ INTERPRETED = tl.constexpr(os.environ.get("TRITON_INTERPRET") == "1")
 STRIP = tl.constexpr(64)  # units whose activation is made at once; more would leave the registers
 PER_TURN = tl.constexpr(1 / (2 * math.pi))
 TURN_1, TURN_2 = tl.constexpr(6.28125), tl.constexpr(2 * math.pi - 6.28125)
+LARGEST = tl.constexpr(65504.0)  # of float16
 ROUNDING = tl.constexpr(1.5 * 2**23)  # added and taken off again, it leaves the nearest whole number
 
 
@@ -115,7 +116,7 @@ def _forward(
     shape, tiles = _shape(width), _tiles(n, width)
     y = _room(points, parts, n, width)
     saves = trained and layer.activation in ("sine", "filter", "gabor")
-    saved = _room(points, n, width) if saves else y[0]
+    saved = _room(points, n, width, dtype=torch.float16) if saves else y[0]
     channels = 0 if layer.head is None else len(layer.head[0])
     strips = triton.cdiv(width, shape["COLUMNS"]) * shape["COLUMNS"] // STRIP.value  # beyond the width, too: zeros
     out = points.new_empty(strips, channels, n)
@@ -190,10 +191,10 @@ def _tiles(n: int, width: int) -> tuple[int]:
     return (triton.cdiv(n, shape["ROWS"]) * triton.cdiv(width, shape["COLUMNS"]),)
 
 
-def _room(like: Tensor, *size: int) -> Tensor:
-    """bf16 of that size, not yet written, its rows aligned to PITCH."""
+def _room(like: Tensor, *size: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+    """A tensor of that size, not yet written, its rows aligned to PITCH."""
     *leading, columns = size
-    return like.new_empty(*leading, PITCH * triton.cdiv(columns, PITCH), dtype=torch.bfloat16)[..., :columns]
+    return like.new_empty(*leading, PITCH * triton.cdiv(columns, PITCH), dtype=dtype)[..., :columns]
 
 
 def _split(x: Tensor, parts: int) -> Tensor:
@@ -309,7 +310,9 @@ def _forward_kernel(
         if PARTS == 2:
             y.store([1, row, first], tl.reshape((value - high).to(tl.bfloat16), (1, ROWS, STRIP)))
         if SAVES:
-            saved.store([row, first], kept.to(tl.bfloat16))
+            if ACTIVATION != "sine":
+                kept = tl.minimum(tl.maximum(kept, -LARGEST), LARGEST)
+            saved.store([row, first], kept.to(tl.float16))
         for c in tl.static_range(C):
             weights = tl.load(head + c * width + units, mask=used, other=0.0)
             read = tl.sum(value * weights[None, :], axis=1)

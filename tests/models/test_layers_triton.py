@@ -118,6 +118,14 @@ def test_phases_of_thousands_of_radians():
     assert relative(found.detach(), layers.heads(steep, points.split(1, dim=1)).detach()) < 2e-3  # of a float32 phase
 
 
+@pytest.mark.parametrize("activation", ["filter", "gabor"])
+def test_arguments_beyond_float16_leave_finite_gradients(activation):
+    first, second = single(draw_network(activation, 2, [16, 16], 1, seed=0))
+    network = [first, Layer(**{**vars(second), "bias": (1e6 * second.bias).detach()})]
+    kernels.heads(network, torch.rand(50, 2, device=DEVICE), 2).sum().backward()
+    assert all(x.grad is None or bool(x.grad.isfinite().all()) for x in (first.weight, second.weight))
+
+
 def test_what_is_not_trained_has_no_gradient_and_costs_none():
     frozen, *others = single(draw_network("relu", 2, [16, 24], 1, seed=0))
     network = [Layer(frozen.weight.detach(), frozen.bias.detach(), "sine"), *others]
