@@ -7,33 +7,23 @@ that of the next one, and sums over its points what has to be summed: for the bi
 the first layer the coordinates' weights. The gradients of all other weights are products of bf16 matrices, by PyTorch.
 """
 
-import math
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 import triton
-import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from triton.language.extra import libdevice
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from models.kernels.bf16x3 import mm
-from models.kernels.layers import Layer
+from models.kernels.layers import Layer, Pair
+from models.kernels.layers_kernels import STRIP, backward_kernel, forward_kernel
 
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
 PER_LAYER = 6  # tensors of a layer among the arguments: weight, bias, filter's ω and φ, head's weight and bias
-
-INTERPRETED = tl.constexpr(os.environ.get("TRITON_INTERPRET") == "1")
-STRIP = tl.constexpr(64)  # units whose activation is made at once; more would leave the registers
-PER_TURN = tl.constexpr(1 / (2 * math.pi))
-TURN_1, TURN_2 = tl.constexpr(6.28125), tl.constexpr(2 * math.pi - 6.28125)
-LARGEST = tl.constexpr(65504.0)  # of float16
-ROUNDING = tl.constexpr(1.5 * 2**23)  # added and taken off again, it leaves the nearest whole number
 
 
 def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
@@ -41,7 +31,7 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
 
     parts: 2 for values of 16 bits, 1 for bf16. Widths are multiples of 8.
     """
-    layers = _woven(layers)
+    layers = [_dense(layer) for layer in _woven(layers)]
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]
@@ -62,6 +52,16 @@ def _woven(layers: Sequence[Layer]) -> list[Layer]:
         found.append(replace(layer, weight=weight))
         paired = pairs
     return found
+
+
+def _dense(layer: Layer) -> Layer:
+    """The same, each tensor without gaps in memory."""
+
+    def dense(pair: Pair | None) -> Pair | None:
+        return None if pair is None else (pair[0].contiguous(), pair[1].contiguous())
+
+    weight, bias = layer.weight.contiguous(), layer.bias.contiguous()
+    return replace(layer, weight=weight, bias=bias, filter=dense(layer.filter), head=dense(layer.head))
 
 
 def _weave(x: Tensor, axis: int) -> Tensor:
@@ -125,7 +125,7 @@ def _forward(
         values = _descriptor(x, 1, shape["ROWS"], shape["DEPTH"])
         weight = _descriptor(_split(weight, parts), 1, shape["COLUMNS"], shape["DEPTH"])
     strip = shape["ROWS"], STRIP.value
-    _forward_kernel[tiles](
+    forward_kernel[tiles](
         *(values, weight, layer.bias, _descriptor(y, 1, *strip), _descriptor(saved, *strip)),
         *(layer.bias if layer.head is None else layer.head[0], out, layer.weight.shape[1]),
         *_about(layer, points),
@@ -158,7 +158,7 @@ def _backward(
             _descriptor(above[0], shape["ROWS"], shape["DEPTH"]),
             _descriptor(above[1], shape["DEPTH"], shape["COLUMNS"]),
         )
-    _backward_kernel[tiles](
+    backward_kernel[tiles](
         *products,
         *(_descriptor(x, shape["ROWS"], STRIP.value) for x in (value, saved, to_argument)),
         *(layer.bias if layer.head is None else layer.head[0], points if to_head is None else to_head, sums, depth),
@@ -208,168 +208,3 @@ def _split(x: Tensor, parts: int) -> Tensor:
 
 def _descriptor(x: Tensor, *block: int) -> TensorDescriptor:
     return TensorDescriptor.from_tensor(x, list(block))
-
-
-@triton.jit
-def _sine_and_cosine(x):
-    """To 1e-6, and what one rounding of x makes: whole turns are taken off in two parts, the first of so few bits that
-    its multiples are exact; the hardware does the rest."""
-    turns = x * PER_TURN + ROUNDING - ROUNDING
-    r = x - turns * TURN_1
-    r = r - turns * TURN_2
-    if INTERPRETED:
-        sine, cosine = tl.sin(r), tl.cos(r)
-    else:
-        sine, cosine = libdevice.fast_sinf(r), libdevice.fast_cosf(r)
-    return sine, cosine
-
-
-@triton.jit
-def _high(x):
-    """x rounded to bf16, in float32."""
-    return ((x.to(tl.int32, bitcast=True) + 0x8000) & -0x10000).to(tl.float32, bitcast=True)
-
-
-@triton.jit
-def _dot(a, b, total):
-    """total + a b for matrices of bf16, of which Triton's interpreter has no products."""
-    if INTERPRETED:
-        a, b = a.to(tl.float32), b.to(tl.float32)
-    return tl.dot(a, b, total, input_precision="ieee")
-
-
-@triton.jit
-def _strips(x, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
-    """A tile's two strips; the tile itself, twice, where it has only one."""
-    if COLUMNS == STRIP:
-        left, right = x, x
-    else:
-        left, right = tl.split(tl.permute(tl.reshape(x, (ROWS, 2, STRIP)), (0, 2, 1)))
-    return left, right
-
-
-@triton.jit
-def _pairs(x, ROWS: tl.constexpr):
-    """Real and imaginary parts of a strip."""
-    return tl.split(tl.reshape(x, (ROWS, STRIP // 2, 2)))
-
-
-@triton.jit
-def _affine(points, weight, bias, rows, units, n, width, D: tl.constexpr):
-    """W x + b at a tile of points and units."""
-    used = units < width
-    total = tl.load(bias + units, mask=used, other=0.0)[None, :]
-    for k in tl.static_range(D):
-        x = tl.load(points + rows * D + k, mask=rows < n, other=0.0)
-        total = total + x[:, None] * tl.load(weight + units * D + k, mask=used, other=0.0)[None, :]
-    return total
-
-
-@triton.jit
-def _forward_kernel(
-    x, w, bias, y, saved, head, out, depth, points, omega, phase, gabor_omega, gabor_sigma, n, width,
-    D: tl.constexpr, FIRST: tl.constexpr, PARTS: tl.constexpr, SAVES: tl.constexpr, C: tl.constexpr,
-    ACTIVATION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr,
-):  # fmt: skip
-    tiles = tl.cdiv(width, COLUMNS)
-    row, column = tl.program_id(0) // tiles * ROWS, tl.program_id(0) % tiles * COLUMNS
-    rows = row + tl.arange(0, ROWS)
-    total = tl.zeros((ROWS, COLUMNS), tl.float32)
-    if not FIRST:
-        # x₁w₁, x₂w₁ and x₁w₂ take turns: several products in one step would each wait for the one before
-        PRODUCTS: tl.constexpr = 3 if PARTS == 2 else 1
-        for step in range(PRODUCTS * tl.cdiv(depth, DEPTH)):
-            k, turn = step // PRODUCTS * DEPTH, step % PRODUCTS
-            a = tl.reshape(x.load([turn % 2, row, k]), (ROWS, DEPTH))
-            b = tl.reshape(w.load([turn // 2, column, k]), (COLUMNS, DEPTH))
-            total = _dot(a, b.T, total)
-    left, right = _strips(total, ROWS, COLUMNS)
-    for strip in tl.static_range(COLUMNS // STRIP):
-        first = column + strip * STRIP
-        units = first + tl.arange(0, STRIP)
-        used = units < width
-        if FIRST:  # w is W itself
-            argument = _affine(points, w, bias, rows, units, n, width, D)
-        else:
-            argument = (left if strip == 0 else right) + tl.load(bias + units, mask=used, other=0.0)[None, :]
-        value, kept = argument, argument
-        if ACTIVATION == "sine":
-            value, kept = _sine_and_cosine(argument)
-        elif ACTIVATION == "relu":
-            value = tl.maximum(argument, 0.0)
-        elif ACTIVATION == "filter":
-            factor, _ = _sine_and_cosine(_affine(points, omega, phase, rows, units, n, width, D))
-            value = factor * argument
-        elif ACTIVATION == "gabor":
-            a, b = _pairs(argument, ROWS)
-            modulus = tl.exp(-gabor_omega * b - gabor_sigma * gabor_sigma * (a * a + b * b))
-            sine, cosine = _sine_and_cosine(gabor_omega * a)
-            value = tl.reshape(tl.join(modulus * cosine, modulus * sine), (ROWS, STRIP))
-        high = _high(value)
-        y.store([0, row, first], tl.reshape(high.to(tl.bfloat16), (1, ROWS, STRIP)))
-        if PARTS == 2:
-            y.store([1, row, first], tl.reshape((value - high).to(tl.bfloat16), (1, ROWS, STRIP)))
-        if SAVES:
-            if ACTIVATION != "sine":
-                kept = tl.minimum(tl.maximum(kept, -LARGEST), LARGEST)
-            saved.store([row, first], kept.to(tl.float16))
-        for c in tl.static_range(C):
-            weights = tl.load(head + c * width + units, mask=used, other=0.0)
-            read = tl.sum(value * weights[None, :], axis=1)
-            tl.store(out + (first // STRIP * C + c) * n + rows, read, mask=rows < n)
-
-
-@triton.jit
-def _backward_kernel(
-    next_gradient, next_weight, y, saved, to_argument, head, to_head, sums, depth, points, omega, phase, gabor_omega,
-    gabor_sigma, n, width, D: tl.constexpr, FIRST: tl.constexpr, LAST: tl.constexpr, C: tl.constexpr,
-    SUMS: tl.constexpr, ACTIVATION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr,
-):  # fmt: skip
-    tiles = tl.cdiv(width, COLUMNS)
-    row_tile, column = tl.program_id(0) // tiles, tl.program_id(0) % tiles * COLUMNS
-    row = row_tile * ROWS
-    rows = row + tl.arange(0, ROWS)
-    total = tl.zeros((ROWS, COLUMNS), tl.float32)
-    if not LAST:
-        for k in range(0, depth, DEPTH):
-            total = _dot(next_gradient.load([row, k]), next_weight.load([k, column]), total)
-    left, right = _strips(total, ROWS, COLUMNS)
-    HEAD: tl.constexpr = 1 + D if FIRST else 1  # of the sums, where the head's begin
-    for strip in tl.static_range(COLUMNS // STRIP):
-        first = column + strip * STRIP
-        units = first + tl.arange(0, STRIP)
-        used = units < width
-        gradient = left if strip == 0 else right
-        to_sums = sums + row_tile * SUMS * width + units
-        if (C > 0) or (ACTIVATION == "relu") or (ACTIVATION == "gabor"):
-            value = y.load([row, first]).to(tl.float32)
-        for c in tl.static_range(C):
-            given = tl.load(to_head + c * n + rows, mask=rows < n, other=0.0)[:, None]
-            gradient += given * tl.load(head + c * width + units, mask=used, other=0.0)[None, :]
-            tl.store(to_sums + (HEAD + c) * width, tl.sum(given * value, axis=0), mask=used)
-        if ACTIVATION == "sine":
-            gradient *= saved.load([row, first]).to(tl.float32)
-        elif ACTIVATION == "relu":
-            gradient = tl.where(value > 0, gradient, 0.0)
-        elif ACTIVATION == "filter":
-            factor, slope = _sine_and_cosine(_affine(points, omega, phase, rows, units, n, width, D))
-            to_phase = gradient * saved.load([row, first]).to(tl.float32) * slope
-            tl.store(to_sums + (HEAD + C) * width, tl.sum(to_phase, axis=0), mask=used)
-            gradient *= factor
-        elif ACTIVATION == "gabor":
-            a, b = _pairs(saved.load([row, first]).to(tl.float32), ROWS)
-            real, imaginary = _pairs(value, ROWS)
-            to_real, to_imaginary = _pairs(gradient, ROWS)
-            radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
-            angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
-            twice = 2 * gabor_sigma * gabor_sigma
-            to_a = gabor_omega * angular - twice * a * radial
-            to_b = -(gabor_omega + twice * b) * radial
-            gradient = tl.reshape(tl.join(to_a, to_b), (ROWS, STRIP))
-        tl.store(to_sums, tl.sum(gradient, axis=0), mask=used)
-        if FIRST:
-            for k in tl.static_range(D):
-                coordinate = tl.load(points + rows * D + k, mask=rows < n, other=0.0)[:, None]
-                tl.store(to_sums + (1 + k) * width, tl.sum(gradient * coordinate, axis=0), mask=used)
-        else:
-            to_argument.store([row, first], gradient.to(tl.bfloat16))

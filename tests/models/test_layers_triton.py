@@ -118,6 +118,21 @@ def test_phases_of_thousands_of_radians():
     assert relative(found.detach(), layers.heads(steep, points.split(1, dim=1)).detach()) < 2e-3  # of a float32 phase
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_tensors_may_have_gaps_in_memory(activation):
+    network = single(draw_network(activation, 2, [16, 24], 3, seed=0))
+    points = torch.rand(50, 2, device=DEVICE)
+
+    def spread(x):
+        if isinstance(x, tuple):
+            return tuple(map(spread, x))
+        return torch.stack([x, x], dim=-1)[..., 0] if isinstance(x, torch.Tensor) else x
+
+    sparse = [Layer(**{name: spread(value) for name, value in vars(one).items()}) for one in network]
+    assert not sparse[1].weight.is_contiguous()
+    assert torch.equal(kernels.heads(sparse, points, 2), kernels.heads(network, points, 2))
+
+
 @pytest.mark.parametrize("activation", ["filter", "gabor"])
 def test_arguments_beyond_float16_leave_finite_gradients(activation):
     first, second = single(draw_network(activation, 2, [16, 16], 1, seed=0))
