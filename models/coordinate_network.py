@@ -22,7 +22,7 @@ class CoordinateNetwork(Representation):
     backends: ClassVar[tuple[str, ...]] = ("triton", "inductor", "torch")
 
     def chain(self) -> Sequence[Layer]:
-        """The network, its widths aligned (models/kernels/aligned.py)."""
+        """The network; faster where its widths are aligned (models/kernels/aligned.py)."""
         raise NotImplementedError
 
     def finish(self, heads: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ PER_LAYER = 6  # tensors of a layer among the arguments: weight, bias, filter's 
 def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
     """What the heads of a network say: points [N, d] → [H, N, C], float32.
 
-    parts: 2 for values of 16 bits, 1 for bf16. Widths are multiples of 8.
+    parts: 2 for values of 16 bits, 1 for bf16. Aligned widths (aligned.py) are faster; gabor's are even.
     """
     layers = [_dense(layer) for layer in _woven(layers)]
     tensors: list[Tensor | None] = []

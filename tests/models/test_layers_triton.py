@@ -10,10 +10,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 import models
 from harness.config import load_config
 from harness.plan import model_settings
+from models.base import Representation
+from models.coordinate_network import CoordinateNetwork
 from models.kernels import layers
 from models.kernels.aligned import ALIGNMENT
 from models.kernels.layers import Layer
@@ -159,10 +162,8 @@ def make(name: str, dim: int):
     return model.to(DEVICE)
 
 
-@pytest.mark.parametrize("dim", [2, 3])
-@pytest.mark.parametrize("name", NETWORKS)
-def test_models_are_their_twins(name, dim):
-    model = make(name, dim)
+def assert_the_twin(model: Representation) -> None:
+    """Values and gradients of the kernels are the plain network's."""
     results = {}
     for backend in ("triton", "torch"):
         model.backend = backend
@@ -178,6 +179,33 @@ def test_models_are_their_twins(name, dim):
         assert relative(ours, theirs) < VALUES[2]
     for ours, theirs in zip(gradients, gradients_of_twins, strict=True):
         assert relative(ours, theirs) < GRADIENTS
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_models_are_their_twins(name, dim):
+    assert_the_twin(make(name, dim))
+
+
+class Listed(CoordinateNetwork):
+    """A network of a newcomer, who knows nothing of alignment."""
+
+    name = "Listed"
+
+    def __init__(self, lattice, size):
+        super().__init__(None, lattice, 2, size)
+        self.first, self.hidden = nn.Linear(self.dim, size), nn.Linear(size, size + 4)
+        self.output = nn.Linear(size + 4, self.channels)
+
+    def chain(self):
+        first, hidden, output = ((one.weight, one.bias) for one in (self.first, self.hidden, self.output))
+        return [Layer(*first, "sine"), Layer(*hidden, "relu", head=output)]
+
+
+def test_a_network_need_only_list_its_layers():
+    torch.manual_seed(0)
+    model = Listed(Lattice.regular((11, 13)), 37).to(DEVICE)
+    assert_the_twin(model)
 
 
 def test_bf16_is_one_part(monkeypatch):
