@@ -131,13 +131,13 @@ def attempts(name: str, config: Config, device: "torch.device") -> Iterator[Trie
 
 
 def tiny(name: str, config: Config) -> "Iterator[Trial]":
-    """A trial of a moment in 2D and one in 3D."""
+    """A trial of a moment in 2D and one in 3D, in the precision that the model has on CUDA."""
     from harness.plan import make_plan
     from harness.source import choose_source
 
     for signal, dim in SIGNALS:
         preset = config.preset("smoke", signal, dim)
-        yield from make_plan(config, choose_source(signal, dim), ["fit"], "smoke", preset, [name])
+        yield from make_plan(config, choose_source(signal, dim), ["fit"], "smoke", preset, [name], precision=None)
 
 
 def fits(trial: "Trial", device: "torch.device") -> str | None:
