@@ -48,10 +48,10 @@ def test_a_fit_that_ends_badly_is_no_success(make_trial, monkeypatch):
     assert doctor.fits(make_trial("Grid"), torch.device("cpu")).startswith("diverged in 2D: the loss was not finite")
 
 
-def test_kernels_are_tried_in_a_precision_that_they_have(command, monkeypatch):
+def test_kernels_are_tried_in_a_precision_that_they_have(command, environment):
     """In a process of its own, as Triton's interpreter must be chosen before its kernels are defined."""
     pytest.importorskip("triton", reason="Triton is not installed here")
-    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    environment["TRITON_INTERPRET"] = "1"
     tries = "from harness.config import load_config; from harness.doctor import attempts; import torch"
     ran = command(sys.executable, "-c", f"{tries}; print(*attempts('Siren', load_config(), torch.device('cpu')))")
     assert "Tried(backend='triton', outcome='works', here=True)" in ran.stdout, ran.stderr
