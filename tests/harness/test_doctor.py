@@ -2,7 +2,9 @@
 
 import dataclasses
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,12 +50,15 @@ def test_a_fit_that_ends_badly_is_no_success(make_trial, monkeypatch):
     assert doctor.fits(make_trial("Grid"), torch.device("cpu")).startswith("diverged in 2D: the loss was not finite")
 
 
-def test_kernels_are_tried_in_a_precision_that_they_have(command, environment):
+def test_kernels_are_tried_in_a_precision_that_they_have(environment):
     """In a process of its own, as Triton's interpreter must be chosen before its kernels are defined."""
     pytest.importorskip("triton", reason="Triton is not installed here")
-    environment["TRITON_INTERPRET"] = "1"
     tries = "from harness.config import load_config; from harness.doctor import attempts; import torch"
-    ran = command(sys.executable, "-c", f"{tries}; print(*attempts('Siren', load_config(), torch.device('cpu')))")
+    line = [sys.executable, "-c", f"{tries}; print(*attempts('Siren', load_config(), torch.device('cpu')))"]
+    interpreting = environment | {"TRITON_INTERPRET": "1"}
+    ran = subprocess.run(
+        line, cwd=Path(__file__).parents[2], env=interpreting, capture_output=True, text=True, timeout=120
+    )
     assert "Tried(backend='triton', outcome='works', here=True)" in ran.stdout, ran.stderr
 
 
