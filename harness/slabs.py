@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from harness.precision import running
-from models import backends
 from models.base import Representation
 from models.kernels.aligned import ALIGNMENT
 from target_signals.lattice import Lattice
@@ -79,6 +78,7 @@ def bytes_kept(model: Representation, slab: Lattice) -> int:
         return tensor.detach()  # a layer that keeps its own output would keep itself, and never be freed
 
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
-    with backends.uncompiled(model), torch.enable_grad(), hooks:
+    # eager: what is compiled would be so once more for each of these shapes
+    with torch.compiler.set_stance("force_eager"), torch.enable_grad(), hooks:
         heads = model.heads_on_lattice(slab)
     return max(sum(kept.values()), heads.nbytes)

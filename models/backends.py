@@ -4,11 +4,9 @@ A model lists its back ends in `backends`, the preferred one first and the plain
 last; `model.backend` says which of them runs. All give the same values from the same parameters.
 """
 
-import contextlib
 import importlib.util
 import os
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,18 +76,6 @@ def choose(model: "Representation", precision: str) -> str:
         for backend in available(type(model), model.device)
         if model.refuses(backend, precision) is None and (model.name, backend) not in _broken
     )
-
-
-@contextlib.contextmanager
-def uncompiled(model: "Representation") -> Iterator[None]:
-    """Inside, a model that would be compiled for every shape it meets runs its twin."""
-    backend = model.backend
-    if backend == "inductor":
-        model.backend = "torch"
-    try:
-        yield
-    finally:
-        model.backend = backend
 
 
 def give_up(model: "Representation", error: Exception) -> None:

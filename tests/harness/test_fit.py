@@ -333,6 +333,20 @@ def test_memory_is_foretold_from_thin_slabs(config, monkeypatch, name, shape):
     assert bytes_kept(model, lattice) == pytest.approx(fixed + each * lattice.size, rel=0.1)
 
 
+@pytest.mark.parametrize(("name", "backend"), [("Siren", "inductor"), ("FourFeat", "triton")])
+def test_nothing_is_compiled_to_foretell_memory(config, name, backend):
+    """FourFeat's table, too, which is compiled where the rest has kernels."""
+    lattice = Lattice.regular((40, 30))
+    model = models.get_model(name)(model_settings(config, name, "synthetic", 3000), lattice, 1, 2)
+    model.initialise(generator())
+    plain = memory(model, lattice)
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    model.backend = backend
+    assert memory(model, lattice) == plain
+    assert not torch._dynamo.utils.counters
+
+
 def test_a_model_for_lattices_alone_is_never_cut(config):
     settings = model_settings(config, "GSplat", "synthetic", 10_000)
     lattice = Lattice.regular((8, 8))
