@@ -99,7 +99,7 @@ class _Heads(torch.autograd.Function):
             to_weight = sums["weight"].T if i == 0 else mm(to_argument.T, kept[2 * i - 2])
             to_bias_of_head = None if to_head is None else to_head.sum(1)
             found = [to_weight, sums["bias"], None, sums.get("phase"), sums.get("head"), to_bias_of_head, *found]
-            above = to_argument, _split(layer.weight.detach(), 1)[0]
+            above = to_argument, layer.weight.detach()
         return None, None, None, *found
 
 
@@ -117,7 +117,7 @@ def _forward(
     y = _room(points, parts, n, width)
     saves = trained and layer.activation in ("sine", "filter", "gabor")
     saved = _room(points, n, width, dtype=torch.float16) if saves else y[0]
-    channels = 0 if layer.head is None else len(layer.head[0])
+    head, channels = _head(layer)
     strips = triton.cdiv(width, shape["COLUMNS"]) * shape["COLUMNS"] // STRIP.value  # beyond the width, too: zeros
     out = points.new_empty(strips, channels, n)
     values, weight = layer.weight, layer.weight.detach()
@@ -127,7 +127,7 @@ def _forward(
     strip = shape["ROWS"], STRIP.value
     forward_kernel[tiles](
         *(values, weight, layer.bias, _descriptor(y, 1, *strip), _descriptor(saved, *strip)),
-        *(layer.bias if layer.head is None else layer.head[0], out, layer.weight.shape[1]),
+        *(head, out, layer.weight.shape[1]),
         *_about(layer, points),
         FIRST=x is None,
         PARTS=parts,
@@ -146,22 +146,23 @@ def _backward(
     """The gradient of a layer's argument [N, n], which the first layer does without, and sums over the points."""
     n, width = len(points), len(layer.weight)
     shape, tiles = _shape(width), _tiles(n, width)
-    channels = 0 if layer.head is None else len(layer.head[0])
+    head, channels = _head(layer)
     lengths = {"bias": 1, "weight": points.shape[1] if first else 0, "head": channels}
     lengths["phase"] = 1 if layer.activation == "filter" else 0
     sums = points.new_empty(triton.cdiv(n, shape["ROWS"]), sum(lengths.values()), width)
     to_argument = value if first else _room(points, n, width)
     products, depth = (saved, saved), 0
     if above is not None:
-        depth = len(above[1])
+        gradient, weight = above
+        depth = len(weight)
         products = (
-            _descriptor(above[0], shape["ROWS"], shape["DEPTH"]),
-            _descriptor(above[1], shape["DEPTH"], shape["COLUMNS"]),
+            _descriptor(gradient, shape["ROWS"], shape["DEPTH"]),
+            _descriptor(_split(weight, 1)[0], shape["DEPTH"], shape["COLUMNS"]),
         )
     backward_kernel[tiles](
         *products,
         *(_descriptor(x, shape["ROWS"], STRIP.value) for x in (value, saved, to_argument)),
-        *(layer.bias if layer.head is None else layer.head[0], points if to_head is None else to_head, sums, depth),
+        *(head, points if to_head is None else to_head, sums, depth),
         *_about(layer, points),
         FIRST=first,
         LAST=above is None,
@@ -178,6 +179,11 @@ def _about(layer: Layer, points: Tensor) -> tuple[Any, ...]:
     """The arguments of both kernels from `points` to `D`."""
     omega, phase = layer.filter or (points, points)
     return points, omega, phase, *(layer.gabor or (0.0, 0.0)), len(points), len(layer.weight), points.shape[1]
+
+
+def _head(layer: Layer) -> tuple[Tensor, int]:
+    """The weight of what is read here, and how many channels it has: none of any tensor where nothing is."""
+    return (layer.bias, 0) if layer.head is None else (layer.head[0], len(layer.head[0]))
 
 
 def _shape(width: int) -> dict[str, int]:
