@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     device = system.choose_device(options.device or system.default_device())
     missing: dict[str, str] = {}  # what → the command that adds it
-    print("\n".join(machine(device, missing)))
+    print("\n".join(machine_lines(device, missing)))
     print("\n".join(disks(options.out)))
     broken = []
     print(f"back ends on {device}, the default first:")
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def machine(device: "torch.device", missing: dict[str, str]) -> Iterator[str]:
+def machine_lines(device: "torch.device", missing: dict[str, str]) -> Iterator[str]:
     """Python, the libraries, the devices."""
     import torch
 
