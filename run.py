@@ -3,7 +3,7 @@
 python run.py --signal Sierpinski --dim 2
 """
 
-from harness.cli import main
+from harness.commands.run import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

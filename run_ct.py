@@ -5,7 +5,7 @@ python run_ct.py --models Siren Grid_TV
 
 import sys
 
-from harness.cli import main
+from harness.commands.run import main
 
 if __name__ == "__main__":
     raise SystemExit(main(["--signal", "ChestCT", "--task", "ct", *sys.argv[1:]]))

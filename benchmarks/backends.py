@@ -21,17 +21,17 @@ import torch
 import models
 import paper_cost
 from cell import SuiteLoop
-from harness import system
-from harness.cli import PRECISIONS, whole_number
-from harness.config import load_config
-from harness.fit import Clock
-from harness.plan import Trial
-from harness.trial import build, signal_of, solve
+from common.lattice import Lattice
+from harness.commands.run import PRECISIONS, whole_number
+from harness.plan.config import load_config
+from harness.plan.make_plan import Trial
+from harness.train import machine
+from harness.train.fit import Clock
+from harness.train.run_trial import build, signal_of, solve
 from models import backends
-from models.kernels import hash_encoding
-from models.kernels.hash_encoding import LatticeEncoding, make_levels
-from target_signals.lattice import Lattice
-from target_signals.task import make_task
+from models.kernels.hash_grid import encoding
+from models.kernels.hash_grid.encoding import LatticeEncoding, make_levels
+from target_signals.tasks.task import make_task
 
 Step = Callable[[], Any]
 LOG2_TABLES = range(7, 17)
@@ -47,14 +47,14 @@ def main() -> None:
     add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
     add("--encoding", action="store_true", help="the hash encoding alone, forward and backward, T = 2^7 … 2^16")
     add("--compile", action="store_true", help="add the twin under torch.compile")
-    add("--device", default=system.default_device())
+    add("--device", default=machine.default_device())
     add("--precision", choices=PRECISIONS, default="fp32")
     add("--turns", type=int, default=5)
     add("--seconds", type=float, default=0.2, help="a turn")
     add("--out", type=Path, help="a file to add the lines to")
     options = parser.parse_args()
-    device = system.choose_device(options.device)
-    tell(f"on {system.device_name(device)}, torch {torch.__version__}", options.out)
+    device = machine.choose_device(options.device)
+    tell(f"on {machine.device_name(device)}, torch {torch.__version__}", options.out)
     if options.encoding:
         for dim in options.dims:
             for log2_table in LOG2_TABLES:
@@ -107,21 +107,21 @@ def encodings(lattice: Lattice, log2_table: int, device: torch.device, compiled:
         return lambda: torch.autograd.grad(encode(table), table, cotangent)
 
     def ours(planned: bool) -> Step:
-        from models.kernels import hash_encoding_triton
-        from models.kernels.hash_lattice import make_plan
+        from models.kernels.hash_grid import encoding_triton
+        from models.kernels.hash_grid.lattice_plan import make_plan
 
         plan = make_plan(lattice, levels, device) if planned else None
         points = x if plan is None else plan.points
-        return recorded(step_of(lambda t: hash_encoding_triton.encode(points, t, levels, plan), planar), device)
+        return recorded(step_of(lambda t: encoding_triton.encode(points, t, levels, plan), planar), device)
 
     def tcnn() -> Step:
-        from models.kernels import hash_encoding_tcnn
+        from models.kernels.hash_grid import encoding_tcnn
 
         shape = (lattice.dim, len(levels), log2_table, 16, 1.5)
-        return step_of(lambda t: hash_encoding_tcnn.encode(x, t, *shape))
+        return step_of(lambda t: encoding_tcnn.encode(x, t, *shape))
 
     def twin_compiled() -> Step:
-        encode = torch.compile(hash_encoding.encode)
+        encode = torch.compile(encoding.encode)
         return step_of(lambda t: encode(x, t, levels))
 
     found: dict[str, Callable[[], Step]] = {}

@@ -9,15 +9,15 @@ from typing import Any, Protocol
 import torch
 
 import models
-from harness import system
-from harness.fit import Batches, Clock, LatticeGradient
-from harness.plan import Trial
-from harness.precision import matmul_precision
-from harness.stepper import Stepper
-from harness.trial import build, make_schedule, out_of_memory, signal_of, solve, stream
+from harness.plan.make_plan import Trial
+from harness.train import machine
+from harness.train.fit import Batches, Clock, LatticeGradient
+from harness.train.precision import matmul_precision
+from harness.train.run_trial import build, make_schedule, out_of_memory, signal_of, solve, stream
+from harness.train.stepper import Stepper
 from models import backends
 from plain_loop import PlainLoop
-from target_signals.task import Task, make_task
+from target_signals.tasks.task import Task, make_task
 
 LOOPS = ("plain", "careful", "compiled", "suite")
 LIBRARIES = ("gsplat", "tcnn")  # back ends by others, which the paper's own loop used
@@ -75,7 +75,7 @@ def measure(trial: Trial, device: torch.device, seconds: float, compiled: bool =
     makers["suite"] = lambda: SuiteLoop(trial, task, size, device)
     cell: Cell = {"model": trial.model, "dim": trial.dim, "size": trial.size, "points": task.lattice.size}
     cell |= {"channels": task.channels, "parameters": build(trial, task, size).count_values()}
-    cell |= {"precision": trial.precision, "library": library, "commit": system.commit()}
+    cell |= {"precision": trial.precision, "library": library, "commit": machine.commit()}
     loops: dict[str, Loop] = {}
     for name, make in makers.items():
         cell[name], loop = _warmed_up(make, device)
@@ -107,7 +107,7 @@ def _warmed_up(make: Callable[[], Loop], device: torch.device) -> tuple[dict[str
     if cuda:
         torch.cuda.empty_cache()
     before = torch.cuda.memory_allocated(device) if cuda else 0
-    memory, started = system.PeakMemory(device), time.perf_counter()
+    memory, started = machine.PeakMemory(device), time.perf_counter()
     try:
         loop = make()
         updates = loop.one_pass()

@@ -1,8 +1,8 @@
-"""How long the whole paper takes on so many GPUs, simulated from the times in harness/step_times.json.
+"""How long the whole paper takes on so many GPUs, simulated from the times in harness/plan/step_times.json.
 
     python benchmarks/forecast.py --workers 1 4 16
 
-Every launcher in turn, its trials in the order in which workers get them (harness/cost.py: in_order); each worker
+Every launcher in turn, its trials in the order in which workers get them (harness/plan/cost.py: in_order); each worker
 takes the next trial whenever it is free. *Together* is all launchers started at once on the same workers. A
 worker's start, about ten seconds with PyTorch and CUDA, is not in it; estimates are what `--dry-run` prints.
 """
@@ -11,13 +11,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from common.exits import EXIT_OK, EXIT_USAGE
+from common.registry import UsageError
 from cost_table import paper_trials
-from harness.cli import Parser, positive
-from harness.config import load_config
-from harness.cost import in_order, makespan, trial_seconds
-from harness.ending import EXIT_OK, EXIT_USAGE
-from harness.plan import Trial, model_names
-from registry import UsageError
+from harness.commands.run import Parser, positive
+from harness.plan.config import load_config
+from harness.plan.cost import in_order, makespan, trial_seconds
+from harness.plan.make_plan import Trial, model_names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from harness.fit import Clock
-from harness.precision import matmul_precision
+from harness.train.fit import Clock
+from harness.train.precision import matmul_precision
 
 SIDE = {"cuda": 8192, "cpu": 1024}  # of the square matrices
 COPIED = {"cuda": 1 << 30, "cpu": 1 << 27}  # bytes

@@ -15,13 +15,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from harness import execute, system, trial
-from harness.cli import whole_number
-from harness.config import load_config
-from harness.plan import make_plan, model_names
-from harness.source import choose_source
+from harness.commands.run import whole_number
+from harness.execution import run_trials
+from harness.plan.config import load_config
+from harness.plan.make_plan import make_plan, model_names
+from harness.plan.source import choose_source
+from harness.train import machine, run_trial
 
-WORK = ("cached_signal", "make_task", "build", "fit", "score")  # of harness/trial.py: what people come for
+WORK = ("cached_signal", "make_task", "build", "fit", "score")  # of harness/train/run_trial.py: what people come for
 
 
 def main() -> None:
@@ -32,24 +33,24 @@ def main() -> None:
     add("--models", nargs="+", default=None)
     add("--bandlimits", nargs="+", type=float, default=[0.5])
     add("--steps", type=whole_number, default=None)
-    add("--device", default=system.default_device())
+    add("--device", default=machine.default_device())
     options = parser.parse_args()
     config, source = load_config(), choose_source(options.signal, 2)
     preset = config.preset(options.preset, source.family.name, 2)
     preset = dataclasses.replace(preset, bandlimits=tuple(options.bandlimits), steps=options.steps or preset.steps)
     chosen = options.models or model_names(config)
     trials = make_plan(config, source, ["fit"], options.preset, preset, chosen)
-    device, spent = system.choose_device(options.device), Counter[str]()
-    clocked(execute, "run_trial", spent)
+    device, spent = machine.choose_device(options.device), Counter[str]()
+    clocked(run_trials, "run_trial", spent)
     for name in WORK:
-        clocked(trial, name, spent)
+        clocked(run_trial, name, spent)
     with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(io.StringIO()):
         start = time.perf_counter()
-        execute.split_done(trials, out)
-        execute.execute(trials, out, device)
+        run_trials.split_done(trials, out)
+        run_trials.execute(trials, out, device)
         total = time.perf_counter() - start
     around, inside = total - spent["run_trial"], spent["run_trial"] - sum(spent[name] for name in WORK)
-    print(f"{len(trials)} trials of {options.preset} in {total:.1f} s on {system.device_name(device)}")
+    print(f"{len(trials)} trials of {options.preset} in {total:.1f} s on {machine.device_name(device)}")
     for what, seconds in (("around trials", around), ("in trials beside the work", inside), ("both", around + inside)):
         share, each = 100 * seconds / total, 1000 * seconds / len(trials)
         print(f"{what:26} {seconds:8.3f} s  {share:5.2f} %  {each:6.1f} ms a trial")

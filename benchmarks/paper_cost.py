@@ -20,17 +20,17 @@ import torch
 
 import cell
 import cost_table
-from atomic import write_atomically
-from harness import system
-from harness.cli import PRECISIONS, Parser, whole_number
-from harness.config import Config, load_config
-from harness.ending import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from harness.launch import choose_models, choose_precision
-from harness.plan import Trial, make_plan
-from harness.source import choose_source
+from common.exits import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from common.files import write_atomically
+from common.registry import UsageError
+from harness.commands.run import PRECISIONS, Parser, whole_number
+from harness.execution.launch import choose_models, choose_precision
+from harness.plan.config import Config, load_config
+from harness.plan.make_plan import Trial, make_plan
+from harness.plan.source import choose_source
+from harness.train import machine
 from machine import measure_peaks
 from models import backends, get_model
-from registry import UsageError
 
 SIGNAL = "SparseSphereSignal"  # exists in 2D and 3D, at exactly the paper's lengths
 
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     if options.table is not None:
         print(cost_table.render(_read(options.table), trials))
         return EXIT_OK
-    device = system.choose_device(options.device or system.default_device())
+    device = machine.choose_device(options.device or machine.default_device())
     options.precision = choose_precision(options.precision, device)
     for name in names if options.backend is not None else ():
         backends.check(get_model(name), options.backend, device)
@@ -106,7 +106,7 @@ def cells_to_measure(config: Config, names: Sequence[str], options: argparse.Nam
 
 def _begin(out: Path | None, device: torch.device) -> dict[str, Any]:
     """The file's content, or an empty one with this machine's peaks."""
-    here, versions = system.device_name(device), system.versions()
+    here, versions = machine.device_name(device), machine.versions()
     if out is not None and out.exists():
         data = _read(out)
         if (data["device"], data["versions"]) != (here, versions):

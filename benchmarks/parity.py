@@ -11,17 +11,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.exits import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from common.registry import UsageError
 from cost_table import markdown
-from harness import execute, system
-from harness.cli import PRECISIONS, Parser, whole_number
-from harness.config import load_config
-from harness.ending import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from harness.launch import choose_models, choose_precision, override
-from harness.plan import Trial, make_plan
-from harness.results import OK, UNSUPPORTED, Row
-from harness.source import choose_source
+from harness.commands.run import PRECISIONS, Parser, whole_number
+from harness.execution import run_trials
+from harness.execution.launch import choose_models, choose_precision, override
+from harness.plan.config import load_config
+from harness.plan.make_plan import Trial, make_plan
+from harness.plan.source import choose_source
+from harness.store.store import OK, UNSUPPORTED, Row
+from harness.train import machine
 from models import backends, get_model
-from registry import UsageError
 
 SEEDS = 3
 TOLERANCE = 0.1  # dB that the mean may be lower
@@ -55,7 +56,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> int:
     config, source = load_config(), choose_source(options.signal, options.dim)
-    device = system.choose_device(options.device or system.default_device())
+    device = machine.choose_device(options.device or machine.default_device())
     options.precision = choose_precision(options.precision, device)
     names = choose_models(config, options.models)
     for name in names if options.backend is not None else ():
@@ -71,15 +72,17 @@ def run(options: argparse.Namespace) -> int:
     plain, fast = trials("fp32", "torch"), trials(options.precision, options.backend)
     how = f"{options.precision or 'own'}_{options.backend or 'best'}"
     for part, name in ((plain, "plain"), (fast, how)):
-        _, left = execute.split_done(part, options.out / name)
+        _, left = run_trials.split_done(part, options.out / name)
         if left:
-            execute.execute(left, options.out / name, device)
+            run_trials.execute(left, options.out / name, device)
     pairs = [
-        (execute.stored(one, options.out / "plain")[0], execute.stored(other, options.out / how)[0])
+        (run_trials.stored(one, options.out / "plain")[0], run_trials.stored(other, options.out / how)[0])
         for one, other in zip(plain, fast, strict=True)
     ]
     lines, kept = compare([(one, other) for one, other in pairs if one is not None and other is not None])
-    print(f"{source.family.name} {source.dim}D on {system.device_name(device)}, {preset.steps} passes: fast is {how}\n")
+    print(
+        f"{source.family.name} {source.dim}D on {machine.device_name(device)}, {preset.steps} passes: fast is {how}\n"
+    )
     print("\n".join(lines))
     return EXIT_OK if kept else EXIT_FAILED
 

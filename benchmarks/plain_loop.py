@@ -13,9 +13,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from harness.precision import matmul_precision
+from harness.train.precision import matmul_precision
 from models.base import Representation
-from target_signals.task import Task
+from target_signals.tasks.task import Task
 
 
 class PlainLoop:

@@ -30,12 +30,12 @@ def fit_array(
     import dataclasses
     import json
 
-    from harness import system
-    from harness.config import load_config
-    from harness.plan import make_plan
-    from harness.source import Source
-    from harness.trial import run_on
-    from registry import UsageError
+    from common.registry import UsageError
+    from harness.plan.config import load_config
+    from harness.plan.make_plan import make_plan
+    from harness.plan.source import Source
+    from harness.train import machine
+    from harness.train.run_trial import run_on
     from target_signals import user_file
 
     signal, item = user_file.from_array(values, channels_last)
@@ -47,7 +47,7 @@ def fit_array(
     if more:
         raise UsageError(f"task '{task}' is several fits; give one, like denoise_0.1")
     fitted: list[Representation] = []
-    chosen = system.choose_device(device or system.default_device())
+    chosen = machine.choose_device(device or machine.default_device())
     row = run_on(trial, signal, chosen, on_model=fitted.append)[0].row
     if not fitted:
         raise UsageError(f"{model} cannot be fitted: {row['status']}: {row['reason']}")

@@ -5,14 +5,15 @@ import os
 import sys
 from collections.abc import Sequence
 
-from harness import doctor, merge, render, report, status, tabulate, verify
-from harness.cli import Parser
-from harness.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
-from registry import UsageError
+from common.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
+from common.registry import UsageError
+from harness import report
+from harness.commands import doctor, merge, render, status, table, verify
+from harness.commands.run import Parser
 
 VERBS = {
     "status": status,
-    "table": tabulate,
+    "table": table,
     "report": report,
     "verify": verify,
     "merge": merge,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from registry import UsageError
+from common.registry import UsageError
 
 if TYPE_CHECKING:
     from models.base import Representation

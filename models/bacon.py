@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from common.lattice import Lattice
 from models.base import register
 from models.coordinate_network import CoordinateNetwork
-from models.kernels.aligned import aligned, widened
-from models.kernels.layers import Layer
-from target_signals.lattice import Lattice
+from models.kernels.network.aligned import aligned, widened
+from models.kernels.network.layers import Layer
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from common.lattice import Lattice
+from common.registry import Registry
 from models.kernels.compiled import compiled
-from registry import Registry
-from target_signals.lattice import Lattice
 
 POINTS_PER_CALL = 1 << 18  # bounds what `on_lattice` holds at once when it evaluates points without gradients
 
@@ -21,7 +21,7 @@ class Representation(nn.Module):
     A subclass names itself, gives a frozen dataclass `Config` with at least `lr`, and defines
     `__init__(config, lattice, channels, size)` and `forward`. Construction only makes room (it must
     also work on the `meta` device); `initialise` draws every value from the generator it is given.
-    Whole numbers in a `Config` go up to 65,536 (harness/strict.py), tensors up to 4,096 (models/budget.py).
+    Whole numbers in a `Config` go up to 65,536 (common/typed_json.py), tensors up to 4,096 (models/budget.py).
     A model that is only ever solved and never trained has no `lr` in its `Config`, and defines `solve`.
 
     config: the model's settings.
@@ -58,7 +58,7 @@ class Representation(nn.Module):
         return None
 
     def refuses(self, backend: str, precision: str) -> str | None:
-        """Why a back end cannot serve a model of this shape in a precision of harness/cli.py's PRECISIONS, or None."""
+        """Why a back end cannot serve a model of this shape in a precision, or None."""
         return None
 
     @property

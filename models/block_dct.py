@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from common.lattice import Lattice
+from common.registry import UsageError
 from models.base import register
 from models.transform_codec import TransformCodec
-from registry import UsageError
-from target_signals.lattice import Lattice
 
 PADDED_VALUES = 1 << 24  # 128 MiB of float64; beyond it blocks may at most double every axis
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from common.lattice import Lattice
+from common.registry import UsageError
 from models.base import Representation
-from registry import UsageError
-from target_signals.lattice import Lattice
 
 STEPS_A_VALUE = 1024  # of the dial, on average; the slowest shipped dial, GAPlane's, takes about one
 MOST_TENSORS = 4096  # of a model: PyTorch takes 0.1 ms to make one

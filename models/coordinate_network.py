@@ -6,10 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from common.lattice import Lattice
 from models.base import Representation
-from models.kernels import layers
-from models.kernels.layers import Layer
-from target_signals.lattice import Lattice
+from models.kernels.network import layers
+from models.kernels.network.layers import Layer
 
 
 class CoordinateNetwork(Representation):
@@ -22,7 +22,7 @@ class CoordinateNetwork(Representation):
     backends: ClassVar[tuple[str, ...]] = ("triton", "inductor", "torch")
 
     def chain(self) -> Sequence[Layer]:
-        """The network; faster where its widths are aligned (models/kernels/aligned.py)."""
+        """The network; faster where its widths are aligned (models/kernels/network/aligned.py)."""
         raise NotImplementedError
 
     def finish(self, heads: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ class CoordinateNetwork(Representation):
         return self.run(type(self).network, tuple(axis[..., None] for axis in lattice.open_mesh(self.device)))
 
     def _fused(self, x: Tensor) -> Tensor:
-        from models.kernels import layers_triton
+        from models.kernels.network import layers_triton
 
         parts = 1 if torch.is_autocast_enabled(x.device.type) else 2
         with torch.autocast(x.device.type, enabled=False):

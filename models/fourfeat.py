@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common.lattice import Lattice
 from models.base import register
 from models.coordinate_network import CoordinateNetwork
-from models.kernels import layers
-from models.kernels.aligned import aligned, widened
-from models.kernels.layers import Layer
-from target_signals.lattice import Lattice
+from models.kernels.network import layers
+from models.kernels.network.aligned import aligned, widened
+from models.kernels.network.layers import Layer
 
 TABLE_VALUES = 1 << 26  # bounds the table of the factored first layer: 256 MiB in float32
 TABLE_PAYS = 0.15  # up to which share of the values of the features the table may have; measured, as the next

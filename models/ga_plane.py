@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common.lattice import Lattice
 from models.base import Representation, register
 from models.kernels import interpolation
-from models.kernels.aligned import ALIGNMENT, aligned, widened
-from models.kernels.bf16x3 import mm
-from target_signals.lattice import Lattice
+from models.kernels.network.aligned import ALIGNMENT, aligned, widened
+from models.kernels.network.bf16x3 import mm
 
 VALUES_AT_ONCE = 1 << 27  # of features on a whole lattice of which a part is wanted: 512 MiB in float32
 

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from common.lattice import Lattice
 from models.base import Representation, register
-from models.kernels import projection, rasterise
-from target_signals.lattice import Lattice
+from models.kernels.splats import projection, rasterise
 
 PIXEL_CENTRE = 1e-4  # px; samples this near to pixel centres make an ordinary picture
 
@@ -73,13 +73,16 @@ class GSplat(Representation):
         opacities, colours = torch.sigmoid(self.opacities), torch.sigmoid(self.colours)
         splats, camera = (means, self.quats, self.scales), (width, height, focal, self.config.blur)
         if self.backend == "gsplat" and self._is_picture(lattice):
-            from models.kernels.splats_gsplat import render
+            from models.kernels.splats.render_gsplat import render
 
             return render(*splats, opacities, colours, *camera)
         projector: Any = projection
         rasteriser: Any = rasterise
         if self.backend == "triton":
-            from models.kernels import projection_triton, rasterise_triton  # Triton is imported where it runs alone
+            from models.kernels.splats import (  # Triton is imported where it runs alone
+                projection_triton,
+                rasterise_triton,
+            )
 
             projector, rasteriser = projection_triton, rasterise_triton
         rows, columns = self.constants(lattice)

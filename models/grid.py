@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from common.lattice import Lattice
 from models.base import Representation, register
 from models.kernels import interpolation
-from target_signals.lattice import Lattice
 
 
 @register

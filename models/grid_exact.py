@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from common.lattice import Lattice
 from models.base import register
 from models.grid import Grid
 from models.kernels.interpolation import on_lattice as along_axes
-from target_signals.lattice import Lattice
 
 
 @register

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from common.lattice import Lattice
 from models.base import Representation, register
-from models.kernels import hash_encoding, hash_encoding_tcnn
-from models.kernels.hash_encoding import LatticeEncoding, Level, make_levels
-from models.kernels.hash_lattice import LatticePlan, make_plan
-from target_signals.lattice import Lattice
+from models.kernels.hash_grid import encoding, encoding_tcnn
+from models.kernels.hash_grid.encoding import LatticeEncoding, Level, make_levels
+from models.kernels.hash_grid.lattice_plan import LatticePlan, make_plan
 
 Prepared = LatticePlan | LatticeEncoding | Tensor
 
@@ -115,17 +115,17 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
     def _encode(self, x: Tensor, plan: LatticePlan | None = None) -> Tensor:
         """x [N, d] in [0, 1) → [N, levels·features]."""
         if self.backend == "triton":
-            from models.kernels.hash_encoding_triton import encode  # Triton is imported where it runs alone
+            from models.kernels.hash_grid.encoding_triton import encode  # Triton is imported where it runs alone
 
             return encode(x, self.table, self.levels, plan)
         if self.backend == "tcnn":
             shape = (self.dim, self.config.levels, self.size.bit_length() - 1)
-            return hash_encoding_tcnn.encode(x, self.table, *shape, self.config.base_resolution, self.config.growth)
-        return hash_encoding.encode(x, self.table, self.levels)
+            return encoding_tcnn.encode(x, self.table, *shape, self.config.base_resolution, self.config.growth)
+        return encoding.encode(x, self.table, self.levels)
 
     def _decode(self, features: Tensor) -> Tensor:
         if self.backend == "triton":
-            from models.kernels.decoder_triton import WIDEST, decode
+            from models.kernels.hash_grid.decoder_triton import WIDEST, decode
 
             if max(self.hidden.weight.shape) <= WIDEST:
                 return decode(features, self.hidden, self.output)

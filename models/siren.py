@@ -8,12 +8,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from common.lattice import Lattice
 from models.base import register
 from models.coordinate_network import CoordinateNetwork
-from models.kernels.aligned import aligned, widened
-from models.kernels.layers import Layer
-from models.kernels.sine import sine
-from target_signals.lattice import Lattice
+from models.kernels.network.aligned import aligned, widened
+from models.kernels.network.layers import Layer
+from models.kernels.network.sine import sine
 
 
 @register

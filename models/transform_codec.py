@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from common.lattice import Lattice
 from models.base import Representation
-from target_signals.lattice import Lattice
 
 RED, GREEN, BLUE = 0.299, 0.587, 0.114  # luma weights of ITU-R BT.601, which JPEG uses (JFIF 1.02)
 

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from common.lattice import Lattice
 from models.base import register
 from models.transform_codec import TransformCodec
-from target_signals.lattice import Lattice
 
 
 @register

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from common.lattice import Lattice
 from models.base import register
 from models.coordinate_network import CoordinateNetwork
-from models.kernels.aligned import aligned
-from models.kernels.layers import Layer
-from target_signals.lattice import Lattice
+from models.kernels.network.aligned import aligned
+from models.kernels.network.layers import Layer
 
 
 class ComplexLinear(nn.Module):

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from registry import Registry, UsageError, suggest
-from target_signals.lattice import Lattice
+from common.lattice import Lattice
+from common.registry import Registry, UsageError, suggest
 
 Kind = Literal["synthetic", "image", "volume"]
 LEAST_BAND, GREATEST_BAND = 0.1, 0.9

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from target_signals import recorded, shrink
+from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
-from target_signals.catalogue import CHEST
-from target_signals.read_picture import opened
+from target_signals.readers.picture import opened
+from target_signals.recorded import local_files
+from target_signals.recorded.catalogue import CHEST
 
 
 @register
@@ -27,11 +28,11 @@ class ChestCT(RecordedFamily):
 
     @classmethod
     def missing(cls, items: Sequence[str] | None = None) -> str | None:
-        return recorded.missing([CHEST])
+        return local_files.missing([CHEST])
 
     @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
-        with opened(recorded.local(CHEST)) as picture:
+        with opened(local_files.local(CHEST)) as picture:
             high_byte = (np.asarray(picture) >> 8).astype(np.float32)
         low, high = high_byte.min(), high_byte.max()
         values = (high_byte - low) / (high - low)

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from registry import UsageError
-from target_signals import recorded, shrink
+from common.registry import UsageError
+from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
-from target_signals.catalogue import NUMBERS, high_resolution, low_resolution
-from target_signals.read_picture import opened
+from target_signals.readers.picture import opened
+from target_signals.recorded import local_files
+from target_signals.recorded.catalogue import NUMBERS, high_resolution, low_resolution
 
 
 def read_rgb(path: str) -> np.ndarray:
     """A recorded 8-bit RGB image: [H, W, 3], float32, divided by 255."""
-    with opened(recorded.local(path)) as image:
+    with opened(local_files.local(path)) as image:
         return np.asarray(image.convert("RGB"), dtype=np.float32) / 255
 
 
@@ -34,11 +35,11 @@ class DIV2K(RecordedFamily):
 
     @classmethod
     def missing(cls, items: Sequence[str] | None = None) -> str | None:
-        return recorded.missing(map(low_resolution, items or cls.items))
+        return local_files.missing(map(low_resolution, items or cls.items))
 
     @classmethod
     def has_finer(cls, item: str) -> bool:
-        return recorded.find(high_resolution(item)) is not None
+        return local_files.find(high_resolution(item)) is not None
 
     @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
@@ -50,8 +51,8 @@ class DIV2K(RecordedFamily):
         high = read_rgb(high_resolution(item))
         if high.shape[:2] != tuple(shrink.FACTOR * n for n in low.shape[:2]):
             raise UsageError(
-                f"'{recorded.find(high_resolution(item))}' is {high.shape[0]} × {high.shape[1]} pixels, not four times "
-                f"its ×4 file; delete it, then {recorded.how_to_obtain('DIV2K_HR')}"
+                f"'{local_files.find(high_resolution(item))}' is {high.shape[0]} × {high.shape[1]} pixels, not four "
+                f"times its ×4 file; delete it, then {local_files.how_to_obtain('DIV2K_HR')}"
             )
         finer = shrink.image(high, tuple(shrink.FACTOR * n for n in shape))
         return Signal(shrink.image(low, shape), 2, cls.kind, finer=finer, source=f"{source} and original")

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from registry import UsageError
-from target_signals import recorded, shrink
+from common.registry import UsageError
+from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
-from target_signals.catalogue import DRAGON_MESH
-from target_signals.ply import read_ply
+from target_signals.readers.ply import read_ply
+from target_signals.recorded import local_files
+from target_signals.recorded.catalogue import DRAGON_MESH
 from target_signals.resample import shrink_occupancy
 from target_signals.voxelise import Bounds, shell, solid
 
@@ -61,26 +62,26 @@ class Dragon(RecordedFamily):
 
     @classmethod
     def missing(cls, items: Sequence[str] | None = None) -> str | None:
-        if recorded.find(DRAGON_MESH) is not None:
+        if local_files.find(DRAGON_MESH) is not None:
             return None
         volumes = [FILES[item] for item in items or cls.items]
-        return recorded.missing(volumes) and recorded.missing([*volumes, DRAGON_MESH])
+        return local_files.missing(volumes) and local_files.missing([*volumes, DRAGON_MESH])
 
     @classmethod
     def has_finer(cls, item: str) -> bool:
-        stored = FINER_FILES[item] if recorded.find(FILES[item]) else DRAGON_MESH
-        return recorded.find(stored) is not None
+        stored = FINER_FILES[item] if local_files.find(FILES[item]) else DRAGON_MESH
+        return local_files.find(stored) is not None
 
     @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
         finer = None
-        if recorded.find(FILES[item]):
+        if local_files.find(FILES[item]):
             base = read_volume(FILES[item], SHAPE)
             if cls.has_finer(item):
                 finer = read_volume(FINER_FILES[item], FINER_SHAPES[item])
             source = "the paper's volume of the Stanford dragon"
         else:
-            mesh = read_ply(recorded.local(DRAGON_MESH))
+            mesh = read_ply(local_files.local(DRAGON_MESH))
             base, finer = (voxels(item, mesh, shape) for shape in (SHAPE, FINER_SHAPES[item]))
             source = "the Stanford dragon, voxelised here from its mesh"
         if length is not None and length < max(SHAPE):
@@ -93,7 +94,7 @@ class Dragon(RecordedFamily):
 
 def read_volume(path: str, shape: tuple[int, ...]) -> np.ndarray:
     """A recorded volume: bool [*shape]."""
-    place = recorded.local(path)
+    place = local_files.local(path)
     values = np.load(place, allow_pickle=False)
     if values.shape != shape:
         raise UsageError(f"'{place}' has shape {values.shape} instead of {shape}; replace it")

@@ -4,7 +4,7 @@ Loads the rows that run_DIV2K.sh left, of DIV2K or of the images that stand in f
 and LPIPS, and prints the paper's values beside them. Nothing is run.
 """
 
-from harness.redraw import main
+from harness.commands.figures import main
 
 if __name__ == "__main__":
     raise SystemExit(

@@ -4,7 +4,7 @@ Loads the rows that run_dragon.sh left, of the dragon or of the solids that stan
 and IoU, and prints the paper's values beside them. Nothing is run.
 """
 
-from harness.redraw import main
+from harness.commands.figures import main
 
 if __name__ == "__main__":
     raise SystemExit(main("Draw and tabulate the volume experiments.", ("Dragon", "Solids"), ("psnr", "iou")))

@@ -13,10 +13,10 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from registry import UsageError, suggest
-from target_signals.catalogue import MB, SOURCES, RecordedFile, Source
-from target_signals.download import FetchError, obtain
-from target_signals.recorded import cache_folder, check, entry, find, local, looked_in, missing
+from common.registry import UsageError, suggest
+from target_signals.recorded.catalogue import MB, SOURCES, RecordedFile, Source
+from target_signals.recorded.download import FetchError, obtain
+from target_signals.recorded.local_files import cache_folder, check, entry, find, local, looked_in, missing
 
 __all__ = ["local", "main"]
 

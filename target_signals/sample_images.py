@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from registry import UsageError
+from common.registry import UsageError
 from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
-from target_signals.read_picture import opened
+from target_signals.readers.picture import opened
 
 FILES = {
     "astronaut": "astronaut.png",

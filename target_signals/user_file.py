@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from registry import UsageError
+from common.registry import UsageError
 from target_signals import shrink
 from target_signals.base import Kind, Signal, SignalFamily, register
-from target_signals.decoded import Decoded, Unusable, check_size, check_type
-from target_signals.read_array import read_nifti, read_npy, read_npz, read_tiff
-from target_signals.read_picture import read_picture
-from target_signals.recorded import sha256
+from target_signals.readers.array import read_nifti, read_npy, read_npz, read_tiff
+from target_signals.readers.decoded import Decoded, Unusable, check_size, check_type
+from target_signals.readers.picture import read_picture
+from target_signals.recorded.local_files import sha256
 from target_signals.resample import shrink_occupancy
 
 READERS: dict[str, Callable[[Path], Decoded]] = {

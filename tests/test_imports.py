@@ -1,7 +1,4 @@
-"""Imports point one way: target_signals, models ← harness ← entry scripts (DESIGN). And importing is cheap.
-
-`models` and `target_signals` have three modules in common: registry, sparse_map and target_signals.lattice.
-"""
+"""Imports point one way: common ← target_signals, models ← harness ← entry scripts. And importing is cheap."""
 
 import ast
 import subprocess
@@ -11,9 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("models", "target_signals", "harness")
-# single modules beside the packages, which import none of the project's own
-COMMON = ("atomic", "registry", "sparse_map")
+PACKAGES = ("common", "models", "target_signals", "harness")
 SCRIPTS = ("eval_DIV2K", "evaluate_voxel", "gen_heatmap_eval_metric_synthetic")  # in target_signals; entry scripts
 SOURCES = sorted(
     path
@@ -21,7 +16,6 @@ SOURCES = sorted(
     for path in (ROOT / package).rglob("*.py")
     if not (package == "target_signals" and path.stem in SCRIPTS)
 )
-SOURCES += [ROOT / f"{module}.py" for module in COMMON]
 
 
 def imported(path):
@@ -42,15 +36,15 @@ def forbidden(path):
 
     def breaks_the_rule(name):
         top, *below = name.split(".")
-        if top not in COMMON and (ROOT / f"{top}.py").exists():
+        if (ROOT / f"{top}.py").exists():
             return True  # an entry script
         if top == "target_signals" and below and below[0] in SCRIPTS:
             return True
         if owner == "models":
-            return top == "harness" or (top == "target_signals" and below[:1] != ["lattice"])
+            return top in ("harness", "target_signals")
         if owner == "target_signals":
             return top in ("models", "harness")
-        return Path(owner).stem in COMMON and top in (*PACKAGES, *COMMON)
+        return owner == "common" and top in PACKAGES and top != "common"
 
     return breaks_the_rule
 
@@ -68,53 +62,43 @@ def test_imports_point_one_way(path):
 @pytest.mark.parametrize(
     ("owner", "line", "allowed"),
     [
-        ("models/a.py", "from target_signals.lattice import Lattice", True),
-        ("models/a.py", "from target_signals import lattice", True),
+        ("models/a.py", "from common.lattice import Lattice", True),
         ("models/a.py", "from target_signals import Lattice", False),
         ("models/a.py", "import target_signals", False),
-        ("models/a.py", "from target_signals.base import Signal", False),
-        ("models/a.py", "def f():\n    from harness import fit", False),
+        ("models/a.py", "def f():\n    from harness import train", False),
         ("models/a.py", "from . import base", True),
-        ("models/kernels/a.py", "from ...harness import fit", False),
+        ("models/kernels/a.py", "from ...harness import train", False),
         ("target_signals/a.py", "import models.base", False),
         ("target_signals/a.py", "from target_signals.eval_DIV2K import main", False),
+        ("target_signals/a.py", "from common.registry import Registry", True),
         ("harness/a.py", "import models, target_signals", True),
         ("harness/a.py", "import run", False),
         ("harness/a.py", "from target_signals import gen_heatmap_eval_metric_synthetic", False),
-        ("models/a.py", "from sparse_map import SparseMap", True),
-        ("target_signals/a.py", "from sparse_map import SparseMap", True),
-        ("target_signals/a.py", "from registry import Registry", True),
-        ("models/a.py", "import beside", False),
-        ("target_signals/a.py", "from beside import anything", False),
         ("models/a.py", "import numpy", True),
-        ("registry.py", "import harness", False),
-        ("registry.py", "import sparse_map", False),
-        ("registry.py", "import difflib", True),
-        ("sparse_map.py", "from target_signals.lattice import Lattice", False),
-        ("sparse_map.py", "import models", False),
-        ("sparse_map.py", "import registry", False),
-        ("sparse_map.py", "import run", False),
-        ("sparse_map.py", "import torch", True),
+        ("common/a.py", "import harness", False),
+        ("common/a.py", "from common import files", True),
+        ("common/a.py", "from models.base import register", False),
+        ("common/a.py", "import run", False),
+        ("common/a.py", "import torch", True),
     ],
 )
 def test_the_rule_itself(tmp_path, monkeypatch, owner, line, allowed):
     path = tmp_path / owner
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(line)
-    for module in ("run", "beside", *COMMON):
-        (tmp_path / f"{module}.py").touch()
+    (tmp_path / "run.py").touch()
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
     assert (not any(map(forbidden(path), imported(path)))) == allowed
 
 
 def test_what_only_reads_results_does_without_torch():
-    reads = "harness.results, harness.config, harness.strict, harness.table, harness.figures, harness.cost"
+    reads = "harness.store.store, harness.plan.config, harness.analysis.summary, harness.figures.draw_figures"
     result = python(f"import {reads}, sys; print([m for m in ('torch', 'matplotlib') if m in sys.modules])")
     assert (result.stdout, result.stderr) == ("[]\n", "")
 
 
 def test_a_table_is_loaded_without_torch(tmp_path):
-    code = f"from harness.results import load; import sys; load({str(tmp_path)!r}); print('torch' in sys.modules)"
+    code = f"from harness.store.store import load; import sys; load({str(tmp_path)!r}); print('torch' in sys.modules)"
     result = python(code)
     assert (result.stdout, result.stderr) == ("False\n", "")
 
@@ -141,6 +125,6 @@ def test_signals_do_without_torch():
 
 
 def test_the_command_line_answers_help_without_torch():
-    code = "import harness.cli, sys; print([m for m in ('torch', 'pandas', 'matplotlib') if m in sys.modules])"
+    code = "import harness.commands.run, sys; print([m for m in ('torch', 'pandas', 'matplotlib') if m in sys.modules])"
     result = python(code)
     assert (result.stdout, result.stderr) == ("[]\n", "")

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from atomic import write_atomically
-from harness.config import DEFAULT_CONFIG, load_config
-from harness.results import DEFAULT_OUT
-from registry import UsageError
+from common.files import write_atomically
+from common.registry import UsageError
+from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.store.store import DEFAULT_OUT
 
 NAME = "index.html"
 MEGABYTES = 4.0  # of thumbnails; the other parts of a page of ten thousand rows take about 10
@@ -30,11 +30,11 @@ def run(options: argparse.Namespace) -> int:
 
 def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
     """Write <out>/index.html. megabytes: of thumbnails, at most."""
-    from harness import formats
-    from harness.extent import experiments
-    from harness.gather import gather
+    from harness.analysis import tables
+    from harness.analysis.experiments import experiments
     from harness.report import charts, page, payload
     from harness.report.pictures import pictures
+    from harness.store.scan import gather
 
     settings, found = load_config(config), gather(out)
     rows = [stored.row for stored in found.stored]
@@ -44,7 +44,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     library = charts.library()
     data["charts"] = None if library is None else charts.specifications(data["looks"])
     try:
-        parquet = formats.to_parquet(formats.rows_for_parquet(rows)) if rows else None
+        parquet = tables.to_parquet(tables.rows_for_parquet(rows)) if rows else None
     except UsageError:  # no pyarrow; the page says how to get it
         parquet = None
     text = page.assemble(data, shown.by_row, parquet, library)

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from harness.style import LINE_COLOURS
+from harness.figures.style import LINE_COLOURS
 
 Spec = dict[str, Any]
 Looks = dict[str, dict[str, str]]

@@ -5,9 +5,9 @@ import json
 import shlex
 from typing import Any
 
-from harness.config import Config, resolve_tuned
-from harness.results import Row
-from registry import UsageError
+from common.registry import UsageError
+from harness.plan.config import Config, resolve_tuned
+from harness.store.store import Row
 
 
 def overrides(row: Row, config: Config) -> str | None:

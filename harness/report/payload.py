@@ -5,16 +5,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from harness.config import Config
-from harness.extent import Cell, Experiment, experiments
-from harness.gather import Gathered, Stored
-from harness.published import beside
+from harness.analysis.experiments import Cell, Experiment, experiments
+from harness.analysis.published import beside
+from harness.figures.style import METRICS
+from harness.plan.config import Config
 from harness.report.charts import looks
 from harness.report.compact import each, pooled, rounded
 from harness.report.overrides import overrides
-from harness.report.verdicts import across, verdicts
-from harness.results import Row, to_table
-from harness.style import METRICS
+from harness.report.ranks import across, verdicts
+from harness.store.scan import Gathered, Stored
+from harness.store.store import Row, to_table
 
 MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row, and a row with a later one
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atomic import write_atomically
-from harness.bounded import Unfit, read_bounded
-from harness.extent import Experiment
-from harness.gather import Gathered, Stored
+from common.bounded import Unfit, read_bounded
+from common.files import write_atomically
+from harness.analysis.experiments import Experiment
 from harness.report.thumbnail import load_thumbnail
-from harness.residual import CHECKSUM
-from harness.results import OK, Store
+from harness.store.residual import CHECKSUM
+from harness.store.scan import Gathered, Stored
+from harness.store.store import OK, Store
 
 TYPICAL = 9000  # characters of one thumbnail, to know beforehand how many may fit
 GOLDEN = 0.6180339887  # multiples of it, modulo 1, fill an interval evenly however many there are

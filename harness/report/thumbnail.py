@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from harness import target
-from harness.bounded import Unfit
-from harness.residual import load_residual
-from harness.results import Row
-from registry import UsageError
+from common.bounded import Unfit
+from common.registry import UsageError
+from harness.analysis import target
+from harness.store.residual import load_residual
+from harness.store.store import Row
 
 LONGEST = {2: 128, 3: 72}  # pixels of a panel's longer side, by the signal's dimension
 GAP = 2  # transparent pixels between panels

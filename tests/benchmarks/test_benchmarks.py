@@ -15,13 +15,13 @@ import forecast
 import models
 import paper_cost
 import parity
-from harness.config import load_config
-from harness.fit import fit
-from harness.plan import make_plan
-from harness.source import choose_source
-from harness.trial import build, make_schedule, signal_of, solve
+from harness.plan.config import load_config
+from harness.plan.make_plan import make_plan
+from harness.plan.source import choose_source
+from harness.train.fit import fit
+from harness.train.run_trial import build, make_schedule, signal_of, solve
 from plain_loop import PlainLoop
-from target_signals.task import make_task
+from target_signals.tasks.task import make_task
 
 TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 CPU = torch.device("cpu")
@@ -100,7 +100,7 @@ def test_the_tasks_are_the_launchers(root):
 
 @pytest.fixture(scope="module")
 def root():
-    from harness.config import ROOT
+    from harness.plan.config import ROOT
 
     return ROOT
 

@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from harness import holders
-from harness.config import load_config
-from harness.plan import make_plan
-from harness.results import COLUMNS
-from harness.source import choose_source
+from harness.plan.config import load_config
+from harness.plan.make_plan import make_plan
+from harness.plan.source import choose_source
+from harness.store import liveness
+from harness.store.store import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
@@ -254,7 +254,7 @@ class Sweep:
         """Until nobody alive claims a trial: Ray ends the workers a moment after their launch, and leaves them no
         time to clear up when they are slow."""
         deadline = time.monotonic() + timeout
-        while alive := [said for said in holders.heard(self.out) if holders.is_alive(said)]:
+        while alive := [said for said in liveness.heard(self.out) if liveness.is_alive(said)]:
             assert time.monotonic() < deadline, f"they go on: {alive}"
             time.sleep(0.05)
 

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import cli, figures, report, saved
-from harness.results import Store, load, load_residual
+from harness import report
+from harness.commands import run as run_command
+from harness.figures import draw_figures
+from harness.store.store import Store, load, load_residual
+from harness.train import checkpoint
 from target_signals import get_signal
 from target_signals.resample import bicubic
 
@@ -31,10 +34,10 @@ def run(out, capsys, monkeypatch):
 
     def call(*arguments, models=("Grid",), draw=False):
         if not draw:
-            monkeypatch.setattr(figures, "draw", lambda *given: [])
+            monkeypatch.setattr(draw_figures, "draw", lambda *given: [])
             monkeypatch.setattr(report, "write", lambda *given: out / "index.html")
         common = ("--preset", "smoke", "--device", "cpu", "--out", out, "--models", *models)
-        return cli.main([*map(str, (*arguments, *common))]), *capsys.readouterr()
+        return run_command.main([*map(str, (*arguments, *common))]), *capsys.readouterr()
 
     return call
 
@@ -90,7 +93,7 @@ def test_both_alignments_stand_in_a_super_resolved_row(run, out):
     row = load(out).set_index("task").loc["super_resolution"]
     signal = get_signal("SampleImages", length=24, item="astronaut")
     (file,) = out.glob("2d_SampleImages/models/*.safetensors")
-    model = saved.load(file)
+    model = checkpoint.load(file)
     height, width = signal.finer.shape[:2]
     for column, shift in (("psnr", 1.5), ("psnr_paper", 0.0)):
         y, x = (np.maximum(-1 + 2 * (np.arange(n) - shift) / n, -1) for n in (height, width))

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import models
-from harness import cli
-from harness.results import load
-from harness.trial import run_trial
+from harness.commands import run as run_command
+from harness.store.store import load
+from harness.train.run_trial import run_trial
 from target_signals import get_signal
 
 CPU = torch.device("cpu")
@@ -61,7 +61,7 @@ def test_a_fresh_process_gives_the_same(tmp_path, monkeypatch, command):
     arguments = ["--signal", "BandlimitedSignal", "--dim", "2", "--preset", "smoke", "--device", "cpu", "--task"]
     arguments += ["fit", "denoise"]
     disturb()
-    cli.main([*arguments, "--out", str(tmp_path / "here")])
+    run_command.main([*arguments, "--out", str(tmp_path / "here")])
     command(sys.executable, "-c", f"{undrawn}cli.main()", *arguments, "--out", tmp_path / "there")
     here, there = (sorted((tmp_path / name).glob("*/arrays/*.npz")) for name in ("here", "there"))
     assert len(here) > 30

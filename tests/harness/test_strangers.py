@@ -15,16 +15,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from common.bounded import Unfit
+from common.registry import UsageError
 from harness import __main__ as verbs
-from harness import cli
-from harness.again import trial_of
-from harness.bounded import Unfit
-from harness.config import DEFAULT_CONFIG, load_config
-from harness.keys import array_path
-from harness.plan import check_models
-from harness.residual import encode, load_residual
-from harness.results import Store, load, parse_text
-from registry import UsageError
+from harness.commands import run as run_command
+from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.plan.make_plan import check_models
+from harness.plan.replay import trial_of
+from harness.store.names import array_path
+from harness.store.residual import encode, load_residual
+from harness.store.store import Store, load, parse_text
 
 FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 TEXTS = st.text(st.characters(), max_size=12) | st.sampled_from(
@@ -173,7 +173,9 @@ def command_lines(draw):
 @given(command_lines())
 @FUZZ
 def test_any_command_line(tmp_path, line):
-    assert answer(cli.main, ["--signal", "Sierpinski", "--preset", "smoke", "--out", tmp_path / "out", *line]) != 1
+    assert (
+        answer(run_command.main, ["--signal", "Sierpinski", "--preset", "smoke", "--out", tmp_path / "out", *line]) != 1
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -182,7 +184,7 @@ def test_any_command_line(tmp_path, line):
 
 @pytest.fixture(scope="module")
 def whole_row():
-    from harness.results import COLUMNS
+    from harness.store.store import COLUMNS
 
     row = dict.fromkeys(COLUMNS) | {"signal": "Sierpinski", "dim": 2, "length": 24, "shape": [24, 24, 1], "task": "fit"}
     row |= {

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 import models
-from harness.config import load_config
-from harness.plan import make_plan
-from harness.source import find_source
-from harness.trial import run_trial
+from common.registry import UsageError
+from harness.plan.config import load_config
+from harness.plan.make_plan import make_plan
+from harness.plan.source import find_source
+from harness.train.run_trial import run_trial
 from models import backends
 from models.base import Representation
-from registry import UsageError
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

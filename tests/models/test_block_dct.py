@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from scipy.fft import dctn, idctn
 
 import models
-from harness.config import load_config
-from harness.plan import model_settings
+from common.registry import UsageError
+from harness.plan.config import load_config
+from harness.plan.make_plan import model_settings
 from models.block_dct import cosine_matrix
 from models.transform_codec import ycbcr_matrix
-from registry import UsageError
 from target_signals import Lattice
 
 CONFIG = load_config()

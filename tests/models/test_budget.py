@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import models
+from common.registry import UsageError
 from models.base import Representation
 from models.budget import count, largest_that_fits
-from registry import UsageError
 from target_signals import Lattice
 
 LATTICE = Lattice.regular((5, 7))

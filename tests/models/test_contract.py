@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import models
-from harness.config import load_config
-from harness.plan import model_settings
+from common.lattice import Lattice
+from harness.plan.config import load_config
+from harness.plan.make_plan import model_settings
 from models.budget import count
-from target_signals.lattice import Lattice
 
 CONFIG = load_config()
 CASES = [(name, dim, channels) for name in models.registry.names() for dim in (2, 3) for channels in (1, 3)]

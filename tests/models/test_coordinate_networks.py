@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 import models
-from harness.config import load_config
-from harness.plan import model_settings
+from harness.plan.config import load_config
+from harness.plan.make_plan import model_settings
 from models import fourfeat
-from models.kernels import layers
+from models.kernels.network import layers
 from target_signals import Lattice
 
 CONFIG = load_config()
@@ -437,7 +437,7 @@ def test_the_first_layer_is_in_float32_whatever_the_precision_of_products(dim):
 @pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch's compiler needs g++ on a CPU")
 @pytest.mark.parametrize("name", ["Siren", "Wire", "BACON"])
 def test_the_compiled_network_is_the_plain_one(name):
-    """On a CPU; tests/harness/test_stepper.py has it on a GPU."""
+    """On a CPU; tests/harness/train/test_stepper.py has it on a GPU."""
     model = make(name, 2, 3, 10)
     given = torch.rand(SHAPES[2] + (3,), generator=torch.Generator().manual_seed(1))
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from common.lattice import Lattice
 from models import get_model
 from models.budget import count
 from models.gaussian_splats import GSplat
-from target_signals.lattice import Lattice
 
 CONFIG = GSplat.Config(lr=5e-2, camera_distance=8.0, field_of_view=90.0, blur=0.3)
 

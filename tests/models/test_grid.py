@@ -9,8 +9,8 @@ import torch
 from scipy.interpolate import RegularGridInterpolator
 
 import models
-from harness.config import load_config
-from harness.plan import model_settings
+from harness.plan.config import load_config
+from harness.plan.make_plan import model_settings
 from target_signals import Lattice
 
 CONFIG = load_config()

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
-from harness.config import load_config
-from harness.plan import model_settings
-from registry import UsageError
+from common.registry import UsageError
+from harness.plan.config import load_config
+from harness.plan.make_plan import model_settings
 from target_signals import Lattice
 
 CONFIG = load_config()

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
-from harness.config import load_config
-from harness.plan import model_settings
+from common.registry import UsageError
+from harness.plan.config import load_config
+from harness.plan.make_plan import model_settings
 from models.transform_codec import ycbcr_matrix
 from models.wavelet import level_shapes
-from registry import UsageError
 from target_signals import Lattice
 
 CONFIG = load_config()

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as some
 from PIL import Image
 
-from registry import UsageError
-from target_signals import decoded, user_file
+from common.registry import UsageError
+from target_signals import user_file
+from target_signals.readers import decoded
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (9, 12), dtype=np.uint8)

@@ -1,4 +1,4 @@
-/* Means over runs, as harness/means.py makes them. */
+/* Means over runs, as harness/analysis/means.py makes them. */
 
 /* The runs that agree in a key, as lines: {runs, model, size, band, mean, spread, counts, …}. */
 function aggregate(runs, key) {

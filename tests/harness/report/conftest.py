@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
-from harness.results import COLUMNS
+from harness.store.store import COLUMNS
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
 BANDS = tuple(round(0.1 * i, 1) for i in range(1, 10))

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from harness import execute, trial
-from harness.plan import make_plan
-from harness.results import Store
-from harness.source import choose_source
+from harness.execution import run_trials
+from harness.plan.make_plan import make_plan
+from harness.plan.source import choose_source
+from harness.store.store import Store
+from harness.train import run_trial
 
 SECONDS = 1.0  # of work, of this process or its children, so that other work on the machine does not count
 
@@ -104,7 +105,7 @@ def test_resuming_ten_thousand_trials_is_decided_in_a_second(paper, make_row):
     times = []
     for _ in range(3):  # the least, as other work on the machine slows even processor time
         start = time.process_time()
-        done, left = execute.split_done(trials, out)
+        done, left = run_trials.split_done(trials, out)
         times.append(time.process_time() - start)
     assert min(times) < SECONDS
     assert (len(done), len(left)) == (len(trials[::2]), len(trials[1::2]))
@@ -120,19 +121,19 @@ def test_a_plan_of_ten_thousand_is_printed_in_a_second(work, tmp_path):
 def test_storing_and_showing_a_trial_costs_milliseconds(make_trial, tmp_path, monkeypatch):
     """What `execute` does around a trial at the size of the quick preset; a trial there takes seconds on a CPU."""
     one = make_trial("Grid", length=128, size=10_000)
-    results = trial.run_trial(one, torch.device("cpu"))
-    monkeypatch.setattr(execute, "run_trial", lambda *given: results)
+    results = run_trial.run_trial(one, torch.device("cpu"))
+    monkeypatch.setattr(run_trials, "run_trial", lambda *given: results)
     times = []
     for number in range(9):
         start = time.process_time()
-        execute.execute([one], tmp_path / str(number), torch.device("cpu"))
+        run_trials.execute([one], tmp_path / str(number), torch.device("cpu"))
         times.append(time.process_time() - start)
     assert statistics.median(times) < 0.02
 
 
 def test_figures_and_report_are_no_part_of_a_plan(command):
     loaded = "[m for m in ('pandas', 'matplotlib', 'scipy') if m in sys.modules]"
-    code = f"import harness.cli, harness.execute, sys; print({loaded})"
+    code = f"import harness.commands.run, harness.execution.run_trials, sys; print({loaded})"
     ran = command(sys.executable, "-c", code)
     assert ran.stdout == "[]\n"
 

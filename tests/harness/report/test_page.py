@@ -8,13 +8,15 @@ import shlex
 import numpy as np
 import pytest
 
-from harness import cli, formats, published, report
-from harness.extent import experiments
-from harness.gather import gather
-from harness.means import aggregate
+from common.registry import UsageError
+from harness import report
+from harness.analysis import published, tables
+from harness.analysis.experiments import experiments
+from harness.analysis.means import aggregate
+from harness.commands import run as run_command
 from harness.report import charts
-from harness.results import COLUMNS, Store, load
-from registry import UsageError
+from harness.store.scan import gather
+from harness.store.store import COLUMNS, Store, load
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +229,7 @@ def test_the_command_repeats_the_trial(open_page, small, config):
     cell(tab, "Grid, budget 3k").click()
     python, script, *arguments = shlex.split(tab.inner_text("#command"))
     assert (python, script) == ("python", "run.py")
-    options = cli.parse(arguments)
+    options = run_command.parse(arguments)
     assert (options.signal, options.dim, options.models, options.sizes) == ("Sierpinski", 2, ["Grid"], [3000])
     assert (options.bandlimits, options.seeds, options.steps, options.length) == ([0.1], [1], 3, 24)
     assert (options.device, options.precision, options.set) == ("cpu", "fp32", ["Grid.lr=0.25"])
@@ -394,7 +396,7 @@ def test_without_the_libraries(open_page, small, monkeypatch):
         raise UsageError("no pyarrow")
 
     monkeypatch.setattr(charts, "library", lambda: None)
-    monkeypatch.setattr(formats, "to_parquet", absent)
+    monkeypatch.setattr(tables, "to_parquet", absent)
     tab = open_page(report.write(small))
     assert "written without vl-convert" in tab.inner_text("#chart-grid")
     assert "written without pyarrow" in tab.inner_text("#download-buttons")

@@ -15,17 +15,18 @@ from PIL import Image
 from scipy import stats
 
 from harness import __main__ as verbs
-from harness import report, target
-from harness.extent import experiments
-from harness.gather import gather
-from harness.published import beside
+from harness import report
+from harness.analysis import target
+from harness.analysis.experiments import experiments
+from harness.analysis.published import beside
 from harness.report import charts, page, thumbnail
 from harness.report.compact import pooled, rounded
 from harness.report.overrides import overrides
 from harness.report.payload import build
 from harness.report.pictures import pictures
-from harness.report.verdicts import across, verdicts
-from harness.results import COLUMNS, Store, to_table
+from harness.report.ranks import across, verdicts
+from harness.store.scan import gather
+from harness.store.store import COLUMNS, Store, to_table
 
 
 @pytest.fixture

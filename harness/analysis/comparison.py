@@ -1,0 +1,222 @@
+"""Which rows of the results table may stand in one figure, and what each cell of it says.
+
+Rows are compared when they share signal, dimension, task, preset, length and steps. The items of a
+signal (images of one set) and the seeds are draws: a cell's score is the mean over its draws.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from harness.store.store import OK
+
+REFERENCE = "Grid"  # the model that differences are taken to
+CLASSICAL = "classical"  # the label of what is compared with, though it is no learned representation
+WHOLE = math.inf  # the band of a score over the whole signal: it sorts behind the named ones
+KIND = ["signal", "dim", "task", "preset", "length", "steps"]
+CELL = ["item", "bandlimit", "model", "size", "seed"]
+
+
+class Place(NamedTuple):
+    """One cell of a figure."""
+
+    model: str
+    size: int  # the parameter budget
+    band: float
+
+
+class Draw(NamedTuple):
+    """What a score is averaged over."""
+
+    item: str
+    seed: int
+
+
+class Run(NamedTuple):
+    """What one draw left in a cell; a score that does not exist is NaN."""
+
+    status: str
+    reason: str
+    score: float
+    constant: float  # the score of the constant mean
+    row: dict[str, Any]  # all columns, for what is not a score
+
+    @property
+    def timed(self) -> bool:
+        """Whether it ended well and its seconds are known."""
+        seconds = self.row["seconds"]
+        return self.status == OK and seconds is not None and math.isfinite(seconds) and seconds > 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs that are drawn together.
+
+    models: those that have rows, in the order they are drawn. palette: every model of the whole
+    table, so that a model looks the same in all figures; classical: those of them that are no
+    learned representation. cells: the runs at each place by draw.
+    passed_over: how many rows were older than another one of the same cell.
+    """
+
+    signal: str
+    stands_for: str  # the signal whose place it takes, or nothing
+    dim: int
+    task: str
+    preset: str
+    length: str
+    steps: int
+    metric: str
+    models: tuple[str, ...]
+    palette: tuple[str, ...]
+    classical: frozenset[str]
+    cells: dict[Place, dict[Draw, Run]]
+    passed_over: int
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(sorted({place.size for place in self.cells}))
+
+    @cached_property
+    def regions(self) -> tuple[float, ...]:
+        """The named bands in their order, then WHOLE where the whole signal has a score."""
+        return tuple(sorted({place.band for place in self.cells}))
+
+    @property
+    def bands(self) -> tuple[float, ...]:
+        return tuple(band for band in self.regions if band != WHOLE)
+
+    @cached_property
+    def draws(self) -> tuple[Draw, ...]:
+        return tuple(sorted({draw for runs in self.cells.values() for draw in runs}))
+
+    def trials(self, model: str) -> list[Place]:
+        """The places that tell a model's trials apart: regions of one signal come from one fit."""
+        bands = (WHOLE,) if WHOLE in self.regions else self.bands
+        return [Place(model, size, band) for size in self.sizes for band in bands]
+
+    @cached_property
+    def timed(self) -> list[Run]:
+        """Every run that was timed, once."""
+        places = [place for model in self.models for place in self.trials(model)]
+        return [run for place in places for run in self.runs(place).values() if run.timed]
+
+    @cached_property
+    def machine(self) -> str:
+        """The device with the most timed runs; empty where nothing was timed."""
+        devices = Counter(str(run.row["device"]) for run in self.timed)
+        return devices.most_common(1)[0][0] if devices else ""
+
+    def of_fits(self) -> "Comparison":
+        """The same without the regions of a signal, for what is known of a whole fit alone, such as its seconds."""
+        return replace(
+            self, cells={p: runs for p, runs in self.cells.items() if p.band == WHOLE or WHOLE not in self.regions}
+        )
+
+    def looks(self, model: str) -> tuple[int, bool]:
+        """What style.line asks of a model: its place among those of its sort, and whether that is classical."""
+        classical = model in self.classical
+        return [name for name in self.palette if (name in self.classical) == classical].index(model), classical
+
+    def runs(self, place: Place) -> dict[Draw, Run]:
+        return self.cells.get(place, {})
+
+    def scores(self, place: Place) -> dict[Draw, float]:
+        """The scores of the runs that ended well."""
+        runs = self.runs(place).items()
+        return {draw: run.score for draw, run in runs if run.status == OK and math.isfinite(run.score)}
+
+    def leads(self, place: Place) -> dict[Draw, float]:
+        """How far a model is ahead of the reference, for each draw that ended well with both."""
+        reference = self.scores(place._replace(model=REFERENCE))
+        return {draw: score - reference[draw] for draw, score in self.scores(place).items() if draw in reference}
+
+    def failure(self, place: Place) -> str | None:
+        """The commonest status that is not ok; None where there is none."""
+        statuses = Counter(run.status for run in self.runs(place).values() if run.status != OK)
+        return statuses.most_common(1)[0][0] if statuses else None
+
+    def constant(self, band: float) -> float:
+        """The score of the constant mean, which depends on the signal's draws alone."""
+        by_draw = {
+            draw: run.constant
+            for place, runs in self.cells.items()
+            for draw, run in runs.items()
+            if place.band == band and math.isfinite(run.constant)
+        }
+        return mean(by_draw.values())
+
+
+def comparisons(table: pd.DataFrame, models: Sequence[str] | None = None, metric: str = "psnr") -> list[Comparison]:
+    """The table's comparisons in the order of their first rows.
+
+    models: an order to draw in; models that it does not name follow in order of appearance.
+    """
+    if table.empty:
+        return []
+    palette = tuple(dict.fromkeys([*(models or []), *table["model"]]))
+    classical = frozenset(table["model"][table["label"] == CLASSICAL])
+    groups = table.groupby(KIND, dropna=False, sort=False)
+    return [_comparison(rows.reset_index(drop=True), palette, classical, metric) for _, rows in groups]
+
+
+def mean(values: Iterable[float]) -> float:
+    """NaN when there are none."""
+    known = list(values)
+    return math.fsum(known) / len(known) if known else math.nan
+
+
+def _comparison(rows: pd.DataFrame, palette: tuple[str, ...], classical: frozenset[str], metric: str) -> Comparison:
+    latest = rows.sort_values("started", kind="stable", na_position="first").drop_duplicates(CELL, keep="last")
+    first, present = rows.iloc[0], set(rows["model"])
+    return Comparison(
+        signal=str(first["signal"]),
+        stands_for=_text(first["stands_for"]),
+        dim=int(first["dim"]),
+        task=str(first["task"]),
+        preset=str(first["preset"]),
+        length="native" if pd.isna(first["length"]) else str(int(first["length"])),
+        steps=0 if pd.isna(first["steps"]) else int(first["steps"]),  # other people's rows may lack them
+        metric=metric,
+        models=tuple(model for model in palette if model in present),
+        palette=palette,
+        classical=classical,
+        cells=_cells(latest, metric),
+        passed_over=len(rows) - len(latest),
+    )
+
+
+def _cells(rows: pd.DataFrame, metric: str) -> dict[Place, dict[Draw, Run]]:
+    """Every row at its place; a row with rings also at the bands 0.1, 0.2 … that they stand for."""
+    rings = [_rings(value) if metric == "psnr" else [] for value in rows["psnr_rings"]]
+    count = max(map(len, rings))
+    cells: dict[Place, dict[Draw, Run]] = {}
+    records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
+    for row, ring_scores in zip(records, rings, strict=True):
+        draw = Draw(_text(row["item"]), int(row["seed"]))
+        band = WHOLE if pd.isna(row["bandlimit"]) else float(row["bandlimit"])
+        place = Place(str(row["model"]), int(row["size"]), band)
+        constant = _number(row.get(f"{metric}_constant"))
+        run = Run(str(row["status"]), _text(row["reason"]), _number(row[metric]), constant, row)
+        cells.setdefault(place, {})[draw] = run
+        padded = ring_scores + [math.nan] * (count - len(ring_scores))  # a failed run has no rings of its own
+        for index, score in enumerate(padded):
+            at_ring = cells.setdefault(place._replace(band=(index + 1) / 10), {})
+            at_ring[draw] = run._replace(score=score, constant=math.nan)  # the table has no constant of a ring
+    return cells
+
+
+def _rings(value: Any) -> list[float]:
+    return [_number(score) for score in value] if isinstance(value, list | tuple) else []
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _text(value: Any) -> str:
+    return "" if pd.isna(value) else str(value)

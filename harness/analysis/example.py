@@ -1,0 +1,119 @@
+"""The one draw of a comparison that is shown as pictures, with the residuals of its fits.
+
+Pictures take long and say little more the second time: of all bands the middle one is shown, of all
+items and seeds the first, unless others have more residuals.
+"""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common.bounded import Unfit
+from common.registry import UsageError
+from harness.analysis.comparison import WHOLE, Comparison, Draw, Place, Run
+from harness.analysis.selection import from_the_middle
+from harness.analysis.target import Target, rebuild
+from harness.store.names import array_path
+from harness.store.residual import load_residual
+from harness.store.store import OK
+
+
+@dataclass(frozen=True, eq=False)
+class Specimen:
+    """target: None where it cannot be built again, and then `reason` says why.
+
+    paths: the residuals' files, by model and budget.
+    """
+
+    comparison: Comparison
+    band: float
+    draw: Draw
+    target: Target | None
+    reason: str
+    paths: dict[tuple[str, int], Path]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(name for name in self.comparison.models if any(model == name for model, _ in self.paths))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(sorted({size for _, size in self.paths}))
+
+    def run(self, model: str, size: int) -> Run | None:
+        return self.comparison.runs(Place(model, size, self.band)).get(self.draw)
+
+    def residual(self, model: str, size: int) -> np.ndarray | None:
+        """Prediction - truth, [*shape, C]; None where there is no array, or one that cannot be used."""
+        return self._read(model, size)[0]
+
+    def flaw(self, model: str, size: int) -> str:
+        """What is wrong with an array that cannot be used; empty where there is none, or nothing wrong."""
+        return self._read(model, size)[1]
+
+    def flaws(self) -> list[str]:
+        """One line that names the arrays that cannot be used; none where all can."""
+        found = {f"{model} {size:,}": self.flaw(model, size) for model, size in self.paths}
+        unfit = {name: flaw for name, flaw in found.items() if flaw}
+        if not unfit:
+            return []
+        return [f"residuals that cannot be shown: {', '.join(unfit)}; of the first: {next(iter(unfit.values()))}"]
+
+    def _read(self, model: str, size: int) -> tuple[np.ndarray | None, str]:
+        path, run = self.paths.get((model, size)), self.run(model, size)
+        if path is None or run is None:
+            return None, ""
+        try:
+            residual = load_residual(path, run.row)
+        except (Unfit, OSError) as error:
+            return None, str(error)
+        if residual.ndim != self.comparison.dim + 1:
+            return None, f"it has {residual.ndim} axes"
+        if self.target is not None and residual.shape != self.target.truth.shape:
+            return None, f"its shape is {list(residual.shape)}, not the target's"
+        return residual, ""
+
+    def describe(self) -> str:
+        """`band 0.5, item 0064, seed 1234`."""
+        band = "" if self.band == WHOLE else f"band {self.band:g}"
+        item = f"item {self.draw.item}" if self.draw.item else ""
+        return ", ".join(filter(None, [band, item, f"seed {self.draw.seed}"]))
+
+    def notes(self) -> list[str]:
+        """Which of how many draws it is."""
+        bands, draws = self.comparison.regions, self.comparison.draws
+        items, seeds = len({draw.item for draw in draws}), len({draw.seed for draw in draws})
+        usual = self.band == from_the_middle(bands)[0] and self.draw == draws[0]
+        which = "the higher" if len(bands) == 2 else "the middle one"
+        several = [f"{which} of {len(bands)} bands"] if len(bands) > 1 else []
+        several += [f"the first of {count} {name}" for count, name in ((items, "items"), (seeds, "seeds")) if count > 1]
+        if not several:
+            return []
+        return [f"shown: {', '.join(several)}" if usual else "shown: the draw with the most residuals"]
+
+
+def choose(comparison: Comparison, out: str | Path) -> Specimen | None:
+    """The draw of a comparison of fits that is shown; None where no residual was kept."""
+    candidates = itertools.product(from_the_middle(comparison.regions), comparison.draws)
+    found = {at: _paths(comparison, *at, out) for at in candidates}
+    band, draw = max(found, key=lambda at: len(found[at]), default=(WHOLE, Draw("", 0)))  # the first of the largest
+    paths = found.get((band, draw), {})
+    if not paths:
+        return None
+    model, size = next(iter(paths))
+    try:
+        target, reason = rebuild(comparison.runs(Place(model, size, band))[draw].row), ""
+    except UsageError as error:
+        target, reason = None, str(error)
+    return Specimen(comparison, band, draw, target, reason, paths)
+
+
+def _paths(comparison: Comparison, band: float, draw: Draw, out: str | Path) -> dict[tuple[str, int], Path]:
+    paths = {}
+    for model, size in itertools.product(comparison.models, comparison.sizes):
+        run = comparison.runs(Place(model, size, band)).get(draw)
+        if run is not None and run.status == OK and (path := array_path(out, run.row)).is_file():
+            paths[model, size] = path
+    return paths

@@ -1,0 +1,155 @@
+"""How far experiments reach: which cells have rows, which are missing between them, which the preset still plans.
+
+Rows belong to one experiment when they share signal, dimension, task, preset, length and steps, as in
+comparison.py beside this file; a cell is one model, budget, band, item and seed. Plain Python, so that it starts at
+once.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from harness.plan.config import Config
+from harness.store.store import Row
+
+
+class Kind(NamedTuple):
+    """What the rows of one experiment share. length: None for recorded signals at their native size."""
+
+    signal: str
+    dim: int
+    task: str
+    preset: str
+    length: int | None
+    steps: int | None
+
+    def __str__(self) -> str:
+        length = "native size" if self.length is None else str(self.length)
+        return f"{self.signal} {self.dim}D, {self.task}, {self.preset}, length {length}, {self.steps} steps"
+
+
+class Cell(NamedTuple):
+    """What one row is about within its experiment."""
+
+    model: str
+    size: int
+    band: float | None
+    item: str | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The rows of one kind, by cell. older: rows of a cell that has a later one."""
+
+    kind: Kind
+    latest: dict[Cell, int]  # → its place in the rows given
+    older: tuple[int, ...]
+
+    @cached_property
+    def models(self) -> list[str]:
+        return list(dict.fromkeys(cell.model for cell in self.latest))
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        return sorted({cell.size for cell in self.latest})
+
+    @cached_property
+    def bands(self) -> list[float | None]:
+        return sorted({cell.band for cell in self.latest}, key=lambda band: (band is None, band))
+
+    @cached_property
+    def draws(self) -> list[tuple[str | None, int]]:
+        return list(dict.fromkeys((cell.item, cell.seed) for cell in self.latest))
+
+    def missing(self) -> list[Cell]:
+        """The cells between those that have rows: every model, budget, band and draw that occurs, combined."""
+        every = cells(self.models, self.sizes, self.bands, self.draws)
+        return [cell for cell in every if cell not in self.latest]
+
+    def left(self, config: Config) -> list[Cell] | None:
+        """The cells of the preset's whole plan that have no row; None where the rows are of no preset as it stands."""
+        plan = self._plan(config)
+        return None if plan is None else [cell for cell in plan if cell not in self.latest]
+
+    def _plan(self, config: Config) -> Iterable[Cell] | None:
+        if self.kind.preset not in config.presets:
+            return None
+        preset = config.preset(self.kind.preset, self.kind.signal, self.kind.dim)
+        if preset.steps != self.kind.steps or self.kind.length not in preset.length.values():
+            return None  # run with --steps or --length of its own
+        models = list(dict.fromkeys([*config.protocol.models, *self.models]))
+        bands = self.bands if self.bands == [None] else preset.bandlimits
+        items: Sequence[str | None] = list(dict.fromkeys(item for item, _ in self.draws))
+        if items != [None]:
+            items = preset.items or _items(self.kind.signal) or items
+        return cells(models, preset.sizes, bands, list(itertools.product(items, preset.seeds)))
+
+
+def cells(
+    models: Sequence[str],
+    sizes: Sequence[int],
+    bands: Sequence[float | None],
+    draws: Sequence[tuple[str | None, int]],
+) -> Iterable[Cell]:
+    """In the order of a plan."""
+    for band, (item, seed), size, model in itertools.product(bands, draws, sizes, models):
+        yield Cell(model, size, band, item, seed)
+
+
+def experiments(rows: Sequence[Row], order: Sequence[str] = ()) -> list[Experiment]:
+    """The rows' experiments, in alphabetical order; models in `order`, then as they come."""
+    place = {model: i for i, model in enumerate(order)}
+    by_age = sorted(range(len(rows)), key=lambda i: rows[i]["started"])
+    latest: dict[Kind, dict[Cell, int]] = {}
+    older: dict[Kind, list[int]] = {}
+    for i in by_age:
+        kind, cell = kind_of(rows[i]), cell_of(rows[i])
+        known = latest.setdefault(kind, {})
+        if cell in known:
+            older.setdefault(kind, []).append(known[cell])
+        known[cell] = i
+    return [
+        Experiment(
+            kind,
+            dict(sorted(latest[kind].items(), key=lambda entry: place.get(entry[0].model, len(place)))),
+            tuple(older.get(kind, ())),
+        )
+        for kind in sorted(latest, key=_alphabetical)
+    ]
+
+
+def kind_of(row: Row) -> Kind:
+    length, steps = row.get("length"), row.get("steps")
+    return Kind(
+        row["signal"],
+        int(row["dim"]),
+        row["task"],
+        str(row.get("preset") or "no preset"),
+        None if length is None else int(length),
+        None if steps is None else int(steps),
+    )
+
+
+def cell_of(row: Row) -> Cell:
+    item = row.get("item")
+    return Cell(
+        row["model"], int(row["size"]), row.get("bandlimit"), None if item is None else str(item), int(row["seed"])
+    )
+
+
+def _items(signal: str) -> Sequence[str]:
+    """What a recorded signal is drawn from; none for the others, and for a signal that is not known here."""
+    import target_signals
+    from common.registry import UsageError
+
+    try:
+        return getattr(target_signals.registry.get(signal), "items", ())
+    except UsageError:
+        return ()
+
+
+def _alphabetical(kind: Kind) -> tuple[Any, ...]:
+    return (kind.dim, *((value is not None, value) for value in (kind.signal, kind.task, kind.preset)), str(kind))

@@ -1,0 +1,109 @@
+"""What a comparison lacks, in lines of text: rows, runs that ended well, and what some pages are drawn from."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.analysis import timing
+from harness.analysis.comparison import REFERENCE, Comparison, Place
+from harness.figures.style import budget_text
+from harness.store.store import OK
+
+
+def of_rows(comparison: Comparison, models: Sequence[str]) -> list[str]:
+    """Rows that are not there, failures, rows passed over. models: those that should have rows."""
+    return [*_absent(comparison, models), *_failed(comparison), *_left_out(comparison)]
+
+
+def lacks_metric(comparison: Comparison) -> bool:
+    """Whether rows ended well and yet none has the metric, such as the IoU of a signal that is not binary."""
+    ended_well = any(run.status == OK for runs in comparison.cells.values() for run in runs.values())
+    return ended_well and not any(map(comparison.scores, comparison.cells))
+
+
+def of_pages(comparison: Comparison, out_folder: str | Path | None) -> list[str]:
+    """Pages that are left out or incomplete without curves, seconds or residuals.
+
+    out_folder: None says nothing of residuals.
+    """
+    fits = comparison.of_fits()
+    ended = [run for runs in fits.cells.values() for run in runs.values() if run.status == OK]
+    if not ended:
+        return []
+    notes = (
+        [] if any(isinstance(run.row["curve"], list) for run in ended) else ["no row has a curve: no convergence drawn"]
+    )
+    if not fits.machine:
+        notes.append("no row has its seconds: no quality against seconds drawn")
+    elif others := timing.elsewhere(fits):
+        notes.append(f"seconds are those of {fits.machine}: {others} runs of other machines are left out of them")
+    return notes + ([] if out_folder is None else _of_pictures(fits, out_folder))
+
+
+def _of_pictures(fits: Comparison, out_folder: str | Path) -> list[str]:
+    from harness.analysis import example
+
+    shown = example.choose(fits, out_folder)
+    if shown is None:
+        return ["no residual was kept: no reconstructions and no spectra drawn"]
+    notes = []
+    if shown.target is None:
+        notes.append(f"errors without reconstructions, as the target is not there: {shown.reason}")
+    notes += [f"{shown.describe()}: {line}" for line in shown.flaws()]
+    return notes
+
+
+def _absent(comparison: Comparison, models: Sequence[str]) -> list[str]:
+    notes = []
+    never = [model for model in models if model not in comparison.models]
+    if never:
+        notes.append(f"no rows of {', '.join(never)}")
+    draws = set(comparison.draws)
+    for model in comparison.models:
+        places = comparison.trials(model)
+        lacking = {place: len(draws - comparison.runs(place).keys()) for place in places}
+        count, total = sum(lacking.values()), len(places) * len(draws)
+        if count:
+            where = _where([place for place in places if lacking[place]], comparison)
+            notes.append(f"{model} lacks {count} of {total} runs ({where})")
+    return notes
+
+
+def _failed(comparison: Comparison) -> list[str]:
+    notes = []
+    for model in comparison.models:
+        places: dict[str, list[Place]] = defaultdict(list)  # by status, one entry a run
+        reasons: dict[str, str] = {}
+        for place in comparison.trials(model):
+            for run in comparison.runs(place).values():
+                if run.status != OK:
+                    places[run.status].append(place)
+                    reasons.setdefault(run.status, run.reason)
+        for status, at in places.items():
+            runs = f"{len(at)} run{'s' * (len(at) > 1)}"
+            reason = f": {reasons[status]}" if reasons[status] else ""
+            notes.append(f"{model}: {runs} {status.replace('_', ' ')} ({_where(at, comparison)}){reason}")
+    return notes
+
+
+def _left_out(comparison: Comparison) -> list[str]:
+    notes = []
+    if comparison.passed_over:
+        notes.append(f"{comparison.passed_over} older rows of cells that have a later one are passed over")
+    if lacks_metric(comparison):
+        notes.append(f"no row has {comparison.metric}: nothing drawn")
+    elif REFERENCE not in comparison.models:
+        notes.append(f"no rows of {REFERENCE}: no differences to it drawn")
+    return notes
+
+
+def _where(places: Sequence[Place], comparison: Comparison) -> str:
+    """`10k: bands 0.1 0.2; 30k`, where a budget alone stands for all its bands."""
+    bands: dict[int, list[float]] = defaultdict(list)
+    for place in dict.fromkeys(places):
+        bands[place.size].append(place.band)
+    every = len({place.band for place in comparison.trials("")})
+    return "; ".join(
+        budget_text(size) + ("" if len(some) == every else f": bands {' '.join(f'{band:g}' for band in some)}")
+        for size, some in bands.items()
+    )

@@ -1,0 +1,105 @@
+"""The paper's published scores beside a run's own."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.store.store import OK
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = Path(__file__).with_name("paper_tables.json")
+TABLES = {  # (signal, item or any, task) → the table's name
+    ("DIV2K", None, "fit"): "div2k-fit",
+    ("DIV2K", None, "super_resolution"): "div2k-sr",
+    ("DIV2K", None, "denoise_0.05"): "div2k-denoise-005",
+    ("DIV2K", None, "denoise_0.1"): "div2k-denoise-01",
+    ("ChestCT", None, "ct"): "ct",
+    ("Dragon", "occupancy", "fit"): "dragon-occupancy-fit",
+    ("Dragon", "surface", "fit"): "dragon-surface-fit",
+    ("Dragon", "occupancy", "super_resolution"): "dragon-occupancy-sr",
+    ("Dragon", "surface", "super_resolution"): "dragon-surface-sr",
+}
+NAMES = {  # the tables' model names → the suite's
+    "FFN": "FourFeat",
+    "SIREN": "Siren",
+    "WIRE": "Wire",
+    "GA-Planes": "GAPlane",
+    "Instant-NGP": "Instant_NGP",
+    "GSplat": "GSplat",
+    "BACON": "BACON",
+    "Grid": "Grid",
+}
+PENALISED = ("ct", "div2k-denoise-005", "div2k-denoise-01", "div2k-sr")  # whose Grid is Grid_TV
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published table: metric `psnr` or `iou`, and the score of each model and budget."""
+
+    name: str
+    metric: str
+    scores: dict[tuple[str, int], float]
+
+
+@cache
+def table_of(signal: str, item: str | None, task: str) -> Published | None:
+    """What the paper published of a signal's task, if anything."""
+    name = TABLES.get((signal, item, task)) or TABLES.get((signal, None, task))
+    if name is None:
+        return None
+    data = json.loads(FILE.read_text(encoding="utf-8"))
+    own = {**NAMES, "Grid": "Grid_TV"} if name in PENALISED else NAMES
+    scores = {
+        (own[model], size): float(score)
+        for model, row in data["tables"][name]["scores"].items()
+        for size, score in zip(data["budgets"], row, strict=True)
+        if score is not None
+    }
+    return Published(name, data["tables"][name]["metric"].lower(), scores)
+
+
+def beside(rows: "pd.DataFrame") -> list[dict[str, Any]]:
+    """For each published cell that rows of the `paper` preset have: table, item (None where it is about all), metric,
+    model, size, published, ours, difference, runs.
+
+    rows: of one signal and task. Ours is the mean over items and seeds, super-resolved scores at the
+    paper's own sample positions (SPEC 4), since those are what it published.
+    """
+    found = []
+    ok = rows[(rows["status"] == OK) & (rows["preset"] == "paper")]
+    for (signal, task), of_task in ok.groupby(["signal", "task"], sort=False):
+        whole = (str(signal), None, str(task)) in TABLES  # one table for all items, or one for each
+        for item, own in [(None, of_task)] if whole else list(of_task.groupby("item", sort=False)):
+            table = table_of(str(signal), None if item is None else str(item), str(task))
+            if table is None:
+                continue
+            column = table.metric + ("_paper" if task == "super_resolution" else "")
+            for (model, size), score in table.scores.items():
+                cell = own[(own["model"] == model) & (own["size"] == size)][column].dropna()
+                if len(cell):
+                    ours = float(cell.mean())
+                    found.append(
+                        {"table": table.name, "item": item, "metric": table.metric, "model": model, "size": size}
+                        | {"published": score, "ours": ours, "difference": ours - score, "runs": len(cell)}
+                    )
+    return found
+
+
+def compare(rows: "pd.DataFrame") -> str:
+    """Published value, ours and the difference as a text table; empty where nothing was published."""
+    lines = []
+    cells = beside(rows)
+    for name in dict.fromkeys(cell["table"] for cell in cells):
+        own = [cell for cell in cells if cell["table"] == name]
+        unit, digits = ("IoU", 3) if own[0]["metric"] == "iou" else ("dB", 2)
+        lines.append(f"beside the paper's table {name}, {unit} (published → ours, difference, runs)")
+        for cell in own:
+            lines.append(
+                f"  {cell['model']:<12}{cell['size']:>10,}{cell['published']:>9.{digits}f} → {cell['ours']:.{digits}f}"
+                f"  {cell['difference']:+.{digits}f}  ({cell['runs']})"
+            )
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""The truth behind a row, built again: rows keep what a prediction lacks (its residual), not the signal."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from common.registry import UsageError
+from harness.store.names import known
+
+MOST_POINTS = 1 << 27  # of a signal that is built again
+TOLERANCE = 0.01  # dB; by more than this the signal of today differs from the one that was scored
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """truth: what a prediction was scored against, [*shape, C]. binary: it holds 0 and 1 alone.
+
+    seen: what the model was trained on, [*observed, C]. observe: the operator between them.
+    """
+
+    truth: np.ndarray
+    binary: bool
+    seen: np.ndarray
+    observe: Callable[[np.ndarray], np.ndarray]
+
+
+def build(row: Mapping[str, Any]) -> Target:
+    """The target that a row names, as it is today. Raises UsageError or OSError when it cannot be had here."""
+    item, length, bandlimit = (known(row[name]) for name in ("item", "length", "bandlimit"))
+    length = None if length is None else int(length)
+    check_size(row["signal"], int(row["dim"]), length)
+    return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["seed"]), item, row["task"])
+
+
+def rebuild(row: Mapping[str, Any]) -> Target:
+    """`build`, and the certainty that it is the one of the row: UsageError that says why when it is not to be had."""
+    from target_signals.tasks.metrics import psnr_of_constant
+
+    try:
+        found = build(row)
+    except OSError as error:
+        raise UsageError(f"its data cannot be read: {error}") from error
+    if list(found.truth.shape) != list(row["shape"]):
+        raise UsageError(f"its shape is {list(found.truth.shape)} now, and was {list(row['shape'])} when it was scored")
+    now, then = psnr_of_constant(found.truth), row["psnr_constant"]
+    if abs(now - then) > TOLERANCE:
+        raise UsageError(f"its values differ from those that were scored (constant mean {now:.2f} dB, was {then:.2f})")
+    return found
+
+
+def check_size(signal: str, dim: int, length: int | None) -> None:
+    """UsageError for a signal that nobody has room for: a row may be anybody's."""
+    import target_signals
+
+    family = target_signals.registry.get(signal)
+    if dim not in family.dims:
+        raise UsageError(f"{signal} does not exist with dim {dim}")
+    if (points := family.points(dim, length)) > MOST_POINTS:
+        raise UsageError(f"it has {points:.2g} points, and at most {MOST_POINTS:,} are built again")
+
+
+@functools.lru_cache(maxsize=4)
+def _built(
+    signal: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, name: str
+) -> Target:
+    import target_signals
+    from target_signals.tasks.task import make_task
+
+    task = make_task(name, target_signals.get_signal(signal, dim, length, bandlimit, seed, item), seed, item or "")
+    scoring = next((scoring for scoring in task.scorings if scoring.task == name), None)
+    if scoring is None:
+        raise UsageError(f"its signal no longer has the task '{name}'")
+
+    return Target(scoring.truth, scoring.binary, task.target, task.operator.observe)

@@ -1,0 +1,20 @@
+"""Seconds of training that may be compared: those of one machine."""
+
+from harness.analysis.comparison import Comparison, Draw, Place, Run
+
+
+def on_machine(comparison: Comparison, place: Place) -> dict[Draw, Run]:
+    """The runs at a place that ended well and were timed on the comparison's machine."""
+    runs = comparison.runs(place).items()
+    return {draw: run for draw, run in runs if run.timed and str(run.row["device"]) == comparison.machine}
+
+
+def elsewhere(comparison: Comparison) -> int:
+    """How many timed runs other machines did."""
+    return sum(str(run.row["device"]) != comparison.machine for run in comparison.timed)
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What a page with seconds has to say about them."""
+    count = elsewhere(comparison)
+    return [f"seconds of {comparison.machine} alone: {count} runs of other machines are left out"] if count else []

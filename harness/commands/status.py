@@ -1,0 +1,107 @@
+"""`python -m harness status`: what is done, running, failed and left, from the results folder alone."""
+
+import argparse
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from harness.analysis.experiments import Cell, Experiment, experiments
+from harness.figures.style import budget_text
+from harness.plan.config import DEFAULT_CONFIG, Config, load_config
+from harness.plan.cost import duration
+from harness.store.liveness import is_alive
+from harness.store.scan import Gathered, gather
+from harness.store.store import DEFAULT_OUT, OK, UNSUPPORTED, Row
+
+HEAD = ("experiment", "preset", "ok", "unsupported", "failed", "missing", "left of preset")
+NOTES = (
+    "missing: combinations of the models, budgets, bands, items and seeds in an experiment's rows that have no row",
+    "left of preset: what the preset plans beyond the rows; - where a run had steps or a length of its own",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--config", default=DEFAULT_CONFIG, help="settings file that knows the presets (default: hyperparameters.json)")
+
+
+def run(options: argparse.Namespace) -> int:
+    print("\n".join(describe(gather(options.out, curves=False), load_config(options.config))))
+    return 0
+
+
+def describe(found: Gathered, config: Config) -> list[str]:
+    """The lines that tell how a results folder stands."""
+    rows = [stored.row for stored in found.stored]
+    every = experiments(rows, config.protocol.models)
+    lines = [f"{found.out}: {_count(len(rows), 'row')} of {_count(len(every), 'experiment')}"]
+    if every:
+        lines += ["", *_columns([HEAD, *(_numbers(experiment, rows, config) for experiment in every)])]
+        lines += ["", *NOTES]
+    older = sum(len(experiment.older) for experiment in every)
+    if older:
+        lines += ["", f"{_count(older, 'row')} of cells that have a later one, with other settings: not counted"]
+    if found.running:
+        lines += ["", "running:", *(f"  {_describe_run(said)}" for said in found.running)]
+    failed = [line for experiment in every for line in _failures(experiment, rows)]
+    if failed:
+        lines += ["", "failed:", *failed]
+    if found.problems:
+        lines += ["", f"{_count(len(found.problems), 'file')} that cannot be read as rows:"]
+        lines += [f"  {problem}" for problem in found.problems]
+    return lines
+
+
+def _numbers(experiment: Experiment, rows: Sequence[Row], config: Config) -> tuple[str, ...]:
+    kind = experiment.kind
+    statuses = Counter(rows[i]["status"] for i in experiment.latest.values())
+    failed = statuses.total() - statuses[OK] - statuses[UNSUPPORTED]
+    left = experiment.left(config)
+    counts = (
+        statuses[OK],
+        statuses[UNSUPPORTED],
+        failed,
+        len(experiment.missing()),
+        "-" if left is None else len(left),
+    )
+    length = "" if kind.length is None else f" {kind.length}"
+    return (f"{kind.dim}d {kind.signal} {kind.task}", f"{kind.preset}{length}, {kind.steps} steps", *map(str, counts))
+
+
+def _failures(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
+    cells: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+    for cell, i in experiment.latest.items():
+        status = rows[i]["status"]
+        if status not in (OK, UNSUPPORTED):
+            cells[cell.model, status, str(rows[i].get("reason") or "no reason given")].append(cell)
+    for (model, status, reason), at in cells.items():
+        sizes = " ".join(budget_text(size) for size in sorted({cell.size for cell in at}))
+        kind = experiment.kind
+        yield (
+            f"  {kind.dim}d {kind.signal} {kind.task} {kind.preset}: {model} {status.replace('_', ' ')} "
+            f"{len(at)}× (budgets {sizes}): {reason}"
+        )
+
+
+def _describe_run(said: dict[str, Any]) -> str:
+    text = f"{said.get('trial')}, pass {said.get('step')} of {said.get('steps')}"
+    text += f", on {said.get('host')} (process {said.get('pid')}), started {said.get('started')}"
+    if is_alive(said):
+        return text
+    return f"ended without finishing, runs again: {text}, silent for {duration(max(0.0, said['silent']))}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def _columns(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Text in columns: the first two to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+    def align(line: Sequence[str]) -> str:
+        cells = enumerate(zip(line, widths, strict=True))
+        return "  ".join(text.ljust(width) if i < 2 else text.rjust(width) for i, (text, width) in cells)
+
+    return [align(line) for line in lines]

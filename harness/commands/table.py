@@ -1,0 +1,81 @@
+"""`python -m harness table`: the mean scores of every experiment, as Markdown, CSV, LaTeX or Parquet."""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+from common.files import write_atomically
+from common.registry import UsageError, suggest
+from harness.analysis import tables
+from harness.analysis.experiments import experiments
+from harness.analysis.means import KEYS, aggregate
+from harness.figures.style import METRICS
+from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.store.scan import Gathered, gather
+from harness.store.store import DEFAULT_OUT, Row
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--format", choices=("md", "csv", "latex", "parquet"), default="md", help="default: %(default)s")
+    add("--metric", default="psnr", help=f"one of {', '.join(METRICS)}; default: %(default)s")
+    add("--by", default="model,size", help=f"some of {','.join(KEYS)}; md and latex put the last of several in columns")
+    add("--rows", action="store_true", help="every row as it is in place of means (csv and parquet)")
+    add("--signal", help="only this signal")
+    add("--task", help="only this task")
+    add("--preset", help="only this preset")
+    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--to", metavar="FILE", help="write there instead of to the terminal")
+    add("--config", default=DEFAULT_CONFIG, help="settings file, for the models' order (default: hyperparameters.json)")
+
+
+def run(options: argparse.Namespace) -> int:
+    by = [key.strip() for key in options.by.split(",")]
+    for key in by:
+        if key not in KEYS:
+            raise UsageError(f"--by: unknown key '{key}'{suggest(key, KEYS)}; known: {', '.join(KEYS)}")
+    if options.metric not in METRICS:
+        known = ", ".join(METRICS)
+        raise UsageError(f"unknown metric '{options.metric}'{suggest(options.metric, METRICS)}; known: {known}")
+    if options.rows and options.format not in ("csv", "parquet"):
+        raise UsageError(f"--rows gives csv or parquet, not {options.format}; add --format csv")
+    if options.format == "parquet" and options.to is None and sys.stdout.isatty():
+        raise UsageError("parquet is no text for a terminal; give a file with --to")
+    found = gather(options.out, curves=options.rows)
+    for problem in found.problems:
+        print(f"note: left out {problem}", file=sys.stderr)
+    rows = select(found, options)
+    if options.rows:
+        content = tables.rows_as(options.format, rows)
+    else:
+        order = load_config(options.config).protocol.models
+        lines = [line for each in experiments(rows, order) for line in aggregate(each, rows, by, options.metric)]
+        if all(math.isnan(line.mean) for line in lines) and any(line.counts[0] for line in lines):
+            raise UsageError(f"no row of these has {options.metric}; choose another --metric")
+        content = tables.means_as(options.format, lines, by, METRICS[options.metric])
+    if options.to is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        return 0
+    try:
+        write_atomically(Path(options.to), lambda file: file.write(content))
+    except OSError as error:
+        raise UsageError(f"cannot write '{options.to}': {error.strerror}; choose another file with --to") from error
+    print(f"wrote {options.to}")
+    return 0
+
+
+def select(found: Gathered, options: argparse.Namespace) -> list[Row]:
+    """The rows asked for; UsageError when there are none."""
+    rows = [stored.row for stored in found.stored]
+    if not rows:
+        raise UsageError(f"no rows in '{found.out}'; run a launcher first, for example bash run_2dsierpinski.sh")
+    for name in ("signal", "task", "preset"):
+        wanted = getattr(options, name)
+        if wanted is not None:
+            known = sorted({str(row[name]) for row in rows})
+            rows = [row for row in rows if row[name] == wanted]
+            if not rows:
+                raise UsageError(f"no rows of {name} '{wanted}'{suggest(wanted, known)}; there are: {', '.join(known)}")
+    return rows

@@ -1,0 +1,154 @@
+"""`python -m harness verify`: run chosen trials again, and compare what they give with their rows.
+
+On the CPU with the row's own processor, threads, versions, commit and back end the numbers must agree bit for
+bit: every score, the curve and the residual. Elsewhere PSNR must agree within --tolerance.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from common.registry import UsageError, suggest
+from harness.analysis.selection import few
+from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.store.store import DEFAULT_OUT, Row, Store, parse_row
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.analysis.agreement import Agreement
+    from harness.plan.make_plan import Trial
+    from harness.train.score import Result
+
+TOLERANCE = 0.2  # dB
+MOST = 5
+
+
+class Chosen(NamedTuple):
+    """A stored row, and where it lies."""
+
+    store: Store
+    key: str
+    row: Row
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from harness.commands.run import whole_number
+
+    add = parser.add_argument
+    add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")
+    add("--signal", help="only this signal")
+    add("--task", help="only this task")
+    add("--models", nargs="+", metavar="MODEL", help="only these; a path of a file with a registered model loads it")
+    add("--sizes", nargs="+", type=whole_number, metavar="P", help="only these budgets")
+    add("--most", type=whole_number, default=MOST, help="of what is not named row by row (default: %(default)s)")
+    add("--tolerance", type=float, default=TOLERANCE, metavar="DB", help="of PSNR (default: %(default)s dB)")
+    add("--file", metavar="PATH", help="the user's own image or volume that the rows are of")
+    add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
+    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """0: every chosen row was given again; 1: some were not, or cannot be."""
+    if not options.tolerance >= 0:
+        raise UsageError(f"--tolerance takes decibels from 0 up, got {options.tolerance}")
+    from harness.execution.launch import choose_models
+    from harness.train import machine
+
+    config = load_config(options.config)
+    if options.models is not None:
+        options.models = choose_models(config, options.models)
+    chosen = [row for text in options.rows for row in named(text, options.out)] or selected(options)
+    device = machine.choose_device(options.device or machine.default_device())
+    print(f"on {machine.device_name(device)}; a CPU gives the same bits where machine, threads, versions, commit and")
+    print(f"back end are the row's; elsewhere PSNR agrees within {options.tolerance:g} dB")
+    good = 0
+    for one, found in agreements(chosen, options, device):
+        good += found.agrees
+        then = "-" if one.row["psnr"] is None else f"{one.row['psnr']:.2f} dB"
+        by = "" if found.difference is None else f" {found.difference:+.2g} dB"
+        print(f"{'ok  ' if found.agrees else 'FAIL'}  {one.store.folder.name}/{one.key}  {then}{by}: {found.words}")
+    print(f"{good} of {len(chosen)} rows were given again")
+    return 0 if good == len(chosen) else 1
+
+
+def named(text: str, out: str) -> list[Chosen]:
+    """The rows that one word of the command line means."""
+    path = Path(text)
+    if path.suffix == ".json":
+        try:
+            return [Chosen(Store(path.parent.parent.parent, path.parent.parent.name), path.stem, parse_row(path))]
+        except (ValueError, OSError) as error:
+            cause = getattr(error, "strerror", None) or error
+            raise UsageError(f"'{text}' cannot be read as a row: {cause}; name a file in a rows folder") from error
+    rows = stored(out)
+    found = [one for one in rows if text in f"{one.store.folder.name}/{one.key}"]
+    if not found:
+        raise UsageError(f"no row of '{out}' has '{text}' in its name{suggest(text, [one.key for one in rows])}")
+    return found
+
+
+def selected(options: argparse.Namespace) -> list[Chosen]:
+    """Of the rows that the options leave, at most --most: always the same, and never picked by score."""
+    rows = stored(options.out)
+    for column, wanted in (("signal", options.signal), ("task", options.task)):
+        rows = rows if wanted is None else [one for one in rows if one.row[column] == wanted]
+    rows = [one for one in rows if options.models is None or one.row["model"] in options.models]
+    rows = [one for one in rows if options.sizes is None or one.row["size"] in options.sizes]
+    if not rows:
+        raise UsageError(f"no rows of these in '{options.out}'; python -m harness status says what there is")
+    if options.most < 1:
+        raise UsageError("--most takes a number of rows from 1 up")
+    chosen = few(rows, options.most)
+    if len(chosen) < len(rows):
+        print(f"{len(chosen)} of {len(rows):,} rows, evenly spread; --most {len(rows)} takes all")
+    return list(chosen)
+
+
+def stored(out: str) -> list[Chosen]:
+    from harness.store.scan import gather
+
+    return [Chosen(Store(out, one.folder), one.key, one.row) for one in gather(out).stored]
+
+
+def agreements(
+    chosen: Sequence[Chosen], options: argparse.Namespace, device: "torch.device"
+) -> "Iterator[tuple[Chosen, Agreement]]":
+    """What comes of each row, as its trial ends; the rows of one trial share it."""
+    from harness.analysis.agreement import Agreement, compare
+    from harness.plan.replay import trial_of
+
+    config = load_config(options.config)
+    last: tuple[str, dict[str, Result]] = ("", {})
+    for one in chosen:
+        try:
+            trial = trial_of(one.row, config, options.file)
+            name = f"{trial.folder}/{trial.key}"
+            if name != last[0]:
+                last = name, _repeat(trial, one.row, device)
+        except (UsageError, OSError) as error:
+            yield one, Agreement(False, f"cannot be repeated: {error}")
+            continue
+        except Exception as error:  # settings may be anybody's, and other rows are to be looked at as well
+            cause = " ".join(str(error).split())[:200]
+            yield one, Agreement(False, f"cannot be repeated: {type(error).__name__}: {cause}")
+            continue
+        again = last[1].get(one.row["task"])
+        if again is None:
+            yield one, Agreement(False, f"cannot be repeated: its trial is no longer scored on {one.row['task']}")
+        else:
+            yield one, compare(one.row, one.store.array_path(one.key), again, options.tolerance)
+
+
+def _repeat(trial: "Trial", row: Row, device: "torch.device") -> "dict[str, Result]":
+    """The results by task, of the row's own back end where that runs here."""
+    import dataclasses
+
+    from harness.train.run_trial import run_trial
+    from models import backends, get_model
+
+    own = row["backend"] if row["backend"] in backends.available(get_model(trial.model), device) else None
+    results = run_trial(dataclasses.replace(trial, backend=own), device)
+    return {result.row["task"]: result for result in results}

@@ -1,0 +1,106 @@
+"""Worker processes on this machine: on CPUs each with its share of the cores, on GPUs one or more a device."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from common.exits import EXIT_INTERRUPTED, Failure
+from harness.execution.worker import Order
+from harness.plan.make_plan import Trial
+from harness.store.liveness import heard, numbering
+from harness.train.machine import ROOT
+
+PATIENCE = 10.0  # seconds that a worker has to abandon its trial before it is killed
+MOST_DEATHS = 3  # of workers on one trial
+
+
+class Workers:
+    """workers: how many; None for one a GPU."""
+
+    def __init__(self, order: Order, workers: int | None, out: Path):
+        self.order, self.out = order, out
+        self.devices = visible_gpus() if order.device == "all" else []
+        self.count = workers or max(1, len(self.devices))
+        self.deaths: Counter[str | None] = Counter()  # by the key of the trial; None: before there was one
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def submit(self, trials: Sequence[Trial]) -> None:
+        self.order = self.order.for_trials(trials)
+        self.processes = [self._start(number) for number in range(min(self.count, len(trials)))]
+
+    def _start(self, number: int) -> subprocess.Popen[bytes]:
+        order, environment = self.order, dict(os.environ)
+        if self.devices:  # a worker sees its own device alone
+            order = dataclasses.replace(order, device="cuda")
+            environment["CUDA_VISIBLE_DEVICES"] = self.devices[number % len(self.devices)]
+        else:
+            environment.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // self.count)))
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
+        line = [sys.executable, "-m", "harness.execution.worker"]
+        process = subprocess.Popen(line, env=environment, stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(dataclasses.asdict(order)).encode() + b"\n")
+            process.stdin.flush()  # and left open: at its end the worker ends
+        except BrokenPipeError:  # it is gone already, which `running` finds
+            pass
+        return process
+
+    def running(self) -> bool:
+        for number, process in enumerate(self.processes):
+            code = process.poll()
+            if code is None or code == 0:
+                continue
+            if code > 0 and code != EXIT_INTERRUPTED:
+                raise Failure(f"worker {number + 1} (process {process.pid}) ended with the error above")
+            how = f"signal {-code}" if code < 0 else "SIGTERM"
+            what = f"worker {number + 1} (process {process.pid}) was killed by {how}"
+            held = self._held_by(process.pid)
+            self.deaths[held] += 1
+            if self.deaths[held] > MOST_DEATHS:
+                raise Failure(
+                    f"{what}, as {self.deaths[held] - 1} were before {'on' if held else 'without'} a trial"
+                    f"{f', {held}' if held else ''}; is there enough memory for --workers?"
+                )
+            print(f"{what}; another one goes on, and runs its trial again after all others", file=sys.stderr)
+            self._put_last(held)
+            self.processes[number] = self._start(number)
+        return any(process.poll() is None for process in self.processes)
+
+    def _held_by(self, pid: int) -> str | None:
+        """The key of the trial that a process here died with: its claim is still there."""
+        own = (said for said in heard(self.out) if (said.get("pid"), said.get("numbering")) == (pid, numbering()))
+        return next((said["key"] for said in own if said["key"] in (self.order.keys or ())), None)
+
+    def _put_last(self, key: str | None) -> None:
+        """So that one that kills its process, for want of memory say, does not keep all others from being run."""
+        keys = self.order.keys or ()
+        if key is not None:
+            self.order = dataclasses.replace(self.order, keys=(*(k for k in keys if k != key), key))
+
+    def stop(self) -> None:
+        alive = [process for process in self.processes if process.poll() is None]
+        for process in alive:
+            process.terminate()
+        for process in alive:
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for process in self.processes:
+            if process.stdin is not None:
+                process.stdin.close()
+
+
+def visible_gpus() -> list[str]:
+    """As CUDA_VISIBLE_DEVICES names them."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return list(map(str, range(torch.cuda.device_count()))) if given is None else given.split(",")

@@ -1,0 +1,80 @@
+"""A Ray cluster: the one that RAY_ADDRESS names (`auto`: the one that runs here), otherwise one of this machine alone.
+
+Every trial is a task that asks for one GPU, or one CPU core. A task whose node dies is tried again on another one.
+The results folder and the code must lie where every node finds them under the same path.
+"""
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from common.exits import EXIT_OK, Failure
+from common.registry import UsageError
+from harness.execution.worker import Order, work
+from harness.plan.make_plan import Trial
+
+RETRIES = 3  # of a task whose node or process died
+PATIENCE = 10.0  # seconds that tasks have to abandon their trials
+
+
+class Workers:
+    """workers: how many tasks run at once; None for as many as the cluster has room for."""
+
+    def __init__(self, order: Order, workers: int | None):
+        try:
+            import ray
+        except ImportError as error:
+            raise UsageError("--executor ray needs Ray; pip install -e '.[ray]'") from error
+        self.ray = ray
+        address = os.environ.get("RAY_ADDRESS")
+        if address is None:
+            print("RAY_ADDRESS is not set: a Ray cluster of this machine alone is started", file=sys.stderr)
+        on_sigterm = signal.getsignal(signal.SIGTERM)
+        try:
+            # never one that is merely found: it may be another launch's own, and go away with it
+            ray.init(address=address or "local", logging_level=logging.WARNING)
+        except ConnectionError as error:
+            raise UsageError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from error
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own ends at once, without a word
+        gpus = 1 if order.device == "cuda" else 0
+        self.task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(work)
+        self.order, self.most = order, workers
+        self.waiting: list[Order] = []
+        self.tasks: dict[Any, Order] = {}
+
+    def submit(self, trials: Sequence[Trial]) -> None:
+        self.waiting = [self.order.for_trials([trial]) for trial in reversed(trials)]
+
+    def running(self) -> bool:
+        while self.waiting and (self.most is None or len(self.tasks) < self.most):
+            order = self.waiting.pop()
+            self.tasks[self.task.remote(order)] = order
+        ended, _ = self.ray.wait(list(self.tasks), num_returns=len(self.tasks), timeout=0) if self.tasks else ([], [])
+        for task in ended:
+            order = self.tasks.pop(task)
+            try:
+                if self.ray.get(task) != EXIT_OK:
+                    print(
+                        f"terminated with its process or node: {order.keys}; it is tried again later", file=sys.stderr
+                    )
+            except self.ray.exceptions.RayTaskError as error:
+                raise Failure(f"a trial raised an error\n{error}") from error
+            except self.ray.exceptions.RayError as error:
+                what = next(iter(str(error).splitlines()), type(error).__name__)
+                print(f"lost with its process or node: {order.keys}: {what}; it is tried again later", file=sys.stderr)
+        return bool(self.tasks or self.waiting)
+
+    def stop(self) -> None:
+        self.waiting.clear()
+        for task in self.tasks:
+            self.ray.cancel(task)
+        deadline = time.monotonic() + PATIENCE
+        while self.tasks and time.monotonic() < deadline:
+            ended, _ = self.ray.wait(list(self.tasks), num_returns=len(self.tasks), timeout=0.5)
+            for task in ended:
+                del self.tasks[task]
+        self.ray.shutdown()

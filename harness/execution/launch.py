@@ -1,0 +1,128 @@
+"""From a command line to its trials: what run.py starts, and every worker of it makes again for itself."""
+
+import argparse
+import dataclasses
+import functools
+import importlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from common.registry import UsageError, is_file
+from harness.execution.run_trials import Executor, Superseded
+from harness.execution.worker import Order
+from harness.plan.config import Config, Preset, load_config
+from harness.plan.make_plan import Trial, check_models, make_plan, model_names
+from harness.plan.source import Source, find_source
+from harness.train import machine
+from models import backends, get_model, registry
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a command line asks for. notes: what is to be said about its signal before it starts."""
+
+    config: Config
+    device: torch.device
+    preset: str
+    source: Source
+    notes: tuple[str, ...]
+    trials: list[Trial]
+
+    @functools.cached_property
+    def tasks(self) -> list[str]:
+        return list(dict.fromkeys(task for trial in self.trials for task in trial.scored))
+
+
+def make_launch(options: argparse.Namespace) -> Launch:
+    """UsageError for whatever cannot be."""
+    config = load_config(options.config, options.set)
+    models = choose_models(config, options.models)
+    check_models(config)
+    device = choose_device(options)
+    name = options.preset or ("paper" if device.type == "cuda" else "quick")
+    if options.signal is None:
+        raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
+    source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, name)
+    preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
+    for model in models if options.backend is not None else ():
+        backends.check(get_model(model), options.backend, device)
+    precision = choose_precision(options.precision, device)
+    trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
+    return Launch(config, device, name, source, tuple(notes), trials)
+
+
+def choose_device(options: argparse.Namespace) -> torch.device:
+    """Where the trials run. Machines of a cluster are not asked: this one may have other devices, or none."""
+    if options.executor == "local":
+        return machine.choose_device(options.device or machine.default_device())
+    if options.device not in ("cpu", "cuda"):
+        given = "nothing" if options.device is None else f"'{options.device}'"
+        raise UsageError(f"--executor {options.executor} needs --device cpu or --device cuda, got {given}")
+    return torch.device(options.device)
+
+
+def choose_precision(asked: str | None, device: torch.device) -> str | None:
+    """Of every model, or None for each one's own."""
+    if device.type == "cpu" and asked == "tf32":
+        raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
+    return asked or ("fp32" if device.type == "cpu" else None)
+
+
+def place(options: argparse.Namespace, device: torch.device) -> str:
+    """Where the trials run, in words."""
+    if options.executor != "local":
+        return f"{device.type} devices, through {options.executor.capitalize()}"
+    many = f", {options.workers} workers" if options.workers else ""
+    return machine.device_name(device) + (" and every other GPU here" if options.device == "all" else "") + many
+
+
+def make_executor(
+    options: argparse.Namespace, arguments: Sequence[str], device: torch.device, superseded: Superseded
+) -> Executor | None:
+    """What runs the trials elsewhere, imported only now as Ray and submitit are optional; None for this process."""
+    if options.slurm and options.executor != "slurm":
+        raise UsageError("--slurm is for --executor slurm")
+    if options.executor == "local" and options.device != "all" and (options.workers or 1) == 1:
+        return None
+    name = "all" if options.device == "all" else str(device)
+    order = Order(tuple(arguments), os.getcwd(), name, tuple(sorted(superseded)))
+    module = importlib.import_module(f"harness.execution.executors.{options.executor}")
+    out = Path(options.out)
+    more = {"local": (out,), "ray": (), "slurm": (out, options.slurm)}[options.executor]
+    return module.Workers(order, options.workers, *more)
+
+
+def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
+    """Names from `--models`: `all`, registered names, and paths of files that register some."""
+    names: list[str] = []
+    for entry in chosen:
+        if entry == "all":
+            names += model_names(config)
+        elif entry.endswith(".py") or is_file(entry):
+            names += registry.load_file(entry)
+        else:
+            names.append(get_model(entry).name)
+    return list(dict.fromkeys(names))
+
+
+def override(preset: Preset, options: argparse.Namespace, kind: str) -> Preset:
+    """The preset with what the command line gives in its place.
+
+    kind: the key of its lengths that this signal's length stands under.
+    """
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name in ("sizes", "bandlimits", "seeds", "steps")
+        if (value := getattr(options, name)) is not None
+    }
+    if options.length is not None:
+        given["length"] = preset.length | {kind: options.length}
+    try:
+        return dataclasses.replace(preset, **given)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error

@@ -1,0 +1,191 @@
+"""Where trials run: in this process, or through an executor in others (harness/executors).
+
+The store is the only thing that all of them share. Each runs what has no rows and what nobody else has claimed, so
+several launches of one experiment divide its trials.
+"""
+
+import functools
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from common.exits import Failure
+from harness.execution.progress import Progress
+from harness.plan.cost import in_order
+from harness.plan.make_plan import Trial
+from harness.store.claims import Claims
+from harness.store.store import Row, Store
+from harness.train.run_trial import run_trial
+from models.base import Representation
+
+POLL = 0.5  # seconds between two looks at the store
+MOST_ROUNDS = 3  # that may end without a new row
+OnModel = Callable[[Trial, Representation], None]
+Superseded = Collection[tuple[str, str]]
+
+
+class Executor(Protocol):
+    """Runs trials in other processes, each of which calls `harness.execution.worker.work`."""
+
+    def submit(self, trials: Sequence[Trial]) -> None:
+        """Start on trials; those of the call before have ended."""
+
+    def running(self) -> bool:
+        """Whether some of them still run. Failure when a trial raised, or workers keep dying."""
+
+    def stop(self) -> None:
+        """Abandon what runs."""
+
+
+def split_done(
+    trials: Sequence[Trial], out: str | Path, superseded: Superseded = ()
+) -> tuple[list[Trial], list[Trial]]:
+    """The trials whose rows all exist, and those that are left to run. A corrupt row is set aside.
+
+    superseded: the key and `started` of rows that do not count, as their trials are to run again.
+    """
+    done: list[Trial] = []
+    left: list[Trial] = []
+    for trial in trials:
+        (done if is_done(trial, out, superseded) else left).append(trial)
+    return done, left
+
+
+def is_done(trial: Trial, out: str | Path, superseded: Superseded = ()) -> bool:
+    rows = stored(trial, out)
+    if None in rows or not superseded:
+        return None not in rows
+    names = (name.key for name in trial.rows)
+    return not any((key, row["started"]) in superseded for key, row in zip(names, rows, strict=True) if row)
+
+
+def stored(trial: Trial, out: str | Path) -> list[Row | None]:
+    """The rows of a trial, None for one that is not there."""
+    return [Store(out, row.folder).read(row.key) for row in trial.rows]
+
+
+def to_supersede(trials: Sequence[Trial], out: str | Path) -> Superseded:
+    """The rows that these trials have now."""
+    found = ((name.key, row) for trial in trials for name, row in zip(trial.rows, stored(trial, out), strict=True))
+    return {(key, row["started"]) for key, row in found if row is not None}
+
+
+def prepare(trials: Sequence[Trial], out: str | Path) -> None:
+    for folder in {row.folder for trial in trials for row in trial.rows}:
+        Store(out, folder).prepare()
+
+
+def execute(
+    trials: Sequence[Trial],
+    out: str | Path,
+    device: torch.device,
+    on_model: OnModel | None = None,
+    superseded: Superseded = (),
+) -> None:
+    """Run the trials in this process and store each as it ends; wait for those that others run.
+
+    A KeyboardInterrupt loses the trial in flight alone. on_model: is given every trial's fitted model
+    before its rows are written.
+    """
+    prepare(trials, out)
+    claims, left = Claims(out), list(trials)
+    with Progress(trials, device.type) as progress:
+        while left:
+            left = run_free(left, claims, device, progress, on_model, superseded)
+            wait(left, claims, superseded)
+
+
+def run_free(
+    trials: Sequence[Trial],
+    claims: Claims,
+    device: torch.device,
+    progress: Progress,
+    on_model: OnModel | None = None,
+    superseded: Superseded = (),
+) -> list[Trial]:
+    """Run those that nobody has run and nobody else has claimed; the trials that are left to others."""
+    out, left = claims.out, []
+    for trial in trials:
+        if is_done(trial, out, superseded):  # by others since the plan was made
+            progress.tell(trial, [row for row in stored(trial, out) if row is not None])
+            claims.bury(trial)
+            continue
+        claim = claims.take(trial)
+        if claim is None:
+            left.append(trial)
+            continue
+        with claim:
+            for name in trial.rows:
+                Store(out, name.folder).refresh()
+            if is_done(trial, out, superseded):  # while we were about to claim it
+                left.append(trial)
+                continue
+            progress.begin(trial, claim)
+            keep = None if on_model is None else functools.partial(on_model, trial)
+            try:
+                results = run_trial(trial, device, progress.advance, keep)
+            except KeyboardInterrupt:
+                print(f"\nabandoned: {trial}", file=sys.stderr)
+                raise
+            for name, result in zip(trial.rows, results, strict=True):
+                Store(out, name.folder).write(name.key, result.row, result.residual)
+        progress.end(trial, [result.row for result in results])
+    return left
+
+
+def wait(trials: Sequence[Trial], claims: Claims, superseded: Superseded) -> None:
+    """Until one of the trials has been run by its holder, or has no living holder any more."""
+    for said in [said for trial in trials if (said := claims.held(trial)) is not None][:1]:
+        more = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
+        who = f"process {said.get('pid')} on {said.get('host')}"
+        print(f"waiting for {said.get('trial')}{more}, which {who} runs", file=sys.stderr)
+    while trials and not any(is_done(trial, claims.out, superseded) or not claims.held(trial) for trial in trials):
+        time.sleep(POLL)
+
+
+def spread(
+    trials: Sequence[Trial],
+    out: str | Path,
+    device: torch.device,
+    executor: Executor,
+    superseded: Superseded = (),
+    workers: int = 1,
+) -> None:
+    """Run the trials through an executor, and tell of each as its rows appear; wait for those that others run.
+
+    workers: how many run at once, for the time that is left. Raises Failure when its workers cannot go on.
+    """
+    prepare(trials, out)
+    left, rounds, claims = in_order(trials, device.type), 0, Claims(out)
+    with Progress(trials, device.type, workers) as progress:
+        try:
+            while left:
+                executor.submit(left)
+                before, going = len(left), True
+                while going:
+                    going = executor.running()
+                    left = tell_finished(left, out, superseded, progress)
+                    time.sleep(POLL if going else 0)
+                rounds = rounds + 1 if len(left) == before and not any(map(claims.held, left)) else 0
+                if rounds == MOST_ROUNDS:
+                    raise Failure(f"workers end without having run {left[0]}")
+                wait(left, claims, superseded)
+        finally:
+            executor.stop()
+
+
+def tell_finished(trials: Sequence[Trial], out: str | Path, superseded: Superseded, progress: Progress) -> list[Trial]:
+    """Those that have no rows yet; the others are told of."""
+    left = []
+    for trial in trials:
+        # whether there is a file costs a tenth of reading it
+        there = all(Store(out, name.folder).row_path(name.key).exists() for name in trial.rows)
+        if there and is_done(trial, out, superseded):
+            progress.tell(trial, [row for row in stored(trial, out) if row is not None])
+        else:
+            left.append(trial)
+    return left

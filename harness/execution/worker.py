@@ -1,0 +1,91 @@
+"""A worker of a launch: it makes the plan of the command line again, and runs of it what nobody else runs.
+
+So nothing but words travels between machines. `python -m harness.execution.worker` is one on this machine: it reads an
+Order as one line of JSON, and ends when its standard input does, because then whoever started it is gone.
+"""
+
+import argparse
+import dataclasses
+import functools
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded, stopping_on_sigterm
+from common.registry import UsageError
+from harness.commands import run as run_command
+from harness.plan.make_plan import Trial
+from harness.store.claims import Claims
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is to do.
+
+    arguments: of run.py. folder: where it was started. device: the worker's own. superseded: see
+    `execute.split_done`. keys: of the trials; None for all that the command line plans.
+    """
+
+    arguments: tuple[str, ...]
+    folder: str
+    device: str
+    superseded: tuple[tuple[str, str], ...] = ()
+    keys: tuple[str, ...] | None = None
+
+    def for_trials(self, trials: Collection[Trial]) -> "Order":
+        names = {name.key for trial in trials for name in trial.rows}
+        superseded = tuple((key, started) for key, started in self.superseded if key in names)
+        return dataclasses.replace(self, superseded=superseded, keys=tuple(trial.key for trial in trials))
+
+
+def work(order: Order) -> int:
+    """Run the trials of an order that nobody else has run or runs now. EXIT_INTERRUPTED when it is told to stop, as
+    a job is whose node is taken away: no error, for what is left runs elsewhere."""
+    from harness.execution import run_trials
+    from harness.execution.progress import Progress
+    from harness.train import checkpoint, machine
+
+    os.chdir(order.folder)
+    options, planned = plan(tuple(order.arguments))
+    keys = planned if order.keys is None else order.keys
+    if unknown := [key for key in keys if key not in planned]:
+        raise UsageError(f"the settings have changed since the start: no trial {unknown[0]}; start it again")
+    trials = [planned[key] for key in keys]
+    device = machine.choose_device(order.device)
+    on_model = checkpoint.saver(options.out) if options.save_model else None
+    try:
+        with stopping_on_sigterm(), Progress(trials, device.type, silent=True) as progress:
+            run_trials.run_free(trials, Claims(options.out), device, progress, on_model, set(order.superseded))
+    except KeyboardInterrupt:  # the trial in flight is abandoned, which is said
+        return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
+@functools.lru_cache(maxsize=1)  # a worker is called many times with one
+def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Trial]]:
+    from harness.execution.launch import make_launch
+
+    options = run_command.parse(arguments)
+    return options, {trial.key: trial for trial in make_launch(options).trials}
+
+
+def main() -> int:
+    words = json.loads(sys.stdin.buffer.readline())
+    superseded = tuple((key, started) for key, started in words.pop("superseded"))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started it, too, who then sends SIGTERM
+    threading.Thread(target=_end_with_starter, daemon=True).start()
+    order = Order(**words, superseded=superseded)
+    return guarded(lambda: work(order))
+
+
+def _end_with_starter() -> None:
+    os.read(sys.stdin.fileno(), 1)  # returns at the end of the input
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,1 +1,0 @@
-"""Ways to run trials in other processes, one a module and each a `Workers` (harness/execute.py: Executor)."""

@@ -1,0 +1,160 @@
+"""How fast: PSNR over updates and over seconds of training, a line for each model with its spread.
+
+A page holds at most three bands × three budgets: the ends and the middle.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from harness.analysis import timing
+from harness.analysis.comparison import REFERENCE, WHOLE, Comparison, Place, Run
+from harness.analysis.selection import few
+from harness.figures import axis_style, legend, style
+from harness.figures.page import Sheet, averaged, columns_for, with_room, write_texts
+
+Clock = Literal["updates", "seconds"]
+MOST = 3  # bands, and budgets
+PANEL, GAP, MARGIN = (2.1, 1.6), (0.42, 0.54), (0.6, 0.15)  # inches
+AXIS_ROOM = 0.66
+AXES = {"updates": "updates", "seconds": "seconds of training"}
+GOAL: style.Looks = {"color": "0.45", "linestyle": ":", "linewidth": 1.0}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A model's way at one place: the mean PSNR over its runs at each evaluation, and the spread.
+
+    x: updates, or the mean of the seconds. solved: it was not trained by updates, so there is one point.
+    """
+
+    x: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    runs: int
+
+    @property
+    def solved(self) -> bool:
+        return len(self.x) == 1
+
+
+def convergence_page(comparison: Comparison, clock: Clock) -> Figure | None:
+    """A panel for each band (row) and budget (column); None where no run has a curve."""
+    bands, sizes = few(comparison.regions, MOST), few(comparison.sizes, MOST)
+    spots = [(band, size) for band in bands for size in sizes]
+    traces = {
+        (model, band, size): found
+        for band, size in spots
+        for model in comparison.models
+        if (found := trace(comparison, Place(model, size, band), clock)) is not None
+    }
+    drawn = [model for model in comparison.models if any(key[0] == model for key in traces)]
+    if not drawn:
+        return None
+    goal = REFERENCE in drawn
+    handles = legend.of_models(comparison, drawn)
+    handles += [legend.entry(f"{REFERENCE} at its end", **GOAL)] if goal else []
+    subtitle = f"PSNR (dB) on the training lattice over {AXES[clock]}{averaged(comparison)}"
+    subtitle += "; shaded: minimum to maximum" if any(found.runs > 1 for found in traces.values()) else ""
+    notes = _notes(comparison, clock, bands, sizes, traces, drawn)
+    columns = len(sizes) if len(bands) > 1 else columns_for(len(sizes), PANEL[0], GAP[0])
+    sheet = Sheet(len(spots), columns, PANEL, GAP, MARGIN)
+    sheet = with_room(sheet, comparison, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
+    figure = sheet.figure()
+    for index, (band, size) in enumerate(spots):
+        axes = sheet.axes(figure, index)
+        own = {model: traces[model, band, size] for model in drawn if (model, band, size) in traces}
+        for model, found in own.items():
+            _line(axes, found, model, style.line(*comparison.looks(model)))
+        if REFERENCE in own:
+            axes.axhline(own[REFERENCE].mean[-1], zorder=1.5, **GOAL)
+        _dress(axes, clock, own)
+        axes.set_title(_title(band, size, len(bands) > 1), fontsize=style.TEXT, pad=4)
+        if sheet.first_column(index):
+            axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT, labelpad=3)
+        if sheet.lowest(index):
+            axes.set_xlabel(AXES[clock], fontsize=style.TEXT, labelpad=3)
+    legend.draw(sheet, figure, handles, notes)
+    write_texts(sheet, figure, comparison, subtitle, notes)
+    return figure
+
+
+def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
+    """The mean way of the runs at a place that were evaluated at the same steps; None where none has a curve."""
+    runs = timing.on_machine(comparison, place) if clock == "seconds" else comparison.runs(place)
+    ways = [way for draw, run in runs.items() if draw in comparison.scores(place) and (way := _way(run, clock))]
+    if not ways:
+        return None
+    steps = Counter(tuple(point[0] for point in way) for way in ways).most_common(1)[0][0]
+    points = np.array([way for way in ways if tuple(point[0] for point in way) == steps])  # [runs, evaluations, 3]
+    x, psnr = points[:, :, 1].mean(axis=0), points[:, :, 2]
+    return Trace(x, psnr.mean(axis=0), psnr.min(axis=0), psnr.max(axis=0), len(points))
+
+
+def _way(run: Run, clock: Clock) -> list[tuple[float, float, float]]:
+    """(step, updates or seconds, PSNR) at each evaluation of one run."""
+    curve = run.row["curve"]
+    points = [p for p in curve if _known(p.get("psnr")) and _known(p.get("seconds"))] if isinstance(curve, list) else []
+    if not points:
+        return []
+    updates, passes = run.row["updates"], points[-1]["step"]
+    pace = updates / passes if passes and _known(updates) else 1.0  # an epoch of mini-batches is several updates
+    return [(p["step"], p["seconds"] if clock == "seconds" else p["step"] * pace, p["psnr"]) for p in points]
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _line(axes: Axes, found: Trace, model: str, looks: style.Looks) -> None:
+    """A solved model has no way, only an end: a single large marker."""
+    if found.solved:
+        axes.plot(found.x, found.mean, label=model, **looks | {"markersize": 7, "zorder": 3})
+        return
+    every = max(1, len(found.x) // 4)
+    axes.plot(found.x, found.mean, label=model, markevery=every, **looks)
+    if found.runs > 1:
+        axes.fill_between(found.x, found.low, found.high, color=looks["color"], alpha=0.15, linewidth=0)
+
+
+def _dress(axes: Axes, clock: Clock, own: dict[str, Trace]) -> None:
+    if clock == "seconds" and own:
+        axis_style.log_seconds(axes)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+    axis_style.scores(axes)
+    axis_style.frame(axes)
+
+
+def _title(band: float, size: int, several_bands: bool) -> str:
+    budget = f"{style.budget_text(size)} parameters"
+    return f"band {band:g}, {budget}" if several_bands and band != WHOLE else budget
+
+
+def _notes(
+    comparison: Comparison,
+    clock: Clock,
+    bands: Sequence[float],
+    sizes: Sequence[int],
+    traces: dict[tuple[str, float, int], Trace],
+    drawn: Sequence[str],
+) -> list[str]:
+    absent = [model for model in comparison.models if model not in drawn]
+    notes = [f"without a curve: {', '.join(absent)}"] if absent else []
+    hidden = [
+        f"{len(shown)} of {len(there)} {name}"
+        for shown, there, name in ((bands, comparison.regions, "bands"), (sizes, comparison.sizes, "budgets"))
+        if len(shown) < len(there)
+    ]
+    notes += [f"shown: {' and '.join(hidden)}, the ends and the middle"] if hidden else []
+    solved = [model for model in drawn if any(key[0] == model and found.solved for key, found in traces.items())]
+    notes += [f"solved without updates, a single point: {', '.join(solved)}"] if solved else []
+    return notes + (timing.notes(comparison) if clock == "seconds" else []) + ["panels differ in scale"]

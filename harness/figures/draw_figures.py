@@ -1,0 +1,139 @@
+"""Draws what the results table holds, and says what it lacks. A file is replaced whole, never half written."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.files import write_atomically
+from common.registry import UsageError, suggest
+from harness.analysis import missing_runs
+from harness.analysis.comparison import REFERENCE, Comparison, comparisons
+from harness.figures.style import METRICS, RC
+from harness.store.names import folder_of, safe
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+HEADLINE = "psnr"  # the metric with whose figures those are drawn that depend on none
+PDF_DENSITY = 300  # pixels an inch of pictures in a PDF; all else is drawn in lines
+
+
+def draw(
+    table: "pd.DataFrame", out_folder: str | Path, models: Sequence[str] | None = None, metric: str = HEADLINE
+) -> list[Path]:
+    """Draw every comparison of the table, each figure as PNG and PDF; the paths of the files written.
+
+    A comparison's figures go to <out>/<dim>d_<Signal>[_<task>]/figures/<preset>_<length>_<steps>/, and
+    pictures are made of the residuals in <out>/<dim>d_<Signal>[_<task>]/arrays/.
+    models: an order to draw in; models that it does not name follow in order of appearance.
+    """
+    found = _checked(table, models, metric)
+    if not found:
+        return []
+    from matplotlib import rc_context
+
+    written = []
+    with rc_context(RC):
+        for comparison in found:
+            folder = Path(out_folder) / folder_of(vars(comparison)) / "figures" / safe(_variant(comparison))
+            for name, figure in itertools.chain(pages(comparison).items(), pictures(comparison, out_folder)):
+                written += _save(figure, folder, name)
+    return written
+
+
+def _save(figure: "Figure", folder: Path, name: str) -> list[Path]:
+    """As PNG and as PDF, whose bytes depend on nothing but the figure."""
+    folder.mkdir(parents=True, exist_ok=True)
+    png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
+    write_atomically(png, lambda file: figure.savefig(file, format="png"))
+    undated = {"CreationDate": None}
+    write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", dpi=PDF_DENSITY, metadata=undated))
+    return [png, pdf]
+
+
+def pages(comparison: Comparison) -> "dict[str, Figure]":
+    """The figures that a comparison's scores, curves and times give, by file name; empty ones are left out."""
+    from harness.figures import (  # matplotlib takes a second to import
+        convergence,
+        curves,
+        heatmaps,
+        page,
+        pareto,
+        winners,
+    )
+
+    if missing_runs.lacks_metric(comparison):
+        return {}
+    figures: dict[str, Figure | None] = {}
+    for view in (page.over_bands(comparison), page.over_budgets(comparison)):
+        if view.xs:
+            name = f"{comparison.metric}_over_{view.name}"
+            figures[name] = heatmaps.score_page(comparison, view)
+            figures[f"{name}_minus_{REFERENCE}"] = heatmaps.lead_page(comparison, view)
+            figures[f"{name}_curves"] = curves.curve_page(comparison, view)
+    fits = comparison.of_fits()
+    figures[f"{comparison.metric}_winners"] = winners.winner_page(comparison)
+    figures[f"{comparison.metric}_against_seconds"] = pareto.pareto_page(fits)
+    if comparison.metric == HEADLINE:
+        figures["convergence_over_updates"] = convergence.convergence_page(fits, "updates")
+        figures["convergence_over_seconds"] = convergence.convergence_page(fits, "seconds")
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def pictures(comparison: Comparison, out_folder: str | Path) -> "Iterator[tuple[str, Figure]]":
+    """The figures made of residuals, with their file names, one at a time as they take memory.
+
+    They show one draw alone (harness/analysis/example.py), and come with the headline metric's figures.
+    """
+    from harness.analysis import example
+    from harness.figures import spectra
+    from harness.figures.reconstructions.pages import sheets
+
+    if comparison.metric != HEADLINE:
+        return
+    shown = example.choose(comparison.of_fits(), out_folder)
+    if shown is None:
+        return
+    spectrum = spectra.spectrum_page(shown)
+    if spectrum is not None:
+        yield "error_spectra", spectrum
+    yield from sheets(shown)
+
+
+def missing(
+    table: "pd.DataFrame",
+    models: Sequence[str] | None = None,
+    metric: str = HEADLINE,
+    out_folder: str | Path | None = None,
+) -> list[str]:
+    """What the figures lack, in lines of text: rows that are not there, failures, rows passed over, pages left out.
+
+    models: those that should have rows, by default the table's own. out_folder: where residuals are
+    looked for; without it nothing is said about pictures.
+    """
+    found = _checked(table, models, metric)
+    if not found:
+        return ["the table has no rows: nothing to draw"]
+    return [
+        f"{_experiment(comparison)} {_variant(comparison)}: {note}"
+        for comparison in found
+        for note in missing_runs.of_rows(comparison, models or ())
+        + (missing_runs.of_pages(comparison, out_folder) if metric == HEADLINE else [])
+    ]
+
+
+def _checked(table: "pd.DataFrame", models: Sequence[str] | None, metric: str) -> list[Comparison]:
+    if metric not in METRICS:
+        raise UsageError(f"unknown metric '{metric}'{suggest(metric, METRICS)}; known: {', '.join(METRICS)}")
+    return comparisons(table, models, metric)
+
+
+def _experiment(comparison: Comparison) -> str:
+    task = "" if comparison.task == "fit" else f"_{comparison.task}"
+    return f"{comparison.dim}d_{comparison.signal}{task}"
+
+
+def _variant(comparison: Comparison) -> str:
+    return f"{comparison.preset}_{comparison.length}_{comparison.steps}"

@@ -1,0 +1,173 @@
+"""Pages of heatmaps, models × bands or models × budgets: scores, and leads over the reference model."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from harness.analysis.comparison import REFERENCE, Comparison, Draw, Place, mean
+from harness.figures import style
+from harness.figures.page import Sheet, View, averaged, columns_for, text_width, with_room, write_texts
+
+CELL = (0.38, 0.22)  # inches
+LEAST_PANEL = 1.2  # inches; room for a panel's title
+GAP = (0.2, 0.54)
+AXIS_ROOM = 0.5  # inches of tick labels and axis label
+BAR, BAR_GAP, BAR_ROOM = 0.13, 0.16, 0.75  # inches; the last is for its numbers and label
+LOSSLESS = 80.0  # dB; beyond it, a difference of scores says little
+LEAST_BAR, MOST_BAR = 1.1, 3.0  # inches; a lower page does without, as its cells say their values
+
+
+def score_page(comparison: Comparison, view: View) -> Figure:
+    """Mean scores, a panel for each of view.panels."""
+    metric = style.METRICS[comparison.metric]
+    values = _means(view, comparison.models, comparison.scores)
+    known = values[np.isfinite(values)]
+    low, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    # one lossless cell, of some 150 dB, must not flatten all others: the end of the map stands for "or beyond"
+    high = max(float(np.percentile(known, 95)), low) if most > LOSSLESS and metric.unit == "dB" else most
+    norm = Normalize(low, high) if high > low else Normalize(low - 0.5, low + 0.5)
+    page = Page(
+        comparison=comparison,
+        view=view,
+        models=comparison.models,
+        samples=comparison.scores,
+        colours=metric.colours(style.SCORES),
+        norm=norm,
+        label=metric.label(),
+        text=metric.text,
+        extend="max" if most > high else "neither",
+    )
+    return page.draw(values, metric.label() + averaged(comparison))
+
+
+def lead_page(comparison: Comparison, view: View) -> Figure | None:
+    """Scores minus the reference's; None where no model shares a cell with it."""
+    metric = style.METRICS[comparison.metric]
+    others = tuple(model for model in comparison.models if model != REFERENCE)
+    values = _means(view, others, comparison.leads)
+    known, label = np.abs(values[np.isfinite(values)]), metric.label(f" − {REFERENCE}'s")
+    if not known.size:
+        return None
+    # one collapsed model must not bleach all other cells: the ends of the map stand for "or beyond"
+    limit = float(np.percentile(known, 95)) or float(known.max()) or 1.0
+    sign = "positive" if metric.higher_is_better else "negative"
+    page = Page(
+        comparison=comparison,
+        view=view,
+        models=others,
+        samples=comparison.leads,
+        colours=metric.colours(style.DIFFERENCES),
+        norm=Normalize(-limit, limit),
+        label=label,
+        text=lambda value: metric.text(value, "+"),
+        extend="both" if known.max() > limit * 1.001 else "neither",
+    )
+    return page.draw(values, f"{label}{averaged(comparison)}; {sign}: better than {REFERENCE}")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Panels of models × view.xs under one colour scale; a cell is the mean over its samples."""
+
+    comparison: Comparison
+    view: View
+    models: tuple[str, ...]
+    samples: Callable[[Place], dict[Draw, float]]
+    colours: str
+    norm: Normalize
+    label: str
+    text: Callable[[float], str]
+    extend: str = "neither"
+
+    def draw(self, values: np.ndarray, subtitle: str) -> Figure:
+        """values: [panels, models, xs], NaN where there is none."""
+        notes = self.notes(values)
+        sheet = self.sheet(subtitle, notes)
+        figure = sheet.figure()
+        for index, panel in enumerate(self.view.panels):
+            axes = sheet.axes(figure, index)
+            mesh = self.mesh(axes, values[index])
+            self.annotate(axes, mesh, panel, values[index])
+            self.label_axes(axes, panel, sheet.first_column(index), sheet.lowest(index))
+        if np.isfinite(values).any() and sheet.grid[1] >= LEAST_BAR:
+            self.colour_bar(sheet, figure, mesh)
+        write_texts(sheet, figure, self.comparison, subtitle, notes)
+        return figure
+
+    def sheet(self, subtitle: str, notes: Sequence[str]) -> Sheet:
+        panel = (max(CELL[0] * len(self.view.xs), LEAST_PANEL), CELL[1] * len(self.models))
+        columns = columns_for(len(self.view.panels), panel[0], GAP[0])
+        margin = (max(map(text_width, self.models)) + 0.15, BAR_GAP + BAR + BAR_ROOM)
+        sheet = Sheet(len(self.view.panels), columns, panel, GAP, margin)
+        return with_room(sheet, self.comparison, subtitle, notes, AXIS_ROOM)
+
+    def mesh(self, axes: Axes, values: np.ndarray) -> QuadMesh:
+        """Coloured cells over a hatched ground, which shows where there is no value."""
+        rows, columns = values.shape
+        axes.patch.set(facecolor="white", hatch="/////", edgecolor=style.HATCH, linewidth=0)
+        edges = np.arange(columns + 1), np.arange(rows + 1)
+        looks: style.Looks = {"cmap": self.colours, "norm": self.norm, "edgecolors": "white", "linewidth": 0.6}
+        mesh = axes.pcolormesh(*edges, np.ma.masked_invalid(values), **looks)
+        axes.set(xlim=(0, columns), ylim=(rows, 0))
+        axes.spines[:].set_visible(False)
+        return mesh
+
+    def annotate(self, axes: Axes, mesh: QuadMesh, panel: float, values: np.ndarray) -> None:
+        looks: style.Looks = {"fontsize": style.CELL_TEXT, "ha": "center", "va": "center_baseline"}
+        for row, model in enumerate(self.models):
+            for column, x in enumerate(self.view.xs):
+                place, value = self.view.place(model, x, panel), float(values[row, column])
+                at = (column + 0.5, row + 0.5)
+                if math.isfinite(value):
+                    ink = style.ink_on(mesh.cmap(self.norm(value)))
+                    axes.text(*at, self.text(value) + self.star(place), color=ink, **looks)
+                else:
+                    ground: style.Looks = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+                    axes.text(*at, self.mark(place), color=style.FAINT, bbox=ground, **looks)
+
+    def star(self, place: Place) -> str:
+        return "" if len(self.samples(place)) == len(self.comparison.draws) else "*"
+
+    def mark(self, place: Place) -> str:
+        """What a cell without a value says."""
+        failure = None if self.comparison.scores(place) else self.comparison.failure(place)
+        return style.NO_SCORE if failure is None else style.MARKS.get(failure, style.FAILED)
+
+    def label_axes(self, axes: Axes, panel: float, first_column: bool, lowest: bool) -> None:
+        names = self.models if first_column else [""] * len(self.models)
+        axes.set_title(self.view.panel_text(panel), fontsize=style.TEXT, pad=4)
+        axes.set_xticks(np.arange(len(self.view.xs)) + 0.5, [self.view.x_text(x) for x in self.view.xs])
+        axes.set_yticks(np.arange(len(self.models)) + 0.5, names)
+        axes.tick_params(length=0)
+        if lowest:
+            axes.set_xlabel(self.view.axis, fontsize=style.TEXT, labelpad=3)
+
+    def colour_bar(self, sheet: Sheet, figure: Figure, mesh: QuadMesh) -> None:
+        height = min(sheet.grid[1], MOST_BAR)
+        box = sheet.box(figure, sheet.margin[0] + sheet.grid[0] + BAR_GAP, sheet.head, BAR, height)
+        bar = figure.colorbar(mesh, cax=box, extend=self.extend, extendfrac=0.04)
+        bar.set_label(self.label, fontsize=style.TEXT)
+        bar.ax.tick_params(labelsize=style.TEXT, length=2, pad=2)
+        bar.ax.yaxis.set_major_locator(MaxNLocator(6))
+        bar.outline.set_visible(False)
+
+    def notes(self, values: np.ndarray) -> list[str]:
+        """The legend of those signs that occur on the page."""
+        cells = list(zip(self.view.places(self.models), np.isfinite(values).ravel(), strict=True))
+        marks = {self.mark(place) for place, known in cells if not known}
+        stars = any(self.star(place) for place, known in cells if known)
+        signs = [f"{mark} {meaning}" for mark, meaning in style.MEANINGS.items() if mark in marks]
+        return signs + (["* mean of fewer runs, as some failed or are missing"] if stars else [])
+
+
+def _means(view: View, models: tuple[str, ...], samples: Callable[[Place], dict[Draw, float]]) -> np.ndarray:
+    """[panels, models, xs], NaN for a cell without samples."""
+    means = [mean(samples(place).values()) for place in view.places(models)]
+    return np.array(means).reshape(len(view.panels), len(models), len(view.xs))

@@ -1,0 +1,192 @@
+"""How a comparison becomes a page of panels: what runs along their axes, and where they stand, in inches.
+
+Importing this module imports matplotlib's figure objects, never pyplot.
+"""
+
+import math
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.analysis.comparison import WHOLE, Comparison, Draw, Place
+from harness.figures import style
+
+PAGE = 7.4  # inches that the panels of a page may take side by side
+LEAST_PAGE = 4.4  # inches; room for the lines of text
+EDGE = 0.1
+TITLE_ROOM, PANEL_TITLE_ROOM = 0.3, 0.27
+LINE = 0.155  # from one line of text to the next
+LETTER, BOLD_LETTER = 0.0083, 0.0096  # mean width in inches of a letter of one point
+
+
+@dataclass(frozen=True)
+class View:
+    """What runs along the panels' x axis, and what tells the panels apart.
+
+    xs and panels are bands or budgets; place(model, x, panel) is the cell they stand for.
+    """
+
+    name: str
+    axis: str
+    xs: tuple[float, ...]
+    x_text: Callable[[float], str]
+    panels: tuple[float, ...]
+    panel_text: Callable[[float], str]
+    place: Callable[[str, float, float], Place]
+
+    def places(self, models: Sequence[str]) -> list[Place]:
+        """Every cell in the order panel, model, x."""
+        return [self.place(model, x, panel) for panel in self.panels for model in models for x in self.xs]
+
+
+def over_bands(comparison: Comparison) -> View:
+    """Bands along x, a panel for each budget. Without named bands it has no x."""
+    return View(
+        name="bands",
+        axis="band",
+        xs=comparison.bands,
+        x_text="{:g}".format,
+        panels=comparison.sizes,
+        panel_text=lambda size: f"{style.budget_text(size)} parameters",
+        place=lambda model, band, size: Place(model, int(size), band),
+    )
+
+
+def over_budgets(comparison: Comparison) -> View:
+    """Budgets along x, a panel for each band and one for the whole signal where it has a score."""
+    whole = "whole signal" if comparison.bands else ""
+    return View(
+        name="budgets",
+        axis="parameter budget",
+        xs=comparison.sizes,
+        x_text=style.budget_text,
+        panels=comparison.regions,
+        panel_text=lambda band: whole if band == WHOLE else f"band {band:g}",
+        place=lambda model, size, band: Place(model, int(size), band),
+    )
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Equal panels in reading order, with text above and below them. All measures are inches.
+
+    margin: left and right of the panels. head, foot: above and below them; see `with_room`.
+    """
+
+    count: int
+    columns: int
+    panel: tuple[float, float]
+    gap: tuple[float, float]
+    margin: tuple[float, float]
+    head: float = 0.0
+    foot: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        return math.ceil(self.count / self.columns)
+
+    @property
+    def grid(self) -> tuple[float, float]:
+        """Width and height of all panels together."""
+        return (
+            self.columns * (self.panel[0] + self.gap[0]) - self.gap[0],
+            self.rows * (self.panel[1] + self.gap[1]) - self.gap[1],
+        )
+
+    @property
+    def width(self) -> float:
+        return max(LEAST_PAGE, self.margin[0] + self.grid[0] + self.margin[1])
+
+    @property
+    def height(self) -> float:
+        return self.head + self.grid[1] + self.foot
+
+    def figure(self) -> Figure:
+        return Figure(figsize=(self.width, self.height), dpi=200, facecolor="white")
+
+    def axes(self, figure: Figure, index: int) -> Axes:
+        row, column = divmod(index, self.columns)
+        x = self.margin[0] + column * (self.panel[0] + self.gap[0])
+        y = self.head + row * (self.panel[1] + self.gap[1])
+        axes = self.box(figure, x, y, *self.panel)
+        axes.tick_params(labelsize=style.TEXT, length=2, pad=2)
+        return axes
+
+    def box(self, figure: Figure, x: float, y: float, width: float, height: float) -> Axes:
+        """Axes whose upper left corner is x from the left and y from the top."""
+        below = self.height - y - height
+        return figure.add_axes((x / self.width, below / self.height, width / self.width, height / self.height))
+
+    def text(self, figure: Figure, y: float, text: str, **looks: Any) -> None:
+        """Text whose upper edge is y from the top."""
+        figure.text(EDGE / self.width, 1 - y / self.height, text, va="top", linespacing=1.25, **looks)
+
+    def first_column(self, index: int) -> bool:
+        return index % self.columns == 0
+
+    def lowest(self, index: int) -> bool:
+        """Whether no panel stands below this one."""
+        return index + self.columns >= self.count
+
+
+def columns_for(count: int, panel: float, gap: float) -> int:
+    """How many columns of panels a page holds, in rows that are filled as evenly as can be."""
+    most = max(1, min(count, int((PAGE + gap) / (panel + gap))))
+    return math.ceil(count / math.ceil(count / most))
+
+
+def text_width(text: str) -> float:
+    return len(text) * style.TEXT * LETTER
+
+
+def draws_text(comparison: Comparison) -> str:
+    """`5 seeds`, or `10 items and 5 seeds`."""
+    items, seeds = len({draw.item for draw in comparison.draws}), len({draw.seed for draw in comparison.draws})
+    words = [f"{count} {noun}{'s' * (count > 1)}" for count, noun in ((items, "item"), (seeds, "seed"))]
+    return " and ".join(words if items > 1 else words[1:])
+
+
+def averaged(comparison: Comparison) -> str:
+    """`, mean over seeds`, where there is something to average."""
+    several = [field for field in Draw._fields if len({getattr(draw, field) for draw in comparison.draws}) > 1]
+    return f", mean over {' and '.join(f'{field}s' for field in several)}" if several else ""
+
+
+def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]:
+    protocol = f"length {comparison.length} · {comparison.steps} steps · preset {comparison.preset}"
+    rings = (
+        "; bands are rings of the signal, 0.1 the outermost" if WHOLE in comparison.regions and comparison.bands else ""
+    )
+    return [*wrapped(f"{protocol} · {draws_text(comparison)}", width), *wrapped(subtitle + rings, width)]
+
+
+def wrapped(text: str, width: float) -> list[str]:
+    return textwrap.wrap(text, int((width - 2 * EDGE) / (style.TEXT * LETTER)))
+
+
+def notes_height(notes: Sequence[str], width: float) -> float:
+    return LINE * len(wrapped(" · ".join(notes), width))
+
+
+def with_room(sheet: Sheet, comparison: Comparison, subtitle: str, notes: Sequence[str], below: float) -> Sheet:
+    """The sheet with a head and a foot that hold the texts, and in the foot `below` inches for other things."""
+    lines = len(head_lines(comparison, subtitle, sheet.width))
+    head = TITLE_ROOM + LINE * lines + PANEL_TITLE_ROOM
+    return replace(sheet, head=head, foot=below + notes_height(notes, sheet.width))
+
+
+def write_texts(sheet: Sheet, figure: Figure, comparison: Comparison, subtitle: str, notes: Sequence[str]) -> None:
+    """What was measured, above the panels; what its signs mean, below them."""
+    task = "" if comparison.task == "fit" else f", {comparison.task}"
+    task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
+    title = f"{comparison.signal} {comparison.dim}D{task}"
+    size = min(style.TITLE, (sheet.width - 2 * EDGE) / (len(title) * BOLD_LETTER))
+    sheet.text(figure, EDGE, title, fontsize=size, weight="bold")
+    looks: style.Looks = {"fontsize": style.TEXT, "color": style.INK}
+    sheet.text(figure, TITLE_ROOM, "\n".join(head_lines(comparison, subtitle, sheet.width)), **looks)
+    lines = wrapped(" · ".join(notes), sheet.width)
+    sheet.text(figure, sheet.height - 0.08 - notes_height(notes, sheet.width), "\n".join(lines), **looks)

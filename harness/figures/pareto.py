@@ -1,0 +1,142 @@
+"""What quality costs: scores against seconds of training, every model at every budget, with the Pareto front."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from harness.analysis import timing
+from harness.analysis.comparison import WHOLE, Comparison, Place, mean
+from harness.analysis.selection import few
+from harness.figures import axis_style, legend, style
+from harness.figures.page import Sheet, averaged, columns_for, with_room, write_texts
+
+MOST_BANDS = 3
+PANEL, SINGLE, GAP, MARGIN = (2.1, 2.0), (4.2, 2.8), (0.42, 0.54), (0.6, 0.15)  # inches
+AXIS_ROOM = 0.66
+LEAST_MARKER, MOST_MARKER = 2.6, 7.4  # points, of the smallest budget and the largest
+FRONT: style.Looks = {"color": "0.25", "linewidth": 3.2, "alpha": 0.22, "solid_joinstyle": "miter", "zorder": 1.4}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model at a budget: the means of its seconds and scores over the draws that were timed."""
+
+    model: str
+    size: int
+    seconds: float
+    score: float
+
+
+def pareto_page(comparison: Comparison) -> Figure | None:
+    """A panel for each of at most three bands; None without a point of two different costs."""
+    bands = few(comparison.regions, MOST_BANDS)
+    points = {band: points_at(comparison, band) for band in bands}
+    bands = tuple(band for band in bands if points[band])
+    every = [point for band in bands for point in points[band]]
+    if len({point.seconds for point in every}) < 2:
+        return None
+    metric = style.METRICS[comparison.metric]
+    drawn = [model for model in comparison.models if any(point.model == model for point in every)]
+    subtitle = f"{metric.label()} against seconds of training on {comparison.machine}{averaged(comparison)}"
+    notes = _notes(comparison, bands, drawn)
+    sizes = [size for size in comparison.sizes if any(point.size == size for point in every)]
+    handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]
+    panel = SINGLE if len(bands) == 1 else PANEL
+    sheet = Sheet(len(bands), columns_for(len(bands), panel[0], GAP[0]), panel, GAP, MARGIN)
+    sheet = with_room(sheet, comparison, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
+    figure = sheet.figure()
+    for index, band in enumerate(bands):
+        axes = sheet.axes(figure, index)
+        for model in drawn:
+            _way(axes, comparison, [point for point in points[band] if point.model == model], sizes)
+        _dress(axes)
+        _front(axes, front(points[band], metric.higher_is_better))
+        axes.set_title("" if band == WHOLE else f"band {band:g}", fontsize=style.TEXT, pad=4)
+        if sheet.first_column(index):
+            axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
+        if sheet.lowest(index):
+            axes.set_xlabel("seconds of training", fontsize=style.TEXT, labelpad=3)
+    legend.draw(sheet, figure, handles, notes)
+    write_texts(sheet, figure, comparison, subtitle, notes)
+    return figure
+
+
+def points_at(comparison: Comparison, band: float) -> list[Point]:
+    """Every model and budget with a score whose seconds are those of the comparison's machine."""
+    points = []
+    for model in comparison.models:
+        for size in comparison.sizes:
+            place = Place(model, size, band)
+            scores, timed = comparison.scores(place), timing.on_machine(comparison, place)
+            both = [draw for draw in scores if draw in timed]
+            if both:
+                seconds = mean(float(timed[draw].row["seconds"]) for draw in both)
+                points.append(Point(model, size, seconds, mean(scores[draw] for draw in both)))
+    return points
+
+
+def front(points: Sequence[Point], higher_is_better: bool = True) -> list[Point]:
+    """The points that no other one beats in both seconds and score, the quickest first."""
+    sign = 1 if higher_is_better else -1
+    best, found = -math.inf, []
+    for point in sorted(points, key=lambda point: (point.seconds, -sign * point.score)):
+        if sign * point.score > best:
+            best = sign * point.score
+            found.append(point)
+    return found
+
+
+def _front(axes: Axes, points: Sequence[Point]) -> None:
+    """Each score from its own seconds to those of the next, the last one to the right edge."""
+    edge = axes.get_xlim()
+    xs, ys = [point.seconds for point in points], [point.score for point in points]
+    axes.plot([*xs, edge[1]], [*ys, ys[-1]], drawstyle="steps-post", label="Pareto front", **FRONT)
+    axes.set_xlim(edge)
+
+
+def _way(axes: Axes, comparison: Comparison, points: Sequence[Point], sizes: Sequence[int]) -> None:
+    """One model's budgets, joined from the smallest to the largest; the larger the marker, the larger the budget."""
+    if not points:
+        return
+    looks = style.line(*comparison.looks(points[0].model))
+    xs, ys = [point.seconds for point in points], [point.score for point in points]
+    axes.plot(xs, ys, label=points[0].model, **looks | {"marker": "", "linewidth": 0.8})
+    for point in points:
+        size = {"markersize": _marker_size(sizes, point.size), "linestyle": ""}
+        axes.plot([point.seconds], [point.score], **looks | size)
+
+
+def _of_sizes(sizes: Sequence[int]) -> list[Line2D]:
+    """Legend entries that say which marker stands for which budget."""
+    plain: style.Looks = {"linestyle": "", "marker": "o", "markeredgewidth": 0, "color": "0.5"}
+    shown = few(sizes, 3) if len(sizes) > 1 else ()
+    return [
+        legend.entry(f"{style.budget_text(size)} parameters", **plain, markersize=_marker_size(sizes, size))
+        for size in shown
+    ]
+
+
+def _marker_size(sizes: Sequence[int], size: int) -> float:
+    if len(sizes) == 1:
+        return (LEAST_MARKER + MOST_MARKER) / 2
+    return LEAST_MARKER + (MOST_MARKER - LEAST_MARKER) * list(sizes).index(size) / (len(sizes) - 1)
+
+
+def _dress(axes: Axes) -> None:
+    axes.margins(0.06)
+    axis_style.log_seconds(axes)
+    axis_style.scores(axes)
+    axis_style.frame(axes)
+
+
+def _notes(comparison: Comparison, bands: Sequence[float], drawn: Sequence[str]) -> list[str]:
+    absent = [model for model in comparison.models if model not in drawn]
+    notes = [f"without a score or seconds: {', '.join(absent)}"] if absent else []
+    if len(bands) < len(comparison.regions):
+        notes.append(f"shown: {len(bands)} of {len(comparison.regions)} bands")
+    notes.append("a line joins a model's budgets")
+    return notes + timing.notes(comparison) + (["panels differ in scale"] if len(bands) > 1 else [])

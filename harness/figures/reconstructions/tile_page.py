@@ -1,0 +1,185 @@
+"""A plate: the target on top, and below it a row for each model with its pictures at each budget. Inches throughout."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from harness.analysis.comparison import Comparison
+from harness.figures import style
+from harness.figures.page import EDGE, LINE, PAGE, Sheet, text_width, with_room, write_texts
+from harness.figures.reconstructions.colour_scales import Scale
+from harness.figures.reconstructions.view import SHADED, Frame, Picture, Slot, Tile, shrink
+
+NAME, RIGHT = 0.24, 0.1  # room for the models' names, written upward, and beside the last tile
+GAP, GROUP_GAP, BETWEEN = 0.05, 0.16, 0.06  # between tiles, budgets, rows
+CAPTION = 0.155  # above a tile
+TALLEST = 1.3  # of a tile
+HEADER = 0.36  # of a budget and its slots' titles
+DENSITY = 400  # pictures keep at most so many samples an inch
+BAR, LONGEST_BAR, BAR_GAP = 0.09, 1.6, 0.36  # a colour bar's height and length, and between two
+BARS = 0.5  # room for the bars
+BELOW_TARGET, FOOT = 0.14, 0.1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a fit shows: its pictures by slot, the first with a caption; or, without any, the reason."""
+
+    caption: str
+    pictures: Sequence[Picture]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """slots: the columns at every budget. above: the target's pictures, with captions and sizes.
+
+    frame: the part of the first one of them that is shown enlarged. cells: by model and budget.
+    """
+
+    comparison: Comparison
+    models: Sequence[str]
+    sizes: Sequence[int]
+    slots: Sequence[Slot]
+    above: Sequence[Tile]
+    frame: Frame | None
+    cells: dict[tuple[str, int], Cell]
+    scales: dict[str, Scale]
+
+    def draw(self, subtitle: str, notes: Sequence[str]) -> Figure:
+        room = with_room(self._sheet(), self.comparison, subtitle, notes, FOOT)
+        sheet = replace(room, head=room.head - 0.1)
+        figure = sheet.figure()
+        y = self._draw_above(sheet, figure, sheet.head)
+        self._draw_headers(sheet, figure, y)
+        y += HEADER
+        for model in self.models:
+            name = y + CAPTION + self.row_height / 2
+            looks: style.Looks = {"rotation": 90, "ha": "left", "va": "center", "fontsize": style.TEXT}
+            figure.text(EDGE / sheet.width, 1 - name / sheet.height, model, **looks)
+            for group, size in enumerate(self.sizes):
+                self._draw_cell(sheet, figure, self.left(group), y, self.cells[model, size])
+            y += CAPTION + self.row_height + BETWEEN
+        self._draw_bars(sheet, figure, y)
+        write_texts(sheet, figure, self.comparison, subtitle, notes)
+        return figure
+
+    @property
+    def unit(self) -> float:
+        """Inches that one unit of the slots' sizes takes: as wide a page as allowed, and no tile too tall."""
+        groups = len(self.sizes)
+        free = PAGE - groups * (len(self.slots) - 1) * GAP - (groups - 1) * GROUP_GAP
+        wide = free / (groups * sum(slot.size[0] for slot in self.slots))
+        return min(wide, TALLEST / max(slot.size[1] for slot in self.slots))
+
+    @property
+    def row_height(self) -> float:
+        return self.unit * max(slot.size[1] for slot in self.slots)
+
+    @property
+    def group_width(self) -> float:
+        return self.unit * sum(slot.size[0] for slot in self.slots) + (len(self.slots) - 1) * GAP
+
+    def left(self, group: int) -> float:
+        return NAME + group * (self.group_width + GROUP_GAP)
+
+    def _sheet(self) -> Sheet:
+        below = len(self.sizes) * (self.group_width + GROUP_GAP) - GROUP_GAP
+        beside = sum(self.unit * size[0] + GAP for _, _, size in self.above) - GAP
+        target = CAPTION + self.row_height + BELOW_TARGET if self.above else 0.0
+        rows = HEADER + len(self.models) * (CAPTION + self.row_height + BETWEEN)
+        return Sheet(1, 1, (max(below, beside), target + rows + BARS), (0.0, 0.0), (NAME, RIGHT))
+
+    def _draw_above(self, sheet: Sheet, figure: Figure, top: float) -> float:
+        """The target; returns where the rows may begin."""
+        x = NAME
+        for index, (caption, picture, size) in enumerate(self.above):
+            axes = self._tile(sheet, figure, x, top + CAPTION, size, picture, caption)
+            if index == 0 and self.frame:
+                _mark(axes, self.frame)
+            x += self.unit * size[0] + GAP
+        return top + CAPTION + self.row_height + BELOW_TARGET if self.above else top
+
+    def _draw_bars(self, sheet: Sheet, figure: Figure, top: float) -> None:
+        """A colour bar for each scale, side by side under the rows."""
+        left = NAME + BAR_GAP / 3  # half a number stands beside a bar's end
+        pitch = min(LONGEST_BAR + BAR_GAP, (sheet.width - left) / len(self.scales))
+        for index, scale in enumerate(self.scales.values()):
+            box = sheet.box(figure, left + index * pitch, top + 0.2, pitch - BAR_GAP, BAR)
+            mappable = ScalarMappable(Normalize(scale.low, scale.high), scale.colours)
+            extend = "max" if scale.extend else "neither"
+            bar = figure.colorbar(mappable, cax=box, orientation="horizontal", extend=extend, extendfrac=0.05)
+            ticks = [scale.low, (scale.low + scale.high) / 2, scale.high]
+            bar.set_ticks(ticks, labels=[f"{tick:.3g}".replace("-", "−") for tick in ticks])
+            bar.ax.set_title(scale.label, fontsize=style.TEXT, pad=3.5, loc="left")
+            bar.ax.tick_params(labelsize=style.CELL_TEXT, length=2, pad=1)
+            bar.outline.set_linewidth(0.4)
+
+    def _draw_headers(self, sheet: Sheet, figure: Figure, top: float) -> None:
+        looks: style.Looks = {"ha": "center", "va": "center", "fontsize": style.TEXT}
+        for group, size in enumerate(self.sizes):
+            x = self.left(group)
+            middle, y = (x + self.group_width / 2) / sheet.width, 1 - (top + 0.08) / sheet.height
+            figure.text(middle, y, f"{style.budget_text(size)} parameters", weight="bold", **looks)
+            for slot in self.slots:
+                width = self.unit * slot.size[0]
+                small = min(style.CELL_TEXT, style.TEXT * (width + GAP) / max(text_width(slot.title), 1e-9))
+                y = 1 - (top + 0.08 + LINE) / sheet.height
+                figure.text((x + width / 2) / sheet.width, y, slot.title, **looks | {"fontsize": small})
+                x += width + GAP
+
+    def _draw_cell(self, sheet: Sheet, figure: Figure, left: float, top: float, cell: Cell) -> None:
+        if not cell.pictures:
+            axes = sheet.box(figure, left, top + CAPTION, self.group_width, self.row_height)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            axes.patch.set(facecolor="white", hatch="/////", edgecolor=style.HATCH, linewidth=0)
+            ground: style.Looks = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+            looks: style.Looks = {"ha": "center", "va": "center", "fontsize": style.TEXT, "color": style.FAINT}
+            axes.text(0.5, 0.5, cell.reason, bbox=ground, transform=axes.transAxes, **looks)
+            return
+        x = left
+        for index, (slot, picture) in enumerate(zip(self.slots, cell.pictures, strict=True)):
+            self._tile(sheet, figure, x, top + CAPTION, slot.size, picture, cell.caption if index == 0 else "")
+            x += self.unit * slot.size[0] + GAP
+
+    def _tile(
+        self,
+        sheet: Sheet,
+        figure: Figure,
+        x: float,
+        y: float,
+        size: tuple[float, float],
+        picture: Picture,
+        caption: str,
+    ) -> Axes:
+        width, height = self.unit * size[0], self.unit * size[1]
+        axes = sheet.box(figure, x, y + (self.row_height - height) / 2, width, height)
+        pixels = shrink(picture.pixels, max(1, round(DENSITY * max(width, height))), axes=(0, 1))
+        looks: style.Looks = {"aspect": "auto"}
+        if picture.scale != SHADED and pixels.ndim == 2:
+            scale = self.scales[picture.scale]
+            looks |= {"cmap": scale.colours, "norm": Normalize(scale.low, scale.high)}
+        axes.imshow(pixels, **looks)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set(color="0.6", linewidth=0.4)
+        if picture.remark:
+            centre: style.Looks = {"ha": "center", "va": "center", "transform": axes.transAxes}
+            axes.text(0.5, 0.5, picture.remark, fontsize=style.CELL_TEXT, color=style.FAINT, **centre)
+        if caption:
+            axes.set_title(caption, fontsize=style.CELL_TEXT, pad=2)
+        return axes
+
+
+def _mark(axes: Axes, frame: Frame) -> None:
+    """A frame with a rim, which stands out on any ground."""
+    (x0, x1), (y1, y0) = axes.get_xlim(), axes.get_ylim()
+    corner = x0 + frame.left * (x1 - x0), y0 + frame.top * (y1 - y0)
+    for colour, line in (("white", 2.0), (style.LINE_COLOURS[1], 1.0)):
+        looks: style.Looks = {"fill": False, "edgecolor": colour, "linewidth": line}
+        axes.add_patch(Rectangle(corner, frame.width * (x1 - x0), frame.height * (y1 - y0), **looks))

@@ -1,0 +1,92 @@
+"""Where a representation stops following: spectra of the errors beside the signal's, a panel for each budget."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+from harness.analysis.example import Specimen
+from harness.analysis.spectrum import radial_spectrum
+from harness.figures import axis_style, legend, style
+from harness.figures.page import Sheet, columns_for, with_room, write_texts
+
+PANEL, SINGLE, GAP, MARGIN = (2.1, 1.8), (4.0, 2.6), (0.24, 0.54), (0.66, 0.15)  # inches
+AXIS_ROOM = 0.66
+SIGNAL: style.Looks = {"color": "0.25", "linewidth": 3.0, "alpha": 0.35, "zorder": 1.5}
+FAINTEST = 1e-12  # of the signal's greatest density: what is below is rounding
+MARKS = 5  # markers on a line
+FREQUENCIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.5)
+Curve = tuple[np.ndarray, np.ndarray]
+
+
+def spectrum_page(specimen: Specimen) -> Figure | None:
+    """None where no residual can be read."""
+    curves: dict[tuple[str, int], Curve] = {}
+    for model, size in specimen.paths:
+        residual = specimen.residual(model, size)
+        if residual is not None and min(residual.shape[:-1]) > 3:
+            curves[model, size] = radial_spectrum(residual)
+    if not curves:
+        return None
+    signal = radial_spectrum(specimen.target.truth) if specimen.target is not None else None
+    models = [model for model in specimen.models if any(key[0] == model for key in curves)]
+    sizes = [size for size in specimen.sizes if any(key[1] == size for key in curves)]
+    handles = legend.of_models(specimen.comparison, models) + ([legend.entry("signal", **SIGNAL)] if signal else [])
+    subtitle = f"{specimen.describe()}: radially averaged power spectrum of the error over spatial frequency"
+    notes = _notes(specimen, signal is not None)
+    panel = SINGLE if len(sizes) == 1 else PANEL
+    sheet = Sheet(len(sizes), columns_for(len(sizes), panel[0], GAP[0]), panel, GAP, MARGIN)
+    room = AXIS_ROOM + legend.height(handles, sheet.width)
+    sheet = with_room(sheet, specimen.comparison, subtitle, notes, room)
+    figure = sheet.figure()
+    limits = _limits(list(curves.values()), signal)
+    for index, size in enumerate(sizes):
+        axes = sheet.axes(figure, index)
+        if signal is not None:
+            axes.plot(*signal, label="signal", **SIGNAL)
+        for model in models:
+            if (model, size) in curves:
+                frequency, density = curves[model, size]
+                every = max(1, len(frequency) // MARKS)
+                looks = style.line(*specimen.comparison.looks(model))
+                axes.plot(frequency, density, label=model, markevery=every, **looks)
+        _dress(axes, limits, sheet.first_column(index), sheet.lowest(index))
+        axes.set_title(f"{style.budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
+    legend.draw(sheet, figure, handles, notes)
+    write_texts(sheet, figure, specimen.comparison, subtitle, notes)
+    return figure
+
+
+def _limits(curves: Sequence[Curve], signal: Curve | None) -> tuple[float, float]:
+    """Of the density: all errors, and the signal where it is not mere rounding."""
+    known = np.concatenate([density for _, density in curves])
+    top = float(max(known.max(), signal[1].max() if signal is not None else 0.0)) or 1.0
+    low = float(known[known > FAINTEST * top].min(initial=top))
+    return 10 ** math.floor(math.log10(low) - 0.1), 3 * top
+
+
+def _dress(axes: Axes, limits: tuple[float, float], first_column: bool, lowest: bool) -> None:
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(limits)
+    axes.yaxis.set_major_locator(LogLocator(numticks=7))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_locator(FixedLocator(FREQUENCIES))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda frequency, _: f"{frequency:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axis_style.frame(axes)
+    if first_column:
+        axes.set_ylabel("power density", fontsize=style.TEXT, labelpad=3)
+    else:
+        axes.tick_params(labelleft=False)
+    if lowest:
+        axes.set_xlabel("frequency (cycles per sample)", fontsize=style.TEXT, labelpad=3)
+
+
+def _notes(specimen: Specimen, signal: bool) -> list[str]:
+    meaning = "where an error meets the signal's spectrum, a model no longer follows it"
+    absent = f"the signal is not shown: {specimen.reason}"
+    return [meaning if signal else absent, "Hann window, mean taken out", *specimen.flaws(), *specimen.notes()]

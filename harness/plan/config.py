@@ -1,0 +1,212 @@
+"""hyperparameters.json → frozen dataclasses. An unknown key or a wrong type is an error that names its path."""
+
+import dataclasses
+import itertools
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.registry import UsageError, suggest
+from common.typed_json import kind_of, read
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_CONFIG = ROOT / "hyperparameters.json"
+MOST_BYTES = 1 << 24  # of the file
+MOST_VALUES = 10**15  # no machine holds more; beyond it PyTorch cannot even count
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What every trial shares."""
+
+    adam_betas: tuple[float, float]
+    activation_gib: float  # what one backward pass may keep; lattices that need more go in slabs
+    models: tuple[str, ...]  # the meaning of "all", in the order of runs and tables; others follow
+
+    def __post_init__(self) -> None:
+        _require(self.activation_gib > 0, "activation_gib", self.activation_gib, "more than 0")
+        _require(all(0 <= b < 1 for b in self.adam_betas), "adam_betas", self.adam_betas, "each from 0 to below 1")
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """From which budget on an epoch of random batches takes the place of one full update."""
+
+    points: int
+    from_size: int
+    from_size_by_model: dict[str, int]
+
+    def __post_init__(self) -> None:
+        _require(self.points > 0, "points", self.points, "at least 1")
+
+    def points_for(self, model: str, size: int) -> int | None:
+        return self.points if size >= self.from_size_by_model.get(model, self.from_size) else None
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The extent of an experiment."""
+
+    length: dict[str, int | None]  # samples along the longest axis, by dimension of synthetic signals and by
+    # kind of recorded ones, which null leaves as they are
+    sizes: tuple[int, ...]  # parameter budgets
+    bandlimits: tuple[float, ...]
+    seeds: tuple[int, ...]
+    steps: int  # passes over the lattice
+    evaluate_every: int  # passes; the first and the last are always evaluated
+    minibatch: Minibatch | None  # null: every update uses every point
+    items: tuple[str, ...] | None = None  # of a recorded signal; null: all
+
+    def __post_init__(self) -> None:
+        _require(self.steps > 0, "steps", self.steps, "at least 1")
+        _require(self.evaluate_every > 0, "evaluate_every", self.evaluate_every, "at least 1")
+        for name in ("sizes", "bandlimits", "seeds"):
+            _require(len(getattr(self, name)) > 0, name, "none", "at least one")
+        _require(all(0 < s <= MOST_VALUES for s in self.sizes), "sizes", self.sizes, "from 1 to 1e15 parameters each")
+        _require(all(0 <= s < 2**32 for s in self.seeds), "seeds", self.seeds, "from 0 to 2**32 - 1 each")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A signal, and where its presets differ from the common ones."""
+
+    signal: str
+    dim: int
+    presets: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole file. `models` stays as it was read: the classes' own `Config` types check it."""
+
+    protocol: Protocol
+    presets: dict[str, dict[str, Any]]
+    experiments: tuple[Experiment, ...]
+    models: dict[str, dict[str, Any]]
+    source: str = "hyperparameters.json"
+
+    def preset(self, name: str, signal: str, dim: int) -> Preset:
+        """A preset with the experiment's own values in place of the common ones."""
+        if name not in self.presets:
+            known = ", ".join(self.presets)
+            raise UsageError(f"unknown preset '{name}'{suggest(name, self.presets)}; {self.source} has {known}")
+        values, path = dict(self.presets[name]), f"presets.{name}"
+        for i, experiment in enumerate(self.experiments):
+            if (experiment.signal, experiment.dim) == (signal, dim):
+                own = experiment.presets.get(name, {})
+                values |= own
+                path = f"experiments[{i}].presets.{name}" if own else path
+        return read(Preset, values, f"{self.source}: {path}")
+
+
+def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ()) -> Config:
+    """Read and check the file, after `Siren.lr=3e-5`-like settings have been put in."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:  # may be a pipe, and anybody's
+            text = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read the settings file '{path}': {error.strerror}") from error
+    if len(text) > MOST_BYTES:
+        raise UsageError(f"the settings file '{path}' has more than {MOST_BYTES:,} bytes; give one of this suite")
+    try:
+        data = json.loads(text.decode("utf-8"), object_pairs_hook=_no_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"'{path}' is not valid JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"'{path}' must hold one JSON object, not {kind_of(data)}")
+    for setting in settings:
+        apply_setting(data, setting)
+    config = read(Config, data | {"source": path.name}, path.name)
+    for name in config.presets:  # every preset is checked, with every experiment's own values
+        for e in config.experiments or (Experiment("", 2),):
+            config.preset(name, e.signal, e.dim)
+        config.preset(name, "", 2)
+    for i, e in enumerate(config.experiments):
+        for name in e.presets:
+            if name not in config.presets:
+                raise UsageError(
+                    f"{path.name}: experiments[{i}].presets.{name}: no such preset{suggest(name, config.presets)}"
+                )
+    return config
+
+
+def apply_setting(data: dict[str, Any], setting: str) -> None:
+    """Put `path=value` into the JSON. A path that starts at no top-level key starts under `models`."""
+    path, equals, text = setting.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise UsageError(f"--set takes PATH=VALUE like Siren.lr=3e-5, got '{setting}'")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text.strip()  # a bare word is a string
+    models = data.get("models")
+    known = [*data, *models] if isinstance(models, dict) else [*data]
+    if keys[0] not in known and len(keys) > 2:  # a newcomer's model is absent from the file, yet Newcomer.lr is plain
+        raise UsageError(
+            f"--set {setting}: there is no '{keys[0]}'{suggest(keys[0], known)}; known: {', '.join(known)}"
+        )
+    if keys[0] not in data:
+        keys = ["models", *keys]
+    if keys[0] == "models" and len(keys) > 2 and isinstance(models, dict):
+        models.setdefault(keys[1], {})
+    *parents, last = keys
+    node: Any = data
+    for key in parents:
+        if not isinstance(node, dict) or key not in node:
+            known = list(node) if isinstance(node, dict) else []
+            raise UsageError(f"--set {setting}: there is no '{key}'{suggest(key, known)}; known: {', '.join(known)}")
+        node = node[key]
+    if not isinstance(node, dict):
+        raise UsageError(f"--set {setting}: '{'.'.join(parents)}' is {kind_of(node)} and has no '{last}'")
+    node[last] = value
+
+
+def resolve_tuned(settings: Any, kind: str, size: int, path: str) -> Any:
+    """Replace every `{"tuned": {kind: {size: value}}}` by its value for this kind of data and budget.
+
+    Budgets between the given ones interpolate log-log; beyond the ends the end value holds.
+    """
+    if isinstance(settings, dict):
+        if set(settings) != {"tuned"}:
+            return {key: resolve_tuned(value, kind, size, f"{path}.{key}") for key, value in settings.items()}
+        table = read(dict[str, dict[str, float]], settings["tuned"], f"{path}.tuned")
+        if not table.get(kind):
+            raise UsageError(f"{path}.tuned: has no values for data of kind '{kind}'; has {', '.join(table)}")
+        return _log_log(table[kind], size, f"{path}.tuned.{kind}")
+    return settings
+
+
+def _log_log(values: dict[str, float], size: int, path: str) -> float:
+    try:
+        known = sorted((float(budget), value) for budget, value in values.items())
+    except ValueError as error:
+        raise UsageError(f"{path}: budgets must be numbers, got {', '.join(values)}") from error
+    if any(budget <= 0 or value <= 0 for budget, value in known):
+        raise UsageError(f"{path}: budgets and values must be positive")
+    if size <= known[0][0]:
+        return known[0][1]
+    for (low, at_low), (high, at_high) in itertools.pairwise(known):
+        if size == high:
+            return at_high
+        if size < high:
+            share = math.log(size / low) / math.log(high / low)
+            return math.exp((1 - share) * math.log(at_low) + share * math.log(at_high))
+    return known[-1][1]
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise ValueError(f"the key '{twice[0]}' stands twice in one object")
+    return dict(pairs)
+
+
+def _require(condition: bool, field: str, given: Any, allowed: str) -> None:
+    if not condition:
+        raise ValueError(f"{field}: must be {allowed}, got {given}")

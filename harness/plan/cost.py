@@ -1,0 +1,150 @@
+"""What a plan will cost, from times measured before (harness/plan/step_times.json).
+
+`python -m harness.plan.cost band_limit_figs` writes what the rows of a results folder took into that
+file, and leaves what it holds of other kinds of device.
+"""
+
+import functools
+import heapq
+import json
+import math
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import target_signals
+from harness.store.store import OK, load
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+    from harness.plan.make_plan import Trial
+
+TIMES = Path(__file__).with_name("step_times.json")
+LONG = 30.0  # seconds of a trial to which those of making its signal, half a one at most, are nothing
+START_SECONDS = 0.5  # building, evaluating and storing one trial
+LEAST_SHARE = {"cuda": 0.02, "cpu": 0.0}  # of the measured time that remains however few the points: launches
+
+
+def describe_cost(trials: "Sequence[Trial]", device: "torch.device") -> str:
+    """One line: the estimated time of these trials on this kind of device."""
+    if not trials:
+        return "nothing to do"
+    times = [trial_seconds(trial, device.type) for trial in trials]
+    unknown = sorted({trial.model for trial, seconds in zip(trials, times, strict=True) if seconds is None})
+    if len(unknown) == len({trial.model for trial in trials}):
+        return "no estimate, never timed here"
+    total = sum(seconds for seconds in times if seconds is not None)
+    machine = _times()[device.type]["machine"]
+    text = f"about {duration(total, 'GPU-hours' if device.type == 'cuda' else 'hours')} (as timed on {machine})"
+    return text + (f", without {', '.join(unknown)}" if unknown else "")
+
+
+def duration(seconds: float, hours: str = "hours") -> str:
+    """`40 seconds`, `12 minutes`, `3.5 hours`."""
+    if seconds > 5400:
+        return f"{seconds / 3600:.1f} {hours}"
+    return f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
+
+
+def trial_seconds(trial: "Trial", device: str) -> float | None:
+    """Estimated seconds of one trial: log-log in the budget, linear in the number of points. None: never timed."""
+    times = _times().get(device)
+    if times is None:
+        return None
+    if trial.lr is None:
+        return START_SECONDS  # it is solved, which takes less
+    measured = times.get("ms_per_pass", {}).get(f"{trial.model} {trial.dim}D")
+    if measured is None:
+        return None
+    known = sorted((float(size), ms) for size, ms in measured.items())
+    below = max([k for k in known if k[0] <= trial.size], default=known[0])
+    above = min([k for k in known if k[0] > trial.size], default=None)
+    if above is None:  # beyond the largest budget that was timed, cost grows with the budget
+        ms = below[1] * max(1.0, trial.size / below[0])
+    else:
+        between = max(0.0, math.log(trial.size / below[0]) / math.log(above[0] / below[0])) if above != below else 0.0
+        ms = below[1] ** (1 - between) * above[1] ** between
+    points = target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
+    share = points / times["points"][f"{trial.dim}D"]
+    return START_SECONDS + trial.steps * ms / 1000 * max(share, LEAST_SHARE[device])
+
+
+def in_order(trials: "Sequence[Trial]", device: str) -> "list[Trial]":
+    """The order for several workers, of which all end at about the same time: the long ones first, the longest of
+    them before the others, whatever they are about. The short ones follow by signal, as a worker keeps the last two
+    and making one would cost them a good part of their time. What was never timed counts as long."""
+    signals: dict[Any, int] = {}
+
+    def place(trial: "Trial") -> tuple[float, int, float]:
+        seconds, signal = known_seconds(trial, device), signals.setdefault(trial.about, len(signals))
+        return (-seconds if seconds >= LONG else 0.0, signal, -seconds)
+
+    return sorted(trials, key=place)
+
+
+def pack(trials: "Sequence[Trial]", device: str, seconds: float, least: int) -> "list[list[Trial]]":
+    """Trials in packs of about as many seconds each, at least `least` of them: the longest first, each into the
+    pack that has the least so far."""
+    times = [min(known_seconds(trial, device), seconds) for trial in trials]
+    total = sum(times)
+    count = min(len(trials), max(least, math.ceil(total / seconds)))
+    packs: list[tuple[float, int, list[Trial]]] = [(0.0, number, []) for number in range(count)]
+    for time, index in sorted(zip(times, range(len(trials)), strict=True), reverse=True):
+        load, number, pack = packs[0]
+        pack.append(trials[index])
+        heapq.heapreplace(packs, (load + time, number, pack))
+    return [in_order(pack, device) for _, _, pack in packs]
+
+
+def known_seconds(trial: "Trial", device: str) -> float:
+    estimate = trial_seconds(trial, device)
+    return math.inf if estimate is None else estimate
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """When the last trial ends, if every worker takes the next one whenever it is free."""
+    ends = [0.0] * workers
+    for one in seconds:
+        heapq.heapreplace(ends, ends[0] + one)
+    return max(ends)
+
+
+def measured_times(table: "pd.DataFrame") -> dict[str, Any]:
+    """By kind of device: the machine, and the median milliseconds of one pass over the lattice for
+    every model, dimension and budget, among the rows with the most points."""
+    rows = [row for row in table.to_dict("records") if row["status"] == OK and row["updates"]]  # solved: no passes
+    found: dict[tuple[str, str], dict[int, list[dict[Any, Any]]]] = defaultdict(lambda: defaultdict(list))
+    machines: dict[str, str] = {}
+    for row in rows:
+        kind, _, machines[kind] = row["device"].partition(": ")
+        found[kind, f"{row['dim']}D"][math.prod(row["shape"][: row["dim"]])].append(row)
+    times: dict[str, Any] = {}
+    for (kind, axes), by_points in sorted(found.items()):
+        most = max(by_points)
+        # Bandlimited lattices are odd: one sample longer an axis
+        largest = [row for points, own in by_points.items() if points >= 0.9 * most for row in own]
+        passes: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for row in largest:
+            passes[f"{row['model']} {axes}"][row["size"]].append(1000 * row["seconds"] / row["curve"][-1]["step"])
+        device = times.setdefault(kind, {"machine": machines[kind], "points": {}, "ms_per_pass": {}})
+        device["points"][axes] = most
+        for name, by_size in sorted(passes.items()):
+            device["ms_per_pass"][name] = {
+                str(size): float(f"{statistics.median(ms):.3g}") for size, ms in sorted(by_size.items())
+            }
+    return times
+
+
+@functools.cache
+def _times() -> dict[str, Any]:
+    return json.loads(TIMES.read_text()) if TIMES.exists() else {}
+
+
+if __name__ == "__main__":
+    TIMES.write_text(json.dumps(_times() | measured_times(load(sys.argv[1])), indent=1) + "\n")
+    print(f"wrote {TIMES}")

@@ -1,0 +1,210 @@
+"""Experiment + preset + overrides → the list of trials (DESIGN, idea 4)."""
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import models
+from common.registry import UsageError
+from common.typed_json import read_settings
+from harness.plan.config import Config, Preset, resolve_tuned
+from harness.plan.source import Source, choose_source
+from harness.store import names
+from target_signals.base import RecordedFamily, SignalFamily
+from target_signals.tasks.task import expand_tasks
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fit: everything that determines its numbers, and nothing else but `preset`, `evaluate_every`,
+    `path`, `activation_gib` and `backend`.
+
+    length: samples along the longest axis; None for a recorded item as it is. task: what is trained on.
+    scored: the tasks of its rows. size: the parameter budget. steps: passes over the lattice.
+    minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
+    path: of a user's own file, which `item` names by its content. backend: one that must run, or None
+    for the best that does.
+    """
+
+    signal: str
+    item: str | None
+    dim: int
+    length: int | None
+    bandlimit: float | None
+    task: str
+    scored: tuple[str, ...]
+    model: str
+    size: int
+    seed: int
+    path: str | None
+    preset: str
+    steps: int
+    evaluate_every: int
+    minibatch: int | None
+    precision: str
+    adam_betas: tuple[float, float]
+    activation_gib: float
+    settings: Any
+    backend: str | None = None
+
+    @property
+    def lr(self) -> float | None:
+        """Adam's learning rate; None for a model that is solved and never trained."""
+        return getattr(self.settings, "lr", None)
+
+    @property
+    def about(self) -> tuple[Any, ...]:
+        """What signal it fits; trials that agree in this share one."""
+        return (self.signal, self.item, self.dim, self.length, self.bandlimit, self.seed)
+
+    @property
+    def config_hash(self) -> str:
+        """Twelve hex digits over what the results depend on beyond the other parts of the key."""
+        relevant = {
+            "settings": dataclasses.asdict(self.settings),
+            "steps": self.steps,
+            "minibatch": self.minibatch,
+            "precision": self.precision,
+            "adam_betas": self.adam_betas,
+        }
+        return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def folder(self) -> str:
+        """The experiment's folder, for the row of `task`."""
+        return names.folder_of(vars(self))
+
+    @property
+    def rows(self) -> tuple["Trial", ...]:
+        """The trial under the name of each of its scorings, in order: their `folder` and `key` name the rows."""
+        return tuple(dataclasses.replace(self, task=task) for task in self.scored)
+
+    @property
+    def key(self) -> str:
+        """The name of the row of `task`."""
+        return names.key_of(vars(self) | {"config_hash": self.config_hash})
+
+    def __str__(self) -> str:
+        item = "" if self.item is None else f" {self.item}"
+        task = "" if self.task == "fit" else f" {self.task}"
+        band = "" if self.bandlimit is None else f" band {self.bandlimit:g}"
+        return f"{self.model} {self.size:,}{item}{task}{band} seed {self.seed}"
+
+
+def model_names(config: Config) -> list[str]:
+    """Every model, in the order of runs and tables: the protocol's, then the others by name."""
+    known = models.registry.names()
+    listed = [name for name in config.protocol.models if name in known]
+    return listed + [name for name in known if name not in listed]
+
+
+def check_models(config: Config) -> None:
+    """Every settings block of the file must belong to a model and be readable, and every experiment
+    to a signal; UsageError otherwise."""
+    for name in config.protocol.models:
+        models.get_model(name)
+    for name in config.models:
+        model_settings(config, name, "synthetic", 10_000)
+    for experiment in config.experiments:
+        choose_source(experiment.signal, experiment.dim)
+
+
+def model_settings(config: Config, model: str, kind: str, size: int) -> Any:
+    """The model's `Config` for a kind of data and a budget; defaults for what the file leaves out."""
+    path = f"{config.source}: models.{model}"
+    settings = resolve_tuned(config.models.get(model, {}), kind, size, path)
+    checked = read_settings(models.get_model(model).Config, settings, path)
+    lr = getattr(checked, "lr", None)
+    if lr is not None and lr <= 0:
+        raise UsageError(f"{path}.lr: must be more than 0, got {lr}")
+    return checked
+
+
+def make_plan(
+    config: Config,
+    source: Source,
+    tasks: Sequence[str],
+    preset_name: str,
+    preset: Preset,
+    chosen_models: Sequence[str],
+    precision: str | None = "fp32",
+    backend: str | None = None,
+) -> list[Trial]:
+    """Every trial of some tasks, ordered so that signals are built once and cells complete early.
+
+    precision: of every model, or None for each one's own, which is meant for CUDA devices.
+
+    Raises UsageError for whatever the signal, the tasks or a model does not know.
+    """
+    family = source.family
+    if source.length_key not in preset.length:
+        what = f"dim {source.dim}" if source.kind == "synthetic" else f"signals of kind '{source.kind}'"
+        raise UsageError(f"preset '{preset_name}' has no length for {what}; give --length")
+    length = preset.length[source.length_key]
+
+    @functools.cache  # ten thousand trials have a hundred different ones
+    def settings(kind: str, model: str, size: int) -> Any:
+        return model_settings(config, model, kind, size)
+
+    bands = preset.bandlimits if family.bands else (None,)
+    for band in bands:
+        family.check(source.dim, length, band)
+    return [
+        Trial(
+            signal=family.name,
+            item=item,
+            dim=source.dim,
+            length=length,
+            bandlimit=band,
+            task=task,
+            scored=("fit", "super_resolution") if task == "fit" and has_finer(family, item) else (task,),
+            model=model,
+            size=size,
+            seed=seed,
+            path=source.path,
+            preset=preset_name,
+            steps=preset.steps,
+            evaluate_every=preset.evaluate_every,
+            minibatch=_minibatch(preset, model, size, task),
+            precision=precision or models.get_model(model).precision,
+            adam_betas=config.protocol.adam_betas,
+            activation_gib=config.protocol.activation_gib,
+            settings=settings("ct" if task == "ct" else source.kind, model, size),
+            backend=backend,
+        )
+        for item in source.items
+        for task in _trained_on(expand_tasks(tasks, source.dim), family, item)
+        for band, seed, size, model in itertools.product(
+            _once(bands), _once(preset.seeds), _once(preset.sizes), _once(chosen_models)
+        )
+    ]
+
+
+def _once(values: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(values))
+
+
+def _trained_on(tasks: Sequence[str], family: type[SignalFamily], item: str | None) -> list[str]:
+    """The fits that give the rows of these tasks: where an item brings a finer lattice, a fit is scored on both."""
+    merged = {"super_resolution": "fit"} if has_finer(family, item) else {}
+    return _once(merged.get(task, task) for task in tasks)
+
+
+def has_finer(family: type[SignalFamily], item: str | None) -> bool:
+    return issubclass(family, RecordedFamily) and item is not None and family.has_finer(item)
+
+
+def _minibatch(preset: Preset, model: str, size: int, task: str) -> int | None:
+    """Points a batch; None where an operator couples all points, and for models without points or training."""
+    cls = models.get_model(model)
+    trained = any(field.name == "lr" for field in dataclasses.fields(cls.Config))
+    if preset.minibatch is None or task == "ct" or cls.lattice_only or not trained:
+        return None
+    return preset.minibatch.points_for(model, size)

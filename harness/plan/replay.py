@@ -1,0 +1,92 @@
+"""A trial built again from one of its rows: rows keep the settings that they were made with."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import models
+import target_signals
+from common.registry import UsageError
+from common.typed_json import read_settings
+from harness.analysis.target import check_size
+from harness.plan import make_plan
+from harness.plan.config import Config
+from harness.plan.make_plan import Trial
+from target_signals import user_file
+from target_signals.base import RecordedFamily, SignalFamily
+from target_signals.tasks.task import check_task
+
+MOST_VALUES = 10**9  # of a model: Adam takes 16 bytes for each
+
+
+def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) -> Trial:
+    """The trial that leaves this row. file: the user's own, for rows of one.
+
+    Raises UsageError that says why it cannot be run again here: an unknown model or signal, data that are
+    absent or others, or something that the results depend on and the row does not hold has changed.
+    """
+    if row["steps"] is None:
+        raise UsageError("its row does not say how many steps it took")
+    family = target_signals.registry.get(row["signal"])
+    task, item, dim, length = row["task"], row["item"], int(row["dim"]), row["length"]
+    check_task(task, dim)
+    path = _path(item, file) if family is user_file.UserFile else None
+    if path is None:
+        check_size(family.name, dim, length)
+        family.check(dim, length, row["bandlimit"])
+        _check_data(family, item)
+    cls = models.get_model(row["model"])
+    if row["size"] > MOST_VALUES:
+        raise UsageError(f"its budget is {row['size']:.3g} values, and at most {MOST_VALUES:,} are fitted again")
+    finer = make_plan.has_finer(family, item)
+    trial = Trial(
+        signal=family.name,
+        item=item,
+        dim=dim,
+        length=None if length is None else int(length),
+        bandlimit=row["bandlimit"],
+        task="fit" if finer and task == "super_resolution" else task,
+        scored=("fit", "super_resolution") if finer and task in ("fit", "super_resolution") else (task,),
+        model=cls.name,
+        size=int(row["size"]),
+        seed=int(row["seed"]),
+        path=path,
+        preset=row["preset"],
+        steps=int(row["steps"]),
+        evaluate_every=evaluate_every(row),
+        minibatch=None if row["minibatch"] is None else int(row["minibatch"]),
+        precision=row["precision"],
+        adam_betas=config.protocol.adam_betas,
+        activation_gib=config.protocol.activation_gib,
+        settings=read_settings(cls.Config, row["settings"], "its settings"),
+    )
+    if trial.config_hash != row["config_hash"]:
+        raise UsageError(
+            f"what its numbers depend on has changed: {config.source}'s adam_betas, {cls.name}'s settings, or what a "
+            f"configuration's hash covers (it is {trial.config_hash} now, was {row['config_hash']})"
+        )
+    return trial
+
+
+def evaluate_every(row: Mapping[str, Any]) -> int:
+    """After how many passes the fit was evaluated, by its curve: the first, every n-th and the last (SPEC 4)."""
+    steps = int(row["steps"])
+    between = [int(point["step"]) for point in row["curve"] or () if 1 < point["step"] < steps]
+    return math.gcd(*between) if between else steps
+
+
+def _path(item: str | None, file: str | None) -> str:
+    if file is None:
+        raise UsageError(f"it is of a file of somebody's own, {item}; give its path with --file")
+    if (found := user_file.item_of(file)) != item:
+        raise UsageError(f"it is of {item}, and --file '{file}' is {found}")
+    return file
+
+
+def _check_data(family: type[SignalFamily], item: str | None) -> None:
+    if not issubclass(family, RecordedFamily):
+        return
+    if item not in family.items:
+        raise UsageError(f"{family.name} has no item '{item}'; it has {', '.join(family.items)}")
+    if (missing := family.missing([item])) is not None:
+        raise UsageError(missing)

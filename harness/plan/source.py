@@ -1,0 +1,80 @@
+"""Where a plan's signals come from: what `--signal` and `--items` name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import target_signals
+from common.registry import UsageError, suggest
+from harness.plan.config import Config
+from target_signals import user_file
+from target_signals.base import Kind, RecordedFamily, SignalFamily
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a plan's signals come from: a registered family, or one file of the user's own."""
+
+    family: type[SignalFamily]
+    dim: int
+    kind: Kind
+    items: tuple[str | None, ...]
+    path: str | None = None
+
+    @property
+    def length_key(self) -> str:
+        """The key of its length in a preset: the dimension of synthetic signals, the kind of recorded ones."""
+        return str(self.dim) if self.kind == "synthetic" else self.kind
+
+
+def choose_source(signal: str, dim: int | None, items: Sequence[str] | None = None) -> Source:
+    """The family called `signal`, in the dimension asked for or the only one there is; some or all of its items."""
+    family = target_signals.registry.get(signal)
+    if dim is None and len(family.dims) > 1:
+        raise UsageError(
+            f"{signal} exists in several dimensions; give --dim {' or --dim '.join(map(str, family.dims))}"
+        )
+    if dim is not None and dim not in family.dims:
+        raise UsageError(f"{signal} does not exist with dim {dim}; it has dim {' or '.join(map(str, family.dims))}")
+    known = family.items if issubclass(family, RecordedFamily) else ()
+    for item in items or ():
+        if item not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none, leave --items out"
+            raise UsageError(f"{signal} has no item '{item}'{suggest(item, known)}; {has}")
+    chosen = tuple(dict.fromkeys(items or known)) or (None,)
+    return Source(family, family.dims[0] if dim is None else dim, family.kind, chosen)
+
+
+def find_source(
+    signal: str,
+    dim: int | None,
+    items: Sequence[str] | None,
+    bandlimits: Sequence[float] | None,
+    config: Config,
+    preset: str,
+) -> tuple[Source, list[str]]:
+    """What a command line names, and what there is to say about it before anything runs."""
+    if user_file.is_path(signal) and signal not in target_signals.registry.names():
+        return _of_file(signal, dim, items)
+    source = choose_source(signal, dim, items)
+    family, notes = source.family, []
+    if bandlimits and not family.bands:
+        raise UsageError(f"{signal} has no bandlimit; leave --bandlimits out")
+    wanted = items or config.preset(preset, family.name, source.dim).items
+    if issubclass(family, RecordedFamily) and (missing := family.missing(wanted)) is not None:
+        if family.stand_in is None or items:
+            raise UsageError(missing)
+        notes = [f"{family.stand_in} stands in for {family.name}: {missing}"]
+        source = choose_source(family.stand_in, dim)
+    if items is None and (chosen := config.preset(preset, source.family.name, source.dim).items):
+        source = choose_source(source.family.name, source.dim, chosen)
+    return source, notes
+
+
+def _of_file(path: str, dim: int | None, items: Sequence[str] | None) -> tuple[Source, list[str]]:
+    found = user_file.load(path, None)
+    if dim not in (None, found.dim):
+        raise UsageError(f"'{path}' holds a signal with dim {found.dim}, not {dim}")
+    if items:
+        raise UsageError(f"'{path}' is one item; leave --items out")
+    text = f"{path}: {'×'.join(map(str, found.values.shape))}, {found.source}"
+    return Source(user_file.UserFile, found.dim, found.kind, (user_file.item_of(path),), path), [text]

@@ -1,0 +1,51 @@
+"""What a row's files are called, from the row alone or from the trial that will leave it. Imports no torch.
+
+A row may be anybody's, so what it names becomes part of a path through `safe` alone.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.store.store import Store
+
+LONGEST = 60  # characters of a part of a file's name
+
+
+def array_path(out: str | Path, row: Mapping[str, Any]) -> Path:
+    """Where the residual of a row lies, if it was kept."""
+    return Store(out, folder_of(row)).array_path(key_of(row))
+
+
+def safe(name: str) -> str:
+    """A text as one part of a file's name: no separators, no leading dot, not too long. Plain names stay."""
+    return re.sub(r"[^A-Za-z0-9_.+-]", "-", name).lstrip(".")[:LONGEST]
+
+
+def folder_of(row: Mapping[str, Any]) -> str:
+    """The experiment's folder: <dim>d_<Signal>[_<task>]."""
+    return f"{int(row['dim'])}d_{safe(row['signal'])}" + ("" if row["task"] == "fit" else f"_{safe(row['task'])}")
+
+
+def key_of(row: Mapping[str, Any]) -> str:
+    """The name of a row: readable parts for people, then a digest of the whole key.
+
+    A loaded table may have turned whole numbers into floats and null into NaN.
+    """
+    item, length, bandlimit = (known(row[name]) for name in ("item", "length", "bandlimit"))
+    length, size, seed = None if length is None else int(length), int(row["size"]), int(row["seed"])
+    band = None if bandlimit is None else float(bandlimit)
+    parts = [row["signal"], item, int(row["dim"]), length, band]
+    parts += [row["task"], row["model"], size, seed, row["config_hash"]]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    item_text = "" if item is None else f"_{safe(item)}"
+    band_text = "" if band is None else f"_band{band:g}"
+    return f"{safe(row['model'])}_{size}{item_text}{band_text}_seed{seed}_{digest}"
+
+
+def known(value: Any) -> Any:
+    """A cell of a table, or of a row, with None for NaN."""
+    return None if value != value else value

@@ -1,0 +1,76 @@
+"""The residual of a scoring as a file, and the certainty that it is the one of its row.
+
+A file holds prediction - truth divided by its largest magnitude in float16, and that magnitude: a float16
+picture would cap PSNR near 80 dB. Its row names it by the SHA-256 of the file's bytes, so damage and files
+that were swapped are both found. Files come from other people: sizes are judged before anything is allocated.
+"""
+
+import hashlib
+import io
+import math
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.bounded import Unfit, read_bounded
+from target_signals.readers.decoded import LARGEST
+from target_signals.readers.npy import read_npy
+
+HEADERS = 4096  # bytes of a file beyond its values, at most
+CHECKSUM = "residual_sha256"  # the row's column
+
+
+def encode(residual: np.ndarray) -> bytes:
+    """The file of a residual [*shape, C]; equal residuals give equal bytes."""
+    scale = float(np.abs(residual).max()) or 1.0
+    buffer = io.BytesIO()
+    np.savez(buffer, residual=(residual / scale).astype(np.float16), scale=np.float32(scale))
+    return buffer.getvalue()
+
+
+def checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def load_residual(path: str | Path, row: Mapping[str, Any] | None = None) -> np.ndarray:
+    """Prediction - truth of one scoring, [*shape, C], float32, all finite.
+
+    row: whose residual it must be; without one, only damage is found. Raises Unfit, whose text says what
+    is wrong with the file, or OSError where it cannot be read.
+    """
+    known = None if row is None else row["shape"]
+    shape = tuple(int(n) for n in known) if isinstance(known, list) else None
+    most = LARGEST if shape is None else min(LARGEST, math.prod(shape))
+    content = read_bounded(path, 2 * most + HEADERS)
+    expected = None if row is None else row.get(CHECKSUM)
+    if isinstance(expected, str) and checksum(content) != expected:
+        raise Unfit("it is not the file that the row names by its SHA-256: damaged, or another row's")
+    try:
+        residual = _decode(content)
+    except Exception as error:  # zipfile and NumPy raise anything for a damaged file
+        raise Unfit(f"it is damaged: {type(error).__name__} {' '.join(str(error).split())[:120]}".strip()) from error
+    if shape is not None and residual.shape != shape:
+        raise Unfit(f"its shape is {list(residual.shape)} and its row says {list(shape)}")
+    if not residual.size or not np.isfinite(residual).all():
+        raise Unfit("it holds no finite values")
+    return residual
+
+
+def _decode(content: bytes) -> np.ndarray:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        values = _member(archive, "residual", np.float16, (3, 4))
+        scale = _member(archive, "scale", np.float32, (0,))
+    return values.astype(np.float32) * scale
+
+
+def _member(archive: zipfile.ZipFile, name: str, kind: type, axes: Sequence[int]) -> np.ndarray:
+    def check(shape: tuple[int, ...], dtype: np.dtype) -> None:
+        if dtype != kind or len(shape) not in axes or math.prod(shape) > LARGEST:
+            raise ValueError(f"'{name}' is {dtype} of shape {shape}")
+
+    info = archive.getinfo(f"{name}.npy")
+    with archive.open(info) as file:
+        return read_npy(file, info.file_size, check)

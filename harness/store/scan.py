@@ -1,0 +1,78 @@
+"""A results folder as it stands: rows with their places, what could not be read, and what runs right now.
+
+Without pandas and without torch, so that ten thousand rows take well under a second.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from common.bounded import read_bounded
+from common.registry import UsageError
+from harness.store.liveness import heard
+from harness.store.store import MOST_BYTES, Row, parse_text
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One row and where it lies: <out>/<folder>/rows/<key>.json."""
+
+    folder: str
+    key: str
+    row: Row
+
+
+@dataclass
+class Gathered:
+    """problems: one line for each file that is no row. running: what the holders of this folder's claims last said."""
+
+    out: Path
+    stored: list[Stored] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    running: list[dict[str, Any]] = field(default_factory=list)
+
+
+def gather(out: str | Path, curves: bool = True) -> Gathered:
+    """Read everything; UsageError when there is no such folder.
+
+    curves: whether rows keep theirs, which are half of what there is to parse.
+    """
+    out = Path(out)
+    if not out.is_dir():
+        raise UsageError(f"no folder '{out}'; give the results folder with --out, or run a launcher first")
+    found = Gathered(out)
+    for rows in sorted(out.glob("*/rows")):
+        _gather_rows(found, rows, curves)
+    found.running = heard(out)
+    return found
+
+
+def _gather_rows(found: Gathered, rows: Path, curves: bool) -> None:
+    folder = rows.parent.name
+    for name in sorted(os.listdir(rows)):  # names as plain text: paths would take longer than the parsing
+        key, _, suffix = name.rpartition(".")
+        if suffix == "corrupt":
+            found.problems.append(f"{folder}/rows/{name}: set aside by an earlier run, which repeats its trial")
+        if suffix != "json" or name.startswith("."):  # a dot: a row that is being written
+            continue
+        try:
+            text = read_bounded(f"{rows}/{name}", MOST_BYTES)
+            row = parse_text(text if curves else without_curve(text))
+        except FileNotFoundError:  # a run may set a row aside between listing and reading
+            continue
+        except (ValueError, OSError) as error:
+            found.problems.append(f"{folder}/rows/{name}: {' '.join(str(error).split())}")
+        else:
+            found.stored.append(Stored(folder, key, row))
+
+
+def without_curve(text: bytes) -> bytes:
+    """A row's file with null for its curve; unchanged when it is not laid out as the store writes it.
+
+    There, a line break and one space stand before every key of the row and before the end of its lists,
+    and nowhere else: JSON has no line breaks inside strings.
+    """
+    start = text.find(b'\n "curve": [\n')
+    end = text.find(b"\n ]", start)
+    return text if start < 0 or end < 0 else text[:start] + b'\n "curve": null' + text[end + 3 :]

@@ -1,0 +1,206 @@
+"""The store: one JSON row a scoring, written once and atomically; `load` gives them as one table (SPEC 7).
+
+This module does not import torch, so whatever only reads results starts at once.
+"""
+
+import contextlib
+import json
+import math
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common.bounded import read_bounded
+from common.files import TEMPORARY, write_atomically
+from common.registry import UsageError
+from harness.store.residual import CHECKSUM, checksum, encode
+from harness.store.residual import load_residual as load_residual  # for whoever reads results
+from harness.store.schema import check
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+DEFAULT_OUT = "band_limit_figs"
+OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
+COLUMNS = (
+    *(
+        "signal",
+        "item",
+        "source",
+        "stands_for",
+        "dim",
+        "length",
+        "shape",
+        "bandlimit",
+        "task",
+        "model",
+        "label",
+        "size",
+        "seed",
+    ),
+    *("preset", "steps", "minibatch", "settings", "config_hash", "status", "reason", "parameters"),
+    *("psnr", "ssim", "lpips", "iou", "psnr_best", "ssim_best", "lpips_best", "iou_best", "best_step"),
+    *("psnr_constant", "psnr_paper", "ssim_paper", "lpips_paper", "iou_paper", "psnr_rings"),
+    *("curve", "updates", "seconds", "ms_per_step", CHECKSUM),
+    *("peak_memory_bytes", "device", "backend", "precision", "versions", "commit", "started"),
+)
+NEEDED = ("signal", "dim", "task", "model", "size", "seed", "config_hash", "status", "started")
+SCORES = ("psnr", "ssim", "lpips", "iou")
+MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
+LEFT_OVER = 3600  # seconds after which a file that is still being written belongs to a run that was killed
+Row = dict[str, Any]
+
+
+class Store:
+    """The rows and arrays of one experiment: <out>/<folder>/rows/<key>.json and arrays/<key>.npz."""
+
+    def __init__(self, out: str | Path, folder: str):
+        self.folder = Path(out) / folder
+
+    def row_path(self, key: str) -> Path:
+        return self.folder / "rows" / f"{key}.json"
+
+    def array_path(self, key: str) -> Path:
+        return self.folder / "arrays" / f"{key}.npz"
+
+    def model_path(self, key: str) -> Path:
+        return self.folder / "models" / f"{key}.safetensors"
+
+    def prepare(self) -> None:
+        """Make the folders and prove that they can be written, before any work; UsageError otherwise."""
+        try:
+            for folder in (self.folder / "rows", self.folder / "arrays"):
+                folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder) as file:
+                    self._clear(folder, os.fstat(file.fileno()).st_mtime)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def read(self, key: str) -> Row | None:
+        """The row of that key; None when there is none. A corrupt one is set aside, with a warning."""
+        path = self.row_path(key)
+        try:
+            return parse_row(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise UsageError(f"cannot read '{path}': {error.strerror}; choose another folder with --out") from error
+        except ValueError as error:
+            aside = path.with_suffix(".corrupt")
+            with contextlib.suppress(FileNotFoundError):  # another run was quicker
+                os.replace(path, aside)
+            warnings.warn(
+                f"'{path}' is not a row ({error}); set aside as '{aside.name}', its trial will run again", stacklevel=2
+            )
+            return None
+
+    def refresh(self) -> None:
+        """Make an NFS client ask its server what there is: it may remember for a while that a row was not there."""
+        with contextlib.suppress(FileNotFoundError):
+            os.close(os.open(self.folder / "rows", os.O_RDONLY))  # close-to-open: opening a folder asks the server
+
+    def write(self, key: str, row: Row, residual: "np.ndarray | None") -> None:
+        """Write the array, then the row: a row that exists is complete.
+
+        residual: prediction - truth, [*shape, C]; None for a trial without a prediction.
+        """
+        if set(row) != set(COLUMNS):
+            raise ValueError(f"a row needs exactly the columns of SPEC 7; differs in {set(row) ^ set(COLUMNS)}")
+        try:
+            if residual is not None:
+                content = encode(residual)
+                row = row | {CHECKSUM: checksum(content)}
+                write_atomically(self.array_path(key), lambda file: file.write(content))
+            text = json.dumps(finite(row), allow_nan=False, indent=1)
+            write_atomically(self.row_path(key), lambda file: file.write(text.encode()))
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def _clear(self, folder: Path, now: float) -> None:
+        """Remove what a kill in the middle of a write left. now: by the clock that stamps the folder's files."""
+        for path in folder.glob(TEMPORARY):
+            with contextlib.suppress(FileNotFoundError):
+                if now - path.stat().st_mtime > LEFT_OVER:
+                    path.unlink()
+
+
+def unwritable(folder: Path, error: OSError) -> UsageError:
+    """What to say, and to do, where results cannot be written."""
+    return UsageError(
+        f"cannot write results to '{folder}': {error.strerror or error}; finished trials are stored. "
+        "Make it writable or make room and run the same command again, or choose another folder with --out"
+    )
+
+
+def parse_row(path: Path) -> Row:
+    """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row.
+
+    A row of another version may lack columns, which are null, and have others, which are passed over.
+    """
+    return parse_text(read_bounded(path, MOST_BYTES))
+
+
+def parse_text(text: bytes) -> Row:
+    """What a row file holds. Raises ValueError when it is not a whole row.
+
+    A row of another version may lack columns, which are null, and have others, which are passed over.
+    """
+    try:
+        row = json.loads(text)
+        if b"\\u" in text:  # halves of surrogate pairs, which no file and no terminal takes, come as escapes alone
+            row = json.loads(json.dumps(row, ensure_ascii=False).encode(errors="replace"))
+    except RecursionError as error:
+        raise ValueError("its JSON is nested too deeply") from error
+    if not isinstance(row, dict):
+        raise ValueError("it holds no JSON object")
+    absent = [column for column in NEEDED if column not in row]
+    if absent:
+        raise ValueError(f"it lacks {', '.join(absent)}")
+    row = {column: row.get(column) for column in COLUMNS}
+    check(row)
+    return row
+
+
+def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
+    """Every row under a results folder, or under one experiment's folder in it, as one table.
+
+    Unreadable rows are left out with a warning that names them; running their trial again replaces them.
+    folder: a name or a pattern.
+    """
+    rows = []
+    for path in sorted(Path(root).glob(f"{folder}/rows/*.json")):
+        try:
+            rows.append(parse_row(path))
+        except ValueError as error:
+            warnings.warn(f"'{path}' is not a row ({error}); left out", stacklevel=2)
+    return to_table(rows)
+
+
+def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
+    """Rows as one table with the columns of SPEC 7, oldest first; a missing number is NaN."""
+    import pandas as pd
+
+    table = pd.DataFrame([row for row in rows if row is not None], columns=list(COLUMNS))
+    numbers = [
+        "bandlimit",
+        "seconds",
+        "ms_per_step",
+        *[c for c in COLUMNS if c.startswith(SCORES) and c != "psnr_rings"],
+    ]
+    table[numbers] = table[numbers].astype(float)
+    return table.sort_values("started", kind="stable", ignore_index=True)
+
+
+def finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(v) for v in value]
+    return value

@@ -1,0 +1,94 @@
+"""Fitted models as files: safetensors for the values, and in its header all that rebuilds the model.
+
+Nothing is pickled, so a file from somebody else can only be a wrong one.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+
+import models
+from common.files import write_atomically
+from common.lattice import Lattice
+from common.registry import UsageError
+from common.typed_json import read_settings
+from harness.plan.make_plan import Trial
+from harness.store.store import Store
+from models import backends
+from models.base import Representation
+from models.budget import without_values
+
+MOST_VALUES = 1 << 32  # what a header may make us allocate
+MOST_CHANNELS = 1 << 12  # some models mix channels by a square matrix
+UNREADABLE = (  # what safetensors, PyTorch and constructors raise at values that no file of ours has
+    *(SafetensorError, OSError, LookupError, ValueError, TypeError, AssertionError, RuntimeError),
+    *(ArithmeticError, MemoryError),
+)
+
+
+def saver(out: str | Path) -> Callable[[Trial, Representation], None]:
+    """What `execute` calls with each fitted model: it goes to <out>/<experiment>/models/<key>.safetensors."""
+
+    def keep(trial: Trial, model: Representation) -> None:
+        path = Store(out, trial.folder).model_path(trial.key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(model, path)
+
+    return keep
+
+
+def save(model: Representation, path: str | Path) -> None:
+    """Write the model's values and what rebuilds it; never half a file."""
+    header = {
+        "model": model.name,
+        "settings": dataclasses.asdict(model.config),
+        "size": model.size,
+        "channels": model.channels,
+        "axes": [axis.tolist() for axis in model.lattice.axes],
+    }
+    values = {name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()}
+    data = to_bytes(values, metadata={"representation": json.dumps(header)})
+    write_atomically(Path(path), lambda file: file.write(data))
+
+
+def load(path: str | Path, device: str = "cpu") -> Representation:
+    """The model that `save` wrote. Raises UsageError when the file is not such a one."""
+    path = Path(path)
+    if not path.is_file():
+        raise UsageError(f"no file '{path}'; run.py --save-model leaves models as .safetensors files")
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            header = json.loads((file.metadata() or {})["representation"])
+            values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        model = _rebuild(header)
+        for name, room in model.state_dict().items():
+            if name in values and values[name].dtype != room.dtype:
+                raise TypeError(f"{name} has {values[name].dtype}, and {model.name} keeps it in {room.dtype}")
+        model.load_state_dict(values, assign=True)
+    except UsageError as error:
+        raise UsageError(f"'{path}': {error}") from error
+    except UNREADABLE as error:
+        cause = " ".join(str(error).split())[:200]
+        raise UsageError(f"'{path}' holds no model of this suite: {type(error).__name__}: {cause}") from error
+    model = model.to(device)
+    model.backend = backends.choose(model, "fp32")
+    return model
+
+
+def _rebuild(header: dict[str, Any]) -> Representation:
+    cls = models.get_model(header["model"])
+    settings = read_settings(cls.Config, header["settings"], "settings")
+    lattice = Lattice(tuple(np.asarray(axis, dtype=np.float64) for axis in header["axes"]))
+    if not 1 <= lattice.dim <= 3 or not 0 < lattice.size <= MOST_VALUES:
+        raise ValueError(f"a lattice of {lattice.shape} is not one")
+    channels = int(header["channels"])
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise ValueError(f"it has {channels} channels, and from 1 to {MOST_CHANNELS:,} are read")
+    with without_values():  # nothing is allocated before the values have shown their shapes
+        return cls(settings, lattice, channels, int(header["size"]))

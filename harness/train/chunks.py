@@ -1,0 +1,84 @@
+"""Lattices in slabs, so that neither a prediction nor a backward pass outgrows the memory (DESIGN, idea 3)."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from common.lattice import Lattice
+from harness.train.precision import running
+from models.base import Representation
+from models.kernels.network.aligned import ALIGNMENT
+
+GIB = 1 << 30
+ACTIVATION_GIB = 1.0  # what one slab of a prediction may take where no schedule says it
+PROBE_POINTS = 4096  # size of the thinner slab on which the memory of a backward pass is measured
+
+
+def predict(
+    model: Representation, lattice: Lattice, precision: str = "fp32", activation_gib: float = ACTIVATION_GIB
+) -> np.ndarray:
+    """The model's answer on a lattice: [*shape, C], float32, by slabs of bounded memory."""
+    with torch.no_grad(), running(precision, model.device):
+        slabs = make_slabs(model, lattice, activation_gib)
+        return torch.cat([model.on_lattice(slab).float() for _, slab in slabs]).cpu().numpy()
+
+
+def make_slabs(model: Representation, lattice: Lattice, activation_gib: float) -> list[tuple[slice, Lattice]]:
+    """Cut a lattice so that one slab's backward pass keeps at most `activation_gib`."""
+    return cut(lattice, points_at_once(model, lattice, activation_gib))
+
+
+def cut(lattice: Lattice, points: int) -> list[tuple[slice, Lattice]]:
+    """A lattice in slabs of at most `points`."""
+    if points >= lattice.size:
+        return [(slice(None), lattice)]
+    return list(lattice.slabs(points))
+
+
+def split(index: Tensor, points: int) -> Sequence[Tensor]:
+    """Points [N] in parts of at most about `points`, all but the last equally long, in whole rows of ALIGNMENT."""
+    count = math.ceil(len(index) / points)
+    return index.split(ALIGNMENT * math.ceil(len(index) / count / ALIGNMENT))
+
+
+def points_at_once(model: Representation, lattice: Lattice, activation_gib: float) -> int:
+    """How many points' backward pass keeps about `activation_gib`; all of a lattice that cannot be cut."""
+    if model.lattice_only:
+        return lattice.size
+    fixed, each = memory(model, lattice)
+    return max(1, int((activation_gib * GIB - fixed) / each))
+
+
+def memory(model: Representation, lattice: Lattice) -> tuple[float, float]:
+    """What autograd keeps for the backward pass of a slab, in bytes: for any slab, such as features of all axes but
+    the first, and beyond that for each point. From two thin slabs, one twice as thick; of one layer, all is each
+    point's."""
+    first, *others = lattice.axes
+    layers = max(1, min(PROBE_POINTS * len(first) // lattice.size, len(first) // 2))
+    thin, thick = (Lattice((first[:n], *others)) for n in (layers, 2 * layers))
+    less = bytes_kept(model, thin)
+    if thick.size == thin.size:
+        return 0.0, less / thin.size
+    each = (bytes_kept(model, thick) - less) / (thick.size - thin.size)
+    return max(0.0, less - each * thin.size), each
+
+
+def bytes_kept(model: Representation, slab: Lattice) -> int:
+    """What autograd keeps for a slab's backward pass; at least the prediction itself."""
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor.detach()  # a layer that keeps its own output would keep itself, and never be freed
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
+    # eager: what is compiled would be so once more for each of these shapes
+    with torch.compiler.set_stance("force_eager"), torch.enable_grad(), hooks:
+        heads = model.heads_on_lattice(slab)
+    return max(sum(kept.values()), heads.nbytes)

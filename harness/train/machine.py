@@ -1,0 +1,86 @@
+"""The machine a trial runs on: device, memory, versions, commit."""
+
+import functools
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+import torch
+
+from common.registry import UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def default_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def choose_device(name: str) -> torch.device:
+    """`cpu`, `cuda`, `cuda:1`, or `all` GPUs, which is `cuda`; UsageError when it is not there."""
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?|all", name):
+        raise UsageError(f"unknown device '{name}'; choose cpu, cuda, cuda:<number>, or all (GPUs)")
+    device = torch.device("cuda" if name == "all" else name)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if count == 0:
+            raise UsageError(f"device '{name}' was asked for, but PyTorch sees no CUDA GPU here; use --device cpu")
+        if (device.index or 0) >= count:
+            raise UsageError(f"there is no device '{name}'; this machine has cuda:0 to cuda:{count - 1}")
+    return device
+
+
+@functools.cache
+def device_name(device: torch.device) -> str:
+    """For a row: `cuda: NVIDIA H200`, `cpu: <processor>, 2 threads`."""
+    if device.type == "cuda":
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    return f"cpu: {_processor()}, {torch.get_num_threads()} threads"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    match = re.search(r"model name\s*:\s*(.+)", info.read_text()) if info.exists() else None
+    return match[1] if match else platform.processor() or platform.machine()
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    import numpy
+    import scipy
+
+    found = {"python": platform.python_version(), "torch": torch.__version__}
+    return found | {"numpy": numpy.__version__, "scipy": scipy.__version__}
+
+
+@functools.cache
+def commit() -> str | None:
+    """The suite's commit, with `+` when files differ from it; None outside a git checkout."""
+    try:
+        git = functools.partial(subprocess.run, cwd=ROOT, capture_output=True, text=True, check=True, timeout=10)
+        head = git(["git", "rev-parse", "HEAD"]).stdout.strip()
+        return head + ("+" if git(["git", "status", "--porcelain", "--untracked-files=no"]).stdout.strip() else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+class PeakMemory:
+    """Peak memory since construction: the allocator's on CUDA, the process's resident set on Linux, else None."""
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+            return
+        try:
+            Path("/proc/self/clear_refs").write_text("5")
+            self.resettable = True
+        except OSError:
+            self.resettable = False
+
+    def bytes(self) -> int | None:
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        match = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text()) if self.resettable else None
+        return int(match[1]) * 1024 if match else None

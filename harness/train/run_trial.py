@@ -1,0 +1,196 @@
+"""One trial: build, fit, score (DESIGN, idea 4). Divergence and lack of memory become rows; all else raises."""
+
+import contextlib
+import functools
+import gc
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+
+import torch
+
+import models
+import target_signals
+from harness.plan.make_plan import Trial
+from harness.store.store import OUT_OF_MEMORY, Row
+from harness.train import machine
+from harness.train.fit import Fit, Schedule, fit
+from harness.train.precision import matmul_precision
+from harness.train.score import Result, blank_row, fit_columns, score, scoring_columns, unsupported
+from models import backends
+from models.base import Representation
+from target_signals import user_file
+from target_signals.base import Signal
+from target_signals.tasks.task import Task, make_task
+
+SHARES = (1.0, 1 / 4, 1 / 16)  # of the memory for activations, tried in turn while it runs out
+
+
+def run_trial(
+    trial: Trial,
+    device: torch.device,
+    on_progress: Callable[[int], None] = lambda step: None,
+    on_model: Callable[[Representation], None] | None = None,
+) -> list[Result]:
+    """Run a trial and return a result for each of its scorings; `on_model` gets the fitted model."""
+    return run_on(trial, signal_of(trial), device, on_progress, on_model)
+
+
+def run_on(
+    trial: Trial,
+    signal: Signal,
+    device: torch.device,
+    on_progress: Callable[[int], None] = lambda step: None,
+    on_model: Callable[[Representation], None] | None = None,
+) -> list[Result]:
+    """`run_trial` on a signal in hand."""
+    # Triton's kernels run on the current device, whatever their arguments' is
+    here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
+    with no_denormals(), here:
+        return _run_on(trial, signal, device, on_progress, on_model)
+
+
+def _run_on(
+    trial: Trial,
+    signal: Signal,
+    device: torch.device,
+    on_progress: Callable[[int], None],
+    on_model: Callable[[Representation], None] | None,
+) -> list[Result]:
+    task = make_task(trial.task, signal, trial.seed, trial.item or "")
+    assert tuple(s.task for s in task.scorings) == trial.scored, "the plan and the signal differ in what there is"
+    row = blank_row(trial, device) | {"source": signal.source}
+    size, reason = solve(trial, task)
+    if size is None:
+        return [unsupported(row, scoring, reason) for scoring in task.scorings]
+    memory = machine.PeakMemory(device)
+    reason, note = "", None
+    for share in SHARES[:1] if models.get_model(trial.model).lattice_only else SHARES:
+        schedule = make_schedule(trial, share)
+        if reason:
+            note = f"in chunks of {schedule.activation_gib:.3g} GiB, as memory ran out with larger ones"
+            print(f"{trial}: {reason}; runs again {note}", file=sys.stderr)
+        try:
+            with matmul_precision(trial.precision):
+                return fit_and_score(row, trial, task, size, schedule, memory, note, on_progress, on_model)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+        free(device)  # only now has the error let go of the tensors in the frames that it came through
+    failure = {"status": OUT_OF_MEMORY, "reason": reason, "peak_memory_bytes": memory.bytes()}
+    return [Result(row | scoring_columns(s) | failure, None) for s in task.scorings]
+
+
+def fit_and_score(
+    row: Row,
+    trial: Trial,
+    task: Task,
+    size: int,
+    schedule: Schedule,
+    memory: machine.PeakMemory,
+    note: str | None,
+    on_progress: Callable[[int], None],
+    on_model: Callable[[Representation], None] | None,
+) -> list[Result]:
+    """note: what the reason of every row is to say beyond why its back end ran."""
+    model = build(trial, task, size).to(memory.device)
+    if trial.backend is not None and (refusal := model.refuses(trial.backend, trial.precision)) is not None:
+        return [unsupported(row, scoring, refusal) for scoring in task.scorings]
+    model, fitted = train(model, trial, task, schedule, on_progress)
+    row = row | {"parameters": model.count_values(), "backend": model.backend}
+    row |= {"reason": "; ".join(filter(None, [backends.why_not_better(model), note])) or None}
+    row |= fit_columns(fitted) | {"peak_memory_bytes": memory.bytes()}
+    if on_model is not None and fitted.diverged_at is None:
+        on_model(model)
+    return [score(row, trial, model, scoring, fitted, schedule) for scoring in task.scorings]
+
+
+def free(device: torch.device) -> None:
+    """Give back what nobody holds any more."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def train(
+    model: Representation, trial: Trial, task: Task, schedule: Schedule, on_progress: Callable[[int], None]
+) -> tuple[Representation, Fit]:
+    """Fit on the trial's back end, or on the best that works: one that fails gives way to the next,
+    aloud, and the fit begins anew."""
+    device = model.device
+    while True:
+        model.backend = trial.backend or backends.choose(model, trial.precision)
+        try:
+            return model, fit(model, task, schedule, stream(trial, "batches", device), on_progress)
+        except Exception as error:  # whatever a compiler or a driver raises
+            if model.backend == "torch" or trial.backend is not None or out_of_memory(error):
+                raise
+            backends.give_up(model, error)
+        model = build(trial, task, model.size).to(device)
+
+
+def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
+    """share: of the memory for activations that the settings allow."""
+    return Schedule(
+        lr=trial.lr,
+        adam_betas=trial.adam_betas,
+        steps=trial.steps,
+        evaluate_every=trial.evaluate_every,
+        minibatch=trial.minibatch,
+        activation_gib=share * trial.activation_gib,
+        precision=trial.precision,
+    )
+
+
+def solve(trial: Trial, task: Task) -> tuple[int | None, str]:
+    """The model's size dial for the trial's budget, or None and the reason."""
+    cls = models.get_model(trial.model)
+    reason = cls.unsupported(trial.dim, task.channels, trial.task)
+    if reason is not None:
+        return None, reason
+    size = cls.solve_size(trial.settings, task.lattice, task.channels, trial.size)
+    return size, f"its smallest form has more than {trial.size} values" if size is None else ""
+
+
+def build(trial: Trial, task: Task, size: int) -> Representation:
+    """The model with its initial values, on the CPU."""
+    with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made; initialise has the last word
+        model = models.get_model(trial.model)(trial.settings, task.lattice, task.channels, size)
+    model.initialise(stream(trial, "initial values", torch.device("cpu")))
+    return model
+
+
+def stream(trial: Trial, purpose: str, device: torch.device) -> torch.Generator:
+    """A generator that depends on the seed and the purpose alone."""
+    return torch.Generator(device).manual_seed(zlib.crc32(purpose.encode()) << 31 ^ trial.seed)
+
+
+@contextlib.contextmanager
+def no_denormals() -> Iterator[None]:
+    """Inside, denormal numbers are 0: Gabor envelopes underflow, and denormal numbers are slow on CPUs."""
+    before = torch.full((), 1e-40).mul(1).item() == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on the device or on the host."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def signal_of(trial: Trial) -> Signal:
+    """What a trial is about; the last few are kept, as trials of one signal follow each other."""
+    return cached_signal(trial.signal, trial.dim, trial.length, trial.bandlimit, trial.seed, trial.item, trial.path)
+
+
+@functools.lru_cache(maxsize=2)
+def cached_signal(
+    name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
+) -> Signal:
+    if path is not None:
+        return user_file.load(path, length)
+    return target_signals.get_signal(name, dim, length, bandlimit, seed, item)

@@ -1,0 +1,98 @@
+"""What a trial leaves: a row of SPEC 7 for each of its scorings, and the residual where there is a prediction."""
+
+import contextlib
+import dataclasses
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+import models
+import target_signals
+from harness.plan.make_plan import Trial
+from harness.store.store import COLUMNS, DIVERGED, OK, UNSUPPORTED, Row
+from harness.train import machine
+from harness.train.chunks import predict
+from harness.train.fit import Fit, Schedule
+from models.base import Representation
+from target_signals.tasks.metrics import psnr_of_constant
+from target_signals.tasks.task import Scoring
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The row of one scoring, and prediction - truth [*shape, C] where there is a prediction."""
+
+    row: Row
+    residual: np.ndarray | None
+
+
+def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> Result:
+    """The row and the residual of one scoring of a fitted model, whose values are the last ones and stay so."""
+    row = row | scoring_columns(scoring)
+    reason = model.unsupported(trial.dim, model.channels, scoring.task)
+    if reason is not None:
+        return unsupported(row, scoring, reason)
+    if fitted.diverged_at is not None:
+        reason = f"the loss was not finite after pass {fitted.diverged_at}"
+        return Result(row | {"status": DIVERGED, "reason": reason}, None)
+    device, how = model.device.type, (schedule.precision, schedule.activation_gib)
+    last = predict(model, scoring.lattice, *how)
+    scores: dict[str, Any] = dict(scoring.scores(last, device))
+    scores |= {"psnr_rings": scoring.ring_scores(last), "status": OK}
+    if scoring.paper_lattice is not None:
+        at_papers = scoring.scores(predict(model, scoring.paper_lattice, *how), device)
+        scores |= {f"{name}_paper": value for name, value in at_papers.items()}
+    best = last
+    if fitted.best_step != fitted.curve[-1]["step"]:
+        with holding(model, fitted.best_state):
+            best = predict(model, scoring.lattice, *how)
+    scores |= {f"{name}_best": value for name, value in scoring.scores(best, device).items()}
+    return Result(row | scores, last - scoring.truth)
+
+
+@contextlib.contextmanager
+def holding(model: Representation, state: dict[str, torch.Tensor]) -> Iterator[None]:
+    """Inside, the model has other values than before and after."""
+    kept = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(state)
+    try:
+        yield
+    finally:
+        model.load_state_dict(kept)
+
+
+def unsupported(row: Row, scoring: Scoring, reason: str) -> Result:
+    return Result(row | scoring_columns(scoring) | {"status": UNSUPPORTED, "reason": reason}, None)
+
+
+def blank_row(trial: Trial, device: torch.device) -> Row:
+    """Every column of SPEC 7, filled with what is known before the fit."""
+    row: Row = dict.fromkeys(COLUMNS)
+    row |= {name: getattr(trial, name) for name in COLUMNS if hasattr(trial, name)}
+    return row | {
+        "stands_for": target_signals.registry.get(trial.signal).stands_for,
+        "label": models.get_model(trial.model).label,
+        "settings": dataclasses.asdict(trial.settings),
+        "device": machine.device_name(device),
+        "versions": machine.versions(),
+        "commit": machine.commit(),
+        "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds"),
+    }
+
+
+def fit_columns(fitted: Fit) -> dict[str, Any]:
+    return {
+        "curve": fitted.curve,
+        "best_step": fitted.best_step,
+        "updates": fitted.updates,
+        "seconds": fitted.seconds,
+        "ms_per_step": 1000 * fitted.seconds / fitted.updates if fitted.updates else None,
+    }
+
+
+def scoring_columns(scoring: Scoring) -> dict[str, Any]:
+    shape = list(scoring.truth.shape)
+    return {"task": scoring.task, "shape": shape, "psnr_constant": psnr_of_constant(scoring.truth)}

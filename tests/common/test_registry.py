@@ -1,0 +1,89 @@
+"""The registry: names are found without being imported by hand, mistakes become one line."""
+
+import importlib
+
+import pytest
+
+from common.registry import Registry, UsageError, suggest
+
+
+@pytest.fixture
+def fruits(tmp_path, monkeypatch, request):
+    """A registry of a package made for this test: two registered modules and one that must not be imported."""
+    name = f"fruits_of_{request.node.name.split('[')[0]}"
+    package = tmp_path / name
+    package.mkdir()
+    (package / "__init__.py").write_text(f"from registry import Registry\nregistry = Registry('fruit', {name!r})\n")
+    head = f"from {name} import registry\nregister = registry.register\n"
+    (package / "apple.py").write_text(f"{head}@register\nclass Apple:\n    name = 'Apple'\n")
+    (package / "pear.py").write_text(f"{head}@registry.register\nclass Pear:\n    name = 'Pear'\n")
+    (package / "script.py").write_text("raise RuntimeError('a script was imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return importlib.import_module(name).registry
+
+
+def own(tmp_path, registry, text):
+    """A user's file whose text may use `registry`."""
+    path = tmp_path / "own.py"
+    path.write_text(f"from {registry.package} import registry\n{text}\n")
+    return path
+
+
+def test_names_are_found_and_nothing_else_is_imported(fruits):
+    assert fruits.names() == ["Apple", "Pear"]
+    assert fruits.get("Pear").__name__ == "Pear"
+
+
+def test_an_unknown_name_is_answered_with_a_close_one(fruits):
+    with pytest.raises(UsageError) as caught:
+        fruits.get("appel")
+    assert str(caught.value) == "unknown fruit 'appel' (did you mean 'Apple'?); known: Apple, Pear"
+
+
+def test_suggest_offers_nothing_when_nothing_is_close():
+    assert suggest("zzz", ["Siren"]) == ""
+    assert suggest("siren", ["Siren", "Wire"]) == " (did you mean 'Siren'?)"
+
+
+def test_a_name_is_taken_once():
+    registry = Registry("fruit", "nowhere")
+    first = type("First", (), {"name": "Plum"})
+    assert registry.register(first) is first
+    assert registry.register(first) is first  # the same class again, as after a reload
+    with pytest.raises(ValueError, match="fruit 'Plum' is registered twice"):
+        registry.register(type("Second", (), {"name": "Plum"}))
+
+
+def test_a_users_file_adds_its_names(fruits, tmp_path):
+    path = own(tmp_path, fruits, "@registry.register\nclass Fig:\n    name = 'Fig'")
+    assert fruits.load_file(str(path)) == ["Fig"]
+    assert fruits.names() == ["Apple", "Fig", "Pear"]
+    assert fruits.load_file(path) == ["Fig"]  # twice is no mistake
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = 1", "registers no fruit; decorate its class with @register"),
+        ("1 / 0", "could not be loaded: ZeroDivisionError: division by zero"),
+        ("def", "could not be loaded: SyntaxError"),
+        ("import no_such_module_here", "could not be loaded: ModuleNotFoundError"),
+        (
+            "@registry.register\nclass A:\n    name = 'Apple'",
+            "could not be loaded: ValueError: fruit 'Apple' is regist",
+        ),
+    ],
+)
+def test_a_file_that_fails_is_one_line_that_names_it(fruits, tmp_path, text, says):
+    path = own(tmp_path, fruits, text)
+    with pytest.raises(UsageError) as caught:
+        fruits.load_file(path)
+    message = str(caught.value)
+    assert says in message
+    assert str(path) in message
+    assert "\n" not in message
+
+
+def test_a_missing_file_is_one_line(fruits, tmp_path):
+    with pytest.raises(UsageError, match=r"^no file '.*nothing\.py' to load a fruit from$"):
+        fruits.load_file(tmp_path / "nothing.py")

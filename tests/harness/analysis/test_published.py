@@ -1,0 +1,61 @@
+"""The paper's published values: read as they stand, and set beside the right rows."""
+
+import json
+
+import pytest
+
+from harness.analysis import published
+from harness.store.store import to_table
+
+
+def test_every_table_of_the_file_has_its_experiment():
+    data = json.loads(published.FILE.read_text())
+    assert set(published.TABLES.values()) == set(data["tables"])
+
+
+def test_the_grid_of_penalised_tables_is_grid_tv():
+    fit = published.table_of("DIV2K", "0064", "fit").scores
+    assert fit["Grid", 10_000] == 21.92
+    assert ("Grid_TV", 10_000) not in fit
+    ct = published.table_of("ChestCT", "slice", "ct").scores
+    assert ct["Grid_TV", 100_000] == 41.13
+    assert ("Grid", 100_000) not in ct
+
+
+def test_volumes_have_a_table_an_item():
+    assert published.table_of("Dragon", "occupancy", "fit").scores["Siren", 10_000] == 16.72
+    assert published.table_of("Dragon", "surface", "super_resolution").metric == "iou"
+    assert published.table_of("Solids", "knot_occupancy", "fit") is None
+    assert published.table_of("Sierpinski", None, "fit") is None
+
+
+@pytest.fixture
+def rows(make_row):
+    common = {"signal": "DIV2K", "preset": "paper", "bandlimit": None, "size": 10_000, "length": None}
+    return [
+        make_row(**common, item="0064", psnr=20.0),
+        make_row(**common, item="0007", psnr=24.0),
+        make_row(**common, item="0064", task="super_resolution", psnr=30.0, psnr_paper=19.0),
+        make_row(**common, item="0064", task="super_resolution", model="Grid_TV", psnr=30.0, psnr_paper=19.5),
+        make_row(**common, item="0064", model="Siren", status="diverged", psnr=None),
+        make_row(**{**common, "preset": "quick"}, item="0064", model="Wire", psnr=20.0),
+    ]
+
+
+def test_ours_is_the_mean_of_ok_paper_rows(rows):
+    fit, sr = published.beside(to_table(rows))
+    assert (fit["table"], fit["model"], fit["published"], fit["ours"], fit["runs"]) == (
+        "div2k-fit",
+        "Grid",
+        21.92,
+        22,
+        2,
+    )
+    assert fit["difference"] == pytest.approx(0.08)
+    assert (sr["table"], sr["model"], sr["published"], sr["ours"]) == ("div2k-sr", "Grid_TV", 19.7, 19.5)
+
+
+def test_the_text_holds_the_numbers(rows):
+    text = published.compare(to_table(rows))
+    assert "Grid            10,000    21.92 → 22.00  +0.08  (2)" in text
+    assert published.compare(to_table(rows[4:])) == ""

@@ -1,0 +1,201 @@
+"""`merge`: a union of stores in which nothing is lost, nothing overwritten, and every choice is said."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from harness import __main__ as verbs
+from harness.commands import merge as merging
+from harness.store.scan import gather
+from harness.store.store import Store, load_residual
+
+FOLDER = "2d_Sierpinski"
+
+
+def residual(value):
+    return np.full((24, 24, 1), value, np.float32)
+
+
+@pytest.fixture
+def make_store(tmp_path, make_row):
+    """`make_store("a", one={...}, two={...})`: a store of rows with these changes, each with an array."""
+
+    def make(name, **rows):
+        store = Store(tmp_path / name, FOLDER)
+        store.prepare()
+        for key, changes in rows.items():
+            row = make_row(**changes)
+            store.write(key, row, residual(row["psnr"]) if row["status"] == "ok" else None)
+        return tmp_path / name
+
+    return make
+
+
+def merge(*stores, out):
+    return verbs.main(["merge", *map(str, stores), "--out", str(out)])
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+FAILED = {"status": "diverged", "reason": "no", "psnr": None}
+LATER = "2026-06-01T00:00:00.000+00:00"
+
+
+def test_the_union_has_everything(tmp_path, make_store, capsys):
+    a, b = (
+        make_store("a", one={"psnr": 1.0}, both={"psnr": 3.0}),
+        make_store("b", two={"psnr": 2.0}, both={"psnr": 3.0}),
+    )
+    (a / FOLDER / "figures").mkdir()
+    (a / FOLDER / "figures" / "x.png").touch()
+    (a / "index.html").touch()
+    model = Store(b, FOLDER).model_path("two")
+    model.parent.mkdir()
+    save_file({"values": np.zeros(3)}, model)
+    before = files(a), files(b)
+    assert merge(a, b, out=tmp_path / "c") == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'c'}: 3 rows copied, 0 were there\n"
+    expected = {name: content for name, content in (before[0] | before[1]).items() if "figures" not in name}
+    del expected["index.html"]
+    assert files(tmp_path / "c") == expected
+    assert (files(a), files(b)) == before
+    assert len(gather(tmp_path / "c").stored) == 3
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("kept", "other"),
+    [
+        ({"psnr": 1.0, "started": LATER}, FAILED),
+        ({"psnr": 1.0}, {"psnr": 2.0, "started": LATER}),
+        ({"status": "unsupported", "psnr": None, "started": LATER}, FAILED),
+    ],
+)
+def test_one_row_of_a_conflict_is_kept_and_that_is_said(tmp_path, make_store, capsys, kept, other, turned):
+    stores = [make_store("a", one=kept), make_store("b", one=other)]
+    assert merge(*(stores[::-1] if turned else stores), out=tmp_path / "c") == 1
+    assert files(tmp_path / "c") == files(tmp_path / "a")
+    out = capsys.readouterr().out
+    assert "1 rows in conflict:" in out
+    assert f"{FOLDER}/one: kept {kept.get('status', 'ok')}" in out
+    assert f"in {tmp_path / 'a'}, not " in out
+
+
+def test_an_array_comes_from_whichever_store_has_a_whole_one(tmp_path, make_store, capsys):
+    a, b = make_store("a", one={"psnr": 1.0}), make_store("b", one={"psnr": 1.0})
+    Store(a, FOLDER).array_path("one").write_bytes(b"damaged")
+    assert merge(a, b, out=tmp_path / "c") == 1
+    assert "arrays/one.npz: it is not the file that the row names" in capsys.readouterr().out
+    assert (load_residual(Store(tmp_path / "c", FOLDER).array_path("one")) == 1).all()
+    Store(a, FOLDER).array_path("one").unlink()
+    assert merge(a, b, out=tmp_path / "d") == 0
+    assert files(tmp_path / "d") == files(b)
+
+
+def test_running_it_again_goes_on_and_overwrites_nothing(tmp_path, make_store, monkeypatch, capsys):
+    a = make_store("a", **{f"key{i}": {"psnr": float(i)} for i in range(4)})
+    written, write = [], merging.write_atomically
+
+    def stop(path, content):
+        if len(written) == 5:  # three rows need six files
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, content)
+
+    monkeypatch.setattr(merging, "write_atomically", stop)
+    assert merge(a, out=tmp_path / "c") == 130
+    assert "run the same command again" in capsys.readouterr().err
+    monkeypatch.setattr(merging, "write_atomically", write)
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "c").rglob("*") if path.is_file()}
+    assert merge(a, out=tmp_path / "c") == 0
+    assert "2 rows copied, 2 were there" in capsys.readouterr().out
+    assert files(tmp_path / "c") == files(a)
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+
+
+def test_what_the_new_folder_has_stays(tmp_path, make_store, capsys):
+    a, c = make_store("a", one={"psnr": 1.0}, two={"psnr": 2.0}), make_store("c", one=FAILED)
+    before = files(c)
+    assert merge(a, out=c) == 1
+    assert before.items() <= files(c).items()
+    assert "already has diverged of 2026-01-01T00:00:00.000+00:00" in capsys.readouterr().out
+    assert Store(c, FOLDER).read("two")["psnr"] == 2.0
+
+
+def test_a_full_disk_is_one_line_and_resumable(tmp_path, make_store, monkeypatch, capsys):
+    a = make_store("a", one={"psnr": 1.0})
+
+    def full(*_):
+        raise OSError(28, "No space left on device", str(tmp_path / "c"))
+
+    monkeypatch.setattr(merging, "write_atomically", full)
+    assert merge(a, out=tmp_path / "c") == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert "No space left on device; 0 rows are copied; make room" in err
+
+
+def test_strangers_files_are_left_out_and_named(tmp_path, make_store, capsys):
+    a = make_store("a", one={"psnr": 1.0}, old={"psnr": 4.0})
+    rows = a / FOLDER / "rows"
+    (rows / "half.json").write_text('{"signal": "Sier')
+    os.mkfifo(rows / "pipe.json")
+    (rows / "secret.json").symlink_to("/etc/passwd")
+    store = Store(a, FOLDER)
+    row = json.loads((rows / "old.json").read_text())
+    del row["residual_sha256"]
+    (rows / "old.json").write_text(json.dumps(row))
+    store.array_path("old").unlink()
+    store.array_path("old").symlink_to("/etc/passwd")  # an old row vouches for nothing
+    store.model_path("one").parent.mkdir()
+    store.model_path("one").symlink_to("/etc/passwd")
+    assert merge(a, out=tmp_path / "c") == 1
+    out = capsys.readouterr().out
+    assert "5 files left out:" in out
+    for name in ("half.json", "pipe.json", "secret.json", "old.npz", "one.safetensors"):
+        assert name in out
+    names = {f"{FOLDER}/{name}" for name in ("rows/one.json", "rows/old.json", "arrays/one.npz")}
+    assert files(tmp_path / "c").keys() == names
+
+
+def test_names_in_rows_lead_nowhere(tmp_path, make_store, capsys):
+    name = "../../../outside"
+    a = make_store("a", one={"signal": name, "model": name, "item": name, "preset": name, "psnr": 1.0})
+    assert merge(a, out=tmp_path / "c") == 0
+    for verb in ("status", "table", "report"):
+        assert verbs.main([verb, "--out", str(tmp_path / "c")]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "c"}
+    assert not [path for path in (tmp_path / "c").rglob("*") if "outside" in path.name]
+
+
+@pytest.mark.parametrize(
+    ("stores", "out", "says"),
+    [
+        (["a"], "a", "lie in each other"),
+        (["a"], "a/c", "lie in each other"),
+        (["a"], ".", "lie in each other"),
+        (["a", "b"], "link/c", "lie in each other"),
+        (["a", "a"], "c", "is given twice"),
+        (["a", "link"], "c", "is given twice"),
+        (["a", "absent"], "c", "no folder '"),
+        (["a", "empty"], "c", "no rows in '"),
+        (["a"], "file", "is no folder"),
+    ],
+)
+def test_places_that_cannot_be(tmp_path, make_store, monkeypatch, capsys, stores, out, says):
+    make_store("a", one={}), make_store("b", one={})
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    before = files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert merge(*stores, out=out) == 2
+    err = capsys.readouterr().err
+    assert says in err
+    assert len(err.splitlines()) == 1
+    assert files(tmp_path) == before

@@ -1,0 +1,558 @@
+"""The command line from end to end: what a newcomer runs, what resumes it, and what happens to mistakes."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import models
+from harness import report
+from harness.commands import run as run_command
+from harness.figures import draw_figures
+from harness.store.store import Store, load, parse_row
+
+LEARNED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
+NAMES = [*LEARNED, "Grid_exact", "BlockDCT", "Wavelet"]
+SMOKE = ("--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu")
+README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+(EXAMPLE_MODEL,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "@register" in block)
+EXAMPLE_SIGNAL = '''\
+"""Example: a checkerboard, finer at higher bands."""
+
+import numpy as np
+
+from target_signals.base import Signal, SignalFamily, register
+
+
+@register
+class Checkerboard(SignalFamily):
+    name = "Checkerboard"
+    dims = (2, 3)
+
+    @classmethod
+    def build(cls, dim, length, bandlimit, seed):
+        cells = np.indices((length,) * dim) // max(1, round(4 - 3 * bandlimit))
+        return Signal((cells.sum(0) % 2).astype(np.float32), dim, cls.kind)
+'''
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def run(out, capsys, monkeypatch):
+    """The command line in this process, on one small trial: exit code, stdout, stderr. Its models are forgotten."""
+    known = {name: models.get_model(name) for name in models.registry.names()}
+    monkeypatch.setattr(models.registry, "_classes", known)
+
+    def call(*arguments, out=out, models=("Grid",), draw=False):
+        if not draw:
+            monkeypatch.setattr(draw_figures, "draw", lambda *given: [])
+            monkeypatch.setattr(report, "write", lambda *given: out / "index.html")
+        chosen = () if models is None else ("--models", *models)
+        code = run_command.main([*map(str, (*SMOKE, "--out", out, *chosen, *arguments))])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def complaint(run, out):
+    """The one line with which a command line is refused; nothing is written."""
+
+    def call(*arguments, **named):
+        code, _, err = run(*arguments, **named)
+        assert code == 2
+        assert err.startswith("error: ")
+        assert err.endswith("\n")
+        assert len(err.splitlines()) == 1, err
+        assert not out.exists()
+        return err
+
+    return call
+
+
+def rows(folder):
+    """The content and the time of every row file."""
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.glob("*/rows/*.json")}
+
+
+def cells(stdout):
+    """The lines of the printed table, by model: {"Grid": ["14.96", "0.1", "1"]}."""
+    lines = stdout.partition("mean PSNR")[2].partition("\n\n")[0].splitlines()[2:]
+    return {line.split()[0]: line.split()[1:] for line in lines if not line.startswith("(")}
+
+
+# A launcher, and running it again
+
+
+@pytest.fixture(scope="module")
+def smoke(command, root, tmp_path_factory):
+    """A launcher's run of all models from another folder, and where its results are."""
+    out = tmp_path_factory.mktemp("smoke") / "out"
+    script = root / "run_2dsierpinski.sh"
+    result = command("bash", script, "--preset", "smoke", "--device", "cpu", "--out", out, cwd=out.parent)
+    assert result.returncode == 0, result.stderr
+    return result, out
+
+
+def test_a_launcher_fits_every_model(smoke):
+    result, out = smoke
+    table = load(out)
+    assert sorted(table["model"]) == sorted(NAMES)
+    assert set(table["status"]) == {"ok"}
+    assert set(table["signal"]) == {"Sierpinski"}
+    assert table["psnr"].between(5, 160).all()
+    assert (table["psnr"][table["label"] == "learned"] < 40).all()
+    assert (table["parameters"] <= table["size"]).all()
+    labels = table.set_index("model")["label"].to_dict()
+    assert labels == {name: "learned" if name in LEARNED else "classical" for name in NAMES}
+    assert "Traceback" not in result.stderr
+
+
+def test_it_prints_the_table(smoke):
+    result, out = smoke
+    found = cells(result.stdout)
+    assert list(found) == NAMES, "in the protocol's order"
+    table = load(out).set_index("model")
+    for model, (score, _seconds, count) in found.items():
+        assert float(score) == pytest.approx(table["psnr"][model], abs=0.006)
+        assert count == "1"
+    assert re.search(rf"\(constant mean\) +{table['psnr_constant'].iloc[0]:.2f}", result.stdout)
+    assert "12 trials, 0 of them done before, 12 to run" in result.stdout
+    assert f"rows in {out}/2d_Sierpinski/rows" in result.stdout
+
+
+def test_it_draws_the_figures_and_the_page(smoke):
+    result, out = smoke
+    lines = [line.removeprefix("wrote ") for line in result.stdout.splitlines() if line.startswith("wrote ")]
+    *written, page = lines
+    assert page == f"{out}/index.html; open it in a browser"
+    assert (out / "index.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert written, "no figure was named"
+    for path in map(Path, written):
+        assert out / "2d_Sierpinski" / "figures" in path.parents
+        assert path.read_bytes().startswith({".png": b"\x89PNG", ".pdf": b"%PDF"}[path.suffix])
+    assert set(map(Path, written)) == {*out.rglob("*.png"), *out.rglob("*.pdf")}
+
+
+def test_every_row_has_its_array_and_nothing_else_is_left(smoke):
+    _, out = smoke
+    store = Store(out, "2d_Sierpinski")
+    keys = [path.stem for path in (store.folder / "rows").glob("*.json")]
+    assert sorted(p.name for p in (store.folder / "rows").iterdir()) == sorted(f"{key}.json" for key in keys)
+    assert sorted(p.name for p in (store.folder / "arrays").iterdir()) == sorted(f"{key}.npz" for key in keys)
+
+
+def test_a_second_run_repeats_nothing(smoke, command):
+    _, out = smoke
+    before = rows(out)
+    start = time.perf_counter()
+    result = command(sys.executable, "run.py", *SMOKE, "--out", out)
+    assert time.perf_counter() - start < 30
+    assert result.returncode == 0
+    assert rows(out) == before
+    assert len(before) == 12
+    assert "12 trials, 12 of them done before, 0 to run: nothing to do" in result.stdout
+    assert list(cells(result.stdout)) == NAMES
+
+
+def test_a_corrupt_row_is_named_and_its_trial_runs_again(smoke, tmp_path, run):
+    out = shutil.copytree(smoke[1], tmp_path / "copy")
+    before = rows(out)
+    (damaged,) = out.glob("2d_Sierpinski/rows/Grid_2500*.json")
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    with pytest.warns(UserWarning, match=rf"'{damaged}' is not a row .* set aside as '{damaged.stem}\.corrupt'"):
+        code, stdout, _ = run(models=None, out=out)
+    assert code == 0
+    assert "12 trials, 11 of them done before, 1 to run" in stdout
+    after = rows(out)
+    assert {name for name in before if before[name] != after[name]} == {damaged.name}
+    assert json.loads(after[damaged.name][0])["psnr"] == json.loads(before[damaged.name][0])["psnr"]
+
+
+# The other options
+
+
+def test_force_runs_again(run, out):
+    run()
+    before = rows(out)
+    code, stdout, _ = run("--force")
+    assert code == 0
+    assert "1 trials, 1 of them done before, 1 to run" in stdout
+    after = rows(out)
+    assert before.keys() == after.keys()
+    assert all(after[name] != before[name] for name in before)
+
+
+def test_a_dry_run_writes_nothing(run, out):
+    code, stdout, _ = run("--dry-run", "--sizes", "1e4", "2e4")
+    assert code == 0
+    assert "2 trials, 0 of them done before, 2 to run" in stdout
+    assert "Grid 10,000 band 0.5 seed 1234, 3 passes" in stdout
+    assert "Grid 20,000 band 0.5 seed 1234, 3 passes" in stdout
+    assert not out.exists()
+
+
+def test_list_names_what_there_is(capsys):
+    assert run_command.main(["--list"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(rf"^models: +{' '.join(NAMES)}$", text, re.M)
+    for name in (
+        "BandlimitedSignal (2D and 3D)",
+        "SparseSphereSignal (2D and 3D)",
+        "Sierpinski (2D)",
+        "StarTarget (2D)",
+    ):
+        assert name in text
+    assert re.search(r"^tasks: +fit", text, re.M)
+    assert re.search(r"^presets: +smoke quick paper$", text, re.M)
+
+
+def test_help_names_the_options(command):
+    result = command(sys.executable, "run.py", "--help")
+    assert result.returncode == 0
+    for option in (
+        *("--signal", "--dim", "--task", "--preset", "--models", "--sizes", "--bandlimits", "--seeds", "--steps"),
+        *("--length", "--device", "--precision", "--out", "--config", "--set", "--list", "--dry-run", "--force"),
+    ):
+        assert option in result.stdout
+
+
+def test_the_command_line_replaces_what_the_preset_says(run, out):
+    extent = (
+        "--sizes",
+        "1e3",
+        "400",
+        "--bandlimits",
+        "0.1",
+        "0.3",
+        "--seeds",
+        "1",
+        "2",
+        "--steps",
+        "2",
+        "--length",
+        "16",
+    )
+    code, stdout, _ = run(*extent, "--set", "Grid.lr=0.2")
+    assert code == 0
+    table = load(out)
+    assert len(table) == 8
+    assert set(table["size"]) == {1000, 400}
+    assert set(table["bandlimit"]) == {0.1, 0.3}
+    assert set(table["seed"]) == {1, 2}
+    assert set(table["steps"]) == {2}
+    assert set(table["length"]) == {16}
+    assert {settings["lr"] for settings in table["settings"]} == {0.2}
+    assert cells(stdout)["Grid"][-1] == "8"
+
+
+def test_a_settings_file_of_ones_own(run, out, root, tmp_path):
+    data = json.loads((root / "hyperparameters.json").read_text())
+    data["presets"]["tiny"] = data["presets"]["smoke"] | {"sizes": [300], "steps": 1}
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps(data))
+    assert run("--config", own, "--preset", "tiny")[0] == 0
+    assert [(row.preset, row.size, row.steps) for row in load(out).itertuples()] == [("tiny", 300, 1)]
+
+
+def test_without_a_preset_the_device_decides_and_it_is_said_first(out, capsys):
+    given = ["--signal", "Sierpinski", "--device", "cpu", "--dry-run", "--out", str(out), "--models", "Grid"]
+    assert run_command.main(given) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("Sierpinski, 2D, task fit, preset quick, on cpu: ")
+    assert second == "(the preset follows from the device; --preset smoke | quick | paper changes it)"
+
+
+def test_volumes_leave_out_what_cannot_be(run, out):
+    code, stdout, _ = run("--signal", "SparseSphereSignal", "--dim", "3", models=("GSplat", "Grid"), draw=True)
+    assert code == 0
+    table = load(out).set_index("model")
+    assert table["status"].to_dict() == {"GSplat": "unsupported", "Grid": "ok"}
+    assert "2D" in table["reason"]["GSplat"]
+    assert cells(stdout)["GSplat"][0] == "n/a"
+    assert table["iou"]["Grid"] >= 0
+    assert "unsupported: GSplat" in stdout
+
+
+def test_a_star_has_no_bands(run, out):
+    code, *_ = run("--signal", "StarTarget", draw=True)
+    assert code == 0
+    (row,) = load(out).itertuples()
+    assert row.bandlimit != row.bandlimit, "NaN"
+    assert len(row.psnr_rings) == 9
+
+
+def test_a_budget_too_small_is_unsupported_rather_than_wrong(run, out):
+    code, stdout, _ = run("--sizes", "1", "2500", draw=True)
+    assert code == 0
+    table = load(out).set_index("size")
+    assert table["status"].to_dict() == {1: "unsupported", 2500: "ok"}
+    assert cells(stdout)["Grid"][:2] == ["n/a", f"{table['psnr'][2500]:.2f}"]
+
+
+def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
+    code, stdout, _ = run("--set", "Grid.lr=1e30", models=("Grid", "Grid_TV"), draw=True)
+    assert code == 1
+    assert load(out).set_index("model")["status"].to_dict() == {"Grid": "diverged", "Grid_TV": "ok"}
+    assert re.search(r"^Grid +diverged 1/1 ", stdout, re.M), "the table is printed all the same"
+    assert float(cells(stdout)["Grid_TV"][0]) > 0
+    assert run("--set", "Grid.lr=1e30", models=("Grid", "Grid_TV"))[0] == 1, "stored, not run again, still told"
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--signal", "Sierpinsky"], "unknown signal 'Sierpinsky' (did you mean 'Sierpinski'?); known: Bandlimited"),
+        (["--models", "Sirn"], "unknown model 'Sirn' (did you mean 'Siren'?); known: BACON, BlockDCT"),
+        (["--models", "Grid", "nowhere.py"], "nowhere.py' to load a model from"),
+        (["--task", "fitt"], "unknown task 'fitt' (did you mean 'fit'?); known: fit"),
+        (["--preset", "smok"], "unknown preset 'smok' (did you mean 'smoke'?)"),
+        (["--precision", "fp64"], "argument --precision: invalid choice: 'fp64'"),
+        (["--precision", "tf32"], "precision tf32 exists on CUDA devices only; use --precision fp32"),
+        (["--device", "gpu"], "unknown device 'gpu'; choose cpu, cuda, cuda:<number>, or all (GPUs)"),
+        (["--device", "cuda:99999999999999999999"], "unknown device"),
+        (["--signal", "BandlimitedSignal"], "BandlimitedSignal exists in several dimensions; give --dim 2 or --dim 3"),
+        (["--dim", "3"], "Sierpinski does not exist with dim 3; it has dim 2"),
+        (["--dim", "4"], "Sierpinski does not exist with dim 4; it has dim 2"),
+        (["--dim", "two"], "argument --dim: invalid int value: 'two'"),
+        (
+            ["--signal", "BandlimitedSignal", "--dim", "4", "--length", "8"],
+            "does not exist with dim 4; it has dim 2 or 3",
+        ),
+        (["--sizes", "many"], "argument --sizes: 'many' is not a whole number like 10000 or 1e4"),
+        (["--sizes", "nan"], "argument --sizes: 'nan' is not a whole number"),
+        (["--sizes", "1e4", "inf"], "argument --sizes: 'inf' is not a whole number"),
+        (["--sizes", "1.5"], "argument --sizes: '1.5' is not a whole number"),
+        (["--sizes", "-3"], "argument --sizes: "),
+        (["--sizes"], "argument --sizes: expected at least one argument"),
+        (["--sizes", "0"], "--sizes: must be from 1 to 1e15 parameters each, got (0,)"),
+        (["--sizes", "1e300"], "--sizes: must be from 1 to 1e15 parameters each"),
+        (["--steps", "0"], "--steps: must be at least 1, got 0"),
+        (["--seeds", "-1"], "argument --seeds: "),
+        (["--seeds", "1e12"], "--seeds: must be from 0 to 2**32 - 1 each"),
+        (["--length", "0"], "length 0 is too short for a signal; give at least 2"),
+        (["--length", "1"], "length 1 is too short for a signal; give at least 2"),
+        (["--length", "long"], "argument --length: 'long' is not a whole number"),
+        (["--bandlimits", "0"], "Sierpinski needs a bandlimit from 0.1 to 0.9, got 0"),
+        (["--bandlimits", "0.5", "1"], "Sierpinski needs a bandlimit from 0.1 to 0.9, got 1"),
+        (["--bandlimits", "nan"], "Sierpinski needs a bandlimit from 0.1 to 0.9, got nan"),
+        (["--bandlimits", "half"], "argument --bandlimits: invalid float value: 'half'"),
+        (["--signal", "StarTarget", "--bandlimits", "0.5"], "StarTarget has no bandlimit"),
+        (["--set", "Siren.lrr=1"], "hyperparameters.json: models.Siren: unknown key 'lrr' (did you mean 'lr'?)"),
+        (["--set", "Siren.lr"], "--set takes PATH=VALUE like Siren.lr=3e-5, got 'Siren.lr'"),
+        (["--set", "Grid.lr=-1"], "models.Grid.lr: must be more than 0, got -1"),
+        (["--set", "presets.smoke.sizes=[]"], "presets.smoke.sizes: must be at least one, got none"),
+        (["--config", "nowhere.json"], "cannot read the settings file 'nowhere.json': No such file or directory"),
+        (["--config", "."], "cannot read the settings file '.': Is a directory"),
+        (["--bogus"], "unrecognized arguments: --bogus"),
+    ],
+)
+def test_a_mistake_is_one_line(complaint, arguments, message):
+    assert message in complaint(*arguments)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_device_that_is_not_there(complaint, device):
+    assert f"device '{device}' was asked for, but PyTorch sees no CUDA GPU here; use --device cpu" in complaint(
+        "--device", device
+    )
+
+
+def test_no_signal(capsys):
+    assert run_command.main([]) == 2
+    says = "error: give --signal, for example --signal Sierpinski; --list names them all\n"
+    assert capsys.readouterr().err == says
+
+
+def test_a_bad_settings_file_is_named(complaint, tmp_path):
+    own = tmp_path / "own.json"
+    own.write_text('{"protocol": 1, "protocol": 2}')
+    assert f"'{own}' is not valid JSON: the key 'protocol' stands twice in one object" in complaint("--config", own)
+
+
+def test_a_bad_model_file_is_named(complaint, tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text("import no_such_module")
+    assert f"'{own}' could not be loaded: ModuleNotFoundError" in complaint(models=(own,))
+    own.write_text("x = 1")
+    assert f"'{own}' registers no model; decorate its class with @register" in complaint(models=(own,))
+
+
+def test_results_under_a_file_cannot_be(run, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for place in (file, file / "below"):
+        code, _, err = run(out=place)
+        assert code == 2
+        assert len(err.splitlines()) == 1
+        assert f"error: cannot write results to '{place}/2d_Sierpinski': " in err
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("arguments", [["--models", "Sirn"], ["--sizes", "inf"], ["--config", "none.json"]])
+def test_a_mistake_in_a_process_of_its_own_is_one_line_too(command, out, arguments):
+    result = command(sys.executable, "run.py", *SMOKE, "--out", out, *arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+    assert not out.exists()
+
+
+def test_a_reader_that_stops_reading_gets_no_traceback(environment, root):
+    line = f"'{sys.executable}' run.py {' '.join(SMOKE)} --dry-run --sizes $(seq -s ' ' 1000 1999) | head -1"
+    done = subprocess.run(["bash", "-c", line], cwd=root, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("Sierpinski, 2D")
+    assert done.stderr == ""
+
+
+# Interruption
+
+
+@pytest.fixture
+def start(environment, root, out):
+    """Start a run of sixteen trials of about a second, and wait until two rows are there."""
+    extent = (
+        "--models",
+        "Siren",
+        "Grid",
+        "--bandlimits",
+        "0.2",
+        "0.5",
+        "--seeds",
+        "1",
+        "2",
+        "3",
+        "4",
+        "--length",
+        "64",
+    )
+    line = [sys.executable, "run.py", *SMOKE, "--out", str(out), *extent, "--steps", "300"]
+    started = []
+
+    def begin(wait=True):
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(line, cwd=root, env=environment, stdout=pipe, stderr=pipe, text=True)
+        started.append(process)
+        deadline = time.monotonic() + 120
+        while wait and len(rows(out)) < 2:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_killed_run_loses_the_trial_in_flight_alone(start, out):
+    process = start()
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(10) == -signal.SIGKILL
+    before = rows(out)
+    assert 2 <= len(before) < 16
+    for name in before:
+        assert parse_row(out / "2d_Sierpinski" / "rows" / name)["status"] == "ok"
+        assert Store(out, "2d_Sierpinski").array_path(name.removesuffix(".json")).exists()
+
+    again = start(wait=False)
+    stdout, stderr = again.communicate(timeout=100)
+    assert again.returncode == 0, stderr
+    assert f"16 trials, {len(before)} of them done before, {16 - len(before)} to run" in stdout
+    after = rows(out)
+    assert len(after) == 16
+    assert {name: after[name] for name in before} == before, "finished rows are left untouched"
+    assert set(load(out)["status"]) == {"ok"}
+
+
+def test_an_interrupted_run_says_how_to_resume(start, out):
+    process = start()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.02)
+    process.send_signal(signal.SIGINT)  # impatience changes nothing
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    last = stderr.splitlines()[-1]
+    assert last == "interrupted: finished trials are stored; run the same command again to resume"
+    assert "Traceback" not in stderr
+    left = rows(out)
+    assert 2 <= len(left) < 16
+    assert not [path for path in out.rglob(".*") if path.is_file()], "no half file is left"
+    assert len(load(out)) == len(left)
+
+
+# A newcomer's single file
+
+
+def test_the_example_is_short():
+    assert len(EXAMPLE_MODEL.splitlines()) < 40
+
+
+def test_one_file_adds_a_model_and_one_a_signal(command, root, tmp_path):
+    copy = tmp_path / "clone"
+    copy.mkdir()
+    for name in ("models", "target_signals", "harness"):
+        shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("run.py", "common/files.py", "common/registry.py", "common/sparse_map.py", "hyperparameters.json"):
+        shutil.copy(root / name, copy / name)
+    (copy / "models" / "example.py").write_text(EXAMPLE_MODEL)
+    (copy / "target_signals" / "checkerboard.py").write_text(EXAMPLE_SIGNAL)
+    arguments = (
+        "--signal",
+        "Checkerboard",
+        "--dim",
+        "2",
+        *SMOKE[2:],
+        "--steps",
+        "2",
+        "--length",
+        "12",
+        "--out",
+        "results",
+    )
+    result = command(sys.executable, "run.py", *arguments, cwd=copy)
+    assert result.returncode == 0, result.stderr
+    assert list(cells(result.stdout)) == [*NAMES, "Example"], "a newcomer stands in the table"
+    table = load(copy / "results").set_index("model")
+    assert len(table) == 13
+    assert table["status"]["Example"] == "ok"
+    assert table["parameters"]["Example"] == 2500
+    assert table["settings"]["Example"] == {"lr": 0.01, "sigma": 10.0}
+    assert (copy / "results" / "2d_Checkerboard" / "figures").is_dir()
+
+
+def test_a_models_file_may_lie_outside(run, out, tmp_path):
+    own = tmp_path / "own_model.py"
+    own.write_text(EXAMPLE_MODEL.replace('"Example"', '"Outside"'))
+    code, stdout, _ = run("--set", "Outside.lr=0.5", models=(own, "Grid"), draw=True)
+    assert code == 0
+    assert set(cells(stdout)) == {"Grid", "Outside"}
+    table = load(out).set_index("model")
+    assert table["status"].to_dict() == {"Outside": "ok", "Grid": "ok"}
+    assert table["settings"]["Outside"]["lr"] == 0.5
+
+
+def test_the_readme_shows_commands_that_parse():
+    shown = re.findall(r"^(?:python run\.py|bash run_\w+\.sh) +([^#\n]*)", README, re.M)
+    assert len(shown) >= 6
+    for line in shown:
+        run_command.parse(line.split())
+    for script in re.findall(r"`(run_\w+\.sh)`", README):
+        assert (Path(__file__).resolve().parents[3] / script).exists()

@@ -1,0 +1,138 @@
+"""`status`: what is done, running, failed and left, from the store alone, and fast."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from harness import __main__ as verbs
+from harness.analysis.experiments import experiments
+from harness.store import liveness
+from harness.store.scan import gather, without_curve
+
+
+@pytest.fixture
+def rows(make_row):
+    """Two models × two budgets × two seeds of one band, of which one run is missing and one failed."""
+    made = [
+        make_row(model=model, size=size, seed=seed, preset="quick", steps=250, length=128)
+        for model in ("Grid", "Siren")
+        for size in (3000, 10_000)
+        for seed in (1234, 2024)
+    ]
+    made[-1] |= {"status": "diverged", "reason": "the loss was not finite after pass 50", "psnr": None}
+    return [*made[:4], *made[5:]]
+
+
+@pytest.fixture
+def status(capsys):
+    def call(out):
+        code = verbs.main(["status", "--out", str(out)])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def test_the_counts(store, rows, status, config):
+    code, out, _ = status(store(rows))
+    assert code == 0
+    head, line = (line.split() for line in out.splitlines()[2:4])
+    assert head[-5:] == ["failed", "missing", "left", "of", "preset"]
+    # the plan: every model × two budgets × three bands × one seed, of which three have rows
+    left = len(config.protocol.models) * 2 * 3 * 1 - 3
+    assert line == ["2d", "Sierpinski", "fit", "quick", "128,", "250", "steps", "6", "0", "1", "1", str(left)]
+    assert "Siren diverged 1× (budgets 10k): the loss was not finite after pass 50" in out
+
+
+def test_a_run_with_its_own_steps_is_of_no_preset(store, rows, status):
+    _, out, _ = status(store([row | {"steps": 7} for row in rows]))
+    assert out.splitlines()[3].split()[-1] == "-"
+
+
+def test_older_rows_are_not_counted(store, rows, status):
+    again = rows[0] | {"started": "2026-02-01T00:00:00.000+00:00", "config_hash": "other"}
+    _, out, _ = status(store([again, *rows]))
+    assert out.splitlines()[3].split()[7:9] == ["6", "0"]
+    assert "1 row of cells that have a later one" in out
+
+
+def test_the_missing_are_named(rows):
+    (experiment,) = experiments(rows)
+    assert [(cell.model, cell.size, cell.seed) for cell in experiment.missing()] == [("Siren", 3000, 1234)]
+
+
+def test_runs_are_told_alive_from_dead(store, rows, status):
+    out = store(rows)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    said = {"trial": "Grid 3,000 seed 1", "step": 50, "steps": 250, "host": "box", "started": "today"}
+    folder = out / "2d_Sierpinski" / "claims"
+    folder.mkdir()
+    for pid in (os.getpid(), gone.pid):
+        (folder / f"{pid}.json").write_text(json.dumps(said | {"pid": pid, "numbering": liveness.numbering()}))
+    (folder / "broken.json").write_text("{")
+    _, text, _ = status(out)
+    running = f"Grid 3,000 seed 1, pass 50 of 250, on box (process {os.getpid()}), started today"
+    assert f"\n  {running}\n" in text
+    assert f"ended without finishing, runs again: {running.replace(str(os.getpid()), str(gone.pid))}" in text
+
+
+def test_files_that_are_no_rows_are_named(store, rows, status):
+    out = store(rows)
+    folder = out / "2d_Sierpinski" / "rows"
+    (folder / "half.json").write_text('{"signal": "Sier')
+    (folder / "list.json").write_text("[1]")
+    (folder / "types.json").write_text(json.dumps(rows[0] | {"size": "many"}))
+    (folder / "curve.json").write_text(json.dumps(rows[0] | {"psnr_rings": ["<b>"]}))
+    (folder / "aside.corrupt").write_text("")
+    (folder / ".new.json").write_text("")  # being written
+    _, text, _ = status(out)
+    assert "5 files that cannot be read as rows" in text
+    assert "2d_Sierpinski/rows/types.json: 'size' is no whole number" in text
+    assert ".new.json" not in text
+
+
+def test_an_empty_folder_and_none(tmp_path, status):
+    assert status(tmp_path) == (0, f"{tmp_path}: 0 rows of 0 experiments\n", "")
+    code, _, err = status(tmp_path / "absent")
+    assert code == 2
+    assert err.startswith("error: no folder")
+    assert len(err.splitlines()) == 1
+
+
+def test_a_curve_is_cut_out_of_a_stored_row_alone(make_row):
+    row = make_row(settings={"curve": [1]}, reason='a "curve": [ in words')
+    stored = json.dumps(row, indent=1).encode()
+    assert json.loads(without_curve(stored)) == row | {"curve": None}
+    for text in (json.dumps(row).encode(), json.dumps(row | {"curve": None}, indent=1).encode(), b"", b"{"):
+        assert without_curve(text) == text
+
+
+def test_ten_thousand_rows_take_less_than_a_second_of_work(paper_store, root):
+    line = [sys.executable, "-m", "harness", "status", "--out", str(paper_store)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = subprocess.run(line, cwd=root, capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "10,300 rows of 12 experiments" in result.stdout
+    # seconds of the processor, not of the clock: other tests may be running
+    assert after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime < 1
+
+
+def test_it_does_without_torch_and_pandas(paper_store, root):
+    code = f"""
+import sys
+from harness import __main__
+__main__.main(["status", "--out", {str(paper_store)!r}])
+print([m for m in ("torch", "pandas", "matplotlib", "scipy") if m in sys.modules], file=sys.stderr)
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert result.stderr == "[]\n"
+
+
+def test_gathering_keeps_curves_when_asked(store, rows):
+    out = store(rows)
+    assert gather(out).stored[0].row["curve"] == rows[0]["curve"]
+    assert gather(out, curves=False).stored[0].row["curve"] is None

@@ -1,0 +1,153 @@
+"""The `table` verb, by its content in every format."""
+
+import csv
+import io
+import math
+import statistics
+import sys
+
+import pandas as pd
+import pytest
+
+from harness import __main__ as verbs
+from harness.store.store import load
+
+
+@pytest.fixture
+def rows(make_row):
+    """Grid and Siren at two budgets, two bands and two seeds; PSNR = 10 + 10·(1e4) + band·10 + seed, Siren 2 less."""
+    return [
+        make_row(model=model, size=size, bandlimit=band, seed=seed, psnr=psnr - (2 if model == "Siren" else 0))
+        for model in ("Grid", "Siren")
+        for size, at_size in ((3000, 10.0), (10_000, 20.0))
+        for band in (0.1, 0.5)
+        for seed in (1, 2)
+        for psnr in (at_size + 10 * band + seed,)
+    ]
+
+
+@pytest.fixture
+def table(capsysbinary):
+    def call(out, *arguments):
+        code = verbs.main(["table", "--out", str(out), *arguments])
+        captured = capsysbinary.readouterr()
+        return code, captured.out, captured.err.decode()
+
+    return call
+
+
+def cells(markdown):
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in markdown.splitlines() if line.startswith("|")]
+
+
+def test_models_by_budgets(store, rows, table):
+    code, out, err = table(store(rows))
+    assert (code, err) == (0, "")
+    text = out.decode()
+    assert text.startswith("**PSNR (dB): Sierpinski 2D, fit, smoke, length 24, 3 steps**")
+    head, _, siren, grid = cells(text)  # the order of hyperparameters.json
+    assert head == ["model", "3k", "10k"]
+    assert grid == ["Grid", "**14.5 ± 0.7**", "**24.5 ± 0.7**"]
+    assert siren == ["Siren", "12.5 ± 0.7", "22.5 ± 0.7"]
+
+
+def test_what_did_not_end_well_is_said(store, rows, table):
+    for row in rows:
+        if row["model"] == "Siren" and row["size"] == 3000:
+            row |= {"status": "unsupported", "psnr": None}
+        if row["model"] == "Siren" and row["size"] == 10_000 and row["bandlimit"] == 0.1:
+            row |= {"status": "diverged", "psnr": None}
+    _, out, _ = table(store(rows[:-1]))
+    assert cells(out.decode())[2] == ["Siren", "n/a", "24.0 (1/4)"]
+    for row in rows:
+        row |= {"status": "diverged", "psnr": None} if row["model"] == "Siren" else {}
+    _, out, _ = table(store(rows))
+    assert cells(out.decode())[2] == ["Siren", "failed 4/4", "failed 4/4"]
+
+
+def test_csv_is_tidy(store, rows, table):
+    _, out, _ = table(store(rows), "--format", "csv", "--by", "model,band,size")
+    lines = list(csv.DictReader(io.StringIO(out.decode())))
+    assert len(lines) == 8
+    one = next(row for row in lines if (row["model"], row["band"], row["size"]) == ("Grid", "0.5", "10000"))
+    assert float(one["mean"]) == 26.5
+    assert float(one["spread"]) == pytest.approx(statistics.stdev([26.0, 27.0]))
+    assert (one["seeds"], one["ok"], one["missing"]) == ("2", "2", "0")
+    assert (one["signal"], one["preset"]) == ("Sierpinski", "smoke")
+
+
+def test_latex_escapes_names(store, rows, table):
+    _, out, _ = table(store([row | {"model": "Grid_TV & 50%"} for row in rows]), "--format", "latex")
+    text = out.decode()
+    assert r"Grid\_TV \& 50\% & 1" in text
+    assert r"$\pm$" in text
+    assert text.count(r"\begin{tabular}{lrr}") == text.count(r"\end{tabular}") == 1
+
+
+def test_a_model_named_like_markup_stays_text(store, rows, table):
+    _, out, _ = table(store([row | {"model": "*<b>|"} for row in rows]))
+    assert cells(out.decode().replace("\\|", "¦"))[2][0] == "*&lt;b>¦"
+
+
+def test_parquet(store, rows, table, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    out = store(rows)
+    assert table(out, "--format", "parquet", "--to", str(tmp_path / "t.parquet"))[0] == 0
+    means = parquet.read_table(tmp_path / "t.parquet").to_pylist()
+    assert [(row["model"], row["size"], row["mean"]) for row in means][2:] == [
+        ("Grid", 3000, 14.5),
+        ("Grid", 10_000, 24.5),
+    ]
+    _, content, _ = table(out, "--format", "parquet", "--rows")
+    every = parquet.read_table(io.BytesIO(content)).to_pylist()
+    assert len(every) == len(rows)
+    assert every[0]["settings"] == '{"lr": 0.1}'
+    assert every[0]["curve"] == rows[0]["curve"]
+
+
+def test_parquet_without_pyarrow_is_one_clear_line(store, rows, table, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    code, _, err = table(store(rows), "--format", "parquet")
+    assert code == 2
+    assert err == "error: Parquet needs pyarrow: pip install -e '.[report]'\n"
+
+
+def test_every_row_as_csv(store, rows, table):
+    _, out, _ = table(store(rows), "--format", "csv", "--rows")
+    lines = list(csv.DictReader(io.StringIO(out.decode())))
+    assert len(lines) == len(rows)
+    assert {float(line["psnr"]) for line in lines} == {row["psnr"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--by", "modle"], "--by: unknown key 'modle' (did you mean 'model'?); known: model, size, band, item, seed"),
+        (["--metric", "pnsr"], "unknown metric 'pnsr' (did you mean 'psnr'?)"),
+        (["--metric", "iou"], "no row of these has iou; choose another --metric"),
+        (["--signal", "Star"], "no rows of signal 'Star'; there are: Sierpinski"),
+        (["--task", "ct"], "no rows of task 'ct'; there are: fit"),
+        (["--rows"], "--rows gives csv or parquet, not md; add --format csv"),
+        (["--to", "/absent/x.md"], "cannot write '/absent/x.md': No such file or directory"),
+    ],
+)
+def test_mistakes_are_one_line(store, rows, table, arguments, says):
+    code, out, err = table(store(rows), *arguments)
+    assert (code, out) == (2, b"")
+    assert err.startswith(f"error: {says}")
+    assert len(err.splitlines()) == 1
+
+
+def test_an_empty_store_says_so(tmp_path, table):
+    code, _, err = table(tmp_path)
+    assert code == 2
+    assert err.startswith(f"error: no rows in '{tmp_path}'; run a launcher first")
+
+
+def test_means_equal_the_tables_own(paper_store, table):
+    _, out, _ = table(paper_store, "--signal", "SparseSphereSignal", "--format", "csv")
+    means = pd.read_csv(io.BytesIO(out))
+    loaded = load(paper_store, "2d_SparseSphereSignal")
+    expected = loaded.groupby(["model", "size", "bandlimit"])["psnr"].mean().groupby(["model", "size"]).mean()
+    for line in means.to_dict("records"):
+        assert math.isclose(line["mean"], expected[line["model"], line["size"]])

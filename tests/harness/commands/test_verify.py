@@ -1,0 +1,241 @@
+"""`verify`: rows that hold are found to hold, and whatever was changed in one is found."""
+
+import dataclasses
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from common.registry import UsageError
+from harness import __main__ as verbs
+from harness.commands import run as run_command
+from harness.plan.config import load_config
+from harness.plan.replay import evaluate_every, trial_of
+from harness.store.store import Store, load
+from harness.train import run_trial
+
+LINE = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu"]
+
+
+@pytest.fixture
+def fitted(tmp_path, monkeypatch):
+    """`fitted("--models", "Grid")`: the folder of a run of the smoke preset, without figures."""
+    monkeypatch.setattr("harness.figures.draw_figures.draw", lambda *given: [])
+    monkeypatch.setattr("harness.report.write", lambda *given: "index.html")
+
+    def run(*arguments, line=LINE):
+        run_command.main([*line, "--out", str(tmp_path / "out"), *map(str, arguments)])
+        return tmp_path / "out"
+
+    return run
+
+
+@pytest.fixture
+def verify(capsys):
+    def call(out, *arguments):
+        capsys.readouterr()
+        code = verbs.main(["verify", "--out", str(out), "--device", "cpu", *map(str, arguments)])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def change(out, **changes):
+    """Put other values into the one row of a folder."""
+    (path,) = out.glob("*/rows/*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return path
+
+
+def test_every_model_gives_its_row_again_bit_for_bit(fitted, verify):
+    out = fitted("--set", "Siren.omega=30", "--seeds", "7")
+    count = len(load(out))
+    code, said, err = verify(out, "--most", 100)
+    assert (code, err) == (0, "")
+    assert said.count(": bitwise\n") == said.count("ok  ") == count > 9
+    assert said.endswith(f"{count} of {count} rows were given again\n")
+
+
+def test_both_rows_of_one_fit_share_it(fitted, verify, monkeypatch):
+    out = fitted(line=["--signal", "SampleImages", "--preset", "smoke", "--device", "cpu", "--models", "Grid"])
+    assert len(load(out)) == 2
+    runs, run = [], run_trial.run_trial
+    monkeypatch.setattr(run_trial, "run_trial", lambda *given: runs.append(1) or run(*given))
+    code, said, _ = verify(out)
+    assert (code, said.count("bitwise\n"), len(runs)) == (0, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"psnr": 12.3456}, "same machine and versions, yet other bits in psnr"),
+        ({"curve": None}, "yet other bits in curve"),
+        ({"residual_sha256": "0" * 64}, "its array cannot be used: it is not the file that the row names"),
+        ({"status": "diverged"}, "diverged then, ok now"),
+        ({"psnr": 12.3456, "device": "cuda: NVIDIA H100"}, "not within 0.2 dB"),
+        ({"settings": {"lr": 0.2, "initial": 0.1}}, "cannot be repeated: what its numbers depend on has changed"),
+        ({"settings": {"lr": 0.2}}, "cannot be repeated: its settings: the key 'initial' is missing"),
+        ({"settings": None}, "cannot be repeated: its settings: expected an object, got null"),
+        (
+            {"model": "Siren", "settings": {"lr": 1e-4, "omega": 30.0, "hidden_layers": 10**9, "output": "sine"}},
+            "cannot be repeated: its settings.hidden_layers: whole numbers go up to 65,536",
+        ),
+        ({"model": "Nobody"}, "cannot be repeated: unknown model 'Nobody'"),
+        ({"signal": "Nothing"}, "cannot be repeated: unknown signal 'Nothing'"),
+        ({"signal": "ChestCT", "item": "slice", "bandlimit": None}, "cannot be repeated: 'chest/chest.png' not found"),
+        ({"signal": "UserFile", "item": "a.png-01234567"}, "cannot be repeated: it is of a file of somebody's own"),
+        ({"task": "knit"}, "cannot be repeated: unknown task 'knit'"),
+        ({"length": 10**6}, "cannot be repeated: it has 1e+12 points"),
+        ({"size": 10**12}, "cannot be repeated: its budget is 1e+12 values"),
+        ({"bandlimit": 7.0}, "cannot be repeated: Sierpinski needs a bandlimit"),
+    ],
+)
+def test_a_changed_row_is_found(fitted, verify, monkeypatch, tmp_path, changes, says):
+    monkeypatch.setenv("INRBENCH_DATA", str(tmp_path))
+    out = fitted("--models", "Grid")
+    change(out, **changes)
+    code, said, _ = verify(out)
+    assert code == 1
+    assert said.splitlines()[-2].startswith("FAIL  ")
+    assert says in said
+    assert said.endswith("0 of 1 rows were given again\n")
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "says"),
+    [
+        ("Siren", {"hidden_layers": 60_000}, "models have up to 4,096 tensors"),
+        ("Instant_NGP", {"levels": 0}, "ZeroDivisionError: "),
+        ("Instant_NGP", {"growth": 1e308}, "OverflowError: "),
+    ],
+)
+def test_a_row_of_which_no_model_can_be_made_fails_alone(fitted, verify, model, settings, says):
+    """Its hash is the right one, so it is the model that has to be refused; another row is looked at as before."""
+    out = fitted("--models", model)
+    (path,) = out.glob("*/rows/*.json")
+    row = json.loads(path.read_text())
+    own = trial_of(row, load_config())
+    other = dataclasses.replace(own, settings=dataclasses.replace(own.settings, **settings))
+    text = json.dumps(row | {"settings": row["settings"] | settings, "config_hash": other.config_hash})
+    path.with_name("a" + path.name).write_text(text)
+    start = time.process_time()
+    code, said, err = verify(out)
+    assert time.process_time() - start < 5
+    assert (code, err) == (1, "")
+    assert f"cannot be repeated: {says}" in said
+    assert said.endswith("1 of 2 rows were given again\n")
+
+
+def test_another_machines_row_is_held_to_the_tolerance(fitted, verify):
+    out = fitted("--models", "Grid")
+    (row,) = load(out).to_dict("records")
+    change(out, device="cuda: NVIDIA H100", psnr=row["psnr"] + 0.1)
+    code, said, _ = verify(out)
+    assert code == 0
+    assert "-0.1 dB: within 0.2 dB" in said
+    assert verify(out, "--tolerance", "0.05")[0] == 1
+
+
+def test_a_swapped_array_is_found(fitted, verify):
+    out = fitted("--models", "Grid", "GAPlane")
+    one, two = out.glob("*/arrays/*.npz")
+    content = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(content)
+    code, said, _ = verify(out)
+    assert (code, said.count("its array cannot be used")) == (1, 2)
+
+
+def test_an_old_row_and_one_without_its_array_hold(fitted, verify):
+    out = fitted("--models", "Grid")
+    change(out, residual_sha256=None)
+    assert verify(out)[0] == 0
+    next(out.glob("*/arrays/*.npz")).unlink()
+    assert verify(out)[0] == 0
+
+
+def test_rows_that_ended_badly_are_given_again(fitted, verify):
+    out = fitted("--models", "Grid", "GSplat", "--set", "Grid.lr=1e38", "--sizes", "5", "2500")
+    assert sorted(load(out)["status"].unique()) == ["diverged", "ok", "unsupported"]
+    code, said, _ = verify(out, "--most", 9)
+    assert (code, said.count("bitwise")) == (0, 4)
+
+
+def test_rows_are_chosen_by_name_by_file_and_by_what_they_are(fitted, verify):
+    out = fitted("--models", "Grid", "GAPlane", "--seeds", "1", "2", "3")
+    (path, *_) = sorted(out.glob("*/rows/*.json"))
+    for chosen in ([path], [path.stem], ["GAPlane", "--models", "GAPlane"], ["--models", "GAPlane", "--most", 3]):
+        code, said, _ = verify(out, *chosen)
+        assert code == 0
+        assert path.stem in said
+    assert "3 of 3 rows" in verify(out, "--models", "GAPlane", "--sizes", "2500")[1]
+    code, said, _ = verify(out, "--most", "2")
+    assert said.startswith("2 of 6 rows, evenly spread; --most 6 takes all\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["Nobody"], "no row of '"),
+        (["absent.json"], "'absent.json' cannot be read as a row: No such file"),
+        (["--models", "Siren"], "no rows of these in '"),
+        (["--models", "Sirn"], "did you mean 'Siren'"),
+        (["--most", "0"], "--most takes a number of rows from 1 up"),
+        (["--tolerance", "nan"], "--tolerance takes decibels from 0 up"),
+    ],
+)
+def test_mistakes_are_one_line(fitted, verify, arguments, says):
+    code, _, err = verify(fitted("--models", "Grid"), *arguments)
+    assert code == 2
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_users_own_file_is_named(tmp_path, fitted, verify):
+    picture = tmp_path / "mine.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), dtype=np.uint8)).save(picture)
+    out = fitted(line=["--signal", str(picture), "--preset", "smoke", "--device", "cpu", "--models", "Grid"])
+    assert "give its path with --file" in verify(out)[1]
+    code, said, _ = verify(out, "--file", picture)
+    assert (code, "bitwise" in said) == (0, True)
+    other = tmp_path / "other.png"
+    other.write_bytes(picture.read_bytes() + b"!")
+    assert "and --file '" in verify(out, "--file", other)[1]
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 50, 99])
+@pytest.mark.parametrize("steps", [1, 2, 3, 50, 51, 100])
+def test_when_a_fit_was_evaluated_is_in_its_curve(every, steps):
+    at = [step for step in range(1, steps + 1) if step in (1, steps) or step % every == 0]
+    found = evaluate_every({"steps": steps, "curve": [{"step": step} for step in at]})
+    assert [step for step in range(1, steps + 1) if step in (1, steps) or step % found == 0] == at
+
+
+def test_a_trial_comes_back_from_its_row(make_trial, config):
+    for one in (make_trial("BACON", dim=3, minibatch=50), make_trial("Grid_TV", signal="StarTarget", seed=9)):
+        row = run_trial.run_trial(one, torch.device("cpu"))[0].row
+        row = json.loads(json.dumps(row))
+        assert trial_of(row, config) == one
+
+
+def test_other_adam_betas_are_said_to_be_a_change(make_trial, config):
+    import dataclasses
+
+    row = run_trial.run_trial(make_trial("Grid"), torch.device("cpu"))[0].row
+    other = dataclasses.replace(config, protocol=dataclasses.replace(config.protocol, adam_betas=(0.5, 0.9)))
+    with pytest.raises(UsageError, match="adam_betas"):
+        trial_of(row, other)
+
+
+def test_a_store_says_what_ran(fitted):
+    """The checksum of a run is that of its file."""
+    out = fitted("--models", "Grid")
+    (row,) = load(out).to_dict("records")
+    (path,) = out.glob("*/arrays/*.npz")
+    from harness.store.residual import checksum
+
+    assert checksum(path.read_bytes()) == row["residual_sha256"]
+    assert Store(out, "2d_Sierpinski").read(path.stem)["residual_sha256"] == row["residual_sha256"]

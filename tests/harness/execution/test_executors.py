@@ -1,0 +1,358 @@
+"""Where trials run changes nothing but the time: workers here, Ray, Slurm, and two launches at once."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import torch
+
+from common.exits import RESUME, Failure
+from harness.commands import run as run_command
+from harness.execution import run_trials
+from harness.execution.progress import Progress
+from harness.plan import cost
+from harness.store.claims import Claims
+from harness.store.store import Store, load
+from harness.train.score import Result
+
+CPU = torch.device("cpu")
+
+needs = {
+    name: pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"{package} is not installed")
+    for name, package in (("ray", "ray"), ("slurm", "submitit"))
+}
+takes_minutes = pytest.mark.skipif(
+    "SWEEP_TESTS" not in os.environ, reason="starts clusters and launches, which takes minutes; set SWEEP_TESTS=1"
+)  # all of them together; the one that every run makes on each executor is the quick preset
+
+
+def residuals(out):
+    return load(out).set_index(["model", "size", "seed"])["residual_sha256"].to_dict()
+
+
+CLUSTER = """
+import os, signal, sys
+from pathlib import Path
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+other = cluster.add_node(num_cpus=1)
+print(cluster.address, flush=True)
+for line in sys.stdin:  # to be told to kill a node with all that runs on it, and at its end to go
+    node = other.all_processes["raylet"][0].process.pid
+    parents = {p.parent.name: p.read_text().rpartition(")")[2].split()[1] for p in Path("/proc").glob("[0-9]*/stat")}
+    for pid in [node, *(int(pid) for pid, parent in parents.items() if int(parent) == node)]:
+        os.kill(pid, signal.SIGKILL)
+    cluster.remove_node(other, allow_graceful=False)
+    print("killed", flush=True)
+cluster.shutdown()
+"""
+
+
+@pytest.fixture(scope="module")
+def ray(environment):
+    """Two Ray nodes on this machine: a process that kills one of them when it is told."""
+    line, pipe, silent = [sys.executable, "-W", "ignore", "-c", CLUSTER], subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(line, env=environment, stdin=pipe, stdout=pipe, stderr=silent, text=True) as process:
+        address = process.stdout.readline().strip()
+        assert address, "Ray did not start; it says why without stderr=silent"
+        patch = pytest.MonkeyPatch()
+        patch.setitem(environment, "RAY_ADDRESS", address)
+        yield process
+        patch.undo()
+        process.stdin.close()
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(["--workers", "2"], id="workers"),
+        pytest.param(["--executor", "ray"], id="ray", marks=needs["ray"]),
+        pytest.param(["--executor", "slurm", "--workers", "2"], id="slurm", marks=needs["slurm"]),
+    ]
+)
+def where(request):
+    """The options that choose an executor with two workers; Ray's are on two nodes."""
+    if "ray" in request.param:
+        request.getfixturevalue("ray")
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def quick(command, undrawn):
+    """`quick(out, …)`: a part of the quick preset."""
+
+    def run(out, *more):
+        words = ["--signal", "StarTarget", "--preset", "quick", "--device", "cpu", "--sizes", "3e3", "--steps", "20"]
+        words += ["--models", "Grid", "Instant_NGP", "Grid_exact", "GAPlane", "--out", out, *more]
+        result = command(*undrawn, *words)
+        assert result.returncode == 0, result.stderr
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def alone(quick, tmp_path_factory):
+    out = tmp_path_factory.mktemp("alone")
+    quick(out)
+    return residuals(out)
+
+
+def test_the_quick_preset_gives_the_same_bits_everywhere(alone, quick, tmp_path, where):
+    result = quick(tmp_path, *where)
+    assert len(alone) == 4
+    assert residuals(tmp_path) == alone
+    assert [line.split("]")[0] for line in result.stdout.splitlines() if line.startswith("[")] == [
+        f"[{n}/4" for n in (1, 2, 3, 4)
+    ]
+    assert "Traceback" not in result.stderr
+
+
+@takes_minutes
+def test_workers_run_each_trial_once_and_force_runs_each_once_again(sweep):
+    """A model's file of one's own is found by every worker, and what is fitted is saved by each."""
+    sweep.run("--workers", 2, "--save-model", seeds=range(4), nap=0)
+    before = sweep.rows()
+    assert (len(before), sweep.starts()) == (4, 4)
+    assert len(list(sweep.out.glob("*/models/*.safetensors"))) == 4
+    sweep.run("--workers", 2, "--force", seeds=range(4), nap=0)
+    assert sweep.starts() == 8
+    assert not {content for content, _ in sweep.rows().values()} & {content for content, _ in before.values()}
+    assert sweep.leftovers() == []
+
+
+@takes_minutes
+def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
+    _, err = sweep.run(*where, seeds=range(2), nap=0, broken=True, code=1)
+    assert "a broken model" in err
+    assert RESUME in err.splitlines()  # submitit's own processes may still say that they end
+    assert (sweep.rows(), sweep.leftovers()) == ({}, [])
+
+
+@takes_minutes
+def test_a_worker_that_is_told_to_stop_is_no_error(sweep, where):
+    """SIGTERM comes before a node is taken away: what is left runs elsewhere."""
+    process = sweep.begin(*where)
+    sweep.wait_for("rows", 2)
+    before = sweep.rows()
+    pid = json.loads(sweep.wait_for("claims")[0].read_text())["pid"]
+    os.kill(pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert len(sweep.rows()) == 8
+    assert {name: sweep.rows()[name] for name in before} == before
+    assert sweep.starts() in (8, 9)
+    assert sweep.leftovers() == []
+
+
+@takes_minutes
+def test_a_launch_that_is_told_to_stop_stops_its_workers_and_says_how_to_go_on(sweep, where):
+    process = sweep.begin(*where, nap=0.5)
+    sweep.wait_for("rows", 1)
+    sweep.wait_for("claims")
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"terminated: {RESUME}" in err.splitlines()
+    sweep.wait_until_free()
+    before = sweep.rows()
+    assert len(before) < 8
+    sweep.run(*where, nap=0)
+    assert {name: sweep.rows()[name] for name in before} == before
+    assert len(sweep.rows()) == 8
+
+
+@takes_minutes
+def test_two_launches_at_once_divide_the_work(sweep):
+    pair = [sweep.begin(seeds=range(12), nap=0.05), sweep.begin("--workers", 2, seeds=range(12), nap=0.05)]
+    for process in pair:
+        out, err = process.communicate(timeout=100)
+        assert process.returncode == 0, err
+        assert "[12/12]" in out, "both tell of all trials, and print the whole table"
+    assert (len(sweep.rows()), sweep.starts()) == (12, 12)
+    assert sweep.leftovers() == []
+
+
+@takes_minutes
+@needs["ray"]
+def test_the_trials_of_a_ray_node_that_dies_run_on_another(sweep, ray):
+    process = sweep.begin("--executor", "ray", seeds=range(5), nap=0.4)
+    sweep.wait_for("rows", 1)
+    sweep.wait_for("claims", 2)
+    before = sweep.rows()
+    ray.stdin.write("kill\n")
+    ray.stdin.flush()
+    assert ray.stdout.readline() == "killed\n"
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    assert "[5/5]" in out
+    after = sweep.rows()
+    assert {name: after[name] for name in before} == before
+    assert sweep.starts() == 6, "the one that was lost, and no other, ran again"
+    assert sweep.leftovers() == []
+
+
+@takes_minutes
+def test_settings_that_change_under_way_are_noticed(sweep, tmp_path, root):
+    """Workers plan again; what they then find must be what was asked for."""
+    order = {"arguments": sweep.line()[3:], "folder": str(root), "device": "cpu", "superseded": [], "keys": ["other"]}
+    line = [sys.executable, "-m", "harness.execution.worker"]
+    with subprocess.Popen(line, cwd=root, env=sweep.environment, stdin=-1, stderr=-1, text=True) as process:
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()  # and stays open, or the worker would end with its starter
+        err = process.stderr.read()
+    assert process.returncode == 2
+    assert "error: the settings have changed since the start: no trial other; start it again" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--executor", "ray"], "--executor ray needs --device cpu or --device cuda, got nothing"),
+        (["--executor", "slurm", "--device", "all"], "--executor slurm needs --device cpu or --device cuda, got 'all'"),
+        (["--workers", "0"], "argument --workers: must be at least 1, got 0"),
+        (["--device", "cpu", "--slurm", "mem_gb=4"], "--slurm is for --executor slurm"),
+        pytest.param(
+            ["--executor", "slurm", "--device", "cpu", "--slurm", "mem"],
+            "--slurm takes KEY=VALUE like slurm_partition=gpu, got 'mem'",
+            marks=needs["slurm"],
+        ),
+        pytest.param(
+            ["--executor", "slurm", "--device", "cpu", "--slurm", "memory=4"],
+            "--slurm memory=4: ",
+            marks=needs["slurm"],
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(capsys, tmp_path, words, says):
+    common = ["--signal", "StarTarget", "--preset", "smoke", "--models", "Grid", "--out", str(tmp_path / "out")]
+    assert run_command.main([*common, *words]) == 2
+    err = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("no Slurm here")]
+    assert len(err) == 1
+    assert err[0].startswith(f"error: {says}")
+
+
+# The order, the packs, and what workers cost
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Every trial takes as many seconds as it has thousands of parameters; GSplat was never timed."""
+    monkeypatch.setattr(cost, "trial_seconds", lambda t, device: None if t.model == "GSplat" else t.size / 1000)
+
+
+@pytest.mark.usefixtures("timed")
+def test_the_longest_come_first_within_a_signal(make_trial):
+    sizes = [(1, 3000), (2, 9000), (1, 5000), (2, 1000), (1, 4000)]
+    trials = [make_trial("Grid", seed=seed, size=size) for seed, size in sizes]
+    trials.append(make_trial("GSplat", seed=1, size=100))
+    found = [(trial.seed, trial.size) for trial in cost.in_order(trials, "cpu")]
+    assert found == [(1, 100), (1, 5000), (1, 4000), (1, 3000), (2, 9000), (2, 1000)]
+
+
+@pytest.mark.usefixtures("timed")
+def test_packs_have_about_the_same_load(make_trial):
+    trials = [make_trial("Grid", seed=seed, size=1000 * size) for seed in range(5) for size in (10, 7, 5, 3, 1)]
+    packs = cost.pack(trials, "cpu", 20.0, 1)
+    loads = [sum(trial.size for trial in pack) / 1000 for pack in packs]
+    assert len(packs) == 7  # 130 s in jobs of 20
+    assert sum(loads) == 130
+    assert max(loads) - min(loads) <= 4
+    assert sorted(trial.key for pack in packs for trial in pack) == sorted(trial.key for trial in trials)
+    assert len(cost.pack(trials, "cpu", 1e9, 4)) == 4, "at least as many as there are workers"
+    assert len(cost.pack(trials[:2], "cpu", 1.0, 9)) == 2, "none is empty"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "workers", "end"),
+    [([3, 3, 3], 1, 9), ([4, 3, 2, 1], 2, 5), ([1, 2, 3, 4], 2, 6), ([5], 3, 5), ([], 2, 0)],
+)
+def test_the_end_is_when_the_last_worker_ends(seconds, workers, end):
+    assert cost.makespan(seconds, workers) == end
+
+
+class Idle:
+    """An executor whose workers end at once."""
+
+    def __init__(self, do=lambda trials: None):
+        self.do, self.stopped = do, False
+
+    def submit(self, trials):
+        self.do(trials)
+
+    def running(self):
+        return False
+
+    def stop(self):
+        self.stopped = True
+
+
+def test_workers_that_get_nowhere_are_given_up(make_trial, tmp_path):
+    idle = Idle()
+    with pytest.raises(Failure, match="workers end without having run Grid 2,500"):
+        run_trials.spread([make_trial("Grid")], tmp_path, CPU, idle)
+    assert idle.stopped
+
+
+def test_what_another_finished_while_we_were_about_to_claim_it_is_not_run(make_trial, make_row, tmp_path, monkeypatch):
+    """Between looking for its row and claiming it, its holder stores the row and gives the claim back."""
+    trial, take = make_trial("Grid"), Claims.take
+
+    def too_late(claims, trial):
+        Store(tmp_path, trial.folder).write(trial.key, make_row(), None)
+        return take(claims, trial)
+
+    def run_trial(*_):
+        pytest.fail("it is done")
+
+    monkeypatch.setattr(Claims, "take", too_late)
+    monkeypatch.setattr(run_trials, "run_trial", run_trial)
+    run_trials.execute([trial], tmp_path, CPU)
+
+
+def test_ten_thousand_rows_are_told_of_in_seconds(make_trial, make_row, tmp_path, capsys):
+    trials = [make_trial("Grid", seed=seed) for seed in range(10_000)]
+
+    def write(trials):
+        rows = tmp_path / trials[0].folder / "rows"
+        text = json.dumps(make_row(), indent=1)
+        for trial in trials:
+            (rows / f"{trial.key}.json").write_text(text)
+
+    start = time.process_time()
+    run_trials.spread(trials, tmp_path, CPU, Idle(write))
+    assert time.process_time() - start < 10
+    assert capsys.readouterr().out.count("\n") == 10_000
+
+
+def test_sixteen_workers_on_one_store_lose_little(make_trial, make_row, tmp_path, monkeypatch):
+    """Trials only sleep, so the processor's time is what dividing them costs: under 5 % of a worker's."""
+    nap, workers, each = 0.25, 16, 12
+    trials = [make_trial("Grid", seed=seed) for seed in range(workers * each)]
+    run_trials.prepare(trials, tmp_path)
+
+    def sleep(*_):
+        time.sleep(nap)
+        return [Result(make_row(), None)]
+
+    monkeypatch.setattr(run_trials, "run_trial", sleep)
+
+    def work():
+        with Progress(trials, "cpu", silent=True) as progress:
+            run_trials.run_free(trials, Claims(tmp_path), CPU, progress)
+
+    threads = [threading.Thread(target=work) for _ in range(workers)]
+    start = time.process_time()  # not of the clock, which other work on the machine moves on
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.process_time() - start
+    assert all(Store(tmp_path, trial.folder).row_path(trial.key).exists() for trial in trials)
+    assert seconds / workers < 0.05 * nap * each

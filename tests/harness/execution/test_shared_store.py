@@ -1,0 +1,169 @@
+"""A store that others use meanwhile: they set aside, delete, supersede; nobody may stumble over it."""
+
+import json
+import os
+import pickle
+import time
+import warnings
+
+import pytest
+import torch
+
+from common.exits import Failure
+from common.registry import UsageError
+from harness.execution import run_trials
+from harness.execution.executors import local
+from harness.execution.worker import Order
+from harness.store import liveness
+from harness.store import store as store_module
+from harness.store.claims import Claims
+from harness.store.store import Store
+
+
+def test_a_row_that_somebody_else_set_aside_first_is_missing(tmp_path, monkeypatch):
+    """Two workers find the same truncated row."""
+    store = Store(tmp_path, "2d_StarTarget")
+    store.prepare()
+    store.row_path("one").write_text('{"signal": "Star')
+    replace = os.replace
+
+    def late(source, target):
+        replace(source, target)
+        replace(source, target)
+
+    monkeypatch.setattr(store_module.os, "replace", late)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert store.read("one") is None
+    assert [path.name for path in store.row_path("one").parent.iterdir()] == ["one.corrupt"]
+
+
+def test_only_what_this_suite_was_writing_is_cleared_away(tmp_path):
+    store = Store(tmp_path, "2d_StarTarget")
+    store.prepare()
+    rows = store.row_path("one").parent
+    ours, theirs = rows / ".one.json.k3x_9abq", [rows / ".gitkeep", rows / ".DS_Store", rows / ".nfs00000000a1b2c3d4"]
+    for path in [ours, *theirs]:
+        path.touch()
+        os.utime(path, (time.time() - 2 * store_module.LEFT_OVER,) * 2)
+    store.prepare()
+    assert sorted(rows.iterdir()) == sorted(theirs)
+
+
+def test_a_folder_that_was_deleted_ends_the_run_in_one_line(make_trial, tmp_path, monkeypatch):
+    """And does not keep it asking for claims in a folder that is not there."""
+    monkeypatch.setattr(run_trials, "prepare", lambda trials, out: None)
+    trial = make_trial("Grid")
+    with pytest.raises(UsageError, match=r"cannot write results to .*No such file or directory"):
+        run_trials.execute([trial], tmp_path / "gone", torch.device("cpu"))
+
+
+def test_an_order_speaks_of_its_own_trials_alone(make_trial):
+    """With --force, ten thousand orders of ten thousand rows each would fill Ray's and Slurm's disks."""
+    trials = [make_trial("Grid", seed=seed) for seed in range(100)]
+    order = Order((), "/", "cpu", tuple((trial.key, "2026-01-01T00:00:00") for trial in trials))
+    one = order.for_trials(trials[7:8])
+    assert one.superseded == ((trials[7].key, "2026-01-01T00:00:00"),)
+    assert len(pickle.dumps(one)) < 1000
+
+
+def test_workers_share_the_cores_that_this_process_may_use(tmp_path, monkeypatch):
+    """A job of Slurm or a container has fewer than the machine."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    given = {}
+
+    class Process:
+        pid, stdin = 1, None
+
+        def __init__(self, line, env, stdin):
+            given.update(env)
+            raise Failure("started")
+
+    monkeypatch.setattr(local.subprocess, "Popen", Process)
+    with pytest.raises(Failure, match="started"):
+        local.Workers(Order((), "/", "cpu"), 2, tmp_path)._start(0)
+    assert int(given["OMP_NUM_THREADS"]) == 3
+
+
+def test_what_is_done_is_looked_for_afresh_under_a_claim(make_trial, tmp_path, monkeypatch):
+    """An NFS client may remember that a row was not there; reading the folder makes it ask the server."""
+    trial = make_trial("Grid")
+    run_trials.prepare([trial], tmp_path)
+    asked = []
+    monkeypatch.setattr(Store, "refresh", lambda store: asked.append(liveness.heard(tmp_path)))
+    monkeypatch.setattr(run_trials, "is_done", lambda *_: bool(asked))
+    monkeypatch.setattr(run_trials, "run_trial", lambda *_: pytest.fail("it was run again"))
+
+    class Silent:
+        def tell(self, *_):
+            pass
+
+    assert run_trials.run_free([trial], Claims(tmp_path), torch.device("cpu"), Silent()) == [trial]
+    ((said,),) = asked
+    assert said["pid"] == os.getpid(), "asked while it held the claim"
+
+
+class Mortal:
+    """A worker process that was killed, or one that lives on."""
+
+    def __init__(self, pid, code):
+        self.pid, self.code, self.stdin = pid, code, None
+
+    def poll(self):
+        return self.code
+
+
+@pytest.fixture
+def workers(make_trial, tmp_path, monkeypatch):
+    """Two of three trials, all of which die on `trial_of[pid]`; started anew, they get the next number."""
+    trials = [make_trial("Grid", seed=seed) for seed in range(3)]
+    made = local.Workers(Order((), "/", "cpu"), 2, tmp_path)
+    orders = []
+
+    def start(number):
+        orders.append([int(key.split("seed")[1].split("_")[0]) for key in made.order.keys])
+        return Mortal(1000 + len(orders), None)
+
+    monkeypatch.setattr(made, "_start", start)
+    made.submit(trials)
+
+    def die(number, trial):
+        process = made.processes[number]
+        process.code = -9
+        if trial is not None:
+            path = Claims(tmp_path).path(trials[trial])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            said = {"trial": str(trials[trial]), "pid": process.pid, "numbering": liveness.numbering()}
+            path.write_text(json.dumps(said))
+        return made.running()
+
+    return made, orders, die
+
+
+def test_a_trial_that_kills_its_worker_lets_all_others_go_first(workers, capsys):
+    _, orders, die = workers
+    assert die(0, 0)
+    assert orders == [[0, 1, 2], [0, 1, 2], [1, 2, 0]]
+    said = "worker 1 (process 1001) was killed by signal 9; another one goes on, and runs its trial again after all"
+    assert capsys.readouterr().err.startswith(said)
+    assert die(1, 1)
+    assert orders[-1] == [2, 0, 1]
+
+
+def test_deaths_are_counted_by_the_trial_and_not_by_the_night(workers):
+    """A long sweep outlives one now and then."""
+    _, _, die = workers
+    for _ in range(local.MOST_DEATHS):
+        for trial in range(3):
+            assert die(0, trial)
+    with pytest.raises(Failure, match=r"as 3 were before on a trial, Grid_2500_.*; is there enough memory"):
+        die(0, 1)
+
+
+def test_workers_that_die_before_they_begin_are_given_up(workers):
+    _, _, die = workers
+    for _ in range(local.MOST_DEATHS):
+        assert die(0, None)
+    with pytest.raises(Failure, match="as 3 were before without a trial; is there enough memory"):
+        die(0, None)

@@ -1,0 +1,321 @@
+"""Reconstruction sheets: what stands where, read from the artists."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.analysis.comparison import WHOLE, Draw, comparisons
+from harness.analysis.example import Specimen
+from harness.analysis.target import Target
+from harness.figures import style
+from harness.figures.reconstructions.image import ImageFaces, window_of_detail
+from harness.figures.reconstructions.isosurface import shaded
+from harness.figures.reconstructions.pages import sheets
+from harness.figures.reconstructions.view import magnitude, shrink
+from harness.figures.reconstructions.volume import VolumeFaces
+
+MODELS = ["Siren", "Wire", "Grid"]
+
+
+class Held(Specimen):
+    """A specimen whose residuals are in memory."""
+
+    residuals: dict
+
+    def residual(self, model, size):
+        return self.residuals.get((model, size))
+
+
+@pytest.fixture
+def make_specimen(make_table):
+    """`make_specimen(truth, models, sizes, seen=..., observe=..., binary=..., known=False, task="ct")`."""
+
+    def make(
+        truth, models=MODELS, sizes=(10_000, 30_000), seen=None, observe=None, binary=False, known=True, **columns
+    ):
+        table = make_table(models, [None], sizes, [1234], dim=truth.ndim - 1, **columns)
+        (comparison,) = comparisons(table)
+        rng = np.random.default_rng(0)
+        keys = [(model, size) for model in models for size in sizes]
+        target = Target(truth, binary, truth if seen is None else seen, observe) if known else None
+        draw = Draw(columns.get("item", ""), 1234)
+        paths = dict.fromkeys(keys, Path("residual.npz"))
+        found = Held(comparison.of_fits(), WHOLE, draw, target, "" if known else "no such file", paths)
+        noise = {key: rng.normal(size=truth.shape, scale=0.1 * (i + 1)) for i, key in enumerate(keys)}
+        object.__setattr__(found, "residuals", {key: values.astype(np.float32) for key, values in noise.items()})
+        return found
+
+    return make
+
+
+def picture(shape, seed=0):
+    return np.random.default_rng(seed).uniform(size=shape).astype(np.float32)
+
+
+def tiles(figure):
+    """The axes with pictures, in the order they were drawn."""
+    return [axes for axes in figure.axes if axes.images and axes.get_label() != "<colorbar>"]
+
+
+def pixels(axes):
+    return np.asarray(axes.images[0].get_array())
+
+
+def said(figure):
+    return " ".join(" ".join(text.get_text() for text in figure.texts).split())
+
+
+def test_an_image_sheet_holds_target_reconstruction_zoom_and_error(make_specimen, check_page):
+    truth = picture((30, 40, 1))
+    specimen = make_specimen(truth)
+    ((name, figure),) = sheets(specimen)
+    assert name == "reconstructions_1"
+    found = tiles(figure)
+    assert len(found) == 2 + 3 * 2 * 3  # target and its zoom; models × budgets × slots
+    assert [axes.get_title() for axes in found[:2]] == ["target", "zoom"]
+    assert pixels(found[0]) == pytest.approx(truth[..., 0])
+    index = 2
+    for model in MODELS:
+        for size in (10_000, 30_000):
+            residual = specimen.residual(model, size)[..., 0]
+            whole, zoom, error = found[index : index + 3]
+            assert pixels(whole) == pytest.approx(truth[..., 0] + residual)
+            assert pixels(error) == pytest.approx(np.abs(residual))
+            window = ImageFaces((30, 40), specimen.target).window
+            assert pixels(zoom) == pytest.approx((truth[..., 0] + residual)[window])
+            score = specimen.run(model, size).score
+            assert whole.get_title() == f"{score:.1f} dB"
+            index += 3
+    text = said(figure)
+    assert all(model in text for model in MODELS)
+    assert "10k parameters" in text
+    assert "30k parameters" in text
+    assert "seed 1234: reconstructions and absolute errors; PSNR (dB) above each" in text
+    check_page(figure)
+
+
+def test_all_pictures_of_a_sort_share_one_scale(make_specimen):
+    specimen = make_specimen(2 * picture((30, 40, 1)) - 0.5)
+    ((_, figure),) = sheets(specimen)
+    clims = {axes.images[0].get_cmap().name: set() for axes in tiles(figure)}
+    for axes in tiles(figure):
+        clims[axes.images[0].get_cmap().name].add(axes.images[0].get_clim())
+    assert set(clims) == {"gray", style.ERRORS}
+    assert all(len(limits) == 1 for limits in clims.values())
+    truth = specimen.target.truth
+    assert clims["gray"].pop() == (pytest.approx(truth.min()), pytest.approx(truth.max()))
+    ((low, high),) = clims[style.ERRORS]
+    assert low == 0
+    rims = [np.percentile(np.abs(specimen.residual(m, s)), 99) for m in MODELS for s in (10_000, 30_000)]
+    assert high == pytest.approx(np.median(rims))
+
+
+def test_a_frame_marks_what_is_enlarged(make_specimen):
+    truth = np.full((60, 60, 1), 0.5, np.float32)
+    truth[40:50, 10:20, 0] = picture((10, 10))
+    ((_, figure),) = sheets(make_specimen(truth))
+    (target, *_) = tiles(figure)
+    frame = target.patches[-1].get_bbox()
+    assert frame.x0 <= 10 < 19 <= frame.x1
+    assert frame.y0 <= 40 < 49 <= frame.y1
+    rows, columns = window_of_detail(truth[..., 0])
+    assert (rows.stop - rows.start, columns.stop - columns.start) == (12, 12)
+
+
+def test_the_window_of_a_constant_picture_is_its_centre():
+    rows, columns = window_of_detail(np.zeros((100, 60)))
+    assert (rows.start, rows.stop) == (42, 59)
+    assert (columns.start, columns.stop) == (24, 36)
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (12, 12), (1, 40)])
+def test_small_pictures_are_shown_whole(shape):
+    rows, columns = window_of_detail(picture(shape))
+    assert rows.stop <= shape[0]
+    assert columns.stop <= shape[1]
+    assert rows.start >= 0
+    assert columns.start >= 0
+
+
+def test_colours_stay_colours(make_specimen, check_page):
+    truth = picture((30, 40, 3))
+    specimen = make_specimen(truth, item="0064")
+    ((_, figure),) = sheets(specimen)
+    found = tiles(figure)
+    assert pixels(found[0]) == pytest.approx(truth)
+    error = pixels(found[4])
+    assert error == pytest.approx(magnitude(specimen.residual("Siren", 10_000)))
+    assert error.ndim == 2
+    assert "item 0064, seed 1234" in said(figure)
+    check_page(figure)
+
+
+def test_what_was_trained_on_stands_beside_the_target(make_specimen, check_page):
+    truth, seen = picture((40, 60, 3)), picture((10, 15, 3))
+    for _, figure in sheets(make_specimen(truth, sizes=(10_000,), seen=seen, task="super_resolution")):
+        found = tiles(figure)
+        assert [axes.get_title() for axes in found[:4]] == ["target", "zoom", "trained on", "zoom"]
+        assert pixels(found[2]) == pytest.approx(seen)
+        check_page(figure)
+
+
+def test_without_a_target_the_errors_are_shown_alone(make_specimen, check_page):
+    specimen = make_specimen(picture((30, 40, 3)), known=False)
+    ((_, figure),) = sheets(specimen)
+    found = tiles(figure)
+    assert len(found) == 3 * 2 * 2
+    assert pixels(found[0]) == pytest.approx(magnitude(specimen.residual("Siren", 10_000)))
+    assert "the target is not shown: no such file" in said(figure)
+    check_page(figure)
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [("diverged", "diverged"), ("out_of_memory", "out of memory"), (None, "not run")]
+)
+def test_a_fit_without_pictures_says_why(make_specimen, check_page, status, word):
+    specimen = make_specimen(picture((30, 40, 1)))
+    (place,) = [place for place in specimen.comparison.cells if place.model == "Wire" and place.size == 10_000]
+    runs = specimen.comparison.cells[place]
+    if status is None:
+        del specimen.comparison.cells[place]
+    else:
+        runs[specimen.draw] = runs[specimen.draw]._replace(status=status)
+    del specimen.residuals["Wire", 10_000]
+    ((_, figure),) = sheets(specimen)
+    assert [text.get_text() for axes in figure.axes for text in axes.texts] == [word]
+    assert len(tiles(figure)) == 2 + 5 * 3
+    check_page(figure)
+
+
+def test_many_models_and_budgets_take_several_pages(make_specimen, check_page):
+    models = [f"Model_{index}" for index in range(12)]
+    sizes = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
+    pages = list(sheets(make_specimen(picture((30, 30, 1)), models, sizes)))
+    assert [name for name, _ in pages] == [f"reconstructions_{number}" for number in range(1, 7)]
+    for _, figure in pages:
+        assert len(tiles(figure)) == 2 + 4 * 2 * 3
+    first, last = pages[0][1], pages[-1][1]
+    assert "10k parameters" in said(first)
+    assert "3M parameters" in said(last)
+    assert "Model_0" in said(first)
+    assert "Model_11" in said(last)
+    check_page(first)
+
+
+@pytest.mark.parametrize("shape", [(24, 18, 12), (10, 30, 8)])
+def test_a_volume_sheet_holds_three_slices_a_surface_and_errors(make_specimen, check_page, shape):
+    truth = (picture((*shape, 1)) > 0.6).astype(np.float32)
+    specimen = make_specimen(truth, binary=True)
+    pages = list(sheets(specimen))
+    assert [name for name, _ in pages] == ["reconstructions_1", "reconstructions_2"]  # one budget a page
+    figure = pages[0][1]
+    found = tiles(figure)
+    assert len(found) == 4 + 3 * 7
+    assert [axes.get_title() for axes in found[:4]] == ["target, front", "top", "side", "isosurface"]
+    volume, (n0, n1, n2) = truth[..., 0], shape
+    assert (pixels(found[0]) == volume[:, ::-1, n2 // 2].T).all()
+    assert (pixels(found[1]) == volume[:, n1 // 2, ::-1].T).all()
+    assert (pixels(found[2]) == volume[n0 // 2, ::-1, :]).all()
+    assert pixels(found[3]).shape[-1] == 3
+    residual = specimen.residual("Siren", 10_000)[..., 0]
+    assert pixels(found[8]) == pytest.approx(np.abs(residual[:, ::-1, n2 // 2].T))
+    boxes = [axes.get_position() for axes in found[:3]]
+    inches = [(box.width * figure.get_figwidth(), box.height * figure.get_figheight()) for box in boxes]
+    unit = inches[0][0] / n0
+    sizes = [(n0, n1), (n0, n2), (n2, n1)]
+    assert inches == [(pytest.approx(unit * w), pytest.approx(unit * h)) for w, h in sizes]
+    assert "isosurface at 0.5" in said(figure)
+    check_page(figure)
+
+
+def test_a_volume_that_stays_below_the_level_has_no_surface(make_specimen):
+    truth = np.zeros((12, 12, 12, 1), np.float32)
+    truth[3:9, 3:9, 3:9] = 1
+    faces = VolumeFaces((12, 12, 12), make_specimen(truth, binary=True).target)
+    assert faces.values(truth)[3].remark == ""
+    assert faces.values(0.4 * truth)[3].remark == "no surface"
+
+
+def test_a_tomogram_has_its_sinograms(make_specimen, check_page):
+    def observe(values):
+        return np.stack([values.sum(axis=0), 2 * values.sum(axis=0)])
+
+    truth = picture((20, 30, 1))
+    specimen = make_specimen(truth, seen=observe(truth), observe=observe, task="ct")
+    pages = dict(sheets(specimen))
+    assert list(pages) == ["reconstructions_1", "sinograms_1", "sinograms_2"]
+    titles = [axes.get_title() for axes in tiles(pages["reconstructions_1"])]
+    assert titles[:2] == ["target", "zoom"]
+    assert titles[2].endswith("dB")  # a sinogram is no picture of the slice that was trained on
+    found = tiles(pages["sinograms_1"])
+    assert len(found) == 2 + 3 * 4
+    assert pixels(found[1]) == pytest.approx(observe(truth)[..., 0])
+    residual = specimen.residual("Siren", 10_000)
+    assert pixels(found[3]) == pytest.approx(observe(truth + residual)[..., 0], abs=1e-5)
+    assert pixels(found[5]) == pytest.approx(np.abs(observe(residual))[..., 0])
+    labels = [axes.get_title(loc="left") for axes in pages["sinograms_1"].axes if axes not in found]
+    assert labels == ["value", "sinogram", "|error|", "|error| of sinogram"]
+    for figure in pages.values():
+        check_page(figure)
+
+
+def test_no_residual_no_sheet(make_specimen):
+    specimen = make_specimen(picture((30, 40, 1)))
+    specimen.residuals.clear()
+    assert list(sheets(specimen)) == []
+
+
+def test_a_signal_of_one_axis_has_no_sheet(make_specimen):
+    assert list(sheets(make_specimen(picture((30, 1))))) == []
+
+
+def test_large_pictures_are_averaged_over_blocks():
+    values = picture((100, 70, 3))
+    small = shrink(values, 40, axes=(0, 1))
+    assert small.shape == (34, 24, 3)
+    assert small[2, 3] == pytest.approx(values[6:9, 9:12].mean(axis=(0, 1)))
+    assert small[-1, -1] == pytest.approx(values[99:, 69:].mean(axis=(0, 1)))
+    assert shrink(values, 100, axes=(0, 1)) is values
+
+
+def test_an_isosurface_is_seen_from_above_and_in_front():
+    grid = np.stack(np.meshgrid(*[np.arange(40) - 19.5] * 3, indexing="ij"))
+    ball = (np.square(grid).sum(axis=0) < 12**2).astype(np.float32)
+    image = shaded(ball, 0.5, 200)
+    covered = (image < 1).any(axis=-1)
+    rows, columns = np.nonzero(covered)
+    height, width = image.shape[:2]
+    assert rows.mean() == pytest.approx(height / 2, abs=2)
+    assert columns.mean() == pytest.approx(width / 2, abs=2)
+    radius = 12 * height / (height / 200 * _seen_height(42))
+    assert covered.sum() == pytest.approx(np.pi * radius**2, rel=0.06)
+    assert covered[rows.min() : rows.max(), width // 2].all()  # no hole
+    top, bottom = image[: height // 2][covered[: height // 2]], image[height // 2 :][covered[height // 2 :]]
+    assert top.mean() > bottom.mean()
+
+
+def _seen_height(side):
+    """Of a cube, seen along the renderer's direction, in voxels."""
+    from harness.figures.reconstructions.isosurface import extent
+
+    return extent((side, side, side))[1]
+
+
+def test_axis_1_of_a_volume_points_upward():
+    volume = np.zeros((20, 20, 20), np.float32)
+    volume[:, 15:, :] = 1
+    rows, _ = np.nonzero((shaded(volume, 0.5, 100) < 1).any(axis=-1))
+    assert rows.mean() < 40
+
+
+def test_nothing_above_the_level_is_no_surface():
+    assert shaded(np.zeros((8, 8, 8)), 0.5, 50) is None
+
+
+def test_a_full_volume_is_a_closed_box():
+    image = shaded(np.ones((40, 40, 40)), 0.5, 200)
+    covered = (image < 1).any(axis=-1)
+    assert 0.6 < covered.mean() < 0.9
+    middle = covered[:, covered.shape[1] // 2]
+    assert middle[middle.argmax() : len(middle) - middle[::-1].argmax()].all()

@@ -1,0 +1,186 @@
+"""Figures of time: convergence, and quality against seconds."""
+
+import numpy as np
+import pytest
+
+from harness.analysis import timing
+from harness.analysis.comparison import Place, comparisons
+from harness.analysis.selection import few, from_the_middle
+from harness.figures import draw_figures
+from harness.figures.convergence import convergence_page, trace
+from harness.figures.pareto import Point, front, pareto_page, points_at
+
+MODELS = ["Siren", "Wire", "Grid"]
+CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
+
+
+def only(table, metric="psnr"):
+    (comparison,) = comparisons(table, metric=metric)
+    return comparison.of_fits()
+
+
+def said(figure):
+    return " ".join(" ".join(text.get_text() for text in figure.texts).split())
+
+
+def lines(axes):
+    return {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
+
+
+def solve(table, models):
+    """Turn models' rows into those of closed forms: one evaluation, no updates."""
+    for index in table.index[table["model"].isin(models)]:
+        point = {"step": 0, "loss": 0.1, "psnr": table.at[index, "psnr"], "seconds": 0.01}
+        table.at[index, "curve"], table.at[index, "updates"], table.at[index, "seconds"] = [point], 0, 0.01
+
+
+def test_a_trace_is_the_mean_over_seeds_with_its_spread(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1, 2, 3])
+    found = trace(only(table), Place("Wire", 10_000, 0.5), "seconds")
+    own = table[table["model"] == "Wire"]
+    psnr = np.array([[point["psnr"] for point in curve] for curve in own["curve"]])
+    assert found.mean == pytest.approx(psnr.mean(axis=0))
+    assert (found.low, found.high) == (pytest.approx(psnr.min(axis=0)), pytest.approx(psnr.max(axis=0)))
+    assert found.x[-1] == pytest.approx(own["seconds"].mean())
+    assert found.runs == 3
+
+
+def test_updates_count_the_batches_of_an_epoch(make_table):
+    table = make_table(models=["Wire"], bands=[0.5], sizes=[10_000], seeds=[1], updates=3000)
+    assert trace(only(table), Place("Wire", 10_000, 0.5), "updates").x == pytest.approx([3, 1500, 3000])
+
+
+def test_a_run_evaluated_at_other_steps_is_not_averaged(make_table):
+    table = make_table(models=["Wire"], bands=[0.5], sizes=[10_000], seeds=[1, 2, 3])
+    table.at[0, "curve"] = table.at[0, "curve"][:2]
+    assert trace(only(table), Place("Wire", 10_000, 0.5), "seconds").runs == 2
+
+
+@pytest.mark.parametrize("clock", ["updates", "seconds"])
+def test_convergence_has_a_line_a_model_and_a_panel_a_band_and_budget(make_table, check_page, clock):
+    table = make_table(models=[*MODELS, *CLASSICAL], seeds=[1, 2])
+    solve(table, CLASSICAL)
+    comparison = only(table)
+    figure = convergence_page(comparison, clock)
+    assert [axes.get_title() for axes in figure.axes] == [
+        f"band {band}, {size} parameters" for band in (0.1, 0.5, 0.9) for size in ("10k", "100k", "3M")
+    ]
+    for axes in figure.axes:
+        assert list(lines(axes)) == [*MODELS, *CLASSICAL]
+        assert all(len(lines(axes)[model].get_xdata()) == 1 for model in CLASSICAL)
+    wire = lines(figure.axes[1])["Wire"]
+    expected = trace(comparison, Place("Wire", 100_000, 0.1), clock)
+    assert wire.get_xdata() == pytest.approx(expected.x)
+    assert wire.get_ydata() == pytest.approx(expected.mean)
+    assert figure.axes[0].get_xscale() == ("log" if clock == "seconds" else "linear")
+    text = said(figure)
+    assert "shown: 3 of 9 bands and 3 of 6 budgets" in text
+    assert "solved without updates, a single point: Grid_exact, BlockDCT, Wavelet" in text
+    assert "shaded: minimum to maximum" in text
+    check_page(figure)
+
+
+def test_a_dotted_line_is_where_grid_ends(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1])
+    (axes,) = convergence_page(only(table), "seconds").axes
+    dotted = next(line for line in axes.lines if line.get_linestyle() == ":")
+    assert dotted.get_ydata()[0] == pytest.approx(table[table["model"] == "Grid"]["psnr"].item())
+
+
+def test_no_curves_no_convergence(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1], curve=None)
+    assert convergence_page(only(table), "updates") is None
+    assert "2d_Sphere paper_1000_1000: no row has a curve: no convergence drawn" in draw_figures.missing(table)
+
+
+def test_convergence_comes_with_the_headline_metric_alone(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000], seeds=[1])
+    (comparison,) = comparisons(table, metric="ssim")
+    assert not [name for name in draw_figures.pages(comparison) if name.startswith("convergence")]
+    assert "ssim_against_seconds" in draw_figures.pages(comparison)
+
+
+def test_seconds_of_different_machines_are_not_mixed(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000], seeds=[1, 2])
+    other = (table["model"] == "Wire") & (table["size"] == 10_000)
+    table.loc[other, ["device", "seconds"]] = ["CPU", 1e6]
+    comparison = only(table)
+    assert (comparison.machine, timing.elsewhere(comparison)) == ("GPU", 2)
+    assert ("Wire", 10_000) not in {(point.model, point.size) for point in points_at(comparison, 0.5)}
+    assert trace(comparison, Place("Wire", 10_000, 0.5), "seconds") is None
+    assert trace(comparison, Place("Wire", 10_000, 0.5), "updates") is not None
+    for figure in (pareto_page(comparison), convergence_page(comparison, "seconds")):
+        assert "seconds of GPU alone: 2 runs of other machines are left out" in said(figure)
+    note = "seconds are those of GPU: 2 runs of other machines are left out of them"
+    assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(table)
+
+
+def test_the_front_holds_what_nothing_beats():
+    points = [Point(*values) for values in (("a", 1, 1.0, 10.0), ("b", 1, 2.0, 9.0), ("c", 1, 3.0, 12.0))]
+    points += [Point("d", 1, 1.0, 8.0), Point("e", 1, 9.0, 12.0)]
+    assert [point.model for point in front(points)] == ["a", "c"]
+    assert [point.model for point in front(points, higher_is_better=False)] == ["d"]
+    assert front([]) == []
+
+
+def test_quality_against_seconds_shows_every_model_and_budget(make_table, check_page):
+    table = make_table(models=[*MODELS, *CLASSICAL], seeds=[1, 2])
+    solve(table, CLASSICAL)
+    comparison = only(table)
+    figure = pareto_page(comparison)
+    assert [axes.get_title() for axes in figure.axes] == ["band 0.1", "band 0.5", "band 0.9"]
+    axes = figure.axes[0]
+    assert axes.get_xscale() == "log"
+    points = points_at(comparison, 0.1)
+    assert len(points) == 6 * 6
+    means = table[table["bandlimit"] == 0.1].groupby(["model", "size"])[["seconds", "psnr"]].mean()
+    for point in points:
+        assert (point.seconds, point.score) == tuple(pytest.approx(v) for v in means.loc[(point.model, point.size)])
+    drawn = [line for line in axes.lines if len(line.get_xdata()) == 1]
+    assert len(drawn) == len(points)
+    sizes = [line.get_markersize() for line in drawn[:6]]
+    assert sizes == sorted(sizes)
+    best = front(points)
+    edge = lines(axes)["Pareto front"]
+    assert edge.get_ydata()[:-1] == pytest.approx([point.score for point in best])
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == [*MODELS, *CLASSICAL, "Pareto front", "10k parameters", "100k parameters", "3M parameters"]
+    assert "PSNR (dB) against seconds of training on GPU, mean over seeds" in said(figure)
+    check_page(figure)
+
+
+def test_a_short_axis_of_seconds_has_labels(make_table, check_page):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1])
+    table["seconds"] = [2.2, 3.0, 7.0]
+    figure = pareto_page(only(table))
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    low, high = axes.get_xlim()
+    assert len([at for at in axes.get_xticks() if low <= at <= high]) >= 1
+    check_page(figure)
+
+
+def test_no_seconds_no_front(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1], seconds=None)
+    assert pareto_page(only(table)) is None
+    note = "no row has its seconds: no quality against seconds drawn"
+    assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(table)
+
+
+def test_a_stars_times_are_of_the_whole_fit(make_table):
+    table = make_table(models=MODELS, bands=[None], sizes=[10_000, 30_000], rings=9)
+    assert len(pareto_page(only(table)).axes) == 1
+    assert len(convergence_page(only(table), "updates").axes) == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "chosen"), [(2, 3, (0, 1)), (6, 3, (0, 2, 5)), (9, 3, (0, 4, 8)), (5, 1, (2,)), (0, 3, ())]
+)
+def test_few_are_the_ends_and_what_lies_between(count, most, chosen):
+    assert few(range(count), most) == chosen
+
+
+def test_from_the_middle_outwards():
+    assert from_the_middle([1, 2, 3, 4, 5]) == [3, 2, 4, 1, 5]
+    assert from_the_middle([1]) == [1]
+    assert from_the_middle([]) == []

@@ -1,0 +1,168 @@
+"""Who wins where: the outcome at a place, and the map of them."""
+
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+from harness.analysis.comparison import WHOLE, comparisons
+from harness.analysis.winner import contest
+from harness.figures import draw_figures, style, winners
+
+MODELS = ["Siren", "Wire", "Grid"]
+SEEDS = [1, 2, 3]
+
+
+def only(table, metric="psnr"):
+    (comparison,) = comparisons(table, metric=metric)
+    return comparison
+
+
+def scored(make_table, metric="psnr", **scores):
+    """One place with these scores by model and seed."""
+    table = make_table(models=list(scores), bands=[0.5], sizes=[10_000], seeds=SEEDS)
+    for model, values in scores.items():
+        table.loc[table["model"] == model, metric] = values
+    return table
+
+
+def words(axes):
+    """The lines of every cell, by (row, column)."""
+    cells = {}
+    for text in axes.texts:
+        x, y = text.get_position()
+        cells.setdefault((int(y), int(x)), []).append(text.get_text())
+    return cells
+
+
+def fill(axes, row, column):
+    """The colour of a cell, and whether it is hatched."""
+    patches = [p for p in axes.patches if p.get_xy() == (column, row) and p.get_width() == 1]
+    return patches[0].get_facecolor()[:3], any(patch.get_hatch() for patch in patches)
+
+
+def test_the_best_mean_wins_by_its_mean_lead_over_the_next(make_table):
+    comparison = only(scored(make_table, Siren=[20, 21, 22], Wire=[24, 25, 26], Grid=[30, 31, 33]))
+    outcome = contest(comparison, 10_000, 0.5)
+    assert (outcome.winner, outcome.runner_up, outcome.tied, outcome.partial) == ("Grid", "Wire", False, False)
+    assert outcome.score == pytest.approx(94 / 3)
+    assert outcome.lead == pytest.approx(19 / 3)
+
+
+def test_a_lead_within_its_spread_is_a_tie(make_table):
+    apart = scored(make_table, Siren=[10, 10, 10], Grid=[11, 12, 13])  # leads 1 2 3: mean 2, deviation 1
+    close = scored(make_table, Siren=[10, 10, 10], Grid=[8, 12, 13])  # leads -2 2 3: mean 1, deviation 2.6
+    assert not contest(only(apart), 10_000, 0.5).tied
+    assert contest(only(close), 10_000, 0.5).tied
+
+
+def test_seeds_that_differ_alike_for_all_are_no_spread_of_the_lead(make_table):
+    comparison = only(scored(make_table, Siren=[10, 20, 40], Grid=[11, 21, 41.5]))
+    assert not contest(comparison, 10_000, 0.5).tied
+
+
+def test_a_lead_that_rounds_to_nothing_is_a_tie(make_table):
+    comparison = only(scored(make_table, Siren=[10.00, 20.00, 30.00], Grid=[10.04, 20.04, 30.04]))
+    assert contest(comparison, 10_000, 0.5).tied
+
+
+def test_a_model_that_failed_on_a_draw_does_not_compete(make_table):
+    table = scored(make_table, Siren=[20, 20, 20], Wire=[10, 10, 10], Grid=[40, 40, 40])
+    table.loc[(table["model"] == "Grid") & (table["seed"] == 2), ["status", "psnr"]] = ["diverged", None]
+    comparison = only(table)
+    assert contest(comparison, 10_000, 0.5).winner == "Siren"
+    said = " ".join(text.get_text() for text in winners.winner_page(comparison).texts)
+    assert "does not compete where runs are missing: Grid" in " ".join(said.split())
+
+
+def test_less_is_better_where_the_metric_says_so(make_table, monkeypatch):
+    monkeypatch.setitem(style.METRICS, "ssim", style.Metric("LPIPS", "", 3, higher_is_better=False))
+    table = scored(make_table, "ssim", Siren=[0.3, 0.3, 0.3], Grid=[0.5, 0.5, 0.5])
+    outcome = contest(only(table, "ssim"), 10_000, 0.5)
+    assert (outcome.winner, outcome.lead) == ("Siren", pytest.approx(0.2))
+
+
+def test_nobody_wins_without_scores(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=SEEDS, status="diverged")
+    assert contest(only(table), 10_000, 0.5) is None
+    assert winners.winner_page(only(table)) is None
+    assert winners.winner_page(only(make_table(models=["Grid"]))) is None
+
+
+def test_the_map_says_the_tables_winner_in_every_cell(make_table, check_page):
+    table = make_table(bands=[0.1, 0.5, 0.9], sizes=[10_000, 100_000])
+    comparison = only(table)
+    figure = winners.winner_page(comparison)
+    (axes,) = figure.axes
+    cells = words(axes)
+    assert len(cells) == 6
+    means = table.groupby(["size", "bandlimit", "model"])["psnr"].mean()
+    for row, size in enumerate([10_000, 100_000]):
+        for column, band in enumerate([0.1, 0.5, 0.9]):
+            ranked = means[size, band].sort_values(ascending=False)
+            name, score, *tie = cells[row, column]
+            assert name == ranked.index[0]
+            assert score == f"{ranked.iloc[0]:.1f} (+{ranked.iloc[0] - ranked.iloc[1]:.1f})"
+            colour, hatched = fill(axes, row, column)
+            assert colour == to_rgb(style.colour(*comparison.looks(name)))
+            assert hatched == bool(tie) == contest(comparison, size, band).tied
+            assert tie in ([], [f"≈ {ranked.index[1]}"])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.1", "0.5", "0.9"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["10k", "100k"]
+    check_page(figure)
+
+
+def test_the_star_adds_the_whole_signal_to_its_rings(make_table):
+    table = make_table(models=MODELS, bands=[None], sizes=[10_000], rings=9)
+    (axes,) = winners.winner_page(only(table)).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == [*(f"0.{i}" for i in range(1, 10)), "whole"]
+    assert len(words(axes)) == 10
+
+
+def test_items_have_columns_and_all_of_them_one_more(make_table, check_page):
+    items = [f"{index:04d}" for index in range(10)]
+    table = pd.concat([make_table(bands=[None], seeds=[1], item=item) for item in items], ignore_index=True)
+    comparison = only(table)
+    figure = winners.winner_page(comparison)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == [*items, "all"]
+    assert words(axes)[0, 3][0] == contest(comparison, 10_000, WHOLE, "0003").winner
+    assert words(axes)[0, 10][0] == contest(comparison, 10_000, WHOLE).winner
+    check_page(figure)
+
+
+def test_many_items_stand_in_several_rows(make_table, check_page):
+    items = [f"image-{index}" for index in range(24)]
+    table = pd.concat([make_table(MODELS, [None], [10_000], [1], item=item) for item in items], ignore_index=True)
+    figure = winners.winner_page(only(table))
+    assert sum(len(words(axes)) for axes in figure.axes) == 25
+    assert len(figure.axes) == 2
+    check_page(figure)
+
+
+def test_budgets_alone_are_one_row(make_table, check_page):
+    figure = winners.winner_page(only(make_table(models=MODELS, bands=[None])))
+    (axes,) = figure.axes
+    assert len(words(axes)) == 6
+    assert axes.get_xlabel() == "parameter budget"
+    check_page(figure)
+
+
+def test_names_keep_within_their_cells(make_table, check_page):
+    names = ["A_model_with_a_name_that_is_long", "Another_with_quite_a_long_name", "Grid"]
+    table = make_table(models=names, seeds=[1, 2])
+    figure = winners.winner_page(only(table))
+    check_page(figure)
+    (axes,) = figure.axes
+    cell = axes.transData.transform([[0, 0], [1, 1]])
+    assert all(text.get_window_extent().width < abs(cell[1, 0] - cell[0, 0]) for text in axes.texts)
+
+
+def test_a_long_title_keeps_within_a_narrow_page(make_table, check_page):
+    name = "Photographs_of_many_things_that_stand_in_for_others"
+    check_page(
+        winners.winner_page(only(make_table(MODELS, [0.1], [10_000], [1], signal=name, task="super_resolution")))
+    )
+
+
+def test_it_is_one_of_the_pages(make_table):
+    assert "psnr_winners" in draw_figures.pages(only(make_table(models=MODELS, bands=[0.1], sizes=[10_000])))

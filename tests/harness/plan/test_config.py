@@ -1,0 +1,449 @@
+"""The settings file is read strictly: whatever is wrong with it becomes one line that names the place."""
+
+import copy
+import dataclasses
+import json
+import math
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common.registry import UsageError
+from common.typed_json import read
+from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config, resolve_tuned
+from harness.plan.make_plan import check_models, make_plan, model_names, model_settings
+from harness.plan.source import choose_source
+
+SHIPPED = json.loads(DEFAULT_CONFIG.read_text())
+
+
+@dataclasses.dataclass(frozen=True)
+class Inner:
+    weights: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    count: int
+    rate: float
+    kind: Literal["sine", "linear"]
+    flag: bool
+    name: str
+    pair: tuple[int, int]
+    inner: dict[str, Inner]
+    limit: int | None
+    anything: Any = None
+
+    def __post_init__(self):
+        if self.count > 100_000:
+            raise ValueError(f"count: must be at most 100000, got {self.count}")
+
+
+GOOD = {
+    "count": 3,
+    "rate": 0.5,
+    "kind": "sine",
+    "flag": True,
+    "name": "x",
+    "pair": [1, 2],
+    "inner": {"a": {"weights": [1, 2.5]}},
+    "limit": None,
+}
+
+
+def changed(keys, value):
+    """The shipped settings with the value at `keys` replaced or added."""
+    data = copy.deepcopy(SHIPPED)
+    *parents, last = keys
+    node = data
+    for key in parents:
+        node = node[key]
+    node[last] = value
+    return data
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    """Load settings from data or from text, check the models too, and return the config."""
+
+    def load(data, *set_options):
+        path = tmp_path / "own.json"
+        path.write_text(data if isinstance(data, str) else json.dumps(data), encoding="utf-8")
+        config = load_config(path, set_options)
+        check_models(config)
+        return config
+
+    return load
+
+
+@pytest.fixture
+def complaint(loaded):
+    """The one-line message with which settings are refused."""
+
+    def load(data, *set_options):
+        with pytest.raises(UsageError) as caught:
+            loaded(data, *set_options)
+        message = str(caught.value)
+        assert len(message.splitlines()) == 1
+        return message
+
+    return load
+
+
+# The strict reader
+
+
+def test_values_arrive_with_their_types():
+    sample = read(Sample, GOOD | {"count": 1e4, "rate": 2, "limit": 7}, "file")
+    assert sample == Sample(10_000, 2.0, "sine", True, "x", (1, 2), {"a": Inner((1.0, 2.5))}, 7)
+    assert type(sample.count) is int
+    assert type(sample.rate) is float
+    assert type(sample.inner["a"].weights[0]) is float
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("count", True, "file.count: expected a whole number, got the value true"),
+        ("count", 1.5, "file.count: expected a whole number, got the number 1.5"),
+        ("count", "3", 'file.count: expected a whole number, got the string "3"'),
+        ("count", math.inf, "file.count: expected a whole number, got the number Infinity"),
+        ("count", math.nan, "file.count: expected a whole number, got the number NaN"),
+        ("count", None, "file.count: expected a whole number, got null"),
+        ("rate", False, "file.rate: expected a finite number, got the value false"),
+        ("rate", math.nan, "file.rate: expected a finite number, got the number NaN"),
+        ("rate", -math.inf, "file.rate: expected a finite number, got the number -Infinity"),
+        ("rate", [1.0], "file.rate: expected a finite number, got a list"),
+        ("kind", "cosine", "file.kind: 'cosine' is not allowed; choose from 'sine', 'linear'"),
+        ("kind", ["sine"], "file.kind: ['sine'] is not allowed; choose from 'sine', 'linear'"),
+        ("flag", 1, "file.flag: expected true or false, got the number 1"),
+        ("name", 3, "file.name: expected a string, got the number 3"),
+        ("pair", [1], "file.pair: expected 2 entries, got 1"),
+        ("pair", [1, "b"], 'file.pair[1]: expected a whole number, got the string "b"'),
+        ("pair", {"0": 1}, "file.pair: expected a list, got an object"),
+        ("inner", [], "file.inner: expected an object, got a list"),
+        ("inner", {"a": 1}, "file.inner.a: expected an object, got the number 1"),
+        ("inner", {"a": {"weights": [0, None]}}, "file.inner.a.weights[1]: expected a finite number, got null"),
+        ("inner", {"a": {}}, "file.inner.a: the key 'weights' is missing"),
+        (
+            "inner",
+            {"a": {"wights": []}},
+            "file.inner.a: unknown key 'wights' (did you mean 'weights'?); known: weights",
+        ),
+        ("limit", "none", 'file.limit: expected a whole number, got the string "none"'),
+        ("count", 100_001, "file.count: must be at most 100000, got 100001"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(key, value, message):
+    with pytest.raises(UsageError) as caught:
+        read(Sample, GOOD | {key: value}, "file")
+    assert str(caught.value) == message
+
+
+def test_a_number_beyond_floats_is_refused_as_a_number():
+    with pytest.raises(UsageError, match=r"^file\.rate: expected a finite number, got the number 1000"):
+        read(Sample, GOOD | {"rate": 10**400}, "file")
+
+
+def test_every_key_without_a_default_is_needed():
+    for field in dataclasses.fields(Sample):
+        data = {key: value for key, value in GOOD.items() if key != field.name}
+        if field.name == "anything":
+            assert read(Sample, data, "file").anything is None
+            continue
+        with pytest.raises(UsageError, match=rf"^file: the key '{field.name}' is missing$"):
+            read(Sample, data, "file")
+
+
+@pytest.mark.parametrize("data", [[], None, 3, "text", True])
+def test_an_object_is_an_object(data):
+    with pytest.raises(UsageError, match=r"^file: expected an object, got "):
+        read(Sample, data, "file")
+
+
+# The file
+
+
+def test_the_shipped_file_is_sound(config):
+    check_models(config)
+    assert set(config.protocol.models) == set(config.models) == set(model_names(config))
+    assert len(config.protocol.models) == 12
+    assert set(config.presets) == {"smoke", "quick", "paper"}
+
+
+def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(config):
+    for name in config.protocol.models:
+        settings_class = type(model_settings(config, name, "synthetic", 10_000))
+        for field in dataclasses.fields(settings_class):
+            assert field.name in config.models[name], f"{name}.{field.name} has a second home in code"
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (["modles"], {}, "own.json: unknown key 'modles' (did you mean 'models'?); known: protocol, presets"),
+        (["models", "Siren", "omga"], 1, "models.Siren: unknown key 'omga' (did you mean 'omega'?); known: lr, omega"),
+        (["models", "Siren", "omega"], "90", 'models.Siren.omega: expected a finite number, got the string "90"'),
+        (["models", "Siren", "omega"], None, "models.Siren.omega: expected a finite number, got null"),
+        (["models", "Siren", "lr"], 0, "models.Siren.lr: must be more than 0, got 0"),
+        (["models", "Siren", "lr"], -1e-3, "models.Siren.lr: must be more than 0, got -0.001"),
+        (["models", "Siren", "output"], "tanh", "models.Siren.output: 'tanh' is not allowed; choose from 'sine'"),
+        (["models", "BACON", "design", "2", "band", 1], "x", "models.BACON.design.2.band[1]: expected a finite number"),
+        (["models", "Sirne"], {}, "unknown model 'Sirne' (did you mean 'Siren'?)"),
+        (["protocol", "models", 0], "Fourfeet", "unknown model 'Fourfeet' (did you mean 'FourFeat'?)"),
+        (["protocol", "adam_betas"], [0.9, 1.0], "protocol.adam_betas: must be each from 0 to below 1, got (0.9, 1.0)"),
+        (["protocol", "adam_betas"], [0.9], "protocol.adam_betas: expected 2 entries, got 1"),
+        (["protocol", "activation_gib"], 0, "protocol.activation_gib: must be more than 0"),
+        (["presets", "smoke", "steps"], 0, "presets.smoke.steps: must be at least 1, got 0"),
+        (["presets", "smoke", "steps"], True, "presets.smoke.steps: expected a whole number, got the value true"),
+        (["presets", "smoke", "evaluate_every"], 0, "presets.smoke.evaluate_every: must be at least 1, got 0"),
+        (["presets", "smoke", "sizes"], [], "presets.smoke.sizes: must be at least one, got none"),
+        (["presets", "smoke", "bandlimits"], [], "presets.smoke.bandlimits: must be at least one, got none"),
+        (["presets", "smoke", "seeds"], [], "presets.smoke.seeds: must be at least one, got none"),
+        (["presets", "smoke", "sizes"], [0], "presets.smoke.sizes: must be from 1 to 1e15 parameters each, got (0,)"),
+        (["presets", "smoke", "sizes"], [10**16], "presets.smoke.sizes: must be from 1 to 1e15 parameters each"),
+        (["presets", "smoke", "seeds"], [-1], "presets.smoke.seeds: must be from 0 to 2**32 - 1 each, got (-1,)"),
+        (["presets", "smoke", "seeds"], [2**32], "presets.smoke.seeds: must be from 0 to 2**32 - 1 each"),
+        (["presets", "smoke", "sizes"], None, "presets.smoke.sizes: expected a list, got null"),
+        (["presets", "smoke", "minibatch"], {}, "presets.smoke.minibatch: the key 'points' is missing"),
+        (["presets", "paper", "minibatch", "points"], 0, "presets.paper.minibatch.points: must be at least 1, got 0"),
+        (["presets", "smoke", "length"], {"2": 1.5}, "presets.smoke.length.2: expected a whole number"),
+        (["presets", "smoke"], 1, "presets.smoke: expected an object, got the number 1"),
+        (["experiments", 0, "presets"], {"quik": {}}, "presets.quik: no such preset (did you mean 'quick'?)"),
+        (["experiments", 0, "presets", "quick"], {"stepz": 1}, "experiments[0].presets.quick: unknown key 'stepz'"),
+        (["experiments", 0, "signal"], "Sierpinsky", "unknown signal 'Sierpinsky' (did you mean 'Sierpinski'?)"),
+        (["experiments", 0, "dim"], 4, "BandlimitedSignal does not exist with dim 4; it has dim 2 or 3"),
+        (["models", "Grid_TV", "tv_weight"], {"tuned": {"image": {"1e4": 1}}}, "tv_weight.tuned: has no values"),
+        (
+            ["models", "Grid_TV", "tv_weight", "tuned", "synthetic"],
+            {"many": 1.0},
+            "models.Grid_TV.tv_weight.tuned.synthetic: budgets must be numbers, got many",
+        ),
+        (
+            ["models", "Grid_TV", "tv_weight", "tuned", "synthetic"],
+            {"1e4": -1.0},
+            "models.Grid_TV.tv_weight.tuned.synthetic: budgets and values must be positive",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_file_is_named_with_its_place(complaint, keys, value, message):
+    assert message in complaint(changed(keys, value))
+
+
+@pytest.mark.parametrize("key", list(SHIPPED))
+def test_every_part_of_the_file_is_needed(complaint, key):
+    data = {k: v for k, v in SHIPPED.items() if k != key}
+    assert complaint(data) == f"own.json: the key '{key}' is missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not valid JSON: Expecting value: line 1 column 1"),
+        ("{", "is not valid JSON"),
+        ("[]", "must hold one JSON object, not a list"),
+        ("null", "must hold one JSON object, not null"),
+        ('{"models": {"Siren": {"lr": 1, "lr": 2}}}', "is not valid JSON: the key 'lr' stands twice in one object"),
+        ("[" * 100_000, "is not valid JSON"),
+    ],
+)
+def test_text_that_is_no_settings_file(complaint, text, message):
+    assert message in complaint(text)
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    path = tmp_path / "own.json"
+    path.write_bytes(b"\xff\xfe\x00{")
+    with pytest.raises(UsageError, match=r"own\.json' is not valid JSON"):
+        load_config(path)
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(UsageError, match=r"^cannot read the settings file '.*none\.json': No such file"):
+        load_config(tmp_path / "none.json")
+    with pytest.raises(UsageError, match=r"^cannot read the settings file '.*': Is a directory"):
+        load_config(tmp_path)
+
+
+def test_a_key_with_a_line_break_still_makes_one_line(complaint):
+    assert "unknown key" in complaint(changed(["models", "Siren", "om\nega\u2028"], 1))
+
+
+# --set
+
+
+def test_a_setting_of_a_model_needs_no_prefix(loaded):
+    short = loaded(SHIPPED, "Siren.lr=3e-5")
+    full = loaded(SHIPPED, "models.Siren.lr=3e-5")
+    assert short.models["Siren"]["lr"] == full.models["Siren"]["lr"] == 3e-5
+    assert short.models["Wire"] == SHIPPED["models"]["Wire"]
+
+
+def test_any_setting_can_be_reached(loaded):
+    options = ["presets.smoke.steps=1e2", "protocol.activation_gib=0.5", "Siren.output=linear"]
+    config = loaded(SHIPPED, *options, "BACON.design.2.band=[1]")
+    assert config.preset("smoke", "StarTarget", 2).steps == 100
+    assert config.protocol.activation_gib == 0.5
+    assert config.models["Siren"]["output"] == "linear"
+    assert config.models["BACON"]["design"]["2"]["band"] == [1]
+    assert loaded(SHIPPED, "presets.paper.minibatch=null").preset("paper", "StarTarget", 2).minibatch is None
+
+
+def test_the_last_of_equal_settings_holds(loaded):
+    assert loaded(SHIPPED, "Siren.lr=1", "Siren.lr=2").models["Siren"]["lr"] == 2
+
+
+def test_a_model_that_is_absent_from_the_file_can_be_set(loaded):
+    data = copy.deepcopy(SHIPPED)
+    del data["models"]["Siren"]
+    assert loaded(data, "Siren.lr=1", "Siren.omega=2", "Siren.hidden_layers=1", "Siren.output=sine").models[
+        "Siren"
+    ] == {
+        "lr": 1,
+        "omega": 2,
+        "hidden_layers": 1,
+        "output": "sine",
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("Siren.lr", "--set takes PATH=VALUE like Siren.lr=3e-5, got 'Siren.lr'"),
+        ("=3", "--set takes PATH=VALUE"),
+        ("Siren..lr=3", "--set takes PATH=VALUE"),
+        ("Sirn.lr=3", "unknown model 'Sirn' (did you mean 'Siren'?)"),
+        ("Siren.lrr=3", "models.Siren: unknown key 'lrr' (did you mean 'lr'?)"),
+        ("Siren.lr=fast", 'models.Siren.lr: expected a finite number, got the string "fast"'),
+        ("Siren.lr=NaN", "models.Siren.lr: expected a finite number, got the number NaN"),
+        ("Siren.lr=1e400", "models.Siren.lr: expected a finite number, got the number Infinity"),
+        ("Siren.lr=", 'models.Siren.lr: expected a finite number, got the string ""'),
+        ("Siren=3", "models.Siren: expected an object, got the number 3"),
+        ("Siren.lr.x=3", "--set Siren.lr.x=3: 'models.Siren.lr' is the number 0.0001 and has no 'x'"),
+        ("presets.smok.steps=3", "--set presets.smok.steps=3: there is no 'smok' (did you mean 'smoke'?)"),
+        ("preset.smoke.steps=3", "--set preset.smoke.steps=3: there is no 'preset' (did you mean 'presets'?)"),
+        ("presets.smoke.step=3", "presets.smoke: unknown key 'step' (did you mean 'steps'?)"),
+        ("experiments.0.dim=3", "--set experiments.0.dim=3: there is no '0'"),
+        ("models=3", "own.json.models: expected an object, got the number 3"),
+    ],
+)
+def test_a_setting_that_is_wrong(complaint, option, message):
+    assert message in complaint(SHIPPED, option)
+
+
+# Values by budget
+
+
+@given(size=st.integers(1, 10**9))
+def test_tuned_values_interpolate_log_log(size):
+    known = {"1e4": 0.001, "3e5": 0.01, "100000": 0.5, "3e6": 10.0}  # in no order
+    budgets = np.array([1e4, 1e5, 3e5, 3e6])
+    values = np.array([0.001, 0.5, 0.01, 10.0])
+    expected = np.exp(np.interp(np.log(size), np.log(budgets), np.log(values)))
+    found = resolve_tuned({"a": [1], "b": {"tuned": {"image": known}}}, "image", size, "file")
+    assert found["a"] == [1]
+    assert found["b"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_given_budgets_keep_their_value_exactly(config):
+    table = SHIPPED["models"]["Grid_TV"]["tv_weight"]["tuned"]
+    for kind, values in table.items():
+        for budget, value in values.items():
+            assert model_settings(config, "Grid_TV", kind, int(float(budget))).tv_weight == value
+
+
+# Presets
+
+
+def test_an_experiment_replaces_its_own_values_alone(config):
+    common = config.preset("quick", "SparseSphereSignal", 2)
+    own = config.preset("quick", "BandlimitedSignal", 2)
+    assert common.bandlimits == (0.1, 0.5, 0.9)
+    assert own.bandlimits == (0.5, 0.7, 0.9)
+    assert dataclasses.replace(own, bandlimits=common.bandlimits) == common
+    assert config.preset("quick", "BandlimitedSignal", 3).bandlimits == (0.7, 0.9)
+    assert config.preset("paper", "Sierpinski", 2).seeds == (1234,)
+    assert config.preset("paper", "SomebodysOwn", 2).seeds == (1234, 2024, 5678, 7890, 7618)
+
+
+def test_an_unknown_preset_is_answered_with_a_close_one(config):
+    with pytest.raises(
+        UsageError, match=r"^unknown preset 'papr' \(did you mean 'paper'\?\); .* has smoke, quick, paper"
+    ):
+        config.preset("papr", "Sierpinski", 2)
+
+
+def test_the_rules_hold_for_values_made_in_python_too(config):
+    preset = config.preset("smoke", "Sierpinski", 2)
+    with pytest.raises(ValueError, match="steps: must be at least 1"):
+        dataclasses.replace(preset, steps=0)
+    with pytest.raises(ValueError, match="activation_gib"):
+        Protocol((0.9, 0.999), -1.0, ())
+    with pytest.raises(ValueError, match="points"):
+        Minibatch(0, 1, {})
+    assert isinstance(preset, Preset)
+
+
+# Anything at all
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([0, -1, 1, 1e4, 1e308, 10**400, 2**32, "", "x", "2", "1e4", "tuned", "a\nb"])
+    | st.floats()
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(["tuned", "lr", "models", "smoke", "2", "synthetic", "1e4", "seeds", "signal"]) | st.text(
+    max_size=5
+)
+
+
+def places(node, path=()):
+    """Every place in the data: the path of keys to each value below the root."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else []
+    for key, value in items:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+def mutate(data, draw):
+    """One random change somewhere: a value replaced, a key deleted or a key added."""
+    here = [place for place in places(data) if place] or [()]
+    *parents, last = draw(st.sampled_from(here))
+    node = data
+    for key in parents:
+        node = node[key]
+    change = draw(st.sampled_from(["replace", "replace", "delete", "add"]))
+    if change == "delete":
+        del node[last]
+    elif change == "add" and isinstance(node, dict):
+        node[draw(KEYS)] = draw(JSON)
+    else:
+        node[last] = draw(JSON)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_file_whatsoever_gets_past_with_another_error(tmp_path, data):
+    content = copy.deepcopy(SHIPPED)
+    for _ in range(data.draw(st.integers(1, 2))):
+        if content:
+            mutate(content, data.draw)
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(content))
+    options = data.draw(st.sampled_from([[], ["Siren.lr=1"], ["Newcomer.lr=1"], ["presets.smoke.steps=2"]]))
+    message = ""
+    try:
+        config = load_config(path, options)
+        check_models(config)
+        preset = config.preset("smoke", "Sierpinski", 2)
+        make_plan(config, choose_source("Sierpinski", 2), ["fit"], "smoke", preset, model_names(config))
+    except UsageError as error:
+        message = str(error)
+    assert len(message.splitlines()) <= 1

@@ -1,0 +1,173 @@
+"""Residual files: what comes back, what is refused although it could be read, and what is refused before it is."""
+
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from common.bounded import Unfit, read_bounded
+from harness.store.residual import checksum, encode, load_residual
+from harness.store.store import Store
+
+SHAPE = (24, 24, 1)
+
+
+def residual(seed, shape=SHAPE):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+@pytest.fixture
+def store(tmp_path, make_row):
+    """A store with the rows `one` and `two`, each with its array."""
+    store = Store(tmp_path, "2d_Sierpinski")
+    store.prepare()
+    for seed, key in enumerate(("one", "two")):
+        store.write(key, make_row(shape=list(SHAPE)), residual(seed))
+    return store
+
+
+def test_the_row_names_its_array_by_the_sum_that_any_tool_gives(store):
+    path = store.array_path("one")
+    assert store.read("one")["residual_sha256"] == checksum(path.read_bytes())
+    assert np.abs(load_residual(path, store.read("one")) - residual(0)).max() < 0.002
+
+
+def test_equal_residuals_are_equal_bytes():
+    assert encode(residual(0)) == encode(residual(0)) != encode(residual(1))
+
+
+def test_swapped_files_are_found(store):
+    one, two = store.array_path("one"), store.array_path("two")
+    content = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(content)
+    for path, key in ((one, "one"), (two, "two")):
+        load_residual(path)  # whole, of the right shape, and yet another row's
+        with pytest.raises(Unfit, match="not the file that the row names"):
+            load_residual(path, store.read(key))
+
+
+def test_every_flipped_bit_is_found(store):
+    path, row = store.array_path("one"), store.read("one")
+    content = path.read_bytes()
+    for place in range(0, len(content), 97):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(Unfit):
+            load_residual(path, row)
+
+
+def test_an_old_row_without_a_checksum_loads(store):
+    row = store.read("one")
+    row["residual_sha256"] = None
+    load_residual(store.array_path("one"), row)
+    load_residual(store.array_path("one"), row | {"shape": None})
+    with pytest.raises(Unfit, match=r"its shape is \[24, 24, 1\] and its row says \[24, 24, 3\]"):
+        load_residual(store.array_path("one"), row | {"shape": [24, 24, 3]})
+
+
+def header(shape, descr="<f2"):
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def archive(values, scale=None, compression=zipfile.ZIP_STORED):
+    file = io.BytesIO()
+    one = io.BytesIO()
+    np.save(one, np.float32(1))
+    with zipfile.ZipFile(file, "w", compression) as made:
+        made.writestr("residual.npy", values)
+        made.writestr("scale.npy", one.getvalue() if scale is None else scale)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK\x03\x04",
+        b"\x80\x04K\x01.",
+        archive(header((1 << 20, 1 << 20, 1))),
+        archive(header((4, 4, 1)) + bytes(30)),
+        archive(header((4, 4), "|O") + b"\x80\x04K\x01."),
+        archive(header((4, 4, 1)) + bytes(32), scale=header((), "|O") + b"\x80\x04K\x01."),
+        archive(header((4, 4, 1), "<f8") + bytes(128)),
+        archive(header((4, -4, 1)) + bytes(32)),
+        archive(header((0, 4, 1))),
+        archive(header((4, 4, 1)) + b"\x00\x7c" * 16),
+    ],
+    ids=["empty", "cut", "pickle", "vast", "short", "objects", "scale", "type", "negative", "none", "infinite"],
+)
+def test_strangers_files_are_one_line(tmp_path, content):
+    path = tmp_path / "a.npz"
+    path.write_bytes(content)
+    with pytest.raises(Unfit) as caught:
+        load_residual(path)
+    assert "\n" not in str(caught.value)
+
+
+BOMB = """
+import resource, sys
+from harness.bounded import Unfit
+from harness.residual import load_residual
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    load_residual(sys.argv[1], {"shape": [1000, 1000, 1]})
+except Unfit as error:
+    print(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_a_bomb_is_not_unpacked(tmp_path, root):
+    """2 GiB of zeros in 2 MB: the header alone is read."""
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made, made.open("residual.npy", "w") as member:
+        member.write(header((1 << 15, 1 << 15, 1)))
+        for _ in range(256):
+            member.write(bytes(1 << 20))
+    ran = subprocess.run([sys.executable, "-c", BOMB, path], cwd=root, capture_output=True, text=True, check=True)
+    said, megabytes = ran.stdout.splitlines()
+    assert said.startswith("it is damaged: ")
+    assert int(megabytes) < 50
+
+
+def test_what_is_no_file_of_bounded_size_is_refused(tmp_path):
+    (tmp_path / "large").write_bytes(bytes(11))
+    with pytest.raises(Unfit, match="it has 11 bytes and at most 10 are read"):
+        read_bounded(tmp_path / "large", 10)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Unfit, match="no regular file"):  # and does not wait for a writer
+        read_bounded(tmp_path / "pipe", 10)
+    with pytest.raises(Unfit, match="no regular file"):
+        read_bounded("/dev/zero", 10)
+    with pytest.raises(IsADirectoryError):
+        read_bounded(tmp_path, 10)
+    (tmp_path / "whole").write_bytes(bytes(10))
+    assert read_bounded(tmp_path / "whole", 10) == bytes(10)
+
+
+def test_a_row_of_gigabytes_is_not_read(store, capsys):
+    path = store.row_path("three")
+    with path.open("wb") as file:
+        file.truncate(8 << 30)  # sparse: it takes no room
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    from harness import __main__ as verbs
+
+    assert verbs.main(["status", "--out", str(store.folder.parent)]) == 0
+    assert "three.json: it has 8,589,934,592 bytes and at most 33,554,432 are read" in capsys.readouterr().out
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
+
+
+def test_texts_that_no_terminal_prints_are_replaced(store, make_row):
+    text = json.dumps(make_row(reason="\x1b[2J", item="a\ud800b"))
+    store.row_path("three").write_text(text)
+    row = store.read("three")
+    assert (row["reason"], row["item"]) == ("\N{REPLACEMENT CHARACTER}[2J", "a?b")
+    assert row["settings"] == {"lr": 0.1}

@@ -1,0 +1,226 @@
+"""Fitted models as files: what comes back, what is drawn from them, and files from strangers."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import models
+from common.lattice import Lattice
+from common.registry import UsageError
+from harness import fit_array
+from harness.__main__ import main
+from harness.plan.make_plan import model_settings
+from harness.train import checkpoint
+from harness.train.chunks import predict
+
+
+@pytest.fixture
+def build(config):
+    def make(name="Grid", shape=(13, 10), channels=3, size=5000):
+        lattice, cls = Lattice.regular(shape), models.get_model(name)
+        settings = model_settings(config, name, "image", size)
+        model = cls(settings, lattice, channels, cls.solve_size(settings, lattice, channels, size))
+        model.initialise(torch.Generator().manual_seed(0))
+        return model
+
+    return make
+
+
+@pytest.mark.parametrize("name", models.registry.names())
+@pytest.mark.parametrize("shape", [(13, 10), (6, 5, 7)])
+def test_a_model_comes_back_as_it_was(build, tmp_path, name, shape):
+    if models.get_model(name).unsupported(len(shape), 3, "fit") is not None:
+        pytest.skip("unsupported")
+    model = build(name, shape)
+    checkpoint.save(model, tmp_path / "m.safetensors")
+    again = checkpoint.load(tmp_path / "m.safetensors")
+    assert again.config == model.config
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+    # products may be summed in another order when their factors lie elsewhere in memory
+    np.testing.assert_allclose(predict(again, again.lattice), predict(model, model.lattice), rtol=1e-6, atol=1e-7)
+
+
+@pytest.fixture
+def file(build, tmp_path):
+    path = tmp_path / "m.safetensors"
+    checkpoint.save(build("Siren"), path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".npy"])
+def test_it_is_drawn_on_any_lattice(file, tmp_path, capsys, suffix):
+    out = tmp_path / f"big{suffix}"
+    assert main(["render", str(file), "--shape", "26", "20", "--out", str(out), "--device", "cpu"]) == 0
+    assert f"wrote {out}: 26×20×3" in capsys.readouterr().out
+    found = np.load(out) if suffix == ".npy" else np.asarray(Image.open(out))
+    expected = predict(checkpoint.load(file), Lattice.aligned((26, 20), (13, 10)))
+    assert found.shape == expected.shape
+    if suffix == ".npy":
+        np.testing.assert_array_equal(found, expected)
+    elif suffix != ".jpg":
+        np.testing.assert_array_equal(found, np.round(255 * expected.clip(0, 1)).astype(np.uint8))
+
+
+def test_a_volume_is_drawn_as_an_array(build, tmp_path, capsys):
+    checkpoint.save(build("Grid", (6, 5, 7), 1), tmp_path / "v.safetensors")
+    line = ["render", str(tmp_path / "v.safetensors"), "--out"]
+    assert main([*line, str(tmp_path / "v.npy")]) == 0
+    assert np.load(tmp_path / "v.npy").shape == (6, 5, 7)
+    assert main([*line, str(tmp_path / "v.png")]) == 2
+    assert "a volume is written as .npy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--shape", "26", "--out", "x.png"], "--shape needs 2 numbers of at least 1"),
+        (["--shape", "0", "5", "--out", "x.png"], "--shape needs 2 numbers of at least 1"),
+        (["--shape", "100000", "100000", "--out", "x.png"], "render less"),
+        (["--out", "x.bmp2"], "its name must end in .png"),
+        (["--out", "/nowhere/x.png"], "no folder '/nowhere'"),
+        ([], "--out"),
+    ],
+)
+def test_mistakes_are_one_line(file, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert main(["render", str(file), *arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert len(err.splitlines()) == 1
+    assert message in err
+
+
+def strangers(path, file):
+    """Files that are not what they seem, by name."""
+    values = {"values": torch.zeros(3, 4, 4)}
+    header = {"model": "Grid", "settings": {"lr": 0.1, "initial": 0.1}, "size": 4, "channels": 3}
+    header["axes"] = [[-1.0, 0.0], [-1.0, 0.0]]
+    changed = {
+        "no header": None,
+        "not JSON": "{",
+        "unknown model": json.dumps(header | {"model": "Nobody"}),
+        "unknown setting": json.dumps(header | {"settings": {"lr": 0.1, "initial": 0.1, "evil": 1}}),
+        "no axes": json.dumps({k: v for k, v in header.items() if k != "axes"}),
+        "other shapes": json.dumps(header | {"size": 5}),
+        "huge": json.dumps(header | {"size": 10**12}),
+    }
+    for name, text in changed.items():
+        save_file(values, path / name, metadata=None if text is None else {"representation": text})
+    (path / "truncated").write_bytes(file.read_bytes()[:100])
+    (path / "empty").write_bytes(b"")
+    (path / "pickle").write_bytes(b"\x80\x04K\x01.")
+    return [*changed, "truncated", "empty", "pickle", "absent"]
+
+
+def test_a_strangers_file_is_one_line(file, tmp_path):
+    for name in strangers(tmp_path, file):
+        with pytest.raises(UsageError) as caught:
+            checkpoint.load(tmp_path / name)
+        assert "\n" not in str(caught.value), name
+
+
+def parts(path):
+    """A saved model's header and values, to be changed."""
+    with safe_open(path, framework="pt") as file:
+        values = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        return json.loads(file.metadata()["representation"]), values
+
+
+HUGE = {
+    "layers": ("Siren", {"hidden_layers": 10**9}, {}, "settings.hidden_layers: whole numbers go up to 65,536"),
+    "layers of no tensor yet": ("Wire", {"hidden_layers": 10**30}, {}, "settings.hidden_layers: whole numbers"),
+    "many small layers": ("Siren", {"hidden_layers": 60_000}, {}, "up to 4,096 tensors"),
+    "frequencies": ("FourFeat", {"frequencies": 10**9}, {}, "settings.frequencies: whole numbers go up to"),
+    "levels": ("Instant_NGP", {"levels": 10**9, "growth": 1.0}, {}, "settings.levels: whole numbers go up to"),
+    "growth": ("Instant_NGP", {"growth": 1e308}, {}, "OverflowError"),
+    "no levels": ("Instant_NGP", {"levels": -1}, {}, "IndexError"),
+    "blocks": ("BlockDCT", {"block": {"2": 60_000, "3": 8}}, {}, "whole blocks of 60000 fill"),
+    "channels": ("BlockDCT", {}, {"channels": 10**6}, "it has 1000000 channels, and from 1 to 4,096 are read"),
+}
+
+
+LOAD = """
+import resource, sys, time
+from harness import saved
+from registry import UsageError
+resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
+for path in sys.argv[1:]:
+    start = time.process_time()
+    try:
+        saved.load(path)
+    except UsageError as error:
+        print(time.process_time() - start, error)
+"""
+
+
+def test_a_strangers_header_that_asks_for_a_huge_model_is_refused_at_once(build, command, tmp_path):
+    """In a process of its own, which no hang outlives. What other work on the machine takes is not counted."""
+    for name, (model, settings, changes, _) in HUGE.items():
+        checkpoint.save(build(model), path := tmp_path / name)
+        header, values = parts(path)
+        header["settings"] |= settings
+        save_file(values, path, metadata={"representation": json.dumps(header | changes)})
+    found = command(sys.executable, "-c", LOAD, *[tmp_path / name for name in HUGE])
+    assert found.returncode == 0, found.stderr
+    for (name, (*_, says)), line in zip(HUGE.items(), found.stdout.splitlines(), strict=True):
+        seconds, _, error = line.partition(" ")
+        assert says in error, name
+        assert float(seconds) < 1, name
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("BlockDCT", lambda v: v | {"indices": v["indices"] + 10**9}, "one of its indices is none of theirs"),
+        ("Wavelet", lambda v: v | {"indices": v["indices"] - 1}, "one of its indices is none of theirs"),
+        (
+            "Grid",
+            lambda v: {key: value.double() for key, value in v.items()},
+            "values has torch.float64, and Grid keeps",
+        ),
+    ],
+)
+def test_a_strangers_values_that_fit_no_model_are_one_line(build, tmp_path, name, change, says):
+    checkpoint.save(build(name), path := tmp_path / "m.safetensors")
+    header, values = parts(path)
+    save_file(change(values), path, metadata={"representation": json.dumps(header)})
+    with pytest.raises(UsageError, match=says):
+        checkpoint.load(path)
+
+
+# From Python
+
+
+def test_an_array_in_memory_is_fitted():
+    values = np.random.default_rng(0).uniform(size=(20, 16, 3)).astype(np.float32)
+    model, row = fit_array(values, "Grid", 20 * 16 * 3, channels_last=True, steps=60, device="cpu", lr=0.05)
+    assert row["status"] == "ok"
+    assert row["settings"]["lr"] == 0.05
+    assert row["shape"] == [20, 16, 3]
+    answer = predict(model, model.lattice).clip(0, 1)
+    assert row["psnr"] == pytest.approx(-10 * np.log10(np.mean((answer - values) ** 2)), abs=1e-3)
+    assert row["psnr"] > row["psnr_constant"] + 1
+
+
+@pytest.mark.parametrize(
+    ("values", "arguments", "message"),
+    [
+        (np.full((8, 8), np.nan), {}, "NaN"),
+        (np.zeros(8), {}, "axes"),
+        (np.eye(8), {"model": "Sirn"}, "did you mean 'Siren'"),
+        (np.eye(8), {"model": "Grid", "size": 1}, "smallest form"),
+        (np.eye(8), {"model": "Grid", "task": "denoise"}, "several fits"),
+        (np.eye(8), {"model": "Grid", "omeger": 3}, "unknown key 'omeger'"),
+    ],
+)
+def test_what_cannot_be_fitted_is_one_line(values, arguments, message):
+    with pytest.raises(UsageError, match=message):
+        fit_array(values, **{"steps": 1, "device": "cpu", **arguments})

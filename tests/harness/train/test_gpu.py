@@ -1,0 +1,91 @@
+"""On a CUDA device: every model gives the CPU's values and gradients there, and trials run at full size."""
+
+import copy
+
+import pytest
+import torch
+
+import models
+from common.lattice import Lattice
+from harness.plan.make_plan import model_settings
+from harness.train.run_trial import run_trial
+
+pytestmark = pytest.mark.gpu
+
+CASES = [(name, dim) for name in models.registry.names() for dim in (2, 3)]
+SHAPES = {2: (37, 20), 3: (9, 5, 12)}
+SOLVED = ("Grid_exact", "BlockDCT", "Wavelet")
+
+
+@pytest.mark.parametrize(("name", "dim"), CASES)
+def test_values_and_gradients_are_the_cpus(config, name, dim):
+    cls = models.get_model(name)
+    if (reason := cls.unsupported(dim, 3, "fit")) is not None:
+        pytest.skip(reason)
+    lattice = Lattice.regular(SHAPES[dim])
+    settings = model_settings(config, name, "synthetic", 10_000)
+    model = cls(settings, lattice, 3, cls.solve_size(settings, lattice, 3, 10_000))
+    model.initialise(torch.Generator().manual_seed(0))
+    if cls.label == "classical":
+        pytest.skip("is solved; test_a_solution_is_the_cpus")
+    target = torch.rand(*lattice.shape, 3, generator=torch.Generator().manual_seed(1))
+    twin = copy.deepcopy(model).cuda()
+    for one in (model, twin):
+        heads = one.heads_on_lattice(lattice)
+        ((heads - target.to(one.device)).square().mean() + one.penalty()).backward()
+        one.values_seen = heads.detach().cpu()
+    torch.testing.assert_close(twin.values_seen, model.values_seen, rtol=1e-3, atol=1e-3)
+    for (label, here), there in zip(model.named_parameters(), twin.parameters(), strict=True):
+        difference = (there.grad.cpu() - here.grad).norm()
+        assert difference <= 5e-3 * here.grad.norm() + 1e-6, label
+    if not cls.lattice_only:
+        points = lattice.points("cuda")
+        with torch.no_grad():
+            torch.testing.assert_close(twin(points).cpu(), model(points.cpu()), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_solution_is_the_cpus(config, name, dim):
+    cls, lattice = models.get_model(name), Lattice.regular(SHAPES[dim])
+    settings = model_settings(config, name, "synthetic", 1000)
+    model = cls(settings, lattice, 3, cls.solve_size(settings, lattice, 3, 1000))
+    model.initialise(torch.Generator())
+    target = torch.rand(*lattice.shape, 3, generator=torch.Generator().manual_seed(1))
+    twin = copy.deepcopy(model).cuda()
+    assert model.solve(lattice, target)
+    assert twin.solve(lattice, target.cuda())
+    assert all(value.is_cuda for value in twin.state_dict().values())
+    found = twin.on_lattice(lattice).detach()
+    assert found.is_cuda
+    torch.testing.assert_close(found.cpu(), model.on_lattice(lattice).detach(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", models.registry.names())
+@pytest.mark.parametrize("minibatch", [None, 200])
+def test_a_trial_runs_from_end_to_end(make_trial, name, minibatch):
+    if minibatch and models.get_model(name).lattice_only:
+        pytest.skip("is never trained in batches")
+    (result,) = run_trial(make_trial(name, minibatch=minibatch), torch.device("cuda"))
+    row = result.row
+    assert row["status"] == "ok"
+    assert row["psnr"] > 0
+    assert row["device"].startswith("cuda: ")
+    assert row["peak_memory_bytes"] > 0
+    updates = 0 if name in SOLVED else row["steps"] * (4 if minibatch else 1)
+    assert row["updates"] == updates, "25² points in batches of 200"
+
+
+@pytest.mark.parametrize(("signal", "dim", "length"), [("StarTarget", 2, 1000), ("SparseSphereSignal", 3, 100)])
+def test_a_million_points_fit_in_eight_gigabytes(make_trial, signal, dim, length):
+    changes = {"size": 100_000, "length": length, "steps": 2}
+    (result,) = run_trial(make_trial("FourFeat", signal, dim, **changes), torch.device("cuda"))
+    assert result.row["status"] == "ok"
+    assert result.row["peak_memory_bytes"] < 8e9
+
+
+def test_tf32_is_used_only_when_asked_for(make_trial):
+    """At fp32 the GPU's trial ends where the CPU's does."""
+    trial = make_trial("GAPlane", steps=20, length=64)
+    rows = {kind: run_trial(trial, torch.device(kind))[0].row for kind in ("cpu", "cuda")}
+    assert rows["cuda"]["psnr"] == pytest.approx(rows["cpu"]["psnr"], abs=0.02)

@@ -1,0 +1,204 @@
+"""Models that are solved instead of trained: what the loop makes of them, and their trials from end to end."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import harness.train.fit
+import models
+from common.lattice import Lattice
+from harness.store.store import COLUMNS, Store, load
+from harness.train.fit import Schedule, fit
+from harness.train.run_trial import run_trial
+from models.base import Representation
+from target_signals.tasks.operators import Identity
+from target_signals.tasks.task import Scoring, Task
+
+CPU = torch.device("cpu")
+SOLVED = ["Grid_exact", "BlockDCT", "Wavelet"]
+PLAN = Schedule(None, (0.9, 0.999), steps=5, evaluate_every=2, minibatch=None, activation_gib=4.0, precision="fp32")
+
+
+class Mean(Representation):
+    """The target's mean, at once where `solves` says so; trained where it has a learning rate."""
+
+    name = "Mean"
+    solves = True
+
+    @dataclass(frozen=True)
+    class Config:
+        pass
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        self.value = nn.Parameter(torch.zeros(()))
+        self.calls = 0
+
+    def forward(self, x):
+        return self.value.expand(len(x), self.channels)
+
+    @torch.no_grad()
+    def solve(self, lattice, target):
+        self.calls += 1
+        if self.solves:
+            self.value.copy_(target.mean())
+        return self.solves
+
+
+class Halved:
+    """Every value is observed as its half: an operator that is not the identity."""
+
+    pointwise = False
+
+    def __call__(self, values):
+        return values / 2
+
+
+def make(operator=None, truth=None):
+    lattice = Lattice.regular((4, 6))
+    if truth is None:
+        truth = np.random.default_rng(0).random((4, 6, 1), dtype=np.float32)
+    operator = operator or Identity()
+    target = operator(torch.as_tensor(truth)).numpy()
+    return Mean(Mean.Config(), lattice, 1, 1), Task(
+        lattice, target, truth, operator, (Scoring("fit", lattice, truth, False),)
+    )
+
+
+def run(model, task, **changes):
+    return fit(model, task, dataclasses.replace(PLAN, **changes), torch.Generator())
+
+
+def test_a_solution_is_one_point_and_no_update():
+    model, task = make()
+    result = run(model, task)
+    mean, variance = task.target.mean(), task.target.var()
+    (point,) = result.curve
+    assert point["step"] == 0
+    assert point["loss"] == pytest.approx(variance, rel=1e-5)
+    assert point["psnr"] == pytest.approx(-10 * np.log10(variance), abs=1e-3)
+    assert point["seconds"] == result.seconds > 0
+    assert (result.updates, result.best_step, result.diverged_at) == (0, 0, None)
+    assert model.value.item() == result.best_state["value"].item() == pytest.approx(mean)
+
+
+def test_solving_alone_is_timed(monkeypatch):
+    """On a clock that only work moves: the first call makes ready, the second is the one that counts."""
+    model, task = make()
+    spent, solve = [0.0], model.solve
+
+    def timed(lattice, target):
+        spent[0] += 50.0 if model.calls == 0 else 2.0
+        return solve(lattice, target)
+
+    monkeypatch.setattr(harness.train.fit.time, "perf_counter", lambda: spent[0])
+    monkeypatch.setattr(model, "solve", timed)
+    assert run(model, task).seconds == 2.0
+
+
+def test_what_is_not_solved_is_trained(monkeypatch):
+    monkeypatch.setattr(Mean, "solves", False)
+    model, task = make()
+    result = run(model, task, lr=0.01)
+    assert [point["step"] for point in result.curve] == [1, 2, 4, 5]
+    assert (result.updates, model.calls) == (5, 1)
+
+
+def test_an_operator_leaves_nothing_to_solve():
+    model, task = make(operator=Halved())
+    assert run(model, task, lr=0.01).updates == 5
+    assert model.calls == 0
+
+
+@pytest.mark.parametrize("operator", [None, Halved()])
+def test_neither_solved_nor_trained_is_an_error(monkeypatch, operator):
+    monkeypatch.setattr(Mean, "solves", False)
+    with pytest.raises(ValueError, match=r"^Mean was not solved and has no learning rate; its `unsupported` must name"):
+        run(*make(operator=operator))
+
+
+def test_a_solution_that_is_no_number_diverged():
+    result = run(*make(truth=np.full((4, 6, 1), np.nan, np.float32)))
+    assert result.diverged_at == 0
+    assert result.best_step is None
+    assert len(result.curve) == 1
+
+
+# The three from end to end
+
+
+@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize(("signal", "dim"), [("Sierpinski", 2), ("StarTarget", 2), ("SparseSphereSignal", 3)])
+def test_a_trial_from_end_to_end(make_trial, name, signal, dim):
+    (result,) = run_trial(make_trial(name, signal, dim, size=400), CPU)
+    row = result.row
+    assert set(row) == set(COLUMNS)
+    assert (row["status"], row["label"], row["updates"], row["ms_per_step"]) == ("ok", "classical", 0, None)
+    assert (row["best_step"], row["minibatch"]) == (0, None)
+    assert "lr" not in row["settings"]
+    assert 340 <= row["parameters"] <= 400
+    assert row["psnr"] > row["psnr_constant"] + 0.5
+    assert row["psnr"] == row["psnr_best"]
+    (point,) = row["curve"]
+    assert point["psnr"] == pytest.approx(row["psnr"], abs=1e-6)
+    assert point["seconds"] == row["seconds"] > 0
+    assert (row["ssim"] is None, row["iou"] is None, row["psnr_rings"] is None) == (
+        dim == 3,
+        dim == 2,
+        signal != "StarTarget",
+    )
+    assert result.residual.shape == (*row["shape"],)
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_its_row_is_stored_and_read(make_trial, tmp_path, name):
+    trial = make_trial(name)
+    (result,) = run_trial(trial, CPU)
+    store = Store(tmp_path, trial.folder)
+    store.prepare()
+    store.write(trial.key, result.row, result.residual)
+    (row,) = load(tmp_path).itertuples()
+    assert (row.model, row.updates) == (name, 0)
+    assert np.isnan(row.ms_per_step)
+
+
+@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_neither_seed_nor_precision_nor_batches_matter(make_trial, name, precision):
+    """A star has no draws of its own, so only the model could have some."""
+    (one,) = run_trial(make_trial(name, "StarTarget"), CPU)
+    (other,) = run_trial(make_trial(name, "StarTarget", seed=5, precision=precision, minibatch=40), CPU)
+    np.testing.assert_array_equal(one.residual, other.residual)
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_a_budget_too_small_is_unsupported(make_trial, name):
+    (result,) = run_trial(make_trial(name, size=1), CPU)
+    assert result.row["status"] == "unsupported"
+    assert "its smallest form has more than 1 values" in result.row["reason"]
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_a_budget_beyond_need_meets_the_signal(make_trial, name):
+    (result,) = run_trial(make_trial(name, size=10**5), CPU)
+    assert result.row["psnr"] > 110
+    assert result.row["parameters"] <= 10**5
+
+
+def test_more_budget_is_never_worse_on_a_real_picture(make_trial):
+    for name in ("BlockDCT", "Wavelet"):
+        scores = [
+            run_trial(make_trial(name, "Sierpinski", length=100, size=n), CPU)[0].row["psnr"]
+            for n in (500, 1000, 2000, 5000)
+        ]
+        assert scores == sorted(scores)
+
+
+def test_only_they_are_without_a_learning_rate(config, make_trial):
+    assert [name for name in config.protocol.models if make_trial(name).lr is None] == SOLVED
+    assert config.protocol.models[-3:] == tuple(SOLVED), "after the nine"
+    assert all(models.get_model(name).label == "classical" for name in SOLVED)

@@ -1,0 +1,218 @@
+"""The stepper leaves no trace of its warm-up, and a recorded update is the eager one."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import models
+from common.lattice import Lattice
+from harness.plan.make_plan import model_settings
+from harness.train.fit import Batches, LatticeGradient, Schedule, fit
+from harness.train.run_trial import run_trial
+from harness.train.stepper import Stepper
+from models import backends
+from models.base import Representation
+from target_signals.tasks.operators import Identity, Radon
+from target_signals.tasks.task import Scoring, Task
+
+SHAPES = {2: (24, 20), 3: (9, 8, 7)}
+TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
+BY_BACKEND = [(name, backend) for name in TRAINED for backend in models.get_model(name).backends]
+NETWORKS = ("FourFeat", "Siren", "Wire", "BACON")  # in PyTorch matrix products alone: no sum in an order of its own
+THIN = 1e-6  # GiB: several slabs
+
+
+def make_task(dim=2, operator=None):
+    lattice = Lattice.regular(SHAPES[dim])
+    truth = np.random.default_rng(0).random((*lattice.shape, 1), dtype=np.float32)
+    operator = operator or Identity()
+    return Task(lattice, operator.observe(truth), truth, operator, (Scoring("fit", lattice, truth, False),))
+
+
+def schedule(**changes):
+    plain = Schedule(
+        1e-3, (0.9, 0.999), steps=6, evaluate_every=3, minibatch=None, activation_gib=4.0, precision="fp32"
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+def make_stepper(model, task, **changes):
+    plan, rng = schedule(**changes), torch.Generator(model.device).manual_seed(0)
+    batches = None if plan.minibatch is None else Batches(task, plan.minibatch, model.device, rng)
+    return Stepper(LatticeGradient(model, task, plan), batches, plan)
+
+
+@pytest.fixture
+def build(config):
+    def make(name, dim=2):
+        settings = model_settings(config, name, "synthetic", 10_000)
+        cls, lattice = models.get_model(name), Lattice.regular(SHAPES[dim])
+        model = cls(settings, lattice, 1, cls.solve_size(settings, lattice, 1, 10_000))
+        model.initialise(torch.Generator().manual_seed(0))
+        return model
+
+    return make
+
+
+@pytest.mark.parametrize("minibatch", [None, 100])
+def test_preparing_is_no_update(build, minibatch):
+    model, task = build("Siren"), make_task()
+    before = copy.deepcopy(model.state_dict())
+    stepper = make_stepper(model, task, minibatch=minibatch)
+    stepper.prepare()
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    states = [state for group in stepper.optimiser.state.values() for state in group.values()]
+    assert states
+    assert not any(state.any() for state in states)
+    assert all(values.grad is None for values in model.parameters())
+
+
+@pytest.mark.parametrize(("minibatch", "updates"), [(None, 1), (480, 1), (100, 5)])
+def test_a_pass_counts_its_updates(build, minibatch, updates):
+    stepper = make_stepper(build("Grid"), make_task(), minibatch=minibatch)
+    assert [stepper.one_pass() for _ in range(2)] == [updates, updates]
+    assert {int(state["step"]) for state in stepper.optimiser.state.values()} == {2 * updates}
+
+
+@pytest.mark.parametrize("gib", [4.0, THIN])
+@pytest.mark.parametrize("operator", [Identity(), Radon(SHAPES[2], [0, 30, 90])], ids=["identity", "radon"])
+def test_the_loss_is_that_before_the_update(build, gib, operator):
+    stepper = make_stepper(build("Grid_TV"), make_task(operator=operator), activation_gib=gib)
+    stepper.prepare()
+    for _ in range(2):
+        expected = stepper.gradient.evaluate()[0]
+        stepper.one_pass()
+        assert stepper.loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_loss_of_a_batch_has_the_penalty(build):
+    model, task = build("Grid_TV"), make_task()
+    stepper = make_stepper(model, task, minibatch=480)
+    expected = stepper.gradient.evaluate()[0]
+    stepper.one_pass()
+    assert stepper.loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+# Recorded updates
+
+
+def train(model, task, eagerly, monkeypatch, **changes):
+    """The fit and the final values of a copy on the GPU."""
+    twin = copy.deepcopy(model).cuda()
+    with monkeypatch.context() as patch:
+        if eagerly:
+            patch.setattr(Stepper, "_never_waits", lambda self, examples: False)
+        return fit(twin, task, schedule(**changes), torch.Generator("cuda").manual_seed(0)), twin.state_dict()
+
+
+def assert_recorded_equals_eager(model, task, monkeypatch, **changes):
+    (eager, expected), (recorded, found) = (train(model, task, way, monkeypatch, **changes) for way in (True, False))
+    exact = model.name in NETWORKS and model.backend == "torch"
+    torch.testing.assert_close(found, expected, **({"rtol": 0, "atol": 0} if exact else {"rtol": 1e-3, "atol": 1e-4}))
+    assert recorded.updates == eager.updates
+    for one, other in zip(recorded.curve, eager.curve, strict=True):
+        assert one["step"] == other["step"]
+        assert one["loss"] == pytest.approx(other["loss"], rel=0 if exact else 1e-4)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize(("name", "backend"), BY_BACKEND)
+def test_recorded_updates_are_the_eager_ones(build, monkeypatch, name, backend, dim):
+    lack = models.get_model(name).unsupported(dim, 1, "fit") or backends.missing(backend, torch.device("cuda"))
+    if lack is not None:
+        pytest.skip(lack)
+    model = build(name, dim)
+    if (refusal := model.refuses(backend, model.precision)) is not None:
+        pytest.skip(refusal)
+    model.backend = backend
+    assert_recorded_equals_eager(model, make_task(dim), monkeypatch)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", [name for name in TRAINED if name != "GSplat"])
+@pytest.mark.parametrize("changes", [{"minibatch": 200}, {"activation_gib": THIN}, {"precision": "bf16"}], ids=str)
+def test_recorded_updates_are_the_eager_ones_in_batches_slabs_and_bf16(build, monkeypatch, name, changes):
+    assert_recorded_equals_eager(build(name), make_task(), monkeypatch, **changes)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("gib", [4.0, THIN])
+@pytest.mark.parametrize("name", ["Siren", "Grid_TV"])
+def test_recorded_updates_are_the_eager_ones_through_an_operator(build, monkeypatch, name, gib):
+    task = make_task(operator=Radon(SHAPES[2], np.linspace(0, 180, 10)))
+    assert_recorded_equals_eager(build(name), task, monkeypatch, activation_gib=gib)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("minibatch", [None, 200])
+@pytest.mark.parametrize("name", [name for name in TRAINED if name != "GSplat"])
+def test_what_is_recorded(build, name, minibatch):
+    """Every model but the rasteriser, whose plain form asks the device for the number of its pairs."""
+    stepper = make_stepper(build(name).cuda(), make_task(), minibatch=minibatch)
+    stepper.prepare()
+    assert set(stepper.recordings) == ({None} if minibatch is None else {200, 80})
+
+
+@pytest.mark.gpu
+def test_splats_are_recorded_under_triton(build, monkeypatch):
+    pytest.importorskip("triton")
+    model = build("GSplat")
+    model.backend = "triton"
+    stepper = make_stepper(copy.deepcopy(model).cuda(), make_task())
+    stepper.prepare()
+    assert set(stepper.recordings) == {None}
+    assert_recorded_equals_eager(model, make_task(), monkeypatch)
+
+
+class Asking(Representation):
+    """Reads a value back in every step, as no recorded step can."""
+
+    name = "Asking"
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        self.value = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        return (self.value * (1 + float(self.value.detach()))).expand(len(x), self.channels)
+
+
+@pytest.mark.gpu
+def test_a_model_that_waits_for_the_device_runs_eagerly():
+    model, task = Asking(Asking.Config(), Lattice.regular(SHAPES[2]), 1, 1).cuda(), make_task()
+    stepper = make_stepper(model, task)
+    stepper.prepare()
+    assert stepper.recordings == {}
+    assert torch.cuda.get_sync_debug_mode() == 0
+    assert model.value.item() == 0
+    assert fit(model, task, schedule(), torch.Generator("cuda")).updates == 6
+
+
+@pytest.mark.gpu
+def test_memory_that_runs_out_becomes_a_row_and_harms_no_later_trial(make_trial):
+    torch.cuda.empty_cache()
+    whole = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(2**27 / whole)
+    try:
+        (result,) = run_trial(make_trial("Siren", size=1_000_000, length=1000), torch.device("cuda"))
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert result.row["status"] == "out_of_memory"
+    (result,) = run_trial(make_trial("Siren"), torch.device("cuda"))
+    assert result.row["status"] == "ok"
+
+
+@pytest.mark.gpu
+def test_a_trials_memory_comes_back(build):
+    model, task, held = build("Siren").cuda(), make_task(), []
+    for _ in range(3):
+        fit(model, task, schedule(), torch.Generator("cuda"))
+        model.zero_grad()
+        torch.cuda.empty_cache()
+        held.append(torch.cuda.memory_reserved())
+    assert held[2] <= held[1], "after the first, which leaves what CUDA's libraries keep for good"

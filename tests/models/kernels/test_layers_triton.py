@@ -1,0 +1,230 @@
+"""The fused layers against the same networks in double precision, and against the models' twins.
+
+Values of two parts are good to some 2⁻¹⁵ of what is summed, values of one part and all gradients to some 2⁻⁸.
+"""
+
+import functools
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import models
+from harness.plan.config import load_config
+from harness.plan.make_plan import model_settings
+from models.base import Representation
+from models.coordinate_network import CoordinateNetwork
+from models.kernels.network import layers
+from models.kernels.network.aligned import ALIGNMENT
+from models.kernels.network.layers import Layer
+from target_signals import Lattice
+
+kernels = pytest.importorskip("models.kernels.network.layers_triton", reason="Triton is not installed here")
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+ACTIVATIONS = ("none", "sine", "relu", "filter", "gabor")
+VALUES = {2: 1e-4, 1: 2e-2}  # relative errors, by number of parts
+GRADIENTS = 5e-2
+KINKED = 0.2  # where ReLUs of one part are on the other side of their kink
+NETWORKS = ("FourFeat", "Siren", "Wire", "BACON")
+
+
+def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found.double() - expected.double()).norm() / expected.double().norm().clamp_min(1e-30))
+
+
+def draw_network(activation: str, dim: int, widths: list[int], channels: int, seed: int) -> list[Layer]:
+    """A network with a head at every layer but the first, and with values that do not grow from layer to layer."""
+    rng = torch.Generator().manual_seed(seed)
+
+    def draw(*shape: int, scale: float = 1.0, trained: bool = True) -> torch.Tensor:
+        return (scale * torch.randn(shape, generator=rng, dtype=torch.float64)).to(DEVICE).requires_grad_(trained)
+
+    small = 0.05 if activation == "gabor" else 1.0
+    gabor = (15.0, 10.0) if activation == "gabor" else None
+    first = "sine" if activation in ("filter", "relu", "none") else activation
+    found = [Layer(draw(widths[0], dim, scale=small), draw(widths[0], scale=small), first, gabor=gabor)]
+    for before, width in itertools.pairwise(widths):
+        own = (draw(width, dim, trained=False), draw(width)) if activation == "filter" else None
+        weight, bias = draw(width, before, scale=small * before**-0.5), draw(width, scale=small)
+        head = draw(channels, width, scale=width**-0.5), draw(channels)
+        found.append(Layer(weight, bias, activation, filter=own, gabor=gabor, head=head))
+    return found
+
+
+def tensors(network: list[Layer]) -> list[torch.Tensor]:
+    every = (x for one in network for x in (one.weight, one.bias, *(one.filter or ()), *(one.head or ())))
+    return [x for x in every if x.requires_grad]
+
+
+def single(network: list[Layer]) -> list[Layer]:
+    """The same in float32, for the kernels."""
+
+    def rounded(x):
+        if isinstance(x, tuple):
+            return tuple(map(rounded, x))
+        return x.detach().float().requires_grad_(x.requires_grad) if isinstance(x, torch.Tensor) else x
+
+    return [Layer(**{name: rounded(value) for name, value in vars(one).items()}) for one in network]
+
+
+def assert_same(network: list[Layer], points: torch.Tensor, parts: int, seed: int = 0) -> None:
+    own = single(network)
+    found = kernels.heads(own, points.float(), parts)
+    expected = layers.heads(network, points.split(1, dim=1))
+    assert found.shape == expected.shape
+    assert found.dtype == torch.float32
+    assert relative(found.detach(), expected.detach()) < VALUES[parts]
+    towards = torch.randn(expected.shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
+    found_gradients = torch.autograd.grad(found, tensors(own), towards)
+    kinked = parts == 1 and network[-1].activation == "relu"
+    gradients = torch.autograd.grad(expected, tensors(network), towards.double())
+    for ours, theirs in zip(found_gradients, gradients, strict=True):
+        assert ours.shape == theirs.shape
+        assert relative(ours, theirs) < (KINKED if kinked else GRADIENTS)
+
+
+@pytest.mark.parametrize("parts", [2, 1])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_networks_in_double_precision(activation, parts):
+    """Widths of tiles of one strip and of two, with and without a rest, and points beyond a tile."""
+    points = torch.rand(150, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(DEVICE) * 2 - 1
+    assert_same(draw_network(activation, 2, [40, 264, 64], 1, seed=1), points, parts)
+
+
+@given(
+    st.sampled_from(ACTIVATIONS),
+    st.integers(1, 3),
+    st.lists(st.integers(1, 12), min_size=2, max_size=3),
+    st.integers(1, 3),
+    st.integers(1, 300),
+    st.integers(0, 1000),
+)
+@settings(deadline=None, max_examples=12)
+def test_any_shape(activation, dim, eighths, channels, n, seed):
+    rng = torch.Generator().manual_seed(seed)
+    points = torch.rand(n, dim, generator=rng, dtype=torch.float64).to(DEVICE) * 2 - 1
+    network = draw_network(activation, dim, [ALIGNMENT * k for k in eighths], channels, seed)
+    found = kernels.heads(single(network), points.float(), 2)
+    assert relative(found.detach(), layers.heads(network, points.split(1, dim=1)).detach()) < 10 * VALUES[2]
+
+
+def test_phases_of_thousands_of_radians():
+    points = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(DEVICE) * 2 - 1
+    points = points.float().double()
+    network = draw_network("filter", 2, [16, 16], 1, seed=0)
+    steep = [Layer(3000 * network[0].weight.detach().float().double(), network[0].bias.detach(), "sine"), network[1]]
+    found = kernels.heads(single(steep), points.float(), 2)
+    assert relative(found.detach(), layers.heads(steep, points.split(1, dim=1)).detach()) < 2e-3  # of a float32 phase
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_tensors_may_have_gaps_in_memory(activation):
+    network = single(draw_network(activation, 2, [16, 24], 3, seed=0))
+    points = torch.rand(50, 2, device=DEVICE)
+
+    def spread(x):
+        if isinstance(x, tuple):
+            return tuple(map(spread, x))
+        return torch.stack([x, x], dim=-1)[..., 0] if isinstance(x, torch.Tensor) else x
+
+    sparse = [Layer(**{name: spread(value) for name, value in vars(one).items()}) for one in network]
+    assert not sparse[1].weight.is_contiguous()
+    assert torch.equal(kernels.heads(sparse, points, 2), kernels.heads(network, points, 2))
+
+
+@pytest.mark.parametrize("activation", ["filter", "gabor"])
+def test_arguments_beyond_float16_leave_finite_gradients(activation):
+    first, second = single(draw_network(activation, 2, [16, 16], 1, seed=0))
+    network = [first, Layer(**{**vars(second), "bias": (1e6 * second.bias).detach()})]
+    kernels.heads(network, torch.rand(50, 2, device=DEVICE), 2).sum().backward()
+    assert all(x.grad is None or bool(x.grad.isfinite().all()) for x in (first.weight, second.weight))
+
+
+def test_what_is_not_trained_has_no_gradient_and_costs_none():
+    frozen, *others = single(draw_network("relu", 2, [16, 24], 1, seed=0))
+    network = [Layer(frozen.weight.detach(), frozen.bias.detach(), "sine"), *others]
+    kernels.heads(network, torch.rand(50, 2, device=DEVICE), 2).sum().backward()
+    assert network[0].weight.grad is None
+    assert network[1].weight.grad is not None
+
+
+@functools.cache
+def make(name: str, dim: int):
+    config = load_config()
+    cls, lattice = models.get_model(name), Lattice.regular((11, 13) if dim == 2 else (5, 6, 7))
+    chosen = model_settings(config, name, "synthetic", 3000)
+    model = cls(chosen, lattice, 3, 20)
+    model.initialise(torch.Generator().manual_seed(0))
+    return model.to(DEVICE)
+
+
+def assert_the_twin(model: Representation) -> None:
+    """Values and gradients of the kernels are the plain network's."""
+    results = {}
+    for backend in ("triton", "torch"):
+        model.backend = backend
+        model.zero_grad()
+        heads = model.heads_on_lattice(model.lattice)
+        heads.square().mean().backward()
+        some = torch.tensor([0, 5, 17, 100], device=DEVICE)
+        gradients = [p.grad for p in model.parameters()]
+        results[backend] = [heads.detach(), model.heads_at(model.lattice, some).detach()], gradients
+    (values, gradients), (twins, gradients_of_twins) = results["triton"], results["torch"]
+    for ours, theirs in zip(values, twins, strict=True):
+        assert ours.shape == theirs.shape
+        assert relative(ours, theirs) < VALUES[2]
+    for ours, theirs in zip(gradients, gradients_of_twins, strict=True):
+        assert relative(ours, theirs) < GRADIENTS
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_models_are_their_twins(name, dim):
+    assert_the_twin(make(name, dim))
+
+
+class Listed(CoordinateNetwork):
+    """A network of a newcomer, who knows nothing of alignment."""
+
+    name = "Listed"
+
+    def __init__(self, lattice, size):
+        super().__init__(None, lattice, 2, size)
+        self.first, self.hidden = nn.Linear(self.dim, size), nn.Linear(size, size + 4)
+        self.output = nn.Linear(size + 4, self.channels)
+
+    def chain(self):
+        first, hidden, output = ((one.weight, one.bias) for one in (self.first, self.hidden, self.output))
+        return [Layer(*first, "sine"), Layer(*hidden, "relu", head=output)]
+
+
+def test_a_network_need_only_list_its_layers():
+    torch.manual_seed(0)
+    model = Listed(Lattice.regular((11, 13)), 37).to(DEVICE)
+    assert_the_twin(model)
+
+
+def test_bf16_is_one_part(monkeypatch):
+    model = make("BACON", 2)
+    model.backend = "triton"
+    asked = []
+    original = kernels.heads
+    monkeypatch.setattr(kernels, "heads", lambda *given: asked.append(given[2]) or original(*given))
+    points = model.lattice.points(DEVICE)
+    with torch.no_grad():
+        model(points)
+        with torch.autocast(DEVICE, dtype=torch.bfloat16):
+            model(points)
+    assert asked == [2, 1]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_products_of_float32_are_left_to_others(precision):
+    model = make("Siren", 2)
+    assert precision in model.refuses("triton", precision)
+    assert model.refuses("triton", "bf16x3") is None
+    assert model.refuses("inductor", precision) is None
