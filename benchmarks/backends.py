@@ -22,9 +22,9 @@ import models
 import paper_cost
 from cell import SuiteLoop
 from common.lattice import Lattice
-from harness.commands.run import PRECISIONS, whole_number
+from harness.execution.options import whole_number
 from harness.plan.config import load_config
-from harness.plan.make_plan import Trial
+from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
 from harness.train.fit import Clock
 from harness.train.run_trial import build, signal_of, solve

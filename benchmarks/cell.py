@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import torch
 
 import models
-from harness.plan.make_plan import Trial
+from harness.plan.trial import Trial
 from harness.train import machine
-from harness.train.fit import Batches, Clock, LatticeGradient
+from harness.train.fit import Clock
+from harness.train.loss import Batches, LatticeGradient
 from harness.train.precision import matmul_precision
 from harness.train.run_trial import build, make_schedule, out_of_memory, signal_of, solve, stream
 from harness.train.stepper import Stepper

@@ -10,8 +10,9 @@ import models
 import target_signals
 from cell import LOOPS, Cell
 from harness.plan.config import Config
-from harness.plan.make_plan import Trial, make_plan
+from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
+from harness.plan.trial import Trial
 from target_signals.user_file import UserFile
 
 TASKS = {"DIV2K": ("fit", "denoise"), "ChestCT": ("ct",)}  # as the launchers have them; the others fit

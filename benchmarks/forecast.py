@@ -11,13 +11,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from common.errors import UsageError
 from common.exits import EXIT_OK, EXIT_USAGE
-from common.registry import UsageError
 from cost_table import paper_trials
-from harness.commands.run import Parser, positive
+from harness.execution.options import Parser, positive
+from harness.execution.ordering import in_order, makespan
 from harness.plan.config import load_config
-from harness.plan.cost import in_order, makespan, trial_seconds
-from harness.plan.make_plan import Trial, model_names
+from harness.plan.cost import trial_seconds
+from harness.plan.make_plan import model_names
+from harness.plan.trial import Trial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from harness.commands.run import whole_number
 from harness.execution import run_trials
+from harness.execution.options import whole_number
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan, model_names
 from harness.plan.source import choose_source

@@ -20,14 +20,15 @@ import torch
 
 import cell
 import cost_table
+from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from common.files import write_atomically
-from common.registry import UsageError
-from harness.commands.run import PRECISIONS, Parser, whole_number
 from harness.execution.launch import choose_models, choose_precision
+from harness.execution.options import Parser, whole_number
 from harness.plan.config import Config, load_config
-from harness.plan.make_plan import Trial, make_plan
+from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
+from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
 from machine import measure_peaks
 from models import backends, get_model

@@ -11,16 +11,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from common.registry import UsageError
 from cost_table import markdown
-from harness.commands.run import PRECISIONS, Parser, whole_number
 from harness.execution import run_trials
 from harness.execution.launch import choose_models, choose_precision, override
+from harness.execution.options import Parser, whole_number
 from harness.plan.config import load_config
-from harness.plan.make_plan import Trial, make_plan
+from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
-from harness.store.store import OK, UNSUPPORTED, Row
+from harness.plan.trial import PRECISIONS, Trial
+from harness.store.schema import OK, UNSUPPORTED, Row
 from harness.train import machine
 from models import backends, get_model
 

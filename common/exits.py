@@ -8,14 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from common.registry import UsageError
+from common.errors import Failure, UsageError
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 RESUME = "finished trials are stored; run the same command again to resume"
-
-
-class Failure(RuntimeError):
-    """Trials cannot go on, through no mistake of the user's. Its text says why."""
 
 
 def guarded(work: Callable[[], int]) -> int:

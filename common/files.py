@@ -1,11 +1,13 @@
-"""Files that are whole or not there."""
+"""Files: written so that they are whole or not there, and read up to a size, as they may be anybody's."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+ROOT = Path(__file__).resolve().parents[1]  # the checkout
 TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile adds eight letters
 
 
@@ -22,3 +24,28 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+class Unfit(ValueError):
+    """Why a file was not read. Its text is the end of a message that begins with the file's name."""
+
+
+def read_bounded(path: str | Path, most: int) -> bytes:
+    """The bytes of a regular file of at most `most` bytes. Raises Unfit, or OSError where it cannot be read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # opening a pipe would wait for its writer
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(21, "Is a directory", str(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise Unfit("it is no regular file")
+        if found.st_size > most:
+            raise Unfit(f"it has {found.st_size:,} bytes and at most {most:,} are read")
+        parts = []
+        while part := os.read(descriptor, found.st_size + 1):  # a second time only where it grows or a signal came
+            parts.append(part)
+            if sum(map(len, parts)) > most:
+                raise Unfit(f"it grows beyond {most:,} bytes while it is read")
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)

@@ -7,7 +7,7 @@ import types
 import typing
 from typing import Any, Literal
 
-from common.registry import UsageError, suggest
+from common.errors import UsageError, suggest
 
 MOST = 1 << 16  # entries of a list, and the greatest whole number in a model's settings
 

@@ -1,19 +1,19 @@
-"""The verbs that read what runs left: python -m harness <verb> (SPEC 6)."""
+"""The verbs that read what runs left: python -m harness <verb>."""
 
 import errno
 import os
 import sys
 from collections.abc import Sequence
 
+from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
-from common.registry import UsageError
-from harness import report
-from harness.commands import doctor, merge, render, status, table, verify
-from harness.commands.run import Parser
+from harness.commands import doctor, figures, merge, render, report, status, table, verify
+from harness.execution.options import Parser
 
 VERBS = {
     "status": status,
     "table": table,
+    "figures": figures,
     "report": report,
     "verify": verify,
     "merge": merge,

@@ -8,14 +8,11 @@ import importlib.util
 import os
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
-from common.registry import UsageError
-
-if TYPE_CHECKING:
-    from models.base import Representation
+from common.errors import UsageError
+from models.base import Representation
 
 
 @dataclass(frozen=True)
@@ -50,12 +47,12 @@ def missing(backend: str, device: torch.device) -> str | None:
     return None
 
 
-def available(cls: "type[Representation]", device: torch.device) -> list[str]:
+def available(cls: type[Representation], device: torch.device) -> list[str]:
     """The back ends of a model that can be tried on a device, the preferred one first."""
     return [backend for backend in cls.backends if missing(backend, device) is None]
 
 
-def check(cls: "type[Representation]", backend: str, device: torch.device) -> None:
+def check(cls: type[Representation], backend: str, device: torch.device) -> None:
     """UsageError unless the back end can be tried."""
     if backend not in cls.backends:
         raise UsageError(f"{cls.name} has no back end '{backend}'; it has {', '.join(cls.backends)}")
@@ -66,7 +63,7 @@ def check(cls: "type[Representation]", backend: str, device: torch.device) -> No
         )
 
 
-def choose(model: "Representation", precision: str) -> str:
+def choose(model: Representation, precision: str) -> str:
     """The best back end for a model where it is: on a CPU the twin, on a GPU the first that has what it needs,
     takes this model's shape and precision and has not failed before in this process."""
     if model.device.type != "cuda":
@@ -78,14 +75,14 @@ def choose(model: "Representation", precision: str) -> str:
     )
 
 
-def give_up(model: "Representation", error: Exception) -> None:
+def give_up(model: Representation, error: Exception) -> None:
     """Note that the model's back end failed, and say so; `choose` will not offer it again."""
     how = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     _broken[model.name, model.backend] = how
     warnings.warn(f"back end '{model.backend}' of {model.name} failed and is left out from now on: {how}", stacklevel=3)
 
 
-def why_not_better(model: "Representation") -> str | None:
+def why_not_better(model: Representation) -> str | None:
     """What failed before `model.backend` was chosen: a reason for the row, or None."""
     better = model.backends[: model.backends.index(model.backend)]
     failed = [f"back end {b} failed: {_broken[model.name, b]}" for b in better if (model.name, b) in _broken]

@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from common.lattice import Lattice
 from common.registry import Registry
+from models.budget import largest_that_fits
 from models.kernels.compiled import compiled
 
 POINTS_PER_CALL = 1 << 18  # bounds what `on_lattice` holds at once when it evaluates points without gradients
@@ -70,9 +72,7 @@ class Representation(nn.Module):
     def solve_size(cls, config: Any, lattice: Lattice, channels: int, budget: int) -> int | None:
         """The size dial for a budget of trainable values, or None when even the smallest form is
         larger: by default the largest that fits, found by counting."""
-        from models.budget import largest_that_fits
-
-        return largest_that_fits(cls, config, lattice, channels, budget)
+        return largest_that_fits(partial(cls, config, lattice, channels), budget, cls.smallest, cls.name)
 
     def initialise(self, rng: torch.Generator) -> None:
         """Draw the initial values, on the CPU, from `rng` alone.

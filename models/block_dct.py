@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from common.errors import UsageError
 from common.lattice import Lattice
-from common.registry import UsageError
 from models.base import register
 from models.transform_codec import TransformCodec
 

@@ -1,15 +1,13 @@
 """The largest model within a budget of trainable values, found by counting on the meta device (SPEC 3)."""
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from common.lattice import Lattice
-from common.registry import UsageError
-from models.base import Representation
+from common.errors import UsageError
 
 STEPS_A_VALUE = 1024  # of the dial, on average; the slowest shipped dial, GAPlane's, takes about one
 MOST_TENSORS = 4096  # of a model: PyTorch takes 0.1 ms to make one
@@ -37,16 +35,23 @@ def without_values() -> Iterator[None]:
         hook.remove()
 
 
-def count(cls: type[Representation], config: Any, lattice: Lattice, channels: int, size: int) -> int:
+class Counted(Protocol):
+    """A model, as far as its size is concerned."""
+
+    def count_values(self) -> int:
+        """How many real values it stores."""
+
+
+def count(construct: Callable[[int], Counted], size: int) -> int:
     """How many values a model of that size stores; nothing is allocated."""
     with without_values():
-        return cls(config, lattice, channels, size).count_values()
+        return construct(size).count_values()
 
 
-def largest_that_fits(
-    cls: type[Representation], config: Any, lattice: Lattice, channels: int, budget: int
-) -> int | None:
-    """The largest size whose count is at most `budget`; None when the smallest form exceeds it.
+def largest_that_fits(construct: Callable[[int], Counted], budget: int, smallest: int, name: str) -> int | None:
+    """The largest size dial whose model stores at most `budget` values; None when the smallest form exceeds it.
+
+    construct: the model of a size; called on the meta device, so nothing is allocated. name: of the model, for people.
 
     Doubles until the budget is passed, then bisects: about 2 log2(size) constructions. Relies on
     the contract that the count does not fall when the size grows. Raises UsageError where it does not
@@ -54,16 +59,16 @@ def largest_that_fits(
     """
 
     def fits(size: int) -> bool:
-        return count(cls, config, lattice, channels, size) <= budget
+        return count(construct, size) <= budget
 
-    low = cls.smallest
+    low = smallest
     if not fits(low):
         return None
     high = 2 * low
     while fits(high):
         if high > STEPS_A_VALUE * (budget + 1):
             raise UsageError(
-                f"{cls.name}: its size dial has no effect: at {high:,} it still stores no more than {budget:,} values; "
+                f"{name}: its size dial has no effect: at {high:,} it still stores no more than {budget:,} values; "
                 "make the values that __init__ creates grow with `size`, or define solve_size"
             )
         low, high = high, 2 * high

@@ -8,8 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from common.errors import UsageError, suggest
 from common.lattice import Lattice
-from common.registry import Registry, UsageError, suggest
+from common.registry import Registry
 
 Kind = Literal["synthetic", "image", "volume"]
 LEAST_BAND, GREATEST_BAND = 0.1, 0.9

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from common.registry import UsageError, suggest
+from common.errors import UsageError, suggest
 from target_signals.recorded.catalogue import MB, SOURCES, RecordedFile, Source
 from target_signals.recorded.download import FetchError, obtain
 from target_signals.recorded.local_files import cache_folder, check, entry, find, local, looked_in, missing

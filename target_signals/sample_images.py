@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
 from target_signals.readers.picture import opened

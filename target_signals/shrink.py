@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals.resample import bicubic
 
 FACTOR = 4  # of super-resolution, per axis (SPEC 4)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import shrink
 from target_signals.base import Kind, Signal, SignalFamily, register
 from target_signals.readers.array import read_nifti, read_npy, read_npz, read_tiff
@@ -31,7 +31,7 @@ LONGEST_NAME = 60  # characters of a file's name that an item keeps
 
 @register
 class UserFile(SignalFamily):
-    """What rows of a user's own image, volume or array are filed under; `load` and `from_array` make the signal."""
+    """What rows of a user's own file or array are filed under; `load_signal` and `from_array` make the signal."""
 
     name = "UserFile"
     dims = (2, 3)
@@ -73,7 +73,7 @@ def from_array(values: np.ndarray, channels_last: bool = False) -> tuple[Signal,
     return Signal(array, dim, KINDS[dim], source="an array in memory, as it is"), item
 
 
-def load(path: str | Path, length: int | None = None) -> Signal:
+def load_signal(path: str | Path, length: int | None = None) -> Signal:
     """An image or a volume, float32 in [0, 1]; `length` shrinks its longest axis.
 
     Whole numbers of a picture format are divided by its white; bool and arrays of 0 and 1 stay as they

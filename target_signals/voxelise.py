@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from common.registry import UsageError
+from common.errors import UsageError
 
 PAIRS_AT_ONCE = (
     2**14

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.bounded import Unfit
-from harness.store.residual import CHECKSUM, checksum, encode, load_residual
-from harness.store.store import OK, SCORES, finite
-from harness.train.score import Result
+import numpy as np
+
+from common.files import Unfit
+from harness.store.residual import checksum, encode, load_residual
+from harness.store.schema import CHECKSUM, OK, SCORES, Row, finite
 
 SAME = ("device", "backend", "precision", "versions", "commit")  # where these agree, a CPU gives the same bits
 NUMBERS = (
@@ -26,16 +27,19 @@ class Agreement:
     difference: float | None = None
 
 
-def compare(row: Mapping[str, Any], array: Path, again: Result, tolerance: float) -> Agreement:
-    """row, array: as they are stored. tolerance: dB of PSNR, for another machine, other versions or a GPU."""
-    now = finite(again.row)
+def compare(
+    row: Mapping[str, Any], array: Path, again: Row, residual: np.ndarray | None, tolerance: float
+) -> Agreement:
+    """row, array: as they are stored. again, residual: what the repeated trial gave. tolerance: dB
+    of PSNR, for another machine, other versions or a GPU."""
+    now = finite(again)
     if row["status"] != now["status"]:
         return Agreement(False, f"{row['status']} then, {now['status']} now: {now['reason']}")
     difference = None if row["psnr"] is None or now["psnr"] is None else now["psnr"] - row["psnr"]
     if (flaw := _flaw(row, array)) is not None:
         return Agreement(False, f"its array cannot be used: {flaw}", difference)
     differs = [name for name in NUMBERS if _bare(row[name]) != _bare(now[name])]
-    if again.residual is not None and row[CHECKSUM] not in (None, checksum(encode(again.residual))):
+    if residual is not None and row[CHECKSUM] not in (None, checksum(encode(residual))):
         differs.append("array")
     if not differs:
         return Agreement(True, "bitwise", difference)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from harness.store.store import OK
+from harness.store.schema import OK
 
 REFERENCE = "Grid"  # the model that differences are taken to
 CLASSICAL = "classical"  # the label of what is compared with, though it is no learned representation

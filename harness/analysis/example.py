@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from common.bounded import Unfit
-from common.registry import UsageError
+from common.errors import UsageError
+from common.files import Unfit
 from harness.analysis.comparison import WHOLE, Comparison, Draw, Place, Run
 from harness.analysis.selection import from_the_middle
 from harness.analysis.target import Target, rebuild
 from harness.store.names import array_path
 from harness.store.residual import load_residual
-from harness.store.store import OK
+from harness.store.schema import OK
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from harness.plan.config import Config
-from harness.store.store import Row
+from harness.store.schema import Row
 
 
 class Kind(NamedTuple):
@@ -143,7 +143,7 @@ def cell_of(row: Row) -> Cell:
 def _items(signal: str) -> Sequence[str]:
     """What a recorded signal is drawn from; none for the others, and for a signal that is not known here."""
     import target_signals
-    from common.registry import UsageError
+    from common.errors import UsageError
 
     try:
         return getattr(target_signals.registry.get(signal), "items", ())

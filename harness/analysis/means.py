@@ -5,9 +5,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from common.words import budget_text
 from harness.analysis.experiments import Cell, Experiment
-from harness.figures.style import budget_text
-from harness.store.store import OK, UNSUPPORTED, Row
+from harness.store.schema import OK, UNSUPPORTED, Row
 
 KEYS: dict[str, Callable[[Cell], Any]] = {
     "model": lambda cell: cell.model,

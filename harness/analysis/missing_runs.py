@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.words import budget_text
 from harness.analysis import timing
 from harness.analysis.comparison import REFERENCE, Comparison, Place
-from harness.figures.style import budget_text
-from harness.store.store import OK
+from harness.store.schema import OK
 
 
 def of_rows(comparison: Comparison, models: Sequence[str]) -> list[str]:

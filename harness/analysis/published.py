@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.store.store import OK
+from harness.store.schema import OK
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from harness.store.store import OK, UNSUPPORTED
+from harness.store.schema import OK, UNSUPPORTED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from common.registry import UsageError
+from common.errors import UsageError
+from common.words import MARKS
 from harness.analysis.means import COUNTS, Line, label
-from harness.figures.style import MARKS, Metric
-from harness.store.store import Row
+from harness.store.schema import Row
+from target_signals.tasks.metrics import Metric
 
 NESTED = ("settings", "versions")  # objects whose keys differ from row to row: JSON text in a flat table
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from common.registry import UsageError
+from common.errors import UsageError
+from harness.plan.source import check_size
 from harness.store.names import known
 
-MOST_POINTS = 1 << 27  # of a signal that is built again
 TOLERANCE = 0.01  # dB; by more than this the signal of today differs from the one that was scored
 
 
@@ -49,17 +49,6 @@ def rebuild(row: Mapping[str, Any]) -> Target:
     if abs(now - then) > TOLERANCE:
         raise UsageError(f"its values differ from those that were scored (constant mean {now:.2f} dB, was {then:.2f})")
     return found
-
-
-def check_size(signal: str, dim: int, length: int | None) -> None:
-    """UsageError for a signal that nobody has room for: a row may be anybody's."""
-    import target_signals
-
-    family = target_signals.registry.get(signal)
-    if dim not in family.dims:
-        raise UsageError(f"{signal} does not exist with dim {dim}")
-    if (points := family.points(dim, length)) > MOST_POINTS:
-        raise UsageError(f"it has {points:.2g} points, and at most {MOST_POINTS:,} are built again")
 
 
 @functools.lru_cache(maxsize=4)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.bounded import Unfit
-from harness.plan.make_plan import Trial
+from common.files import Unfit
+from harness.plan.trial import Trial
 from harness.store.residual import load_residual
-from harness.store.store import OK, Row, Store
+from harness.store.schema import OK, Row
+from harness.store.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd

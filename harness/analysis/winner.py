@@ -5,7 +5,7 @@ import statistics
 from dataclasses import dataclass
 
 from harness.analysis.comparison import Comparison, Draw, Place, mean
-from harness.figures import style
+from target_signals.tasks.metrics import METRICS
 
 Scores = dict[Draw, float]
 
@@ -37,7 +37,7 @@ def contest(comparison: Comparison, size: int, band: float, item: str | None = N
     most = max(map(len, entries.values()), default=0)
     if not most:
         return None
-    metric = style.METRICS[comparison.metric]
+    metric = METRICS[comparison.metric]
     sign = 1 if metric.higher_is_better else -1
     complete = {model: scores for model, scores in entries.items() if len(scores) == most}
     ranked = sorted(complete, key=lambda model: -sign * mean(complete[model].values()))  # stable: ties keep their order

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
-from harness.store.store import DEFAULT_OUT, OK, UNSUPPORTED
+from harness.store.schema import OK, UNSUPPORTED
+from harness.store.store import DEFAULT_OUT
 
 if TYPE_CHECKING:
     import torch
 
-    from harness.plan.make_plan import Trial
+    from harness.plan.trial import Trial
 
 SIGNALS = (("Sierpinski", 2), ("SparseSphereSignal", 3))  # what every back end is tried on, at the smoke preset
 EXTRAS = {  # importable name → what it is for, and the command that adds it

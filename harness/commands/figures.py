@@ -1,56 +1,58 @@
-"""What the scripts in target_signals share: rows that runs left → figures, tables, and what is missing."""
+"""`python -m harness figures`: the figures of a results folder again, from its rows alone, and what they lack."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.registry import UsageError, suggest
-from harness.figures.style import METRICS
-from harness.store.store import DEFAULT_OUT, load
+from common.errors import UsageError, suggest
+from common.exits import EXIT_OK, guarded
+from harness.execution.options import Parser
+from harness.store.store import DEFAULT_OUT
+from harness.store.table import load
+from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def add_arguments(
+    parser: argparse.ArgumentParser, signals: Sequence[str] | None = None, metrics: Sequence[str] = ("psnr",)
+) -> None:
+    """signals: those that a script is about, by default all. metrics: drawn unless --metric names others."""
+    add = parser.add_argument
+    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--signal", help="only this signal")
+    add("--dim", type=int, help="only signals of this dimension")
+    add("--task", help="only this task")
+    names = " ".join(metrics)
+    add("--metric", nargs="+", default=list(metrics), choices=list(METRICS), help=f"which scores (default: {names})")
+    parser.set_defaults(signals=signals)
+
+
+def run(options: argparse.Namespace) -> int:
+    draw(options)
+    return EXIT_OK
 
 
 def main(
     description: str,
     signals: Sequence[str] | None = None,
     metrics: Sequence[str] = ("psnr",),
-    argv: Sequence[str] | None = None,
+    arguments: Sequence[str] | None = None,
 ) -> int:
-    """Draw a results folder from its rows alone; nothing is run. Returns an exit code.
-
-    signals: those that the script is about, by default all. metrics: drawn unless --metric names others.
-    """
-    try:
-        draw(parse(description, metrics, argv), signals)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    """The same as a script of its own, about some signals; returns an exit code."""
+    parser = Parser(description=description)
+    add_arguments(parser, signals, metrics)
+    return guarded(lambda: run(parser.parse_args(arguments)))
 
 
-def parse(description: str, metrics: Sequence[str], argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--out", default=DEFAULT_OUT, help="the results folder (default: %(default)s)")
-    parser.add_argument("--signal", help="only this signal")
-    parser.add_argument("--dim", type=int, help="only signals of this dimension")
-    parser.add_argument("--task", help="only this task")
-    names = " ".join(metrics)
-    parser.add_argument(
-        "--metric", nargs="+", default=list(metrics), choices=list(METRICS), help=f"which scores (default: {names})"
-    )
-    return parser.parse_args(argv)
-
-
-def draw(options: argparse.Namespace, signals: Sequence[str] | None) -> None:
+def draw(options: argparse.Namespace) -> None:
     """Raises UsageError when there is nothing to draw."""
     from harness.analysis import published
     from harness.figures import draw_figures
 
-    table = chosen(options, signals)
+    table = chosen(options)
     paths: list[Path] = []
     for metric in options.metric:
         drawn = draw_figures.draw(table, options.out, metric=metric)
@@ -67,11 +69,11 @@ def draw(options: argparse.Namespace, signals: Sequence[str] | None) -> None:
         raise UsageError(f"no row of these has {' or '.join(options.metric)}; choose another --metric")
 
 
-def chosen(options: argparse.Namespace, signals: Sequence[str] | None) -> "pd.DataFrame":
+def chosen(options: argparse.Namespace) -> "pd.DataFrame":
     """The rows that the options leave."""
     if not Path(options.out).is_dir():
         raise UsageError(f"no folder '{options.out}'; give the results folder with --out, or run a launcher first")
-    table = load(options.out)
+    table, signals = load(options.out), options.signals
     if signals is not None:
         table = table[table["signal"].isin(signals)]
     if table.empty:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from common.bounded import Unfit, read_bounded
-from common.files import write_atomically
-from common.registry import UsageError
+from common.errors import UsageError
+from common.files import Unfit, read_bounded, write_atomically
 from harness.store.residual import load_residual
-from harness.store.store import MOST_BYTES, OK, UNSUPPORTED, Row, Store, parse_text
+from harness.store.schema import MOST_BYTES, OK, UNSUPPORTED, Row, parse_text
+from harness.store.store import Store
 
 SAID = 20  # lines of one sort; what is more is counted
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.errors import UsageError
 from common.files import write_atomically
-from common.registry import UsageError
 
 if TYPE_CHECKING:
     from models.base import Representation

@@ -5,13 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from common.words import budget_text, duration
 from harness.analysis.experiments import Cell, Experiment, experiments
-from harness.figures.style import budget_text
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
-from harness.plan.cost import duration
 from harness.store.liveness import is_alive
 from harness.store.scan import Gathered, gather
-from harness.store.store import DEFAULT_OUT, OK, UNSUPPORTED, Row
+from harness.store.schema import OK, UNSUPPORTED, Row
+from harness.store.store import DEFAULT_OUT
 
 HEAD = ("experiment", "preset", "ok", "unsupported", "failed", "missing", "left of preset")
 NOTES = (

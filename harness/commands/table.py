@@ -5,15 +5,16 @@ import math
 import sys
 from pathlib import Path
 
+from common.errors import UsageError, suggest
 from common.files import write_atomically
-from common.registry import UsageError, suggest
 from harness.analysis import tables
 from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, aggregate
-from harness.figures.style import METRICS
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import Gathered, gather
-from harness.store.store import DEFAULT_OUT, Row
+from harness.store.schema import Row
+from harness.store.store import DEFAULT_OUT
+from target_signals.tasks.metrics import METRICS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

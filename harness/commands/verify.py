@@ -9,16 +9,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.registry import UsageError, suggest
+from common.errors import UsageError, suggest
 from harness.analysis.selection import few
 from harness.plan.config import DEFAULT_CONFIG, load_config
-from harness.store.store import DEFAULT_OUT, Row, Store, parse_row
+from harness.store.schema import Row
+from harness.store.store import DEFAULT_OUT, Store, parse_row
 
 if TYPE_CHECKING:
     import torch
 
     from harness.analysis.agreement import Agreement
-    from harness.plan.make_plan import Trial
+    from harness.plan.trial import Trial
     from harness.train.score import Result
 
 TOLERANCE = 0.2  # dB
@@ -34,7 +35,7 @@ class Chosen(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.commands.run import whole_number
+    from harness.execution.options import whole_number
 
     add = parser.add_argument
     add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")
@@ -139,7 +140,7 @@ def agreements(
         if again is None:
             yield one, Agreement(False, f"cannot be repeated: its trial is no longer scored on {one.row['task']}")
         else:
-            yield one, compare(one.row, one.store.array_path(one.key), again, options.tolerance)
+            yield one, compare(one.row, one.store.array_path(one.key), again.row, again.residual, options.tolerance)
 
 
 def _repeat(trial: "Trial", row: Row, device: "torch.device") -> "dict[str, Result]":

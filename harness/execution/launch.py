@@ -3,21 +3,17 @@
 import argparse
 import dataclasses
 import functools
-import importlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from common.registry import UsageError, is_file
-from harness.execution.run_trials import Executor, Superseded
-from harness.execution.worker import Order
+from common.errors import UsageError, is_file
 from harness.plan.config import Config, Preset, load_config
-from harness.plan.make_plan import Trial, check_models, make_plan, model_names
+from harness.plan.make_plan import check_models, make_plan, model_names
 from harness.plan.source import Source, find_source
+from harness.plan.trial import Trial
 from harness.train import machine
 from models import backends, get_model, registry
 
@@ -71,30 +67,6 @@ def choose_precision(asked: str | None, device: torch.device) -> str | None:
     if device.type == "cpu" and asked == "tf32":
         raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
     return asked or ("fp32" if device.type == "cpu" else None)
-
-
-def place(options: argparse.Namespace, device: torch.device) -> str:
-    """Where the trials run, in words."""
-    if options.executor != "local":
-        return f"{device.type} devices, through {options.executor.capitalize()}"
-    many = f", {options.workers} workers" if options.workers else ""
-    return machine.device_name(device) + (" and every other GPU here" if options.device == "all" else "") + many
-
-
-def make_executor(
-    options: argparse.Namespace, arguments: Sequence[str], device: torch.device, superseded: Superseded
-) -> Executor | None:
-    """What runs the trials elsewhere, imported only now as Ray and submitit are optional; None for this process."""
-    if options.slurm and options.executor != "slurm":
-        raise UsageError("--slurm is for --executor slurm")
-    if options.executor == "local" and options.device != "all" and (options.workers or 1) == 1:
-        return None
-    name = "all" if options.device == "all" else str(device)
-    order = Order(tuple(arguments), os.getcwd(), name, tuple(sorted(superseded)))
-    module = importlib.import_module(f"harness.execution.executors.{options.executor}")
-    out = Path(options.out)
-    more = {"local": (out,), "ray": (), "slurm": (out, options.slurm)}[options.executor]
-    return module.Workers(order, options.workers, *more)
 
 
 def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:

@@ -8,12 +8,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from common.words import budget_text, duration
 from harness.execution.time_left import Pace
-from harness.figures.style import budget_text
-from harness.plan.cost import duration
-from harness.plan.make_plan import Trial
+from harness.plan.trial import Trial
 from harness.store.claims import Claim
-from harness.store.store import OK, Row
+from harness.store.schema import OK, Row
 
 TRIALS = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} trials, {elapsed} so far{postfix}"
 PASSES = "     |{bar}| {n_fmt}/{total_fmt} passes: {desc}"

@@ -7,38 +7,25 @@ several launches of one experiment divide its trials.
 import functools
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
-from common.exits import Failure
+from common.errors import Failure
+from harness.execution.executor import Executor, Superseded
+from harness.execution.ordering import in_order
 from harness.execution.progress import Progress
-from harness.plan.cost import in_order
-from harness.plan.make_plan import Trial
+from harness.plan.trial import Trial
 from harness.store.claims import Claims
-from harness.store.store import Row, Store
+from harness.store.schema import Row
+from harness.store.store import Store
 from harness.train.run_trial import run_trial
 from models.base import Representation
 
 POLL = 0.5  # seconds between two looks at the store
 MOST_ROUNDS = 3  # that may end without a new row
 OnModel = Callable[[Trial, Representation], None]
-Superseded = Collection[tuple[str, str]]
-
-
-class Executor(Protocol):
-    """Runs trials in other processes, each of which calls `harness.execution.worker.work`."""
-
-    def submit(self, trials: Sequence[Trial]) -> None:
-        """Start on trials; those of the call before have ended."""
-
-    def running(self) -> bool:
-        """Whether some of them still run. Failure when a trial raised, or workers keep dying."""
-
-    def stop(self) -> None:
-        """Abandon what runs."""
 
 
 def split_done(

@@ -2,12 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from harness.plan.cost import trial_seconds
-
-if TYPE_CHECKING:
-    from harness.plan.make_plan import Trial
+from harness.plan.trial import Trial
 
 Sort = tuple[str, int, str, int, int | None, int]  # trials that should take the same time
 
@@ -15,17 +12,17 @@ Sort = tuple[str, int, str, int, int | None, int]  # trials that should take the
 class Pace:
     """Told of every trial that ends; asked for the seconds that are left."""
 
-    def __init__(self, trials: "Sequence[Trial]", device: str):
+    def __init__(self, trials: Sequence[Trial], device: str):
         self.ahead = Counter(map(sort_of, trials))
         self.estimates = {sort_of(trial): trial_seconds(trial, device) for trial in trials}
         self.measured: dict[Sort, list[float]] = defaultdict(list)
         self.begun: Sort | None = None
 
-    def begin(self, trial: "Trial") -> None:
+    def begin(self, trial: Trial) -> None:
         self.begun = sort_of(trial)
         self.ahead[self.begun] -= 1
 
-    def end(self, trial: "Trial", seconds: float) -> None:
+    def end(self, trial: Trial, seconds: float) -> None:
         self.measured[sort_of(trial)].append(seconds)
         self.begun = None
 
@@ -63,7 +60,7 @@ class Pace:
         return sum(sum(times) for times, _ in timed) / expected if expected else None
 
 
-def sort_of(trial: "Trial") -> Sort:
+def sort_of(trial: Trial) -> Sort:
     return (trial.model, trial.size, trial.task, trial.dim, trial.length, trial.steps)
 
 

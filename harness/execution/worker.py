@@ -5,41 +5,19 @@ Order as one line of JSON, and ends when its standard input does, because then w
 """
 
 import argparse
-import dataclasses
 import functools
 import json
 import os
 import signal
 import sys
 import threading
-from collections.abc import Collection
-from dataclasses import dataclass
 
+from common.errors import UsageError
 from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded, stopping_on_sigterm
-from common.registry import UsageError
-from harness.commands import run as run_command
-from harness.plan.make_plan import Trial
+from harness.execution.executor import Order
+from harness.execution.options import parse
+from harness.plan.trial import Trial
 from harness.store.claims import Claims
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a worker is to do.
-
-    arguments: of run.py. folder: where it was started. device: the worker's own. superseded: see
-    `execute.split_done`. keys: of the trials; None for all that the command line plans.
-    """
-
-    arguments: tuple[str, ...]
-    folder: str
-    device: str
-    superseded: tuple[tuple[str, str], ...] = ()
-    keys: tuple[str, ...] | None = None
-
-    def for_trials(self, trials: Collection[Trial]) -> "Order":
-        names = {name.key for trial in trials for name in trial.rows}
-        superseded = tuple((key, started) for key, started in self.superseded if key in names)
-        return dataclasses.replace(self, superseded=superseded, keys=tuple(trial.key for trial in trials))
 
 
 def work(order: Order) -> int:
@@ -69,7 +47,7 @@ def work(order: Order) -> int:
 def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Trial]]:
     from harness.execution.launch import make_launch
 
-    options = run_command.parse(arguments)
+    options = parse(arguments)
     return options, {trial.key: trial for trial in make_launch(options).trials}
 
 

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from common.words import budget_text
 from harness.analysis import timing
 from harness.analysis.comparison import REFERENCE, WHOLE, Comparison, Place, Run
 from harness.analysis.selection import few
@@ -135,7 +136,7 @@ def _dress(axes: Axes, clock: Clock, own: dict[str, Trace]) -> None:
 
 
 def _title(band: float, size: int, several_bands: bool) -> str:
-    budget = f"{style.budget_text(size)} parameters"
+    budget = f"{budget_text(size)} parameters"
     return f"band {band:g}, {budget}" if several_bands and band != WHOLE else budget
 
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import NullLocator
 from harness.analysis.comparison import Comparison, mean
 from harness.figures import axis_style, legend, style
 from harness.figures.page import Sheet, View, averaged, columns_for, with_room, write_texts
+from target_signals.tasks.metrics import METRICS
 
 PANEL, SINGLE = (2.1, 1.6), (3.6, 2.3)  # inches
 GAP, MARGIN = (0.42, 0.54), (0.6, 0.15)
@@ -22,7 +23,7 @@ def curve_page(comparison: Comparison, view: View) -> Figure | None:
     drawn = [model for model in comparison.models if any(map(comparison.scores, view.places([model])))]
     if len(view.xs) < 2 or not drawn:
         return None
-    metric, notes = style.METRICS[comparison.metric], _notes(comparison, view, drawn)
+    metric, notes = METRICS[comparison.metric], _notes(comparison, view, drawn)
     spread = "; shaded: minimum to maximum" if len(comparison.draws) > 1 else ""
     subtitle = f"{metric.label()}{averaged(comparison)}{spread}"
     sheet = _sheet(view)

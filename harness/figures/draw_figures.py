@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.errors import UsageError, suggest
 from common.files import write_atomically
-from common.registry import UsageError, suggest
 from harness.analysis import missing_runs
 from harness.analysis.comparison import REFERENCE, Comparison, comparisons
-from harness.figures.style import METRICS, RC
+from harness.figures.style import RC
 from harness.store.names import folder_of, safe
+from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd

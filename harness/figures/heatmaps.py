@@ -11,9 +11,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from common.words import FAILED, MARKS, MEANINGS, NO_SCORE
 from harness.analysis.comparison import REFERENCE, Comparison, Draw, Place, mean
 from harness.figures import style
 from harness.figures.page import Sheet, View, averaged, columns_for, text_width, with_room, write_texts
+from target_signals.tasks.metrics import METRICS
 
 CELL = (0.38, 0.22)  # inches
 LEAST_PANEL = 1.2  # inches; room for a panel's title
@@ -26,7 +28,7 @@ LEAST_BAR, MOST_BAR = 1.1, 3.0  # inches; a lower page does without, as its cell
 
 def score_page(comparison: Comparison, view: View) -> Figure:
     """Mean scores, a panel for each of view.panels."""
-    metric = style.METRICS[comparison.metric]
+    metric = METRICS[comparison.metric]
     values = _means(view, comparison.models, comparison.scores)
     known = values[np.isfinite(values)]
     low, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
@@ -38,7 +40,7 @@ def score_page(comparison: Comparison, view: View) -> Figure:
         view=view,
         models=comparison.models,
         samples=comparison.scores,
-        colours=metric.colours(style.SCORES),
+        colours=style.colours(metric, style.SCORES),
         norm=norm,
         label=metric.label(),
         text=metric.text,
@@ -49,7 +51,7 @@ def score_page(comparison: Comparison, view: View) -> Figure:
 
 def lead_page(comparison: Comparison, view: View) -> Figure | None:
     """Scores minus the reference's; None where no model shares a cell with it."""
-    metric = style.METRICS[comparison.metric]
+    metric = METRICS[comparison.metric]
     others = tuple(model for model in comparison.models if model != REFERENCE)
     values = _means(view, others, comparison.leads)
     known, label = np.abs(values[np.isfinite(values)]), metric.label(f" − {REFERENCE}'s")
@@ -63,7 +65,7 @@ def lead_page(comparison: Comparison, view: View) -> Figure | None:
         view=view,
         models=others,
         samples=comparison.leads,
-        colours=metric.colours(style.DIFFERENCES),
+        colours=style.colours(metric, style.DIFFERENCES),
         norm=Normalize(-limit, limit),
         label=label,
         text=lambda value: metric.text(value, "+"),
@@ -138,7 +140,7 @@ class Page:
     def mark(self, place: Place) -> str:
         """What a cell without a value says."""
         failure = None if self.comparison.scores(place) else self.comparison.failure(place)
-        return style.NO_SCORE if failure is None else style.MARKS.get(failure, style.FAILED)
+        return NO_SCORE if failure is None else MARKS.get(failure, FAILED)
 
     def label_axes(self, axes: Axes, panel: float, first_column: bool, lowest: bool) -> None:
         names = self.models if first_column else [""] * len(self.models)
@@ -163,7 +165,7 @@ class Page:
         cells = list(zip(self.view.places(self.models), np.isfinite(values).ravel(), strict=True))
         marks = {self.mark(place) for place, known in cells if not known}
         stars = any(self.star(place) for place, known in cells if known)
-        signs = [f"{mark} {meaning}" for mark, meaning in style.MEANINGS.items() if mark in marks]
+        signs = [f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in marks]
         return signs + (["* mean of fewer runs, as some failed or are missing"] if stars else [])
 
 

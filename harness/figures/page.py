@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from common.words import budget_text
 from harness.analysis.comparison import WHOLE, Comparison, Draw, Place
 from harness.figures import style
 
@@ -51,7 +52,7 @@ def over_bands(comparison: Comparison) -> View:
         xs=comparison.bands,
         x_text="{:g}".format,
         panels=comparison.sizes,
-        panel_text=lambda size: f"{style.budget_text(size)} parameters",
+        panel_text=lambda size: f"{budget_text(size)} parameters",
         place=lambda model, band, size: Place(model, int(size), band),
     )
 
@@ -63,7 +64,7 @@ def over_budgets(comparison: Comparison) -> View:
         name="budgets",
         axis="parameter budget",
         xs=comparison.sizes,
-        x_text=style.budget_text,
+        x_text=budget_text,
         panels=comparison.regions,
         panel_text=lambda band: whole if band == WHOLE else f"band {band:g}",
         place=lambda model, size, band: Place(model, int(size), band),

@@ -8,11 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from common.words import budget_text
 from harness.analysis import timing
 from harness.analysis.comparison import WHOLE, Comparison, Place, mean
 from harness.analysis.selection import few
 from harness.figures import axis_style, legend, style
 from harness.figures.page import Sheet, averaged, columns_for, with_room, write_texts
+from target_signals.tasks.metrics import METRICS
 
 MOST_BANDS = 3
 PANEL, SINGLE, GAP, MARGIN = (2.1, 2.0), (4.2, 2.8), (0.42, 0.54), (0.6, 0.15)  # inches
@@ -39,7 +41,7 @@ def pareto_page(comparison: Comparison) -> Figure | None:
     every = [point for band in bands for point in points[band]]
     if len({point.seconds for point in every}) < 2:
         return None
-    metric = style.METRICS[comparison.metric]
+    metric = METRICS[comparison.metric]
     drawn = [model for model in comparison.models if any(point.model == model for point in every)]
     subtitle = f"{metric.label()} against seconds of training on {comparison.machine}{averaged(comparison)}"
     notes = _notes(comparison, bands, drawn)
@@ -115,8 +117,7 @@ def _of_sizes(sizes: Sequence[int]) -> list[Line2D]:
     plain: style.Looks = {"linestyle": "", "marker": "o", "markeredgewidth": 0, "color": "0.5"}
     shown = few(sizes, 3) if len(sizes) > 1 else ()
     return [
-        legend.entry(f"{style.budget_text(size)} parameters", **plain, markersize=_marker_size(sizes, size))
-        for size in shown
+        legend.entry(f"{budget_text(size)} parameters", **plain, markersize=_marker_size(sizes, size)) for size in shown
     ]
 
 

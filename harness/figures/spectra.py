@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+from common.words import budget_text
 from harness.analysis.example import Specimen
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures import axis_style, legend, style
@@ -54,7 +55,7 @@ def spectrum_page(specimen: Specimen) -> Figure | None:
                 looks = style.line(*specimen.comparison.looks(model))
                 axes.plot(frequency, density, label=model, markevery=every, **looks)
         _dress(axes, limits, sheet.first_column(index), sheet.lowest(index))
-        axes.set_title(f"{style.budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
+        axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, specimen.comparison, subtitle, notes)
     return figure

@@ -6,7 +6,9 @@ stay apart from it under simulated protanopia, deuteranopia and tritanopia; viri
 red-blue map for differences, magma for absolute errors.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from target_signals.tasks.metrics import Metric
 
 Looks = dict[str, Any]  # keyword arguments of an artist
 
@@ -44,40 +46,9 @@ def colour(index: int, classical: bool = False) -> str:
 CONSTANT: Looks = {"color": "0.45", "linestyle": "--", "linewidth": 1.0}
 
 
-class Metric(NamedTuple):
-    """A score's name, unit and digits behind the point, and whether more of it is better."""
-
-    name: str
-    unit: str
-    digits: int
-    higher_is_better: bool = True
-
-    def colours(self, name: str) -> str:
-        """A colour map, turned round for a score of which less is better."""
-        return name if self.higher_is_better else f"{name}_r"
-
-    def label(self, suffix: str = "") -> str:
-        return f"{self.name}{suffix}" + (f" ({self.unit})" if self.unit else "")
-
-    def text(self, value: float, sign: str = "") -> str:
-        digits = self.digits if abs(value) < 99.95 else 0
-        return f"{round(value, digits) + 0.0:{sign}.{digits}f}".replace("-", "−")
-
-
-METRICS = {"psnr": Metric("PSNR", "dB", 1), "ssim": Metric("SSIM", "", 3), "iou": Metric("IoU", "", 3)}
-METRICS |= {"lpips": Metric("LPIPS", "", 3, higher_is_better=False)}
-
-NO_SCORE, FAILED = "–", "fail"
-MARKS = {"unsupported": "n/a", "diverged": "div", "out_of_memory": "oom"}  # what a cell without a score says
-MEANINGS = {NO_SCORE: "no score", "n/a": "unsupported", "div": "diverged", "oom": "out of memory", FAILED: "failed"}
-
-
-def budget_text(size: float) -> str:
-    """10000 as `10k`, 3000000 as `3M`."""
-    for unit, name in ((1e6, "M"), (1e3, "k")):
-        if size >= unit:
-            return f"{size / unit:g}{name}"
-    return f"{size:g}"
+def colours(metric: Metric, name: str) -> str:
+    """A colour map for a metric, turned round where less is better."""
+    return name if metric.higher_is_better else f"{name}_r"
 
 
 def ink_on(rgba: tuple[float, ...]) -> str:

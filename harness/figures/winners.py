@@ -10,10 +10,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from common.words import NO_SCORE, budget_text
 from harness.analysis.comparison import WHOLE, Comparison
 from harness.analysis.winner import Outcome, contest, left_out
 from harness.figures import style
 from harness.figures.page import LETTER, PAGE, PANEL_TITLE_ROOM, Sheet, averaged, with_room, write_texts
+from target_signals.tasks.metrics import METRICS
 
 CELL = (0.72, 0.5)  # inches
 LEAST_CELL = 0.55  # inches of width
@@ -46,7 +48,7 @@ def winner_page(comparison: Comparison) -> Figure | None:
     if len(comparison.models) < 2 or not any(map(comparison.scores, comparison.cells)):
         return None
     blocks = _blocks(_map(comparison))
-    metric = style.METRICS[comparison.metric]
+    metric = METRICS[comparison.metric]
     spots = [spot for block in blocks for row in block.cells for spot in row]
     outcomes = {spot: contest(comparison, spot.size, spot.band, spot.item) for spot in spots}
     notes = _notes(comparison, outcomes)
@@ -71,7 +73,7 @@ def winner_page(comparison: Comparison) -> Figure | None:
 
 def _map(comparison: Comparison) -> Map:
     """Bands × budgets where there are bands, items × budgets where there are several, else budgets alone."""
-    sizes, budgets = comparison.sizes, [style.budget_text(size) for size in comparison.sizes]
+    sizes, budgets = comparison.sizes, [budget_text(size) for size in comparison.sizes]
     items = sorted({draw.item for draw in comparison.draws})
     if comparison.bands:
         names = [f"{band:g}" if band != WHOLE else "whole" for band in comparison.regions]
@@ -100,7 +102,7 @@ def _cell(axes: Axes, comparison: Comparison, at: tuple[int, int], width: float,
     if outcome is None:
         axes.add_patch(Rectangle(at, 1, 1, facecolor="white", edgecolor=style.HATCH, hatch="/////", linewidth=0))
         ground: style.Looks = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-        axes.text(*centre, style.NO_SCORE, ha="center", va="center", fontsize=style.CELL_TEXT, bbox=ground)
+        axes.text(*centre, NO_SCORE, ha="center", va="center", fontsize=style.CELL_TEXT, bbox=ground)
         return
     fill = style.colour(*comparison.looks(outcome.winner))
     ink = style.ink_on((*to_rgb(fill), 1.0))
@@ -120,7 +122,7 @@ def _cell(axes: Axes, comparison: Comparison, at: tuple[int, int], width: float,
 
 
 def _words(comparison: Comparison, outcome: Outcome) -> list[str]:
-    text = style.METRICS[comparison.metric].text
+    text = METRICS[comparison.metric].text
     score = text(outcome.score) + ("*" if outcome.partial else "")
     lead = f" ({text(outcome.lead, '+')})" if outcome.runner_up else ""
     return [outcome.winner, score + lead, *([f"≈ {outcome.runner_up}"] if outcome.tied else [])]
@@ -151,5 +153,5 @@ def _notes(comparison: Comparison, outcomes: dict[Spot, Outcome | None]) -> Sequ
     if out:
         notes.append(f"does not compete where runs are missing: {', '.join(dict.fromkeys(out))}")
     if None in outcomes.values():
-        notes.append(f"{style.NO_SCORE} no score")
+        notes.append(f"{NO_SCORE} no score")
     return notes

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.registry import UsageError, suggest
+from common.errors import UsageError, suggest
+from common.files import ROOT
 from common.typed_json import kind_of, read
 
-ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_CONFIG = ROOT / "hyperparameters.json"
 MOST_BYTES = 1 << 24  # of the file
 MOST_VALUES = 10**15  # no machine holds more; beyond it PyTorch cannot even count

@@ -5,7 +5,6 @@ file, and leaves what it holds of other kinds of device.
 """
 
 import functools
-import heapq
 import json
 import math
 import statistics
@@ -16,21 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import target_signals
-from harness.store.store import OK, load
+from common.words import duration
+from harness.plan.trial import Trial
+from harness.store.schema import OK
+from harness.store.table import load
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-    from harness.plan.make_plan import Trial
 
 TIMES = Path(__file__).with_name("step_times.json")
-LONG = 30.0  # seconds of a trial to which those of making its signal, half a one at most, are nothing
 START_SECONDS = 0.5  # building, evaluating and storing one trial
 LEAST_SHARE = {"cuda": 0.02, "cpu": 0.0}  # of the measured time that remains however few the points: launches
 
 
-def describe_cost(trials: "Sequence[Trial]", device: "torch.device") -> str:
+def describe_cost(trials: Sequence[Trial], device: "torch.device") -> str:
     """One line: the estimated time of these trials on this kind of device."""
     if not trials:
         return "nothing to do"
@@ -44,14 +44,7 @@ def describe_cost(trials: "Sequence[Trial]", device: "torch.device") -> str:
     return text + (f", without {', '.join(unknown)}" if unknown else "")
 
 
-def duration(seconds: float, hours: str = "hours") -> str:
-    """`40 seconds`, `12 minutes`, `3.5 hours`."""
-    if seconds > 5400:
-        return f"{seconds / 3600:.1f} {hours}"
-    return f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
-
-
-def trial_seconds(trial: "Trial", device: str) -> float | None:
+def trial_seconds(trial: Trial, device: str) -> float | None:
     """Estimated seconds of one trial: log-log in the budget, linear in the number of points. None: never timed."""
     times = _times().get(device)
     if times is None:
@@ -72,46 +65,6 @@ def trial_seconds(trial: "Trial", device: str) -> float | None:
     points = target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
     share = points / times["points"][f"{trial.dim}D"]
     return START_SECONDS + trial.steps * ms / 1000 * max(share, LEAST_SHARE[device])
-
-
-def in_order(trials: "Sequence[Trial]", device: str) -> "list[Trial]":
-    """The order for several workers, of which all end at about the same time: the long ones first, the longest of
-    them before the others, whatever they are about. The short ones follow by signal, as a worker keeps the last two
-    and making one would cost them a good part of their time. What was never timed counts as long."""
-    signals: dict[Any, int] = {}
-
-    def place(trial: "Trial") -> tuple[float, int, float]:
-        seconds, signal = known_seconds(trial, device), signals.setdefault(trial.about, len(signals))
-        return (-seconds if seconds >= LONG else 0.0, signal, -seconds)
-
-    return sorted(trials, key=place)
-
-
-def pack(trials: "Sequence[Trial]", device: str, seconds: float, least: int) -> "list[list[Trial]]":
-    """Trials in packs of about as many seconds each, at least `least` of them: the longest first, each into the
-    pack that has the least so far."""
-    times = [min(known_seconds(trial, device), seconds) for trial in trials]
-    total = sum(times)
-    count = min(len(trials), max(least, math.ceil(total / seconds)))
-    packs: list[tuple[float, int, list[Trial]]] = [(0.0, number, []) for number in range(count)]
-    for time, index in sorted(zip(times, range(len(trials)), strict=True), reverse=True):
-        load, number, pack = packs[0]
-        pack.append(trials[index])
-        heapq.heapreplace(packs, (load + time, number, pack))
-    return [in_order(pack, device) for _, _, pack in packs]
-
-
-def known_seconds(trial: "Trial", device: str) -> float:
-    estimate = trial_seconds(trial, device)
-    return math.inf if estimate is None else estimate
-
-
-def makespan(seconds: Sequence[float], workers: int) -> float:
-    """When the last trial ends, if every worker takes the next one whenever it is free."""
-    ends = [0.0] * workers
-    for one in seconds:
-        heapq.heapreplace(ends, ends[0] + one)
-    return max(ends)
 
 
 def measured_times(table: "pd.DataFrame") -> dict[str, Any]:

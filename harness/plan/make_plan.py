@@ -2,100 +2,20 @@
 
 import dataclasses
 import functools
-import hashlib
 import itertools
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import models
-from common.registry import UsageError
+from common.errors import UsageError
 from common.typed_json import read_settings
 from harness.plan.config import Config, Preset, resolve_tuned
 from harness.plan.source import Source, choose_source
-from harness.store import names
+from harness.plan.trial import Trial
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.task import expand_tasks
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One fit: everything that determines its numbers, and nothing else but `preset`, `evaluate_every`,
-    `path`, `activation_gib` and `backend`.
-
-    length: samples along the longest axis; None for a recorded item as it is. task: what is trained on.
-    scored: the tasks of its rows. size: the parameter budget. steps: passes over the lattice.
-    minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
-    path: of a user's own file, which `item` names by its content. backend: one that must run, or None
-    for the best that does.
-    """
-
-    signal: str
-    item: str | None
-    dim: int
-    length: int | None
-    bandlimit: float | None
-    task: str
-    scored: tuple[str, ...]
-    model: str
-    size: int
-    seed: int
-    path: str | None
-    preset: str
-    steps: int
-    evaluate_every: int
-    minibatch: int | None
-    precision: str
-    adam_betas: tuple[float, float]
-    activation_gib: float
-    settings: Any
-    backend: str | None = None
-
-    @property
-    def lr(self) -> float | None:
-        """Adam's learning rate; None for a model that is solved and never trained."""
-        return getattr(self.settings, "lr", None)
-
-    @property
-    def about(self) -> tuple[Any, ...]:
-        """What signal it fits; trials that agree in this share one."""
-        return (self.signal, self.item, self.dim, self.length, self.bandlimit, self.seed)
-
-    @property
-    def config_hash(self) -> str:
-        """Twelve hex digits over what the results depend on beyond the other parts of the key."""
-        relevant = {
-            "settings": dataclasses.asdict(self.settings),
-            "steps": self.steps,
-            "minibatch": self.minibatch,
-            "precision": self.precision,
-            "adam_betas": self.adam_betas,
-        }
-        return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
-
-    @property
-    def folder(self) -> str:
-        """The experiment's folder, for the row of `task`."""
-        return names.folder_of(vars(self))
-
-    @property
-    def rows(self) -> tuple["Trial", ...]:
-        """The trial under the name of each of its scorings, in order: their `folder` and `key` name the rows."""
-        return tuple(dataclasses.replace(self, task=task) for task in self.scored)
-
-    @property
-    def key(self) -> str:
-        """The name of the row of `task`."""
-        return names.key_of(vars(self) | {"config_hash": self.config_hash})
-
-    def __str__(self) -> str:
-        item = "" if self.item is None else f" {self.item}"
-        task = "" if self.task == "fit" else f" {self.task}"
-        band = "" if self.bandlimit is None else f" band {self.bandlimit:g}"
-        return f"{self.model} {self.size:,}{item}{task}{band} seed {self.seed}"
 
 
 def model_names(config: Config) -> list[str]:

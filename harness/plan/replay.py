@@ -6,12 +6,12 @@ from typing import Any
 
 import models
 import target_signals
-from common.registry import UsageError
+from common.errors import UsageError
 from common.typed_json import read_settings
-from harness.analysis.target import check_size
 from harness.plan import make_plan
 from harness.plan.config import Config
-from harness.plan.make_plan import Trial
+from harness.plan.source import check_size
+from harness.plan.trial import Trial
 from target_signals import user_file
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.task import check_task

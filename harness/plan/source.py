@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import target_signals
-from common.registry import UsageError, suggest
+from common.errors import UsageError, suggest
 from harness.plan.config import Config
 from target_signals import user_file
 from target_signals.base import Kind, RecordedFamily, SignalFamily
+
+MOST_POINTS = 1 << 27  # of a signal that is built again
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,19 @@ def find_source(
 
 
 def _of_file(path: str, dim: int | None, items: Sequence[str] | None) -> tuple[Source, list[str]]:
-    found = user_file.load(path, None)
+    found = user_file.load_signal(path, None)
     if dim not in (None, found.dim):
         raise UsageError(f"'{path}' holds a signal with dim {found.dim}, not {dim}")
     if items:
         raise UsageError(f"'{path}' is one item; leave --items out")
     text = f"{path}: {'×'.join(map(str, found.values.shape))}, {found.source}"
     return Source(user_file.UserFile, found.dim, found.kind, (user_file.item_of(path),), path), [text]
+
+
+def check_size(signal: str, dim: int, length: int | None) -> None:
+    """UsageError for a signal that nobody has room for: a row may be anybody's."""
+    family = target_signals.registry.get(signal)
+    if dim not in family.dims:
+        raise UsageError(f"{signal} does not exist with dim {dim}")
+    if (points := family.points(dim, length)) > MOST_POINTS:
+        raise UsageError(f"it has {points:.2g} points, and at most {MOST_POINTS:,} are built again")

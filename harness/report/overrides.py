@@ -5,9 +5,9 @@ import json
 import shlex
 from typing import Any
 
-from common.registry import UsageError
+from common.errors import UsageError
 from harness.plan.config import Config, resolve_tuned
-from harness.store.store import Row
+from harness.store.schema import Row
 
 
 def overrides(row: Row, config: Config) -> str | None:

@@ -7,14 +7,15 @@ from typing import Any
 
 from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.analysis.published import beside
-from harness.figures.style import METRICS
 from harness.plan.config import Config
 from harness.report.charts import looks
 from harness.report.compact import each, pooled, rounded
 from harness.report.overrides import overrides
 from harness.report.ranks import across, verdicts
 from harness.store.scan import Gathered, Stored
-from harness.store.store import Row, to_table
+from harness.store.schema import Row
+from harness.store.table import to_table
+from target_signals.tasks.metrics import METRICS
 
 MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row, and a row with a later one
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.bounded import Unfit, read_bounded
-from common.files import write_atomically
+from common.files import Unfit, read_bounded, write_atomically
 from harness.analysis.experiments import Experiment
 from harness.report.thumbnail import load_thumbnail
-from harness.store.residual import CHECKSUM
 from harness.store.scan import Gathered, Stored
-from harness.store.store import OK, Store
+from harness.store.schema import CHECKSUM, OK
+from harness.store.store import Store
 
 TYPICAL = 9000  # characters of one thumbnail, to know beforehand how many may fit
 GOLDEN = 0.6180339887  # multiples of it, modulo 1, fill an interval evenly however many there are

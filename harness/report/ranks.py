@@ -8,9 +8,9 @@ import numpy as np
 
 from harness.analysis.experiments import Cell, Experiment
 from harness.analysis.significance import Ranks, paired_tests, rank
-from harness.figures.style import METRICS
 from harness.report.compact import rounded
-from harness.store.store import OK, UNSUPPORTED, Row
+from harness.store.schema import OK, UNSUPPORTED, Row
+from target_signals.tasks.metrics import METRICS
 
 ALL = "all"  # in place of a budget: every budget's draws together
 Verdict = dict[str, Any]

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from common.bounded import Unfit
-from common.registry import UsageError
+from common.errors import UsageError
+from common.files import Unfit
 from harness.analysis import target
 from harness.store.residual import load_residual
-from harness.store.store import Row
+from harness.store.schema import Row
 
 LONGEST = {2: 128, 3: 72}  # pixels of a panel's longer side, by the signal's dimension
 GAP = 2  # transparent pixels between panels

@@ -16,13 +16,11 @@ import time
 import uuid
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.store.liveness import FOLDER, SIZE, is_alive, numbering, read_claim
+from harness.store.names import RowName
 from harness.store.store import unwritable
-
-if TYPE_CHECKING:
-    from harness.plan.make_plan import Trial
 
 EVERY = 2.0  # seconds between two signs of life
 TRIES = 5
@@ -82,10 +80,10 @@ class Claims:
         self.out = Path(out)
         self.seen: dict[Path, tuple[int, float]] = {}  # when a claim last changed, and since when that is known
 
-    def path(self, trial: "Trial") -> Path:
+    def path(self, trial: RowName) -> Path:
         return self.out / trial.folder / FOLDER / f"{trial.key}.json"
 
-    def take(self, trial: "Trial") -> Claim | None:
+    def take(self, trial: RowName) -> Claim | None:
         """The claim on a trial, or None where another process holds it. UsageError where it cannot be written."""
         path = self.path(trial)
         try:
@@ -101,7 +99,7 @@ class Claims:
             raise unwritable(path.parent, error) from error
         return None
 
-    def bury(self, trial: "Trial") -> None:
+    def bury(self, trial: RowName) -> None:
         """Take away the claim on a trial that is done, if its holder died between writing the row and letting go."""
         path = self.path(trial)
         if path.exists():
@@ -109,7 +107,7 @@ class Claims:
             with contextlib.suppress(OSError):
                 path.parent.rmdir()  # other claims may be there
 
-    def held(self, trial: "Trial") -> dict[str, Any] | None:
+    def held(self, trial: RowName) -> dict[str, Any] | None:
         """What the process says that holds a trial; None where none does that is alive."""
         said = self._look(self.path(trial))
         return said if said is not None and is_alive(said) else None

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from common.bounded import read_bounded
+from common.files import read_bounded
 
 FOLDER = "claims"
 EXPIRES = 60.0  # seconds of silence after which the holder is taken for gone, if its process cannot be looked up

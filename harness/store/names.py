@@ -8,11 +8,23 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from harness.store.store import Store
 
 LONGEST = 60  # characters of a part of a file's name
+
+
+class RowName(Protocol):
+    """What will leave a row: its text is for people."""
+
+    @property
+    def folder(self) -> str:
+        """The experiment's folder."""
+
+    @property
+    def key(self) -> str:
+        """The row's name in it."""
 
 
 def array_path(out: str | Path, row: Mapping[str, Any]) -> Path:

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from common.bounded import Unfit, read_bounded
+from common.files import Unfit, read_bounded
+from harness.store.schema import CHECKSUM
 from target_signals.readers.decoded import LARGEST
 from target_signals.readers.npy import read_npy
 
 HEADERS = 4096  # bytes of a file beyond its values, at most
-CHECKSUM = "residual_sha256"  # the row's column
 
 
 def encode(residual: np.ndarray) -> bytes:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from common.bounded import read_bounded
-from common.registry import UsageError
+from common.errors import UsageError
+from common.files import read_bounded
 from harness.store.liveness import heard
-from harness.store.store import MOST_BYTES, Row, parse_text
+from harness.store.schema import MOST_BYTES, Row, parse_text
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,39 @@
-"""What type each column of a row has: rows come from other people and other versions, and are checked when read."""
+"""What a row holds: its columns, their types, and how a row file is read. Rows come from other people and other
+versions, so they are checked when they are read."""
 
+import json
+import math
+from collections.abc import Mapping
 from typing import Any
+
+CHECKSUM = "residual_sha256"  # the column that names a residual's file by its content
+OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
+COLUMNS = (
+    *(
+        "signal",
+        "item",
+        "source",
+        "stands_for",
+        "dim",
+        "length",
+        "shape",
+        "bandlimit",
+        "task",
+        "model",
+        "label",
+        "size",
+        "seed",
+    ),
+    *("preset", "steps", "minibatch", "settings", "config_hash", "status", "reason", "parameters"),
+    *("psnr", "ssim", "lpips", "iou", "psnr_best", "ssim_best", "lpips_best", "iou_best", "best_step"),
+    *("psnr_constant", "psnr_paper", "ssim_paper", "lpips_paper", "iou_paper", "psnr_rings"),
+    *("curve", "updates", "seconds", "ms_per_step", CHECKSUM),
+    *("peak_memory_bytes", "device", "backend", "precision", "versions", "commit", "started"),
+)
+NEEDED = ("signal", "dim", "task", "model", "size", "seed", "config_hash", "status", "started")
+SCORES = ("psnr", "ssim", "lpips", "iou")
+MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
+Row = dict[str, Any]
 
 TEXTS = ("signal", "task", "model", "status", "started")
 WHOLE = ("dim", "size", "seed")
@@ -60,3 +93,35 @@ def _is_number(value: Any) -> bool:
 
 def _is_whole(value: Any) -> bool:
     return _is_number(value) and 0 <= value == int(value)
+
+
+def parse_text(text: bytes) -> Row:
+    """What a row file holds. Raises ValueError when it is not a whole row.
+
+    A row of another version may lack columns, which are null, and have others, which are passed over.
+    """
+    try:
+        row = json.loads(text)
+        if b"\\u" in text:  # halves of surrogate pairs, which no file and no terminal takes, come as escapes alone
+            row = json.loads(json.dumps(row, ensure_ascii=False).encode(errors="replace"))
+    except RecursionError as error:
+        raise ValueError("its JSON is nested too deeply") from error
+    if not isinstance(row, dict):
+        raise ValueError("it holds no JSON object")
+    absent = [column for column in NEEDED if column not in row]
+    if absent:
+        raise ValueError(f"it lacks {', '.join(absent)}")
+    row = {column: row.get(column) for column in COLUMNS}
+    check(row)
+    return row
+
+
+def finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(v) for v in value]
+    return value

@@ -5,54 +5,23 @@ This module does not import torch, so whatever only reads results starts at once
 
 import contextlib
 import json
-import math
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from common.bounded import read_bounded
-from common.files import TEMPORARY, write_atomically
-from common.registry import UsageError
-from harness.store.residual import CHECKSUM, checksum, encode
+from common.errors import UsageError
+from common.files import TEMPORARY, read_bounded, write_atomically
+from harness.store.residual import checksum, encode
 from harness.store.residual import load_residual as load_residual  # for whoever reads results
-from harness.store.schema import check
+from harness.store.schema import CHECKSUM, COLUMNS, MOST_BYTES, Row, finite, parse_text
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
 DEFAULT_OUT = "band_limit_figs"
-OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
-COLUMNS = (
-    *(
-        "signal",
-        "item",
-        "source",
-        "stands_for",
-        "dim",
-        "length",
-        "shape",
-        "bandlimit",
-        "task",
-        "model",
-        "label",
-        "size",
-        "seed",
-    ),
-    *("preset", "steps", "minibatch", "settings", "config_hash", "status", "reason", "parameters"),
-    *("psnr", "ssim", "lpips", "iou", "psnr_best", "ssim_best", "lpips_best", "iou_best", "best_step"),
-    *("psnr_constant", "psnr_paper", "ssim_paper", "lpips_paper", "iou_paper", "psnr_rings"),
-    *("curve", "updates", "seconds", "ms_per_step", CHECKSUM),
-    *("peak_memory_bytes", "device", "backend", "precision", "versions", "commit", "started"),
-)
-NEEDED = ("signal", "dim", "task", "model", "size", "seed", "config_hash", "status", "started")
-SCORES = ("psnr", "ssim", "lpips", "iou")
-MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
 LEFT_OVER = 3600  # seconds after which a file that is still being written belongs to a run that was killed
-Row = dict[str, Any]
 
 
 class Store:
@@ -142,65 +111,3 @@ def parse_row(path: Path) -> Row:
     A row of another version may lack columns, which are null, and have others, which are passed over.
     """
     return parse_text(read_bounded(path, MOST_BYTES))
-
-
-def parse_text(text: bytes) -> Row:
-    """What a row file holds. Raises ValueError when it is not a whole row.
-
-    A row of another version may lack columns, which are null, and have others, which are passed over.
-    """
-    try:
-        row = json.loads(text)
-        if b"\\u" in text:  # halves of surrogate pairs, which no file and no terminal takes, come as escapes alone
-            row = json.loads(json.dumps(row, ensure_ascii=False).encode(errors="replace"))
-    except RecursionError as error:
-        raise ValueError("its JSON is nested too deeply") from error
-    if not isinstance(row, dict):
-        raise ValueError("it holds no JSON object")
-    absent = [column for column in NEEDED if column not in row]
-    if absent:
-        raise ValueError(f"it lacks {', '.join(absent)}")
-    row = {column: row.get(column) for column in COLUMNS}
-    check(row)
-    return row
-
-
-def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
-    """Every row under a results folder, or under one experiment's folder in it, as one table.
-
-    Unreadable rows are left out with a warning that names them; running their trial again replaces them.
-    folder: a name or a pattern.
-    """
-    rows = []
-    for path in sorted(Path(root).glob(f"{folder}/rows/*.json")):
-        try:
-            rows.append(parse_row(path))
-        except ValueError as error:
-            warnings.warn(f"'{path}' is not a row ({error}); left out", stacklevel=2)
-    return to_table(rows)
-
-
-def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
-    """Rows as one table with the columns of SPEC 7, oldest first; a missing number is NaN."""
-    import pandas as pd
-
-    table = pd.DataFrame([row for row in rows if row is not None], columns=list(COLUMNS))
-    numbers = [
-        "bandlimit",
-        "seconds",
-        "ms_per_step",
-        *[c for c in COLUMNS if c.startswith(SCORES) and c != "psnr_rings"],
-    ]
-    table[numbers] = table[numbers].astype(float)
-    return table.sort_values("started", kind="stable", ignore_index=True)
-
-
-def finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: finite(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(v) for v in value]
-    return value

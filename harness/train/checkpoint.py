@@ -14,11 +14,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
 import models
+from common.errors import UsageError
 from common.files import write_atomically
 from common.lattice import Lattice
-from common.registry import UsageError
 from common.typed_json import read_settings
-from harness.plan.make_plan import Trial
+from harness.plan.trial import Trial
 from harness.store.store import Store
 from models import backends
 from models.base import Representation

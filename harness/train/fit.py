@@ -1,42 +1,18 @@
 """The only training loop (SPEC 3 and 4; DESIGN, ideas 1 and 3)."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from common.lattice import Lattice
-from harness.train.chunks import cut, points_at_once, split
-from harness.train.precision import running
+from harness.train.loss import Batches, LatticeGradient, Schedule
 from harness.train.stepper import Stepper
 from models.base import Representation
 from target_signals.tasks.metrics import clip_to_truth, psnr
 from target_signals.tasks.task import Task
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and in what portions to train: SPEC 3.
-
-    steps: passes over the lattice. evaluate_every: passes. minibatch: points a batch, None for full
-    updates. activation_gib: what one backward pass may keep. precision: one of harness/commands/run.py's PRECISIONS.
-    """
-
-    lr: float | None  # None: the model is solved and never trained
-    adam_betas: tuple[float, float]
-    steps: int
-    evaluate_every: int
-    minibatch: int | None
-    activation_gib: float
-    precision: str
-
-    def evaluates(self, step: int) -> bool:
-        """After the first pass, every `evaluate_every` and the last."""
-        return step in (1, self.steps) or step % self.evaluate_every == 0
 
 
 @dataclass
@@ -56,7 +32,7 @@ class Fit:
     seconds: float = 0.0
     diverged_at: int | None = None
 
-    def record(self, step: int, gradient: "LatticeGradient", truth: np.ndarray) -> None:
+    def record(self, step: int, gradient: LatticeGradient, truth: np.ndarray) -> None:
         """Evaluate the model, and note where it stands after `seconds` of training."""
         loss, error, answer = gradient.evaluate()
         score = psnr(truth, clip_to_truth(truth, answer))
@@ -107,102 +83,6 @@ def fit(
             break
         clock.start()
     return result
-
-
-class LatticeGradient:
-    """The loss, mean over heads of MSE(operator(head), target) + penalty, and its gradient (DESIGN, idea 3)."""
-
-    def __init__(self, model: Representation, task: Task, schedule: Schedule):
-        self.model = model
-        self.operator = task.operator
-        self.target = torch.as_tensor(task.target, device=model.device)  # [*observed, C]
-        self.precision = schedule.precision
-        self.lattice = task.lattice
-        with running(self.precision, self.target.device):
-            self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib)
-        self.slabs = cut(task.lattice, self.points_at_once)
-
-    def compute(self) -> Tensor:
-        """Add the gradient of the loss over the whole lattice to `.grad`, slab by slab; the loss, a scalar."""
-        if self.operator.pointwise or len(self.slabs) == 1:
-            total = self.target.new_zeros(())
-            for part, slab in self.slabs:
-                target = self.target[part] if self.operator.pointwise else self.target
-                total += descend(self.operator(self._heads(slab)), target, target.numel() / self.target.numel())
-            return self._penalise(total)
-        # an operator couples all points: ∂loss/∂prediction first, then backward slab by slab
-        with torch.no_grad():
-            heads = torch.cat([self._heads(slab) for _, slab in self.slabs], dim=1)
-        heads.requires_grad_()
-        loss = mse(self.operator(heads), self.target)
-        (cotangent,) = torch.autograd.grad(loss, heads)
-        for part, slab in self.slabs:
-            self._heads(slab).backward(cotangent[:, part])
-        return self._penalise(loss.detach())
-
-    def compute_at(self, index: Tensor) -> Tensor:
-        """Add the gradient of the loss at some points, flat indices [B], part by part; the loss, a scalar."""
-        total = self.target.new_zeros(())
-        values = self.target.flatten(0, -2)
-        for part in split(index, self.points_at_once):
-            with running(self.precision, index.device):
-                heads = self.model.heads_at(self.lattice, part).float()
-            total += descend(heads, values[part], len(part) / len(index))
-        return self._penalise(total)
-
-    @torch.no_grad()
-    def evaluate(self) -> tuple[float, float, np.ndarray]:
-        """The loss, the squared error of the answer alone, and the answer [*shape, C]."""
-        heads = torch.cat([self._heads(slab) for _, slab in self.slabs], dim=1)
-        loss = mse(self.operator(heads), self.target) + self.model.penalty()
-        error = mse(self.operator(heads[-1:]), self.target)
-        return float(loss), float(error), heads[-1].cpu().numpy()
-
-    def _heads(self, slab: Lattice) -> Tensor:
-        with running(self.precision, self.target.device):
-            return self.model.heads_on_lattice(slab).float()
-
-    def _penalise(self, loss: Tensor) -> Tensor:
-        """Add the penalty's gradient; the loss with the penalty in it."""
-        penalty = self.model.penalty()
-        if isinstance(penalty, Tensor):
-            penalty.backward()
-            penalty = penalty.detach()
-        return loss + penalty
-
-
-class Batches:
-    """Random permutations of the lattice's points, cut into batches, on the device."""
-
-    def __init__(self, task: Task, points: int, device: torch.device, rng: torch.Generator):
-        if not task.operator.pointwise:
-            raise ValueError("mini-batches exist for the identity operator only")
-        self.size = task.lattice.size
-        self.points = points
-        self.device = device
-        self.rng = rng
-
-    def examples(self) -> list[Tensor]:
-        """A batch of every length there is, which draws nothing, to run everything once before the clock starts."""
-        lengths = {min(self.points, self.size), self.size % self.points} - {0}
-        return [torch.arange(length, device=self.device) for length in sorted(lengths, reverse=True)]
-
-    def epoch(self) -> Sequence[Tensor]:
-        """Every point once, as flat indices: [B] each, in rising order, as neighbours read the same memory."""
-        order = torch.randperm(self.size, generator=self.rng, device=self.device)
-        return [batch.sort().values for batch in order.split(self.points)]
-
-
-def descend(values: Tensor, target: Tensor, share: float) -> Tensor:
-    """Add the gradient of a part of the loss; the part, which is `share` of the mean over all points."""
-    loss = mse(values, target) * share
-    loss.backward()
-    return loss.detach()
-
-
-def mse(values: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error of every head [H, …] against one target […]."""
-    return F.mse_loss(values, target.expand_as(values))
 
 
 class Clock:

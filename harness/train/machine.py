@@ -8,9 +8,8 @@ from pathlib import Path
 
 import torch
 
-from common.registry import UsageError
-
-ROOT = Path(__file__).resolve().parents[2]
+from common.errors import UsageError
+from common.files import ROOT
 
 
 def default_device() -> str:

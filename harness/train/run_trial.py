@@ -11,10 +11,11 @@ import torch
 
 import models
 import target_signals
-from harness.plan.make_plan import Trial
-from harness.store.store import OUT_OF_MEMORY, Row
+from harness.plan.trial import Trial
+from harness.store.schema import OUT_OF_MEMORY, Row
 from harness.train import machine
-from harness.train.fit import Fit, Schedule, fit
+from harness.train.fit import Fit, fit
+from harness.train.loss import Schedule
 from harness.train.precision import matmul_precision
 from harness.train.score import Result, blank_row, fit_columns, score, scoring_columns, unsupported
 from models import backends
@@ -192,5 +193,5 @@ def cached_signal(
     name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
 ) -> Signal:
     if path is not None:
-        return user_file.load(path, length)
+        return user_file.load_signal(path, length)
     return target_signals.get_signal(name, dim, length, bandlimit, seed, item)

@@ -11,11 +11,12 @@ import torch
 
 import models
 import target_signals
-from harness.plan.make_plan import Trial
-from harness.store.store import COLUMNS, DIVERGED, OK, UNSUPPORTED, Row
+from harness.plan.trial import Trial
+from harness.store.schema import COLUMNS, DIVERGED, OK, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.chunks import predict
-from harness.train.fit import Fit, Schedule
+from harness.train.fit import Fit
+from harness.train.loss import Schedule
 from models.base import Representation
 from target_signals.tasks.metrics import psnr_of_constant
 from target_signals.tasks.task import Scoring

@@ -9,13 +9,11 @@ import functools
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from harness.train.fit import Batches, LatticeGradient, Schedule
+from harness.train.loss import Batches, LatticeGradient, Schedule
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Stepper:
     and for a model that waits for the device within its step, such as a rasteriser that asks for a number of pairs.
     """
 
-    def __init__(self, gradient: "LatticeGradient", batches: "Batches | None", schedule: "Schedule"):
+    def __init__(self, gradient: LatticeGradient, batches: Batches | None, schedule: Schedule):
         self.gradient = gradient
         self.batches = batches
         self.device = gradient.model.device

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from common.registry import UsageError
+from common.errors import UsageError
 
 BYTE_ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4", "float": "f4"}

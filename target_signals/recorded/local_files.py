@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from common.errors import UsageError
 from common.files import write_atomically
-from common.registry import UsageError
 from target_signals.recorded.catalogue import MB, SOURCES, RecordedFile
 
 

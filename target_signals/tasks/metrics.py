@@ -1,10 +1,32 @@
 """Scores of a reconstruction: one definition each (SPEC 4). Arrays are [*shape, C], truth first."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 MSE_FLOOR = 1e-16  # caps PSNR at 160 dB
 IOU_THRESHOLD = 0.2
 SSIM_WINDOW = 7  # samples along a side
+
+
+class Metric(NamedTuple):
+    """A score's name, unit and digits behind the point, and whether more of it is better."""
+
+    name: str
+    unit: str
+    digits: int
+    higher_is_better: bool = True
+
+    def label(self, suffix: str = "") -> str:
+        return f"{self.name}{suffix}" + (f" ({self.unit})" if self.unit else "")
+
+    def text(self, value: float, sign: str = "") -> str:
+        digits = self.digits if abs(value) < 99.95 else 0
+        return f"{round(value, digits) + 0.0:{sign}.{digits}f}".replace("-", "−")
+
+
+METRICS = {"psnr": Metric("PSNR", "dB", 1), "ssim": Metric("SSIM", "", 3), "iou": Metric("IoU", "", 3)}
+METRICS |= {"lpips": Metric("LPIPS", "", 3, higher_is_better=False)}
 
 
 def clip_to_truth(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.errors import UsageError, suggest
 from common.lattice import Lattice
-from common.registry import UsageError, suggest
 from target_signals.base import Signal
 from target_signals.resample import bicubic
 from target_signals.tasks import metrics

@@ -100,7 +100,7 @@ def test_the_tasks_are_the_launchers(root):
 
 @pytest.fixture(scope="module")
 def root():
-    from harness.plan.config import ROOT
+    from common.files import ROOT
 
     return ROOT
 

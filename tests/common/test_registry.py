@@ -4,7 +4,8 @@ import importlib
 
 import pytest
 
-from common.registry import Registry, UsageError, suggest
+from common.errors import UsageError, suggest
+from common.registry import Registry
 
 
 @pytest.fixture
@@ -13,7 +14,9 @@ def fruits(tmp_path, monkeypatch, request):
     name = f"fruits_of_{request.node.name.split('[')[0]}"
     package = tmp_path / name
     package.mkdir()
-    (package / "__init__.py").write_text(f"from registry import Registry\nregistry = Registry('fruit', {name!r})\n")
+    (package / "__init__.py").write_text(
+        f"from common.registry import Registry\nregistry = Registry('fruit', {name!r})\n"
+    )
     head = f"from {name} import registry\nregister = registry.register\n"
     (package / "apple.py").write_text(f"{head}@register\nclass Apple:\n    name = 'Apple'\n")
     (package / "pear.py").write_text(f"{head}@registry.register\nclass Pear:\n    name = 'Pear'\n")

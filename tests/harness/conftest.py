@@ -19,7 +19,8 @@ from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.store import liveness
-from harness.store.store import COLUMNS
+from harness.store.schema import COLUMNS
+from tests.harness.paper_rows import paper_rows, write_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
@@ -209,8 +210,7 @@ class Counted(Representation):
 UNDRAWN = [
     sys.executable,
     "-c",
-    "from harness import cli, figures, report; figures.draw = report.write = lambda *given: [];"
-    "raise SystemExit(cli.main())",
+    "from harness.commands import run; run.draw = lambda *given: None; raise SystemExit(run.main())",
 ]
 
 
@@ -283,3 +283,15 @@ def sweep(tmp_path, environment):
     for process in made.started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def store(tmp_path):
+    """`store([row, …])`: the folder of a store that holds these rows."""
+    return lambda rows: write_rows(tmp_path / "out", rows)
+
+
+@pytest.fixture(scope="session")
+def paper_store(tmp_path_factory):
+    """10 300 rows of the paper's experiments."""
+    return write_rows(tmp_path_factory.mktemp("paper"), paper_rows())

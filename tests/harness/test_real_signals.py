@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import report
 from harness.commands import run as run_command
-from harness.figures import draw_figures
-from harness.store.store import Store, load, load_residual
+from harness.store.residual import load_residual
+from harness.store.store import Store
+from harness.store.table import load
 from harness.train import checkpoint
 from target_signals import get_signal
 from target_signals.resample import bicubic
@@ -34,8 +34,7 @@ def run(out, capsys, monkeypatch):
 
     def call(*arguments, models=("Grid",), draw=False):
         if not draw:
-            monkeypatch.setattr(draw_figures, "draw", lambda *given: [])
-            monkeypatch.setattr(report, "write", lambda *given: out / "index.html")
+            monkeypatch.setattr(run_command, "draw", lambda *given: None)
         common = ("--preset", "smoke", "--device", "cpu", "--out", out, "--models", *models)
         return run_command.main([*map(str, (*arguments, *common))]), *capsys.readouterr()
 

@@ -9,7 +9,7 @@ import torch
 
 import models
 from harness.commands import run as run_command
-from harness.store.store import load
+from harness.store.table import load
 from harness.train.run_trial import run_trial
 from target_signals import get_signal
 
@@ -55,14 +55,13 @@ def test_the_order_and_what_ran_before_change_nothing(trials):
 
 def test_a_fresh_process_gives_the_same(tmp_path, monkeypatch, command):
     """The command line, in this process after everything above and in one of its own."""
-    for place in ("figures.draw", "report.write"):
-        monkeypatch.setattr(f"harness.{place}", lambda *given: [])
-    undrawn = "from harness import cli, figures, report; figures.draw = report.write = lambda *given: []; "
+    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    undrawn = "from harness.commands import run; run.draw = lambda *given: None; "
     arguments = ["--signal", "BandlimitedSignal", "--dim", "2", "--preset", "smoke", "--device", "cpu", "--task"]
     arguments += ["fit", "denoise"]
     disturb()
     run_command.main([*arguments, "--out", str(tmp_path / "here")])
-    command(sys.executable, "-c", f"{undrawn}cli.main()", *arguments, "--out", tmp_path / "there")
+    command(sys.executable, "-c", f"{undrawn}run.main()", *arguments, "--out", tmp_path / "there")
     here, there = (sorted((tmp_path / name).glob("*/arrays/*.npz")) for name in ("here", "there"))
     assert len(here) > 30
     for one, two in zip(here, there, strict=True):

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common.bounded import Unfit
-from common.registry import UsageError
+from common.errors import UsageError
+from common.files import Unfit
 from harness import __main__ as verbs
 from harness.commands import run as run_command
 from harness.plan.config import DEFAULT_CONFIG, load_config
@@ -24,7 +24,9 @@ from harness.plan.make_plan import check_models
 from harness.plan.replay import trial_of
 from harness.store.names import array_path
 from harness.store.residual import encode, load_residual
-from harness.store.store import Store, load, parse_text
+from harness.store.schema import parse_text
+from harness.store.store import Store
+from harness.store.table import load
 
 FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 TEXTS = st.text(st.characters(), max_size=12) | st.sampled_from(
@@ -184,7 +186,7 @@ def test_any_command_line(tmp_path, line):
 
 @pytest.fixture(scope="module")
 def whole_row():
-    from harness.store.store import COLUMNS
+    from harness.store.schema import COLUMNS
 
     row = dict.fromkeys(COLUMNS) | {"signal": "Sierpinski", "dim": 2, "length": 24, "shape": [24, 24, 1], "task": "fit"}
     row |= {

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import models
-from common.registry import UsageError
+from common.errors import UsageError
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import find_source

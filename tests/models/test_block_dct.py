@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.fft import dctn, idctn
 
 import models
-from common.registry import UsageError
+from common.errors import UsageError
 from harness.plan.config import load_config
 from harness.plan.make_plan import model_settings
 from models.block_dct import cosine_matrix

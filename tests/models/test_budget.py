@@ -2,6 +2,7 @@
 
 import math
 import time
+from functools import partial
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import models
-from common.registry import UsageError
+from common.errors import UsageError
 from models.base import Representation
 from models.budget import count, largest_that_fits
 from target_signals import Lattice
@@ -72,7 +73,7 @@ class Slow(Representation):
 
 
 def solve(cls, budget, channels=1):
-    return largest_that_fits(cls, cls.Config(), LATTICE, channels, budget)
+    return largest_that_fits(partial(cls, cls.Config(), LATTICE, channels), budget, cls.smallest, cls.name)
 
 
 def scan(values, smallest, budget):
@@ -149,7 +150,7 @@ def test_solving_takes_few_constructions(monkeypatch):
 
 
 def test_counting_allocates_nothing_and_leaves_the_default_device():
-    assert count(Square, Square.Config(), LATTICE, 2, 10**7) == 10**14 + 2 * 10**7
+    assert count(partial(Square, Square.Config(), LATTICE, 2), 10**7) == 10**14 + 2 * 10**7
     assert torch.empty(1).device.type == "cpu"
 
 
@@ -162,7 +163,7 @@ def test_thousands_of_layers_are_refused_at_once(name):
     with pytest.raises(UsageError, match="models have up to 4,096 tensors, and these settings ask for more"):
         cls.solve_size(cls.Config(**settings), LATTICE, 1, 10**9)
     assert time.process_time() - start < 1.5
-    assert count(cls, cls.Config(**settings | {"hidden_layers": 2000}), LATTICE, 1, 1) > 4000, (
+    assert count(partial(cls, cls.Config(**settings | {"hidden_layers": 2000}), LATTICE, 1), 1) > 4000, (
         "what is counted is one model"
     )
 

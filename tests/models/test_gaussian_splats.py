@@ -1,6 +1,7 @@
 """GSplat: its initial values, its camera, its lattices and that it learns."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_the_size_fills_the_budget(channels, budget):
     lattice = Lattice.regular((32, 32))
     size = GSplat.solve_size(CONFIG, lattice, channels, budget)
     assert size == budget // (11 + channels)
-    assert count(GSplat, CONFIG, lattice, channels, size) == size * (11 + channels)
+    assert count(partial(GSplat, CONFIG, lattice, channels), size) == size * (11 + channels)
 
 
 def test_only_images_are_supported():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
-from common.registry import UsageError
+from common.errors import UsageError
 from harness.plan.config import load_config
 from harness.plan.make_plan import model_settings
 from target_signals import Lattice

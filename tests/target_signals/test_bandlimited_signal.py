@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import get_signal
 from target_signals.bandlimited_signal import cutoff
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import target_signals.sierpinski as sierpinski
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import get_signal
 
 ONES = [376229, 283783, 215020, 164758, 128607, 104254, 89828, 83487, 83465]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 import target_signals.spheres as spheres
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import get_signal
 
 BANDS = [k / 10 for k in range(1, 10)]

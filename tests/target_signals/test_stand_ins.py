@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 import target_signals
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import get_signal, sample_images, shrink, solids
 from target_signals.base import RecordedFamily
 from target_signals.resample import bicubic

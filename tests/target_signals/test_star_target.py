@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import get_signal
 
 RINGS = [8945, 26788, 44636, 62604, 80460, 98212, 116188, 134100, 151804]  # inner → outer

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as some
 from PIL import Image
 
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import user_file
 from target_signals.readers import decoded
 
@@ -40,7 +40,7 @@ def nifti(array):
 
 def load(path, length=None):
     """The signal, after what every signal must be."""
-    signal = user_file.load(path, length)
+    signal = user_file.load_signal(path, length)
     assert signal.values.dtype == np.float32
     assert signal.values.flags.c_contiguous
     assert 0 <= signal.values.min() <= signal.values.max() <= 1
@@ -482,7 +482,7 @@ def test_a_picture_of_a_hundred_thousand_squared_is_not_held(tmp_path, name):
         ("a\0.png", "no file"),
     ],
 )
-@pytest.mark.parametrize("use", [user_file.load, user_file.item_of])
+@pytest.mark.parametrize("use", [user_file.load_signal, user_file.item_of])
 def test_paths_that_are_no_file(tmp_path, use, path, text):
     with pytest.raises(UsageError, match=text):
         use(f"{tmp_path}/{path}")

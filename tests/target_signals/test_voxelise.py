@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import voxelise
 from target_signals.voxelise import count_open_edges, shell, solid
 

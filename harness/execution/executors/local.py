@@ -11,11 +11,12 @@ from pathlib import Path
 
 import torch
 
-from common.exits import EXIT_INTERRUPTED, Failure
-from harness.execution.worker import Order
-from harness.plan.make_plan import Trial
+from common.errors import Failure
+from common.exits import EXIT_INTERRUPTED
+from common.files import ROOT
+from harness.execution.executor import Order
+from harness.plan.trial import Trial
 from harness.store.liveness import heard, numbering
-from harness.train.machine import ROOT
 
 PATIENCE = 10.0  # seconds that a worker has to abandon its trial before it is killed
 MOST_DEATHS = 3  # of workers on one trial

@@ -12,10 +12,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from common.exits import EXIT_OK, Failure
-from common.registry import UsageError
-from harness.execution.worker import Order, work
-from harness.plan.make_plan import Trial
+from common.errors import Failure, UsageError
+from common.exits import EXIT_OK
+from harness.execution.executor import Order
+from harness.execution.worker import work
+from harness.plan.trial import Trial
 
 RETRIES = 3  # of a task whose node or process died
 PATIENCE = 10.0  # seconds that tasks have to abandon their trials

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common.exits import EXIT_OK, Failure
-from common.registry import UsageError
-from harness.execution.worker import Order, work
-from harness.plan.cost import pack
-from harness.plan.make_plan import Trial
+from common.errors import Failure, UsageError
+from common.exits import EXIT_OK
+from harness.execution.executor import Order
+from harness.execution.ordering import pack
+from harness.execution.worker import work
+from harness.plan.trial import Trial
 
 MINUTES = 60  # of estimated work in a job
 MARGIN = 3  # how many times as long a job may take, unless --slurm timeout_min says otherwise

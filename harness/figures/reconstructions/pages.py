@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 
 from harness.analysis.example import Specimen
 from harness.analysis.selection import few
-from harness.figures import style
 from harness.figures.reconstructions.colour_scales import Scale, scales_of
 from harness.figures.reconstructions.ct import CtFaces
 from harness.figures.reconstructions.image import ImageFaces
 from harness.figures.reconstructions.tile_page import Cell, Plate
 from harness.figures.reconstructions.view import Faces
 from harness.figures.reconstructions.volume import VolumeFaces
-from harness.store.store import OK
+from harness.store.schema import OK
+from target_signals.tasks.metrics import METRICS
 
 MOST_MODELS = 5  # a page
 
@@ -82,7 +82,7 @@ def cell(specimen: Specimen, faces: Faces, model: str, size: int) -> Cell:
         return Cell("", (), run.status.replace("_", " "))
     if residual is None:
         return Cell("", (), "residual unfit" if specimen.flaw(model, size) else "no residual")
-    metric = style.METRICS[specimen.comparison.metric]
+    metric = METRICS[specimen.comparison.metric]
     caption = f"{metric.text(run.score)} {metric.unit}".strip() if math.isfinite(run.score) else ""
     values = [] if specimen.target is None else faces.values(specimen.target.truth + residual)
     return Cell(caption, [*values, *faces.errors(residual)])
@@ -104,7 +104,7 @@ def _portions(values: Sequence, most: int) -> list[Sequence]:
 
 
 def _subtitle(specimen: Specimen) -> str:
-    metric = style.METRICS[specimen.comparison.metric]
+    metric = METRICS[specimen.comparison.metric]
     what = "reconstructions and absolute errors" if specimen.target else "absolute errors"
     return f"{specimen.describe()}: {what}; {metric.label()} above each"
 

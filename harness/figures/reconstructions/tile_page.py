@@ -9,6 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from common.words import budget_text
 from harness.analysis.comparison import Comparison
 from harness.figures import style
 from harness.figures.page import EDGE, LINE, PAGE, Sheet, text_width, with_room, write_texts
@@ -125,7 +126,7 @@ class Plate:
         for group, size in enumerate(self.sizes):
             x = self.left(group)
             middle, y = (x + self.group_width / 2) / sheet.width, 1 - (top + 0.08) / sheet.height
-            figure.text(middle, y, f"{style.budget_text(size)} parameters", weight="bold", **looks)
+            figure.text(middle, y, f"{budget_text(size)} parameters", weight="bold", **looks)
             for slot in self.slots:
                 width = self.unit * slot.size[0]
                 small = min(style.CELL_TEXT, style.TEXT * (width + GAP) / max(text_width(slot.title), 1e-9))

@@ -8,14 +8,16 @@ import pytest
 import torch
 
 import target_signals
-from common.registry import UsageError
+from common.errors import UsageError
 from harness.analysis import example
 from harness.analysis.comparison import comparisons
 from harness.analysis.target import rebuild
 from harness.figures import draw_figures
 from harness.figures.reconstructions import pages
 from harness.store.names import array_path, folder_of, key_of
-from harness.store.store import Store, load, load_residual
+from harness.store.residual import load_residual
+from harness.store.store import Store
+from harness.store.table import load
 from harness.train.run_trial import run_trial
 from target_signals import Signal
 from target_signals.base import SignalFamily

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.analysis import published
-from harness.store.store import to_table
+from harness.store.table import to_table
 
 
 def test_every_table_of_the_file_has_its_experiment():

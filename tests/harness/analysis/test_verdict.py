@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from harness.analysis.verdict import tell, where_it_fails
-from harness.store.store import Store, to_table
+from harness.store.store import Store
+from harness.store.table import to_table
 
 
 def error(shape, region, cycles=0):

@@ -9,8 +9,9 @@ from safetensors.numpy import save_file
 
 from harness import __main__ as verbs
 from harness.commands import merge as merging
+from harness.store.residual import load_residual
 from harness.store.scan import gather
-from harness.store.store import Store, load_residual
+from harness.store.store import Store
 
 FOLDER = "2d_Sierpinski"
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 import models
-from harness import report
 from harness.commands import run as run_command
-from harness.figures import draw_figures
-from harness.store.store import Store, load, parse_row
+from harness.execution.options import parse
+from harness.store.store import Store, parse_row
+from harness.store.table import load
 
 LEARNED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 NAMES = [*LEARNED, "Grid_exact", "BlockDCT", "Wavelet"]
@@ -56,8 +56,7 @@ def run(out, capsys, monkeypatch):
 
     def call(*arguments, out=out, models=("Grid",), draw=False):
         if not draw:
-            monkeypatch.setattr(draw_figures, "draw", lambda *given: [])
-            monkeypatch.setattr(report, "write", lambda *given: out / "index.html")
+            monkeypatch.setattr(run_command, "draw", lambda *given: None)
         chosen = () if models is None else ("--models", *models)
         code = run_command.main([*map(str, (*SMOKE, "--out", out, *chosen, *arguments))])
         return code, *capsys.readouterr()
@@ -508,9 +507,9 @@ def test_the_example_is_short():
 def test_one_file_adds_a_model_and_one_a_signal(command, root, tmp_path):
     copy = tmp_path / "clone"
     copy.mkdir()
-    for name in ("models", "target_signals", "harness"):
+    for name in ("common", "models", "target_signals", "harness"):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("run.py", "common/files.py", "common/registry.py", "common/sparse_map.py", "hyperparameters.json"):
+    for name in ("run.py", "hyperparameters.json"):
         shutil.copy(root / name, copy / name)
     (copy / "models" / "example.py").write_text(EXAMPLE_MODEL)
     (copy / "target_signals" / "checkerboard.py").write_text(EXAMPLE_SIGNAL)
@@ -553,6 +552,6 @@ def test_the_readme_shows_commands_that_parse():
     shown = re.findall(r"^(?:python run\.py|bash run_\w+\.sh) +([^#\n]*)", README, re.M)
     assert len(shown) >= 6
     for line in shown:
-        run_command.parse(line.split())
+        parse(line.split())
     for script in re.findall(r"`(run_\w+\.sh)`", README):
         assert (Path(__file__).resolve().parents[3] / script).exists()

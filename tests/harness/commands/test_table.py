@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from harness import __main__ as verbs
-from harness.store.store import load
+from harness.store.table import load
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from common.registry import UsageError
+from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.commands import run as run_command
 from harness.plan.config import load_config
 from harness.plan.replay import evaluate_every, trial_of
-from harness.store.store import Store, load
+from harness.store.store import Store
+from harness.store.table import load
 from harness.train import run_trial
 
 LINE = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu"]
@@ -23,8 +24,7 @@ LINE = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu"]
 @pytest.fixture
 def fitted(tmp_path, monkeypatch):
     """`fitted("--models", "Grid")`: the folder of a run of the smoke preset, without figures."""
-    monkeypatch.setattr("harness.figures.draw_figures.draw", lambda *given: [])
-    monkeypatch.setattr("harness.report.write", lambda *given: "index.html")
+    monkeypatch.setattr(run_command, "draw", lambda *given: None)
 
     def run(*arguments, line=LINE):
         run_command.main([*line, "--out", str(tmp_path / "out"), *map(str, arguments)])

@@ -12,13 +12,14 @@ import time
 import pytest
 import torch
 
-from common.exits import RESUME, Failure
+from common.errors import Failure
+from common.exits import RESUME
 from harness.commands import run as run_command
-from harness.execution import run_trials
+from harness.execution import ordering, run_trials
 from harness.execution.progress import Progress
-from harness.plan import cost
 from harness.store.claims import Claims
-from harness.store.store import Store, load
+from harness.store.store import Store
+from harness.store.table import load
 from harness.train.score import Result
 
 CPU = torch.device("cpu")
@@ -244,7 +245,7 @@ def test_a_mistake_is_one_line(capsys, tmp_path, words, says):
 @pytest.fixture
 def timed(monkeypatch):
     """Every trial takes as many seconds as it has thousands of parameters; GSplat was never timed."""
-    monkeypatch.setattr(cost, "trial_seconds", lambda t, device: None if t.model == "GSplat" else t.size / 1000)
+    monkeypatch.setattr(ordering, "trial_seconds", lambda t, device: None if t.model == "GSplat" else t.size / 1000)
 
 
 @pytest.mark.usefixtures("timed")
@@ -252,21 +253,21 @@ def test_the_longest_come_first_within_a_signal(make_trial):
     sizes = [(1, 3000), (2, 9000), (1, 5000), (2, 1000), (1, 4000)]
     trials = [make_trial("Grid", seed=seed, size=size) for seed, size in sizes]
     trials.append(make_trial("GSplat", seed=1, size=100))
-    found = [(trial.seed, trial.size) for trial in cost.in_order(trials, "cpu")]
+    found = [(trial.seed, trial.size) for trial in ordering.in_order(trials, "cpu")]
     assert found == [(1, 100), (1, 5000), (1, 4000), (1, 3000), (2, 9000), (2, 1000)]
 
 
 @pytest.mark.usefixtures("timed")
 def test_packs_have_about_the_same_load(make_trial):
     trials = [make_trial("Grid", seed=seed, size=1000 * size) for seed in range(5) for size in (10, 7, 5, 3, 1)]
-    packs = cost.pack(trials, "cpu", 20.0, 1)
+    packs = ordering.pack(trials, "cpu", 20.0, 1)
     loads = [sum(trial.size for trial in pack) / 1000 for pack in packs]
     assert len(packs) == 7  # 130 s in jobs of 20
     assert sum(loads) == 130
     assert max(loads) - min(loads) <= 4
     assert sorted(trial.key for pack in packs for trial in pack) == sorted(trial.key for trial in trials)
-    assert len(cost.pack(trials, "cpu", 1e9, 4)) == 4, "at least as many as there are workers"
-    assert len(cost.pack(trials[:2], "cpu", 1.0, 9)) == 2, "none is empty"
+    assert len(ordering.pack(trials, "cpu", 1e9, 4)) == 4, "at least as many as there are workers"
+    assert len(ordering.pack(trials[:2], "cpu", 1.0, 9)) == 2, "none is empty"
 
 
 @pytest.mark.parametrize(
@@ -274,7 +275,7 @@ def test_packs_have_about_the_same_load(make_trial):
     [([3, 3, 3], 1, 9), ([4, 3, 2, 1], 2, 5), ([1, 2, 3, 4], 2, 6), ([5], 3, 5), ([], 2, 0)],
 )
 def test_the_end_is_when_the_last_worker_ends(seconds, workers, end):
-    assert cost.makespan(seconds, workers) == end
+    assert ordering.makespan(seconds, workers) == end
 
 
 class Idle:

@@ -9,11 +9,10 @@ import warnings
 import pytest
 import torch
 
-from common.exits import Failure
-from common.registry import UsageError
+from common.errors import Failure, UsageError
 from harness.execution import run_trials
+from harness.execution.executor import Order
 from harness.execution.executors import local
-from harness.execution.worker import Order
 from harness.store import liveness
 from harness.store import store as store_module
 from harness.store.claims import Claims

@@ -14,12 +14,14 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
-from common.registry import UsageError
+from common.errors import UsageError
+from common.words import budget_text
 from harness.analysis.comparison import WHOLE, Place, comparisons
 from harness.commands import figures
 from harness.figures import curves, draw_figures, heatmaps, style
 from harness.figures.page import over_bands, over_budgets
-from harness.store.store import COLUMNS
+from harness.store.schema import COLUMNS
+from target_signals.tasks.metrics import METRICS
 
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 BANDS = [round(0.1 * i, 1) for i in range(1, 10)]
@@ -434,12 +436,12 @@ def test_nothing_is_cut_off_and_no_cell_overflows(sizes, bands, make_table):
     [(21.04, "", "21.0"), (104.2, "", "104"), (99.96, "", "100"), (-3.2, "+", "−3.2"), (-0.01, "+", "+0.0")],
 )
 def test_scores_as_text(value, sign, text):
-    assert style.METRICS["psnr"].text(value, sign) == text
+    assert METRICS["psnr"].text(value, sign) == text
 
 
 @pytest.mark.parametrize(("size", "text"), [(500, "500"), (2500, "2.5k"), (10_000, "10k"), (3_000_000, "3M")])
 def test_budgets_as_text(size, text):
-    assert style.budget_text(size) == text
+    assert budget_text(size) == text
 
 
 def test_text_contrasts_with_its_cell():
@@ -459,7 +461,7 @@ def results(tmp_path, make_table):
 
 
 def script(*arguments):
-    return figures.main("Draw.", argv=[*map(str, arguments)])
+    return figures.main("Draw.", arguments=[*map(str, arguments)])
 
 
 def test_the_script_draws_and_says_what_it_wrote(results, capsys):

@@ -7,7 +7,8 @@ from harness.analysis import example
 from harness.analysis.comparison import comparisons
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures.spectra import spectrum_page
-from harness.store.store import Store, load
+from harness.store.store import Store
+from harness.store.table import load
 from harness.train.run_trial import run_trial
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common.registry import UsageError
+from common.errors import UsageError
 from common.typed_json import read
 from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config, resolve_tuned
 from harness.plan.make_plan import check_models, make_plan, model_names, model_settings

@@ -5,8 +5,9 @@ import json
 import pytest
 import torch
 
+from harness.execution import ordering
 from harness.plan import cost
-from harness.store.store import to_table
+from harness.store.table import to_table
 
 CPU = torch.device("cpu")
 
@@ -82,11 +83,11 @@ def test_every_model_of_the_paper_has_been_timed(config):
 
 def test_workers_end_together_whatever_the_signals_are(make_trial, monkeypatch):
     """One signal after the other, the long trials of the last would keep one worker and leave the others idle."""
-    monkeypatch.setattr(cost, "trial_seconds", lambda trial, device: trial.size / 1000)
+    monkeypatch.setattr(ordering, "trial_seconds", lambda trial, device: trial.size / 1000)
     trials = [make_trial("Grid", seed=seed, size=1000 * s) for seed in range(6) for s in (400, 40, 4, 4)]
-    ordered = cost.in_order(trials, "cuda")
+    ordered = ordering.in_order(trials, "cuda")
     seconds = [trial.size / 1000 for trial in ordered]
     assert seconds[:12] == [400] * 6 + [40] * 6, "the long ones first"
     assert [trial.seed for trial in ordered[12:]] == sorted([*range(6)] * 2), "the short ones by signal"
     workers = 4
-    assert cost.makespan(seconds, workers) < 1.15 * max(sum(seconds) / workers, 2 * 400)
+    assert ordering.makespan(seconds, workers) < 1.15 * max(sum(seconds) / workers, 2 * 400)

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 import target_signals
-from common.registry import UsageError
+from common.errors import UsageError
 from harness.execution.launch import choose_precision
-from harness.plan.make_plan import Trial, make_plan, model_names
+from harness.plan.make_plan import make_plan, model_names
 from harness.plan.source import choose_source
+from harness.plan.trial import Trial
 
 EXPERIMENTS = [  # SPEC 5: signal, dim, trials a model
     ("BandlimitedSignal", 2, 9 * 5 * 6),

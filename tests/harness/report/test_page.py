@@ -8,20 +8,21 @@ import shlex
 import numpy as np
 import pytest
 
-from common.registry import UsageError
-from harness import report
+from common.errors import UsageError
 from harness.analysis import published, tables
 from harness.analysis.experiments import experiments
 from harness.analysis.means import aggregate
 from harness.commands import run as run_command
-from harness.report import charts
+from harness.report import charts, write_page
 from harness.store.scan import gather
-from harness.store.store import COLUMNS, Store, load
+from harness.store.schema import COLUMNS
+from harness.store.store import Store
+from harness.store.table import load
 
 
 @pytest.fixture(scope="module")
 def paper_page(paper_store):
-    return report.write(paper_store)
+    return write_page.write(paper_store)
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def chip(tab, name, value):
 
 
 def test_the_papers_page_is_small_and_fast(open_page, paper_page):
-    assert paper_page.stat().st_size < 15e6 - 1e6 * report.MEGABYTES  # this store has no arrays to make pictures of
+    assert paper_page.stat().st_size < 15e6 - 1e6 * write_page.MEGABYTES  # this store has no arrays to make pictures of
     tab = open_page(paper_page)
     assert float(tab.evaluate("document.documentElement.dataset.ready")) < 3000
     assert "12 experiments, 10 300 trials" in tab.inner_text("#summary").replace("\u202f", " ")
@@ -121,7 +122,7 @@ def test_charts_are_drawn_when_they_come_near(open_page, paper_page):
 
 
 def test_the_leaderboard_sorts(open_page, small):
-    tab = open_page(report.write(small))
+    tab = open_page(write_page.write(small))
     place = heads(tab, "#leaderboard").index("PSNR (dB)")
     assert column(tab, "#leaderboard", 1) == ["Grid", "Siren"] * 2
     tab.locator('#leaderboard [data-sort="mean"]').click()
@@ -133,7 +134,7 @@ def test_the_leaderboard_sorts(open_page, small):
 
 
 def test_the_leaderboard_says_what_is_lacking(open_page, small):
-    tab = open_page(report.write(small))
+    tab = open_page(write_page.write(small))
     trials = column(tab, "#leaderboard", heads(tab, "#leaderboard").index("Trials"))
     assert re.sub(r"\s+", " ", trials[3]) == "2 ok, 2 seeds 1 failed1 missing"
     assert [" ".join(line.split()) for line in tab.locator("#gaps-table tbody tr").all_inner_texts()] == [
@@ -143,7 +144,7 @@ def test_the_leaderboard_says_what_is_lacking(open_page, small):
 
 
 def test_filters_act_on_everything(open_page, small):
-    tab = open_page(report.write(small))
+    tab = open_page(write_page.write(small))
     chip(tab, "sizes", 3000)
     assert column(tab, "#leaderboard", 2) == ["10k", "10k"]
     assert heads(tab, "#heatmap") == ["PSNR (dB)", "10k"]
@@ -198,7 +199,7 @@ def test_numbers_are_those_of_the_table(open_page, paper_page, paper_store):
 
 
 def test_a_cell_opens_its_trials(open_page, small):
-    tab = open_page(report.write(small))
+    tab = open_page(write_page.write(small))
     cell(tab, "Grid, budget 3k").click()
     assert tab.inner_text("#dialog-title") == "Grid, 3k"
     assert "trial 1 of 4 of this cell" in tab.inner_text("#dialog")
@@ -225,7 +226,7 @@ def test_a_cell_opens_its_trials(open_page, small):
 
 
 def test_the_command_repeats_the_trial(open_page, small, config):
-    tab = open_page(report.write(small))
+    tab = open_page(write_page.write(small))
     cell(tab, "Grid, budget 3k").click()
     python, script, *arguments = shlex.split(tab.inner_text("#command"))
     assert (python, script) == ("python", "run.py")
@@ -236,7 +237,7 @@ def test_the_command_repeats_the_trial(open_page, small, config):
 
 
 def test_an_address_opens_a_trial(open_page, small):
-    path = report.write(small)
+    path = write_page.write(small)
     tab = open_page(path)
     chip(tab, "sizes", 3000)
     tab.locator("#trials-table button.link").first.click()
@@ -251,7 +252,7 @@ def test_an_address_opens_a_trial(open_page, small):
 
 
 def test_the_keyboard_is_enough(open_page, small):
-    tab = open_page(report.write(small))
+    tab = open_page(write_page.write(small))
     for _ in range(80):
         tab.keyboard.press("Tab")
         if tab.evaluate("document.activeElement.className") == "heat":
@@ -303,7 +304,7 @@ def test_ranks_of_few_data_sets_stay_inside_the_card(open_page, store, make_row)
     rows = [
         make_row(model=model, bandlimit=band, psnr=10.0 + i) for i, model in enumerate(models) for band in (0.1, 0.5)
     ]
-    tab = open_page(report.write(store(rows)))
+    tab = open_page(write_page.write(store(rows)))
     assert "critical difference→ " in tab.text_content("#ranks svg")
     assert tab.locator("#ranks svg").evaluate(INSIDE)
     note = tab.text_content("#pairs p")
@@ -316,7 +317,7 @@ def test_ranks_of_few_data_sets_stay_inside_the_card(open_page, store, make_row)
 
 def test_downloads(open_page, small):
     parquet = pytest.importorskip("pyarrow.parquet")
-    tab = open_page(report.write(small))
+    tab = open_page(write_page.write(small))
     with tab.expect_download() as started:
         tab.click("#csv-all")
     lines = started.value.path().read_text().splitlines()
@@ -340,7 +341,7 @@ def test_rows_of_other_people_are_text(open_page, store, make_row):
     good = [make_row(model=f"{script}{i}", item=script, size=10_000, psnr=20.0 + i) for i in range(2)]
     out = store([row | {"signal": "Sierpinski"} for row in [*rows, *good]])
     (out / "2d_Sierpinski" / "rows" / f"{'<img src=x>'}.json").write_text("{")
-    tab = open_page(report.write(out))
+    tab = open_page(write_page.write(out))
     assert script in tab.inner_text("#leaderboard")
     assert script in tab.inner_text("#gaps-table")
     tab.locator("#charts").scroll_into_view_if_needed()
@@ -355,7 +356,7 @@ def test_rows_of_other_people_are_text(open_page, store, make_row):
 
 
 def test_an_empty_store_says_so(open_page, tmp_path):
-    tab = open_page(report.write(tmp_path))
+    tab = open_page(write_page.write(tmp_path))
     assert "There are no results yet." in tab.inner_text("#notices")
     assert "python -m harness report" in tab.inner_text("#notices")
     assert not tab.locator("#scores").is_visible()
@@ -367,7 +368,7 @@ def test_a_corrupt_store_says_so(open_page, small):
     rows[0].write_text(rows[0].read_text()[:200])
     rows[1].write_text(json.dumps(json.loads(rows[1].read_text()) | {"psnr": "high"}))
     (folder / "arrays" / f"{rows[2].stem}.npz").write_bytes(b"PK damaged")
-    tab = open_page(report.write(small))
+    tab = open_page(write_page.write(small))
     assert "2 files could not be read as rows" in tab.inner_text("#notices")
     tab.locator("#notices summary").click()
     assert "'psnr' is no number" in tab.inner_text("#notices")
@@ -378,13 +379,13 @@ def test_a_corrupt_store_says_so(open_page, small):
 def test_only_corrupt_rows(open_page, tmp_path):
     (tmp_path / "2d_X" / "rows").mkdir(parents=True)
     (tmp_path / "2d_X" / "rows" / "a.json").write_text("")
-    tab = open_page(report.write(tmp_path))
+    tab = open_page(write_page.write(tmp_path))
     assert "There are no results yet." in tab.inner_text("#notices")
     assert "1 file could not be read" in tab.inner_text("#notices")
 
 
 def test_one_trial_alone(open_page, store, make_row):
-    tab = open_page(report.write(store([make_row()])))
+    tab = open_page(write_page.write(store([make_row()])))
     assert column(tab, "#leaderboard", 1) == ["Grid"]
     assert "It takes two models" in tab.inner_text("#pairs")
     tab.locator("#charts").scroll_into_view_if_needed()
@@ -397,7 +398,7 @@ def test_without_the_libraries(open_page, small, monkeypatch):
 
     monkeypatch.setattr(charts, "library", lambda: None)
     monkeypatch.setattr(tables, "to_parquet", absent)
-    tab = open_page(report.write(small))
+    tab = open_page(write_page.write(small))
     assert "written without vl-convert" in tab.inner_text("#chart-grid")
     assert "written without pyarrow" in tab.inner_text("#download-buttons")
     tab.locator("#heatmap button.heat").nth(0).click()
@@ -405,7 +406,7 @@ def test_without_the_libraries(open_page, small, monkeypatch):
 
 
 def test_light_dark_and_print(open_page, small):
-    path = report.write(small)
+    path = write_page.write(small)
     shade = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
     assert open_page(path, color_scheme="light").evaluate(shade) > 200
     tab = open_page(path, color_scheme="dark")

@@ -15,18 +15,19 @@ from PIL import Image
 from scipy import stats
 
 from harness import __main__ as verbs
-from harness import report
 from harness.analysis import target
 from harness.analysis.experiments import experiments
 from harness.analysis.published import beside
-from harness.report import charts, page, thumbnail
+from harness.report import charts, page, thumbnail, write_page
 from harness.report.compact import pooled, rounded
 from harness.report.overrides import overrides
 from harness.report.payload import build
 from harness.report.pictures import pictures
 from harness.report.ranks import across, verdicts
 from harness.store.scan import gather
-from harness.store.store import COLUMNS, Store, to_table
+from harness.store.schema import COLUMNS
+from harness.store.store import Store
+from harness.store.table import to_table
 
 
 @pytest.fixture
@@ -271,7 +272,7 @@ def test_the_verb(residuals, capsys):
     assert verbs.main(["report", "--out", str(residuals), "--pictures", "1"]) == 0
     assert capsys.readouterr().out.startswith(f"wrote {residuals / 'index.html'} (")
     first = (residuals / "index.html").read_text()
-    assert report.write(residuals) == residuals / "index.html"
+    assert write_page.write(residuals) == residuals / "index.html"
     assert (residuals / "index.html").read_text().count("webp") == first.count("webp")
 
 
@@ -298,7 +299,7 @@ def luminance(colour):
 @pytest.mark.parametrize("mark", ["fill", "stroke"])
 @pytest.mark.parametrize("ground", ["page", "card"])
 def test_models_colours_stand_out_in_the_dark(mark, ground):
-    style = (Path(report.__file__).parent / "assets" / "style.css").read_text()
+    style = (Path(write_page.__file__).parent / "assets" / "style.css").read_text()
     dark = style[style.index("prefers-color-scheme: dark") :]
     behind = luminance(re.search(rf"--{ground}: (#\w+)", dark)[1])
     lighter = dict(re.findall(rf'\[{mark}="(#\w+)"\] {{ {mark}: (#\w+); }}', dark))

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from common.registry import UsageError
+from common.errors import UsageError
 from harness.store import claims, liveness
 from harness.store.claims import Claims
 

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from common.bounded import Unfit, read_bounded
+from common.files import Unfit, read_bounded
 from harness.store.residual import checksum, encode, load_residual
 from harness.store.store import Store
 
@@ -114,8 +114,8 @@ def test_strangers_files_are_one_line(tmp_path, content):
 
 BOMB = """
 import resource, sys
-from harness.bounded import Unfit
-from harness.residual import load_residual
+from common.files import Unfit
+from harness.store.residual import load_residual
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     load_residual(sys.argv[1], {"shape": [1000, 1000, 1]})

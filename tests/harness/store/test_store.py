@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.errors import UsageError
 from common.files import write_atomically
-from common.registry import UsageError
-from harness.store.store import COLUMNS, Store, load, load_residual, parse_row
+from harness.store.residual import load_residual
+from harness.store.schema import COLUMNS
+from harness.store.store import Store, parse_row
+from harness.store.table import load
 
 SPEC_7 = {
     *("signal", "item", "dim", "length", "bandlimit", "task", "model", "size", "seed", "preset", "steps"),

@@ -11,8 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import models
+from common.errors import UsageError
 from common.lattice import Lattice
-from common.registry import UsageError
 from harness import fit_array
 from harness.__main__ import main
 from harness.plan.make_plan import model_settings
@@ -148,14 +148,14 @@ HUGE = {
 
 LOAD = """
 import resource, sys, time
-from harness import saved
-from registry import UsageError
+from harness.train import checkpoint
+from common.errors import UsageError
 resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
 resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
 for path in sys.argv[1:]:
     start = time.process_time()
     try:
-        saved.load(path)
+        checkpoint.load(path)
     except UsageError as error:
         print(time.process_time() - start, error)
 """

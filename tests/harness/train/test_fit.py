@@ -15,10 +15,11 @@ import harness.train.fit
 import models
 from common.lattice import Lattice
 from harness.plan.make_plan import model_settings
-from harness.store.store import COLUMNS
+from harness.store.schema import COLUMNS
 from harness.train import chunks as slabs_module
 from harness.train.chunks import bytes_kept, make_slabs, memory, predict, split
-from harness.train.fit import Batches, LatticeGradient, Schedule, fit
+from harness.train.fit import fit
+from harness.train.loss import Batches, LatticeGradient, Schedule
 from harness.train.precision import matmul_precision
 from harness.train.run_trial import run_trial, stream
 from models.base import Representation

@@ -11,8 +11,11 @@ from torch import nn
 import harness.train.fit
 import models
 from common.lattice import Lattice
-from harness.store.store import COLUMNS, Store, load
-from harness.train.fit import Schedule, fit
+from harness.store.schema import COLUMNS
+from harness.store.store import Store
+from harness.store.table import load
+from harness.train.fit import fit
+from harness.train.loss import Schedule
 from harness.train.run_trial import run_trial
 from models.base import Representation
 from target_signals.tasks.operators import Identity

@@ -11,7 +11,8 @@ from torch import nn
 import models
 from common.lattice import Lattice
 from harness.plan.make_plan import model_settings
-from harness.train.fit import Batches, LatticeGradient, Schedule, fit
+from harness.train.fit import fit
+from harness.train.loss import Batches, LatticeGradient, Schedule
 from harness.train.run_trial import run_trial
 from harness.train.stepper import Stepper
 from models import backends

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import fetch
 from target_signals.recorded import catalogue, local_files
 from target_signals.recorded.catalogue import SOURCES, Archive, RecordedFile, Source

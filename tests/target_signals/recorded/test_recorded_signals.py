@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import dragon, get_signal, registry
 from target_signals.recorded import catalogue
 from target_signals.recorded.catalogue import SOURCES, RecordedFile, Source

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from common.registry import UsageError
+from common.errors import UsageError
 from target_signals import Lattice, Signal, get_signal
 from target_signals.tasks import metrics
 from target_signals.tasks.task import Scoring, expand_tasks, make_task

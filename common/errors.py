@@ -1,0 +1,32 @@
+"""How the suite fails: a user's mistake, or work that cannot go on; each is one line for a person."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class UsageError(ValueError):
+    """A user's mistake. Its text is one line that names what was given, what is allowed and what
+    to do; the command line prints it and exits with code 2."""
+
+    def __init__(self, message: str):
+        super().__init__(" ".join(message.splitlines()))  # a name that was given may hold line breaks
+
+
+def suggest(given: str, allowed: Iterable[str]) -> str:
+    """`" (did you mean 'Siren'?)"` when a close name exists, else an empty string."""
+    by_lower = {name.lower(): name for name in allowed}
+    close = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.5)
+    return f" (did you mean '{by_lower[close[0]]}'?)" if close else ""
+
+
+def is_file(text: str | Path) -> bool:
+    """Whether there is such a file; not so for a text that no file can be called."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long, or with a character that no file name has
+        return False
+
+
+class Failure(RuntimeError):
+    """Trials cannot go on, through no mistake of the user's. Its text says why."""

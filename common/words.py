@@ -1,0 +1,20 @@
+"""Numbers and states in the words that every display uses."""
+
+NO_SCORE, FAILED = "–", "fail"
+MARKS = {"unsupported": "n/a", "diverged": "div", "out_of_memory": "oom"}  # what a cell without a score says
+MEANINGS = {NO_SCORE: "no score", "n/a": "unsupported", "div": "diverged", "oom": "out of memory", FAILED: "failed"}
+
+
+def budget_text(size: float) -> str:
+    """10000 as `10k`, 3000000 as `3M`."""
+    for unit, name in ((1e6, "M"), (1e3, "k")):
+        if size >= unit:
+            return f"{size / unit:g}{name}"
+    return f"{size:g}"
+
+
+def duration(seconds: float, hours: str = "hours") -> str:
+    """`40 seconds`, `12 minutes`, `3.5 hours`."""
+    if seconds > 5400:
+        return f"{seconds / 3600:.1f} {hours}"
+    return f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"

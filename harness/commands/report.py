@@ -1,0 +1,25 @@
+"""`python -m harness report`: one page of all results, which opens from disk without a server or network."""
+
+import argparse
+
+from common.errors import UsageError
+from harness.plan.config import DEFAULT_CONFIG
+from harness.report.write_page import MEGABYTES, write
+from harness.store.store import DEFAULT_OUT
+
+MOST_MEGABYTES = 500.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--pictures", type=float, default=MEGABYTES, metavar="MB", help="size of all thumbnails (default: %(default)s)")
+    add("--config", default=DEFAULT_CONFIG, help="settings file, for models' order (default: hyperparameters.json)")
+
+
+def run(options: argparse.Namespace) -> int:
+    if not 0 <= options.pictures <= MOST_MEGABYTES:
+        raise UsageError(f"--pictures takes 0 to {MOST_MEGABYTES:g} megabytes, got {options.pictures:g}")
+    path = write(options.out, options.config, options.pictures)
+    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")
+    return 0

@@ -1,0 +1,97 @@
+"""The options of run.py, read by itself and again by each of its workers. Imports no torch."""
+
+import argparse
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from common.errors import UsageError
+from harness.plan.config import DEFAULT_CONFIG
+from harness.plan.trial import PRECISIONS
+from harness.store.store import DEFAULT_OUT
+
+EXECUTORS = ("local", "ray", "slurm")  # the modules of harness/execution/executors
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a mistake as every other one: in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; --help names every option")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(
+        prog="run.py",
+        description="Fit every representation to a signal at equal parameter budgets; finished trials are skipped.",
+    )
+    add = parser.add_argument
+    add("--signal", help="which signal; --list names them. Or the path of an image or a volume of your own")
+    add("--dim", type=int, help="2 or 3; may be left out where a signal has one dimension only")
+    add("--task", nargs="+", default=["fit"], metavar="TASK", help="which tasks; --list names them (default: fit)")
+    add("--items", nargs="+", metavar="ITEM", help="which of a recorded signal's items, like 0064 (default: all)")
+    add("--preset", help="extent of the experiment (default: paper with a CUDA device, otherwise quick)")
+    add(
+        "--models", nargs="+", default=["all"], metavar="MODEL", help="names, or paths of files with a registered model"
+    )
+    add("--sizes", nargs="+", type=whole_number, metavar="P", help="parameter budgets, like 1e4")
+    add("--bandlimits", nargs="+", type=float, metavar="B", help="0.1 to 0.9")
+    add("--seeds", nargs="+", type=whole_number, metavar="S")
+    add("--steps", type=whole_number, help="passes over the signal")
+    add("--length", type=whole_number, help="samples along the longest axis")
+    add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
+    add("--backend", help="an implementation that must run, like triton or torch (default: the fastest that works)")
+    add("--executor", choices=EXECUTORS, default="local", help="where trials run (default: local, this machine)")
+    add("--workers", type=positive, metavar="N", help="trials at once: processes here, tasks in Ray, jobs in Slurm")
+    add(
+        "--slurm",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="submitit's settings, like slurm_partition=gpu mem_gb=32",
+    )
+    add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
+    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting, like Siren.lr=3e-5")
+    add("--save-model", action="store_true", help="leave every fitted model as a .safetensors file beside its row")
+    add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
+    add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
+    add("--force", action="store_true", help="run trials again that have rows")
+    return parser.parse_args(arguments)
+
+
+def words_of(options: Mapping[str, Any]) -> list[str]:
+    """Options by their long names as the words of a command line; None leaves one out, True gives a bare flag.
+
+    A list gives all values of an option at once, or, of `set`, which takes one, several times.
+    """
+    words: list[str] = []
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, list | tuple):
+            single = name == "set"
+            words += [word for one in value for word in (option, str(one))] if single else [option, *map(str, value)]
+        elif value is True:
+            words.append(option)
+        elif value is not None and value is not False:
+            words += [option, str(value)]
+    return words
+
+
+def whole_number(text: str) -> int:
+    """`10000` or `1e4`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (value >= 0 and value.is_integer()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number like 10000 or 1e4")
+    return int(value)
+
+
+def positive(text: str) -> int:
+    value = whole_number(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value

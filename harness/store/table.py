@@ -1,0 +1,42 @@
+"""Rows as one pandas table. Imports no torch."""
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.store.schema import COLUMNS, SCORES, Row
+from harness.store.store import DEFAULT_OUT, parse_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
+    """Every row under a results folder, or under one experiment's folder in it, as one table.
+
+    Unreadable rows are left out with a warning that names them; running their trial again replaces them.
+    folder: a name or a pattern.
+    """
+    rows = []
+    for path in sorted(Path(root).glob(f"{folder}/rows/*.json")):
+        try:
+            rows.append(parse_row(path))
+        except ValueError as error:
+            warnings.warn(f"'{path}' is not a row ({error}); left out", stacklevel=2)
+    return to_table(rows)
+
+
+def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
+    """Rows as one table with the columns of SPEC 7, oldest first; a missing number is NaN."""
+    import pandas as pd
+
+    table = pd.DataFrame([row for row in rows if row is not None], columns=list(COLUMNS))
+    numbers = [
+        "bandlimit",
+        "seconds",
+        "ms_per_step",
+        *[c for c in COLUMNS if c.startswith(SCORES) and c != "psnr_rings"],
+    ]
+    table[numbers] = table[numbers].astype(float)
+    return table.sort_values("started", kind="stable", ignore_index=True)
