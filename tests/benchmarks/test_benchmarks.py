@@ -138,6 +138,17 @@ def test_hours_weigh_cells_with_the_passes_and_points_of_their_trials(config):
     assert "over 1 of the paper's 1 cells" in text
 
 
+def test_plain_hours_leave_out_the_permutation_where_the_released_loop_has_none(config):
+    every = cost_table.paper_trials(config, ["Siren"])
+    star, images = ([t for t in every if t.size == 10_000 and t.signal == name] for name in ("StarTarget", "DIV2K"))
+    one = cell("Siren", 2, 10_000, 36.0, 18.0, 3.6)
+    one["in order"] = one["plain"] | {"ms": 18.0}
+    text = table_of([one], star + images)
+    assert line_of(text, "Siren 2D 10,000")[:2] == ["36", "18"]
+    hours = (36 * len(star) * 10**6 + 18 * len(images) * 339 * 510) / 3.6e6 / 1e3  # 1000 passes, 10⁶ points a cell
+    assert line_of(text, "Siren")[0] == f"{hours:.2f} (1)"
+
+
 def test_a_cell_gives_its_rate_and_its_speed_up():
     text = table_of([cell("Siren", 2, 100_000, 30.0, 20.0, 3.0), cell("Grid", 3, 100_000, 4.0, 2.0, 1.0)], [])
     siren, grid = line_of(text, "Siren 2D 100,000"), line_of(text, "Grid 3D 100,000")
