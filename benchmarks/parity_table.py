@@ -66,7 +66,8 @@ def _judge(model: str, precision: str, lines: Sequence[Line], cells: Sequence[Ce
     good = not lower and not lacking and enough and low > -MEAN_LOSS
     mean = f"{low:+.2f} to {high:+.2f} dB" if enough else "unknown with fewer than two seeds"
     said = [f"{model} in {precision}: {'passes' if good else 'does not pass'}; mean difference {mean} (95 %)"]
-    said += [f"lower: {', '.join(lower)}; next better: {BETTER[precision]}"] if lower else []
+    said += [f"lower: {', '.join(lower)}"] if lower else []
+    said += [f"next better: {BETTER[precision]}"] if lower or (enough and low <= -MEAN_LOSS) else []
     said += [f"fewer than {LEAST_SEEDS} seeds: {', '.join(lacking)}"] if lacking else []
     return "\n".join([*said, "", *markdown(rows)]), good
 

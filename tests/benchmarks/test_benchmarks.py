@@ -307,9 +307,13 @@ WILD = judged("b", [20.0, 25.0, 30.0], [19.9, 25.2, 29.9])
         (
             STEADY + judged("b", [20.0, 20.0, 20.0], [19.85, 19.85, 19.85]),
             False,
-            ["lower: b 10,000; next better: bf16x3"],
+            ["lower: b 10,000", "next better: bf16x3"],
         ),
-        (STEADY + judged("b", [20.0, 25.0, 30.0], [18.0, 23.5, 29.0]), False, ["does not pass", "spreads"]),
+        (
+            STEADY + judged("b", [20.0, 25.0, 30.0], [18.0, 23.5, 29.0]),
+            False,
+            ["does not pass", "spreads", "next better: bf16x3"],
+        ),
         (STEADY + judged("b", [20.0, 20.0, 20.0], [20.0, None, 20.0]), False, ["lower: b 10,000", "fails"]),
         (STEADY + judged("b", [20.0] * 3, [20.0] * 3, reason="back end triton failed"), False, ["fails"]),
         (STEADY + judged("b", [20.0, 20.0], [20.0, 20.0]), False, ["fewer than 3 seeds: b 10,000"]),
