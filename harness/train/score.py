@@ -12,7 +12,7 @@ import torch
 import models
 import target_signals
 from harness.plan.trial import Trial
-from harness.store.schema import COLUMNS, DIVERGED, OK, UNSUPPORTED, Row
+from harness.store.schema import DIVERGED, NAMES, OK, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.chunks import predict
 from harness.train.fit import Fit
@@ -71,8 +71,8 @@ def unsupported(row: Row, scoring: Scoring, reason: str) -> Result:
 
 def blank_row(trial: Trial, device: torch.device) -> Row:
     """Every column of SPEC 7, filled with what is known before the fit."""
-    row: Row = dict.fromkeys(COLUMNS)
-    row |= {name: getattr(trial, name) for name in COLUMNS if hasattr(trial, name)}
+    row: Row = dict.fromkeys(NAMES)
+    row |= {name: getattr(trial, name) for name in NAMES if hasattr(trial, name)}
     return row | {
         "stands_for": target_signals.registry.get(trial.signal).stands_for,
         "label": models.get_model(trial.model).label,

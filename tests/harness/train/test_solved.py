@@ -11,7 +11,7 @@ from torch import nn
 import harness.train.fit
 import models
 from common.lattice import Lattice
-from harness.store.schema import COLUMNS
+from harness.store.schema import NAMES
 from harness.store.store import Store
 from harness.store.table import load
 from harness.train.fit import fit
@@ -139,7 +139,7 @@ def test_a_solution_that_is_no_number_diverged():
 def test_a_trial_from_end_to_end(make_trial, name, signal, dim):
     (result,) = run_trial(make_trial(name, signal, dim, size=400), CPU)
     row = result.row
-    assert set(row) == set(COLUMNS)
+    assert set(row) == set(NAMES)
     assert (row["status"], row["label"], row["updates"], row["ms_per_step"]) == ("ok", "classical", 0, None)
     assert (row["best_step"], row["minibatch"]) == (0, None)
     assert "lr" not in row["settings"]
