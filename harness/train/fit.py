@@ -11,7 +11,6 @@ from torch import Tensor
 from harness.train.loss import Batches, LatticeGradient, Schedule
 from harness.train.stepper import Stepper
 from models.base import Representation
-from target_signals.tasks.metrics import clip_to_truth, psnr
 from target_signals.tasks.task import Task
 
 
@@ -32,11 +31,10 @@ class Fit:
     seconds: float = 0.0
     diverged_at: int | None = None
 
-    def record(self, step: int, gradient: LatticeGradient, truth: np.ndarray) -> None:
+    def record(self, step: int, gradient: LatticeGradient, task: Task) -> None:
         """Evaluate the model, and note where it stands after `seconds` of training."""
         loss, error, answer = gradient.evaluate()
-        score = psnr(truth, clip_to_truth(truth, answer))
-        self.curve.append({"step": step, "loss": loss, "psnr": score, "seconds": self.seconds})
+        self.curve.append({"step": step, "loss": loss, "psnr": task.psnr(answer), "seconds": self.seconds})
         if not np.isfinite(loss):
             self.diverged_at = step
         elif error < self.least_error:
@@ -61,7 +59,7 @@ def fit(
         clock = Clock(model.device)
         model.solve(task.lattice, gradient.target)
         result.seconds = clock.stop()
-        result.record(0, gradient, task.truth)
+        result.record(0, gradient, task)
         return result
     if schedule.lr is None:
         raise ValueError(f"{model.name} was not solved and has no learning rate; its `unsupported` must name this task")
@@ -75,7 +73,7 @@ def fit(
         if not (schedule.evaluates(step) or burst):
             continue
         result.seconds += clock.stop()
-        result.record(step, gradient, task.truth)
+        result.record(step, gradient, task)
         if not stepper.sound:
             result.diverged_at = int(stepper.finite) * step // result.updates  # whole passes
         on_progress(step)
