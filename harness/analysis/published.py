@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.store.schema import OK
+from target_signals.tasks.base import known_family
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ def beside(rows: "pd.DataFrame") -> list[dict[str, Any]]:
             table = table_of(str(signal), None if item is None else str(item), str(task))
             if table is None:
                 continue
-            column = table.metric + ("_paper" if task == "super_resolution" else "")
+            column = table.metric + known_family(str(task)).paper_suffix
             for (model, size), score in table.scores.items():
                 cell = own[(own["model"] == model) & (own["size"] == size)][column].dropna()
                 if len(cell):

@@ -131,7 +131,7 @@ def listing(options: argparse.Namespace) -> str:
     from harness.execution.launch import choose_models
     from harness.plan.make_plan import check_models, model_names
     from target_signals.base import RecordedFamily
-    from target_signals.tasks.task import TASKS
+    from target_signals.tasks.base import registry as tasks
 
     config = load_config(options.config, options.set)
     choose_models(config, options.models)
@@ -147,7 +147,7 @@ def listing(options: argparse.Namespace) -> str:
         [
             f"models:  {' '.join(model_names(config))}",
             f"signals: {', '.join(map(describe, signals.names()))}; or the path of an image or a volume",
-            f"tasks:   {' '.join(TASKS)}",
+            f"tasks:   {' '.join(tasks.get(name).usage() for name in tasks.names())}",
             f"presets: {' '.join(config.presets)}",
         ]
     )

@@ -37,7 +37,7 @@ class Fit:
     def record(self, step: int, gradient: LatticeGradient, task: Task) -> None:
         """Evaluate the model, and note where it stands after `seconds` of training."""
         loss, error, answer = gradient.evaluate()
-        psnr = clipped_psnr(task.truth, answer)
+        psnr = task.psnr(answer)
         self.curve.append({"step": step, "loss": loss, "psnr": psnr, "seconds": self.seconds})
         if task.target is task.truth:
             score = psnr

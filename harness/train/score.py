@@ -18,7 +18,7 @@ from harness.train.chunks import predict
 from harness.train.fit import Fit
 from harness.train.loss import Schedule
 from models.base import Representation
-from target_signals.tasks.metrics import psnr_of_constant
+from target_signals.tasks.base import family_of
 from target_signals.tasks.task import Scoring
 
 
@@ -33,7 +33,7 @@ class Result:
 def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> Result:
     """The row and the residual of one scoring of a fitted model, whose values are the last ones and stay so."""
     row = row | scoring_columns(scoring)
-    reason = model.unsupported(trial.dim, model.channels, scoring.task)
+    reason = model.unsupported(trial.dim, model.channels, family_of(scoring.task).needs)
     if reason is not None:
         return unsupported(row, scoring, reason)
     if fitted.diverged_at is not None:
@@ -96,4 +96,4 @@ def fit_columns(fitted: Fit) -> dict[str, Any]:
 
 def scoring_columns(scoring: Scoring) -> dict[str, Any]:
     shape = list(scoring.truth.shape)
-    return {"task": scoring.task, "shape": shape, "psnr_constant": psnr_of_constant(scoring.truth)}
+    return {"task": scoring.task, "shape": shape, "psnr_constant": scoring.psnr_of_constant()}

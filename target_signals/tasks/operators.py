@@ -21,8 +21,8 @@ NEGLIGIBLE = 1e-9  # a weight that float32 loses beside 1; sin π is not quite 0
 class Operator(Protocol):
     """Linear map of values on the training lattice: [heads, *shape, C] → [heads, *observed, C].
 
-    pointwise: whether it is the identity, so that an observation needs one point alone; only then
-    can a lattice be trained in mini-batches.
+    pointwise: whether it is the identity, so that every point is observed alone; only then can a lattice be trained in
+    mini-batches. A task's `Needs` say the same of it beforehand.
     """
 
     pointwise: bool
@@ -31,6 +31,10 @@ class Operator(Protocol):
 
     def observe(self, values: np.ndarray) -> np.ndarray:
         """The same map of one signal, to make a target: [*shape, C] → [*observed, C], float32."""
+        ...
+
+    def display(self, observed: np.ndarray) -> np.ndarray:
+        """An observation [*observed, C] as values on a lattice that can be looked at."""
         ...
 
 
@@ -44,6 +48,9 @@ class Identity:
 
     def observe(self, values: np.ndarray) -> np.ndarray:
         return values.astype(np.float32, copy=False)
+
+    def display(self, observed: np.ndarray) -> np.ndarray:
+        return observed
 
 
 class Radon:
@@ -80,6 +87,10 @@ class Radon:
         import torch  # not at the top: pictures of rows need targets, and most have no sinogram
 
         return self(torch.tensor(values, dtype=torch.float32)[None])[0].numpy()
+
+    def display(self, observed: np.ndarray) -> np.ndarray:
+        """The sinogram itself, a row for each angle."""
+        return observed
 
     def _build(self, device: "torch.device") -> "SparseMap":
         import torch

@@ -10,6 +10,7 @@ from torch import nn
 
 import models
 from common.lattice import Lattice
+from common.needs import Needs
 from harness.plan.make_plan import model_settings
 from harness.train.fit import fit
 from harness.train.loss import Batches, LatticeGradient, Schedule
@@ -124,7 +125,7 @@ def assert_recorded_equals_eager(model, task, monkeypatch, **changes):
 @pytest.mark.parametrize("dim", [2, 3])
 @pytest.mark.parametrize(("name", "backend"), BY_BACKEND)
 def test_recorded_updates_are_the_eager_ones(build, monkeypatch, name, backend, dim):
-    lack = models.get_model(name).unsupported(dim, 1, "fit") or backends.missing(backend, torch.device("cuda"))
+    lack = models.get_model(name).unsupported(dim, 1, Needs()) or backends.missing(backend, torch.device("cuda"))
     if lack is not None:
         pytest.skip(lack)
     model = build(name, dim)
