@@ -1,5 +1,5 @@
-"""One cell of the cost table: what a pass takes for one model, budget and dimension, in the plain loop, in the
-careful one, in that one compiled, and in the suite's own, side by side."""
+"""One cell of the cost table: what a pass takes for one model, budget and dimension, in the plain loop, in that one
+without its permutation, in the careful one, in that one compiled, and in the suite's own, side by side."""
 
 import statistics
 import time
@@ -21,7 +21,7 @@ from plain_loop import PlainLoop
 from target_signals.tasks.base import make_task
 from target_signals.tasks.task import Task
 
-LOOPS = ("plain", "careful", "compiled", "suite")
+LOOPS = ("plain", "in order", "careful", "compiled", "suite")
 LIBRARIES = ("gsplat", "tcnn")  # back ends by others, which the paper's own loop used
 TURNS = 3
 
@@ -71,7 +71,10 @@ def measure(trial: Trial, device: torch.device, seconds: float, compiled: bool =
         model.backend = library
         return PlainLoop(model, task, lr, trial.minibatch, careful, **how)
 
-    makers: dict[str, Callable[[], Loop]] = {"plain": lambda: plain(False), "careful": lambda: plain(True)}
+    makers: dict[str, Callable[[], Loop]] = {"plain": lambda: plain(False)}
+    if trial.minibatch is None and not models.get_model(trial.model).lattice_only:
+        makers["in order"] = lambda: plain(False, permuted=False)
+    makers["careful"] = lambda: plain(True)
     if compiled:
         makers["compiled"] = lambda: plain(True, compiler=torch.compile)
     makers["suite"] = lambda: SuiteLoop(trial, task, size, device)

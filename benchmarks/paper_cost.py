@@ -4,7 +4,7 @@
     python benchmarks/paper_cost.py --table cost.json
 
 A pass sees every point of 1000² or 100³ once, in one update or in the batches of the largest budgets. Times are
-medians over turns that the three loops take; GPU-hours weigh them with the passes and points of the paper's trials.
+medians over turns that the loops take; GPU-hours weigh them with the passes and points of the paper's trials.
 Calls with one --out add up there: a cell that is measured again takes the place of the old one.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import dataclasses
 import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--models", nargs="+", default=["all"], metavar="MODEL", help="default: all that are trained")
     add("--sizes", nargs="+", type=whole_number, metavar="P", help="default: the paper's")
     add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
+    add("--minutes", type=float, help="begin no cell after so many")
     add("--seconds", type=float, default=1.5, help="of measuring each loop in each cell (default: 1.5)")
     add("--precision", choices=PRECISIONS, help="of the suite's own loop (default: each model's)")
     add("--backend", help="of the suite's own loop (default: the best that is there)")
@@ -72,8 +74,11 @@ def run(options: argparse.Namespace) -> int:
     options.precision = choose_precision(options.precision, device)
     for name in names if options.backend is not None else ():
         backends.check(get_model(name), options.backend, device)
-    data = _begin(options.out, device)
+    data, started = _begin(options.out, device), time.monotonic()
     for trial in cells_to_measure(config, names, options):
+        if options.minutes is not None and time.monotonic() - started > 60 * options.minutes:
+            print("the minutes are over", file=sys.stderr)
+            break
         found = cell.measure(trial, device, options.seconds, options.compile)
         if found is None:
             continue

@@ -1,32 +1,63 @@
-"""Whether the fast path reaches the quality of the plain one: pairs of whole trials, PSNR against PSNR.
+"""Whether a precision trains as well as float32: whole trials of the paper on a panel of signals, PSNR against PSNR.
 
-    python benchmarks/parity.py --signal StarTarget --models Siren Grid --sizes 1e4 1e5 --precision tf32 --out parity
+    python benchmarks/parity.py --models GAPlane --precisions own fp32 --minutes 9
+    python benchmarks/parity.py --table
 
-Plain is single precision on the PyTorch twin; fast is the best back end, or --backend, at --precision. Both are
-trials of the suite at full length, stored below --out, so that a call that is repeated goes on where it was.
+Every trial adds a line to --out (default: benchmarks/parity.jsonl), so calls add up and repeat nothing. They run seed
+by seed, so that every cell of the panel soon has one. --table measures nothing: it prints the lines' table and for
+each model and precision whether it passes, and what has not been run. float32 is trained on the plain PyTorch twin.
 """
 
 import argparse
+import dataclasses
+import json
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from cost_table import markdown
-from harness.execution import run_trials
-from harness.execution.launch import choose_models, choose_precision, override
+from common.files import ROOT
+from harness.execution.launch import choose_models
 from harness.execution.options import Parser, whole_number
-from harness.plan.config import load_config
+from harness.plan.config import Config, load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.trial import PRECISIONS, Trial
-from harness.store.schema import OK, UNSUPPORTED, Row
 from harness.train import machine
-from models import backends, get_model
+from harness.train.run_trial import run_trial
+from models import get_model
+from parity_table import Line, render
 
+OUT = ROOT / "benchmarks" / "parity.jsonl"
+EXACT, OWN = "fp32", "own"  # what others are held to; a model's default on CUDA
+SIZES = (10_000, 100_000)
 SEEDS = 3
-TOLERANCE = 0.1  # dB that the mean may be lower
+FIELDS = ("signal", "dim", "length", "bandlimit", "item", "task", "model", "size", "seed", "precision", "config_hash")
+RESULTS = ("status", "reason", "psnr", "psnr_best", "seconds", "backend", "device", "commit")
+
+
+class Case(NamedTuple):
+    """One signal of the panel."""
+
+    signal: str
+    dim: int
+    bandlimit: float | None = None
+    item: str | None = None
+    task: str = "fit"
+
+
+PANEL = (
+    *(Case("BandlimitedSignal", 2, band) for band in (0.1, 0.5, 0.9)),
+    *(Case("SparseSphereSignal", dim, 0.5) for dim in (2, 3)),
+    *(Case("Sierpinski", 2, band) for band in (0.3, 0.5)),
+    Case("StarTarget", 2),
+    Case("DIV2K", 2, item="0064"),
+    Case("Dragon", 3, item="occupancy"),
+    Case("ChestCT", 2, item="slice", task="ct"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,82 +71,106 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="parity.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("--signal", default="StarTarget", help="a synthetic signal (default: StarTarget)")
-    add("--dim", type=int, help="2 or 3; may be left out where a signal has one dimension only")
-    add("--models", nargs="+", default=["all"], metavar="MODEL", help="default: all that are trained")
-    add("--sizes", nargs="+", type=whole_number, metavar="P", help="default: the paper's")
-    add("--bandlimits", nargs="+", type=float, metavar="B", help="default: 0.5 where a signal has bands")
+    add("--models", nargs="+", default=["all"], metavar="MODEL", help="default: all whose own precision is not fp32")
+    add("--precisions", nargs="+", choices=[OWN, *PRECISIONS], default=[EXACT, OWN], help="default: fp32 own")
+    add("--sizes", nargs="+", type=whole_number, default=list(SIZES), metavar="P", help="default: 1e4 1e5")
+    add("--signals", nargs="+", metavar="SIGNAL", help="only these of the panel")
     add("--seeds", nargs="+", type=whole_number, metavar="S", help=f"default: the paper's first {SEEDS}")
     add("--steps", type=whole_number, help="passes, for a try (default: the paper's)")
-    add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
+    add("--length", type=whole_number, help="samples along the longest axis, for a try (default: the paper's)")
+    add("--minutes", type=float, help="begin no trial after so many")
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
-    add("--precision", choices=PRECISIONS, help="of the fast path (default: each model's)")
-    add("--backend", help="of the fast path (default: the best that is there)")
-    add("--out", type=Path, required=True, help="a folder for the trials' rows")
+    add("--out", type=Path, default=OUT, help="the file of lines (default: benchmarks/parity.jsonl)")
+    add("--table", action="store_true", help="run nothing; print what the file holds")
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> int:
-    config, source = load_config(), choose_source(options.signal, options.dim)
+    config = load_config()
+    names = [name for name in choose_models(config, options.models) if is_judged(name, options.models)]
+    lines = read(options.out)
+    if options.table:
+        text, passed = render([line for line in lines if line["model"] in names], [str_of(case) for case in PANEL])
+        print(text)
+        return EXIT_OK if passed else EXIT_FAILED
     device = machine.choose_device(options.device or machine.default_device())
-    options.precision = choose_precision(options.precision, device)
-    names = choose_models(config, options.models)
-    for name in names if options.backend is not None else ():
-        backends.check(get_model(name), options.backend, device)
-    options.bandlimits = options.bandlimits or [0.5]
-    options.seeds = options.seeds or config.preset("paper", source.family.name, source.dim).seeds[:SEEDS]
-    preset = override(config.preset("paper", source.family.name, source.dim), options, source.length_key)
+    done = {key_of(line) for line in lines}
+    deadline = time.monotonic() + 60 * options.minutes if options.minutes is not None else None
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    for case, trial in trials(config, names, options):
+        line: Line = {name: getattr(trial, name) for name in FIELDS}
+        if key_of(line) in done:
+            continue
+        if deadline is not None and time.monotonic() > deadline:
+            print("the minutes are over; the same call goes on", file=sys.stderr)
+            break
+        done.add(key_of(line))
+        row = run_trial(trial, device)[0].row
+        line |= {"case": str_of(case)} | {name: row[name] for name in RESULTS}
+        with options.out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        score = row["status"] if row["psnr"] is None else f"{row['psnr']:.2f} dB"
+        print(f"{str_of(case)}: {trial} {trial.precision}: {score}", file=sys.stderr, flush=True)
+    return EXIT_OK
 
-    def trials(precision: str | None, backend: str | None) -> list[Trial]:
-        plan = make_plan(config, source, ["fit"], "paper", preset, names, precision, backend)
-        return [trial for trial in plan if trial.lr is not None]
 
-    plain, fast = trials("fp32", "torch"), trials(options.precision, options.backend)
-    how = f"{options.precision or 'own'}_{options.backend or 'best'}"
-    for part, name in ((plain, "plain"), (fast, how)):
-        _, left = run_trials.split_done(part, options.out / name)
-        if left:
-            run_trials.execute(left, options.out / name, device)
-    pairs = [
-        (run_trials.stored(one, options.out / "plain")[0], run_trials.stored(other, options.out / how)[0])
-        for one, other in zip(plain, fast, strict=True)
-    ]
-    lines, kept = compare([(one, other) for one, other in pairs if one is not None and other is not None])
-    print(
-        f"{source.family.name} {source.dim}D on {machine.device_name(device)}, {preset.steps} passes: fast is {how}\n"
+def is_judged(name: str, asked: Sequence[str]) -> bool:
+    """Whether a model has a precision to be judged: its own is none but float32, unless it was named."""
+    return get_model(name).precision != EXACT or "all" not in asked
+
+
+def trials(config: Config, names: Sequence[str], options: argparse.Namespace) -> Iterator[tuple[Case, Trial]]:
+    """Every seed in turn; in it the cases, and of each the models, budgets and precisions."""
+    first = config.preset("paper", "StarTarget", 2).seeds[:SEEDS]
+    cases = [case for case in PANEL if options.signals is None or case.signal in options.signals]
+    for seed in options.seeds or first:
+        for case in cases:
+            for name in names:
+                for precision in options.precisions:
+                    yield from ((case, trial) for trial in of_case(config, case, name, seed, precision, options))
+
+
+def of_case(
+    config: Config, case: Case, name: str, seed: int, precision: str, options: argparse.Namespace
+) -> list[Trial]:
+    source = choose_source(case.signal, case.dim, None if case.item is None else [case.item])
+    preset = config.preset("paper", case.signal, case.dim)
+    length = preset.length if options.length is None else preset.length | {source.length_key: options.length}
+    preset = dataclasses.replace(
+        preset,
+        sizes=tuple(options.sizes),
+        seeds=(seed,),
+        bandlimits=preset.bandlimits if case.bandlimit is None else (case.bandlimit,),
+        steps=options.steps or preset.steps,
+        length=length,
     )
-    print("\n".join(lines))
-    return EXIT_OK if kept else EXIT_FAILED
+    asked = None if precision == OWN else precision
+    backend = "torch" if precision == EXACT else None  # the twin needs no compiler
+    return make_plan(config, source, [case.task], "paper", preset, [name], asked, backend)
 
 
-def compare(pairs: Sequence[tuple[Row, Row]]) -> tuple[list[str], bool]:
-    """A table of the differences, fast minus plain, by model and budget; whether every cell keeps the quality: no
-    mean lower by more than TOLERANCE, and no seed that fails on the fast path alone."""
-    cells: dict[tuple[str, int, float | None], list[tuple[Row, Row]]] = {}
-    for one, other in pairs:
-        if one["status"] != UNSUPPORTED:
-            cells.setdefault((one["model"], one["size"], one["bandlimit"]), []).append((one, other))
-    rows, kept = [["cell", "plain, dB", "fast, dB", "mean difference", "by seed", "back end", "verdict"]], True
-    for (model, size, band), own in cells.items():
-        for _, other in own:
-            if other["status"] == OK and other["reason"] is not None:
-                raise UsageError(f"{model} {size:,} was not on the back end that is to be judged: {other['reason']}")
-        both = [(one, other) for one, other in own if one["status"] == other["status"] == OK]
-        worse = [other["seed"] for one, other in own if one["status"] == OK and other["status"] != OK]
-        apart = [other["psnr"] - one["psnr"] for one, other in both]
-        mean = sum(apart) / len(apart) if apart else 0.0
-        good = not worse and mean >= -TOLERANCE
-        kept &= good
-        verdict = f"fails for seed {worse}" if worse else "lower" if not good else "as good" if both else "both fail"
-        scores = [sum(row["psnr"] for row in side) / len(both) for side in zip(*both, strict=True)] or [None, None]
-        seeds = " ".join(
-            f"{other['psnr'] - one['psnr']:+.3f}" if (one, other) in both else f"{one['status']}/{other['status']}"
-            for one, other in own
-        )
-        name = f"{model} {size:,}" + ("" if band is None else f" band {band:g}")
-        shown = ["–" if score is None else f"{score:.2f}" for score in scores]
-        rows.append([name, *shown, f"{mean:+.3f}" if apart else "–", seeds, own[0][1]["backend"] or "–", verdict])
-    return markdown(rows), kept
+def str_of(case: Case) -> str:
+    """`BandlimitedSignal 2D 0.5`, `DIV2K 0064`."""
+    words = [case.signal, f"{case.dim}D" if case.item is None else case.item]
+    return " ".join(words + ([] if case.bandlimit is None else [f"{case.bandlimit:g}"]))
+
+
+def key_of(line: Line) -> tuple[Any, ...]:
+    """What tells a trial from others."""
+    return tuple(line[name] for name in FIELDS)
+
+
+def read(path: Path) -> list[Line]:
+    """The lines of a file, none where there is no such file."""
+    if not path.exists():
+        return []
+    try:
+        lines = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
+        for line in lines:
+            key_of(line)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"cannot read '{path}': {error}; give a file that this script wrote") from error
+    return lines
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from typing import Any
 from common.errors import UsageError
 from common.files import read_bounded
 from harness.store.liveness import heard
-from harness.store.schema import MOST_BYTES, Row, parse_text
+from harness.store.read_row import MOST_BYTES, parse_text
+from harness.store.schema import Row
 
 
 @dataclass(frozen=True)

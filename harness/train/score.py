@@ -1,4 +1,4 @@
-"""What a trial leaves: a row of SPEC 7 for each of its scorings, and the residual where there is a prediction."""
+"""The row of each scoring of a trial, filled here, and the residual where there is a prediction."""
 
 import contextlib
 import dataclasses
@@ -12,7 +12,7 @@ import torch
 import models
 import target_signals
 from harness.plan.trial import Trial
-from harness.store.schema import COLUMNS, DIVERGED, OK, UNSUPPORTED, Row
+from harness.store.schema import DIVERGED, NAMES, OK, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.chunks import predict
 from harness.train.fit import Fit
@@ -39,17 +39,17 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
     if fitted.diverged_at is not None:
         reason = f"the loss was not finite after pass {fitted.diverged_at}"
         return Result(row | {"status": DIVERGED, "reason": reason}, None)
-    device, how = model.device.type, (schedule.precision, schedule.activation_gib)
-    last = predict(model, scoring.lattice, *how)
+    device, memory = model.device.type, schedule.activation_gib
+    last = predict(model, scoring.lattice, memory)
     scores: dict[str, Any] = dict(scoring.scores(last, device))
     scores |= {"psnr_rings": scoring.ring_scores(last), "status": OK}
     if scoring.paper_lattice is not None:
-        at_papers = scoring.scores(predict(model, scoring.paper_lattice, *how), device)
+        at_papers = scoring.scores(predict(model, scoring.paper_lattice, memory), device)
         scores |= {f"{name}_paper": value for name, value in at_papers.items()}
     best = last
     if fitted.best_step != fitted.curve[-1]["step"]:
         with holding(model, fitted.best_state):
-            best = predict(model, scoring.lattice, *how)
+            best = predict(model, scoring.lattice, memory)
     scores |= {f"{name}_best": value for name, value in scoring.scores(best, device).items()}
     return Result(row | scores, last - scoring.truth)
 
@@ -70,9 +70,9 @@ def unsupported(row: Row, scoring: Scoring, reason: str) -> Result:
 
 
 def blank_row(trial: Trial, device: torch.device) -> Row:
-    """Every column of SPEC 7, filled with what is known before the fit."""
-    row: Row = dict.fromkeys(COLUMNS)
-    row |= {name: getattr(trial, name) for name in COLUMNS if hasattr(trial, name)}
+    """Every column of harness/store/schema.py, filled with what is known before the fit."""
+    row: Row = dict.fromkeys(NAMES)
+    row |= {name: getattr(trial, name) for name in NAMES if hasattr(trial, name)}
     return row | {
         "stands_for": target_signals.registry.get(trial.signal).stands_for,
         "label": models.get_model(trial.model).label,

@@ -10,12 +10,13 @@ SSIM_WINDOW = 7  # samples along a side
 
 
 class Metric(NamedTuple):
-    """A score's name, unit and digits behind the point, and whether more of it is better."""
+    """A score's name, unit and digits behind the point, whether more of it is better, and what it is."""
 
     name: str
     unit: str
     digits: int
     higher_is_better: bool = True
+    meaning: str = ""
 
     def label(self, suffix: str = "") -> str:
         return f"{self.name}{suffix}" + (f" ({self.unit})" if self.unit else "")
@@ -25,8 +26,12 @@ class Metric(NamedTuple):
         return f"{round(value, digits) + 0.0:{sign}.{digits}f}".replace("-", "−")
 
 
-METRICS = {"psnr": Metric("PSNR", "dB", 1), "ssim": Metric("SSIM", "", 3), "iou": Metric("IoU", "", 3)}
-METRICS |= {"lpips": Metric("LPIPS", "", 3, higher_is_better=False)}
+METRICS = {
+    "psnr": Metric("PSNR", "dB", 1, meaning="peak signal-to-noise ratio"),
+    "ssim": Metric("SSIM", "", 3, meaning="structural similarity of images"),
+    "lpips": Metric("LPIPS", "", 3, higher_is_better=False, meaning="perceptual distance of images"),
+    "iou": Metric("IoU", "", 3, meaning="intersection over union of binary volumes"),
+}
 
 
 def clip_to_truth(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
@@ -38,6 +43,11 @@ def psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
     """-10 log₁₀ of the mean squared error, in dB, for a peak of 1."""
     mse = np.mean(np.square(prediction.astype(np.float64) - truth.astype(np.float64)))
     return float(-10 * np.log10(max(float(mse), MSE_FLOOR)))
+
+
+def clipped_psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """PSNR as rows have it: of the prediction clipped to the truth's range."""
+    return psnr(truth, clip_to_truth(truth, prediction))
 
 
 def psnr_of_constant(truth: np.ndarray) -> float:

@@ -4,6 +4,7 @@ trials are those of SPEC 5."""
 import copy
 import dataclasses
 import json
+import math
 import re
 from collections import Counter
 
@@ -15,6 +16,7 @@ import forecast
 import models
 import paper_cost
 import parity
+import parity_table
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -136,6 +138,17 @@ def test_hours_weigh_cells_with_the_passes_and_points_of_their_trials(config):
     assert "over 1 of the paper's 1 cells" in text
 
 
+def test_plain_hours_leave_out_the_permutation_where_the_released_loop_has_none(config):
+    every = cost_table.paper_trials(config, ["Siren"])
+    star, images = ([t for t in every if t.size == 10_000 and t.signal == name] for name in ("StarTarget", "DIV2K"))
+    one = cell("Siren", 2, 10_000, 36.0, 18.0, 3.6)
+    one["in order"] = one["plain"] | {"ms": 18.0}
+    text = table_of([one], star + images)
+    assert line_of(text, "Siren 2D 10,000")[:2] == ["36", "18"]
+    hours = (36 * len(star) * 10**6 + 18 * len(images) * 339 * 510) / 3.6e6 / 1e3  # 1000 passes, 10⁶ points a cell
+    assert line_of(text, "Siren")[0] == f"{hours:.2f} (1)"
+
+
 def test_a_cell_gives_its_rate_and_its_speed_up():
     text = table_of([cell("Siren", 2, 100_000, 30.0, 20.0, 3.0), cell("Grid", 3, 100_000, 4.0, 2.0, 1.0)], [])
     siren, grid = line_of(text, "Siren 2D 100,000"), line_of(text, "Grid 3D 100,000")
@@ -239,44 +252,83 @@ def test_times_of_two_machines_do_not_mix(tmp_path, capsys):
 # Parity
 
 
-def test_pairs_of_trials_are_run_once_and_compared(tmp_path, capsys):
-    arguments = ["--device", "cpu", "--length", "12", "--steps", "2", "--sizes", "2500", "--models", "Siren", "Wavelet"]
-    arguments += ["--seeds", "1", "2", "--precision", "bf16", "--out", str(tmp_path)]
-    assert parity.main(arguments) in (0, 1)
-    rows = list(tmp_path.rglob("rows/*.json"))
-    assert {path.relative_to(tmp_path).parts[0] for path in rows} == {"plain", "bf16_best"}
-    assert len(rows) == 4
-    first = capsys.readouterr().out
-    written = {path: path.stat().st_mtime_ns for path in rows}
-    parity.main(arguments)
-    assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("rows/*.json")}
-    assert capsys.readouterr().out.splitlines()[-1] == first.splitlines()[-1]
-    assert first.splitlines()[-1].startswith("| Siren 2,500 |")
+def panel(out, *more):
+    arguments = ["--device", "cpu", "--length", "12", "--steps", "2", "--sizes", "2500", "--out", str(out)]
+    return parity.main([*arguments, *more])
 
 
-def pair(plain, fast, status="ok", reason=None, seed=1):
-    base = {"model": "Siren", "size": 10_000, "bandlimit": None, "seed": seed, "backend": "triton"}
-    one = base | {"status": "ok", "psnr": plain, "reason": None}
-    return one, base | {"status": status, "psnr": fast, "reason": reason}
+def test_lines_add_up_seed_by_seed_and_nothing_is_repeated(tmp_path, capsys):
+    out = tmp_path / "parity.jsonl"
+    signals = ["--signals", "StarTarget", "Sierpinski", "--models", "Siren", "--precisions", "fp32", "bf16"]
+    assert panel(out, *signals, "--seeds", "1") == 0
+    assert panel(out, *signals, "--seeds", "1", "2") == 0
+    lines = [json.loads(text) for text in out.read_text().splitlines()]
+    assert [line["seed"] for line in lines] == [1] * 6 + [2] * 6
+    assert [line["precision"] for line in lines] == ["fp32", "bf16"] * 6
+    assert {line["backend"] for line in lines} == {"torch"}
+    assert {line["case"] for line in lines} == {"StarTarget 2D", "Sierpinski 2D 0.3", "Sierpinski 2D 0.5"}
+    capsys.readouterr()
+    assert panel(out, "--models", "Siren", "--table") == 1
+    said = capsys.readouterr().out
+    assert said.startswith("Siren in bf16: does not pass; mean difference ")
+    assert "fewer than 3 seeds: BandlimitedSignal 2D 0.1 2,500, " in said
+
+
+def test_no_trial_begins_after_its_minutes(tmp_path):
+    assert panel(tmp_path / "lines", "--models", "Grid", "--precisions", "fp32", "--minutes", "0") == 0
+    assert not (tmp_path / "lines").exists()
+
+
+def test_a_file_of_something_else_is_one_line(tmp_path, capsys):
+    (tmp_path / "lines").write_text("{}\n")
+    assert panel(tmp_path / "lines", "--table") == 2
+    assert "give a file that this script wrote" in capsys.readouterr().err
+
+
+def judged(case, exact, other, size=10_000, **changes):
+    """The lines of a cell: a score in float32 and one in bf16 for each seed."""
+    lines = []
+    for seed, scores in enumerate(zip(exact, other, strict=True)):
+        for precision, score in zip(("fp32", "bf16"), scores, strict=True):
+            line = {"model": "Siren", "case": case, "size": size, "seed": seed, "precision": precision, "psnr": score}
+            lines.append(line | {"status": "ok" if score is not None else "diverged", "reason": None})
+            lines[-1] |= changes if precision == "bf16" else {}
+    return lines
+
+
+STEADY = judged("a", [20.0, 20.0, 20.05], [19.98, 20.01, 20.0])
+WILD = judged("b", [20.0, 25.0, 30.0], [19.9, 25.2, 29.9])
 
 
 @pytest.mark.parametrize(
-    ("pairs", "kept", "words"),
+    ("lines", "passes", "words"),
     [
-        ([pair(20.0, 20.05), pair(20.0, 19.85, seed=2)], True, ["19.95", "-0.050", "+0.050 -0.150", "as good"]),
-        ([pair(20.0, 19.85)], False, ["-0.150", "lower"]),
-        ([pair(20.0, 20.0), pair(20.0, None, "diverged", "nan", 2)], False, ["ok/diverged", "fails for seed [2]"]),
+        (STEADY + WILD, True, ["Siren in bf16: passes", "as good", "spreads"]),
+        (
+            STEADY + judged("b", [20.0, 20.0, 20.0], [19.85, 19.85, 19.85]),
+            False,
+            ["lower: b 10,000", "next better: bf16x3"],
+        ),
+        (
+            STEADY + judged("b", [20.0, 25.0, 30.0], [18.0, 23.5, 29.0]),
+            False,
+            ["does not pass", "spreads", "next better: bf16x3"],
+        ),
+        (STEADY + judged("b", [20.0, 20.0, 20.0], [20.0, None, 20.0]), False, ["lower: b 10,000", "fails"]),
+        (STEADY + judged("b", [20.0] * 3, [20.0] * 3, reason="back end triton failed"), False, ["fails"]),
+        (STEADY + judged("b", [20.0, 20.0], [20.0, 20.0]), False, ["fewer than 3 seeds: b 10,000"]),
     ],
 )
-def test_quality_is_kept_or_not(pairs, kept, words):
-    lines, found = parity.compare(pairs)
-    assert found == kept
-    assert all(word in lines[-1] for word in words)
+def test_a_precision_passes_or_not(lines, passes, words):
+    text, found = parity_table.render(lines, ["a", "b"])
+    assert found == passes
+    for word in words:
+        assert word in text
 
 
-def test_a_fallback_is_no_fast_path():
-    with pytest.raises(parity.UsageError, match="was not on the back end that is to be judged: back end triton failed"):
-        parity.compare([pair(20.0, 20.0, reason="back end triton failed: no such kernel")])
+def test_an_interval_is_students():
+    low, high = parity_table.interval([0.0, 1.0, 2.0])
+    assert (low, high) == pytest.approx((1 - 4.302653 / math.sqrt(3), 1 + 4.302653 / math.sqrt(3)), rel=1e-6)
 
 
 def test_the_forecast_is_the_paper_on_so_many_devices(capsys):

@@ -269,8 +269,9 @@ def test_the_dimension_may_be_left_out_where_there_is_one():
 
 def test_without_a_precision_each_model_has_its_own(config):
     source, preset = choose_source("StarTarget", 2), config.preset("quick", "StarTarget", 2)
-    trials = make_plan(config, source, ["fit"], "quick", preset, ["Siren", "GAPlane", "Grid"], precision=None)
-    assert {(t.model, t.precision) for t in trials} == {("Siren", "bf16x3"), ("GAPlane", "bf16"), ("Grid", "fp32")}
+    trials = make_plan(config, source, ["fit"], "quick", preset, ["Siren", "BACON", "GAPlane", "Grid"], precision=None)
+    own = {"Siren": "bf16x3", "BACON": "bf16", "GAPlane": "fp32", "Grid": "fp32"}
+    assert {t.model: t.precision for t in trials} == own
 
 
 def test_on_a_cpu_products_are_in_float32():
