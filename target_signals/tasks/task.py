@@ -7,7 +7,6 @@ import numpy as np
 from common.lattice import Lattice
 from target_signals.tasks import metrics
 from target_signals.tasks.operators import Operator
-from target_signals.tasks.perceptual import lpips
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,20 +29,13 @@ class Scoring:
     where: np.ndarray | None = None
 
     def scores(self, prediction: np.ndarray, device: str = "cpu") -> dict[str, float | None]:
-        """psnr, and where they are defined ssim and lpips (images) and iou (binary volumes), of [*shape, C].
+        """Every metric of a prediction [*shape, C], None for those that do not exist here.
 
-        device: where SSIM and LPIPS are computed.
+        device: where what takes long is computed.
         """
         clipped = metrics.clip_to_truth(self.truth, prediction)
-        truth, answer = _at(self.where, self.truth), _at(self.where, clipped)
-        whole = clipped if self.where is None else np.where(self.where[..., None], clipped, self.truth)
-        image = self.lattice.dim == 2
-        return {
-            "psnr": metrics.psnr(truth, answer),
-            "ssim": metrics.ssim(self.truth, whole, device) if image else None,
-            "lpips": lpips(self.truth, whole, device) if image else None,
-            "iou": metrics.iou(truth, answer) if not image and self.binary else None,
-        }
+        scored = metrics.Scored(self.truth, clipped, self.binary, self.where, device)
+        return {name: metric.measure(scored) for name, metric in metrics.METRICS.items()}
 
     def ring_scores(self, prediction: np.ndarray) -> list[float | None] | None:
         """PSNR over each ring, None for one that no scored sample falls in; None for a signal without rings."""
@@ -53,7 +45,7 @@ class Scoring:
 
     def psnr_of_constant(self) -> float:
         """PSNR of the mean of what is scored."""
-        return metrics.psnr_of_constant(_at(self.where, self.truth))
+        return metrics.psnr_of_constant(metrics.at(self.where, self.truth))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +71,9 @@ class Task:
     def psnr(self, answer: np.ndarray) -> float:
         """Of an answer [*shape, C] on the training lattice: a point of the curve."""
         clipped = metrics.clip_to_truth(self.truth, answer)
-        return metrics.psnr(_at(self.where, self.truth), _at(self.where, clipped))
+        return metrics.psnr(metrics.at(self.where, self.truth), metrics.at(self.where, clipped))
 
 
 def with_channels(values: np.ndarray, dim: int) -> np.ndarray:
     """Values [*shape] or [*shape, C] of `dim` lattice axes, as [*shape, C]."""
     return values.reshape(*values.shape[:dim], -1)
-
-
-def _at(where: np.ndarray | None, values: np.ndarray) -> np.ndarray:
-    """All values [*shape, C], or those of some samples, [n, C]."""
-    return values if where is None else values[where]
