@@ -35,6 +35,7 @@ NAMES = {  # the tables' model names → the suite's
     "Grid": "Grid",
 }
 LAST = ("ct",)  # the tables of what stood after the last update; the others are of the best evaluation
+WHICH = {"best": "of the best evaluation; in brackets ours after the last update", "last": "after the last update"}
 PENALISED = ("ct", "div2k-denoise-005", "div2k-denoise-01", "div2k-sr")  # whose Grid is Grid_TV
 
 
@@ -101,13 +102,8 @@ def compare(rows: "pd.DataFrame") -> str:
     for name in dict.fromkeys(cell["table"] for cell in cells):
         own = [cell for cell in cells if cell["table"] == name]
         unit, digits = ("IoU", 3) if own[0]["metric"] == "iou" else ("dB", 2)
-        which = {
-            "best": "of the best evaluation, as ours; in brackets ours after the last update",
-            "last": "of the end",
-        }
-        lines.append(
-            f"beside the paper's table {name}, {unit}, {which[own[0]['which']]} (published → ours, difference)"
-        )
+        which = WHICH[own[0]["which"]]
+        lines.append(f"beside the paper's table {name}, {unit}, {which} (published → ours, difference)")
         for cell in own:
             end = f"  [{cell['last']:.{digits}f}]" if cell["which"] == "best" else ""
             lines.append(
