@@ -18,7 +18,8 @@ from harness.train.run_trial import build, make_schedule, out_of_memory, signal_
 from harness.train.stepper import Stepper
 from models import backends
 from plain_loop import PlainLoop
-from target_signals.tasks.task import Task, make_task
+from target_signals.tasks.base import make_task
+from target_signals.tasks.task import Task
 
 LOOPS = ("plain", "in order", "careful", "compiled", "suite")
 LIBRARIES = ("gsplat", "tcnn")  # back ends by others, which the paper's own loop used

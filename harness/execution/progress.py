@@ -13,6 +13,7 @@ from harness.execution.time_left import Pace
 from harness.plan.trial import Trial
 from harness.store.claims import Claim
 from harness.store.schema import OK, Row
+from target_signals.tasks.base import title_of
 
 TRIALS = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} trials, {elapsed} so far{postfix}"
 PASSES = "     |{bar}| {n_fmt}/{total_fmt} passes: {desc}"
@@ -79,7 +80,9 @@ class Progress:
         if self.silent:
             return
         ahead = [self._is_best(trial, row) for row in rows]
-        line = f"[{self.number}/{self.total}] {trial}: {' | '.join(map(describe, rows))}"
+        line = (
+            f"[{self.number}/{self.total}] {trial}: {' | '.join([describe(rows[0]), *map(describe_shared, rows[1:])])}"
+        )
         if any(ahead):
             line += f"; the best at {budget_text(trial.size)} so far"
         self.trials.update(1)
@@ -122,6 +125,9 @@ def describe(row: Row) -> str:
     """One line about a finished scoring."""
     if row["status"] != OK:
         return f"{row['status']}: {row['reason']}"
-    if row["task"] == "super_resolution":
-        return f"super-resolved {row['psnr']:.2f} dB"
     return f"{row['psnr']:.2f} dB in {row['seconds']:.1f} s, {row['parameters']:,} parameters"
+
+
+def describe_shared(row: Row) -> str:
+    """The same of another scoring of a fit that `describe` has told of."""
+    return f"{title_of(row['task'])} " + (f"{row['psnr']:.2f} dB" if row["status"] == OK else describe(row))

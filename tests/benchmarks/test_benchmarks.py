@@ -23,7 +23,7 @@ from harness.plan.source import choose_source
 from harness.train.fit import fit
 from harness.train.run_trial import build, make_schedule, signal_of, solve
 from plain_loop import PlainLoop
-from target_signals.tasks.task import make_task
+from target_signals.tasks.base import make_task
 
 TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 CPU = torch.device("cpu")

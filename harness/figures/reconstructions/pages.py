@@ -16,9 +16,11 @@ from harness.figures.reconstructions.tile_page import Cell, Plate
 from harness.figures.reconstructions.view import Faces
 from harness.figures.reconstructions.volume import VolumeFaces
 from harness.store.schema import OK
+from target_signals.tasks.base import known_family
 from target_signals.tasks.metrics import METRICS
 
 MOST_MODELS = 5  # a page
+VIEWS = {"sinogram": ("sinograms", CtFaces)}  # what tasks may name → the pages' name, and how an image is looked at
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def sheets(specimen: Specimen) -> Iterator[tuple[str, Figure]]:
 
 
 def kinds(specimen: Specimen) -> list[Kind]:
-    """What is drawn of a specimen: pictures of images and volumes, and of tomograms the sinogram too."""
+    """What is drawn of a specimen: pictures of images and volumes, and the other views that its task names."""
     target, shape = specimen.target, _shape(specimen)
     if shape is None:
         return []
@@ -53,8 +55,9 @@ def kinds(specimen: Specimen) -> list[Kind]:
     if len(shape) != 2:
         return []
     found = [Kind("reconstructions", ImageFaces((shape[0], shape[1]), target), a_page=2, most=4)]
-    if specimen.comparison.task == "ct" and target is not None:
-        found.append(Kind("sinograms", CtFaces((shape[0], shape[1]), target), a_page=1, most=2))
+    if target is not None:
+        views = (VIEWS[view] for view in known_family(specimen.comparison.task).views if view in VIEWS)
+        found += [Kind(name, faces((shape[0], shape[1]), target), a_page=1, most=2) for name, faces in views]
     return found
 
 
