@@ -201,11 +201,39 @@ def test_cells_of_several_calls_add_up_in_one_file(tmp_path, capsys):
 def test_the_cells_are_the_papers(config):
     trials = paper_cost.cells_to_measure(config, TRAINED, paper_cost.parse(["--precision", "tf32"]))
     sizes = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
-    expected = [(name, dim, size) for dim in (2, 3) for name in TRAINED for size in sizes]
+    expected = [(name, dim, size) for size in sizes for dim in (2, 3) for name in TRAINED]
     assert [(trial.model, trial.dim, trial.size) for trial in trials] == expected
     assert {trial.length for trial in trials} == {1000, 100}
     batched = {(trial.model, trial.size) for trial in trials if trial.minibatch == 400_000}
     assert batched == {(name, 3_000_000) for name in TRAINED if name != "GSplat"} | {("Wire", 1_000_000)}
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """The names of the cells that paper_cost measures; nothing is."""
+    names = []
+
+    def measure(trial, *_):
+        names.append(paper_cost.name_of(trial))
+        return cell(trial.model, trial.dim, trial.size, 4, 2, 1)
+
+    monkeypatch.setattr(paper_cost.cell, "measure", measure)
+    monkeypatch.setattr(paper_cost, "measure_peaks", lambda device: {"tf32": 1.0, "copy": 1.0})
+    return names
+
+
+def test_budgets_come_in_the_order_asked_for_then_dimensions_then_models(measured):
+    orders = ["--models", "Siren", "Grid", "--sizes", "1e5", "1e4", "--dims", "3", "2"]
+    assert paper_cost.main(["--device", "cpu", *orders]) == 0
+    sizes = (100_000, 10_000)
+    assert measured == [f"{name} {dim}D {size}" for size in sizes for dim in (3, 2) for name in ("Siren", "Grid")]
+
+
+def test_a_call_goes_on_where_the_last_one_stopped(measured, tmp_path):
+    call = ["--device", "cpu", "--models", "Grid", "--dims", "2", "--out", str(tmp_path / "cost.json"), "--sizes"]
+    assert paper_cost.main([*call, "1e5"]) == 0
+    assert paper_cost.main([*call, "1e5", "1e4"]) == 0
+    assert measured == ["Grid 2D 100000", "Grid 2D 10000", "Grid 2D 100000"]
 
 
 def test_a_failing_back_end_gives_way_to_no_other(tmp_path, capsys, monkeypatch):
@@ -226,6 +254,36 @@ def test_the_careful_loop_is_compiled_when_asked_for(tmp_path, monkeypatch):
     assert paper_cost.main([*common, "--models", "Grid", "GSplat", "--compile", "--out", str(out)]) == 0
     assert compiled == ["heads", "heads_on_lattice"]
     assert json.loads(out.read_text())["cells"]["Grid 2D 2500"]["compiled"]["ms"] > 0
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's compiler has some
+def test_a_cell_compiles_for_its_own_shape_alone(monkeypatch):
+    """Whatever was measured before it: two shapes of one function and PyTorch would compile the second for any."""
+    shapes = []
+
+    def backend(graph, inputs):
+        shapes.append([value.shape for value in inputs if value.ndim == 2])
+        return graph.forward
+
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function: real(function, backend=backend))
+    common = ["--device", "cpu", "--seconds", "0.001", "--sizes", "2500", "--models", "Siren", "--compile"]
+    assert paper_cost.main([*common, "--length", "6"]) == 0
+    assert len(shapes) == 2
+    assert all(type(n) is int for found in shapes for shape in found for n in shape)
+
+
+def test_without_a_compiler_the_careful_loop_is_not_compiled_and_that_is_said(monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(torch, "compile", None)
+    common = ["--device", "cpu", "--seconds", "0.001", "--length", "6", "--dims", "2", "--sizes", "2500"]
+    assert paper_cost.main([*common, "--models", "Grid", "--compile"]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith(
+        "the careful loop is not compiled: there is no g++ or clang++ and $CXX names no compiler\n"
+    )
+    assert "compiled" not in said.out
 
 
 @pytest.mark.parametrize(
