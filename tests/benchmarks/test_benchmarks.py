@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -326,10 +327,38 @@ def test_lines_add_up_seed_by_seed_and_nothing_is_repeated(tmp_path, capsys):
     assert {line["backend"] for line in lines} == {"torch"}
     assert {line["case"] for line in lines} == {"StarTarget 2D", "Sierpinski 2D 0.3", "Sierpinski 2D 0.5"}
     capsys.readouterr()
-    assert panel(out, "--models", "Siren", "--table") == 1
+    assert panel(out, "--models", "Siren", "Grid", "GAPlane", "--table") == 1
     said = capsys.readouterr().out
-    assert said.startswith("Siren in bf16: does not pass; mean difference ")
-    assert "fewer than 3 seeds: BandlimitedSignal 2D 0.1 2,500, " in said
+    assert "Siren in bf16x3: does not pass\nnot run: BandlimitedSignal 2D 0.1 2,500, " in said, "its own precision"
+    assert "Siren in bf16: does not pass\n" in said
+    assert "too few seeds: Sierpinski 2D 0.3 2,500 (2 of " in said
+    assert "GAPlane" not in said, "whose own precision is float32"
+
+
+def test_further_seeds_are_for_cells_that_spread(tmp_path, monkeypatch, config):
+    def score(trial, device):
+        wild = trial.bandlimit == 0.3
+        psnr = 20 + (trial.seed % 7 if wild else 0) + (trial.precision == "bf16") * (trial.seed % 5 if wild else 0)
+        row = {"status": "ok", "reason": None, "psnr": psnr, "psnr_best": psnr, "seconds": 1.0}
+        return [SimpleNamespace(row=row | {"backend": "torch", "device": "cpu", "commit": "abc"})]
+
+    monkeypatch.setattr(parity, "run_trial", score)
+    out = tmp_path / "parity.jsonl"
+    assert panel(out, "--signals", "Sierpinski", "--models", "Siren", "--precisions", "fp32", "bf16") == 0
+    seeds = config.preset("paper", "StarTarget", 2).seeds
+    found = [(line["seed"], line["bandlimit"]) for line in map(json.loads, out.read_text().splitlines())][::2]
+    assert found == [(seed, band) for seed in seeds[:3] for band in (0.3, 0.5)] + [(seed, 0.3) for seed in seeds[3:]]
+
+
+def test_lines_of_other_settings_say_nothing(tmp_path, capsys):
+    out = tmp_path / "parity.jsonl"
+    star = ["--signals", "StarTarget", "--models", "Siren", "--precisions", "fp32", "bf16", "--seeds", "1"]
+    assert panel(out, *star) == 0
+    capsys.readouterr()
+    assert panel(out, *star, "--table", "--steps", "3") == 1
+    said = capsys.readouterr()
+    assert said.err == "2 lines of other settings than today's say nothing\n"
+    assert said.out.startswith("no trials\n")
 
 
 def test_no_trial_begins_after_its_minutes(tmp_path):
@@ -349,39 +378,48 @@ def judged(case, exact, other, size=10_000, **changes):
     for seed, scores in enumerate(zip(exact, other, strict=True)):
         for precision, score in zip(("fp32", "bf16"), scores, strict=True):
             line = {"model": "Siren", "case": case, "size": size, "seed": seed, "precision": precision, "psnr": score}
-            lines.append(line | {"status": "ok" if score is not None else "diverged", "reason": None})
+            line |= {"status": "ok" if score is not None else "diverged", "reason": None}
+            lines.append(line | {"device": "H200", "commit": "abc"})
             lines[-1] |= changes if precision == "bf16" else {}
     return lines
 
 
 STEADY = judged("a", [20.0, 20.0, 20.05], [19.98, 20.01, 20.0])
-WILD = judged("b", [20.0, 25.0, 30.0], [19.9, 25.2, 29.9])
+WILD = judged("b", [20.0, 25.0, 30.0, 35.0, 22.0], [19.9, 25.2, 29.9, 34.9, 22.2])
+LOSES = judged("b", [20.0, 25.0, 30.0, 35.0, 22.0], [18.0, 23.5, 29.0, 34.5, 22.2])
 
 
 @pytest.mark.parametrize(
     ("lines", "passes", "words"),
     [
-        (STEADY + WILD, True, ["Siren in bf16: passes", "as good", "spreads"]),
+        (STEADY + WILD, True, ["Siren in bf16: passes", "as good", "spread (1 cells, 5 seeds): -0.18 to +0.22 dB"]),
+        (STEADY + WILD[:6], False, ["spreads", "too few seeds: b 10,000 (3 of 5)"]),
+        (STEADY + LOSES, False, ["does not pass", "spreads", "next better: bf16x3"]),
         (
-            STEADY + judged("b", [20.0, 20.0, 20.0], [19.85, 19.85, 19.85]),
+            STEADY + judged("b", [20.0] * 3, [19.85] * 3),
             False,
             ["lower: b 10,000", "next better: bf16x3"],
         ),
-        (
-            STEADY + judged("b", [20.0, 25.0, 30.0], [18.0, 23.5, 29.0]),
-            False,
-            ["does not pass", "spreads", "next better: bf16x3"],
-        ),
+        (STEADY + judged("b", [20.0, 25.0, 30.0], [19.85, 24.84, 29.86]), False, ["lower: b 10,000"]),
+        (STEADY + judged("b", [20.0], [19.0]), False, ["too few seeds: b 10,000 (1 of 3)", "open"]),
         (STEADY + judged("b", [20.0, 20.0, 20.0], [20.0, None, 20.0]), False, ["lower: b 10,000", "fails"]),
         (STEADY + judged("b", [20.0] * 3, [20.0] * 3, reason="back end triton failed"), False, ["fails"]),
-        (STEADY + judged("b", [20.0, 20.0], [20.0, 20.0]), False, ["fewer than 3 seeds: b 10,000"]),
+        (STEADY, False, ["not run: b 10,000"]),
     ],
 )
 def test_a_precision_passes_or_not(lines, passes, words):
-    text, found = parity_table.render(lines, ["a", "b"])
+    text, found = parity_table.render(lines, [("a", 10_000), ("b", 10_000)], {"Siren": "bf16"})
     assert found == passes
     for word in words:
         assert word in text
+    assert parity_table.render(lines, [("a", 10_000), ("b", 10_000)], {"Siren": "fp32"})[1], "not its own any more"
+
+
+def test_cells_beyond_the_panel_are_shown_and_not_judged():
+    lines = STEADY + judged("a", [20.0], [10.0], size=1_000_000)
+    text, passes = parity_table.render(lines, [("a", 10_000)], {"Siren": "bf16"})
+    assert passes
+    assert line_of(text, "a 1,000,000") == ["20.00", "10.00", "-10.00", "watched"]
 
 
 def test_an_interval_is_students():
