@@ -61,7 +61,7 @@ class TimeLeft:
 
 
 def sort_of(trial: Trial) -> Sort:
-    return (trial.model, trial.size, trial.task, trial.dim, trial.length, trial.steps)
+    return (trial.model, trial.budget, trial.task, trial.dim, trial.length, trial.steps)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -131,7 +131,7 @@ def line_of(text, name):
 
 
 def test_hours_weigh_cells_with_the_passes_and_points_of_their_trials(config):
-    trials = [t for t in cost_table.paper_trials(config, ["Siren"]) if t.signal == "StarTarget" and t.size == 10_000]
+    trials = [t for t in cost_table.paper_trials(config, ["Siren"]) if t.signal == "StarTarget" and t.budget == 10_000]
     assert len(trials) == 5
     text = table_of([cell("Siren", 2, 10_000, 36.0, 18.0, 3.6, points=500_000)], trials)
     # 5 trials of 1000 passes over 10⁶ points, twice those of the cell
@@ -141,7 +141,7 @@ def test_hours_weigh_cells_with_the_passes_and_points_of_their_trials(config):
 
 def test_plain_hours_leave_out_the_permutation_where_the_released_loop_has_none(config):
     every = cost_table.paper_trials(config, ["Siren"])
-    star, images = ([t for t in every if t.size == 10_000 and t.signal == name] for name in ("StarTarget", "DIV2K"))
+    star, images = ([t for t in every if t.budget == 10_000 and t.signal == name] for name in ("StarTarget", "DIV2K"))
     one = cell("Siren", 2, 10_000, 36.0, 18.0, 3.6)
     one["in order"] = one["plain"] | {"ms": 18.0}
     text = table_of([one], star + images)
@@ -203,9 +203,9 @@ def test_the_cells_are_the_papers(config):
     trials = paper_cost.cells_to_measure(config, TRAINED, paper_cost.parse(["--precision", "tf32"]))
     sizes = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
     expected = [(name, dim, size) for size in sizes for dim in (2, 3) for name in TRAINED]
-    assert [(trial.model, trial.dim, trial.size) for trial in trials] == expected
+    assert [(trial.model, trial.dim, trial.budget) for trial in trials] == expected
     assert {trial.length for trial in trials} == {1000, 100}
-    batched = {(trial.model, trial.size) for trial in trials if trial.minibatch == 400_000}
+    batched = {(trial.model, trial.budget) for trial in trials if trial.minibatch == 400_000}
     assert batched == {(name, 3_000_000) for name in TRAINED if name != "GSplat"} | {("Wire", 1_000_000)}
 
 
@@ -216,7 +216,7 @@ def measured(monkeypatch):
 
     def measure(trial, *_):
         names.append(paper_cost.name_of(trial))
-        return cell(trial.model, trial.dim, trial.size, 4, 2, 1)
+        return cell(trial.model, trial.dim, trial.budget, 4, 2, 1)
 
     monkeypatch.setattr(paper_cost.cell, "measure", measure)
     monkeypatch.setattr(paper_cost, "measure_peaks", lambda device: {"tf32": 1.0, "copy": 1.0})

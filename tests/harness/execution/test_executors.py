@@ -245,23 +245,23 @@ def test_a_mistake_is_one_line(capsys, tmp_path, words, says):
 @pytest.fixture
 def timed(monkeypatch):
     """Every trial takes as many seconds as it has thousands of parameters; GSplat was never timed."""
-    monkeypatch.setattr(ordering, "trial_seconds", lambda t, device: None if t.model == "GSplat" else t.size / 1000)
+    monkeypatch.setattr(ordering, "trial_seconds", lambda t, device: None if t.model == "GSplat" else t.budget / 1000)
 
 
 @pytest.mark.usefixtures("timed")
 def test_the_longest_come_first_within_a_signal(make_trial):
     sizes = [(1, 3000), (2, 9000), (1, 5000), (2, 1000), (1, 4000)]
-    trials = [make_trial("Grid", seed=seed, size=size) for seed, size in sizes]
-    trials.append(make_trial("GSplat", seed=1, size=100))
-    found = [(trial.seed, trial.size) for trial in ordering.in_order(trials, "cpu")]
+    trials = [make_trial("Grid", seed=seed, budget=size) for seed, size in sizes]
+    trials.append(make_trial("GSplat", seed=1, budget=100))
+    found = [(trial.seed, trial.budget) for trial in ordering.in_order(trials, "cpu")]
     assert found == [(1, 100), (1, 5000), (1, 4000), (1, 3000), (2, 9000), (2, 1000)]
 
 
 @pytest.mark.usefixtures("timed")
 def test_packs_have_about_the_same_load(make_trial):
-    trials = [make_trial("Grid", seed=seed, size=1000 * size) for seed in range(5) for size in (10, 7, 5, 3, 1)]
+    trials = [make_trial("Grid", seed=seed, budget=1000 * size) for seed in range(5) for size in (10, 7, 5, 3, 1)]
     packs = ordering.pack(trials, "cpu", 20.0, 1)
-    loads = [sum(trial.size for trial in pack) / 1000 for pack in packs]
+    loads = [sum(trial.budget for trial in pack) / 1000 for pack in packs]
     assert len(packs) == 7  # 130 s in jobs of 20
     assert sum(loads) == 130
     assert max(loads) - min(loads) <= 4

@@ -120,7 +120,7 @@ def test_a_plan_of_ten_thousand_is_printed_in_a_second(work, tmp_path):
 
 def test_storing_and_showing_a_trial_costs_milliseconds(make_trial, tmp_path, monkeypatch):
     """What `execute` does around a trial at the size of the quick preset; a trial there takes seconds on a CPU."""
-    one = make_trial("Grid", length=128, size=10_000)
+    one = make_trial("Grid", length=128, budget=10_000)
     results = run_trial.run_trial(one, torch.device("cpu"))
     monkeypatch.setattr(run_trials, "run_trial", lambda *given: results)
     times = []

@@ -143,7 +143,7 @@ def test_full_updates_equal_a_hand_written_loop(build, name, dim):
     twin = copy.deepcopy(model)
     result = fit(model, task, schedule(lr=1e-3), generator())
 
-    x, target = task.lattice.points("cpu"), torch.as_tensor(task.target).reshape(task.lattice.size, -1)
+    x, target = task.lattice.points("cpu"), torch.as_tensor(task.target).reshape(len(task.lattice), -1)
     optimiser = torch.optim.Adam(twin.parameters(), lr=1e-3, betas=(0.9, 0.999))
     losses = []
     for _ in range(5):
@@ -165,7 +165,7 @@ def test_minibatches_equal_a_hand_written_loop(build):
     twin = copy.deepcopy(model)
     result = fit(model, task, schedule(steps=3, minibatch=50), generator(7))
 
-    x, target = task.lattice.points("cpu"), torch.as_tensor(task.target).reshape(task.lattice.size, -1)
+    x, target = task.lattice.points("cpu"), torch.as_tensor(task.target).reshape(len(task.lattice), -1)
     optimiser, rng = torch.optim.Adam(twin.parameters(), lr=1e-3), generator(7)
     for _ in range(3):
         order = torch.randperm(120, generator=rng)
@@ -308,10 +308,10 @@ def test_fourier_features_stay_within_their_memory_on_a_large_lattice(config, di
     for gib in (0.5, 0.1):
         slabs = make_slabs(model, lattice, gib)
         assert len(slabs) > 1
-        assert sum(slab.size for _, slab in slabs) == lattice.size
+        assert sum(len(slab) for _, slab in slabs) == len(lattice)
         fixed, each = memory(model, lattice)
-        assert fixed + each * max(slab.size for _, slab in slabs) <= gib * 2**30
-    thickest = max((slab for _, slab in slabs), key=lambda slab: slab.size)
+        assert fixed + each * max(len(slab) for _, slab in slabs) <= gib * 2**30
+    thickest = max((slab for _, slab in slabs), key=lambda slab: len(slab))
     kept = {}
     with torch.autograd.graph.saved_tensors_hooks(
         lambda t: kept.setdefault(t.untyped_storage().data_ptr(), t) is None or t, lambda t: t
@@ -331,7 +331,7 @@ def test_memory_is_foretold_from_thin_slabs(config, monkeypatch, name, shape):
     model = cls(settings, lattice, 1, size)
     model.initialise(generator())
     fixed, each = memory(model, lattice)
-    assert bytes_kept(model, lattice) == pytest.approx(fixed + each * lattice.size, rel=0.1)
+    assert bytes_kept(model, lattice) == pytest.approx(fixed + each * len(lattice), rel=0.1)
 
 
 @pytest.mark.parametrize(("name", "backend"), [("Siren", "inductor"), ("FourFeat", "triton")])
@@ -612,7 +612,7 @@ def test_memory_that_runs_out_is_tried_in_smaller_chunks(make_trial, monkeypatch
     (expected,) = run_trial(dataclasses.replace(trial, activation_gib=0.03 / 4), CPU)
 
     def bounded(model, lattice):
-        if lattice.size > most:
+        if len(lattice) > most:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
         return whole(model, lattice)
 
@@ -723,7 +723,7 @@ def test_every_purpose_has_its_own_stream(make_trial):
 
     assert first("initial values") != first("batches")
     assert first("initial values") != first("initial values", seed=2024)
-    assert first("initial values") == first("initial values", size=10_000, bandlimit=0.9)
+    assert first("initial values") == first("initial values", budget=10_000, bandlimit=0.9)
     assert first("initial values") == first("initial values", model="Siren")
 
 
