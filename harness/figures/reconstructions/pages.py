@@ -20,9 +20,7 @@ from target_signals.tasks.base import known_family
 from target_signals.tasks.metrics import METRICS
 
 MOST_MODELS = 5  # a page
-VIEWS = {
-    "sinogram": ("sinograms", SinogramDisplay)
-}  # what tasks may name → the pages' name, and how an image is looked at
+VIEWS = {"sinogram": ("sinograms", SinogramDisplay)}  # what tasks may name → the pages' name, and their display
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A page of tiles: the target on top, and below it a row for each model with its pictures at each budget. Inches throughout."""
+"""A page of tiles: the target on top, and below it a row for each model with its pictures at each budget; in inches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
