@@ -18,11 +18,13 @@ import models
 import paper_cost
 import parity
 import parity_table
+import plain_loop
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.train.fit import fit
 from harness.train.run_trial import build, make_schedule, signal_of, solve
+from models.kernels.network import layers
 from plain_loop import PlainLoop
 from target_signals.tasks.base import make_task
 
@@ -76,6 +78,16 @@ def test_a_pass_in_batches_sees_every_point_once(start, monkeypatch, careful):
     in_order = torch.cat(seen)
     assert torch.equal(in_order, expected) == careful
     assert sorted(in_order.tolist()) == sorted(expected.tolist())
+
+
+@pytest.mark.parametrize(("name", "products"), [("FourFeat", 1), ("Siren", 1), ("BACON", 5), ("GAPlane", 0)])
+def test_a_plain_loop_reads_coordinates_by_products(start, monkeypatch, name, products):
+    model, task, trial = start(name)
+    linear, seen, before = plain_loop.F.linear, [], layers.affine
+    monkeypatch.setattr(plain_loop.F, "linear", lambda x, *rest: seen.append(x.shape) or linear(x, *rest))
+    PlainLoop(model, task, trial.lr, None, careful=False).one_pass()
+    assert seen.count((task.lattice.size, 2)) == products
+    assert layers.affine is before
 
 
 # The paper's trials
