@@ -406,9 +406,9 @@ def test_minibatches_need_a_pointwise_operator():
 # Last and best
 
 
-def slope(lr, **changes):
+def slope(lr, cls=Slope, **changes):
     lattice = Lattice.regular((4, 4))
-    model = Slope(None, lattice, 1, 1)
+    model = cls(None, lattice, 1, 1)
     model.initialise(generator())
     truth = np.full((4, 4, 1), 0.5, np.float32)
     task = dataclasses.replace(make_task(lattice), target=truth, scorings=(Scoring("fit", lattice, truth, False),))
@@ -432,6 +432,32 @@ def test_the_best_is_chosen_by_the_training_target_and_never_by_the_truth():
     psnrs = [point["psnr"] for point in result.curve]
     assert psnrs[0] == min(psnrs), "by the truth the first would be the worst"
     assert result.best_step == 1
+
+
+class Pulled(Slope):
+    """Its penalty, 0.3 · (value - 1)², is least beyond the target."""
+
+    def penalty(self):
+        return 0.3 * (self.value - 1) ** 2
+
+
+class Forked(Slope):
+    """Its first head stays 0.3 behind its second, which is the answer."""
+
+    def heads_on_lattice(self, lattice):
+        answer = self.on_lattice(lattice)
+        return torch.stack([answer - 0.3, answer])
+
+
+@pytest.mark.parametrize("cls", [Pulled, Forked])
+def test_the_best_has_the_least_error_and_not_the_least_loss(cls):
+    """0.40 is nearest to the target 0.5; what lies beyond it costs less by the penalty or by the other head."""
+    model, task, plan = slope(lr=0.4, cls=cls)
+    result = fit(model, task, plan, generator())
+    losses = [point["loss"] for point in result.curve]
+    assert losses[0] > losses[1], "by the loss the second would be better"
+    assert result.best_step == 1
+    assert result.best_state["value"].item() == pytest.approx(0.4, rel=1e-3)
 
 
 def test_the_best_state_is_a_copy():
