@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from common.lattice import Lattice
-from harness.train.precision import running
+from harness.train.precision import evaluating
 from models.base import Representation
 from models.kernels.network.aligned import ALIGNMENT
 
@@ -17,13 +17,11 @@ ACTIVATION_GIB = 1.0  # what one slab of a prediction may take where no schedule
 PROBE_POINTS = 4096  # size of the thinner slab on which the memory of a backward pass is measured
 
 
-def predict(
-    model: Representation, lattice: Lattice, precision: str = "fp32", activation_gib: float = ACTIVATION_GIB
-) -> np.ndarray:
-    """The model's answer on a lattice: [*shape, C], float32, by slabs of bounded memory."""
-    with torch.no_grad(), running(precision, model.device):
+def predict(model: Representation, lattice: Lattice, activation_gib: float = ACTIVATION_GIB) -> np.ndarray:
+    """The model's answer on a lattice: [*shape, C], computed in float32, by slabs of bounded memory."""
+    with evaluating(model):
         slabs = make_slabs(model, lattice, activation_gib)
-        return torch.cat([model.on_lattice(slab).float() for _, slab in slabs]).cpu().numpy()
+        return torch.cat([model.on_lattice(slab) for _, slab in slabs]).cpu().numpy()
 
 
 def make_slabs(model: Representation, lattice: Lattice, activation_gib: float) -> list[tuple[slice, Lattice]]:

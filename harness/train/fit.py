@@ -11,7 +11,7 @@ from torch import Tensor
 from harness.train.loss import Batches, LatticeGradient, Schedule
 from harness.train.stepper import Stepper
 from models.base import Representation
-from target_signals.tasks.metrics import clip_to_truth, psnr
+from target_signals.tasks.metrics import clipped_psnr
 from target_signals.tasks.task import Task
 
 
@@ -19,7 +19,9 @@ from target_signals.tasks.task import Task
 class Fit:
     """What training leaves: the model itself holds the last values, `best_state` the best.
 
-    The best is the evaluation with the least error on the training target, never on the truth.
+    The best is the evaluation that scores best on what the model is trained on, never on the truth: by PSNR of the
+    clipped answer, as it is scored, where values themselves are observed; by the observation's squared error where
+    an operator stands between, as a sinogram has no range to clip to.
     diverged_at: the pass after which the loss was not finite, or None. A model that was
     solved has no updates and a curve of one point, step 0.
     """
@@ -27,20 +29,24 @@ class Fit:
     curve: list[dict[str, float]] = field(default_factory=list)
     best_state: dict[str, Tensor] = field(default_factory=dict)
     best_step: int | None = None
-    least_error: float = float("inf")
+    best_score: float = float("-inf")  # PSNR, or minus the squared error
     updates: int = 0
     seconds: float = 0.0
     diverged_at: int | None = None
 
-    def record(self, step: int, gradient: LatticeGradient, truth: np.ndarray) -> None:
+    def record(self, step: int, gradient: LatticeGradient, task: Task) -> None:
         """Evaluate the model, and note where it stands after `seconds` of training."""
         loss, error, answer = gradient.evaluate()
-        score = psnr(truth, clip_to_truth(truth, answer))
-        self.curve.append({"step": step, "loss": loss, "psnr": score, "seconds": self.seconds})
+        psnr = clipped_psnr(task.truth, answer)
+        self.curve.append({"step": step, "loss": loss, "psnr": psnr, "seconds": self.seconds})
+        if task.target is task.truth:
+            score = psnr
+        else:
+            score = clipped_psnr(task.target, answer) if task.operator.pointwise else -error
         if not np.isfinite(loss):
             self.diverged_at = step
-        elif error < self.least_error:
-            self.least_error, self.best_step = error, step
+        elif score > self.best_score:
+            self.best_score, self.best_step = score, step
             self.best_state = {name: value.detach().clone() for name, value in gradient.model.state_dict().items()}
 
 
@@ -61,7 +67,7 @@ def fit(
         clock = Clock(model.device)
         model.solve(task.lattice, gradient.target)
         result.seconds = clock.stop()
-        result.record(0, gradient, task.truth)
+        result.record(0, gradient, task)
         return result
     if schedule.lr is None:
         raise ValueError(f"{model.name} was not solved and has no learning rate; its `unsupported` must name this task")
@@ -75,7 +81,7 @@ def fit(
         if not (schedule.evaluates(step) or burst):
             continue
         result.seconds += clock.stop()
-        result.record(step, gradient, task.truth)
+        result.record(step, gradient, task)
         if not stepper.sound:
             result.diverged_at = int(stepper.finite) * step // result.updates  # whole passes
         on_progress(step)

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from common.lattice import Lattice
-from harness.train.chunks import cut, points_at_once, split
-from harness.train.precision import running
+from harness.train.chunks import cut, make_slabs, points_at_once, split
+from harness.train.precision import evaluating, running, trains_in_float32
 from models.base import Representation
 from target_signals.tasks.task import Task
 
@@ -48,6 +48,10 @@ class LatticeGradient:
         with running(self.precision, self.target.device):
             self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib)
         self.slabs = cut(task.lattice, self.points_at_once)
+        self.evaluated_slabs = self.slabs
+        if not trains_in_float32(model, self.precision):  # other values, other memory
+            with evaluating(model):
+                self.evaluated_slabs = make_slabs(model, task.lattice, schedule.activation_gib)
 
     def compute(self) -> Tensor:
         """Add the gradient of the loss over the whole lattice to `.grad`, slab by slab; the loss, a scalar."""
@@ -77,12 +81,12 @@ class LatticeGradient:
             total += descend(heads, values[part], len(part) / len(index))
         return self._penalise(total)
 
-    @torch.no_grad()
     def evaluate(self) -> tuple[float, float, np.ndarray]:
-        """The loss, the squared error of the answer alone, and the answer [*shape, C]."""
-        heads = torch.cat([self._heads(slab) for _, slab in self.slabs], dim=1)
-        loss = mse(self.operator(heads), self.target) + self.model.penalty()
-        error = mse(self.operator(heads[-1:]), self.target)
+        """The loss, the squared error of the answer's observation, and the answer [*shape, C]; all in float32."""
+        with evaluating(self.model):
+            heads = torch.cat([self.model.heads_on_lattice(slab) for _, slab in self.evaluated_slabs], dim=1)
+            loss = mse(self.operator(heads), self.target) + self.model.penalty()
+            error = mse(self.operator(heads[-1:]), self.target)
         return float(loss), float(error), heads[-1].cpu().numpy()
 
     def _heads(self, slab: Lattice) -> Tensor:

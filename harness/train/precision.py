@@ -1,4 +1,4 @@
-"""How exactly a model's matrix products are made: the contexts of the precisions that a trial can have."""
+"""How exactly a model's matrix products are made: in training as a trial says, in evaluation always in float32."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,14 +6,36 @@ from typing import Any
 
 import torch
 
+from models.base import Representation
 from models.kernels.network.bf16x3 import Bf16x3
 
 
 def running(precision: str, device: torch.device) -> Any:
-    """The context in which a model is asked for values that are differentiated or scored."""
+    """The context in which a model is asked for values that are differentiated."""
     if precision == "bf16x3":
         return Bf16x3()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+@contextlib.contextmanager
+def evaluating(model: Representation) -> Iterator[None]:
+    """Inside, values of a model are made in float32, whatever precision trains it, and nothing is differentiated.
+
+    A back end whose products are of another precision gives way to the plain twin.
+    """
+    before = model.backend
+    if not trains_in_float32(model, "fp32"):
+        model.backend = "torch"
+    try:
+        with torch.no_grad(), matmul_precision("fp32"), running("fp32", model.device):
+            yield
+    finally:
+        model.backend = before
+
+
+def trains_in_float32(model: Representation, precision: str) -> bool:
+    """Whether values in training are float32 ones by the same code as in evaluation; TF32 is, but for its products."""
+    return precision in ("fp32", "tf32") and model.refuses(model.backend, "fp32") is None
 
 
 @contextlib.contextmanager

@@ -39,17 +39,17 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
     if fitted.diverged_at is not None:
         reason = f"the loss was not finite after pass {fitted.diverged_at}"
         return Result(row | {"status": DIVERGED, "reason": reason}, None)
-    device, how = model.device.type, (schedule.precision, schedule.activation_gib)
-    last = predict(model, scoring.lattice, *how)
+    device, memory = model.device.type, schedule.activation_gib
+    last = predict(model, scoring.lattice, memory)
     scores: dict[str, Any] = dict(scoring.scores(last, device))
     scores |= {"psnr_rings": scoring.ring_scores(last), "status": OK}
     if scoring.paper_lattice is not None:
-        at_papers = scoring.scores(predict(model, scoring.paper_lattice, *how), device)
+        at_papers = scoring.scores(predict(model, scoring.paper_lattice, memory), device)
         scores |= {f"{name}_paper": value for name, value in at_papers.items()}
     best = last
     if fitted.best_step != fitted.curve[-1]["step"]:
         with holding(model, fitted.best_state):
-            best = predict(model, scoring.lattice, *how)
+            best = predict(model, scoring.lattice, memory)
     scores |= {f"{name}_best": value for name, value in scoring.scores(best, device).items()}
     return Result(row | scores, last - scoring.truth)
 

@@ -40,6 +40,11 @@ def psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
     return float(-10 * np.log10(max(float(mse), MSE_FLOOR)))
 
 
+def clipped_psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """PSNR as rows have it: of the prediction clipped to the truth's range."""
+    return psnr(truth, clip_to_truth(truth, prediction))
+
+
 def psnr_of_constant(truth: np.ndarray) -> float:
     """PSNR of the truth's own mean, channel by channel: what a model that learned nothing else reaches."""
     values = truth.reshape(-1, truth.shape[-1]).astype(np.float64)

@@ -18,9 +18,9 @@ from harness.plan.make_plan import model_settings
 from harness.store.schema import COLUMNS
 from harness.train import chunks as slabs_module
 from harness.train.chunks import bytes_kept, make_slabs, memory, predict, split
-from harness.train.fit import fit
+from harness.train.fit import Fit, fit
 from harness.train.loss import Batches, LatticeGradient, Schedule
-from harness.train.precision import matmul_precision
+from harness.train.precision import matmul_precision, running
 from harness.train.run_trial import run_trial, stream
 from models.base import Representation
 from target_signals.tasks.metrics import psnr
@@ -449,15 +449,53 @@ class Forked(Slope):
         return torch.stack([answer - 0.3, answer])
 
 
+@pytest.mark.parametrize("operator", [Identity(), BlockMean()], ids=["points", "means"])
 @pytest.mark.parametrize("cls", [Pulled, Forked])
-def test_the_best_has_the_least_error_and_not_the_least_loss(cls):
+def test_the_best_has_the_least_error_and_not_the_least_loss(cls, operator):
     """0.40 is nearest to the target 0.5; what lies beyond it costs less by the penalty or by the other head."""
     model, task, plan = slope(lr=0.4, cls=cls)
+    task = dataclasses.replace(task, operator=operator, target=operator(torch.from_numpy(task.truth)[None])[0].numpy())
     result = fit(model, task, plan, generator())
     losses = [point["loss"] for point in result.curve]
     assert losses[0] > losses[1], "by the loss the second would be better"
     assert result.best_step == 1
     assert result.best_state["value"].item() == pytest.approx(0.4, rel=1e-3)
+
+
+def test_the_best_is_chosen_by_what_is_scored():
+    """Half of the samples are 1 and half are 0: an answer beyond them is clipped before it is scored, so the pass whose
+    raw error is least need not be the best, and the best of a row is never worse than its last."""
+
+    class Steps(Slope):
+        """On the upper half 0.7, then 3: raw far worse, clipped perfect."""
+
+        name = "Steps"
+
+        def forward(self, x):
+            answer = torch.where(self.value > 0.45, 3.0, 0.7) + 0 * self.value
+            return torch.where(x[:, :1] >= 0, answer.expand(len(x), 1), 0 * self.value)
+
+    lattice = Lattice.regular((4, 4))
+    model = Steps(None, lattice, 1, 1)
+    model.initialise(generator())
+    truth = np.repeat(np.float32([0, 0, 1, 1]), 4).reshape(4, 4, 1)
+    task = Task(lattice, truth, truth, Identity(), (Scoring("fit", lattice, truth, True),))
+    result = Fit()
+    gradient = LatticeGradient(model, task, schedule())
+    for step, value in enumerate((0.0, 1.0), start=1):
+        model.value.data.fill_(value)
+        result.record(step, gradient, task)
+    losses, psnrs = ([point[name] for point in result.curve] for name in ("loss", "psnr"))
+    assert losses[1] > losses[0], "the raw error"
+    assert psnrs[1] > psnrs[0]
+    assert result.best_step == 2
+
+
+@pytest.mark.parametrize("name", SCATTERED)
+def test_the_best_of_a_fit_is_never_worse_than_its_last(make_trial, name):
+    for signal in ("Sierpinski", "BandlimitedSignal"):
+        row = run_trial(make_trial(name, signal=signal, steps=6, evaluate_every=1), CPU)[0].row
+        assert row["psnr_best"] >= row["psnr"]
 
 
 def test_the_best_state_is_a_copy():
@@ -746,6 +784,21 @@ def test_bfloat16_trains_in_float32_values(make_trial):
     assert rounded.residual.dtype == np.float32
     assert rounded.row["psnr"] != exact.row["psnr"]
     assert rounded.row["psnr"] == pytest.approx(exact.row["psnr"], abs=3)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "bf16x3"])
+@pytest.mark.parametrize("name", ["Siren", "FourFeat", "BACON", "Wire", "GAPlane"])
+def test_values_are_evaluated_in_float32_whatever_trains_them(build, name, precision):
+    model, task = build(name), make_task(Lattice.regular(SHAPES[2]))
+    loss, _, answer = LatticeGradient(model, task, schedule(precision=precision)).evaluate()
+    with torch.no_grad():
+        exact = model.on_lattice(task.lattice).numpy()
+        heads = model.heads_on_lattice(task.lattice)
+    assert np.array_equal(answer, exact)
+    assert np.array_equal(predict(model, task.lattice), exact)
+    assert loss == pytest.approx(((heads - torch.as_tensor(task.target)) ** 2).mean().item(), rel=1e-6)
+    with torch.no_grad(), running(precision, CPU):
+        assert precision == "bf16x3" or not np.array_equal(model.on_lattice(task.lattice).float().numpy(), exact)
 
 
 def test_the_precision_of_products_is_put_back():
