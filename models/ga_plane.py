@@ -27,7 +27,6 @@ class GAPlane(Representation):
     """
 
     name = "GAPlane"
-    precision = "bf16"  # of the decoder; features are in float32
     backends = ("inductor", "torch")
 
     @dataclass(frozen=True)

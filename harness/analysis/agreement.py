@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 
 from common.files import Unfit
+from harness.store.read_row import finite
 from harness.store.residual import checksum, encode, load_residual
-from harness.store.schema import CHECKSUM, OK, SCORES, Row, finite
+from harness.store.schema import CHECKSUM, OK, Row, names
 
-SAME = ("device", "backend", "precision", "versions", "commit")  # where these agree, a CPU gives the same bits
-NUMBERS = (
-    *("status", "parameters", "updates", "best_step", "psnr_constant", "psnr_rings", "curve"),
-    *(f"{score}{at}" for score in SCORES for at in ("", "_best", "_paper")),
-)
+SAME, NUMBERS = names(machine=True), names(repeats=True)
 
 
 @dataclass(frozen=True)

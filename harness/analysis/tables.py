@@ -10,10 +10,10 @@ from typing import Any
 from common.errors import UsageError
 from common.words import MARKS
 from harness.analysis.means import COUNTS, Line, label
-from harness.store.schema import Row
+from harness.store.schema import Row, names
 from target_signals.tasks.metrics import Metric
 
-NESTED = ("settings", "versions")  # objects whose keys differ from row to row: JSON text in a flat table
+NESTED = names(kind="object")  # their keys differ from row to row: JSON text in a flat table
 
 
 class Bold(str):

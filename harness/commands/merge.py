@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from common.errors import UsageError
 from common.files import Unfit, read_bounded, write_atomically
+from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.residual import load_residual
-from harness.store.schema import MOST_BYTES, OK, UNSUPPORTED, Row, parse_text
+from harness.store.schema import OK, UNSUPPORTED, Row
 from harness.store.store import Store
 
 SAID = 20  # lines of one sort; what is more is counted

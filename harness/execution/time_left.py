@@ -19,7 +19,7 @@ class Measured:
     seconds: float = 0.0
 
 
-class Pace:
+class TimeLeft:
     """Told of every trial that ends; asked for the seconds that are left, which takes no longer the more have ended."""
 
     def __init__(self, trials: Sequence[Trial], device: str):

@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.analysis.experiments import Cell, Experiment, experiments
@@ -13,20 +13,12 @@ from harness.report.compact import each, pooled, rounded
 from harness.report.overrides import overrides
 from harness.report.ranks import across, verdicts
 from harness.store.scan import Gathered, Stored
-from harness.store.schema import Row
+from harness.store.schema import COLUMNS, Row
 from harness.store.table import to_table
+from target_signals.tasks.base import known_family, title_of
 from target_signals.tasks.metrics import METRICS
 
 MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row, and a row with a later one
-KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
-NUMBERS = (
-    *("size", "bandlimit", "seed", "steps", "minibatch", "parameters", "psnr_constant", "best_step", "updates"),
-    *("seconds", "ms_per_step", "peak_memory_bytes", *(f"{name}{kind}" for name in METRICS for kind in KINDS)),
-)
-TEXTS = (
-    *("model", "label", "item", "source", "stands_for", "status", "reason", "config_hash"),
-    *("device", "backend", "precision", "commit", "started"),
-)
 
 
 def build(found: Gathered, config: Config) -> dict[str, Any]:
@@ -54,11 +46,21 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
             | {"published": beside(to_table([rows[i] for i in experiment.latest.values()]))}
             for experiment in every
         ],
+        "tasks": {task: _task(task) for task in dict.fromkeys(experiment.kind.task for experiment in every)},
         "verdicts": [verdicts(experiment, rows) for experiment in every],
         "across": across(every, rows),
         "rows": len(entries),
         "columns": columns(entries, config),
     }
+
+
+PREPARED: dict[str, Callable[[list[Any]], list[Any] | dict[str, Any]]] = {  # by a column's kind
+    "text": pooled,
+    "number": lambda values: [rounded(value) for value in values],
+    "whole": lambda values: [rounded(value) for value in values],
+    "list": lambda values: pooled([_json(value) for value in values]),
+    "object": lambda values: pooled([_json(value) for value in values]),
+}
 
 
 def columns(
@@ -67,15 +69,13 @@ def columns(
     """By name a list, or for texts {"pool": those there are, "at": places in it}; columns of nulls are left out."""
     rows = [_of_cell(cell) if stored is None else stored.row for _, cell, stored, _ in entries]
     made: dict[str, list[Any] | dict[str, Any]] = {"experiment": [number for number, *_ in entries]}
-    for name in NUMBERS:
-        made[name] = [rounded(row.get(name)) for row in rows]
-    for name in TEXTS:
-        made[name] = pooled([row.get(name) for row in rows])
+    for column in COLUMNS:
+        if column.page:
+            values = [row.get(column.name) for row in rows]
+            made[column.name] = PREPARED[column.kind](values)
     made["status"] = pooled([status or row["status"] for row, (*_, status) in zip(rows, entries, strict=True)])
     made["folder"] = pooled([None if stored is None else stored.folder for _, _, stored, _ in entries])
     made["key"] = [None if stored is None else stored.key for _, _, stored, _ in entries]
-    for name in ("settings", "versions", "shape"):
-        made[name] = pooled([_json(row.get(name)) for row in rows])
     made["overrides"] = pooled([overrides(row, config) for row in rows])
     made["rings"] = [each(row.get("psnr_rings"), rounded) for row in rows]
     curves: list[list[dict[str, Any]]] = [row.get("curve") or [] for row in rows]
@@ -101,6 +101,10 @@ def _of_cell(cell: Cell | None) -> Row:
 def _metric(name: str) -> dict[str, Any]:
     metric = METRICS[name]
     return {"name": metric.name, "unit": metric.unit, "digits": metric.digits, "higher": metric.higher_is_better}
+
+
+def _task(name: str) -> dict[str, Any]:
+    return {"title": title_of(name), "paper_suffix": known_family(name).paper_suffix}
 
 
 def _experiment(experiment: Experiment, rows: Sequence[Row]) -> dict[str, Any]:

@@ -1,127 +1,122 @@
-"""What a row holds: its columns, their types, and how a row file is read. Rows come from other people and other
-versions, so they are checked when they are read."""
+"""What a row holds: one table of its columns. Reading, checking, Parquet, the page, `verify` and the documented table
+of columns in band_limit_figs/README.md follow from it.
 
-import json
-import math
-from collections.abc import Mapping
-from typing import Any
+A new column is one entry here and one value where rows are filled, in harness/train/score.py.
+"""
 
-CHECKSUM = "residual_sha256"  # the column that names a residual's file by its content
-OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
-COLUMNS = (
-    *(
-        "signal",
-        "item",
-        "source",
-        "stands_for",
-        "dim",
-        "length",
-        "shape",
-        "bandlimit",
-        "task",
-        "model",
-        "label",
-        "size",
-        "seed",
-    ),
-    *("preset", "steps", "minibatch", "settings", "config_hash", "status", "reason", "parameters"),
-    *("psnr", "ssim", "lpips", "iou", "psnr_best", "ssim_best", "lpips_best", "iou_best", "best_step"),
-    *("psnr_constant", "psnr_paper", "ssim_paper", "lpips_paper", "iou_paper", "psnr_rings"),
-    *("curve", "updates", "seconds", "ms_per_step", CHECKSUM),
-    *("peak_memory_bytes", "device", "backend", "precision", "versions", "commit", "started"),
-)
-NEEDED = ("signal", "dim", "task", "model", "size", "seed", "config_hash", "status", "started")
-SCORES = ("psnr", "ssim", "lpips", "iou")
-MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from target_signals.tasks.metrics import METRICS
+
 Row = dict[str, Any]
 
-TEXTS = ("signal", "task", "model", "status", "started")
-WHOLE = ("dim", "size", "seed")
-NUMBERS = (
-    *("length", "bandlimit", "steps", "parameters", "best_step", "updates", "seconds", "ms_per_step", "minibatch"),
-    *("peak_memory_bytes", "psnr_constant"),
-    *(f"{score}{at}" for score in ("psnr", "ssim", "lpips", "iou") for at in ("", "_best", "_paper")),
-)
-NOTES = (  # texts that may be null
-    *("item", "source", "stands_for", "label", "preset", "config_hash", "reason", "device", "backend", "precision"),
-    *("commit", "residual_sha256"),
-)
-GREATEST = 1e300  # sums and means of what is smaller stay finite
-LIMIT = 1 << 63
-LISTS = ("curve", "psnr_rings", "shape")
+OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
+CHECKSUM = "residual_sha256"
+SUFFIXES = {  # of a metric's name: which answer is scored, and where
+    "": "after the last update",
+    "_best": "at the evaluation that scores best on what is trained on",
+    "_paper": "super-resolution only: at the paper's sample positions, after the last update",
+    "_paper_best": "super-resolution only: at the paper's sample positions, at the best evaluation",
+}
 
 
-def check(row: dict[str, Any]) -> None:
-    """ValueError for a value of a type that its column never has. What no terminal can print of a text is replaced."""
-    _all(row, TEXTS, str, "text")
-    _all(row, NOTES, str | None, "text")
-    _all(row, LISTS, list | None, "list")
-    for name in (*TEXTS, *NOTES):
-        if row.get(name) is not None and not row[name].isprintable():
-            row[name] = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in row[name])
-    _all_numbers(row, NUMBERS)
-    for name in WHOLE:
-        if not _is_whole(row[name]):
-            raise ValueError(f"'{name}' is no whole number")
-    if not all(map(_is_whole, row.get("shape") or ())):
-        raise ValueError("'shape' holds something that is no whole number")
-    if not all(value is None or _is_number(value) for value in row.get("psnr_rings") or ()):
-        raise ValueError("'psnr_rings' holds something that is no number")
-    for point in row.get("curve") or ():
-        if not isinstance(point, dict) or not _is_number(point.get("step")):
-            raise ValueError("'curve' holds something that is no point")
-        if not all(value is None or _is_number(value) for value in point.values()):
-            raise ValueError("'curve' holds something that is no number")
+@dataclass(frozen=True)
+class Column:
+    """One column of a row.
 
-
-def _all(row: dict[str, Any], names: tuple[str, ...], kind: Any, called: str) -> None:
-    for name in names:
-        if not isinstance(row.get(name), kind):
-            raise ValueError(f"'{name}' is no {called}")
-
-
-def _all_numbers(row: dict[str, Any], names: tuple[str, ...]) -> None:
-    for name in names:
-        if row.get(name) is not None and not _is_number(row[name]):
-            raise ValueError(f"'{name}' is no number")
-
-
-def _is_number(value: Any) -> bool:
-    """What JSON gives for a number; True and False are none, nor is what 64 bits cannot hold."""
-    return (type(value) is float and -GREATEST < value < GREATEST) or (type(value) is int and -LIMIT < value < LIMIT)
-
-
-def _is_whole(value: Any) -> bool:
-    return _is_number(value) and 0 <= value == int(value)
-
-
-def parse_text(text: bytes) -> Row:
-    """What a row file holds. Raises ValueError when it is not a whole row.
-
-    A row of another version may lack columns, which are null, and have others, which are passed over.
+    kind: `whole` is a number without fraction, `list` and `object` hold other values.
+    null: whether a row may lack a value. needed: whether a file without the column is no row.
+    page: whether the report page carries it as it is; the others are in the page's experiments, or made into others.
+    repeats: whether the same trial, run again, must give the same value.
+    machine: whether it says where a row came from; where all of these agree, a CPU repeats every bit.
     """
-    try:
-        row = json.loads(text)
-        if b"\\u" in text:  # halves of surrogate pairs, which no file and no terminal takes, come as escapes alone
-            row = json.loads(json.dumps(row, ensure_ascii=False).encode(errors="replace"))
-    except RecursionError as error:
-        raise ValueError("its JSON is nested too deeply") from error
-    if not isinstance(row, dict):
-        raise ValueError("it holds no JSON object")
-    absent = [column for column in NEEDED if column not in row]
-    if absent:
-        raise ValueError(f"it lacks {', '.join(absent)}")
-    row = {column: row.get(column) for column in COLUMNS}
-    check(row)
-    return row
+
+    name: str
+    kind: Literal["text", "number", "whole", "list", "object"]
+    meaning: str
+    unit: str = ""
+    null: bool = True
+    needed: bool = False
+    page: bool = True
+    repeats: bool = False
+    machine: bool = False
 
 
-def finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: finite(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(v) for v in value]
-    return value
+def _what() -> list[Column]:
+    return [
+        Column("signal", "text", "what was fitted", null=False, needed=True, page=False),
+        Column("item", "text", "which of a recorded signal's, or of somebody's own files"),
+        Column("source", "text", "where recorded values came from, and what was done to them"),
+        Column("stands_for", "text", "the signal whose place a stand-in takes"),
+        Column("dim", "whole", "axes of the lattice", null=False, needed=True, page=False),
+        Column("length", "whole", "samples along the longest axis; null: as recorded", "samples", page=False),
+        Column("shape", "list", "the array that was scored, channels last"),
+        Column("bandlimit", "number", "the difficulty dial, 0.1 to 0.9"),
+        Column("task", "text", "what the model was asked to do", null=False, needed=True, page=False),
+        Column("model", "text", "the representation", null=False, needed=True),
+        Column("label", "text", "`learned`, or `classical` for a yardstick that is solved and not trained"),
+        Column("size", "whole", "the budget", "stored real values", null=False, needed=True),
+        Column("seed", "whole", "draws the signal, the initial values and the batches", null=False, needed=True),
+        Column("preset", "text", "the extent that the run was started with", page=False),
+        Column("steps", "whole", "passes over the lattice that were asked for", "passes"),
+        Column("minibatch", "whole", "points an update; null: all", "points"),
+        Column("settings", "object", "the model's own"),
+        Column("config_hash", "text", "a digest of settings, steps, batches, precision and optimiser", needed=True),
+    ]
+
+
+def _scores() -> list[Column]:
+    found = [
+        Column(f"{name}{suffix}", "number", f"{metric.meaning}, {when}", metric.unit, repeats=True)
+        for suffix, when in SUFFIXES.items()
+        for name, metric in METRICS.items()
+    ]
+    return [
+        *found,
+        Column("best_step", "whole", "the pass after which the best evaluation was", "passes", repeats=True),
+        Column(
+            "psnr_constant", "number", "PSNR of the truth's own mean: what learning nothing gives", "dB", repeats=True
+        ),
+        Column(
+            "psnr_rings", "list", "PSNR over each ring of the star, the outermost first", "dB", page=False, repeats=True
+        ),
+        Column("curve", "list", "step, loss, PSNR and seconds at each evaluation", page=False, repeats=True),
+    ]
+
+
+COLUMNS = (
+    *_what(),
+    Column(
+        "status", "text", f"{OK}, {DIVERGED}, {OUT_OF_MEMORY} or {UNSUPPORTED}", null=False, needed=True, repeats=True
+    ),
+    Column("reason", "text", "why it is not ok, or why not the best back end ran"),
+    Column("parameters", "whole", "what the model really stores", "real values", repeats=True),
+    *_scores(),
+    Column("updates", "whole", "steps of the optimiser; 0 for a solved model", repeats=True),
+    Column("seconds", "number", "training alone, without evaluation, storing and compilation", "s"),
+    Column("ms_per_step", "number", "the same for one update", "ms"),
+    Column(CHECKSUM, "text", "SHA-256 of the residual's file", page=False),
+    Column("peak_memory_bytes", "whole", "the allocator's on CUDA, the process's on Linux", "bytes"),
+    Column("device", "text", "kind and name of the processor", machine=True),
+    Column("backend", "text", "which implementation of the model ran", machine=True),
+    Column("precision", "text", "of matrix products in training; evaluation is float32", machine=True),
+    Column("versions", "object", "of Python and the libraries", machine=True),
+    Column("commit", "text", "of the suite; + where files differed from it", machine=True),
+    Column("started", "text", "when, in UTC", null=False, needed=True),
+)
+NAMES = tuple(column.name for column in COLUMNS)
+
+
+def names(**properties: Any) -> tuple[str, ...]:
+    """The columns with some properties: `names(kind="text", null=False)`."""
+    return tuple(c.name for c in COLUMNS if all(getattr(c, name) == value for name, value in properties.items()))
+
+
+def described() -> str:
+    """The table of columns in Markdown."""
+    lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
+    for column in COLUMNS:
+        kind = column.kind if not column.null else f"{column.kind} or null"
+        lines.append(f"| `{column.name}` | {kind} | {column.unit} | {column.meaning} |")
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The store: one JSON row a scoring, written once and atomically; `load` gives them as one table (SPEC 7).
+"""The store: one JSON row a scoring, written once and atomically; harness/store/table.py gives them as one table.
 
 This module does not import torch, so whatever only reads results starts at once.
 """
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError
 from common.files import TEMPORARY, read_bounded, write_atomically
+from harness.store.read_row import MOST_BYTES, finite, parse_text
 from harness.store.residual import checksum, encode
 from harness.store.residual import load_residual as load_residual  # for whoever reads results
-from harness.store.schema import CHECKSUM, COLUMNS, MOST_BYTES, Row, finite, parse_text
+from harness.store.schema import CHECKSUM, NAMES, Row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,8 +78,8 @@ class Store:
 
         residual: prediction - truth, [*shape, C]; None for a trial without a prediction.
         """
-        if set(row) != set(COLUMNS):
-            raise ValueError(f"a row needs exactly the columns of SPEC 7; differs in {set(row) ^ set(COLUMNS)}")
+        if set(row) != set(NAMES):
+            raise ValueError(f"a row needs exactly the columns of the schema; differs in {set(row) ^ set(NAMES)}")
         try:
             if residual is not None:
                 content = encode(residual)

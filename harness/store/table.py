@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.store.schema import COLUMNS, SCORES, Row
+from harness.store.schema import NAMES, Row, names
 from harness.store.store import DEFAULT_OUT, parse_row
 
 if TYPE_CHECKING:
@@ -28,15 +28,10 @@ def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
 
 
 def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
-    """Rows as one table with the columns of SPEC 7, oldest first; a missing number is NaN."""
+    """Rows as one table with the schema's columns, oldest first; a missing number is NaN."""
     import pandas as pd
 
-    table = pd.DataFrame([row for row in rows if row is not None], columns=list(COLUMNS))
-    numbers = [
-        "bandlimit",
-        "seconds",
-        "ms_per_step",
-        *[c for c in COLUMNS if c.startswith(SCORES) and c != "psnr_rings"],
-    ]
+    table = pd.DataFrame([row for row in rows if row is not None], columns=list(NAMES))
+    numbers = list(names(kind="number"))
     table[numbers] = table[numbers].astype(float)
     return table.sort_values("started", kind="stable", ignore_index=True)

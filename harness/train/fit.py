@@ -21,7 +21,7 @@ class Fit:
 
     The best is the evaluation that scores best on what the model is trained on, never on the truth: by PSNR of the
     clipped answer, as it is scored, where values themselves are observed; by the observation's squared error where
-    an operator stands between, as a sinogram has no range to clip to.
+    an operator stands between, as what it gives, such as a sinogram, need not have the values' range.
     diverged_at: the pass after which the loss was not finite, or None. A model that was
     solved has no updates and a curve of one point, step 0.
     """
@@ -37,7 +37,7 @@ class Fit:
     def record(self, step: int, gradient: LatticeGradient, task: Task) -> None:
         """Evaluate the model, and note where it stands after `seconds` of training."""
         loss, error, answer = gradient.evaluate()
-        psnr = clipped_psnr(task.truth, answer)
+        psnr = task.psnr(answer)
         self.curve.append({"step": step, "loss": loss, "psnr": psnr, "seconds": self.seconds})
         if task.target is task.truth:
             score = psnr
@@ -59,13 +59,13 @@ def fit(
 ) -> Fit:
     """Train `model`, where it is, on the task, unless it can be solved. `rng` draws the batches, on its device.
 
-    Only training is timed: the clock stands still, synchronised, during evaluations, and everything
-    is run once, compiled and recorded before it starts.
+    Only training is timed: the clock stands still, synchronised, during evaluations, and every update is run once,
+    compiled and recorded before it starts. Solving happens once and is timed whole, what a library does at its first
+    use included.
     """
     gradient, result = LatticeGradient(model, task, schedule), Fit()
+    clock = Clock(model.device)
     if task.operator.pointwise and model.solve(task.lattice, gradient.target):
-        clock = Clock(model.device)
-        model.solve(task.lattice, gradient.target)
         result.seconds = clock.stop()
         result.record(0, gradient, task)
         return result

@@ -19,7 +19,7 @@ from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.store import liveness
-from harness.store.schema import COLUMNS
+from harness.store.schema import NAMES
 from tests.harness.paper_rows import paper_rows, write_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ def make_trial(config):
 @pytest.fixture
 def make_row():
     """A row with every column, as a finished trial leaves it, with some changed."""
-    row = dict.fromkeys(COLUMNS)
+    row = dict.fromkeys(NAMES)
     row |= {"signal": "Sierpinski", "dim": 2, "length": 24, "shape": [24, 24, 1], "bandlimit": 0.5, "task": "fit"}
     row |= {"model": "Grid", "label": "learned", "size": 2500, "seed": 1234, "preset": "smoke", "steps": 3}
     row |= {"settings": {"lr": 0.1}, "config_hash": "0123456789ab", "status": "ok", "parameters": 2500}
@@ -80,7 +80,7 @@ def make_table():
         rows = []
         for index, (band, seed, size, model) in enumerate(itertools.product(bands, seeds, sizes, models)):
             level = 30 + 6 * math.log10(size / 1e5) - 14 * (band or 0.5) + 1.7 * models.index(model) % 9
-            row = dict.fromkeys(COLUMNS) | {
+            row = dict.fromkeys(NAMES) | {
                 "signal": "Sphere",
                 "dim": 2,
                 "length": 1000,
@@ -105,7 +105,7 @@ def make_table():
             if rings:
                 row["psnr_rings"] = [level + 4 - i + rng.normal() for i in range(rings)]
             rows.append(row | columns)
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+        return pd.DataFrame(rows, columns=list(NAMES))
 
     return make
 
@@ -254,7 +254,7 @@ class Sweep:
         """Until nobody alive claims a trial: Ray ends the workers a moment after their launch, and leaves them no
         time to clear up when they are slow."""
         deadline = time.monotonic() + timeout
-        while alive := [said for said in liveness.heard(self.out) if liveness.is_alive(said)]:
+        while alive := [said for said in liveness.read_claims(self.out) if liveness.is_alive(said)]:
             assert time.monotonic() < deadline, f"they go on: {alive}"
             time.sleep(0.05)
 

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from harness.store.schema import COLUMNS
+from harness.store.schema import NAMES
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
 BANDS = tuple(round(0.1 * i, 1) for i in range(1, 10))
@@ -60,7 +60,7 @@ def paper_row(rng, place, hardness, number):
     base, gain, loss, quick, slow = MODELS[model]
     decades = math.log10(size / 1e4)
     length = None if place["item"] or place["signal"] == "ChestCT" else (1000 if dim == 2 else 100)
-    row = dict.fromkeys(COLUMNS) | place
+    row = dict.fromkeys(NAMES) | place
     row |= {"length": length, "shape": [1000, 1000, 1] if dim == 2 else [100, 100, 100, 1], "label": "learned"}
     row |= {"preset": "paper", "steps": 1000, "minibatch": 400_000 if size == 3_000_000 else None, "precision": "tf32"}
     row |= {"settings": {"lr": 1e-3, "layers": 3}, "config_hash": f"{zlib.crc32(model.encode()) + size:012x}"}

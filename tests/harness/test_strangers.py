@@ -23,8 +23,8 @@ from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.make_plan import check_models
 from harness.plan.replay import trial_of
 from harness.store.names import array_path
+from harness.store.read_row import parse_text
 from harness.store.residual import encode, load_residual
-from harness.store.schema import parse_text
 from harness.store.store import Store
 from harness.store.table import load
 
@@ -186,9 +186,9 @@ def test_any_command_line(tmp_path, line):
 
 @pytest.fixture(scope="module")
 def whole_row():
-    from harness.store.schema import COLUMNS
+    from harness.store.schema import NAMES
 
-    row = dict.fromkeys(COLUMNS) | {"signal": "Sierpinski", "dim": 2, "length": 24, "shape": [24, 24, 1], "task": "fit"}
+    row = dict.fromkeys(NAMES) | {"signal": "Sierpinski", "dim": 2, "length": 24, "shape": [24, 24, 1], "task": "fit"}
     row |= {
         "model": "Grid",
         "label": "learned",

@@ -1,4 +1,4 @@
-"""Worker processes on this machine: on CPUs each with its share of the cores, on GPUs one or more a device."""
+"""Worker processes on this machine, each with its share of the cores; on GPUs one or more a device."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ from common.exits import EXIT_INTERRUPTED
 from common.files import ROOT
 from harness.execution.executor import Order
 from harness.plan.trial import Trial
-from harness.store.liveness import heard, numbering
+from harness.store.liveness import numbering, read_claims
 
 PATIENCE = 10.0  # seconds that a worker has to abandon its trial before it is killed
 MOST_DEATHS = 3  # of workers on one trial
@@ -41,8 +41,8 @@ class Workers:
         if self.devices:  # a worker sees its own device alone
             order = dataclasses.replace(order, device="cuda")
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[number % len(self.devices)]
-        else:
-            environment.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // self.count)))
+        # workers on GPUs, too, solve grids and score on the host, and would be in each other's way there
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // self.count)))
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
         line = [sys.executable, "-m", "harness.execution.worker"]
         process = subprocess.Popen(line, env=environment, stdin=subprocess.PIPE)
@@ -77,7 +77,7 @@ class Workers:
 
     def _held_by(self, pid: int) -> str | None:
         """The key of the trial that a process here died with: its claim is still there."""
-        own = (said for said in heard(self.out) if (said.get("pid"), said.get("numbering")) == (pid, numbering()))
+        own = (said for said in read_claims(self.out) if (said.get("pid"), said.get("numbering")) == (pid, numbering()))
         return next((said["key"] for said in own if said["key"] in (self.order.keys or ())), None)
 
     def _put_last(self, key: str | None) -> None:

@@ -20,7 +20,7 @@ from harness.analysis.comparison import WHOLE, Place, comparisons
 from harness.commands import figures
 from harness.figures import curves, draw_figures, heatmaps, style
 from harness.figures.page import over_bands, over_budgets
-from harness.store.schema import COLUMNS
+from harness.store.schema import NAMES
 from target_signals.tasks.metrics import METRICS
 
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
@@ -188,7 +188,7 @@ def test_a_single_cell(tmp_path, make_table):
     assert draw_figures.missing(table) == []
 
 
-@pytest.mark.parametrize("table", [pd.DataFrame(), pd.DataFrame(columns=list(COLUMNS))])
+@pytest.mark.parametrize("table", [pd.DataFrame(), pd.DataFrame(columns=list(NAMES))])
 def test_an_empty_table(table, tmp_path):
     assert draw_figures.draw(table, tmp_path) == []
     assert draw_figures.missing(table) == ["the table has no rows: nothing to draw"]

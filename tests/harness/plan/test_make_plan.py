@@ -120,7 +120,7 @@ def test_an_item_that_does_not_exist_is_one_line(arguments, message):
 
 
 def test_a_volume_has_no_sinogram(plan):
-    with pytest.raises(UsageError, match=r"^task 'ct' takes the sinogram of a slice, got a signal with dim 3"):
+    with pytest.raises(UsageError, match=r"^task 'ct' is for signals with dim 2, and this one has dim 3$"):
         plan("Solids", 3, tasks=("ct",))
 
 
@@ -252,7 +252,9 @@ def test_what_does_not_exist_is_one_line(plan, signal, dim, changes, message):
 
 def test_an_unknown_task_is_one_line(config):
     preset = config.preset("smoke", "Sierpinski", 2)
-    with pytest.raises(UsageError, match=r"^unknown task 'fitt' \(did you mean 'fit'\?\); known: fit"):
+    with pytest.raises(
+        UsageError, match=r"^unknown task 'fitt' \(did you mean 'fit'\?\); known: ct, denoise\[_<sigma>\], fit,"
+    ):
         make_plan(config, choose_source("Sierpinski", 2), ["fitt"], "smoke", preset, ["Grid"])
 
 
@@ -267,8 +269,9 @@ def test_the_dimension_may_be_left_out_where_there_is_one():
 
 def test_without_a_precision_each_model_has_its_own(config):
     source, preset = choose_source("StarTarget", 2), config.preset("quick", "StarTarget", 2)
-    trials = make_plan(config, source, ["fit"], "quick", preset, ["Siren", "GAPlane", "Grid"], precision=None)
-    assert {(t.model, t.precision) for t in trials} == {("Siren", "bf16x3"), ("GAPlane", "bf16"), ("Grid", "fp32")}
+    trials = make_plan(config, source, ["fit"], "quick", preset, ["Siren", "BACON", "GAPlane", "Grid"], precision=None)
+    own = {"Siren": "bf16x3", "BACON": "bf16", "GAPlane": "fp32", "Grid": "fp32"}
+    assert {t.model: t.precision for t in trials} == own
 
 
 def test_on_a_cpu_products_are_in_float32():

@@ -15,7 +15,7 @@ from harness.analysis.means import aggregate
 from harness.commands import run as run_command
 from harness.report import charts, write_page
 from harness.store.scan import gather
-from harness.store.schema import COLUMNS
+from harness.store.schema import NAMES
 from harness.store.store import Store
 from harness.store.table import load
 
@@ -77,7 +77,7 @@ def small(tmp_path, make_row):
                     if number == 15:
                         row |= {"status": "diverged", "reason": "the loss was not finite after pass 2", "psnr": None}
                         residual = None
-                    store.write(f"{model}_{size}_{number}", dict.fromkeys(COLUMNS) | row, residual)
+                    store.write(f"{model}_{size}_{number}", dict.fromkeys(NAMES) | row, residual)
     return out
 
 

@@ -25,7 +25,7 @@ from harness.report.payload import build
 from harness.report.pictures import pictures
 from harness.report.ranks import across, verdicts
 from harness.store.scan import gather
-from harness.store.schema import COLUMNS
+from harness.store.schema import NAMES
 from harness.store.store import Store
 from harness.store.table import to_table
 
@@ -37,7 +37,7 @@ def residuals(tmp_path, make_row):
     store = Store(out, "2d_Sierpinski")
     store.prepare()
     for number, (model, size) in enumerate([("Grid", 10), ("Grid", 20), ("Siren", 10), ("Siren", 20)], start=1):
-        row = dict.fromkeys(COLUMNS) | make_row(model=model, size=size, length=24, bandlimit=0.5, seed=1234)
+        row = dict.fromkeys(NAMES) | make_row(model=model, size=size, length=24, bandlimit=0.5, seed=1234)
         store.write(f"{model}{size}", row, np.full((24, 24, 1), number / 10, np.float32))
     return out
 

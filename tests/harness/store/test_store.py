@@ -12,7 +12,7 @@ import pytest
 from common.errors import UsageError
 from common.files import write_atomically
 from harness.store.residual import load_residual
-from harness.store.schema import COLUMNS
+from harness.store.schema import NAMES
 from harness.store.store import Store, parse_row
 from harness.store.table import load
 
@@ -44,8 +44,8 @@ def residual(shape=(24, 24, 1), scale=1.0, seed=0):
 
 
 def test_a_row_has_the_columns_of_the_specification(store, make_row):
-    assert set(COLUMNS) >= SPEC_7
-    assert len(set(COLUMNS)) == len(COLUMNS)
+    assert set(NAMES) >= SPEC_7
+    assert len(set(NAMES)) == len(NAMES)
     store.write("key", make_row(), None)
     assert set(load(store.folder.parent).columns) >= SPEC_7
 
@@ -257,7 +257,7 @@ def test_no_results_are_an_empty_table(tmp_path):
     for root in (tmp_path, tmp_path / "none"):
         table = load(root)
         assert len(table) == 0
-        assert list(table.columns) == list(COLUMNS)
+        assert list(table.columns) == list(NAMES)
 
 
 def test_one_experiment_or_all(tmp_path, make_row):

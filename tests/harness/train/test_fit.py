@@ -15,7 +15,7 @@ import harness.train.fit
 import models
 from common.lattice import Lattice
 from harness.plan.make_plan import model_settings
-from harness.store.schema import COLUMNS
+from harness.store.schema import NAMES
 from harness.train import chunks as slabs_module
 from harness.train.chunks import bytes_kept, make_slabs, memory, predict, split
 from harness.train.fit import Fit, fit
@@ -574,7 +574,7 @@ def test_divergence_becomes_a_row(make_trial):
     assert row["updates"] == 1, "nothing is gained by going on"
     assert len(row["curve"]) == 1
     assert row["psnr_constant"] > 0
-    assert set(row) == set(COLUMNS)
+    assert set(row) == set(NAMES)
 
 
 def test_divergence_names_its_pass(make_trial, registered):
@@ -669,7 +669,7 @@ def test_lack_of_memory_becomes_a_row_and_the_next_trial_is_unharmed(make_trial,
     assert row["reason"].startswith(reason)
     assert "\n" not in row["reason"]
     assert row["psnr"] is result.residual is None
-    assert set(row) == set(COLUMNS)
+    assert set(row) == set(NAMES)
     after = run_trial(make_trial("Grid"), CPU)[0]
     np.testing.assert_array_equal(after.residual, alone.residual)
     assert run_trial(make_trial("Siren"), CPU)[0].row["status"] == "ok"
@@ -699,7 +699,7 @@ def test_what_a_model_cannot_do_becomes_a_row(make_trial, model, changes, reason
     assert reason in row["reason"]
     assert row["psnr"] is row["parameters"] is row["seconds"] is result.residual is None
     assert row["psnr_constant"] > 0
-    assert set(row) == set(COLUMNS)
+    assert set(row) == set(NAMES)
 
 
 # Equal trials, equal numbers
