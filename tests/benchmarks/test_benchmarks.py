@@ -86,7 +86,7 @@ def test_a_plain_loop_reads_coordinates_by_products(start, monkeypatch, name, pr
     linear, seen, before = plain_loop.F.linear, [], layers.affine
     monkeypatch.setattr(plain_loop.F, "linear", lambda x, *rest: seen.append(x.shape) or linear(x, *rest))
     PlainLoop(model, task, trial.lr, None, careful=False).one_pass()
-    assert seen.count((task.lattice.size, 2)) == products
+    assert seen.count((len(task.lattice), 2)) == products
     assert layers.affine is before
 
 

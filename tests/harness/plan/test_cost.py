@@ -53,6 +53,20 @@ def test_a_trial_costs_its_passes_and_a_start(times, make_trial, size, length, s
     assert cost.trial_seconds(trial, "cpu") == pytest.approx(cost.START_SECONDS + 100 * seconds, rel=1e-6)
 
 
+def test_few_points_on_a_gpu_cost_its_launches(times, make_trial):
+    """A pass over a fiftieth of the points that were timed, and over fewer, takes a fiftieth of the time."""
+    times["cuda"] = times["cpu"]
+    fiftieth = cost.START_SECONDS + 100 * 0.060 / 50
+    for length, points in ((2, 4), (3, 9)):
+        trial = make_trial("Grid", budget=1000, length=length, steps=100)
+        assert cost.trial_seconds(trial, "cuda") == pytest.approx(fiftieth, rel=1e-6)
+        in_proportion = cost.START_SECONDS + 100 * 0.060 * points / 576
+        assert cost.trial_seconds(trial, "cpu") == pytest.approx(in_proportion, rel=1e-6)
+    in_proportion = cost.START_SECONDS + 100 * 0.060 * 16 / 576
+    trial = make_trial("Grid", budget=1000, length=4, steps=100)
+    assert cost.trial_seconds(trial, "cuda") == pytest.approx(in_proportion, rel=1e-6), "more than a fiftieth"
+
+
 def test_a_plan_is_told_in_words(times, make_trial):
     trials = [make_trial("Grid", budget=1000, length=24, steps=1000)] * 2
     assert cost.describe_cost(trials, CPU) == "about 2 minutes (as timed on a processor, 2 threads)"
