@@ -94,6 +94,17 @@ def test_the_time_left_stands_in_plain_lines(make_trial, finish, capsys, monkeyp
     assert capsys.readouterr().out.endswith("; about 2 minutes left\n")
 
 
+def test_the_other_scorings_of_a_fit_are_called_by_their_tasks(make_trial, finish, capsys):
+    trial = make_trial("Grid", size=10_000)
+    rows = finish(trial, 20.0, seconds=1.5) + finish(trial, 18.0, task="super_resolution")
+    rows += finish(trial, None, "unsupported", task="own_task", reason="it cannot")
+    with Progress([trial], "cpu") as shown:
+        shown.begin(trial)
+        shown.end(trial, rows)
+    told = "20.00 dB in 1.5 s, 2,500 parameters | super-resolution 18.00 dB | own task unsupported: it cannot"
+    assert told in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("estimates")
 def test_bars_on_a_terminal(make_trial, finish, capsys, monkeypatch):
     screen = Terminal()

@@ -8,6 +8,7 @@ import torch
 
 import models
 from common.lattice import Lattice
+from harness.analysis.target import rebuild
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.train.loss import LatticeGradient
@@ -38,6 +39,15 @@ def test_every_trained_model_learns_what_is_seen(make_trial, name, dim):
     prediction = scoring.truth + result.residual
     clipped = np.clip(prediction, min(0, scoring.truth.min()), max(1, scoring.truth.max()))
     assert row["psnr"] == pytest.approx(psnr(scoring.truth[scoring.where], clipped[scoring.where]), abs=1e-4)
+
+
+def test_a_row_gives_its_target_again(make_trial):
+    """For figures: the truth, and what was seen of it where it was seen."""
+    trial = make_trial("Grid", "Sierpinski", task="inpaint_0.3")
+    found = rebuild(run_trial(trial, CPU)[0].row)
+    task = make_task(trial.task, signal_of(trial), trial.seed)
+    np.testing.assert_array_equal(found.truth, task.truth)
+    np.testing.assert_array_equal(found.seen, np.where(task.where[..., None], 0, task.truth))
 
 
 @pytest.mark.parametrize("name", SOLVED)
