@@ -95,7 +95,7 @@ def test_the_time_left_stands_in_plain_lines(make_trial, finish, capsys, monkeyp
 
 
 def test_the_other_scorings_of_a_fit_are_called_by_their_tasks(make_trial, finish, capsys):
-    trial = make_trial("Grid", size=10_000)
+    trial = make_trial("Grid", budget=10_000)
     rows = finish(trial, 20.0, seconds=1.5) + finish(trial, 18.0, task="super_resolution")
     rows += finish(trial, None, "unsupported", task="own_task", reason="it cannot")
     with Progress([trial], "cpu") as shown:
