@@ -55,12 +55,12 @@ def trial_seconds(trial: Trial, device: str) -> float | None:
     if measured is None:
         return None
     known = sorted((float(size), ms) for size, ms in measured.items())
-    below = max([k for k in known if k[0] <= trial.size], default=known[0])
-    above = min([k for k in known if k[0] > trial.size], default=None)
+    below = max([k for k in known if k[0] <= trial.budget], default=known[0])
+    above = min([k for k in known if k[0] > trial.budget], default=None)
     if above is None:  # beyond the largest budget that was timed, cost grows with the budget
-        ms = below[1] * max(1.0, trial.size / below[0])
+        ms = below[1] * max(1.0, trial.budget / below[0])
     else:
-        between = max(0.0, math.log(trial.size / below[0]) / math.log(above[0] / below[0])) if above != below else 0.0
+        between = max(0.0, math.log(trial.budget / below[0]) / math.log(above[0] / below[0])) if above != below else 0.0
         ms = below[1] ** (1 - between) * above[1] ** between
     points = target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
     share = points / times["points"][f"{trial.dim}D"]
