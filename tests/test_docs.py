@@ -11,7 +11,13 @@ import harness
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "band_limit_figs" / "README.md"])
-QUICK = {"length=1000": "length=24", "size=1e5": 'size=1000, steps=2, device="cpu"', "band_limit_figs": "results"}
+QUICK = {
+    "length=1000": "length=24",
+    "bandlimit=0.1": "bandlimit=0.9",
+    "size=1e5": 'size=1000, steps=2, device="cpu"',
+    "band_limit_figs": "results",
+}
+RULES = "tests/test_imports.py"  # its examples are of files that there are not
 TEXTS = (".py", ".md", ".sh", ".js", ".toml", ".json", ".yml", ".html")
 
 
@@ -100,14 +106,25 @@ def test_no_text_cites_a_document_that_readers_do_not_have():
     assert [name for name in tracked() if private.search(read(name))] == []
 
 
+def test_cited_files_exist():
+    """A path below one of the project's folders, wherever it is written."""
+    path = re.compile(
+        r"\b(?:common|models|target_signals|harness|benchmarks|tests|docs)/[\w/]+\.(?:py|md|json|jsonl)\b"
+    )
+    cited = {(place, name) for name in tracked() for place in path.findall(read(name)) if name != RULES}
+    assert len(cited) > 100
+    assert {place for place, _ in cited if not (ROOT / place).is_file()} == {"models/example.py"}  # a reader's own
+
+
 def test_cited_sections_exist():
     """`docs/protocol.md, "Tasks"`, wherever it is written."""
-    cited = {}
+    cited = set()
     for name in tracked():
-        for page, section in re.findall(r'(docs/\w+\.md)[),]*,?\s+"([^"]+)"', read(name)):
-            cited.setdefault((page, section), name)
-    assert len(cited) > 5
-    assert [where for where in cited if where[1] not in headings(read(where[0]))] == []
+        for page, section in re.findall(r'(?<![\w.])([\w/]+\.md)\)?, "([^"]+)"', " ".join(read(name).split())):
+            place = ROOT / page if (ROOT / page).is_file() else (ROOT / name).parent / page
+            cited.add((place, section))
+    assert len(cited) > 8
+    assert [found for found in cited if found[1] not in headings(found[0].read_text(encoding="utf-8"))] == []
 
 
 def defined(path):
