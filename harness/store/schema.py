@@ -8,6 +8,7 @@ from typing import Any
 
 CHECKSUM = "residual_sha256"  # the column that names a residual's file by its content
 OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
+CLASSICAL = "classical"  # the label of a yardstick: compared with, though it is no trained representation
 COLUMNS = (
     *(
         "signal",
