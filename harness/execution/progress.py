@@ -12,7 +12,7 @@ from common.words import budget_text, duration
 from harness.execution.time_left import TimeLeft
 from harness.plan.trial import Trial
 from harness.store.claims import Claim
-from harness.store.schema import OK, Row
+from harness.store.schema import CLASSICAL, OK, Row
 from target_signals.tasks.base import title_of
 
 TRIALS = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} trials, {elapsed} so far{postfix}"
@@ -103,9 +103,10 @@ class Progress:
         return None if left is None else left / self.workers
 
     def _is_best(self, trial: Trial, row: Row) -> bool:
-        """Whether a row leads its budget; it then stands as the best. The first of a budget leads nobody."""
+        """Whether a row of a trained model leads its budget; it then stands as the best. The first of a budget leads
+        nobody."""
         score = row["psnr"]
-        if row["status"] != OK or score is None:
+        if row["status"] != OK or score is None or row["label"] == CLASSICAL:
             return False
         best = self.best.setdefault((trial.about, row["task"]), {})
         before = best.get(trial.budget)

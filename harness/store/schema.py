@@ -12,6 +12,7 @@ from target_signals.tasks.metrics import METRICS
 Row = dict[str, Any]
 
 OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
+CLASSICAL = "classical"  # the label of a yardstick: compared with, though it is no trained representation
 CHECKSUM = "residual_sha256"
 SUFFIXES = {  # of a metric's name: which answer is scored, and where
     "": "after the last update",

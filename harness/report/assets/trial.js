@@ -1,11 +1,11 @@
 /* One trial in full: scores, curve, pictures, settings, machine, and the command that repeats it. */
 
 let pictures = null; // parsed when the first trial is opened
-const opened = { runs: [], at: 0 };
+const opened = { rows: [], missing: 0, at: 0 };
 
-function openTrials(runs) {
-  const rows = distinct(runs.map((run) => run.row)).filter((row) => value('status', row) !== 'missing');
-  const missing = distinct(runs.map((run) => run.row)).length - rows.length;
+function openTrials(every) {
+  const rows = every.filter((row) => value('status', row) !== 'missing');
+  const missing = every.length - rows.length;
   if (!rows.length)
     return showDialog([
       el('h2', { id: 'dialog-title' }, 'No trial'),

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from harness.analysis.experiments import experiments
-from harness.analysis.means import aggregate
+from harness.analysis.means import means
 
 DRAWS = {(1000, 0.1): (20.0, 22.0), (1000, 0.5): (10.0, 16.0), (3000, 0.1): (30.0, 30.0), (3000, 0.5): (25.0,)}
 
@@ -19,7 +19,7 @@ def spread(make_row):
         for seed, psnr in enumerate(draws)
     ]
     (experiment,) = experiments(rows)
-    return lambda *by: {line.keys: line.spread for line in aggregate(experiment, rows, by, "psnr")}
+    return lambda *by: {line.keys: line.spread for line in means(experiment, rows, by, "psnr").lines}
 
 
 def test_the_spread_is_the_root_of_the_mean_variance_and_not_the_mean_of_roots(spread):

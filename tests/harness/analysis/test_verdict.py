@@ -48,8 +48,9 @@ def test_the_best_of_each_budget_is_told_with_its_margin(make_row, make_trial, t
         trials.append(trial)
         rows.append(row)
     text = tell(to_table(rows), tmp_path, trials)
-    assert "1,000 parameters (80 bits a sample): Siren is best with 23.50 dB, 3.50 dB ahead of Grid" in text
+    assert "1,000 parameters (80 bits a sample): Siren (one draw): 23.5 dB, 3.5 dB ahead of Grid" in text
     assert "most quality per second: Grid, 100 dB a second over the mean, 0.10 s" in text
-    assert "4,000 parameters (320 bits a sample): Grid, 25.00 dB; no other to compare with" in text
+    assert "4,000 parameters (320 bits a sample): Grid: 25.0 dB; no other to compare with" in text
+    assert text.endswith("one draw: no spread that could tell a win from a tie")
     assert text.count("top left") == 2
     assert tell(to_table([row | {"status": "diverged"} for row in rows]), tmp_path, trials) == ""

@@ -84,6 +84,16 @@ def test_plain_lines_when_the_output_is_no_terminal(make_trial, finish, capsys):
 
 
 @pytest.mark.usefixtures("estimates")
+def test_a_yardstick_is_no_best(make_trial, finish, capsys):
+    trials = [make_trial(model, budget=10_000) for model in ("Grid", "Wavelet", "Siren")]
+    with Progress(trials, "cpu") as shown:
+        for trial, psnr, label in zip(trials, (20.0, 90.0, 30.0), ("learned", "classical", "learned"), strict=True):
+            shown.begin(trial)
+            shown.end(trial, finish(trial, psnr, label=label))
+    assert ["the best" in line for line in capsys.readouterr().out.splitlines()] == [False, False, True]
+
+
+@pytest.mark.usefixtures("estimates")
 def test_the_time_left_stands_in_plain_lines(make_trial, finish, capsys, monkeypatch):
     seconds = iter([0.0, 0.0, 60.0, 60.0, 60.0, 60.0])
     trials = [make_trial("Grid", budget=10_000), make_trial("Grid", budget=20_000)]
