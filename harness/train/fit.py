@@ -19,9 +19,11 @@ from target_signals.tasks.task import Task
 class Fit:
     """What training leaves: the model itself holds the last values, `best_state` the best.
 
-    The best is the evaluation that scores best on what the model is trained on, never on the truth: by PSNR of the
-    clipped answer, as it is scored, where values themselves are observed; by the observation's squared error where
-    an operator stands between, as a sinogram has no range to clip to.
+    The best is the evaluation that scores best on what the model is trained on, never on the truth. Where values
+    themselves are observed that is the PSNR of the answer clipped to the range of what is observed: what rows score in
+    a fit and, in super-resolution, on the coarse lattice; in denoising, against the noisy values, so the best may come
+    after the evaluation that is nearest to the truth. Where an operator stands between, as in CT, it is the squared
+    error of the observation, as a sinogram has no range to clip to.
     diverged_at: the pass after which the loss was not finite, or None. A model that was
     solved has no updates and a curve of one point, step 0.
     """
