@@ -111,8 +111,8 @@ class Representation(nn.Module):
     def solve(self, lattice: Lattice, target: Tensor) -> bool:
         """Find the answer to values [*shape, C] on a lattice at once, where the model is.
 
-        True when it now holds its answer, so that no updates are made; by default False. Asked only
-        where the values themselves are observed, and asked twice: the second time is timed.
+        True when it now holds its answer, so that no updates are made; by default False. Asked once, and only
+        where the values themselves are observed.
         """
         return False
 

@@ -1,5 +1,5 @@
 """What a row holds: one table of its columns. Reading, checking, Parquet, the page, `verify` and the documented table
-of columns follow from it. `python -m harness.store.schema` prints the latter.
+of columns in band_limit_figs/README.md follow from it.
 
 A new column is one entry here and one value where rows are filled, in harness/train/score.py.
 """
@@ -119,7 +119,3 @@ def described() -> str:
         kind = column.kind if not column.null else f"{column.kind} or null"
         lines.append(f"| `{column.name}` | {kind} | {column.unit} | {column.meaning} |")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(described())

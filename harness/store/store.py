@@ -1,4 +1,4 @@
-"""The store: one JSON row a scoring, written once and atomically; `load` gives them as one table (SPEC 7).
+"""The store: one JSON row a scoring, written once and atomically; harness/store/table.py gives them as one table.
 
 This module does not import torch, so whatever only reads results starts at once.
 """

@@ -1,4 +1,4 @@
-"""What a trial leaves: a row of SPEC 7 for each of its scorings, and the residual where there is a prediction."""
+"""The row of each scoring of a trial, filled here, and the residual where there is a prediction."""
 
 import contextlib
 import dataclasses
@@ -70,7 +70,7 @@ def unsupported(row: Row, scoring: Scoring, reason: str) -> Result:
 
 
 def blank_row(trial: Trial, device: torch.device) -> Row:
-    """Every column of SPEC 7, filled with what is known before the fit."""
+    """Every column of harness/store/schema.py, filled with what is known before the fit."""
     row: Row = dict.fromkeys(NAMES)
     row |= {name: getattr(trial, name) for name in NAMES if hasattr(trial, name)}
     return row | {

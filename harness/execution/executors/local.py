@@ -1,4 +1,4 @@
-"""Worker processes on this machine: on CPUs each with its share of the cores, on GPUs one or more a device."""
+"""Worker processes on this machine, each with its share of the cores; on GPUs one or more a device."""
 
 import dataclasses
 import json
@@ -41,8 +41,8 @@ class Workers:
         if self.devices:  # a worker sees its own device alone
             order = dataclasses.replace(order, device="cuda")
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[number % len(self.devices)]
-        else:
-            environment.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // self.count)))
+        # workers on GPUs, too, solve grids and score on the host, and would be in each other's way there
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // self.count)))
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
         line = [sys.executable, "-m", "harness.execution.worker"]
         process = subprocess.Popen(line, env=environment, stdin=subprocess.PIPE)

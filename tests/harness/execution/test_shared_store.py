@@ -66,8 +66,10 @@ def test_an_order_speaks_of_its_own_trials_alone(make_trial):
     assert len(pickle.dumps(one)) < 1000
 
 
-def test_workers_share_the_cores_that_this_process_may_use(tmp_path, monkeypatch):
-    """A job of Slurm or a container has fewer than the machine."""
+@pytest.mark.parametrize(("device", "seen"), [("cpu", None), ("cuda:0", None), ("all", "1")])
+def test_workers_share_the_cores_that_this_process_may_use(tmp_path, monkeypatch, device, seen):
+    """A job of Slurm or a container has fewer than the machine; workers on GPUs work on the host as well."""
+    monkeypatch.setattr(local, "visible_gpus", lambda: ["0", "1"])
     monkeypatch.setattr(torch, "get_num_threads", lambda: 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     given = {}
@@ -81,8 +83,9 @@ def test_workers_share_the_cores_that_this_process_may_use(tmp_path, monkeypatch
 
     monkeypatch.setattr(local.subprocess, "Popen", Process)
     with pytest.raises(Failure, match="started"):
-        local.Workers(Order((), "/", "cpu"), 2, tmp_path)._start(0)
+        local.Workers(Order((), "/", device), 2, tmp_path)._start(1)
     assert int(given["OMP_NUM_THREADS"]) == 3
+    assert device != "all" or given["CUDA_VISIBLE_DEVICES"] == seen
 
 
 def test_what_is_done_is_looked_for_afresh_under_a_claim(make_trial, tmp_path, monkeypatch):

@@ -1,0 +1,42 @@
+"""One table says what a row holds."""
+
+import re
+
+import pytest
+
+from common.files import ROOT
+from harness.store import read_row, schema
+from harness.store.schema import COLUMNS, NAMES, described, names
+
+
+def test_the_documented_table_is_the_schemas():
+    text = (ROOT / "band_limit_figs" / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"<!-- columns -->\n(.*?)\n<!-- /columns -->", text, re.DOTALL)[1]
+    assert shown == described(), "write what harness.store.schema.described() gives between the marks"
+
+
+def test_every_column_stands_once_and_is_explained():
+    assert len(set(NAMES)) == len(NAMES)
+    assert all(column.meaning for column in COLUMNS)
+    assert set(names(needed=True)) >= set(names(null=False))
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_a_value_of_another_type_is_refused_by_the_columns_name(make_row, column):
+    wrong = {"text": 3, "number": "3", "whole": 2.5, "list": {}}.get(column.kind)
+    if wrong is not None:
+        with pytest.raises(ValueError, match=f"^'{column.name}' is no "):
+            read_row.check(make_row(**{column.name: wrong}))
+    row = make_row(**{column.name: None})
+    if column.null:
+        read_row.check(row)
+    else:
+        with pytest.raises(ValueError, match=f"^'{column.name}' is no "):
+            read_row.check(row)
+
+
+def test_columns_are_found_by_what_they_are():
+    assert names(machine=True) == ("device", "backend", "precision", "versions", "commit")
+    assert {"psnr", "psnr_best", "iou_paper", "status", "curve"} <= set(names(repeats=True))
+    assert "seconds" not in names(repeats=True)
+    assert schema.CHECKSUM in NAMES
