@@ -31,7 +31,7 @@ from harness.train.run_trial import build, signal_of, solve
 from models import backends
 from models.kernels.hash_grid import encoding
 from models.kernels.hash_grid.encoding import LatticeEncoding, make_levels
-from target_signals.tasks.task import make_task
+from target_signals.tasks.base import make_task
 
 Step = Callable[[], Any]
 LOG2_TABLES = range(7, 17)

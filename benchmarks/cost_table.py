@@ -13,6 +13,7 @@ from harness.plan.config import Config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
+from target_signals.tasks.base import family_of
 from target_signals.user_file import UserFile
 
 IN_ORDER = ("DIV2K", "ChestCT")  # whose points the released loop does not permute
@@ -43,7 +44,12 @@ def paper_trials(config: Config, chosen: Sequence[str]) -> list[Trial]:
         preset = config.preset("paper", experiment.signal, experiment.dim)
         tasks = TASKS.get(family.name, ("fit",))
         trials += make_plan(config, source, tasks, "paper", preset, chosen)
-    return [t for t in trials if t.lr is not None and models.get_model(t.model).unsupported(t.dim, 1, t.task) is None]
+    return [t for t in trials if t.lr is not None and _takes(t)]
+
+
+def _takes(trial: Trial) -> bool:
+    needs = family_of(trial.task).needs
+    return models.get_model(trial.model).unsupported(trial.dim, 1, needs) is None
 
 
 def points_passed(trials: Iterable[Trial]) -> dict[Key, Work]:

@@ -1,6 +1,6 @@
-"""How one file becomes a model or a signal: it registers itself, and is found.
+"""How one file becomes a model, a signal or a task: it registers itself, and is found.
 
-`models` and `target_signals` each hold one `Registry`. A module of the package whose text says
+`models`, `target_signals` and `target_signals.tasks` each hold one `Registry`. A module of the package whose text says
 `@<registry>.register` (or `@register`) at the start of a line is imported the first time somebody
 asks for a name; nothing else in the package is, so asking stays cheap and scripts are never run.
 """

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from common.lattice import Lattice
+from common.needs import Needs
 from common.registry import Registry
 from models.budget import largest_that_fits
 from models.kernels.compiled import compiled
@@ -55,8 +56,8 @@ class Representation(nn.Module):
         self._constants: weakref.WeakKeyDictionary[Lattice, tuple[Tensor, ...]] = weakref.WeakKeyDictionary()
 
     @classmethod
-    def unsupported(cls, dim: int, channels: int, task: str) -> str | None:
-        """Why this model cannot take such a task at all, or None."""
+    def unsupported(cls, dim: int, channels: int, needs: Needs) -> str | None:
+        """Why this model cannot take signals of that dimension, or a task with such needs, at all; or None."""
         return None
 
     def refuses(self, backend: str, precision: str) -> str | None:

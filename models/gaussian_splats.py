@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from common.lattice import Lattice
+from common.needs import Needs
 from models.base import Representation, register
 from models.kernels.splats import projection, rasterise
 
@@ -47,7 +48,7 @@ class GSplat(Representation):
         self.colours = nn.Parameter(torch.empty(size, channels))  # before the sigmoid
 
     @classmethod
-    def unsupported(cls, dim: int, channels: int, task: str) -> str | None:
+    def unsupported(cls, dim: int, channels: int, needs: Needs) -> str | None:
         if dim != 2:
             return f"GSplat renders images, so it takes 2D signals and not {dim}D ones."
         return None

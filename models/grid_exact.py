@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from common.lattice import Lattice
+from common.needs import Needs
 from models.base import register
 from models.grid import Grid
 from models.kernels.interpolation import on_lattice as along_axes
@@ -33,9 +34,9 @@ class GridExact(Grid):
                 raise ValueError(f"rtol: must be between 0 and 1, got {self.rtol}")
 
     @classmethod
-    def unsupported(cls, dim: int, channels: int, task: str) -> str | None:
-        if task == "ct":
-            return f"{cls.name} solves for values that are observed one by one, and a sinogram holds sums of them."
+    def unsupported(cls, dim: int, channels: int, needs: Needs) -> str | None:
+        if not needs.pointwise:  # a part of the samples, or sums of them, is no product of one matrix an axis
+            return f"{cls.name} solves for values that are observed one by one at every sample, and here they are not."
         return None
 
     def initialise(self, rng: torch.Generator) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from common.lattice import Lattice
+from common.needs import Needs
 from models.base import Representation
 
 RED, GREEN, BLUE = 0.299, 0.587, 0.114  # luma weights of ITU-R BT.601, which JPEG uses (JFIF 1.02)
@@ -58,10 +59,10 @@ class TransformCodec(Representation):
         raise NotImplementedError
 
     @classmethod
-    def unsupported(cls, dim: int, channels: int, task: str) -> str | None:
-        if task == "ct":
-            return f"{cls.name} transforms the signal's own values, which a sinogram does not give."
-        if task == "super_resolution":
+    def unsupported(cls, dim: int, channels: int, needs: Needs) -> str | None:
+        if not needs.pointwise:
+            return f"{cls.name} transforms values that are observed one by one at every sample, and here they are not."
+        if needs.off_lattice:
             return f"{cls.name} has values at the samples it was given and nowhere between them."
         return None
 

@@ -18,13 +18,15 @@ TOLERANCE = 0.01  # dB; by more than this the signal of today differs from the o
 class Target:
     """truth: what a prediction was scored against, [*shape, C]. binary: it holds 0 and 1 alone.
 
-    seen: what the model was trained on, [*observed, C]. observe: the operator between them.
+    seen: what the model was trained on, on a lattice. observe: the operator between them.
+    constant: PSNR of the mean of what is scored.
     """
 
     truth: np.ndarray
     binary: bool
     seen: np.ndarray
     observe: Callable[[np.ndarray], np.ndarray]
+    constant: float
 
 
 def build(row: Mapping[str, Any]) -> Target:
@@ -37,15 +39,13 @@ def build(row: Mapping[str, Any]) -> Target:
 
 def rebuild(row: Mapping[str, Any]) -> Target:
     """`build`, and the certainty that it is the one of the row: UsageError that says why when it is not to be had."""
-    from target_signals.tasks.metrics import psnr_of_constant
-
     try:
         found = build(row)
     except OSError as error:
         raise UsageError(f"its data cannot be read: {error}") from error
     if list(found.truth.shape) != list(row["shape"]):
         raise UsageError(f"its shape is {list(found.truth.shape)} now, and was {list(row['shape'])} when it was scored")
-    now, then = psnr_of_constant(found.truth), row["psnr_constant"]
+    now, then = found.constant, row["psnr_constant"]
     if abs(now - then) > TOLERANCE:
         raise UsageError(f"its values differ from those that were scored (constant mean {now:.2f} dB, was {then:.2f})")
     return found
@@ -56,11 +56,12 @@ def _built(
     signal: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, name: str
 ) -> Target:
     import target_signals
-    from target_signals.tasks.task import make_task
+    from target_signals.tasks.base import make_task
 
     task = make_task(name, target_signals.get_signal(signal, dim, length, bandlimit, seed, item), seed, item or "")
     scoring = next((scoring for scoring in task.scorings if scoring.task == name), None)
     if scoring is None:
         raise UsageError(f"its signal no longer has the task '{name}'")
 
-    return Target(scoring.truth, scoring.binary, task.target, task.operator.observe)
+    seen, observe = task.operator.display(task.target), task.operator.observe
+    return Target(scoring.truth, scoring.binary, seen, observe, scoring.psnr_of_constant())

@@ -9,10 +9,11 @@ from typing import Any
 from tqdm import tqdm
 
 from common.words import budget_text, duration
-from harness.execution.time_left import Pace
+from harness.execution.time_left import TimeLeft
 from harness.plan.trial import Trial
 from harness.store.claims import Claim
 from harness.store.schema import OK, Row
+from target_signals.tasks.base import title_of
 
 TRIALS = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} trials, {elapsed} so far{postfix}"
 PASSES = "     |{bar}| {n_fmt}/{total_fmt} passes: {desc}"
@@ -27,7 +28,7 @@ class Progress:
 
     def __init__(self, trials: Sequence[Trial], device: str, workers: int = 1, silent: bool = False):
         self.total, self.number, self.step = len(trials), 0, 0
-        self.pace, self.workers, self.silent = Pace(trials, device), workers, silent
+        self.time_left, self.workers, self.silent = TimeLeft(trials, device), workers, silent
         self.claim: Claim | None = None
         self.best: dict[Any, dict[int, tuple[float, str]]] = {}
         self.started = time.monotonic()
@@ -50,7 +51,7 @@ class Progress:
     def begin(self, trial: Trial, claim: Claim | None = None) -> None:
         self.trial, self.claim, self.step, self.started = trial, claim, 0, time.monotonic()
         self.number += 1
-        self.pace.begin(trial)
+        self.time_left.begin(trial)
         self.passes.set_description_str(str(trial), refresh=False)
         self.passes.reset(total=trial.steps)
         self.leaders.set_description_str(self.leading(trial))
@@ -64,22 +65,24 @@ class Progress:
 
     def end(self, trial: Trial, rows: Sequence[Row]) -> None:
         """The trial that was begun has these rows."""
-        self.pace.end(trial, time.monotonic() - self.started)
+        self.time_left.end(trial, time.monotonic() - self.started)
         self._end(trial, rows)
         self.trial = self.claim = None
 
     def tell(self, trial: Trial, rows: Sequence[Row]) -> None:
         """A trial has these rows that ran in another process."""
         self.number += 1
-        self.pace.begin(trial)
-        self.pace.end(trial, max(row["seconds"] or 0.0 for row in rows))
+        self.time_left.begin(trial)
+        self.time_left.end(trial, max(row["seconds"] or 0.0 for row in rows))
         self._end(trial, rows)
 
     def _end(self, trial: Trial, rows: Sequence[Row]) -> None:
         if self.silent:
             return
         ahead = [self._is_best(trial, row) for row in rows]
-        line = f"[{self.number}/{self.total}] {trial}: {' | '.join(map(describe, rows))}"
+        line = (
+            f"[{self.number}/{self.total}] {trial}: {' | '.join([describe(rows[0]), *map(describe_shared, rows[1:])])}"
+        )
         if any(ahead):
             line += f"; the best at {budget_text(trial.size)} so far"
         self.trials.update(1)
@@ -96,7 +99,7 @@ class Progress:
 
     def _left(self, *elapsed: float) -> float | None:
         """Seconds, with as many workers as there are."""
-        left = self.pace.left(*elapsed)
+        left = self.time_left.left(*elapsed)
         return None if left is None else left / self.workers
 
     def _is_best(self, trial: Trial, row: Row) -> bool:
@@ -122,6 +125,9 @@ def describe(row: Row) -> str:
     """One line about a finished scoring."""
     if row["status"] != OK:
         return f"{row['status']}: {row['reason']}"
-    if row["task"] == "super_resolution":
-        return f"super-resolved {row['psnr']:.2f} dB"
     return f"{row['psnr']:.2f} dB in {row['seconds']:.1f} s, {row['parameters']:,} parameters"
+
+
+def describe_shared(row: Row) -> str:
+    """The same of another scoring of a fit that `describe` has told of."""
+    return f"{title_of(row['task'])} " + (f"{row['psnr']:.2f} dB" if row["status"] == OK else describe(row))

@@ -118,7 +118,7 @@ def missing(
     if not found:
         return ["the table has no rows: nothing to draw"]
     return [
-        f"{_experiment(comparison)} {_variant(comparison)}: {note}"
+        f"{folder_of(vars(comparison))} {_variant(comparison)}: {note}"
         for comparison in found
         for note in missing_runs.of_rows(comparison, models or ())
         + (missing_runs.of_pages(comparison, out_folder) if metric == HEADLINE else [])
@@ -129,11 +129,6 @@ def _checked(table: "pd.DataFrame", models: Sequence[str] | None, metric: str) -
     if metric not in METRICS:
         raise UsageError(f"unknown metric '{metric}'{suggest(metric, METRICS)}; known: {', '.join(METRICS)}")
     return comparisons(table, models, metric)
-
-
-def _experiment(comparison: Comparison) -> str:
-    task = "" if comparison.task == "fit" else f"_{comparison.task}"
-    return f"{comparison.dim}d_{comparison.signal}{task}"
 
 
 def _variant(comparison: Comparison) -> str:

@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from common.words import budget_text
 from harness.analysis.comparison import WHOLE, Comparison, Draw, Place
 from harness.figures import style
+from harness.store.names import unless_plain
+from target_signals.tasks.base import title_of
 
 PAGE = 7.4  # inches that the panels of a page may take side by side
 LEAST_PAGE = 4.4  # inches; room for the lines of text
@@ -182,7 +184,7 @@ def with_room(sheet: Sheet, comparison: Comparison, subtitle: str, notes: Sequen
 
 def write_texts(sheet: Sheet, figure: Figure, comparison: Comparison, subtitle: str, notes: Sequence[str]) -> None:
     """What was measured, above the panels; what its signs mean, below them."""
-    task = "" if comparison.task == "fit" else f", {comparison.task}"
+    task = unless_plain(comparison.task, f", {title_of(comparison.task)}")
     task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
     title = f"{comparison.signal} {comparison.dim}D{task}"
     size = min(style.TITLE, (sheet.width - 2 * EDGE) / (len(title) * BOLD_LETTER))

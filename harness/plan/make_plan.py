@@ -13,7 +13,7 @@ from harness.plan.config import Config, Preset, resolve_tuned
 from harness.plan.source import Source, choose_source
 from harness.plan.trial import Trial
 from target_signals.base import RecordedFamily, SignalFamily
-from target_signals.tasks.task import expand_tasks
+from target_signals.tasks.base import check_task, expand_tasks, family_of, scored_on, trained_on
 
 T = TypeVar("T")
 
@@ -76,6 +76,7 @@ def make_plan(
     bands = preset.bandlimits if family.bands else (None,)
     for band in bands:
         family.check(source.dim, length, band)
+    names = expand_tasks(tasks)
     return [
         Trial(
             signal=family.name,
@@ -84,7 +85,7 @@ def make_plan(
             length=length,
             bandlimit=band,
             task=task,
-            scored=("fit", "super_resolution") if task == "fit" and has_finer(family, item) else (task,),
+            scored=scored_on(task, has_finer(family, item)),
             model=model,
             size=size,
             seed=seed,
@@ -96,11 +97,11 @@ def make_plan(
             precision=precision or models.get_model(model).precision,
             adam_betas=config.protocol.adam_betas,
             activation_gib=config.protocol.activation_gib,
-            settings=settings("ct" if task == "ct" else source.kind, model, size),
+            settings=settings(family_of(task).settings or source.kind, model, size),
             backend=backend,
         )
         for item in source.items
-        for task in _trained_on(expand_tasks(tasks, source.dim), family, item)
+        for task in _trained_on(names, source.dim, has_finer(family, item))
         for band, seed, size, model in itertools.product(
             _once(bands), _once(preset.seeds), _once(preset.sizes), _once(chosen_models)
         )
@@ -111,10 +112,11 @@ def _once(values: Iterable[T]) -> list[T]:
     return list(dict.fromkeys(values))
 
 
-def _trained_on(tasks: Sequence[str], family: type[SignalFamily], item: str | None) -> list[str]:
-    """The fits that give the rows of these tasks: where an item brings a finer lattice, a fit is scored on both."""
-    merged = {"super_resolution": "fit"} if has_finer(family, item) else {}
-    return _once(merged.get(task, task) for task in tasks)
+def _trained_on(tasks: Sequence[str], dim: int, finer: bool) -> list[str]:
+    """The tasks whose fits give the rows of these. finer: whether the signal brings a finer lattice."""
+    for task in tasks:
+        check_task(task, dim, finer)
+    return _once(trained_on(task, finer) for task in tasks)
 
 
 def has_finer(family: type[SignalFamily], item: str | None) -> bool:
@@ -125,6 +127,6 @@ def _minibatch(preset: Preset, model: str, size: int, task: str) -> int | None:
     """Points a batch; None where an operator couples all points, and for models without points or training."""
     cls = models.get_model(model)
     trained = any(field.name == "lr" for field in dataclasses.fields(cls.Config))
-    if preset.minibatch is None or task == "ct" or cls.lattice_only or not trained:
+    if preset.minibatch is None or not family_of(task).needs.pointwise or cls.lattice_only or not trained:
         return None
     return preset.minibatch.points_for(model, size)

@@ -14,7 +14,7 @@ from harness.plan.source import check_size
 from harness.plan.trial import Trial
 from target_signals import user_file
 from target_signals.base import RecordedFamily, SignalFamily
-from target_signals.tasks.task import check_task
+from target_signals.tasks.base import check_task, scored_on, trained_on
 
 MOST_VALUES = 10**9  # of a model: Adam takes 16 bytes for each
 
@@ -29,24 +29,25 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         raise UsageError("its row does not say how many steps it took")
     family = target_signals.registry.get(row["signal"])
     task, item, dim, length = row["task"], row["item"], int(row["dim"]), row["length"]
-    check_task(task, dim)
     path = _path(item, file) if family is user_file.UserFile else None
     if path is None:
         check_size(family.name, dim, length)
         family.check(dim, length, row["bandlimit"])
         _check_data(family, item)
+    finer = make_plan.has_finer(family, item)
+    check_task(task, dim, finer)
     cls = models.get_model(row["model"])
     if row["size"] > MOST_VALUES:
         raise UsageError(f"its budget is {row['size']:.3g} values, and at most {MOST_VALUES:,} are fitted again")
-    finer = make_plan.has_finer(family, item)
+    trained = trained_on(task, finer)
     trial = Trial(
         signal=family.name,
         item=item,
         dim=dim,
         length=None if length is None else int(length),
         bandlimit=row["bandlimit"],
-        task="fit" if finer and task == "super_resolution" else task,
-        scored=("fit", "super_resolution") if finer and task in ("fit", "super_resolution") else (task,),
+        task=trained,
+        scored=scored_on(trained, finer),
         model=cls.name,
         size=int(row["size"]),
         seed=int(row["seed"]),

@@ -83,6 +83,6 @@ class Trial:
 
     def __str__(self) -> str:
         item = "" if self.item is None else f" {self.item}"
-        task = "" if self.task == "fit" else f" {self.task}"
+        task = names.unless_plain(self.task, f" {self.task}")
         band = "" if self.bandlimit is None else f" band {self.bandlimit:g}"
         return f"{self.model} {self.size:,}{item}{task}{band} seed {self.seed}"

@@ -8,6 +8,7 @@ from typing import Any
 from common.errors import UsageError
 from harness.plan.config import Config, resolve_tuned
 from harness.store.schema import Row
+from target_signals.tasks.base import known_family
 
 
 def overrides(row: Row, config: Config) -> str | None:
@@ -15,7 +16,7 @@ def overrides(row: Row, config: Config) -> str | None:
     settings = row.get("settings")
     if not isinstance(settings, dict):
         return None
-    kind = "ct" if row["task"] == "ct" else _kind(row["signal"])
+    kind = known_family(row["task"]).settings or _kind(row["signal"])
     return _overrides(config, kind, row["model"], int(row["size"]), json.dumps(settings))
 
 

@@ -15,6 +15,7 @@ from harness.report.ranks import across, verdicts
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import COLUMNS, Row
 from harness.store.table import to_table
+from target_signals.tasks.base import known_family, title_of
 from target_signals.tasks.metrics import METRICS
 
 MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row, and a row with a later one
@@ -45,6 +46,7 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
             | {"published": beside(to_table([rows[i] for i in experiment.latest.values()]))}
             for experiment in every
         ],
+        "tasks": {task: _task(task) for task in dict.fromkeys(experiment.kind.task for experiment in every)},
         "verdicts": [verdicts(experiment, rows) for experiment in every],
         "across": across(every, rows),
         "rows": len(entries),
@@ -99,6 +101,10 @@ def _of_cell(cell: Cell | None) -> Row:
 def _metric(name: str) -> dict[str, Any]:
     metric = METRICS[name]
     return {"name": metric.name, "unit": metric.unit, "digits": metric.digits, "higher": metric.higher_is_better}
+
+
+def _task(name: str) -> dict[str, Any]:
+    return {"title": title_of(name), "paper_suffix": known_family(name).paper_suffix}
 
 
 def _experiment(experiment: Experiment, rows: Sequence[Row]) -> dict[str, Any]:

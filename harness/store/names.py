@@ -39,7 +39,12 @@ def safe(name: str) -> str:
 
 def folder_of(row: Mapping[str, Any]) -> str:
     """The experiment's folder: <dim>d_<Signal>[_<task>]."""
-    return f"{int(row['dim'])}d_{safe(row['signal'])}" + ("" if row["task"] == "fit" else f"_{safe(row['task'])}")
+    return f"{int(row['dim'])}d_{safe(row['signal'])}" + unless_plain(row["task"], f"_{safe(row['task'])}")
+
+
+def unless_plain(task: str, text: str) -> str:
+    """A text that names a task; nothing for the plain fit, which folders and titles leave unsaid."""
+    return "" if task == "fit" else text
 
 
 def key_of(row: Mapping[str, Any]) -> str:

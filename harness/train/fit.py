@@ -25,8 +25,8 @@ class Fit:
     The best is the evaluation that scores best on what the model is trained on, never on the truth. Where values
     themselves are observed that is the PSNR of the answer clipped to the range of what is observed: what rows score in
     a fit and, in super-resolution, on the coarse lattice; in denoising, against the noisy values, so the best may come
-    after the evaluation that is nearest to the truth. Where an operator stands between, as in CT, it is the squared
-    error of the observation, as a sinogram has no range to clip to.
+    after the evaluation that is nearest to the truth. Where an operator stands between, as in CT and inpainting, it is
+    the squared error of the observation, which need not have the values' range.
     diverged_at: the pass after which the loss was not finite, or None. A model that was
     solved has no updates and a curve of one point, step 0.
     """
@@ -42,7 +42,7 @@ class Fit:
     def record(self, step: int, gradient: LatticeGradient, task: Task) -> None:
         """Evaluate the model, and note where it stands after `seconds` of training."""
         loss, error, answer = gradient.evaluate()
-        psnr = clipped_psnr(task.truth, answer)
+        psnr = task.psnr(answer)
         self.curve.append({"step": step, "loss": loss, "psnr": psnr, "seconds": self.seconds})
         if task.target is task.truth:
             score = psnr

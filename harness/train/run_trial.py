@@ -22,7 +22,8 @@ from models import backends
 from models.base import Representation
 from target_signals import user_file
 from target_signals.base import Signal
-from target_signals.tasks.task import Task, make_task
+from target_signals.tasks.base import family_of, make_task
+from target_signals.tasks.task import Task
 
 SHARES = (1.0, 1 / 4, 1 / 16)  # of the memory for activations, tried in turn while it runs out
 
@@ -147,7 +148,7 @@ def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
 def solve(trial: Trial, task: Task) -> tuple[int | None, str]:
     """The model's size dial for the trial's budget, or None and the reason."""
     cls = models.get_model(trial.model)
-    reason = cls.unsupported(trial.dim, task.channels, trial.task)
+    reason = cls.unsupported(trial.dim, task.channels, family_of(trial.task).needs)
     if reason is not None:
         return None, reason
     size = cls.solve_size(trial.settings, task.lattice, task.channels, trial.size)

@@ -18,7 +18,7 @@ from harness.train.chunks import predict
 from harness.train.fit import Fit
 from harness.train.loss import Schedule
 from models.base import Representation
-from target_signals.tasks.metrics import psnr_of_constant
+from target_signals.tasks.base import family_of
 from target_signals.tasks.task import Scoring
 
 
@@ -33,25 +33,28 @@ class Result:
 def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> Result:
     """The row and the residual of one scoring of a fitted model, whose values are the last ones and stay so."""
     row = row | scoring_columns(scoring)
-    reason = model.unsupported(trial.dim, model.channels, scoring.task)
+    reason = model.unsupported(trial.dim, model.channels, family_of(scoring.task).needs)
     if reason is not None:
         return unsupported(row, scoring, reason)
     if fitted.diverged_at is not None:
         reason = f"the loss was not finite after pass {fitted.diverged_at}"
         return Result(row | {"status": DIVERGED, "reason": reason}, None)
-    device, memory = model.device.type, schedule.activation_gib
-    last = predict(model, scoring.lattice, memory)
-    scores: dict[str, Any] = dict(scoring.scores(last, device))
-    scores |= {"psnr_rings": scoring.ring_scores(last), "status": OK}
-    if scoring.paper_lattice is not None:
-        at_papers = scoring.scores(predict(model, scoring.paper_lattice, memory), device)
-        scores |= {f"{name}_paper": value for name, value in at_papers.items()}
-    best = last
+    lattices = {"": scoring.lattice, "_paper": scoring.paper_lattice}
+
+    def answers() -> dict[str, np.ndarray]:
+        given = {name: lattice for name, lattice in lattices.items() if lattice is not None}
+        return {name: predict(model, lattice, schedule.activation_gib) for name, lattice in given.items()}
+
+    last = best = answers()
     if fitted.best_step != fitted.curve[-1]["step"]:
         with holding(model, fitted.best_state):
-            best = predict(model, scoring.lattice, memory)
-    scores |= {f"{name}_best": value for name, value in scoring.scores(best, device).items()}
-    return Result(row | scores, last - scoring.truth)
+            best = answers()
+    scores: dict[str, Any] = {"psnr_rings": scoring.ring_scores(last[""]), "status": OK}
+    for found, suffix in ((last, ""), (best, "_best")):
+        for at, answer in found.items():
+            of_answer = scoring.scores(answer, model.device.type)
+            scores |= {f"{name}{at}{suffix}": value for name, value in of_answer.items()}
+    return Result(row | scores, last[""] - scoring.truth)
 
 
 @contextlib.contextmanager
@@ -96,4 +99,4 @@ def fit_columns(fitted: Fit) -> dict[str, Any]:
 
 def scoring_columns(scoring: Scoring) -> dict[str, Any]:
     shape = list(scoring.truth.shape)
-    return {"task": scoring.task, "shape": shape, "psnr_constant": psnr_of_constant(scoring.truth)}
+    return {"task": scoring.task, "shape": shape, "psnr_constant": scoring.psnr_of_constant()}

@@ -1,22 +1,66 @@
 """Scores of a reconstruction: one definition each (SPEC 4). Arrays are [*shape, C], truth first."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+
+from target_signals.tasks.perceptual import lpips
 
 MSE_FLOOR = 1e-16  # caps PSNR at 160 dB
 IOU_THRESHOLD = 0.2
 SSIM_WINDOW = 7  # samples along a side
 
 
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What a metric sees: truth and prediction [*shape, C], the latter clipped to the truth's range.
+
+    where: the samples [*shape] that are scored; None for all. binary: whether the truth holds 0 and 1 alone.
+    device: where what takes long is computed.
+    """
+
+    truth: np.ndarray
+    prediction: np.ndarray
+    binary: bool = False
+    where: np.ndarray | None = None
+    device: str = "cpu"
+
+    @property
+    def is_image(self) -> bool:
+        return self.truth.ndim == 3
+
+    @property
+    def samples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Truth and prediction where they are scored."""
+        return at(self.where, self.truth), at(self.where, self.prediction)
+
+    @property
+    def whole(self) -> tuple[np.ndarray, np.ndarray]:
+        """Truth and prediction everywhere, with the truth where nothing is scored."""
+        if self.where is None:
+            return self.truth, self.prediction
+        return self.truth, np.where(self.where[..., None], self.prediction, self.truth)
+
+
+def at(where: np.ndarray | None, values: np.ndarray) -> np.ndarray:
+    """All values [*shape, C], or those of some samples, [n, C]."""
+    return values if where is None else values[where]
+
+
 class Metric(NamedTuple):
-    """A score's name, unit and digits behind the point, whether more of it is better, and what it is."""
+    """A score: its name, unit and digits behind the point, what it is, and how it is measured.
+
+    measure: the score, or None where it does not exist, such as SSIM of a volume.
+    """
 
     name: str
     unit: str
     digits: int
+    meaning: str
+    measure: Callable[[Scored], float | None]
     higher_is_better: bool = True
-    meaning: str = ""
 
     def label(self, suffix: str = "") -> str:
         return f"{self.name}{suffix}" + (f" ({self.unit})" if self.unit else "")
@@ -24,14 +68,6 @@ class Metric(NamedTuple):
     def text(self, value: float, sign: str = "") -> str:
         digits = self.digits if abs(value) < 99.95 else 0
         return f"{round(value, digits) + 0.0:{sign}.{digits}f}".replace("-", "−")
-
-
-METRICS = {
-    "psnr": Metric("PSNR", "dB", 1, meaning="peak signal-to-noise ratio"),
-    "ssim": Metric("SSIM", "", 3, meaning="structural similarity of images"),
-    "lpips": Metric("LPIPS", "", 3, higher_is_better=False, meaning="perceptual distance of images"),
-    "iou": Metric("IoU", "", 3, meaning="intersection over union of binary volumes"),
-}
 
 
 def clip_to_truth(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
@@ -90,3 +126,30 @@ def iou(truth: np.ndarray, prediction: np.ndarray) -> float:
     a, b = truth > IOU_THRESHOLD, prediction > IOU_THRESHOLD
     union = np.logical_or(a, b).sum()
     return float(np.logical_and(a, b).sum() / union) if union else 1.0
+
+
+METRICS = {  # a new one is a function above and an entry here; rows, tables, figures and the page follow
+    "psnr": Metric("PSNR", "dB", 1, "peak signal-to-noise ratio", lambda scored: psnr(*scored.samples)),
+    "ssim": Metric(
+        "SSIM",
+        "",
+        3,
+        "structural similarity of images",
+        lambda scored: ssim(*scored.whole, scored.device) if scored.is_image else None,
+    ),
+    "lpips": Metric(
+        "LPIPS",
+        "",
+        3,
+        "perceptual distance of images",
+        lambda scored: lpips(*scored.whole, scored.device) if scored.is_image else None,
+        higher_is_better=False,
+    ),
+    "iou": Metric(
+        "IoU",
+        "",
+        3,
+        "intersection over union of binary volumes",
+        lambda scored: iou(*scored.samples) if scored.binary and not scored.is_image else None,
+    ),
+}

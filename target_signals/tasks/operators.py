@@ -21,8 +21,8 @@ NEGLIGIBLE = 1e-9  # a weight that float32 loses beside 1; sin π is not quite 0
 class Operator(Protocol):
     """Linear map of values on the training lattice: [heads, *shape, C] → [heads, *observed, C].
 
-    pointwise: whether it is the identity, so that an observation needs one point alone; only then
-    can a lattice be trained in mini-batches.
+    pointwise: whether it is the identity, so that every point is observed alone; only then can a lattice be trained in
+    mini-batches. A task's `Needs` say the same of it beforehand.
     """
 
     pointwise: bool
@@ -31,6 +31,10 @@ class Operator(Protocol):
 
     def observe(self, values: np.ndarray) -> np.ndarray:
         """The same map of one signal, to make a target: [*shape, C] → [*observed, C], float32."""
+        ...
+
+    def display(self, observed: np.ndarray) -> np.ndarray:
+        """An observation [*observed, C] as values on a lattice that can be looked at."""
         ...
 
 
@@ -44,6 +48,42 @@ class Identity:
 
     def observe(self, values: np.ndarray) -> np.ndarray:
         return values.astype(np.float32, copy=False)
+
+    def display(self, observed: np.ndarray) -> np.ndarray:
+        return observed
+
+
+class Selection:
+    """Some samples and no others: [heads, *shape, C] → [heads, S, C], in array (C) order.
+
+    seen: bool [*shape], S of them True.
+    """
+
+    pointwise = False
+
+    def __init__(self, seen: np.ndarray):
+        self.seen = seen
+        self._index: dict[torch.device, Tensor] = {}
+
+    def __call__(self, values: "Tensor") -> "Tensor":
+        if tuple(values.shape[1:-1]) != self.seen.shape:
+            raise ValueError(
+                f"a selection from {self.seen.shape} samples was given values of shape {tuple(values.shape)}"
+            )
+        if values.device not in self._index:
+            import torch
+
+            self._index[values.device] = torch.from_numpy(np.flatnonzero(self.seen)).to(values.device)
+        return values.flatten(1, -2).index_select(1, self._index[values.device])
+
+    def observe(self, values: np.ndarray) -> np.ndarray:
+        return values[self.seen].astype(np.float32, copy=False)
+
+    def display(self, observed: np.ndarray) -> np.ndarray:
+        """Zero where nothing is seen."""
+        values = np.zeros((*self.seen.shape, observed.shape[-1]), dtype=observed.dtype)
+        values[self.seen] = observed
+        return values
 
 
 class Radon:
@@ -80,6 +120,10 @@ class Radon:
         import torch  # not at the top: pictures of rows need targets, and most have no sinogram
 
         return self(torch.tensor(values, dtype=torch.float32)[None])[0].numpy()
+
+    def display(self, observed: np.ndarray) -> np.ndarray:
+        """The sinogram itself, a row for each angle."""
+        return observed
 
     def _build(self, device: "torch.device") -> "SparseMap":
         import torch

@@ -12,6 +12,7 @@ from scipy.fft import dctn, idctn
 
 import models
 from common.errors import UsageError
+from common.needs import Needs
 from harness.plan.config import load_config
 from harness.plan.make_plan import model_settings
 from models.block_dct import cosine_matrix
@@ -187,10 +188,9 @@ def test_another_lattice_is_refused(name):
 @pytest.mark.parametrize("name", ["BlockDCT", "Wavelet"])
 def test_it_takes_tasks_on_the_signals_own_samples(name):
     cls = models.get_model(name)
-    for task in ("fit", "denoise_0.05", "denoise_0.1"):
-        assert cls.unsupported(2, 3, task) is cls.unsupported(3, 1, task) is None
-    assert "nowhere between" in cls.unsupported(2, 3, "super_resolution")
-    assert "sinogram" in cls.unsupported(2, 1, "ct")
+    assert cls.unsupported(2, 3, Needs()) is cls.unsupported(3, 1, Needs()) is None
+    assert "nowhere between" in cls.unsupported(2, 3, Needs(off_lattice=True))
+    assert "observed one by one" in cls.unsupported(2, 1, Needs(pointwise=False))
 
 
 @pytest.mark.parametrize("name", ["BlockDCT", "Wavelet"])

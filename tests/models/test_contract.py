@@ -9,6 +9,7 @@ import torch
 
 import models
 from common.lattice import Lattice
+from common.needs import Needs
 from harness.plan.config import load_config
 from harness.plan.make_plan import model_settings
 from models.budget import count
@@ -24,7 +25,7 @@ UNFILLED = {  # models whose dial cannot reach 90 % of a budget, and why
 
 def build(name, lattice, channels, size=None, seed=0):
     cls = models.get_model(name)
-    if (reason := cls.unsupported(lattice.dim, channels, "fit")) is not None:
+    if (reason := cls.unsupported(lattice.dim, channels, Needs())) is not None:
         pytest.skip(reason)
     settings = model_settings(CONFIG, name, "synthetic", 10_000)
     size = cls.solve_size(settings, lattice, channels, 10_000) if size is None else size
@@ -178,7 +179,7 @@ def test_builds_on_meta(case):
 @pytest.mark.parametrize(("name", "dim", "channels"), CASES)
 def test_budget_is_kept_and_used(name, dim, channels):
     cls = models.get_model(name)
-    if (reason := cls.unsupported(dim, channels, "fit")) is not None:
+    if (reason := cls.unsupported(dim, channels, Needs())) is not None:
         pytest.skip(reason)
     lattice = Lattice.regular((1000,) * 2 if dim == 2 else (100,) * 3)
     for budget in PAPER_SIZES:
@@ -199,7 +200,7 @@ def test_budget_is_kept_and_used(name, dim, channels):
 @pytest.mark.parametrize(("name", "dim", "channels"), CASES)
 def test_a_budget_below_the_smallest_form_has_no_size(name, dim, channels):
     cls = models.get_model(name)
-    if cls.unsupported(dim, channels, "fit") is not None:
+    if cls.unsupported(dim, channels, Needs()) is not None:
         pytest.skip("unsupported")
     settings = model_settings(CONFIG, name, "synthetic", 10_000)
     lattice = Lattice.regular(SHAPES[dim])

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from common.lattice import Lattice
+from common.needs import Needs
 from models import get_model
 from models.budget import count
 from models.gaussian_splats import GSplat
@@ -47,8 +48,8 @@ def test_the_size_fills_the_budget(channels, budget):
 
 
 def test_only_images_are_supported():
-    assert GSplat.unsupported(dim=2, channels=3, task="fit") is None
-    reason = GSplat.unsupported(dim=3, channels=1, task="fit")
+    assert GSplat.unsupported(dim=2, channels=3, needs=Needs()) is None
+    reason = GSplat.unsupported(dim=3, channels=1, needs=Needs())
     assert reason is not None
     assert "3D" in reason
 

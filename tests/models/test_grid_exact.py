@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import models
 from common.errors import UsageError
+from common.needs import Needs
 from harness.plan.config import load_config
 from harness.plan.make_plan import model_settings
 from target_signals import Lattice
@@ -164,11 +165,11 @@ def test_it_is_a_grid_at_other_lattices_and_points():
     torch.testing.assert_close(model(finer.points("cpu")), grid(finer.points("cpu")))
 
 
-def test_it_takes_every_task_but_ct():
+def test_it_takes_every_task_that_observes_all_samples():
     cls = models.get_model("Grid_exact")
-    for task in ("fit", "super_resolution", "denoise_0.05", "denoise_0.1"):
-        assert cls.unsupported(2, 3, task) is cls.unsupported(3, 1, task) is None
-    assert "sinogram" in cls.unsupported(2, 1, "ct")
+    for needs in (Needs(), Needs(off_lattice=True)):
+        assert cls.unsupported(2, 3, needs) is cls.unsupported(3, 1, needs) is None
+    assert "observed one by one" in cls.unsupported(2, 1, Needs(pointwise=False))
 
 
 @pytest.mark.parametrize("value", ["0", "1", "-1e-6"])

@@ -15,7 +15,7 @@ function commandOf(row) {
   const file = e.signal === 'UserFile'; // rows know the name of somebody's own file, not its place
   add('--signal', file ? `path/to/${value('item', row)}` : e.signal);
   add('--dim', e.dim);
-  add('--task', e.task === 'fit' ? null : e.task);
+  add('--task', e.task);
   if (!file) add('--items', value('item', row));
   if (e.preset !== 'no preset') add('--preset', e.preset);
   add('--models', value('model', row));

@@ -20,7 +20,7 @@ for (let row = 0; row < DATA.rows; row += 1) rowsOf[value('experiment', row)].pu
 const bandKey = (band) => (band === null ? WHOLE : String(band));
 const bandText = (key) => (key === WHOLE ? 'whole signal' : key);
 const experimentId = (e) => `${e.dim}d_${e.signal}/${e.task}/${e.preset}/${e.length ?? 'native'}/${e.steps}`;
-const taskText = (task) => task.replace(/^denoise_/, 'denoise σ = ').replaceAll('_', ' ');
+const taskText = (task) => DATA.tasks[task].title;
 const variantText = (e) =>
   `${e.preset}, ${e.length === null ? 'native size' : `length ${e.length}`}, ${e.steps} steps`;
 const signalText = (e) => `${e.dim}D ${e.signal}${e.stands_for ? ` (in place of ${e.stands_for})` : ''}`;

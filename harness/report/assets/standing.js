@@ -36,10 +36,9 @@ function rankedLines(runs) {
 /* The paper's cell that a line of whole budgets may stand beside. */
 function publishedFor(line) {
   if (board.by !== 'size' || !defaultBands().every((band) => state.bands.has(band))) return null;
-  const [base, kind] = state.metric.split('_');
+  const [base] = state.metric.split('_');
   const item = state.item || (current.items.length === 1 ? current.items[0] : null);
-  const task = EXPERIMENTS[state.experiment].task;
-  if (kind === 'best' || (task === 'super_resolution') !== (kind === 'paper')) return null;
+  if (state.metric !== base + DATA.tasks[EXPERIMENTS[state.experiment].task].paper_suffix) return null;
   return (
     EXPERIMENTS[state.experiment].published.find(
       (cell) =>

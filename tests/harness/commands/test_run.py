@@ -213,7 +213,7 @@ def test_list_names_what_there_is(capsys):
         "StarTarget (2D)",
     ):
         assert name in text
-    assert re.search(r"^tasks: +fit", text, re.M)
+    assert re.search(r"^tasks: +ct denoise\[_<sigma>\] fit ", text, re.M)
     assert re.search(r"^presets: +smoke quick paper$", text, re.M)
 
 
@@ -318,7 +318,7 @@ def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
         (["--signal", "Sierpinsky"], "unknown signal 'Sierpinsky' (did you mean 'Sierpinski'?); known: Bandlimited"),
         (["--models", "Sirn"], "unknown model 'Sirn' (did you mean 'Siren'?); known: BACON, BlockDCT"),
         (["--models", "Grid", "nowhere.py"], "nowhere.py' to load a model from"),
-        (["--task", "fitt"], "unknown task 'fitt' (did you mean 'fit'?); known: fit"),
+        (["--task", "fitt"], "unknown task 'fitt' (did you mean 'fit'?); known: ct, denoise[_<sigma>], fit, "),
         (["--preset", "smok"], "unknown preset 'smok' (did you mean 'smoke'?)"),
         (["--precision", "fp64"], "argument --precision: invalid choice: 'fp64'"),
         (["--precision", "tf32"], "precision tf32 exists on CUDA devices only; use --precision fp32"),

@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 from harness.analysis.comparison import WHOLE, comparisons
 from harness.analysis.winner import contest
 from harness.figures import draw_figures, style, winners
-from target_signals.tasks.metrics import METRICS, Metric
+from target_signals.tasks.metrics import METRICS
 
 MODELS = ["Siren", "Wire", "Grid"]
 SEEDS = [1, 2, 3]
@@ -76,7 +76,7 @@ def test_a_model_that_failed_on_a_draw_does_not_compete(make_table):
 
 
 def test_less_is_better_where_the_metric_says_so(make_table, monkeypatch):
-    monkeypatch.setitem(METRICS, "ssim", Metric("LPIPS", "", 3, higher_is_better=False))
+    monkeypatch.setitem(METRICS, "ssim", METRICS["ssim"]._replace(higher_is_better=False))
     table = scored(make_table, "ssim", Siren=[0.3, 0.3, 0.3], Grid=[0.5, 0.5, 0.5])
     outcome = contest(only(table, "ssim"), 10_000, 0.5)
     assert (outcome.winner, outcome.lead) == ("Siren", pytest.approx(0.2))

@@ -120,7 +120,7 @@ def test_an_item_that_does_not_exist_is_one_line(arguments, message):
 
 
 def test_a_volume_has_no_sinogram(plan):
-    with pytest.raises(UsageError, match=r"^task 'ct' takes the sinogram of a slice, got a signal with dim 3"):
+    with pytest.raises(UsageError, match=r"^task 'ct' is for signals with dim 2, and this one has dim 3$"):
         plan("Solids", 3, tasks=("ct",))
 
 
@@ -252,7 +252,9 @@ def test_what_does_not_exist_is_one_line(plan, signal, dim, changes, message):
 
 def test_an_unknown_task_is_one_line(config):
     preset = config.preset("smoke", "Sierpinski", 2)
-    with pytest.raises(UsageError, match=r"^unknown task 'fitt' \(did you mean 'fit'\?\); known: fit"):
+    with pytest.raises(
+        UsageError, match=r"^unknown task 'fitt' \(did you mean 'fit'\?\); known: ct, denoise\[_<sigma>\], fit,"
+    ):
         make_plan(config, choose_source("Sierpinski", 2), ["fitt"], "smoke", preset, ["Grid"])
 
 

@@ -1,6 +1,8 @@
 """One table says what a row holds."""
 
+import csv
 import re
+import sys
 
 import pytest
 
@@ -40,3 +42,37 @@ def test_columns_are_found_by_what_they_are():
     assert {"psnr", "psnr_best", "iou_paper", "status", "curve"} <= set(names(repeats=True))
     assert "seconds" not in names(repeats=True)
     assert schema.CHECKSUM in NAMES
+
+
+NEW_METRIC = """
+import sys
+import numpy as np
+from target_signals.tasks.metrics import METRICS, Metric
+
+def mae(scored):
+    truth, prediction = scored.samples
+    return float(np.abs(truth - prediction).mean())
+
+METRICS["mae"] = Metric("MAE", "", 4, "mean absolute error", mae, higher_is_better=False)
+from harness.commands import run
+from harness import __main__ as verbs
+run.draw = lambda *given: None
+out = sys.argv[1]
+words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--models", "Grid", "Siren", "--out", out]
+assert run.main(words) == 0
+assert verbs.main(["table", "--metric", "mae", "--out", out]) == 0
+assert verbs.main(["table", "--rows", "--format", "csv", "--out", out, "--to", f"{out}/rows.csv"]) == 0
+assert verbs.main(["figures", "--metric", "mae", "--out", out]) == 0
+assert verbs.main(["report", "--out", out]) == 0
+"""
+
+
+def test_a_new_metric_is_one_function_and_one_entry(command, tmp_path):
+    ran = command(sys.executable, "-c", NEW_METRIC, tmp_path / "out")
+    assert ran.returncode == 0, ran.stderr
+    assert "**MAE: Sierpinski 2D, fit" in ran.stdout
+    assert "mae_over_bands.png" in ran.stdout or "mae_over_budgets.png" in ran.stdout
+    head, *lines = (tmp_path / "out" / "rows.csv").read_text().splitlines()
+    assert {"mae", "mae_best", "mae_paper"} <= set(head.split(","))
+    assert all(0 < float(line["mae"]) < 1 for line in csv.DictReader([head, *lines]))
+    assert '"mae":{"name":"MAE"' in (tmp_path / "out" / "index.html").read_text()

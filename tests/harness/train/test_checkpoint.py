@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 import models
 from common.errors import UsageError
 from common.lattice import Lattice
+from common.needs import Needs
 from harness import fit_array
 from harness.__main__ import main
 from harness.plan.make_plan import model_settings
@@ -35,7 +36,7 @@ def build(config):
 @pytest.mark.parametrize("name", models.registry.names())
 @pytest.mark.parametrize("shape", [(13, 10), (6, 5, 7)])
 def test_a_model_comes_back_as_it_was(build, tmp_path, name, shape):
-    if models.get_model(name).unsupported(len(shape), 3, "fit") is not None:
+    if models.get_model(name).unsupported(len(shape), 3, Needs()) is not None:
         pytest.skip("unsupported")
     model = build(name, shape)
     checkpoint.save(model, tmp_path / "m.safetensors")

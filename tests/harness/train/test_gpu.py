@@ -7,6 +7,7 @@ import torch
 
 import models
 from common.lattice import Lattice
+from common.needs import Needs
 from harness.plan.make_plan import model_settings
 from harness.train.chunks import predict
 from harness.train.loss import LatticeGradient
@@ -26,7 +27,7 @@ SOLVED = ("Grid_exact", "BlockDCT", "Wavelet")
 @pytest.mark.parametrize(("name", "dim"), CASES)
 def test_values_and_gradients_are_the_cpus(config, name, dim):
     cls = models.get_model(name)
-    if (reason := cls.unsupported(dim, 3, "fit")) is not None:
+    if (reason := cls.unsupported(dim, 3, Needs())) is not None:
         pytest.skip(reason)
     lattice = Lattice.regular(SHAPES[dim])
     settings = model_settings(config, name, "synthetic", 10_000)

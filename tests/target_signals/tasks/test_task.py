@@ -9,7 +9,8 @@ import torch
 from common.errors import UsageError
 from target_signals import Lattice, Signal, get_signal
 from target_signals.tasks import metrics
-from target_signals.tasks.task import Scoring, expand_tasks, make_task
+from target_signals.tasks.base import expand_tasks, make_task
+from target_signals.tasks.task import Scoring
 
 
 def signal(shape, dim, binary=False, **more):
@@ -229,11 +230,11 @@ def test_ct_trains_on_the_sinogram_and_scores_the_slice():
 
 
 def test_denoise_stands_for_both_noise_levels():
-    assert expand_tasks(["fit", "denoise", "denoise_0.05"], 2) == ["fit", "denoise_0.05", "denoise_0.1"]
-    assert expand_tasks(["denoise_0.2"], 3) == ["denoise_0.2"]
+    assert expand_tasks(["fit", "denoise", "denoise_0.05"]) == ["fit", "denoise_0.05", "denoise_0.1"]
+    assert expand_tasks(["denoise_0.2", "denoise_0.20"]) == ["denoise_0.2"]
 
 
 @pytest.mark.parametrize("name", ["denoise_", "denoise_x", "denoise_-1", "denoise_0.1 ", "Fit", ""])
 def test_other_names_are_unknown(name):
     with pytest.raises(UsageError, match="unknown task"):
-        expand_tasks([name], 2)
+        expand_tasks([name])

@@ -1,0 +1,33 @@
+"""ct: the sinogram of a slice is observed, and the slice scored (SPEC 4)."""
+
+import numpy as np
+
+from common.needs import Needs
+from target_signals.base import Signal
+from target_signals.tasks.base import TaskFamily, register
+from target_signals.tasks.operators import Radon
+from target_signals.tasks.task import Scoring, Task, with_channels
+
+ANGLES = np.linspace(0, 180, 100)  # degrees; both ends, as in the paper
+
+
+@register
+class ComputedTomography(TaskFamily):
+    """Parallel beams at 100 angles. Models' settings were tuned for it."""
+
+    name = "ct"
+    dims = (2,)
+    needs = Needs(pointwise=False)
+    settings = "ct"
+    views = ("sinogram",)
+
+    @classmethod
+    def title(cls, level: float | None) -> str:
+        return "CT"
+
+    @classmethod
+    def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
+        truth = with_channels(signal.values, signal.dim)
+        radon = Radon((truth.shape[0], truth.shape[1]), ANGLES)
+        scoring = Scoring(cls.name, signal.lattice, truth, signal.binary, signal.rings)
+        return Task(signal.lattice, radon.observe(truth), truth, radon, (scoring,))

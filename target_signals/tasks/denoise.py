@@ -1,0 +1,26 @@
+"""denoise: the signal is observed with Gaussian noise, and scored without (SPEC 4)."""
+
+from target_signals.base import Signal
+from target_signals.tasks.base import TaskFamily, register
+from target_signals.tasks.operators import Identity, noisy
+from target_signals.tasks.task import Scoring, Task, with_channels
+
+
+@register
+class Denoise(TaskFamily):
+    """`denoise_0.05`: every sample is observed with noise of standard deviation 0.05 of its own."""
+
+    name = "denoise"
+    level = "sigma"
+    levels = (0.05, 0.1)  # the paper's
+
+    @classmethod
+    def title(cls, level: float | None) -> str:
+        return f"denoise σ = {level:g}"
+
+    @classmethod
+    def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
+        assert level is not None
+        truth = with_channels(signal.values, signal.dim)
+        scoring = Scoring(cls.named(level), signal.lattice, truth, signal.binary, signal.rings)
+        return Task(signal.lattice, noisy(truth, level, seed, item), truth, Identity(), (scoring,))

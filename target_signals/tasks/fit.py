@@ -1,0 +1,19 @@
+"""fit: the signal itself is observed, and scored where it was."""
+
+from target_signals.base import Signal
+from target_signals.tasks.base import TaskFamily, register
+from target_signals.tasks.operators import Identity
+from target_signals.tasks.task import Scoring, Task, with_channels
+
+
+@register
+class Fit(TaskFamily):
+    """Where a signal brings a finer lattice, `super_resolution` shares its trial."""
+
+    name = "fit"
+
+    @classmethod
+    def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
+        truth = with_channels(signal.values, signal.dim)
+        scoring = Scoring(cls.name, signal.lattice, truth, signal.binary, signal.rings)
+        return Task(signal.lattice, truth, truth, Identity(), (scoring,))
