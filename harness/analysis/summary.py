@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from harness.analysis.remarks import remarks
 from harness.store.schema import OK, UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", he
         "  ".join([line[0].ljust(widths[0]), *[cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]])
         for line in lines
     ]
-    return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
+    return "\n".join([text[0], "-" * len(text[0]), *text[1:], *remarks(table.to_dict("records"))])
 
 
 def _cell(rows: "pd.DataFrame", metric: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from common.files import Unfit
 from harness.plan.trial import Trial
 from harness.store.residual import load_residual
-from harness.store.schema import OK, Row
+from harness.store.schema import OK, Row, busy
 from harness.store.store import Store
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def _quickest(by_model: dict[str, list[Row]]) -> str:
 
     model = max(by_model, key=rate)
     seconds = _mean(by_model[model], "seconds")
-    return f"most quality per second: {model}, {rate(model):.3g} dB a second over the mean, {seconds:.2f} s"
+    doubtful = ", timed on a busy machine" if any(map(busy, by_model[model])) else ""
+    return f"most quality per second: {model}, {rate(model):.3g} dB a second over the mean, {seconds:.2f} s{doubtful}"
 
 
 def where_it_fails(residual: np.ndarray) -> str:

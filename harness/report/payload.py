@@ -7,13 +7,14 @@ from typing import Any
 
 from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.analysis.published import beside
+from harness.analysis.remarks import remarks
 from harness.plan.config import Config
 from harness.report.charts import looks
 from harness.report.compact import each, pooled, rounded
 from harness.report.overrides import overrides
 from harness.report.ranks import across, verdicts
 from harness.store.scan import Gathered, Stored
-from harness.store.schema import COLUMNS, Row
+from harness.store.schema import BUSY, COLUMNS, Row
 from harness.store.table import to_table
 from target_signals.tasks.base import known_family, title_of
 from target_signals.tasks.metrics import METRICS
@@ -39,6 +40,7 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
         "problems": found.problems,
         "running": [str(said.get("trial")) for said in found.running],
         "metrics": {name: _metric(name) for name in METRICS},
+        "busy_load": BUSY,
         "models": models,
         "looks": {name: look for name, look in looks(every_model).items() if name in models},
         "experiments": [
@@ -110,4 +112,5 @@ def _task(name: str) -> dict[str, Any]:
 def _experiment(experiment: Experiment, rows: Sequence[Row]) -> dict[str, Any]:
     kind = experiment.kind._asdict()
     first = rows[next(iter(experiment.latest.values()))]
-    return kind | {"stands_for": first.get("stands_for"), "models": experiment.models}
+    said = remarks(rows[i] for i in experiment.latest.values())
+    return kind | {"stands_for": first.get("stands_for"), "models": experiment.models, "remarks": said}

@@ -1,5 +1,6 @@
 """The only training loop (SPEC 3 and 4; DESIGN, ideas 1 and 3)."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Fit:
     best_score: float = float("-inf")  # PSNR, or minus the squared error
     updates: int = 0
     seconds: float = 0.0
+    ready_at: float = math.nan  # on time.perf_counter's clock: the end of the first update, or of the solution
     diverged_at: int | None = None
 
     def record(self, step: int, gradient: LatticeGradient, task: Task) -> None:
@@ -73,7 +75,7 @@ def fit(
         solve_smaller(model, task.lattice)
     clock = Clock(model.device)
     if task.operator.pointwise and model.solve(task.lattice, gradient.target):
-        result.seconds = clock.stop()
+        result.seconds, result.ready_at = clock.stop(), time.perf_counter()
         result.record(0, gradient, task)
         return result
     if schedule.lr is None:
@@ -88,6 +90,8 @@ def fit(
         if not (schedule.evaluates(step) or burst):
             continue
         result.seconds += clock.stop()
+        if step == 1:  # without waiting for the device once more: a pass's updates take equally long
+            result.ready_at = time.perf_counter() - result.seconds * (1 - 1 / result.updates)
         result.record(step, gradient, task)
         if not stepper.sound:
             result.diverged_at = int(stepper.finite) * step // result.updates  # whole passes

@@ -24,6 +24,7 @@ const taskText = (task) => DATA.tasks[task].title;
 const variantText = (e) =>
   `${e.preset}, ${e.length === null ? 'native size' : `length ${e.length}`}, ${e.steps} steps`;
 const signalText = (e) => `${e.dim}D ${e.signal}${e.stands_for ? ` (in place of ${e.stands_for})` : ''}`;
+const isBusy = (row) => value('load_at_start', row) > DATA.busy_load;
 const statusText = (status) => (status ?? '').replaceAll('_', ' ');
 
 /* A metric's name is a column's: psnr, psnr_best, psnr_paper. `gain` is made here. */

@@ -50,6 +50,9 @@ def test_the_best_of_each_budget_is_told_with_its_margin(make_row, make_trial, t
     text = tell(to_table(rows), tmp_path, trials)
     assert "1,000 parameters (80 bits a sample): Siren is best with 23.50 dB, 3.50 dB ahead of Grid" in text
     assert "most quality per second: Grid, 100 dB a second over the mean, 0.10 s" in text
+    assert "busy" not in text
+    busy = [row | {"load_at_start": 2.0 if row["model"] == "Grid" else 1.0} for row in rows]
+    assert "over the mean, 0.10 s, timed on a busy machine" in tell(to_table(busy), tmp_path, trials)
     assert "4,000 parameters (320 bits a sample): Grid, 25.00 dB; no other to compare with" in text
     assert text.count("top left") == 2
     assert tell(to_table([row | {"status": "diverged"} for row in rows]), tmp_path, trials) == ""

@@ -161,7 +161,7 @@ def test_a_trial_from_end_to_end(make_trial, name, signal, dim):
     (result,) = run_trial(make_trial(name, signal, dim, size=400), CPU)
     row = result.row
     assert set(row) == set(NAMES)
-    assert (row["status"], row["label"], row["updates"], row["ms_per_step"]) == ("ok", "classical", 0, None)
+    assert (row["status"], row["label"], row["updates"], row["ms_per_update"]) == ("ok", "classical", 0, None)
     assert (row["best_step"], row["minibatch"]) == (0, None)
     assert "lr" not in row["settings"]
     assert 340 <= row["parameters"] <= 400
@@ -187,7 +187,7 @@ def test_its_row_is_stored_and_read(make_trial, tmp_path, name):
     store.write(trial.key, result.row, result.residual)
     (row,) = load(tmp_path).itertuples()
     assert (row.model, row.updates) == (name, 0)
-    assert np.isnan(row.ms_per_step)
+    assert np.isnan(row.ms_per_update)
 
 
 @pytest.mark.parametrize("name", SOLVED)
