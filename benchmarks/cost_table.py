@@ -57,7 +57,7 @@ def points_passed(trials: Iterable[Trial]) -> dict[Key, Work]:
     found: dict[Key, Work] = defaultdict(lambda: Work(0, 0))
     for trial in trials:
         points = trial.steps * target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
-        key = trial.model, trial.dim, trial.size
+        key = trial.model, trial.dim, trial.budget
         done = found[key]
         found[key] = Work(done.points + points, done.in_order + (points if trial.signal in IN_ORDER else 0))
     return found

@@ -47,8 +47,7 @@ class Lattice:
     def dim(self) -> int:
         return len(self.axes)
 
-    @property
-    def size(self) -> int:
+    def __len__(self) -> int:
         """Number of points."""
         return int(np.prod(self.shape))
 
@@ -89,7 +88,7 @@ class Lattice:
 
         Yields the slice of the first axis and the lattice of that slab.
         """
-        layer = self.size // self.shape[0]
+        layer = len(self) // self.shape[0]
         count = math.ceil(self.shape[0] / max(1, max_points // layer))
         thickness = math.ceil(self.shape[0] / count)
         for start in range(0, self.shape[0], thickness):

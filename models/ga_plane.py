@@ -89,7 +89,7 @@ class GAPlane(Representation):
 
     def heads_at(self, lattice: Lattice, index: Tensor) -> Tensor:
         """A large part of a lattice is had sooner by making features on all of it, a few at a time."""
-        few = max(1, VALUES_AT_ONCE // lattice.size // ALIGNMENT) * ALIGNMENT
+        few = max(1, VALUES_AT_ONCE // len(lattice) // ALIGNMENT) * ALIGNMENT
         count = self.lines[0].shape[0]
         parts = [self._features(lattice, slice(start, start + few)) for start in range(0, count, few)]
         return self._decode(torch.cat([_narrowed(interpolation.pick(part, index)) for part in parts]))[None]

@@ -26,7 +26,7 @@ IMAGE_REGIONS = (("top", "middle", "bottom"), ("left", "centre", "right"))
 
 def tell(rows: "pd.DataFrame", out: str | Path, trials: Sequence[Trial]) -> str:
     """The verdict on every task of one signal's rows; empty when no row is ok."""
-    names = {(name.task, name.model, name.size, name.seed): name for trial in trials for name in trial.rows}
+    names = {(name.task, name.model, name.budget, name.seed): name for trial in trials for name in trial.rows}
     cells: dict[tuple[str, int], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows.to_dict("records"):
         if row["status"] == OK:

@@ -84,7 +84,7 @@ class Progress:
             f"[{self.number}/{self.total}] {trial}: {' | '.join([describe(rows[0]), *map(describe_shared, rows[1:])])}"
         )
         if any(ahead):
-            line += f"; the best at {budget_text(trial.size)} so far"
+            line += f"; the best at {budget_text(trial.budget)} so far"
         self.trials.update(1)
         left = self._left()
         if self.trials.disable and left is not None and left >= 1:
@@ -108,9 +108,9 @@ class Progress:
         if row["status"] != OK or score is None:
             return False
         best = self.best.setdefault((trial.about, row["task"]), {})
-        before = best.get(trial.size)
+        before = best.get(trial.budget)
         if before is None or score > before[0]:
-            best[trial.size] = (score, trial.model)
+            best[trial.budget] = (score, trial.model)
         return before is not None and score > before[0]
 
     def _show(self) -> None:

@@ -158,7 +158,7 @@ class Page:
         bar.set_label(self.label, fontsize=style.TEXT)
         bar.ax.tick_params(labelsize=style.TEXT, length=2, pad=2)
         bar.ax.yaxis.set_major_locator(MaxNLocator(6))
-        bar.outline.set_visible(False)
+        bar.ax.spines["outline"].set_visible(False)
 
     def notes(self, values: np.ndarray) -> list[str]:
         """The legend of those signs that occur on the page."""

@@ -57,20 +57,20 @@ def trial_seconds(trial: Trial, device: str) -> float | None:
     points = target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
     share = max(points / times["points"][f"{trial.dim}D"], LEAST_SHARE[device])
     if trial.lr is None:  # a solution takes hardly longer beyond the largest budget, which a pass does
-        return START_SECONDS + interpolate(measured, min(trial.size, max(measured))) * share
-    return START_SECONDS + trial.steps * interpolate(measured, trial.size) / 1000 * share
+        return START_SECONDS + interpolate(measured, min(trial.budget, max(measured))) * share
+    return START_SECONDS + trial.steps * interpolate(measured, trial.budget) / 1000 * share
 
 
-def interpolate(measured: dict[int, float], size: int) -> float:
+def interpolate(measured: dict[int, float], budget: int) -> float:
     """The time at a budget, from those at others: constant below the least, in proportion beyond the largest."""
     known = sorted(measured)
-    if size <= known[0]:
+    if budget <= known[0]:
         return measured[known[0]]
-    below = max(k for k in known if k <= size)
-    above = min((k for k in known if k > size), default=None)
+    below = max(k for k in known if k <= budget)
+    above = min((k for k in known if k > budget), default=None)
     if above is None:
-        return measured[below] * size / below
-    between = math.log(size / below) / math.log(above / below)
+        return measured[below] * budget / below
+    between = math.log(budget / below) / math.log(above / below)
     return measured[below] ** (1 - between) * measured[above] ** between
 
 

@@ -87,7 +87,7 @@ def make_plan(
             task=task,
             scored=scored_on(task, has_finer(family, item)),
             model=model,
-            size=size,
+            budget=size,
             seed=seed,
             path=source.path,
             preset=preset_name,

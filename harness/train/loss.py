@@ -108,19 +108,19 @@ class Batches:
     def __init__(self, task: Task, points: int, device: torch.device, rng: torch.Generator):
         if not task.operator.pointwise:
             raise ValueError("mini-batches exist for the identity operator only")
-        self.size = task.lattice.size
+        self.count = len(task.lattice)
         self.points = points
         self.device = device
         self.rng = rng
 
     def examples(self) -> list[Tensor]:
         """A batch of every length there is, which draws nothing, to run everything once before the clock starts."""
-        lengths = {min(self.points, self.size), self.size % self.points} - {0}
+        lengths = {min(self.points, self.count), self.count % self.points} - {0}
         return [torch.arange(length, device=self.device) for length in sorted(lengths, reverse=True)]
 
     def epoch(self) -> Sequence[Tensor]:
         """Every point once, as flat indices: [B] each, in rising order, as neighbours read the same memory."""
-        order = torch.randperm(self.size, generator=self.rng, device=self.device)
+        order = torch.randperm(self.count, generator=self.rng, device=self.device)
         return [batch.sort().values for batch in order.split(self.points)]
 
 

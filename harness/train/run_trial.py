@@ -154,8 +154,8 @@ def solve(trial: Trial, task: Task) -> tuple[int | None, str]:
     reason = cls.unsupported(trial.dim, task.channels, family_of(trial.task).needs)
     if reason is not None:
         return None, reason
-    size = cls.solve_size(trial.settings, task.lattice, task.channels, trial.size)
-    return size, f"its smallest form has more than {trial.size} values" if size is None else ""
+    size = cls.solve_size(trial.settings, task.lattice, task.channels, trial.budget)
+    return size, f"its smallest form has more than {trial.budget} values" if size is None else ""
 
 
 def build(trial: Trial, task: Task, size: int) -> Representation:

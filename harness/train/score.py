@@ -77,6 +77,7 @@ def blank_row(trial: Trial, device: torch.device) -> Row:
     row: Row = dict.fromkeys(NAMES)
     row |= {name: getattr(trial, name) for name in NAMES if hasattr(trial, name)}
     return row | {
+        "size": trial.budget,
         "stands_for": target_signals.registry.get(trial.signal).stands_for,
         "label": models.get_model(trial.model).label,
         "settings": dataclasses.asdict(trial.settings),

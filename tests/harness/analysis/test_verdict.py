@@ -39,7 +39,7 @@ def test_the_largest_error_is_found(residual, said):
 def test_the_best_of_each_budget_is_told_with_its_margin(make_row, make_trial, tmp_path):
     trials, rows = [], []
     for model, size, psnr, seconds in [("Grid", 1000, 20.0, 0.1), ("Siren", 1000, 23.5, 10.0), ("Grid", 4000, 25.0, 1)]:
-        trial = dataclasses.replace(make_trial(model, "Sierpinski"), size=size)
+        trial = dataclasses.replace(make_trial(model, "Sierpinski"), budget=size)
         row = make_row(model=model, size=size, psnr=psnr, psnr_constant=10.0, seconds=seconds, parameters=size)
         row |= {"task": "fit", "shape": [20, 20, 1], "seed": trial.seed}
         store = Store(tmp_path, trial.folder)

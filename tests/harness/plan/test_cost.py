@@ -51,12 +51,26 @@ def test_a_pass_takes_the_median_of_the_largest_lattice(times):
     ],
 )
 def test_a_trial_costs_its_passes_and_a_start(times, make_trial, size, length, seconds):
-    trial = make_trial("Grid", size=size, length=length, steps=100)
+    trial = make_trial("Grid", budget=size, length=length, steps=100)
     assert cost.trial_seconds(trial, "cpu") == pytest.approx(cost.START_SECONDS + 100 * seconds, rel=1e-6)
 
 
+def test_few_points_on_a_gpu_cost_its_launches(times, make_trial):
+    """A pass over a fiftieth of the points that were timed, and over fewer, takes a fiftieth of the time."""
+    times["cuda"] = times["cpu"]
+    fiftieth = cost.START_SECONDS + 100 * 0.060 / 50
+    for length, points in ((2, 4), (3, 9)):
+        trial = make_trial("Grid", budget=1000, length=length, steps=100)
+        assert cost.trial_seconds(trial, "cuda") == pytest.approx(fiftieth, rel=1e-6)
+        in_proportion = cost.START_SECONDS + 100 * 0.060 * points / 576
+        assert cost.trial_seconds(trial, "cpu") == pytest.approx(in_proportion, rel=1e-6)
+    in_proportion = cost.START_SECONDS + 100 * 0.060 * 16 / 576
+    trial = make_trial("Grid", budget=1000, length=4, steps=100)
+    assert cost.trial_seconds(trial, "cuda") == pytest.approx(in_proportion, rel=1e-6), "more than a fiftieth"
+
+
 def test_a_plan_is_told_in_words(times, make_trial):
-    trials = [make_trial("Grid", size=1000, length=24, steps=1000)] * 2
+    trials = [make_trial("Grid", budget=1000, length=24, steps=1000)] * 2
     assert cost.describe_cost(trials, CPU) == "about 2 minutes (as timed on a processor, 2 threads)"
     trials.append(make_trial("BACON"))
     assert cost.describe_cost(trials, CPU) == "about 2 minutes (as timed on a processor, 2 threads), without BACON"
@@ -68,7 +82,7 @@ def test_a_plan_is_told_in_words(times, make_trial):
 @pytest.mark.parametrize(("size", "length", "seconds"), [(10_000, 24, 2.0), (100_000, 48, 80.0), (200_000, 24, 20.0)])
 def test_a_solved_trial_costs_its_solution(times, make_trial, size, length, seconds):
     """However many passes others make."""
-    trial = make_trial("Grid_exact", size=size, length=length, steps=10**6)
+    trial = make_trial("Grid_exact", budget=size, length=length, steps=10**6)
     assert cost.trial_seconds(trial, "cpu") == pytest.approx(cost.START_SECONDS + seconds)
     assert cost.trial_seconds(make_trial("Wavelet"), "cpu") is None, "was never timed"
 
@@ -85,10 +99,10 @@ def test_every_model_of_the_paper_has_been_timed(config):
 
 def test_workers_end_together_whatever_the_signals_are(make_trial, monkeypatch):
     """One signal after the other, the long trials of the last would keep one worker and leave the others idle."""
-    monkeypatch.setattr(ordering, "trial_seconds", lambda trial, device: trial.size / 1000)
-    trials = [make_trial("Grid", seed=seed, size=1000 * s) for seed in range(6) for s in (400, 40, 4, 4)]
+    monkeypatch.setattr(ordering, "trial_seconds", lambda trial, device: trial.budget / 1000)
+    trials = [make_trial("Grid", seed=seed, budget=1000 * s) for seed in range(6) for s in (400, 40, 4, 4)]
     ordered = ordering.in_order(trials, "cuda")
-    seconds = [trial.size / 1000 for trial in ordered]
+    seconds = [trial.budget / 1000 for trial in ordered]
     assert seconds[:12] == [400] * 6 + [40] * 6, "the long ones first"
     assert [trial.seed for trial in ordered[12:]] == sorted([*range(6)] * 2), "the short ones by signal"
     workers = 4

@@ -18,6 +18,7 @@ from harness import __main__ as verbs
 from harness.analysis import target
 from harness.analysis.experiments import experiments
 from harness.analysis.published import beside
+from harness.plan.config import resolve_tuned
 from harness.report import charts, page, thumbnail, write_page
 from harness.report.compact import pooled, rounded
 from harness.report.overrides import overrides
@@ -74,6 +75,9 @@ def test_settings_that_the_file_does_not_say_today(config, make_row):
     assert overrides(make_row(model="Siren", settings=today), config) is None
     assert overrides(make_row(model="Siren", settings=today | {"lr": 3e-5}), config) == "--set Siren.lr=3e-05"
     assert "--set Grid_TV.tv_weight=5.0" in overrides(tuned, config)
+    weights = resolve_tuned(config.models["Grid_TV"], "ct", 100_000, "")
+    assert overrides(make_row(model="Grid_TV", size=100_000, settings=weights, task="ct"), config) is None
+    assert overrides(make_row(model="Grid_TV", size=100_000, settings=weights), config) is not None
     strange = make_row(model="x; rm -rf /", settings={"a'b": "$(reboot)"})
     assert overrides(strange, config) == "--set " + "'x; rm -rf /.a'\"'\"'b=\"$(reboot)\"'"
 

@@ -158,7 +158,7 @@ def test_a_solution_that_is_no_number_diverged():
 @pytest.mark.parametrize("name", SOLVED)
 @pytest.mark.parametrize(("signal", "dim"), [("Sierpinski", 2), ("StarTarget", 2), ("SparseSphereSignal", 3)])
 def test_a_trial_from_end_to_end(make_trial, name, signal, dim):
-    (result,) = run_trial(make_trial(name, signal, dim, size=400), CPU)
+    (result,) = run_trial(make_trial(name, signal, dim, budget=400), CPU)
     row = result.row
     assert set(row) == set(NAMES)
     assert (row["status"], row["label"], row["updates"], row["ms_per_update"]) == ("ok", "classical", 0, None)
@@ -201,14 +201,14 @@ def test_neither_seed_nor_precision_nor_batches_matter(make_trial, name, precisi
 
 @pytest.mark.parametrize("name", SOLVED)
 def test_a_budget_too_small_is_unsupported(make_trial, name):
-    (result,) = run_trial(make_trial(name, size=1), CPU)
+    (result,) = run_trial(make_trial(name, budget=1), CPU)
     assert result.row["status"] == "unsupported"
     assert "its smallest form has more than 1 values" in result.row["reason"]
 
 
 @pytest.mark.parametrize("name", SOLVED)
 def test_a_budget_beyond_need_meets_the_signal(make_trial, name):
-    (result,) = run_trial(make_trial(name, size=10**5), CPU)
+    (result,) = run_trial(make_trial(name, budget=10**5), CPU)
     assert result.row["psnr"] > 110
     assert result.row["parameters"] <= 10**5
 
@@ -216,7 +216,7 @@ def test_a_budget_beyond_need_meets_the_signal(make_trial, name):
 def test_more_budget_is_never_worse_on_a_real_picture(make_trial):
     for name in ("BlockDCT", "Wavelet"):
         scores = [
-            run_trial(make_trial(name, "Sierpinski", length=100, size=n), CPU)[0].row["psnr"]
+            run_trial(make_trial(name, "Sierpinski", length=100, budget=n), CPU)[0].row["psnr"]
             for n in (500, 1000, 2000, 5000)
         ]
         assert scores == sorted(scores)
