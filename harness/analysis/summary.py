@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from common.words import NO_SCORE
 from harness.analysis.comparison import WHOLE, Comparison, comparisons
 from harness.analysis.gain import CAP, described, score
+from harness.analysis.remarks import remarks
 from harness.analysis.winner import Outcome
 from harness.analysis.wording import named, notes, told
 from harness.store.schema import OK, UNSUPPORTED
@@ -43,7 +44,8 @@ def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", he
     ]
     gains = [f"(gain over the constant mean, at most {CAP:g} dB)"] if across and metric == "psnr" else []
     best = [line for comparison in comparisons(table, models, metric) for line in _best(comparison)]
-    return "\n".join([text[0], "-" * len(text[0]), *text[1:], *gains, *([""] if best else []), *best])
+    said = [*gains, *remarks(table.to_dict("records")), *([""] if best else []), *best]
+    return "\n".join([text[0], "-" * len(text[0]), *text[1:], *said])
 
 
 def _best(comparison: Comparison) -> list[str]:

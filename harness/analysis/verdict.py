@@ -14,7 +14,7 @@ from harness.analysis.winner import Outcome, Ranking
 from harness.analysis.wording import notes, told
 from harness.plan.trial import Trial
 from harness.store.residual import load_residual
-from harness.store.schema import Row
+from harness.store.schema import Row, busy
 from harness.store.store import Store
 from target_signals.tasks.metrics import METRICS
 
@@ -65,12 +65,15 @@ def _first(size: int, row: Row, outcome: Outcome) -> str:
 def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) -> str:
     """Of the models that compete the one that gains most over the constant mean for each second of training."""
     places = [Place(model, size, band) for model in ranking.models]
-    seconds = {p.model: mean(comparison.runs(p)[draw].row["seconds"] for draw in comparison.scores(p)) for p in places}
+    rows = {p.model: [comparison.runs(p)[draw].row for draw in comparison.scores(p)] for p in places}
+    seconds = {model: mean(row["seconds"] for row in own) for model, own in rows.items()}
     constant = comparison.constant(band)
     gains = {model: score - constant for model, score in zip(ranking.models, ranking.means, strict=True)}
     rates = {model: gains[model] / max(seconds[model], 1e-3) for model in ranking.models}
     model = max(rates, key=lambda model: rates[model])
-    return f"most quality per second: {model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s"
+    doubtful = ", timed on a busy machine" if any(map(busy, rows[model])) else ""
+    quickest = f"{model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s"
+    return f"most quality per second: {quickest}{doubtful}"
 
 
 def where_it_fails(residual: np.ndarray) -> str:

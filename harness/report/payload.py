@@ -10,6 +10,7 @@ from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.analysis.gain import CAP
 from harness.analysis.published import beside
 from harness.analysis.ranks import Standings, over_items, over_signals
+from harness.analysis.remarks import remarks
 from harness.analysis.winner import REFERENCE
 from harness.plan.config import Config
 from harness.report.charts import looks
@@ -17,7 +18,7 @@ from harness.report.compact import each, pooled, rounded
 from harness.report.lines import lines
 from harness.report.overrides import overrides
 from harness.store.scan import Gathered, Stored
-from harness.store.schema import CLASSICAL, COLUMNS, Row
+from harness.store.schema import BUSY, CLASSICAL, COLUMNS, Row
 from harness.store.table import to_table
 from target_signals.tasks.base import known_family, title_of
 from target_signals.tasks.metrics import METRICS
@@ -43,6 +44,7 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
         "problems": found.problems,
         "running": [str(said.get("trial")) for said in found.running],
         "metrics": {name: _metric(name) for name in METRICS},
+        "busy_load": BUSY,
         "models": models,
         "yardsticks": [
             model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)
@@ -158,4 +160,5 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
 def _experiment(experiment: Experiment, rows: Sequence[Row]) -> dict[str, Any]:
     kind = experiment.kind._asdict()
     first = rows[next(iter(experiment.latest.values()))]
-    return kind | {"stands_for": first.get("stands_for"), "models": experiment.models}
+    said = remarks(rows[i] for i in experiment.latest.values())
+    return kind | {"stands_for": first.get("stands_for"), "models": experiment.models, "remarks": said}

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import gc
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
 
@@ -96,12 +97,14 @@ def fit_and_score(
     on_model: Callable[[Representation], None] | None,
 ) -> list[Result]:
     """note: what the reason of every row is to say beyond why its back end ran."""
+    start, processor = time.perf_counter(), time.process_time()
     model = build(trial, task, size).to(memory.device)
     if trial.backend is not None and (refusal := model.refuses(trial.backend, trial.precision)) is not None:
         return [unsupported(row, scoring, refusal) for scoring in task.scorings]
     model, fitted = train(model, trial, task, schedule, on_progress)
     row = row | {"parameters": model.count_values(), "backend": model.backend}
     row |= {"reason": "; ".join(filter(None, [backends.why_not_better(model), note])) or None}
+    row |= {"ready_seconds": fitted.ready_at - start, "processor_seconds": time.process_time() - processor}
     row |= fit_columns(fitted) | {"peak_memory_bytes": memory.bytes()}
     if on_model is not None and fitted.diverged_at is None:
         on_model(model)

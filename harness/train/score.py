@@ -82,6 +82,7 @@ def blank_row(trial: Trial, device: torch.device) -> Row:
         "label": models.get_model(trial.model).label,
         "settings": dataclasses.asdict(trial.settings),
         "device": machine.device_name(device),
+        "load_at_start": machine.load(),
         "versions": machine.versions(),
         "commit": machine.commit(),
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds"),
@@ -94,7 +95,8 @@ def fit_columns(fitted: Fit) -> dict[str, Any]:
         "best_step": fitted.best_step,
         "updates": fitted.updates,
         "seconds": fitted.seconds,
-        "ms_per_step": 1000 * fitted.seconds / fitted.updates if fitted.updates else None,
+        "ms_per_update": 1000 * fitted.seconds / fitted.updates if fitted.updates else None,
+        "ms_per_pass": 1000 * fitted.seconds / fitted.curve[-1]["step"] if fitted.updates else None,
     }
 
 

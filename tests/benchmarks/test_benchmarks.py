@@ -19,6 +19,7 @@ import paper_cost
 import parity
 import parity_table
 import plain_loop
+import workers
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -451,3 +452,29 @@ def test_the_forecast_is_the_paper_on_so_many_devices(capsys):
     assert float(many.split()[0]) == max(float(row[3].split()[0]) for row in launches), "no shorter than one trial"
     assert forecast.main(["--workers", "0"]) == 2
     assert capsys.readouterr().err.startswith("error: argument --workers: must be at least 1, got 0")
+
+
+# Workers on one machine
+
+
+def test_workers_are_compared_with_one_process(monkeypatch, capsys):
+    """From the first trial's start to the last one's end, on the same trials."""
+    asked = []
+
+    def run(words):
+        asked.append(words)
+        return (3.0, 4, 2.0) if "--workers" in words else (2.0, 4, 2.0)
+
+    monkeypatch.setattr(workers, "run", run)
+    monkeypatch.setattr("sys.argv", ["workers.py", "--workers", "3", "--device", "cpu"])
+    workers.main()
+    alone, together = asked
+    assert together == [*alone, "--workers", "3"]
+    assert capsys.readouterr().out.splitlines()[-1] == "workers take 1.50 times as long as one process"
+
+
+def test_a_run_is_timed_by_its_rows():
+    words = ["--signal", "StarTarget", "--preset", "smoke", "--device", "cpu", "--models", "Grid", "Wavelet"]
+    wall, rows, training = workers.run(words)
+    assert rows == 2
+    assert 0 < training < wall

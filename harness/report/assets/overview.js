@@ -16,28 +16,28 @@ function drawSummary() {
   );
 }
 
+const folded = (what, lines) =>
+  el(
+    'details',
+    {},
+    el('summary', {}, what),
+    el(
+      'ul',
+      {},
+      lines.map((line) => el('li', {}, line)),
+    ),
+  );
+
 function drawNotices() {
   const lines = [];
   if (DATA.running.length)
     lines.push(el('p', {}, `Still running when this page was written: ${DATA.running.join('; ')}.`));
   if (DATA.problems.length) {
-    lines.push(
-      el(
-        'details',
-        {},
-        el(
-          'summary',
-          {},
-          `${plural(DATA.problems.length, 'file')} could not be read as rows and stand nowhere on this page`,
-        ),
-        el(
-          'ul',
-          {},
-          DATA.problems.map((problem) => el('li', {}, problem)),
-        ),
-      ),
-    );
+    const what = `${plural(DATA.problems.length, 'file')} could not be read as rows and stand nowhere on this page`;
+    lines.push(folded(what, DATA.problems));
   }
+  const remarks = EXPERIMENTS.flatMap((e) => e.remarks.map((one) => `${signalText(e)}, ${taskText(e.task)}: ${one}`));
+  if (remarks.length) lines.push(folded(`${plural(remarks.length, 'remark')} on budgets, gains and times`, remarks));
   if (!EXPERIMENTS.length) {
     lines.unshift(
       el(

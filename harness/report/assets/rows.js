@@ -28,6 +28,7 @@ const statusKind = (row) => {
   const status = value('status', row);
   return ['ok', 'unsupported', 'missing', 'older'].includes(status) ? status : 'failed';
 };
+const isBusy = (row) => value('load_at_start', row) > DATA.busy_load;
 const statusText = (status) => (status ?? '').replaceAll('_', ' ');
 
 /* A metric's name is a column's: psnr, psnr_best, psnr_paper. pooled: over bands, where PSNR stands as its gain. */

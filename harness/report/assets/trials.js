@@ -48,7 +48,7 @@ const TRIAL_COLUMNS = [
     title: 'Training',
     number: true,
     value: (row) => value('seconds', row),
-    cell: (row) => secondsText(value('seconds', row)),
+    cell: (row) => secondsText(value('seconds', row)) + (isBusy(row) ? ' (busy)' : ''),
   },
   {
     key: 'started',

@@ -52,5 +52,8 @@ def test_the_best_of_each_budget_is_told_with_its_margin(make_row, make_trial, t
     assert "most quality per second: Grid, 100 dB a second over the mean, 0.10 s" in text
     assert "4,000 parameters (320 bits a sample): Grid: 25.0 dB; no other to compare with" in text
     assert text.endswith("one draw: no spread that could tell a win from a tie")
+    assert "busy" not in text
+    busy = [row | {"load_at_start": 2.0 if row["model"] == "Grid" else 1.0} for row in rows]
+    assert "over the mean, 0.10 s, timed on a busy machine" in tell(to_table(busy), tmp_path, trials)
     assert text.count("top left") == 2
     assert tell(to_table([row | {"status": "diverged"} for row in rows]), tmp_path, trials) == ""

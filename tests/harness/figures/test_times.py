@@ -111,8 +111,19 @@ def test_seconds_of_different_machines_are_not_mixed(make_table):
     assert trace(comparison, Place("Wire", 10_000, 0.5), "updates") is not None
     for figure in (pareto_page(comparison), convergence_page(comparison, "seconds")):
         assert "seconds of GPU alone: 2 runs of other machines are left out" in said(figure)
+        assert "busy" not in said(figure)
     note = "seconds are those of GPU: 2 runs of other machines are left out of them"
     assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(table)
+
+
+def test_times_of_a_busy_machine_are_told_of(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000], seeds=[1, 2])
+    table.loc[table["model"] == "Wire", "load_at_start"] = 1.6
+    table.loc[table["model"] == "Siren", "load_at_start"] = 1.5
+    comparison = only(table)
+    for figure in (pareto_page(comparison), convergence_page(comparison, "seconds")):
+        assert "4 runs were timed on a busy machine" in said(figure)
+    assert "busy" not in said(convergence_page(comparison, "updates"))
 
 
 def test_the_front_holds_what_nothing_beats():

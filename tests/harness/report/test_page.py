@@ -423,10 +423,23 @@ def test_a_corrupt_store_says_so(open_page, small):
     (folder / "arrays" / f"{rows[2].stem}.npz").write_bytes(b"PK damaged")
     tab = open_page(write_page.write(small))
     assert "2 files could not be read as rows" in tab.inner_text("#notices")
-    tab.locator("#notices summary").click()
+    tab.get_by_text("could not be read as rows").click()
     assert "'psnr' is no number" in tab.inner_text("#notices")
     assert "3 missing" in tab.inner_text("#tallies")
     assert tab.locator("#leaderboard tbody tr").count() == 4
+
+
+def test_unused_budgets_missing_gains_and_busy_machines_are_told_of(open_page, store, make_row):
+    rows = [make_row(model="Grid", load_at_start=0.2), make_row(model="Siren", psnr=9.31, size=5000, load_at_start=1.8)]
+    tab = open_page(write_page.write(store(rows)))
+    tab.get_by_text("3 remarks on budgets, gains and times").click()
+    assert tab.inner_text("#notices li >> nth=0") == "2D Sierpinski, fit: uses less than its budget: Siren at 5k 50%"
+    assert "learned nothing over the mean of the truth: Siren at 5k" in tab.inner_text("#notices")
+    assert "timed on a busy machine: Siren at 5k" in tab.inner_text("#notices")
+    assert tab.inner_text("#trials-table").count("0.30 s") == 2
+    assert tab.inner_text("#trials-table").count("0.30 s (busy)") == 1
+    tab.locator("#trials-table button.link").first.click()
+    assert "1.80 a core: a busy machine, times may be too long" in tab.inner_text("#dialog")
 
 
 def test_only_corrupt_rows(open_page, tmp_path):

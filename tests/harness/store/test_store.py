@@ -19,7 +19,7 @@ from harness.store.table import load
 SPEC_7 = {
     *("signal", "item", "dim", "length", "bandlimit", "task", "model", "size", "seed", "preset", "steps"),
     *("config_hash", "status", "reason", "parameters", "psnr", "ssim", "lpips", "iou", "psnr_best", "psnr_constant"),
-    *("psnr_paper", "psnr_rings", "curve", "seconds", "ms_per_step", "peak_memory_bytes", "device", "backend"),
+    *("psnr_paper", "psnr_rings", "curve", "seconds", "ms_per_update", "peak_memory_bytes", "device", "backend"),
     *("precision", "versions", "commit", "started"),
 }
 

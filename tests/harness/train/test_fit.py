@@ -17,6 +17,7 @@ from common.lattice import Lattice
 from harness.plan.make_plan import model_settings
 from harness.store.schema import NAMES
 from harness.train import chunks as slabs_module
+from harness.train import machine
 from harness.train.chunks import bytes_kept, make_slabs, memory, predict, split
 from harness.train.fit import Fit, fit
 from harness.train.loss import Batches, LatticeGradient, Schedule
@@ -31,7 +32,10 @@ CPU = torch.device("cpu")
 SHAPES = {2: (12, 10), 3: (6, 5, 4)}  # uneven on purpose
 THIN = 1e-9  # GiB: slabs of one layer
 SCATTERED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "Grid", "Grid_TV"]
-TIMES = ("seconds", "ms_per_step", "peak_memory_bytes", "started")  # what may differ between equal trials
+TIMES = (
+    *("seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start"),
+    *("peak_memory_bytes", "started"),
+)  # what may differ between equal trials
 
 
 class BlockMean:
@@ -760,12 +764,53 @@ def test_models_start_from_the_same_values_at_every_band(make_trial, monkeypatch
 # The row of a good trial
 
 
+@pytest.mark.parametrize(("minibatch", "updates"), [(None, 1), (30, 4)])
+def test_a_fit_is_ready_at_the_end_of_its_first_update(build, monkeypatch, minibatch, updates):
+    """On a clock that updates alone move, 2 s each, and of which trying them out and evaluating take 100 and 1000."""
+    model, task, now = build("Siren"), make_task(Lattice.regular(SHAPES[2])), [0.0]
+
+    class Slow(harness.train.fit.Stepper):
+        def prepare(self):
+            now[0] += 100
+
+        def _step(self, index):
+            super()._step(index)
+            now[0] += 2
+
+    def evaluated(*_):
+        now[0] += 1000
+
+    monkeypatch.setattr(harness.train.fit, "Stepper", Slow)
+    monkeypatch.setattr(harness.train.fit.Fit, "record", evaluated)
+    monkeypatch.setattr(harness.train.fit.time, "perf_counter", lambda: now[0])
+    result = fit(model, task, schedule(minibatch=minibatch, steps=3), generator())
+    assert result.updates == 3 * updates
+    assert (result.seconds, result.ready_at) == (2 * 3 * updates, 102)
+
+
+def test_milliseconds_are_of_an_update_and_of_a_pass(make_trial):
+    (result,) = run_trial(make_trial("Grid", signal="StarTarget", steps=2, minibatch=200), CPU)
+    assert result.row["updates"] == 6, "24² points in batches of 200"
+    assert result.row["ms_per_pass"] == pytest.approx(3 * result.row["ms_per_update"])
+
+
+def test_the_load_is_that_of_a_core(monkeypatch):
+    monkeypatch.setattr(machine.os, "getloadavg", lambda: (6.0, 0.0, 0.0), raising=False)
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 4)
+    assert machine.load() == 1.5
+    monkeypatch.delattr(machine.os, "getloadavg")
+    assert machine.load() is None
+
+
 def test_a_rows_numbers_belong_together(make_trial):
     (result,) = run_trial(make_trial("Siren", signal="StarTarget", steps=3), CPU)
     row = result.row
     assert row["parameters"] <= row["size"]
     assert row["updates"] == 3
-    assert row["ms_per_step"] == pytest.approx(1000 * row["seconds"] / 3)
+    assert row["ms_per_update"] == row["ms_per_pass"] == pytest.approx(1000 * row["seconds"] / 3)
+    assert row["ready_seconds"] > row["ms_per_update"] / 1000
+    assert row["processor_seconds"] > 0
+    assert row["load_at_start"] is None or row["load_at_start"] >= 0
     assert [point["step"] for point in row["curve"]] == [1, 2, 3]
     assert row["curve"][-1]["psnr"] == pytest.approx(row["psnr"], abs=1e-4)
     assert row["curve"][-1]["seconds"] == row["seconds"]
