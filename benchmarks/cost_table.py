@@ -34,7 +34,7 @@ class Work(NamedTuple):
 
 
 def paper_trials(config: Config, chosen: Sequence[str]) -> list[Trial]:
-    """Every trial of the paper's experiments (SPEC 5) by models that are trained and can take it."""
+    """Every trial of the paper's experiments (docs/protocol.md) by models that are trained and can take it."""
     trials = []
     for experiment in config.experiments:
         family = target_signals.registry.get(experiment.signal)

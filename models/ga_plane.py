@@ -23,7 +23,7 @@ class GAPlane(Representation):
 
     The size dial is the number of features times the length of the longest line. It buys features
     on lines of the lattice's own length; where it would buy fewer than `least_features`, the
-    features stay at that number and lines and planes shrink by one common factor (SPEC 3).
+    features stay at that number and lines and planes shrink by one common factor.
     """
 
     name = "GAPlane"

@@ -1,4 +1,4 @@
-"""Experiment + preset + overrides → the list of trials (DESIGN, idea 4)."""
+"""Experiment + preset + overrides → the list of trials (docs/protocol.md, "Experiments and presets")."""
 
 import dataclasses
 import functools

@@ -70,7 +70,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
 
 
 def evaluate_every(row: Mapping[str, Any]) -> int:
-    """After how many passes the fit was evaluated, by its curve: the first, every n-th and the last (SPEC 4)."""
+    """After how many passes the fit was evaluated, by its curve: the first, every n-th and the last."""
     steps = int(row["steps"])
     between = [int(point["step"]) for point in row["curve"] or () if 1 < point["step"] < steps]
     return math.gcd(*between) if between else steps

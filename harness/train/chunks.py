@@ -1,4 +1,4 @@
-"""Lattices in slabs, so that neither a prediction nor a backward pass outgrows the memory (DESIGN, idea 3)."""
+"""Lattices in slabs, so that neither a prediction nor a backward pass outgrows the memory."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The only training loop (SPEC 3 and 4; DESIGN, ideas 1 and 3)."""
+"""The only training loop (docs/protocol.md, "Training")."""
 
 import time
 from collections.abc import Callable

@@ -17,10 +17,10 @@ from target_signals.tasks.task import Task
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and in what portions to train: SPEC 3.
+    """How long and in what portions to train (docs/protocol.md, "Training").
 
     steps: passes over the lattice. evaluate_every: passes. minibatch: points a batch, None for full
-    updates. activation_gib: what one backward pass may keep. precision: one of harness/commands/run.py's PRECISIONS.
+    updates. activation_gib: what one backward pass may keep. precision: one of harness/plan/trial.py's PRECISIONS.
     """
 
     lr: float | None  # None: the model is solved and never trained
@@ -37,7 +37,7 @@ class Schedule:
 
 
 class LatticeGradient:
-    """The loss, mean over heads of MSE(operator(head), target) + penalty, and its gradient (DESIGN, idea 3)."""
+    """The loss, mean over heads of MSE(operator(head), target) + penalty, and its gradient."""
 
     def __init__(self, model: Representation, task: Task, schedule: Schedule):
         self.model = model

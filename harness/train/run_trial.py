@@ -1,4 +1,4 @@
-"""One trial: build, fit, score (DESIGN, idea 4). Divergence and lack of memory become rows; all else raises."""
+"""One trial: build, fit, score. Divergence and lack of memory become rows; all else raises."""
 
 import contextlib
 import functools

@@ -1,5 +1,5 @@
 """The benchmarks run from end to end at tiny sizes, their plain loop trains as the suite does, and the paper's
-trials are those of SPEC 5."""
+trials are those of docs/protocol.md."""
 
 import copy
 import dataclasses

@@ -1,4 +1,4 @@
-"""Lattice: coordinates of SPEC 1, the order of its points, and slabs that cover it once."""
+"""Lattice: coordinates of docs/protocol.md, the order of its points, and slabs that cover it once."""
 
 from itertools import product
 

@@ -24,7 +24,7 @@ MODELS = {  # PSNR at the least budget, gain a decade, loss a band, seconds a st
     "Grid": (22.0, 7.5, 10.0, 0.001, 0.002),
     "Grid_TV": (22.2, 7.3, 9.5, 0.001, 0.003),
 }
-EXPERIMENTS = (  # signal, dim, tasks, items, bands, seeds: SPEC 5
+EXPERIMENTS = (  # signal, dim, tasks, items, bands, seeds: docs/protocol.md, "Experiments and presets"
     ("Sierpinski", 2, ("fit",), (None,), BANDS, SEEDS[:1]),
     ("StarTarget", 2, ("fit",), (None,), (None,), SEEDS),
     ("ChestCT", 2, ("ct",), (None,), (None,), SEEDS[:1]),

@@ -19,7 +19,7 @@ CASES = [(name, dim, channels) for name in models.registry.names() for dim in (2
 SHAPES = {2: (13, 10), 3: (7, 5, 6)}  # uneven on purpose
 PAPER_SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
 UNFILLED = {  # models whose dial cannot reach 90 % of a budget, and why
-    "Instant_NGP": "its table is a power of two (SPEC 3)",
+    "Instant_NGP": "its table is a power of two",
 }
 
 
@@ -238,7 +238,7 @@ def test_grid_has_the_exact_integer_root(dim, budget):
 
 
 def test_ga_planes_shrink_as_in_the_reference():
-    """1000² at 1e4: lines of about 550 nodes, planes 11², eight features (SPEC 3)."""
+    """1000² at 1e4: lines of about 550 nodes, planes 11², eight features."""
     lattice = Lattice.regular((1000, 1000))
     settings = model_settings(CONFIG, "GAPlane", "synthetic", 10_000)
     cls = models.get_model("GAPlane")

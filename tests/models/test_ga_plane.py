@@ -1,4 +1,4 @@
-"""GAPlane against numpy and scipy interpolation, the way its planes lie, and its shrink rule (SPEC 3)."""
+"""GAPlane against numpy and scipy interpolation, the way its planes lie, and its shrink rule."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""BandlimitedSignal against NumPy's transform, a transform written as a sum, and the nine cut-offs of SPEC 2."""
+"""BandlimitedSignal against NumPy's transform, a transform written as a sum, and the nine cut-offs of the protocol."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""Sierpinski against a test of every pixel with every leaf, and against the paper's counts (SPEC 2)."""
+"""Sierpinski against a test of every pixel with every leaf, and against the paper's counts."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""StarTarget against whole-number geometry: wedges by angle, rings by squared distance, counts of SPEC 2."""
+"""StarTarget against whole-number geometry: wedges by angle, rings by squared distance, counts by ring."""
 
 import math
 from fractions import Fraction

@@ -15,7 +15,7 @@ from harness.plan.make_plan import make_plan, model_names
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 
-EXPERIMENTS = [  # SPEC 5: signal, dim, trials a model
+EXPERIMENTS = [  # docs/protocol.md, "Experiments and presets": signal, dim, trials a model
     ("BandlimitedSignal", 2, 9 * 5 * 6),
     ("SparseSphereSignal", 2, 9 * 5 * 6),
     ("Sierpinski", 2, 9 * 6),
@@ -77,7 +77,7 @@ def test_every_signal_has_its_experiment(config):
 
 def test_the_papers_image_experiment_has_ten_images_and_three_fits_of_each(plan):
     trials = plan("DIV2K", 2, tasks=("fit", "denoise"), models=["Grid"])
-    assert len(trials) == 10 * 3 * 6  # SPEC 5
+    assert len(trials) == 10 * 3 * 6
     assert {t.task for t in trials} == {"fit", "denoise_0.05", "denoise_0.1"}
     assert list(dict.fromkeys(t.item for t in trials))[:3] == ["0064", "0007", "0010"]
     assert {(t.length, t.seed, t.bandlimit) for t in trials} == {(None, 1234, None)}
@@ -145,7 +145,7 @@ def test_folders_name_dimension_signal_and_task(make_trial):
 
 def test_settings_follow_the_budget(plan):
     weights = {t.budget: t.settings.tv_weight for t in plan("Sierpinski", 2, models=["Grid_TV"])}
-    assert list(weights.items()) == list(zip(PAPER_SIZES, (0.001, 0.001, 0.01, 0.1, 0.1, 0.1), strict=True))  # SPEC 3
+    assert list(weights.items()) == list(zip(PAPER_SIZES, (0.001, 0.001, 0.01, 0.1, 0.1, 0.1), strict=True))
 
 
 # Mini-batches

@@ -688,8 +688,8 @@ def test_every_other_error_is_raised(make_trial, monkeypatch):
     ("model", "changes", "reason"),
     [
         ("GSplat", {"dim": 3}, "GSplat renders images"),
-        ("FourFeat", {"size": 1500}, "its smallest form has more than 1500 values"),
-        ("Grid", {"size": 1}, "its smallest form has more than 1 values"),
+        ("FourFeat", {"budget": 1500}, "its smallest form has more than 1500 values"),
+        ("Grid", {"budget": 1}, "its smallest form has more than 1 values"),
     ],
 )
 def test_what_a_model_cannot_do_becomes_a_row(make_trial, model, changes, reason):

@@ -79,7 +79,7 @@ def test_a_trial_runs_from_end_to_end(make_trial, name, minibatch):
 
 @pytest.mark.parametrize(("signal", "dim", "length"), [("StarTarget", 2, 1000), ("SparseSphereSignal", 3, 100)])
 def test_a_million_points_fit_in_eight_gigabytes(make_trial, signal, dim, length):
-    changes = {"size": 100_000, "length": length, "steps": 2}
+    changes = {"budget": 100_000, "length": length, "steps": 2}
     (result,) = run_trial(make_trial("FourFeat", signal, dim, **changes), torch.device("cuda"))
     assert result.row["status"] == "ok"
     assert result.row["peak_memory_bytes"] < 8e9
