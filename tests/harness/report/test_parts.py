@@ -63,9 +63,18 @@ def test_the_payload_has_every_row_and_every_gap(store, make_row, config):
     statuses = data["columns"]["status"]
     assert sorted(statuses["pool"][place] for place in statuses["at"]) == ["missing", "ok", "ok", "ok", "older"]
     assert data["models"] == ["Siren", "Grid"]
+    assert data["tasks"] == {"fit": {"title": "fit", "paper_suffix": ""}}
     assert "lpips" not in data["columns"]  # no row has it
     assert data["columns"]["curve_psnr"].count([10]) == 4
     json.dumps(data, allow_nan=False)
+
+
+def test_tasks_are_told_to_the_page(store, make_row, config):
+    names = ("super_resolution", "denoise_0.1", "own_0.5")
+    tasks = build(gather(store([make_row(task=name) for name in names])), config)["tasks"]
+    assert tasks["super_resolution"] == {"title": "super-resolution", "paper_suffix": "_paper"}
+    assert tasks["denoise_0.1"] == {"title": "denoise σ = 0.1", "paper_suffix": ""}
+    assert tasks["own_0.5"] == {"title": "own 0.5", "paper_suffix": ""}
 
 
 def test_settings_that_the_file_does_not_say_today(config, make_row):
