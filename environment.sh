@@ -12,7 +12,7 @@ export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
 
 imports="torch, numpy, scipy, skimage, pywt, pandas, matplotlib, tqdm, PIL, tifffile, pooch, requests, safetensors"
-[ "${EXTRA:-}" = dev ] && imports="$imports, pytest, hypothesis, ruff, mypy"
+[ "${EXTRA:-}" = dev ] && imports="$imports, pytest, xdist, hypothesis, ruff, mypy"
 
 has_dependencies() { "$1" -c "import sys, $imports; assert sys.version_info >= (3, 10)" >/dev/null 2>&1; }
 
