@@ -102,7 +102,6 @@ def test_a_kill_in_the_middle_of_a_write(sweep, root):
     """The second file that is written is the first trial's row: its array is there, and half of its row."""
     kill = """
 import os, signal
-
 fsync, calls = os.fsync, []
 def die(descriptor):
     name = os.readlink(f'/proc/self/fd/{descriptor}')
