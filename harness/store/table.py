@@ -30,7 +30,7 @@ def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
 def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
     """Rows as one table with the schema's columns and types, oldest first.
 
-    A missing number is NaN, which makes whole numbers beside it floats; other missing values are None.
+    A missing number is NaN, which makes whole numbers beside it floats; texts are as pandas keeps them.
     """
     import pandas as pd
 
