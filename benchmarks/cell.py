@@ -1,6 +1,8 @@
 """One cell of the cost table: what a pass takes for one model, budget and dimension, in the plain loop, in that one
 without its permutation, in the careful one, in that one compiled, and in the suite's own, side by side."""
 
+import os
+import shutil
 import statistics
 import time
 from collections.abc import Callable
@@ -24,6 +26,7 @@ from target_signals.tasks.task import Task
 LOOPS = ("plain", "in order", "careful", "compiled", "suite")
 LIBRARIES = ("gsplat", "tcnn")  # back ends by others, which the paper's own loop used
 TURNS = 3
+COMPILERS = {"cuda": ("CC", "gcc", "clang"), "cpu": ("CXX", "g++", "clang++")}  # a variable that names one, names
 
 Cell = dict[str, Any]
 
@@ -58,8 +61,10 @@ def measure(trial: Trial, device: torch.device, seconds: float, compiled: bool =
     """The cell of a trial's model, budget and dimension; None where there is no such model.
 
     seconds: for each loop, in turns. compiled: whether the careful loop is measured under torch.compile too.
-    A back end that fails is a failure here and gives way to no other.
+    A back end that fails is a failure here and gives way to no other. What was compiled for earlier cells is
+    forgotten: after several shapes PyTorch compiles for all of them, or no more.
     """
+    torch.compiler.reset()
     task = make_task("fit", signal_of(trial), trial.seed)
     size, _ = solve(trial, task)
     if size is None or trial.lr is None:
@@ -98,6 +103,16 @@ def measure(trial: Trial, device: torch.device, seconds: float, compiled: bool =
     if isinstance(suite, SuiteLoop):
         cell["suite"] |= {"backend": suite.stepper.gradient.model.backend, "recorded": bool(suite.stepper.recordings)}
     return cell
+
+
+def why_not_compiled(device: torch.device) -> str | None:
+    """What torch.compile lacks on a device, or None."""
+    if device.type == "cuda" and (lack := backends.missing("inductor", device)) is not None:
+        return lack
+    variable, *names = COMPILERS[device.type]
+    if any(map(shutil.which, [os.environ.get(variable, ""), *names])):
+        return None
+    return f"there is no {' or '.join(names)} and ${variable} names no compiler"
 
 
 def _library(name: str, device: torch.device) -> str:

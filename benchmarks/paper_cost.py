@@ -5,7 +5,8 @@
 
 A pass sees every point of 1000² or 100³ once, in one update or in the batches of the largest budgets. Times are
 medians over turns that the loops take; GPU-hours weigh them with the passes and points of the paper's trials.
-Calls with one --out add up there: a cell that is measured again takes the place of the old one.
+Calls with one --out add up there: cells that it lacks come first, so that a call with --minutes goes on where the last
+one stopped, and a cell that is measured again takes the place of the old one.
 """
 
 import argparse
@@ -74,15 +75,18 @@ def run(options: argparse.Namespace) -> int:
     options.precision = choose_precision(options.precision, device)
     for name in names if options.backend is not None else ():
         backends.check(get_model(name), options.backend, device)
+    if options.compile and (lack := cell.why_not_compiled(device)) is not None:
+        print(f"the careful loop is not compiled: {lack}", file=sys.stderr)
+        options.compile = False
     data, started = _begin(options.out, device), time.monotonic()
-    for trial in cells_to_measure(config, names, options):
+    for trial in sorted(cells_to_measure(config, names, options), key=lambda trial: name_of(trial) in data["cells"]):
         if options.minutes is not None and time.monotonic() - started > 60 * options.minutes:
             print("the minutes are over", file=sys.stderr)
             break
         found = cell.measure(trial, device, options.seconds, options.compile)
         if found is None:
             continue
-        data["cells"][f"{trial.model} {trial.dim}D {trial.size}"] = found
+        data["cells"][name_of(trial)] = found
         loops = [loop for loop in cell.LOOPS if loop in found]
         times = ", ".join(f"{loop} {found[loop].get('failed') or round(found[loop]['ms'], 3)}" for loop in loops)
         print(f"{trial.model} {trial.dim}D {trial.size:,}: {times}", file=sys.stderr, flush=True)
@@ -95,7 +99,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def cells_to_measure(config: Config, names: Sequence[str], options: argparse.Namespace) -> list[Trial]:
-    """One trial for each model that is trained, dimension and budget."""
+    """One trial for each model that is trained, dimension and budget: by budget, then dimension, then model, each in
+    the order that was asked for."""
     trials: list[Trial] = []
     for dim in options.dims:
         preset = config.preset("paper", SIGNAL, dim)
@@ -105,9 +110,18 @@ def cells_to_measure(config: Config, names: Sequence[str], options: argparse.Nam
         if options.length:
             preset = dataclasses.replace(preset, length=preset.length | {str(dim): options.length})
         source = choose_source(SIGNAL, dim)
-        plan = make_plan(config, source, ["fit"], "paper", preset, names, options.precision, options.backend)
-        trials += sorted((t for t in plan if t.lr is not None), key=lambda t: names.index(t.model))
-    return trials
+        trials += make_plan(config, source, ["fit"], "paper", preset, names, options.precision, options.backend)
+    sizes = options.sizes or sorted({trial.size for trial in trials})
+
+    def place(trial: Trial) -> tuple[int, int, int]:
+        return sizes.index(trial.size), options.dims.index(trial.dim), names.index(trial.model)
+
+    return sorted((trial for trial in trials if trial.lr is not None), key=place)
+
+
+def name_of(trial: Trial) -> str:
+    """`Siren 2D 100000`: the cell that it is measured in."""
+    return f"{trial.model} {trial.dim}D {trial.size}"
 
 
 def _begin(out: Path | None, device: torch.device) -> dict[str, Any]:

@@ -4,12 +4,14 @@
     python benchmarks/parity.py --table
 
 Every trial adds a line to --out (default: benchmarks/parity.jsonl), so calls add up and repeat nothing. They run seed
-by seed, so that every cell of the panel soon has one. --table measures nothing: it prints the lines' table and for
-each model and precision whether it passes, and what has not been run. float32 is trained on the plain PyTorch twin.
+by seed, so that every cell of the panel soon has one; two more seeds than three are for cells that spread. --table
+measures nothing: it prints the lines' table and for each model and precision whether it passes, and what has not been
+run. float32 is trained on the plain PyTorch twin.
 """
 
 import argparse
 import dataclasses
+import functools
 import json
 import sys
 import time
@@ -29,12 +31,11 @@ from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
 from harness.train.run_trial import run_trial
 from models import get_model
-from parity_table import Line, render
+from parity_table import LEAST_SEEDS, SPREADING_SEEDS, Line, pairs_of, render, spreads
 
 OUT = ROOT / "benchmarks" / "parity.jsonl"
 EXACT, OWN = "fp32", "own"  # what others are held to; a model's default on CUDA
 SIZES = (10_000, 100_000)
-SEEDS = 3
 FIELDS = ("signal", "dim", "length", "bandlimit", "item", "task", "model", "size", "seed", "precision", "config_hash")
 RESULTS = ("status", "reason", "psnr", "psnr_best", "seconds", "backend", "device", "commit")
 
@@ -75,7 +76,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--precisions", nargs="+", choices=[OWN, *PRECISIONS], default=[EXACT, OWN], help="default: fp32 own")
     add("--sizes", nargs="+", type=whole_number, default=list(SIZES), metavar="P", help="default: 1e4 1e5")
     add("--signals", nargs="+", metavar="SIGNAL", help="only these of the panel")
-    add("--seeds", nargs="+", type=whole_number, metavar="S", help=f"default: the paper's first {SEEDS}")
+    seeds = f"default: the paper's first {LEAST_SEEDS}, or {SPREADING_SEEDS}"
+    add("--seeds", nargs="+", type=whole_number, metavar="S", help=seeds)
     add("--steps", type=whole_number, help="passes, for a try (default: the paper's)")
     add("--length", type=whole_number, help="samples along the longest axis, for a try (default: the paper's)")
     add("--minutes", type=float, help="begin no trial after so many")
@@ -87,18 +89,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> int:
     config = load_config()
-    names = [name for name in choose_models(config, options.models) if is_judged(name, options.models)]
+    names = choose_models(config, options.models)
     lines = read(options.out)
     if options.table:
-        text, passed = render([line for line in lines if line["model"] in names], [str_of(case) for case in PANEL])
-        print(text)
-        return EXIT_OK if passed else EXIT_FAILED
+        return table(config, names, lines, options)
     device = machine.choose_device(options.device or machine.default_device())
     done = {key_of(line) for line in lines}
     deadline = time.monotonic() + 60 * options.minutes if options.minutes is not None else None
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    for case, trial in trials(config, names, options):
-        line: Line = {name: getattr(trial, name) for name in FIELDS}
+    judged = [name for name in names if get_model(name).precision != EXACT or "all" not in options.models]
+    for case, trial in trials(config, judged, lines, options):
+        line = fields_of(trial)
         if key_of(line) in done:
             continue
         if deadline is not None and time.monotonic() > deadline:
@@ -107,6 +108,7 @@ def run(options: argparse.Namespace) -> int:
         done.add(key_of(line))
         row = run_trial(trial, device)[0].row
         line |= {"case": str_of(case)} | {name: row[name] for name in RESULTS}
+        lines.append(line)
         with options.out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         score = row["status"] if row["psnr"] is None else f"{row['psnr']:.2f} dB"
@@ -114,20 +116,59 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def is_judged(name: str, asked: Sequence[str]) -> bool:
-    """Whether a model has a precision to be judged: its own is none but float32, unless it was named."""
-    return get_model(name).precision != EXACT or "all" not in asked
+def table(config: Config, names: Sequence[str], lines: Sequence[Line], options: argparse.Namespace) -> int:
+    """Print what the lines say; EXIT_FAILED where a model's own precision does not pass."""
+    mine = [line for line in lines if line["model"] in names]
+    current = of_today(config, mine, options)
+    if len(current) < len(mine):
+        print(f"{len(mine) - len(current)} lines of other settings than today's say nothing", file=sys.stderr)
+    cells = [(str_of(case), size) for case in cases_of(options) for size in options.sizes]
+    text, passed = render(current, cells, {name: get_model(name).precision for name in names})
+    print(text)
+    return EXIT_OK if passed else EXIT_FAILED
 
 
-def trials(config: Config, names: Sequence[str], options: argparse.Namespace) -> Iterator[tuple[Case, Trial]]:
-    """Every seed in turn; in it the cases, and of each the models, budgets and precisions."""
-    first = config.preset("paper", "StarTarget", 2).seeds[:SEEDS]
-    cases = [case for case in PANEL if options.signals is None or case.signal in options.signals]
-    for seed in options.seeds or first:
-        for case in cases:
+def of_today(config: Config, lines: Sequence[Line], options: argparse.Namespace) -> list[Line]:
+    """Those whose trials would be run so today."""
+    cases = {str_of(case): case for case in PANEL}
+
+    @functools.cache
+    def planned(case: str, model: str, size: int, precision: str) -> list[tuple[Any, ...]]:
+        of_size = argparse.Namespace(**vars(options) | {"sizes": [size]})
+        found = of_case(config, cases[case], model, 0, precision, of_size) if case in cases else []
+        return [key_of(fields_of(trial)) for trial in found]
+
+    def is_planned(line: Line) -> bool:  # for whatever seed
+        return key_of(line | {"seed": 0}) in planned(line["case"], line["model"], line["size"], line["precision"])
+
+    return [line for line in lines if is_planned(line)]
+
+
+def cases_of(options: argparse.Namespace) -> list[Case]:
+    return [case for case in PANEL if options.signals is None or case.signal in options.signals]
+
+
+def trials(
+    config: Config, names: Sequence[str], lines: Sequence[Line], options: argparse.Namespace
+) -> Iterator[tuple[Case, Trial]]:
+    """Every seed in turn; in it the cases, and of each the models, precisions and budgets. Where no seeds are asked
+    for, those beyond the first are for cells that spread, by what `lines` hold when their turn comes."""
+    known = config.preset("paper", "StarTarget", 2).seeds[:SPREADING_SEEDS]
+    for seed in options.seeds or known:
+        further = options.seeds is None and seed in known[LEAST_SEEDS:]
+        for case in cases_of(options):
             for name in names:
                 for precision in options.precisions:
-                    yield from ((case, trial) for trial in of_case(config, case, name, seed, precision, options))
+                    for trial in of_case(config, case, name, seed, precision, options):
+                        if not further or wants_more(lines, case, trial, options.precisions):
+                            yield case, trial
+
+
+def wants_more(lines: Sequence[Line], case: Case, trial: Trial, precisions: Sequence[str]) -> bool:
+    """Whether the cell of a trial spreads in any precision."""
+    mine = [line for line in lines if line["model"] == trial.model]
+    others = {get_model(trial.model).precision if precision == OWN else precision for precision in precisions}
+    return any(spreads(pairs_of(mine, other)[str_of(case), trial.size]) for other in others - {EXACT})
 
 
 def of_case(
@@ -153,6 +194,10 @@ def str_of(case: Case) -> str:
     """`BandlimitedSignal 2D 0.5`, `DIV2K 0064`."""
     words = [case.signal, f"{case.dim}D" if case.item is None else case.item]
     return " ".join(words + ([] if case.bandlimit is None else [f"{case.bandlimit:g}"]))
+
+
+def fields_of(trial: Trial) -> Line:
+    return {name: getattr(trial, name) for name in FIELDS}
 
 
 def key_of(line: Line) -> tuple[Any, ...]:

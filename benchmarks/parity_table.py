@@ -1,89 +1,125 @@
 """The panel's table, and which precisions pass.
 
-A cell is one signal and one budget. Where float32's own scores spread over seeds, as those of models do that train
-unstably, single differences say little: such cells count by their mean. A precision passes where
-no cell that does not spread is lower by more than TOLERANCE, and over the seeds a 95 % interval (Student's t, paired)
-of the mean difference over all cells excludes a loss of more than MEAN_LOSS.
+A cell is one signal and one budget; it asks for LEAST_SEEDS. Where float32's own scores spread over seeds and the
+differences do as well, as those of models do that train unstably, one difference says little: such cells ask for
+SPREADING_SEEDS and are judged together. (Scores alone also spread where a seed draws another signal, and differences
+are steady.) A precision passes where every cell has its seeds, no cell that does not spread is lower by more than
+TOLERANCE, and, of the cells that spread, a 95 % interval (Student's t, paired, over seeds) of the mean difference
+excludes a loss of more than MEAN_LOSS.
 """
 
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cost_table import markdown
 
 TOLERANCE = 0.1  # dB
 MEAN_LOSS = 0.3  # dB
-LEAST_SEEDS = 3
+LEAST_SEEDS, SPREADING_SEEDS = 3, 5
 EXACT = "fp32"
 BETTER = {"bf16": "bf16x3", "bf16x3": "tf32", "tf32": "fp32"}  # what is tried when a precision does not pass
 
 Line = dict[str, Any]
 Cell = tuple[str, int]  # case, budget
+Pairs = dict[int, tuple[Line, Line]]  # seed → float32's line, the other precision's
 
 
-def render(lines: Sequence[Line], panel: Sequence[str]) -> tuple[str, bool]:
-    """The tables of every model and precision; whether all pass. panel: the names of its cases."""
-    parts, passed = [], True
-    sizes = sorted({line["size"] for line in lines})
-    for model in dict.fromkeys(line["model"] for line in lines):
-        own = [line for line in lines if line["model"] == model]
-        for precision in dict.fromkeys(line["precision"] for line in own if line["precision"] != EXACT):
-            text, good = _judge(model, precision, own, [(case, size) for case in panel for size in sizes])
-            parts.append(text)
-            passed &= good
-    return "\n\n".join(parts) or "no line of a precision other than fp32", passed and bool(parts)
+def render(lines: Sequence[Line], cells: Sequence[Cell], own: Mapping[str, str]) -> tuple[str, bool]:
+    """The tables of every precision that has been run or is a model's own; whether the models' own all pass.
+
+    cells: the panel's; others are shown and not judged. own: what each model trains in on CUDA.
+    """
+    asked = [(model, precision) for model, precision in own.items() if precision != EXACT]
+    run = [(line["model"], line["precision"]) for line in lines if line["precision"] != EXACT]
+    parts, passed = [_about(lines)], True
+    for model, precision in sorted(dict.fromkeys([*asked, *run]), key=lambda pair: list(own).index(pair[0])):
+        text, good = _judge(model, precision, [line for line in lines if line["model"] == model], cells)
+        parts.append(text)
+        passed &= good or own[model] != precision
+    return "\n\n".join(parts), passed
+
+
+def _about(lines: Sequence[Line]) -> str:
+    """Machines and commits."""
+    devices, commits = (sorted({str(line[name]) for line in lines}) for name in ("device", "commit"))
+    return f"{len(lines)} trials on {', '.join(devices)}; commit {', '.join(commits)}" if lines else "no trials"
 
 
 def _judge(model: str, precision: str, lines: Sequence[Line], cells: Sequence[Cell]) -> tuple[str, bool]:
-    exact, other = ({_place(line): line for line in lines if line["precision"] == p} for p in (EXACT, precision))
-    by_cell: dict[Cell, dict[int, tuple[Line, Line]]] = defaultdict(dict)
-    for (case, size, seed), line in exact.items():
-        if (case, size, seed) in other:
-            by_cell[case, size][seed] = (line, other[case, size, seed])
-    rows = [["cell", "fp32, dB", f"{precision}, dB", "difference by seed", "verdict"]]
-    lower: list[str] = []
-    by_seed: dict[int, list[float]] = defaultdict(list)
-    for cell in cells:
-        if cell not in by_cell:
-            continue
-        pairs = by_cell[cell]
-        both = {seed: pair for seed, pair in pairs.items() if all(line["psnr"] is not None for line in pair)}
-        apart = {seed: two["psnr"] - one["psnr"] for seed, (one, two) in both.items()}
-        for seed, difference in apart.items():
-            by_seed[seed].append(difference)
-        verdict = _verdict(pairs, apart)
-        if verdict in ("lower", "fails"):
-            lower.append(f"{cell[0]} {cell[1]:,}")
-        means = [f"{statistics.fmean(line['psnr'] for line in side):.2f}" for side in zip(*both.values(), strict=True)]
-        shown = " ".join(f"{difference:+.2f}" for difference in apart.values())
-        rows.append([f"{cell[0]} {cell[1]:,}", *(means or ["–", "–"]), shown or "–", verdict])
-    lacking = [f"{case} {size:,}" for case, size in cells if len(by_cell.get((case, size), {})) < LEAST_SEEDS]
-    low, high = interval([statistics.fmean(found) for found in by_seed.values()])
-    enough = math.isfinite(low)
-    good = not lower and not lacking and enough and low > -MEAN_LOSS
-    mean = f"{low:+.2f} to {high:+.2f} dB" if enough else "unknown with fewer than two seeds"
-    said = [f"{model} in {precision}: {'passes' if good else 'does not pass'}; mean difference {mean} (95 %)"]
+    """The table of one model's lines in a precision, under what it says; whether the precision passes."""
+    pairs = pairs_of(lines, precision)
+    every = dict.fromkeys([*cells, *pairs])
+    verdicts = {cell: verdict_on(pairs[cell]) if cell in cells else "watched" for cell in every}
+    lower, not_run = ([_str_of(c) for c in cells if verdicts[c] in of] for of in (("lower", "fails"), ("not run",)))
+    few = [f"{_str_of(c)} ({n} of {m})" for c in cells if 0 < (n := len(pairs[c])) < (m := seeds_wanted(pairs[c]))]
+    wild = [differences(pairs[cell]) for cell, verdict in verdicts.items() if verdict == "spreads"]
+    shared = sorted(set.intersection(*map(set, wild))) if wild else []
+    low, high = interval([statistics.fmean(apart[seed] for apart in wild) for seed in shared])
+    loses = bool(wild) and low <= -MEAN_LOSS
+    passes = not (lower or loses or few or not_run)
+    said = [f"{model} in {precision}: {'passes' if passes else 'does not pass'}"]
+    if wild:
+        mean = f"{low:+.2f} to {high:+.2f} dB (95 %)" if math.isfinite(low) else "unknown with fewer than two seeds"
+        said += [f"mean difference where seeds spread ({len(wild)} cells, {len(shared)} seeds): {mean}"]
     said += [f"lower: {', '.join(lower)}"] if lower else []
-    said += [f"next better: {BETTER[precision]}"] if lower or (enough and low <= -MEAN_LOSS) else []
-    said += [f"fewer than {LEAST_SEEDS} seeds: {', '.join(lacking)}"] if lacking else []
-    return "\n".join([*said, "", *markdown(rows)]), good
+    said += [f"next better: {BETTER[precision]}"] if lower or (loses and len(shared) >= LEAST_SEEDS) else []
+    said += [f"too few seeds: {', '.join(few)}"] if few else []
+    said += [f"not run: {', '.join(not_run)}"] if not_run else []
+    rows = [_row(cell, pairs[cell], verdict) for cell, verdict in verdicts.items() if pairs[cell]]
+    head = ["cell", "fp32, dB", f"{precision}, dB", "difference by seed", "verdict"]
+    return "\n".join([*said, *(["", *markdown([head, *rows])] if rows else [])]), passes
 
 
-def _verdict(pairs: dict[int, tuple[Line, Line]], apart: dict[int, float]) -> str:
-    """`fails` where only float32 ends well, or where the judged back end gave way to another; else by the scores."""
+def verdict_on(pairs: Pairs) -> str:
+    """Of one cell. It `fails` where only float32 ends well, or where the judged back end gave way to another."""
     if any(two["status"] == "ok" and two["reason"] is not None for _, two in pairs.values()):
         return "fails"
     if any(one["status"] == "ok" and two["status"] != "ok" for one, two in pairs.values()):
         return "fails"
+    if not pairs:
+        return "not run"
+    apart = differences(pairs)
     if not apart:
-        return pairs[next(iter(pairs))][0]["status"]
-    scores = [one["psnr"] for one, _ in pairs.values() if one["psnr"] is not None]
-    if len(scores) > 1 and statistics.stdev(scores) > TOLERANCE:
+        return str(next(iter(pairs.values()))[0]["status"])
+    if spreads(pairs):
         return "spreads"
+    if len(pairs) < LEAST_SEEDS:
+        return "open"
     return "as good" if statistics.fmean(apart.values()) >= -TOLERANCE else "lower"
+
+
+def differences(pairs: Pairs) -> dict[int, float]:
+    """Of the PSNR after the last update, dB, by seed, where both trials have one."""
+    return {
+        seed: two["psnr"] - one["psnr"]
+        for seed, (one, two) in sorted(pairs.items())
+        if one["psnr"] is not None and two["psnr"] is not None
+    }
+
+
+def seeds_wanted(pairs: Pairs) -> int:
+    return SPREADING_SEEDS if spreads(pairs) else LEAST_SEEDS
+
+
+def spreads(pairs: Pairs) -> bool:
+    """Whether float32's scores over seeds and the differences both have a standard deviation above TOLERANCE."""
+    apart = differences(pairs)
+    scores = [pairs[seed][0]["psnr"] for seed in apart]
+    return len(apart) > 1 and min(map(statistics.stdev, (scores, apart.values()))) > TOLERANCE
+
+
+def pairs_of(lines: Sequence[Line], precision: str) -> dict[Cell, Pairs]:
+    """What was run in both precisions; an empty entry for any other cell."""
+    exact, other = ({_place(line): line for line in lines if line["precision"] == p} for p in (EXACT, precision))
+    found: dict[Cell, Pairs] = defaultdict(dict)
+    for place in exact:
+        if place in other:
+            case, size, seed = place
+            found[case, size][seed] = exact[place], other[place]
+    return found
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -99,3 +135,14 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 def _place(line: Line) -> tuple[str, int, int]:
     return line["case"], line["size"], line["seed"]
+
+
+def _str_of(cell: Cell) -> str:
+    return f"{cell[0]} {cell[1]:,}"
+
+
+def _row(cell: Cell, pairs: Pairs, verdict: str) -> list[str]:
+    apart = differences(pairs)
+    both = zip(*(pairs[seed] for seed in apart), strict=True)
+    means = [f"{statistics.fmean(line['psnr'] for line in side):.2f}" for side in both] or ["–", "–"]
+    return [_str_of(cell), *means, " ".join(f"{difference:+.2f}" for difference in apart.values()) or "–", verdict]

@@ -26,6 +26,7 @@ class Signal:
     kind: the sort of data, by which a model's settings may differ.
     rings: masks [*shape] of regions that are scored on their own (the star's nine bands), or none.
     finer: the same signal on a finer lattice, [*finer shape] or [*finer shape, C], where it is known.
+    finer_lattice: where the finer samples lie; None where the cells of both lattices fill the same box.
     source: where recorded values came from and what was done to them, in one phrase.
     """
 
@@ -34,6 +35,7 @@ class Signal:
     kind: Kind
     rings: tuple[np.ndarray, ...] = ()
     finer: np.ndarray | None = None
+    finer_lattice: Lattice | None = None
     source: str | None = None
 
     @cached_property

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.errors import UsageError
+from common.lattice import Lattice
 from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
 from target_signals.readers.ply import read_ply
@@ -39,6 +40,20 @@ def voxels(item: str, mesh: tuple[np.ndarray, np.ndarray], shape: tuple[int, ...
     bounds = place(vertices, shape)
     surface = shell(vertices, faces, shape, bounds)
     return surface if item == "surface" else surface | solid(vertices, faces, shape, bounds, mend=True)
+
+
+def finer_lattice(coarse: tuple[int, ...], finer: tuple[int, ...], whole: tuple[int, ...]) -> Lattice:
+    """Where the samples of the finer volume lie on the coarse lattice, by PLACES: the two do not fill one box.
+
+    coarse, finer: the shapes, perhaps of smaller copies. whole: the finer volume's shape before it was shrunk.
+    """
+    (along, before), (finer_along, finer_before) = PLACES[SHAPE[0]], PLACES[whole[0]]
+    axes = []
+    for k, (n, m) in enumerate(zip(coarse, finer, strict=True)):
+        voxels_in = (np.arange(m) + 0.5) * whole[k] / m - finer_before[k]  # of the whole finer volume, into the mesh
+        position = voxels_in * along / finer_along + before[k]  # in voxels of the whole coarse volume
+        axes.append(np.maximum(-1 + 2 * (position * n / SHAPE[k] - 0.5) / n, -1.0))
+    return Lattice(tuple(axes))
 
 
 def place(vertices: np.ndarray, shape: tuple[int, ...]) -> Bounds:
@@ -88,8 +103,13 @@ class Dragon(RecordedFamily):
             if finer is not None:
                 finer = shrink_occupancy(finer, shrink.shorter(finer.shape, round(length * 184 / 146)), FILLED[item])
             base = shrink_occupancy(base, shrink.shorter(base.shape, length), FILLED[item])
-        fine = None if finer is None else finer.astype(np.float32, order="C")
-        return Signal(base.astype(np.float32, order="C"), 3, cls.kind, finer=fine, source=source)
+        values = base.astype(np.float32, order="C")
+        if finer is None:
+            return Signal(values, 3, cls.kind, source=source)
+        lattice = finer_lattice(base.shape, finer.shape, FINER_SHAPES[item])
+        return Signal(
+            values, 3, cls.kind, finer=finer.astype(np.float32, order="C"), finer_lattice=lattice, source=source
+        )
 
 
 def read_volume(path: str, shape: tuple[int, ...]) -> np.ndarray:

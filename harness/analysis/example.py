@@ -21,7 +21,7 @@ from harness.store.schema import OK
 
 
 @dataclass(frozen=True, eq=False)
-class Specimen:
+class Example:
     """target: None where it cannot be built again, and then `reason` says why.
 
     paths: the residuals' files, by model and budget.
@@ -94,7 +94,7 @@ class Specimen:
         return [f"shown: {', '.join(several)}" if usual else "shown: the draw with the most residuals"]
 
 
-def choose(comparison: Comparison, out: str | Path) -> Specimen | None:
+def choose(comparison: Comparison, out: str | Path) -> Example | None:
     """The draw of a comparison of fits that is shown; None where no residual was kept."""
     candidates = itertools.product(from_the_middle(comparison.regions), comparison.draws)
     found = {at: _paths(comparison, *at, out) for at in candidates}
@@ -107,7 +107,7 @@ def choose(comparison: Comparison, out: str | Path) -> Specimen | None:
         target, reason = rebuild(comparison.runs(Place(model, size, band))[draw].row), ""
     except UsageError as error:
         target, reason = None, str(error)
-    return Specimen(comparison, band, draw, target, reason, paths)
+    return Example(comparison, band, draw, target, reason, paths)
 
 
 def _paths(comparison: Comparison, band: float, draw: Draw, out: str | Path) -> dict[tuple[str, int], Path]:

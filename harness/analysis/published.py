@@ -34,6 +34,8 @@ NAMES = {  # the tables' model names → the suite's
     "BACON": "BACON",
     "Grid": "Grid",
 }
+LAST = ("ct",)  # the tables of what stood after the last update; the others are of the best evaluation
+WHICH = {"best": "of the best evaluation; in brackets ours after the last update", "last": "after the last update"}
 PENALISED = ("ct", "div2k-denoise-005", "div2k-denoise-01", "div2k-sr")  # whose Grid is Grid_TV
 
 
@@ -65,10 +67,10 @@ def table_of(signal: str, item: str | None, task: str) -> Published | None:
 
 def beside(rows: "pd.DataFrame") -> list[dict[str, Any]]:
     """For each published cell that rows of the `paper` preset have: table, item (None where it is about all), metric,
-    model, size, published, ours, difference, runs.
+    model, size, published, which, ours, difference, last, runs.
 
-    rows: of one signal and task. Ours is the mean over items and seeds, super-resolved scores at the
-    paper's own sample positions (SPEC 4), since those are what it published.
+    rows: of one signal and task. Ours is the mean over items and seeds at the evaluation that was published (`which`:
+    best or last), super-resolved scores at the paper's own sample positions; `last` is the mean after the last update.
     """
     found = []
     ok = rows[(rows["status"] == OK) & (rows["preset"] == "paper")]
@@ -78,14 +80,17 @@ def beside(rows: "pd.DataFrame") -> list[dict[str, Any]]:
             table = table_of(str(signal), None if item is None else str(item), str(task))
             if table is None:
                 continue
-            column = table.metric + known_family(str(task)).paper_suffix
+            last = table.metric + known_family(str(task)).paper_suffix
+            which = "last" if table.name in LAST else "best"
+            column = last if which == "last" else f"{last}_best"
             for (model, size), score in table.scores.items():
-                cell = own[(own["model"] == model) & (own["size"] == size)][column].dropna()
+                cell = own[(own["model"] == model) & (own["size"] == size)].dropna(subset=[column])
                 if len(cell):
-                    ours = float(cell.mean())
+                    ours = float(cell[column].mean())
                     found.append(
                         {"table": table.name, "item": item, "metric": table.metric, "model": model, "size": size}
-                        | {"published": score, "ours": ours, "difference": ours - score, "runs": len(cell)}
+                        | {"published": score, "which": which, "ours": ours, "difference": ours - score}
+                        | {"last": float(cell[last].mean()), "runs": len(cell)}
                     )
     return found
 
@@ -97,10 +102,12 @@ def compare(rows: "pd.DataFrame") -> str:
     for name in dict.fromkeys(cell["table"] for cell in cells):
         own = [cell for cell in cells if cell["table"] == name]
         unit, digits = ("IoU", 3) if own[0]["metric"] == "iou" else ("dB", 2)
-        lines.append(f"beside the paper's table {name}, {unit} (published → ours, difference, runs)")
+        which = WHICH[own[0]["which"]]
+        lines.append(f"beside the paper's table {name}, {unit}, {which} (published → ours, difference)")
         for cell in own:
+            end = f"  [{cell['last']:.{digits}f}]" if cell["which"] == "best" else ""
             lines.append(
                 f"  {cell['model']:<12}{cell['size']:>10,}{cell['published']:>9.{digits}f} → {cell['ours']:.{digits}f}"
-                f"  {cell['difference']:+.{digits}f}  ({cell['runs']})"
+                f"  {cell['difference']:+.{digits}f}{end}  ({cell['runs']} run{'s' * (cell['runs'] > 1)})"
             )
     return "\n".join(lines)

@@ -130,12 +130,17 @@ def listing(options: argparse.Namespace) -> str:
     import target_signals
     from harness.execution.launch import choose_models
     from harness.plan.make_plan import check_models, model_names
+    from harness.plan.source import only_one_of
     from target_signals.base import RecordedFamily
+    from target_signals.tasks.base import expand_tasks
     from target_signals.tasks.base import registry as tasks
 
     config = load_config(options.config, options.set)
     choose_models(config, options.models)
     check_models(config)
+    expand_tasks(options.task)
+    if options.signal is not None and options.signal.endswith(".py"):
+        only_one_of(options.signal)
     signals = target_signals.registry
 
     def describe(signal: str) -> str:
@@ -149,5 +154,6 @@ def listing(options: argparse.Namespace) -> str:
             f"signals: {', '.join(map(describe, signals.names()))}; or the path of an image or a volume",
             f"tasks:   {' '.join(tasks.get(name).usage() for name in tasks.names())}",
             f"presets: {' '.join(config.presets)}",
+            "files:   models, signals and tasks may also be given as paths of .py files that register them",
         ]
     )

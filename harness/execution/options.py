@@ -26,9 +26,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Fit every representation to a signal at equal parameter budgets; finished trials are skipped.",
     )
     add = parser.add_argument
-    add("--signal", help="which signal; --list names them. Or the path of an image or a volume of your own")
+    add(
+        "--signal",
+        help="which signal; --list names them. Or the path of an image or a volume, or of a file with a registered one",
+    )
     add("--dim", type=int, help="2 or 3; may be left out where a signal has one dimension only")
-    add("--task", nargs="+", default=["fit"], metavar="TASK", help="which tasks; --list names them (default: fit)")
+    add(
+        "--task",
+        nargs="+",
+        default=["fit"],
+        metavar="TASK",
+        help="which tasks; --list names them. Or paths of files with a registered one (default: fit)",
+    )
     add("--items", nargs="+", metavar="ITEM", help="which of a recorded signal's items, like 0064 (default: all)")
     add("--preset", help="extent of the experiment (default: paper with a CUDA device, otherwise quick)")
     add(

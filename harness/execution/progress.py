@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from common.words import budget_text, duration
-from harness.execution.time_left import Pace
+from harness.execution.time_left import TimeLeft
 from harness.plan.trial import Trial
 from harness.store.claims import Claim
 from harness.store.schema import OK, Row
@@ -28,7 +28,7 @@ class Progress:
 
     def __init__(self, trials: Sequence[Trial], device: str, workers: int = 1, silent: bool = False):
         self.total, self.number, self.step = len(trials), 0, 0
-        self.pace, self.workers, self.silent = Pace(trials, device), workers, silent
+        self.time_left, self.workers, self.silent = TimeLeft(trials, device), workers, silent
         self.claim: Claim | None = None
         self.best: dict[Any, dict[int, tuple[float, str]]] = {}
         self.started = time.monotonic()
@@ -51,7 +51,7 @@ class Progress:
     def begin(self, trial: Trial, claim: Claim | None = None) -> None:
         self.trial, self.claim, self.step, self.started = trial, claim, 0, time.monotonic()
         self.number += 1
-        self.pace.begin(trial)
+        self.time_left.begin(trial)
         self.passes.set_description_str(str(trial), refresh=False)
         self.passes.reset(total=trial.steps)
         self.leaders.set_description_str(self.leading(trial))
@@ -65,15 +65,15 @@ class Progress:
 
     def end(self, trial: Trial, rows: Sequence[Row]) -> None:
         """The trial that was begun has these rows."""
-        self.pace.end(trial, time.monotonic() - self.started)
+        self.time_left.end(trial, time.monotonic() - self.started)
         self._end(trial, rows)
         self.trial = self.claim = None
 
     def tell(self, trial: Trial, rows: Sequence[Row]) -> None:
         """A trial has these rows that ran in another process."""
         self.number += 1
-        self.pace.begin(trial)
-        self.pace.end(trial, max(row["seconds"] or 0.0 for row in rows))
+        self.time_left.begin(trial)
+        self.time_left.end(trial, max(row["seconds"] or 0.0 for row in rows))
         self._end(trial, rows)
 
     def _end(self, trial: Trial, rows: Sequence[Row]) -> None:
@@ -99,7 +99,7 @@ class Progress:
 
     def _left(self, *elapsed: float) -> float | None:
         """Seconds, with as many workers as there are."""
-        left = self.pace.left(*elapsed)
+        left = self.time_left.left(*elapsed)
         return None if left is None else left / self.workers
 
     def _is_best(self, trial: Trial, row: Row) -> bool:

@@ -9,7 +9,7 @@ from harness.plan.trial import Trial
 Sort = tuple[str, int, str, int, int | None, int]  # trials that should take the same time
 
 
-class Pace:
+class TimeLeft:
     """Told of every trial that ends; asked for the seconds that are left."""
 
     def __init__(self, trials: Sequence[Trial], device: str):

@@ -77,7 +77,7 @@ def convergence_page(comparison: Comparison, clock: Clock) -> Figure | None:
             _line(axes, found, model, style.line(*comparison.looks(model)))
         if REFERENCE in own:
             axes.axhline(own[REFERENCE].mean[-1], zorder=1.5, **GOAL)
-        _dress(axes, clock, own)
+        _style_axes(axes, clock, own)
         axes.set_title(_title(band, size, len(bands) > 1), fontsize=style.TEXT, pad=4)
         if sheet.first_column(index):
             axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT, labelpad=3)
@@ -126,7 +126,7 @@ def _line(axes: Axes, found: Trace, model: str, looks: style.Looks) -> None:
         axes.fill_between(found.x, found.low, found.high, color=looks["color"], alpha=0.15, linewidth=0)
 
 
-def _dress(axes: Axes, clock: Clock, own: dict[str, Trace]) -> None:
+def _style_axes(axes: Axes, clock: Clock, own: dict[str, Trace]) -> None:
     if clock == "seconds" and own:
         axis_style.log_seconds(axes)
     else:

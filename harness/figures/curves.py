@@ -36,7 +36,7 @@ def curve_page(comparison: Comparison, view: View) -> Figure | None:
     for index, (axes, panel) in enumerate(zip(panels, view.panels, strict=True)):
         for model in drawn:
             _line(axes, comparison, view, model, panel)
-        _dress(axes, view, panel, sheet.lowest(index))
+        _style_axes(axes, view, panel, sheet.lowest(index))
         if sheet.first_column(index):
             axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
     levels = [_levels(comparison, view, panel) for panel in view.panels]
@@ -107,7 +107,7 @@ def _constant(axes: Axes, view: View, levels: list[float], text: Callable[[float
     return True
 
 
-def _dress(axes: Axes, view: View, panel: float, lowest: bool) -> None:
+def _style_axes(axes: Axes, view: View, panel: float, lowest: bool) -> None:
     if view.name == "budgets":
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from common.words import budget_text
-from harness.analysis.example import Specimen
+from harness.analysis.example import Example
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures import axis_style, legend, style
 from harness.figures.page import Sheet, columns_for, with_room, write_texts
@@ -23,25 +23,25 @@ FREQUENCIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.5)
 Curve = tuple[np.ndarray, np.ndarray]
 
 
-def spectrum_page(specimen: Specimen) -> Figure | None:
+def spectrum_page(example: Example) -> Figure | None:
     """None where no residual can be read."""
     curves: dict[tuple[str, int], Curve] = {}
-    for model, size in specimen.paths:
-        residual = specimen.residual(model, size)
+    for model, size in example.paths:
+        residual = example.residual(model, size)
         if residual is not None and min(residual.shape[:-1]) > 3:
             curves[model, size] = radial_spectrum(residual)
     if not curves:
         return None
-    signal = radial_spectrum(specimen.target.truth) if specimen.target is not None else None
-    models = [model for model in specimen.models if any(key[0] == model for key in curves)]
-    sizes = [size for size in specimen.sizes if any(key[1] == size for key in curves)]
-    handles = legend.of_models(specimen.comparison, models) + ([legend.entry("signal", **SIGNAL)] if signal else [])
-    subtitle = f"{specimen.describe()}: radially averaged power spectrum of the error over spatial frequency"
-    notes = _notes(specimen, signal is not None)
+    signal = radial_spectrum(example.target.truth) if example.target is not None else None
+    models = [model for model in example.models if any(key[0] == model for key in curves)]
+    sizes = [size for size in example.sizes if any(key[1] == size for key in curves)]
+    handles = legend.of_models(example.comparison, models) + ([legend.entry("signal", **SIGNAL)] if signal else [])
+    subtitle = f"{example.describe()}: radially averaged power spectrum of the error over spatial frequency"
+    notes = _notes(example, signal is not None)
     panel = SINGLE if len(sizes) == 1 else PANEL
     sheet = Sheet(len(sizes), columns_for(len(sizes), panel[0], GAP[0]), panel, GAP, MARGIN)
     room = AXIS_ROOM + legend.height(handles, sheet.width)
-    sheet = with_room(sheet, specimen.comparison, subtitle, notes, room)
+    sheet = with_room(sheet, example.comparison, subtitle, notes, room)
     figure = sheet.figure()
     limits = _limits(list(curves.values()), signal)
     for index, size in enumerate(sizes):
@@ -52,12 +52,12 @@ def spectrum_page(specimen: Specimen) -> Figure | None:
             if (model, size) in curves:
                 frequency, density = curves[model, size]
                 every = max(1, len(frequency) // MARKS)
-                looks = style.line(*specimen.comparison.looks(model))
+                looks = style.line(*example.comparison.looks(model))
                 axes.plot(frequency, density, label=model, markevery=every, **looks)
-        _dress(axes, limits, sheet.first_column(index), sheet.lowest(index))
+        _style_axes(axes, limits, sheet.first_column(index), sheet.lowest(index))
         axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
     legend.draw(sheet, figure, handles, notes)
-    write_texts(sheet, figure, specimen.comparison, subtitle, notes)
+    write_texts(sheet, figure, example.comparison, subtitle, notes)
     return figure
 
 
@@ -69,7 +69,7 @@ def _limits(curves: Sequence[Curve], signal: Curve | None) -> tuple[float, float
     return 10 ** math.floor(math.log10(low) - 0.1), 3 * top
 
 
-def _dress(axes: Axes, limits: tuple[float, float], first_column: bool, lowest: bool) -> None:
+def _style_axes(axes: Axes, limits: tuple[float, float], first_column: bool, lowest: bool) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_ylim(limits)
@@ -87,7 +87,7 @@ def _dress(axes: Axes, limits: tuple[float, float], first_column: bool, lowest: 
         axes.set_xlabel("frequency (cycles per sample)", fontsize=style.TEXT, labelpad=3)
 
 
-def _notes(specimen: Specimen, signal: bool) -> list[str]:
+def _notes(example: Example, signal: bool) -> list[str]:
     meaning = "where an error meets the signal's spectrum, a model no longer follows it"
-    absent = f"the signal is not shown: {specimen.reason}"
-    return [meaning if signal else absent, "Hann window, mean taken out", *specimen.flaws(), *specimen.notes()]
+    absent = f"the signal is not shown: {example.reason}"
+    return [meaning if signal else absent, "Hann window, mean taken out", *example.flaws(), *example.notes()]

@@ -55,7 +55,9 @@ def find_source(
     preset: str,
 ) -> tuple[Source, list[str]]:
     """What a command line names, and what there is to say about it before anything runs."""
-    if user_file.is_path(signal) and signal not in target_signals.registry.names():
+    if signal.endswith(".py"):
+        signal = only_one_of(signal)
+    elif user_file.is_path(signal) and signal not in target_signals.registry.names():
         return _of_file(signal, dim, items)
     source = choose_source(signal, dim, items)
     family, notes = source.family, []
@@ -70,6 +72,14 @@ def find_source(
     if items is None and (chosen := config.preset(preset, source.family.name, source.dim).items):
         source = choose_source(source.family.name, source.dim, chosen)
     return source, notes
+
+
+def only_one_of(path: str) -> str:
+    """The name of the signal that a .py file registers."""
+    name, *more = target_signals.registry.load_file(path)
+    if more:
+        raise UsageError(f"'{path}' registers several signals: {', '.join([name, *more])}; --signal takes one")
+    return name
 
 
 def _of_file(path: str, dim: int | None, items: Sequence[str] | None) -> tuple[Source, list[str]]:

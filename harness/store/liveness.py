@@ -21,13 +21,13 @@ EXPIRES = 60.0  # seconds of silence after which the holder is taken for gone, i
 SIZE = 1024  # bytes of a claim, always: so that writing into one never leaves the end of a longer text
 
 
-def heard(out: str | Path) -> list[dict[str, Any]]:
+def read_claims(out: str | Path) -> list[dict[str, Any]]:
     """What the holders of a results folder's claims last said, the `key` of the trial, and for how many seconds they
     were `silent`."""
-    return list(_heard(Path(out)))
+    return list(_read_claims(Path(out)))
 
 
-def _heard(out: Path) -> Iterator[dict[str, Any]]:
+def _read_claims(out: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(out.glob(f"*/{FOLDER}/*.json")):
         said = read_claim(path)
         if said is not None and "trial" in said:

@@ -10,7 +10,7 @@ from typing import Any
 
 from common.errors import UsageError
 from common.files import read_bounded
-from harness.store.liveness import heard
+from harness.store.liveness import read_claims
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.schema import Row
 
@@ -45,7 +45,7 @@ def gather(out: str | Path, curves: bool = True) -> Gathered:
     found = Gathered(out)
     for rows in sorted(out.glob("*/rows")):
         _gather_rows(found, rows, curves)
-    found.running = heard(out)
+    found.running = read_claims(out)
     return found
 
 

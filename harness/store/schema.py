@@ -28,7 +28,8 @@ WORDS: dict[Kind, str] = {
 SUFFIXES = {  # of a metric's name: which answer is scored, and where
     "": "after the last update",
     "_best": "at the evaluation that scores best on what is trained on",
-    "_paper": "super-resolution only: at the paper's sample positions",
+    "_paper": "super-resolution only: at the paper's sample positions, after the last update",
+    "_paper_best": "super-resolution only: at the paper's sample positions, at the best evaluation",
 }
 
 

@@ -21,7 +21,7 @@ class Fit:
 
     The best is the evaluation that scores best on what the model is trained on, never on the truth: by PSNR of the
     clipped answer, as it is scored, where values themselves are observed; by the observation's squared error where
-    an operator stands between, as a sinogram has no range to clip to.
+    an operator stands between, as what it gives, such as a sinogram, need not have the values' range.
     diverged_at: the pass after which the loss was not finite, or None. A model that was
     solved has no updates and a curve of one point, step 0.
     """

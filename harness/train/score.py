@@ -40,19 +40,22 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
         return failed(row, scoring, UNSUPPORTED, reason)
     if fitted.diverged_at is not None:
         return failed(row, scoring, DIVERGED, f"the loss was not finite after pass {fitted.diverged_at}")
-    device, memory = model.device.type, schedule.activation_gib
-    last = predict(model, scoring.lattice, memory)
-    scores: dict[str, Any] = dict(scoring.scores(last, device))
-    scores |= {"psnr_rings": scoring.ring_scores(last), "status": OK}
-    if scoring.paper_lattice is not None:
-        at_papers = scoring.scores(predict(model, scoring.paper_lattice, memory), device)
-        scores |= {f"{name}_paper": value for name, value in at_papers.items()}
-    best = last
+    lattices = {"": scoring.lattice, "_paper": scoring.paper_lattice}
+
+    def answers() -> dict[str, np.ndarray]:
+        given = {name: lattice for name, lattice in lattices.items() if lattice is not None}
+        return {name: predict(model, lattice, schedule.activation_gib) for name, lattice in given.items()}
+
+    last = best = answers()
     if fitted.best_step != fitted.curve[-1]["step"]:
         with holding(model, fitted.best_state):
-            best = predict(model, scoring.lattice, memory)
-    scores |= {f"{name}_best": value for name, value in scoring.scores(best, device).items()}
-    return Result(row | scores, last - scoring.truth)
+            best = answers()
+    scores: dict[str, Any] = {"psnr_rings": scoring.ring_scores(last[""]), "status": OK}
+    for found, suffix in ((last, ""), (best, "_best")):
+        for at, answer in found.items():
+            of_answer = scoring.scores(answer, model.device.type)
+            scores |= {f"{name}{at}{suffix}": value for name, value in of_answer.items()}
+    return Result(row | scores, last[""] - scoring.truth)
 
 
 @contextlib.contextmanager

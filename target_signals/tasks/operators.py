@@ -53,6 +53,39 @@ class Identity:
         return observed
 
 
+class Selection:
+    """Some samples and no others: [heads, *shape, C] → [heads, S, C], in array (C) order.
+
+    seen: bool [*shape], S of them True.
+    """
+
+    pointwise = False
+
+    def __init__(self, seen: np.ndarray):
+        self.seen = seen
+        self._index: dict[torch.device, Tensor] = {}
+
+    def __call__(self, values: "Tensor") -> "Tensor":
+        if tuple(values.shape[1:-1]) != self.seen.shape:
+            raise ValueError(
+                f"a selection from {self.seen.shape} samples was given values of shape {tuple(values.shape)}"
+            )
+        if values.device not in self._index:
+            import torch
+
+            self._index[values.device] = torch.from_numpy(np.flatnonzero(self.seen)).to(values.device)
+        return values.flatten(1, -2).index_select(1, self._index[values.device])
+
+    def observe(self, values: np.ndarray) -> np.ndarray:
+        return values[self.seen].astype(np.float32, copy=False)
+
+    def display(self, observed: np.ndarray) -> np.ndarray:
+        """Zero where nothing is seen."""
+        values = np.zeros((*self.seen.shape, observed.shape[-1]), dtype=observed.dtype)
+        values[self.seen] = observed
+        return values
+
+
 class Radon:
     """Sums along the lines of a turned frame, a parallel-beam sinogram: [heads, H, W, C] → [heads, A, W, C].
 

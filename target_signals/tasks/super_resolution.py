@@ -19,8 +19,8 @@ class SuperResolution(TaskFamily):
     """A signal that brings a finer lattice is fitted as in `fit`, and that fit is scored on both. Another image is
     itself the finer one, and fitted where it was downsampled by 4.
 
-    Finer samples lie where the cells of both lattices fill the same box; the paper evaluates on the regular lattice of
-    the finer shape instead, which gives the scores named `…_paper`.
+    Finer samples lie where the signal says, otherwise where the cells of both lattices fill the same box; the paper
+    evaluates on the regular lattice of the finer shape instead, which gives the scores named `…_paper`.
     """
 
     name = "super_resolution"
@@ -42,12 +42,12 @@ class SuperResolution(TaskFamily):
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
         fine, coarse = _coarsened(with_channels(signal.values, signal.dim))
         lattice = Lattice.regular(coarse.shape[:2])
-        return Task(lattice, coarse, coarse, Identity(), (_scoring(fine, lattice),))
+        return Task(lattice, coarse, coarse, Identity(), (_scoring(fine, lattice, None),))
 
     @classmethod
     def finer_scoring(cls, signal: Signal) -> Scoring:
         assert signal.finer is not None
-        return _scoring(with_channels(signal.finer, signal.dim), signal.lattice)
+        return _scoring(with_channels(signal.finer, signal.dim), signal.lattice, signal.finer_lattice)
 
 
 def _coarsened(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -60,8 +60,8 @@ def _coarsened(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return fine, coarse.astype(np.float32)
 
 
-def _scoring(finer: np.ndarray, coarse: Lattice) -> Scoring:
+def _scoring(finer: np.ndarray, coarse: Lattice, known: Lattice | None) -> Scoring:
     shape = finer.shape[: coarse.dim]
     binary = bool(((finer == 0) | (finer == 1)).all())
-    aligned, paper = Lattice.aligned(shape, coarse.shape), Lattice.regular(shape)
+    aligned, paper = known or Lattice.aligned(shape, coarse.shape), Lattice.regular(shape)
     return Scoring(SuperResolution.name, aligned, finer, binary, paper_lattice=paper)

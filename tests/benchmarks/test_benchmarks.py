@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -201,11 +202,39 @@ def test_cells_of_several_calls_add_up_in_one_file(tmp_path, capsys):
 def test_the_cells_are_the_papers(config):
     trials = paper_cost.cells_to_measure(config, TRAINED, paper_cost.parse(["--precision", "tf32"]))
     sizes = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
-    expected = [(name, dim, size) for dim in (2, 3) for name in TRAINED for size in sizes]
+    expected = [(name, dim, size) for size in sizes for dim in (2, 3) for name in TRAINED]
     assert [(trial.model, trial.dim, trial.size) for trial in trials] == expected
     assert {trial.length for trial in trials} == {1000, 100}
     batched = {(trial.model, trial.size) for trial in trials if trial.minibatch == 400_000}
     assert batched == {(name, 3_000_000) for name in TRAINED if name != "GSplat"} | {("Wire", 1_000_000)}
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """The names of the cells that paper_cost measures; nothing is."""
+    names = []
+
+    def measure(trial, *_):
+        names.append(paper_cost.name_of(trial))
+        return cell(trial.model, trial.dim, trial.size, 4, 2, 1)
+
+    monkeypatch.setattr(paper_cost.cell, "measure", measure)
+    monkeypatch.setattr(paper_cost, "measure_peaks", lambda device: {"tf32": 1.0, "copy": 1.0})
+    return names
+
+
+def test_budgets_come_in_the_order_asked_for_then_dimensions_then_models(measured):
+    orders = ["--models", "Siren", "Grid", "--sizes", "1e5", "1e4", "--dims", "3", "2"]
+    assert paper_cost.main(["--device", "cpu", *orders]) == 0
+    sizes = (100_000, 10_000)
+    assert measured == [f"{name} {dim}D {size}" for size in sizes for dim in (3, 2) for name in ("Siren", "Grid")]
+
+
+def test_a_call_goes_on_where_the_last_one_stopped(measured, tmp_path):
+    call = ["--device", "cpu", "--models", "Grid", "--dims", "2", "--out", str(tmp_path / "cost.json"), "--sizes"]
+    assert paper_cost.main([*call, "1e5"]) == 0
+    assert paper_cost.main([*call, "1e5", "1e4"]) == 0
+    assert measured == ["Grid 2D 100000", "Grid 2D 10000", "Grid 2D 100000"]
 
 
 def test_a_failing_back_end_gives_way_to_no_other(tmp_path, capsys, monkeypatch):
@@ -226,6 +255,36 @@ def test_the_careful_loop_is_compiled_when_asked_for(tmp_path, monkeypatch):
     assert paper_cost.main([*common, "--models", "Grid", "GSplat", "--compile", "--out", str(out)]) == 0
     assert compiled == ["heads", "heads_on_lattice"]
     assert json.loads(out.read_text())["cells"]["Grid 2D 2500"]["compiled"]["ms"] > 0
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's compiler has some
+def test_a_cell_compiles_for_its_own_shape_alone(monkeypatch):
+    """Whatever was measured before it: two shapes of one function and PyTorch would compile the second for any."""
+    shapes = []
+
+    def backend(graph, inputs):
+        shapes.append([value.shape for value in inputs if value.ndim == 2])
+        return graph.forward
+
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function: real(function, backend=backend))
+    common = ["--device", "cpu", "--seconds", "0.001", "--sizes", "2500", "--models", "Siren", "--compile"]
+    assert paper_cost.main([*common, "--length", "6"]) == 0
+    assert len(shapes) == 2
+    assert all(type(n) is int for found in shapes for shape in found for n in shape)
+
+
+def test_without_a_compiler_the_careful_loop_is_not_compiled_and_that_is_said(monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(torch, "compile", None)
+    common = ["--device", "cpu", "--seconds", "0.001", "--length", "6", "--dims", "2", "--sizes", "2500"]
+    assert paper_cost.main([*common, "--models", "Grid", "--compile"]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith(
+        "the careful loop is not compiled: there is no g++ or clang++ and $CXX names no compiler\n"
+    )
+    assert "compiled" not in said.out
 
 
 @pytest.mark.parametrize(
@@ -268,10 +327,38 @@ def test_lines_add_up_seed_by_seed_and_nothing_is_repeated(tmp_path, capsys):
     assert {line["backend"] for line in lines} == {"torch"}
     assert {line["case"] for line in lines} == {"StarTarget 2D", "Sierpinski 2D 0.3", "Sierpinski 2D 0.5"}
     capsys.readouterr()
-    assert panel(out, "--models", "Siren", "--table") == 1
+    assert panel(out, "--models", "Siren", "Grid", "GAPlane", "--table") == 1
     said = capsys.readouterr().out
-    assert said.startswith("Siren in bf16: does not pass; mean difference ")
-    assert "fewer than 3 seeds: BandlimitedSignal 2D 0.1 2,500, " in said
+    assert "Siren in bf16x3: does not pass\nnot run: BandlimitedSignal 2D 0.1 2,500, " in said, "its own precision"
+    assert "Siren in bf16: does not pass\n" in said
+    assert "too few seeds: Sierpinski 2D 0.3 2,500 (2 of " in said
+    assert "GAPlane" not in said, "whose own precision is float32"
+
+
+def test_further_seeds_are_for_cells_that_spread(tmp_path, monkeypatch, config):
+    def score(trial, device):
+        wild = trial.bandlimit == 0.3
+        psnr = 20 + (trial.seed % 7 if wild else 0) + (trial.precision == "bf16") * (trial.seed % 5 if wild else 0)
+        row = {"status": "ok", "reason": None, "psnr": psnr, "psnr_best": psnr, "seconds": 1.0}
+        return [SimpleNamespace(row=row | {"backend": "torch", "device": "cpu", "commit": "abc"})]
+
+    monkeypatch.setattr(parity, "run_trial", score)
+    out = tmp_path / "parity.jsonl"
+    assert panel(out, "--signals", "Sierpinski", "--models", "Siren", "--precisions", "fp32", "bf16") == 0
+    seeds = config.preset("paper", "StarTarget", 2).seeds
+    found = [(line["seed"], line["bandlimit"]) for line in map(json.loads, out.read_text().splitlines())][::2]
+    assert found == [(seed, band) for seed in seeds[:3] for band in (0.3, 0.5)] + [(seed, 0.3) for seed in seeds[3:]]
+
+
+def test_lines_of_other_settings_say_nothing(tmp_path, capsys):
+    out = tmp_path / "parity.jsonl"
+    star = ["--signals", "StarTarget", "--models", "Siren", "--precisions", "fp32", "bf16", "--seeds", "1"]
+    assert panel(out, *star) == 0
+    capsys.readouterr()
+    assert panel(out, *star, "--table", "--steps", "3") == 1
+    said = capsys.readouterr()
+    assert said.err == "2 lines of other settings than today's say nothing\n"
+    assert said.out.startswith("no trials\n")
 
 
 def test_no_trial_begins_after_its_minutes(tmp_path):
@@ -291,39 +378,48 @@ def judged(case, exact, other, size=10_000, **changes):
     for seed, scores in enumerate(zip(exact, other, strict=True)):
         for precision, score in zip(("fp32", "bf16"), scores, strict=True):
             line = {"model": "Siren", "case": case, "size": size, "seed": seed, "precision": precision, "psnr": score}
-            lines.append(line | {"status": "ok" if score is not None else "diverged", "reason": None})
+            line |= {"status": "ok" if score is not None else "diverged", "reason": None}
+            lines.append(line | {"device": "H200", "commit": "abc"})
             lines[-1] |= changes if precision == "bf16" else {}
     return lines
 
 
 STEADY = judged("a", [20.0, 20.0, 20.05], [19.98, 20.01, 20.0])
-WILD = judged("b", [20.0, 25.0, 30.0], [19.9, 25.2, 29.9])
+WILD = judged("b", [20.0, 25.0, 30.0, 35.0, 22.0], [19.9, 25.2, 29.9, 34.9, 22.2])
+LOSES = judged("b", [20.0, 25.0, 30.0, 35.0, 22.0], [18.0, 23.5, 29.0, 34.5, 22.2])
 
 
 @pytest.mark.parametrize(
     ("lines", "passes", "words"),
     [
-        (STEADY + WILD, True, ["Siren in bf16: passes", "as good", "spreads"]),
+        (STEADY + WILD, True, ["Siren in bf16: passes", "as good", "spread (1 cells, 5 seeds): -0.18 to +0.22 dB"]),
+        (STEADY + WILD[:6], False, ["spreads", "too few seeds: b 10,000 (3 of 5)"]),
+        (STEADY + LOSES, False, ["does not pass", "spreads", "next better: bf16x3"]),
         (
-            STEADY + judged("b", [20.0, 20.0, 20.0], [19.85, 19.85, 19.85]),
+            STEADY + judged("b", [20.0] * 3, [19.85] * 3),
             False,
             ["lower: b 10,000", "next better: bf16x3"],
         ),
-        (
-            STEADY + judged("b", [20.0, 25.0, 30.0], [18.0, 23.5, 29.0]),
-            False,
-            ["does not pass", "spreads", "next better: bf16x3"],
-        ),
+        (STEADY + judged("b", [20.0, 25.0, 30.0], [19.85, 24.84, 29.86]), False, ["lower: b 10,000"]),
+        (STEADY + judged("b", [20.0], [19.0]), False, ["too few seeds: b 10,000 (1 of 3)", "open"]),
         (STEADY + judged("b", [20.0, 20.0, 20.0], [20.0, None, 20.0]), False, ["lower: b 10,000", "fails"]),
         (STEADY + judged("b", [20.0] * 3, [20.0] * 3, reason="back end triton failed"), False, ["fails"]),
-        (STEADY + judged("b", [20.0, 20.0], [20.0, 20.0]), False, ["fewer than 3 seeds: b 10,000"]),
+        (STEADY, False, ["not run: b 10,000"]),
     ],
 )
 def test_a_precision_passes_or_not(lines, passes, words):
-    text, found = parity_table.render(lines, ["a", "b"])
+    text, found = parity_table.render(lines, [("a", 10_000), ("b", 10_000)], {"Siren": "bf16"})
     assert found == passes
     for word in words:
         assert word in text
+    assert parity_table.render(lines, [("a", 10_000), ("b", 10_000)], {"Siren": "fp32"})[1], "not its own any more"
+
+
+def test_cells_beyond_the_panel_are_shown_and_not_judged():
+    lines = STEADY + judged("a", [20.0], [10.0], size=1_000_000)
+    text, passes = parity_table.render(lines, [("a", 10_000)], {"Siren": "bf16"})
+    assert passes
+    assert line_of(text, "a 1,000,000") == ["20.00", "10.00", "-10.00", "watched"]
 
 
 def test_an_interval_is_students():

@@ -254,7 +254,7 @@ class Sweep:
         """Until nobody alive claims a trial: Ray ends the workers a moment after their launch, and leaves them no
         time to clear up when they are slow."""
         deadline = time.monotonic() + timeout
-        while alive := [said for said in liveness.heard(self.out) if liveness.is_alive(said)]:
+        while alive := [said for said in liveness.read_claims(self.out) if liveness.is_alive(said)]:
             assert time.monotonic() < deadline, f"they go on: {alive}"
             time.sleep(0.05)
 

@@ -9,7 +9,7 @@ from harness.figures.reconstructions.view import Frame, Picture, Slot, Tile, as_
 
 
 @dataclass(frozen=True, eq=False)
-class CtFaces:
+class SinogramDisplay:
     """shape: (rows, columns) of the slice; a sinogram has no proportions of its own and takes the same room."""
 
     shape: tuple[int, int]

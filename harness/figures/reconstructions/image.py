@@ -14,7 +14,7 @@ Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
-class ImageFaces:
+class ImageDisplay:
     """shape: (rows, columns). target: None where there is none to look at."""
 
     shape: tuple[int, int]

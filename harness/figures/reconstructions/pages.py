@@ -7,95 +7,95 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from harness.analysis.example import Specimen
+from harness.analysis.example import Example
 from harness.analysis.selection import few
 from harness.figures.reconstructions.colour_scales import Scale, scales_of
-from harness.figures.reconstructions.ct import CtFaces
-from harness.figures.reconstructions.image import ImageFaces
-from harness.figures.reconstructions.tile_page import Cell, Plate
-from harness.figures.reconstructions.view import Faces
-from harness.figures.reconstructions.volume import VolumeFaces
+from harness.figures.reconstructions.ct import SinogramDisplay
+from harness.figures.reconstructions.image import ImageDisplay
+from harness.figures.reconstructions.tile_page import Cell, TilePage
+from harness.figures.reconstructions.view import Display
+from harness.figures.reconstructions.volume import VolumeDisplay
 from harness.store.schema import OK
 from target_signals.tasks.base import known_family
 from target_signals.tasks.metrics import METRICS
 
 MOST_MODELS = 5  # a page
-VIEWS = {"sinogram": ("sinograms", CtFaces)}  # what tasks may name → the pages' name, and how an image is looked at
+VIEWS = {"sinogram": ("sinograms", SinogramDisplay)}  # what tasks may name → the pages' name, and their display
 
 
 @dataclass(frozen=True)
 class Kind:
-    """faces: how a fit is looked at. a_page: budgets on a page. most: budgets on all pages."""
+    """display: how a fit is looked at. a_page: budgets on a page. most: budgets on all pages."""
 
     name: str
-    faces: Faces
+    display: Display
     a_page: int
     most: int
 
 
-def sheets(specimen: Specimen) -> Iterator[tuple[str, Figure]]:
+def sheets(example: Example) -> Iterator[tuple[str, Figure]]:
     """The pages with their file names, one at a time, as pictures take memory."""
-    for kind in kinds(specimen):
-        sizes, models = few(specimen.sizes, kind.most), specimen.models
-        scales = scales_of(specimen, kind.faces, sizes)
+    for kind in kinds(example):
+        sizes, models = few(example.sizes, kind.most), example.models
+        scales = scales_of(example, kind.display, sizes)
         if not scales:
             continue
         pages = [(some, part) for some in _portions(sizes, kind.a_page) for part in _portions(models, MOST_MODELS)]
         for number, (some, part) in enumerate(pages, start=1):
-            yield f"{kind.name}_{number}", page(specimen, kind.faces, part, some, scales)
+            yield f"{kind.name}_{number}", page(example, kind.display, part, some, scales)
 
 
-def kinds(specimen: Specimen) -> list[Kind]:
-    """What is drawn of a specimen: pictures of images and volumes, and the other views that its task names."""
-    target, shape = specimen.target, _shape(specimen)
+def kinds(example: Example) -> list[Kind]:
+    """What is drawn of a example: pictures of images and volumes, and the other views that its task names."""
+    target, shape = example.target, _shape(example)
     if shape is None:
         return []
     if len(shape) == 3:
-        return [Kind("reconstructions", VolumeFaces((shape[0], shape[1], shape[2]), target), a_page=1, most=3)]
+        return [Kind("reconstructions", VolumeDisplay((shape[0], shape[1], shape[2]), target), a_page=1, most=3)]
     if len(shape) != 2:
         return []
-    found = [Kind("reconstructions", ImageFaces((shape[0], shape[1]), target), a_page=2, most=4)]
+    found = [Kind("reconstructions", ImageDisplay((shape[0], shape[1]), target), a_page=2, most=4)]
     if target is not None:
-        views = (VIEWS[view] for view in known_family(specimen.comparison.task).views if view in VIEWS)
-        found += [Kind(name, faces((shape[0], shape[1]), target), a_page=1, most=2) for name, faces in views]
+        views = (VIEWS[view] for view in known_family(example.comparison.task).views if view in VIEWS)
+        found += [Kind(name, display((shape[0], shape[1]), target), a_page=1, most=2) for name, display in views]
     return found
 
 
 def page(
-    specimen: Specimen, faces: Faces, models: Sequence[str], sizes: Sequence[int], scales: dict[str, Scale]
+    example: Example, display: Display, models: Sequence[str], sizes: Sequence[int], scales: dict[str, Scale]
 ) -> Figure:
-    plate = Plate(
-        comparison=specimen.comparison,
+    tiles = TilePage(
+        comparison=example.comparison,
         models=models,
         sizes=sizes,
-        slots=[*faces.value_slots, *faces.error_slots],
-        above=faces.of_target(),
-        frame=faces.frame,
-        cells={(model, size): cell(specimen, faces, model, size) for model in models for size in sizes},
+        slots=[*display.value_slots, *display.error_slots],
+        above=display.of_target(),
+        frame=display.frame,
+        cells={(model, size): cell(example, display, model, size) for model in models for size in sizes},
         scales=scales,
     )
-    return plate.draw(_subtitle(specimen), _notes(specimen, faces))
+    return tiles.draw(_subtitle(example), _notes(example, display))
 
 
-def cell(specimen: Specimen, faces: Faces, model: str, size: int) -> Cell:
-    run, residual = specimen.run(model, size), specimen.residual(model, size)
+def cell(example: Example, display: Display, model: str, size: int) -> Cell:
+    run, residual = example.run(model, size), example.residual(model, size)
     if run is None:
         return Cell("", (), "not run")
     if run.status != OK:
         return Cell("", (), run.status.replace("_", " "))
     if residual is None:
-        return Cell("", (), "residual unfit" if specimen.flaw(model, size) else "no residual")
-    metric = METRICS[specimen.comparison.metric]
+        return Cell("", (), "residual unfit" if example.flaw(model, size) else "no residual")
+    metric = METRICS[example.comparison.metric]
     caption = f"{metric.text(run.score)} {metric.unit}".strip() if math.isfinite(run.score) else ""
-    values = [] if specimen.target is None else faces.values(specimen.target.truth + residual)
-    return Cell(caption, [*values, *faces.errors(residual)])
+    values = [] if example.target is None else display.values(example.target.truth + residual)
+    return Cell(caption, [*values, *display.errors(residual)])
 
 
-def _shape(specimen: Specimen) -> tuple[int, ...] | None:
+def _shape(example: Example) -> tuple[int, ...] | None:
     """Of the lattice; None where no residual can be read."""
-    if specimen.target is not None:
-        return specimen.target.truth.shape[:-1]
-    residuals = (specimen.residual(model, size) for model, size in specimen.paths)
+    if example.target is not None:
+        return example.target.truth.shape[:-1]
+    residuals = (example.residual(model, size) for model, size in example.paths)
     return next((residual.shape[:-1] for residual in residuals if residual is not None), None)
 
 
@@ -106,15 +106,15 @@ def _portions(values: Sequence, most: int) -> list[Sequence]:
     return [values[start:end] for start, end in itertools.pairwise(ends)]
 
 
-def _subtitle(specimen: Specimen) -> str:
-    metric = METRICS[specimen.comparison.metric]
-    what = "reconstructions and absolute errors" if specimen.target else "absolute errors"
-    return f"{specimen.describe()}: {what}; {metric.label()} above each"
+def _subtitle(example: Example) -> str:
+    metric = METRICS[example.comparison.metric]
+    what = "reconstructions and absolute errors" if example.target else "absolute errors"
+    return f"{example.describe()}: {what}; {metric.label()} above each"
 
 
-def _notes(specimen: Specimen, faces: Faces) -> list[str]:
-    absent = [model for model in specimen.comparison.models if model not in specimen.models]
+def _notes(example: Example, display: Display) -> list[str]:
+    absent = [model for model in example.comparison.models if model not in example.models]
     notes = [f"without residuals: {', '.join(absent)}"] if absent else []
-    notes += specimen.flaws()
-    notes += [] if specimen.target else [f"the target is not shown: {specimen.reason}"]
-    return [*notes, *specimen.notes(), *faces.notes()]
+    notes += example.flaws()
+    notes += [] if example.target else [f"the target is not shown: {example.reason}"]
+    return [*notes, *example.notes(), *display.notes()]

@@ -1,4 +1,4 @@
-"""A plate: the target on top, and below it a row for each model with its pictures at each budget. Inches throughout."""
+"""A page of tiles: the target on top, and below it a row for each model with its pictures at each budget; in inches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Plate:
+class TilePage:
     """slots: the columns at every budget. above: the target's pictures, with captions and sizes.
 
     frame: the part of the first one of them that is shown enlarged. cells: by model and budget.

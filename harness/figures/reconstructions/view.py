@@ -1,4 +1,4 @@
-"""What plates are made of: pictures on named scales, and the slots that they stand in."""
+"""What pages of tiles are made of: pictures on named scales, and the slots that they stand in."""
 
 import math
 from typing import NamedTuple, Protocol
@@ -20,7 +20,7 @@ class Picture(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """A column of a plate. size: width and height, in any unit that all slots share."""
+    """A column of a page of tiles. size: width and height, in any unit that all slots share."""
 
     title: str
     size: tuple[float, float]
@@ -43,7 +43,7 @@ class Frame(NamedTuple):
     height: float
 
 
-class Faces(Protocol):
+class Display(Protocol):
     """How a signal is looked at. A fit shows its value slots, then its error slots."""
 
     @property

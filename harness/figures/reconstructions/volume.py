@@ -12,7 +12,7 @@ ROWS = 260  # of pixels in an isosurface's picture
 
 
 @dataclass(frozen=True, eq=False)
-class VolumeFaces:
+class VolumeDisplay:
     """shape: [n0, n1, n2]; axis 1 is drawn upward. target: None where there is none to look at."""
 
     shape: tuple[int, int, int]

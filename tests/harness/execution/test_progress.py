@@ -7,7 +7,7 @@ import pytest
 
 from harness.execution import progress, time_left
 from harness.execution.progress import Progress
-from harness.execution.time_left import Pace
+from harness.execution.time_left import TimeLeft
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ class Terminal(io.StringIO):
 @pytest.mark.usefixtures("no_estimates")
 def test_nothing_is_left_to_say_before_anything_is_known(make_trial):
     trials = [make_trial("Grid", size=size) for size in (10_000, 20_000)]
-    clock = Pace(trials, "cpu")
+    clock = TimeLeft(trials, "cpu")
     clock.begin(trials[0])
     assert clock.left() is None
     clock.end(trials[0], 6.0)
@@ -54,7 +54,7 @@ def test_estimates_are_corrected_by_what_was_measured(make_trial):
         make_trial("Grid", size=20_000),
         make_trial("Siren", size=10_000),
     )
-    clock = Pace([small, small, large, other], "cpu")
+    clock = TimeLeft([small, small, large, other], "cpu")
     assert clock.left() == 10 + 10 + 20 + 10
     clock.begin(small)
     assert clock.left() == 50

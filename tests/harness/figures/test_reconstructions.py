@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from harness.analysis.comparison import WHOLE, Draw, comparisons
-from harness.analysis.example import Specimen
+from harness.analysis.example import Example
 from harness.analysis.target import Target
 from harness.figures import style
-from harness.figures.reconstructions.image import ImageFaces, window_of_detail
+from harness.figures.reconstructions.image import ImageDisplay, window_of_detail
 from harness.figures.reconstructions.isosurface import shaded
 from harness.figures.reconstructions.pages import sheets
 from harness.figures.reconstructions.view import magnitude, shrink
-from harness.figures.reconstructions.volume import VolumeFaces
+from harness.figures.reconstructions.volume import VolumeDisplay
 
 MODELS = ["Siren", "Wire", "Grid"]
 
 
-class Held(Specimen):
-    """A specimen whose residuals are in memory."""
+class Held(Example):
+    """A example whose residuals are in memory."""
 
     residuals: dict
 
@@ -68,8 +68,8 @@ def said(figure):
 
 def test_an_image_sheet_holds_target_reconstruction_zoom_and_error(make_specimen, check_page):
     truth = picture((30, 40, 1))
-    specimen = make_specimen(truth)
-    ((name, figure),) = sheets(specimen)
+    example = make_specimen(truth)
+    ((name, figure),) = sheets(example)
     assert name == "reconstructions_1"
     found = tiles(figure)
     assert len(found) == 2 + 3 * 2 * 3  # target and its zoom; models × budgets × slots
@@ -78,13 +78,13 @@ def test_an_image_sheet_holds_target_reconstruction_zoom_and_error(make_specimen
     index = 2
     for model in MODELS:
         for size in (10_000, 30_000):
-            residual = specimen.residual(model, size)[..., 0]
+            residual = example.residual(model, size)[..., 0]
             whole, zoom, error = found[index : index + 3]
             assert pixels(whole) == pytest.approx(truth[..., 0] + residual)
             assert pixels(error) == pytest.approx(np.abs(residual))
-            window = ImageFaces((30, 40), specimen.target).window
+            window = ImageDisplay((30, 40), example.target).window
             assert pixels(zoom) == pytest.approx((truth[..., 0] + residual)[window])
-            score = specimen.run(model, size).score
+            score = example.run(model, size).score
             assert whole.get_title() == f"{score:.1f} dB"
             index += 3
     text = said(figure)
@@ -96,18 +96,18 @@ def test_an_image_sheet_holds_target_reconstruction_zoom_and_error(make_specimen
 
 
 def test_all_pictures_of_a_sort_share_one_scale(make_specimen):
-    specimen = make_specimen(2 * picture((30, 40, 1)) - 0.5)
-    ((_, figure),) = sheets(specimen)
+    example = make_specimen(2 * picture((30, 40, 1)) - 0.5)
+    ((_, figure),) = sheets(example)
     clims = {axes.images[0].get_cmap().name: set() for axes in tiles(figure)}
     for axes in tiles(figure):
         clims[axes.images[0].get_cmap().name].add(axes.images[0].get_clim())
     assert set(clims) == {"gray", style.ERRORS}
     assert all(len(limits) == 1 for limits in clims.values())
-    truth = specimen.target.truth
+    truth = example.target.truth
     assert clims["gray"].pop() == (pytest.approx(truth.min()), pytest.approx(truth.max()))
     ((low, high),) = clims[style.ERRORS]
     assert low == 0
-    rims = [np.percentile(np.abs(specimen.residual(m, s)), 99) for m in MODELS for s in (10_000, 30_000)]
+    rims = [np.percentile(np.abs(example.residual(m, s)), 99) for m in MODELS for s in (10_000, 30_000)]
     assert high == pytest.approx(np.median(rims))
 
 
@@ -140,12 +140,12 @@ def test_small_pictures_are_shown_whole(shape):
 
 def test_colours_stay_colours(make_specimen, check_page):
     truth = picture((30, 40, 3))
-    specimen = make_specimen(truth, item="0064")
-    ((_, figure),) = sheets(specimen)
+    example = make_specimen(truth, item="0064")
+    ((_, figure),) = sheets(example)
     found = tiles(figure)
     assert pixels(found[0]) == pytest.approx(truth)
     error = pixels(found[4])
-    assert error == pytest.approx(magnitude(specimen.residual("Siren", 10_000)))
+    assert error == pytest.approx(magnitude(example.residual("Siren", 10_000)))
     assert error.ndim == 2
     assert "item 0064, seed 1234" in said(figure)
     check_page(figure)
@@ -161,11 +161,11 @@ def test_what_was_trained_on_stands_beside_the_target(make_specimen, check_page)
 
 
 def test_without_a_target_the_errors_are_shown_alone(make_specimen, check_page):
-    specimen = make_specimen(picture((30, 40, 3)), known=False)
-    ((_, figure),) = sheets(specimen)
+    example = make_specimen(picture((30, 40, 3)), known=False)
+    ((_, figure),) = sheets(example)
     found = tiles(figure)
     assert len(found) == 3 * 2 * 2
-    assert pixels(found[0]) == pytest.approx(magnitude(specimen.residual("Siren", 10_000)))
+    assert pixels(found[0]) == pytest.approx(magnitude(example.residual("Siren", 10_000)))
     assert "the target is not shown: no such file" in said(figure)
     check_page(figure)
 
@@ -174,15 +174,15 @@ def test_without_a_target_the_errors_are_shown_alone(make_specimen, check_page):
     ("status", "word"), [("diverged", "diverged"), ("out_of_memory", "out of memory"), (None, "not run")]
 )
 def test_a_fit_without_pictures_says_why(make_specimen, check_page, status, word):
-    specimen = make_specimen(picture((30, 40, 1)))
-    (place,) = [place for place in specimen.comparison.cells if place.model == "Wire" and place.size == 10_000]
-    runs = specimen.comparison.cells[place]
+    example = make_specimen(picture((30, 40, 1)))
+    (place,) = [place for place in example.comparison.cells if place.model == "Wire" and place.size == 10_000]
+    runs = example.comparison.cells[place]
     if status is None:
-        del specimen.comparison.cells[place]
+        del example.comparison.cells[place]
     else:
-        runs[specimen.draw] = runs[specimen.draw]._replace(status=status)
-    del specimen.residuals["Wire", 10_000]
-    ((_, figure),) = sheets(specimen)
+        runs[example.draw] = runs[example.draw]._replace(status=status)
+    del example.residuals["Wire", 10_000]
+    ((_, figure),) = sheets(example)
     assert [text.get_text() for axes in figure.axes for text in axes.texts] == [word]
     assert len(tiles(figure)) == 2 + 5 * 3
     check_page(figure)
@@ -206,8 +206,8 @@ def test_many_models_and_budgets_take_several_pages(make_specimen, check_page):
 @pytest.mark.parametrize("shape", [(24, 18, 12), (10, 30, 8)])
 def test_a_volume_sheet_holds_three_slices_a_surface_and_errors(make_specimen, check_page, shape):
     truth = (picture((*shape, 1)) > 0.6).astype(np.float32)
-    specimen = make_specimen(truth, binary=True)
-    pages = list(sheets(specimen))
+    example = make_specimen(truth, binary=True)
+    pages = list(sheets(example))
     assert [name for name, _ in pages] == ["reconstructions_1", "reconstructions_2"]  # one budget a page
     figure = pages[0][1]
     found = tiles(figure)
@@ -218,7 +218,7 @@ def test_a_volume_sheet_holds_three_slices_a_surface_and_errors(make_specimen, c
     assert (pixels(found[1]) == volume[:, n1 // 2, ::-1].T).all()
     assert (pixels(found[2]) == volume[n0 // 2, ::-1, :]).all()
     assert pixels(found[3]).shape[-1] == 3
-    residual = specimen.residual("Siren", 10_000)[..., 0]
+    residual = example.residual("Siren", 10_000)[..., 0]
     assert pixels(found[8]) == pytest.approx(np.abs(residual[:, ::-1, n2 // 2].T))
     boxes = [axes.get_position() for axes in found[:3]]
     inches = [(box.width * figure.get_figwidth(), box.height * figure.get_figheight()) for box in boxes]
@@ -232,9 +232,9 @@ def test_a_volume_sheet_holds_three_slices_a_surface_and_errors(make_specimen, c
 def test_a_volume_that_stays_below_the_level_has_no_surface(make_specimen):
     truth = np.zeros((12, 12, 12, 1), np.float32)
     truth[3:9, 3:9, 3:9] = 1
-    faces = VolumeFaces((12, 12, 12), make_specimen(truth, binary=True).target)
-    assert faces.values(truth)[3].remark == ""
-    assert faces.values(0.4 * truth)[3].remark == "no surface"
+    display = VolumeDisplay((12, 12, 12), make_specimen(truth, binary=True).target)
+    assert display.values(truth)[3].remark == ""
+    assert display.values(0.4 * truth)[3].remark == "no surface"
 
 
 def test_a_tomogram_has_its_sinograms(make_specimen, check_page):
@@ -242,8 +242,8 @@ def test_a_tomogram_has_its_sinograms(make_specimen, check_page):
         return np.stack([values.sum(axis=0), 2 * values.sum(axis=0)])
 
     truth = picture((20, 30, 1))
-    specimen = make_specimen(truth, seen=observe(truth), observe=observe, task="ct")
-    pages = dict(sheets(specimen))
+    example = make_specimen(truth, seen=observe(truth), observe=observe, task="ct")
+    pages = dict(sheets(example))
     assert list(pages) == ["reconstructions_1", "sinograms_1", "sinograms_2"]
     titles = [axes.get_title() for axes in tiles(pages["reconstructions_1"])]
     assert titles[:2] == ["target", "zoom"]
@@ -251,7 +251,7 @@ def test_a_tomogram_has_its_sinograms(make_specimen, check_page):
     found = tiles(pages["sinograms_1"])
     assert len(found) == 2 + 3 * 4
     assert pixels(found[1]) == pytest.approx(observe(truth)[..., 0])
-    residual = specimen.residual("Siren", 10_000)
+    residual = example.residual("Siren", 10_000)
     assert pixels(found[3]) == pytest.approx(observe(truth + residual)[..., 0], abs=1e-5)
     assert pixels(found[5]) == pytest.approx(np.abs(observe(residual))[..., 0])
     labels = [axes.get_title(loc="left") for axes in pages["sinograms_1"].axes if axes not in found]
@@ -261,9 +261,9 @@ def test_a_tomogram_has_its_sinograms(make_specimen, check_page):
 
 
 def test_no_residual_no_sheet(make_specimen):
-    specimen = make_specimen(picture((30, 40, 1)))
-    specimen.residuals.clear()
-    assert list(sheets(specimen)) == []
+    example = make_specimen(picture((30, 40, 1)))
+    example.residuals.clear()
+    assert list(sheets(example)) == []
 
 
 def test_a_signal_of_one_axis_has_no_sheet(make_specimen):

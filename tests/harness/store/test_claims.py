@@ -56,14 +56,14 @@ def test_one_at_a_time(trial, tmp_path):
 def test_a_claim_says_who_and_how_far(trial, tmp_path, monkeypatch):
     monkeypatch.setattr(claims, "EVERY", 0.01)
     with Claims(tmp_path).take(trial) as claim:
-        (said,) = liveness.heard(tmp_path)
+        (said,) = liveness.read_claims(tmp_path)
         assert (said["trial"], said["host"], said["pid"]) == (str(trial), platform.node(), os.getpid())
         assert liveness.is_alive(said)
         claim.say(step=70, steps=100)
         deadline = time.monotonic() + 10
-        while liveness.heard(tmp_path)[0].get("step") != 70:
+        while liveness.read_claims(tmp_path)[0].get("step") != 70:
             assert time.monotonic() < deadline
-    assert liveness.heard(tmp_path) == []
+    assert liveness.read_claims(tmp_path) == []
 
 
 def test_an_error_gives_the_trial_back(trial, tmp_path):
@@ -167,9 +167,9 @@ def test_a_holder_that_was_thought_dead_harms_nobody(trial, tmp_path, monkeypatc
         claim.write()
         slept.say(step=99)
         slept.write()
-        assert liveness.heard(tmp_path)[0]["step"] == 1
+        assert liveness.read_claims(tmp_path)[0]["step"] == 1
         slept.__exit__(None, None, None)
-        assert liveness.heard(tmp_path)[0]["step"] == 1
+        assert liveness.read_claims(tmp_path)[0]["step"] == 1
         slept.thread, slept.descriptor = claim.thread, os.dup(claim.descriptor)
     assert "runs again" in capsys.readouterr().err
 

@@ -18,7 +18,7 @@ from harness.train.run_trial import run_trial
 from harness.train.stepper import Stepper
 from models import backends
 from models.base import Representation
-from target_signals.tasks.operators import Identity, Radon
+from target_signals.tasks.operators import Identity, Radon, Selection
 from target_signals.tasks.task import Scoring, Task
 
 SHAPES = {2: (24, 20), 3: (9, 8, 7)}
@@ -144,9 +144,10 @@ def test_recorded_updates_are_the_eager_ones_in_batches_slabs_and_bf16(build, mo
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("gib", [4.0, THIN])
+@pytest.mark.parametrize("operator", [Radon(SHAPES[2], np.linspace(0, 180, 10)), Selection(np.eye(*SHAPES[2]) == 0)])
 @pytest.mark.parametrize("name", ["Siren", "Grid_TV"])
-def test_recorded_updates_are_the_eager_ones_through_an_operator(build, monkeypatch, name, gib):
-    task = make_task(operator=Radon(SHAPES[2], np.linspace(0, 180, 10)))
+def test_recorded_updates_are_the_eager_ones_through_an_operator(build, monkeypatch, name, operator, gib):
+    task = make_task(operator=operator)
     assert_recorded_equals_eager(build(name), task, monkeypatch, activation_gib=gib)
 
 

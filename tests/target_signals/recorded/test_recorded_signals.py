@@ -7,13 +7,16 @@ import struct
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import map_coordinates
 
 from common.errors import UsageError
+from common.lattice import Lattice
 from target_signals import dragon, get_signal, registry
 from target_signals.recorded import catalogue
 from target_signals.recorded.catalogue import SOURCES, RecordedFile, Source
 from target_signals.resample import bicubic
 from target_signals.tasks import metrics
+from target_signals.tasks.base import make_task
 
 REAL = os.environ.get("INRBENCH_DATA")
 real = pytest.mark.skipif(not REAL, reason="needs the recorded files: set INRBENCH_DATA to their folder")
@@ -212,3 +215,50 @@ def test_the_real_chest():
 def test_the_real_dragon(item, ones):
     signal = get_signal("Dragon", 3, item=item)
     assert (signal.values.shape, signal.values.sum(), signal.finer.sum()) == ((146, 104, 66), *ones)
+
+
+# Where the dragon's finer volume lies
+
+
+def interpolated(values, lattice):
+    """Linear interpolation of samples [*shape] of the regular lattice, at another one's points: [*finer shape, 1]."""
+    indices = [(axis + 1) * n / 2 for axis, n in zip(lattice.axes, values.shape, strict=True)]
+    return map_coordinates(values, np.meshgrid(*indices, indexing="ij"), order=1, mode="nearest")[..., None]
+
+
+@pytest.mark.parametrize("shrunk", [False, True])
+@pytest.mark.parametrize("item", ["occupancy", "surface"])
+def test_finer_samples_lie_where_the_mesh_has_them(item, shrunk):
+    """A smooth function of the mesh's space, sampled at both volumes' voxels."""
+    vertices = np.array([[0.0, 0.0, 0.0], [2.0, 1.4, 0.9]])
+    whole = {"coarse": dragon.SHAPE, "finer": dragon.FINER_SHAPES[item]}
+    shapes = {name: tuple(n // 2 for n in shape) if shrunk else shape for name, shape in whole.items()}
+
+    def sampled(name):
+        low, high = dragon.place(vertices, whole[name])
+        axes = [a + (np.arange(n) + 0.5) * (b - a) / n for a, b, n in zip(low, high, shapes[name], strict=True)]
+        return sum(np.sin(3 * x + k) for k, x in enumerate(np.meshgrid(*axes, indexing="ij", sparse=True)))
+
+    coarse, truth = sampled("coarse"), sampled("finer")
+    lattice = dragon.finer_lattice(shapes["coarse"], shapes["finer"], whole["finer"])
+    inside = (slice(3, -3),) * 3  # at the ends the finer volume reaches beyond the coarse one
+    error = np.abs(interpolated(coarse, lattice)[..., 0] - truth)[inside].max()
+    one_box = np.abs(interpolated(coarse, Lattice.aligned(shapes["finer"], shapes["coarse"]))[..., 0] - truth)
+    assert error < 4e-3
+    assert one_box[inside].max() > 10 * error
+
+
+@real
+@pytest.mark.parametrize(
+    ("item", "expected"), [("occupancy", (22.37, 21.72, 20.89)), ("surface", (19.67, 18.38, 17.97))]
+)
+def test_the_real_finer_dragon_is_met_best_where_it_lies(item, expected):
+    """PSNR of the true coarse volume, interpolated: where the finer one lies, at the paper's positions, in one box."""
+    signal = get_signal("Dragon", 3, item=item)
+    scoring = make_task("fit", signal).scorings[1]
+    one_box = Lattice.aligned(scoring.truth.shape[:3], signal.values.shape)
+    found = [
+        scoring.scores(interpolated(signal.values, lattice))["psnr"]
+        for lattice in (scoring.lattice, scoring.paper_lattice, one_box)
+    ]
+    assert found == pytest.approx(expected, abs=0.01)

@@ -47,8 +47,8 @@ def case(request):
     return name, given, make_task(name, given, seed=7, item="a")
 
 
-def test_the_tasks_are_those_of_the_paper():
-    assert NAMES == ["ct", "denoise_0.05", "denoise_0.1", "fit", "super_resolution"]
+def test_the_tasks_are_those_of_the_paper_and_inpainting():
+    assert NAMES == ["ct", "denoise_0.05", "denoise_0.1", "fit", "inpaint_0.5", "super_resolution"]
 
 
 def test_what_is_trained_on_is_what_the_operator_gives(case):
@@ -109,7 +109,7 @@ def test_the_same_seed_and_item_give_the_same_task(case):
 
 @pytest.mark.parametrize("other", [(8, "a"), (7, "b")])
 def test_random_tasks_draw_by_seed_and_item(other):
-    for name in ("denoise_0.1",):
+    for name in ("denoise_0.1", "inpaint_0.5"):
         one, two = (make_task(name, signal(2, False), seed, item).target for seed, item in ((7, "a"), other))
         assert one.shape == two.shape
         assert np.abs(one - two).mean() > 0.05
@@ -129,7 +129,10 @@ def test_names_go_there_and_back(name):
 def test_titles_are_for_people():
     titles = {"fit": "fit", "ct": "CT", "super_resolution": "super-resolution", "denoise_0.05": "denoise σ = 0.05"}
     titles |= {
+        "inpaint_0.07": "inpaint, 7 % seen",
         "own_0.5": "own 0.5",
+        "inpaint": "inpaint",
+        "inpaint_2": "inpaint 2",
     }
     assert {name: title_of(name) for name in titles} == titles
 
@@ -144,6 +147,8 @@ def test_anybodys_task_asks_for_nothing_special():
     [
         ("denoise", r"^task 'denoise' is named with its sigma, as in denoise_0.05$"),
         ("denoise_0.050", r"^task 'denoise_0.050' is called denoise_0.05$"),
+        ("inpaint_1", r"fraction of samples that are seen, between 0 and 1, not 1$"),
+        ("inpaint_0.0", r"fraction of samples that are seen, between 0 and 1, not 0$"),
         ("fit_0.5", r"^unknown task 'fit_0.5' \(did you mean 'fit'\?\); known: ct, denoise\[_<sigma>\], fit, "),
     ],
 )

@@ -1,0 +1,193 @@
+"""A model, a signal and a task of one's own, each a file that the command line names by its path."""
+
+import pytest
+
+import models
+from harness import load
+from harness.__main__ import main as harness_main
+from harness.commands import run as run_command
+from target_signals.base import registry as signals
+from target_signals.tasks.base import expand_tasks, title_of
+from target_signals.tasks.base import registry as tasks
+
+MODEL = '''
+"""One value for every point, and a slope."""
+
+from torch import nn
+
+from models.base import Representation, register
+
+
+@register
+class Plane(Representation):
+    name = "Plane"
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        self.layers = nn.ModuleList([nn.Linear(self.dim, channels) for _ in range(size)])
+
+    def forward(self, x):
+        return sum(layer(x) for layer in self.layers)
+'''
+SIGNAL = '''
+"""Stripes across the first axis."""
+
+import numpy as np
+
+from target_signals.base import Signal, SignalFamily, register
+
+
+@register
+class Stripes(SignalFamily):
+    name = "Stripes"
+    dims = (2,)
+    bands = False
+
+    @classmethod
+    def build(cls, dim, length, bandlimit, seed):
+        values = np.zeros((length, length), dtype=np.float32)
+        values[::3] = 1
+        return Signal(values, dim, cls.kind)
+'''
+TASK = '''
+"""deblur: running means along the first axis are observed, and the samples scored."""
+
+import numpy as np
+import torch
+
+from common.needs import Needs
+from target_signals.tasks.base import TaskFamily, register
+from target_signals.tasks.task import Scoring, Task, with_channels
+
+
+class RunningMean:
+    pointwise = False
+
+    def __init__(self, width):
+        self.width = width
+
+    def __call__(self, values):  # [heads, *shape, C]
+        return sum(values.roll(k, 1) for k in range(self.width)) / self.width
+
+    def observe(self, values):
+        return self(torch.as_tensor(values)[None])[0].numpy()
+
+    def display(self, observed):
+        return observed
+
+
+@register
+class Deblur(TaskFamily):
+    name = "deblur"
+    level = "width"
+    levels = (2.0, 3.0)
+    needs = Needs(pointwise=False)
+
+    @classmethod
+    def build(cls, signal, level, seed, item):
+        truth, mean = with_channels(signal.values, signal.dim), RunningMean(int(level))
+        scoring = Scoring(cls.named(level), signal.lattice, truth, signal.binary)
+        return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring,))
+'''
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder with model.py, signal.py and task.py."""
+    for name, text in (("model", MODEL), ("signal", SIGNAL), ("task", TASK)):
+        (tmp_path / f"{name}.py").write_text(text)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch):
+    """What a file registers in this process is forgotten afterwards."""
+    for registry in (models.registry, signals, tasks):
+        monkeypatch.setattr(registry, "_classes", {name: registry.get(name) for name in registry.names()})
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """The command line in this process, without figures: exit code, stdout, stderr."""
+    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+
+    def run(*arguments):
+        code = run_command.main([str(word) for word in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def line(own, *more):
+    words = ["--signal", own / "signal.py", "--task", own / "task.py", "deblur_4", "fit", "--sizes", 100, *more]
+    words += ["--models", own / "model.py", "Grid_exact", "--preset", "smoke", "--device", "cpu", "--steps", 2]
+    return [*words, "--out", own / "out"]
+
+
+def check_rows(own):
+    table = load(own / "out").set_index(["task", "model"])
+    expected = {(f"deblur_{width}", "Grid_exact"): "unsupported" for width in (2, 3, 4)}
+    assert table["status"].to_dict() == dict.fromkeys(table.index, "ok") | expected
+    assert len(table) == 8
+    assert set(table["signal"]) == {"Stripes"}
+    folders = {path.parent.parent.name for path in (own / "out").glob("*/rows/*.json")}
+    assert folders == {"2d_Stripes", "2d_Stripes_deblur_2", "2d_Stripes_deblur_3", "2d_Stripes_deblur_4"}
+
+
+def test_all_three_run_and_are_resumed(call, own):
+    code, stdout, stderr = call(*line(own))
+    assert code == 0, stderr
+    assert "Stripes, 2D, task deblur_2 + deblur_3 + deblur_4 + fit, preset smoke" in stdout
+    check_rows(own)
+    assert "8 trials, 8 of them done before" in call(*line(own, "--dry-run"))[1]
+
+
+def test_workers_read_the_files_again_and_what_shows_rows_does_without_them(command, undrawn, own, capsys):
+    result = command(*undrawn, *line(own, "--workers", 2))
+    assert result.returncode == 0, result.stderr
+    check_rows(own)
+    for verb, more in (
+        ("status", ()),
+        ("table", ()),
+        ("figures", ("--task", "deblur_3", "--metric", "ssim")),
+        ("report", ()),
+    ):
+        assert harness_main([verb, "--out", str(own / "out"), *more]) == 0
+        assert capsys.readouterr().err == ""
+    assert list(own.glob("out/2d_Stripes_deblur_3/figures/*/*.png"))
+    assert '"deblur 3"' in (own / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_list_names_what_files_add(call, own):
+    code, stdout, stderr = call("--list", *line(own))
+    assert code == 0, stderr
+    for word in (" Plane", " Stripes (2D)", " deblur[_<width>]"):
+        assert word in stdout
+
+
+def test_a_tasks_file_stands_for_all_its_levels(own):
+    assert expand_tasks(["deblur_5", str(own / "task.py")]) == ["deblur_5", "deblur_2", "deblur_3"]
+    assert title_of("deblur_5") == "deblur width 5"
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "says"),
+    [
+        ("--signal", "nowhere.py", "nowhere.py' to load a signal from"),
+        ("--task", "nowhere.py", "nowhere.py' to load a task from"),
+        ("--signal", "task.py", "task.py' registers no signal; decorate its class with @register"),
+        ("--signal", "two.py", "two.py' registers several signals: Bars, Stripes; --signal takes one"),
+        ("--task", "signal.py", "signal.py' registers no task; decorate its class with @register"),
+        ("--models", "task.py", "task.py' registers no model; decorate its class with @register"),
+        ("--task", "broken.py", "broken.py' could not be loaded: ZeroDivisionError"),
+    ],
+)
+def test_a_wrong_file_is_one_line(call, own, option, name, says):
+    (own / "broken.py").write_text("1 / 0")
+    (own / "two.py").write_text(SIGNAL + SIGNAL.replace("Stripes", "Bars"))
+    words = ("--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--out", own / "out")
+    code, _, stderr = call(*words, option, own / name)
+    assert code == 2
+    assert stderr.startswith("error: ")
+    assert says in stderr
+    assert stderr.count("\n") == 1
