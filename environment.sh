@@ -8,9 +8,11 @@ TORCH_FOR_CPU=https://download.pytorch.org/whl/cpu
 
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
+# idle OpenMP threads sleep, as others may need the cores: sets GNU's GOMP_SPINCOUNT and LLVM's KMP_BLOCKTIME to 0, too
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
 
 imports="torch, numpy, scipy, skimage, pywt, pandas, matplotlib, tqdm, PIL, tifffile, pooch, requests, safetensors"
-[ "${EXTRA:-}" = dev ] && imports="$imports, pytest, hypothesis, ruff, mypy"
+[ "${EXTRA:-}" = dev ] && imports="$imports, pytest, xdist, hypothesis, ruff, mypy"
 
 has_dependencies() { "$1" -c "import sys, $imports; assert sys.version_info >= (3, 10)" >/dev/null 2>&1; }
 

@@ -1,4 +1,4 @@
-"""Fit representations to a signal at equal parameter budgets (SPEC 6).
+"""Fit representations to a signal at equal parameter budgets.
 
 python run.py --signal Sierpinski --dim 2
 """

@@ -1,4 +1,4 @@
-"""Fit representations to a CT slice through its sinogram (SPEC 4, 5): run.py with another default signal and task.
+"""Fit representations to a CT slice through its sinogram: run.py with another default signal and task.
 
 python run_ct.py --models Siren Grid_TV
 """

@@ -6,4 +6,4 @@ source "$(dirname "$0")/environment.sh"
 python -m ruff check .
 python -m ruff format --check .
 python -m mypy
-python -m pytest "$@"
+python -m pytest -n auto --dist worksteal "$@" # options given come last and win: -n 0 for one process

@@ -65,7 +65,7 @@ def main() -> None:
     options.backend = None
     for trial in paper_cost.cells_to_measure(load_config(), options.models, options):
         variants = updates(dataclasses.replace(trial, minibatch=None), device, options.compile)
-        report(f"{trial.model} {trial.dim}D {trial.size:,}", variants, device, options)
+        report(f"{trial.model} {trial.dim}D {trial.budget:,}", variants, device, options)
 
 
 def updates(trial: Trial, device: torch.device, compiled: bool) -> dict[str, Callable[[], Step]]:

@@ -83,7 +83,7 @@ def measure(trial: Trial, device: torch.device, seconds: float, compiled: bool =
     if compiled:
         makers["compiled"] = lambda: plain(True, compiler=torch.compile)
     makers["suite"] = lambda: SuiteLoop(trial, task, size, device)
-    cell: Cell = {"model": trial.model, "dim": trial.dim, "size": trial.size, "points": task.lattice.size}
+    cell: Cell = {"model": trial.model, "dim": trial.dim, "size": trial.budget, "points": len(task.lattice)}
     cell |= {"channels": task.channels, "parameters": build(trial, task, size).count_values()}
     cell |= {"precision": trial.precision, "library": library, "commit": machine.commit()}
     loops: dict[str, Loop] = {}

@@ -34,7 +34,7 @@ class Work(NamedTuple):
 
 
 def paper_trials(config: Config, chosen: Sequence[str]) -> list[Trial]:
-    """Every trial of the paper's experiments (SPEC 5) by models that are trained and can take it."""
+    """Every trial of the paper's experiments (docs/protocol.md) by models that are trained and can take it."""
     trials = []
     for experiment in config.experiments:
         family = target_signals.registry.get(experiment.signal)
@@ -57,7 +57,7 @@ def points_passed(trials: Iterable[Trial]) -> dict[Key, Work]:
     found: dict[Key, Work] = defaultdict(lambda: Work(0, 0))
     for trial in trials:
         points = trial.steps * target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
-        key = trial.model, trial.dim, trial.size
+        key = trial.model, trial.dim, trial.budget
         done = found[key]
         found[key] = Work(done.points + points, done.in_order + (points if trial.signal in IN_ORDER else 0))
     return found

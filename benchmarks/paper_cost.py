@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
         data["cells"][name_of(trial)] = found
         loops = [loop for loop in cell.LOOPS if loop in found]
         times = ", ".join(f"{loop} {found[loop].get('failed') or round(found[loop]['ms'], 3)}" for loop in loops)
-        print(f"{trial.model} {trial.dim}D {trial.size:,}: {times}", file=sys.stderr, flush=True)
+        print(f"{trial.model} {trial.dim}D {trial.budget:,}: {times}", file=sys.stderr, flush=True)
         if options.out is not None:
             _write(options.out, data)
         if device.type == "cuda":
@@ -111,17 +111,17 @@ def cells_to_measure(config: Config, names: Sequence[str], options: argparse.Nam
             preset = dataclasses.replace(preset, length=preset.length | {str(dim): options.length})
         source = choose_source(SIGNAL, dim)
         trials += make_plan(config, source, ["fit"], "paper", preset, names, options.precision, options.backend)
-    sizes = options.sizes or sorted({trial.size for trial in trials})
+    sizes = options.sizes or sorted({trial.budget for trial in trials})
 
     def place(trial: Trial) -> tuple[int, int, int]:
-        return sizes.index(trial.size), options.dims.index(trial.dim), names.index(trial.model)
+        return sizes.index(trial.budget), options.dims.index(trial.dim), names.index(trial.model)
 
     return sorted((trial for trial in trials if trial.lr is not None), key=place)
 
 
 def name_of(trial: Trial) -> str:
     """`Siren 2D 100000`: the cell that it is measured in."""
-    return f"{trial.model} {trial.dim}D {trial.size}"
+    return f"{trial.model} {trial.dim}D {trial.budget}"
 
 
 def _begin(out: Path | None, device: torch.device) -> dict[str, Any]:

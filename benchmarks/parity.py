@@ -168,7 +168,7 @@ def wants_more(lines: Sequence[Line], case: Case, trial: Trial, precisions: Sequ
     """Whether the cell of a trial spreads in any precision."""
     mine = [line for line in lines if line["model"] == trial.model]
     others = {get_model(trial.model).precision if precision == OWN else precision for precision in precisions}
-    return any(spreads(pairs_of(mine, other)[str_of(case), trial.size]) for other in others - {EXACT})
+    return any(spreads(pairs_of(mine, other)[str_of(case), trial.budget]) for other in others - {EXACT})
 
 
 def of_case(
@@ -197,7 +197,7 @@ def str_of(case: Case) -> str:
 
 
 def fields_of(trial: Trial) -> Line:
-    return {name: getattr(trial, name) for name in FIELDS}
+    return {name: getattr(trial, "budget" if name == "size" else name) for name in FIELDS}
 
 
 def key_of(line: Line) -> tuple[Any, ...]:

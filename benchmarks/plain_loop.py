@@ -55,7 +55,7 @@ class PlainLoop:
         self.model = model
         self.lattice = task.lattice
         self.careful = careful
-        self.batch = minibatch or task.lattice.size
+        self.batch = minibatch or len(task.lattice)
         self.permuted = not careful and (permuted or minibatch is not None)
         self.target = torch.as_tensor(task.target, device=model.device).flatten(0, task.lattice.dim - 1)  # [N, C]
         self.heads = compiler(model.heads_on_lattice if model.lattice_only else model.heads)

@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, and the one line that tells of each way to fail (SPEC 6)."""
+"""How a command ends: exit codes, and the one line that tells of each way to fail."""
 
 import contextlib
 import os

@@ -1,4 +1,7 @@
-"""The lattice on which a signal is sampled: the one thing that models and signals both know (SPEC 1)."""
+"""The lattice on which a signal is sampled (docs/protocol.md, "Lattices and coordinates").
+
+It is the one thing that models and signals both know.
+"""
 
 import math
 from collections.abc import Iterator
@@ -24,7 +27,7 @@ class Lattice:
 
     @classmethod
     def regular(cls, shape: tuple[int, ...]) -> "Lattice":
-        """Sample i of an axis of n sits at -1 + 2 i / n; the end point is left out (SPEC 1)."""
+        """Sample i of an axis of n sits at -1 + 2 i / n; the end point is left out."""
         if not shape or any(n < 1 for n in shape):
             raise ValueError(f"a lattice needs at least one sample an axis, got shape {shape}")
         return cls(tuple(-1 + 2 * np.arange(n) / n for n in shape))
@@ -34,7 +37,7 @@ class Lattice:
         """The lattice of `shape` whose cells fill the same box as those of the regular lattice `coarse`.
 
         A regular lattice's sample sits at the middle of its cell, so sample j of n lies at
-        -1 + (2 j + 1) / n - 1 / n_coarse, which is clamped to -1 before the first coarse sample (SPEC 4).
+        -1 + (2 j + 1) / n - 1 / n_coarse, which is clamped to -1 before the first coarse sample.
         """
         fine = ((2 * np.arange(n) + 1) / n - 1 / m for n, m in zip(shape, coarse, strict=True))
         return cls(tuple(np.maximum(axis - 1, -1.0) for axis in fine))
@@ -47,8 +50,7 @@ class Lattice:
     def dim(self) -> int:
         return len(self.axes)
 
-    @property
-    def size(self) -> int:
+    def __len__(self) -> int:
         """Number of points."""
         return int(np.prod(self.shape))
 
@@ -89,7 +91,7 @@ class Lattice:
 
         Yields the slice of the first axis and the lattice of that slab.
         """
-        layer = self.size // self.shape[0]
+        layer = len(self) // self.shape[0]
         count = math.ceil(self.shape[0] / max(1, max_points // layer))
         thickness = math.ceil(self.shape[0] / count)
         for start in range(0, self.shape[0], thickness):

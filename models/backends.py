@@ -1,4 +1,4 @@
-"""Back ends: which implementation of a model runs on a device (DESIGN, idea 5).
+"""Back ends: which implementation of a model runs on a device.
 
 A model lists its back ends in `backends`, the preferred one first and the plain PyTorch twin, `torch`,
 last; `model.backend` says which of them runs. All give the same values from the same parameters.

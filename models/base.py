@@ -1,4 +1,4 @@
-"""The contract of a model, and the registry through which one file adds one (DESIGN, idea 1)."""
+"""The contract of a model, and the registry through which one file adds one."""
 
 import weakref
 from collections.abc import Callable

@@ -83,7 +83,7 @@ def padded_shape(config: Any, lattice: Lattice) -> tuple[int, ...]:
     """The shape of the whole blocks that cover a lattice."""
     block = config.block[str(lattice.dim)]
     shape = tuple(math.ceil(n / block) * block for n in lattice.shape)
-    if math.prod(shape) > max(PADDED_VALUES, 2**lattice.dim * lattice.size):
+    if math.prod(shape) > max(PADDED_VALUES, 2**lattice.dim * len(lattice)):
         raise UsageError(
             f"BlockDCT.block: whole blocks of {block} fill {shape} for a lattice of {lattice.shape}; use less"
         )

@@ -1,4 +1,4 @@
-"""The largest model within a budget of trainable values, found by counting on the meta device (SPEC 3)."""
+"""The largest model within a budget of trainable values, found by counting on the meta device."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -79,7 +79,7 @@ class FourFeat(CoordinateNetwork):
         return tuple(torch.as_tensor(table, dtype=torch.float32, device=self.device) for table in tables)
 
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:
-        widest = TABLE_PAYS * lattice.size / lattice.shape[-1]
+        widest = TABLE_PAYS * len(lattice) / lattice.shape[-1]
         if self.size > (min(widest, TABLE_WIDEST) if self.backend == "triton" else widest):
             return super().heads_on_lattice(lattice)
         return self.run(FourFeat.factored, *self.constants(lattice)).reshape(1, *lattice.shape, self.channels)

@@ -23,7 +23,7 @@ class GAPlane(Representation):
 
     The size dial is the number of features times the length of the longest line. It buys features
     on lines of the lattice's own length; where it would buy fewer than `least_features`, the
-    features stay at that number and lines and planes shrink by one common factor (SPEC 3).
+    features stay at that number and lines and planes shrink by one common factor.
     """
 
     name = "GAPlane"
@@ -89,7 +89,7 @@ class GAPlane(Representation):
 
     def heads_at(self, lattice: Lattice, index: Tensor) -> Tensor:
         """A large part of a lattice is had sooner by making features on all of it, a few at a time."""
-        few = max(1, VALUES_AT_ONCE // lattice.size // ALIGNMENT) * ALIGNMENT
+        few = max(1, VALUES_AT_ONCE // len(lattice) // ALIGNMENT) * ALIGNMENT
         count = self.lines[0].shape[0]
         parts = [self._features(lattice, slice(start, start + few)) for start in range(0, count, few)]
         return self._decode(torch.cat([_narrowed(interpolation.pick(part, index)) for part in parts]))[None]

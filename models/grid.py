@@ -1,4 +1,4 @@
-"""Grid and Grid_TV: one value a node, interpolated (SPEC 3; Kim & Fridovich-Keil 2025, section 3).
+"""Grid and Grid_TV: one value a node, interpolated (docs/protocol.md, "Models"; Kim & Fridovich-Keil 2025, section 3).
 
 Bicubic interpolation in 2D, trilinear in 3D, the same number of nodes along every axis.
 """
@@ -46,7 +46,7 @@ class Grid(Representation):
 
 @register
 class GridTV(Grid):
-    """Grid with a total-variation penalty (SPEC 3; Rudin, Osher & Fatemi 1992)."""
+    """Grid with a total-variation penalty (docs/protocol.md, "Models"; Rudin, Osher & Fatemi 1992)."""
 
     name = "Grid_TV"
 

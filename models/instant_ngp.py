@@ -92,7 +92,7 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
         seen_once = lattice not in self._prepared and not torch.is_grad_enabled()  # as in super-resolution
-        too_large = self.backend == "torch" and lattice.size * len(self.levels) * 2**self.dim > MAX_CORNERS
+        too_large = self.backend == "torch" and len(lattice) * len(self.levels) * 2**self.dim > MAX_CORNERS
         if seen_once or too_large:
             return super().on_lattice(lattice)
         of_lattice = self._prepared.setdefault(lattice, {})

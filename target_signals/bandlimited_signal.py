@@ -1,7 +1,7 @@
 """White noise behind an ideal low-pass filter: the dial is the radius of the pass band.
 
 Source: Kim & Fridovich-Keil, "Grids Often Outperform Implicit Neural Representations", NeurIPS 2025,
-synthetic signals (section on data and its appendix). Constants and conventions: SPEC 2.
+synthetic signals (section on data and its appendix). Constants: docs/protocol.md, "Signals".
 """
 
 import numpy as np

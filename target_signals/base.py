@@ -1,4 +1,4 @@
-"""The contract of a target signal, and the registry through which one file adds one (DESIGN)."""
+"""The contract of a target signal, and the registry through which one file adds one."""
 
 import math
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ from target_signals.recorded.catalogue import CHEST
 
 @register
 class ChestCT(RecordedFamily):
-    """Grey [326, 435]. The file holds 16 bits; the paper saw the high byte alone, normalised to [0, 1] (SPEC 4)."""
+    """Grey [326, 435]. The file holds 16 bits; the paper saw the high byte alone, normalised to [0, 1]."""
 
     name = "ChestCT"
     dims = (2,)

@@ -3,7 +3,7 @@
     python -m target_signals.fetch --list
     python -m target_signals.fetch DIV2K DIV2K_HR Dragon
 
-Names are those of catalogue.SOURCES. What is downloaded goes to the cache (see recorded.py); signals
+Names are those of catalogue.SOURCES. What is downloaded goes to the cache (see recorded/local_files.py); signals
 read it there through `local`.
 """
 

@@ -1,7 +1,7 @@
 """Smaller or larger copies of images and binary volumes.
 
 Samples are taken as cells that fill the frame: cell i of an axis of n reaches from i/n to (i + 1)/n, and
-so does cell j of m in the copy. Centres therefore align as SPEC 4's ×4 images do.
+so does cell j of m in the copy. So centres align (docs/protocol.md, "Tasks").
 """
 
 import math

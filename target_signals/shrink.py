@@ -5,7 +5,7 @@ import numpy as np
 from common.errors import UsageError
 from target_signals.resample import bicubic
 
-FACTOR = 4  # of super-resolution, per axis (SPEC 4)
+FACTOR = 4  # of super-resolution, per axis
 
 
 def check(length: int) -> None:

@@ -2,7 +2,7 @@
 
 Source: Kim & Fridovich-Keil, "Grids Often Outperform Implicit Neural Representations", NeurIPS 2025,
 synthetic signals (section on data and its appendix). The paper drew its leaves with an outline of one
-point; SPEC 2 says the same as a distance.
+point; docs/protocol.md, "Signals", says the same as a distance.
 """
 
 import math

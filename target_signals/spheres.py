@@ -1,7 +1,7 @@
 """Balls of one radius at random places: the dial shrinks the balls and multiplies them.
 
 Source: Kim & Fridovich-Keil, "Grids Often Outperform Implicit Neural Representations", NeurIPS 2025,
-synthetic signals (section on data and its appendix). Constants and conventions: SPEC 2.
+synthetic signals (section on data and its appendix). Constants: docs/protocol.md, "Signals".
 """
 
 import math

@@ -2,7 +2,7 @@
 
 Source: Kim & Fridovich-Keil, "Grids Often Outperform Implicit Neural Representations", NeurIPS 2025,
 synthetic signals (section on data and its appendix), after the Siemens star of optics. Constants and
-conventions: SPEC 2.
+conventions: docs/protocol.md, "Signals".
 """
 
 from itertools import pairwise

@@ -81,7 +81,7 @@ def circles(paths, root=ROOT):
 
 def python(code):
     line = [sys.executable, "-W", "error", "-c", code]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

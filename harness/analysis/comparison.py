@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from harness.store.schema import OK
+from harness.analysis.experiments import Cell
+from harness.analysis.winner import REFERENCE, Outcome, decide
+from harness.store.schema import CLASSICAL, OK
+from target_signals.tasks.metrics import METRICS
 
-REFERENCE = "Grid"  # the model that differences are taken to
-CLASSICAL = "classical"  # the label of what is compared with, though it is no learned representation
 WHOLE = math.inf  # the band of a score over the whole signal: it sorts behind the named ones
 KIND = ["signal", "dim", "task", "preset", "length", "steps"]
 CELL = ["item", "bandlimit", "model", "size", "seed"]
@@ -58,8 +59,8 @@ class Comparison:
     """The runs that are drawn together.
 
     models: those that have rows, in the order they are drawn. palette: every model of the whole
-    table, so that a model looks the same in all figures; classical: those of them that are no
-    learned representation. cells: the runs at each place by draw.
+    table, so that a model looks the same in all figures; classical: those of them that are
+    yardsticks. cells: the runs at each place by draw.
     passed_over: how many rows were older than another one of the same cell.
     """
 
@@ -129,6 +130,16 @@ class Comparison:
         """The scores of the runs that ended well."""
         runs = self.runs(place).items()
         return {draw: run.score for draw, run in runs if run.status == OK and math.isfinite(run.score)}
+
+    def outcome(self, size: int, band: float, item: str | None = None) -> Outcome:
+        """Who is best at a budget and band, over one item's draws or all."""
+        scores = {
+            Cell(model, size, band, draw.item, draw.seed): score
+            for model in self.models
+            for draw, score in self.scores(Place(model, size, band)).items()
+            if item in (None, draw.item)
+        }
+        return decide(scores, self.classical, METRICS[self.metric])
 
     def leads(self, place: Place) -> dict[Draw, float]:
         """How far a model is ahead of the reference, for each draw that ended well with both."""

@@ -1,13 +1,19 @@
-"""Mean scores of an experiment's runs by some of their keys, with the spread over draws and what did not end well."""
+"""Mean scores of an experiment's runs by some of their keys, with the spread over draws, what did not end well, and
+who is best at each place."""
 
 import math
-import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from common.words import budget_text
 from harness.analysis.experiments import Cell, Experiment
-from harness.store.schema import OK, UNSUPPORTED, Row
+from harness.analysis.gain import CAP, described, is_constant, score
+from harness.analysis.winner import Outcome, decide, mean_of
+from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row
+from target_signals.tasks.metrics import Metric
 
 KEYS: dict[str, Callable[[Cell], Any]] = {
     "model": lambda cell: cell.model,
@@ -17,37 +23,103 @@ KEYS: dict[str, Callable[[Cell], Any]] = {
     "seed": lambda cell: cell.seed,
 }
 COUNTS = ("ok", "failed", "unsupported", "missing")
+Keys = tuple[Any, ...]
 
 
 class Line(NamedTuple):
-    """The runs of one experiment that agree in some keys.
+    """The runs of one experiment that agree in some keys. mean: over replicates (`harness.analysis.winner`).
 
-    mean: over bands and budgets of the mean over draws, which are items and seeds.
     spread: the draws' standard deviation within a band and budget, pooled; NaN without two draws.
+    rows: of the runs that ended well.
     """
 
-    experiment: Experiment
-    keys: tuple[Any, ...]
+    keys: Keys
     mean: float
     spread: float
     seeds: int
     items: int
     counts: tuple[int, ...]  # as COUNTS
+    rows: tuple[Row, ...]
 
 
-def aggregate(experiment: Experiment, rows: Sequence[Row], by: Sequence[str], metric: str) -> list[Line]:
-    """One line for every combination of the keys' values, in the order of models, budgets and bands."""
-    groups: dict[tuple[Any, ...], list[tuple[Cell, Row | None]]] = {}
-    for cell in [*experiment.latest, *experiment.missing()]:
-        i = experiment.latest.get(cell)
-        keys = tuple(KEYS[key](cell) for key in by)
-        groups.setdefault(keys, []).append((cell, None if i is None else rows[i]))
+@dataclass(frozen=True)
+class Means:
+    """One experiment's lines, and who is best at each place, which is their keys without the model.
+
+    scores: at each place. bands: over how many each line is; identical constant ones count once.
+    """
+
+    experiment: Experiment
+    by: tuple[str, ...]
+    metric: Metric
+    lines: tuple[Line, ...]
+    scores: dict[Keys, dict[Cell, float]]
+    outcomes: dict[Keys, Outcome]
+    bands: int
+
+    def place(self, line: Line) -> Keys:
+        """A line's keys without its model."""
+        return _place(self.by, line.keys)
+
+    def outcome(self, line: Line) -> Outcome | None:
+        """Of a line's place; None where the keys tell no models apart."""
+        return self.outcomes.get(self.place(line))
+
+    @property
+    def title(self) -> str:
+        """`PSNR (dB): …`, with what stands in a mean over bands."""
+        gains = f", over the constant mean, at most {CAP:g} dB" if self.bands > 1 and self.metric.unit == "dB" else ""
+        bands = f", mean over {self.bands} bands" if self.bands > 1 else ""
+        return f"{self.metric.label()}{gains}{bands}: {self.experiment.kind}"
+
+
+class Run(NamedTuple):
+    """One cell of an experiment; no row: it is missing. score: None where it has none."""
+
+    cell: Cell
+    row: Row | None
+    score: float | None
+
+
+def means(experiment: Experiment, rows: Sequence[Row], by: Sequence[str], metric: str) -> Means:
+    """A line for every combination of the keys' values, in the order of models, budgets and bands.
+
+    metric: a column of scores such as `psnr_best`, or `gain`. Across bands PSNR stands as its gain.
+    """
+    across = "band" not in by and len(experiment.bands) > 1
+    groups: dict[Keys, list[Run]] = {}
+    for run in runs_of(experiment, rows, metric, across):
+        groups.setdefault(tuple(KEYS[key](run.cell) for key in by), []).append(run)
     ranks: dict[str, list[Any]] = {"model": experiment.models, "size": experiment.sizes, "band": experiment.bands}
 
-    def order(keys: tuple[Any, ...]) -> list[Any]:
+    def order(keys: Keys) -> list[Any]:
         return [ranks[key].index(k) if key in ranks else str(k) for key, k in zip(by, keys, strict=True)]
 
-    return [_line(experiment, keys, groups[keys], metric) for keys in sorted(groups, key=order)]
+    lines = tuple(_line(keys, groups[keys]) for keys in sorted(groups, key=order))
+    scores = _scores(groups, by) if "model" in by else {}
+    yardsticks = {rows[i]["model"] for i in experiment.latest.values() if rows[i].get("label") == CLASSICAL}
+    outcomes = {place: decide(own, yardsticks, described(metric, across)) for place, own in scores.items()}
+    bands = len({run.cell.band for own in groups.values() for run in own if run.score is not None}) if across else 1
+    return Means(experiment, tuple(by), described(metric, across), lines, scores, outcomes, bands)
+
+
+def runs_of(experiment: Experiment, rows: Sequence[Row], metric: str, across: bool) -> Iterable[Run]:
+    """Every cell of an experiment with its row and score.
+
+    across: the scores enter means over bands, so those of all constant bands but the first are left out: they are of
+    one signal.
+    """
+    again = set(constant_bands(experiment, rows)[1:]) if across else ()
+    for cell in [*experiment.latest, *experiment.missing()]:
+        row = None if cell not in experiment.latest else rows[experiment.latest[cell]]
+        scored = row is not None and row["status"] == OK and cell.band not in again
+        yield Run(cell, row, score(row, metric, across) if scored and row is not None else None)
+
+
+def constant_bands(experiment: Experiment, rows: Sequence[Row]) -> list[float | None]:
+    """The bands at which every signal is constant, and so the same."""
+    varied = {cell.band for cell, i in experiment.latest.items() if not is_constant(rows[i])}
+    return [band for band in experiment.bands if band not in varied]
 
 
 def label(key: str, value: Any) -> str:
@@ -57,21 +129,34 @@ def label(key: str, value: Any) -> str:
     return budget_text(value) if key == "size" else f"{value:g}" if key == "band" else str(value)
 
 
-def _line(experiment: Experiment, keys: tuple[Any, ...], runs: list[tuple[Cell, Row | None]], metric: str) -> Line:
-    ok = [(cell, row) for cell, row in runs if row is not None and row["status"] == OK]
-    scores: dict[Any, list[float]] = {}
-    for cell, row in ok:
-        if row.get(metric) is not None:
-            scores.setdefault((cell.model, cell.size, cell.band), []).append(row[metric])
-    variances = [statistics.variance(draws) for draws in scores.values() if len(draws) > 1]
-    statuses = ["missing" if row is None else row["status"] for _, row in runs]
+def _scores(groups: dict[Keys, list[Run]], by: Sequence[str]) -> dict[Keys, dict[Cell, float]]:
+    """By place the scores of every model."""
+    places: dict[Keys, dict[Cell, float]] = {}
+    for keys, own in groups.items():
+        found = {run.cell: run.score for run in own if run.score is not None}
+        places.setdefault(_place(by, keys), {}).update(found)
+    return places
+
+
+def _place(by: Sequence[str], keys: Keys) -> Keys:
+    return tuple(k for key, k in zip(by, keys, strict=True) if key != "model")
+
+
+def _line(keys: Keys, runs: Sequence[Run]) -> Line:
+    ok = [run for run in runs if run.row is not None and run.row["status"] == OK]
+    scores = {run.cell: run.score for run in ok if run.score is not None}
+    within: dict[Any, list[float]] = {}
+    for cell, value in scores.items():
+        within.setdefault((cell.model, cell.size, cell.band), []).append(value)
+    variances = [float(np.var(draws, ddof=1)) for draws in within.values() if len(draws) > 1]
+    statuses = ["missing" if run.row is None else run.row["status"] for run in runs]
     unsupported, missing = statuses.count(UNSUPPORTED), statuses.count("missing")
     return Line(
-        experiment,
         keys,
-        statistics.fmean(map(statistics.fmean, scores.values())) if scores else math.nan,
-        math.sqrt(statistics.fmean(variances)) if variances else math.nan,
-        len({cell.seed for cell, _ in ok}),
-        len({cell.item for cell, _ in ok}),
+        mean_of(scores),
+        math.sqrt(math.fsum(variances) / len(variances)) if variances else math.nan,
+        len({run.cell.seed for run in ok}),
+        len({run.cell.item for run in ok}),
         (len(ok), len(runs) - len(ok) - unsupported - missing, unsupported, missing),
+        tuple(run.row for run in ok if run.row is not None),
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from common.words import budget_text
 from harness.analysis import timing
-from harness.analysis.comparison import REFERENCE, Comparison, Place
+from harness.analysis.comparison import Comparison, Place
+from harness.analysis.winner import REFERENCE
 from harness.store.schema import OK
 
 

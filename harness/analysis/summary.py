@@ -1,7 +1,13 @@
-"""The table at the end of a run: models × budgets, averaged over bands and seeds."""
+"""The table at the end of a run: models × budgets, averaged over bands and draws, and who is best at each budget."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from common.words import NO_SCORE
+from harness.analysis.comparison import WHOLE, Comparison, comparisons
+from harness.analysis.gain import CAP, described, score
+from harness.analysis.remarks import remarks
+from harness.analysis.winner import Outcome
+from harness.analysis.wording import named, notes, told
 from harness.store.schema import OK, UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -9,37 +15,67 @@ if TYPE_CHECKING:
 
 
 def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", heading: str = "") -> str:
-    """A text table of one experiment's rows: mean score a model and budget, in the models' order.
+    """A text table of one task's rows: mean score a model and budget, in the models' order, and below it the best.
 
-    A cell in which trials failed says how many of how many; `n/a` is unsupported, `-` not run.
+    Of several bands PSNR stands as its gain (`harness.analysis.gain`). A cell in which trials failed says how many of
+    how many; `n/a` is unsupported, `-` not run.
     """
     sizes = sorted(table["size"].unique())
-    title = heading + ("mean PSNR, dB" if metric == "psnr" else f"mean {metric}")
+    bands = table["bandlimit"].nunique()
+    across = bands > 1
+    kind = described(metric, across)
+    title = f"{heading}mean {kind.name}" + (f", {kind.unit}" if kind.unit else "")
+    title += f", over {bands} bands" if across else ""
     lines = [[title, *[f"{s:,}" for s in sizes], "seconds", "rows"]]
     for model in models:
         rows = table[table["model"] == model]
         if rows.empty:
             continue
-        cells = [_cell(rows[rows["size"] == size], metric) for size in sizes]
+        cells = [_cell(rows[rows["size"] == size], metric, across) for size in sizes]
         seconds = rows["seconds"].sum()
         lines.append([model, *cells, f"{seconds:.1f}", str(len(rows))])
-    constant = table.drop_duplicates(["item", "bandlimit", "seed"])["psnr_constant"].mean()
-    if metric == "psnr":
+    if metric == "psnr" and not across:
+        constant = table.drop_duplicates(["item", "bandlimit", "seed"])["psnr_constant"].mean()
         lines.append(["(constant mean)", *[f"{constant:.2f}"] * len(sizes), "", ""])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = [
         "  ".join([line[0].ljust(widths[0]), *[cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]])
         for line in lines
     ]
-    return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
+    gains = [f"(gain over the constant mean, at most {CAP:g} dB)"] if across and metric == "psnr" else []
+    best = [line for comparison in comparisons(table, models, metric) for line in _best(comparison)]
+    said = [*gains, *remarks(table.to_dict("records")), *([""] if best else []), *best]
+    return "\n".join([text[0], "-" * len(text[0]), *text[1:], *said])
 
 
-def _cell(rows: "pd.DataFrame", metric: str) -> str:
+def _best(comparison: Comparison) -> list[str]:
+    """Who is best at each budget: with the lead where there is one band, else band by band."""
+    if len(comparison.models) < 2:
+        return []
+    bands = (WHOLE,) if WHOLE in comparison.regions else comparison.bands
+    places = {size: {band: comparison.outcome(size, band) for band in bands} for size in comparison.sizes}
+    lines = [f"best at {size:,}: {_of_budget(comparison, outcomes)}" for size, outcomes in places.items()]
+    return lines + notes(outcome for outcomes in places.values() for outcome in outcomes.values())
+
+
+def _of_budget(comparison: Comparison, outcomes: dict[float, Outcome]) -> str:
+    if len(outcomes) == 1:
+        (outcome,) = outcomes.values()
+        return told(outcome, described(comparison.metric, False))
+    at: dict[str, list[str]] = {}
+    for band, outcome in outcomes.items():
+        at.setdefault(named(outcome) or NO_SCORE, []).append(f"{band:g}")
+    return "; ".join(f"{name} at band {' '.join(some)}" for name, some in at.items())
+
+
+def _cell(rows: "pd.DataFrame", metric: str, across: bool) -> str:
     if rows.empty:
         return "-"
-    ok = rows[rows["status"] == OK]
     failed = rows[~rows["status"].isin([OK, UNSUPPORTED])]
     if not failed.empty:
         worst = failed["status"].iloc[-1]
         return f"{worst} {len(failed)}/{len(rows)}"
-    return f"{ok[metric].mean():.2f}" if not ok.empty else "n/a"
+    ok: list[dict[str, Any]] = rows[rows["status"] == OK].to_dict("records")  # type: ignore[assignment]
+    scores = [score(row, metric, across) for row in ok]
+    known = [value for value in scores if value is not None]
+    return f"{sum(known) / len(known):.2f}" if known else "n/a"

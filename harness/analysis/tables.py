@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.words import MARKS
-from harness.analysis.means import COUNTS, Line, label
+from harness.analysis.means import COUNTS, Line, Means, label
 from harness.analysis.parquet import to_parquet
+from harness.analysis.wording import TIED, YARDSTICK, notes
 from harness.store.schema import Row
-from target_signals.tasks.metrics import Metric
 
 
 class Bold(str):
@@ -20,18 +20,14 @@ class Bold(str):
     __slots__ = ()
 
 
-def means_as(form: str, lines: Sequence[Line], by: Sequence[str], metric: Metric) -> bytes:
+def means_as(form: str, every: Sequence[Means]) -> bytes:
     if form in ("csv", "parquet"):
-        records = [_record(line, by, metric) for line in lines]
+        records = [_record(means, line) for means in every for line in means.lines]
         return _csv(records) if form == "csv" else to_parquet(records)
-    by_experiment: dict[Any, list[Line]] = {}
-    for line in lines:
-        by_experiment.setdefault(line.experiment.kind, []).append(line)
-    blocks = []
-    for kind, own in by_experiment.items():
-        title = f"{metric.label()}: {kind}"
-        write = _markdown if form == "md" else _latex
-        blocks.append(write(title, _pivot(own, by, metric) if len(by) > 1 else _list(own, by, metric)))
+    write = _markdown if form == "md" else _latex
+    blocks = [
+        write(means.title, _pivot(means) if len(means.by) > 1 else _list(means), _notes(means)) for means in every
+    ]
     return "\n".join(blocks).encode()
 
 
@@ -51,51 +47,70 @@ def _csv(records: Sequence[dict[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _record(line: Line, by: Sequence[str], metric: Metric) -> dict[str, Any]:
-    kind = line.experiment.kind._asdict()
-    scores = {"metric": metric.name, "mean": _known(line.mean), "spread": _known(line.spread)}
+def _record(means: Means, line: Line) -> dict[str, Any]:
+    kind = means.experiment.kind._asdict()
+    scores = {"metric": means.metric.name, "mean": _known(line.mean), "spread": _known(line.spread)}
     counts = dict(zip(COUNTS, line.counts, strict=True))
-    return kind | dict(zip(by, line.keys, strict=True)) | scores | {"seeds": line.seeds, "items": line.items} | counts
+    return (
+        kind
+        | dict(zip(means.by, line.keys, strict=True))
+        | scores
+        | {"seeds": line.seeds, "items": line.items}
+        | counts
+    )
 
 
-def _pivot(lines: Sequence[Line], by: Sequence[str], metric: Metric) -> list[list[str]]:
-    """Rows by all keys but the last, one column for each value of that. The best of a column is bold."""
-    columns = list(dict.fromkeys(line.keys[-1] for line in lines))
-    cells = {(line.keys[:-1], line.keys[-1]): line for line in lines}
-    best = {column: _best([line for line in lines if line.keys[-1] == column], metric) for column in columns}
-    table = [[*by[:-1], *(label(by[-1], column) for column in columns)]]
-    for keys in dict.fromkeys(line.keys[:-1] for line in lines):
+def _pivot(means: Means) -> list[list[str]]:
+    """Rows by all keys but the last, one column for each value of that."""
+    columns = list(dict.fromkeys(line.keys[-1] for line in means.lines))
+    cells = {(line.keys[:-1], line.keys[-1]): line for line in means.lines}
+    table = [[*means.by[:-1], *(label(means.by[-1], column) for column in columns)]]
+    for keys in dict.fromkeys(line.keys[:-1] for line in means.lines):
         own = [cells.get((keys, column)) for column in columns]
-        texts = ["" if line is None else _score(line, metric, line is best[line.keys[-1]]) for line in own]
-        table.append([*(label(key, value) for key, value in zip(by, keys, strict=False)), *texts])
+        texts = ["" if line is None else _score(means, line) for line in own]
+        table.append([*(label(key, value) for key, value in zip(means.by, keys, strict=False)), *texts])
     return table
 
 
-def _list(lines: Sequence[Line], by: Sequence[str], metric: Metric) -> list[list[str]]:
-    best = _best(lines, metric)
-    table = [[*by, metric.label(), *COUNTS]]
-    for line in lines:
-        table.append([label(by[0], line.keys[0]), _score(line, metric, line is best), *map(str, line.counts)])
+def _list(means: Means) -> list[list[str]]:
+    table = [[*means.by, means.metric.label(), *COUNTS]]
+    for line in means.lines:
+        table.append([label(means.by[0], line.keys[0]), _score(means, line), *map(str, line.counts)])
     return table
 
 
-def _best(lines: Sequence[Line], metric: Metric) -> Line | None:
-    known = [line for line in lines if not math.isnan(line.mean)]
-    sign = 1 if metric.higher_is_better else -1
-    return max(known, key=lambda line: sign * line.mean) if len(known) > 1 else None
+def _score(means: Means, line: Line) -> str:
+    """`21.0 ± 0.3 (4/5)`, `n/a`, `failed 3/5` or `–`; behind the score how many of how many runs it is over.
 
-
-def _score(line: Line, metric: Metric, best: bool) -> str:
-    """`21.0 ± 0.3 (4/5)`, `n/a`, `failed 3/5` or `–`; behind the score how many of how many runs it is over."""
+    The best of a place is bold, and what it is not told apart from has the sign of a tie.
+    """
     ok, failed, unsupported, missing = line.counts
     if math.isnan(line.mean):
         return MARKS["unsupported"] if unsupported else f"failed {failed}/{failed + missing}" if failed else "–"
-    text = metric.text(line.mean) + ("" if math.isnan(line.spread) else f" ± {metric.text(line.spread)}")
+    text = means.metric.text(line.mean) + ("" if math.isnan(line.spread) else f" ± {means.metric.text(line.spread)}")
     lacking = f" ({ok}/{ok + failed + missing})" if failed or missing else ""
-    return Bold(text + lacking) if best else text + lacking
+    sign, bold = _standing(means, line)
+    return Bold(text + lacking + sign) if bold else text + lacking + sign
 
 
-def _markdown(title: str, table: Sequence[Sequence[str]]) -> str:
+def _standing(means: Means, line: Line) -> tuple[str, bool]:
+    """A line's sign at its place, and whether it is the best there."""
+    outcome = means.outcome(line)
+    if outcome is None or outcome.first is None or len(means.experiment.models) < 2:
+        return "", False
+    model, first = line.keys[means.by.index("model")], outcome.first
+    ahead = model == outcome.yardstick or (outcome.trained is None and model == first.best)
+    sign = f" {YARDSTICK}" if ahead else f" {TIED}" if model in first.tied else ""
+    return sign, model == first.best
+
+
+def _notes(means: Means) -> list[str]:
+    if not means.outcomes or len(means.experiment.models) < 2:
+        return []
+    return ["bold: the best trained model", *notes(means.outcomes.values())]
+
+
+def _markdown(title: str, table: Sequence[Sequence[str]], lines: Sequence[str]) -> str:
     head, *body = [[_in_markdown(cell) for cell in line] for line in table]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
 
@@ -103,7 +118,8 @@ def _markdown(title: str, table: Sequence[Sequence[str]]) -> str:
         return f"| {' | '.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))} |"
 
     rule = row([("-" * (width - 1) + ":") if i else "-" * width for i, width in enumerate(widths)])
-    return "\n".join([f"**{title}**", "", row(head), rule, *map(row, body), ""])
+    below = [_in_markdown("; ".join(lines)), ""] if lines else []
+    return "\n".join([f"**{title}**", "", row(head), rule, *map(row, body), "", *below])
 
 
 def _in_markdown(cell: str) -> str:
@@ -111,7 +127,7 @@ def _in_markdown(cell: str) -> str:
     return f"**{text}**" if isinstance(cell, Bold) else text
 
 
-def _latex(title: str, table: Sequence[Sequence[str]]) -> str:
+def _latex(title: str, table: Sequence[Sequence[str]], lines: Sequence[str]) -> str:
     """A tabular with booktabs' rules."""
 
     def row(cells: Sequence[str]) -> str:
@@ -119,13 +135,15 @@ def _latex(title: str, table: Sequence[Sequence[str]]) -> str:
         return f"{' & '.join(texts)} \\\\"
 
     head, *body = table
-    lines = [f"% {title}", f"\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", "\\toprule", row(head), "\\midrule"]
-    return "\n".join([*lines, *map(row, body), "\\bottomrule", "\\end{tabular}", ""])
+    said = [f"% {line}" for line in (title, *lines)]
+    start = [f"\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", "\\toprule", row(head), "\\midrule"]
+    return "\n".join([*said, *start, *map(row, body), "\\bottomrule", "\\end{tabular}", ""])
 
 
 def _in_latex(text: str) -> str:
     signs = {"\\": r"\textbackslash{}", "±": r"$\pm$", "−": "$-$", "–": "--", "~": r"\textasciitilde{}"}
-    signs |= {"^": r"\textasciicircum{}"} | {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    signs |= {TIED: r"$\approx$", YARDSTICK: r"\dag{}", "^": r"\textasciicircum{}"}
+    signs |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
     return "".join(signs.get(sign, sign) for sign in text)
 
 

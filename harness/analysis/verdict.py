@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.files import Unfit
+from harness.analysis.comparison import Comparison, Place, comparisons, mean
+from harness.analysis.winner import Outcome, Ranking
+from harness.analysis.wording import notes, told
 from harness.plan.trial import Trial
 from harness.store.residual import load_residual
-from harness.store.schema import OK, Row
+from harness.store.schema import Row, busy
 from harness.store.store import Store
+from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,52 +29,51 @@ IMAGE_REGIONS = (("top", "middle", "bottom"), ("left", "centre", "right"))
 
 def tell(rows: "pd.DataFrame", out: str | Path, trials: Sequence[Trial]) -> str:
     """The verdict on every task of one signal's rows; empty when no row is ok."""
-    names = {(name.task, name.model, name.size, name.seed): name for trial in trials for name in trial.rows}
-    cells: dict[tuple[str, int], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows.to_dict("records"):
-        if row["status"] == OK:
-            cells[row["task"], row["size"]][row["model"]].append({str(column): value for column, value in row.items()})
+    names = {(name.task, name.model, name.budget, name.seed): name for trial in trials for name in trial.rows}
     lines: list[str] = []
-    for (task, size), by_model in sorted(cells.items()):
-        lines += [] if f"verdict, task {task}:" in lines else [f"verdict, task {task}:"]
-        best = max(by_model, key=lambda model: _mean(by_model[model], "psnr"))
-        name = names[task, best, size, by_model[best][0]["seed"]]
-        try:
-            residual = load_residual(Store(out, name.folder).array_path(name.key), by_model[best][0])
-            error = where_it_fails(residual)
-        except (Unfit, OSError) as unfit:
-            error = f"largest error: unknown, as its array cannot be used: {unfit}"
-        lines += [f"  {_first(size, by_model, best)}", f"    {_quickest(by_model)}", f"    {error}"]
+    for comparison in sorted(comparisons(rows), key=lambda comparison: comparison.task):
+        band = comparison.regions[-1]  # somebody's own signal has no others
+        places = [(size, comparison.outcome(size, band)) for size in comparison.sizes]
+        decided = [(size, outcome, outcome.first) for size, outcome in places if outcome.first]
+        lines += [f"verdict, task {comparison.task}:"] if decided else []
+        for size, outcome, ranking in decided:
+            row = _row(comparison, Place(ranking.best, size, band))
+            name = names[comparison.task, ranking.best, size, row["seed"]]
+            try:
+                error = where_it_fails(load_residual(Store(out, name.folder).array_path(name.key), row))
+            except (Unfit, OSError) as unfit:
+                error = f"largest error: unknown, as its array cannot be used: {unfit}"
+            lines += [
+                f"  {_first(size, row, outcome)}",
+                f"    {_quickest(comparison, size, band, ranking)}",
+                f"    {error}",
+            ]
+        lines += [f"  {note}" for note in notes(outcome for _, outcome in places)] if decided else []
     return "\n".join(lines)
 
 
-def _mean(rows: list[Row], column: str) -> float:
-    return math.fsum(row[column] for row in rows) / len(rows)
+def _row(comparison: Comparison, place: Place) -> Row:
+    """The row of a model's first draw that ended well."""
+    return comparison.runs(place)[min(comparison.scores(place))].row
 
 
-def _first(size: int, by_model: dict[str, list[Row]], best: str) -> str:
-    row, score = by_model[best][0], _mean(by_model[best], "psnr")
+def _first(size: int, row: Row, outcome: Outcome) -> str:
     rate = f"{BITS * row['parameters'] / math.prod(row['shape']):.3g} bits a sample"
-    others = {model: _mean(rows, "psnr") for model, rows in by_model.items() if model != best}
-    if not others:
-        return f"{size:,} parameters ({rate}): {best}, {score:.2f} dB; no other to compare with"
-    second = max(others, key=lambda model: others[model])
-    return (
-        f"{size:,} parameters ({rate}): {best} is best with {score:.2f} dB, "
-        f"{score - others[second]:.2f} dB ahead of {second}"
-    )
+    return f"{size:,} parameters ({rate}): {told(outcome, METRICS['psnr'])}"
 
 
-def _quickest(by_model: dict[str, list[Row]]) -> str:
-    """The model that gains most over the constant mean for each second of training."""
-
-    def rate(model: str) -> float:
-        gain = _mean(by_model[model], "psnr") - _mean(by_model[model], "psnr_constant")
-        return gain / max(_mean(by_model[model], "seconds"), 1e-3)
-
-    model = max(by_model, key=rate)
-    seconds = _mean(by_model[model], "seconds")
-    return f"most quality per second: {model}, {rate(model):.3g} dB a second over the mean, {seconds:.2f} s"
+def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) -> str:
+    """Of the models that compete the one that gains most over the constant mean for each second of training."""
+    places = [Place(model, size, band) for model in ranking.models]
+    rows = {p.model: [comparison.runs(p)[draw].row for draw in comparison.scores(p)] for p in places}
+    seconds = {model: mean(row["seconds"] for row in own) for model, own in rows.items()}
+    constant = comparison.constant(band)
+    gains = {model: score - constant for model, score in zip(ranking.models, ranking.means, strict=True)}
+    rates = {model: gains[model] / max(seconds[model], 1e-3) for model in ranking.models}
+    model = max(rates, key=lambda model: rates[model])
+    doubtful = ", timed on a busy machine" if any(map(busy, rows[model])) else ""
+    quickest = f"{model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s"
+    return f"most quality per second: {quickest}{doubtful}"
 
 
 def where_it_fails(residual: np.ndarray) -> str:

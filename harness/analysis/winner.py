@@ -1,66 +1,182 @@
-"""Who is best at a place, by how much, and whether that outlasts the spread over draws."""
+"""Who is best at a place, by how much, and how sure that is. Every display asks `decide`.
+
+A place is a budget at one band, or over the bands; at one item, or over the items. Only models that have a score on
+every draw (band, item and seed) that another model of their sort has compete there: the mean of the others would be
+over the easier draws. Trained models and yardsticks, whose rows are labelled `classical`, are ranked apart.
+
+The best of a sort wins where its lead over each other one has an interval that leaves out 0 (`significance.intervals`).
+As all of them have to, no correction is due: among equal models some wins in at most 5 % of cases. Where it does not
+win, whom it is told apart from is a claim about each of them, and is corrected (`significance.holm`): among twelve
+equal models it would else be told apart from some in 63 to 71 % of cases.
+"""
 
 import math
-import statistics
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.comparison import Comparison, Draw, Place, mean
-from target_signals.tasks.metrics import METRICS
+import numpy as np
 
-Scores = dict[Draw, float]
+from harness.analysis.experiments import Cell
+from harness.analysis.significance import ALPHA, Difference, holm, intervals
+from target_signals.tasks.metrics import Metric
+
+REFERENCE = "Grid"  # the model that differences are taken to, the best of a place aside
+WIN, TIE, ONE_DRAW, ALONE = "win", "tie", "one draw", "alone"
+Scores = Mapping[Cell, float]  # of the runs that ended well
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The models of one sort that compete at a place, best first.
+
+    leads: how far the first is ahead of each other one, more being better whatever the metric. tied: those that it is
+    not told apart from, or that its lead over rounds to 0. replicates: how many `over` ("items" or "seeds") there are.
+    """
+
+    models: tuple[str, ...]
+    means: tuple[float, ...]
+    leads: tuple[Difference, ...]
+    tied: tuple[str, ...]
+    replicates: int
+    over: str
+
+    @property
+    def best(self) -> str:
+        return self.models[0]
+
+    @property
+    def verdict(self) -> str:
+        """WIN, TIE, ONE_DRAW where no spread could tell, or ALONE."""
+        if len(self.models) == 1:
+            return ALONE
+        return TIE if self.tied else ONE_DRAW if self.replicates == 1 else WIN
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The best model by its mean score over draws, and the next.
+    """Both rankings; None where no model of the sort competes.
 
-    lead: how far the best is ahead of the runner-up, as a mean over the draws that both have; never
-    less than 0 by more than rounding where both have the same draws. tied: the lead is not larger
-    than its standard deviation over those draws, or too small for the digits that are shown.
-    partial: draws are missing.
+    left_out: models that have scores and lack draws which another one of their sort has.
+    yardstick: the one that is furthest ahead of the best trained model over that one's draws, and how far; None where
+    none is.
     """
 
-    winner: str
-    score: float
-    runner_up: str | None
-    lead: float
-    tied: bool
-    partial: bool
+    trained: Ranking | None
+    yardsticks: Ranking | None
+    left_out: tuple[str, ...]
+    yardstick: str | None = None
+    ahead: Difference | None = None
+
+    @property
+    def first(self) -> Ranking | None:
+        """The ranking that names the place's best model: the trained ones', or without any the yardsticks'."""
+        return self.trained or self.yardsticks
 
 
-def contest(comparison: Comparison, size: int, band: float, item: str | None = None) -> Outcome | None:
-    """The outcome among the models with the most runs, over one item's draws or all; None without scores.
+def decide(scores: Scores, classical: Collection[str], metric: Metric) -> Outcome:
+    """Rank the models that have scores at a place. scores: of one budget; the bands and items that they hold are
+    the place's."""
+    of_trained: dict[Cell, float] = {}
+    of_yardsticks: dict[Cell, float] = {}
+    for cell, score in scores.items():
+        (of_yardsticks if cell.model in classical else of_trained)[cell] = score
+    trained, yardsticks = _rank(of_trained, metric), _rank(of_yardsticks, metric)
+    compete = {model for ranking in (trained, yardsticks) if ranking for model in ranking.models}
+    left_out = tuple(dict.fromkeys(cell.model for cell in scores if cell.model not in compete))
+    if trained is None or yardsticks is None:
+        return Outcome(trained, yardsticks, left_out)
+    best = {cell: score for cell, score in of_trained.items() if cell.model == trained.best}
+    return Outcome(trained, yardsticks, left_out, *_ahead(of_yardsticks, best, trained.best, metric))
 
-    A model that failed on some draws does not compete: its mean would be over the easier ones.
-    """
-    entries = {model: _scores(comparison, Place(model, size, band), item) for model in comparison.models}
-    most = max(map(len, entries.values()), default=0)
-    if not most:
+
+def differences(scores: Scores, reference: str, metric: Metric) -> dict[str, Difference]:
+    """How far each model that has the reference's draws is ahead of it over these."""
+    by_model = _by_model(scores)
+    if reference not in by_model:
+        return {}
+    draws = by_model[reference].keys()
+    models = [model for model, own in by_model.items() if model != reference and own.keys() >= draws]
+    if not models:
+        return {}
+    means = _means(by_model, [reference, *models], draws)
+    return dict(zip(models, intervals(_sign(metric) * (means[:, 1:] - means[:, :1])), strict=True))
+
+
+def mean_of(scores: Scores) -> float:
+    """The mean of one model's scores over replicates."""
+    return _mean(_means({"": scores}, [""], scores.keys())[:, 0].tolist()) if scores else math.nan
+
+
+def replicated(draws: Iterable[Cell]) -> str:
+    """What is replicated: `items` where there are several, else `seeds`. Bands never are."""
+    return "items" if len({draw.item for draw in draws}) > 1 else "seeds"
+
+
+def _rank(scores: Scores, metric: Metric) -> Ranking | None:
+    by_model = _by_model(scores)
+    draws = {draw for own in by_model.values() for draw in own}
+    compete = sorted(model for model, own in by_model.items() if len(own) == len(draws))
+    if not compete:
         return None
-    metric = METRICS[comparison.metric]
-    sign = 1 if metric.higher_is_better else -1
-    complete = {model: scores for model, scores in entries.items() if len(scores) == most}
-    ranked = sorted(complete, key=lambda model: -sign * mean(complete[model].values()))  # stable: ties keep their order
-    best = complete[ranked[0]]
-    draws = [draw for draw in comparison.draws if item in (None, draw.item)]
-    runner_up = ranked[1] if len(ranked) > 1 else None
-    leads = _leads(best, complete[runner_up], sign) if runner_up else []
-    lead = mean(leads)
-    spread = statistics.stdev(leads) if len(leads) > 1 else 0.0
-    tied = bool(leads) and lead <= max(spread, 0.5 * 10**-metric.digits)
-    return Outcome(ranked[0], mean(best.values()), runner_up, lead, tied, most < len(draws))
+    means = _means(by_model, compete, draws)
+    sign, overall = _sign(metric), means.mean(axis=0)
+    order = sorted(range(len(compete)), key=lambda i: -sign * overall[i])  # of equals the first by name
+    leads = intervals(sign * (means[:, order[:1]] - means[:, order[1:]]))
+    models = tuple(compete[i] for i in order)
+    tied = tuple(model for model, apart in zip(models[1:], _told_apart(leads, metric), strict=True) if not apart)
+    return Ranking(models, tuple(map(float, overall[order])), tuple(leads), tied, len(means), replicated(draws))
 
 
-def left_out(comparison: Comparison, size: int, band: float, item: str | None = None) -> list[str]:
-    """The models that do not compete, as they have scores and yet fewer than others."""
-    counts = {model: len(_scores(comparison, Place(model, size, band), item)) for model in comparison.models}
-    return [model for model, count in counts.items() if 0 < count < max(counts.values())]
+def _ahead(yardsticks: Scores, best: Scores, name: str, metric: Metric) -> tuple[str | None, Difference | None]:
+    """The yardstick that is furthest ahead of the best trained model, called `name`, over its draws."""
+    found = differences({**yardsticks, **best}, name, metric)
+    if not found:
+        return None, None
+    yardstick = max(sorted(found), key=lambda model: found[model].mean)
+    ahead = found[yardstick]
+    return (yardstick, ahead) if ahead.mean >= _least(metric) else (None, None)
 
 
-def _scores(comparison: Comparison, place: Place, item: str | None) -> Scores:
-    return {draw: score for draw, score in comparison.scores(place).items() if item in (None, draw.item)}
+def _by_model(scores: Scores) -> dict[str, dict[Cell, float]]:
+    """By model the scores by draw, which is the cell without its model."""
+    by_model: dict[str, dict[Cell, float]] = {}
+    for cell, score in scores.items():
+        by_model.setdefault(cell.model, {})[cell._replace(model="")] = score
+    return by_model
 
 
-def _leads(best: Scores, other: Scores, sign: int) -> list[float]:
-    leads = [sign * (best[draw] - other[draw]) for draw in best.keys() & other.keys()]
-    return [lead for lead in leads if math.isfinite(lead)]
+def _means(by_model: Mapping[str, Scores], models: Collection[str], draws: Collection[Cell]) -> np.ndarray:
+    """Means within each replicate [replicates, models]: over its bands of the mean over their draws."""
+    groups: dict[object, dict[object, list[Cell]]] = {}
+    of_items = replicated(draws) == "items"
+    for draw in draws:
+        groups.setdefault(draw.item if of_items else draw.seed, {}).setdefault(draw.band, []).append(draw)
+    return np.array(
+        [
+            [_mean([_mean([by_model[m][draw] for draw in own]) for own in bands.values()]) for m in models]
+            for bands in groups.values()
+        ]
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return values[0] if len(values) == 1 else math.fsum(values) / len(values)
+
+
+def _told_apart(leads: Sequence[Difference], metric: Metric) -> list[bool]:
+    """Of each model behind the best: all of them where every interval leaves out 0, else those that Holm leaves.
+
+    A lead that rounds to 0 is none; one replicate has no spread that could make a lead uncertain.
+    """
+    corrected = not all(lead.certain for lead in leads)
+    adjusted = holm([lead.p for lead in leads], chosen=True) if corrected else [0.0] * len(leads)
+    return [lead.mean >= _least(metric) and not p >= ALPHA for lead, p in zip(leads, adjusted, strict=True)]
+
+
+def _least(metric: Metric) -> float:
+    """The least difference that does not round to 0."""
+    return 0.5 * 10**-metric.digits
+
+
+def _sign(metric: Metric) -> int:
+    return 1 if metric.higher_is_better else -1

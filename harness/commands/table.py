@@ -9,7 +9,7 @@ from common.errors import UsageError, suggest
 from common.files import write_atomically
 from harness.analysis import tables
 from harness.analysis.experiments import experiments
-from harness.analysis.means import KEYS, aggregate
+from harness.analysis.means import KEYS, means
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import Gathered, gather
 from harness.store.schema import Row
@@ -51,10 +51,14 @@ def run(options: argparse.Namespace) -> int:
         content = tables.rows_as(options.format, rows)
     else:
         order = load_config(options.config).protocol.models
-        lines = [line for each in experiments(rows, order) for line in aggregate(each, rows, by, options.metric)]
+        every = experiments(rows, order)
+        if "size" not in by and any(len(each.sizes) > 1 for each in every):
+            raise UsageError(f"scores of several budgets have no mean; add size: --by {','.join([*by, 'size'])}")
+        of_experiments = [means(each, rows, by, options.metric) for each in every]
+        lines = [line for each in of_experiments for line in each.lines]
         if all(math.isnan(line.mean) for line in lines) and any(line.counts[0] for line in lines):
             raise UsageError(f"no row of these has {options.metric}; choose another --metric")
-        content = tables.means_as(options.format, lines, by, METRICS[options.metric])
+        content = tables.means_as(options.format, of_experiments)
     if options.to is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)

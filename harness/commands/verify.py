@@ -5,7 +5,7 @@ bit: every score, the curve and the residual. Elsewhere PSNR must agree within -
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add = parser.add_argument
     add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")
-    add("--signal", help="only this signal")
-    add("--task", help="only this task")
-    add("--models", nargs="+", metavar="MODEL", help="only these; a path of a file with a registered model loads it")
+    add("--signal", help="only this signal; a path of a file with a registered one loads it")
+    add("--task", help="only this task; a path as for --signal")
+    add("--models", nargs="+", metavar="MODEL", help="only these; paths as for --signal")
     add("--sizes", nargs="+", type=whole_number, metavar="P", help="only these budgets")
     add("--most", type=whole_number, default=MOST, help="of what is not named row by row (default: %(default)s)")
     add("--tolerance", type=float, default=TOLERANCE, metavar="DB", help="of PSNR (default: %(default)s dB)")
@@ -55,12 +55,16 @@ def run(options: argparse.Namespace) -> int:
     """0: every chosen row was given again; 1: some were not, or cannot be."""
     if not options.tolerance >= 0:
         raise UsageError(f"--tolerance takes decibels from 0 up, got {options.tolerance}")
+    import target_signals
     from harness.execution.launch import choose_models
     from harness.train import machine
+    from target_signals.tasks.base import expand_tasks
 
     config = load_config(options.config)
     if options.models is not None:
         options.models = choose_models(config, options.models)
+    options.signal = names_in(options.signal, target_signals.registry.load_file)
+    options.task = names_in(options.task, lambda path: expand_tasks([path]))
     chosen = [row for text in options.rows for row in named(text, options.out)] or selected(options)
     device = machine.choose_device(options.device or machine.default_device())
     print(f"on {machine.device_name(device)}; a CPU gives the same bits where machine, threads, versions, commit and")
@@ -73,6 +77,11 @@ def run(options: argparse.Namespace) -> int:
         print(f"{'ok  ' if found.agrees else 'FAIL'}  {one.store.folder.name}/{one.key}  {then}{by}: {found.words}")
     print(f"{good} of {len(chosen)} rows were given again")
     return 0 if good == len(chosen) else 1
+
+
+def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> list[str] | None:
+    """The names that an option leaves: the one given, or those of the file at the path given; None for all."""
+    return None if text is None else load_file(text) if text.endswith(".py") else [text]
 
 
 def named(text: str, out: str) -> list[Chosen]:
@@ -94,10 +103,9 @@ def named(text: str, out: str) -> list[Chosen]:
 def selected(options: argparse.Namespace) -> list[Chosen]:
     """Of the rows that the options leave, at most --most: always the same, and never picked by score."""
     rows = stored(options.out)
-    for column, wanted in (("signal", options.signal), ("task", options.task)):
-        rows = rows if wanted is None else [one for one in rows if one.row[column] == wanted]
-    rows = [one for one in rows if options.models is None or one.row["model"] in options.models]
-    rows = [one for one in rows if options.sizes is None or one.row["size"] in options.sizes]
+    asked = {"signal": options.signal, "task": options.task, "model": options.models, "size": options.sizes}
+    for column, wanted in asked.items():
+        rows = [one for one in rows if wanted is None or one.row[column] in wanted]
     if not rows:
         raise UsageError(f"no rows of these in '{options.out}'; python -m harness status says what there is")
     if options.most < 1:

@@ -1,6 +1,7 @@
 """What an executor is, and what it asks of its workers."""
 
 import dataclasses
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +22,14 @@ class Executor(Protocol):
 
     def stop(self) -> None:
         """Abandon what runs."""
+
+
+def share_of_cores(workers: int) -> str:
+    """OMP_NUM_THREADS for each of several workers on this machine: the one that is set, or an equal share of the cores
+    that this process may use. Workers on GPUs need it as well: they solve grids, make signals and score on the host."""
+    import torch  # not at the top: a worker imports this module before its own threads are settled
+
+    return os.environ.get("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // workers)))
 
 
 @dataclass(frozen=True)

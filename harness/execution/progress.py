@@ -12,7 +12,7 @@ from common.words import budget_text, duration
 from harness.execution.time_left import TimeLeft
 from harness.plan.trial import Trial
 from harness.store.claims import Claim
-from harness.store.schema import OK, Row
+from harness.store.schema import CLASSICAL, OK, Row
 from target_signals.tasks.base import title_of
 
 TRIALS = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} trials, {elapsed} so far{postfix}"
@@ -84,7 +84,7 @@ class Progress:
             f"[{self.number}/{self.total}] {trial}: {' | '.join([describe(rows[0]), *map(describe_shared, rows[1:])])}"
         )
         if any(ahead):
-            line += f"; the best at {budget_text(trial.size)} so far"
+            line += f"; the best at {budget_text(trial.budget)} so far"
         self.trials.update(1)
         left = self._left()
         if self.trials.disable and left is not None and left >= 1:
@@ -103,14 +103,15 @@ class Progress:
         return None if left is None else left / self.workers
 
     def _is_best(self, trial: Trial, row: Row) -> bool:
-        """Whether a row leads its budget; it then stands as the best. The first of a budget leads nobody."""
+        """Whether a row of a trained model leads its budget; it then stands as the best. The first of a budget leads
+        nobody."""
         score = row["psnr"]
-        if row["status"] != OK or score is None:
+        if row["status"] != OK or score is None or row["label"] == CLASSICAL:
             return False
         best = self.best.setdefault((trial.about, row["task"]), {})
-        before = best.get(trial.size)
+        before = best.get(trial.budget)
         if before is None or score > before[0]:
-            best[trial.size] = (score, trial.model)
+            best[trial.budget] = (score, trial.model)
         return before is not None and score > before[0]
 
     def _show(self) -> None:

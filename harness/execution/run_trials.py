@@ -1,4 +1,4 @@
-"""Where trials run: in this process, or through an executor in others (harness/executors).
+"""Where trials run: in this process, or through an executor in others (harness/execution/executors).
 
 The store is the only thing that all of them share. Each runs what has no rows and what nobody else has claimed, so
 several launches of one experiment divide its trials.

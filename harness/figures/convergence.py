@@ -16,8 +16,9 @@ from matplotlib.ticker import MaxNLocator
 
 from common.words import budget_text
 from harness.analysis import timing
-from harness.analysis.comparison import REFERENCE, WHOLE, Comparison, Place, Run
+from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.selection import few
+from harness.analysis.winner import REFERENCE
 from harness.figures import axis_style, legend, style
 from harness.figures.page import Sheet, averaged, columns_for, with_room, write_texts
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from common.errors import UsageError, suggest
 from common.files import write_atomically
 from harness.analysis import missing_runs
-from harness.analysis.comparison import REFERENCE, Comparison, comparisons
+from harness.analysis.comparison import Comparison, comparisons
+from harness.analysis.winner import REFERENCE
 from harness.figures.style import RC
 from harness.store.names import folder_of, safe
 from target_signals.tasks.metrics import METRICS

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common.words import FAILED, MARKS, MEANINGS, NO_SCORE
-from harness.analysis.comparison import REFERENCE, Comparison, Draw, Place, mean
+from harness.analysis.comparison import Comparison, Draw, Place, mean
+from harness.analysis.winner import REFERENCE
 from harness.figures import style
 from harness.figures.page import Sheet, View, averaged, columns_for, text_width, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
@@ -158,7 +159,7 @@ class Page:
         bar.set_label(self.label, fontsize=style.TEXT)
         bar.ax.tick_params(labelsize=style.TEXT, length=2, pad=2)
         bar.ax.yaxis.set_major_locator(MaxNLocator(6))
-        bar.outline.set_visible(False)
+        bar.ax.spines["outline"].set_visible(False)
 
     def notes(self, values: np.ndarray) -> list[str]:
         """The legend of those signs that occur on the page."""

@@ -1,4 +1,7 @@
-"""What quality costs: scores against seconds of training, every model at every budget, with the Pareto front."""
+"""What quality costs: scores against seconds of training, every model at every budget, with the Pareto front.
+
+The front is of the models that compete for the best (`harness.analysis.winner`): trained, and with every draw.
+"""
 
 import math
 from collections.abc import Sequence
@@ -44,7 +47,9 @@ def pareto_page(comparison: Comparison) -> Figure | None:
     metric = METRICS[comparison.metric]
     drawn = [model for model in comparison.models if any(point.model == model for point in every)]
     subtitle = f"{metric.label()} against seconds of training on {comparison.machine}{averaged(comparison)}"
-    notes = _notes(comparison, bands, drawn)
+    compete = {band: competing(comparison, points[band], band) for band in bands}
+    apart = [m for m in drawn if any(p.model == m and p not in compete[band] for band in bands for p in points[band])]
+    notes = _notes(comparison, bands, drawn, apart)
     sizes = [size for size in comparison.sizes if any(point.size == size for point in every)]
     handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]
     panel = SINGLE if len(bands) == 1 else PANEL
@@ -56,7 +61,7 @@ def pareto_page(comparison: Comparison) -> Figure | None:
         for model in drawn:
             _way(axes, comparison, [point for point in points[band] if point.model == model], sizes)
         _dress(axes)
-        _front(axes, front(points[band], metric.higher_is_better))
+        _front(axes, front(compete[band], metric.higher_is_better))
         axes.set_title("" if band == WHOLE else f"band {band:g}", fontsize=style.TEXT, pad=4)
         if sheet.first_column(index):
             axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
@@ -81,6 +86,12 @@ def points_at(comparison: Comparison, band: float) -> list[Point]:
     return points
 
 
+def competing(comparison: Comparison, points: Sequence[Point], band: float) -> list[Point]:
+    """The points of those models that are ranked to be the best at their budget."""
+    rankings = {size: comparison.outcome(size, band).first for size in {point.size for point in points}}
+    return [point for point in points if (ranking := rankings[point.size]) and point.model in ranking.models]
+
+
 def front(points: Sequence[Point], higher_is_better: bool = True) -> list[Point]:
     """The points that no other one beats in both seconds and score, the quickest first."""
     sign = 1 if higher_is_better else -1
@@ -94,6 +105,8 @@ def front(points: Sequence[Point], higher_is_better: bool = True) -> list[Point]
 
 def _front(axes: Axes, points: Sequence[Point]) -> None:
     """Each score from its own seconds to those of the next, the last one to the right edge."""
+    if not points:
+        return
     edge = axes.get_xlim()
     xs, ys = [point.seconds for point in points], [point.score for point in points]
     axes.plot([*xs, edge[1]], [*ys, ys[-1]], drawstyle="steps-post", label="Pareto front", **FRONT)
@@ -134,10 +147,11 @@ def _dress(axes: Axes) -> None:
     axis_style.frame(axes)
 
 
-def _notes(comparison: Comparison, bands: Sequence[float], drawn: Sequence[str]) -> list[str]:
+def _notes(comparison: Comparison, bands: Sequence[float], drawn: Sequence[str], apart: Sequence[str]) -> list[str]:
     absent = [model for model in comparison.models if model not in drawn]
     notes = [f"without a score or seconds: {', '.join(absent)}"] if absent else []
     if len(bands) < len(comparison.regions):
         notes.append(f"shown: {len(bands)} of {len(comparison.regions)} bands")
     notes.append("a line joins a model's budgets")
+    notes += [f"the front passes over yardsticks and what lacks draws: {', '.join(apart)}"] if apart else []
     return notes + timing.notes(comparison) + (["panels differ in scale"] if len(bands) > 1 else [])

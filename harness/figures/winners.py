@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from common.words import NO_SCORE, budget_text
-from harness.analysis.comparison import WHOLE, Comparison
-from harness.analysis.winner import Outcome, contest, left_out
+from harness.analysis.comparison import WHOLE, Comparison, Place
+from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
+from harness.analysis.wording import TIED, YARDSTICK, notes
 from harness.figures import style
 from harness.figures.page import LETTER, PAGE, PANEL_TITLE_ROOM, Sheet, averaged, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
 
-CELL = (0.72, 0.5)  # inches
+CELL = (0.72, 0.56)  # inches
 LEAST_CELL = 0.55  # inches of width
 GAP, MARGIN, AXIS_ROOM = (0.0, 0.6), (0.62, 0.12), 0.44
 SMALL = 6.3  # points of the lines under a name
@@ -50,14 +51,14 @@ def winner_page(comparison: Comparison) -> Figure | None:
     blocks = _blocks(_map(comparison))
     metric = METRICS[comparison.metric]
     spots = [spot for block in blocks for row in block.cells for spot in row]
-    outcomes = {spot: contest(comparison, spot.size, spot.band, spot.item) for spot in spots}
-    notes = _notes(comparison, outcomes)
+    outcomes = {spot: comparison.outcome(spot.size, spot.band, spot.item) for spot in spots}
+    below = _notes(comparison, outcomes)
     subtitle = f"best {metric.label()}{averaged(comparison)}; in brackets: its lead over the runner-up"
     most = max(len(block.columns) for block in blocks)
     width = min(CELL[0], max(LEAST_CELL, PAGE / most))
     panel = (width * most, CELL[1] * len(blocks[0].cells))
     margin = MARGIN if blocks[0].rows else (MARGIN[1], MARGIN[1])
-    sheet = with_room(Sheet(len(blocks), 1, panel, GAP, margin), comparison, subtitle, notes, AXIS_ROOM)
+    sheet = with_room(Sheet(len(blocks), 1, panel, GAP, margin), comparison, subtitle, below, AXIS_ROOM)
     sheet = replace(sheet, head=sheet.head - PANEL_TITLE_ROOM + 0.1)  # its panels have no titles
     figure = sheet.figure()
     for index, block in enumerate(blocks):
@@ -65,9 +66,9 @@ def winner_page(comparison: Comparison) -> Figure | None:
         axes.set(xlim=(0, most), ylim=(len(block.cells), 0))
         for row, spots_of_row in enumerate(block.cells):
             for column, spot in enumerate(spots_of_row):
-                _cell(axes, comparison, (column, row), width, outcomes[spot])
-        _dress(axes, block, width)
-    write_texts(sheet, figure, comparison, subtitle, notes)
+                _cell(axes, comparison, (column, row), width, spot, outcomes[spot])
+        _label_axes(axes, block, width)
+    write_texts(sheet, figure, comparison, subtitle, below)
     return figure
 
 
@@ -97,19 +98,20 @@ def _blocks(whole: Map) -> list[Map]:
     ]
 
 
-def _cell(axes: Axes, comparison: Comparison, at: tuple[int, int], width: float, outcome: Outcome | None) -> None:
+def _cell(axes: Axes, comparison: Comparison, at: tuple[int, int], width: float, spot: Spot, outcome: Outcome) -> None:
     centre = at[0] + 0.5, at[1] + 0.5
-    if outcome is None:
+    ranking = outcome.first
+    if ranking is None:
         axes.add_patch(Rectangle(at, 1, 1, facecolor="white", edgecolor=style.HATCH, hatch="/////", linewidth=0))
         ground: style.Looks = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
         axes.text(*centre, NO_SCORE, ha="center", va="center", fontsize=style.CELL_TEXT, bbox=ground)
         return
-    fill = style.colour(*comparison.looks(outcome.winner))
+    fill = style.colour(*comparison.looks(ranking.best))
     ink = style.ink_on((*to_rgb(fill), 1.0))
     axes.add_patch(Rectangle(at, 1, 1, facecolor=fill, edgecolor="white", linewidth=1.2))
-    lines = _words(comparison, outcome)
+    lines = _words(comparison, spot, outcome, ranking)
     pitch = LINE_SPACING / CELL[1]
-    if outcome.tied:
+    if ranking.verdict == TIE:
         axes.add_patch(Rectangle(at, 1, 1, fill=False, edgecolor=ink, hatch="/////", linewidth=0, alpha=0.4))
         rim, height = FRAME / width, len(lines) * pitch
         axes.add_patch(
@@ -121,14 +123,26 @@ def _cell(axes: Axes, comparison: Comparison, at: tuple[int, int], width: float,
         axes.text(centre[0], centre[1] + offset, text, fontsize=size, color=ink, ha="center", va="center_baseline")
 
 
-def _words(comparison: Comparison, outcome: Outcome) -> list[str]:
+def _words(comparison: Comparison, spot: Spot, outcome: Outcome, ranking: Ranking) -> list[str]:
+    """The best model, its score and lead, what it is not told apart from, and the yardstick that is ahead."""
     text = METRICS[comparison.metric].text
-    score = text(outcome.score) + ("*" if outcome.partial else "")
-    lead = f" ({text(outcome.lead, '+')})" if outcome.runner_up else ""
-    return [outcome.winner, score + lead, *([f"≈ {outcome.runner_up}"] if outcome.tied else [])]
+    lead = "" if ranking.verdict == ALONE else f" ({text(ranking.leads[0].mean, '+')})"
+    more = f" +{len(ranking.tied) - 1}" if len(ranking.tied) > 1 else ""
+    return [
+        ranking.best + ("" if outcome.trained else f" {YARDSTICK}"),
+        f"{text(ranking.means[0])}{'*' if _is_partial(comparison, spot, ranking) else ''}{lead}",
+        *([f"{TIED} {ranking.tied[0]}{more}"] if ranking.tied else []),
+        *([f"{YARDSTICK} {outcome.yardstick} ({text(outcome.ahead.mean, '+')})"] if outcome.ahead else []),
+    ]
 
 
-def _dress(axes: Axes, block: Map, width: float) -> None:
+def _is_partial(comparison: Comparison, spot: Spot, ranking: Ranking) -> bool:
+    """Whether draws that other places have are missing here for every model."""
+    scored = comparison.scores(Place(ranking.best, spot.size, spot.band))
+    return any(draw not in scored for draw in comparison.draws if spot.item in (None, draw.item))
+
+
+def _label_axes(axes: Axes, block: Map, width: float) -> None:
     longest = max(map(len, block.columns))
     axes.set_xticks(np.arange(len(block.columns)) + 0.5, block.columns)
     axes.set_yticks(np.arange(len(block.rows)) + 0.5, block.rows)
@@ -140,18 +154,11 @@ def _dress(axes: Axes, block: Map, width: float) -> None:
         axes.set_ylabel("parameter budget" if len(block.rows) > 2 else "budget", fontsize=style.TEXT, labelpad=3)
 
 
-def _notes(comparison: Comparison, outcomes: dict[Spot, Outcome | None]) -> Sequence[str]:
-    found = [outcome for outcome in outcomes.values() if outcome is not None]
-    notes = []
-    if any(outcome.tied for outcome in found):
-        notes.append("hatched: a tie (≈), the lead is within its standard deviation over the draws or rounds to 0")
-    if len(comparison.draws) == 1:
-        notes.append("one draw: no spread that could tell ties")
-    if any(outcome.partial for outcome in found):
-        notes.append("* mean of fewer runs, as some failed or are missing")
-    out = [model for spot in outcomes for model in left_out(comparison, spot.size, spot.band, spot.item)]
-    if out:
-        notes.append(f"does not compete where runs are missing: {', '.join(dict.fromkeys(out))}")
-    if None in outcomes.values():
-        notes.append(f"{NO_SCORE} no score")
-    return notes
+def _notes(comparison: Comparison, outcomes: dict[Spot, Outcome]) -> Sequence[str]:
+    rankings = {spot: outcome.first for spot, outcome in outcomes.items() if outcome.first}
+    said = [f"hatched: {line}" if line.startswith(TIED) else line for line in notes(outcomes.values())]
+    if any(_is_partial(comparison, spot, ranking) for spot, ranking in rankings.items()):
+        said.append("* mean of fewer runs, as some failed or are missing")
+    if len(rankings) < len(outcomes):
+        said.append(f"{NO_SCORE} no score, or no model with every draw")
+    return said

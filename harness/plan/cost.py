@@ -49,28 +49,35 @@ def trial_seconds(trial: Trial, device: str) -> float | None:
     times = _times().get(device)
     if times is None:
         return None
-    if trial.lr is None:
-        return START_SECONDS  # it is solved, which takes less
-    measured = times.get("ms_per_pass", {}).get(f"{trial.model} {trial.dim}D")
-    if measured is None:
+    kind = "seconds_to_solve" if trial.lr is None else "ms_per_pass"
+    found = times.get(kind, {}).get(f"{trial.model} {trial.dim}D")
+    if found is None:
         return None
-    known = sorted((float(size), ms) for size, ms in measured.items())
-    below = max([k for k in known if k[0] <= trial.size], default=known[0])
-    above = min([k for k in known if k[0] > trial.size], default=None)
-    if above is None:  # beyond the largest budget that was timed, cost grows with the budget
-        ms = below[1] * max(1.0, trial.size / below[0])
-    else:
-        between = max(0.0, math.log(trial.size / below[0]) / math.log(above[0] / below[0])) if above != below else 0.0
-        ms = below[1] ** (1 - between) * above[1] ** between
+    measured = {int(size): time for size, time in found.items()}
     points = target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
-    share = points / times["points"][f"{trial.dim}D"]
-    return START_SECONDS + trial.steps * ms / 1000 * max(share, LEAST_SHARE[device])
+    share = max(points / times["points"][f"{trial.dim}D"], LEAST_SHARE[device])
+    if trial.lr is None:  # a solution takes hardly longer beyond the largest budget, which a pass does
+        return START_SECONDS + interpolate(measured, min(trial.budget, max(measured))) * share
+    return START_SECONDS + trial.steps * interpolate(measured, trial.budget) / 1000 * share
+
+
+def interpolate(measured: dict[int, float], budget: int) -> float:
+    """The time at a budget, from those at others: constant below the least, in proportion beyond the largest."""
+    known = sorted(measured)
+    if budget <= known[0]:
+        return measured[known[0]]
+    below = max(k for k in known if k <= budget)
+    above = min((k for k in known if k > budget), default=None)
+    if above is None:
+        return measured[below] * budget / below
+    between = math.log(budget / below) / math.log(above / below)
+    return measured[below] ** (1 - between) * measured[above] ** between
 
 
 def measured_times(table: "pd.DataFrame") -> dict[str, Any]:
-    """By kind of device: the machine, and the median milliseconds of one pass over the lattice for
-    every model, dimension and budget, among the rows with the most points."""
-    rows = [row for row in table.to_dict("records") if row["status"] == OK and row["updates"]]  # solved: no passes
+    """By kind of device: the machine, and for every model, dimension and budget the median milliseconds of one pass
+    over the lattice, or the median seconds of a solution, among the rows with the most points."""
+    rows = [row for row in table.to_dict("records") if row["status"] == OK]
     found: dict[tuple[str, str], dict[int, list[dict[Any, Any]]]] = defaultdict(lambda: defaultdict(list))
     machines: dict[str, str] = {}
     for row in rows:
@@ -81,14 +88,18 @@ def measured_times(table: "pd.DataFrame") -> dict[str, Any]:
         most = max(by_points)
         # Bandlimited lattices are odd: one sample longer an axis
         largest = [row for points, own in by_points.items() if points >= 0.9 * most for row in own]
-        passes: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        taken: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
         for row in largest:
-            passes[f"{row['model']} {axes}"][row["size"]].append(1000 * row["seconds"] / row["curve"][-1]["step"])
-        device = times.setdefault(kind, {"machine": machines[kind], "points": {}, "ms_per_pass": {}})
+            solved, seconds = not row["updates"], row["seconds"]
+            time = seconds if solved else 1000 * seconds / row["curve"][-1]["step"]
+            taken["seconds_to_solve" if solved else "ms_per_pass", f"{row['model']} {axes}"][row["size"]].append(time)
+        device = times.setdefault(
+            kind, {"machine": machines[kind], "points": {}, "ms_per_pass": {}, "seconds_to_solve": {}}
+        )
         device["points"][axes] = most
-        for name, by_size in sorted(passes.items()):
-            device["ms_per_pass"][name] = {
-                str(size): float(f"{statistics.median(ms):.3g}") for size, ms in sorted(by_size.items())
+        for (what, name), by_size in sorted(taken.items()):
+            device[what][name] = {
+                str(size): float(f"{statistics.median(each):.3g}") for size, each in sorted(by_size.items())
             }
     return times
 

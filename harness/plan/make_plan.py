@@ -1,4 +1,4 @@
-"""Experiment + preset + overrides → the list of trials (DESIGN, idea 4)."""
+"""Experiment + preset + overrides → the list of trials (docs/protocol.md, "Experiments and presets")."""
 
 import dataclasses
 import functools
@@ -87,7 +87,7 @@ def make_plan(
             task=task,
             scored=scored_on(task, has_finer(family, item)),
             model=model,
-            size=size,
+            budget=size,
             seed=seed,
             path=source.path,
             preset=preset_name,

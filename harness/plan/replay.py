@@ -49,7 +49,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         task=trained,
         scored=scored_on(trained, finer),
         model=cls.name,
-        size=int(row["size"]),
+        budget=int(row["size"]),
         seed=int(row["seed"]),
         path=path,
         preset=row["preset"],
@@ -70,7 +70,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
 
 
 def evaluate_every(row: Mapping[str, Any]) -> int:
-    """After how many passes the fit was evaluated, by its curve: the first, every n-th and the last (SPEC 4)."""
+    """After how many passes the fit was evaluated, by its curve: the first, every n-th and the last."""
     steps = int(row["steps"])
     between = [int(point["step"]) for point in row["curve"] or () if 1 < point["step"] < steps]
     return math.gcd(*between) if between else steps

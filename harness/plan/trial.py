@@ -17,7 +17,7 @@ class Trial:
     `path`, `activation_gib` and `backend`.
 
     length: samples along the longest axis; None for a recorded item as it is. task: what is trained on.
-    scored: the tasks of its rows. size: the parameter budget. steps: passes over the lattice.
+    scored: the tasks of its rows. budget: of parameters; `size` in rows. steps: passes over the lattice.
     minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
     path: of a user's own file, which `item` names by its content. backend: one that must run, or None
     for the best that does.
@@ -31,7 +31,7 @@ class Trial:
     task: str
     scored: tuple[str, ...]
     model: str
-    size: int
+    budget: int
     seed: int
     path: str | None
     preset: str
@@ -74,10 +74,10 @@ class Trial:
     @property
     def key(self) -> str:
         """The name of the row of `task`."""
-        return names.key_of(vars(self) | {"config_hash": self.config_hash})
+        return names.key_of(vars(self) | {"size": self.budget, "config_hash": self.config_hash})
 
     def __str__(self) -> str:
         item = "" if self.item is None else f" {self.item}"
         task = names.unless_plain(self.task, f" {self.task}")
         band = "" if self.bandlimit is None else f" band {self.bandlimit:g}"
-        return f"{self.model} {self.size:,}{item}{task}{band} seed {self.seed}"
+        return f"{self.model} {self.budget:,}{item}{task}{band} seed {self.seed}"

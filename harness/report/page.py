@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Any
 
 SCRIPTS = (
-    *("dom", "rows", "means", "state", "controls", "overview", "standing", "leaderboard", "heatmap", "charts", "ranks"),
+    *("dom", "rows", "lines", "state", "controls", "overview", "standing", "leaderboard", "heatmap", "charts", "ranks"),
     *("gaps", "trials", "command", "exhibit", "trial", "downloads", "main"),
 )
 

@@ -1,19 +1,24 @@
 """The rows as the page's script reads them: column by column, texts pooled, numbers to six significant digits."""
 
 import datetime
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.experiments import Cell, Experiment, experiments
+from harness.analysis.gain import CAP
 from harness.analysis.published import beside
+from harness.analysis.ranks import Standings, over_items, over_signals
+from harness.analysis.remarks import remarks
+from harness.analysis.winner import REFERENCE
 from harness.plan.config import Config
 from harness.report.charts import looks
 from harness.report.compact import each, pooled, rounded
+from harness.report.lines import lines
 from harness.report.overrides import overrides
-from harness.report.ranks import across, verdicts
 from harness.store.scan import Gathered, Stored
-from harness.store.schema import COLUMNS, Kind, Row
+from harness.store.schema import BUSY, CLASSICAL, COLUMNS, Kind, Row
 from harness.store.table import to_table
 from target_signals.tasks.base import known_family, title_of
 from target_signals.tasks.metrics import METRICS
@@ -39,16 +44,23 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
         "problems": found.problems,
         "running": [str(said.get("trial")) for said in found.running],
         "metrics": {name: _metric(name) for name in METRICS},
+        "busy_load": BUSY,
         "models": models,
+        "yardsticks": [
+            model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)
+        ],
         "looks": {name: look for name, look in looks(every_model).items() if name in models},
+        "cap": CAP,
+        "reference": REFERENCE,
         "experiments": [
             _experiment(experiment, rows)
+            | lines(experiment, rows, models)
+            | {"ranks": _over_items(experiment, rows)}
             | {"published": beside(to_table([rows[i] for i in experiment.latest.values()]))}
             for experiment in every
         ],
         "tasks": {task: _task(task) for task in dict.fromkeys(experiment.kind.task for experiment in every)},
-        "verdicts": [verdicts(experiment, rows) for experiment in every],
-        "across": across(every, rows),
+        "across": _over_signals(every, rows),
         "rows": len(entries),
         "columns": columns(entries, config),
     }
@@ -104,7 +116,46 @@ def _task(name: str) -> dict[str, Any]:
     return {"title": title_of(name), "paper_suffix": known_family(name).paper_suffix}
 
 
+def _over_items(experiment: Experiment, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """Average ranks over the items, by metric and budget."""
+    found: dict[str, dict[str, Any]] = {}
+    for metric, size in itertools.product(METRICS, experiment.sizes):
+        if (made := _standings(over_items(experiment, rows, metric, size))) is not None:
+            found.setdefault(metric, {})[str(size)] = made
+    return found
+
+
+def _over_signals(every: Sequence[Experiment], rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Average ranks over the signals of each preset and dimension, by budget."""
+    groups: dict[tuple[str, int], list[Experiment]] = {}
+    for experiment in every:
+        groups.setdefault((experiment.kind.preset, experiment.kind.dim), []).append(experiment)
+    found = []
+    for (preset, dim), own in sorted(groups.items()):
+        sizes = sorted({size for experiment in own for size in experiment.sizes})
+        made = {str(size): _standings(over_signals(own, rows, size)) for size in sizes}
+        if ranks := {size: one for size, one in made.items() if one is not None}:
+            found.append({"preset": preset, "dim": dim, "ranks": ranks})
+    return found
+
+
+def _standings(found: Standings | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "models": found.models,
+        "average": [rounded(value, 4) for value in found.ranks.average],
+        "sets": found.ranks.sets,
+        "of": found.of,
+        "critical": rounded(found.ranks.critical, 4),
+        "friedman": rounded(found.ranks.friedman, 3),
+        "groups": found.ranks.groups,
+        "tells": found.ranks.can_tell,
+    }
+
+
 def _experiment(experiment: Experiment, rows: Sequence[Row]) -> dict[str, Any]:
     kind = experiment.kind._asdict()
     first = rows[next(iter(experiment.latest.values()))]
-    return kind | {"stands_for": first.get("stands_for"), "models": experiment.models}
+    said = remarks(rows[i] for i in experiment.latest.values())
+    return kind | {"stands_for": first.get("stands_for"), "models": experiment.models, "remarks": said}

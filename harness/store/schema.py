@@ -5,6 +5,7 @@ A new column is one entry here and one value where rows are filled, in harness/t
 harness.store.schema` prints the table for the documentation.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from target_signals.tasks.metrics import METRICS, Metric
 Row = dict[str, Any]
 
 OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
+CLASSICAL = "classical"  # the label of a yardstick: compared with, though it is no trained representation
 CHECKSUM = "residual_sha256"
 POINT = ("step", "loss", "psnr", "seconds")  # of a curve
 Kind = Literal["text", "number", "whole", "wholes", "numbers", "curve", "object"]
@@ -25,6 +27,7 @@ WORDS: dict[Kind, str] = {
     "curve": "list of points",
     "object": "object",
 }
+BUSY = 1.5  # load of a core above which others use it, too: a run alone takes 1 at most, with all its workers
 SUFFIXES = {  # of a metric's name: which answer is scored, and where
     "": "after the last update",
     "_best": "at the evaluation that scores best on what is trained on",
@@ -135,7 +138,11 @@ COLUMNS = (
     *_scores(),
     Column("updates", "whole", "steps of the optimiser; 0 for a solved model", repeats=True),
     Column("seconds", "number", "training alone, without evaluation, storing and compilation", "s"),
-    Column("ms_per_step", "number", "the same for one update", "ms"),
+    Column("ms_per_update", "number", "`seconds` divided by the updates", "ms"),
+    Column("ms_per_pass", "number", "`seconds` divided by the passes over the lattice that were made", "ms"),
+    Column("ready_seconds", "number", "from the model's construction to the end of its first update or solution", "s"),
+    Column("processor_seconds", "number", "of the host's cores, from construction to the end of training", "s"),
+    Column("load_at_start", "number", f"load average of a minute, for each core; times above {BUSY:g} are doubtful"),
     Column(CHECKSUM, "text", "SHA-256 of the residual's file", page=False),
     Column("peak_memory_bytes", "whole", "the allocator's on CUDA, the process's on Linux", "bytes"),
     Column("device", "text", "kind and name of the processor", machine=True),
@@ -152,6 +159,12 @@ COLUMNS = (
     Column("started", "text", "when, in UTC", null=False, needed=True),
 )
 NAMES = tuple(column.name for column in COLUMNS)
+
+
+def busy(row: Mapping[Any, Any]) -> bool:
+    """Whether a row's times were taken on a machine that others used as well, so that they may be too long."""
+    load = row.get("load_at_start")
+    return load is not None and load > BUSY
 
 
 def names(**properties: Any) -> tuple[str, ...]:

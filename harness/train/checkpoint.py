@@ -85,7 +85,7 @@ def _rebuild(header: dict[str, Any]) -> Representation:
     cls = models.get_model(header["model"])
     settings = read_settings(cls.Config, header["settings"], "settings")
     lattice = Lattice(tuple(np.asarray(axis, dtype=np.float64) for axis in header["axes"]))
-    if not 1 <= lattice.dim <= 3 or not 0 < lattice.size <= MOST_VALUES:
+    if not 1 <= lattice.dim <= 3 or not 0 < len(lattice) <= MOST_VALUES:
         raise ValueError(f"a lattice of {lattice.shape} is not one")
     channels = int(header["channels"])
     if not 1 <= channels <= MOST_CHANNELS:

@@ -1,4 +1,4 @@
-"""Lattices in slabs, so that neither a prediction nor a backward pass outgrows the memory (DESIGN, idea 3)."""
+"""Lattices in slabs, so that neither a prediction nor a backward pass outgrows the memory."""
 
 import math
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def make_slabs(model: Representation, lattice: Lattice, activation_gib: float) -
 
 def cut(lattice: Lattice, points: int) -> list[tuple[slice, Lattice]]:
     """A lattice in slabs of at most `points`."""
-    if points >= lattice.size:
+    if points >= len(lattice):
         return [(slice(None), lattice)]
     return list(lattice.slabs(points))
 
@@ -45,7 +45,7 @@ def split(index: Tensor, points: int) -> Sequence[Tensor]:
 def points_at_once(model: Representation, lattice: Lattice, activation_gib: float) -> int:
     """How many points' backward pass keeps about `activation_gib`; all of a lattice that cannot be cut."""
     if model.lattice_only:
-        return lattice.size
+        return len(lattice)
     fixed, each = memory(model, lattice)
     return max(1, int((activation_gib * GIB - fixed) / each))
 
@@ -55,13 +55,13 @@ def memory(model: Representation, lattice: Lattice) -> tuple[float, float]:
     the first, and beyond that for each point. From two thin slabs, one twice as thick; of one layer, all is each
     point's."""
     first, *others = lattice.axes
-    layers = max(1, min(PROBE_POINTS * len(first) // lattice.size, len(first) // 2))
+    layers = max(1, min(PROBE_POINTS * len(first) // len(lattice), len(first) // 2))
     thin, thick = (Lattice((first[:n], *others)) for n in (layers, 2 * layers))
     less = bytes_kept(model, thin)
-    if thick.size == thin.size:
-        return 0.0, less / thin.size
-    each = (bytes_kept(model, thick) - less) / (thick.size - thin.size)
-    return max(0.0, less - each * thin.size), each
+    if len(thick) == len(thin):
+        return 0.0, less / len(thin)
+    each = (bytes_kept(model, thick) - less) / (len(thick) - len(thin))
+    return max(0.0, less - each * len(thin)), each
 
 
 def bytes_kept(model: Representation, slab: Lattice) -> int:

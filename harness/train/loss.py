@@ -17,10 +17,10 @@ from target_signals.tasks.task import Task
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and in what portions to train: SPEC 3.
+    """How long and in what portions to train (docs/protocol.md, "Training").
 
     steps: passes over the lattice. evaluate_every: passes. minibatch: points a batch, None for full
-    updates. activation_gib: what one backward pass may keep. precision: one of harness/commands/run.py's PRECISIONS.
+    updates. activation_gib: what one backward pass may keep. precision: one of harness/plan/trial.py's PRECISIONS.
     """
 
     lr: float | None  # None: the model is solved and never trained
@@ -37,7 +37,7 @@ class Schedule:
 
 
 class LatticeGradient:
-    """The loss, mean over heads of MSE(operator(head), target) + penalty, and its gradient (DESIGN, idea 3)."""
+    """The loss, mean over heads of MSE(operator(head), target) + penalty, and its gradient."""
 
     def __init__(self, model: Representation, task: Task, schedule: Schedule):
         self.model = model
@@ -108,19 +108,19 @@ class Batches:
     def __init__(self, task: Task, points: int, device: torch.device, rng: torch.Generator):
         if not task.operator.pointwise:
             raise ValueError("mini-batches exist for the identity operator only")
-        self.size = task.lattice.size
+        self.count = len(task.lattice)
         self.points = points
         self.device = device
         self.rng = rng
 
     def examples(self) -> list[Tensor]:
         """A batch of every length there is, which draws nothing, to run everything once before the clock starts."""
-        lengths = {min(self.points, self.size), self.size % self.points} - {0}
+        lengths = {min(self.points, self.count), self.count % self.points} - {0}
         return [torch.arange(length, device=self.device) for length in sorted(lengths, reverse=True)]
 
     def epoch(self) -> Sequence[Tensor]:
         """Every point once, as flat indices: [B] each, in rising order, as neighbours read the same memory."""
-        order = torch.randperm(self.size, generator=self.rng, device=self.device)
+        order = torch.randperm(self.count, generator=self.rng, device=self.device)
         return [batch.sort().values for batch in order.split(self.points)]
 
 

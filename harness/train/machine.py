@@ -1,6 +1,7 @@
 """The machine a trial runs on: device, memory, versions, commit."""
 
 import functools
+import os
 import platform
 import re
 import subprocess
@@ -36,6 +37,15 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return f"cuda: {torch.cuda.get_device_name(device)}"
     return f"cpu: {_processor()}, {torch.get_num_threads()} threads"
+
+
+def load() -> float | None:
+    """Threads that ran or waited to run, on average of the last minute, for each core of the machine; None where the
+    system does not tell."""
+    try:
+        return os.getloadavg()[0] / (os.cpu_count() or 1)
+    except (AttributeError, OSError):
+        return None
 
 
 def _processor() -> str:

@@ -1,9 +1,10 @@
-"""One trial: build, fit, score (DESIGN, idea 4). Divergence and lack of memory become rows; all else raises."""
+"""One trial: build, fit, score. Divergence and lack of memory become rows; all else raises."""
 
 import contextlib
 import functools
 import gc
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
 
@@ -96,11 +97,13 @@ def fit_and_score(
     on_model: Callable[[Representation], None] | None,
 ) -> list[Result]:
     """note: what the reason of every row is to say beyond why its back end ran."""
+    start, processor = time.perf_counter(), time.process_time()
     model = build(trial, task, size).to(memory.device)
     if trial.backend is not None and (refusal := model.refuses(trial.backend, trial.precision)) is not None:
         return [failed(row, scoring, UNSUPPORTED, refusal) for scoring in task.scorings]
     model, fitted = train(model, trial, task, schedule, on_progress)
-    row = row | fit_columns(model, fitted, memory, note)
+    times = {"ready_seconds": fitted.ready_at - start, "processor_seconds": time.process_time() - processor}
+    row = row | fit_columns(model, fitted, memory, note) | times
     if on_model is not None and fitted.diverged_at is None:
         on_model(model)
     return [score(row, trial, model, scoring, fitted, schedule) for scoring in task.scorings]
@@ -149,8 +152,8 @@ def solve(trial: Trial, task: Task) -> tuple[int | None, str]:
     reason = cls.unsupported(trial.dim, task.channels, family_of(trial.task).needs)
     if reason is not None:
         return None, reason
-    size = cls.solve_size(trial.settings, task.lattice, task.channels, trial.size)
-    return size, f"its smallest form has more than {trial.size} values" if size is None else ""
+    size = cls.solve_size(trial.settings, task.lattice, task.channels, trial.budget)
+    return size, f"its smallest form has more than {trial.budget} values" if size is None else ""
 
 
 def build(trial: Trial, task: Task, size: int) -> Representation:

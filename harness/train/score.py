@@ -34,7 +34,6 @@ class Result:
 
 def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> Result:
     """The row and the residual of one scoring of a fitted model, whose values are the last ones and stay so."""
-    row = row | scoring_columns(scoring)
     reason = model.unsupported(trial.dim, model.channels, family_of(scoring.task).needs)
     if reason is not None:
         return failed(row, scoring, UNSUPPORTED, reason)
@@ -55,7 +54,7 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
         for at, answer in found.items():
             of_answer = scoring.scores(answer, model.device.type)
             scores |= {f"{name}{at}{suffix}": value for name, value in of_answer.items()}
-    return Result(row | scores, last[""] - scoring.truth)
+    return Result(row | scoring_columns(scoring) | scores, last[""] - scoring.truth)
 
 
 @contextlib.contextmanager
@@ -80,10 +79,12 @@ def blank_row(trial: Trial, signal: Signal, device: torch.device) -> Row:
     row |= {name: getattr(trial, name) for name in NAMES if hasattr(trial, name)}
     return row | {
         "source": signal.source,
+        "size": trial.budget,
         "stands_for": target_signals.registry.get(trial.signal).stands_for,
         "label": models.get_model(trial.model).label,
         "settings": dataclasses.asdict(trial.settings),
         "device": machine.device_name(device),
+        "load_at_start": machine.load(),
         "versions": machine.versions(),
         "commit": machine.commit(),
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds"),
@@ -100,7 +101,8 @@ def fit_columns(model: Representation, fitted: Fit, memory: machine.PeakMemory, 
         "best_step": fitted.best_step,
         "updates": fitted.updates,
         "seconds": fitted.seconds,
-        "ms_per_step": 1000 * fitted.seconds / fitted.updates if fitted.updates else None,
+        "ms_per_update": 1000 * fitted.seconds / fitted.updates if fitted.updates else None,
+        "ms_per_pass": 1000 * fitted.seconds / fitted.curve[-1]["step"] if fitted.updates else None,
         "peak_memory_bytes": memory.bytes(),
     }
 

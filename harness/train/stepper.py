@@ -1,4 +1,4 @@
-"""Adam's updates, one after the other; on CUDA as replays of a recorded graph (SPEC 3; DESIGN, "Speed").
+"""Adam's updates, one after the other; on CUDA as replays of a recorded graph (docs/protocol.md, "Training").
 
 A small model's update is dozens of kernels of some microseconds each, and launching them one by one takes longer
 than they do. A CUDA graph launches all of them at once: gradient, every slab of it, and optimiser.

@@ -1,4 +1,4 @@
-"""The contract of a task, and the registry through which one file adds one (SPEC 4)."""
+"""The contract of a task, and the registry through which one file adds one (docs/protocol.md, "Tasks")."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""ct: the sinogram of a slice is observed, and the slice scored (SPEC 4)."""
+"""ct: the sinogram of a slice is observed, and the slice scored (docs/protocol.md, "Tasks")."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""denoise: the signal is observed with Gaussian noise, and scored without (SPEC 4)."""
+"""denoise: the signal is observed with Gaussian noise, and scored without (docs/protocol.md, "Tasks")."""
 
 from target_signals.base import Signal
 from target_signals.tasks.base import TaskFamily, register

@@ -1,4 +1,4 @@
-"""Scores of a reconstruction: one definition each (SPEC 4). Arrays are [*shape, C], truth first."""
+"""Scores, one definition each (docs/protocol.md, "Metrics"). Arrays are [*shape, C], truth first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a signal is observed: from values on a lattice to what a model is trained on (SPEC 4)."""
+"""How a signal is observed: from values on a lattice to what a model is trained on."""
 
 import itertools
 import zlib

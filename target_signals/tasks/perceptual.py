@@ -38,7 +38,7 @@ def lpips(truth: np.ndarray, prediction: np.ndarray, device: str = "cpu") -> flo
     weights = _weights(backbone, layers, device)
     pair = torch.as_tensor(np.stack([truth, prediction]), dtype=torch.float32, device=device)
     x = 2 * pair.expand(-1, -1, -1, 3).permute(0, 3, 1, 2) - 1  # [2, 3, H, W] in [-1, 1]
-    with torch.no_grad():
+    with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # PyTorch's default allows it
         return float(_distance(x, *weights))
 
 

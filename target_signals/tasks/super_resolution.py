@@ -1,4 +1,4 @@
-"""super_resolution: a coarse lattice is observed, and a finer one scored (SPEC 4)."""
+"""super_resolution: a coarse lattice is observed, and a finer one scored (docs/protocol.md, "Tasks")."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A task on a signal: what a model is trained on, and how its answer is scored (SPEC 4)."""
+"""A task on a signal: what a model is trained on, and how its answer is scored (docs/protocol.md, "Tasks")."""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,5 @@
 """The benchmarks run from end to end at tiny sizes, their plain loop trains as the suite does, and the paper's
-trials are those of SPEC 5."""
+trials are those of docs/protocol.md."""
 
 import copy
 import dataclasses
@@ -18,11 +18,14 @@ import models
 import paper_cost
 import parity
 import parity_table
+import plain_loop
+import workers
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.train.fit import fit
 from harness.train.run_trial import build, make_schedule, signal_of, solve
+from models.kernels.network import layers
 from plain_loop import PlainLoop
 from target_signals.tasks.base import make_task
 
@@ -78,6 +81,16 @@ def test_a_pass_in_batches_sees_every_point_once(start, monkeypatch, careful):
     assert sorted(in_order.tolist()) == sorted(expected.tolist())
 
 
+@pytest.mark.parametrize(("name", "products"), [("FourFeat", 1), ("Siren", 1), ("BACON", 5), ("GAPlane", 0)])
+def test_a_plain_loop_reads_coordinates_by_products(start, monkeypatch, name, products):
+    model, task, trial = start(name)
+    linear, seen, before = plain_loop.F.linear, [], layers.affine
+    monkeypatch.setattr(plain_loop.F, "linear", lambda x, *rest: seen.append(x.shape) or linear(x, *rest))
+    PlainLoop(model, task, trial.lr, None, careful=False).one_pass()
+    assert seen.count((len(task.lattice), 2)) == products
+    assert layers.affine is before
+
+
 # The paper's trials
 
 
@@ -131,7 +144,7 @@ def line_of(text, name):
 
 
 def test_hours_weigh_cells_with_the_passes_and_points_of_their_trials(config):
-    trials = [t for t in cost_table.paper_trials(config, ["Siren"]) if t.signal == "StarTarget" and t.size == 10_000]
+    trials = [t for t in cost_table.paper_trials(config, ["Siren"]) if t.signal == "StarTarget" and t.budget == 10_000]
     assert len(trials) == 5
     text = table_of([cell("Siren", 2, 10_000, 36.0, 18.0, 3.6, points=500_000)], trials)
     # 5 trials of 1000 passes over 10⁶ points, twice those of the cell
@@ -141,7 +154,7 @@ def test_hours_weigh_cells_with_the_passes_and_points_of_their_trials(config):
 
 def test_plain_hours_leave_out_the_permutation_where_the_released_loop_has_none(config):
     every = cost_table.paper_trials(config, ["Siren"])
-    star, images = ([t for t in every if t.size == 10_000 and t.signal == name] for name in ("StarTarget", "DIV2K"))
+    star, images = ([t for t in every if t.budget == 10_000 and t.signal == name] for name in ("StarTarget", "DIV2K"))
     one = cell("Siren", 2, 10_000, 36.0, 18.0, 3.6)
     one["in order"] = one["plain"] | {"ms": 18.0}
     text = table_of([one], star + images)
@@ -203,9 +216,9 @@ def test_the_cells_are_the_papers(config):
     trials = paper_cost.cells_to_measure(config, TRAINED, paper_cost.parse(["--precision", "tf32"]))
     sizes = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
     expected = [(name, dim, size) for size in sizes for dim in (2, 3) for name in TRAINED]
-    assert [(trial.model, trial.dim, trial.size) for trial in trials] == expected
+    assert [(trial.model, trial.dim, trial.budget) for trial in trials] == expected
     assert {trial.length for trial in trials} == {1000, 100}
-    batched = {(trial.model, trial.size) for trial in trials if trial.minibatch == 400_000}
+    batched = {(trial.model, trial.budget) for trial in trials if trial.minibatch == 400_000}
     assert batched == {(name, 3_000_000) for name in TRAINED if name != "GSplat"} | {("Wire", 1_000_000)}
 
 
@@ -216,7 +229,7 @@ def measured(monkeypatch):
 
     def measure(trial, *_):
         names.append(paper_cost.name_of(trial))
-        return cell(trial.model, trial.dim, trial.size, 4, 2, 1)
+        return cell(trial.model, trial.dim, trial.budget, 4, 2, 1)
 
     monkeypatch.setattr(paper_cost.cell, "measure", measure)
     monkeypatch.setattr(paper_cost, "measure_peaks", lambda device: {"tf32": 1.0, "copy": 1.0})
@@ -439,3 +452,29 @@ def test_the_forecast_is_the_paper_on_so_many_devices(capsys):
     assert float(many.split()[0]) == max(float(row[3].split()[0]) for row in launches), "no shorter than one trial"
     assert forecast.main(["--workers", "0"]) == 2
     assert capsys.readouterr().err.startswith("error: argument --workers: must be at least 1, got 0")
+
+
+# Workers on one machine
+
+
+def test_workers_are_compared_with_one_process(monkeypatch, capsys):
+    """From the first trial's start to the last one's end, on the same trials."""
+    asked = []
+
+    def run(words):
+        asked.append(words)
+        return (3.0, 4, 2.0) if "--workers" in words else (2.0, 4, 2.0)
+
+    monkeypatch.setattr(workers, "run", run)
+    monkeypatch.setattr("sys.argv", ["workers.py", "--workers", "3", "--device", "cpu"])
+    workers.main()
+    alone, together = asked
+    assert together == [*alone, "--workers", "3"]
+    assert capsys.readouterr().out.splitlines()[-1] == "workers take 1.50 times as long as one process"
+
+
+def test_a_run_is_timed_by_its_rows():
+    words = ["--signal", "StarTarget", "--preset", "smoke", "--device", "cpu", "--models", "Grid", "Wavelet"]
+    wall, rows, training = workers.run(words)
+    assert rows == 2
+    assert 0 < training < wall

@@ -1,4 +1,4 @@
-"""Lattice: coordinates of SPEC 1, the order of its points, and slabs that cover it once."""
+"""Lattice: coordinates of docs/protocol.md, the order of its points, and slabs that cover it once."""
 
 from itertools import product
 
@@ -20,7 +20,7 @@ def test_sample_i_sits_at_minus_one_plus_two_i_over_n(n, expected):
 
 def test_the_end_point_is_left_out_of_every_axis():
     lattice = Lattice.regular((1001, 30))
-    assert (lattice.shape, lattice.dim, lattice.size) == ((1001, 30), 2, 30030)
+    assert (lattice.shape, lattice.dim, len(lattice)) == ((1001, 30), 2, 30030)
     for axis, n in zip(lattice.axes, lattice.shape, strict=True):
         assert axis.dtype == np.float64
         assert (axis[0], axis[-1]) == (-1, pytest.approx(1 - 2 / n))
@@ -41,7 +41,7 @@ def test_points_run_in_array_order_with_coordinate_k_along_axis_k(shape):
 @settings(deadline=None)
 def test_points_at_is_points_by_index(shape, data):
     lattice = Lattice.regular(shape)
-    index = torch.tensor(data.draw(st.lists(st.integers(0, lattice.size - 1), max_size=20)), dtype=torch.int64)
+    index = torch.tensor(data.draw(st.lists(st.integers(0, len(lattice) - 1), max_size=20)), dtype=torch.int64)
     assert torch.equal(lattice.points_at(index), lattice.points("cpu")[index])
 
 
@@ -49,10 +49,10 @@ def test_points_at_is_points_by_index(shape, data):
 @settings(deadline=None)
 def test_slabs_cover_the_lattice_exactly_once(shape, max_points):
     lattice = Lattice.regular(shape)
-    layer = lattice.size // shape[0]
+    layer = len(lattice) // shape[0]
     parts, points = [], []
     for part, slab in lattice.slabs(max_points):
-        assert slab.size <= max(max_points, layer)
+        assert len(slab) <= max(max_points, layer)
         assert slab.shape == (part.stop - part.start, *shape[1:])
         parts += range(part.start, part.stop)
         points.append(slab.points("cpu"))

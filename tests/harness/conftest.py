@@ -63,7 +63,7 @@ def make_row():
     row |= {"settings": {"lr": 0.1}, "config_hash": "0123456789ab", "status": "ok", "parameters": 2500}
     row |= {"psnr": 14.96, "ssim": 0.5, "psnr_best": 15.0, "ssim_best": 0.5, "best_step": 2, "psnr_constant": 9.3}
     row |= {"curve": [{"step": 1, "loss": 0.1, "psnr": 10.0, "seconds": 0.1}], "updates": 3, "seconds": 0.3}
-    row |= {"ms_per_step": 100.0, "device": "cpu", "backend": "torch", "precision": "fp32"}
+    row |= {"ms_per_update": 100.0, "device": "cpu", "backend": "torch", "precision": "fp32"}
     row |= {"versions": {"torch": "2"}, "started": "2026-01-01T00:00:00.000+00:00"}
     return lambda **changes: row | changes
 

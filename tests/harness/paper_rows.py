@@ -24,7 +24,7 @@ MODELS = {  # PSNR at the least budget, gain a decade, loss a band, seconds a st
     "Grid": (22.0, 7.5, 10.0, 0.001, 0.002),
     "Grid_TV": (22.2, 7.3, 9.5, 0.001, 0.003),
 }
-EXPERIMENTS = (  # signal, dim, tasks, items, bands, seeds: SPEC 5
+EXPERIMENTS = (  # signal, dim, tasks, items, bands, seeds: docs/protocol.md, "Experiments and presets"
     ("Sierpinski", 2, ("fit",), (None,), BANDS, SEEDS[:1]),
     ("StarTarget", 2, ("fit",), (None,), (None,), SEEDS),
     ("ChestCT", 2, ("ct",), (None,), (None,), SEEDS[:1]),
@@ -83,7 +83,7 @@ def paper_row(rng, place, hardness, number):
     ms = 1000 * math.exp(math.log(quick) + decades / 2 * math.log(slow / quick))
     row |= {"status": "ok", "parameters": int(size * rng.uniform(0.95, 1)), "backend": "torch", "updates": 1000}
     row |= {"psnr": psnr, "psnr_best": max(rise), "best_step": steps[int(np.argmax(rise))], "seconds": ms}
-    row |= {"ms_per_step": ms, "peak_memory_bytes": int(2e9 + 300 * size)}
+    row |= {"ms_per_update": ms, "peak_memory_bytes": int(2e9 + 300 * size)}
     share = 1 / (1 + math.exp(-(psnr - 20) / 6))
     if dim == 2:
         row |= {"ssim": share, "ssim_best": share, "lpips": 0.8 * (1 - share), "lpips_best": 0.8 * (1 - share)}

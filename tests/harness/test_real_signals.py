@@ -173,7 +173,7 @@ def test_a_photograph_ends_with_a_verdict(run, out, photo):
     verdict = stdout.partition("verdict, task fit:")[2]
     for size, own in table.groupby("size"):
         best = own.loc[own["psnr"].idxmax()]
-        assert re.search(rf"{size:,} parameters \(.*bits a sample\): {best['model']} is best with", verdict)
+        assert re.search(rf"{size:,} parameters \(.*bits a sample\): {best['model']} \(one draw\): ", verdict)
     assert "largest error:" in verdict
     again = run("--signal", photo, "--sizes", "300", "1000", "--steps", "40", models=("Grid", "Siren"))
     assert "0 to run" in again[1]

@@ -19,7 +19,7 @@ CASES = [(name, dim, channels) for name in models.registry.names() for dim in (2
 SHAPES = {2: (13, 10), 3: (7, 5, 6)}  # uneven on purpose
 PAPER_SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
 UNFILLED = {  # models whose dial cannot reach 90 % of a budget, and why
-    "Instant_NGP": "its table is a power of two (SPEC 3)",
+    "Instant_NGP": "its table is a power of two",
 }
 
 
@@ -52,8 +52,8 @@ def test_shapes(case):
     torch.testing.assert_close(model.on_lattice(lattice), heads[-1])
     if not model.lattice_only:
         points = lattice.points("cpu")
-        assert model(points).shape == (lattice.size, channels)
-        assert model.heads(points).shape == (len(heads), lattice.size, channels)
+        assert model(points).shape == (len(lattice), channels)
+        assert model.heads(points).shape == (len(heads), len(lattice), channels)
         assert model(points[:0]).shape == (0, channels)
         assert model(points[:1]).shape == (1, channels)
 
@@ -86,7 +86,7 @@ def test_some_of_a_lattices_points(case):
     model, lattice, _ = case
     if model.lattice_only:
         pytest.skip("has no values at scattered points")
-    index = torch.randperm(lattice.size, generator=torch.Generator().manual_seed(1))[: lattice.size // 2]
+    index = torch.randperm(len(lattice), generator=torch.Generator().manual_seed(1))[: len(lattice) // 2]
     weights = torch.rand(len(index), 1, generator=torch.Generator().manual_seed(2))
     found, expected = model.heads_at(lattice, index), model.heads(lattice.points_at(index))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
@@ -104,7 +104,7 @@ def test_gradients_on_lattice_equal_those_at_points(case):
     model, lattice, channels = case
     if model.lattice_only:
         pytest.skip("has no values at scattered points")
-    weights = torch.rand(lattice.size, channels, generator=torch.Generator().manual_seed(1))
+    weights = torch.rand(len(lattice), channels, generator=torch.Generator().manual_seed(1))
     on_lattice = torch.autograd.grad(
         (model.on_lattice(lattice).reshape(-1, channels) * weights).sum(), list(model.parameters()), allow_unused=True
     )
@@ -123,7 +123,7 @@ def test_a_slab_is_a_part_of_the_lattice(case):
         pytest.skip("is never cut into slabs")
     with torch.no_grad():
         whole = model.heads_on_lattice(lattice)
-        parts = [model.heads_on_lattice(slab) for _, slab in lattice.slabs(2 * lattice.size // lattice.shape[0])]
+        parts = [model.heads_on_lattice(slab) for _, slab in lattice.slabs(2 * len(lattice) // lattice.shape[0])]
     assert len(parts) > 1
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-3, atol=1e-3)
 
@@ -238,7 +238,7 @@ def test_grid_has_the_exact_integer_root(dim, budget):
 
 
 def test_ga_planes_shrink_as_in_the_reference():
-    """1000² at 1e4: lines of about 550 nodes, planes 11², eight features (SPEC 3)."""
+    """1000² at 1e4: lines of about 550 nodes, planes 11², eight features."""
     lattice = Lattice.regular((1000, 1000))
     settings = model_settings(CONFIG, "GAPlane", "synthetic", 10_000)
     cls = models.get_model("GAPlane")

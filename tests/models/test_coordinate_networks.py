@@ -1,4 +1,4 @@
-"""FourFeat, Siren, Wire and BACON against SPEC 3 written out in numpy and complex arithmetic.
+"""FourFeat, Siren, Wire and BACON against docs/protocol.md, "Models", written out in numpy and complex arithmetic.
 
 The models are turned to float64 first, so values agree to rounding: 1e-9 leaves room for sin(90·…).
 Distributions are tested at fixed seeds: a Kolmogorov–Smirnov p-value under 1e-4 is not luck.
@@ -25,7 +25,7 @@ from target_signals import Lattice
 CONFIG = load_config()
 SHAPES = {2: (12, 28), 3: (6, 5, 7)}
 ATOL = 1e-9
-BACON = {  # SPEC 3: s of each filter, which filter each layer uses, layers with an output
+BACON = {  # s of each filter, which filter each layer uses, layers with an output
     2: ([Fraction(1, 8)] * 2 + [Fraction(1, 4)] * 3, [0, 1, 2, 3, 4], [1, 2, 4]),
     3: (
         [Fraction(1, 24)] * 3 + [Fraction(1, 16)] * 2 + [Fraction(1, 8)] * 2 + [Fraction(1, 4)] * 2,

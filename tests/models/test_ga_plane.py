@@ -1,4 +1,4 @@
-"""GAPlane against numpy and scipy interpolation, the way its planes lie, and its shrink rule (SPEC 3)."""
+"""GAPlane against numpy and scipy interpolation, the way its planes lie, and its shrink rule."""
 
 import math
 
@@ -286,8 +286,8 @@ def test_features_made_a_few_at_a_time_are_the_same(dim, at_once, monkeypatch):
 
     monkeypatch.setattr(CLS, "_features", noted)
     if at_once is not None:
-        monkeypatch.setattr("models.ga_plane.VALUES_AT_ONCE", at_once * model.lattice.size)
-    index = torch.randperm(model.lattice.size, generator=rng)[: model.lattice.size // 3]
+        monkeypatch.setattr("models.ga_plane.VALUES_AT_ONCE", at_once * len(model.lattice))
+    index = torch.randperm(len(model.lattice), generator=rng)[: len(model.lattice) // 3]
     found, expected = model.heads_at(model.lattice, index), model.heads(model.lattice.points_at(index))
     assert len(parts) == {None: 1, 0: 3, 8: 3, 23: 2}[at_once]  # of 19 features
     assert found.shape == expected.shape == (1, len(index), 2)

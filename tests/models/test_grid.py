@@ -1,4 +1,4 @@
-"""Grid and Grid_TV against naive loops, and λ against SPEC 3's table."""
+"""Grid and Grid_TV against naive loops, and λ against the table of docs/protocol.md, "Models"."""
 
 import itertools
 import math
@@ -15,7 +15,7 @@ from target_signals import Lattice
 
 CONFIG = load_config()
 BUDGETS = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
-LAMBDA = {  # SPEC 3, by data; "volumes" are tuned as the synthetic signals are
+LAMBDA = {  # by data; "volumes" are tuned as the synthetic signals are
     "synthetic": [0.001, 0.001, 0.01, 0.1, 0.1, 0.1],
     "volume": [0.001, 0.001, 0.01, 0.1, 0.1, 0.1],
     "image": [0.01, 0.01, 0.05, 0.1, 0.1, 1],

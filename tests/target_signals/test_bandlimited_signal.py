@@ -1,10 +1,10 @@
-"""BandlimitedSignal against NumPy's transform, a transform written as a sum, and the nine cut-offs of SPEC 2."""
+"""BandlimitedSignal against NumPy's transform, a transform written as a sum, and the nine cut-offs of the protocol."""
 
-import time
 from itertools import product
 
 import numpy as np
 import pytest
+import scipy.fft
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,12 +103,9 @@ def test_errors_say_what_is_allowed(dim, length, band, text):
         values(dim, length, band)
 
 
-@pytest.mark.parametrize(("dim", "length"), [(2, 1000), (3, 100)])
-@pytest.mark.parametrize("band", BANDS)
-def test_full_size_takes_less_than_two_seconds(dim, length, band):
-    seconds = []
-    for _ in range(2):
-        start = time.process_time()
-        values(dim, length, band)
-        seconds.append(time.process_time() - start)
-    assert min(seconds) < 2
+@pytest.mark.parametrize(("dim", "length"), [(2, 40), (3, 12)])
+def test_noise_takes_one_real_transform_there_and_one_back(dim, length, calls):
+    there, back, complex_ones = calls(scipy.fft, "rfftn"), calls(scipy.fft, "irfftn"), calls(scipy.fft, "fftn")
+    values(dim, length, 0.5)
+    assert [noise.shape for (noise,) in there] == [(length + 1,) * dim]
+    assert (len(back), complex_ones) == (1, [])

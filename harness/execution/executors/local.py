@@ -14,7 +14,7 @@ import torch
 from common.errors import Failure
 from common.exits import EXIT_INTERRUPTED
 from common.files import ROOT
-from harness.execution.executor import Order
+from harness.execution.executor import Order, share_of_cores
 from harness.plan.trial import Trial
 from harness.store.liveness import numbering, read_claims
 
@@ -41,8 +41,7 @@ class Workers:
         if self.devices:  # a worker sees its own device alone
             order = dataclasses.replace(order, device="cuda")
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[number % len(self.devices)]
-        # workers on GPUs, too, solve grids and score on the host, and would be in each other's way there
-        environment.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // self.count)))
+        environment["OMP_NUM_THREADS"] = share_of_cores(self.count)
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
         line = [sys.executable, "-m", "harness.execution.worker"]
         process = subprocess.Popen(line, env=environment, stdin=subprocess.PIPE)

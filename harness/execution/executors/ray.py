@@ -1,6 +1,7 @@
 """A Ray cluster: the one that RAY_ADDRESS names (`auto`: the one that runs here), otherwise one of this machine alone.
 
-Every trial is a task that asks for one GPU, or one CPU core. A task whose node dies is tried again on another one.
+Every trial is a task that asks for one CPU core, so Ray gives it one thread, and on GPUs for one GPU. A task whose node
+dies is tried again on another one.
 The results folder and the code must lie where every node finds them under the same path.
 """
 

@@ -5,6 +5,7 @@ same path. Where there is no Slurm, submitit's local executor runs the jobs as p
 """
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from common.errors import Failure, UsageError
 from common.exits import EXIT_OK
-from harness.execution.executor import Order
+from harness.execution.executor import Order, share_of_cores
 from harness.execution.ordering import pack
 from harness.execution.worker import work
 from harness.plan.trial import Trial
@@ -25,6 +26,8 @@ class Resumed:
     """`work`, which Slurm starts again when it takes the node away or the time is up: what is done is skipped."""
 
     def __call__(self, order: Order) -> int:
+        if (cores := os.environ.get("SLURM_CPUS_ON_NODE")) is not None:  # of this job; a node may show all that it has
+            os.environ.setdefault("OMP_NUM_THREADS", cores)
         return work(order)
 
     def checkpoint(self, order: Order) -> Any:
@@ -63,6 +66,8 @@ class Workers:
     def submit(self, trials: Sequence[Trial]) -> None:
         packs = pack(trials, self.order.device, 60 * MINUTES, self.workers or 1)
         orders = [self.order.for_trials(each) for each in packs]
+        if self.is_local:  # all of them at once, as processes that inherit this one's environment
+            os.environ["OMP_NUM_THREADS"] = share_of_cores(len(orders))
         self.jobs = self.executor.map_array(Resumed(), orders)
         print(f"{len(trials)} trials in {len(packs)} jobs, the first is {self.jobs[0].job_id}", file=sys.stderr)
 

@@ -119,7 +119,7 @@ class TilePage:
             bar.set_ticks(ticks, labels=[f"{tick:.3g}".replace("-", "−") for tick in ticks])
             bar.ax.set_title(scale.label, fontsize=style.TEXT, pad=3.5, loc="left")
             bar.ax.tick_params(labelsize=style.CELL_TEXT, length=2, pad=1)
-            bar.outline.set_linewidth(0.4)
+            bar.ax.spines["outline"].set_linewidth(0.4)
 
     def _draw_headers(self, sheet: Sheet, figure: Figure, top: float) -> None:
         looks: style.Looks = {"ha": "center", "va": "center", "fontsize": style.TEXT}

@@ -9,11 +9,9 @@ let chartsStale = true;
 let chartsNear = false;
 
 function chartRows(kind) {
-  const runs = chosenRuns();
-  const over = kind === 'band' ? 'band' : 'size';
-  const lines = aggregate(runs, (run) => `${run.model}\u0000${run[over]}`).filter((line) => line.mean !== null);
+  const lines = kind === 'band' ? linesOverBands() : chosenLines();
   return lines
-    .filter((line) => kind !== 'seconds' || known(meanOf(line, 'seconds')))
+    .filter((line) => line.mean !== null && (kind !== 'seconds' || known(line.seconds)))
     .map((line, cell) => ({
       cell,
       line,
@@ -23,21 +21,19 @@ function chartRows(kind) {
       mean: line.mean,
       low: line.mean - (line.spread ?? 0),
       high: line.mean + (line.spread ?? 0),
-      seconds: meanOf(line, 'seconds'),
-      budget:
-        over === 'size' ? budgetText(line.size) : plural(distinct(line.runs.map((run) => run.size)).length, 'budget'),
-      bands:
-        over === 'band' ? bandText(line.band) : plural(distinct(line.runs.map((run) => run.band)).length, 'band'),
+      seconds: line.seconds,
+      budget: budgetText(line.size),
+      bands: bandText(line.band),
       score: scoreText(line, state.metric),
       runs: line.counts.ok,
-      time: secondsText(meanOf(line, 'seconds')),
+      time: secondsText(line.seconds),
     }));
 }
 
 /* Draw a specification into a place. A click on a point opens the trials behind it. */
-async function embed(place, spec, rows, title) {
+async function embed(place, spec, rows, title, pooled = false) {
   const plain = rows.map(({ line, ...row }) => row);
-  const { name, unit } = metricInfo(state.metric);
+  const { name, unit } = metricInfo(state.metric, pooled);
   const given = { '@score': unit ? `${name} (${unit})` : name, '@sizes': current.sizes };
   const labelled = JSON.parse(JSON.stringify(spec), (key, item) => given[item] ?? item);
   const made = { ...labelled, datasets: { rows: plain }, description: title };
@@ -49,7 +45,7 @@ async function embed(place, spec, rows, title) {
   });
   view.addEventListener('click', (event, item) => {
     const line = rows[item?.datum?.cell]?.line;
-    if (line) openTrials(line.runs);
+    if (line) openTrials(rowsOfLine(line));
   });
   return view;
 }
@@ -66,8 +62,9 @@ async function drawCharts() {
   byId('legend').replaceChildren(
     ...current.models.filter((model) => state.models.has(model)).map((model) => el('span', {}, dot(model), model)),
   );
-  const figures = shown.map(([, title]) =>
-    el('figure', {}, el('figcaption', {}, title), el('div', { class: 'chart' })),
+  const at = (kind) => (kind === 'band' ? ` at a budget of ${budgetText(bandSize())}` : '');
+  const figures = shown.map(([kind, title]) =>
+    el('figure', {}, el('figcaption', {}, title, at(kind)), el('div', { class: 'chart' })),
   );
   byId('chart-grid').replaceChildren(
     ...(figures.length
@@ -75,12 +72,9 @@ async function drawCharts() {
       : [el('p', { class: 'empty' }, 'A chart needs two budgets or two bands with a score.')]),
   );
   for (const [i, [kind, title]] of shown.entries()) {
-    await embed(
-      figures[i].lastChild,
-      DATA.charts[kind],
-      chartRows(kind),
-      `${title}: ${metricInfo(state.metric).name}`,
-    );
+    const pooled = kind !== 'band' && isPooled();
+    const description = `${title}${at(kind)}: ${metricInfo(state.metric, pooled).name}`;
+    await embed(figures[i].lastChild, DATA.charts[kind], chartRows(kind), description, pooled);
   }
 }
 

@@ -100,7 +100,7 @@ function drawControls() {
       select(
         'Metric',
         'choose-metric',
-        metricsOf(state.experiment).map((metric) => [metric, metricInfo(metric).long]),
+        e.metrics.map((metric) => [metric, metricInfo(metric).long]),
         state.metric,
         (metric) => {
           load(state.experiment, metric);
@@ -112,7 +112,7 @@ function drawControls() {
         ? select(
             'Item',
             'choose-item',
-            [['', 'all items'], ...current.items.map((item) => [item, item])],
+            [[ALL, 'all items'], ...current.items.map((item) => [item, item])],
             state.item,
             (item) => {
               state.item = item;
@@ -121,9 +121,21 @@ function drawControls() {
             },
           )
         : null,
+      current.bands.length > 1
+        ? select(
+            'Band',
+            'choose-band',
+            distinct([defaultBand(), ...current.bands]).map((band) => [band, bandText(band)]),
+            state.band,
+            (band) => {
+              state.band = band;
+              changed();
+              focusOn('#choose-band');
+            },
+          )
+        : null,
     ),
     chips('Models', 'models', current.models, (model) => model) ?? '',
     chips('Budgets', 'sizes', current.sizes, budgetText) ?? '',
-    chips('Bands', 'bands', current.bands, bandText) ?? '',
   );
 }

@@ -28,7 +28,7 @@ function drawGaps() {
         {},
         el(
           'span',
-          { class: `mark ${status in { unsupported: 1, missing: 1 } ? status : 'failed'}` },
+          { class: `mark ${statusKind(rows[0])}` },
           statusText(status),
         ),
       ),
@@ -43,7 +43,7 @@ function drawGaps() {
                 type: 'button',
                 class: 'link',
                 title: 'see these trials',
-                onclick: () => openTrials(rows.map((row) => ({ row, status }))),
+                onclick: () => openTrials(rows),
               },
               String(rows.length),
             ),

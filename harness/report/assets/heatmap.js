@@ -1,6 +1,6 @@
 /* Models × budgets or bands, coloured; every cell opens its trials. Arrow keys move between cells. */
 
-const heat = { columns: 'size', what: 'score' };
+const heat = { columns: 'size', what: 'score', size: null };
 const VIRIDIS = [
   '#440154',
   '#482878',
@@ -43,23 +43,29 @@ function shareOf(x, values, around, higher) {
   return higher ? share : 1 - share;
 }
 
-function heatValue(line, runs) {
-  if (heat.what === 'score') return line.mean;
-  return leads(
-    line,
-    runs.filter((run) => run.model === REFERENCE),
-  );
-}
+/* The one budget at which views over bands are drawn: the largest that is chosen, unless another one is. */
+const bandSize = () => (state.sizes.has(heat.size) ? heat.size : Math.max(...state.sizes));
+const linesOverBands = () => current.bands.flatMap(linesAt).filter((line) => line.size === bandSize());
+
+const heatValue = (line) => (heat.what === 'score' ? line.mean : (line.reference?.[0] ?? null));
 
 function heatCell(line, shown, colour, digits) {
   if (!line) return el('td', { class: 'none' });
-  const text = shown === null ? excuse(line) : heat.what === 'score' ? fixed(shown, digits) : signed(shown, digits);
+  const text =
+    shown !== null
+      ? (heat.what === 'score' ? fixed : signed)(shown, digits)
+      : heat.what === 'lead' && line.mean !== null
+        ? line.model === REFERENCE
+          ? '0'
+          : 'lacks draws'
+        : excuse(line);
   const lack = ['failed', 'missing']
     .filter((status) => line.counts[status])
     .map((status) => `${line.counts[status]} ${status}`)
     .join(', ');
   const background = shown === null ? null : colour(shown);
-  const place = `${line.model}, budget ${budgetText(line.size)}, ${heat.columns === 'band' ? `band ${bandText(line.band)}` : 'mean over bands'}`;
+  const place = `${line.model}, budget ${budgetText(line.size)}, ${bandText(line.band)}`;
+  const first = line.rank === 1 ? '; the best trained model here' : '';
   return el(
     'td',
     {},
@@ -68,10 +74,10 @@ function heatCell(line, shown, colour, digits) {
       {
         type: 'button',
         tabindex: '-1',
-        class: shown === null ? 'heat without' : 'heat',
+        class: shown === null ? 'heat without' : line.rank === 1 ? 'heat first' : 'heat',
         style: background ? `background:rgb(${background});color:${inkOn(background)}` : null,
-        title: `${place}: ${scoreText(line, state.metric)}${lack ? `; ${lack}` : ''}`,
-        onclick: () => openTrials(line.runs),
+        title: `${place}: ${scoreText(line, state.metric)}${lack ? `; ${lack}` : ''}${first}`,
+        onclick: () => openTrials(rowsOfLine(line)),
       },
       text,
       lack && shown !== null ? el('small', {}, lack) : '',
@@ -80,50 +86,39 @@ function heatCell(line, shown, colour, digits) {
 }
 
 function drawHeatmap() {
-  const runs = chosenRuns();
   const over = { size: ['budgets', current.sizes, budgetText], band: ['bands', current.bands, bandText] };
   if (heat.columns === 'band' && current.bands.length < 2) heat.columns = 'size';
   if (!current.models.includes(REFERENCE)) heat.what = 'score';
   const [, values, text] = over[heat.columns];
-  const views =
-    current.bands.length > 1
-      ? [
-          ['size', 'over budgets'],
-          ['band', 'over bands'],
-        ]
-      : [['size', 'over budgets']];
+  const views = current.bands.length > 1 ? Object.keys(over).map((name) => [name, `over ${over[name][0]}`]) : [];
   const whats = current.models.includes(REFERENCE)
     ? [
         ['score', 'score'],
         ['lead', `difference to ${REFERENCE}`],
       ]
     : [];
-  segments(byId('heatmap-views'), views, heat.columns, (columns) => {
-    heat.columns = columns;
+  const sizes = heat.columns === 'band' ? current.sizes.filter((size) => state.sizes.has(size)) : [];
+  const choose = (name) => (chosen) => {
+    heat[name] = chosen;
     drawHeatmap();
-  });
-  segments(byId('heatmap-what'), whats, heat.what, (what) => {
-    heat.what = what;
-    drawHeatmap();
-  });
-
-  const everyRun =
-    heat.columns === 'band' && runs.length
-      ? current.runs.filter(
-          (run) =>
-            state.models.has(run.model) &&
-            state.sizes.has(run.size) &&
-            (state.item === '' || run.item === state.item),
-        )
-      : runs;
-  const lines = aggregate(everyRun, (run) => `${run.model}\u0000${run[heat.columns]}`);
+    if (name === 'size') refreshCharts();
+  };
+  segments(byId('heatmap-views'), views, heat.columns, choose('columns'));
+  segments(byId('heatmap-what'), whats, heat.what, choose('what'));
+  segments(
+    byId('heatmap-sizes'),
+    sizes.map((size) => [size, budgetText(size)]),
+    bandSize(),
+    choose('size'),
+  );
+  const lines = heat.columns === 'band' ? linesOverBands() : chosenLines();
   const columns = values.filter((one) => lines.some((line) => line[heat.columns] === one));
   const models = current.models.filter((model) => lines.some((line) => line.model === model));
   if (!models.length) return byId('heatmap').replaceChildren(el('p', { class: 'empty' }, 'Nothing is chosen.'));
-  const shown = new Map(lines.map((line) => [line, heatValue(line, everyRun)]));
-  const { digits, higher, name, unit } = metricInfo(state.metric);
+  const shown = lines.map(heatValue);
+  const { digits, higher, name, unit } = metricInfo(state.metric, heat.columns === 'size' && isPooled());
   const lead = heat.what === 'lead';
-  const colour = (x) => colourAt(lead ? RED_BLUE : VIRIDIS, shareOf(x, [...shown.values()], lead, higher));
+  const colour = (x) => colourAt(lead ? RED_BLUE : VIRIDIS, shareOf(x, shown, lead, higher));
   const body = models.map((model) =>
     el(
       'tr',
@@ -131,7 +126,7 @@ function drawHeatmap() {
       el('th', { scope: 'row' }, dot(model), model),
       columns.map((one) => {
         const line = lines.find((l) => l.model === model && l[heat.columns] === one);
-        return heatCell(line, line ? shown.get(line) : null, colour, digits);
+        return heatCell(line, line ? heatValue(line) : null, colour, digits);
       }),
     ),
   );
@@ -145,7 +140,7 @@ function drawHeatmap() {
       el(
         'tr',
         {},
-        el('th', { scope: 'col' }, `${heat.what === 'lead' ? 'Δ ' : ''}${name}${unit ? ` (${unit})` : ''}`),
+        el('th', { scope: 'col' }, `${lead ? 'Δ ' : ''}${name}${unit ? ` (${unit})` : ''}`),
         columns.map((one) => el('th', { scope: 'col' }, text(one))),
       ),
     ),

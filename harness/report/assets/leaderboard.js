@@ -1,40 +1,31 @@
-/* The leaderboard: one line a model and budget (or a model, or a band), with everything that bears on its score. */
+/* The leaderboard: one line a model and budget, or a model, budget and band, with everything that bears on its score. */
 
 const board = { by: 'size', sorting: { key: 'place', down: false } };
-const GROUPS = {
-  model: ['model', (run) => run.model],
-  size: ['model and budget', (run) => `${run.model}\u0000${run.size}`],
-  band: ['model, budget and band', (run) => `${run.model}\u0000${run.size}\u0000${run.band}`],
-};
+const GROUPS = { size: 'model and budget', band: 'model, budget and band' };
 
 function boardColumns(lines) {
-  const { digits, name, unit, base } = metricInfo(state.metric);
-  const best = base && !state.metric.includes('_') && metricsOf(state.experiment).includes(`${base}_best`);
+  const { digits, name, unit, base, note } = metricInfo(state.metric, board.by === 'size' && isPooled());
+  const bestOf = `${base}_best`;
+  const best = DATA.metrics[state.metric] && EXPERIMENTS[state.experiment].metrics.includes(bestOf);
+  const atBest = best ? EXPERIMENTS[state.experiment].scores[bestOf].mean : [];
   const columns = [
     {
       key: 'place',
       title: '#',
-      note: 'Rank among the lines of the same budget and band; sorts back to the first order',
+      note: 'Rank among the trained models of the same budget and band; sorts back to the first order',
       number: true,
       value: (l) => l.place,
-      cell: (l) => l.rank ?? '',
+      cell: rankCell,
     },
     {
       key: 'model',
       title: 'Model',
       rowHead: true,
       value: (l) => MODELS.indexOf(l.model),
-      cell: (l) => [dot(l.model), openButton(l, l.model), kindOf(l)],
+      cell: (l) => [dot(l.model), openButton(l), kindOf(l)],
     },
+    { key: 'size', title: 'Budget', number: true, value: (l) => l.size, cell: (l) => budgetText(l.size) },
   ];
-  if (board.by !== 'model')
-    columns.push({
-      key: 'size',
-      title: 'Budget',
-      number: true,
-      value: (l) => l.size,
-      cell: (l) => budgetText(l.size),
-    });
   if (board.by === 'band')
     columns.push({
       key: 'band',
@@ -47,15 +38,10 @@ function boardColumns(lines) {
     {
       key: 'mean',
       title: unit ? `${name} (${unit})` : name,
-      note: 'mean ± standard deviation over items and seeds',
+      note: `mean ± standard deviation over items and seeds${note ? `; ${note}` : ''}`,
       number: true,
       value: (l) => l.mean,
-      cell: (l) => [
-        scoreText(l, state.metric),
-        l.fewer && l.mean !== null
-          ? el('sup', { title: 'over fewer bands or budgets than others: not comparable' }, '!')
-          : '',
-      ],
+      cell: (l) => scoreText(l, state.metric),
     },
     {
       key: 'runs',
@@ -73,20 +59,20 @@ function boardColumns(lines) {
     {
       key: 'distance',
       title: 'To the best',
-      note: 'difference to the best line of the same budget, and Holm-adjusted p of the paired test',
+      note: 'difference to the best trained model of the same budget and band, with its 95 % interval',
       number: true,
-      value: (l) => (l.mean === null || !l.best ? null : l.mean - l.best.mean),
-      cell: distance,
+      value: (l) => (l.rank === 1 ? 0 : (l.best?.[0] ?? null)),
+      cell: toBestCell,
     },
   );
   if (current.models.includes(REFERENCE))
     columns.push({
       key: 'lead',
       title: `To ${REFERENCE}`,
-      note: 'mean difference over shared draws',
+      note: 'difference over all its draws, with its 95 % interval',
       number: true,
-      value: (l) => (l.model === REFERENCE ? null : l.lead),
-      cell: (l) => (l.lead === null || l.model === REFERENCE ? '' : signed(l.lead, digits)),
+      value: (l) => l.reference?.[0] ?? null,
+      cell: (l) => differenceCell(l.reference, digits),
     });
   if (best)
     columns.push({
@@ -94,11 +80,8 @@ function boardColumns(lines) {
       title: 'Best evaluation',
       note: 'at the evaluation with the least training error',
       number: true,
-      value: (l) => meanOf(l, `${base}_best`),
-      cell: (l) =>
-        meanOf(l, `${base}_best`) === null || (l.band !== WHOLE && current.runs.some((run) => run.ring))
-          ? ''
-          : fixed(meanOf(l, `${base}_best`), digits),
+      value: (l) => atBest[l.at],
+      cell: (l) => (known(atBest[l.at]) ? fixed(atBest[l.at], digits) : ''),
     });
   if (lines.some((line) => line.published))
     columns.push(
@@ -124,60 +107,49 @@ function boardColumns(lines) {
       title: 'Training',
       note: 'mean seconds of training alone',
       number: true,
-      value: (l) => meanOf(l, 'seconds'),
-      cell: (l) => secondsText(meanOf(l, 'seconds')),
+      value: (l) => l.seconds,
+      cell: (l) => secondsText(l.seconds),
     },
     {
       key: 'parameters',
       title: 'Parameters',
       note: 'trainable real values the model really has',
       number: true,
-      value: (l) => meanOf(l, 'parameters'),
-      cell: (l) => (board.by === 'model' || meanOf(l, 'parameters') === null ? '' : whole(meanOf(l, 'parameters'))),
+      value: (l) => l.parameters,
+      cell: (l) => (known(l.parameters) ? whole(l.parameters) : ''),
     },
     {
       key: 'memory',
       title: 'Peak memory',
       number: true,
-      value: (l) => meanOf(l, 'peak_memory_bytes'),
-      cell: (l) => bytesText(meanOf(l, 'peak_memory_bytes')),
+      value: (l) => l.peak_memory_bytes,
+      cell: (l) => bytesText(l.peak_memory_bytes),
     },
   );
   return columns;
 }
 
-/* What is not trained says so: classical models are solved. */
-function kindOf(line) {
-  const label = value('label', line.runs[0].row);
-  return label === null || label === 'learned' ? '' : el('small', {}, ` ${label}`);
-}
+/* What is not trained says so. */
+const kindOf = (line) => (isYardstick(line.model) ? el('small', {}, ' classical') : '');
 
-const openButton = (line, text) =>
+const openButton = (line) =>
   el(
     'button',
-    { type: 'button', class: 'link', title: 'see its trials', onclick: () => openTrials(line.runs) },
-    text,
+    { type: 'button', class: 'link', title: 'see its trials', onclick: () => openTrials(rowsOfLine(line)) },
+    line.model,
   );
 
 function drawLeaderboard() {
-  segments(
-    byId('leaderboard-views'),
-    Object.entries(GROUPS)
-      .filter(([name]) => name !== 'band' || current.bands.length > 1)
-      .map(([name, [text]]) => [name, text]),
-    board.by,
-    (by) => {
-      board.by = by;
-      board.sorting = { key: 'place', down: false };
-      drawLeaderboard();
-    },
-  );
-  if (board.by === 'band' && current.bands.length < 2) board.by = 'size';
-  const lines = rankedLines(chosenRuns());
+  const byBand = isPooled() || (EXPERIMENTS[state.experiment].rings && state.band === WHOLE);
+  if (!byBand) board.by = 'size';
+  segments(byId('leaderboard-views'), byBand ? Object.entries(GROUPS) : [], board.by, (by) => {
+    board.by = by;
+    board.sorting = { key: 'place', down: false };
+    drawLeaderboard();
+  });
+  const lines = rankedLines(board.by === 'band' ? current.bands.flatMap(linesAt) : chosenLines());
   const place = byId('leaderboard');
   if (!lines.length)
-    return place.replaceChildren(
-      el('p', { class: 'empty' }, 'Nothing is chosen: tick a model, a budget and a band above.'),
-    );
+    return place.replaceChildren(el('p', { class: 'empty' }, 'Nothing is chosen: tick a model and a budget above.'));
   return showSorted(place, 'Leaderboard', boardColumns(lines), lines, board.sorting);
 }

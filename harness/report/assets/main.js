@@ -4,7 +4,7 @@ function changed() {
   drawControls();
   const e = EXPERIMENTS[state.experiment];
   byId('chosen').textContent =
-    `${signalText(e)}, ${taskText(e.task)}; ${variantText(e)}: ${metricInfo(state.metric).long} over ${plural(distinct(chosenRuns().map((run) => run.row)).length, 'trial')}.`;
+    `${signalText(e)}, ${taskText(e.task)}; ${variantText(e)}: ${chosenMetric().long} over ${plural(chosenRows().filter((row) => statusKind(row) !== 'older').length, 'trial')}.`;
   drawHeatmap();
   drawLeaderboard();
   drawSignificance();
@@ -18,7 +18,7 @@ function changed() {
 
 function openFromAddress(key) {
   const row = key ? rowsOf[state.experiment].find((one) => value('key', one) === key) : undefined;
-  if (row !== undefined) openTrials([{ row }]);
+  if (row !== undefined) openTrials([row]);
 }
 
 drawSummary();

@@ -16,28 +16,28 @@ function drawSummary() {
   );
 }
 
+const folded = (what, lines) =>
+  el(
+    'details',
+    {},
+    el('summary', {}, what),
+    el(
+      'ul',
+      {},
+      lines.map((line) => el('li', {}, line)),
+    ),
+  );
+
 function drawNotices() {
   const lines = [];
   if (DATA.running.length)
     lines.push(el('p', {}, `Still running when this page was written: ${DATA.running.join('; ')}.`));
   if (DATA.problems.length) {
-    lines.push(
-      el(
-        'details',
-        {},
-        el(
-          'summary',
-          {},
-          `${plural(DATA.problems.length, 'file')} could not be read as rows and stand nowhere on this page`,
-        ),
-        el(
-          'ul',
-          {},
-          DATA.problems.map((problem) => el('li', {}, problem)),
-        ),
-      ),
-    );
+    const what = `${plural(DATA.problems.length, 'file')} could not be read as rows and stand nowhere on this page`;
+    lines.push(folded(what, DATA.problems));
   }
+  const remarks = EXPERIMENTS.flatMap((e) => e.remarks.map((one) => `${signalText(e)}, ${taskText(e.task)}: ${one}`));
+  if (remarks.length) lines.push(folded(`${plural(remarks.length, 'remark')} on budgets, gains and times`, remarks));
   if (!EXPERIMENTS.length) {
     lines.unshift(
       el(
@@ -56,50 +56,66 @@ function drawNotices() {
   byId('notices').replaceChildren(...lines);
 }
 
-/* The adjusted p of two models in an experiment's verdict; null where none was tested, or none could pass. */
-function adjustedP(experiment, metric, size, first, second) {
-  const verdict = DATA.verdicts[experiment]?.[metric]?.[size];
-  if (!verdict || !canTell(verdict)) return null;
-  const [i, j] = [verdict.models.indexOf(first), verdict.models.indexOf(second)].sort(byNumber);
-  const pair = verdict.pairs.find((one) => one[0] === i && one[1] === j);
-  return pair ? pair[5] : null;
-}
-
-const better = (metric) => (metricInfo(metric).higher ? (a, b) => b.mean - a.mean : (a, b) => a.mean - b.mean);
-
-function winnerCell(experiment, lines, size) {
-  const ranked = lines.filter((line) => line.size === size && line.mean !== null).sort(better('psnr'));
-  if (!ranked.length) return el('td', { class: 'faint' }, '–');
-  const [first, second] = ranked;
-  const p = second ? adjustedP(experiment, 'psnr', size, first.model, second.model) : null;
-  const sure = p !== null && p < 0.05;
-  const title = second
-    ? `next: ${second.model}, ${p === null ? 'too few draws to tell' : pText(p)}`
-    : 'no other model';
+/* The best of one place: its score and lead, and what else there is to say of it. */
+function bestCell(place) {
+  if (!place) return el('td');
+  if (place.model === null) return el('td', { class: 'faint', title: 'no model has a score on every draw' }, '–');
+  const { digits } = metricInfo('psnr');
+  const lead = place.by === null ? '' : ` (+${fixed(place.by, digits)})`;
   return el(
     'td',
-    { title },
-    dot(first.model),
-    el(sure || !second ? 'b' : 'i', {}, first.model),
-    el('small', { class: 'under' }, fixed(first.mean, 1), second ? ` (+${fixed(first.mean - second.mean, 1)})` : ''),
+    { title: place.told },
+    dot(place.model),
+    el(place.verdict === 'win' ? 'b' : 'i', {}, place.model),
+    el('small', { class: 'under' }, fixed(place.score, digits), lead),
+    ...yardstickNote(place),
+    ...leftOutNote(place),
   );
+}
+
+const yardstickNote = (place) =>
+  place.yardstick ? [el('small', { class: 'under' }, `† ${place.yardstick} +${fixed(place.ahead, 1)}`)] : [];
+const leftOutNote = (place) =>
+  place.left_out.length
+    ? [el('small', { class: 'under unsure', title: 'runs failed or are missing' }, `without ${place.left_out.join(', ')}`)]
+    : [];
+
+/* Of several bands: at how many a model is the best, and at how many of these it wins. */
+function ledCell({ best: led, yardsticks }) {
+  if (!led.length) return el('td', { class: 'faint' }, '–');
+  const [[first, bands, wins], ...others] = led;
+  const ahead = yardsticks.map(([model, count]) => `${model} at ${plural(count, 'band')}`).join(', ');
+  const all = led.map(([model, best, won]) => `${model}: best at ${plural(best, 'band')}, wins ${won}`).join('; ');
+  return el(
+    'td',
+    { title: all },
+    dot(first),
+    el(wins ? 'b' : 'i', {}, first),
+    el('small', { class: 'under' }, `${plural(bands, 'band')}, ${wins} won`),
+    others.length
+      ? el('small', { class: 'under' }, others.map(([model, best]) => `${model} ${best}`).join(', '))
+      : '',
+    ahead ? el('small', { class: 'under' }, `† ${ahead}`) : '',
+  );
+}
+
+function winnerCell(experiment, size) {
+  const e = EXPERIMENTS[experiment];
+  if (!e.bands.length || !e.metrics.includes('psnr')) return el('td');
+  if (e.bands.length > 1 && !e.rings) return e.led[size] ? ledCell(e.led[size]) : el('td');
+  return bestCell(bestAt(experiment, 'psnr', e.rings ? WHOLE : e.bands[0], size));
 }
 
 function drawWinners() {
   const sizes = distinct(DATA.columns.size ?? []).sort(byNumber);
   const rows = EXPERIMENTS.map((e, i) => {
-    const lines = aggregate(
-      runsOf(i, 'psnr').filter((run) => !run.ring),
-      (run) => `${run.model}\u0000${run.size}`,
-    );
-    const missing = lines.reduce((sum, line) => sum + line.counts.missing, 0);
-    const failed = lines.reduce((sum, line) => sum + line.counts.failed, 0);
+    const count = (status) => rowsOf[i].filter((row) => statusKind(row) === status).length;
+    const [missing, failed] = [count('missing'), count('failed')];
     const open = () => {
       load(i, state.metric);
       changed();
       byId('scores').scrollIntoView();
     };
-    const own = new Set(lines.map((line) => line.size));
     return el(
       'tr',
       {},
@@ -115,7 +131,7 @@ function drawWinners() {
           missing ? el('span', { class: 'mark missing' }, `${missing} missing`) : '',
         ),
       ),
-      sizes.map((size) => (own.has(size) ? winnerCell(i, lines, size) : el('td'))),
+      sizes.map((size) => winnerCell(i, size)),
     );
   });
   byId('winners').replaceChildren(
@@ -139,7 +155,7 @@ function drawWinners() {
 }
 
 /* Average ranks over whole presets: one diagram at a time. */
-const acrossState = { group: 0, size: 'all' };
+const acrossState = { group: 0, size: '' };
 
 function drawAcross() {
   const groups = DATA.across;
@@ -162,7 +178,7 @@ function drawAcross() {
   );
   segments(
     budgets,
-    sizes.map((size) => [size, size === 'all' ? 'all budgets' : budgetText(Number(size))]),
+    sizes.map((size) => [size, budgetText(Number(size))]),
     acrossState.size,
     (size) => {
       acrossState.size = size;
@@ -170,10 +186,7 @@ function drawAcross() {
     },
   );
   return byId('across').replaceChildren(
-    el('div', { class: 'head' }, el('h3', {}, 'Average ranks over all experiments'), which, budgets),
-    rankDiagram(
-      group.ranks[acrossState.size],
-      `bands and items of ${plural(group.experiments, 'experiment')}, by PSNR`,
-    ),
+    el('div', { class: 'head' }, el('h3', {}, 'Average ranks over signals'), which, budgets),
+    rankDiagram(group.ranks[acrossState.size], 'signal', 'each by its mean rank in PSNR over its bands, items and tasks'),
   );
 }

@@ -1,63 +1,48 @@
-/* Significance: the matrix of pairs, and average ranks with their critical difference. */
+/* Significance: every model's difference to the best or to the reference, and average ranks over items. */
 
-const verdictState = { size: 'all' };
-
-/* Whether there are draws enough for any pair to pass: the least p of n draws is 2 / 2ⁿ, times the number of pairs. */
-const canTell = (verdict) => verdict.pairs.some((pair) => 2 ** (1 - pair[2]) * verdict.pairs.length < 0.05);
+const significance = { to: 'best', size: '' };
 
 function drawSignificance() {
-  const metric = state.metric === 'gain' ? 'psnr' : state.metric.split('_')[0];
-  const verdicts = DATA.verdicts[state.experiment]?.[metric] ?? {};
-  const sizes = Object.keys(verdicts);
-  if (!sizes.length) {
-    byId('significance-sizes').replaceChildren();
-    byId('ranks').replaceChildren();
-    return byId('pairs').replaceChildren(el('p', { class: 'empty' }, 'It takes two models with a score.'));
-  }
-  if (!sizes.includes(verdictState.size)) verdictState.size = sizes.at(-1);
-  segments(
-    byId('significance-sizes'),
-    sizes.map((size) => [size, size === 'all' ? 'all budgets' : budgetText(Number(size))]),
-    verdictState.size,
-    (size) => {
-      verdictState.size = size;
-      drawSignificance();
-    },
-  );
-  const verdict = verdicts[verdictState.size];
-  byId('pairs').replaceChildren(...pairTable(verdict, metric));
-  return byId('ranks').replaceChildren(
-    verdict.ranks
-      ? rankDiagram(verdict.ranks, `bands and items by ${metricInfo(metric).name}`)
-      : el('p', { class: 'empty' }, 'Ranks need two bands or items in which the models have scores.'),
-  );
+  const choices = [['best', 'to the best']];
+  if (current.models.includes(REFERENCE)) choices.push(['reference', `to ${REFERENCE}`]);
+  else significance.to = 'best';
+  segments(byId('significance-to'), choices, significance.to, (to) => {
+    significance.to = to;
+    drawSignificance();
+  });
+  byId('differences').replaceChildren(...differenceTable(chosenLines()));
+  drawItemRanks();
 }
 
-/* Row minus column: coloured where the draws tell the two apart, else grey. */
-function pairTable(verdict, metric) {
-  const { digits, higher, name } = metricInfo(metric);
-  const models = verdict.models;
-  const tells = canTell(verdict);
-  const cell = (i, j) => {
-    if (i === j) return el('td', { class: 'none' });
-    const pair = verdict.pairs.find(([a, b]) => a === Math.min(i, j) && b === Math.max(i, j));
-    const [, , n, difference, , p] = pair;
-    if (!n) return el('td', { class: 'number faint', title: 'no draw that both have' }, '–');
-    const own = (i < j ? 1 : -1) * difference;
-    const verb = p < 0.05 ? (own > 0 === higher ? 'better' : 'worse') : 'unsure';
+/* Models × budgets: coloured where the replicates tell the two apart, else grey. */
+function differenceTable(lines) {
+  const { digits, higher, name } = chosenMetric();
+  const of = (line) => line[significance.to];
+  const tested = lines.filter((line) => of(line) !== null);
+  if (!tested.length) return [el('p', { class: 'empty' }, 'It takes two models that have scores on the same draws.')];
+  const sizes = distinct(lines.map((line) => line.size)).sort(byNumber);
+  const cell = (model, size) => {
+    const line = lines.find((one) => one.model === model && one.size === size);
+    if (!line || of(line) === null) return emptyCell(line);
+    const [difference, , p] = of(line);
+    const told = known(p) && p < 0.05;
+    const verb = told ? (difference > 0 === higher ? 'better' : 'worse') : 'unsure';
     return el(
       'td',
-      { class: `number ${verb}`, title: `${models[i]} against ${models[j]}: ${n} draws, adjusted ${pText(p)}` },
-      signed(own, digits),
-      tells ? el('small', {}, ` ${pText(p).replace('p\u00a0', '').replace('=\u00a0', '')}`) : null,
+      { class: `number ${verb}` },
+      signed(difference, digits),
+      el('small', { class: 'under' }, intervalText(of(line), digits), known(p) ? ` ${pText(p)}` : ''),
     );
   };
-  const most = Math.max(...verdict.pairs.map((pair) => pair[2]));
-  const told = tells ? 'Coloured: p\u00a0<\u00a0.05.' : 'So few that no difference can come out significant.';
+  const emptyCell = (line) => {
+    if (line?.rank === 1 && significance.to === 'best') return el('td', { class: 'number faint' }, 'the best');
+    if (line?.model === REFERENCE && significance.to === 'reference') return el('td', { class: 'none' });
+    return el('td', { class: 'number faint', title: 'no score on some draw of the other' }, '–');
+  };
   const table = el(
     'table',
-    { class: 'pairs' },
-    el('caption', { class: 'hidden' }, 'Differences of all pairs of models'),
+    { class: 'differences' },
+    el('caption', { class: 'hidden' }, 'Differences between models'),
     el(
       'thead',
       {},
@@ -65,39 +50,73 @@ function pairTable(verdict, metric) {
         'tr',
         {},
         el('th'),
-        models.map((model) => el('th', { scope: 'col', class: 'number' }, model)),
+        sizes.map((size) => el('th', { scope: 'col', class: 'number' }, budgetText(size))),
       ),
     ),
     el(
       'tbody',
       {},
-      models.map((model, i) =>
-        el(
-          'tr',
-          {},
-          el('th', { scope: 'row' }, dot(model), model),
-          models.map((_, j) => cell(i, j)),
+      current.models
+        .filter((model) => lines.some((line) => line.model === model))
+        .map((model) =>
+          el(
+            'tr',
+            {},
+            el('th', { scope: 'row' }, dot(model), model),
+            sizes.map((size) => cell(model, size)),
+          ),
         ),
-      ),
     ),
   );
-  const note = `Mean difference in ${name}, row minus column, and Holm-adjusted p. Up to ${plural(most, 'shared draw')}. ${told}`;
-  return [el('p', { class: 'hint' }, note), table];
+  return [el('p', { class: 'hint' }, significanceNote(name, lines)), table];
 }
 
-/* Demšar's diagram: models at their average ranks, bars over those whose ranks differ by less than the critical difference. */
-function rankDiagram(ranks, over) {
+/* What was replicated, how often, and whether that can tell anything. */
+function significanceNote(name, lines) {
+  const what = significance.to === 'best' ? 'the best trained model of the budget' : REFERENCE;
+  const several = state.item === ALL && current.items.length > 1;
+  const replicates = Math.max(...lines.map((line) => (several ? line.items : line.seeds)));
+  const band = state.band === ALL ? `mean over ${plural(current.bands.length, 'band')}` : `band ${bandText(state.band)}`;
+  const over = `Difference in ${name} to ${what}; ${current.bands.length > 1 ? `${band}; ` : ''}`;
+  if (replicates < 2)
+    return `${over}one ${several ? 'item' : 'seed'}: one draw has no spread, so no difference can be told from chance.`;
+  return `${over}replicated: ${plural(replicates, several ? 'item' : 'seed')}. In brackets the 95 % interval of that difference alone; p by Holm over the comparisons of a column. Coloured: p\u00a0<\u00a0.05.`;
+}
+
+function drawItemRanks() {
+  const base = metricInfo(state.metric).base.replace('gain', 'psnr');
+  const ranks = EXPERIMENTS[state.experiment].ranks[base] ?? {};
+  const sizes = Object.keys(ranks);
+  if (!sizes.includes(significance.size)) significance.size = sizes.at(-1) ?? '';
+  segments(
+    byId('significance-sizes'),
+    sizes.map((size) => [size, budgetText(Number(size))]),
+    significance.size,
+    (size) => {
+      significance.size = size;
+      drawItemRanks();
+    },
+  );
+  byId('ranks').replaceChildren(
+    sizes.length
+      ? rankDiagram(ranks[significance.size], 'item', `by ${metricInfo(base).name}`)
+      : el(
+          'p',
+          { class: 'empty' },
+          'Average ranks need three trained models and several images or volumes: bands, rings, seeds and budgets are no replicates of a signal.',
+        ),
+  );
+}
+
+/* Demšar's diagram: models at their average ranks, bars over those whose ranks differ by less than the critical difference.
+   set: what is a data set. */
+function rankDiagram(ranks, set, over) {
   const order = ranks.average
     .map((average, i) => ({ average, model: ranks.models[i] }))
     .sort((a, b) => a.average - b.average);
   const [count, width, side, top, step] = [order.length, 760, 150, 46, 20];
   const x = (rank) => side + ((rank - 1) / Math.max(1, count - 1)) * (width - 2 * side);
-  const groups = [];
-  for (let i = 0; i < count; i += 1) {
-    let j = i;
-    while (j + 1 < count && order[j + 1].average - order[i].average < ranks.critical) j += 1;
-    if (j > i && !groups.some(([, end]) => end >= j)) groups.push([i, j]);
-  }
+  const { groups } = ranks;
   const half = Math.ceil(count / 2);
   const below = top + 14 + 7 * groups.length;
   const height = below + step * half + 8;
@@ -143,8 +162,10 @@ function rankDiagram(ranks, over) {
       ),
     );
   });
-  const told = ranks.friedman === null ? '' : ` Friedman’s test of no difference at all: ${pText(ranks.friedman)}.`;
-  const partial = ranks.sets < ranks.of ? ` (${ranks.of - ranks.sets} more are incomplete)` : '';
+  const told = ranks.tells
+    ? ` Friedman’s test of no difference at all: ${pText(ranks.friedman)}.`
+    : ` So few ${set}s that no two models could come out apart.`;
+  const partial = ranks.sets < ranks.of ? ` (of ${ranks.of}: the others are incomplete)` : '';
   const text = order.map(({ model, average }) => `${model} ${average.toFixed(2)}`).join(', ');
   return el(
     'figure',
@@ -161,7 +182,7 @@ function rankDiagram(ranks, over) {
     el(
       'figcaption',
       {},
-      `Average ranks over ${whole(ranks.sets)} data sets${partial}: ${over}; 1 is the best.${told}`,
+      `Average ranks of the trained models over ${plural(ranks.sets, set)}${partial}, ${over}; 1 is the best.${told}`,
     ),
   );
 }

@@ -1,41 +1,29 @@
-/* Lines of the leaderboard with what depends on others: rank, distance to the best, the paper's score. */
+/* Lines of the leaderboard in their order, with what stands beside them: the paper's score. */
 
-function rankedLines(runs) {
-  const lines = aggregate(runs, GROUPS[board.by][1]);
-  const arenas = new Map();
-  for (const line of lines) {
-    line.arena = { model: '', size: `${line.size}`, band: `${line.size}\u0000${line.band}` }[board.by];
-    if (line.mean !== null)
-      arenas.set(line.arena, [...(arenas.get(line.arena) ?? []), line].sort(better(state.metric)));
-  }
-  for (const line of lines) {
-    const arena = arenas.get(line.arena) ?? [];
-    line.rank = line.mean === null ? null : 1 + arena.filter((other) => better(state.metric)(other, line) < 0).length;
-    line.best = arena[0] ?? null;
-    line.lead = leads(
-      line,
-      runs.filter((run) => run.model === REFERENCE),
-    );
-    line.fewer = line.places < Math.max(...arena.map((other) => other.places));
-    line.published = publishedFor(line);
-  }
-  const places = [...lines].sort(
+/* By budget and band, then by rank; behind these what is not ranked, by its score. */
+function rankedLines(lines) {
+  const sign = metricInfo(state.metric).higher ? -1 : 1;
+  const byScore = (a, b) => (a.mean === null) - (b.mean === null) || sign * (a.mean - b.mean);
+  const bands = [ALL, ...current.bands];
+  const places = lines.map((line) => ({ ...line, published: publishedFor(line) }));
+  places.sort(
     (a, b) =>
-      (board.by === 'model' ? 0 : a.size - b.size) ||
-      (board.by === 'band' ? byBand(a.band, b.band) : 0) ||
+      a.size - b.size ||
+      bands.indexOf(a.band) - bands.indexOf(b.band) ||
       (a.rank ?? Infinity) - (b.rank ?? Infinity) ||
+      byScore(a, b) ||
       byModel(a.model, b.model),
   );
   places.forEach((line, i) => {
     line.place = i;
-    line.kind = i && places[i - 1].arena !== line.arena ? 'first' : '';
+    line.kind = i && (places[i - 1].size !== line.size || places[i - 1].band !== line.band) ? 'first' : '';
   });
-  return lines;
+  return places;
 }
 
-/* The paper's cell that a line of whole budgets may stand beside. */
+/* The paper's cell that a line over all bands may stand beside. */
 function publishedFor(line) {
-  if (board.by !== 'size' || !defaultBands().every((band) => state.bands.has(band))) return null;
+  if (line.band !== defaultBand()) return null;
   const [base] = state.metric.split('_');
   const item = state.item || (current.items.length === 1 ? current.items[0] : null);
   if (state.metric !== base + DATA.tasks[EXPERIMENTS[state.experiment].task].paper_suffix) return null;
@@ -45,27 +33,23 @@ function publishedFor(line) {
         cell.model === line.model &&
         cell.size === line.size &&
         cell.metric === base &&
-        (cell.item === item || (cell.item === null && state.item === '')),
+        (cell.item === item || (cell.item === null && state.item === ALL)),
     ) ?? null
   );
 }
 
-/* `−2.1, p < .001` against the best of the same budget; the p where the tests saw the same draws. */
-function distance(line) {
-  const { digits } = metricInfo(state.metric);
-  if (line.mean === null || !line.best) return '';
-  if (line.best === line) return el('b', {}, 'best');
-  const text = signed(line.mean - line.best.mean, digits);
-  if (board.by === 'band' || !chosenWhole()) return text;
-  const base = state.metric === 'gain' ? 'psnr' : state.metric;
-  const p = adjustedP(state.experiment, base, board.by === 'model' ? 'all' : line.size, line.model, line.best.model);
-  if (p === null) return text;
-  return [
-    text,
-    el(
-      'small',
-      { class: p < 0.05 ? 'faint' : 'unsure', title: p < 0.05 ? '' : 'not told apart from the best' },
-      ` ${pText(p)}`,
-    ),
-  ];
+/* A line's rank; in its place the sign of a yardstick, or of a line that lacks draws which others have. */
+function rankCell(line) {
+  if (line.rank !== null) return line.rank;
+  if (line.mean === null) return '';
+  if (isYardstick(line.model)) return el('span', { title: 'a yardstick: not trained, and ranked apart' }, '†');
+  return el('span', { class: 'unsure', title: 'does not compete: its runs failed or are missing where others have some' }, '!');
+}
+
+/* Of the best trained model whether it wins, of the others how far they are from it. */
+function toBestCell(line) {
+  if (line.rank !== 1) return differenceCell(line.best, metricInfo(state.metric).digits);
+  const place = line.item === ALL ? bestAt(state.experiment, state.metric, line.band, line.size) : null;
+  if (place?.verdict === 'win') return el('b', {}, 'wins');
+  return el('i', { title: place?.told }, place?.verdict === 'tie' ? 'best, tied' : 'best');
 }

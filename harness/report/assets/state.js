@@ -1,46 +1,51 @@
 /* What is chosen, the controls that choose it, and the address that remembers it. */
 
-const state = { experiment: 0, metric: 'psnr', models: new Set(), sizes: new Set(), bands: new Set(), item: '' };
-let current = { runs: [], models: [], sizes: [], bands: [], items: [] };
+const state = { experiment: 0, metric: 'psnr', models: new Set(), sizes: new Set(), band: ALL, item: ALL };
+let current = { lines: [], models: [], sizes: [], bands: [], items: [] };
 
-const chosenRuns = () =>
-  current.runs.filter(
-    (run) =>
-      state.models.has(run.model) &&
-      state.sizes.has(run.size) &&
-      state.bands.has(run.band) &&
-      (state.item === '' || run.item === state.item),
+const linesAt = (band) =>
+  current.lines.filter(
+    (line) =>
+      line.band === band && line.item === state.item && state.models.has(line.model) && state.sizes.has(line.size),
+  );
+const chosenLines = () => linesAt(state.band);
+
+/* The rows of what is chosen; those of a signal with rings are of all of them. */
+const chosenRows = () =>
+  rowsOf[state.experiment].filter(
+    (row) =>
+      state.models.has(value('model', row)) &&
+      state.sizes.has(value('size', row)) &&
+      (state.band === ALL || EXPERIMENTS[state.experiment].rings || bandKey(value('bandlimit', row)) === state.band) &&
+      (state.item === ALL || value('item', row) === state.item),
   );
 
-/* Whether all draws of all bands are chosen, as the tests of significance see them. */
-const chosenWhole = () =>
-  state.item === '' &&
-  defaultBands().every((band) => state.bands.has(band)) &&
-  defaultBands().length === state.bands.size;
+/* Whether what is chosen is a mean over bands. */
+const isPooled = () => state.band === ALL && current.bands.length > 1;
+const chosenMetric = () => metricInfo(state.metric, isPooled());
 
-/* Rings are parts of one score: the whole stands for them unless they are asked for. */
-function defaultBands() {
-  return current.runs.some((run) => run.ring) ? [WHOLE] : current.bands;
+/* All bands together; of rings, which are parts of one score, the whole signal. */
+function defaultBand() {
+  if (current.bands.length === 1) return current.bands[0];
+  return EXPERIMENTS[state.experiment].rings ? WHOLE : ALL;
 }
 
 function load(experiment, metric) {
-  const metrics = metricsOf(experiment);
-  const before = state.experiment === experiment && current.runs.length ? current : null;
+  const e = EXPERIMENTS[experiment];
+  const before = state.experiment === experiment && current.lines.length ? current : null;
   state.experiment = experiment;
-  state.metric = metrics.includes(metric) ? metric : metrics[0];
-  const runs = runsOf(experiment, state.metric);
+  state.metric = e.metrics.includes(metric) ? metric : e.metrics[0];
+  const lines = scoredLines(experiment, state.metric);
   current = {
-    runs,
-    models: distinct(runs.map((run) => run.model)).sort(byModel),
-    sizes: distinct(runs.map((run) => run.size)).sort(byNumber),
-    bands: distinct(runs.map((run) => run.band)).sort(byBand),
-    items: distinct(runs.map((run) => run.item))
-      .filter((item) => item !== null)
-      .sort(),
+    lines,
+    models: distinct(lines.map((line) => line.model)).sort(byModel),
+    sizes: distinct(lines.map((line) => line.size)).sort(byNumber),
+    bands: e.bands,
+    items: e.items,
   };
-  if (before && String(before.bands) === String(current.bands)) return;
-  if (!before) Object.assign(state, { models: new Set(current.models), sizes: new Set(current.sizes), item: '' });
-  state.bands = new Set(defaultBands());
+  if (before) return;
+  const [models, sizes] = [new Set(current.models), new Set(current.sizes)];
+  Object.assign(state, { models, sizes, band: defaultBand(), item: ALL });
 }
 
 /* The address: short enough to send, and only what differs from everything. */
@@ -49,13 +54,12 @@ function remember(key) {
   for (const [name, all] of [
     ['models', current.models],
     ['sizes', current.sizes],
-    ['bands', defaultBands()],
   ]) {
     const chosen = [...state[name]];
-    if (chosen.length !== all.length || !all.every((one) => state[name].has(one)))
-      for (const one of chosen) parts.append(name, one);
+    if (chosen.length !== all.length) for (const one of chosen) parts.append(name, one);
   }
-  if (state.item) parts.set('item', state.item);
+  if (state.band !== defaultBand()) parts.set('band', state.band);
+  if (state.item !== ALL) parts.set('item', state.item);
   if (key) parts.set('trial', key);
   history.replaceState(null, '', `#${parts}`);
 }
@@ -68,10 +72,10 @@ function recall() {
   for (const [name, all] of [
     ['models', current.models],
     ['sizes', current.sizes],
-    ['bands', current.bands],
   ]) {
     if (parts.has(name)) state[name] = new Set(all.filter((one) => parts.getAll(name).includes(String(one))));
   }
+  if (current.bands.includes(parts.get('band'))) state.band = parts.get('band');
   if (current.items.includes(parts.get('item'))) state.item = parts.get('item');
   return parts.get('trial');
 }

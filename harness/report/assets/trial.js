@@ -1,11 +1,11 @@
 /* One trial in full: scores, curve, pictures, settings, machine, and the command that repeats it. */
 
 let pictures = null; // parsed when the first trial is opened
-const opened = { runs: [], at: 0 };
+const opened = { rows: [], missing: 0, at: 0 };
 
-function openTrials(runs) {
-  const rows = distinct(runs.map((run) => run.row)).filter((row) => value('status', row) !== 'missing');
-  const missing = distinct(runs.map((run) => run.row)).length - rows.length;
+function openTrials(every) {
+  const rows = every.filter((row) => value('status', row) !== 'missing');
+  const missing = every.length - rows.length;
   if (!rows.length)
     return showDialog([
       el('h2', { id: 'dialog-title' }, 'No trial'),
@@ -95,7 +95,11 @@ function showTrial() {
           ['device', value('device', row)],
           ['back end', value('backend', row)],
           ['training', secondsText(value('seconds', row))],
-          ['an update', known(value('ms_per_step', row)) ? `${value('ms_per_step', row).toPrecision(3)} ms` : null],
+          ['an update', milliseconds(value('ms_per_update', row))],
+          ['a pass', milliseconds(value('ms_per_pass', row))],
+          ['ready after', secondsText(value('ready_seconds', row))],
+          ['processor', secondsText(value('processor_seconds', row))],
+          ['load at start', loadText(row)],
           ['peak memory', bytesText(value('peak_memory_bytes', row))],
           ['started', value('started', row)],
           ['commit', value('commit', row)],
@@ -110,6 +114,14 @@ function showTrial() {
   ]);
   drawCurve(curve, row);
   remember(value('key', row));
+}
+
+const milliseconds = (ms) => (known(ms) ? `${ms.toPrecision(3)} ms` : null);
+
+function loadText(row) {
+  const load = value('load_at_start', row);
+  if (!known(load)) return null;
+  return `${load.toFixed(2)} a core${isBusy(row) ? ': a busy machine, times may be too long' : ''}`;
 }
 
 function settingsOf(row) {

@@ -48,7 +48,7 @@ const TRIAL_COLUMNS = [
     title: 'Training',
     number: true,
     value: (row) => value('seconds', row),
-    cell: (row) => secondsText(value('seconds', row)),
+    cell: (row) => secondsText(value('seconds', row)) + (isBusy(row) ? ' (busy)' : ''),
   },
   {
     key: 'started',
@@ -59,9 +59,8 @@ const TRIAL_COLUMNS = [
 ];
 
 function statusMark(row) {
-  const status = value('status', row);
-  const kind = ['ok', 'unsupported', 'missing', 'older'].includes(status) ? status : 'failed';
-  return el('span', { class: `mark ${kind}`, title: value('reason', row) }, statusText(status));
+  const title = value('reason', row);
+  return el('span', { class: `mark ${statusKind(row)}`, title }, statusText(value('status', row)));
 }
 
 function trialButton(row) {
@@ -70,18 +69,15 @@ function trialButton(row) {
     ? model
     : el(
         'button',
-        { type: 'button', class: 'link', title: 'open this trial', onclick: () => openTrials([{ row }]) },
+        { type: 'button', class: 'link', title: 'open this trial', onclick: () => openTrials([row]) },
         model,
       );
 }
 
 function listedRows() {
   const words = list.text.toLowerCase().split(/\s+/).filter(Boolean);
-  return rowsOf[state.experiment].filter((row) => {
-    if (!state.models.has(value('model', row)) || !state.sizes.has(value('size', row))) return false;
-    if (!state.bands.has(bandKey(value('bandlimit', row))) && value('rings', row) === null) return false;
-    if (state.item !== '' && value('item', row) !== state.item) return false;
-    if (list.status && statusMark(row).className !== `mark ${list.status}`) return false;
+  return chosenRows().filter((row) => {
+    if (list.status && statusKind(row) !== list.status) return false;
     const text = [
       'model',
       'size',

@@ -1,4 +1,6 @@
-"""The multiresolution hash encoding (Müller et al. 2022, section 3), laid out as tiny-cuda-nn does (SPEC 3).
+"""The multiresolution hash encoding (Müller et al. 2022, section 3), laid out as tiny-cuda-nn does.
+
+docs/protocol.md, "Models", states the layout.
 
 All levels lie in one table [entries, F], level after level. `encode` gathers at any points;
 `LatticeEncoding` is the same linear map for one fixed set of points as a `SparseMap`, which the

@@ -1,4 +1,4 @@
-"""The kernels of hash_encoding_triton.py: values at points, and the gradients of the table and of the points."""
+"""The kernels of encoding_triton.py: values at points, and the gradients of the table and of the points."""
 
 import triton
 import triton.language as tl

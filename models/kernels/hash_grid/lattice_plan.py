@@ -123,7 +123,8 @@ def _lines(
     at = np.unravel_index(line, shape, order="F")  # the earlier axis runs faster
     shared, weights = [], []
     for corner in itertools.product((0, 1), repeat=len(nodes)):
-        h, weight = np.zeros(len(line), dtype=np.int64), np.ones(len(line), dtype=np.float32)
+        h: np.ndarray = np.zeros(len(line), dtype=np.int64)
+        weight: np.ndarray = np.ones(len(line), dtype=np.float32)
         for k, bit in enumerate(corner):
             below, fraction = (values[at[k]] for values in nodes[k])
             if level.dense:

@@ -1,4 +1,4 @@
-"""Paired tests and ranks against scipy and against worked examples."""
+"""Intervals, corrections and ranks against scipy and against worked examples."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.analysis.significance import holm, paired_tests, rank, signed_rank
+from harness.analysis.significance import holm, intervals, rank
 
 NAN = math.nan
 
@@ -16,40 +16,32 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("draws", [3, 6, 20, 60])
-def test_every_pair_is_scipys(rng, draws):
-    scores = rng.normal(size=(draws, 5)) + np.arange(5) * 0.4
-    pairs = paired_tests(scores)
-    assert [(pair.first, pair.second) for pair in pairs[:5]] == [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2)]
-    for pair in pairs:
-        expected = stats.wilcoxon(scores[:, pair.first], scores[:, pair.second])
-        assert pair.p == pytest.approx(expected.pvalue)
-        assert pair.difference == pytest.approx(scores[:, pair.first].mean() - scores[:, pair.second].mean())
-        assert pair.n == draws
-        assert pair.adjusted >= pair.p
+@pytest.mark.parametrize("replicates", [2, 3, 6, 60])
+def test_every_interval_is_scipys(rng, replicates):
+    differences = rng.normal(size=(replicates, 4)) + np.arange(4) * 0.4
+    for i, found in enumerate(intervals(differences)):
+        expected = stats.ttest_1samp(differences[:, i], 0)
+        interval = expected.confidence_interval(0.95)
+        assert (found.mean, found.p, found.n) == (
+            pytest.approx(differences[:, i].mean()),
+            pytest.approx(expected.pvalue),
+            replicates,
+        )
+        assert (found.low, found.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
+        assert found.certain == (expected.pvalue < 0.05)
 
 
-def test_a_pair_is_tested_over_the_draws_it_shares(rng):
-    scores = rng.normal(size=(12, 3))
-    scores[:4, 0] = NAN
-    scores[3:6, 1] = NAN
-    first, second, third = paired_tests(scores)
-    assert (first.n, second.n, third.n) == (6, 8, 9)
-    assert second.p == pytest.approx(stats.wilcoxon(scores[4:, 0], scores[4:, 2]).pvalue)
+def test_one_replicate_tells_nothing():
+    (found,) = intervals(np.array([[3.0]]))
+    assert (found.mean, found.n, found.certain) == (3.0, 1, False)
+    assert math.isnan(found.low)
+    assert math.isnan(found.p)
 
 
-def test_a_zero_in_one_sample_does_not_change_another(rng):
-    samples = [rng.normal(size=20) for _ in range(3)]
-    samples[1][0] = 0.0
-    assert signed_rank(samples) == pytest.approx([stats.wilcoxon(sample).pvalue for sample in samples])
-
-
-def test_no_differences_and_no_draws():
-    assert signed_rank([np.zeros(5)]) == [1.0]
-    assert math.isnan(signed_rank([np.empty(0)])[0])
-    (pair,) = paired_tests(np.array([[1.0, NAN], [NAN, 2.0]]))
-    assert pair.n == 0
-    assert math.isnan(pair.adjusted)
+def test_differences_without_spread():
+    none, some = intervals(np.array([[0.0, 2.0]] * 3))
+    assert (none.p, none.certain) == (1.0, False)
+    assert (some.p, some.low, some.high, some.certain) == (0.0, 2.0, 2.0, True)
 
 
 def test_holm_by_hand():
@@ -58,6 +50,12 @@ def test_holm_by_hand():
     adjusted = holm([0.01, NAN, 0.02])
     assert adjusted[0] == 0.02  # two tests, not three
     assert math.isnan(adjusted[1])
+
+
+def test_holm_to_the_best_counts_the_pairs_that_are_left():
+    """Of four models: six pairs at first, then three among the three that are left, then one."""
+    assert holm([0.001, 0.01, 0.04], chosen=True) == pytest.approx([0.006, 0.03, 0.04])
+    assert holm([0.04], chosen=True) == [0.04]
 
 
 def test_the_worked_example_of_the_paper():
@@ -85,6 +83,18 @@ def test_the_worked_example_of_the_paper():
     assert ranks.critical == pytest.approx(2.569 * math.sqrt(4 * 5 / (6 * 14)), abs=1e-3)
     assert ranks.friedman == pytest.approx(stats.friedmanchisquare(*scores.T).pvalue)
     assert ranks.sets == 14
+    assert ranks.groups == ((0, 3),)
+    assert ranks.can_tell
+
+
+def test_groups_are_the_longest_runs_that_are_not_told_apart():
+    order = np.arange(5.0)
+    ranks = rank(-np.tile(order, (12, 1)))
+    assert ranks.average == (1, 2, 3, 4, 5)
+    assert 1 < ranks.critical < 2
+    assert ranks.groups == ((0, 1), (1, 2), (2, 3), (3, 4))
+    few = rank(-np.tile(order, (2, 1)))
+    assert (few.groups, few.can_tell) == (((0, 4),), False)
 
 
 def test_less_is_better_and_failures_rank_last():
@@ -92,12 +102,11 @@ def test_less_is_better_and_failures_rank_last():
     ranks = rank(scores, higher_is_better=False)
     assert ranks.average == (1.0, 2.5, 2.5)
     assert ranks.sets == 2
-    assert rank(np.array([[3.0, 2.0], [3.0, -math.inf]])).average == (1.0, 2.0)
+    assert rank(np.array([[3.0, 2.0, 1.0], [3.0, -math.inf, 1.0]])).average == (1.0, 2.5, 2.5)
 
 
-def test_ranks_need_two_models_and_two_sets():
-    assert rank(np.ones((5, 1))) is None
+def test_ranks_need_three_models_and_two_sets():
+    assert rank(np.ones((5, 2))) is None
     assert rank(np.ones((1, 5))) is None
-    assert rank(np.full((5, 2), NAN)) is None
+    assert rank(np.full((5, 3), NAN)) is None
     assert rank(np.ones((5, 3))).friedman == 1.0
-    assert math.isnan(rank(np.array([[1.0, 2.0], [1.0, 3.0]])).friedman)

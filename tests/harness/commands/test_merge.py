@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from harness.commands import merge as merging
 from harness.store.residual import load_residual
 from harness.store.scan import gather
 from harness.store.store import Store
+from tests.harness.paper_rows import paper_rows, write_rows
 
 FOLDER = "2d_Sierpinski"
 
@@ -66,6 +68,18 @@ def test_the_union_has_everything(tmp_path, make_store, capsys):
     assert files(tmp_path / "c") == expected
     assert (files(a), files(b)) == before
     assert len(gather(tmp_path / "c").stored) == 3
+
+
+def test_a_merged_paper_is_the_paper(tmp_path):
+    """Rows of every experiment, in two parts that overlap by a third."""
+    whole = write_rows(tmp_path / "whole", paper_rows()[::20])
+    parts = [shutil.copytree(whole, tmp_path / name) for name in ("a", "b")]
+    for skipped, part in enumerate(parts):
+        for path in sorted(part.glob("*/rows/*"))[skipped::3]:
+            path.unlink()
+    assert merge(*parts, out=tmp_path / "c") == 0
+    assert files(tmp_path / "c") == files(whole)
+    assert len(list(whole.iterdir())) == 12, "the folders of all experiments"
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -156,6 +156,9 @@ def test_workers_read_the_files_again_and_what_shows_rows_does_without_them(comm
         assert capsys.readouterr().err == ""
     assert list(own.glob("out/2d_Stripes_deblur_3/figures/*/*.png"))
     assert '"deblur 3"' in (own / "out" / "index.html").read_text(encoding="utf-8")
+    files = ("--signal", own / "signal.py", "--task", own / "task.py", "--models", own / "model.py")
+    assert harness_main(["verify", *map(str, files), "--device", "cpu", "--out", str(own / "out")]) == 0
+    assert "2 of 2 rows were given again" in capsys.readouterr().out
 
 
 def test_list_names_what_files_add(call, own):

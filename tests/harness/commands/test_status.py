@@ -2,16 +2,17 @@
 
 import json
 import os
-import resource
+import re
 import subprocess
 import sys
 
 import pytest
 
 from harness import __main__ as verbs
-from harness.analysis.experiments import experiments
-from harness.store import liveness
+from harness.analysis.experiments import Experiment, experiments
+from harness.store import liveness, scan
 from harness.store.scan import gather, without_curve
+from tests.harness.paper_rows import paper_rows
 
 
 @pytest.fixture
@@ -111,25 +112,24 @@ def test_a_curve_is_cut_out_of_a_stored_row_alone(make_row):
         assert without_curve(text) == text
 
 
-def test_ten_thousand_rows_take_less_than_a_second_of_work(paper_store, root):
-    line = [sys.executable, "-m", "harness", "status", "--out", str(paper_store)]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = subprocess.run(line, cwd=root, capture_output=True, text=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert "10,300 rows of 12 experiments" in result.stdout
-    # seconds of the processor, not of the clock: other tests may be running
-    assert after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime < 1
+def test_every_row_is_read_and_parsed_once_and_without_its_curve(store, status, calls):
+    out = store(paper_rows(800))
+    read, parsed, planned = calls(scan, "read_bounded"), calls(scan, "parse_text"), calls(Experiment, "left")
+    assert "800 rows of 3 experiments" in status(out)[1]
+    assert sorted(path for path, _ in read) == sorted(map(str, out.glob("*/rows/*.json")))
+    assert len(parsed) == 800
+    assert {re.search(rb'"curve": (.*?),?\n', text)[1] for (text,) in parsed} == {b"null"}
+    assert len(planned) == 3, "the preset of each experiment"
 
 
-def test_it_does_without_torch_and_pandas(paper_store, root):
+def test_it_does_without_torch_and_pandas(store, rows, command):
     code = f"""
 import sys
 from harness import __main__
-__main__.main(["status", "--out", {str(paper_store)!r}])
+__main__.main(["status", "--out", {str(store(rows))!r}])
 print([m for m in ("torch", "pandas", "matplotlib", "scipy") if m in sys.modules], file=sys.stderr)
 """
-    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert result.stderr == "[]\n"
+    assert command(sys.executable, "-c", code).stderr == "[]\n"
 
 
 def test_gathering_keeps_curves_when_asked(store, rows):

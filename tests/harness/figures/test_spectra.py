@@ -44,7 +44,7 @@ def shown(make_trial, tmp_path):
 
     for model in ("Siren", "Grid"):
         for size in (1000, 2500):
-            trial = make_trial(model, bandlimit=0.7, size=size)
+            trial = make_trial(model, bandlimit=0.7, budget=size)
             (result,) = run_trial(trial, torch.device("cpu"))
             store = Store(tmp_path, trial.folder)
             store.prepare()

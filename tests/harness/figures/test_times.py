@@ -8,7 +8,7 @@ from harness.analysis.comparison import Place, comparisons
 from harness.analysis.selection import few, from_the_middle
 from harness.figures import draw_figures
 from harness.figures.convergence import convergence_page, trace
-from harness.figures.pareto import Point, front, pareto_page, points_at
+from harness.figures.pareto import Point, competing, front, pareto_page, points_at
 
 MODELS = ["Siren", "Wire", "Grid"]
 CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
@@ -111,8 +111,19 @@ def test_seconds_of_different_machines_are_not_mixed(make_table):
     assert trace(comparison, Place("Wire", 10_000, 0.5), "updates") is not None
     for figure in (pareto_page(comparison), convergence_page(comparison, "seconds")):
         assert "seconds of GPU alone: 2 runs of other machines are left out" in said(figure)
+        assert "busy" not in said(figure)
     note = "seconds are those of GPU: 2 runs of other machines are left out of them"
     assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(table)
+
+
+def test_times_of_a_busy_machine_are_told_of(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000], seeds=[1, 2])
+    table.loc[table["model"] == "Wire", "load_at_start"] = 1.6
+    table.loc[table["model"] == "Siren", "load_at_start"] = 1.5
+    comparison = only(table)
+    for figure in (pareto_page(comparison), convergence_page(comparison, "seconds")):
+        assert "4 runs were timed on a busy machine" in said(figure)
+    assert "busy" not in said(convergence_page(comparison, "updates"))
 
 
 def test_the_front_holds_what_nothing_beats():
@@ -140,13 +151,24 @@ def test_quality_against_seconds_shows_every_model_and_budget(make_table, check_
     assert len(drawn) == len(points)
     sizes = [line.get_markersize() for line in drawn[:6]]
     assert sizes == sorted(sizes)
-    best = front(points)
+    best = front([point for point in points if point.model in MODELS])  # yardsticks are ranked apart
     edge = lines(axes)["Pareto front"]
     assert edge.get_ydata()[:-1] == pytest.approx([point.score for point in best])
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == [*MODELS, *CLASSICAL, "Pareto front", "10k parameters", "100k parameters", "3M parameters"]
     assert "PSNR (dB) against seconds of training on GPU, mean over seeds" in said(figure)
+    assert "the front passes over yardsticks and what lacks draws: Grid_exact, BlockDCT, Wavelet" in said(figure)
     check_page(figure)
+
+
+def test_a_model_that_failed_on_a_draw_is_not_on_the_front(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000], seeds=[1, 2])
+    table.loc[table["model"] == "Wire", "psnr"] += 50
+    lost = (table["model"] == "Wire") & (table["seed"] == 1) & (table["size"] == 10_000)
+    table.loc[lost, ["status", "psnr"]] = ["diverged", None]
+    comparison = only(table)
+    found = {(point.model, point.size) for point in competing(comparison, points_at(comparison, 0.5), 0.5)}
+    assert found == {(model, size) for model in MODELS for size in (10_000, 30_000)} - {("Wire", 10_000)}
 
 
 def test_a_short_axis_of_seconds_has_labels(make_table, check_page):

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from harness.analysis.comparison import WHOLE, comparisons
-from harness.analysis.winner import contest
+from harness.analysis.winner import ALONE, ONE_DRAW, TIE, WIN
 from harness.figures import draw_figures, style, winners
 from target_signals.tasks.metrics import METRICS
 
@@ -41,50 +41,93 @@ def fill(axes, row, column):
     return patches[0].get_facecolor()[:3], any(patch.get_hatch() for patch in patches)
 
 
+def at(table, metric="psnr", item=None):
+    return only(table, metric).outcome(10_000, 0.5, item)
+
+
+def said(table):
+    return " ".join(" ".join(text.get_text() for text in winners.winner_page(only(table)).texts).split())
+
+
 def test_the_best_mean_wins_by_its_mean_lead_over_the_next(make_table):
-    comparison = only(scored(make_table, Siren=[20, 21, 22], Wire=[24, 25, 26], Grid=[30, 31, 33]))
-    outcome = contest(comparison, 10_000, 0.5)
-    assert (outcome.winner, outcome.runner_up, outcome.tied, outcome.partial) == ("Grid", "Wire", False, False)
-    assert outcome.score == pytest.approx(94 / 3)
-    assert outcome.lead == pytest.approx(19 / 3)
+    ranking = at(scored(make_table, Siren=[20, 21, 22], Wire=[24, 25, 26], Grid=[30, 31, 33])).trained
+    assert (ranking.models, ranking.verdict, ranking.replicates) == (("Grid", "Wire", "Siren"), WIN, 3)
+    assert ranking.means[0] == pytest.approx(94 / 3)
+    assert ranking.leads[0].mean == pytest.approx(19 / 3)
 
 
-def test_a_lead_within_its_spread_is_a_tie(make_table):
-    apart = scored(make_table, Siren=[10, 10, 10], Grid=[11, 12, 13])  # leads 1 2 3: mean 2, deviation 1
-    close = scored(make_table, Siren=[10, 10, 10], Grid=[8, 12, 13])  # leads -2 2 3: mean 1, deviation 2.6
-    assert not contest(only(apart), 10_000, 0.5).tied
-    assert contest(only(close), 10_000, 0.5).tied
+def test_a_lead_that_its_interval_does_not_hold_up_is_a_tie(make_table):
+    apart = scored(make_table, Siren=[10, 10, 10], Grid=[12, 13, 14])  # leads 2 3 4: 3 ± 2.5
+    close = scored(make_table, Siren=[10, 10, 10], Grid=[11, 12, 13])  # leads 1 2 3: 2 ± 2.5
+    assert at(apart).trained.verdict == WIN
+    assert (at(close).trained.verdict, at(close).trained.tied) == (TIE, ("Siren",))
+    assert "hatched: ≈ not told apart from the best at 5 %, over seeds, or its lead rounds to 0" in said(close)
+
+
+def test_a_winner_is_told_apart_from_every_other(make_table):
+    """Its interval to the next leaves out 0, and to the last, which varies more, does not."""
+    ranking = at(scored(make_table, Grid=[20, 20, 20], Siren=[19, 19, 19.1], Wire=[5, 25, 15])).trained
+    assert (ranking.models, ranking.verdict) == (("Grid", "Siren", "Wire"), TIE)
+    assert ranking.tied == ("Wire",)
 
 
 def test_seeds_that_differ_alike_for_all_are_no_spread_of_the_lead(make_table):
-    comparison = only(scored(make_table, Siren=[10, 20, 40], Grid=[11, 21, 41.5]))
-    assert not contest(comparison, 10_000, 0.5).tied
+    assert at(scored(make_table, Siren=[10, 20, 40], Grid=[11, 21, 41.1])).trained.verdict == WIN
 
 
 def test_a_lead_that_rounds_to_nothing_is_a_tie(make_table):
-    comparison = only(scored(make_table, Siren=[10.00, 20.00, 30.00], Grid=[10.04, 20.04, 30.04]))
-    assert contest(comparison, 10_000, 0.5).tied
+    assert at(scored(make_table, Siren=[10.00, 20.00, 30.00], Grid=[10.04, 20.04, 30.04])).trained.verdict == TIE
+
+
+def test_one_draw_is_no_win(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1])
+    assert at(table).trained.verdict == ONE_DRAW
+    assert "one draw: no spread that could tell a win from a tie" in said(table)
 
 
 def test_a_model_that_failed_on_a_draw_does_not_compete(make_table):
     table = scored(make_table, Siren=[20, 20, 20], Wire=[10, 10, 10], Grid=[40, 40, 40])
     table.loc[(table["model"] == "Grid") & (table["seed"] == 2), ["status", "psnr"]] = ["diverged", None]
-    comparison = only(table)
-    assert contest(comparison, 10_000, 0.5).winner == "Siren"
-    said = " ".join(text.get_text() for text in winners.winner_page(comparison).texts)
-    assert "does not compete where runs are missing: Grid" in " ".join(said.split())
+    assert (at(table).trained.best, at(table).left_out) == ("Siren", ("Grid",))
+    assert "does not compete where its runs failed or are missing: Grid" in said(table)
+
+
+def test_nobody_wins_where_each_lacks_what_another_has(make_table):
+    table = scored(make_table, Siren=[20, 20, 20], Grid=[40, 40, 40])
+    table = table[(table["model"] == "Siren") != (table["seed"] == 2)]
+    assert (at(table).first, at(table).left_out) == (None, ("Siren", "Grid"))
+    assert "no model with every draw" in said(table)
+
+
+def test_yardsticks_are_ranked_apart_and_named_where_they_are_ahead(make_table, check_page):
+    table = scored(make_table, Siren=[20, 20, 21], Wavelet=[30, 30, 31.2], BlockDCT=[25, 25, 25], Grid=[28, 28, 28])
+    outcome = at(table)
+    assert (outcome.trained.models, outcome.yardsticks.models) == (("Grid", "Siren"), ("Wavelet", "BlockDCT"))
+    assert (outcome.yardstick, outcome.ahead.mean) == ("Wavelet", pytest.approx(2.4))
+    figure = winners.winner_page(only(table))
+    assert words(figure.axes[0])[0, 0] == ["Grid", "28.0 (+7.7)", "† Wavelet (+2.4)"]
+    check_page(figure)
+    behind = at(scored(make_table, Siren=[20, 20, 21], Wavelet=[10, 10, 10]))
+    assert (behind.trained.verdict, behind.yardstick, behind.ahead) == (ALONE, None, None)
+    alone = at(scored(make_table, Wavelet=[10, 10, 10], BlockDCT=[9, 9, 9]))
+    assert (alone.trained, alone.first.best) == (None, "Wavelet")
+
+
+def test_a_yardstick_is_compared_over_the_trained_models_draws(make_table):
+    table = scored(make_table, Siren=[20, 20, 20], Wavelet=[15, 15, 60])
+    table = table[(table["model"] == "Wavelet") | (table["seed"] < 3)]
+    assert (at(table).trained.best, at(table).yardstick) == ("Siren", None)
 
 
 def test_less_is_better_where_the_metric_says_so(make_table, monkeypatch):
     monkeypatch.setitem(METRICS, "ssim", METRICS["ssim"]._replace(higher_is_better=False))
-    table = scored(make_table, "ssim", Siren=[0.3, 0.3, 0.3], Grid=[0.5, 0.5, 0.5])
-    outcome = contest(only(table, "ssim"), 10_000, 0.5)
-    assert (outcome.winner, outcome.lead) == ("Siren", pytest.approx(0.2))
+    ranking = at(scored(make_table, "ssim", Siren=[0.3, 0.3, 0.3], Grid=[0.5, 0.5, 0.5]), "ssim").trained
+    assert (ranking.best, ranking.leads[0].mean) == ("Siren", pytest.approx(0.2))
 
 
 def test_nobody_wins_without_scores(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=SEEDS, status="diverged")
-    assert contest(only(table), 10_000, 0.5) is None
+    assert at(table).first is None
     assert winners.winner_page(only(table)) is None
     assert winners.winner_page(only(make_table(models=["Grid"]))) is None
 
@@ -100,13 +143,15 @@ def test_the_map_says_the_tables_winner_in_every_cell(make_table, check_page):
     for row, size in enumerate([10_000, 100_000]):
         for column, band in enumerate([0.1, 0.5, 0.9]):
             ranked = means[size, band].sort_values(ascending=False)
+            ranking = comparison.outcome(size, band).trained
             name, score, *tie = cells[row, column]
             assert name == ranked.index[0]
             assert score == f"{ranked.iloc[0]:.1f} (+{ranked.iloc[0] - ranked.iloc[1]:.1f})"
             colour, hatched = fill(axes, row, column)
             assert colour == to_rgb(style.colour(*comparison.looks(name)))
-            assert hatched == bool(tie) == contest(comparison, size, band).tied
-            assert tie in ([], [f"≈ {ranked.index[1]}"])
+            assert hatched == bool(tie) == (ranking.verdict == TIE)
+            more = f" +{len(ranking.tied) - 1}" if len(ranking.tied) > 1 else ""
+            assert tie == [f"≈ {model}{more}" for model in ranking.tied[:1]]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0.1", "0.5", "0.9"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["10k", "100k"]
     check_page(figure)
@@ -126,8 +171,8 @@ def test_items_have_columns_and_all_of_them_one_more(make_table, check_page):
     figure = winners.winner_page(comparison)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == [*items, "all"]
-    assert words(axes)[0, 3][0] == contest(comparison, 10_000, WHOLE, "0003").winner
-    assert words(axes)[0, 10][0] == contest(comparison, 10_000, WHOLE).winner
+    assert words(axes)[0, 3][0] == comparison.outcome(10_000, WHOLE, "0003").trained.best
+    assert words(axes)[0, 10][0] == comparison.outcome(10_000, WHOLE).trained.best
     check_page(figure)
 
 

@@ -22,6 +22,7 @@ def times(make_row, monkeypatch):
 
     rows = [row(1000, 2.0), row(1000, 4.0, seed=1), row(1000, 2.4, seed=2), row(100_000, 24.0)]
     rows += [row(1000, 100.0, shape=[12, 12, 1]), row(1000, 100.0, status="diverged")]
+    rows += [row(size, size / 5000, model="Grid_exact", updates=0) for size in (1000, 100_000)]
     measured = cost.measured_times(to_table(rows))
     monkeypatch.setattr(cost, "_times", lambda: measured)
     return measured
@@ -33,6 +34,7 @@ def test_a_pass_takes_the_median_of_the_largest_lattice(times):
             "machine": "a processor, 2 threads",
             "points": {"2D": 576},
             "ms_per_pass": {"Grid 2D": {"1000": 60.0, "100000": 600.0}},
+            "seconds_to_solve": {"Grid_exact 2D": {"1000": 0.2, "100000": 20.0}},
         }
     }
 
@@ -49,12 +51,26 @@ def test_a_pass_takes_the_median_of_the_largest_lattice(times):
     ],
 )
 def test_a_trial_costs_its_passes_and_a_start(times, make_trial, size, length, seconds):
-    trial = make_trial("Grid", size=size, length=length, steps=100)
+    trial = make_trial("Grid", budget=size, length=length, steps=100)
     assert cost.trial_seconds(trial, "cpu") == pytest.approx(cost.START_SECONDS + 100 * seconds, rel=1e-6)
 
 
+def test_few_points_on_a_gpu_cost_its_launches(times, make_trial):
+    """A pass over a fiftieth of the points that were timed, and over fewer, takes a fiftieth of the time."""
+    times["cuda"] = times["cpu"]
+    fiftieth = cost.START_SECONDS + 100 * 0.060 / 50
+    for length, points in ((2, 4), (3, 9)):
+        trial = make_trial("Grid", budget=1000, length=length, steps=100)
+        assert cost.trial_seconds(trial, "cuda") == pytest.approx(fiftieth, rel=1e-6)
+        in_proportion = cost.START_SECONDS + 100 * 0.060 * points / 576
+        assert cost.trial_seconds(trial, "cpu") == pytest.approx(in_proportion, rel=1e-6)
+    in_proportion = cost.START_SECONDS + 100 * 0.060 * 16 / 576
+    trial = make_trial("Grid", budget=1000, length=4, steps=100)
+    assert cost.trial_seconds(trial, "cuda") == pytest.approx(in_proportion, rel=1e-6), "more than a fiftieth"
+
+
 def test_a_plan_is_told_in_words(times, make_trial):
-    trials = [make_trial("Grid", size=1000, length=24, steps=1000)] * 2
+    trials = [make_trial("Grid", budget=1000, length=24, steps=1000)] * 2
     assert cost.describe_cost(trials, CPU) == "about 2 minutes (as timed on a processor, 2 threads)"
     trials.append(make_trial("BACON"))
     assert cost.describe_cost(trials, CPU) == "about 2 minutes (as timed on a processor, 2 threads), without BACON"
@@ -63,30 +79,30 @@ def test_a_plan_is_told_in_words(times, make_trial):
     assert cost.describe_cost(trials, torch.device("cuda")) == "no estimate, never timed here"
 
 
-def test_a_solved_trial_costs_its_start(times, make_trial, make_row):
-    trials = [make_trial("Grid_exact", steps=10**6)] * 4
-    assert cost.describe_cost(trials, CPU) == "about 2 seconds (as timed on a processor, 2 threads)"
-    assert cost.describe_cost(trials, torch.device("cuda")) == "no estimate, never timed here"
-    row = make_row(model="Grid_exact", updates=0, curve=[{"step": 0, "loss": 0.1, "psnr": 10.0, "seconds": 0.1}])
-    assert cost.measured_times(to_table([row])) == {}, "it has no passes to be timed"
+@pytest.mark.parametrize(("size", "length", "seconds"), [(10_000, 24, 2.0), (100_000, 48, 80.0), (200_000, 24, 20.0)])
+def test_a_solved_trial_costs_its_solution(times, make_trial, size, length, seconds):
+    """However many passes others make."""
+    trial = make_trial("Grid_exact", budget=size, length=length, steps=10**6)
+    assert cost.trial_seconds(trial, "cpu") == pytest.approx(cost.START_SECONDS + seconds)
+    assert cost.trial_seconds(make_trial("Wavelet"), "cpu") is None, "was never timed"
 
 
 def test_every_model_of_the_paper_has_been_timed(config):
     """The shipped file covers what `--dry-run` and the first line of a paper run promise."""
     shipped = json.loads(cost.TIMES.read_text())
-    solved = ("Grid_exact", "BlockDCT", "Wavelet")
     for kind in ("cpu", "cuda"):
-        for model in (name for name in config.protocol.models if name not in solved):
-            assert f"{model} 2D" in shipped[kind]["ms_per_pass"]
-            assert model == "GSplat" or f"{model} 3D" in shipped[kind]["ms_per_pass"]
+        timed = shipped[kind]["ms_per_pass"] | shipped[kind]["seconds_to_solve"]
+        for model in config.protocol.models:
+            assert f"{model} 2D" in timed
+            assert model == "GSplat" or f"{model} 3D" in timed
 
 
 def test_workers_end_together_whatever_the_signals_are(make_trial, monkeypatch):
     """One signal after the other, the long trials of the last would keep one worker and leave the others idle."""
-    monkeypatch.setattr(ordering, "trial_seconds", lambda trial, device: trial.size / 1000)
-    trials = [make_trial("Grid", seed=seed, size=1000 * s) for seed in range(6) for s in (400, 40, 4, 4)]
+    monkeypatch.setattr(ordering, "trial_seconds", lambda trial, device: trial.budget / 1000)
+    trials = [make_trial("Grid", seed=seed, budget=1000 * s) for seed in range(6) for s in (400, 40, 4, 4)]
     ordered = ordering.in_order(trials, "cuda")
-    seconds = [trial.size / 1000 for trial in ordered]
+    seconds = [trial.budget / 1000 for trial in ordered]
     assert seconds[:12] == [400] * 6 + [40] * 6, "the long ones first"
     assert [trial.seed for trial in ordered[12:]] == sorted([*range(6)] * 2), "the short ones by signal"
     workers = 4

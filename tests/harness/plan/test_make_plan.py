@@ -15,7 +15,7 @@ from harness.plan.make_plan import make_plan, model_names
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 
-EXPERIMENTS = [  # SPEC 5: signal, dim, trials a model
+EXPERIMENTS = [  # docs/protocol.md, "Experiments and presets": signal, dim, trials a model
     ("BandlimitedSignal", 2, 9 * 5 * 6),
     ("SparseSphereSignal", 2, 9 * 5 * 6),
     ("Sierpinski", 2, 9 * 6),
@@ -26,7 +26,7 @@ EXPERIMENTS = [  # SPEC 5: signal, dim, trials a model
 PAPER_SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
 IN_THE_HASH = {"steps": 7, "minibatch": 50, "precision": "bf16", "adam_betas": (0.8, 0.9)}
 IN_THE_KEY = {"signal": "Other", "item": "0064", "dim": 3, "length": 25, "bandlimit": 0.6, "task": "ct"}
-IN_THE_KEY |= {"model": "Grid_TV", "size": 2501, "seed": 4321}
+IN_THE_KEY |= {"model": "Grid_TV", "budget": 2501, "seed": 4321}
 IN_NEITHER = {
     "backend": "torch",
     "preset": "paper",
@@ -58,7 +58,7 @@ def papers(plan):
 def test_the_paper_has_as_many_trials_as_it_says(papers, config, signal, dim, trials):
     found = papers[signal, dim]
     assert Counter(t.model for t in found) == dict.fromkeys(model_names(config), trials)
-    assert {t.size for t in found} == set(PAPER_SIZES)
+    assert {t.budget for t in found} == set(PAPER_SIZES)
     assert {t.length for t in found} == {1000 if dim == 2 else 100}
     assert {t.seed for t in found} == ({1234} if signal == "Sierpinski" else {1234, 2024, 5678, 7890, 7618})
     bands = {None} if signal == "StarTarget" else {round(0.1 * i, 1) for i in range(1, 10)}
@@ -77,7 +77,7 @@ def test_every_signal_has_its_experiment(config):
 
 def test_the_papers_image_experiment_has_ten_images_and_three_fits_of_each(plan):
     trials = plan("DIV2K", 2, tasks=("fit", "denoise"), models=["Grid"])
-    assert len(trials) == 10 * 3 * 6  # SPEC 5
+    assert len(trials) == 10 * 3 * 6
     assert {t.task for t in trials} == {"fit", "denoise_0.05", "denoise_0.1"}
     assert list(dict.fromkeys(t.item for t in trials))[:3] == ["0064", "0007", "0010"]
     assert {(t.length, t.seed, t.bandlimit) for t in trials} == {(None, 1234, None)}
@@ -133,7 +133,7 @@ def test_keys_differ_over_the_whole_paper(papers):
 
 def test_models_run_side_by_side_so_that_a_signal_is_built_once(plan):
     trials = plan("BandlimitedSignal", 2, models=["Grid", "Siren"], sizes=(20, 10), seeds=(2, 1), bandlimits=(0.9, 0.1))
-    order = [(t.bandlimit, t.seed, t.size, t.model) for t in trials]
+    order = [(t.bandlimit, t.seed, t.budget, t.model) for t in trials]
     assert order == list(itertools.product((0.9, 0.1), (2, 1), (20, 10), ("Grid", "Siren")))
 
 
@@ -144,8 +144,8 @@ def test_folders_name_dimension_signal_and_task(make_trial):
 
 
 def test_settings_follow_the_budget(plan):
-    weights = {t.size: t.settings.tv_weight for t in plan("Sierpinski", 2, models=["Grid_TV"])}
-    assert list(weights.items()) == list(zip(PAPER_SIZES, (0.001, 0.001, 0.01, 0.1, 0.1, 0.1), strict=True))  # SPEC 3
+    weights = {t.budget: t.settings.tv_weight for t in plan("Sierpinski", 2, models=["Grid_TV"])}
+    assert list(weights.items()) == list(zip(PAPER_SIZES, (0.001, 0.001, 0.01, 0.1, 0.1, 0.1), strict=True))
 
 
 # Mini-batches
@@ -156,7 +156,7 @@ def test_the_largest_budgets_train_in_minibatches(papers, config):
     for trial in itertools.chain(*papers.values()):
         never = dict.fromkeys(["GSplat", "Grid_exact", "BlockDCT", "Wavelet"], float("inf"))
         from_size = (never | {"Wire": 10**6}).get(trial.model, 3 * 10**6)
-        assert trial.minibatch == (400_000 if trial.size >= from_size else None), str(trial)
+        assert trial.minibatch == (400_000 if trial.budget >= from_size else None), str(trial)
 
 
 def test_without_minibatches_every_update_is_full(plan):

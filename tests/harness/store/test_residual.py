@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from common.files import Unfit, read_bounded
+from harness.store import residual as residuals
 from harness.store.residual import checksum, encode, load_residual
 from harness.store.store import Store
 
@@ -110,6 +111,39 @@ def test_strangers_files_are_one_line(tmp_path, content):
     with pytest.raises(Unfit) as caught:
         load_residual(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_is_read_up_to_the_size_that_its_row_allows(store):
+    """Two bytes a value and 4096 for headers; a tail of zeros beyond that is not read, whatever it hides."""
+    path, row = store.array_path("one"), store.read("one") | {"residual_sha256": None}
+    content = path.read_bytes()
+    largest = 2 * 24 * 24 + 4096
+    comment = largest - len(content)  # bytes that an archive may end with; their number stands before them
+    path.write_bytes(whole := content[:-2] + comment.to_bytes(2, "little") + bytes(comment))
+    assert np.abs(load_residual(path, row) - residual(0)).max() < 0.002
+    path.write_bytes(whole + b"\0")
+    with pytest.raises(Unfit, match="it has 5,249 bytes and at most 5,248 are read"):
+        load_residual(path, row)
+
+
+def test_no_residual_has_more_values_than_a_signal_may(store, monkeypatch):
+    """With a row that claims so many, with one that claims nothing and without one."""
+    path, row = store.array_path("one"), store.read("one")
+    monkeypatch.setattr(residuals, "LARGEST", 24 * 24)
+    load_residual(path)
+    monkeypatch.setattr(residuals, "LARGEST", 24 * 24 - 1)
+    for known in (row, row | {"shape": None}, None):
+        with pytest.raises(Unfit, match=r"it is damaged: ValueError 'residual' is float16 of shape \(24, 24, 1\)"):
+            load_residual(path, known)
+
+
+def test_a_file_beyond_any_residual_is_not_read(store, monkeypatch):
+    path, row = store.array_path("one"), store.read("one")
+    monkeypatch.setattr(residuals, "LARGEST", 10)
+    monkeypatch.setattr(residuals, "HEADERS", 100)
+    for known in (row, row | {"shape": None}, None):
+        with pytest.raises(Unfit, match="bytes and at most 120 are read"):
+            load_residual(path, known)
 
 
 BOMB = """

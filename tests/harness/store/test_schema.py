@@ -51,6 +51,12 @@ def test_a_value_of_another_type_is_refused_by_the_columns_name(make_row, column
             read_row.check(row)
 
 
+@pytest.mark.parametrize(("load", "is_busy"), [(None, False), (0.0, False), (1.5, False), (1.51, True)])
+def test_a_machine_is_busy_that_has_more_to_do_than_a_run(make_row, load, is_busy):
+    assert schema.busy(make_row(load_at_start=load)) == is_busy
+    assert not schema.busy({}), "a row of another version"
+
+
 def test_columns_are_found_by_what_they_are():
     assert names(machine=True) == ("device", "backend", "precision", "versions", "commit")
     assert {"psnr", "psnr_best", "iou_paper", "status", "curve"} <= set(names(repeats=True))
@@ -64,6 +70,7 @@ def test_a_rows_name_and_its_digest_are_of_the_columns_that_say_so(make_row, mak
         other = {"text": "other", "number": 0.7, "whole": 7, "object": {"lr": 1}}.get(column.kind, [1])
         differs = key_of(make_row(**{column.name: other})) != key_of(make_row())
         assert differs == (column.part_of == "key"), column.name
+    assert key_of(make_row()) == "Grid_2500_band0.5_seed1234_5db2ce06c0636c9f", "stored rows keep their names"
     assert key_of(make_row(dim=2.0, length=24.0, size=2500.0)) == key_of(make_row())
     trial, hashed = make_trial(lr=0.1), names(part_of="config_hash")
     assert hashed == ("steps", "minibatch", "settings", "precision")

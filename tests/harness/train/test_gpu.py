@@ -9,7 +9,13 @@ import models
 from common.lattice import Lattice
 from common.needs import Needs
 from harness.plan.make_plan import model_settings
-from harness.train.run_trial import run_trial
+from harness.train.chunks import predict
+from harness.train.loss import LatticeGradient
+from harness.train.precision import matmul_precision
+from harness.train.run_trial import make_schedule, run_trial
+from models import backends
+from target_signals.tasks.operators import Identity
+from target_signals.tasks.task import Scoring, Task
 
 pytestmark = pytest.mark.gpu
 
@@ -79,7 +85,7 @@ def test_a_trial_runs_from_end_to_end(make_trial, name, minibatch):
 
 @pytest.mark.parametrize(("signal", "dim", "length"), [("StarTarget", 2, 1000), ("SparseSphereSignal", 3, 100)])
 def test_a_million_points_fit_in_eight_gigabytes(make_trial, signal, dim, length):
-    changes = {"size": 100_000, "length": length, "steps": 2}
+    changes = {"budget": 100_000, "length": length, "steps": 2}
     (result,) = run_trial(make_trial("FourFeat", signal, dim, **changes), torch.device("cuda"))
     assert result.row["status"] == "ok"
     assert result.row["peak_memory_bytes"] < 8e9
@@ -90,3 +96,26 @@ def test_tf32_is_used_only_when_asked_for(make_trial):
     trial = make_trial("GAPlane", steps=20, length=64)
     rows = {kind: run_trial(trial, torch.device(kind))[0].row for kind in ("cpu", "cuda")}
     assert rows["cuda"]["psnr"] == pytest.approx(rows["cpu"]["psnr"], abs=0.02)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16", "bf16x3"])
+@pytest.mark.parametrize("name", [name for name in models.registry.names() if name not in SOLVED])
+def test_values_are_evaluated_in_float32_whatever_trains_them(make_trial, config, name, precision):
+    """On the back end that trains in a precision, the loop's answer and the scored one are the twin's in float32."""
+    cls, lattice = models.get_model(name), Lattice.regular((300, 200))
+    settings = model_settings(config, name, "synthetic", 10_000)
+    model = cls(settings, lattice, 3, cls.solve_size(settings, lattice, 3, 10_000))
+    model.initialise(torch.Generator().manual_seed(0))
+    model.cuda()
+    twin = copy.deepcopy(model)
+    model.backend = backends.choose(model, precision)
+    truth = torch.rand(*lattice.shape, 3).numpy()
+    task = Task(lattice, truth, truth, Identity(), (Scoring("fit", lattice, truth, False),))
+    with matmul_precision(precision):
+        schedule = make_schedule(make_trial(name, precision=precision))
+        _, _, answer = LatticeGradient(model, task, schedule).evaluate()
+        scored = predict(model, lattice)
+    with torch.no_grad(), matmul_precision("fp32"):
+        exact = twin.on_lattice(lattice).cpu()
+    for found in (answer, scored):
+        assert (torch.as_tensor(found) - exact).norm() <= 2e-6 * exact.norm()

@@ -8,6 +8,7 @@ import torch
 
 import models
 from common.lattice import Lattice
+from harness.analysis.target import rebuild
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.train.loss import LatticeGradient
@@ -25,7 +26,7 @@ SOLVED = ["Grid_exact", "BlockDCT", "Wavelet"]
 )
 def test_every_trained_model_learns_what_is_seen(make_trial, name, dim):
     signal = {2: "Sierpinski", 3: "SparseSphereSignal"}[dim]
-    trial = make_trial(name, signal, dim, task="inpaint", steps=20, evaluate_every=20, size=3000)
+    trial = make_trial(name, signal, dim, task="inpaint", steps=20, evaluate_every=20, budget=3000)
     (result,) = run_trial(trial, CPU)
     row = result.row
     assert (row["task"], row["status"], row["minibatch"]) == ("inpaint_0.5", "ok", None)
@@ -38,6 +39,15 @@ def test_every_trained_model_learns_what_is_seen(make_trial, name, dim):
     prediction = scoring.truth + result.residual
     clipped = np.clip(prediction, min(0, scoring.truth.min()), max(1, scoring.truth.max()))
     assert row["psnr"] == pytest.approx(psnr(scoring.truth[scoring.where], clipped[scoring.where]), abs=1e-4)
+
+
+def test_a_row_gives_its_target_again(make_trial):
+    """For figures: the truth, and what was seen of it where it was seen."""
+    trial = make_trial("Grid", "Sierpinski", task="inpaint_0.3")
+    found = rebuild(run_trial(trial, CPU)[0].row)
+    task = make_task(trial.task, signal_of(trial), trial.seed)
+    np.testing.assert_array_equal(found.truth, task.truth)
+    np.testing.assert_array_equal(found.seen, np.where(task.where[..., None], 0, task.truth))
 
 
 @pytest.mark.parametrize("name", SOLVED)
@@ -57,7 +67,7 @@ def test_large_budgets_are_not_trained_in_batches(config):
 @pytest.mark.parametrize("gib", [4.0, 1e-9])
 @pytest.mark.parametrize("name", ["Siren", "BACON", "Grid_TV"])
 def test_in_slabs_or_not_the_gradient_is_that_of_the_seen_samples(make_trial, name, gib):
-    trial = make_trial(name, "Sierpinski", task="inpaint_0.3", size=3000)
+    trial = make_trial(name, "Sierpinski", task="inpaint_0.3", budget=3000)
     task = make_task(trial.task, signal_of(trial), trial.seed)
     cls = models.get_model(name)
     model = cls(trial.settings, task.lattice, 1, cls.solve_size(trial.settings, task.lattice, 1, 3000))

@@ -202,7 +202,7 @@ def test_memory_that_runs_out_becomes_a_row_and_harms_no_later_trial(make_trial)
     whole = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction(2**27 / whole)
     try:
-        (result,) = run_trial(make_trial("Siren", size=1_000_000, length=1000), torch.device("cuda"))
+        (result,) = run_trial(make_trial("Siren", budget=1_000_000, length=1000), torch.device("cuda"))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert result.row["status"] == "out_of_memory"

@@ -1,4 +1,4 @@
-"""The hash encoding against a scalar implementation on unsigned 32-bit integers, written from SPEC 3
+"""The hash encoding against a scalar implementation on unsigned 32-bit integers, written from docs/protocol.md
 and Müller et al. 2022 (equation 4), level by level and corner by corner.
 
 Values are compared in float64, to rounding. LatticeEncoding is float32 throughout, as `encode` is on

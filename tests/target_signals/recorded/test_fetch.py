@@ -429,5 +429,5 @@ def test_it_runs_as_a_module_without_torch():
         "import target_signals; target_signals.registry.names(); print({'torch', 'pooch', 'PIL'} & set(sys.modules))"
     )
     line = [sys.executable, "-W", "error", "-c", code]
-    result = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert (result.stdout, result.stderr) == ("set()\n", "")

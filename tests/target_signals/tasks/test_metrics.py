@@ -1,4 +1,4 @@
-"""Every score against closed forms, scikit-image and masks by hand (SPEC 4)."""
+"""Every score against closed forms, scikit-image and masks by hand (docs/protocol.md, "Metrics")."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Operators: Radon against SPEC 4's formula in plain loops, SciPy's interpolation and scikit-image; noise."""
+"""Operators: Radon against the protocol's formula in plain loops, SciPy's interpolation and scikit-image; noise."""
 
 import math
 

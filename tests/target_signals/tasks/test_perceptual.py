@@ -126,3 +126,12 @@ def test_a_backbone_in_pytorchs_own_cache_is_found(backbone, image, tmp_path, mo
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
     assert perceptual.missing() is None
     assert perceptual.lpips(image, image[::-1]) == value
+
+
+@needs_layer_weights
+@pytest.mark.gpu
+def test_a_gpu_scores_in_float32(backbone, image):
+    """PyTorch lets convolutions be of TF32 by default, which moves the fourth digit."""
+    other = np.clip(image + 0.2 * np.random.default_rng(1).standard_normal(image.shape), 0, 1).astype(np.float32)
+    found = [perceptual.lpips(image, other, device) for device in ("cpu", "cuda")]
+    assert found[1] == pytest.approx(found[0], rel=1e-5)

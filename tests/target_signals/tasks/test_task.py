@@ -1,4 +1,4 @@
-"""Tasks: what is trained on, and which scores come out, by hand (SPEC 4)."""
+"""Tasks: what is trained on, and which scores come out, by hand (docs/protocol.md, "Tasks")."""
 
 import dataclasses
 
@@ -169,7 +169,7 @@ def test_a_signal_that_brings_a_finer_lattice_is_scored_on_both():
     assert task.lattice.shape == (6, 5)
     sr = task.scorings[1]
     np.testing.assert_array_equal(sr.truth[..., 0], given.finer)
-    for axis, n, m in zip(sr.lattice.axes, (24, 20), (6, 5), strict=True):  # SPEC 4, in words for a factor of 4
+    for axis, n, m in zip(sr.lattice.axes, (24, 20), (6, 5), strict=True):  # the protocol, in words for a factor of 4
         np.testing.assert_allclose(axis, [max(-1, -1 + 2 * (j - 1.5) / (4 * m)) for j in range(n)], atol=1e-12)
     for axis, n in zip(sr.paper_lattice.axes, (24, 20), strict=True):
         np.testing.assert_allclose(axis, [-1 + 2 * i / n for i in range(n)], atol=1e-12)

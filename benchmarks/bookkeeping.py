@@ -1,0 +1,234 @@
+"""Seconds that the suite's own work takes on ten thousand trials: planning, resuming, telling, reading, dividing.
+
+    python benchmarks/bookkeeping.py
+    python benchmarks/bookkeeping.py --only status plan
+
+Seconds are the processor's, of this process and those that it starts, the least of three, so that other work on the
+machine counts little. The store that is read has the rows of the paper's 3D spheres on 18 seeds.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import functools
+import io
+import itertools
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from common.files import ROOT
+from harness.execution import run_trials
+from harness.execution.progress import Progress
+from harness.plan.config import load_config
+from harness.plan.make_plan import make_plan, model_names
+from harness.plan.source import choose_source
+from harness.plan.trial import Trial
+from harness.report import write_page
+from harness.store.claims import Claims
+from harness.store.schema import Row
+from harness.store.store import Store
+from harness.store.table import load
+from harness.train.run_trial import run_trial
+from harness.train.score import Result
+from target_signals import get_signal
+
+CPU = torch.device("cpu")
+SIGNAL, DIM, SEEDS = "SparseSphereSignal", 3, 18
+POINTS = [{"step": s, "loss": 0.1 / s, "psnr": 20 + s / 100, "seconds": s / 50} for s in (1, *range(100, 1001, 100))]
+NAP, WORKERS, EACH = 0.25, 16, 12  # seconds of a simulated trial, workers, trials of each
+FULL_SIZE = (
+    *(("BandlimitedSignal", dim, length, band) for dim, length in ((2, 1000), (3, 100)) for band in (0.1, 0.9)),
+    *(("SparseSphereSignal", dim, length, band) for dim, length in ((2, 1000), (3, 100)) for band in (0.1, 0.9)),
+    *(("Sierpinski", 2, 1000, band) for band in (0.1, 0.9)),
+    ("StarTarget", 2, 1000, None),
+)
+
+
+class Paper:
+    """The trials of an experiment, and a store that holds the row of each."""
+
+    def __init__(self, out: Path):
+        config, source = load_config(), choose_source(SIGNAL, DIM)
+        extent = dataclasses.replace(config.preset("paper", SIGNAL, DIM), seeds=tuple(range(SEEDS)))
+        chosen = [name for name in model_names(config) if name != "GSplat"]
+        self.out, self.trials = out, make_plan(config, source, ["fit"], "paper", extent, chosen)
+        smoke = config.preset("smoke", SIGNAL, DIM)
+        (one, *_) = make_plan(config, source, ["fit"], "smoke", smoke, ["Grid"])
+        (self.result, *_) = run_trial(one, CPU)
+        self.store = Store(out, one.folder)
+        self.store.prepare()
+        for trial in self.trials:
+            self.store.write(trial.key, self.row(trial), None)
+
+    def row(self, trial: Trial) -> Row:
+        own = {name: getattr(trial, name) for name in ("model", "size", "seed", "bandlimit", "length", "config_hash")}
+        own |= {"settings": dataclasses.asdict(trial.settings), "preset": "paper", "steps": 1000, "updates": 1000}
+        return self.result.row | own | {"curve": POINTS}
+
+
+def start(paper: Paper) -> str:
+    line = ["run.py", "--signal", "Sierpinski", "--preset", "quick", "--device", "cpu", "--dry-run"]
+    seconds = beyond_torch([*line, "--out", str(paper.out / "none")])
+    return f"{seconds:.2f} s from the start to the first plan, beyond torch"
+
+
+def plan(paper: Paper) -> str:
+    line = ["run.py", "--signal", SIGNAL, "--dim", str(DIM), "--preset", "paper", "--device", "cpu", "--dry-run"]
+    line += ["--out", str(paper.out / "none"), "--seeds", *map(str, range(SEEDS))]
+    return f"{beyond_torch(line):.2f} s to print a plan of {len(paper.trials):,} trials, beyond torch"
+
+
+def resume(paper: Paper) -> str:
+    seconds = least(lambda: run_trials.split_done(paper.trials, paper.out))
+    return f"{seconds:.2f} s to find that {len(paper.trials):,} trials are done"
+
+
+def status(paper: Paper) -> str:
+    seconds = least(lambda: command(["-m", "harness", "status", "--out", str(paper.out)]))
+    return f"{seconds:.2f} s for the status of {len(paper.trials):,} rows"
+
+
+def table(paper: Paper) -> str:
+    return f"{least(lambda: load(paper.out)):.2f} s to load {len(paper.trials):,} rows as a table"
+
+
+def page(paper: Paper) -> str:
+    seconds = least(lambda: write_page.write(paper.out), 1)
+    text = f"{seconds:.2f} s to write the page of {len(paper.trials):,} rows"
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        chromium = None
+    if chromium is None:
+        return f"{text}; without playwright and chromium nothing reads it"
+    with sync_playwright() as playwright:
+        tab = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
+        tab.goto(write_page.write(paper.out).as_uri())
+        ready = float(tab.evaluate("document.documentElement.dataset.ready"))
+    return f"{text}, {ready / 1000:.2f} s by the clock until it is shown"
+
+
+def told(paper: Paper) -> str:
+    """Through an executor, whose workers have done all by the first look."""
+
+    class Done:
+        def submit(self, trials: Sequence[Trial]) -> None:
+            pass
+
+        def running(self) -> bool:
+            return False
+
+        def stop(self) -> None:
+            pass
+
+    seconds = least(lambda: run_trials.spread(paper.trials, paper.out, CPU, Done()))
+    return f"{seconds:.2f} s to tell of {len(paper.trials):,} trials that workers have done"
+
+
+def stored(paper: Paper) -> str:
+    """What `execute` does around a trial, whose row and residual are there at once."""
+    again = itertools.count()
+
+    def one() -> None:
+        with replaced(lambda *_: [paper.result]):
+            run_trials.execute(paper.trials[:1], paper.out / "stored" / str(next(again)), CPU)
+
+    return f"{1000 * least(one, 9):.1f} ms around a trial: to claim, tell and store it"
+
+
+def divided(paper: Paper) -> str:
+    """Threads, as creating a file exclusively is the same race among them as among processes."""
+    trials, out = paper.trials[: WORKERS * EACH], paper.out / "divided"
+    run_trials.prepare(trials, out)
+
+    def work() -> None:
+        with Progress(trials, "cpu", silent=True) as progress:
+            run_trials.run_free(trials, Claims(out), CPU, progress)
+
+    def sleep(*_: object) -> list[Result]:
+        time.sleep(NAP)
+        return [Result(paper.result.row, None)]
+
+    threads = [threading.Thread(target=work) for _ in range(WORKERS)]
+    wall, before = time.perf_counter(), processor()
+    with replaced(sleep):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    share, ideal = (processor() - before) / WORKERS / (NAP * EACH), NAP * EACH / (time.perf_counter() - wall)
+    text = f"{share:.1%} of each of {WORKERS} workers' time to divide trials of {NAP} s"
+    return f"{text}; {ideal:.0%} of what is ideal by the clock"
+
+
+def signals(_: Paper) -> str:
+    lines = []
+    for name, dim, length, band in FULL_SIZE:
+        seconds = least(functools.partial(get_signal, name, dim, length, band))
+        lines.append(f"{seconds:.2f} s for {name} {dim}D of length {length}{'' if band is None else f', band {band}'}")
+    return "\n".join(lines)
+
+
+WHAT: dict[str, Callable[[Paper], str]] = {
+    function.__name__: function
+    for function in (start, plan, resume, status, table, page, told, stored, divided, signals)
+}
+
+
+def processor() -> float:
+    """Seconds of the processor that this process and its children have had."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def least(work: Callable[[], object], times: int = 3) -> float:
+    """The least seconds that it takes, in silence."""
+    found = []
+    for _ in range(times):
+        with contextlib.redirect_stdout(io.StringIO()):
+            before = processor()
+            work()
+            found.append(processor() - before)
+    return min(found)
+
+
+def command(line: Sequence[str]) -> None:
+    subprocess.run([sys.executable, *line], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def beyond_torch(line: Sequence[str]) -> float:
+    return least(lambda: command(line)) - least(lambda: command(["-c", "import torch"]))
+
+
+@contextlib.contextmanager
+def replaced(run: Callable[..., list[Result]]) -> Iterator[None]:
+    """`run` in the place of fitting."""
+    fits, run_trials.run_trial = run_trials.run_trial, run
+    try:
+        yield
+    finally:
+        run_trials.run_trial = fits
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=WHAT, default=list(WHAT), help="default: all")
+    chosen = parser.parse_args(arguments).only
+    with tempfile.TemporaryDirectory() as out:
+        paper = Paper(Path(out))
+        for name in chosen:
+            print(WHAT[name](paper), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""What is to be known of scores beside them: budgets that are not used, models that learned nothing, doubtful times."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from statistics import mean
+from typing import Any
+
+from common.words import budget_text
+from harness.store.schema import OK, busy
+
+FULL = 0.95  # share of a budget below which it is said how much a model uses
+NOTHING = 0.05  # dB over the truth's own mean, of which one learns nothing
+
+Rows = list[Mapping[Any, Any]]
+
+
+def remarks(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
+    """One line for each kind of remark that there is on the rows of one experiment that ended well."""
+    ended: dict[str, dict[int, Rows]] = defaultdict(lambda: defaultdict(list))  # by model and budget
+    for row in rows:
+        if row["status"] == OK:
+            ended[row["model"]][row["size"]].append(row)
+    kinds: dict[str, Callable[[Rows], str | None]] = {
+        "uses less than its budget": _share,
+        "learned nothing over the mean of the truth": _without_gain,
+        "timed on a busy machine": _doubtful,
+    }
+    found = []
+    for what, tell in kinds.items():
+        models = {model: _of_model(by_size, tell) for model, by_size in ended.items()}
+        said = [f"{model} {text}" for model, text in models.items() if text]
+        found += [f"{what}: {'; '.join(said)}"] if said else []
+    return found
+
+
+def _of_model(by_size: dict[int, Rows], tell: Callable[[Rows], str | None]) -> str:
+    said = {size: text for size in sorted(by_size) if (text := tell(by_size[size])) is not None}
+    return ", ".join(f"at {budget_text(size)}{text}" for size, text in said.items())
+
+
+def _share(rows: Rows) -> str | None:
+    shares = [row["parameters"] / row["size"] for row in rows if _known(row["parameters"])]
+    return f" {mean(shares):.0%}" if shares and mean(shares) < FULL else None
+
+
+def _without_gain(rows: Rows) -> str | None:
+    scored = [row for row in rows if _known(row["psnr"]) and _known(row["psnr_constant"])]
+    count = sum(row["psnr"] - row["psnr_constant"] < NOTHING for row in scored)
+    return _of_all(count, len(scored))
+
+
+def _doubtful(rows: Rows) -> str | None:
+    return _of_all(sum(map(busy, rows)), len(rows))
+
+
+def _of_all(count: int, of: int) -> str | None:
+    return None if count == 0 else "" if count == of else f" ({count} of {of} trials)"
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

@@ -1,0 +1,70 @@
+"""Outcomes in the words and signs that every display uses."""
+
+import math
+from collections.abc import Iterable
+
+from common.words import NO_SCORE
+from harness.analysis.significance import Difference
+from harness.analysis.winner import ALONE, ONE_DRAW, TIE, Outcome
+from target_signals.tasks.metrics import Metric
+
+TIED, YARDSTICK = "≈", "†"
+MEANINGS = {
+    TIED: "not told apart from the best at 5 %, over {over}, or its lead rounds to 0",
+    ONE_DRAW: "no spread that could tell a win from a tie",
+    YARDSTICK: "a yardstick, which is not trained, named where it is ahead",
+}
+
+
+def named(outcome: Outcome) -> str:
+    """`Grid`, `Grid ≈ Siren +2`, `Grid (one draw)`, each with `, Wavelet †` where a yardstick is ahead; or nothing."""
+    return _best(outcome) + (f", {outcome.yardstick} {YARDSTICK}" if outcome.yardstick else "")
+
+
+def told(outcome: Outcome, metric: Metric) -> str:
+    """`Grid: 20.0 dB, 1.2 dB [0.4, 2.0] ahead of Siren; Wavelet † 3.0 dB [1.0, 5.0] ahead`; `–` for nobody."""
+    first = outcome.first
+    if first is None:
+        return NO_SCORE
+    unit = f" {metric.unit}" if metric.unit else ""
+    score = f"{_best(outcome)}: {metric.text(first.means[0])}{unit}"
+    if first.verdict == ALONE:
+        score += "; no other to compare with"
+    else:
+        score += f", {difference(first.leads[0], metric)} ahead of {first.models[1]}"
+    ahead = f"; {outcome.yardstick} {YARDSTICK} {difference(outcome.ahead, metric)} ahead" if outcome.ahead else ""
+    return score + ahead
+
+
+def _best(outcome: Outcome) -> str:
+    first = outcome.first
+    if first is None:
+        return ""
+    name = first.best + ("" if outcome.trained else f" {YARDSTICK}")
+    if first.verdict == TIE:
+        return f"{name} {TIED} {first.tied[0]}" + (f" +{len(first.tied) - 1}" if len(first.tied) > 1 else "")
+    return f"{name} ({ONE_DRAW})" if first.verdict == ONE_DRAW else name
+
+
+def difference(found: Difference, metric: Metric) -> str:
+    """`1.2 dB [0.4, 2.0]`; without the interval where one replicate leaves none."""
+    unit = f" {metric.unit}" if metric.unit else ""
+    reach = "" if math.isnan(found.low) else f" [{metric.text(found.low)}, {metric.text(found.high)}]"
+    return f"{metric.text(found.mean)}{unit}{reach}"
+
+
+def notes(outcomes: Iterable[Outcome]) -> list[str]:
+    """What the signs mean that `named` gives these, and who does not compete."""
+    found = list(outcomes)
+    rankings = [outcome.first for outcome in found if outcome.first]
+    verdicts = {ranking.verdict for ranking in rankings}
+    said: list[str] = []
+    if TIE in verdicts:
+        over = sorted({ranking.over for ranking in rankings if ranking.verdict == TIE})
+        said.append(f"{TIED} {MEANINGS[TIED].format(over=' or '.join(over))}")
+    if ONE_DRAW in verdicts:
+        said.append(f"{ONE_DRAW}: {MEANINGS[ONE_DRAW]}")
+    if any(outcome.yardstick or (outcome.yardsticks and not outcome.trained) for outcome in found):
+        said.append(f"{YARDSTICK} {MEANINGS[YARDSTICK]}")
+    out = dict.fromkeys(model for outcome in found for model in outcome.left_out)
+    return said + ([f"does not compete where its runs failed or are missing: {', '.join(out)}"] if out else [])

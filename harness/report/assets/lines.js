@@ -1,0 +1,85 @@
+/* The lines: means with their spread, rank and differences, all of them computed by harness/report/lines.py. */
+
+const lineCache = new Map();
+
+/* An experiment's lines: {model, size, band, item, counts, seeds, items, …}; band and item may be ALL. */
+function linesOf(experiment) {
+  if (!lineCache.has(experiment)) {
+    const { lines: columns, bands, items } = EXPERIMENTS[experiment];
+    const made = columns.model.map((model, at) => {
+      const [ok, failed, unsupported, missing] = columns.counts[at];
+      const line = { at, experiment, model: MODELS[model], counts: { ok, failed, unsupported, missing } };
+      for (const name of ['size', 'seeds', 'items', 'seconds', 'parameters', 'peak_memory_bytes'])
+        line[name] = columns[name][at];
+      line.band = [ALL, ...bands][columns.band[at]];
+      line.item = [ALL, ...items][columns.item[at]];
+      return line;
+    });
+    lineCache.set(experiment, made);
+  }
+  return lineCache.get(experiment);
+}
+
+/* Those lines with their numbers by one metric: mean, spread, rank; best and reference, which are
+   [difference, reach of its 95 % interval to either side, p], of one replicate [difference]. */
+function scoredLines(experiment, metric) {
+  const columns = EXPERIMENTS[experiment].scores[metric];
+  return linesOf(experiment).map((line) => {
+    const own = { ...line };
+    for (const name of ['mean', 'spread', 'rank', 'best', 'reference']) own[name] = columns[name][line.at];
+    return own;
+  });
+}
+
+/* The rows behind a line. A ring has those of the whole signal. */
+function rowsOfLine(line) {
+  const anyBand = line.band === ALL || EXPERIMENTS[line.experiment].rings;
+  return rowsOf[line.experiment].filter(
+    (row) =>
+      value('status', row) !== 'older' &&
+      value('model', row) === line.model &&
+      value('size', row) === line.size &&
+      (anyBand || bandKey(value('bandlimit', row)) === line.band) &&
+      (line.item === ALL || value('item', row) === line.item),
+  );
+}
+
+/* How a line's place was decided, over all items: {verdict}, and by PSNR who is the best. */
+const bestAt = (experiment, metric, band, size) => EXPERIMENTS[experiment].best[metric]?.[band]?.[size] ?? null;
+
+const isYardstick = (model) => DATA.yardsticks.includes(model);
+
+/* What stands in place of a mean where there is none. */
+function excuse(line) {
+  if (line.counts.unsupported) return 'unsupported';
+  if (line.counts.failed) return 'failed';
+  if (line.counts.ok) return 'no score';
+  return 'missing';
+}
+
+/* `2 failed, 1 missing` of the runs that do not enter a mean, as small marks. */
+function lacking(line) {
+  return ['failed', 'unsupported', 'missing']
+    .filter((status) => line.counts[status])
+    .map((status) => el('span', { class: `mark ${status}` }, `${line.counts[status]} ${status}`));
+}
+
+function scoreText(line, metric) {
+  if (line.mean === null) return excuse(line);
+  const { digits } = metricInfo(metric);
+  return fixed(line.mean, digits) + (line.spread === null ? '' : ` ± ${fixed(line.spread, digits)}`);
+}
+
+/* `[0.4, 2.0]`; nothing where one replicate leaves no interval. */
+const intervalText = ([mean, reach], digits) =>
+  known(reach) ? `[${signed(mean - reach, digits)}, ${signed(mean + reach, digits)}]` : '';
+const holdsZero = ([mean, reach]) => !known(reach) || Math.abs(mean) <= reach;
+
+/* `−2.1 [−3.0, −1.2]`, fainter where the interval holds 0. */
+function differenceCell(against, digits) {
+  if (against === null) return '';
+  return [
+    signed(against[0], digits),
+    el('small', { class: holdsZero(against) ? 'unsure' : 'faint' }, ` ${intervalText(against, digits)}`),
+  ];
+}

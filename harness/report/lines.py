@@ -1,0 +1,176 @@
+"""Every line that the page shows, with its statistics: means, spreads, ranks, differences, and who is best.
+
+The page's script chooses among these lines, formats and sorts them; it computes none of their numbers.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from harness.analysis.experiments import Experiment
+from harness.analysis.gain import GAIN
+from harness.analysis.means import Means, constant_bands, means
+from harness.analysis.standing import Against, Standing, standings
+from harness.analysis.winner import WIN, Outcome
+from harness.analysis.wording import told
+from harness.report.compact import rounded
+from harness.store.schema import Row
+from target_signals.tasks.metrics import METRICS, Metric
+
+ALL = ""  # in place of a band or an item: all of them
+WHOLE = "whole"  # the band of a score over the whole signal
+KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
+MEANS = {"seconds": 4, "parameters": 6, "peak_memory_bytes": 3}  # columns, and how many digits of their means
+Numbers = dict[str, list[float | int | None]]
+
+
+def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
+    """The lines of one experiment, column by column, and the best of each place over all items.
+
+    models: those whose places stand for them; so do those of bands and items, counted from 1, 0 being all. `scores`
+    has by metric the columns mean, spread, rank, and the differences to the best and to the reference: [difference,
+    reach of its interval to either side, p], of one replicate [difference]. `best` is by metric, band and budget.
+    """
+    own, own_rows, rings = with_rings(experiment, rows)
+    metrics = metrics_of(experiment, rows)
+    items = items_of(own)
+    columns: dict[str, list[Any]] = {name: [] for name in ("model", "size", "band", "item", "counts", "seeds", "items")}
+    columns |= {name: [] for name in MEANS}
+    scores: dict[str, dict[str, list[Any]]] = {}
+    best: dict[str, dict[str, dict[str, Any]]] = {}
+    for by in _views(own, rings):
+        for metric in metrics:
+            found = means(own, own_rows, by, metric)
+            _add_scores(scores.setdefault(metric, {}), found)
+            if "item" not in by:
+                _add_best(best.setdefault(metric, {}), found, metric == "psnr")
+        _add_lines(columns, found, {"model": models, "band": [None, *own.bands], "item": [None, *items]})
+    return {
+        "metrics": metrics,
+        "rings": rings,
+        "bands": [_band(band) for band in own.bands],
+        "items": items,
+        "lines": columns,
+        "scores": scores,
+        "best": best,
+        "led": led(own, own_rows, best["psnr"]) if "psnr" in best and not rings else {},
+    }
+
+
+def with_rings(experiment: Experiment, rows: Sequence[Row]) -> tuple[Experiment, list[Row], bool]:
+    """An experiment in which the rings of a signal are bands 0.1, 0.2 … as well; its rows; whether there are any."""
+    count = max((len(rows[i].get("psnr_rings") or ()) for i in experiment.latest.values()), default=0)
+    latest, made = dict(experiment.latest), list(rows)
+    for cell, i in experiment.latest.items():
+        rings = rows[i].get("psnr_rings") or [None] * count  # a failed run has none of its own
+        for ring in range(count):
+            latest[cell._replace(band=(ring + 1) / 10)] = len(made)
+            scores = {f"{name}{kind}": None for name in METRICS for kind in KINDS} | {"psnr_constant": None}
+            made.append(rows[i] | scores | {"psnr": rings[ring] if ring < len(rings) else None})
+    return Experiment(experiment.kind, latest, experiment.older), made, count > 0
+
+
+def items_of(experiment: Experiment) -> list[str]:
+    """The items' names; empty where some row names none."""
+    items = [cell.item for cell in experiment.latest]
+    return [] if None in items else sorted({str(item) for item in items})
+
+
+def metrics_of(experiment: Experiment, rows: Sequence[Row]) -> list[str]:
+    """The scores that any row has, the gain behind PSNR."""
+    own = [rows[i] for i in experiment.latest.values()]
+    names = [f"{name}{kind}" for name in METRICS for kind in KINDS]
+    found = [name for name in names if any(row.get(name) is not None for row in own)]
+    if any(row.get("psnr") is not None and row.get("psnr_constant") is not None for row in own):
+        found.insert(1, GAIN)
+    return found or ["psnr"]
+
+
+def led(experiment: Experiment, rows: Sequence[Row], best: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By budget who is the best at how many bands, constant ones counted once.
+
+    best: [model, bands, those of them at which it wins]. yardsticks: [yardstick, bands at which it is ahead].
+    """
+    again = constant_bands(experiment, rows)[1:]
+    found: dict[str, dict[str, Any]] = {}
+    for size in map(str, experiment.sizes):
+        places = [best[_band(band)].get(size) for band in experiment.bands if band not in again]
+        known = [place for place in places if place is not None and place["model"] is not None]
+        leaders = Counter(place["model"] for place in known)
+        wins = Counter(place["model"] for place in known if place["verdict"] == WIN)
+        ahead = Counter(place["yardstick"] for place in known if place["yardstick"])
+        best_at = [[model, bands, wins[model]] for model, bands in leaders.most_common()]
+        found[size] = {"best": best_at, "yardsticks": ahead.most_common()}
+    return found
+
+
+def _views(experiment: Experiment, rings: bool) -> Iterable[tuple[str, ...]]:
+    """The keys of lines: at each band, and over the bands unless they are rings; over the items, and at each."""
+    for by_item in ((), ("item",)) if len(items_of(experiment)) > 1 else ((),):
+        if len(experiment.bands) > 1 and not rings:
+            yield ("model", "size", *by_item)
+        yield ("model", "size", "band", *by_item)
+
+
+def _add_lines(columns: dict[str, list[Any]], found: Means, places: dict[str, Sequence[Any]]) -> None:
+    for line in found.lines:
+        keys = dict(zip(found.by, line.keys, strict=True))
+        columns["size"].append(keys["size"])
+        for name, known in places.items():
+            first = 0 if name == "model" else 1
+            columns[name].append(known.index(keys[name], first) if name in keys else 0)
+        columns["counts"].append(list(line.counts))
+        columns["seeds"].append(line.seeds)
+        columns["items"].append(line.items)
+        for name, digits in MEANS.items():
+            values = [row[name] for row in line.rows if row.get(name) is not None]
+            columns[name].append(rounded(math.fsum(values) / len(values), digits) if values else None)
+
+
+def _add_scores(columns: dict[str, list[Any]], found: Means) -> None:
+    at = {place: standings(own, found.outcomes[place], found.metric) for place, own in found.scores.items()}
+    for line in found.lines:
+        standing = at[found.place(line)].get(line.keys[0], Standing(None, None, None))
+        columns.setdefault("mean", []).append(rounded(line.mean))
+        columns.setdefault("spread", []).append(rounded(line.spread, 5))
+        columns.setdefault("rank", []).append(standing.rank)
+        columns.setdefault("best", []).append(_against(standing.best, found.metric))
+        columns.setdefault("reference", []).append(_against(standing.reference, found.metric))
+
+
+def _add_best(best: dict[str, dict[str, Any]], found: Means, whole: bool) -> None:
+    for (size, *band), outcome in found.outcomes.items():
+        at = best.setdefault(_band(band[0]) if band else ALL, {})
+        if found.scores[(size, *band)]:
+            at[str(size)] = _place(outcome, found.metric, whole)
+
+
+def _place(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
+    """How a place was decided. whole: with who is the best, for the overview."""
+    first = outcome.first
+    verdict = {"verdict": first.verdict if first else None}
+    if not whole:
+        return verdict
+    return verdict | {
+        "model": first.best if first else None,
+        "told": told(outcome, metric),
+        "score": rounded(first.means[0], 5) if first else None,
+        "by": rounded(first.leads[0].mean, 4) if first and first.leads else None,
+        "yardstick": outcome.yardstick,
+        "ahead": rounded(outcome.ahead.mean, 4) if outcome.ahead else None,
+        "left_out": outcome.left_out,
+    }
+
+
+def _against(found: Against | None, metric: Metric) -> list[float | int | None] | None:
+    """In the metric's own sign."""
+    if found is None:
+        return None
+    one = found.difference
+    mean = rounded(one.mean if metric.higher_is_better else -one.mean, 4)
+    return [mean] if one.n == 1 else [mean, rounded((one.high - one.low) / 2, 3), rounded(found.p, 3)]
+
+
+def _band(band: float | None) -> str:
+    return WHOLE if band is None else f"{band:g}"

@@ -1,0 +1,48 @@
+"""What is said beside scores: by hand."""
+
+import pytest
+
+from harness.analysis.remarks import remarks
+from harness.analysis.summary import summarise
+from harness.store.table import to_table
+
+
+@pytest.fixture
+def rows(make_row):
+    """FourFeat as in the README's first figure, beside a grid that fills its budget."""
+
+    def row(model, size, psnr, share=1.0, **changes):
+        return make_row(model=model, size=size, psnr=psnr, psnr_constant=9.3, parameters=int(share * size), **changes)
+
+    found = [row("Grid", size, 15.0 + seed, 0.95, seed=seed) for size in (3000, 10_000) for seed in (1, 2)]
+    found += [row("FourFeat", 3000, psnr, 0.67, seed=seed) for psnr, seed in ((9.31, 1), (9.2, 2))]
+    found += [row("FourFeat", 10_000, psnr, 0.8, seed=seed) for psnr, seed in ((9.34, 1), (12.0, 2))]
+    return found
+
+
+SHARES = "uses less than its budget: FourFeat at 3k 67%, at 10k 80%"
+NOTHING = "learned nothing over the mean of the truth: FourFeat at 3k, at 10k (1 of 2 trials)"
+
+
+def test_small_shares_and_missing_gains_are_told(rows):
+    assert remarks(rows) == [SHARES, NOTHING]
+    assert remarks(row for row in rows if row["model"] == "Grid") == []
+
+
+def test_times_of_a_busy_machine_are_told_by_model(rows):
+    loads = {"Grid": {1: 1.6, 2: 0.2}, "FourFeat": {1: 2.0, 2: 9.0}}
+    busy = [row | {"load_at_start": loads[row["model"]][row["seed"]]} for row in rows]
+    told = "timed on a busy machine: Grid at 3k (1 of 2 trials), at 10k (1 of 2 trials); FourFeat at 3k, at 10k"
+    assert remarks(busy)[-1] == told
+
+
+def test_what_did_not_end_well_or_has_no_score_has_no_remark(rows):
+    assert remarks(row | {"status": "diverged", "load_at_start": 9.0} for row in rows) == []
+    assert remarks(row | {"psnr": None, "parameters": None} for row in rows) == []
+
+
+def test_they_stand_below_the_table_of_a_run(rows):
+    """Where a whole column is null, its values are NaN."""
+    lines = summarise(to_table(rows), ["Grid", "FourFeat"]).splitlines()
+    assert lines[lines.index(SHARES) :][:2] == [SHARES, NOTHING]
+    assert lines[lines.index(NOTHING) + 1] == "", "then who is best"

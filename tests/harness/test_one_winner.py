@@ -1,0 +1,114 @@
+"""Who is best, as every display says it: figure, terminal, Markdown, LaTeX, verdict, and the page's data."""
+
+import dataclasses
+
+import pytest
+
+from harness import __main__ as verbs
+from harness.analysis.comparison import comparisons
+from harness.analysis.summary import summarise
+from harness.analysis.verdict import tell
+from harness.figures.winners import winner_page
+from harness.report.payload import build
+from harness.store.scan import gather
+from harness.store.table import to_table
+
+SEEDS = (1, 2, 3)
+
+
+@pytest.fixture
+def displays(store, make_row, make_trial, config, tmp_path, capsysbinary):
+    """`displays(Grid=[30, 20, 20], …)`: what each display says of one place; None for a trial that diverged."""
+
+    def table(out, form):
+        assert verbs.main(["table", "--out", str(out), "--format", form]) == 0
+        return capsysbinary.readouterr().out.decode()
+
+    def call(**scores):
+        rows = [
+            make_row(model=model, seed=seed, psnr=psnr, status="diverged" if psnr is None else "ok")
+            | {"label": "classical" if model in ("Wavelet", "BlockDCT") else "learned"}
+            for model, own in scores.items()
+            for seed, psnr in zip(SEEDS, own, strict=True)
+        ]
+        trials = [dataclasses.replace(make_trial(model, "Sierpinski"), seed=s) for model in scores for s in SEEDS]
+        out = store(rows)
+        frame = to_table(rows)
+        (comparison,) = comparisons(frame)
+        (experiment,) = build(gather(out), config)["experiments"]
+        return {
+            "figure": [text.get_text() for text in winner_page(comparison).axes[0].texts],
+            "terminal": summarise(frame, list(scores)),
+            "markdown": table(out, "md"),
+            "latex": table(out, "latex"),
+            "verdict": tell(frame, tmp_path, trials),
+            "page": experiment["best"]["psnr"]["0.5"]["2500"],
+            "ranks": dict(zip(experiment["lines"]["model"], experiment["scores"]["psnr"]["rank"], strict=True)),
+        }
+
+    return call
+
+
+def test_a_model_does_not_win_by_its_easier_draws(displays):
+    """Siren's only score is above Grid's mean of 23.3 dB, and its other two runs diverged."""
+    said = displays(Siren=[29.0, None, None], Grid=[30.0, 20.0, 20.0])
+    out = "does not compete where its runs failed or are missing: Siren"
+    assert said["figure"][0] == "Grid"
+    assert "best at 2,500: Grid: 23.3 dB; no other to compare with" in said["terminal"]
+    assert "Siren" not in said["terminal"].partition("best at")[2].partition(out)[0]
+    assert "**23.3 ± 5.8**" in said["markdown"]
+    assert "| 29.0 (1/3) " in said["markdown"]
+    assert r"Grid & \textbf{23.3 $\pm$ 5.8} \\" in said["latex"]
+    assert r"Siren & 29.0 (1/3) \\" in said["latex"]
+    assert "Grid: 23.3 dB; no other to compare with" in said["verdict"]
+    assert (said["page"]["model"], said["page"]["left_out"]) == ("Grid", ("Siren",))
+    assert sorted(said["ranks"].values(), key=str) == [1, None]
+    for text in (said["terminal"], said["markdown"], said["latex"], said["verdict"]):
+        assert out in text
+
+
+def test_a_win(displays):
+    said = displays(Siren=[20.0, 25.0, 30.0], Grid=[22.1, 27.0, 31.9])
+    assert said["figure"] == ["Grid", "27.0 (+2.0)"]
+    assert "best at 2,500: Grid: 27.0 dB, 2.0 dB [1.8, 2.2] ahead of Siren" in said["terminal"]
+    assert "**27.0 ± 4.9**" in said["markdown"]
+    assert "≈" not in said["markdown"] + said["latex"] + said["verdict"]
+    assert r"\textbf{27.0 $\pm$ 4.9}" in said["latex"]
+    assert "Grid: 27.0 dB, 2.0 dB [1.8, 2.2] ahead of Siren" in said["verdict"]
+    assert (said["page"]["model"], said["page"]["verdict"]) == ("Grid", "win")
+
+
+def test_a_tie(displays):
+    said = displays(Siren=[20.0, 25.0, 30.0], Grid=[24.0, 24.0, 33.0])
+    assert said["figure"] == ["Grid", "27.0 (+2.0)", "≈ Siren"]
+    assert "best at 2,500: Grid ≈ Siren: 27.0 dB" in said["terminal"]
+    assert "25.0 ± 5.0 ≈" in said["markdown"]
+    assert r"25.0 $\pm$ 5.0 $\approx$" in said["latex"]
+    assert "Grid ≈ Siren: 27.0 dB" in said["verdict"]
+    assert (said["page"]["model"], said["page"]["verdict"]) == ("Grid", "tie")
+    for text in (said["terminal"], said["markdown"], said["latex"], said["verdict"]):
+        assert "≈ not told apart from the best at 5 %, over seeds, or its lead rounds to 0" in text
+
+
+def test_a_yardstick_that_is_ahead(displays):
+    said = displays(Siren=[20.0, 25.0, 30.0], Wavelet=[40.0, 45.0, 50.5], Grid=[22.1, 27.0, 31.9])
+    assert said["figure"] == ["Grid", "27.0 (+2.0)", "† Wavelet (+18.2)"]
+    assert "2.0 dB [1.8, 2.2] ahead of Siren; Wavelet † 18.2 dB [17.2, 19.1] ahead" in said["terminal"]
+    assert "**27.0 ± 4.9**" in said["markdown"]
+    assert "| 45.2 ± 5.3 † " in said["markdown"]
+    assert r"45.2 $\pm$ 5.3 \dag{}" in said["latex"]
+    assert "Wavelet † 18.2 dB [17.2, 19.1] ahead" in said["verdict"]
+    assert (said["page"]["model"], said["page"]["yardstick"]) == ("Grid", "Wavelet")
+    assert sorted(said["ranks"].values(), key=str) == [1, 2, None]
+
+
+def test_nobody(displays):
+    """Each of them lacks a draw that the other one has."""
+    said = displays(Siren=[29.0, None, 20.0], Grid=[None, 20.0, 20.0])
+    assert said["figure"] == ["–"]
+    assert "best at 2,500: –" in said["terminal"]
+    assert "\n| **" not in said["markdown"]
+    assert "textbf" not in said["latex"]
+    assert said["verdict"] == ""
+    assert said["page"]["model"] is None
+    assert set(said["ranks"].values()) == {None}

@@ -1,0 +1,158 @@
+"""The documents: examples run, links lead somewhere, and what they name and cite is there."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import harness
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "band_limit_figs" / "README.md"])
+QUICK = {
+    "length=1000": "length=24",
+    "bandlimit=0.1": "bandlimit=0.9",
+    "size=1e5": 'size=1000, steps=2, device="cpu"',
+    "band_limit_figs": "results",
+}
+RULES = "tests/test_imports.py"  # its examples are of files that there are not
+TEXTS = (".py", ".md", ".sh", ".js", ".toml", ".json", ".yml", ".html")
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def run_examples(text, name):
+    """Every block of Python in a page, one after the other, in one namespace."""
+    found = list(re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+    assert found
+    names = {}
+    for match in found:
+        code = "\n" * text[: match.start(1)].count("\n") + match[1]  # errors then name the page's line
+        exec(compile(code, name, "exec"), names)
+    return names
+
+
+def headings(text):
+    """The headings of a page, without their numbers."""
+    return {re.sub(r"^\d+\. ", "", line) for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+def anchors(text):
+    """What links may lead to, as GitHub names headings."""
+    lines = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def tracked():
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    return [name for name in names if name.endswith(TEXTS) and (ROOT / name).is_file()]
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_examples_of_the_python_page_run(elsewhere, capsys):
+    names = run_examples(read("docs/python.md"), "docs/python.md")
+    printed = capsys.readouterr().out
+    assert "did you mean 'Siren'" in printed
+    assert names["larger"].shape == (64, 96, 1)
+    assert names["signal"].values.shape == (24, 24)
+    assert set(names["everything"]["model"]) == {"Siren", "Grid"}
+
+
+def test_the_examples_of_the_readme_run(elsewhere):
+    """At a small size, and without the model of one's own, which tests/harness/commands/test_run.py runs."""
+    text = read("README.md")
+    for given, quick in QUICK.items():
+        assert given in text
+        text = text.replace(given, quick)
+    start = text.index("from harness import load")
+    names = run_examples("```python\n" + text[start : text.index("```", start)] + "```", "README.md")
+    assert names["row"]["status"] == "ok"
+    assert names["values"].shape == (25, 25)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if "://" in path:
+            continue
+        place = (page.parent / path).resolve() if path else page
+        assert place.exists(), target
+        assert not anchor or anchor in anchors(place.read_text(encoding="utf-8")), target
+
+
+def test_the_index_names_every_page():
+    named = set(re.findall(r"\]\((\w+\.md)\)", read("docs/README.md")))
+    assert named == {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"}
+
+
+def test_the_contents_of_the_protocol_are_its_sections():
+    text = read("docs/protocol.md")
+    listed = re.findall(r"^\d+\. \[(.+?)\]\(#", text, re.MULTILINE)
+    assert listed == re.findall(r"^## \d+\. (.+)$", text, re.MULTILINE)
+
+
+def test_no_text_cites_a_document_that_readers_do_not_have():
+    private = re.compile(r"\b(?:SPE[C]|DESIG[N])\b")
+    assert [name for name in tracked() if private.search(read(name))] == []
+
+
+def test_cited_files_exist():
+    """A path below one of the project's folders, wherever it is written."""
+    path = re.compile(
+        r"\b(?:common|models|target_signals|harness|benchmarks|tests|docs)/[\w/]+\.(?:py|md|json|jsonl)\b"
+    )
+    cited = {(place, name) for name in tracked() for place in path.findall(read(name)) if name != RULES}
+    assert len(cited) > 100
+    assert {place for place, _ in cited if not (ROOT / place).is_file()} == {"models/example.py"}  # a reader's own
+
+
+def test_cited_sections_exist():
+    """`docs/protocol.md, "Tasks"`, wherever it is written."""
+    cited = set()
+    for name in tracked():
+        for page, section in re.findall(r'(?<![\w.])([\w/]+\.md)\)?, "([^"]+)"', " ".join(read(name).split())):
+            place = ROOT / page if (ROOT / page).is_file() else (ROOT / name).parent / page
+            cited.add((place, section))
+    assert len(cited) > 8
+    assert [found for found in cited if found[1] not in headings(found[0].read_text(encoding="utf-8"))] == []
+
+
+def defined(path):
+    """Functions, classes, methods and constants of a module."""
+    names = set()
+    for node in ast.parse(read(path)).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, ast.FunctionDef)}
+            names |= {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
+
+
+def test_what_the_architecture_names_is_there():
+    text = " ".join(read("docs/architecture.md").split())
+    for path in re.findall(r"`([\w/]+\.(?:py|json|md))`", text):
+        assert (ROOT / path).is_file() or path in ("inpaint.py", "base.py"), path
+    pairs = re.findall(r"`([\w/]+\.py)`: ((?:`[\w.]+`(?:, )?)+)", text)
+    assert len(pairs) > 30
+    missing = [(path, n) for path, names in pairs for n in re.findall(r"`([\w.]+)`", names) if n not in defined(path)]
+    assert missing == []
+
+
+def test_a_version_is_one_everywhere():
+    assert f"## [{harness.__version__}]" in read("CHANGELOG.md")
+    assert f"\nversion: {harness.__version__}\n" in read("CITATION.cff")
