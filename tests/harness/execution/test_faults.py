@@ -101,7 +101,8 @@ def test_sigterm_abandons_the_trials_in_flight_and_says_so(sweep, where):
 def test_a_kill_in_the_middle_of_a_write(sweep, root):
     """The second file that is written is the first trial's row: its array is there, and half of its row."""
     kill = """
-import atomic, os, signal
+import os, signal
+
 fsync, calls = os.fsync, []
 def die(descriptor):
     name = os.readlink(f'/proc/self/fd/{descriptor}')
