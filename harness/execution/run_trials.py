@@ -115,11 +115,11 @@ def run_free(
             keep = None if on_model is None else functools.partial(on_model, trial)
             try:
                 results = run_trial(trial, device, progress.advance, keep)
+                for name, result in zip(trial.rows, results, strict=True):
+                    Store(out, name.folder).write(name.key, result.row, result.residual)
             except KeyboardInterrupt:
                 print(f"\nabandoned: {trial}", file=sys.stderr)
                 raise
-            for name, result in zip(trial.rows, results, strict=True):
-                Store(out, name.folder).write(name.key, result.row, result.residual)
         progress.end(trial, [result.row for result in results])
     return left
 

@@ -83,24 +83,28 @@ function boardColumns(lines) {
       value: (l) => atBest[l.at],
       cell: (l) => (known(atBest[l.at]) ? fixed(atBest[l.at], digits) : ''),
     });
-  if (lines.some((line) => line.published))
+  const published = lines.find((line) => line.published)?.published;
+  if (published) {
+    const ofBest = published.which === 'best';
     columns.push(
       {
         key: 'published',
-        title: 'Published',
-        note: 'the paper’s score',
+        title: ofBest ? 'Published best' : 'Published',
+        note: `the paper’s score ${ofBest ? 'at its best evaluation' : 'after the last update'}`,
         number: true,
         value: (l) => l.published?.published,
         cell: (l) => (l.published ? fixed(l.published.published, digits + 1) : ''),
       },
       {
         key: 'difference',
-        title: 'Ours − theirs',
+        title: ofBest ? 'Our best − theirs' : 'Ours − theirs',
+        note: 'both at the evaluation that the paper published',
         number: true,
         value: (l) => l.published?.difference,
         cell: (l) => (l.published ? signed(l.published.difference, digits + 1) : ''),
       },
     );
+  }
   columns.push(
     {
       key: 'seconds',
