@@ -88,7 +88,8 @@ class Claims:
         path = self.path(trial)
         try:
             for _ in range(TRIES):
-                path.parent.mkdir(exist_ok=True)
+                with contextlib.suppress(FileExistsError):  # exist_ok looks again, and fails where it is gone by then
+                    path.parent.mkdir()
                 with contextlib.suppress(FileNotFoundError):  # another run has just ended and cleared up
                     with contextlib.suppress(FileExistsError):
                         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR

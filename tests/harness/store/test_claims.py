@@ -216,6 +216,23 @@ def test_a_folder_that_takes_no_claims_is_one_line(trial, tmp_path):
         Claims(tmp_path).take(trial)
 
 
+def test_a_folder_that_another_run_clears_up_meanwhile_is_made_again(trial, left_by, tmp_path, monkeypatch):
+    """Between finding it and opening a claim in it, the last other claim ends and takes the folder away."""
+    path, make = left_by(), os.mkdir
+
+    def late(*given, **named):
+        try:
+            make(*given, **named)
+        except FileExistsError:
+            path.unlink()
+            path.parent.rmdir()
+            raise
+
+    monkeypatch.setattr(os, "mkdir", late)
+    with Claims(tmp_path).take(trial):
+        assert path.exists()
+
+
 def test_a_full_disk_does_not_end_the_signs_of_life(trial, tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
