@@ -154,10 +154,7 @@ def curve(psnr, seconds):
 def environment():
     """The environment of a shell in which this Python is the active one."""
     folder = str(Path(sys.executable).parent)
-    inherited = {
-        name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"
-    }  # tests/models sets it
-    return inherited | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    return os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.fixture(scope="session")

@@ -525,7 +525,7 @@ STARTS += [
 ]
 STARTS += [png(RGB), png(DEEP), npy(VOLUME), zipped("a.npy", npy(FLOATS)), tiff(DEEP), tiff(VOLUME)]
 STARTS += [tiff(WHITE, photometric="rgb", compression="zlib")]
-QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(st.sampled_from(sorted(user_file.READERS)), st.sampled_from(STARTS), st.binary(max_size=80), st.data())
