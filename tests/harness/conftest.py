@@ -2,12 +2,10 @@
 
 import dataclasses
 import itertools
-import json
 import math
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +16,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
-from harness.store import liveness
 from harness.store.schema import NAMES
 from tests.harness.paper_rows import paper_rows, write_rows
+from tests.harness.sweep import HANG, ROOT, UNDRAWN, Sweep
 
-ROOT = Path(__file__).resolve().parents[2]
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
 BANDS = [round(0.1 * i, 1) for i in range(1, 10)]
@@ -161,111 +158,11 @@ def environment():
 def command(environment):
     """Run a command line to its end: returncode, stdout and stderr."""
 
-    def run(*arguments, cwd=ROOT, timeout=120):
+    def run(*arguments, cwd=ROOT):
         line = [str(a) for a in arguments]
-        return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)
+        return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=HANG)
 
     return run
-
-
-COUNTED = '''
-"""Notes in a file beside this one whenever it starts; another one says how it is to behave."""
-
-import json
-import time
-from pathlib import Path
-
-import torch
-from torch import nn
-
-from models.base import Representation, register
-
-
-@register
-class Counted(Representation):
-    name = "Counted"
-
-    def __init__(self, config, lattice, channels, size):
-        super().__init__(config, lattice, channels, size)
-        self.value = nn.Parameter(torch.empty(size, channels))
-
-    def initialise(self, rng):
-        super().initialise(rng)
-        self.value.data.fill_(0.0)
-        with Path(__file__).with_name("starts").open("a") as file:
-            file.write("started\\n")
-
-    def forward(self, x):
-        how = json.loads(Path(__file__).with_name("how.json").read_text())
-        time.sleep(how["nap"])
-        if how["broken"]:
-            raise RuntimeError("a broken model")
-        return self.value.mean(0).expand(len(x), -1)
-'''
-
-# run.py without figures and the report page
-UNDRAWN = [
-    sys.executable,
-    "-c",
-    "from harness.commands import run; run.draw = lambda *given: None; raise SystemExit(run.main())",
-]
-
-
-class Sweep:
-    """Trials of a model that counts its starts, in processes of their own; by default eight of about 0.4 s."""
-
-    def __init__(self, folder, environment):
-        self.folder, self.environment, self.out = folder, environment, folder / "out"
-        self.started = []
-        (folder / "counted.py").write_text(COUNTED)
-
-    def line(self, *more, seeds=range(8), nap=0.05, broken=False):
-        words = ["--signal", "StarTarget", "--preset", "smoke", "--device", "cpu", "--out", self.out]
-        words += ["--models", self.folder / "counted.py", "--seeds", *seeds, "--steps", 2, *more]
-        (self.folder / "how.json").write_text(json.dumps({"nap": nap, "broken": broken}))
-        return [*UNDRAWN, *map(str, words)]
-
-    def begin(self, *more, **named):
-        line, pipe = self.line(*more, **named), subprocess.PIPE
-        process = subprocess.Popen(line, cwd=ROOT, env=self.environment, stdout=pipe, stderr=pipe, text=True)
-        self.started.append(process)
-        return process
-
-    def run(self, *more, code=0, **named):
-        """Run to the end: stdout, stderr."""
-        process = self.begin(*more, **named)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, err
-        return out, err
-
-    def wait_for(self, what, count=1, timeout=60):
-        """Until there are so many `rows`, `claims` or, for any other pattern, files."""
-        deadline = time.monotonic() + timeout
-        pattern = {"rows": "*/rows/*.json", "claims": "*/claims/*.json"}.get(what, what)
-        while len(found := sorted(self.out.glob(pattern))) < count:
-            assert time.monotonic() < deadline, f"{len(found)} {what} of {count}"
-            time.sleep(0.01)
-        return found
-
-    def wait_until_free(self, timeout=30):
-        """Until nobody alive claims a trial: Ray ends the workers a moment after their launch, and leaves them no
-        time to clear up when they are slow."""
-        deadline = time.monotonic() + timeout
-        while alive := [said for said in liveness.read_claims(self.out) if liveness.is_alive(said)]:
-            assert time.monotonic() < deadline, f"they go on: {alive}"
-            time.sleep(0.05)
-
-    def rows(self):
-        """Content and time of every row's file: what is done stays as it is."""
-        return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in self.out.glob("*/rows/*.json")}
-
-    def starts(self):
-        path = self.folder / "starts"
-        return len(path.read_text().splitlines()) if path.exists() else 0
-
-    def leftovers(self):
-        """Claims and half files."""
-        return [p for p in self.out.rglob("*") if p.is_file() and (p.name.startswith(".") or "claims" in p.parts)]
 
 
 @pytest.fixture(scope="session")
