@@ -7,13 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from common.errors import UsageError
 from common.words import MARKS
 from harness.analysis.means import COUNTS, Line, Means, label
+from harness.analysis.parquet import to_parquet
 from harness.analysis.wording import TIED, YARDSTICK, notes
-from harness.store.schema import Row, names
-
-NESTED = names(kind="object")  # their keys differ from row to row: JSON text in a flat table
+from harness.store.schema import Row
 
 
 class Bold(str):
@@ -36,32 +34,9 @@ def means_as(form: str, every: Sequence[Means]) -> bytes:
 def rows_as(form: str, rows: Sequence[Row]) -> bytes:
     """Every row with every column; lists and objects are JSON text in a CSV."""
     if form == "parquet":
-        return to_parquet(rows_for_parquet(rows))
+        return to_parquet(rows)
     flat = [{name: json.dumps(v) if isinstance(v, list | dict) else v for name, v in row.items()} for row in rows]
     return _csv(flat)
-
-
-def rows_for_parquet(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Rows with JSON text in place of what has another shape in every row."""
-    return [row | {name: json.dumps(row.get(name)) for name in NESTED} for row in rows]
-
-
-def to_parquet(records: Sequence[dict[str, Any]]) -> bytes:
-    """UsageError where pyarrow is not installed, or refuses: one column holds one type, and rows may be anybody's."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise UsageError("Parquet needs pyarrow: pip install -e '.[report]'") from error
-    names = list(dict.fromkeys(name for record in records for name in record))
-    columns = {name: [record.get(name) for record in records] for name in names}
-    buffer = io.BytesIO()
-    try:
-        parquet.write_table(pyarrow.table(columns), buffer, compression="zstd")
-    except (pyarrow.ArrowException, OverflowError) as error:
-        cause = " ".join(str(error).split())
-        raise UsageError(f"these rows do not fit into one Parquet table: {cause}; choose --format csv") from error
-    return buffer.getvalue()
 
 
 def _csv(records: Sequence[dict[str, Any]]) -> bytes:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from harness.store import names
+from harness.store import names, schema
 
 PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of matrix products: harness/train/precision.py
 
@@ -57,13 +57,8 @@ class Trial:
     @property
     def config_hash(self) -> str:
         """Twelve hex digits over what the results depend on beyond the other parts of the key."""
-        relevant = {
-            "settings": dataclasses.asdict(self.settings),
-            "steps": self.steps,
-            "minibatch": self.minibatch,
-            "precision": self.precision,
-            "adam_betas": self.adam_betas,
-        }
+        relevant = {name: getattr(self, name) for name in schema.names(part_of="config_hash")}
+        relevant |= {"settings": dataclasses.asdict(self.settings), "adam_betas": self.adam_betas}
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
 
     @property

@@ -3,7 +3,7 @@
 import datetime
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.experiments import Cell, Experiment, experiments
@@ -18,7 +18,7 @@ from harness.report.compact import each, pooled, rounded
 from harness.report.lines import lines
 from harness.report.overrides import overrides
 from harness.store.scan import Gathered, Stored
-from harness.store.schema import BUSY, CLASSICAL, COLUMNS, Row
+from harness.store.schema import BUSY, CLASSICAL, COLUMNS, Kind, Row
 from harness.store.table import to_table
 from target_signals.tasks.base import known_family, title_of
 from target_signals.tasks.metrics import METRICS
@@ -66,13 +66,11 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
     }
 
 
-PREPARED: dict[str, Callable[[list[Any]], list[Any] | dict[str, Any]]] = {  # by a column's kind
-    "text": pooled,
-    "number": lambda values: [rounded(value) for value in values],
-    "whole": lambda values: [rounded(value) for value in values],
-    "list": lambda values: pooled([_json(value) for value in values]),
-    "object": lambda values: pooled([_json(value) for value in values]),
-}
+def _prepared(values: list[Any], kind: Kind) -> list[Any] | dict[str, Any]:
+    """A column as the page has it, by its kind."""
+    if kind in ("number", "whole"):
+        return [rounded(value) for value in values]
+    return pooled(values if kind == "text" else [_json(value) for value in values])
 
 
 def columns(
@@ -83,8 +81,7 @@ def columns(
     made: dict[str, list[Any] | dict[str, Any]] = {"experiment": [number for number, *_ in entries]}
     for column in COLUMNS:
         if column.page:
-            values = [row.get(column.name) for row in rows]
-            made[column.name] = PREPARED[column.kind](values)
+            made[column.name] = _prepared([row.get(column.name) for row in rows], column.kind)
     made["status"] = pooled([status or row["status"] for row, (*_, status) in zip(rows, entries, strict=True)])
     made["folder"] = pooled([None if stored is None else stored.folder for _, _, stored, _ in entries])
     made["key"] = [None if stored is None else stored.key for _, _, stored, _ in entries]

@@ -12,7 +12,7 @@ MEGABYTES = 4.0  # of thumbnails; the other parts of a page of ten thousand rows
 
 def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
     """Write <out>/index.html. megabytes: of thumbnails, at most."""
-    from harness.analysis import tables
+    from harness.analysis import parquet
     from harness.analysis.experiments import experiments
     from harness.report import charts, page, payload
     from harness.report.pictures import pictures
@@ -26,10 +26,10 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     library = charts.library()
     data["charts"] = None if library is None else charts.specifications(data["looks"])
     try:
-        parquet = tables.to_parquet(tables.rows_for_parquet(rows)) if rows else None
+        table = parquet.to_parquet(rows) if rows else None
     except UsageError:  # no pyarrow; the page says how to get it
-        parquet = None
-    text = page.assemble(data, shown.by_row, parquet, library)
+        table = None
+    text = page.assemble(data, shown.by_row, table, library)
     path = Path(out) / NAME
     try:
         write_atomically(path, lambda file: file.write(text.encode()))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.store.schema import COLUMNS, Kind
 from harness.store.store import Store
 
 LONGEST = 60  # characters of a part of a file's name
@@ -52,15 +53,18 @@ def key_of(row: Mapping[str, Any]) -> str:
 
     A loaded table may have turned whole numbers into floats and null into NaN.
     """
-    item, length, bandlimit = (known(row[name]) for name in ("item", "length", "bandlimit"))
-    length, size, seed = None if length is None else int(length), int(row["size"]), int(row["seed"])
-    band = None if bandlimit is None else float(bandlimit)
-    parts = [row["signal"], item, int(row["dim"]), length, band]
-    parts += [row["task"], row["model"], size, seed, row["config_hash"]]
-    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-    item_text = "" if item is None else f"_{safe(item)}"
-    band_text = "" if band is None else f"_band{band:g}"
-    return f"{safe(row['model'])}_{size}{item_text}{band_text}_seed{seed}_{digest}"
+    parts = {column.name: _typed(row[column.name], column.kind) for column in COLUMNS if column.part_of == "key"}
+    digest = hashlib.sha256(json.dumps(list(parts.values())).encode()).hexdigest()[:16]
+    item_text = "" if parts["item"] is None else f"_{safe(parts['item'])}"
+    band_text = "" if parts["bandlimit"] is None else f"_band{parts['bandlimit']:g}"
+    return f"{safe(parts['model'])}_{parts['size']}{item_text}{band_text}_seed{parts['seed']}_{digest}"
+
+
+def _typed(value: Any, kind: Kind) -> Any:
+    value = known(value)
+    if value is None:
+        return None
+    return int(value) if kind == "whole" else float(value) if kind == "number" else value
 
 
 def known(value: Any) -> Any:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.store.schema import COLUMNS, NAMES, Column, Row, names
+from harness.store.schema import COLUMNS, NAMES, WORDS, Kind, Row, names
 
 MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
 GREATEST = 1e300  # sums and means of what is smaller stay finite
@@ -18,35 +18,34 @@ def check(row: Row) -> None:
         value = row[column.name]
         if value is None and column.null:
             continue
-        if not _fits(value, column):
+        if not _fits(value, column.kind):
             raise ValueError(f"'{column.name}' is no {WORDS[column.kind]}")
         if isinstance(value, str) and not value.isprintable():
             row[column.name] = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value)
-    if not all(map(_is_whole, row["shape"] or ())):
-        raise ValueError("'shape' holds something that is no whole number")
-    if not all(value is None or _is_number(value) for value in row["psnr_rings"] or ()):
-        raise ValueError("'psnr_rings' holds something that is no number")
-    for point in row["curve"] or ():
-        if not isinstance(point, dict) or not _is_number(point.get("step")):
-            raise ValueError("'curve' holds something that is no point")
-        if not all(value is None or _is_number(value) for value in point.values()):
-            raise ValueError("'curve' holds something that is no number")
 
 
-WORDS = {"text": "text", "number": "number", "whole": "whole number", "list": "list", "object": "object"}
-
-
-def _fits(value: Any, column: Column) -> bool:
-    match column.kind:
+def _fits(value: Any, kind: Kind) -> bool:
+    match kind:
         case "text":
             return isinstance(value, str)
         case "number":
             return _is_number(value)
         case "whole":
             return _is_whole(value)
-        case "list":
-            return isinstance(value, list)
-    return True  # objects differ from row to row, and whoever uses one checks it
+        case "wholes":
+            return isinstance(value, list) and all(map(_is_whole, value))
+        case "numbers":
+            return isinstance(value, list) and all(v is None or _is_number(v) for v in value)
+        case "curve":
+            return isinstance(value, list) and all(map(_is_point, value))
+        case "object":
+            return True  # objects differ from row to row, and whoever uses one checks it
+
+
+def _is_point(value: Any) -> bool:
+    if not isinstance(value, dict) or not _is_whole(value.get("step")):
+        return False
+    return all(v is None or _is_number(v) for v in value.values())
 
 
 def _is_number(value: Any) -> bool:
@@ -55,7 +54,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    return _is_number(value) and 0 <= value == int(value)
+    return _is_number(value) and 0 <= value == int(value) < LIMIT
 
 
 def parse_text(text: bytes) -> Row:

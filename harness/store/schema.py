@@ -1,20 +1,32 @@
-"""What a row holds: one table of its columns. Reading, checking, Parquet, the page, `verify` and the documented table
-of columns in band_limit_figs/README.md follow from it.
+"""What a row holds: one table of its columns. Reading, checking, loading as a table, Parquet, the page, `verify`, the
+names of rows and the documented table of columns in band_limit_figs/README.md follow from it.
 
-A new column is one entry here and one value where rows are filled, in harness/train/score.py.
+A new column is one entry here and one value where rows are filled, in harness/train/score.py; `python -m
+harness.store.schema` prints the table for the documentation.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from target_signals.tasks.metrics import METRICS
+from target_signals.tasks.metrics import METRICS, Metric
 
 Row = dict[str, Any]
 
 OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
 CLASSICAL = "classical"  # the label of a yardstick: compared with, though it is no trained representation
 CHECKSUM = "residual_sha256"
+POINT = ("step", "loss", "psnr", "seconds")  # of a curve
+Kind = Literal["text", "number", "whole", "wholes", "numbers", "curve", "object"]
+WORDS: dict[Kind, str] = {
+    "text": "text",
+    "number": "number",
+    "whole": "whole number",
+    "wholes": "list of whole numbers",
+    "numbers": "list of numbers",
+    "curve": "list of points",
+    "object": "object",
+}
 BUSY = 1.5  # load of a core above which others use it, too: a run alone takes 1 at most, with all its workers
 SUFFIXES = {  # of a metric's name: which answer is scored, and where
     "": "after the last update",
@@ -28,50 +40,73 @@ SUFFIXES = {  # of a metric's name: which answer is scored, and where
 class Column:
     """One column of a row.
 
-    kind: `whole` is a number without fraction, `list` and `object` hold other values.
+    kind: `whole` is a number without fraction, `numbers` may hold nulls, a `curve` is a list of objects with POINT's
+    names, an `object` has other names in every row.
     null: whether a row may lack a value. needed: whether a file without the column is no row.
     page: whether the report page carries it as it is; the others are in the page's experiments, or made into others.
+    part_of: `key` where rows that differ in it are rows of different names; `config_hash`, which is itself part of the
+    key, where a change of it changes that.
     repeats: whether the same trial, run again, must give the same value.
     machine: whether it says where a row came from; where all of these agree, a CPU repeats every bit.
     """
 
     name: str
-    kind: Literal["text", "number", "whole", "list", "object"]
+    kind: Kind
     meaning: str
     unit: str = ""
     null: bool = True
     needed: bool = False
     page: bool = True
+    part_of: Literal["", "key", "config_hash"] = ""
     repeats: bool = False
     machine: bool = False
 
 
 def _what() -> list[Column]:
     return [
-        Column("signal", "text", "what was fitted", null=False, needed=True, page=False),
-        Column("item", "text", "which of a recorded signal's, or of somebody's own files"),
+        Column("signal", "text", "what was fitted", null=False, needed=True, page=False, part_of="key"),
+        Column("item", "text", "which of a recorded signal's, or of somebody's own files", part_of="key"),
         Column("source", "text", "where recorded values came from, and what was done to them"),
         Column("stands_for", "text", "the signal whose place a stand-in takes"),
-        Column("dim", "whole", "axes of the lattice", null=False, needed=True, page=False),
-        Column("length", "whole", "samples along the longest axis; null: as recorded", "samples", page=False),
-        Column("shape", "list", "the array that was scored, channels last"),
-        Column("bandlimit", "number", "the difficulty dial, 0.1 to 0.9"),
-        Column("task", "text", "what the model was asked to do", null=False, needed=True, page=False),
-        Column("model", "text", "the representation", null=False, needed=True),
+        Column("dim", "whole", "axes of the lattice", null=False, needed=True, page=False, part_of="key"),
+        Column(
+            "length", "whole", "samples along the longest axis; null: as recorded", "samples", page=False, part_of="key"
+        ),
+        Column("shape", "wholes", "the array that was scored, channels last"),
+        Column("bandlimit", "number", "the difficulty dial, 0.1 to 0.9", part_of="key"),
+        Column("task", "text", "what the model was asked to do", null=False, needed=True, page=False, part_of="key"),
+        Column("model", "text", "the representation", null=False, needed=True, part_of="key"),
         Column("label", "text", "`learned`, or `classical` for a yardstick that is solved and not trained"),
-        Column("size", "whole", "the budget", "stored real values", null=False, needed=True),
-        Column("seed", "whole", "draws the signal, the initial values and the batches", null=False, needed=True),
+        Column("size", "whole", "the budget", "stored real values", null=False, needed=True, part_of="key"),
+        Column(
+            "seed",
+            "whole",
+            "draws the signal, the initial values and the batches",
+            null=False,
+            needed=True,
+            part_of="key",
+        ),
         Column("preset", "text", "the extent that the run was started with", page=False),
-        Column("steps", "whole", "passes over the lattice that were asked for", "passes"),
-        Column("minibatch", "whole", "points an update; null: all", "points"),
-        Column("settings", "object", "the model's own"),
-        Column("config_hash", "text", "a digest of settings, steps, batches, precision and optimiser", needed=True),
+        Column("steps", "whole", "passes over the lattice that were asked for", "passes", part_of="config_hash"),
+        Column("minibatch", "whole", "points an update; null: all", "points", part_of="config_hash"),
+        Column("settings", "object", "the model's own", part_of="config_hash"),
+        Column(
+            "config_hash",
+            "text",
+            "a digest of settings, steps, batches, precision and optimiser",
+            needed=True,
+            part_of="key",
+        ),
     ]
+
+
+def _direction(metric: Metric) -> str:
+    return "" if metric.higher_is_better else "; lower is better"
 
 
 def _scores() -> list[Column]:
     found = [
-        Column(f"{name}{suffix}", "number", f"{metric.meaning}, {when}", metric.unit, repeats=True)
+        Column(f"{name}{suffix}", "number", f"{metric.meaning}, {when}{_direction(metric)}", metric.unit, repeats=True)
         for suffix, when in SUFFIXES.items()
         for name, metric in METRICS.items()
     ]
@@ -82,9 +117,14 @@ def _scores() -> list[Column]:
             "psnr_constant", "number", "PSNR of the truth's own mean: what learning nothing gives", "dB", repeats=True
         ),
         Column(
-            "psnr_rings", "list", "PSNR over each ring of the star, the outermost first", "dB", page=False, repeats=True
+            "psnr_rings",
+            "numbers",
+            "PSNR over each ring of the star, the outermost first",
+            "dB",
+            page=False,
+            repeats=True,
         ),
-        Column("curve", "list", "step, loss, PSNR and seconds at each evaluation", page=False, repeats=True),
+        Column("curve", "curve", "step, loss, PSNR and seconds at each evaluation", page=False, repeats=True),
     ]
 
 
@@ -107,7 +147,13 @@ COLUMNS = (
     Column("peak_memory_bytes", "whole", "the allocator's on CUDA, the process's on Linux", "bytes"),
     Column("device", "text", "kind and name of the processor", machine=True),
     Column("backend", "text", "which implementation of the model ran", machine=True),
-    Column("precision", "text", "of matrix products in training; evaluation is float32", machine=True),
+    Column(
+        "precision",
+        "text",
+        "of matrix products in training; evaluation is float32",
+        part_of="config_hash",
+        machine=True,
+    ),
     Column("versions", "object", "of Python and the libraries", machine=True),
     Column("commit", "text", "of the suite; + where files differed from it", machine=True),
     Column("started", "text", "when, in UTC", null=False, needed=True),
@@ -128,8 +174,12 @@ def names(**properties: Any) -> tuple[str, ...]:
 
 def described() -> str:
     """The table of columns in Markdown."""
-    lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
+    lines = ["| column | type | unit | part of | meaning |", "|---|---|---|---|---|"]
     for column in COLUMNS:
-        kind = column.kind if not column.null else f"{column.kind} or null"
-        lines.append(f"| `{column.name}` | {kind} | {column.unit} | {column.meaning} |")
+        kind = WORDS[column.kind] + (" or null" if column.null else "")
+        lines.append(f"| `{column.name}` | {kind} | {column.unit} | {column.part_of} | {column.meaning} |")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(described())

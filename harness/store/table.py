@@ -28,10 +28,15 @@ def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
 
 
 def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
-    """Rows as one table with the schema's columns, oldest first; a missing number is NaN."""
+    """Rows as one table with the schema's columns and types, oldest first.
+
+    A missing number is NaN, which makes whole numbers beside it floats; texts are as pandas keeps them.
+    """
     import pandas as pd
 
     table = pd.DataFrame([row for row in rows if row is not None], columns=list(NAMES))
-    numbers = list(names(kind="number"))
-    table[numbers] = table[numbers].astype(float)
+    for name in names(kind="number"):
+        table[name] = table[name].astype(float)
+    for name in names(kind="whole"):
+        table[name] = table[name].astype(float if table[name].hasnans else int)
     return table.sort_values("started", kind="stable", ignore_index=True)

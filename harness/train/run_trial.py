@@ -13,12 +13,12 @@ import torch
 import models
 import target_signals
 from harness.plan.trial import Trial
-from harness.store.schema import OUT_OF_MEMORY, Row
+from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.fit import Fit, fit
 from harness.train.loss import Schedule
 from harness.train.precision import matmul_precision
-from harness.train.score import Result, blank_row, fit_columns, score, scoring_columns, unsupported
+from harness.train.score import Result, blank_row, failed, fit_columns, score
 from models import backends
 from models.base import Representation
 from target_signals import user_file
@@ -62,10 +62,10 @@ def _run_on(
 ) -> list[Result]:
     task = make_task(trial.task, signal, trial.seed, trial.item or "")
     assert tuple(s.task for s in task.scorings) == trial.scored, "the plan and the signal differ in what there is"
-    row = blank_row(trial, device) | {"source": signal.source}
+    row = blank_row(trial, signal, device)
     size, reason = solve(trial, task)
     if size is None:
-        return [unsupported(row, scoring, reason) for scoring in task.scorings]
+        return [failed(row, scoring, UNSUPPORTED, reason) for scoring in task.scorings]
     memory = machine.PeakMemory(device)
     reason, note = "", None
     for share in SHARES[:1] if models.get_model(trial.model).lattice_only else SHARES:
@@ -81,8 +81,8 @@ def _run_on(
                 raise
             reason = next(iter(str(error).splitlines()), type(error).__name__)
         free(device)  # only now has the error let go of the tensors in the frames that it came through
-    failure = {"status": OUT_OF_MEMORY, "reason": reason, "peak_memory_bytes": memory.bytes()}
-    return [Result(row | scoring_columns(s) | failure, None) for s in task.scorings]
+    row["peak_memory_bytes"] = memory.bytes()
+    return [failed(row, scoring, OUT_OF_MEMORY, reason) for scoring in task.scorings]
 
 
 def fit_and_score(
@@ -100,12 +100,10 @@ def fit_and_score(
     start, processor = time.perf_counter(), time.process_time()
     model = build(trial, task, size).to(memory.device)
     if trial.backend is not None and (refusal := model.refuses(trial.backend, trial.precision)) is not None:
-        return [unsupported(row, scoring, refusal) for scoring in task.scorings]
+        return [failed(row, scoring, UNSUPPORTED, refusal) for scoring in task.scorings]
     model, fitted = train(model, trial, task, schedule, on_progress)
-    row = row | {"parameters": model.count_values(), "backend": model.backend}
-    row |= {"reason": "; ".join(filter(None, [backends.why_not_better(model), note])) or None}
-    row |= {"ready_seconds": fitted.ready_at - start, "processor_seconds": time.process_time() - processor}
-    row |= fit_columns(fitted) | {"peak_memory_bytes": memory.bytes()}
+    times = {"ready_seconds": fitted.ready_at - start, "processor_seconds": time.process_time() - processor}
+    row = row | fit_columns(model, fitted, memory, note) | times
     if on_model is not None and fitted.diverged_at is None:
         on_model(model)
     return [score(row, trial, model, scoring, fitted, schedule) for scoring in task.scorings]

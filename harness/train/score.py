@@ -17,7 +17,9 @@ from harness.train import machine
 from harness.train.chunks import predict
 from harness.train.fit import Fit
 from harness.train.loss import Schedule
+from models import backends
 from models.base import Representation
+from target_signals.base import Signal
 from target_signals.tasks.base import family_of
 from target_signals.tasks.task import Scoring
 
@@ -32,13 +34,11 @@ class Result:
 
 def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> Result:
     """The row and the residual of one scoring of a fitted model, whose values are the last ones and stay so."""
-    row = row | scoring_columns(scoring)
     reason = model.unsupported(trial.dim, model.channels, family_of(scoring.task).needs)
     if reason is not None:
-        return unsupported(row, scoring, reason)
+        return failed(row, scoring, UNSUPPORTED, reason)
     if fitted.diverged_at is not None:
-        reason = f"the loss was not finite after pass {fitted.diverged_at}"
-        return Result(row | {"status": DIVERGED, "reason": reason}, None)
+        return failed(row, scoring, DIVERGED, f"the loss was not finite after pass {fitted.diverged_at}")
     lattices = {"": scoring.lattice, "_paper": scoring.paper_lattice}
 
     def answers() -> dict[str, np.ndarray]:
@@ -54,7 +54,7 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
         for at, answer in found.items():
             of_answer = scoring.scores(answer, model.device.type)
             scores |= {f"{name}{at}{suffix}": value for name, value in of_answer.items()}
-    return Result(row | scores, last[""] - scoring.truth)
+    return Result(row | scoring_columns(scoring) | scores, last[""] - scoring.truth)
 
 
 @contextlib.contextmanager
@@ -68,15 +68,17 @@ def holding(model: Representation, state: dict[str, torch.Tensor]) -> Iterator[N
         model.load_state_dict(kept)
 
 
-def unsupported(row: Row, scoring: Scoring, reason: str) -> Result:
-    return Result(row | scoring_columns(scoring) | {"status": UNSUPPORTED, "reason": reason}, None)
+def failed(row: Row, scoring: Scoring, status: str, reason: str) -> Result:
+    """The row of a scoring that has no prediction to score."""
+    return Result(row | scoring_columns(scoring) | {"status": status, "reason": reason}, None)
 
 
-def blank_row(trial: Trial, device: torch.device) -> Row:
+def blank_row(trial: Trial, signal: Signal, device: torch.device) -> Row:
     """Every column of harness/store/schema.py, filled with what is known before the fit."""
     row: Row = dict.fromkeys(NAMES)
     row |= {name: getattr(trial, name) for name in NAMES if hasattr(trial, name)}
     return row | {
+        "source": signal.source,
         "size": trial.budget,
         "stands_for": target_signals.registry.get(trial.signal).stands_for,
         "label": models.get_model(trial.model).label,
@@ -89,17 +91,23 @@ def blank_row(trial: Trial, device: torch.device) -> Row:
     }
 
 
-def fit_columns(fitted: Fit) -> dict[str, Any]:
+def fit_columns(model: Representation, fitted: Fit, memory: machine.PeakMemory, note: str | None) -> dict[str, Any]:
+    """What is known after the fit. note: what the reason is to say beyond why the model's back end ran."""
     return {
+        "parameters": model.count_values(),
+        "backend": model.backend,
+        "reason": "; ".join(filter(None, [backends.why_not_better(model), note])) or None,
         "curve": fitted.curve,
         "best_step": fitted.best_step,
         "updates": fitted.updates,
         "seconds": fitted.seconds,
         "ms_per_update": 1000 * fitted.seconds / fitted.updates if fitted.updates else None,
         "ms_per_pass": 1000 * fitted.seconds / fitted.curve[-1]["step"] if fitted.updates else None,
+        "peak_memory_bytes": memory.bytes(),
     }
 
 
 def scoring_columns(scoring: Scoring) -> dict[str, Any]:
+    """What is known of a scoring, whether or not there is a prediction; its scores are filled in `score`."""
     shape = list(scoring.truth.shape)
     return {"task": scoring.task, "shape": shape, "psnr_constant": scoring.psnr_of_constant()}

@@ -50,9 +50,10 @@ def at(where: np.ndarray | None, values: np.ndarray) -> np.ndarray:
 
 
 class Metric(NamedTuple):
-    """A score: its name, unit and digits behind the point, what it is, and how it is measured.
+    """A score: its name, unit and digits behind the point, what it is, how it is measured, and where it exists.
 
-    measure: the score, or None where it does not exist, such as SSIM of a volume.
+    measure: the score, or None where what is scored is too small for it or constant.
+    exists: whether there is such a score at all, by what the truth is.
     """
 
     name: str
@@ -60,7 +61,12 @@ class Metric(NamedTuple):
     digits: int
     meaning: str
     measure: Callable[[Scored], float | None]
+    exists: Callable[[Scored], bool] = lambda scored: True
     higher_is_better: bool = True
+
+    def score(self, scored: Scored) -> float | None:
+        """None where the score does not exist, such as SSIM of a volume."""
+        return self.measure(scored) if self.exists(scored) else None
 
     def label(self, suffix: str = "") -> str:
         return f"{self.name}{suffix}" + (f" ({self.unit})" if self.unit else "")
@@ -135,14 +141,16 @@ METRICS = {  # a new one is a function above and an entry here; rows, tables, fi
         "",
         3,
         "structural similarity of images",
-        lambda scored: ssim(*scored.whole, scored.device) if scored.is_image else None,
+        lambda scored: ssim(*scored.whole, scored.device),
+        exists=lambda scored: scored.is_image,
     ),
     "lpips": Metric(
         "LPIPS",
         "",
         3,
         "perceptual distance of images",
-        lambda scored: lpips(*scored.whole, scored.device) if scored.is_image else None,
+        lambda scored: lpips(*scored.whole, scored.device),
+        exists=lambda scored: scored.is_image,
         higher_is_better=False,
     ),
     "iou": Metric(
@@ -150,6 +158,7 @@ METRICS = {  # a new one is a function above and an entry here; rows, tables, fi
         "",
         3,
         "intersection over union of binary volumes",
-        lambda scored: iou(*scored.samples) if scored.binary and not scored.is_image else None,
+        lambda scored: iou(*scored.samples),
+        exists=lambda scored: scored.binary and not scored.is_image,
     ),
 }

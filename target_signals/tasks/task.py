@@ -35,7 +35,7 @@ class Scoring:
         """
         clipped = metrics.clip_to_truth(self.truth, prediction)
         scored = metrics.Scored(self.truth, clipped, self.binary, self.where, device)
-        return {name: metric.measure(scored) for name, metric in metrics.METRICS.items()}
+        return {name: metric.score(scored) for name, metric in metrics.METRICS.items()}
 
     def ring_scores(self, prediction: np.ndarray) -> list[float | None] | None:
         """PSNR over each ring, None for one that no scored sample falls in; None for a signal without rings."""

@@ -23,15 +23,7 @@ function drawGaps() {
       'tr',
       {},
       el('th', { scope: 'row' }, dot(model), model),
-      el(
-        'td',
-        {},
-        el(
-          'span',
-          { class: `mark ${statusKind(rows[0])}` },
-          statusText(status),
-        ),
-      ),
+      el('td', {}, el('span', { class: `mark ${statusKind(rows[0])}` }, statusText(status))),
       el(
         'td',
         { class: 'number' },

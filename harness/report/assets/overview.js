@@ -77,7 +77,13 @@ const yardstickNote = (place) =>
   place.yardstick ? [el('small', { class: 'under' }, `† ${place.yardstick} +${fixed(place.ahead, 1)}`)] : [];
 const leftOutNote = (place) =>
   place.left_out.length
-    ? [el('small', { class: 'under unsure', title: 'runs failed or are missing' }, `without ${place.left_out.join(', ')}`)]
+    ? [
+        el(
+          'small',
+          { class: 'under unsure', title: 'runs failed or are missing' },
+          `without ${place.left_out.join(', ')}`,
+        ),
+      ]
     : [];
 
 /* Of several bands: at how many a model is the best, and at how many of these it wins. */
@@ -187,6 +193,10 @@ function drawAcross() {
   );
   return byId('across').replaceChildren(
     el('div', { class: 'head' }, el('h3', {}, 'Average ranks over signals'), which, budgets),
-    rankDiagram(group.ranks[acrossState.size], 'signal', 'each by its mean rank in PSNR over its bands, items and tasks'),
+    rankDiagram(
+      group.ranks[acrossState.size],
+      'signal',
+      'each by its mean rank in PSNR over its bands, items and tasks',
+    ),
   );
 }

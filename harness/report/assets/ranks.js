@@ -76,7 +76,8 @@ function significanceNote(name, lines) {
   const what = significance.to === 'best' ? 'the best trained model of the budget' : REFERENCE;
   const several = state.item === ALL && current.items.length > 1;
   const replicates = Math.max(...lines.map((line) => (several ? line.items : line.seeds)));
-  const band = state.band === ALL ? `mean over ${plural(current.bands.length, 'band')}` : `band ${bandText(state.band)}`;
+  const band =
+    state.band === ALL ? `mean over ${plural(current.bands.length, 'band')}` : `band ${bandText(state.band)}`;
   const over = `Difference in ${name} to ${what}; ${current.bands.length > 1 ? `${band}; ` : ''}`;
   if (replicates < 2)
     return `${over}one ${several ? 'item' : 'seed'}: one draw has no spread, so no difference can be told from chance.`;

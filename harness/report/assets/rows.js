@@ -39,7 +39,10 @@ function metricInfo(metric, pooled = false) {
     info.name = 'PSNR gain';
     info.note = `over the constant mean, at most ${DATA.cap} dB`;
   }
-  const suffix = { best: [', best', ' at the best evaluation'], paper: [', paper’s', ' at the paper’s sample positions'] };
+  const suffix = {
+    best: [', best', ' at the best evaluation'],
+    paper: [', paper’s', ' at the paper’s sample positions'],
+  };
   const [short, long] = suffix[kind] ?? ['', ''];
   return { ...info, name: info.name + short, long: info.name + long + (info.note ? ` ${info.note}` : '') };
 }

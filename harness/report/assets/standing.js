@@ -43,7 +43,11 @@ function rankCell(line) {
   if (line.rank !== null) return line.rank;
   if (line.mean === null) return '';
   if (isYardstick(line.model)) return el('span', { title: 'a yardstick: not trained, and ranked apart' }, '†');
-  return el('span', { class: 'unsure', title: 'does not compete: its runs failed or are missing where others have some' }, '!');
+  return el(
+    'span',
+    { class: 'unsure', title: 'does not compete: its runs failed or are missing where others have some' },
+    '!',
+  );
 }
 
 /* Of the best trained model whether it wins, of the others how far they are from it. */

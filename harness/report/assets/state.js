@@ -16,7 +16,9 @@ const chosenRows = () =>
     (row) =>
       state.models.has(value('model', row)) &&
       state.sizes.has(value('size', row)) &&
-      (state.band === ALL || EXPERIMENTS[state.experiment].rings || bandKey(value('bandlimit', row)) === state.band) &&
+      (state.band === ALL ||
+        EXPERIMENTS[state.experiment].rings ||
+        bandKey(value('bandlimit', row)) === state.band) &&
       (state.item === ALL || value('item', row) === state.item),
   );
 

@@ -89,7 +89,8 @@ def rows(folder):
 def cells(stdout):
     """The lines of the printed table, by model: {"Grid": ["14.96", "0.1", "1"]}."""
     lines = stdout.partition("mean PSNR")[2].partition("\n\n")[0].splitlines()[2:]
-    return {line.split()[0]: line.split()[1:] for line in lines if not line.startswith("(")}
+    end = next((i for i, line in enumerate(lines) if line.startswith("(")), len(lines))  # of the constant mean
+    return {line.split()[0]: line.split()[1:] for line in lines[:end]}
 
 
 # A launcher, and running it again

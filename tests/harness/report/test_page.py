@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from common.errors import UsageError
-from harness.analysis import published, tables
+from harness.analysis import parquet, published
 from harness.analysis.experiments import experiments
 from harness.analysis.means import means
 from harness.commands import run as run_command
@@ -463,7 +463,7 @@ def test_without_the_libraries(open_page, small, monkeypatch):
         raise UsageError("no pyarrow")
 
     monkeypatch.setattr(charts, "library", lambda: None)
-    monkeypatch.setattr(tables, "to_parquet", absent)
+    monkeypatch.setattr(parquet, "to_parquet", absent)
     tab = open_page(write_page.write(small))
     assert "written without vl-convert" in tab.inner_text("#chart-grid")
     assert "written without pyarrow" in tab.inner_text("#download-buttons")

@@ -1,20 +1,24 @@
 """One table says what a row holds."""
 
 import csv
+import io
 import re
 import sys
 
 import pytest
 
 from common.files import ROOT
+from harness.analysis.parquet import to_parquet
 from harness.store import read_row, schema
-from harness.store.schema import COLUMNS, NAMES, described, names
+from harness.store.names import key_of
+from harness.store.schema import COLUMNS, NAMES, WORDS, described, names
+from harness.store.table import to_table
 
 
 def test_the_documented_table_is_the_schemas():
     text = (ROOT / "band_limit_figs" / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"<!-- columns -->\n(.*?)\n<!-- /columns -->", text, re.DOTALL)[1]
-    assert shown == described(), "write what harness.store.schema.described() gives between the marks"
+    assert shown == described(), "write between the marks what `python -m harness.store.schema` prints"
 
 
 def test_every_column_stands_once_and_is_explained():
@@ -23,11 +27,21 @@ def test_every_column_stands_once_and_is_explained():
     assert set(names(needed=True)) >= set(names(null=False))
 
 
+WRONG = {
+    "text": [3],
+    "number": ["3", True],
+    "whole": [2.5, -1, 1e20],
+    "wholes": [{}, [2.5], [None]],
+    "numbers": [{}, ["3"]],
+    "curve": [{}, [3], [{"loss": 0.1}], [{"step": 0.5}], [{"step": 1, "loss": "small"}]],
+    "object": [],
+}
+
+
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_a_value_of_another_type_is_refused_by_the_columns_name(make_row, column):
-    wrong = {"text": 3, "number": "3", "whole": 2.5, "list": {}}.get(column.kind)
-    if wrong is not None:
-        with pytest.raises(ValueError, match=f"^'{column.name}' is no "):
+    for wrong in WRONG[column.kind]:
+        with pytest.raises(ValueError, match=f"^'{column.name}' is no {WORDS[column.kind]}$"):
             read_row.check(make_row(**{column.name: wrong}))
     row = make_row(**{column.name: None})
     if column.null:
@@ -50,7 +64,47 @@ def test_columns_are_found_by_what_they_are():
     assert schema.CHECKSUM in NAMES
 
 
-NEW_METRIC = """
+def test_a_rows_name_and_its_digest_are_of_the_columns_that_say_so(make_row, make_trial):
+    """A change of any column of the key, and of no other, is a row of another name."""
+    for column in COLUMNS:
+        other = {"text": "other", "number": 0.7, "whole": 7, "object": {"lr": 1}}.get(column.kind, [1])
+        differs = key_of(make_row(**{column.name: other})) != key_of(make_row())
+        assert differs == (column.part_of == "key"), column.name
+    assert key_of(make_row()) == "Grid_2500_band0.5_seed1234_5db2ce06c0636c9f", "stored rows keep their names"
+    assert key_of(make_row(dim=2.0, length=24.0, size=2500.0)) == key_of(make_row())
+    trial, hashed = make_trial(lr=0.1), names(part_of="config_hash")
+    assert hashed == ("steps", "minibatch", "settings", "precision")
+    for changes in ({"steps": 7}, {"minibatch": 7}, {"lr": 0.2}, {"precision": "bf16"}, {"adam_betas": (0.5, 0.5)}):
+        assert make_trial(**{"lr": 0.1} | changes).config_hash != trial.config_hash, changes
+
+
+def test_tables_have_the_columns_types_whatever_rows_there_are(make_row):
+    nothing = dict.fromkeys(names(null=True))
+    table = to_table([make_row(**nothing, seed=3.0)])
+    for column in COLUMNS:
+        if column.kind in ("number", "whole"):
+            assert table[column.name].dtype == (float if column.null else int), column.name
+    assert list(to_table([]).columns) == list(NAMES)
+    assert to_table([make_row(steps=3.0)])["steps"].dtype == int
+
+
+def test_parquet_has_the_columns_types_whatever_rows_there_are(make_row):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    nothing, point = dict.fromkeys(names(null=True)), {"step": 2.0, "loss": 1, "psnr": None, "learned": 1}
+    full = make_row(psnr=3, steps=2.0, psnr_rings=[None, 3], curve=[point], shape=[2, 3.0])
+    tables = [parquet.read_table(io.BytesIO(to_parquet(rows))) for rows in ([make_row(**nothing)], [full], [full] * 2)]
+    assert tables[0].schema == tables[1].schema == tables[2].schema
+    types = dict(zip(tables[0].schema.names, map(str, tables[0].schema.types), strict=True))
+    assert tuple(types) == NAMES
+    assert (types["psnr"], types["seed"], types["item"]) == ("double", "int64", "string")
+    (row,) = tables[1].to_pylist()
+    assert (row["psnr"], row["steps"], row["psnr_rings"], row["shape"]) == (3.0, 2, [None, 3.0], [2, 3])
+    assert row["curve"] == [{"step": 2, "loss": 1.0, "psnr": None, "seconds": None}]
+    assert row["settings"] == '{"lr": 0.1}'
+
+
+# A metric and its entry; a column, its entry and its filler.
+NEW = """
 import sys
 import numpy as np
 from target_signals.tasks.metrics import METRICS, Metric
@@ -60,6 +114,16 @@ def mae(scored):
     return float(np.abs(truth - prediction).mean())
 
 METRICS["mae"] = Metric("MAE", "", 4, "mean absolute error", mae, higher_is_better=False)
+from harness.store import schema
+more = {"COLUMNS": (*schema.COLUMNS, schema.Column("points", "whole", "what was scored", "samples", repeats=True))}
+more["NAMES"] = (*schema.NAMES, "points")
+for name, before in {name: vars(schema)[name] for name in more}.items():
+    for module in list(sys.modules.values()):  # what `import harness` has already read
+        if vars(module).get(name) is before:
+            setattr(module, name, more[name])
+from harness.train import score
+known = score.scoring_columns
+score.scoring_columns = lambda scoring: known(scoring) | {"points": scoring.truth.size}
 from harness.commands import run
 from harness import __main__ as verbs
 run.draw = lambda *given: None
@@ -68,17 +132,29 @@ words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--mo
 assert run.main(words) == 0
 assert verbs.main(["table", "--metric", "mae", "--out", out]) == 0
 assert verbs.main(["table", "--rows", "--format", "csv", "--out", out, "--to", f"{out}/rows.csv"]) == 0
+assert verbs.main(["table", "--rows", "--format", "parquet", "--out", out, "--to", f"{out}/rows.parquet"]) == 0
 assert verbs.main(["figures", "--metric", "mae", "--out", out]) == 0
 assert verbs.main(["report", "--out", out]) == 0
+print(schema.described())
 """
 
 
-def test_a_new_metric_is_one_function_and_one_entry(command, tmp_path):
-    ran = command(sys.executable, "-c", NEW_METRIC, tmp_path / "out")
+def test_a_new_metric_is_one_function_and_one_entry_and_a_column_one_entry_and_its_filler(command, tmp_path):
+    ran = command(sys.executable, "-c", NEW, tmp_path / "out")
     assert ran.returncode == 0, ran.stderr
     assert "**MAE: Sierpinski 2D, fit" in ran.stdout
     assert "mae_over_bands.png" in ran.stdout or "mae_over_budgets.png" in ran.stdout
     head, *lines = (tmp_path / "out" / "rows.csv").read_text().splitlines()
     assert {"mae", "mae_best", "mae_paper"} <= set(head.split(","))
-    assert all(0 < float(line["mae"]) < 1 for line in csv.DictReader([head, *lines]))
-    assert '"mae":{"name":"MAE"' in (tmp_path / "out" / "index.html").read_text()
+    for line in csv.DictReader([head, *lines]):
+        assert 0 < float(line["mae"]) < 1
+        assert int(line["points"]) == 24 * 24
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert '"mae":{"name":"MAE"' in page
+    assert '"mae":[0.' in page, "scores of the page's rows"
+    assert '"points":[576,576]' in page
+    assert "| `mae_best` | number or null |  |  | mean absolute error, at the evaluation" in ran.stdout
+    assert "| `points` | whole number or null | samples |  | what was scored |" in ran.stdout
+    parquet = pytest.importorskip("pyarrow.parquet")
+    types = {field.name: str(field.type) for field in parquet.read_schema(tmp_path / "out" / "rows.parquet")}
+    assert (types["mae"], types["mae_paper"], types["points"]) == ("double", "double", "int64")
