@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from harness.figures import style
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -25,6 +26,15 @@ CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
 BANDS = [round(0.1 * i, 1) for i in range(1, 10)]
 SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
 SEEDS = [1234, 2024, 5678, 7890, 7618]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_fonts():
+    """How fonts are embedded in PDFs. Here they are not cut to size, which would take most of the time of drawing."""
+    shipped = style.RC["pdf.fonttype"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(style.RC, "pdf.fonttype", 3)
+        yield shipped
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The command line from end to end: what a newcomer runs, what resumes it, and what happens to mistakes."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -177,6 +178,18 @@ def test_a_corrupt_row_is_named_and_its_trial_runs_again(smoke, tmp_path, run):
     after = rows(out)
     assert {name for name in before if before[name] != after[name]} == {damaged.name}
     assert json.loads(after[damaged.name][0])["psnr"] == json.loads(before[damaged.name][0])["psnr"]
+
+
+def test_launchers_differ_in_their_words_alone(root):
+    def parts(script):
+        head, _, source, line = script.read_text().splitlines()
+        start, *words, more = line.split()[1:]
+        return (head, source, start, more, os.access(script, os.X_OK)), parse(words)
+
+    launchers = set(root.glob("run_*.sh")) - {root / "run_tests.sh"}
+    assert len(launchers) == 8
+    assert len({parts(script)[0] for script in launchers}) == 1
+    assert len({(options.signal, options.dim) for _, options in map(parts, launchers)}) == 8
 
 
 # The other options
@@ -403,7 +416,7 @@ def test_results_under_a_file_cannot_be(run, tmp_path):
     assert file.read_text() == "mine"
 
 
-@pytest.mark.parametrize("arguments", [["--models", "Sirn"], ["--sizes", "inf"], ["--config", "none.json"]])
+@pytest.mark.parametrize("arguments", [["--models", "Sirn"], ["--sizes", "inf"]])
 def test_a_mistake_in_a_process_of_its_own_is_one_line_too(command, out, arguments):
     result = command(sys.executable, "run.py", *SMOKE, "--out", out, *arguments)
     assert result.returncode == 2
@@ -414,7 +427,7 @@ def test_a_mistake_in_a_process_of_its_own_is_one_line_too(command, out, argumen
 
 
 def test_a_reader_that_stops_reading_gets_no_traceback(environment, root):
-    line = f"'{sys.executable}' run.py {' '.join(SMOKE)} --dry-run --sizes $(seq -s ' ' 1000 1999) | head -1"
+    line = f"'{sys.executable}' run.py {' '.join(SMOKE)} --dry-run --sizes $(seq -s ' ' 1000 1199) | head -1"
     done = subprocess.run(["bash", "-c", line], cwd=root, env=environment, capture_output=True, text=True, timeout=600)
     assert done.stdout.startswith("Sierpinski, 2D")
     assert done.stderr == ""
@@ -443,7 +456,8 @@ def test_a_killed_run_loses_the_trial_in_flight_alone(sweep):
 
 
 def test_an_interrupted_run_says_how_to_resume(sweep):
-    process = sweep.begin(hold=2)
+    as_at_a_terminal = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    process = sweep.begin(hold=2, before=as_at_a_terminal)  # what runs in the background starts without
     sweep.wait_until_held(starts=3)
     process.send_signal(signal.SIGINT)
     time.sleep(0.02)

@@ -390,7 +390,8 @@ def test_a_run_of_nan_is_no_score(make_table):
     assert len(comparison.scores(Place("Siren", 10_000, 0.1))) == 1
 
 
-def test_a_pdf_embeds_the_fonts_that_matplotlib_ships(tmp_path, make_table):
+def test_a_pdf_embeds_the_fonts_that_matplotlib_ships(tmp_path, make_table, monkeypatch, shipped_fonts):
+    monkeypatch.setitem(style.RC, "pdf.fonttype", shipped_fonts)
     with rc_context({"font.family": ["serif"], "pdf.fonttype": 3}):  # a user's own settings do not matter
         paths = draw_figures.draw(make_table(bands=[0.1], sizes=[10_000], seeds=[1]), tmp_path)
     for path in paths:
