@@ -1,9 +1,11 @@
 """What the tests of the harness share: small trials, whole rows, and the command line."""
 
 import dataclasses
+import fcntl
 import itertools
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ from harness.figures import style
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
+from harness.report import write_page
 from harness.store.schema import NAMES
 from tests.harness.paper_rows import paper_rows, write_rows
 from tests.harness.sweep import HANG, ROOT, UNDRAWN, Sweep
@@ -123,7 +126,7 @@ def check_page():
 
     def check(figure):
         renderer = FigureCanvasAgg(figure).get_renderer()
-        figure.draw(renderer)
+        figure.draw_without_rendering()
         tight = figure.get_tightbbox(renderer).transformed(figure.dpi_scale_trans)
         assert figure.bbox.x0 <= tight.x0
         assert tight.x1 <= figure.bbox.x1
@@ -157,7 +160,7 @@ def curve(psnr, seconds):
     ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)  # before a test changes it for itself
 def environment():
     """The environment of a shell in which this Python is the active one."""
     folder = str(Path(sys.executable).parent)
@@ -196,6 +199,30 @@ def store(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def paper_store(tmp_path_factory):
-    """10 300 rows of the paper's experiments."""
-    return write_rows(tmp_path_factory.mktemp("paper"), paper_rows())
+def once(tmp_path_factory):
+    """`once("name", fill)`: a folder that `fill(folder)` fills for all workers of pytest, by the first that asks."""
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def get(name, fill):
+        folder, done = common / name, common / f"{name}.done"
+        with (common / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of one who failed
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def paper_store(once):
+    """10 300 rows of the paper's experiments, and the page of them."""
+
+    def fill(folder):
+        write_page.write(write_rows(folder, paper_rows()))
+
+    return once("paper", fill)
