@@ -1,6 +1,8 @@
 """Lattices in slabs, so that neither a prediction nor a backward pass outgrows the memory."""
 
+import contextlib
 import math
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -76,7 +78,16 @@ def bytes_kept(model: Representation, slab: Lattice) -> int:
         return tensor.detach()  # a layer that keeps its own output would keep itself, and never be freed
 
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
-    # eager: what is compiled would be so once more for each of these shapes
-    with torch.compiler.set_stance("force_eager"), torch.enable_grad(), hooks:
+    with uncompiled(model), torch.enable_grad(), hooks:
         heads = model.heads_on_lattice(slab)
     return max(sum(kept.values()), heads.nbytes)
+
+
+def uncompiled(model: Representation) -> contextlib.AbstractContextManager[object]:
+    """Inside, a compiled model runs as it is written: it would be compiled once more for each shape of a probe.
+
+    PyTorch's compiler takes a second to load, so it is told only where it is loaded or about to be.
+    """
+    if model.backend == "torch" and "torch._dynamo" not in sys.modules:
+        return contextlib.nullcontext()
+    return torch.compiler.set_stance("force_eager")

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from target_signals import Lattice
@@ -28,7 +28,6 @@ def test_the_end_point_is_left_out_of_every_axis():
 
 
 @given(SHAPES)
-@settings(deadline=None)
 def test_points_run_in_array_order_with_coordinate_k_along_axis_k(shape):
     points = Lattice.regular(shape).points("cpu")
     expected = [[-1 + 2 * i / n for i, n in zip(index, shape, strict=True)] for index in product(*map(range, shape))]
@@ -38,7 +37,6 @@ def test_points_run_in_array_order_with_coordinate_k_along_axis_k(shape):
 
 
 @given(SHAPES, st.data())
-@settings(deadline=None)
 def test_points_at_is_points_by_index(shape, data):
     lattice = Lattice.regular(shape)
     index = torch.tensor(data.draw(st.lists(st.integers(0, len(lattice) - 1), max_size=20)), dtype=torch.int64)
@@ -46,7 +44,6 @@ def test_points_at_is_points_by_index(shape, data):
 
 
 @given(SHAPES, st.integers(1, 1000))
-@settings(deadline=None)
 def test_slabs_cover_the_lattice_exactly_once(shape, max_points):
     lattice = Lattice.regular(shape)
     layer = len(lattice) // shape[0]

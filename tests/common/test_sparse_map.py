@@ -39,7 +39,7 @@ def random_values(*shape, seed=1):
     features=st.integers(1, 4),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_it_is_the_dense_product_and_its_gradient_the_transposed_one(rows, columns, most, features, seed):
     linear, dense = make(rows, columns, most, seed)
     values = random_values(columns, features, seed=seed).requires_grad_()

@@ -1,13 +1,13 @@
 """What the tests of the harness share: small trials, whole rows, and the command line."""
 
 import dataclasses
+import fcntl
 import itertools
-import json
 import math
 import os
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +15,29 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from harness.figures import style
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
-from harness.store import liveness
+from harness.report import write_page
 from harness.store.schema import NAMES
 from tests.harness.paper_rows import paper_rows, write_rows
+from tests.harness.sweep import HANG, ROOT, UNDRAWN, Sweep
 
-ROOT = Path(__file__).resolve().parents[2]
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
 BANDS = [round(0.1 * i, 1) for i in range(1, 10)]
 SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
 SEEDS = [1234, 2024, 5678, 7890, 7618]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_fonts():
+    """How fonts are embedded in PDFs. Here they are not cut to size, which would take most of the time of drawing."""
+    shipped = style.RC["pdf.fonttype"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(style.RC, "pdf.fonttype", 3)
+        yield shipped
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +126,7 @@ def check_page():
 
     def check(figure):
         renderer = FigureCanvasAgg(figure).get_renderer()
-        figure.draw(renderer)
+        figure.draw_without_rendering()
         tight = figure.get_tightbbox(renderer).transformed(figure.dpi_scale_trans)
         assert figure.bbox.x0 <= tight.x0
         assert tight.x1 <= figure.bbox.x1
@@ -150,125 +160,22 @@ def curve(psnr, seconds):
     ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)  # before a test changes it for itself
 def environment():
     """The environment of a shell in which this Python is the active one."""
     folder = str(Path(sys.executable).parent)
-    inherited = {
-        name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"
-    }  # tests/models sets it
-    return inherited | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    return os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.fixture(scope="session")
 def command(environment):
     """Run a command line to its end: returncode, stdout and stderr."""
 
-    def run(*arguments, cwd=ROOT, timeout=120):
+    def run(*arguments, cwd=ROOT):
         line = [str(a) for a in arguments]
-        return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)
+        return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=HANG)
 
     return run
-
-
-COUNTED = '''
-"""Notes in a file beside this one whenever it starts; another one says how it is to behave."""
-
-import json
-import time
-from pathlib import Path
-
-import torch
-from torch import nn
-
-from models.base import Representation, register
-
-
-@register
-class Counted(Representation):
-    name = "Counted"
-
-    def __init__(self, config, lattice, channels, size):
-        super().__init__(config, lattice, channels, size)
-        self.value = nn.Parameter(torch.empty(size, channels))
-
-    def initialise(self, rng):
-        super().initialise(rng)
-        self.value.data.fill_(0.0)
-        with Path(__file__).with_name("starts").open("a") as file:
-            file.write("started\\n")
-
-    def forward(self, x):
-        how = json.loads(Path(__file__).with_name("how.json").read_text())
-        time.sleep(how["nap"])
-        if how["broken"]:
-            raise RuntimeError("a broken model")
-        return self.value.mean(0).expand(len(x), -1)
-'''
-
-# run.py without figures and the report page
-UNDRAWN = [
-    sys.executable,
-    "-c",
-    "from harness.commands import run; run.draw = lambda *given: None; raise SystemExit(run.main())",
-]
-
-
-class Sweep:
-    """Trials of a model that counts its starts, in processes of their own; by default eight of about 0.4 s."""
-
-    def __init__(self, folder, environment):
-        self.folder, self.environment, self.out = folder, environment, folder / "out"
-        self.started = []
-        (folder / "counted.py").write_text(COUNTED)
-
-    def line(self, *more, seeds=range(8), nap=0.05, broken=False):
-        words = ["--signal", "StarTarget", "--preset", "smoke", "--device", "cpu", "--out", self.out]
-        words += ["--models", self.folder / "counted.py", "--seeds", *seeds, "--steps", 2, *more]
-        (self.folder / "how.json").write_text(json.dumps({"nap": nap, "broken": broken}))
-        return [*UNDRAWN, *map(str, words)]
-
-    def begin(self, *more, **named):
-        line, pipe = self.line(*more, **named), subprocess.PIPE
-        process = subprocess.Popen(line, cwd=ROOT, env=self.environment, stdout=pipe, stderr=pipe, text=True)
-        self.started.append(process)
-        return process
-
-    def run(self, *more, code=0, **named):
-        """Run to the end: stdout, stderr."""
-        process = self.begin(*more, **named)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, err
-        return out, err
-
-    def wait_for(self, what, count=1, timeout=60):
-        """Until there are so many `rows`, `claims` or, for any other pattern, files."""
-        deadline = time.monotonic() + timeout
-        pattern = {"rows": "*/rows/*.json", "claims": "*/claims/*.json"}.get(what, what)
-        while len(found := sorted(self.out.glob(pattern))) < count:
-            assert time.monotonic() < deadline, f"{len(found)} {what} of {count}"
-            time.sleep(0.01)
-        return found
-
-    def wait_until_free(self, timeout=30):
-        """Until nobody alive claims a trial: Ray ends the workers a moment after their launch, and leaves them no
-        time to clear up when they are slow."""
-        deadline = time.monotonic() + timeout
-        while alive := [said for said in liveness.read_claims(self.out) if liveness.is_alive(said)]:
-            assert time.monotonic() < deadline, f"they go on: {alive}"
-            time.sleep(0.05)
-
-    def rows(self):
-        """Content and time of every row's file: what is done stays as it is."""
-        return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in self.out.glob("*/rows/*.json")}
-
-    def starts(self):
-        path = self.folder / "starts"
-        return len(path.read_text().splitlines()) if path.exists() else 0
-
-    def leftovers(self):
-        """Claims and half files."""
-        return [p for p in self.out.rglob("*") if p.is_file() and (p.name.startswith(".") or "claims" in p.parts)]
 
 
 @pytest.fixture(scope="session")
@@ -292,6 +199,30 @@ def store(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def paper_store(tmp_path_factory):
-    """10 300 rows of the paper's experiments."""
-    return write_rows(tmp_path_factory.mktemp("paper"), paper_rows())
+def once(tmp_path_factory):
+    """`once("name", fill)`: a folder that `fill(folder)` fills for all workers of pytest, by the first that asks."""
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def get(name, fill):
+        folder, done = common / name, common / f"{name}.done"
+        with (common / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of one who failed
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def paper_store(once):
+    """10 300 rows of the paper's experiments, and the page of them."""
+
+    def fill(folder):
+        write_page.write(write_rows(folder, paper_rows()))
+
+    return once("paper", fill)

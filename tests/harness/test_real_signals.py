@@ -1,6 +1,7 @@
 """Real signals from end to end: stand-ins, their tasks, and files of the user's own."""
 
 import re
+import runpy
 import sys
 
 import numpy as np
@@ -14,6 +15,7 @@ from harness.store.table import load
 from harness.train import checkpoint
 from target_signals import get_signal
 from target_signals.resample import bicubic
+from tests.harness.sweep import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +43,25 @@ def run(out, capsys, monkeypatch):
     return call
 
 
+def words_of(launcher):
+    """What a launcher gives run.py."""
+    (line,) = re.findall(r'^python run\.py (.*) "\$@"$', (ROOT / launcher).read_text(), re.MULTILINE)
+    return line.split()
+
+
+@pytest.fixture
+def script(monkeypatch, capsys):
+    """A script of the project with these words, in this process: exit code, stdout, stderr."""
+
+    def call(path, *words):
+        monkeypatch.setattr(sys, "argv", [path, *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(ROOT / path, run_name="__main__")
+        return ended.value.code, *capsys.readouterr()
+
+    return call
+
+
 @pytest.fixture
 def photo(tmp_path):
     """A small picture with an edge, in the upper left a texture."""
@@ -56,7 +77,7 @@ def photo(tmp_path):
 
 
 def test_images_run_at_once_on_stand_ins_that_say_so(run, out):
-    code, stdout, _ = run("--signal", "DIV2K", "--task", "fit", "denoise", models=("Grid", "BlockDCT"), draw=True)
+    code, stdout, _ = run(*words_of("run_DIV2K.sh"), models=("Grid", "BlockDCT"), draw=True)
     assert code == 0
     assert "SampleImages stands in for DIV2K: 'div2k/lr_x4/0064x4.png' not found in" in stdout
     assert "python -m target_signals.fetch DIV2K" in stdout
@@ -113,7 +134,7 @@ def test_one_missing_row_of_a_fit_runs_it_again(run, out):
 
 
 def test_a_volume_is_scored_by_its_overlap_on_both_lattices(run, out):
-    code, stdout, _ = run("--signal", "Dragon", models=("Grid", "GSplat"))
+    code, stdout, _ = run(*words_of("run_dragon.sh"), models=("Grid", "GSplat"), draw=True)
     assert code == 0
     assert "Solids stands in for Dragon" in stdout
     table = load(out).set_index(["model", "task"])
@@ -122,23 +143,16 @@ def test_a_volume_is_scored_by_its_overlap_on_both_lattices(run, out):
     assert table.loc["GSplat", "status"].tolist() == ["unsupported", "unsupported"]
 
 
-def test_the_ct_launcher_runs_on_the_phantom(command, out, root):
-    line = ("run_ct.py", "--preset", "smoke", "--device", "cpu", "--models", "Grid_TV", "BACON", "GSplat", "--out", out)
-    result = command(sys.executable, *line)
-    assert result.returncode == 0, result.stderr
-    assert "SheppLogan stands in for ChestCT" in result.stdout
+def test_the_ct_launcher_runs_on_the_phantom(script, out):
+    words = ("--preset", "smoke", "--device", "cpu", "--models", "Grid_TV", "BACON", "GSplat", "--out", out)
+    code, stdout, stderr = script("run_ct.py", *words)
+    assert code == 0, stderr
+    assert "SheppLogan stands in for ChestCT" in stdout
     table = load(out).set_index("model")
     assert set(table["task"]) == {"ct"}
     assert set(table["status"]) == {"ok"}
     assert table["settings"]["Grid_TV"]["tv_weight"] == 5, "the weights tuned for CT"
     assert (out / "2d_SheppLogan_ct" / "figures").is_dir()
-
-
-@pytest.mark.parametrize("launcher", ["run_DIV2K.sh", "run_dragon.sh"])
-def test_launchers_of_real_signals_end_well(command, root, out, launcher):
-    result = command("bash", root / launcher, "--preset", "smoke", "--device", "cpu", "--models", "Grid", "--out", out)
-    assert result.returncode == 0, result.stderr
-    assert (load(out)["status"] == "ok").all()
 
 
 def test_items_that_are_asked_for_are_not_replaced(run):
@@ -147,17 +161,19 @@ def test_items_that_are_asked_for_are_not_replaced(run):
     assert err.startswith("error: 'div2k/lr_x4/0079x4.png' not found")
 
 
-@pytest.mark.parametrize("script", ["eval_DIV2K.py", "evaluate_voxel.py"])
-def test_the_scripts_draw_what_is_there(command, run, out, script):
-    run("--signal", "DIV2K" if "DIV2K" in script else "Dragon")
-    result = command(sys.executable, f"target_signals/{script}", "--out", out)
-    assert result.returncode == 0, result.stderr
-    metrics = {"eval_DIV2K.py": ("psnr", "ssim"), "evaluate_voxel.py": ("psnr", "iou")}[script]
+@pytest.mark.parametrize(
+    ("name", "signal", "metrics"),
+    [("eval_DIV2K.py", "DIV2K", ("psnr", "ssim")), ("evaluate_voxel.py", "Dragon", ("psnr", "iou"))],
+)
+def test_the_scripts_draw_what_is_there(script, run, out, name, signal, metrics):
+    run("--signal", signal)
+    code, stdout, stderr = script(f"target_signals/{name}", "--out", out)
+    assert code == 0, stderr
     for metric in metrics:
-        assert re.search(rf"^wrote .*/{metric}_over_budgets\.png$", result.stdout, re.M)
-    other = command(sys.executable, f"target_signals/{script}", "--out", out, "--signal", "Sierpinski")
-    assert other.returncode == 2
-    assert len(other.stderr.splitlines()) == 1
+        assert re.search(rf"^wrote .*/{metric}_over_budgets\.png$", stdout, re.M)
+    code, _, stderr = script(f"target_signals/{name}", "--out", out, "--signal", "Sierpinski")
+    assert code == 2
+    assert len(stderr.splitlines()) == 1
 
 
 # The user's own

@@ -28,7 +28,7 @@ from harness.store.residual import encode, load_residual
 from harness.store.store import Store
 from harness.store.table import load
 
-FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 TEXTS = st.text(st.characters(), max_size=12) | st.sampled_from(
     ["", "../../x", "/etc/passwd", ".", "a" * 3000, "\x1b[2J", "\udcff", "Grid", "ok", "1e4", "-1", "nan", "{}", "%s"]
 )

@@ -125,7 +125,7 @@ def test_no_choice_of_as_many_coefficients_is_better(shape, channels):
 
 
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 600), min_size=2, max_size=4), st.booleans())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_error_never_grows_with_the_budget(seed, budgets, volume):
     values = random_values((8, 8, 8) if volume else (16, 32), 1, seed)
     errors = [np.square(solved(values, kept) - values).sum() for kept in sorted(budgets)]

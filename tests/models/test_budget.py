@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -86,13 +86,11 @@ def scan(values, smallest, budget):
 
 
 @given(st.integers(0, 4000), st.integers(1, 4))
-@settings(deadline=None)
 def test_equals_a_linear_scan(budget, channels):
     assert solve(Square, budget, channels) == scan(lambda n: n * n + channels * n, 1, budget)
 
 
 @given(st.integers(0, 1000))
-@settings(deadline=None)
 def test_a_resting_count_gives_its_last_size(budget):
     assert solve(Stairs, budget) == scan(lambda n: n // 4 * 10 + 6, 3, budget)
 
@@ -129,7 +127,6 @@ def test_huge_budgets_cost_nothing_and_are_exact(budget):
 
 
 @given(st.integers(2, 10**12))
-@settings(deadline=None)
 def test_the_next_size_never_fits(budget):
     size = solve(Square, budget)
     assert size**2 + size <= budget < (size + 1) ** 2 + size + 1

@@ -114,7 +114,7 @@ def test_nearly_as_many_nodes_as_samples_stay_within_bounds(dim, length):
 
 
 @given(st.integers(1, 5), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_a_finer_grid_that_holds_the_coarser_ones_nodes_is_never_worse(cells, seed):
     """Linear interpolation between n + 1 nodes is one between 2n + 1 nodes, so least squares can only gain."""
     errors = []

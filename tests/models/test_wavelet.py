@@ -111,7 +111,7 @@ def test_no_choice_of_as_many_coefficients_of_an_orthonormal_wavelet_is_better(s
 
 
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 1100), min_size=2, max_size=4), st.booleans())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_error_never_grows_with_the_budget(seed, budgets, volume):
     """Of an orthonormal wavelet exactly; of the shipped one up to a twentieth."""
     values = random_values((8, 16, 8) if volume else (32, 32), 1, seed)

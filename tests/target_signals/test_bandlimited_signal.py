@@ -74,7 +74,7 @@ def test_the_low_bands_of_a_volume_are_one_constant():
 
 
 @given(st.sampled_from([2, 3]), st.integers(2, 16), st.floats(0.1, 0.9), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_every_signal_is_odd_float32_and_keeps_the_mean_of_its_noise(dim, length, band, seed):
     odd = length if length % 2 else length + 1
     signal = get_signal("BandlimitedSignal", dim, length, band, seed)

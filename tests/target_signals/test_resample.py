@@ -59,7 +59,7 @@ def test_bicubic_is_the_definition(shape, channels):
 
 
 @given(height=LENGTHS, width=LENGTHS, new_height=LENGTHS, new_width=LENGTHS)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_shapes(height, width, new_height, new_width):
     values = np.random.default_rng(0).uniform(size=(height, width, 1))
     ours = bicubic(values, (new_height, new_width))
@@ -67,7 +67,6 @@ def test_any_shapes(height, width, new_height, new_width):
 
 
 @given(old=st.integers(1, 60), new=st.integers(1, 60))
-@settings(deadline=None)
 def test_weights_sum_to_one_and_constants_stay(old, new):
     assert cubic_matrix(old, new).shape == (new, old)
     np.testing.assert_allclose(cubic_matrix(old, new).sum(1), 1, atol=1e-12)
@@ -162,7 +161,7 @@ def test_div2ks_own_small_images_bit_by_bit(item):
     threshold=st.sampled_from([0.0, 0.25, 0.5]),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_occupancy_is_the_covered_share(old, new, threshold, seed):
     values = np.random.default_rng(seed).uniform(size=old) < 0.3
     ours = shrink_occupancy(values, new, threshold)

@@ -47,7 +47,7 @@ def test_every_pixel_of_the_picture(depth):
 
 
 @given(st.integers(2, 90), st.integers(0, 5), st.integers(1, 10**5))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_every_pixel_of_any_length_and_chunk(length, depth, leaves_at_once):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sierpinski, "LEAVES_AT_ONCE", leaves_at_once)

@@ -36,7 +36,7 @@ def test_a_cell_is_one_within_the_radius_of_a_centre(dim, length, band):
 
 
 @given(st.sampled_from([2, 3]), st.integers(2, 24), st.floats(0.01, 9), st.integers(1, 2000), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_stamping_agrees_for_any_radius_length_and_chunk(dim, length, radius, cells_at_once, seed):
     centres = np.random.RandomState(seed).uniform(0, length, (7, dim))
     stamped = np.zeros((length,) * dim)

@@ -60,7 +60,7 @@ def test_every_ring_of_the_circle_holds_forty_wedges(star):
 
 
 @given(st.integers(2, 40))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_any_length_samples_the_picture_at_i_times_1000_over_length(length):
     signal = get_signal("StarTarget", 2, length)
     for i in range(length):

@@ -114,7 +114,6 @@ def test_a_box_between_centres_is_exact():
 
 
 @given(st.lists(st.integers(0, 8), min_size=6, max_size=6), st.booleans())
-@settings(deadline=None)
 def test_faces_edges_and_corners_on_centres_are_counted_once(numbers, mend):
     """A box whose faces lie on voxel centres or boundaries holds each centre inside, and half of those on its faces."""
     low, high = np.sort(np.array(numbers).reshape(2, 3) / 2, axis=0)
@@ -133,7 +132,7 @@ def test_faces_edges_and_corners_on_centres_are_counted_once(numbers, mend):
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_ray_slips_through_a_closed_mesh(seed, pairs_at_once):
     """Tetrahedra with corners on and off centres: nothing leaks beyond the mesh's box, however chunks are cut."""
     rng = np.random.default_rng(seed)

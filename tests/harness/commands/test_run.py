@@ -1,6 +1,7 @@
 """The command line from end to end: what a newcomer runs, what resumes it, and what happens to mistakes."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -17,6 +18,7 @@ from harness.commands import run as run_command
 from harness.execution.options import parse
 from harness.store.store import Store, parse_row
 from harness.store.table import load
+from tests.harness.sweep import HANG
 
 LEARNED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 NAMES = [*LEARNED, "Grid_exact", "BlockDCT", "Wavelet"]
@@ -96,17 +98,22 @@ def cells(stdout):
 
 
 @pytest.fixture(scope="module")
-def smoke(command, root, tmp_path_factory):
-    """A launcher's run of all models from another folder, and where its results are."""
-    out = tmp_path_factory.mktemp("smoke") / "out"
-    script = root / "run_2dsierpinski.sh"
-    result = command("bash", script, "--preset", "smoke", "--device", "cpu", "--out", out, cwd=out.parent)
-    assert result.returncode == 0, result.stderr
-    return result, out
+def smoke(once, command, root):
+    """What a launcher printed when it ran all models from another folder, and where its results are."""
+
+    def fill(folder):
+        line = ("bash", root / "run_2dsierpinski.sh", "--preset", "smoke", "--device", "cpu", "--out", folder / "out")
+        result = command(*line, cwd=folder)
+        assert result.returncode == 0, result.stderr
+        assert "Traceback" not in result.stderr
+        (folder / "stdout").write_text(result.stdout)
+
+    folder = once("smoke", fill)
+    return (folder / "stdout").read_text(), folder / "out"
 
 
 def test_a_launcher_fits_every_model(smoke):
-    result, out = smoke
+    _, out = smoke
     table = load(out)
     assert sorted(table["model"]) == sorted(NAMES)
     assert set(table["status"]) == {"ok"}
@@ -116,25 +123,24 @@ def test_a_launcher_fits_every_model(smoke):
     assert (table["parameters"] <= table["size"]).all()
     labels = table.set_index("model")["label"].to_dict()
     assert labels == {name: "learned" if name in LEARNED else "classical" for name in NAMES}
-    assert "Traceback" not in result.stderr
 
 
 def test_it_prints_the_table(smoke):
-    result, out = smoke
-    found = cells(result.stdout)
+    stdout, out = smoke
+    found = cells(stdout)
     assert list(found) == NAMES, "in the protocol's order"
     table = load(out).set_index("model")
     for model, (score, _seconds, count) in found.items():
         assert float(score) == pytest.approx(table["psnr"][model], abs=0.006)
         assert count == "1"
-    assert re.search(rf"\(constant mean\) +{table['psnr_constant'].iloc[0]:.2f}", result.stdout)
-    assert "12 trials, 0 of them done before, 12 to run" in result.stdout
-    assert f"rows in {out}/2d_Sierpinski/rows" in result.stdout
+    assert re.search(rf"\(constant mean\) +{table['psnr_constant'].iloc[0]:.2f}", stdout)
+    assert "12 trials, 0 of them done before, 12 to run" in stdout
+    assert f"rows in {out}/2d_Sierpinski/rows" in stdout
 
 
 def test_it_draws_the_figures_and_the_page(smoke):
-    result, out = smoke
-    lines = [line.removeprefix("wrote ") for line in result.stdout.splitlines() if line.startswith("wrote ")]
+    stdout, out = smoke
+    lines = [line.removeprefix("wrote ") for line in stdout.splitlines() if line.startswith("wrote ")]
     *written, page = lines
     assert page == f"{out}/index.html; open it in a browser"
     assert (out / "index.html").read_text(encoding="utf-8").startswith("<!doctype html>")
@@ -153,15 +159,15 @@ def test_every_row_has_its_array_and_nothing_else_is_left(smoke):
     assert sorted(p.name for p in (store.folder / "arrays").iterdir()) == sorted(f"{key}.npz" for key in keys)
 
 
-def test_a_second_run_repeats_nothing(smoke, command):
+def test_a_second_run_repeats_nothing(smoke, run):
     _, out = smoke
     before = rows(out)
-    result = command(sys.executable, "run.py", *SMOKE, "--out", out)
-    assert result.returncode == 0
+    code, stdout, _ = run(models=None, out=out)
+    assert code == 0
     assert rows(out) == before
     assert len(before) == 12
-    assert "12 trials, 12 of them done before, 0 to run: nothing to do" in result.stdout
-    assert list(cells(result.stdout)) == NAMES
+    assert "12 trials, 12 of them done before, 0 to run: nothing to do" in stdout
+    assert list(cells(stdout)) == NAMES
 
 
 def test_a_corrupt_row_is_named_and_its_trial_runs_again(smoke, tmp_path, run):
@@ -176,6 +182,18 @@ def test_a_corrupt_row_is_named_and_its_trial_runs_again(smoke, tmp_path, run):
     after = rows(out)
     assert {name for name in before if before[name] != after[name]} == {damaged.name}
     assert json.loads(after[damaged.name][0])["psnr"] == json.loads(before[damaged.name][0])["psnr"]
+
+
+def test_launchers_differ_in_their_words_alone(root):
+    def parts(script):
+        head, _, source, line = script.read_text().splitlines()
+        start, *words, more = line.split()[1:]
+        return (head, source, start, more, os.access(script, os.X_OK)), parse(words)
+
+    launchers = set(root.glob("run_*.sh")) - {root / "run_tests.sh"}
+    assert len(launchers) == 8
+    assert len({parts(script)[0] for script in launchers}) == 1
+    assert len({(options.signal, options.dim) for _, options in map(parts, launchers)}) == 8
 
 
 # The other options
@@ -402,7 +420,7 @@ def test_results_under_a_file_cannot_be(run, tmp_path):
     assert file.read_text() == "mine"
 
 
-@pytest.mark.parametrize("arguments", [["--models", "Sirn"], ["--sizes", "inf"], ["--config", "none.json"]])
+@pytest.mark.parametrize("arguments", [["--models", "Sirn"], ["--sizes", "inf"]])
 def test_a_mistake_in_a_process_of_its_own_is_one_line_too(command, out, arguments):
     result = command(sys.executable, "run.py", *SMOKE, "--out", out, *arguments)
     assert result.returncode == 2
@@ -413,7 +431,7 @@ def test_a_mistake_in_a_process_of_its_own_is_one_line_too(command, out, argumen
 
 
 def test_a_reader_that_stops_reading_gets_no_traceback(environment, root):
-    line = f"'{sys.executable}' run.py {' '.join(SMOKE)} --dry-run --sizes $(seq -s ' ' 1000 1999) | head -1"
+    line = f"'{sys.executable}' run.py {' '.join(SMOKE)} --dry-run --sizes $(seq -s ' ' 1000 1199) | head -1"
     done = subprocess.run(["bash", "-c", line], cwd=root, env=environment, capture_output=True, text=True, timeout=600)
     assert done.stdout.startswith("Sierpinski, 2D")
     assert done.stderr == ""
@@ -422,78 +440,38 @@ def test_a_reader_that_stops_reading_gets_no_traceback(environment, root):
 # Interruption
 
 
-@pytest.fixture
-def start(environment, root, out):
-    """Start a run of sixteen trials of about a second, and wait until two rows are there."""
-    extent = (
-        "--models",
-        "Siren",
-        "Grid",
-        "--bandlimits",
-        "0.2",
-        "0.5",
-        "--seeds",
-        "1",
-        "2",
-        "3",
-        "4",
-        "--length",
-        "64",
-    )
-    line = [sys.executable, "run.py", *SMOKE, "--out", str(out), *extent, "--steps", "300"]
-    started = []
-
-    def begin(wait=True):
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(line, cwd=root, env=environment, stdout=pipe, stderr=pipe, text=True)
-        started.append(process)
-        deadline = time.monotonic() + 120
-        while wait and len(rows(out)) < 2:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def test_a_killed_run_loses_the_trial_in_flight_alone(start, out):
-    process = start()
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(10) == -signal.SIGKILL
-    before = rows(out)
-    assert 2 <= len(before) < 16
+def test_a_killed_run_loses_the_trial_in_flight_alone(sweep):
+    process = sweep.begin(hold=2)
+    sweep.wait_until_held(starts=3)
+    process.kill()
+    assert process.wait(HANG) == -signal.SIGKILL
+    before = sweep.rows()
+    assert len(before) == 2
     for name in before:
-        assert parse_row(out / "2d_Sierpinski" / "rows" / name)["status"] == "ok"
-        assert Store(out, "2d_Sierpinski").array_path(name.removesuffix(".json")).exists()
+        assert parse_row(sweep.out / "2d_StarTarget" / "rows" / name)["status"] == "ok"
+        assert Store(sweep.out, "2d_StarTarget").array_path(name.removesuffix(".json")).exists()
 
-    again = start(wait=False)
-    stdout, stderr = again.communicate(timeout=100)
-    assert again.returncode == 0, stderr
-    assert f"16 trials, {len(before)} of them done before, {16 - len(before)} to run" in stdout
-    after = rows(out)
-    assert len(after) == 16
+    stdout, _ = sweep.run()
+    assert "8 trials, 2 of them done before, 6 to run" in stdout
+    after = sweep.rows()
+    assert len(after) == 8
     assert {name: after[name] for name in before} == before, "finished rows are left untouched"
-    assert set(load(out)["status"]) == {"ok"}
+    assert set(load(sweep.out)["status"]) == {"ok"}
 
 
-def test_an_interrupted_run_says_how_to_resume(start, out):
-    process = start()
+def test_an_interrupted_run_says_how_to_resume(sweep):
+    as_at_a_terminal = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    process = sweep.begin(hold=2, before=as_at_a_terminal)  # what runs in the background starts without
+    sweep.wait_until_held(starts=3)
     process.send_signal(signal.SIGINT)
     time.sleep(0.02)
     process.send_signal(signal.SIGINT)  # impatience changes nothing
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
+    _, stderr = sweep.end(process, code=130)
     last = stderr.splitlines()[-1]
     assert last == "interrupted: finished trials are stored; run the same command again to resume"
     assert "Traceback" not in stderr
-    left = rows(out)
-    assert 2 <= len(left) < 16
-    assert not [path for path in out.rglob(".*") if path.is_file()], "no half file is left"
-    assert len(load(out)) == len(left)
+    assert not [path for path in sweep.out.rglob(".*") if path.is_file()], "no half file is left"
+    assert len(load(sweep.out)) == 2
 
 
 # A newcomer's single file
@@ -503,13 +481,13 @@ def test_the_example_is_short():
     assert len(EXAMPLE_MODEL.splitlines()) < 40
 
 
-def test_one_file_adds_a_model_and_one_a_signal(command, root, tmp_path):
+def test_one_file_adds_a_model_and_one_a_signal(command, undrawn, root, tmp_path):
+    """The suite's own modules are those of the copy, as the working directory comes first."""
     copy = tmp_path / "clone"
     copy.mkdir()
     for name in ("common", "models", "target_signals", "harness"):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("run.py", "hyperparameters.json"):
-        shutil.copy(root / name, copy / name)
+    shutil.copy(root / "hyperparameters.json", copy)
     (copy / "models" / "example.py").write_text(EXAMPLE_MODEL)
     (copy / "target_signals" / "checkerboard.py").write_text(EXAMPLE_SIGNAL)
     arguments = (
@@ -525,7 +503,7 @@ def test_one_file_adds_a_model_and_one_a_signal(command, root, tmp_path):
         "--out",
         "results",
     )
-    result = command(sys.executable, "run.py", *arguments, cwd=copy)
+    result = command(*undrawn, *arguments, cwd=copy)
     assert result.returncode == 0, result.stderr
     assert list(cells(result.stdout)) == [*NAMES, "Example"], "a newcomer stands in the table"
     table = load(copy / "results").set_index("model")
@@ -533,7 +511,6 @@ def test_one_file_adds_a_model_and_one_a_signal(command, root, tmp_path):
     assert table["status"]["Example"] == "ok"
     assert table["parameters"]["Example"] == 2500
     assert table["settings"]["Example"] == {"lr": 0.01, "sigma": 10.0}
-    assert (copy / "results" / "2d_Checkerboard" / "figures").is_dir()
 
 
 def test_a_models_file_may_lie_outside(run, out, tmp_path):

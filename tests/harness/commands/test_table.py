@@ -11,6 +11,7 @@ import pytest
 
 from harness import __main__ as verbs
 from harness.store.table import load
+from tests.harness.paper_rows import paper_rows
 
 
 @pytest.fixture
@@ -167,10 +168,11 @@ def test_an_empty_store_says_so(tmp_path, table):
     assert err.startswith(f"error: no rows in '{tmp_path}'; run a launcher first")
 
 
-def test_means_equal_the_tables_own(paper_store, table):
-    _, out, _ = table(paper_store, "--signal", "SparseSphereSignal", "--format", "csv")
+def test_means_equal_the_tables_own(store, table):
+    spheres = store(row for row in paper_rows() if (row["signal"], row["dim"]) == ("SparseSphereSignal", 2))
+    _, out, _ = table(spheres, "--format", "csv")
     means = pd.read_csv(io.BytesIO(out))
-    loaded = load(paper_store, "2d_SparseSphereSignal")
+    loaded = load(spheres)
     loaded["gain"] = (loaded["psnr"] - loaded["psnr_constant"]).clip(-60, 60)
     expected = loaded.groupby(["model", "size", "seed"])["gain"].mean().groupby(["model", "size"]).mean()
     for line in means.to_dict("records"):

@@ -84,29 +84,24 @@ def where(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
-def quick(command, undrawn):
-    """`quick(out, …)`: a part of the quick preset."""
-
-    def run(out, *more):
-        words = ["--signal", "StarTarget", "--preset", "quick", "--device", "cpu", "--sizes", "3e3", "--steps", "20"]
-        words += ["--models", "Grid", "Instant_NGP", "Grid_exact", "GAPlane", "--out", out, *more]
-        result = command(*undrawn, *words)
-        assert result.returncode == 0, result.stderr
-        return result
-
-    return run
+# a part of the quick preset
+QUICK = ["--signal", "StarTarget", "--preset", "quick", "--device", "cpu", "--sizes", "3e3", "--steps", "20"]
+QUICK += ["--models", "Grid", "Instant_NGP", "Grid_exact", "GAPlane"]
 
 
 @pytest.fixture(scope="module")
-def alone(quick, tmp_path_factory):
+def alone(tmp_path_factory):
+    """The checksums of its residuals from this process."""
     out = tmp_path_factory.mktemp("alone")
-    quick(out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_command, "draw", lambda *given: None)
+        assert run_command.main([*QUICK, "--out", str(out)]) == 0
     return residuals(out)
 
 
-def test_the_quick_preset_gives_the_same_bits_everywhere(alone, quick, tmp_path, where):
-    result = quick(tmp_path, *where)
+def test_the_quick_preset_gives_the_same_bits_everywhere(alone, command, undrawn, tmp_path, where):
+    result = command(*undrawn, *QUICK, "--out", tmp_path, *where)
+    assert result.returncode == 0, result.stderr
     assert len(alone) == 4
     assert residuals(tmp_path) == alone
     assert [line.split("]")[0] for line in result.stdout.splitlines() if line.startswith("[")] == [
@@ -118,11 +113,11 @@ def test_the_quick_preset_gives_the_same_bits_everywhere(alone, quick, tmp_path,
 @takes_minutes
 def test_workers_run_each_trial_once_and_force_runs_each_once_again(sweep):
     """A model's file of one's own is found by every worker, and what is fitted is saved by each."""
-    sweep.run("--workers", 2, "--save-model", seeds=range(4), nap=0)
+    sweep.run("--workers", 2, "--save-model", seeds=range(4))
     before = sweep.rows()
     assert (len(before), sweep.starts()) == (4, 4)
     assert len(list(sweep.out.glob("*/models/*.safetensors"))) == 4
-    sweep.run("--workers", 2, "--force", seeds=range(4), nap=0)
+    sweep.run("--workers", 2, "--force", seeds=range(4))
     assert sweep.starts() == 8
     assert not {content for content, _ in sweep.rows().values()} & {content for content, _ in before.values()}
     assert sweep.leftovers() == []
@@ -130,7 +125,7 @@ def test_workers_run_each_trial_once_and_force_runs_each_once_again(sweep):
 
 @takes_minutes
 def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
-    _, err = sweep.run(*where, seeds=range(2), nap=0, broken=True, code=1)
+    _, err = sweep.end(sweep.begin(*where, seeds=range(2), broken=True), code=1)
     assert "a broken model" in err
     assert RESUME in err.splitlines()  # submitit's own processes may still say that they end
     assert (sweep.rows(), sweep.leftovers()) == ({}, [])
@@ -139,43 +134,41 @@ def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
 @takes_minutes
 def test_a_worker_that_is_told_to_stop_is_no_error(sweep, where):
     """SIGTERM comes before a node is taken away: what is left runs elsewhere."""
-    process = sweep.begin(*where)
-    sweep.wait_for("rows", 2)
+    process = sweep.begin(*where, hold=2)
+    one, _ = sweep.wait_until_held(starts=4)
     before = sweep.rows()
-    pid = json.loads(sweep.wait_for("claims")[0].read_text())["pid"]
-    os.kill(pid, signal.SIGTERM)
-    _, err = process.communicate(timeout=100)
-    assert process.returncode == 0, err
+    os.kill(json.loads(one.read_text())["pid"], signal.SIGTERM)
+    sweep.release()
+    _, err = sweep.end(process)
     assert "Traceback" not in err
     assert len(sweep.rows()) == 8
     assert {name: sweep.rows()[name] for name in before} == before
-    assert sweep.starts() in (8, 9)
+    assert sweep.starts() == 9, "the one that was abandoned, and no other, ran again"
     assert sweep.leftovers() == []
 
 
 @takes_minutes
 def test_a_launch_that_is_told_to_stop_stops_its_workers_and_says_how_to_go_on(sweep, where):
-    process = sweep.begin(*where, nap=0.5)
-    sweep.wait_for("rows", 1)
-    sweep.wait_for("claims")
+    process = sweep.begin(*where, hold=1)
+    sweep.wait_until_held(starts=3)
     process.terminate()
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    _, err = sweep.end(process, code=130)
     assert f"terminated: {RESUME}" in err.splitlines()
     sweep.wait_until_free()
     before = sweep.rows()
-    assert len(before) < 8
-    sweep.run(*where, nap=0)
+    assert len(before) == 1
+    sweep.end(sweep.begin(*where))
     assert {name: sweep.rows()[name] for name in before} == before
     assert len(sweep.rows()) == 8
 
 
 @takes_minutes
 def test_two_launches_at_once_divide_the_work(sweep):
-    pair = [sweep.begin(seeds=range(12), nap=0.05), sweep.begin("--workers", 2, seeds=range(12), nap=0.05)]
+    pair = [sweep.begin(seeds=range(12), hold=0), sweep.begin("--workers", 2, seeds=range(12), hold=0)]
+    assert len(sweep.wait_until_held(starts=3)) == 3, "one of the first launch and both workers of the second"
+    sweep.release()
     for process in pair:
-        out, err = process.communicate(timeout=100)
-        assert process.returncode == 0, err
+        out, _ = sweep.end(process)
         assert "[12/12]" in out, "both tell of all trials, and print the whole table"
     assert (len(sweep.rows()), sweep.starts()) == (12, 12)
     assert sweep.leftovers() == []
@@ -184,15 +177,14 @@ def test_two_launches_at_once_divide_the_work(sweep):
 @takes_minutes
 @needs["ray"]
 def test_the_trials_of_a_ray_node_that_dies_run_on_another(sweep, ray):
-    process = sweep.begin("--executor", "ray", seeds=range(5), nap=0.4)
-    sweep.wait_for("rows", 1)
-    sweep.wait_for("claims", 2)
+    process = sweep.begin("--executor", "ray", seeds=range(5), hold=1)
+    sweep.wait_until_held(starts=3)
     before = sweep.rows()
     ray.stdin.write("kill\n")
     ray.stdin.flush()
     assert ray.stdout.readline() == "killed\n"
-    out, err = process.communicate(timeout=100)
-    assert process.returncode == 0, err
+    sweep.release()
+    out, _ = sweep.end(process)
     assert "[5/5]" in out
     after = sweep.rows()
     assert {name: after[name] for name in before} == before
@@ -203,7 +195,7 @@ def test_the_trials_of_a_ray_node_that_dies_run_on_another(sweep, ray):
 @takes_minutes
 def test_settings_that_change_under_way_are_noticed(sweep, tmp_path, root):
     """Workers plan again; what they then find must be what was asked for."""
-    order = {"arguments": sweep.line()[3:], "folder": str(root), "device": "cpu", "superseded": [], "keys": ["other"]}
+    order = {"arguments": sweep.words(), "folder": str(root), "device": "cpu", "superseded": [], "keys": ["other"]}
     line = [sys.executable, "-m", "harness.execution.worker"]
     with subprocess.Popen(line, cwd=root, env=sweep.environment, stdin=-1, stderr=-1, text=True) as process:
         process.stdin.write(json.dumps(order) + "\n")

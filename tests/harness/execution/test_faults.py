@@ -9,9 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+
+from tests.harness.sweep import wait_until
 
 RESUME = "finished trials are stored; run the same command again to resume"
 
@@ -37,68 +38,57 @@ def check_resumed(sweep, before, trials):
 
 
 def test_a_killed_worker_is_replaced(sweep):
-    process = sweep.begin("--workers", 2)
-    sweep.wait_for("rows", 2)
+    process = sweep.begin("--workers", 2, hold=2)
+    victim, _ = holders(sweep.wait_until_held(starts=4))
     before = sweep.rows()
-    victim = holders(sweep.wait_for("claims"))[0]
     os.kill(victim, signal.SIGKILL)
-    _, err = process.communicate(timeout=100)
-    assert process.returncode == 0, err
+    sweep.release()
+    _, err = sweep.end(process)
     assert f"(process {victim}) was killed by signal 9; another one goes on, and runs its trial again" in err
     check_resumed(sweep, before, 8)
-    assert sweep.starts() in (8, 9), "the trial in flight alone ran twice, if there was one"
+    assert sweep.starts() == 9, "the trial in flight alone ran twice"
 
 
 def test_workers_that_are_killed_again_and_again_are_given_up(sweep):
     """A trial that needs more memory than there is would otherwise be started for ever."""
-    process = sweep.begin("--workers", 2, seeds=[0], nap=60)
-    killed = set()
-    while process.poll() is None and len(killed) < 9:
-        for pid in holders(path for path in sweep.wait_for("claims") if path.stat().st_size):
-            if pid not in killed and not gone(pid):
-                killed.add(pid)
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.05)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
+    after_two = "from harness.execution.executors import local; local.MOST_DEATHS = 1"
+    process = sweep.begin("--workers", 2, seeds=[0], hold=0, before=after_two)
+    for deaths in (1, 2):
+        wait_until(lambda deaths=deaths: sweep.starts() == deaths, f"{deaths} starts")
+        (pid,) = holders(sweep.wait_for("claims"))
+        os.kill(pid, signal.SIGKILL)
+    _, err = sweep.end(process, code=1)
     assert "is there enough memory for --workers?" in err
     assert err.splitlines()[-1] == RESUME
 
 
 def test_workers_end_with_their_driver(sweep):
-    process = sweep.begin("--workers", 2)
-    sweep.wait_for("rows", 2)
-    pids = set(holders(sweep.wait_for("claims")))
+    process = sweep.begin("--workers", 2, hold=2)
+    pids = holders(sweep.wait_until_held(starts=4))
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 20
-    while not all(map(gone, pids)):
-        assert time.monotonic() < deadline, "they go on alone"
-        time.sleep(0.05)
+    wait_until(lambda: all(map(gone, pids)), "the end of workers that are alone")
     before = sweep.rows()
-    assert 2 <= len(before) < 8
-    out, _ = sweep.run("--workers", 2)
-    assert f"8 trials, {len(before)} of them done before" in out
+    out, _ = sweep.run()
+    assert "8 trials, 2 of them done before" in out
     check_resumed(sweep, before, 8)
-    assert sweep.starts() <= 8 + 2
+    assert sweep.starts() == 4 + 6
 
 
 @pytest.mark.parametrize("where", [[], ["--workers", "2"]], ids=["one process", "workers"])
 def test_sigterm_abandons_the_trials_in_flight_and_says_so(sweep, where):
-    process = sweep.begin(*where, nap=0.5)  # long enough that the signal meets a trial, not the time between two
-    sweep.wait_for("rows", 2)
-    sweep.wait_for("claims")
+    process = sweep.begin(*where, hold=2)
+    sweep.wait_until_held(starts=4 if where else 3)
     process.terminate()
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    _, err = sweep.end(process, code=130)
     assert "abandoned: Counted 2,500" in err
     assert err.splitlines()[-1] == f"terminated: {RESUME}"
     assert "Traceback" not in err
     assert sweep.leftovers() == [], "the next one need not wait for anybody"
-    assert len(sweep.rows()) < 8
+    assert len(sweep.rows()) == 2
 
 
-def test_a_kill_in_the_middle_of_a_write(sweep, root):
+def test_a_kill_in_the_middle_of_a_write(sweep):
     """The second file that is written is the first trial's row: its array is there, and half of its row."""
     kill = """
 import os, signal
@@ -111,31 +101,29 @@ def die(descriptor):
     fsync(descriptor)
 os.fsync = die
 """
-    line = sweep.line(seeds=[0], nap=0)
-    line[2] = kill + line[2]
-    assert subprocess.run(line, cwd=root, env=sweep.environment, capture_output=True).returncode == -signal.SIGKILL
+    sweep.end(sweep.begin(seeds=[0], before=kill), code=-signal.SIGKILL)
     (half,) = sweep.out.glob("*/rows/.*")
     assert len(list(sweep.out.glob("*/arrays/*.npz"))) == 1
-    _, err = sweep.run(seeds=[0, 1], nap=0)
+    _, err = sweep.run(seeds=[0, 1])
     assert "is gone without finishing Counted 2,500 seed 0; it runs again" in err
     assert (len(sweep.rows()), sweep.starts()) == (2, 3)
     assert half.exists(), "it may be somebody's who writes this moment"
     os.utime(half, (0, 0))
-    sweep.run(seeds=[0, 1, 2], nap=0)
+    sweep.run(seeds=[0, 1, 2])
     check_resumed(sweep, {}, 3)
 
 
 def test_rows_that_are_cut_short_or_of_another_version(sweep):
-    sweep.run(seeds=range(4), nap=0)
+    sweep.run(seeds=range(4))
     cut, older, newer, _ = sorted(sweep.out.glob("*/rows/*.json"))
     cut.write_bytes(cut.read_bytes()[:200])
     row = json.loads(older.read_text())
     older.write_text(json.dumps({name: row[name] for name in row if name not in ("residual_sha256", "label")}))
     newer.write_text(json.dumps(row | {"a_column_of_next_year": [1, 2]}))
     before = {name: found for name, found in sweep.rows().items() if name != cut.name}
-    _, err = sweep.run(seeds=range(4), nap=0)
-    assert f"'{cut}' is not a row" in err
-    assert f"set aside as '{cut.stem}.corrupt', its trial will run again" in err
+    says = rf"'{cut}' is not a row .* set aside as '{cut.stem}\.corrupt', its trial will run again"
+    with pytest.warns(UserWarning, match=says):
+        sweep.run(seeds=range(4))
     check_resumed(sweep, before, 4)
     assert sweep.starts() == 5
 
@@ -154,11 +142,11 @@ needs_mount = pytest.mark.skipif(not may_mount(), reason="mounting a file system
 @pytest.fixture
 def mounted(sweep, root, undrawn):
     """`mounted("run", "mount -o remount,…", …)`: lines of a shell in which the results folder is a tmpfs of
-    200 kB and `run` is the sweep's command; the output of each, and after ` => ` its exit code."""
+    200 kB and `run` is the sweep's command on 40 seeds; the output of each, and after ` => ` its exit code."""
 
-    def shell(*lines, nap=0, seeds=range(40)):
+    def shell(*lines):
+        command = subprocess.list2cmdline(sweep.words(seeds=range(40)))
         sweep.out.mkdir()
-        command = subprocess.list2cmdline(sweep.line(nap=nap, seeds=seeds)[3:])
         script = f"mount -t tmpfs -o size=200k tmpfs {sweep.out} || exit 99\n"
         script += f'run() {{ \'{sys.executable}\' -c "$CODE" {command} "$@"; }}\n'
         script += "\n".join(f'{{ {line}; }} 2>&1; echo " => $?"' for line in lines)
@@ -179,7 +167,7 @@ def test_a_full_disk(mounted, sweep, where):
         f"ls {sweep.out}/*/rows | wc -l",
         f"find {sweep.out} -name '.*' -type f",
         f"mount -o remount,size=20m {sweep.out}",
-        f"run {where}",
+        "run",
         f"ls {sweep.out}/*/rows | wc -l",
     )
     assert f"error: cannot write results to '{sweep.out}" in full
@@ -196,10 +184,11 @@ def test_a_full_disk(mounted, sweep, where):
 @needs_mount
 def test_a_store_that_cannot_be_written(mounted, sweep):
     """Root may write whatever the permissions say, but not into a file system that is read-only."""
+    sweep.run(seeds=[0, 1])
     _, _, refused, status, _ = mounted(
-        "run --seeds 0 1",
+        f"cp -r {sweep.out.rename(sweep.folder / 'done')}/* {sweep.out}",
         f"mount -o remount,ro {sweep.out}",
-        "run --seeds 0 1 2",
+        "run",
         f"'{sys.executable}' -m harness status --out {sweep.out}",
     )
     assert "Read-only file system; finished trials are stored. Make it writable" in refused

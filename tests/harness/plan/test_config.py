@@ -428,7 +428,7 @@ def mutate(data, draw):
         node[last] = draw(JSON)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_file_whatsoever_gets_past_with_another_error(tmp_path, data):
     content = copy.deepcopy(SHIPPED)

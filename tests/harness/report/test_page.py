@@ -22,7 +22,7 @@ from harness.store.table import load
 
 @pytest.fixture(scope="module")
 def paper_page(paper_store):
-    return write_page.write(paper_store)
+    return paper_store / "index.html"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -47,7 +47,6 @@ def network() -> nn.Sequential:
 
 
 @given(st.integers(1, 40), widths, widths, exponents, exponents, st.integers(0, 1000))
-@settings(deadline=None)
 def test_values_have_sixteen_bits(points, k, n, x_exponent, weight_exponent, seed):
     x = draw(points, k, seed=seed, scale=10**x_exponent)
     weight, bias = draw(n, k, seed=seed + 1, scale=10**weight_exponent), draw(n, seed=seed + 2)
@@ -79,7 +78,6 @@ def test_a_single_bf16_product_is_far_worse():
 
 
 @given(widths, widths)
-@settings(deadline=None)
 def test_gradients_are_products_of_rounded_factors(k, n):
     x, weight, bias = (
         draw(30, k).requires_grad_(),
@@ -244,7 +242,6 @@ def test_a_compiled_network_keeps_the_second_parts(device, monkeypatch):
 
 
 @given(st.integers(1, 30), st.integers(1, 30))
-@settings(deadline=None)
 def test_aligned_appends_zeros(rows, columns):
     x = draw(rows, columns)
     wide = aligned(x, 0, 1)

@@ -126,7 +126,7 @@ def test_encode_is_the_scalar_implementation(dim, table_size):
     features=st.integers(1, 3),
     data=st.data(),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_tables_at_any_points(dim, exponent, count, base, growth, features, data):
     coordinate = st.floats(0, 1, exclude_max=True, allow_subnormal=False)
     x = np.array(data.draw(st.lists(st.tuples(*[coordinate] * dim), min_size=1, max_size=4)))

@@ -51,7 +51,6 @@ def random_values(*shape, seed=0):
 
 
 @given(st.lists(COORDINATES, min_size=1, max_size=20), st.integers(1, 60), ORDERS)
-@settings(deadline=None)
 def test_rows_sum_to_one_and_equal_the_kernel_at_every_node(axis, nodes, order):
     matrix = axis_matrix(np.array(axis, dtype=float), nodes, order, CPU)
     assert matrix.shape == (len(axis), nodes)
@@ -69,7 +68,6 @@ def test_nodes_are_reproduced_at_nodes(order, nodes):
 
 
 @given(st.lists(COORDINATES, min_size=1, max_size=9), st.lists(COORDINATES, min_size=1, max_size=9), st.data(), ORDERS)
-@settings(deadline=None)
 def test_on_lattice_equals_grid_sample_in_2d(rows, columns, data, order):
     nodes = data.draw(st.tuples(st.integers(2, 40), st.integers(2, 40)))
     values = torch.from_numpy(random_values(2, *nodes))
@@ -83,7 +81,7 @@ def test_on_lattice_equals_grid_sample_in_2d(rows, columns, data, order):
 
 
 @given(st.tuples(*[st.integers(2, 12)] * 3), st.tuples(*[st.integers(1, 7)] * 3))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_on_lattice_equals_grid_sample_in_3d(nodes, shape):
     values = torch.from_numpy(random_values(2, *nodes))
     axes = Lattice.regular(shape).axes
@@ -227,7 +225,6 @@ def test_gradients_are_the_transposed_matrices(order):
 
 
 @given(st.integers(1, 5), st.integers(1, 40), st.integers(0, 40), st.integers(0, 1000))
-@settings(deadline=None)
 def test_picked_columns_and_their_gradient_are_those_of_plain_indexing(features, points, picked, seed):
     """In any order, and where none or all are picked: no two the same, so each gradient is written once."""
     rng = np.random.default_rng(seed)

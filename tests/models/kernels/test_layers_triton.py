@@ -103,7 +103,7 @@ def test_networks_in_double_precision(activation, parts):
     st.integers(1, 300),
     st.integers(0, 1000),
 )
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 def test_any_shape(activation, dim, eighths, channels, n, seed):
     rng = torch.Generator().manual_seed(seed)
     points = torch.rand(n, dim, generator=rng, dtype=torch.float64).to(DEVICE) * 2 - 1

@@ -86,7 +86,7 @@ def gradients(renderer, scene, columns, rows, weight):
     return [leaf.grad for leaf in leaves]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(
     number=st.integers(1, 60),
     width=st.integers(1, 21),

@@ -111,7 +111,7 @@ def test_a_missing_file(tmp_path):
 
 
 @given(st.sampled_from(sorted(FORMATS)), st.binary(max_size=60), st.integers(0, 3), st.integers(0, 3))
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_follows_the_header_gives_a_mesh_or_a_usage_error(tmp_path, form, data, vertices, faces):
     (tmp_path / "a.ply").write_bytes(header(form, vertices, faces) + data)
     with contextlib.suppress(UsageError):

@@ -142,7 +142,7 @@ def test_a_share_that_leaves_nothing_to_see_or_to_fill_is_one_line(name, what):
     fraction=st.floats(0.05, 0.95),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_operator_and_its_gradient_are_adjoint(dim, heads, channels, fraction, seed):
     """⟨Ax, y⟩ = ⟨x, Aᵀy⟩ to the last bits of a sum, with Aᵀy as autograd gives it; Aᵀ of a target is what is shown."""
     rng = torch.Generator().manual_seed(seed)

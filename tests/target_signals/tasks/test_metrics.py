@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, uniform_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -89,7 +89,6 @@ def test_the_truth_itself_is_never_clipped_even_for_the_widest_band():
 
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=9), st.lists(st.floats(-9, 9), min_size=1, max_size=9))
-@settings(deadline=None)
 def test_clipping_never_moves_a_value_away_from_the_truth(truth, prediction):
     truth, prediction = np.array(truth), np.array(prediction)[:, None]
     clipped = metrics.clip_to_truth(truth, prediction)
@@ -221,7 +220,6 @@ def test_iou_counts_what_is_strictly_above_a_fifth_on_both_sides():
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(-0.5, 1.5)), min_size=1, max_size=40))
-@settings(deadline=None)
 def test_iou_against_sets(pairs):
     truth = np.array([float(a) for a, _ in pairs])
     prediction = np.array([b for _, b in pairs])

@@ -118,7 +118,7 @@ def test_radon_by_hand():
     channels=st.integers(1, 3),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_radon_and_its_gradient_are_adjoint(height, width, angles, heads, channels, seed):
     """⟨Ax, y⟩ = ⟨x, Aᵀy⟩, with Aᵀy as autograd gives it; both in float32 sums of a few hundred terms."""
     operator = Radon((height, width), angles)
