@@ -11,7 +11,7 @@ import torch
 import target_signals
 from common.errors import UsageError
 from harness.execution.launch import choose_precision
-from harness.plan.make_plan import make_plan, model_names
+from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 
@@ -43,7 +43,7 @@ def plan(config):
     def make(signal, dim, preset="paper", models=None, tasks=("fit",), items=None, **changes):
         extent = dataclasses.replace(config.preset(preset, signal, dim), **changes)
         source = choose_source(signal, dim, items)
-        return make_plan(config, source, tasks, preset, extent, models or model_names(config))
+        return make_plan(config, source, tasks, preset, extent, models or config.protocol.models)
 
     return make
 
@@ -57,7 +57,7 @@ def papers(plan):
 @pytest.mark.parametrize(("signal", "dim", "trials"), EXPERIMENTS)
 def test_the_paper_has_as_many_trials_as_it_says(papers, config, signal, dim, trials):
     found = papers[signal, dim]
-    assert Counter(t.model for t in found) == dict.fromkeys(model_names(config), trials)
+    assert Counter(t.model for t in found) == dict.fromkeys(config.protocol.models, trials)
     assert {t.budget for t in found} == set(PAPER_SIZES)
     assert {t.length for t in found} == {1000 if dim == 2 else 100}
     assert {t.seed for t in found} == ({1234} if signal == "Sierpinski" else {1234, 2024, 5678, 7890, 7618})
