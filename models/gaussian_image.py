@@ -56,15 +56,20 @@ class GaussianImage(Representation):
         self.colours.copy_(torch.rand(self.colours.shape, generator=rng))
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
+        return self.render(lattice, slice(None), self.colours)
+
+    def render(self, lattice: Lattice, some: slice, colours: Tensor) -> Tensor:
+        """The sum of some of the Gaussians in colours [n, C'] of their own: [*shape, C']."""
         adder: Any = additive
         if self.backend == "triton":
             from models.kernels.gaussians import additive_triton  # Triton is imported where it runs alone
 
             adder = additive_triton
         with torch.autocast(self.device.type, enabled=False):
-            lower = self.factors()
+            lower = self.factors()[some]
+            deviations = lower.norm(dim=2)
             values: Tensor = adder.add(
-                self.means(), _inverse(lower), self.colours, lower.norm(dim=2), self.constants(lattice)
+                self.means()[some], _inverse(lower), colours, deviations, self.constants(lattice)
             )
         return values
 
