@@ -1,6 +1,7 @@
 """Seconds of training that may be compared: those of one machine."""
 
-from harness.analysis.comparison import Comparison, Draw, Place, Run
+from harness.analysis.comparison import Comparison, Place, Run
+from harness.analysis.experiments import Draw
 from harness.store.schema import busy
 
 
