@@ -22,19 +22,28 @@ def _box(first_ptr, behind_ptr):
 
 
 @triton.jit
-def _weigh(means_ptr, whitening_ptr, x_ptr, y_ptr, z_ptr, a, b, c, high, wide, t, count, rows, columns):
-    """At samples t of the box: which there are, their numbers on the lattice, offsets from the mean, u = V (x - mean)
-    and the weight."""
-    g = tl.program_id(0)
+def _gaussian(means_ptr, whitening_ptr):
+    """Of this program's Gaussian: the mean, and V by rows."""
+    mean, v = means_ptr + 3 * tl.program_id(0), whitening_ptr + 9 * tl.program_id(0)
+    x, y, z = tl.load(mean), tl.load(mean + 1), tl.load(mean + 2)
+    v00, v10, v11 = tl.load(v), tl.load(v + 3), tl.load(v + 4)
+    v20, v21, v22 = tl.load(v + 6), tl.load(v + 7), tl.load(v + 8)
+    return x, y, z, v00, v10, v11, v20, v21, v22
+
+
+@triton.jit
+def _weigh(
+    x, y, z, v00, v10, v11, v20, v21, v22, x_ptr, y_ptr, z_ptr, a, b, c, high, wide, t, count, rows, columns,
+):  # fmt: skip
+    """At samples t of the box: their numbers on the lattice, offsets from the mean, u = V (x - mean) and the weight."""
     here = t < count
     i, j, k = a + t // (high * wide), b + t // wide % high, c + t % wide
-    dx = tl.load(x_ptr + i, mask=here, other=0.0) - tl.load(means_ptr + 3 * g)
-    dy = tl.load(y_ptr + j, mask=here, other=0.0) - tl.load(means_ptr + 3 * g + 1)
-    dz = tl.load(z_ptr + k, mask=here, other=0.0) - tl.load(means_ptr + 3 * g + 2)
-    v = whitening_ptr + 9 * g
-    ux = tl.load(v) * dx
-    uy = tl.load(v + 3) * dx + tl.load(v + 4) * dy
-    uz = tl.load(v + 6) * dx + tl.load(v + 7) * dy + tl.load(v + 8) * dz
+    dx = tl.load(x_ptr + i, mask=here, other=0.0) - x
+    dy = tl.load(y_ptr + j, mask=here, other=0.0) - y
+    dz = tl.load(z_ptr + k, mask=here, other=0.0) - z
+    ux = v00 * dx
+    uy = v10 * dx + v11 * dy
+    uz = v20 * dx + v21 * dy + v22 * dz
     weight = tl.exp(-0.5 * (ux * ux + uy * uy + uz * uz))
     weight = tl.where(here & (weight > LEAST), weight, 0.0)
     return (i * rows + j) * columns + k, dx, dy, dz, ux, uy, uz, weight
@@ -46,10 +55,11 @@ def forward_kernel(
     C: tl.constexpr, C_PADDED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     a, b, c, high, wide, count = _box(first_ptr, behind_ptr)
+    x, y, z, v00, v10, v11, v20, v21, v22 = _gaussian(means_ptr, whitening_ptr)
     for begin in range(tl.program_id(1) * BLOCK, count, tl.num_programs(1) * BLOCK):
         t = begin + tl.arange(0, BLOCK)
         at, _, _, _, _, _, _, weight = _weigh(
-            means_ptr, whitening_ptr, x_ptr, y_ptr, z_ptr, a, b, c, high, wide, t, count, rows, columns
+            x, y, z, v00, v10, v11, v20, v21, v22, x_ptr, y_ptr, z_ptr, a, b, c, high, wide, t, count, rows, columns
         )
         for channel in tl.static_range(C):
             colour = tl.load(colours_ptr + tl.program_id(0) * C + channel)
@@ -62,6 +72,7 @@ def backward_kernel(
     columns, C: tl.constexpr, C_PADDED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     a, b, c, high, wide, count = _box(first_ptr, behind_ptr)
+    x, y, z, v00, v10, v11, v20, v21, v22 = _gaussian(means_ptr, whitening_ptr)
     g = tl.program_id(0)
     channel = tl.arange(0, C_PADDED)
     colours = tl.load(colours_ptr + g * C + channel, mask=channel < C, other=0.0)
@@ -72,7 +83,7 @@ def backward_kernel(
     for begin in range(tl.program_id(1) * BLOCK, count, tl.num_programs(1) * BLOCK):
         t = begin + tl.arange(0, BLOCK)
         at, dx, dy, dz, ux, uy, uz, weight = _weigh(
-            means_ptr, whitening_ptr, x_ptr, y_ptr, z_ptr, a, b, c, high, wide, t, count, rows, columns
+            x, y, z, v00, v10, v11, v20, v21, v22, x_ptr, y_ptr, z_ptr, a, b, c, high, wide, t, count, rows, columns
         )
         mask = (weight > 0)[:, None] & (channel < C)[None, :]
         gradient = tl.load(gradient_ptr + at[:, None] * C + channel[None, :], mask=mask, other=0.0)
@@ -88,7 +99,7 @@ def backward_kernel(
         zx += sz * dx
         zy += sz * dy
         zz += sz * dz
-    sums = sums_ptr + g * (12 + C)
+    sums = sums_ptr + g * (12 + C)  # SUMS and the colours
     if count > tl.program_id(1) * BLOCK:
         tl.atomic_add(sums, tl.sum(to_x, axis=0), sem="relaxed")
         tl.atomic_add(sums + 1, tl.sum(to_y, axis=0), sem="relaxed")

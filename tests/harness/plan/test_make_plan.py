@@ -10,8 +10,8 @@ import torch
 
 import target_signals
 from common.errors import UsageError
-from harness.execution.launch import choose_precision
-from harness.plan.make_plan import make_plan
+from harness.execution.launch import choose_models, choose_precision
+from harness.plan.make_plan import make_plan, model_names
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 
@@ -64,6 +64,13 @@ def test_the_paper_has_as_many_trials_as_it_says(papers, config, signal, dim, tr
     bands = {None} if signal == "StarTarget" else {round(0.1 * i, 1) for i in range(1, 10)}
     assert {t.bandlimit for t in found} == bands
     assert {(t.steps, t.evaluate_every) for t in found} == {(1000, 100)}
+
+
+def test_all_is_the_papers_models_and_newer_the_others(config):
+    assert choose_models(config, ["all"]) == list(config.protocol.models)
+    assert choose_models(config, ["newer"]) == list(config.protocol.newer)
+    assert choose_models(config, ["Finer", "newer", "all"])[:2] == ["Finer", config.protocol.newer[1]]
+    assert set(choose_models(config, ["all", "newer"])) == set(model_names(config))
 
 
 def test_every_signal_has_its_experiment(config):
