@@ -26,7 +26,7 @@ def fit_array(
     model: str = "Siren",
     size: float = 1e5,
     *,
-    channels_last: bool = False,
+    channels_last: bool | None = None,
     task: str = "fit",
     steps: int | None = None,
     seed: int = 1234,
@@ -66,8 +66,9 @@ def fit_array(
     from harness.train import machine
     from harness.train.run_trial import run_on
     from target_signals import user_file
+    from target_signals.in_memory import from_memory
 
-    signal, item = user_file.from_array(values, channels_last)
+    signal, item = from_memory(values, channels_last)
     config = load_config(settings=[f"{model}.{name}={json.dumps(value)}" for name, value in settings.items()])
     source = Source(user_file.UserFile, signal.dim, signal.kind, (item,))
     paper = config.preset("paper", source.family.name, signal.dim)

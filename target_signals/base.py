@@ -28,6 +28,7 @@ class Signal:
     finer: the same signal on a finer lattice, [*finer shape] or [*finer shape, C], where it is known.
     finer_lattice: where the finer samples lie; None where the cells of both lattices fill the same box.
     source: where recorded values came from and what was done to them, in one phrase.
+    units: what 0 and 1 were in the file's or the array's own values.
     """
 
     values: np.ndarray
@@ -37,6 +38,7 @@ class Signal:
     finer: np.ndarray | None = None
     finer_lattice: Lattice | None = None
     source: str | None = None
+    units: tuple[float, float] = (0.0, 1.0)
 
     @cached_property
     def lattice(self) -> Lattice:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SIGNALS = (("Sierpinski", 2), ("SparseSphereSignal", 3))  # what every back end is tried on, at the smoke preset
 EXTRAS = {  # importable name → what it is for, and the command that adds it
     "nibabel": ("volumes in NIfTI files", "pip install -e '.[volumes]'"),
+    "imagecodecs": ("TIFF files in LZW, ZSTD, WebP and the like", "pip install -e '.[codecs]'"),
     "pyarrow": ("tables in Parquet", "pip install -e '.[report]'"),
     "vl_convert": ("charts in the report", "pip install -e '.[report]'"),
 }

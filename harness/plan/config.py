@@ -113,7 +113,8 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
     if len(text) > MOST_BYTES:
         raise UsageError(f"the settings file '{path}' has more than {MOST_BYTES:,} bytes; give one of this suite")
     try:
-        data = json.loads(text.decode("utf-8"), object_pairs_hook=_no_duplicates)
+        plain = text.decode(json.detect_encoding(text)).removeprefix("\ufeff")  # the mark that editors of Windows leave
+        data = json.loads(plain, object_pairs_hook=_no_duplicates)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"'{path}' is not valid JSON: {error}") from error
     if not isinstance(data, dict):

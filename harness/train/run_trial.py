@@ -195,5 +195,5 @@ def cached_signal(
     name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
 ) -> Signal:
     if path is not None:
-        return user_file.load_signal(path, length)
+        return user_file.load_signal(path, length, dim)
     return target_signals.get_signal(name, dim, length, bandlimit, seed, item)

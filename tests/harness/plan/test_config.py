@@ -254,6 +254,14 @@ def test_text_that_is_no_settings_file(complaint, text, message):
     assert message in complaint(text)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_byte_order_mark_is_no_mistake(tmp_path, encoding):
+    """As editors and shells of Windows leave it."""
+    path = tmp_path / "own.json"
+    path.write_text(("\ufeff" if encoding.endswith("-le") else "") + DEFAULT_CONFIG.read_text(), encoding=encoding)
+    assert load_config(path).models == load_config().models
+
+
 def test_bytes_that_are_no_text(tmp_path):
     path = tmp_path / "own.json"
     path.write_bytes(b"\xff\xfe\x00{")

@@ -20,6 +20,7 @@ from harness.plan.make_plan import model_settings
 from harness.train import checkpoint
 from harness.train.chunks import predict
 from models.budget import MOST_TENSORS
+from target_signals import load_signal
 
 
 @pytest.fixture
@@ -68,6 +69,18 @@ def test_it_is_drawn_on_any_lattice(file, tmp_path, capsys, suffix):
         np.testing.assert_array_equal(found, expected)
     elif suffix != ".jpg":
         np.testing.assert_array_equal(found, np.round(255 * expected.clip(0, 1)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_that_was_drawn_as_an_array_comes_back_as_one(build, tmp_path, channels):
+    model = build("Grid", channels=channels)
+    torch.nn.init.uniform_(model.values, -0.2, 1.2, generator=torch.Generator().manual_seed(0))
+    checkpoint.save(model, tmp_path / "m.safetensors")
+    assert main(["render", str(tmp_path / "m.safetensors"), "--out", str(tmp_path / "x.npy"), "--device", "cpu"]) == 0
+    signal = load_signal(tmp_path / "x.npy")
+    assert (signal.kind, signal.dim, signal.channels, signal.lattice.shape) == ("image", 2, channels, (13, 10))
+    if channels == 3:
+        np.testing.assert_array_equal(signal.values, np.load(tmp_path / "x.npy").clip(0, 1))
 
 
 def test_a_volume_is_drawn_as_an_array(build, tmp_path, capsys):
