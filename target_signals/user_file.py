@@ -1,5 +1,6 @@
 """A user's own image or volume as a signal. What was done to its values is said in `Signal.source`."""
 
+import hashlib
 import re
 import warnings
 from collections.abc import Callable
@@ -13,18 +14,31 @@ from target_signals.base import Signal, SignalFamily, register
 from target_signals.normalise import normalise, remark
 from target_signals.readers.array import read_npy, read_npz
 from target_signals.readers.decoded import Decoded, Unusable
+from target_signals.readers.itk import dicom_files, read_dicom, read_mha, read_nrrd
 from target_signals.readers.nifti import read_nifti
 from target_signals.readers.picture import read_picture
 from target_signals.readers.tiff import read_tiff
 from target_signals.recorded.local_files import sha256
 from target_signals.resample import shrink_occupancy
 
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pnm")
 READERS: dict[str, Callable[[Path, int | None], Decoded]] = {
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pnm"), read_picture),
+    **dict.fromkeys(PICTURES, read_picture),
     **dict.fromkeys((".tif", ".tiff"), read_tiff),
     ".npy": read_npy,
     ".npz": read_npz,
     **dict.fromkeys((".nii", ".nii.gz"), read_nifti),
+    ".nrrd": read_nrrd,
+    ".mha": read_mha,
+    ".dcm": read_dicom,
+}
+PACKAGES = {  # importable name of what reads a format → what that is
+    "PIL": " ".join(PICTURES),
+    "tifffile": ".tif .tiff",
+    "imagecodecs": ".tif .tiff in LZW, ZSTD, WebP and the like",
+    "numpy": ".npy .npz",
+    "nibabel": ".nii .nii.gz",
+    "SimpleITK": ".nrrd .mha .dcm, folders of DICOM",
 }
 TYPICAL_LENGTH = {2: 512, 3: 128}  # samples an axis, for estimates of cost
 LONGEST_NAME = 60  # characters of a file's name that an item keeps
@@ -104,29 +118,34 @@ def item_of(path: str | Path) -> str:
     place = existing(path)
     suffix_of(place)
     try:
-        digest = sha256(place)
+        sums = [sha256(file) for file in (dicom_files(place) if place.is_dir() else [place])]
     except OSError as error:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
     name = re.sub(r"[^A-Za-z0-9._-]", "_", place.name)[-LONGEST_NAME:].lstrip("._-")
+    digest = sums[0] if not place.is_dir() else hashlib.sha256("".join(sums).encode()).hexdigest()
     return f"{name or 'file'}-{digest[:8]}"
 
 
 def existing(path: str | Path) -> Path:
-    """The path of a regular file, or UsageError."""
+    """The path of a regular file, or of a folder with a DICOM series; or UsageError."""
     place = Path(path)
     try:
         folder, there = place.is_dir(), place.is_file()
     except (OSError, ValueError):  # too long, or with a character that no file name has
         folder = there = False
+    if folder and dicom_files(place):
+        return place
     if folder:
-        raise UsageError(f"'{path}' is a folder; name one file in it")
+        raise UsageError(f"'{path}' is a folder without DICOM files; name one file in it")
     if not there:
         raise UsageError(f"no file '{path}'; give the path of an image or a volume")
     return place
 
 
 def suffix_of(place: Path) -> str:
-    """The ending that names a file's format, or UsageError."""
+    """The ending that names a file's format, or UsageError. A folder is a DICOM series."""
+    if place.is_dir():
+        return ".dcm"
     name = place.name.lower()
     endings = [ending for ending in READERS if name.endswith(ending)]
     if not endings:

@@ -481,7 +481,7 @@ def test_a_picture_of_a_hundred_thousand_squared_is_not_held(tmp_path, name):
     ("path", "text"),
     [
         ("absent.png", "no file '.*absent.png'; give the path of an image or a volume"),
-        ("", "is a folder; name one file in it"),
+        ("", "is a folder without DICOM files; name one file in it"),
         ("x" * 5000 + ".png", "no file"),
         ("a\0.png", "no file"),
     ],
