@@ -21,6 +21,7 @@ from harness.train.precision import matmul_precision
 from harness.train.score import Result, blank_row, failed, fit_columns, score
 from models import backends
 from models.base import Representation
+from models.defaults import own_defaults
 from target_signals import user_file
 from target_signals.base import Signal
 from target_signals.tasks.base import family_of, make_task
@@ -49,7 +50,7 @@ def run_on(
     """`run_trial` on a signal in hand."""
     # Triton's kernels run on the current device, whatever their arguments' is
     here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
-    with no_denormals(), here:
+    with own_defaults(), no_denormals(), here:
         return _run_on(trial, signal, device, on_progress, on_model)
 
 

@@ -95,8 +95,8 @@ def test_a_volume_is_drawn_as_an_array(build, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--shape", "26", "--out", "x.png"], "--shape needs 2 numbers of at least 1"),
-        (["--shape", "0", "5", "--out", "x.png"], "--shape needs 2 numbers of at least 1"),
+        (["--shape", "26", "--out", "x.png"], "the shape needs 2 numbers of at least 1"),
+        (["--shape", "0", "5", "--out", "x.png"], "the shape needs 2 numbers of at least 1"),
         (["--shape", "100000", "100000", "--out", "x.png"], "render less"),
         (["--out", "x.bmp2"], "its name must end in .png"),
         (["--out", "/nowhere/x.png"], "no folder '/nowhere'"),
