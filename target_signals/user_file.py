@@ -104,6 +104,8 @@ def why_unread(error: Exception, suffix: str) -> str:
     match error:
         case OSError(errno=int()):
             return f"cannot be read: {error.strerror}; make it readable"
+        case UnicodeEncodeError():
+            return "cannot be read: its name is not UTF-8, which this format's reader needs; rename it"
         case ImportError():
             return f"cannot be read as {suffix} without a package that is not here: {cause}; install it"
         case MemoryError():

@@ -112,6 +112,16 @@ def test_mistakes_are_one_line(file, tmp_path, monkeypatch, capsys, arguments, m
     assert message in err
 
 
+def test_a_folder_that_may_not_be_written_is_one_line(file, tmp_path, monkeypatch, capsys):
+    def refuse(*given, **named):
+        raise PermissionError(13, "Permission denied", named["prefix"])
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    out = tmp_path / "x.png"
+    assert main(["render", str(file), "--out", str(out), "--device", "cpu"]) == 2
+    assert capsys.readouterr().err == f"error: cannot write '{out}': Permission denied\n"
+
+
 def strangers(path, file):
     """Files that are not what they seem, by name."""
     values = {"values": torch.zeros(3, 4, 4)}
