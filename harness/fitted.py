@@ -78,13 +78,14 @@ class Fitted:
         colour = truth.ndim == 3 and truth.shape[-1] == 3
         truth, answer = (values if colour or values.ndim == 2 else values.mean(-1) for values in (truth, answer))
         error = np.abs(answer - truth).max(-1) if colour else answer - truth
+        spacing = (1.0, 1.0) if self.signal.geometry is None else self.signal.geometry.spacing[-2:]
         figure = Figure(figsize=(9, 3.2), layout="constrained")
         for axes, values, title in zip(
             figure.subplots(1, 3), (truth, answer, error), ("array", self.row["model"], "difference"), strict=True
         ):
             most = max(float(np.abs(error).max()), 1e-9)
             limits = {"vmin": -most, "vmax": most, "cmap": "RdBu"} if title == "difference" else {"vmin": 0, "vmax": 1}
-            axes.imshow(values, **({"cmap": "gray"} | limits))
+            axes.imshow(values, aspect=spacing[0] / spacing[1], **({"cmap": "gray"} | limits))
             axes.set(title=title, xticks=[], yticks=[])
         return figure
 

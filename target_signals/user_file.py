@@ -94,8 +94,13 @@ def load_signal(path: str | Path, length: int | None = None, dim: int | None = N
             raise UsageError(f"'{path}' {why_unread(error, suffix)}") from error
     lattice_dim = 2 if decoded.kind == "image" else 3
     words = [f"{decoded.words[0]}, {how}", *decoded.words[1:], *remark(decoded.values, decoded.peak)]
-    shrunk = np.ascontiguousarray(_shrunk(values, lattice_dim, length))
-    return Signal(shrunk, lattice_dim, decoded.kind, source="; ".join(words), units=units)
+    geometry, old = decoded.geometry, values.shape[:lattice_dim]
+    shape = shrink.shorter(old, length, None if geometry is None else geometry.spacing)
+    if geometry is not None:
+        geometry = geometry.of_cells(old, shape)
+        words.append(str(geometry))
+    shrunk = np.ascontiguousarray(_shrunk(values, shape))
+    return Signal(shrunk, lattice_dim, decoded.kind, source="; ".join(words), units=units, geometry=geometry)
 
 
 def why_unread(error: Exception, suffix: str) -> str:
@@ -155,11 +160,11 @@ def suffix_of(place: Path) -> str:
     return max(endings, key=len)
 
 
-def _shrunk(values: np.ndarray, dim: int, length: int | None) -> np.ndarray:
-    shape = shrink.shorter(values.shape[:dim], length)
-    if shape == values.shape[:dim]:
+def _shrunk(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Values [*lattice(, C)] at a smaller shape of the lattice."""
+    if shape == values.shape[: len(shape)]:
         return values
-    if dim == 2:
+    if len(shape) == 2:
         return shrink.image(values, shape)
     if ((values == 0) | (values == 1)).all():
         return shrink_occupancy(values == 1, shape).astype(np.float32)

@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from target_signals.geometry import Geometry
+
 LARGEST = 2**28  # values, channels included: 1 GiB as float32
 COLOURS = (3, 4)  # samples a pixel of RGB, and of RGB with alpha
 ABOUT_UNIT = (-0.5, 1.5)  # what floats may reach that somebody has brought about to [0, 1]
@@ -26,12 +28,14 @@ class Decoded:
     values: [H, W] or [H, W, 3] for an image, [X, Y, Z] for a volume; bool, integers or floats.
     peak: what white is, by the file's format; None where the values have no such meaning.
     words: what the file is and what was done to it, for people.
+    geometry: where the samples lie in space, where the file says so.
     """
 
     values: np.ndarray
     kind: Literal["image", "volume"]
     peak: float | None = None
     words: list[str] = field(default_factory=list)
+    geometry: Geometry | None = None
 
 
 def check_size(shape: tuple[int, ...], dim: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from target_signals.geometry import Geometry
 from target_signals.readers.array import without_thin_axes
 from target_signals.readers.decoded import COLOURS, Decoded, Unusable, check_size, white_of
 
@@ -98,19 +99,37 @@ def _decoded(sitk: Any, first: Any, reader: Any, form: str, words: list[str], fi
         raise Unusable(f"its values are of type {kind}; save it as integers or real numbers")
     if form != DICOM_FORM and math.prod(thick) * bands > MOST_UNPACKED * Path(first.GetFileName()).stat().st_size:
         raise Unusable("its header speaks of more values than its bytes can hold; copy or save it again")
-    values = sitk.GetArrayFromImage(_said(reader.Execute))
+    image = _said(reader.Execute)
+    values = sitk.GetArrayFromImage(image)
     inverse = first.HasMetaDataKey("0028|0004") and first.GetMetaData("0028|0004").strip() == "MONOCHROME1"
-    return _as_said(values, bands, [*words, *(["its low values are white"] if inverse else [])])
+    words += ["its low values are white"] if inverse else []
+    return _as_said(values, bands, words, _geometry(image))
 
 
-def _as_said(values: np.ndarray, bands: int, words: list[str]) -> Decoded:
+def _geometry(image: Any) -> Geometry | None:
+    """Of all axes but those of one sample, in the order of the array's, which is SimpleITK's reversed. In mm, as ITK
+    and DICOM count; their x and y point the other way."""
+    size = image.GetSize()
+    thick = [axis for axis, n in enumerate(size) if n != 1]
+    if len(size) > 3:
+        return None
+    affine = np.zeros((4, len(size) + 1))
+    turned = np.reshape(image.GetDirection(), (len(size), len(size)))
+    affine[: len(size), :-1] = turned * image.GetSpacing()
+    affine[: len(size), -1], affine[3, -1] = image.GetOrigin(), 1
+    found = Geometry.of(affine[:, [*reversed(thick), -1]], "mm")
+    return None if found is None else Geometry(np.diag([-1, -1, 1, 1]) @ found.affine, found.unit)
+
+
+def _as_said(values: np.ndarray, bands: int, words: list[str], geometry: Geometry | None) -> Decoded:
     """Values [*shape] or, with bands, [*shape, C], without axes of 1."""
     name, *more = words
     thick, dropped = without_thin_axes(values)
     words = [f"{name}, {values.dtype.name}", *more, *dropped]
     if bands == 1:
-        return Decoded(thick, "image" if thick.ndim == 2 else "volume", None, words)
-    return Decoded(thick[..., :3], "image", white_of(thick[..., :3]), words + ["alpha dropped"] * (bands == 4))
+        return Decoded(thick, "image" if thick.ndim == 2 else "volume", None, words, geometry)
+    words += ["alpha dropped"] * (bands == 4)
+    return Decoded(thick[..., :3], "image", white_of(thick[..., :3]), words, geometry)
 
 
 def _said(work: Callable[[], Any]) -> Any:

@@ -3,9 +3,11 @@
 import gzip
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from target_signals.geometry import Geometry
 from target_signals.readers.array import check_array, without_thin_axes
 from target_signals.readers.decoded import Decoded, Unusable, quiet
 
@@ -33,4 +35,17 @@ def read_nifti(path: Path, dim: int | None) -> Decoded:
         if not 0 <= (offset := header.get_data_offset()) <= LONGEST_HEADER:
             raise Unusable(f"its values begin at byte {offset:.3g}, and at most {LONGEST_HEADER:,} are passed over")
         values, words = without_thin_axes(np.asarray(header.data_from_fileobj(file)).reshape(shape))
-        return Decoded(values, "image" if values.ndim == 2 else "volume", None, [values.dtype.name, *words])
+        words = [values.dtype.name, *words]
+        return Decoded(values, "image" if values.ndim == 2 else "volume", None, words, _geometry(header, shape))
+
+
+def _geometry(header: Any, shape: tuple[int, ...]) -> Geometry | None:
+    """Of the axes that have more than one sample. A header that says nonsense says nothing."""
+    thick = [axis for axis, n in enumerate(shape) if n != 1]
+    if max(thick) > 2:  # one is of time
+        return None
+    try:
+        affine, unit = header.get_best_affine(), header.get_xyzt_units()[0]
+    except (ValueError, KeyError, ArithmeticError):
+        return None
+    return Geometry.of(affine[:, [*thick, 3]], unit)

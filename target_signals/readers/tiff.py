@@ -4,11 +4,13 @@ Pillow reads what tifffile leaves alone: colour models other than grey and RGB, 
 another package for. A stack is one series, in however many pages it lies.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from target_signals.geometry import Geometry
 from target_signals.readers.compression import check_parts
 from target_signals.readers.decoded import Decoded, Unusable, check_size, check_type, quiet, white_of
 from target_signals.readers.picture import read_picture
@@ -53,17 +55,41 @@ def read_tiff(path: Path, dim: int | None) -> Decoded:
         if len(file.series) > 1:
             words.append(f"the first of {len(file.series)} series")
         tag = page.tags.get(ORIENTATION)
+        geometry = read_geometry(file, page, axes.replace("S", ""))
     if "S" in axes:
         values = np.moveaxis(values, axes.index("S"), -1)
         values = values[..., 0] if bands == 1 else values[..., :bands]
     turned = upright(values, 0 if picture else 1, tag.value if tag is not None else 1)
     if turned is not values:
+        geometry = None  # files with sizes of pixels are not turned
         words.append("turned as its orientation tag says")
     if not picture:
-        return Decoded(turned, "volume", None, [f"{len(turned)} pages of {turned.dtype.name}", *words])
+        return Decoded(turned, "volume", None, [f"{len(turned)} pages of {turned.dtype.name}", *words], geometry)
     name = turned.dtype.name
     peak = white_of(turned) if bands == 3 or turned.dtype.kind == "u" else None
-    return Decoded(turned, "image", peak, [f"{DEPTHS.get(name, name)} {'RGB' if bands == 3 else 'grey'}", *words])
+    words.insert(0, f"{DEPTHS.get(name, name)} {'RGB' if bands == 3 else 'grey'}")
+    return Decoded(turned, "image", peak, words, geometry)
+
+
+def read_geometry(file: Any, page: Any, axes: str) -> Geometry | None:
+    """Sizes of voxels as ImageJ and OME write them, for axes of the letters Z, Y and X."""
+    if not set(axes) <= set("ZYX"):
+        return None
+    if file.is_imagej:
+        said = file.imagej_metadata or {}
+        sizes = {"Z": said.get("spacing", 1.0), "Y": page.tags.get("YResolution"), "X": page.tags.get("XResolution")}
+        for letter in "YX":
+            above, below = sizes[letter].value if sizes[letter] is not None else (1, 1)
+            sizes[letter] = below / above if above else 0.0
+        return Geometry.regular([float(sizes[letter]) for letter in axes], str(said.get("unit", "")))
+    if file.is_ome:
+        said = dict(re.findall(r'\b(PhysicalSize[XYZ](?:Unit)?)="([^"<]{1,40})"', file.ome_metadata or ""))
+        try:
+            spacing = [float(said[f"PhysicalSize{letter}"]) for letter in axes]
+        except (KeyError, ValueError):
+            return None
+        return Geometry.regular(spacing, said.get("PhysicalSizeXUnit", "µm"))
+    return None
 
 
 def thick_axes(axes: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
