@@ -1,28 +1,31 @@
 """A user's medical volume through SimpleITK: NRRD, MetaImage, and DICOM, one file or a folder with a series.
 
 Arrays come with their slices first, [Z, Y, X], as SimpleITK gives them. A header that names another file for its
-values is refused: a file that somebody sent leads to no other one.
+values is refused: a file that somebody sent leads to no other one. And as damaged files make ITK abort, it reads in a
+process of its own (target_signals/readers/itk_process.py).
 """
 
-import math
+import importlib.util
+import json
 import os
 import re
-from collections.abc import Callable
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from common.files import ROOT
 from target_signals.geometry import Geometry
+from target_signals.readers import decoded
 from target_signals.readers.array import without_thin_axes
-from target_signals.readers.decoded import COLOURS, Decoded, Unusable, check_size, white_of
+from target_signals.readers.decoded import Decoded, Unusable, white_of
 
 LONGEST_HEADER = 1 << 16  # bytes of text before the values of NRRD and MetaImage
-MOST_UNPACKED = 1032  # bytes that a byte of gzip can stand for
-DICOM_FORM = "GDCMImageIO"
-LACKS = "reading {} needs SimpleITK; pip install SimpleITK, or this suite as '.[volumes]'"
 ELSEWHERE = "its header names another file for its values; save both in one file, as {}"
 DICOM_MARK = (128, b"DICM")  # where a DICOM file says what it is
+PATIENCE = 600  # seconds for one file
 
 
 def read_nrrd(path: Path, dim: int | None) -> Decoded:
@@ -48,20 +51,9 @@ def read_mha(path: Path, dim: int | None) -> Decoded:
 
 def read_dicom(path: Path, dim: int | None) -> Decoded:
     """One file, which may hold several frames, or a folder, whose slices are ordered by where they lie."""
-    if not path.is_dir():
-        if not is_dicom(path):
-            raise Unusable("it is no DICOM file, as bytes 128 to 131 do not say DICM; save it again")
-        return _read(path, DICOM_FORM, "DICOM")
-    sitk = _simpleitk("DICOM")
-    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
-    if len(series) != 1:
-        raise Unusable(f"it has {len(series)} DICOM series; give a folder with the files of one")
-    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
-    first = sitk.ImageFileReader()
-    first.SetFileName(names[0])
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(names)
-    return _decoded(sitk, first, reader, DICOM_FORM, [f"DICOM series of {len(names)} files"], len(names))
+    if not path.is_dir() and not is_dicom(path):
+        raise Unusable("it is no DICOM file, as bytes 128 to 131 do not say DICM; save it again")
+    return _read(path, "GDCMImageIO", "DICOM")
 
 
 def is_dicom(path: Path) -> bool:
@@ -76,86 +68,36 @@ def dicom_files(folder: Path) -> list[Path]:
 
 
 def _read(path: Path, form: str, name: str) -> Decoded:
-    sitk = _simpleitk(name)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    return _decoded(sitk, reader, reader, form, [name], 1)
+    """What the process answers. form: ITK's name of the format's reader. name: for people."""
+    if importlib.util.find_spec("SimpleITK") is None:
+        raise Unusable(f"reading {name} needs SimpleITK; pip install SimpleITK, or this suite as '.[volumes]'")
+    with tempfile.TemporaryDirectory() as folder:
+        module = "target_signals.readers.itk_process"
+        line = [sys.executable, "-m", module, os.path.abspath(path), form, folder, str(decoded.LARGEST)]
+        try:  # what libraries below ITK print about a file goes nowhere
+            ended = subprocess.run(line, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise Unusable(f"SimpleITK has not read it within {PATIENCE} s; save it in another format") from error
+        answer = Path(folder) / "answer.json"
+        if not answer.exists():
+            raise ValueError(f"SimpleITK ended with exit code {ended.returncode}")
+        said = json.loads(answer.read_text())
+        if "unusable" in said:
+            raise Unusable(said["unusable"])
+        if "error" in said:
+            raise ValueError(said["error"])
+        values = np.load(Path(folder) / "values.npy", allow_pickle=False)
+    return _decoded(values, name, said["colours"], said["words"], Geometry.of(np.array(said["affine"]), "mm"))
 
 
-def _decoded(sitk: Any, first: Any, reader: Any, form: str, words: list[str], files: int) -> Decoded:
-    """What `reader` gives, once the header that `first` reads has passed. files: how many have such a header."""
-    for one in (first, reader):
-        one.SetImageIO(form)
-    _said(first.ReadImageInformation)
-    shape = (files, *reversed(first.GetSize())) if files > 1 else tuple(reversed(first.GetSize()))
-    bands = first.GetNumberOfComponents()
-    if bands not in (1, *COLOURS):
-        raise Unusable(f"it has {bands} values a sample; save one of them, or three as RGB")
-    thick = tuple(n for n in shape if n != 1)
-    if len(thick) not in ((2, 3) if bands == 1 else (2,)):
-        raise Unusable(f"it has axes of {' × '.join(map(str, shape))}; give an image, or a grey volume")
-    check_size((*thick, bands), len(thick))
-    if "complex" in (kind := sitk.GetPixelIDValueAsString(first.GetPixelID())) or "label" in kind:
-        raise Unusable(f"its values are of type {kind}; save it as integers or real numbers")
-    if form != DICOM_FORM and math.prod(thick) * bands > MOST_UNPACKED * Path(first.GetFileName()).stat().st_size:
-        raise Unusable("its header speaks of more values than its bytes can hold; copy or save it again")
-    image = _said(reader.Execute)
-    values = sitk.GetArrayFromImage(image)
-    inverse = first.HasMetaDataKey("0028|0004") and first.GetMetaData("0028|0004").strip() == "MONOCHROME1"
-    words += ["its low values are white"] if inverse else []
-    return _as_said(values, bands, words, _geometry(image))
-
-
-def _geometry(image: Any) -> Geometry | None:
-    """Of all axes but those of one sample, in the order of the array's, which is SimpleITK's reversed. In mm, as ITK
-    and DICOM count; their x and y point the other way."""
-    size = image.GetSize()
-    thick = [axis for axis, n in enumerate(size) if n != 1]
-    if len(size) > 3:
-        return None
-    affine = np.zeros((4, len(size) + 1))
-    turned = np.reshape(image.GetDirection(), (len(size), len(size)))
-    affine[: len(size), :-1] = turned * image.GetSpacing()
-    affine[: len(size), -1], affine[3, -1] = image.GetOrigin(), 1
-    found = Geometry.of(affine[:, [*reversed(thick), -1]], "mm")
-    return None if found is None else Geometry(np.diag([-1, -1, 1, 1]) @ found.affine, found.unit)
-
-
-def _as_said(values: np.ndarray, bands: int, words: list[str], geometry: Geometry | None) -> Decoded:
-    """Values [*shape] or, with bands, [*shape, C], without axes of 1."""
-    name, *more = words
+def _decoded(values: np.ndarray, name: str, colours: bool, words: list[str], geometry: Geometry | None) -> Decoded:
+    """Values [*shape] or, of colours, [*shape, C], without axes of 1."""
     thick, dropped = without_thin_axes(values)
-    words = [f"{name}, {values.dtype.name}", *more, *dropped]
-    if bands == 1:
+    words = [f"{name}, {values.dtype.name}", *words, *dropped]
+    if not colours:
         return Decoded(thick, "image" if thick.ndim == 2 else "volume", None, words, geometry)
-    words += ["alpha dropped"] * (bands == 4)
+    words += ["alpha dropped"] * (thick.shape[-1] == 4)
     return Decoded(thick[..., :3], "image", white_of(thick[..., :3]), words, geometry)
-
-
-def _said(work: Callable[[], Any]) -> Any:
-    """The work's result; errors of ITK keep their last sentence alone, without the place in its source.
-
-    Libraries below ITK print what they find to the process's standard error, which is held back meanwhile.
-    """
-    before = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        return work()
-    except RuntimeError as error:
-        raise ValueError(str(error).strip().splitlines()[-1].rpartition("): ")[2]) from error
-    finally:
-        os.dup2(before, 2)
-        os.close(before)
-
-
-def _simpleitk(name: str) -> Any:
-    try:
-        import SimpleITK
-    except ImportError as error:
-        raise Unusable(LACKS.format(name)) from error
-    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
-    return SimpleITK
 
 
 def _start(path: Path) -> bytes:

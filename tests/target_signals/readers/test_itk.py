@@ -77,7 +77,8 @@ def test_a_dicom_series_is_ordered_by_where_its_slices_lie(tmp_path):
     signal = load_signal(folder)
     assert (signal.kind, signal.values.shape) == ("volume", VOLUME.shape)
     assert np.abs(signal.values - scaled(VOLUME)).max() < 1e-6
-    assert signal.source.startswith("DICOM series of 5 files, int16")
+    assert signal.source.startswith("DICOM, int16, scaled from")
+    assert "; a series of 5 files" in signal.source
     one = load_signal(folder / "5.dcm")
     assert np.abs(one.values - scaled(VOLUME[0])).max() < 1e-6
 
@@ -138,6 +139,14 @@ def test_a_cut_file_may_be_damaged(tmp_path, capfd, ending):
     with pytest.raises(UsageError, match=rf"cannot be read as \.{ending}: .*may be damaged") as caught:
         load_signal(path)
     assert "SimpleITK-build" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_that_makes_itk_abort_is_one_line(tmp_path, capfd):
+    path = write(tmp_path / "a.mha", VOLUME)
+    path.write_bytes(path.read_bytes().replace(b"NDims = 3", b"NDims = 93"))
+    with pytest.raises(UsageError, match=r"cannot be read as \.mha: .*may be damaged"):
+        load_signal(path)
     assert capfd.readouterr().err == ""
 
 
