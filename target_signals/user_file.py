@@ -140,9 +140,12 @@ def existing(path: str | Path) -> Path:
         folder, there = place.is_dir(), place.is_file()
     except (OSError, ValueError):  # too long, or with a character that no file name has
         folder = there = False
-    if folder and dicom_files(place):
-        return place
     if folder:
+        try:
+            if dicom_files(place):
+                return place
+        except OSError as error:
+            raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
         raise UsageError(f"'{path}' is a folder without DICOM files; name one file in it")
     if not there:
         raise UsageError(f"no file '{path}'; give the path of an image or a volume")
