@@ -12,8 +12,11 @@ from typing import Any
 from common.errors import UsageError, suggest
 from common.files import ROOT
 from common.typed_json import kind_of, read
+from harness.plan.trial import ADAM, OPTIMISERS
+from harness.plan.tuned import Tuned, load_tuned
 
 DEFAULT_CONFIG = ROOT / "hyperparameters.json"
+EXTENT_OF = "extent_of"  # the key of a preset that names another one, whose values hold where it has none
 MOST_BYTES = 1 << 24  # of the file
 MOST_VALUES = 10**15  # no machine holds more; beyond it PyTorch cannot even count
 
@@ -59,9 +62,12 @@ class Preset:
     evaluate_every: int  # passes; the first and the last are always evaluated
     minibatch: Minibatch | None  # null: every update uses every point
     items: tuple[str, ...] | None = None  # of a recorded signal; null: all
+    optimiser: str = ADAM  # muon: of matrices, where a model has any
+    tuned_at: str | None = None  # the preset at which models' settings were tuned; null: they are the file's own
 
     def __post_init__(self) -> None:
         _require(self.steps > 0, "steps", self.steps, "at least 1")
+        _require(self.optimiser in OPTIMISERS, "optimiser", self.optimiser, f"one of {', '.join(OPTIMISERS)}")
         _require(self.evaluate_every > 0, "evaluate_every", self.evaluate_every, "at least 1")
         for name in ("sizes", "bandlimits", "seeds"):
             _require(len(getattr(self, name)) > 0, name, "none", "at least one")
@@ -80,26 +86,39 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Config:
-    """The whole file. `models` stays as it was read: the classes' own `Config` types check it."""
+    """The whole file. `models` stays as it was read: the classes' own `Config` types check it.
+
+    by_hand: the settings of models that the command line gave, which tuned ones do not replace. tuned: what searches
+    have found (harness/plan/tuned.py), from the file beside this one.
+    """
 
     protocol: Protocol
     presets: dict[str, dict[str, Any]]
     experiments: tuple[Experiment, ...]
     models: dict[str, dict[str, Any]]
     source: str = "hyperparameters.json"
+    by_hand: tuple[tuple[str, str], ...] = ()
+    tuned: Tuned = dataclasses.field(default_factory=dict)
 
     def preset(self, name: str, signal: str, dim: int) -> Preset:
-        """A preset with the experiment's own values in place of the common ones."""
+        """A preset with the experiment's own values in place of the common ones, and its own in place of those of the
+        preset that it has the extent of."""
         if name not in self.presets:
             known = ", ".join(self.presets)
             raise UsageError(f"unknown preset '{name}'{suggest(name, self.presets)}; {self.source} has {known}")
-        values, path = dict(self.presets[name]), f"presets.{name}"
+        values, path, changes = dict(self.presets[name]), f"presets.{name}", {}
+        if EXTENT_OF in values:
+            whole = [known for known, own in self.presets.items() if EXTENT_OF not in own]
+            name, changes = values.pop(EXTENT_OF), values
+            if name not in whole:
+                raise UsageError(f"{self.source}: {path}.{EXTENT_OF}: must be one of {', '.join(whole)}, got {name!r}")
+            values = dict(self.presets[name])
         for i, experiment in enumerate(self.experiments):
             if (experiment.signal, experiment.dim) == (signal, dim):
                 own = experiment.presets.get(name, {})
                 values |= own
                 path = f"experiments[{i}].presets.{name}" if own else path
-        return read(Preset, values, f"{self.source}: {path}")
+        return read(Preset, values | changes, f"{self.source}: {path}")
 
 
 def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ()) -> Config:
@@ -120,7 +139,11 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
         raise UsageError(f"'{path}' must hold one JSON object, not {kind_of(data)}")
     for setting in settings:
         apply_setting(data, setting)
+    for key in data.keys() & {"source", "by_hand", "tuned"}:  # which are no part of the file
+        raise UsageError(f"{path.name}: unknown key '{key}'")
     config = read(Config, data | {"source": path.name}, path.name)
+    by_hand = tuple(found for setting in settings if (found := _model_setting(data, setting)) is not None)
+    config = dataclasses.replace(config, by_hand=by_hand, tuned=load_tuned(path))
     for name in config.presets:  # every preset is checked, with every experiment's own values
         for e in config.experiments or (Experiment("", 2),):
             config.preset(name, e.signal, e.dim)
@@ -164,6 +187,14 @@ def apply_setting(data: dict[str, Any], setting: str) -> None:
     if not isinstance(node, dict):
         raise UsageError(f"--set {setting}: '{'.'.join(parents)}' is {kind_of(node)} and has no '{last}'")
     node[last] = value
+
+
+def _model_setting(data: dict[str, Any], setting: str) -> tuple[str, str] | None:
+    """The model and the setting that `path=value` changed; None where it changed something else."""
+    keys = setting.partition("=")[0].strip().split(".")
+    if keys[0] not in data:
+        keys = ["models", *keys]
+    return (keys[1], keys[2]) if keys[0] == "models" and len(keys) > 2 else None
 
 
 def resolve_tuned(settings: Any, kind: str, size: int, path: str) -> Any:

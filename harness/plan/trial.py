@@ -6,9 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from common.dials import digested
 from harness.store import names, schema
 
 PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of matrix products: harness/train/precision.py
+CONSTANT, COSINE = LR_SCHEDULES = ("constant", "cosine")  # of the learning rate: harness/train/optimiser.py
+ADAM, MUON = OPTIMISERS = ("adam", "muon")
+PLAIN = {"lr_schedule": CONSTANT, "optimiser": ADAM}  # what trials had before they could have another
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,12 @@ class Trial:
     activation_gib: float
     settings: Any
     backend: str | None = None
+    lr_schedule: str = CONSTANT
+    optimiser: str = ADAM
 
     @property
     def lr(self) -> float | None:
-        """Adam's learning rate; None for a model that is solved and never trained."""
+        """The learning rate of the first pass; None for a model that is solved and never trained."""
         return getattr(self.settings, "lr", None)
 
     @property
@@ -56,9 +62,14 @@ class Trial:
 
     @property
     def config_hash(self) -> str:
-        """Twelve hex digits over what the results depend on beyond the other parts of the key."""
+        """Twelve hex digits over what the results depend on beyond the other parts of the key.
+
+        What is PLAIN, or a setting that its model gained later at its default, is left out, so that rows keep their
+        names.
+        """
         relevant = {name: getattr(self, name) for name in schema.names(part_of="config_hash")}
-        relevant |= {"settings": dataclasses.asdict(self.settings), "adam_betas": self.adam_betas}
+        relevant = {name: value for name, value in relevant.items() if (name, value) not in PLAIN.items()}
+        relevant |= {"settings": digested(self.settings), "adam_betas": self.adam_betas}
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
 
     @property

@@ -90,10 +90,12 @@ def _what() -> list[Column]:
         Column("steps", "whole", "passes over the lattice that were asked for", "passes", part_of="config_hash"),
         Column("minibatch", "whole", "points an update; null: all", "points", part_of="config_hash"),
         Column("settings", "object", "the model's own", part_of="config_hash"),
+        Column("lr_schedule", "text", "`constant`, or `cosine` to a tenth; null: constant", part_of="config_hash"),
+        Column("optimiser", "text", "`adam` or `muon`; null: adam", part_of="config_hash"),
         Column(
             "config_hash",
             "text",
-            "a digest of settings, steps, batches, precision and optimiser",
+            "a digest of settings, steps, batches, precision, schedule and optimiser",
             needed=True,
             part_of="key",
         ),

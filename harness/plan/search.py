@@ -1,0 +1,84 @@
+"""The settings that a search tries (docs/tuning.md): trial 0 the settings file's own, then points of a Sobol sequence.
+
+I. M. Sobol', USSR Comput. Math. Math. Phys. 7, 1967; scrambled as by A. B. Owen, J. Complexity 14, 1998. Point k
+depends on the space and the seed alone: workers need nothing in common, and a longer search goes on with a shorter
+one. Every model has as many trials, whatever they find, so none is favoured by the cleverness of a search.
+
+`python -m harness.plan.search` prints the table of spaces for docs/tuning.md.
+"""
+
+import dataclasses
+from typing import Any
+
+import models
+from common.dials import Choice, Setting, dials_of
+from harness.plan.config import Config
+from harness.plan.make_plan import LR_SCHEDULE, model_names, training_settings
+from harness.plan.trial import CONSTANT, LR_SCHEDULES
+
+SCHEDULE = Setting(LR_SCHEDULE, Choice("every trained model's"), LR_SCHEDULES)
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """Settings that a search tries. index: of the trial; dials: the values of those that may be tuned."""
+
+    index: int
+    settings: Any
+    lr_schedule: str
+    dials: dict[str, Any]
+
+
+def space(model: str) -> tuple[Setting, ...]:
+    """What may be tuned of a model: its own dials and the schedule of its learning rate. Empty: nothing."""
+    own = dials_of(models.get_model(model).Config)
+    return (*own, SCHEDULE) if any(setting.name == "lr" for setting in own) else own
+
+
+def candidates(config: Config, model: str, kind: str, size: int, trials: int, seed: int) -> list[Candidate]:
+    """The first `trials` of a model's search for a kind of data and a budget; one for a model without dials.
+
+    kind: as hyperparameters.json's own settings know it, for trial 0.
+    """
+    settings, lr_schedule = training_settings(config, model, kind, size)
+    dials = space(model)
+    values = {setting.name: getattr(settings, setting.name, CONSTANT) for setting in dials}
+    found = [Candidate(0, settings, lr_schedule, values | ({LR_SCHEDULE: lr_schedule} if SCHEDULE in dials else {}))]
+    for index, shares in enumerate(points(len(dials), trials - 1, seed) if dials else (), start=1):
+        values = {setting.name: setting.at(share) for setting, share in zip(dials, shares, strict=True)}
+        own = {name: value for name, value in values.items() if name != LR_SCHEDULE}
+        changed = dataclasses.replace(settings, **own)
+        found.append(Candidate(index, changed, values.get(LR_SCHEDULE, lr_schedule), values))
+    return found
+
+
+def points(dials: int, count: int, seed: int) -> list[list[float]]:
+    """The first `count` points of the sequence in the unit cube."""
+    from scipy.stats import qmc  # takes most of a second to import
+
+    if count < 1:
+        return []
+    power = (count - 1).bit_length()  # SciPy warns of other numbers of points
+    return qmc.Sobol(dials, scramble=True, rng=seed).random_base2(power)[:count].tolist()
+
+
+def described(config: Config) -> str:
+    """The table of all models' spaces in Markdown."""
+    lines = ["| model | setting | range | drawn | the settings file's own | source |", "|---|---|---|---|---|---|"]
+    for model in model_names(config):
+        for setting in dials_of(models.get_model(model).Config):
+            dial, own = setting.dial, config.models.get(model, {}).get(setting.name)
+            shown = "by data and budget" if isinstance(own, dict) else f"{own}"
+            if isinstance(dial, Choice):
+                reach, scale = ", ".join(map(str, setting.options)), "evenly"
+            else:
+                reach, scale = f"{dial.low:g} to {dial.high:g}", dial.scale
+            whole = ", whole" if setting.whole else ""
+            lines.append(f"| {model} | `{setting.name}` | {reach} | {scale}{whole} | {shown} | {dial.source} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    from harness.plan.config import load_config
+
+    print(described(load_config()))
