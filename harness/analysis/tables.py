@@ -49,13 +49,14 @@ def _csv(records: Sequence[dict[str, Any]]) -> bytes:
 
 def _record(means: Means, line: Line) -> dict[str, Any]:
     kind = means.experiment.kind._asdict()
-    scores = {"metric": means.metric.name, "mean": _known(line.mean), "spread": _known(line.spread)}
+    scores = {"metric": means.metric.name, "mean": _known(line.mean), "spread": _known(line.spread.whole)}
+    scores |= {"signal_spread": _known(line.spread.signals), "seed_spread": _known(line.spread.seeds)}
     counts = dict(zip(COUNTS, line.counts, strict=True))
     return (
         kind
         | dict(zip(means.by, line.keys, strict=True))
         | scores
-        | {"seeds": line.seeds, "items": line.items}
+        | {f"{noun}s": line.draws.get(noun) for noun in ("seed", "signal", "item")}
         | counts
     )
 
@@ -87,7 +88,9 @@ def _score(means: Means, line: Line) -> str:
     ok, failed, unsupported, missing = line.counts
     if math.isnan(line.mean):
         return MARKS["unsupported"] if unsupported else f"failed {failed}/{failed + missing}" if failed else "–"
-    text = means.metric.text(line.mean) + ("" if math.isnan(line.spread) else f" ± {means.metric.text(line.spread)}")
+    text = means.metric.text(line.mean) + (
+        "" if math.isnan(line.spread.whole) else f" ± {means.metric.text(line.spread.whole)}"
+    )
     lacking = f" ({ok}/{ok + failed + missing})" if failed or missing else ""
     sign, bold = _standing(means, line)
     return Bold(text + lacking + sign) if bold else text + lacking + sign

@@ -34,7 +34,7 @@ def build(row: Mapping[str, Any]) -> Target:
     item, length, bandlimit = (known(row[name]) for name in ("item", "length", "bandlimit"))
     length = None if length is None else int(length)
     check_size(row["signal"], int(row["dim"]), length)
-    return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["seed"]), item, row["task"])
+    return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["signal_seed"]), item, row["task"])
 
 
 def rebuild(row: Mapping[str, Any]) -> Target:

@@ -27,6 +27,7 @@ def add_arguments(
     add("--task", help="only this task")
     names = " ".join(metrics)
     add("--metric", nargs="+", default=list(metrics), choices=list(METRICS), help=f"which scores (default: {names})")
+    add("--waiting", action="store_true", help="count from a model's construction on in scores over seconds")
     parser.set_defaults(signals=signals)
 
 
@@ -55,7 +56,7 @@ def draw(options: argparse.Namespace) -> None:
     table = chosen(options)
     paths: list[Path] = []
     for metric in options.metric:
-        drawn = draw_figures.draw(table, options.out, metric=metric)
+        drawn = draw_figures.draw(table, options.out, metric=metric, waiting=options.waiting)
         for path in drawn:
             print(f"wrote {path}")
         if drawn or len(options.metric) == 1:

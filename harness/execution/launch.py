@@ -108,7 +108,7 @@ def override(preset: Preset, options: argparse.Namespace, kind: str) -> Preset:
     """
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
-        for name in ("sizes", "bandlimits", "seeds", "steps")
+        for name in ("sizes", "bandlimits", "seeds", "signal_seeds", "steps")
         if (value := getattr(options, name)) is not None
     }
     if options.length is not None:
@@ -116,4 +116,5 @@ def override(preset: Preset, options: argparse.Namespace, kind: str) -> Preset:
     try:
         return dataclasses.replace(preset, **given)
     except ValueError as error:
-        raise UsageError(f"--{error}") from error
+        field, message = str(error).split(":", 1)
+        raise UsageError(f"--{field.replace('_', '-')}:{message}") from error

@@ -45,7 +45,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--sizes", nargs="+", type=whole_number, metavar="P", help="parameter budgets, like 1e4")
     add("--bandlimits", nargs="+", type=float, metavar="B", help="0.1 to 0.9")
-    add("--seeds", nargs="+", type=whole_number, metavar="S")
+    add("--seeds", nargs="+", type=whole_number, metavar="S", help="of initial values and batches, and of the signal")
+    add(
+        "--signal-seeds",
+        nargs="+",
+        type=whole_number,
+        metavar="S",
+        help="of the signal and its noise, each with every one of --seeds (default: each seed draws its own signal)",
+    )
     add("--steps", type=whole_number, help="passes over the signal")
     add("--length", type=whole_number, help="samples along the longest axis")
     add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")

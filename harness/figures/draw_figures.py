@@ -23,13 +23,18 @@ PDF_DENSITY = 300  # pixels an inch of pictures in a PDF; all else is drawn in l
 
 
 def draw(
-    table: "pd.DataFrame", out_folder: str | Path, models: Sequence[str] | None = None, metric: str = HEADLINE
+    table: "pd.DataFrame",
+    out_folder: str | Path,
+    models: Sequence[str] | None = None,
+    metric: str = HEADLINE,
+    waiting: bool = False,
 ) -> list[Path]:
     """Draw every comparison of the table, each figure as PNG and PDF; the paths of the files written.
 
     A comparison's figures go to <out>/<dim>d_<Signal>[_<task>]/figures/<preset>_<length>_<steps>/, and
     pictures are made of the residuals in <out>/<dim>d_<Signal>[_<task>]/arrays/.
     models: an order to draw in; models that it does not name follow in order of appearance.
+    waiting: scores over seconds are over those from the model's construction on, in a file of its own.
     """
     found = _checked(table, models, metric)
     if not found:
@@ -40,7 +45,7 @@ def draw(
     with rc_context(RC):
         for comparison in found:
             folder = Path(out_folder) / folder_of(vars(comparison)) / "figures" / safe(_variant(comparison))
-            for name, figure in itertools.chain(pages(comparison).items(), pictures(comparison, out_folder)):
+            for name, figure in itertools.chain(pages(comparison, waiting).items(), pictures(comparison, out_folder)):
                 written += _save(figure, folder, name)
     return written
 
@@ -55,7 +60,7 @@ def _save(figure: "Figure", folder: Path, name: str) -> list[Path]:
     return [png, pdf]
 
 
-def pages(comparison: Comparison) -> "dict[str, Figure]":
+def pages(comparison: Comparison, waiting: bool = False) -> "dict[str, Figure]":
     """The figures that a comparison's scores, curves and times give, by file name; empty ones are left out."""
     from harness.figures import (  # matplotlib takes a second to import
         convergence,
@@ -77,7 +82,8 @@ def pages(comparison: Comparison) -> "dict[str, Figure]":
             figures[f"{name}_curves"] = curves.curve_page(comparison, view)
     fits = comparison.of_fits()
     figures[f"{comparison.metric}_winners"] = winners.winner_page(comparison)
-    figures[f"{comparison.metric}_against_seconds"] = pareto.pareto_page(fits)
+    name = f"{comparison.metric}_against_{'waiting_' if waiting else ''}seconds"
+    figures[name] = pareto.pareto_page(fits, waiting)
     if comparison.metric == HEADLINE:
         figures["convergence_over_updates"] = convergence.convergence_page(fits, "updates")
         figures["convergence_over_seconds"] = convergence.convergence_page(fits, "seconds")

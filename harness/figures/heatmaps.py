@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common.words import FAILED, MARKS, MEANINGS, NO_SCORE
-from harness.analysis.comparison import Comparison, Draw, Place, mean
+from harness.analysis.comparison import Comparison, Place, mean
+from harness.analysis.experiments import Draw
 from harness.analysis.winner import REFERENCE
 from harness.figures import style
 from harness.figures.page import Sheet, View, averaged, columns_for, text_width, with_room, write_texts

@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.words import budget_text
-from harness.analysis.comparison import WHOLE, Comparison, Draw, Place
+from harness.analysis.comparison import WHOLE, Comparison, Place
+from harness.analysis.experiments import counted
 from harness.figures import style
 from harness.store.names import unless_plain
 from target_signals.tasks.base import title_of
@@ -148,15 +149,15 @@ def text_width(text: str) -> float:
 
 def draws_text(comparison: Comparison) -> str:
     """`5 seeds`, or `10 items and 5 seeds`."""
-    items, seeds = len({draw.item for draw in comparison.draws}), len({draw.seed for draw in comparison.draws})
-    words = [f"{count} {noun}{'s' * (count > 1)}" for count, noun in ((items, "item"), (seeds, "seed"))]
-    return " and ".join(words if items > 1 else words[1:])
+    counts = counted(comparison.draws)
+    words = [f"{count} {noun}{'s' * (count > 1)}" for noun, count in counts.items() if noun == "seed" or count > 1]
+    return " and ".join(words)
 
 
 def averaged(comparison: Comparison) -> str:
     """`, mean over seeds`, where there is something to average."""
-    several = [field for field in Draw._fields if len({getattr(draw, field) for draw in comparison.draws}) > 1]
-    return f", mean over {' and '.join(f'{field}s' for field in several)}" if several else ""
+    several = [f"{noun}s" for noun, count in counted(comparison.draws).items() if count > 1]
+    return f", mean over {' and '.join(several)}" if several else ""
 
 
 def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]:

@@ -75,7 +75,7 @@ def winner_page(comparison: Comparison) -> Figure | None:
 def _map(comparison: Comparison) -> Map:
     """Bands × budgets where there are bands, items × budgets where there are several, else budgets alone."""
     sizes, budgets = comparison.sizes, [budget_text(size) for size in comparison.sizes]
-    items = sorted({draw.item for draw in comparison.draws})
+    items = sorted({str(draw.item) for draw in comparison.draws})
     if comparison.bands:
         names = [f"{band:g}" if band != WHOLE else "whole" for band in comparison.regions]
         cells = [[Spot(size, band) for band in comparison.regions] for size in sizes]

@@ -64,15 +64,23 @@ class Preset:
     items: tuple[str, ...] | None = None  # of a recorded signal; null: all
     optimiser: str = ADAM  # muon: of matrices, where a model has any
     tuned_at: str | None = None  # the preset at which models' settings were tuned; null: they are the file's own
+    signal_seeds: tuple[int, ...] | None = None  # each with every seed; null: each seed draws its own signal
 
     def __post_init__(self) -> None:
         _require(self.steps > 0, "steps", self.steps, "at least 1")
         _require(self.optimiser in OPTIMISERS, "optimiser", self.optimiser, f"one of {', '.join(OPTIMISERS)}")
         _require(self.evaluate_every > 0, "evaluate_every", self.evaluate_every, "at least 1")
-        for name in ("sizes", "bandlimits", "seeds"):
-            _require(len(getattr(self, name)) > 0, name, "none", "at least one")
+        for name in ("sizes", "bandlimits", "seeds", "signal_seeds"):
+            _require(getattr(self, name) != (), name, "none", "at least one")
         _require(all(0 < s <= MOST_VALUES for s in self.sizes), "sizes", self.sizes, "from 1 to 1e15 parameters each")
-        _require(all(0 <= s < 2**32 for s in self.seeds), "seeds", self.seeds, "from 0 to 2**32 - 1 each")
+        for name in ("seeds", "signal_seeds"):
+            seeds = getattr(self, name)
+            _require(all(0 <= s < 2**32 for s in seeds or ()), name, seeds, "from 0 to 2**32 - 1 each")
+
+    @property
+    def seed_pairs(self) -> list[tuple[int, int]]:
+        """Every seed with every signal seed."""
+        return [(seed, signal_seed) for seed in self.seeds for signal_seed in self.signal_seeds or (seed,)]
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,7 @@ def make_plan(
             model=model,
             budget=size,
             seed=seed,
+            signal_seed=signal_seed,
             path=source.path,
             preset=preset_name,
             steps=preset.steps,
@@ -134,8 +135,8 @@ def make_plan(
         )
         for item in source.items
         for task in _trained_on(names, source.dim, has_finer(family, item))
-        for band, seed, size, model in itertools.product(
-            _once(bands), _once(preset.seeds), _once(preset.sizes), _once(chosen_models)
+        for band, (seed, signal_seed), size, model in itertools.product(
+            _once(bands), _once(preset.seed_pairs), _once(preset.sizes), _once(chosen_models)
         )
     ]
 

@@ -51,6 +51,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         model=cls.name,
         budget=int(row["size"]),
         seed=int(row["seed"]),
+        signal_seed=int(row["signal_seed"]),
         path=path,
         preset=row["preset"],
         steps=int(row["steps"]),

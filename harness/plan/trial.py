@@ -21,6 +21,7 @@ class Trial:
     `path`, `activation_gib` and `backend`.
 
     length: samples along the longest axis; None for a recorded item as it is. task: what is trained on.
+    seed: draws initial values and batches; signal_seed: the signal, and what a task draws of it.
     scored: the tasks of its rows. budget: of parameters; `size` in rows. steps: passes over the lattice.
     minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
     path: of a user's own file, which `item` names by its content. backend: one that must run, or None
@@ -37,6 +38,7 @@ class Trial:
     model: str
     budget: int
     seed: int
+    signal_seed: int
     path: str | None
     preset: str
     steps: int
@@ -58,7 +60,7 @@ class Trial:
     @property
     def about(self) -> tuple[Any, ...]:
         """What signal it fits; trials that agree in this share one."""
-        return (self.signal, self.item, self.dim, self.length, self.bandlimit, self.seed)
+        return (self.signal, self.item, self.dim, self.length, self.bandlimit, self.signal_seed)
 
     @property
     def config_hash(self) -> str:
@@ -91,4 +93,5 @@ class Trial:
         item = "" if self.item is None else f" {self.item}"
         task = names.unless_plain(self.task, f" {self.task}")
         band = "" if self.bandlimit is None else f" band {self.bandlimit:g}"
-        return f"{self.model} {self.budget:,}{item}{task}{band} seed {self.seed}"
+        signal = "" if self.signal_seed == self.seed else f" signal seed {self.signal_seed}"
+        return f"{self.model} {self.budget:,}{item}{task}{band} seed {self.seed}{signal}"

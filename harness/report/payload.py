@@ -82,6 +82,7 @@ def columns(
     for column in COLUMNS:
         if column.page:
             made[column.name] = _prepared([row.get(column.name) for row in rows], column.kind)
+    made["signal_seed"] = [row["signal_seed"] if row["signal_seed"] != row["seed"] else None for row in rows]
     made["status"] = pooled([status or row["status"] for row, (*_, status) in zip(rows, entries, strict=True)])
     made["folder"] = pooled([None if stored is None else stored.folder for _, _, stored, _ in entries])
     made["key"] = [None if stored is None else stored.key for _, _, stored, _ in entries]
@@ -104,7 +105,7 @@ def _json(value: Any) -> str | None:
 
 def _of_cell(cell: Cell | None) -> Row:
     assert cell is not None
-    return {"model": cell.model, "size": cell.size, "bandlimit": cell.band, "item": cell.item, "seed": cell.seed}
+    return {"model": cell.model, "size": cell.size, "bandlimit": cell.band, **cell.draw._asdict()}
 
 
 def _metric(name: str) -> dict[str, Any]:

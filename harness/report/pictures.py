@@ -105,7 +105,7 @@ def _in_turn(found: Gathered, every: Sequence[Experiment]) -> Iterator[Stored]:
         for cell, i in experiment.latest.items():
             stored = found.stored[i]
             if stored.row["status"] == OK and Store(found.out, stored.folder).array_path(stored.key).exists():
-                order.append(((draws[cell.item, cell.seed], spread[cell.band, cell.size], number), stored))
+                order.append(((draws[cell.draw], spread[cell.band, cell.size], number), stored))
     for _, stored in sorted(order, key=lambda entry: entry[0]):
         yield stored
 
@@ -115,4 +115,5 @@ def _name(stored: Stored) -> str:
 
 
 def _signal(stored: Stored) -> tuple[str, ...]:
-    return tuple(str(stored.row.get(name)) for name in ("dim", "signal", "task", "length", "item", "bandlimit", "seed"))
+    names = ("dim", "signal", "task", "length", "item", "bandlimit", "signal_seed")
+    return tuple(str(stored.row.get(name)) for name in names)

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.store.schema import COLUMNS, NAMES, WORDS, Kind, Row, names
+from harness.store.schema import COLUMNS, WORDS, Kind, Row, names
 
 MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
 GREATEST = 1e300  # sums and means of what is smaller stay finite
@@ -60,7 +60,8 @@ def _is_whole(value: Any) -> bool:
 def parse_text(text: bytes) -> Row:
     """What a row file holds. Raises ValueError when it is not a whole row.
 
-    A row of another version may lack columns, which are null, and have others, which are passed over.
+    A row of another version may lack columns, which are null or another column's, and have others, which are passed
+    over.
     """
     try:
         row = json.loads(text)
@@ -73,7 +74,7 @@ def parse_text(text: bytes) -> Row:
     absent = [name for name in names(needed=True) if name not in row]
     if absent:
         raise ValueError(f"it lacks {', '.join(absent)}")
-    row = {name: row.get(name) for name in NAMES}
+    row = {column.name: row.get(column.name, row.get(column.otherwise)) for column in COLUMNS}
     check(row)
     return row
 

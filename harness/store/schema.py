@@ -43,6 +43,7 @@ class Column:
     kind: `whole` is a number without fraction, `numbers` may hold nulls, a `curve` is a list of objects with POINT's
     names, an `object` has other names in every row.
     null: whether a row may lack a value. needed: whether a file without the column is no row.
+    otherwise: another column, whose value a file without this one has here.
     page: whether the report page carries it as it is; the others are in the page's experiments, or made into others.
     part_of: `key` where rows that differ in it are rows of different names; `config_hash`, which is itself part of the
     key, where a change of it changes that.
@@ -56,6 +57,7 @@ class Column:
     unit: str = ""
     null: bool = True
     needed: bool = False
+    otherwise: str = ""
     page: bool = True
     part_of: Literal["", "key", "config_hash"] = ""
     repeats: bool = False
@@ -81,9 +83,17 @@ def _what() -> list[Column]:
         Column(
             "seed",
             "whole",
-            "draws the signal, the initial values and the batches",
+            "draws the initial values and the batches",
             null=False,
             needed=True,
+            part_of="key",
+        ),
+        Column(
+            "signal_seed",
+            "whole",
+            "draws the signal, its noise and the samples that are seen; as `seed` unless `--signal-seeds` was given",
+            null=False,
+            otherwise="seed",
             part_of="key",
         ),
         Column("preset", "text", "the extent that the run was started with", page=False),

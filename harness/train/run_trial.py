@@ -61,7 +61,7 @@ def _run_on(
     on_progress: Callable[[int], None],
     on_model: Callable[[Representation], None] | None,
 ) -> list[Result]:
-    task = make_task(trial.task, signal, trial.seed, trial.item or "")
+    task = make_task(trial.task, signal, trial.signal_seed, trial.item or "")
     assert tuple(s.task for s in task.scorings) == trial.scored, "the plan and the signal differ in what there is"
     row = blank_row(trial, signal, device)
     size, reason = solve(trial, task)
@@ -193,7 +193,8 @@ def out_of_memory(error: BaseException) -> bool:
 
 def signal_of(trial: Trial) -> Signal:
     """What a trial is about; the last few are kept, as trials of one signal follow each other."""
-    return cached_signal(trial.signal, trial.dim, trial.length, trial.bandlimit, trial.seed, trial.item, trial.path)
+    which = (trial.dim, trial.length, trial.bandlimit, trial.signal_seed, trial.item)
+    return cached_signal(trial.signal, *which, trial.path)
 
 
 @functools.lru_cache(maxsize=2)

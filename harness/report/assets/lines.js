@@ -2,14 +2,15 @@
 
 const lineCache = new Map();
 
-/* An experiment's lines: {model, size, band, item, counts, seeds, items, …}; band and item may be ALL. */
+/* An experiment's lines: {model, size, band, item, counts, items, signals, seeds, …}; band and item may be ALL.
+   signals: null where each seed drew its own. */
 function linesOf(experiment) {
   if (!lineCache.has(experiment)) {
     const { lines: columns, bands, items } = EXPERIMENTS[experiment];
     const made = columns.model.map((model, at) => {
       const [ok, failed, unsupported, missing] = columns.counts[at];
       const line = { at, experiment, model: MODELS[model], counts: { ok, failed, unsupported, missing } };
-      for (const name of ['size', 'seeds', 'items', 'seconds', 'parameters', 'peak_memory_bytes'])
+      for (const name of ['size', 'items', 'signals', 'seeds', 'seconds', 'parameters', 'peak_memory_bytes'])
         line[name] = columns[name][at];
       line.band = [ALL, ...bands][columns.band[at]];
       line.item = [ALL, ...items][columns.item[at]];

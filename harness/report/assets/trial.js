@@ -34,6 +34,7 @@ function showTrial() {
     ['band', value('bandlimit', row)],
     ['item', value('item', row)],
     ['seed', value('seed', row)],
+    ['signal seed', value('signal_seed', row)],
   ]
     .filter(([, x]) => x !== null)
     .map(([name, x]) => `${name} ${x}`)

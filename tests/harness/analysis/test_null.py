@@ -27,13 +27,14 @@ def most(trials):
     return ALPHA + 3.1 * math.sqrt(ALPHA * (1 - ALPHA) / trials)
 
 
-def scores(rng, models, bands=(None,), items=(None,), seeds=(1,), shared=1.0, own=1.0, better=0.0):
-    """One budget's scores by cell. shared: the deviation of a model at an item or seed, the same at every band.
+def scores(rng, models, bands=(None,), items=(None,), seeds=(1,), signals=(None,), shared=1.0, own=1.0, better=0.0):
+    """One budget's scores by cell. signals: seeds of signals, each with every seed; None: each seed's own.
 
-    own: of each fit. better: how many dB the first model is above the others.
+    shared: the deviation of a model at an item, signal or seed, the same at every band. own: of each fit. better: how
+    many dB the first model is above the others.
     """
-    replicates = items if len(items) > 1 else seeds
-    draws = list(itertools.product(bands, items, seeds))
+    replicates = next((several for several in (items, signals) if len(several) > 1), seeds)
+    draws = list(itertools.product(bands, items, seeds, signals))
     difficulty = rng.normal(0, 5, len(draws))
     found = {}
     for model in models:
@@ -41,8 +42,9 @@ def scores(rng, models, bands=(None,), items=(None,), seeds=(1,), shared=1.0, ow
             zip(replicates, rng.normal(30 + better * (model == models[0]), shared, len(replicates)), strict=True)
         )
         fits = rng.normal(0, own, len(draws))
-        for (band, item, seed), hard, fit in zip(draws, difficulty, fits, strict=True):
-            found[Cell(model, 1000, band, item, seed)] = level[item if len(items) > 1 else seed] - hard + fit
+        for (band, item, seed, signal), hard, fit in zip(draws, difficulty, fits, strict=True):
+            (replicate,) = {item, signal, seed} & level.keys() if signal is None else [signal]
+            found[Cell(model, 1000, band, item, seed, signal or seed)] = level[replicate] - hard + fit
     return found
 
 
@@ -50,6 +52,7 @@ STRUCTURES = {
     "two seeds": {"seeds": (1, 2)},
     "three seeds": {"seeds": (1, 2, 3)},
     "bands and seeds": {"bands": BANDS, "seeds": (1, 2, 3, 4, 5)},
+    "bands, signals and seeds": {"bands": BANDS[:3], "signals": (11, 12, 13, 14), "seeds": (1, 2, 3)},
     "images": {"items": ITEMS},
     "images and seeds": {"items": ITEMS[:4], "seeds": (1, 2, 3)},
 }

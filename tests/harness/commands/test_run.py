@@ -273,6 +273,15 @@ def test_the_command_line_replaces_what_the_preset_says(run, out):
     assert cells(stdout)["Grid"][-1] == "8"
 
 
+def test_signal_seeds_meet_every_seed_and_repeat_nothing(run, out):
+    assert run("--seeds", "1", "2")[0] == 0
+    code, stdout, _ = run("--seeds", "1", "2", "--signal-seeds", "1", "2")
+    assert code == 0
+    assert "4 trials, 2 of them done before, 2 to run" in stdout
+    table = load(out)
+    assert sorted(zip(table["seed"], table["signal_seed"], strict=True)) == [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
 def test_a_settings_file_of_ones_own(run, out, root, tmp_path):
     data = json.loads((root / "hyperparameters.json").read_text())
     data["presets"]["tiny"] = data["presets"]["smoke"] | {"sizes": [300], "steps": 1}
@@ -360,6 +369,7 @@ def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
         (["--steps", "0"], "--steps: must be at least 1, got 0"),
         (["--seeds", "-1"], "argument --seeds: "),
         (["--seeds", "1e12"], "--seeds: must be from 0 to 2**32 - 1 each"),
+        (["--signal-seeds", "1e12"], "--signal-seeds: must be from 0 to 2**32 - 1 each"),
         (["--length", "0"], "length 0 is too short for a signal; give at least 2"),
         (["--length", "1"], "length 1 is too short for a signal; give at least 2"),
         (["--length", "long"], "argument --length: 'long' is not a whole number"),

@@ -27,7 +27,7 @@ PAPER_SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
 IN_THE_HASH = {"steps": 7, "minibatch": 50, "precision": "bf16", "adam_betas": (0.8, 0.9)}
 IN_THE_HASH |= {"lr_schedule": "cosine", "optimiser": "muon"}
 IN_THE_KEY = {"signal": "Other", "item": "0064", "dim": 3, "length": 25, "bandlimit": 0.6, "task": "ct"}
-IN_THE_KEY |= {"model": "Grid_TV", "budget": 2501, "seed": 4321}
+IN_THE_KEY |= {"model": "Grid_TV", "budget": 2501, "seed": 4321, "signal_seed": 4321}
 IN_NEITHER = {
     "backend": "torch",
     "preset": "paper",
@@ -222,6 +222,21 @@ def test_the_hash_has_twelve_hex_digits(make_trial):
 
 
 # Odd input
+
+
+def test_a_signal_seed_that_is_the_seeds_own_leaves_the_key_of_older_rows(make_trial):
+    """The key is that of a version that had no signal seed."""
+    assert make_trial("Grid", seed=1234).key == "Grid_2500_band0.5_seed1234_cb875ca1e07b79ad"
+    apart = make_trial("Grid", seed=1234, signal_seed=5)
+    assert apart.key.startswith("Grid_2500_band0.5_seed1234_signal5_")
+    assert str(apart).endswith("seed 1234 signal seed 5")
+
+
+def test_signal_seeds_meet_every_seed(plan):
+    few = {"models": ["Grid"], "sizes": (10,), "bandlimits": (0.5,), "seeds": (1, 2)}
+    found = [(t.seed, t.signal_seed) for t in plan("BandlimitedSignal", 2, **few, signal_seeds=(2, 7))]
+    assert found == [(1, 2), (1, 7), (2, 2), (2, 7)]
+    assert [(t.seed, t.signal_seed) for t in plan("BandlimitedSignal", 2, **few)] == [(1, 1), (2, 2)]
 
 
 def test_what_is_asked_for_twice_runs_once(plan):
