@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
-from harness.commands import doctor, figures, merge, render, report, status, table, verify
+from harness.commands import doctor, figures, merge, render, report, status, table, tune, verify
 from harness.execution.options import Parser
 
 VERBS = {
@@ -19,6 +19,7 @@ VERBS = {
     "merge": merge,
     "render": render,
     "doctor": doctor,
+    "tune": tune,
 }
 
 

@@ -11,13 +11,12 @@ import torch
 
 from common.errors import UsageError, is_file
 from harness.plan.config import Config, Preset, load_config
-from harness.plan.make_plan import check_models, make_plan, model_names
+from harness.plan.make_plan import check_models, make_plan, model_names, untuned
 from harness.plan.source import Source, find_source
 from harness.plan.trial import MUON, Trial
-from harness.plan.tuned import kind_of_settings, untuned
 from harness.train import machine
 from models import backends, get_model, registry
-from target_signals.tasks.base import expand_tasks, family_of
+from target_signals.tasks.base import expand_tasks
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,7 @@ def tuned_preset(
     config: Config, extent: str, source: Source, tasks: Sequence[str], chosen: Sequence[str]
 ) -> str | None:
     """The preset of this extent whose settings were tuned, where they were for these models and tasks; else None."""
-    kinds = {kind_of_settings(source.dim, family_of(task).settings or source.kind) for task in expand_tasks(tasks)}
-    classes = [get_model(model) for model in chosen]
-    if any(untuned(config.tuned, extent, kind, classes) for kind in kinds):
+    if any(untuned(config, extent, source, task, chosen) for task in expand_tasks(tasks)):
         return None
     return next((name for name, values in config.presets.items() if values.get("tuned_at") == extent), None)
 

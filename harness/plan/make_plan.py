@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
 import models
+from common.dials import dials_of
 from common.errors import UsageError
 from common.typed_json import read, read_settings
 from harness.plan.config import Config, Preset, resolve_tuned
 from harness.plan.source import Source, choose_source
 from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
-from harness.plan.tuned import FILE, Found, found_for, kind_of_settings, untuned
+from harness.plan.tuned import FILE, Found, found_for
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, expand_tasks, family_of, scored_on, trained_on
 
@@ -88,19 +89,17 @@ def make_plan(
         raise UsageError(f"preset '{preset_name}' has no length for {what}; give --length")
     length = preset.length[source.length_key]
 
-    tuned_at, classes = preset.tuned_at, [models.get_model(model) for model in chosen_models]
-
     @functools.cache  # ten thousand trials have a hundred different ones
     def settings(task: str, model: str, size: int) -> dict[str, Any]:
         kind, found = family_of(task).settings or source.kind, None
-        if tuned_at is not None:
-            tuned_kind = kind_of_settings(source.dim, kind)
-            if lacking := untuned(config.tuned, tuned_at, tuned_kind, classes):
+        if preset.tuned_at is not None:
+            of = tuned_kind(source, task)
+            if lacking := untuned(config, preset.tuned_at, source, task, chosen_models):
                 raise UsageError(
-                    f"preset '{preset_name}': no settings of {', '.join(lacking)} have been tuned for {tuned_kind}; "
-                    f"run python -m harness tune --preset {tuned_at} --kinds {tuned_kind} --write, or leave them out"
+                    f"preset '{preset_name}': no settings of {', '.join(lacking)} have been tuned for {of}; run "
+                    f"python -m harness tune --preset {preset.tuned_at} --kinds {of} --write, or leave them out"
                 )
-            found = found_for(config.tuned, tuned_at, model, tuned_kind, size)
+            found = found_for(config.tuned, preset.tuned_at, model, of, size)
         values, lr_schedule = training_settings(config, model, kind, size, found)
         return {"settings": values, LR_SCHEDULE: lr_schedule}
 
@@ -138,6 +137,24 @@ def make_plan(
         for band, (seed, signal_seed), size, model in itertools.product(
             _once(bands), _once(preset.seed_pairs), _once(preset.sizes), _once(chosen_models)
         )
+    ]
+
+
+def tuned_kind(source: Source, task: str) -> str:
+    """The kind of data, of harness/plan/tuned.py's KINDS, whose tuned settings hold for a task on a signal."""
+    return "volume" if source.dim == 3 else family_of(task).settings or source.kind
+
+
+def untuned(config: Config, extent: str, source: Source, task: str, chosen: Sequence[str]) -> list[str]:
+    """Those of some models that have dials, can be fitted, and have no settings that were tuned for it."""
+    kind, needs = tuned_kind(source, task), family_of(task).needs
+    classes = [models.get_model(name) for name in chosen]
+    return [
+        cls.name
+        for cls in classes
+        if dials_of(cls.Config)
+        and cls.unsupported(source.dim, 1, needs) is None
+        and not config.tuned.get(extent, {}).get(cls.name, {}).get(kind)
     ]
 
 

@@ -8,15 +8,24 @@ one. Every model has as many trials, whatever they find, so none is favoured by 
 """
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import models
 from common.dials import Choice, Setting, dials_of
 from harness.plan.config import Config
 from harness.plan.make_plan import LR_SCHEDULE, model_names, training_settings
-from harness.plan.trial import CONSTANT, LR_SCHEDULES
+from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
 
 SCHEDULE = Setting(LR_SCHEDULE, Choice("every trained model's"), LR_SCHEDULES)
+
+
+DEVELOPMENT = {  # by kind of data: the signals to tune on, and the task
+    "image": ("DevelopmentImages", "fit"),
+    "synthetic": ("DevelopmentSynthetic", "fit"),
+    "volume": ("DevelopmentVolumes", "fit"),
+    "ct": ("DevelopmentCT", "ct"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +36,23 @@ class Candidate:
     settings: Any
     lr_schedule: str
     dials: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """The search of one model for a kind of data and a budget. fits: of each candidate, one for each signal."""
+
+    kind: str
+    model: str
+    budget: int
+    seed: int
+    candidates: tuple[Candidate, ...]
+    fits: tuple[tuple[Trial, ...], ...]
+
+    @property
+    def trials(self) -> list[Trial]:
+        """By signal, so that each is built once."""
+        return [fit for of_signal in zip(*self.fits, strict=True) for fit in of_signal]
 
 
 def space(model: str) -> tuple[Setting, ...]:
@@ -50,6 +76,23 @@ def candidates(config: Config, model: str, kind: str, size: int, trials: int, se
         changed = dataclasses.replace(settings, **own)
         found.append(Candidate(index, changed, values.get(LR_SCHEDULE, lr_schedule), values))
     return found
+
+
+def cells(config: Config, plan: Sequence[Trial], kind: str, trials: int, seed: int) -> list[Cell]:
+    """The searches for one kind of data. plan: a trial of each model, budget and signal, with the file's settings."""
+    found: dict[tuple[int, str], list[Trial]] = {}
+    for trial in plan:
+        found.setdefault((trial.budget, trial.model), []).append(trial)
+    return [
+        Cell(kind, model, budget, seed, tuple(tried), tuple(tuple(_fits(own, one)) for one in tried))
+        for (budget, model), own in found.items()
+        for tried in [candidates(config, model, kind, budget, trials, seed)]
+    ]
+
+
+def _fits(plan: Sequence[Trial], candidate: Candidate) -> Iterator[Trial]:
+    for trial in plan:
+        yield dataclasses.replace(trial, settings=candidate.settings, lr_schedule=candidate.lr_schedule)
 
 
 def points(dials: int, count: int, seed: int) -> list[list[float]]:

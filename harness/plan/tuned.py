@@ -6,12 +6,12 @@
 import dataclasses
 import json
 import math
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.dials import dials_of
 from common.errors import UsageError
 from common.files import read_bounded, write_atomically
 from common.typed_json import read
@@ -40,15 +40,10 @@ class Found:
     steps: int
     seconds: float
     device: str
-    commit: str | None
+    commit: str
 
 
 Tuned = Mapping[str, Mapping[str, Mapping[str, Mapping[str, Found]]]]  # extent → model → kind → budget → Found
-
-
-def kind_of_settings(dim: int, kind: str) -> str:
-    """One of KINDS: whatever has three axes is a volume. kind: of a signal, or the one that its task names."""
-    return "volume" if dim == 3 else kind
 
 
 def load_tuned(settings_file: Path) -> Tuned:
@@ -64,7 +59,7 @@ def load_tuned(settings_file: Path) -> Tuned:
     for extent, models in tuned.items():
         for model, kinds in models.items():
             for kind, budgets in kinds.items():
-                if not budgets or not all(budget.isdecimal() and int(budget) for budget in budgets):
+                if not budgets or not all(re.fullmatch("[1-9][0-9]{0,14}", budget) for budget in budgets):
                     raise UsageError(f"{FILE}: {extent}.{model}.{kind}: its keys must be budgets, one at least")
     return tuned
 
@@ -99,12 +94,3 @@ def found_for(tuned: Tuned, extent: str, model: str, kind: str, size: int) -> Fo
         return None
     nearest = min(sorted(budgets, key=int), key=lambda budget: abs(math.log(size / int(budget))))
     return budgets[nearest]
-
-
-def untuned(tuned: Tuned, extent: str, kind: str, models: Collection[type]) -> list[str]:
-    """The names of those models that have dials, and no values for a kind of data at an extent."""
-    return [
-        cls.name  # type: ignore[attr-defined]
-        for cls in models
-        if dials_of(cls.Config) and not tuned.get(extent, {}).get(cls.name, {}).get(kind)  # type: ignore[attr-defined]
-    ]
