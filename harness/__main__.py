@@ -1,4 +1,4 @@
-"""The verbs that read what runs left: python -m harness <verb>."""
+"""The verbs that read what runs left, and the one that tunes: python -m harness <verb>."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ VERBS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = Parser(prog="python -m harness", description="Read what runs left.")
+    parser = Parser(prog="python -m harness", description="Read what runs left, and tune.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, module in VERBS.items():
         text = (module.__doc__ or "").strip().splitlines()[0]
