@@ -10,7 +10,8 @@ import models
 from common.dials import dials_of
 from common.errors import UsageError
 from common.typed_json import read, read_settings
-from harness.plan.config import Config, Preset, resolve_tuned
+from harness.plan.config import Config, Preset
+from harness.plan.lookup import resolve_tuned
 from harness.plan.source import Source, choose_source
 from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
 from harness.plan.tuned import FILE, Found, found_for
