@@ -37,7 +37,7 @@ class BACON(CoordinateNetwork):
     @dataclass(frozen=True)
     class Config:
         # learning rate of Adam
-        lr: Annotated[float, Dial(5e-4, 5e-2, "log", "the paper's 5e-2, and two decades below")]
+        lr: Annotated[float, Dial(5e-4, 2e-1, "log", "the paper's 5e-2, two decades down and two octaves up")]
         design: dict[str, Design]  # by dimension, "2" and "3"
         # times the design's bands
         reach: Annotated[float, Dial(0.25, 2, "log", "the paper's bands, an octave or two each way"), ADDED] = 1.0
