@@ -1,7 +1,8 @@
 """What a search of settings found: gains of its trials, how sure the best is, what the dials do, and what it cost."""
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 from common.dials import Choice, Setting
 from harness.analysis.gain import gain, is_constant
 from harness.analysis.significance import Difference, intervals
-from harness.plan.search import Candidate, Cell, space
+from harness.plan.search import FINALISTS, Candidate, Cell, space
+from harness.plan.trial import Trial
 from harness.store.schema import OK, Row
 from harness.store.store import Store
 
@@ -22,10 +24,15 @@ BAND = (0.1, 0.5, 0.9)  # quantiles over the orders in which the trials might ha
 
 @dataclass(frozen=True)
 class Outcome:
-    """The rows of a cell's fits: of each candidate, one for each signal, None where there is none yet."""
+    """The rows of a cell's fits, None where there is none yet.
+
+    rows: of each candidate, one for each signal. again: of each finalist, by its index, those from other initial
+    values: by seed, then by signal.
+    """
 
     cell: Cell
     rows: tuple[tuple[Row | None, ...], ...]
+    again: Mapping[int, tuple[Row | None, ...]] = dataclasses.field(default_factory=dict)
 
     @cached_property
     def gains(self) -> list[float | None]:
@@ -33,19 +40,41 @@ class Outcome:
         FAILED where a fit did not end well, None while one is missing."""
         return [_mean(own) for own in self.rows]
 
+    @cached_property
+    def finalists(self) -> list[int]:
+        """The candidates that are fitted again: the best FINALISTS by gain, and trial 0. None before all have one."""
+        if None in self.gains:
+            return []
+        ended = [i for i in range(len(self.gains)) if self.gains[i] != FAILED]
+        ranked = sorted(ended, key=lambda i: (-_number(self.gains[i]), i))
+        return sorted({*ranked[:FINALISTS], *(i for i in ended if i == 0)})
+
+    @cached_property
+    def scores(self) -> dict[int, float | None]:
+        """Of each finalist: the mean gain over signals and seeds; FAILED and None as in `gains`."""
+        return {i: _mean([*self.rows[i], *self.again.get(i, (None,))]) for i in self.finalists}
+
     @property
     def complete(self) -> bool:
-        return None not in self.gains
+        return None not in self.gains and None not in self.scores.values()
+
+    @property
+    def due(self) -> list[Trial]:
+        """The fits of the finalists that have no row yet."""
+        fits = {i: self.cell.again(i) for i in self.finalists}
+        rows = {i: self.again.get(i, (None,) * len(own)) for i, own in fits.items()}
+        return [fit for i, own in fits.items() for fit, row in zip(own, rows[i], strict=True) if row is None]
+
+    @property
+    def known(self) -> dict[int, float]:
+        """By what the best is chosen: scores where the search is complete, until then gains, as far as they go."""
+        found = self.scores if self.complete else dict(enumerate(self.gains))
+        return {i: value for i, value in found.items() if value is not None and value != FAILED}
 
     @property
     def best(self) -> int | None:
-        """The candidate of the greatest gain, the first of equals; None where none has ended well."""
-        known = [(value, -i) for i, value in enumerate(self.gains) if value is not None and value != FAILED]
-        return -max(known)[1] if known else None
-
-    @property
-    def best_gain(self) -> float | None:
-        return None if self.best is None else self.gains[self.best]
+        """The candidate of the greatest known value, the first of equals; None where none has ended well."""
+        return max(self.known, key=lambda i: (self.known[i], -i), default=None)
 
     @property
     def candidate(self) -> Candidate | None:
@@ -54,12 +83,13 @@ class Outcome:
     @property
     def seconds(self) -> float:
         """Of training, all fits together."""
-        return math.fsum(row["seconds"] or 0.0 for own in self.rows for row in own if row is not None)
+        every = [row for own in (*self.rows, *self.again.values()) for row in own if row is not None]
+        return math.fsum(row["seconds"] or 0.0 for row in every)
 
     @property
     def failed(self) -> int:
         """Candidates of which a fit did not end well."""
-        return self.gains.count(FAILED)
+        return [self.scores.get(i, gain) for i, gain in enumerate(self.gains)].count(FAILED)
 
     @property
     def improvement(self) -> Difference | None:
@@ -67,15 +97,19 @@ class Outcome:
 
         The best was chosen by these scores, so the interval says how it varies over signals, not whether it is real.
         """
-        if self.best is None or self.gains[0] in (None, FAILED):
+        if self.best is None or 0 not in self.known:
             return None
-        pairs = [
-            (gain(one, "psnr"), gain(other, "psnr"))
-            for one, other in zip(self.rows[self.best], self.rows[0], strict=True)
-            if one is not None and other is not None
-        ]
-        apart = [[one - other] for one, other in pairs if one is not None and other is not None]
+        one, other = (self._by_signal(i) for i in (self.best, 0))
+        apart = [[a - b] for a, b in zip(one, other, strict=True) if a is not None and b is not None]
         return intervals(np.array(apart))[0] if apart else None
+
+    def _by_signal(self, index: int) -> list[float | None]:
+        """A candidate's mean gain over seeds on each signal; None on a constant one."""
+        seeds = [self.rows[index]]
+        if self.complete:
+            again, count = self.again[index], len(self.rows[index])
+            seeds += [again[start : start + count] for start in range(0, len(again), count)]
+        return [_gain(own) for own in zip(*seeds, strict=True)]
 
     def after(self, trials: int) -> tuple[float, float, float] | None:
         """The best gain of so many trials: quantiles BAND over all orders of those that were made, exactly."""
@@ -105,10 +139,12 @@ class Outcome:
 
 def outcomes(cells: Sequence[Cell], out: str | Path) -> list[Outcome]:
     """What a results folder holds of some searches."""
-    return [
-        Outcome(cell, tuple(tuple(Store(out, fit.folder).read(fit.key) for fit in own) for own in cell.fits))
-        for cell in cells
-    ]
+
+    def read(fits: Sequence[Trial]) -> tuple[Row | None, ...]:
+        return tuple(Store(out, fit.folder).read(fit.key) for fit in fits)
+
+    found = [Outcome(cell, tuple(map(read, cell.fits))) for cell in cells]
+    return [dataclasses.replace(one, again={i: read(one.cell.again(i)) for i in one.finalists}) for one in found]
 
 
 def sensitivities(outcome: Outcome) -> dict[str, float]:
@@ -119,9 +155,9 @@ def sensitivities(outcome: Outcome) -> dict[str, float]:
 
 
 def order(of_budget: Sequence[Outcome], trial: int | None = None) -> list[tuple[str, float]]:
-    """The models by gain, the best first: of one trial of each, or of each one's best."""
-    gains = {one.cell.model: one.best_gain if trial is None else one.gains[trial] for one in of_budget if one.complete}
-    known = [(model, value) for model, value in gains.items() if value is not None and value != FAILED]
+    """The models whose searches are complete, by gain, the best first: of one trial of each, or of each one's best."""
+    chosen = [(one, one.best if trial is None else trial) for one in of_budget if one.complete]
+    known = [(one.cell.model, one.known[i]) for one, i in chosen if i is not None and i in one.known]
     return sorted(known, key=lambda item: -item[1])
 
 
@@ -134,9 +170,19 @@ def _mean(rows: Sequence[Row | None]) -> float | None:
         return None
     if any(row["status"] != OK for row in rows if row is not None):
         return FAILED
+    found = _gain(rows)
+    return FAILED if found is None else found
+
+
+def _gain(rows: Sequence[Row | None]) -> float | None:
+    """The mean gain of rows that ended well, without those of constant signals; None where there is no other."""
     gains = [gain(row, "psnr") for row in rows if row is not None and not is_constant(row)]
     known = [value for value in gains if value is not None]
-    return math.fsum(known) / len(known) if known else FAILED
+    return math.fsum(known) / len(known) if known else None
+
+
+def _number(value: float | None) -> float:
+    return FAILED if value is None else value
 
 
 def _features(setting: Setting, value: Any) -> list[float]:

@@ -22,10 +22,11 @@ HEAD = (
     "time",
 )
 NOTES = (
-    "Gains over the constant mean in dB, means over the development signals; trial 0 has the settings file's values. "
-    "ahead: of trial 0, with its 95 % interval over the signals; the best was chosen by these scores. "
-    "after k: the best of k trials, the median over all orders of those made, and its 10th to 90th percentile. "
-    "dials: the share of the variance between trials that each explains alone. time: of training, all trials."
+    "Gains over the constant mean in dB, means over the development signals; of trial 0 and the best also over the "
+    "seeds of those that are fitted again. Trial 0 has the settings file's values. ahead: of trial 0, with its 95 % "
+    "interval over the signals; the best was chosen by these scores. after k: the best of k trials by their first "
+    "fits, the median over all orders of those made, and its 10th to 90th percentile. dials: the share of the variance "
+    "between trials that each explains alone. time: of training, all fits."
 )
 
 
@@ -50,9 +51,7 @@ def missing(every: Sequence[Outcome]) -> list[str]:
         own = [one for one in every if (one.cell.kind, one.cell.budget, one.cell.seed) == key and not one.complete]
         if own:
             kind, budget, seed = key
-            names = ", ".join(
-                f"{one.cell.model} {len(one.gains) - one.gains.count(None)}/{len(one.gains)}" for one in own
-            )
+            names = ", ".join(f"{one.cell.model} {_progress(one)}" for one in own)
             lines.append(f"{kind} at {budget_text(budget)}, search {seed}: {names}")
     return lines
 
@@ -80,21 +79,27 @@ def _ranked(models: Sequence[tuple[str, float]]) -> str:
 
 
 def _cells(one: Outcome) -> list[str]:
-    done = len(one.gains) - one.gains.count(None)
     candidate = one.candidate
     found = NO_SCORE if candidate is None else ", ".join(f"{name} {_value(v)}" for name, v in candidate.dials.items())
     return [
         one.cell.model,
-        f"{done}" if one.complete else f"{done} of {len(one.gains)}",
+        _progress(one),
         f"{one.failed}",
-        _gain(one.gains[0]),
-        _gain(one.best_gain),
+        _gain(one.known.get(0, one.gains[0])),
+        NO_SCORE if one.best is None else _gain(one.known[one.best]),
         _ahead(one.improvement),
         found,
         *(_after(one.after(trials)) for trials in (1, 4, 8)),
         ", ".join(f"{name} {value:.2f}" for name, value in sensitivities(one).items()) or NO_SCORE,
         duration(one.seconds),
     ]
+
+
+def _progress(one: Outcome) -> str:
+    done = len(one.gains) - one.gains.count(None)
+    if one.complete:
+        return f"{done}"
+    return f"{done} of {len(one.gains)}" if None in one.gains else f"{done}, {len(one.due)} fits again to go"
 
 
 def _gain(value: float | None) -> str:

@@ -41,8 +41,9 @@ def tune(options: argparse.Namespace) -> int:
     print("\n".join(announcement(found, options, len(done), left)))
     if options.dry_run:
         return EXIT_OK
-    if left:
-        run_left(found, left, options)
+    deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
+    run_left(found, left, options, deadline)
+    run_left(found, again(found, options), options, deadline)
     report(found, options)
     return EXIT_OK
 
@@ -51,6 +52,7 @@ def announcement(found: "Search", options: argparse.Namespace, done: int, left: 
     """What is said before anything runs: what, where and the cost; with --dry-run, of every search."""
     from harness.execution.choose_executor import place
     from harness.plan.cost import describe_cost
+    from harness.plan.search import AGAIN, FINALISTS
 
     count = sum(len(cell.trials) for cell in found.cells)
     yield (
@@ -61,6 +63,7 @@ def announcement(found: "Search", options: argparse.Namespace, done: int, left: 
     yield f"{count} fits, {done} of them done before, {len(left)} to run: {describe_cost(left, found.device)}"
     if options.minutes is not None:
         yield f"none begins later than {duration(60 * options.minutes)} from now; the same command goes on"
+    yield f"then the best {FINALISTS} of each search and trial 0 are fitted from {len(AGAIN)} other initial values"
     if options.dry_run:
         keys = {trial.key for trial in left}
         for cell in found.cells:
@@ -69,12 +72,23 @@ def announcement(found: "Search", options: argparse.Namespace, done: int, left: 
             yield f"  {name}: {len(own)} fits, {describe_cost(own, found.device)}"
 
 
-def run_left(found: "Search", left: "Sequence[Trial]", options: argparse.Namespace) -> None:
+def again(found: "Search", options: argparse.Namespace) -> "list[Trial]":
+    """The fits of finalists that have no row yet, of the searches whose trials all have; each once."""
+    from harness.analysis.tuning import outcomes
+
+    due = [fit for one in outcomes(found.cells, options.out) for fit in one.due]
+    if due:
+        print(f"the best of each search and trial 0 from other initial values: {len(due)} fits")
+    return list({fit.key: fit for fit in due}.values())
+
+
+def run_left(found: "Search", left: "Sequence[Trial]", options: argparse.Namespace, deadline: float) -> None:
     """Run what has no rows, here or through the executor, until the deadline."""
     from harness.execution import run_trials
     from harness.execution.choose_executor import make_executor
 
-    deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
+    if not left:
+        return
     words = words_of({name: value for name, value in vars(options).items() if name not in HERE})
     executor = make_executor(options, (search.VERB, *words), found.device, ())
     if executor is None:
@@ -114,15 +128,14 @@ def found_by(every: "Sequence[Outcome]") -> "dict[str, dict[str, dict[str, Found
 
     found: dict[str, dict[str, dict[str, Found]]] = {}
     for one in every:
-        candidate, rows = one.candidate, [row for own in one.rows for row in own if row is not None]
-        if not one.complete or candidate is None or one.best_gain is None:
+        candidate, rows = one.candidate, [row for own in (*one.rows, *one.again.values()) for row in own if row]
+        if not one.complete or candidate is None:
             continue
         of_kind = found.setdefault(one.cell.model, {}).setdefault(one.cell.kind, {})
-        paper = one.gains[0]
         of_kind[str(one.cell.budget)] = Found(
             settings=candidate.dials,
-            gain=round(one.best_gain, 4),
-            paper=round(paper, 4) if paper is not None and math.isfinite(paper) else None,
+            gain=round(one.known[candidate.index], 4),
+            paper=round(one.known[0], 4) if 0 in one.known else None,
             seed=one.cell.seed,
             trials=len(one.gains),
             best=candidate.index,

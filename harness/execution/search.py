@@ -40,6 +40,12 @@ class Search:
         every = {trial.key: trial for cell in self.cells for trial in cell.trials}
         return list(every.values())
 
+    @property
+    def possible(self) -> list[Trial]:
+        """The trials, and those of every candidate that may be fitted again."""
+        indices = [(cell, i) for cell in self.cells for i in range(len(cell.candidates))]
+        return [*self.trials, *(fit for cell, i in indices for fit in cell.again(i))]
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument

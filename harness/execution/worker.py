@@ -52,7 +52,7 @@ def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Tria
 
     if arguments[:1] == (search.VERB,):
         options = search.parse(arguments[1:])
-        return options, {trial.key: trial for trial in search.make_search(options).trials}
+        return options, {trial.key: trial for trial in search.make_search(options).possible}
     options = parse(arguments)
     return options, {trial.key: trial for trial in make_launch(options).trials}
 

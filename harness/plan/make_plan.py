@@ -131,6 +131,7 @@ def make_plan(
             activation_gib=config.protocol.activation_gib,
             backend=backend,
             optimiser=preset.optimiser,
+            tuned_at=preset.tuned_at,
             **settings(task, model, size),
         )
         for item in source.items

@@ -17,6 +17,8 @@ from harness.plan.config import Config
 from harness.plan.make_plan import LR_SCHEDULE, model_names, training_settings
 from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
 
+FINALISTS = 3  # candidates that are fitted again, trial 0 beside them, so that no lucky start decides
+AGAIN = (32, 33)  # with these seeds
 SCHEDULE = Setting(LR_SCHEDULE, Choice("every trained model's"), LR_SCHEDULES)
 
 
@@ -53,6 +55,10 @@ class Cell:
     def trials(self) -> list[Trial]:
         """By signal, so that each is built once."""
         return [fit for of_signal in zip(*self.fits, strict=True) for fit in of_signal]
+
+    def again(self, index: int) -> list[Trial]:
+        """The fits of one candidate from other initial values: by seed, then by signal."""
+        return [dataclasses.replace(fit, seed=seed) for seed in AGAIN for fit in self.fits[index]]
 
 
 def space(model: str) -> tuple[Setting, ...]:

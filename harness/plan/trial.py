@@ -12,7 +12,8 @@ from harness.store import names, schema
 PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of matrix products: harness/train/precision.py
 CONSTANT, COSINE = LR_SCHEDULES = ("constant", "cosine")  # of the learning rate: harness/train/optimiser.py
 ADAM, MUON = OPTIMISERS = ("adam", "muon")
-PLAIN = {"lr_schedule": CONSTANT, "optimiser": ADAM}  # what trials had before they could have another
+# what trials had before they could have another
+PLAIN: dict[str, Any] = {"lr_schedule": CONSTANT, "optimiser": ADAM, "tuned_at": None}
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Trial:
     scored: the tasks of its rows. budget: of parameters; `size` in rows. steps: passes over the lattice.
     minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
     path: of a user's own file, which `item` names by its content. backend: one that must run, or None
-    for the best that does.
+    for the best that does. tuned_at: the preset at which the settings were tuned, or None where nobody did; it gives
+    rows of their own to those that are as they were, so that an experiment with tuned settings is whole.
     """
 
     signal: str
@@ -51,6 +53,7 @@ class Trial:
     backend: str | None = None
     lr_schedule: str = CONSTANT
     optimiser: str = ADAM
+    tuned_at: str | None = None
 
     @property
     def lr(self) -> float | None:

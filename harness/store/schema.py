@@ -102,6 +102,7 @@ def _what() -> list[Column]:
         Column("settings", "object", "the model's own", part_of="config_hash"),
         Column("lr_schedule", "text", "`constant`, or `cosine` to a tenth; null: constant", part_of="config_hash"),
         Column("optimiser", "text", "`adam` or `muon`; null: adam", part_of="config_hash"),
+        Column("tuned_at", "text", "the preset at which the settings were tuned; null: none", part_of="config_hash"),
         Column(
             "config_hash",
             "text",

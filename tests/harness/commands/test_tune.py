@@ -83,9 +83,10 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
     assert "24 fits, 0 of them done before, 24 to run" in out
     assert "nothing is missing" in out
     rows = [stored.row for stored in gather(folder / "out").stored]
-    assert len(rows) == 2 * 3 * 4
+    assert len(rows) == 2 * 3 * 4 * 3, "all of three are fitted again, with two more seeds"
     assert {row["model"] for row in rows} == {"Grid", "Constant"}
     assert {row["steps"] for row in rows} == {4}
+    assert "the best of each search and trial 0 from other initial values: 48 fits" in out
     assert {path.name for path in (folder / "out").glob("tuning_smoke*")} == {
         "tuning_smoke.md",
         "tuning_smoke_image.png",
@@ -105,7 +106,7 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
             name: json.loads(settings)[name] for name in found.settings if name != "lr_schedule"
         } | {"lr_schedule": lr_schedule}
         assert found.gain == pytest.approx(
-            sum(max(own for key, own in gains.items() if key[1:] == (settings, lr_schedule))) / 4, abs=1e-3
+            sum(max(own for key, own in gains.items() if key[1:] == (settings, lr_schedule))) / 12, abs=1e-3
         )
         assert (found.trials, found.seed, found.steps, len(found.signals)) == (3, 0, 4, 4)
 
@@ -153,7 +154,9 @@ def test_workers_plan_the_same_trials(folder):
     words = [*SMALL, "--models", "Grid", "--config", str(folder / "settings.json"), "--out", str(folder / "out")]
     found = search.make_search(search.parse(words))
     _, planned = worker.plan((search.VERB, *words))
-    assert list(planned) == [trial.key for trial in found.trials]
+    again = [fit.key for cell in found.cells for index in range(3) for fit in cell.again(index)]
+    assert list(planned) == [*(trial.key for trial in found.trials), *again]
+    assert len(again) == 3 * 2 * 4
 
 
 def test_a_deadline_stops_an_executor(make_trial, tmp_path):
