@@ -150,6 +150,15 @@ def test_what_is_not_complete_is_not_written(tune, folder, monkeypatch):
     assert load_tuned(folder / "settings.json") == {"smoke": {}}
 
 
+def test_every_signal_has_a_start_of_its_own_and_none_is_an_experiments(config):
+    (cell, *_) = search.make_search(search.parse([*SMALL, "--models", "Grid"])).cells
+    seeds = [fit.seed for fits in ([*cell.fits[1]], cell.again(1)) for fit in fits]
+    assert len(set(seeds)) == len(seeds) == 3 * 4
+    assert {fit.seed for fit in cell.fits[0]} == {fit.seed for fit in cell.fits[2]}
+    used = {s for preset in config.presets for s in config.preset(preset, "Sierpinski", 2).seeds}
+    assert not used & set(seeds)
+
+
 def test_workers_plan_the_same_trials(folder):
     words = [*SMALL, "--models", "Grid", "--config", str(folder / "settings.json"), "--out", str(folder / "out")]
     found = search.make_search(search.parse(words))
