@@ -7,7 +7,8 @@ over the easier draws. Trained models and yardsticks, whose rows are labelled `c
 The best of a sort wins where its lead over each other one has an interval that leaves out 0 (`significance.intervals`).
 As all of them have to, no correction is due: among equal models some wins in at most 5 % of cases. Where it does not
 win, whom it is told apart from is a claim about each of them, and is corrected (`significance.holm`): among twelve
-equal models it would else be told apart from some in 63 to 71 % of cases.
+equal models it would else be told apart from some in 63 to 71 % of cases. A yardstick is named where it is ahead of the
+best trained model, after Holm over the yardsticks; that this model was picked as the best makes the claim rarer still.
 """
 
 import math
@@ -63,8 +64,8 @@ class Outcome:
     """Both rankings; None where no model of the sort competes.
 
     left_out: models that have scores and lack draws which another one of their sort has.
-    yardstick: the one that is furthest ahead of the best trained model over that one's draws, and how far; None where
-    none is.
+    yardstick: of those that are ahead of the best trained model over that one's draws, beyond chance unless there is
+    one replicate, the one that is furthest; and how far; None where none is.
     """
 
     trained: Ranking | None
@@ -142,9 +143,16 @@ def _ahead(yardsticks: Scores, best: Scores, name: str, metric: Metric) -> tuple
     found = differences({**yardsticks, **best}, name, metric)
     if not found:
         return None, None
-    yardstick = max(sorted(found), key=lambda model: found[model].mean)
-    ahead = found[yardstick]
-    return (yardstick, ahead) if ahead.mean >= _least(metric) else (None, None)
+    adjusted = holm([difference.p for difference in found.values()])
+    ahead = {
+        model: difference
+        for (model, difference), p in zip(found.items(), adjusted, strict=True)
+        if difference.mean >= _least(metric) and not p >= ALPHA
+    }
+    if not ahead:
+        return None, None
+    yardstick = max(sorted(ahead), key=lambda model: ahead[model].mean)
+    return yardstick, ahead[yardstick]
 
 
 def _by_model(scores: Scores) -> dict[str, dict[Cell, float]]:

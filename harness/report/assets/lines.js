@@ -74,13 +74,14 @@ function scoreText(line, metric) {
 /* `[0.4, 2.0]`; nothing where one replicate leaves no interval. */
 const intervalText = ([mean, reach], digits) =>
   known(reach) ? `[${signed(mean - reach, digits)}, ${signed(mean + reach, digits)}]` : '';
-const holdsZero = ([mean, reach]) => !known(reach) || Math.abs(mean) <= reach;
+/* After the correction for all that are compared with the same model. */
+const toldApart = ([, , p]) => known(p) && p < 0.05;
 
-/* `−2.1 [−3.0, −1.2]`, fainter where the interval holds 0. */
+/* `−2.1 [−3.0, −1.2]`, fainter where the two are not told apart. */
 function differenceCell(against, digits) {
   if (against === null) return '';
   return [
     signed(against[0], digits),
-    el('small', { class: holdsZero(against) ? 'unsure' : 'faint' }, ` ${intervalText(against, digits)}`),
+    el('small', { class: toldApart(against) ? 'faint' : 'unsure' }, ` ${intervalText(against, digits)}`),
   ];
 }

@@ -92,6 +92,21 @@ def test_some_of_eleven_comparisons_rejects_in_one_of_twenty_places(name, agains
     assert errors / trials < most(trials)
 
 
+@pytest.mark.parametrize("name", ["two seeds", "images"])
+def test_of_three_equal_yardsticks_some_is_ahead_in_one_of_twenty_places(name):
+    """Even of a single trained model, which was not picked among others."""
+    rng, trials = np.random.default_rng(0), 800
+    places = (decide(scores(rng, TWELVE[:4], **STRUCTURES[name]), TWELVE[1:4], PSNR) for _ in range(trials))
+    named = sum(place.yardstick is not None for place in places)
+    assert 0 < named / trials < most(trials)
+
+
+def test_a_yardstick_that_is_better_is_found_to_be():
+    rng = np.random.default_rng(0)
+    places = (decide(scores(rng, "abc", items=ITEMS, better=3), {"a"}, PSNR) for _ in range(50))
+    assert sum(place.yardstick == "a" for place in places) > 45
+
+
 def test_a_yardstick_has_no_test_against_the_best():
     own = scores(np.random.default_rng(0), ("Grid", "a", "Wavelet"), seeds=(1, 2, 3), better=9)
     found = standings(own, decide(own, {"Wavelet"}, PSNR), PSNR)
