@@ -47,7 +47,11 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
         return EXIT_OK
     rows = run_trials_of(launch, left, options, words)
     print(f"\n{summary(launch, options, rows)}\n")
-    draw(launch, options)
+    folders = [Path(options.out), *(Path(options.out) / row.folder for trial in launch.trials for row in trial.rows)]
+    if left or all(os.access(folder, os.W_OK) for folder in folders):
+        draw(launch, options)
+    else:
+        print(f"'{options.out}' may be read and not written, so no figures are drawn and no page is made")
     return EXIT_OK if rows["status"].isin([OK, UNSUPPORTED]).all() else EXIT_FAILED
 
 

@@ -75,6 +75,7 @@ def _what() -> list[Column]:
             "length", "whole", "samples along the longest axis; null: as recorded", "samples", page=False, part_of="key"
         ),
         Column("shape", "wholes", "the array that was scored, channels last"),
+        Column("spacing", "numbers", "from sample to sample along each axis, where a file says so", "as `source` says"),
         Column("bandlimit", "number", "the difficulty dial, 0.1 to 0.9", part_of="key"),
         Column("task", "text", "what the model was asked to do", null=False, needed=True, page=False, part_of="key"),
         Column("model", "text", "the representation", null=False, needed=True, part_of="key"),
@@ -100,10 +101,13 @@ def _what() -> list[Column]:
         Column("steps", "whole", "passes over the lattice that were asked for", "passes", part_of="config_hash"),
         Column("minibatch", "whole", "points an update; null: all", "points", part_of="config_hash"),
         Column("settings", "object", "the model's own", part_of="config_hash"),
+        Column("lr_schedule", "text", "`constant`, or `cosine` to a tenth; null: constant", part_of="config_hash"),
+        Column("optimiser", "text", "`adam` or `muon`; null: adam", part_of="config_hash"),
+        Column("tuned_at", "text", "the preset at which the settings were tuned; null: none", part_of="config_hash"),
         Column(
             "config_hash",
             "text",
-            "a digest of settings, steps, batches, precision and optimiser",
+            "a digest of settings, steps, batches, precision, schedule and optimiser",
             needed=True,
             part_of="key",
         ),

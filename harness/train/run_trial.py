@@ -12,15 +12,17 @@ import torch
 
 import models
 import target_signals
-from harness.plan.trial import Trial
+from harness.plan.trial import MUON, Trial
 from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.fit import Fit, fit
 from harness.train.loss import Schedule
+from harness.train.optimiser import matrices_of
 from harness.train.precision import matmul_precision
 from harness.train.score import Result, blank_row, failed, fit_columns, score
 from models import backends
 from models.base import Representation
+from models.defaults import own_defaults
 from target_signals import user_file
 from target_signals.base import Signal
 from target_signals.tasks.base import family_of, make_task
@@ -49,7 +51,7 @@ def run_on(
     """`run_trial` on a signal in hand."""
     # Triton's kernels run on the current device, whatever their arguments' is
     here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
-    with no_denormals(), here:
+    with own_defaults(), no_denormals(), here:
         return _run_on(trial, signal, device, on_progress, on_model)
 
 
@@ -101,6 +103,9 @@ def fit_and_score(
     model = build(trial, task, size).to(memory.device)
     if trial.backend is not None and (refusal := model.refuses(trial.backend, trial.precision)) is not None:
         return [failed(row, scoring, UNSUPPORTED, refusal) for scoring in task.scorings]
+    if trial.optimiser == MUON and trial.lr is not None and not matrices_of(model):
+        reason = f"{trial.model} has no matrices of the kind that PyTorch's Muon updates (docs/tuning.md)"
+        return [failed(row, scoring, UNSUPPORTED, reason) for scoring in task.scorings]
     model, fitted = train(model, trial, task, schedule, on_progress)
     times = {"ready_seconds": fitted.ready_at - start, "processor_seconds": time.process_time() - processor}
     row = row | fit_columns(model, fitted, memory, note) | times
@@ -143,6 +148,8 @@ def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
         minibatch=trial.minibatch,
         activation_gib=share * trial.activation_gib,
         precision=trial.precision,
+        lr_schedule=trial.lr_schedule,
+        optimiser=trial.optimiser,
     )
 
 
@@ -200,5 +207,5 @@ def cached_signal(
     name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
 ) -> Signal:
     if path is not None:
-        return user_file.load_signal(path, length)
+        return user_file.load_signal(path, length, dim)
     return target_signals.get_signal(name, dim, length, bandlimit, seed, item)
