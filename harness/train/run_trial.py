@@ -167,7 +167,11 @@ def build(trial: Trial, task: Task, size: int) -> Representation:
     """The model with its initial values, on the CPU."""
     with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made; initialise has the last word
         model = models.get_model(trial.model)(trial.settings, task.lattice, task.channels, size)
-    model.initialise(stream(trial, "initial values", torch.device("cpu")))
+    cpu = torch.device("cpu")
+    model.initialise(stream(trial, "initial values", cpu))
+    if task.operator.pointwise:
+        target = torch.as_tensor(task.target)
+        model.initialise_from(task.lattice, target, stream(trial, "initial values from the target", cpu))
     return model
 
 

@@ -170,8 +170,9 @@ def test_an_object_is_an_object(data):
 
 def test_the_shipped_file_is_sound(config):
     check_models(config)
-    assert set(config.protocol.models) == set(config.models) == set(model_names(config))
+    assert set(config.protocol.order) == set(config.models) == set(model_names(config))
     assert len(config.protocol.models) == 12
+    assert not set(config.protocol.models) & set(config.protocol.newer)
     assert set(config.presets) == {"smoke", "quick", "paper", "tuned", "quick_tuned", "muon", "quick_muon"}
 
 
@@ -197,7 +198,7 @@ def test_a_trained_model_may_have_a_schedule_beside_its_settings(loaded, complai
 
 
 def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(config):
-    for name in config.protocol.models:
+    for name in config.protocol.order:
         settings_class = type(model_settings(config, name, "synthetic", 10_000))
         for field in dataclasses.fields(settings_class):
             assert field.name in config.models[name], f"{name}.{field.name} has a second home in code"
