@@ -20,8 +20,6 @@ from target_signals.tasks.base import check_task, expand_tasks, family_of, score
 
 T = TypeVar("T")
 LR_SCHEDULE = "lr_schedule"  # stands among a trained model's settings, though its `Config` need not name it
-
-
 GROUPS = ("all", "newer")  # of models, which `--models` takes beside their names
 
 
