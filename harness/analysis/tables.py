@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from common.words import MARKS
+from common.words import MARKS, NO_SCORE
 from harness.analysis.means import COUNTS, Line, Means, label
 from harness.analysis.parquet import to_parquet
-from harness.analysis.wording import TIED, YARDSTICK, notes
+from harness.analysis.versus import Change, Versus
+from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes
 from harness.store.schema import Row
 
 
@@ -29,6 +30,45 @@ def means_as(form: str, every: Sequence[Means]) -> bytes:
         write(means.title, _pivot(means) if len(means.by) > 1 else _list(means), _notes(means)) for means in every
     ]
     return "\n".join(blocks).encode()
+
+
+def versus_as(form: str, every: Sequence[Versus]) -> bytes:
+    """Experiments under two presets, side by side."""
+    if form in ("csv", "parquet"):
+        records = [_record_of(found, change) for found in every for change in found.changes]
+        return _csv(records) if form == "csv" else to_parquet(records)
+    write = _markdown if form == "md" else _latex
+    return "\n".join(write(found.title, _side_by_side(found), _standings(found)) for found in every).encode()
+
+
+def _side_by_side(found: Versus) -> list[list[str]]:
+    """A line for each budget and model: both scores, the difference with its interval, both ranks."""
+    table = [["budget", "model", found.against, found.kind.preset, "change", "rank"]]
+    for change in found.changes:
+        ranks = " → ".join("–" if rank is None else str(rank) for rank in change.ranks)
+        scores = (found.metric.text(change.before), found.metric.text(change.after))
+        moved = difference(change.ahead, found.metric)
+        moved = Bold(moved) if change.ahead.certain else moved
+        table.append([label("size", change.size), change.model, *scores, moved, ranks])
+    return table
+
+
+def _standings(found: Versus) -> list[str]:
+    """Who is best under each preset."""
+    said = [
+        f"best at {label('size', size)}: {named(before) or NO_SCORE} → {named(after) or NO_SCORE}"
+        for size, (before, after) in found.outcomes.items()
+    ]
+    both = [outcome for pair in found.outcomes.values() for outcome in pair]
+    return ["change: more is better; bold: its 95 % interval leaves out 0", *said, *notes(both)]
+
+
+def _record_of(found: Versus, change: Change) -> dict[str, Any]:
+    scores = {"metric": found.metric.name, "before": change.before, "after": change.after, "ahead": change.ahead.mean}
+    reach = {"low": _known(change.ahead.low), "high": _known(change.ahead.high), "draws": change.ahead.n}
+    ranks = dict(zip(("rank_before", "rank_after"), change.ranks, strict=True))
+    kind = found.kind._asdict() | {"against": found.against}
+    return kind | {"model": change.model, "size": change.size} | scores | reach | ranks
 
 
 def rows_as(form: str, rows: Sequence[Row]) -> bytes:

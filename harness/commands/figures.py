@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from common.errors import UsageError, suggest
 from common.exits import EXIT_OK, guarded
 from harness.execution.options import Parser
+from harness.plan.config import load_config
+from harness.store.names import known
 from harness.store.store import DEFAULT_OUT
 from harness.store.table import load
 from target_signals.tasks.metrics import METRICS
@@ -28,6 +30,7 @@ def add_arguments(
     names = " ".join(metrics)
     add("--metric", nargs="+", default=list(metrics), choices=list(METRICS), help=f"which scores (default: {names})")
     add("--waiting", action="store_true", help="count from a model's construction on in scores over seconds")
+    add("--against", metavar="PRESET", help="other presets' scores beside those of this one, like paper; nothing else")
     parser.set_defaults(signals=signals)
 
 
@@ -54,6 +57,9 @@ def draw(options: argparse.Namespace) -> None:
     from harness.figures import draw_figures
 
     table = chosen(options)
+    if options.against is not None:
+        draw_against(table, options)
+        return
     paths: list[Path] = []
     for metric in options.metric:
         drawn = draw_figures.draw(table, options.out, metric=metric, waiting=options.waiting)
@@ -68,6 +74,23 @@ def draw(options: argparse.Namespace) -> None:
             print(f"\n{text}")
     if not paths:
         raise UsageError(f"no row of these has {' or '.join(options.metric)}; choose another --metric")
+
+
+def draw_against(table: "pd.DataFrame", options: argparse.Namespace) -> None:
+    """Draw what has scores of the preset and of another one."""
+    from harness.figures import draw_figures
+
+    rows = [{str(name): known(value) for name, value in record.items()} for record in table.to_dict("records")]
+    order = load_config().protocol.models
+    paths = [
+        path
+        for metric in options.metric
+        for path in draw_figures.draw_presets(rows, options.out, options.against, order, metric)
+    ]
+    if not paths:
+        raise UsageError(f"no experiment has scores of {options.against} and of another preset, otherwise alike")
+    for path in paths:
+        print(f"wrote {path}")
 
 
 def chosen(options: argparse.Namespace) -> "pd.DataFrame":

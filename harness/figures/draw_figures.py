@@ -9,9 +9,13 @@ from common.errors import UsageError, suggest
 from common.files import write_atomically
 from harness.analysis import missing_runs
 from harness.analysis.comparison import Comparison, comparisons
+from harness.analysis.experiments import experiments
+from harness.analysis.versus import versus
 from harness.analysis.winner import REFERENCE
 from harness.figures.style import RC
 from harness.store.names import folder_of, safe
+from harness.store.schema import Row
+from harness.store.table import to_table
 from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -47,6 +51,29 @@ def draw(
             folder = Path(out_folder) / folder_of(vars(comparison)) / "figures" / safe(_variant(comparison))
             for name, figure in itertools.chain(pages(comparison, waiting).items(), pictures(comparison, out_folder)):
                 written += _save(figure, folder, name)
+    return written
+
+
+def draw_presets(
+    rows: Sequence[Row], out_folder: str | Path, against: str, models: Sequence[str], metric: str = HEADLINE
+) -> list[Path]:
+    """Draw every experiment beside its like under the preset `against`, where both have scores; the files written."""
+    from matplotlib import rc_context
+
+    from harness.figures.presets import presets_page
+
+    found = {
+        (c.signal, c.dim, c.task, c.preset, c.length, c.steps): c for c in _checked(to_table(rows), models, metric)
+    }
+    every, written = experiments(rows, models), []
+    for preset in sorted({one.kind.preset for one in every} - {against}):
+        for one in versus(every, rows, preset, against, metric):
+            kind = one.kind
+            length = "native" if kind.length is None else str(kind.length)
+            comparison = found[kind.signal, kind.dim, kind.task, kind.preset, length, kind.steps or 0]
+            folder = Path(out_folder) / folder_of(vars(comparison)) / "figures" / safe(_variant(comparison))
+            with rc_context(RC):
+                written += _save(presets_page(one, comparison), folder, f"{metric}_against_{safe(against)}")
     return written
 
 

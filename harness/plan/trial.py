@@ -6,9 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from common.dials import digested
 from harness.store import names, schema
 
 PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of matrix products: harness/train/precision.py
+CONSTANT, COSINE = LR_SCHEDULES = ("constant", "cosine")  # of the learning rate: harness/train/optimiser.py
+ADAM, MUON = OPTIMISERS = ("adam", "muon")
+# what trials had before they could have another
+PLAIN: dict[str, Any] = {"lr_schedule": CONSTANT, "optimiser": ADAM, "tuned_at": None}
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class Trial:
     scored: the tasks of its rows. budget: of parameters; `size` in rows. steps: passes over the lattice.
     minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
     path: of a user's own file, which `item` names by its content. backend: one that must run, or None
-    for the best that does.
+    for the best that does. tuned_at: the preset at which the settings were tuned, or None where nobody did; it gives
+    rows of their own to those that are as they were, so that an experiment with tuned settings is whole.
     """
 
     signal: str
@@ -45,10 +51,13 @@ class Trial:
     activation_gib: float
     settings: Any
     backend: str | None = None
+    lr_schedule: str = CONSTANT
+    optimiser: str = ADAM
+    tuned_at: str | None = None
 
     @property
     def lr(self) -> float | None:
-        """Adam's learning rate; None for a model that is solved and never trained."""
+        """The learning rate of the first pass; None for a model that is solved and never trained."""
         return getattr(self.settings, "lr", None)
 
     @property
@@ -58,9 +67,14 @@ class Trial:
 
     @property
     def config_hash(self) -> str:
-        """Twelve hex digits over what the results depend on beyond the other parts of the key."""
+        """Twelve hex digits over what the results depend on beyond the other parts of the key.
+
+        What is PLAIN, or a setting that its model gained later at its default, is left out, so that rows keep their
+        names.
+        """
         relevant = {name: getattr(self, name) for name in schema.names(part_of="config_hash")}
-        relevant |= {"settings": dataclasses.asdict(self.settings), "adam_betas": self.adam_betas}
+        relevant = {name: value for name, value in relevant.items() if (name, value) not in PLAIN.items()}
+        relevant |= {"settings": digested(self.settings), "adam_betas": self.adam_betas}
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
 
     @property

@@ -12,11 +12,12 @@ import torch
 
 import models
 import target_signals
-from harness.plan.trial import Trial
+from harness.plan.trial import MUON, Trial
 from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.fit import Fit, fit
 from harness.train.loss import Schedule
+from harness.train.optimiser import matrices_of
 from harness.train.precision import matmul_precision
 from harness.train.score import Result, blank_row, failed, fit_columns, score
 from models import backends
@@ -102,6 +103,9 @@ def fit_and_score(
     model = build(trial, task, size).to(memory.device)
     if trial.backend is not None and (refusal := model.refuses(trial.backend, trial.precision)) is not None:
         return [failed(row, scoring, UNSUPPORTED, refusal) for scoring in task.scorings]
+    if trial.optimiser == MUON and trial.lr is not None and not matrices_of(model):
+        reason = f"{trial.model} has no matrices of the kind that PyTorch's Muon updates (docs/tuning.md)"
+        return [failed(row, scoring, UNSUPPORTED, reason) for scoring in task.scorings]
     model, fitted = train(model, trial, task, schedule, on_progress)
     times = {"ready_seconds": fitted.ready_at - start, "processor_seconds": time.process_time() - processor}
     row = row | fit_columns(model, fitted, memory, note) | times
@@ -144,6 +148,8 @@ def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
         minibatch=trial.minibatch,
         activation_gib=share * trial.activation_gib,
         precision=trial.precision,
+        lr_schedule=trial.lr_schedule,
+        optimiser=trial.optimiser,
     )
 
 
@@ -161,7 +167,11 @@ def build(trial: Trial, task: Task, size: int) -> Representation:
     """The model with its initial values, on the CPU."""
     with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made; initialise has the last word
         model = models.get_model(trial.model)(trial.settings, task.lattice, task.channels, size)
-    model.initialise(stream(trial, "initial values", torch.device("cpu")))
+    cpu = torch.device("cpu")
+    model.initialise(stream(trial, "initial values", cpu))
+    if task.operator.pointwise:
+        target = torch.as_tensor(task.target)
+        model.initialise_from(task.lattice, target, stream(trial, "initial values from the target", cpu))
     return model
 
 

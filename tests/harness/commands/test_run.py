@@ -253,7 +253,7 @@ def test_list_names_what_there_is(capsys):
     ):
         assert name in text
     assert re.search(r"^tasks: +ct denoise\[_<sigma>\] fit ", text, re.M)
-    assert re.search(r"^presets: +smoke quick paper$", text, re.M)
+    assert re.search(r"^presets: +smoke quick paper tuned quick_tuned muon quick_muon$", text, re.M)
 
 
 def test_help_names_the_options(command):
@@ -318,7 +318,7 @@ def test_without_a_preset_the_device_decides_and_it_is_said_first(out, capsys):
     assert run_command.main(given) == 0
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first.startswith("Sierpinski, 2D, task fit, preset quick, on cpu: ")
-    assert second == "(the preset follows from the device; --preset smoke | quick | paper changes it)"
+    assert second.startswith("(the preset follows from the device; --preset smoke | quick | paper | tuned")
 
 
 def test_volumes_leave_out_what_cannot_be(run, out):

@@ -18,7 +18,7 @@ from harness import __main__ as verbs
 from harness.analysis import target
 from harness.analysis.experiments import experiments
 from harness.analysis.published import beside
-from harness.plan.config import resolve_tuned
+from harness.plan.lookup import resolve_tuned
 from harness.report import charts, page, thumbnail, write_page
 from harness.report.compact import pooled, rounded
 from harness.report.overrides import overrides
