@@ -1,10 +1,12 @@
 """Finer: sines whose frequency grows with their argument (Liu et al. 2024, "FINER", CVPR, section 3)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import nn
 
+from common.dials import Dial
 from models.base import register
 from models.elementwise_network import ElementwiseNetwork, draw_sine_weights
 
@@ -21,9 +23,12 @@ class Finer(ElementwiseNetwork):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam; the authors' for images
-        omega: float  # rad per unit of pre-activation, in every layer; the paper's
-        first_bias: float  # k; the first layer's biases are U(-k, k); the authors' for images
+        # learning rate of Adam; the authors' for images
+        lr: Annotated[float, Dial(5e-5, 5e-3, "log", "the authors' 5e-4, a decade each way")]
+        # rad per unit of pre-activation, in every layer; the paper's
+        omega: Annotated[float, Dial(10, 120, "log", "as Siren's")]
+        # k; the first layer's biases are U(-k, k); the authors' for images
+        first_bias: Annotated[float, Dial(0.1, 20, "log", "ours, about the authors' 0.7, and up to many periods")]
         hidden_layers: int  # after the first; the paper's
 
     @property

@@ -1,7 +1,9 @@
 """Gauss: a coordinate network with Gaussian activations (Ramasinghe & Lucey 2022, "Beyond Periodicity", section 4)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from common.dials import Dial
 from models.base import register
 from models.elementwise_network import ElementwiseNetwork
 
@@ -15,8 +17,10 @@ class Gauss(ElementwiseNetwork):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam; Liu et al. 2024, who compare it on images
-        inverse_width: float  # s, per unit of pre-activation; ours, as theirs, 30, is for wider networks
+        # learning rate of Adam; Liu et al. 2024, who compare it on images
+        lr: Annotated[float, Dial(5e-4, 5e-2, "log", "that paper's 5e-3, a decade each way")]
+        # s, per unit of pre-activation; ours, as theirs, 30, is for wider networks
+        inverse_width: Annotated[float, Dial(2, 60, "log", "ours, 10, and theirs, 30, with a factor to either side")]
         hidden_layers: int  # after the first; the same
 
     @property

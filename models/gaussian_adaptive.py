@@ -3,12 +3,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from common.dials import Dial
 from common.lattice import Lattice
 from models.base import register
 from models.gaussian_image import GaussianImage
@@ -28,7 +29,8 @@ class GaussianAdaptive(GaussianImage):
 
     @dataclass(frozen=True)
     class Config(GaussianImage.Config):
-        uniform: float  # share of the start that is drawn uniformly; the paper's
+        # share of the start that is drawn uniformly; the paper's
+        uniform: Annotated[float, Dial(0.1, 1, "linear", "from almost none to all")]
         first: float  # share of the Gaussians that the start has; the paper's
         growths: int  # how often others join; the paper's
         every: float  # how long from one growth to the next, as a share of the training; the paper's

@@ -2,11 +2,12 @@
 Image Representation and Compression by 2D Gaussian Splatting", ECCV, section 3)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
+from common.dials import Dial
 from common.lattice import Lattice
 from models.base import Representation, register
 from models.kernels.gaussians import additive
@@ -28,11 +29,12 @@ class GaussianImage(Representation):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam, for all values alike
-        spacing: float  # mean distance between Gaussians in units of L; see `unit`
-        stride: (
-            float  # units of L that a mean moves where its stored position changes by 1, in the middle of the signal
-        )
+        # learning rate of Adam, for all values alike
+        lr: Annotated[float, Dial(2e-3, 2e-1, "log", "ours, a decade each way")]
+        # mean distance between Gaussians in units of L; see `unit`
+        spacing: Annotated[float, Dial(0.8, 7.2, "log", "ours within a factor of 3")]
+        # units of L that a mean moves where its stored position changes by 1, in the middle of the signal
+        stride: Annotated[float, Dial(10, 250, "log", "ours within a factor of 5")]
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -2,9 +2,11 @@
 Activation Function for Preserving Sharp Features in Implicit Neural Representations", section 3)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
+from common.dials import Dial
 from models.base import register
 from models.elementwise_network import ElementwiseNetwork, draw_sine_weights
 
@@ -18,9 +20,12 @@ class HOSC(ElementwiseNetwork):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam; ours, from a few values on an image
-        omega: float  # rad per unit of pre-activation, in every layer; ours, likewise
-        sharpness: float  # β; ours, likewise
+        # learning rate of Adam; ours, from a few values on an image
+        lr: Annotated[float, Dial(1e-4, 1e-2, "log", "ours, a decade each way")]
+        # rad per unit of pre-activation, in every layer; ours, likewise
+        omega: Annotated[float, Dial(3, 75, "log", "ours within a factor of 5")]
+        # β; ours, likewise
+        sharpness: Annotated[float, Dial(0.5, 16, "log", "ours within a factor of 4 or 8")]
         hidden_layers: int  # after the first; as of the other networks
 
     @property

@@ -4,11 +4,12 @@
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from common.dials import Choice, Dial
 from common.lattice import Lattice
 from models.base import register
 from models.feature_tables import FeatureTables, perceptron
@@ -28,11 +29,14 @@ class KPlanes(FeatureTables):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam; the authors'
+        # learning rate of Adam; the authors'
+        lr: Annotated[float, Dial(1e-3, 1e-1, "log", "the authors' 1e-2, a decade each way")]
         scales: tuple[int, ...]  # resolutions of the planes, by proportion; the authors'
-        nodes_a_feature: int  # of the finest planes, along an axis; the authors' 512 for 32 features
+        # of the finest planes, along an axis; the authors' 512 for 32 features
+        nodes_a_feature: Annotated[int, Dial(4, 64, "log", "the authors' within a factor of 4")]
         least_features: int  # of a scale; ours, for small budgets
-        decoder: Literal["mlp", "linear"]  # the paper's hybrid and explicit model
+        # the paper's hybrid and explicit model
+        decoder: Annotated[Literal["mlp", "linear"], Choice("the paper has both")]
         hidden: int  # width of the mlp's hidden layer; the authors'
         initial_range: tuple[float, float]  # uniform initial values of the planes; the authors'
 

@@ -2,7 +2,9 @@
 Perspective on Activations for Implicit Neural Representations", ICML, section 3)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from common.dials import Dial
 from models.base import register
 from models.elementwise_network import ElementwiseNetwork
 
@@ -16,8 +18,10 @@ class Sinc(ElementwiseNetwork):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam; ours, from a few values on an image
-        omega: float  # rad per unit of pre-activation, in every layer; ours, likewise
+        # learning rate of Adam; ours, from a few values on an image
+        lr: Annotated[float, Dial(5e-4, 5e-2, "log", "ours, a decade each way")]
+        # rad per unit of pre-activation, in every layer; ours, likewise
+        omega: Annotated[float, Dial(2, 60, "log", "ours, within a factor of 5 or 6")]
         hidden_layers: int  # after the first; as of the other networks
 
     @property

@@ -1,11 +1,12 @@
 """TensoRF: sums of vectors times matrices (Chen et al. 2022, "TensoRF: Tensorial Radiance Fields", ECCV, section 3)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
+from common.dials import Dial
 from common.lattice import Lattice
 from models.base import register
 from models.feature_tables import FeatureTables
@@ -24,9 +25,11 @@ class TensoRF(FeatureTables):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam; the authors' for tables
+        # learning rate of Adam; the authors' for tables
+        lr: Annotated[float, Dial(2e-3, 2e-1, "log", "the authors' 2e-2, a decade each way")]
         least_features: int  # tables shrink rather than go below; ours
-        initial_sigma: float  # standard deviation of the tables' initial values; the authors'
+        # standard deviation of the tables' initial values; the authors'
+        initial_sigma: Annotated[float, Dial(1e-2, 1, "log", "the authors' 0.1, a decade each way")]
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
