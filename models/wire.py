@@ -73,6 +73,6 @@ class Wire(CoordinateNetwork):
         weight, bias = (aligned(x, 0) for x in self.first.parameters())
         maps = [(torch.cat([weight, torch.zeros_like(weight)]), torch.cat([bias, torch.zeros_like(bias)]))]
         maps += [layer.on_pairs() for layer in self.hidden if isinstance(layer, ComplexLinear)]
-        found = [Layer(weight, bias, "gabor", gabor=gabor) for weight, bias in maps]
+        found = [Layer(weight, bias, "gabor", constants=gabor) for weight, bias in maps]
         to_output = aligned(self.output.weight.reshape(-1, 2, self.size), 2).flatten(1)
         return [*found[:-1], replace(found[-1], head=(to_output, self.output.bias))]

@@ -11,6 +11,7 @@ import numpy as np
 from common.errors import UsageError, suggest
 from common.lattice import Lattice
 from common.registry import Registry
+from target_signals.geometry import Geometry
 
 Kind = Literal["synthetic", "image", "volume"]
 LEAST_BAND, GREATEST_BAND = 0.1, 0.9
@@ -28,6 +29,8 @@ class Signal:
     finer: the same signal on a finer lattice, [*finer shape] or [*finer shape, C], where it is known.
     finer_lattice: where the finer samples lie; None where the cells of both lattices fill the same box.
     source: where recorded values came from and what was done to them, in one phrase.
+    units: what 0 and 1 were in the file's or the array's own values.
+    geometry: where the samples lie in space, where a file says so.
     """
 
     values: np.ndarray
@@ -37,6 +40,8 @@ class Signal:
     finer: np.ndarray | None = None
     finer_lattice: Lattice | None = None
     source: str | None = None
+    units: tuple[float, float] = (0.0, 1.0)
+    geometry: Geometry | None = None
 
     @cached_property
     def lattice(self) -> Lattice:

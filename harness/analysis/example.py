@@ -20,6 +20,8 @@ from harness.store.names import array_path
 from harness.store.residual import load_residual
 from harness.store.schema import OK
 
+FLATTEST = 50  # times as far apart along one axis as along another: beyond, a picture would be a line
+
 
 @dataclass(frozen=True, eq=False)
 class Example:
@@ -42,6 +44,17 @@ class Example:
     @property
     def sizes(self) -> tuple[int, ...]:
         return tuple(sorted({size for _, size in self.paths}))
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distances of neighbouring samples along the lattice's axes, of which the least is 1. All are 1 where the rows
+        do not say them, or say something of which no picture can be made."""
+        runs = (self.run(*at) for at in self.paths)
+        found = next((run.row["spacing"] for run in runs if run is not None), None)
+        if not isinstance(found, list) or len(found) != self.comparison.dim or None in found:
+            return (1.0,) * self.comparison.dim
+        least = min(found)
+        return tuple(s / least for s in found) if 0 < least >= max(found) / FLATTEST else (1.0,) * len(found)
 
     def run(self, model: str, size: int) -> Run | None:
         return self.comparison.runs(Place(model, size, self.band)).get(self.draw)

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     if options.rows:
         content = tables.rows_as(options.format, rows)
     else:
-        order = load_config(options.config).protocol.models
+        order = load_config(options.config).protocol.order
         every = experiments(rows, order)
         if "size" not in by and any(len(each.sizes) > 1 for each in every):
             raise UsageError(f"scores of several budgets have no mean; add size: --by {','.join([*by, 'size'])}")

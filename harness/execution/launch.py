@@ -11,7 +11,7 @@ import torch
 
 from common.errors import UsageError, is_file
 from harness.plan.config import Config, Preset, load_config
-from harness.plan.make_plan import check_models, make_plan, model_names, untuned
+from harness.plan.make_plan import GROUPS, check_models, group_of, make_plan, model_names, untuned
 from harness.plan.source import Source, find_source
 from harness.plan.trial import MUON, Trial
 from harness.train import machine
@@ -86,11 +86,11 @@ def choose_precision(asked: str | None, device: torch.device) -> str | None:
 
 
 def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
-    """Names from `--models`: `all`, registered names, and paths of files that register some."""
+    """Names from `--models`: groups, registered names, and paths of files that register some."""
     names: list[str] = []
     for entry in chosen:
-        if entry == "all":
-            names += model_names(config)
+        if entry in GROUPS:
+            names += [name for name in model_names(config) if group_of(config, name) == entry]
         elif entry.endswith(".py") or is_file(entry):
             names += registry.load_file(entry)
         else:

@@ -41,7 +41,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--items", nargs="+", metavar="ITEM", help="which of a recorded signal's items, like 0064 (default: all)")
     add("--preset", help="extent of the experiment (default: paper with a CUDA device, otherwise quick)")
     add(
-        "--models", nargs="+", default=["all"], metavar="MODEL", help="names, or paths of files with a registered model"
+        "--models",
+        nargs="+",
+        default=["all"],
+        metavar="MODEL",
+        help="names, groups (all: the paper's, the yardsticks and your own; newer), or paths of files with a "
+        "registered model (default: all)",
     )
     add("--sizes", nargs="+", type=whole_number, metavar="P", help="parameter budgets, like 1e4")
     add("--bandlimits", nargs="+", type=float, metavar="B", help="0.1 to 0.9")

@@ -2,7 +2,8 @@
 
 Colours are safe for colour-blind readers: Okabe & Ito's qualitative set for lines (without its
 yellow, which fades on white, and its black, which the classical models have) and three dark hues that
-stay apart from it under simulated protanopia, deuteranopia and tritanopia; viridis for scores, a
+stay apart from it under simulated protanopia, deuteranopia and tritanopia. The second nine, most of them from Tol's
+muted set, are for further models, which dashes and markers tell apart as well. viridis for scores, a
 red-blue map for differences, magma for absolute errors.
 """
 
@@ -15,7 +16,10 @@ Looks = dict[str, Any]  # keyword arguments of an artist
 TITLE, TEXT, CELL_TEXT = 10.0, 8.0, 7.5  # points
 INK, FAINT, HATCH = "0.15", "0.4", "0.85"
 SCORES, DIFFERENCES, ERRORS = "viridis", "RdBu", "magma"
-LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#004D40", "#332288", "#A50F15")
+LINE_COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#004D40", "#332288", "#A50F15"),
+    *("#AA4499", "#999933", "#44AA99", "#661100", "#6699CC", "#882255", "#117733", "#B8860B", "#8B5FBF"),
+)
 LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 PER_DASH = 6  # models in a row that share a dash
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "8")

@@ -25,7 +25,13 @@ class Protocol:
 
     adam_betas: tuple[float, float]
     activation_gib: float  # what one backward pass may keep; lattices that need more go in slabs
-    models: tuple[str, ...]  # the meaning of "all", in the order of runs and tables; others follow
+    models: tuple[str, ...]  # the paper's and the yardsticks: "all", with any that no list names; in this order
+    newer: tuple[str, ...] = ()  # the representations that came after them: "newer"
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Of runs, tables and colours; models that no list names follow."""
+        return (*self.models, *self.newer)
 
     def __post_init__(self) -> None:
         _require(self.activation_gib > 0, "activation_gib", self.activation_gib, "more than 0")
@@ -138,7 +144,8 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
     if len(text) > MOST_BYTES:
         raise UsageError(f"the settings file '{path}' has more than {MOST_BYTES:,} bytes; give one of this suite")
     try:
-        data = json.loads(text.decode("utf-8"), object_pairs_hook=_no_duplicates)
+        plain = text.decode(json.detect_encoding(text)).removeprefix("\ufeff")  # the mark that editors of Windows leave
+        data = json.loads(plain, object_pairs_hook=_no_duplicates)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"'{path}' is not valid JSON: {error}") from error
     if not isinstance(data, dict):

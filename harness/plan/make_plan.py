@@ -20,19 +20,25 @@ from target_signals.tasks.base import check_task, expand_tasks, family_of, score
 
 T = TypeVar("T")
 LR_SCHEDULE = "lr_schedule"  # stands among a trained model's settings, though its `Config` need not name it
+GROUPS = ("all", "newer")  # of models, which `--models` takes beside their names
 
 
 def model_names(config: Config) -> list[str]:
     """Every model, in the order of runs and tables: the protocol's, then the others by name."""
     known = models.registry.names()
-    listed = [name for name in config.protocol.models if name in known]
+    listed = [name for name in config.protocol.order if name in known]
     return listed + [name for name in known if name not in listed]
+
+
+def group_of(config: Config, name: str) -> str:
+    """Which of GROUPS a model belongs to."""
+    return "newer" if name in config.protocol.newer else "all"
 
 
 def check_models(config: Config) -> None:
     """Every settings block of the file must belong to a model and be readable, and every experiment
     to a signal; UsageError otherwise."""
-    for name in config.protocol.models:
+    for name in config.protocol.order:
         models.get_model(name)
     for name in config.models:
         model_settings(config, name, "synthetic", 10_000)

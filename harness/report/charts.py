@@ -16,7 +16,7 @@ Spec = dict[str, Any]
 Looks = dict[str, dict[str, str]]
 
 # those of the figures first; black would vanish on a dark page, and a reader of any eyes has the shapes as well
-COLOURS = (*LINE_COLOURS[:-1], "#8A8A8A", "#9B5FC0", "#A6761D", "#7FA32B", "#E7298A", "#1B9E9E")
+COLOURS = (*LINE_COLOURS[:8], "#8A8A8A", "#9B5FC0", "#A6761D", "#7FA32B", "#E7298A", "#1B9E9E")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left")
 DASHES = ([1, 0], [5, 2], [2, 2], [6, 2, 2, 2])
 SCORE, SIZES = "@score", "@sizes"

@@ -29,14 +29,14 @@ MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row,
 def build(found: Gathered, config: Config) -> dict[str, Any]:
     """Everything the page shows but pictures, as JSON values."""
     rows = [stored.row for stored in found.stored]
-    every = experiments(rows, config.protocol.models)
+    every = experiments(rows, config.protocol.order)
     entries: list[tuple[int, Cell | None, Stored | None, str | None]] = []
     for number, experiment in enumerate(every):
         entries += [(number, None, found.stored[i], None) for i in experiment.latest.values()]
         entries += [(number, None, found.stored[i], OLDER) for i in experiment.older]
         entries += [(number, cell, None, MISSING) for cell in experiment.missing()]
     present = dict.fromkeys(model for experiment in every for model in experiment.models)
-    every_model = list(dict.fromkeys([*config.protocol.models, *present]))  # a model looks the same on every page
+    every_model = list(dict.fromkeys([*config.protocol.order, *present]))  # a model looks the same on every page
     models = [model for model in every_model if model in present]
     return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

@@ -75,6 +75,7 @@ def _what() -> list[Column]:
             "length", "whole", "samples along the longest axis; null: as recorded", "samples", page=False, part_of="key"
         ),
         Column("shape", "wholes", "the array that was scored, channels last"),
+        Column("spacing", "numbers", "from sample to sample along each axis, where a file says so", "as `source` says"),
         Column("bandlimit", "number", "the difficulty dial, 0.1 to 0.9", part_of="key"),
         Column("task", "text", "what the model was asked to do", null=False, needed=True, page=False, part_of="key"),
         Column("model", "text", "the representation", null=False, needed=True, part_of="key"),

@@ -93,6 +93,11 @@ class LatticeGradient:
             error = mse(self.operator(heads[-1:]), self.target)
         return float(loss), float(error), heads[-1].cpu().numpy()
 
+    def residual(self) -> Tensor:
+        """The target minus the model's answer [*shape, C], where the values themselves are observed; in float32."""
+        with evaluating(self.model):
+            return self.target - torch.cat([self.model.on_lattice(slab) for _, slab in self.evaluated_slabs])
+
     def _heads(self, slab: Lattice) -> Tensor:
         with running(self.precision, self.target.device):
             return self.model.heads_on_lattice(slab).float()

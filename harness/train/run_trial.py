@@ -22,6 +22,7 @@ from harness.train.precision import matmul_precision
 from harness.train.score import Result, blank_row, failed, fit_columns, score
 from models import backends
 from models.base import Representation
+from models.defaults import own_defaults
 from target_signals import user_file
 from target_signals.base import Signal
 from target_signals.tasks.base import family_of, make_task
@@ -50,7 +51,7 @@ def run_on(
     """`run_trial` on a signal in hand."""
     # Triton's kernels run on the current device, whatever their arguments' is
     here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
-    with no_denormals(), here:
+    with own_defaults(), no_denormals(), here:
         return _run_on(trial, signal, device, on_progress, on_model)
 
 
@@ -166,7 +167,11 @@ def build(trial: Trial, task: Task, size: int) -> Representation:
     """The model with its initial values, on the CPU."""
     with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made; initialise has the last word
         model = models.get_model(trial.model)(trial.settings, task.lattice, task.channels, size)
-    model.initialise(stream(trial, "initial values", torch.device("cpu")))
+    cpu = torch.device("cpu")
+    model.initialise(stream(trial, "initial values", cpu))
+    if task.operator.pointwise:
+        target = torch.as_tensor(task.target)
+        model.initialise_from(task.lattice, target, stream(trial, "initial values from the target", cpu))
     return model
 
 
@@ -202,5 +207,5 @@ def cached_signal(
     name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
 ) -> Signal:
     if path is not None:
-        return user_file.load_signal(path, length)
+        return user_file.load_signal(path, length, dim)
     return target_signals.get_signal(name, dim, length, bandlimit, seed, item)

@@ -79,6 +79,7 @@ def blank_row(trial: Trial, signal: Signal, device: torch.device) -> Row:
     row |= {name: getattr(trial, name) for name in NAMES if hasattr(trial, name)}
     return row | {
         "source": signal.source,
+        "spacing": None if signal.geometry is None else list(signal.geometry.spacing),
         "size": trial.budget,
         "stands_for": target_signals.registry.get(trial.signal).stands_for,
         "label": models.get_model(trial.model).label,

@@ -16,6 +16,7 @@ import torch
 import models
 from harness.commands import run as run_command
 from harness.execution.options import parse
+from harness.plan.config import DEFAULT_CONFIG
 from harness.store.store import Store, parse_row
 from harness.store.table import load
 from tests.harness.sweep import HANG
@@ -182,6 +183,27 @@ def test_a_corrupt_row_is_named_and_its_trial_runs_again(smoke, tmp_path, run):
     after = rows(out)
     assert {name for name in before if before[name] != after[name]} == {damaged.name}
     assert json.loads(after[damaged.name][0])["psnr"] == json.loads(before[damaged.name][0])["psnr"]
+
+
+def test_paths_are_those_of_the_callers_folder_through_a_symbolic_link_too(command, root, tmp_path):
+    (tmp_path / "launcher").symlink_to(root / "run_2dsierpinski.sh")
+    (tmp_path / "own.json").write_text(DEFAULT_CONFIG.read_text())
+    (tmp_path / "own.py").write_text(EXAMPLE_MODEL)
+    (tmp_path / "random.py").write_text("raise SystemExit('a module of the caller was imported')")
+    words = "--models own.py --config own.json --preset smoke --device cpu --out results"
+    ran = command("bash", "launcher", *words.split(), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert list(load(tmp_path / "results")["model"]) == ["Example"]
+
+
+def test_a_finished_store_of_somebody_else_is_read_and_not_drawn(run, out, monkeypatch):
+    run()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    code, stdout, err = run(draw=True)
+    assert (code, err) == (0, "")
+    assert cells(stdout).keys() == {"Grid"}
+    assert f"'{out}' may be read and not written, so no figures are drawn" in stdout
+    assert not (out / "index.html").exists()
 
 
 def test_launchers_differ_in_their_words_alone(root):

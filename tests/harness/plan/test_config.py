@@ -170,8 +170,9 @@ def test_an_object_is_an_object(data):
 
 def test_the_shipped_file_is_sound(config):
     check_models(config)
-    assert set(config.protocol.models) == set(config.models) == set(model_names(config))
+    assert set(config.protocol.order) == set(config.models) == set(model_names(config))
     assert len(config.protocol.models) == 12
+    assert not set(config.protocol.models) & set(config.protocol.newer)
     assert set(config.presets) == {"smoke", "quick", "paper", "tuned", "quick_tuned", "muon", "quick_muon"}
 
 
@@ -197,7 +198,7 @@ def test_a_trained_model_may_have_a_schedule_beside_its_settings(loaded, complai
 
 
 def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(config):
-    for name in config.protocol.models:
+    for name in config.protocol.order:
         settings_class = type(model_settings(config, name, "synthetic", 10_000))
         for field in dataclasses.fields(settings_class):
             assert field.name in config.models[name], f"{name}.{field.name} has a second home in code"
@@ -274,6 +275,14 @@ def test_every_part_of_the_file_is_needed(complaint, key):
 )
 def test_text_that_is_no_settings_file(complaint, text, message):
     assert message in complaint(text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_byte_order_mark_is_no_mistake(tmp_path, encoding):
+    """As editors and shells of Windows leave it."""
+    path = tmp_path / "own.json"
+    path.write_text(("\ufeff" if encoding.endswith("-le") else "") + DEFAULT_CONFIG.read_text(), encoding=encoding)
+    assert load_config(path).models == load_config().models
 
 
 def test_bytes_that_are_no_text(tmp_path):

@@ -10,7 +10,7 @@ import torch
 
 import target_signals
 from common.errors import UsageError
-from harness.execution.launch import choose_precision
+from harness.execution.launch import choose_models, choose_precision
 from harness.plan.make_plan import make_plan, model_names
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
@@ -44,7 +44,7 @@ def plan(config):
     def make(signal, dim, preset="paper", models=None, tasks=("fit",), items=None, **changes):
         extent = dataclasses.replace(config.preset(preset, signal, dim), **changes)
         source = choose_source(signal, dim, items)
-        return make_plan(config, source, tasks, preset, extent, models or model_names(config))
+        return make_plan(config, source, tasks, preset, extent, models or config.protocol.models)
 
     return make
 
@@ -58,13 +58,20 @@ def papers(plan):
 @pytest.mark.parametrize(("signal", "dim", "trials"), EXPERIMENTS)
 def test_the_paper_has_as_many_trials_as_it_says(papers, config, signal, dim, trials):
     found = papers[signal, dim]
-    assert Counter(t.model for t in found) == dict.fromkeys(model_names(config), trials)
+    assert Counter(t.model for t in found) == dict.fromkeys(config.protocol.models, trials)
     assert {t.budget for t in found} == set(PAPER_SIZES)
     assert {t.length for t in found} == {1000 if dim == 2 else 100}
     assert {t.seed for t in found} == ({1234} if signal == "Sierpinski" else {1234, 2024, 5678, 7890, 7618})
     bands = {None} if signal == "StarTarget" else {round(0.1 * i, 1) for i in range(1, 10)}
     assert {t.bandlimit for t in found} == bands
     assert {(t.steps, t.evaluate_every) for t in found} == {(1000, 100)}
+
+
+def test_all_is_the_papers_models_and_newer_the_others(config):
+    assert choose_models(config, ["all"]) == list(config.protocol.models)
+    assert choose_models(config, ["newer"]) == list(config.protocol.newer)
+    assert choose_models(config, ["Finer", "newer", "all"])[:2] == ["Finer", config.protocol.newer[1]]
+    assert set(choose_models(config, ["all", "newer"])) == set(model_names(config))
 
 
 def test_every_signal_has_its_experiment_but_those_for_tuning(config):

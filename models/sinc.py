@@ -1,0 +1,25 @@
+"""Sinc: a coordinate network with cardinal sines as activations (Saratchandran et al. 2024, "A Sampling Theory
+Perspective on Activations for Implicit Neural Representations", ICML, section 3)."""
+
+from dataclasses import dataclass
+
+from models.base import register
+from models.elementwise_network import ElementwiseNetwork
+
+
+@register
+class Sinc(ElementwiseNetwork):
+    """sin(ωz)/(ωz) of z = Wx + b, from PyTorch's own initial values."""
+
+    name = "Sinc"
+    activation = "sinc"
+
+    @dataclass(frozen=True)
+    class Config:
+        lr: float  # learning rate of Adam; ours, from a few values on an image
+        omega: float  # rad per unit of pre-activation, in every layer; ours, likewise
+        hidden_layers: int  # after the first; as of the other networks
+
+    @property
+    def scale(self) -> float:
+        return float(self.config.omega)
