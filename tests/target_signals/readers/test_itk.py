@@ -1,5 +1,6 @@
 """NRRD, MetaImage and DICOM: the values, what a stranger's header may not do, and packages that are not here."""
 
+import locale
 import sys
 
 import numpy as np
@@ -29,8 +30,9 @@ def write(path, values, packed=False, colours=False):
 
 
 def write_series(folder, volume, series="1.2.3.4", start=0):
-    """One DICOM file a slice, named against their order in space."""
+    """One DICOM file a slice, named against their order in space. Writing it sets the process's locale to C."""
     folder.mkdir(exist_ok=True)
+    before = locale.setlocale(locale.LC_ALL)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     for z, slice_ in enumerate(volume):
@@ -43,6 +45,7 @@ def write_series(folder, volume, series="1.2.3.4", start=0):
             image.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{start + len(volume) - z}.dcm"))
         writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)
     return folder
 
 
