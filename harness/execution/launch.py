@@ -90,7 +90,10 @@ def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
     names: list[str] = []
     for entry in chosen:
         if entry in GROUPS:
-            names += [name for name in model_names(config) if group_of(config, name) == entry]
+            members = [name for name in model_names(config) if group_of(config, name) == entry]
+            if not members:
+                raise UsageError(f"the settings file '{config.source}' names no models of the group '{entry}'")
+            names += members
         elif entry.endswith(".py") or is_file(entry):
             names += registry.load_file(entry)
         else:

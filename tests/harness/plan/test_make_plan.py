@@ -74,6 +74,15 @@ def test_all_is_the_papers_models_and_newer_the_others(config):
     assert set(choose_models(config, ["all", "newer"])) == set(model_names(config))
 
 
+def test_a_settings_file_from_before_the_newer_models_runs_as_before(config):
+    protocol = dataclasses.replace(config.protocol, newer=())
+    settings = {name: config.models[name] for name in protocol.models}
+    older = dataclasses.replace(config, protocol=protocol, models=settings)
+    assert choose_models(older, ["all"]) == model_names(older) == list(protocol.models)
+    with pytest.raises(UsageError, match=r"^the settings file '.*' names no models of the group 'newer'$"):
+        choose_models(older, ["newer"])
+
+
 def test_every_signal_has_its_experiment_but_those_for_tuning(config):
     there = {(e.signal, e.dim) for e in config.experiments}
     families = list(map(target_signals.registry.get, target_signals.registry.names()))
