@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 
 from common.exits import guarded
-from harness.commands import compress, doctor, figures, merge, new, render, report, status, table, tune, verify
+from harness.commands import (
+    compress,
+    doctor,
+    figures,
+    merge,
+    new,
+    rates,
+    render,
+    report,
+    status,
+    table,
+    tune,
+    verify,
+)
 from harness.execution.options import Parser
 
 VERBS = {
@@ -15,6 +28,7 @@ VERBS = {
     "merge": merge,
     "render": render,
     "compress": compress,
+    "rates": rates,
     "doctor": doctor,
     "tune": tune,
     "new": new,
