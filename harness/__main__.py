@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from common.exits import guarded
-from harness.commands import doctor, figures, merge, new, render, report, status, table, tune, verify
+from harness.commands import compress, doctor, figures, merge, new, render, report, status, table, tune, verify
 from harness.execution.options import Parser
 
 VERBS = {
@@ -14,6 +14,7 @@ VERBS = {
     "verify": verify,
     "merge": merge,
     "render": render,
+    "compress": compress,
     "doctor": doctor,
     "tune": tune,
     "new": new,

@@ -31,13 +31,13 @@ class FactorFields(FeatureTables):
     @dataclass(frozen=True)
     class Config:
         # learning rate of Adam; the authors' for large grids
-        lr: Annotated[float, Dial(2e-3, 2e-1, "log", "the authors' 2e-2, a decade each way")]
+        lr: Annotated[float, Dial(2e-3, 2e-1, "log", "the authors' 2e-3 for images and 2e-2, a decade up")]
         bases: tuple[int, ...]  # resolutions of the bases, by proportion; the authors'
         features: tuple[int, ...]  # of each basis; the authors'
         # nodes an axis of the coefficient grid for one of the largest basis; the authors' for images
-        coefficients: Annotated[float, Dial(0.25, 2, "log", "the authors' 0.5, and up to more than the basis")]
+        coefficients: Annotated[float, Dial(0.125, 1, "log", "the authors' 0.5 for images, 0.25 for volumes")]
         # value of every coefficient at the start; the authors' for images
-        initial: Annotated[float, Dial(1e-4, 1, "log", "the authors' 1e-3, and up to what a signal has")]
+        initial: Annotated[float, Dial(1e-4, 1, "log", "the authors' 1e-3 for images and 1 for volumes")]
         hidden: int  # width of the decoder's hidden layer; the authors' for images
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):

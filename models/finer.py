@@ -26,9 +26,9 @@ class Finer(ElementwiseNetwork):
         # learning rate of Adam; the authors' for images
         lr: Annotated[float, Dial(5e-5, 5e-3, "log", "the authors' 5e-4, a decade each way")]
         # rad per unit of pre-activation, in every layer; the paper's
-        omega: Annotated[float, Dial(10, 120, "log", "as Siren's")]
+        omega: Annotated[float, Dial(7.5, 120, "log", "the paper's 30, two octaves each way")]
         # k; the first layer's biases are U(-k, k); the authors' for images
-        first_bias: Annotated[float, Dial(0.1, 20, "log", "ours, about the authors' 0.7, and up to many periods")]
+        first_bias: Annotated[float, Dial(0.1, 20, "log", "the paper tries up to 20")]
         hidden_layers: int  # after the first; the paper's
 
     @property

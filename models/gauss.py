@@ -18,9 +18,9 @@ class Gauss(ElementwiseNetwork):
     @dataclass(frozen=True)
     class Config:
         # learning rate of Adam; Liu et al. 2024, who compare it on images
-        lr: Annotated[float, Dial(5e-4, 5e-2, "log", "that paper's 5e-3, a decade each way")]
+        lr: Annotated[float, Dial(5e-4, 5e-2, "log", "their 5e-3, a decade each way")]
         # s, per unit of pre-activation; ours, as theirs, 30, is for wider networks
-        inverse_width: Annotated[float, Dial(2, 60, "log", "ours, 10, and theirs, 30, with a factor to either side")]
+        inverse_width: Annotated[float, Dial(2.5, 60, "log", "ours, 10, two octaves down; theirs, an octave up")]
         hidden_layers: int  # after the first; the same
 
     @property

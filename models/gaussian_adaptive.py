@@ -30,7 +30,7 @@ class GaussianAdaptive(GaussianImage):
     @dataclass(frozen=True)
     class Config(GaussianImage.Config):
         # share of the start that is drawn uniformly; the paper's
-        uniform: Annotated[float, Dial(0.1, 1, "linear", "from almost none to all")]
+        uniform: Annotated[float, Dial(0.05, 1, "linear", "the paper's 0.3, nearly none to all")]
         first: float  # share of the Gaussians that the start has; the paper's
         growths: int  # how often others join; the paper's
         every: float  # how long from one growth to the next, as a share of the training; the paper's

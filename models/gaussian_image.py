@@ -30,11 +30,11 @@ class GaussianImage(Representation):
     @dataclass(frozen=True)
     class Config:
         # learning rate of Adam, for all values alike
-        lr: Annotated[float, Dial(2e-3, 2e-1, "log", "ours, a decade each way")]
+        lr: Annotated[float, Dial(2e-3, 2e-1, "log", "ours, 2e-2, a decade each way")]
         # mean distance between Gaussians in units of L; see `unit`
-        spacing: Annotated[float, Dial(0.8, 7.2, "log", "ours within a factor of 3")]
+        spacing: Annotated[float, Dial(1.2, 4.8, "log", "the authors' at their density, an octave each way")]
         # units of L that a mean moves where its stored position changes by 1, in the middle of the signal
-        stride: Annotated[float, Dial(10, 250, "log", "ours within a factor of 5")]
+        stride: Annotated[float, Dial(10, 250, "log", "ours, 50, by five each way")]
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -33,8 +33,9 @@ class KPlanes(FeatureTables):
         lr: Annotated[float, Dial(1e-3, 1e-1, "log", "the authors' 1e-2, a decade each way")]
         scales: tuple[int, ...]  # resolutions of the planes, by proportion; the authors'
         # of the finest planes, along an axis; the authors' 512 for 32 features
-        nodes_a_feature: Annotated[int, Dial(4, 64, "log", "the authors' within a factor of 4")]
-        least_features: int  # of a scale; ours, for small budgets
+        nodes_a_feature: Annotated[int, Dial(4, 64, "log", "the authors' 16, two octaves each way")]
+        # of a scale; ours, for small budgets
+        least_features: Annotated[int, Dial(1, 16, "log", "ours, 4, two octaves each way")]
         # the paper's hybrid and explicit model
         decoder: Annotated[Literal["mlp", "linear"], Choice("the paper has both")]
         hidden: int  # width of the mlp's hidden layer; the authors'

@@ -19,9 +19,9 @@ class Sinc(ElementwiseNetwork):
     @dataclass(frozen=True)
     class Config:
         # learning rate of Adam; ours, from a few values on an image
-        lr: Annotated[float, Dial(5e-4, 5e-2, "log", "ours, a decade each way")]
+        lr: Annotated[float, Dial(5e-4, 5e-2, "log", "ours, 5e-3, a decade each way")]
         # rad per unit of pre-activation, in every layer; ours, likewise
-        omega: Annotated[float, Dial(2, 60, "log", "ours, within a factor of 5 or 6")]
+        omega: Annotated[float, Dial(2.5, 40, "log", "ours, 10, two octaves each way")]
         hidden_layers: int  # after the first; as of the other networks
 
     @property

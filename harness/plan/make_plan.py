@@ -24,10 +24,17 @@ GROUPS = ("all", "newer")  # of models, which `--models` takes beside their name
 
 
 def model_names(config: Config) -> list[str]:
-    """Every model, in the order of runs and tables: the protocol's, then the others by name."""
+    """Every model, in the order of runs and tables: the protocol's, then the others by name, but for those whose
+    settings an older file does not have."""
     known = models.registry.names()
     listed = [name for name in config.protocol.order if name in known]
-    return listed + [name for name in known if name not in listed]
+    return listed + [name for name in known if name not in listed and (name in config.models or _has_defaults(name))]
+
+
+def _has_defaults(model: str) -> bool:
+    """Whether a model runs without settings, as a newcomer's does."""
+    fields = dataclasses.fields(models.get_model(model).Config)
+    return all({f.default, f.default_factory} != {dataclasses.MISSING} for f in fields)
 
 
 def group_of(config: Config, name: str) -> str:

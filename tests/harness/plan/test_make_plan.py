@@ -33,6 +33,7 @@ IN_NEITHER = {
     "preset": "paper",
     "evaluate_every": 1,
     "activation_gib": 0.1,
+    "bits": (8,),
 }  # where and how, not what
 IN_NEITHER |= {"path": "/elsewhere/photo.jpg", "scored": ("fit", "super_resolution")}
 
@@ -72,6 +73,15 @@ def test_all_is_the_papers_models_and_newer_the_others(config):
     assert choose_models(config, ["newer"]) == list(config.protocol.newer)
     assert choose_models(config, ["Finer", "newer", "all"])[:2] == ["Finer", config.protocol.newer[1]]
     assert set(choose_models(config, ["all", "newer"])) == set(model_names(config))
+
+
+def test_a_settings_file_from_before_the_newer_models_runs_as_before(config):
+    protocol = dataclasses.replace(config.protocol, newer=())
+    settings = {name: config.models[name] for name in protocol.models}
+    older = dataclasses.replace(config, protocol=protocol, models=settings)
+    assert choose_models(older, ["all"]) == model_names(older) == list(protocol.models)
+    with pytest.raises(UsageError, match=r"^the settings file '.*' names no models of the group 'newer'$"):
+        choose_models(older, ["newer"])
 
 
 def test_every_signal_has_its_experiment_but_those_for_tuning(config):
