@@ -113,7 +113,7 @@ def test_cited_files_exist():
     )
     cited = {(place, name) for name in tracked() for place in path.findall(read(name)) if name != RULES}
     assert len(cited) > 100
-    assert {place for place, _ in cited if not (ROOT / place).is_file()} == {"models/example.py"}  # a reader's own
+    assert {place for place, _ in cited if not (ROOT / place).is_file()} <= {"models/example.py"}  # a reader's own
 
 
 def test_cited_sections_exist():
