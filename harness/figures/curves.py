@@ -11,14 +11,26 @@ from matplotlib.ticker import NullLocator
 from harness.analysis.comparison import Comparison, mean
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import Sheet, View, averaged, text_width, thinned, unit_notes, with_room, write_texts
+from harness.figures.page import (
+    EDGE,
+    LINE,
+    Sheet,
+    View,
+    averaged,
+    text_width,
+    thinned,
+    unit_notes,
+    with_room,
+    wrapped,
+    write_texts,
+)
 from target_signals.tasks.metrics import METRICS
 
 PANEL, SINGLE = (2.1, 1.6), (3.6, 2.3)  # inches
 GAP, MARGIN = (0.42, 0.54), (0.6, 0.15)
 AXIS_ROOM = 0.66  # inches of tick labels and axis label
 RIM = 0.05  # of the scores' range, left free above and below
-COINCIDE = 0.02  # of the scale: markers that are nearer lie on one another
+COINCIDE = 0.01  # of the scale: points that are nearer lie on one another
 RING = 3.0  # points by which a ring round a marker is larger than what it holds
 CONSTANT_MEAN, OVERLAID = "constant mean", "_overlaid"
 Limits = tuple[float, float]
@@ -45,7 +57,8 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     handles = legend.of_models(comparison, drawn)
     handles += [legend.entry(CONSTANT_MEAN, **style.CONSTANT)] if known else []
     sheet = _sheet(view, layout)
-    room = AXIS_ROOM + legend.height(handles, sheet.width)
+    axis = wrapped(view.axis, sheet.panel[0] + 2 * EDGE)
+    room = AXIS_ROOM + LINE * (len(axis) - 1) + legend.height(handles, sheet.width)
     sheet = with_room(sheet, comparison, subtitle, notes, room)
     figure = sheet.figure()
     for index, panel in enumerate(view.panels):
@@ -62,7 +75,7 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
         else:
             axes.tick_params(labelleft=False)
         if sheet.lowest(index):
-            axes.set_xlabel(view.axis, fontsize=style.TEXT, labelpad=3)
+            axes.set_xlabel("\n".join(axis), fontsize=style.TEXT, labelpad=3)
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
