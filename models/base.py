@@ -53,6 +53,7 @@ class Representation(nn.Module):
         self.channels = channels
         self.size = size
         self.backend = "torch"  # which of `backends` runs
+        self.drawn_from: int | None = None  # the seed of the generator that drew its initial values, where it is known
         self._constants: weakref.WeakKeyDictionary[Lattice, tuple[Tensor, ...]] = weakref.WeakKeyDictionary()
 
     @classmethod

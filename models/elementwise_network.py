@@ -20,7 +20,6 @@ class ElementwiseNetwork(CoordinateNetwork):
     """
 
     activation: ClassVar[str]
-    precision = "bf16x3"
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

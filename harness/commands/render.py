@@ -16,14 +16,14 @@ SUFFIXES = (".png", ".jpg", ".tif", ".npy")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", help="a file that run.py --save-model left")
+    add("model", help="a file that run.py --save-model or python -m harness compress left")
     add("--shape", nargs="+", type=int, metavar="N", help="samples along each axis (default: the training lattice's)")
     add("--out", required=True, help=f"the file to write: {', '.join(SUFFIXES)}")
     add("--device", default=None, help="cpu, cuda or cuda:1 (default: cuda where there is one)")
 
 
 def run(options: argparse.Namespace) -> int:
-    from harness.train import checkpoint, machine
+    from harness.train import checkpoint, compressed, machine
     from harness.train.chunks import predict_shape
 
     out = Path(options.out)
@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"cannot write '{out}'; its name must end in {', '.join(SUFFIXES)}")
     if not out.parent.is_dir():
         raise UsageError(f"no folder '{out.parent}' to write '{out.name}' to")
-    model = checkpoint.load(options.model, str(machine.choose_device(options.device or machine.default_device())))
+    device = str(machine.choose_device(options.device or machine.default_device()))
+    model = (compressed if compressed.is_compressed(options.model) else checkpoint).load(options.model, device)
     shape = tuple(options.shape or model.lattice.shape)
     if math.prod(shape) * model.channels > MOST_VALUES:
         raise UsageError(f"{shape} with {model.channels} channels are more than {MOST_VALUES} values; render less")

@@ -14,7 +14,7 @@ from harness.plan.config import Config, Preset, load_config
 from harness.plan.make_plan import GROUPS, check_models, group_of, make_plan, model_names, untuned
 from harness.plan.source import Source, find_source
 from harness.plan.trial import MUON, Trial
-from harness.train import machine
+from harness.train import coder, machine
 from models import backends, get_model, registry
 from target_signals.tasks.base import expand_tasks
 
@@ -54,6 +54,9 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if preset.optimiser == MUON and not hasattr(torch.optim, "Muon"):
         raise UsageError(f"preset '{name}': this PyTorch {torch.__version__} has no Muon, which came with 2.9")
     trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
+    if options.bits:
+        coder.check()
+        trials = [dataclasses.replace(trial, bits=tuple(options.bits)) for trial in trials]
     if preset.tuned_at is not None:
         notes.append(f"settings found by python -m harness tune --preset {preset.tuned_at} (docs/tuning.md)")
     return Launch(config, device, name, source, tuple(notes), trials)

@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
     add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting of trial 0")
-    parser.set_defaults(seeds=[SEED], signal_seeds=[SEED], bandlimits=None, save_model=False)
+    parser.set_defaults(seeds=[SEED], signal_seeds=[SEED], bandlimits=None, save_model=False, bits=[])
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

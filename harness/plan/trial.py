@@ -12,6 +12,8 @@ from harness.store import names, schema
 PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of matrix products: harness/train/precision.py
 CONSTANT, COSINE = LR_SCHEDULES = ("constant", "cosine")  # of the learning rate: harness/train/optimiser.py
 ADAM, MUON = OPTIMISERS = ("adam", "muon")
+EXACT = 32  # bits a value at which values are kept as they are: harness/train/compressed.py
+BITS = (*range(2, 17), EXACT)  # a value may be compressed to
 # what trials had before they could have another
 PLAIN: dict[str, Any] = {"lr_schedule": CONSTANT, "optimiser": ADAM, "tuned_at": None}
 
@@ -19,7 +21,7 @@ PLAIN: dict[str, Any] = {"lr_schedule": CONSTANT, "optimiser": ADAM, "tuned_at":
 @dataclass(frozen=True)
 class Trial:
     """One fit: everything that determines its numbers, and nothing else but `preset`, `evaluate_every`,
-    `path`, `activation_gib` and `backend`.
+    `path`, `activation_gib`, `backend` and `bits`.
 
     length: samples along the longest axis; None for a recorded item as it is. task: what is trained on.
     seed: draws initial values and batches; signal_seed: the signal, and what a task draws of it.
@@ -27,7 +29,8 @@ class Trial:
     minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
     path: of a user's own file, which `item` names by its content. backend: one that must run, or None
     for the best that does. tuned_at: the preset at which the settings were tuned, or None where nobody did; it gives
-    rows of their own to those that are as they were, so that an experiment with tuned settings is whole.
+    rows of their own to those that are as they were, so that an experiment with tuned settings is whole. bits: a value
+    at which the fitted model is also compressed and scored.
     """
 
     signal: str
@@ -54,6 +57,7 @@ class Trial:
     lr_schedule: str = CONSTANT
     optimiser: str = ADAM
     tuned_at: str | None = None
+    bits: tuple[int, ...] = ()
 
     @property
     def lr(self) -> float | None:

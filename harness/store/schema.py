@@ -17,7 +17,8 @@ OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "u
 CLASSICAL = "classical"  # the label of a yardstick: compared with, though it is no trained representation
 CHECKSUM = "residual_sha256"
 POINT = ("step", "loss", "psnr", "seconds")  # of a curve
-Kind = Literal["text", "number", "whole", "wholes", "numbers", "curve", "object"]
+RATE = ("bits", "bytes", "psnr", "encode_seconds", "decode_seconds")  # of a compressed model; the first two are whole
+Kind = Literal["text", "number", "whole", "wholes", "numbers", "curve", "rates", "object"]
 WORDS: dict[Kind, str] = {
     "text": "text",
     "number": "number",
@@ -25,6 +26,7 @@ WORDS: dict[Kind, str] = {
     "wholes": "list of whole numbers",
     "numbers": "list of numbers",
     "curve": "list of points",
+    "rates": "list of objects",
     "object": "object",
 }
 BUSY = 1.5  # load of a core above which others use it, too: a run alone takes 1 at most, with all its workers
@@ -41,7 +43,7 @@ class Column:
     """One column of a row.
 
     kind: `whole` is a number without fraction, `numbers` may hold nulls, a `curve` is a list of objects with POINT's
-    names, an `object` has other names in every row.
+    names, `rates` one with RATE's, an `object` has other names in every row.
     null: whether a row may lack a value. needed: whether a file without the column is no row.
     otherwise: another column, whose value a file without this one has here.
     page: whether the report page carries it as it is; the others are in the page's experiments, or made into others.
@@ -139,6 +141,13 @@ def _scores() -> list[Column]:
             repeats=True,
         ),
         Column("curve", "curve", "step, loss, PSNR and seconds at each evaluation", page=False, repeats=True),
+        Column(
+            "rates",
+            "rates",
+            "of the last values, compressed as `--bits` said: bits a value, bytes of the file, PSNR, seconds to encode "
+            "and to decode (docs/bits.md)",
+            page=False,
+        ),
     ]
 
 

@@ -168,7 +168,9 @@ def build(trial: Trial, task: Task, size: int) -> Representation:
     with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made; initialise has the last word
         model = models.get_model(trial.model)(trial.settings, task.lattice, task.channels, size)
     cpu = torch.device("cpu")
-    model.initialise(stream(trial, "initial values", cpu))
+    rng = stream(trial, "initial values", cpu)
+    model.drawn_from = rng.initial_seed()
+    model.initialise(rng)
     if task.operator.pointwise:
         target = torch.as_tensor(task.target)
         model.initialise_from(task.lattice, target, stream(trial, "initial values from the target", cpu))

@@ -33,6 +33,7 @@ IN_NEITHER = {
     "preset": "paper",
     "evaluate_every": 1,
     "activation_gib": 0.1,
+    "bits": (8,),
 }  # where and how, not what
 IN_NEITHER |= {"path": "/elsewhere/photo.jpg", "scored": ("fit", "super_resolution")}
 

@@ -28,6 +28,7 @@ def test_every_column_stands_once_and_is_explained():
         assert column.null or column.needed or column.otherwise in names(needed=True), column.name
 
 
+RATE = {"bits": 8, "bytes": 900, "psnr": 20.5, "encode_seconds": 0.1, "decode_seconds": 0.2}
 WRONG = {
     "text": [3],
     "number": ["3", True],
@@ -35,6 +36,7 @@ WRONG = {
     "wholes": [{}, [2.5], [None]],
     "numbers": [{}, ["3"]],
     "curve": [{}, [3], [{"loss": 0.1}], [{"step": 0.5}], [{"step": 1, "loss": "small"}]],
+    "rates": [{}, [3], [{"bits": 8}], [RATE | {"bits": 2.5}], [RATE | {"bytes": None}], [RATE | {"psnr": "good"}]],
     "object": [],
 }
 
@@ -92,7 +94,8 @@ def test_tables_have_the_columns_types_whatever_rows_there_are(make_row):
 def test_parquet_has_the_columns_types_whatever_rows_there_are(make_row):
     parquet = pytest.importorskip("pyarrow.parquet")
     nothing, point = dict.fromkeys(names(null=True)), {"step": 2.0, "loss": 1, "psnr": None, "learned": 1}
-    full = make_row(psnr=3, steps=2.0, psnr_rings=[None, 3], curve=[point], shape=[2, 3.0])
+    rates = [RATE | {"psnr": None}]
+    full = make_row(psnr=3, steps=2.0, psnr_rings=[None, 3], curve=[point], shape=[2, 3.0], rates=rates)
     tables = [parquet.read_table(io.BytesIO(to_parquet(rows))) for rows in ([make_row(**nothing)], [full], [full] * 2)]
     assert tables[0].schema == tables[1].schema == tables[2].schema
     types = dict(zip(tables[0].schema.names, map(str, tables[0].schema.types), strict=True))
@@ -101,6 +104,7 @@ def test_parquet_has_the_columns_types_whatever_rows_there_are(make_row):
     (row,) = tables[1].to_pylist()
     assert (row["psnr"], row["steps"], row["psnr_rings"], row["shape"]) == (3.0, 2, [None, 3.0], [2, 3])
     assert row["curve"] == [{"step": 2, "loss": 1.0, "psnr": None, "seconds": None}]
+    assert row["rates"] == rates
     assert row["settings"] == '{"lr": 0.1}'
 
 
