@@ -6,7 +6,7 @@ signal (images of one set) and the seeds are draws: a cell's score is the mean o
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -93,6 +93,11 @@ class Comparison:
     @cached_property
     def draws(self) -> tuple[Draw, ...]:
         return tuple(sorted({draw for runs in self.cells.values() for draw in runs}))
+
+    def only(self, models: Collection[str], sizes: Collection[int]) -> "Comparison":
+        """The same of some models and budgets; the rest keeps its place among colours and markers."""
+        cells = {place: runs for place, runs in self.cells.items() if place.model in models and place.size in sizes}
+        return replace(self, models=tuple(model for model in self.models if model in models), cells=cells)
 
     def trials(self, model: str) -> list[Place]:
         """The places that tell a model's trials apart: regions of one signal come from one fit."""

@@ -20,7 +20,8 @@ from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.selection import few
 from harness.analysis.winner import REFERENCE
 from harness.figures import axis_style, legend, style
-from harness.figures.page import Sheet, averaged, columns_for, with_room, write_texts
+from harness.figures.layout import columns_for
+from harness.figures.page import Sheet, averaged, with_room, write_texts
 
 Clock = Literal["updates", "seconds"]
 MOST = 3  # bands, and budgets

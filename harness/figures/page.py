@@ -16,10 +16,10 @@ from common.words import budget_text
 from harness.analysis.comparison import WHOLE, Comparison, Place
 from harness.analysis.experiments import counted
 from harness.figures import style
+from harness.figures.layout import AS_NEEDED, Layout
 from harness.store.names import unless_plain
 from target_signals.tasks.base import title_of
 
-PAGE = 7.4  # inches that the panels of a page may take side by side
 LEAST_PAGE = 4.4  # inches; room for the lines of text
 EDGE = 0.1
 TITLE_ROOM, PANEL_TITLE_ROOM = 0.3, 0.27
@@ -79,7 +79,7 @@ def over_budgets(comparison: Comparison) -> View:
 class Sheet:
     """Equal panels in reading order, with text above and below them. All measures are inches.
 
-    margin: left and right of the panels. head, foot: above and below them; see `with_room`.
+    margin: left and right of the panels. head, foot: above and below them; see `with_room`. layout: what was asked for.
     """
 
     count: int
@@ -89,6 +89,7 @@ class Sheet:
     margin: tuple[float, float]
     head: float = 0.0
     foot: float = 0.0
+    layout: Layout = AS_NEEDED
 
     @property
     def rows(self) -> int:
@@ -104,7 +105,7 @@ class Sheet:
 
     @property
     def width(self) -> float:
-        return max(LEAST_PAGE, self.margin[0] + self.grid[0] + self.margin[1])
+        return self.layout.width or max(LEAST_PAGE, self.margin[0] + self.grid[0] + self.margin[1])
 
     @property
     def height(self) -> float:
@@ -138,12 +139,6 @@ class Sheet:
         return index + self.columns >= self.count
 
 
-def columns_for(count: int, panel: float, gap: float) -> int:
-    """How many columns of panels a page holds, in rows that are filled as evenly as can be."""
-    most = max(1, min(count, int((PAGE + gap) / (panel + gap))))
-    return math.ceil(count / math.ceil(count / most))
-
-
 def text_width(text: str) -> float:
     return len(text) * style.TEXT * LETTER
 
@@ -153,6 +148,12 @@ def thinned(labels: Sequence[str], width: float) -> list[str]:
     room = max(map(text_width, labels)) + LABEL_GAP
     every = math.ceil(room * len(labels) / width)
     return [label if index % every == 0 else "" for index, label in enumerate(labels)]
+
+
+def unit_notes(comparison: Comparison, view: View, layout: Layout) -> list[str]:
+    """The unit of the numbers in the panels' titles, where no headline says it."""
+    said = layout.width is None or view.name == "bands" or not comparison.difficulty.unit
+    return [] if said else [f"{comparison.difficulty.name} in {comparison.difficulty.unit}"]
 
 
 def draws_text(comparison: Comparison) -> str:
@@ -175,8 +176,8 @@ def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]
     return [*wrapped(f"{protocol} · {draws_text(comparison)}", width), *wrapped(subtitle, width)]
 
 
-def wrapped(text: str, width: float) -> list[str]:
-    return textwrap.wrap(text, int((width - 2 * EDGE) / (style.TEXT * LETTER)))
+def wrapped(text: str, width: float, letter: float = LETTER) -> list[str]:
+    return textwrap.wrap(text, int((width - 2 * EDGE) / (style.TEXT * letter)))
 
 
 def notes_height(notes: Sequence[str], width: float) -> float:
@@ -185,19 +186,25 @@ def notes_height(notes: Sequence[str], width: float) -> float:
 
 def with_room(sheet: Sheet, comparison: Comparison, subtitle: str, notes: Sequence[str], below: float) -> Sheet:
     """The sheet with a head and a foot that hold the texts, and in the foot `below` inches for other things."""
-    lines = len(head_lines(comparison, subtitle, sheet.width))
-    head = TITLE_ROOM + LINE * lines + PANEL_TITLE_ROOM
+    if sheet.layout.width is None:
+        head = TITLE_ROOM + LINE * len(head_lines(comparison, subtitle, sheet.width)) + PANEL_TITLE_ROOM
+    else:
+        head = EDGE + LINE * len(wrapped(sheet.layout.title or "", sheet.width, BOLD_LETTER)) + PANEL_TITLE_ROOM
     return replace(sheet, head=head, foot=below + notes_height(notes, sheet.width))
 
 
 def write_texts(sheet: Sheet, figure: Figure, comparison: Comparison, subtitle: str, notes: Sequence[str]) -> None:
     """What was measured, above the panels; what its signs mean, below them."""
-    task = unless_plain(comparison.task, f", {title_of(comparison.task)}")
-    task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
-    title = f"{comparison.signal} {comparison.dim}D{task}"
-    size = min(style.TITLE, (sheet.width - 2 * EDGE) / (len(title) * BOLD_LETTER))
-    sheet.text(figure, EDGE, title, fontsize=size, weight="bold")
     looks: style.Looks = {"fontsize": style.TEXT, "color": style.INK}
-    sheet.text(figure, TITLE_ROOM, "\n".join(head_lines(comparison, subtitle, sheet.width)), **looks)
+    if sheet.layout.width is None:
+        task = unless_plain(comparison.task, f", {title_of(comparison.task)}")
+        task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
+        title = sheet.layout.title or f"{comparison.signal} {comparison.dim}D{task}"
+        size = min(style.TITLE, (sheet.width - 2 * EDGE) / (len(title) * BOLD_LETTER))
+        sheet.text(figure, EDGE, title, fontsize=size, weight="bold")
+        sheet.text(figure, TITLE_ROOM, "\n".join(head_lines(comparison, subtitle, sheet.width)), **looks)
+    elif sheet.layout.title:
+        title = "\n".join(wrapped(sheet.layout.title, sheet.width, BOLD_LETTER))
+        sheet.text(figure, EDGE / 2, title, fontsize=style.TEXT, weight="bold")
     lines = wrapped(" · ".join(notes), sheet.width)
     sheet.text(figure, sheet.height - 0.08 - notes_height(notes, sheet.width), "\n".join(lines), **looks)

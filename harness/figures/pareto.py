@@ -16,7 +16,8 @@ from harness.analysis import timing
 from harness.analysis.comparison import WHOLE, Comparison, Place, mean
 from harness.analysis.selection import few
 from harness.figures import axis_style, legend, style
-from harness.figures.page import Sheet, averaged, columns_for, with_room, write_texts
+from harness.figures.layout import columns_for
+from harness.figures.page import Sheet, averaged, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
 
 MOST_BANDS = 3

@@ -10,7 +10,8 @@ from common.words import budget_text
 from harness.analysis.comparison import Comparison
 from harness.analysis.versus import Change, Versus
 from harness.figures import axis_style, legend, style
-from harness.figures.page import Sheet, columns_for, with_room, write_texts
+from harness.figures.layout import columns_for
+from harness.figures.page import Sheet, with_room, write_texts
 
 PANEL, GAP, MARGIN, AXIS_ROOM = (2.3, 0.0), (1.0, 0.6), (0.95, 0.15), 0.62  # inches; a panel's height by its models
 ROW = 0.19  # inches of a model

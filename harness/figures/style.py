@@ -25,7 +25,8 @@ PER_DASH = 6  # models in a row that share a dash
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "8")
 GREYS = ("#000000", "#6C6C6C", "#B0B0B0")  # of classical models
 CLASSICAL_MARKERS = ("*", "h", "d")
-RC: Any = {"pdf.fonttype": 42, "font.family": ["DejaVu Sans"]}  # a font that matplotlib ships
+FONTS = {"sans": "DejaVu Sans", "serif": "STIXGeneral"}  # by theme; matplotlib ships both
+RC: Any = {"pdf.fonttype": 42, "font.family": ["DejaVu Sans"]}
 
 
 def line(index: int, classical: bool = False) -> Looks:

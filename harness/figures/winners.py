@@ -15,7 +15,8 @@ from harness.analysis.comparison import WHOLE, Comparison, Place
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
 from harness.analysis.wording import TIED, YARDSTICK, notes
 from harness.figures import style
-from harness.figures.page import LETTER, PAGE, PANEL_TITLE_ROOM, Sheet, averaged, with_room, write_texts
+from harness.figures.layout import PAGE
+from harness.figures.page import LETTER, PANEL_TITLE_ROOM, Sheet, averaged, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
 
 CELL = (0.72, 0.56)  # inches
