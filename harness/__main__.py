@@ -1,9 +1,9 @@
-"""The verbs that read what runs left, and the one that tunes: python -m harness <verb>."""
+"""The verbs that read what runs left, and those that tune and begin: python -m harness <verb>."""
 
 from collections.abc import Sequence
 
 from common.exits import guarded
-from harness.commands import compress, doctor, figures, merge, rates, render, report, status, table, tune, verify
+from harness.commands import compress, doctor, figures, merge, new, rates, render, report, status, table, tune, verify
 from harness.execution.options import Parser
 
 VERBS = {
@@ -18,11 +18,15 @@ VERBS = {
     "rates": rates,
     "doctor": doctor,
     "tune": tune,
+    "new": new,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = Parser(prog="python -m harness", description="Read what runs left, and tune.")
+    parser = Parser(
+        prog="python -m harness",
+        description="Read what runs left, tune, begin a file of your own.",
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, module in VERBS.items():
         text = (module.__doc__ or "").strip().splitlines()[0]

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from target_signals.base import Signal, SignalFamily, register
+from target_signals.base import Difficulty, Signal, SignalFamily, register
 
 PICTURE = 1000.0  # side of the picture that the constants below measure
 CENTRE, RADIUS = 500.0, 480.0
@@ -39,6 +39,7 @@ class StarTarget(SignalFamily):
     name = "StarTarget"
     dims = (2,)
     bands = False
+    difficulty = Difficulty("ring")
 
     @classmethod
     def build(cls, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:

@@ -16,6 +16,7 @@ import pandas as pd
 from harness.analysis.experiments import Cell, Draw
 from harness.analysis.winner import REFERENCE, Outcome, decide
 from harness.store.schema import CLASSICAL, OK
+from target_signals.base import Difficulty, difficulty_of
 from target_signals.tasks.metrics import METRICS
 
 WHOLE = math.inf  # the band of a score over the whole signal: it sorts behind the named ones
@@ -83,6 +84,11 @@ class Comparison:
     @property
     def bands(self) -> tuple[float, ...]:
         return tuple(band for band in self.regions if band != WHOLE)
+
+    @cached_property
+    def difficulty(self) -> Difficulty:
+        """What the bands are called."""
+        return difficulty_of(self.signal)
 
     @cached_property
     def draws(self) -> tuple[Draw, ...]:

@@ -81,7 +81,7 @@ def draw_against(table: "pd.DataFrame", options: argparse.Namespace) -> None:
     from harness.figures import draw_figures
 
     rows = [{str(name): known(value) for name, value in record.items()} for record in table.to_dict("records")]
-    order = load_config().protocol.models
+    order = load_config().protocol.order
     paths = [
         path
         for metric in options.metric

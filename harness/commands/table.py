@@ -74,7 +74,7 @@ def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:
     """The tables of --preset beside --against."""
     if options.preset is None or options.rows:
         raise UsageError("--against goes with --preset and without --rows: --preset tuned --against paper")
-    order, presets = load_config(options.config).protocol.models, (options.preset, options.against)
+    order, presets = load_config(options.config).protocol.order, (options.preset, options.against)
     rows = [row for name in presets for row in select(found, argparse.Namespace(**vars(options) | {"preset": name}))]
     every = versus(experiments(rows, order), rows, options.preset, options.against, options.metric)
     if not every:

@@ -9,7 +9,7 @@ from matplotlib.ticker import NullLocator
 
 from harness.analysis.comparison import Comparison, mean
 from harness.figures import axis_style, legend, style
-from harness.figures.page import Sheet, View, averaged, columns_for, with_room, write_texts
+from harness.figures.page import Sheet, View, averaged, columns_for, thinned, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
 
 PANEL, SINGLE = (2.1, 1.6), (3.6, 2.3)  # inches
@@ -36,7 +36,7 @@ def curve_page(comparison: Comparison, view: View) -> Figure | None:
     for index, (axes, panel) in enumerate(zip(panels, view.panels, strict=True)):
         for model in drawn:
             _line(axes, comparison, view, model, panel)
-        _style_axes(axes, view, panel, sheet.lowest(index))
+        _style_axes(axes, view, panel, sheet.lowest(index), sheet.panel[0])
         if sheet.first_column(index):
             axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
     levels = [_levels(comparison, view, panel) for panel in view.panels]
@@ -107,11 +107,11 @@ def _constant(axes: Axes, view: View, levels: list[float], text: Callable[[float
     return True
 
 
-def _style_axes(axes: Axes, view: View, panel: float, lowest: bool) -> None:
+def _style_axes(axes: Axes, view: View, panel: float, lowest: bool, width: float) -> None:
     if view.name == "budgets":
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(view.xs, [view.x_text(x) for x in view.xs])
+    axes.set_xticks(view.xs, thinned([view.x_text(x) for x in view.xs], width))
     axes.set_title(view.panel_text(panel), fontsize=style.TEXT, pad=4)
     axis_style.scores(axes)
     axis_style.frame(axes)

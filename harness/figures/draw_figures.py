@@ -1,6 +1,7 @@
 """Draws what the results table holds, and says what it lacks. A file is replaced whole, never half written."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +76,12 @@ def draw_presets(
             with rc_context(RC):
                 written += _save(presets_page(one, comparison), folder, f"{metric}_against_{safe(against)}")
     return written
+
+
+def told(paths: Sequence[Path]) -> str:
+    """A line for each folder of figures: where it is, and how many were drawn. paths: files written, PNG and PDF."""
+    count = Counter(path.parent for path in paths if path.suffix == ".png")
+    return "\n".join(f"figures in {folder}: {number}, as PNG and PDF" for folder, number in count.items())
 
 
 def _save(figure: "Figure", folder: Path, name: str) -> list[Path]:

@@ -16,7 +16,7 @@ from harness.analysis.comparison import Comparison, Place, mean
 from harness.analysis.experiments import Draw
 from harness.analysis.winner import REFERENCE
 from harness.figures import style
-from harness.figures.page import Sheet, View, averaged, columns_for, text_width, with_room, write_texts
+from harness.figures.page import Sheet, View, averaged, columns_for, text_width, thinned, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
 
 CELL = (0.38, 0.22)  # inches
@@ -99,7 +99,7 @@ class Page:
             axes = sheet.axes(figure, index)
             mesh = self.mesh(axes, values[index])
             self.annotate(axes, mesh, panel, values[index])
-            self.label_axes(axes, panel, sheet.first_column(index), sheet.lowest(index))
+            self.label_axes(axes, panel, sheet.first_column(index), sheet.lowest(index), sheet.panel[0])
         if np.isfinite(values).any() and sheet.grid[1] >= LEAST_BAR:
             self.colour_bar(sheet, figure, mesh)
         write_texts(sheet, figure, self.comparison, subtitle, notes)
@@ -144,10 +144,11 @@ class Page:
         failure = None if self.comparison.scores(place) else self.comparison.failure(place)
         return NO_SCORE if failure is None else MARKS.get(failure, FAILED)
 
-    def label_axes(self, axes: Axes, panel: float, first_column: bool, lowest: bool) -> None:
+    def label_axes(self, axes: Axes, panel: float, first_column: bool, lowest: bool, width: float) -> None:
         names = self.models if first_column else [""] * len(self.models)
         axes.set_title(self.view.panel_text(panel), fontsize=style.TEXT, pad=4)
-        axes.set_xticks(np.arange(len(self.view.xs)) + 0.5, [self.view.x_text(x) for x in self.view.xs])
+        labels = thinned([self.view.x_text(x) for x in self.view.xs], width)
+        axes.set_xticks(np.arange(len(self.view.xs)) + 0.5, labels)
         axes.set_yticks(np.arange(len(self.models)) + 0.5, names)
         axes.tick_params(length=0)
         if lowest:

@@ -23,6 +23,7 @@ PAGE = 7.4  # inches that the panels of a page may take side by side
 LEAST_PAGE = 4.4  # inches; room for the lines of text
 EDGE = 0.1
 TITLE_ROOM, PANEL_TITLE_ROOM = 0.3, 0.27
+LABEL_GAP = 0.05  # inches between labels of ticks
 LINE = 0.155  # from one line of text to the next
 LETTER, BOLD_LETTER = 0.0083, 0.0096  # mean width in inches of a letter of one point
 
@@ -51,9 +52,9 @@ def over_bands(comparison: Comparison) -> View:
     """Bands along x, a panel for each budget. Without named bands it has no x."""
     return View(
         name="bands",
-        axis="band",
+        axis=comparison.difficulty.axis,
         xs=comparison.bands,
-        x_text="{:g}".format,
+        x_text=comparison.difficulty.text,
         panels=comparison.sizes,
         panel_text=lambda size: f"{budget_text(size)} parameters",
         place=lambda model, band, size: Place(model, int(size), band),
@@ -69,7 +70,7 @@ def over_budgets(comparison: Comparison) -> View:
         xs=comparison.sizes,
         x_text=budget_text,
         panels=comparison.regions,
-        panel_text=lambda band: whole if band == WHOLE else f"band {band:g}",
+        panel_text=lambda band: whole if band == WHOLE else comparison.difficulty.title(band),
         place=lambda model, size, band: Place(model, int(size), band),
     )
 
@@ -147,6 +148,13 @@ def text_width(text: str) -> float:
     return len(text) * style.TEXT * LETTER
 
 
+def thinned(labels: Sequence[str], width: float) -> list[str]:
+    """Labels for ticks at equal distances along `width` inches: all where they fit, else every second, third …"""
+    room = max(map(text_width, labels)) + LABEL_GAP
+    every = math.ceil(room * len(labels) / width)
+    return [label if index % every == 0 else "" for index, label in enumerate(labels)]
+
+
 def draws_text(comparison: Comparison) -> str:
     """`5 seeds`, or `10 items and 5 seeds`."""
     counts = counted(comparison.draws)
@@ -162,10 +170,9 @@ def averaged(comparison: Comparison) -> str:
 
 def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]:
     protocol = f"length {comparison.length} · {comparison.steps} steps · preset {comparison.preset}"
-    rings = (
-        "; bands are rings of the signal, 0.1 the outermost" if WHOLE in comparison.regions and comparison.bands else ""
-    )
-    return [*wrapped(f"{protocol} · {draws_text(comparison)}", width), *wrapped(subtitle + rings, width)]
+    subtitle += "; rings: 0.1 the outermost" if WHOLE in comparison.regions and comparison.bands else ""
+    subtitle += f"; {comparison.difficulty.name} in {comparison.difficulty.unit}" if comparison.difficulty.unit else ""
+    return [*wrapped(f"{protocol} · {draws_text(comparison)}", width), *wrapped(subtitle, width)]
 
 
 def wrapped(text: str, width: float) -> list[str]:

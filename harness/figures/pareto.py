@@ -66,7 +66,7 @@ def pareto_page(comparison: Comparison, waiting: bool = False) -> Figure | None:
             _way(axes, comparison, [point for point in points[band] if point.model == model], sizes)
         _dress(axes)
         _front(axes, front(compete[band], metric.higher_is_better))
-        axes.set_title("" if band == WHOLE else f"band {band:g}", fontsize=style.TEXT, pad=4)
+        axes.set_title("" if band == WHOLE else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
         if sheet.first_column(index):
             axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
         if sheet.lowest(index):

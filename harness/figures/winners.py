@@ -77,9 +77,9 @@ def _map(comparison: Comparison) -> Map:
     sizes, budgets = comparison.sizes, [budget_text(size) for size in comparison.sizes]
     items = sorted({str(draw.item) for draw in comparison.draws})
     if comparison.bands:
-        names = [f"{band:g}" if band != WHOLE else "whole" for band in comparison.regions]
+        names = [comparison.difficulty.text(band) if band != WHOLE else "whole" for band in comparison.regions]
         cells = [[Spot(size, band) for band in comparison.regions] for size in sizes]
-        return Map(names, budgets, "band", cells)
+        return Map(names, budgets, comparison.difficulty.axis, cells)
     if len(items) > 1:
         cells = [[Spot(size, WHOLE, item) for item in [*items, None]] for size in sizes]
         return Map([*items, "all"], budgets, "item", cells)

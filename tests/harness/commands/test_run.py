@@ -141,15 +141,17 @@ def test_it_prints_the_table(smoke):
 
 def test_it_draws_the_figures_and_the_page(smoke):
     stdout, out = smoke
-    lines = [line.removeprefix("wrote ") for line in stdout.splitlines() if line.startswith("wrote ")]
-    *written, page = lines
-    assert page == f"{out}/index.html; open it in a browser"
+    _, _, ending = stdout.partition(f"rows in {out}/2d_Sierpinski/rows: 12\n")
+    figures, page = ending.splitlines()
+    assert page == f"page: {out}/index.html; open it in a browser"
     assert (out / "index.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    assert written, "no figure was named"
-    for path in map(Path, written):
-        assert out / "2d_Sierpinski" / "figures" in path.parents
-        assert path.read_bytes().startswith({".png": b"\x89PNG", ".pdf": b"%PDF"}[path.suffix])
-    assert set(map(Path, written)) == {*out.rglob("*.png"), *out.rglob("*.pdf")}
+    folder, count = re.fullmatch(r"figures in (.*): (\d+), as PNG and PDF", figures).groups()
+    pngs = list(Path(folder).glob("*.png"))
+    assert len(pngs) == int(count) > 0
+    assert {*out.rglob("*.png"), *out.rglob("*.pdf")} == {*pngs, *(path.with_suffix(".pdf") for path in pngs)}
+    for png in pngs:
+        assert png.read_bytes().startswith(b"\x89PNG")
+        assert png.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_every_row_has_its_array_and_nothing_else_is_left(smoke):

@@ -91,6 +91,35 @@ def test_scores_over_budgets_hold_the_same_cells(make_table):
     assert ticks(panels(by_band)[0].xaxis) == ["10k", "30k", "100k", "300k", "1M", "3M"]
 
 
+@pytest.mark.parametrize(
+    ("signal", "axis", "labels", "title"),
+    [
+        ("Sierpinski", "subdivision depth", ["0", "4", "8"], "subdivision depth 4"),
+        ("BandlimitedSignal", "cut-off (cycles per sample)", ["0.0011", "0.028", "0.49"], "cut-off 0.028"),
+        ("SparseSphereSignal", "radius (% of the side)", ["10", "2", "1.1"], "radius 2"),
+        ("Somebodys", "band", ["0.1", "0.5", "0.9"], "band 0.5"),
+    ],
+)
+def test_axes_name_the_quantity_that_the_dial_turns(make_table, signal, axis, labels, title):
+    comparison = only(make_table(["Siren", "Grid"], [0.1, 0.5, 0.9], [10_000, 30_000], [1], signal=signal))
+    named = {"winners": draw_figures.pages(comparison)["psnr_winners"].axes[0]}
+    for page in (heatmaps.score_page, curves.curve_page):
+        named[page.__name__] = page(comparison, over_bands(comparison)).axes[0]
+        assert page(comparison, over_budgets(comparison)).axes[1].get_title().startswith(title)
+    for axes in named.values():
+        assert axes.get_xlabel() == axis
+        assert ticks(axes.xaxis)[0] == labels[0]
+        assert set(ticks(axes.xaxis)) <= {*labels, ""}
+    assert ticks(named["curve_page"].xaxis) == labels
+
+
+def test_ticks_stand_at_every_value_and_labels_where_they_fit(make_table):
+    comparison = only(make_table(signal="BandlimitedSignal", seeds=[1]))
+    axes = curves.curve_page(comparison, over_bands(comparison)).axes[0]
+    assert list(axes.get_xticks()) == BANDS
+    assert 1 < sum(map(bool, ticks(axes.xaxis))) < len(BANDS)
+
+
 def test_a_page_says_what_was_measured(make_table):
     comparison = only(make_table(bands=[0.1, 0.5]))
     for page in (heatmaps.score_page, heatmaps.lead_page, curves.curve_page):
