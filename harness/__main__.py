@@ -3,20 +3,7 @@
 from collections.abc import Sequence
 
 from common.exits import guarded
-from harness.commands import (
-    compress,
-    doctor,
-    figures,
-    merge,
-    new,
-    rates,
-    render,
-    report,
-    status,
-    table,
-    tune,
-    verify,
-)
+from harness.commands import compress, doctor, figures, merge, new, rates, render, report, status, table, tune, verify
 from harness.execution.options import Parser
 
 VERBS = {

@@ -23,7 +23,7 @@ class Line:
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """An experiment's points, by model, budget and bits, then by codec. draws: over how many fits' signals."""
+    """An experiment's points, by model, budget and bits, then by codec. draws: how many signals there are."""
 
     kind: Kind
     draws: int

@@ -30,6 +30,7 @@ def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical:
     axes.set_xlabel("bits a sample, of whole files", fontsize=style.TEXT)
     axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT)
     axes.tick_params(labelsize=style.TEXT)
-    axes.set_title(f"{found.kind}; mean of {found.draws}", fontsize=style.TEXT, loc="left")
+    averaged = f"; mean of {found.draws} signals" if found.draws > 1 else ""
+    axes.set_title(f"{found.kind}{averaged}", fontsize=style.TEXT, loc="left")
     figure.legend(loc="outside right upper", fontsize=style.TEXT, frameon=False)
     return figure
