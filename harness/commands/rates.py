@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from common.errors import UsageError
 from common.files import write_atomically
 from harness.analysis import codecs
@@ -48,19 +50,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def codecs_of(row: Row, config: Config, file: str | None) -> Mapping[str, Sequence[Point | None]]:
-    """The codecs' points on a row's signal, where it is one that is fitted as it is and can be made again."""
+    """The codecs' points on a row's signal, where it can be made again and what is scored was seen as it is."""
     from harness.plan.replay import trial_of
     from harness.train.run_trial import signal_of
-    from target_signals.tasks.task import with_channels
+    from target_signals.tasks.base import make_task
 
-    if row["task"] != "fit":
-        return {}
     try:
-        signal = signal_of(trial_of(row, config, file))
+        trial = trial_of(row, config, file)
+        task = make_task(trial.task, signal_of(trial), trial.signal_seed, trial.item or "")
     except (UsageError, OSError) as error:
         print(f"note: no codecs: {' '.join(str(error).split())}", file=sys.stderr)
         return {}
-    return codecs.curves(with_channels(signal.values, signal.dim))
+    truth = next(scoring.truth for scoring in task.scorings if scoring.task == row["task"])
+    return codecs.curves(truth) if np.array_equal(task.target, truth) else {}
 
 
 def draw(found: RateDistortion, order: Sequence[str], out: Path) -> Path:
