@@ -27,11 +27,10 @@ from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
 from harness.train.fit import Clock
-from harness.train.run_trial import build, signal_of, solve
+from harness.train.run_trial import build, signal_of, solve, task_of
 from models import backends
 from models.kernels.hash_grid import encoding
 from models.kernels.hash_grid.encoding import LatticeEncoding, make_levels
-from target_signals.tasks.base import make_task
 
 Step = Callable[[], Any]
 LOG2_TABLES = range(7, 17)
@@ -70,7 +69,7 @@ def main() -> None:
 
 def updates(trial: Trial, device: torch.device, compiled: bool) -> dict[str, Callable[[], Step]]:
     """What makes the update of each back end; nothing for a model that has no such trial."""
-    task = make_task("fit", signal_of(trial), trial.seed)
+    task = task_of(trial, signal_of(trial))
     size, _ = solve(trial, task)
     if size is None:
         return {}

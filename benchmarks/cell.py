@@ -16,11 +16,10 @@ from harness.train import machine
 from harness.train.fit import Clock
 from harness.train.loss import Batches, LatticeGradient
 from harness.train.precision import matmul_precision
-from harness.train.run_trial import build, make_schedule, out_of_memory, signal_of, solve, stream
+from harness.train.run_trial import build, make_schedule, out_of_memory, signal_of, solve, stream, task_of
 from harness.train.stepper import Stepper
 from models import backends
 from plain_loop import PlainLoop
-from target_signals.tasks.base import make_task
 from target_signals.tasks.task import Task
 
 LOOPS = ("plain", "in order", "careful", "compiled", "suite")
@@ -65,7 +64,7 @@ def measure(trial: Trial, device: torch.device, seconds: float, compiled: bool =
     forgotten: after several shapes PyTorch compiles for all of them, or no more.
     """
     torch.compiler.reset()
-    task = make_task("fit", signal_of(trial), trial.seed)
+    task = task_of(trial, signal_of(trial))
     size, _ = solve(trial, task)
     if size is None or trial.lr is None:
         return None

@@ -59,9 +59,6 @@ def _built(
     from target_signals.tasks.base import make_task
 
     task = make_task(name, target_signals.get_signal(signal, dim, length, bandlimit, seed, item), seed, item or "")
-    scoring = next((scoring for scoring in task.scorings if scoring.task == name), None)
-    if scoring is None:
-        raise UsageError(f"its signal no longer has the task '{name}'")
-
+    scoring = task.scoring_of(name)
     seen, observe = task.operator.display(task.target), task.operator.observe
     return Target(scoring.truth, scoring.binary, seen, observe, scoring.psnr_of_constant())

@@ -68,15 +68,13 @@ def truth_of(
     and it can be made again; otherwise the model's own answer before compression."""
     from harness.plan.replay import trial_of
     from harness.train.chunks import predict
-    from harness.train.run_trial import signal_of
-    from target_signals.tasks.base import make_task
+    from harness.train.run_trial import signal_of, task_of
     from target_signals.tasks.metrics import psnr
 
     try:
         row = parse_row(path.parent.parent / "rows" / f"{path.stem}.json")
         trial = trial_of(row, load_config(options.config), options.file)
-        task = make_task(trial.task, signal_of(trial), trial.signal_seed, trial.item or "")
-        (scoring,) = (scoring for scoring in task.scorings if scoring.task == row["task"])
+        scoring = task_of(trial, signal_of(trial)).scoring_of(row["task"])
         return scoring.lattice, scoring.psnr, f"{row['signal']} ({row['source']}), task {row['task']}"
     except (OSError, ValueError, UsageError) as error:
         reason = "no row lies beside it" if isinstance(error, OSError) else " ".join(str(error).split())

@@ -52,16 +52,15 @@ def run(options: argparse.Namespace) -> int:
 def codecs_of(row: Row, config: Config, file: str | None) -> Mapping[str, Sequence[Point | None]]:
     """The codecs' points on a row's signal, where it can be made again and what is scored was seen as it is."""
     from harness.plan.replay import trial_of
-    from harness.train.run_trial import signal_of
-    from target_signals.tasks.base import make_task
+    from harness.train.run_trial import signal_of, task_of
 
     try:
         trial = trial_of(row, config, file)
-        task = make_task(trial.task, signal_of(trial), trial.signal_seed, trial.item or "")
+        task = task_of(trial, signal_of(trial))
+        truth = task.scoring_of(row["task"]).truth
     except (UsageError, OSError) as error:
         print(f"note: no codecs: {' '.join(str(error).split())}", file=sys.stderr)
         return {}
-    truth = next(scoring.truth for scoring in task.scorings if scoring.task == row["task"])
     return codecs.curves(truth) if np.array_equal(task.target, truth) else {}
 
 

@@ -62,7 +62,7 @@ def _run_on(
     on_progress: Callable[[int], None],
     on_model: Callable[[Representation], None] | None,
 ) -> list[Result]:
-    task = make_task(trial.task, signal, trial.signal_seed, trial.item or "")
+    task = task_of(trial, signal)
     assert tuple(s.task for s in task.scorings) == trial.scored, "the plan and the signal differ in what there is"
     row = blank_row(trial, signal, device)
     size, reason = solve(trial, task)
@@ -196,6 +196,11 @@ def no_denormals() -> Iterator[None]:
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on the device or on the host."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def task_of(trial: Trial, signal: Signal) -> Task:
+    """What a trial is trained on, and how it is scored."""
+    return make_task(trial.task, signal, trial.signal_seed, trial.item or "")
 
 
 def signal_of(trial: Trial) -> Signal:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.errors import UsageError
 from common.lattice import Lattice
 from target_signals.tasks import metrics
 from target_signals.tasks.operators import Operator
@@ -71,6 +72,13 @@ class Task:
     @property
     def channels(self) -> int:
         return self.truth.shape[-1]
+
+    def scoring_of(self, name: str) -> Scoring:
+        """The scoring that becomes the row of a task. Raises UsageError where there is none."""
+        for scoring in self.scorings:
+            if scoring.task == name:
+                return scoring
+        raise UsageError(f"its signal no longer has the task '{name}'")
 
     def psnr(self, answer: np.ndarray) -> float:
         """Of an answer [*shape, C] on the training lattice: a point of the curve."""
