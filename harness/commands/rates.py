@@ -14,7 +14,6 @@ from harness.analysis import codecs
 from harness.analysis.bjontegaard import Point
 from harness.analysis.rate_distortion import RateDistortion, markdown, rate_distortion
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
-from harness.store.names import folder_of, safe
 from harness.store.scan import gather
 from harness.store.schema import Row
 from harness.store.store import DEFAULT_OUT
@@ -68,15 +67,14 @@ def draw(found: RateDistortion, order: Sequence[str], out: Path) -> Path:
     """Write the figure of an experiment among its others."""
     from matplotlib import rc_context
 
+    from harness.figures.draw_figures import figures_folder
     from harness.figures.rate_distortion import rate_distortion_page
     from harness.figures.style import RC
     from harness.store.schema import CLASSICAL
     from models import get_model
 
-    kind = found.kind
     classical = [name for name in order if get_model(name).label == CLASSICAL]
-    variant = f"{kind.preset}_{'native' if kind.length is None else kind.length}_{kind.steps}"
-    folder = out / folder_of(kind._asdict()) / "figures" / safe(variant)
+    folder = figures_folder(out, found.kind)
     path = folder / "rate_distortion.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)

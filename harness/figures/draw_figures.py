@@ -11,7 +11,7 @@ from common.errors import UsageError, suggest
 from common.files import write_atomically
 from harness.analysis import missing_runs
 from harness.analysis.comparison import Comparison, comparisons
-from harness.analysis.experiments import experiments
+from harness.analysis.experiments import Kind, experiments
 from harness.analysis.versus import versus
 from harness.analysis.winner import REFERENCE
 from harness.figures.layout import AS_NEEDED, Layout
@@ -78,12 +78,12 @@ def draw(
     written = []
     with rc_context(choice.rc):
         for comparison in found:
-            folder = Path(out_folder) / folder_of(vars(comparison)) / "figures" / safe(_variant(comparison))
+            folder = figures_folder(out_folder, comparison)
             folder = folder if choice == EVERYTHING else folder / CHOSEN
             of_residuals = pictures(comparison, out_folder) if choice == EVERYTHING else ()
             drawn = pages(comparison, waiting, choice.layout).items()
             for name, figure in itertools.chain(drawn, of_residuals):
-                written += _save(figure, folder, name)
+                written += save(figure, folder, name)
     return written
 
 
@@ -104,9 +104,9 @@ def draw_presets(
             kind = one.kind
             length = "native" if kind.length is None else str(kind.length)
             comparison = found[kind.signal, kind.dim, kind.task, kind.preset, length, kind.steps or 0]
-            folder = Path(out_folder) / folder_of(vars(comparison)) / "figures" / safe(_variant(comparison))
+            folder = figures_folder(out_folder, comparison)
             with rc_context(RC):
-                written += _save(presets_page(one, comparison), folder, f"{metric}_against_{safe(against)}")
+                written += save(presets_page(one, comparison), folder, f"{metric}_against_{safe(against)}")
     return written
 
 
@@ -116,7 +116,12 @@ def told(paths: Sequence[Path]) -> str:
     return "\n".join(f"figures in {folder}: {number}, as PNG and PDF" for folder, number in count.items())
 
 
-def _save(figure: "Figure", folder: Path, name: str) -> list[Path]:
+def figures_folder(out_folder: str | Path, of: Comparison | Kind) -> Path:
+    """Where the figures of rows that are compared lie."""
+    return Path(out_folder) / _folder(of) / "figures" / safe(_variant(of))
+
+
+def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
     """As PNG and as PDF, whose bytes depend on nothing but the figure."""
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
@@ -193,7 +198,7 @@ def missing(
     if not found:
         return ["the table has no rows: nothing to draw"]
     return [
-        f"{folder_of(vars(comparison))} {_variant(comparison)}: {note}"
+        f"{_folder(comparison)} {_variant(comparison)}: {note}"
         for comparison in found
         for note in missing_runs.of_rows(comparison, models or ())
         + (missing_runs.of_pages(comparison, out_folder) if metric == HEADLINE else [])
@@ -206,5 +211,9 @@ def _checked(table: "pd.DataFrame", models: Sequence[str] | None, metric: str) -
     return comparisons(table, models, metric)
 
 
-def _variant(comparison: Comparison) -> str:
-    return f"{comparison.preset}_{comparison.length}_{comparison.steps}"
+def _folder(of: Comparison | Kind) -> str:
+    return folder_of({"dim": of.dim, "signal": of.signal, "task": of.task})
+
+
+def _variant(of: Comparison | Kind) -> str:
+    return f"{of.preset}_{'native' if of.length is None else of.length}_{of.steps}"

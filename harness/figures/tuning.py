@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from common.words import budget_text
 from harness.analysis.tuning import FAILED, Outcome
 from harness.figures import axis_style, style
+from harness.figures.draw_figures import save
 
 PANEL, HEAD, FOOT, SIDES, LEGEND_LINE = (2.9, 2.3), 0.75, 0.5, 0.6, 0.2  # inches
 COLUMNS = 3  # of panels, and of the legend in a panel's width
@@ -29,7 +30,7 @@ def tuning_page(every: Sequence[Outcome], models: Sequence[str]) -> Figure | Non
     rows, legend_lines = -(-len(budgets) // columns), -(-len(names) // (3 * columns))
     foot = FOOT + LEGEND_LINE * legend_lines
     width, height = columns * (PANEL[0] + SIDES) + 0.1, rows * (PANEL[1] + FOOT) + HEAD + foot - FOOT
-    figure = Figure(figsize=(width, height))
+    figure = Figure(figsize=(width, height), dpi=DPI)
     FigureCanvasAgg(figure)
     for index, budget in enumerate(budgets):
         row, column = divmod(index, columns)
@@ -60,10 +61,8 @@ def draw(every: Sequence[Outcome], models: Sequence[str], out: Path, name: str) 
     for kind in dict.fromkeys(one.cell.kind for one in every):
         with mpl.rc_context(style.RC):
             figure = tuning_page([one for one in every if one.cell.kind == kind], models)
-            for suffix in ("png", "pdf") if figure is not None else ():
-                assert figure is not None
-                paths.append(out / f"{name}_{kind}.{suffix}")
-                figure.savefig(paths[-1], dpi=DPI)
+            if figure is not None:
+                paths += save(figure, out, f"{name}_{kind}")
     return paths
 
 
