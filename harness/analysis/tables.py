@@ -128,9 +128,8 @@ def _score(means: Means, line: Line) -> str:
     ok, failed, unsupported, missing = line.counts
     if math.isnan(line.mean):
         return MARKS["unsupported"] if unsupported else f"failed {failed}/{failed + missing}" if failed else "–"
-    text = means.metric.text(line.mean) + (
-        "" if math.isnan(line.spread.whole) else f" ± {means.metric.text(line.spread.whole)}"
-    )
+    spread = line.spread.whole
+    text = means.metric.text(line.mean) + ("" if math.isnan(spread) else f" ± {means.metric.text(spread)}")
     lacking = f" ({ok}/{ok + failed + missing})" if failed or missing else ""
     sign, bold = _standing(means, line)
     return Bold(text + lacking + sign) if bold else text + lacking + sign

@@ -134,7 +134,7 @@ def listing(options: argparse.Namespace) -> str:
     """What there is to choose from."""
     import target_signals
     from harness.execution.launch import choose_models
-    from harness.plan.make_plan import check_models, group_of, model_names
+    from harness.plan.make_plan import check_models, group
     from harness.plan.source import only_one_of
     from target_signals.base import RecordedFamily
     from target_signals.tasks.base import expand_tasks
@@ -153,13 +153,10 @@ def listing(options: argparse.Namespace) -> str:
         items = f": {' '.join(family.items)}" if issubclass(family, RecordedFamily) else ""
         return f"{signal} ({' and '.join(f'{d}D' for d in family.dims)}{items})"
 
-    def members(group: str) -> list[str]:
-        return [name for name in model_names(config) if group_of(config, name) == group]
-
     return "\n".join(
         [
-            f"models:  {' '.join(members('all'))}",
-            f"newer:   {' '.join(members('newer'))}; with --models newer, or by name",
+            f"models:  {' '.join(group(config, 'all'))}",
+            f"newer:   {' '.join(group(config, 'newer'))}; with --models newer, or by name",
             f"signals: {', '.join(map(describe, signals.names()))}; or the path of an image or a volume",
             f"tasks:   {' '.join(tasks.get(name).usage() for name in tasks.names())}",
             f"presets: {' '.join(config.presets)}",

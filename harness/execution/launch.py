@@ -11,7 +11,7 @@ import torch
 
 from common.errors import UsageError, is_file
 from harness.plan.config import Config, Preset, load_config
-from harness.plan.make_plan import GROUPS, check_models, group_of, make_plan, model_names, untuned
+from harness.plan.make_plan import GROUPS, check_models, group, make_plan, untuned
 from harness.plan.source import Source, find_source
 from harness.plan.trial import MUON, Trial
 from harness.train import coder, machine
@@ -93,7 +93,7 @@ def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
     names: list[str] = []
     for entry in chosen:
         if entry in GROUPS:
-            members = [name for name in model_names(config) if group_of(config, name) == entry]
+            members = group(config, entry)
             if not members:
                 raise UsageError(f"the settings file '{config.source}' names no models of the group '{entry}'")
             names += members

@@ -37,9 +37,9 @@ def _has_defaults(model: str) -> bool:
     return all({f.default, f.default_factory} != {dataclasses.MISSING} for f in fields)
 
 
-def group_of(config: Config, name: str) -> str:
-    """Which of GROUPS a model belongs to."""
-    return "newer" if name in config.protocol.newer else "all"
+def group(config: Config, name: str) -> list[str]:
+    """The models of one of GROUPS, in order: `newer`, or all others."""
+    return [model for model in model_names(config) if (model in config.protocol.newer) == (name == "newer")]
 
 
 def check_models(config: Config) -> None:

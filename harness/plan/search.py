@@ -15,13 +15,11 @@ import models
 from common.dials import Choice, Setting, dials_of
 from harness.plan.config import Config
 from harness.plan.make_plan import LR_SCHEDULE, model_names, training_settings
-from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
+from harness.plan.trial import LR_SCHEDULES, Trial
 
 FINALISTS = 3  # candidates that are fitted again, trial 0 beside them, so that no lucky start decides
 AGAIN = (100, 200)  # with seeds that are so much greater
 SCHEDULE = Setting(LR_SCHEDULE, Choice("every trained model's"), LR_SCHEDULES)
-
-
 DEVELOPMENT = {  # by kind of data: the signals to tune on, and the task
     "image": ("DevelopmentImages", "fit"),
     "synthetic": ("DevelopmentSynthetic", "fit"),
@@ -74,8 +72,8 @@ def candidates(config: Config, model: str, kind: str, size: int, trials: int, se
     """
     settings, lr_schedule = training_settings(config, model, kind, size)
     dials = space(model)
-    values = {setting.name: getattr(settings, setting.name, CONSTANT) for setting in dials}
-    found = [Candidate(0, settings, lr_schedule, values | ({LR_SCHEDULE: lr_schedule} if SCHEDULE in dials else {}))]
+    values = {setting.name: getattr(settings, setting.name, lr_schedule) for setting in dials}
+    found = [Candidate(0, settings, lr_schedule, values)]
     for index, shares in enumerate(points(len(dials), trials - 1, seed) if dials else (), start=1):
         values = {setting.name: setting.at(share) for setting, share in zip(dials, shares, strict=True)}
         own = {name: value for name, value in values.items() if name != LR_SCHEDULE}
