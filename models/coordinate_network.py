@@ -1,10 +1,11 @@
 """Coordinate networks: what networks share whose first layer is a sum over the coordinates."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from common.lattice import Lattice
 from models.base import Representation
@@ -60,3 +61,12 @@ class CoordinateNetwork(Representation):
         parts = 1 if torch.is_autocast_enabled(x.device.type) else 2
         with torch.autocast(x.device.type, enabled=False):
             return self.finish(layers_triton.heads(self.chain(), x, parts))
+
+
+def draw_sine_weights(layers: Iterable[nn.Module], omega: float, rng: torch.Generator) -> None:
+    """Initial weights of layers sin(ω(Wx + b)), the first of them and the others: U(±1/fan-in) and U(±√(6/fan-in)/ω)
+    (Sitzmann et al. 2020, section 3.2)."""
+    for i, layer in enumerate(layers):
+        weight = layer.get_parameter("weight")  # [out, in]
+        bound = 1 / weight.shape[1] if i == 0 else math.sqrt(6 / weight.shape[1]) / omega
+        nn.init.uniform_(weight, -bound, bound, generator=rng)

@@ -4,7 +4,6 @@ import itertools
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import torch
 from torch import nn
 
 from common.lattice import Lattice
@@ -44,12 +43,3 @@ class ElementwiseNetwork(CoordinateNetwork):
         found = [Layer(weight, bias, **about)]
         found += [Layer(*widened(layer, self.scale), **about) for layer in hidden]  # scales weights, not activations
         return [*found[:-1], replace(found[-1], head=widened(self.output, output=True))]
-
-
-def draw_sine_weights(layers: list[nn.Module], omega: float, rng: torch.Generator) -> None:
-    """Initial weights of layers sin(ω(Wx + b)), the first of them and the others: U(±1/fan-in) and U(±√(6/fan-in)/ω)
-    (Sitzmann et al. 2020, section 3.2)."""
-    for i, layer in enumerate(layers):
-        weight = layer.get_parameter("weight")  # [out, in]
-        bound = 1 / weight.shape[1] if i == 0 else (6 / weight.shape[1]) ** 0.5 / omega
-        nn.init.uniform_(weight, -bound, bound, generator=rng)

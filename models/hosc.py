@@ -8,7 +8,8 @@ import torch
 
 from common.dials import Dial
 from models.base import register
-from models.elementwise_network import ElementwiseNetwork, draw_sine_weights
+from models.coordinate_network import draw_sine_weights
+from models.elementwise_network import ElementwiseNetwork
 
 
 @register

@@ -1,7 +1,6 @@
 """Siren: a coordinate network with sine activations (Sitzmann et al. 2020, sections 3.1 and 3.2)."""
 
 import itertools
-import math
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from common.dials import Choice, Dial
 from common.lattice import Lattice
 from models.base import register
-from models.coordinate_network import CoordinateNetwork
+from models.coordinate_network import CoordinateNetwork, draw_sine_weights
 from models.kernels.network.aligned import aligned, widened
 from models.kernels.network.layers import Layer
 from models.kernels.network.sine import sine
@@ -41,11 +40,7 @@ class Siren(CoordinateNetwork):
 
     def initialise(self, rng: torch.Generator) -> None:
         super().initialise(rng)  # the biases stay at PyTorch's default
-        for i, layer in enumerate(self.layers):
-            weight = layer.get_parameter("weight")  # [out, in]
-            fan_in = weight.shape[1]
-            bound = 1 / fan_in if i == 0 else math.sqrt(6 / fan_in) / self.config.omega
-            nn.init.uniform_(weight, -bound, bound, generator=rng)
+        draw_sine_weights(self.layers, self.config.omega, rng)
 
     def chain(self) -> list[Layer]:
         omega = self.config.omega
