@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,9 @@ from common.files import Unfit
 from harness.analysis.comparison import Comparison, Place, comparisons, mean
 from harness.analysis.winner import Outcome, Ranking
 from harness.analysis.wording import notes, told
-from harness.plan.trial import Trial
+from harness.store.names import array_path
 from harness.store.residual import load_residual
 from harness.store.schema import Row, busy
-from harness.store.store import Store
 from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -27,9 +25,8 @@ REGIONS = ("first", "middle", "last")  # thirds of an axis
 IMAGE_REGIONS = (("top", "middle", "bottom"), ("left", "centre", "right"))
 
 
-def tell(rows: "pd.DataFrame", out: str | Path, trials: Sequence[Trial]) -> str:
+def tell(rows: "pd.DataFrame", out: str | Path) -> str:
     """The verdict on every task of one signal's rows; empty when no row is ok."""
-    names = {(t.task, t.model, t.budget, t.seed, t.signal_seed): t for trial in trials for t in trial.rows}
     lines: list[str] = []
     for comparison in sorted(comparisons(rows), key=lambda comparison: comparison.task):
         band = comparison.regions[-1]  # somebody's own signal has no others
@@ -38,9 +35,8 @@ def tell(rows: "pd.DataFrame", out: str | Path, trials: Sequence[Trial]) -> str:
         lines += [f"verdict, task {comparison.task}:"] if decided else []
         for size, outcome, ranking in decided:
             row = _row(comparison, Place(ranking.best, size, band))
-            name = names[comparison.task, ranking.best, size, row["seed"], row["signal_seed"]]
             try:
-                error = where_it_fails(load_residual(Store(out, name.folder).array_path(name.key), row))
+                error = where_it_fails(load_residual(array_path(out, row), row))
             except (Unfit, OSError) as unfit:
                 error = f"largest error: unknown, as its array cannot be used: {unfit}"
             lines += [

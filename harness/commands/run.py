@@ -112,7 +112,7 @@ def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame")
         heading = f"{task}: " if len(launch.tasks) > 1 else ""
         parts += [summarise(of_task, model_names(launch.config), heading=heading), published.compare(of_task)]
     if launch.source.path is not None:
-        parts.append(verdict.tell(rows, options.out, launch.trials))
+        parts.append(verdict.tell(rows, options.out))
     return "\n\n".join(filter(None, parts))
 
 

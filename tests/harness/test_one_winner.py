@@ -15,7 +15,7 @@ SEEDS = (1, 2, 3)
 
 
 @pytest.fixture
-def displays(store, make_row, make_trial, config, tmp_path, capsysbinary):
+def displays(store, make_row, config, tmp_path, capsysbinary):
     """`displays(Grid=[30, 20, 20], …)`: what each display says of one place; None for a trial that diverged."""
 
     def table(out, form):
@@ -29,7 +29,6 @@ def displays(store, make_row, make_trial, config, tmp_path, capsysbinary):
             for model, own in scores.items()
             for seed, psnr in zip(SEEDS, own, strict=True)
         ]
-        trials = [make_trial(model, "Sierpinski", seed=s) for model in scores for s in SEEDS]
         out = store(rows)
         frame = to_table(rows)
         (comparison,) = comparisons(frame)
@@ -39,7 +38,7 @@ def displays(store, make_row, make_trial, config, tmp_path, capsysbinary):
             "terminal": summarise(frame, list(scores)),
             "markdown": table(out, "md"),
             "latex": table(out, "latex"),
-            "verdict": tell(frame, tmp_path, trials),
+            "verdict": tell(frame, tmp_path),
             "page": experiment["best"]["psnr"]["0.5"]["2500"],
             "ranks": dict(zip(experiment["lines"]["model"], experiment["scores"]["psnr"]["rank"], strict=True)),
         }
