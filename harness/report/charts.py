@@ -94,13 +94,16 @@ def _points(models: Looks) -> Spec:
 def _marks(models: Looks, encoding: Spec) -> list[Spec]:
     """A point for each mean; at the edge an arrow in place of one that leaves the frame."""
     shape = {"shape": _by_model(models, [look["path"] for look in models.values()])}
-    away = {"domain": ["above", "below"], "range": [ABOVE, BELOW]}
-    arrow = {"shape": {"field": "beyond", "type": "nominal", "scale": away, "legend": None}}
     own = {**encoding, "y": _MEAN, "tooltip": TOOLTIP}
-    return [
-        {"transform": [{"filter": "!datum.beyond"}], "mark": POINT, "encoding": own | shape},
-        {"transform": [{"filter": "datum.beyond"}], "mark": POINT | {"size": 90}, "encoding": own | arrow},
+    away = [
+        {
+            "transform": [{"filter": f"datum.beyond == '{where}'"}],
+            "mark": POINT | {"size": 90, "shape": arrow},
+            "encoding": own,
+        }
+        for where, arrow in (("above", ABOVE), ("below", BELOW))
     ]
+    return [{"transform": [{"filter": "!datum.beyond"}], "mark": POINT, "encoding": own | shape}, *away]
 
 
 def _curve() -> Spec:
