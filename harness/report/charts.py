@@ -24,7 +24,6 @@ BUDGETS = {
     "axis": {"title": "budget", "values": SIZES, "labelExpr": SHORT, "grid": False},
 }
 FIRST, SECOND = style.colour(0), style.colour(1)
-ABOVE, BELOW = "M0 -1.6L1 .2H-1Z", "M0 1.6L1 -.2H-1Z"  # of what leaves the frame
 _MEAN: Spec = {"field": "shown", "type": "quantitative", "scale": {"domain": FRAME, "nice": False, "padding": 8}}
 POINT = {"type": "point", "filled": True, "size": 45, "opacity": 1, "cursor": "pointer"}
 TOOLTIP = [{"field": name, "type": "nominal"} for name in ("model", "budget", "bands", "score", "runs", "time")]
@@ -34,8 +33,8 @@ BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one nam
 def specifications(models: Looks) -> dict[str, Spec]:
     """By name; each reads the data set `rows`, which the page's script fills.
 
-    Fields: model, size, band, mean, shown (the mean, or the frame's edge that it lies beyond), beyond (`above`, `below`
-    or nothing), low, high, seconds, cell; of `curve` step, psnr, loss; of `curves` step, psnr, trial. The script also
+    Fields: model, size, band, mean, shown (the mean, or the frame's edge that it lies beyond), beyond,
+    path of its mark), low, high, seconds, cell; of `curve` step, psnr, loss; of `curves` step, psnr, trial. The script
     puts the metric's name in place of SCORE, the budgets in place of SIZES and the frame in place of FRAME.
     """
     return {
@@ -66,7 +65,7 @@ def _lines(models: Looks, x: Spec) -> Spec:
         [
             {"mark": {"type": "area", "opacity": 0.15, "clip": True}, "encoding": {**encoding, **spread}},
             {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {**encoding, "y": _MEAN, **dash}},
-            *_marks(models, encoding),
+            *_marks(encoding),
         ]
     )
 
@@ -86,24 +85,15 @@ def _points(models: Looks) -> Spec:
     return _chart(
         [
             {"mark": {"type": "line", "strokeWidth": 1, "opacity": 0.5}, "encoding": {**encoding, **joined}},
-            *_marks(models, encoding),
+            *_marks(encoding),
         ]
     )
 
 
-def _marks(models: Looks, encoding: Spec) -> list[Spec]:
+def _marks(encoding: Spec) -> list[Spec]:
     """A point for each mean; at the edge an arrow in place of one that leaves the frame."""
-    shape = {"shape": _by_model(models, [look["path"] for look in models.values()])}
-    own = {**encoding, "y": _MEAN, "tooltip": TOOLTIP}
-    away = [
-        {
-            "transform": [{"filter": f"datum.beyond == '{where}'"}],
-            "mark": POINT | {"size": 90, "shape": arrow},
-            "encoding": own,
-        }
-        for where, arrow in (("above", ABOVE), ("below", BELOW))
-    ]
-    return [{"transform": [{"filter": "!datum.beyond"}], "mark": POINT, "encoding": own | shape}, *away]
+    own = {**encoding, "y": _MEAN, "tooltip": TOOLTIP, "shape": {"field": "path", "type": "nominal", "scale": None}}
+    return [{"mark": POINT, "encoding": own}]
 
 
 def _curve() -> Spec:

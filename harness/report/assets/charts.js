@@ -5,6 +5,7 @@ const CHARTS = [
   ['band', 'Quality over band'],
   ['seconds', 'Quality against training time'],
 ];
+const AWAY = { above: 'M0 -1.6L1 .2H-1Z', below: 'M0 1.6L1 -.2H-1Z' }; // of what leaves the frame
 let chartsStale = true;
 let chartsNear = false;
 
@@ -23,6 +24,7 @@ function chartRows(kind) {
       mean: line.mean,
       shown: within(line.mean),
       beyond: beyond(line.mean, frame),
+      path: AWAY[beyond(line.mean, frame)] ?? lookOf(line.model).path,
       low: within(line.mean - (line.spread ?? 0)),
       high: within(line.mean + (line.spread ?? 0)),
       seconds: line.seconds,
