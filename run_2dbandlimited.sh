@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # Bandlimited noise in 2D, every model; options of run.py may follow.
-source "$(dirname "$0")/environment.sh"
-python run.py --signal BandlimitedSignal --dim 2 "$@"
+source "$(dirname "$(readlink -f "$0")")/environment.sh"
+python "$CLONE/run.py" --signal BandlimitedSignal --dim 2 "$@"

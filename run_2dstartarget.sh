@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # The star target, every model; options of run.py may follow.
-source "$(dirname "$0")/environment.sh"
-python run.py --signal StarTarget --dim 2 "$@"
+source "$(dirname "$(readlink -f "$0")")/environment.sh"
+python "$CLONE/run.py" --signal StarTarget --dim 2 "$@"

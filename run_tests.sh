@@ -2,7 +2,8 @@
 # Style, types and tests; options of pytest may follow.
 set -e
 EXTRA=dev
-source "$(dirname "$0")/environment.sh"
+source "$(dirname "$(readlink -f "$0")")/environment.sh"
+cd "$CLONE"
 python -m ruff check .
 python -m ruff format --check .
 python -m mypy

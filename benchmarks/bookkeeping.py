@@ -29,7 +29,7 @@ from common.files import ROOT
 from harness.execution import run_trials
 from harness.execution.progress import Progress
 from harness.plan.config import load_config
-from harness.plan.make_plan import make_plan, model_names
+from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 from harness.report import write_page
@@ -59,7 +59,7 @@ class Paper:
     def __init__(self, out: Path):
         config, source = load_config(), choose_source(SIGNAL, DIM)
         extent = dataclasses.replace(config.preset("paper", SIGNAL, DIM), seeds=tuple(range(SEEDS)))
-        chosen = [name for name in model_names(config) if name != "GSplat"]
+        chosen = [name for name in config.protocol.models if name != "GSplat"]
         self.out, self.trials = out, make_plan(config, source, ["fit"], "paper", extent, chosen)
         smoke = config.preset("smoke", SIGNAL, DIM)
         (one, *_) = make_plan(config, source, ["fit"], "smoke", smoke, ["Grid"])

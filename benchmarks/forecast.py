@@ -18,7 +18,6 @@ from harness.execution.options import Parser, positive
 from harness.execution.ordering import in_order, makespan
 from harness.plan.config import load_config
 from harness.plan.cost import trial_seconds
-from harness.plan.make_plan import model_names
 from harness.plan.trial import Trial
 
 
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def render(options: argparse.Namespace) -> str:
     """A table in Markdown: hours by launcher and number of workers, and the share of them that is work."""
     config = load_config()
-    trials = paper_trials(config, model_names(config))
+    trials = paper_trials(config, config.protocol.models)
     launches: dict[str, list[Trial]] = {}
     for trial in trials:
         launches.setdefault(f"{trial.dim}D {trial.signal}", []).append(trial)

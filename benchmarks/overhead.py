@@ -18,7 +18,7 @@ from typing import Any
 from harness.execution import run_trials
 from harness.execution.options import whole_number
 from harness.plan.config import load_config
-from harness.plan.make_plan import make_plan, model_names
+from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.train import machine, run_trial
 
@@ -38,7 +38,7 @@ def main() -> None:
     config, source = load_config(), choose_source(options.signal, 2)
     preset = config.preset(options.preset, source.family.name, 2)
     preset = dataclasses.replace(preset, bandlimits=tuple(options.bandlimits), steps=options.steps or preset.steps)
-    chosen = options.models or model_names(config)
+    chosen = options.models or config.protocol.models
     trials = make_plan(config, source, ["fit"], options.preset, preset, chosen)
     device, spent = machine.choose_device(options.device), Counter[str]()
     clocked(run_trials, "run_trial", spent)

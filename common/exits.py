@@ -1,6 +1,9 @@
-"""How a command ends: exit codes, and the one line that tells of each way to fail."""
+"""How a command begins and ends: its surroundings, exit codes, and the one line that tells of each way to fail."""
 
+import codecs
 import contextlib
+import errno
+import io
 import os
 import signal
 import sys
@@ -12,26 +15,72 @@ from common.errors import Failure, UsageError
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 RESUME = "finished trials are stored; run the same command again to resume"
+OF_PLACES = {  # what a system refuses at a place that somebody named → whether that is a mistake in the command
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG), EXIT_USAGE),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), EXIT_FAILED),
+}
+SIGNS = {"×": "x", "–": "-", "−": "-", "…": "...", "→": "->", "·": "*", "≥": ">=", "²": "2", "σ": "sigma"}
+PLAIN = str.maketrans(SIGNS)  # what displays use → what every encoding has
 
 
-def guarded(work: Callable[[], int]) -> int:
-    """The exit code of some work: what it returns, or that of the way it failed, which is told in a line."""
+def guarded(work: Callable[[], int], resume: str = RESUME) -> int:
+    """The exit code of some work: what it returns, or that of the way it failed, which is told in a line.
+
+    resume: what to do after an interruption.
+    """
+    settle()
     try:
         with stopping_on_sigterm():
-            return work()
+            try:
+                return work()
+            finally:
+                sys.stdout.flush()  # a full disk behind it is told here, and not when Python ends
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
     except Failure as error:
-        print(f"error: {error}\n{RESUME}", file=sys.stderr)
+        print(f"error: {error}\n{resume}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt as error:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one must not cut the message off
-        print(f"\n{error if error.args else 'interrupted'}: {RESUME}", file=sys.stderr)
+        print(f"\n{error if error.args else 'interrupted'}: {resume}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader, such as `| head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return EXIT_FAILED
+    except OSError as error:
+        if error.errno not in OF_PLACES:
+            raise
+        if error.filename is None:
+            drop_output()
+        place = "standard output" if error.filename is None else f"'{str(error.filename)[:200]}'"
+        print(f"error: {place}: {error.strerror}", file=sys.stderr)
+        return OF_PLACES[error.errno]
+
+
+def settle() -> None:
+    """Make this process independent of what a terminal or a notebook left in its surroundings.
+
+    Signs that the output's encoding lacks are written in others that it has, and bytes of names that are no text as
+    escapes. Nothing opens windows, so a notebook's back end of matplotlib, which may not be here, is not loaded.
+    """
+    os.environ["MPLBACKEND"] = "agg"
+    codecs.register_error("plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(PLAIN)
+    return text.encode("ascii", "backslashreplace"), error.end
+
+
+def drop_output() -> None:
+    """Let what is still to be written go nowhere, so that it raises nothing when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager

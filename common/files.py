@@ -13,7 +13,11 @@ TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Write to a temporary name in the same folder, flush to disk, rename: never half a file."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        error.filename = str(path)  # a person knows no temporary name
+        raise
     try:
         with os.fdopen(descriptor, "wb") as file:
             write(file)

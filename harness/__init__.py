@@ -12,75 +12,59 @@ from harness.store.table import load
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     import pandas as pd
+    import torch
 
-    from models.base import Representation
+    from harness.fitted import Fitted
 
 __all__ = ["__version__", "fit_array", "load", "run"]
 __version__ = "0.2.0"
 
 
 def fit_array(
-    values: "np.ndarray",
+    values: Any,
     model: str = "Siren",
     size: float = 1e5,
     *,
-    channels_last: bool = False,
+    channels_last: bool | None = None,
     task: str = "fit",
     steps: int | None = None,
     seed: int = 1234,
-    device: str | None = None,
+    device: "str | torch.device | None" = None,
     **settings: Any,
-) -> "tuple[Representation, dict[str, Any]]":
+) -> "Fitted":
     """Fit one model to an array in memory.
 
     Args:
-        values: [*shape] or, with channels_last, [*shape, C], about from 0 to 1; two or three axes in shape.
+        values: an array [*shape] or [*shape, C] with two or three axes in shape, a PyTorch tensor, or a Pillow image.
+            Floats about from 0 to 1 stay as they are, all else is scaled to [0, 1].
         model: a registered name.
         size: the parameter budget.
+        channels_last: whether the last axis is C. By default so where it is the last of three and has 3 or 4 samples,
+            of which alpha is dropped.
         task: what it is fitted to, such as `denoise_0.1`.
         steps: passes over the samples; by default the paper's.
         device: `cpu`, `cuda` or `cuda:1`; by default CUDA where there is one.
         settings: in place of the model's in hyperparameters.json, like `omega=30.0`.
 
     Returns:
-        The fitted model, and the row that a run would have stored.
+        A `Fitted`: the model, the row that a run would have stored, and the methods `reconstruct`, `plot` and
+        `save`. `model, row = fit_array(…)` takes the first two.
 
     Raises:
         UsageError: for what cannot be, such as a budget below the model's smallest form.
 
+    On a terminal and in a notebook, a line says how long it will take, and a bar how far it is.
+
     Example:
         >>> import numpy as np
-        >>> model, row = fit_array(np.eye(16), model="Grid", size=100, steps=5, device="cpu")
-        >>> row["parameters"], row["status"]
-        (100, 'ok')
+        >>> fitted = fit_array(np.eye(16), model="Grid", size=100, steps=5, device="cpu")
+        >>> fitted.row["parameters"], fitted.reconstruct((32, 32)).shape
+        (100, (32, 32))
     """
-    import dataclasses
-    import json
+    from harness.fitted import fit
 
-    from common.errors import UsageError
-    from harness.plan.config import load_config
-    from harness.plan.make_plan import make_plan
-    from harness.plan.source import Source
-    from harness.train import machine
-    from harness.train.run_trial import run_on
-    from target_signals import user_file
-
-    signal, item = user_file.from_array(values, channels_last)
-    config = load_config(settings=[f"{model}.{name}={json.dumps(value)}" for name, value in settings.items()])
-    source = Source(user_file.UserFile, signal.dim, signal.kind, (item,))
-    paper = config.preset("paper", source.family.name, signal.dim)
-    extent = dataclasses.replace(paper, sizes=(int(size),), seeds=(seed,), steps=steps or paper.steps)
-    (trial, *more) = make_plan(config, source, [task], "paper", extent, [model])
-    if more:
-        raise UsageError(f"task '{task}' is several fits; give one, like denoise_0.1")
-    fitted: list[Representation] = []
-    chosen = machine.choose_device(device or machine.default_device())
-    row = run_on(trial, signal, chosen, on_model=fitted.append)[0].row
-    if not fitted:
-        raise UsageError(f"{model} cannot be fitted: {row['status']}: {row['reason']}")
-    return fitted[0], row
+    return fit(values, model, size, channels_last, task, steps, seed, device, settings)
 
 
 def run(signal: "str | Path", out: "str | Path" = DEFAULT_OUT, **options: Any) -> "pd.DataFrame":

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
+from common.dials import ADDED, Dial
 from common.lattice import Lattice
 from models.base import register
 from models.coordinate_network import CoordinateNetwork
@@ -35,8 +36,11 @@ class BACON(CoordinateNetwork):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam
+        # learning rate of Adam
+        lr: Annotated[float, Dial(5e-4, 2e-1, "log", "the paper's 5e-2, two decades down and two octaves up")]
         design: dict[str, Design]  # by dimension, "2" and "3"
+        # times the design's bands
+        reach: Annotated[float, Dial(0.25, 2, "log", "the paper's bands, an octave or two each way"), ADDED] = 1.0
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
@@ -59,7 +63,7 @@ class BACON(CoordinateNetwork):
         nn.init.uniform_(self.phase, -math.pi, math.pi, generator=rng)
         for omega, band in zip(self.omega, self.bands, strict=True):
             for k, n in enumerate(self.lattice.shape):
-                highest = max(1, round(n * band / 2))  # cycles over the unit interval
+                highest = max(1, round(n * band * self.config.reach / 2))  # cycles over the unit interval
                 cycles = torch.randint(-highest, highest + 1, (self.size,), generator=rng)
                 omega[:, k] = 2 * math.pi * cycles
 

@@ -53,6 +53,7 @@ class Representation(nn.Module):
         self.channels = channels
         self.size = size
         self.backend = "torch"  # which of `backends` runs
+        self.drawn_from: int | None = None  # the seed of the generator that drew its initial values, where it is known
         self._constants: weakref.WeakKeyDictionary[Lattice, tuple[Tensor, ...]] = weakref.WeakKeyDictionary()
 
     @classmethod
@@ -86,6 +87,22 @@ class Representation(nn.Module):
             for module in self.modules():
                 if module is not self and hasattr(module, "reset_parameters"):
                     module.reset_parameters()  # type: ignore[operator]
+
+    def initialise_from(self, lattice: Lattice, target: Tensor, rng: torch.Generator) -> None:
+        """Move the initial values towards what will be fitted, values [*shape, C] on a lattice, drawing from `rng`.
+
+        Called once after `initialise`, on the CPU, where the values themselves are observed; by default nothing moves.
+        """
+
+    def rearrange(self, step: int, steps: int, residual: Callable[[], Tensor], rng: torch.Generator) -> None:
+        """Move values between two updates, after pass `step` of `steps`; by default none.
+
+        They are moved in place, for updates may be recorded, and their number stays. Called after every pass but the
+        last where the values themselves are observed. Adam's moments of what moves stay; those of values that had no
+        gradient yet are 0.
+
+        residual: makes the target minus the answer [*shape, C], on the model's device. rng: there, too.
+        """
 
     def forward(self, x: Tensor) -> Tensor:
         """Values at scattered points: x [N, d] → [N, C]."""

@@ -8,6 +8,7 @@ import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from common.errors import UsageError
+from models.defaults import own_defaults
 
 STEPS_A_VALUE = 1024  # of the dial, on average; the slowest shipped dial, GAPlane's, takes about one
 MOST_TENSORS = 4096  # of a model: PyTorch takes 0.1 ms to make one
@@ -29,7 +30,7 @@ def without_values() -> Iterator[None]:
 
     hook = register_module_parameter_registration_hook(tally)
     try:
-        with torch.device("meta"):
+        with own_defaults(), torch.device("meta"):
             yield
     finally:
         hook.remove()

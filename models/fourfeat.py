@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common.dials import Dial
 from common.lattice import Lattice
 from models.base import register
 from models.coordinate_network import CoordinateNetwork
@@ -35,9 +36,12 @@ class FourFeat(CoordinateNetwork):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam
-        frequencies: int  # rows of B; frozen, so not counted in the budget
-        sigma: float  # standard deviation of B, cycles per unit of x
+        # learning rate of Adam
+        lr: Annotated[float, Dial(1e-4, 1e-2, "log", "the paper's 1e-3, a decade each way")]
+        # rows of B; frozen, so not counted in the budget
+        frequencies: Annotated[int, Dial(64, 2048, "log", "Tancik et al. 2020 have 256, the paper 1000")]
+        # standard deviation of B, cycles per unit of x
+        sigma: Annotated[float, Dial(2, 50, "log", "Tancik et al. 2020 have 10 on images, the paper 20")]
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

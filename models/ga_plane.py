@@ -2,12 +2,13 @@
 (Sivgin et al. 2024, "Geometric Algebra Planes", section 3)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common.dials import Dial
 from common.lattice import Lattice
 from models.base import Representation, register
 from models.kernels import interpolation
@@ -31,12 +32,16 @@ class GAPlane(Representation):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam
-        plane: int  # nodes an axis of a plane at full length
+        # learning rate of Adam
+        lr: Annotated[float, Dial(1e-3, 1e-1, "log", "the paper's 1e-2, a decade each way")]
+        # nodes an axis of a plane at full length
+        plane: Annotated[int, Dial(5, 80, "log", "the paper's 20, two octaves each way")]
         volume: int  # nodes an axis of the volume
-        least_features: int  # lines and planes shrink rather than go below
+        # lines and planes shrink rather than go below
+        least_features: Annotated[int, Dial(2, 32, "log", "the paper's 8, two octaves each way")]
         line_range: tuple[float, float]  # uniform initial values of the lines
-        plane_sigma: float  # standard deviation of the planes' initial values
+        # standard deviation of the planes' initial values
+        plane_sigma: Annotated[float, Dial(1e-3, 1e-1, "log", "the paper's 0.01, a decade each way")]
         volume_sigma: float  # standard deviation of the volume's initial values
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):

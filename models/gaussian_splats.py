@@ -6,12 +6,13 @@ the conventions of gsplat 1.5 (Ye et al. 2025).
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from common.dials import ADDED, Dial
 from common.lattice import Lattice
 from common.needs import Needs
 from models.base import Representation, register
@@ -34,10 +35,17 @@ class GSplat(Representation):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam, for all values alike; the reference's
+        # learning rate of Adam, for all values alike; the reference's
+        lr: Annotated[float, Dial(5e-3, 2e-1, "log", "the paper's 5e-2, down a decade and up two octaves")]
         camera_distance: float  # from the centre of the cube, in units of the scene; the reference's
         field_of_view: float  # degrees, over the width; the reference's
         blur: float  # px², added to the variances on the image; gsplat's default `eps2d`
+        # of the Gaussians that the budget pays for
+        share: Annotated[float, Dial(0.25, 1, "linear", "fewer overlap less; the paper has all"), ADDED] = 1.0
+        # standard deviations start uniform below this, in units of the scene
+        scale: Annotated[float, Dial(0.02, 1, "log", "the paper's 1, down to a pixel or two"), ADDED] = 1.0
+        # means start uniform within ± this along the image's axes
+        spread: Annotated[float, Dial(1, 8, "log", "the paper's 1 is an eighth of the width"), ADDED] = 1.0
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
@@ -53,10 +61,17 @@ class GSplat(Representation):
             return f"GSplat renders images, so it takes 2D signals and not {dim}D ones."
         return None
 
+    @classmethod
+    def solve_size(cls, config: Any, lattice: Lattice, channels: int, budget: int) -> int | None:
+        most = super().solve_size(config, lattice, channels, budget)
+        return None if most is None else max(cls.smallest, round(config.share * most))
+
     @torch.no_grad()
     def initialise(self, rng: torch.Generator) -> None:
-        self.means.copy_(2 * torch.rand(self.size, 3, generator=rng) - 1)
-        self.scales.copy_(torch.rand(self.size, 3, generator=rng))
+        means = 2 * torch.rand(self.size, 3, generator=rng) - 1
+        means[:, :2] *= self.config.spread
+        self.means.copy_(means)
+        self.scales.copy_(self.config.scale * torch.rand(self.size, 3, generator=rng))
         # Uniform over rotations: Shoemake, "Uniform random rotations", Graphics Gems III (1992)
         u, *turns = torch.rand(3, self.size, generator=rng)
         a, b = (2 * math.pi * turn for turn in turns)

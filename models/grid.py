@@ -4,11 +4,12 @@ Bicubic interpolation in 2D, trilinear in 3D, the same number of nodes along eve
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
+from common.dials import Dial
 from common.lattice import Lattice
 from models.base import Representation, register
 from models.kernels import interpolation
@@ -23,8 +24,10 @@ class Grid(Representation):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam
-        initial: float  # the value of every node at the start
+        # learning rate of Adam
+        lr: Annotated[float, Dial(3e-3, 1, "log", "the paper's 1e-1, a decade each way and more below")]
+        # the value of every node at the start
+        initial: Annotated[float, Dial(0, 1, "linear", "what most signals range over; the paper has 0.1")]
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
@@ -52,7 +55,8 @@ class GridTV(Grid):
 
     @dataclass(frozen=True)
     class Config(Grid.Config):
-        tv_weight: float  # λ; by data and budget
+        # λ; by data and budget
+        tv_weight: Annotated[float, Dial(1e-5, 100, "log", "the paper has 1e-3 to 100; below, 0 is near")]
         tv_floor: float  # the squared gradient is not taken below this, so that its root has a slope
 
     def penalty(self) -> Tensor:

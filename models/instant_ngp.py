@@ -3,11 +3,12 @@
 import bisect
 import weakref
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from common.dials import Dial
 from common.lattice import Lattice
 from models.base import Representation, register
 from models.kernels.hash_grid import encoding, encoding_tcnn
@@ -35,13 +36,16 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam
-        levels: int
+        # learning rate of Adam
+        lr: Annotated[float, Dial(1e-3, 1e-1, "log", "the paper's 1e-2, a decade each way")]
+        levels: Annotated[int, Dial(4, 16, "log", "the paper has 16; fewer leave longer tables")]
         features: int  # a level
         base_resolution: int  # nodes an axis of the coarsest level
-        growth: float  # of the resolution from level to level
+        # of the resolution from level to level
+        growth: Annotated[float, Dial(1.26, 2, "linear", "Müller et al. 2022, section 3")]
         hidden: int  # width of the decoder
-        initial_range: float  # table values start uniform within ± this
+        # table values start uniform within ± this
+        initial_range: Annotated[float, Dial(1e-5, 1e-1, "log", "the paper's 1e-4, and up to what a signal has")]
         table: Literal["power_of_two", "exact"]  # which T there are
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):

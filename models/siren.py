@@ -3,11 +3,12 @@
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from common.dials import Choice, Dial
 from common.lattice import Lattice
 from models.base import register
 from models.coordinate_network import CoordinateNetwork
@@ -25,10 +26,13 @@ class Siren(CoordinateNetwork):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam
-        omega: float  # rad per unit of pre-activation, in every layer
+        # learning rate of Adam
+        lr: Annotated[float, Dial(3e-5, 3e-3, "log", "the paper's 1e-4, and what a lower ω bears")]
+        # rad per unit of pre-activation, in every layer
+        omega: Annotated[float, Dial(10, 120, "log", "Sitzmann et al. 2020 have 30, the paper 90")]
         hidden_layers: int  # after the first
-        output: Literal["sine", "linear"]  # whether the output is a sine layer too
+        # whether the output is a sine layer too
+        output: Annotated[Literal["sine", "linear"], Choice("Sitzmann et al. 2020 have both; the paper a sine")]
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -42,7 +42,7 @@ class TransformCodec(Representation):
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
         kept = min(size, channels * self.coefficients(config, lattice))
-        self.values = nn.Parameter(torch.empty(kept), requires_grad=False)  # largest magnitude first
+        self.values = nn.Parameter(torch.empty(kept), requires_grad=False)  # in order of their indices
         self.register_buffer("indices", torch.empty(kept, dtype=torch.int64))  # into all coefficients, [C · n]
 
     @classmethod
@@ -93,7 +93,7 @@ class TransformCodec(Representation):
         mixed = torch.tensordot(self._mixing(), target.double(), dims=([1], [-1]))  # [C, *shape]
         coefficients = self.analyse(mixed).reshape(-1)
         # stable, so that of equal magnitudes the earlier ones are kept, on every device
-        order = coefficients.abs().argsort(descending=True, stable=True)[: len(self.indices)]
+        order = coefficients.abs().argsort(descending=True, stable=True)[: len(self.indices)].sort().values
         self.indices.copy_(order)
         self.values.copy_(coefficients[order])
         return True

@@ -6,11 +6,12 @@ product with [[Wr, -Wi], [Wi, Wr]], and the fused Adam, which refuses complex va
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
+from common.dials import Dial
 from common.lattice import Lattice
 from models.base import register
 from models.coordinate_network import CoordinateNetwork
@@ -46,9 +47,12 @@ class Wire(CoordinateNetwork):
 
     @dataclass(frozen=True)
     class Config:
-        lr: float  # learning rate of Adam
-        omega: float  # ω₀, rad per unit of pre-activation
-        sigma: float  # σ₀, inverse width of the Gaussian envelope
+        # learning rate of Adam
+        lr: Annotated[float, Dial(1e-4, 2e-2, "log", "Saragadam et al. 2023 have 5e-3, the paper 5e-4")]
+        # ω₀, rad per unit of pre-activation
+        omega: Annotated[float, Dial(4, 60, "log", "the paper's 15, two octaves each way")]
+        # σ₀, inverse width of the Gaussian envelope
+        sigma: Annotated[float, Dial(2.5, 40, "log", "the paper's 10, two octaves each way")]
         hidden_layers: int  # complex layers after the first
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
@@ -69,6 +73,6 @@ class Wire(CoordinateNetwork):
         weight, bias = (aligned(x, 0) for x in self.first.parameters())
         maps = [(torch.cat([weight, torch.zeros_like(weight)]), torch.cat([bias, torch.zeros_like(bias)]))]
         maps += [layer.on_pairs() for layer in self.hidden if isinstance(layer, ComplexLinear)]
-        found = [Layer(weight, bias, "gabor", gabor=gabor) for weight, bias in maps]
+        found = [Layer(weight, bias, "gabor", constants=gabor) for weight, bias in maps]
         to_output = aligned(self.output.weight.reshape(-1, 2, self.size), 2).flatten(1)
         return [*found[:-1], replace(found[-1], head=(to_output, self.output.bias))]

@@ -6,7 +6,7 @@ synthetic signals (section on data and its appendix). Constants: docs/protocol.m
 
 import numpy as np
 
-from target_signals.base import GREATEST_BAND, LEAST_BAND, Signal, SignalFamily, register
+from target_signals.base import GREATEST_BAND, LEAST_BAND, Difficulty, Signal, SignalFamily, register
 
 BASE = 300.0  # the nine cut-offs grow geometrically by BASE from the first to the last
 LEAST_CUTOFF, GREATEST_CUTOFF = 0.0015, 0.7  # cycles per sample, times √2
@@ -25,6 +25,7 @@ class BandlimitedSignal(SignalFamily):
 
     name = "BandlimitedSignal"
     dims = (2, 3)
+    difficulty = Difficulty("cut-off", "cycles per sample", lambda bandlimit: cutoff(bandlimit) / 2**0.5)
 
     @classmethod
     def build(cls, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:

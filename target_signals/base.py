@@ -1,7 +1,7 @@
 """The contract of a target signal, and the registry through which one file adds one."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -11,6 +11,7 @@ import numpy as np
 from common.errors import UsageError, suggest
 from common.lattice import Lattice
 from common.registry import Registry
+from target_signals.geometry import Geometry
 
 Kind = Literal["synthetic", "image", "volume"]
 LEAST_BAND, GREATEST_BAND = 0.1, 0.9
@@ -28,6 +29,8 @@ class Signal:
     finer: the same signal on a finer lattice, [*finer shape] or [*finer shape, C], where it is known.
     finer_lattice: where the finer samples lie; None where the cells of both lattices fill the same box.
     source: where recorded values came from and what was done to them, in one phrase.
+    units: what 0 and 1 were in the file's or the array's own values.
+    geometry: where the samples lie in space, where a file says so.
     """
 
     values: np.ndarray
@@ -37,6 +40,8 @@ class Signal:
     finer: np.ndarray | None = None
     finer_lattice: Lattice | None = None
     source: str | None = None
+    units: tuple[float, float] = (0.0, 1.0)
+    geometry: Geometry | None = None
 
     @cached_property
     def lattice(self) -> Lattice:
@@ -52,11 +57,36 @@ class Signal:
         return bool(((self.values == 0) | (self.values == 1)).all())
 
 
+@dataclass(frozen=True)
+class Difficulty:
+    """What a family's difficulty dial is called in its field, and the quantity that a bandlimit stands for.
+
+    name, unit: as on an axis; a unit may be empty. value: bandlimit → the quantity.
+    """
+
+    name: str
+    unit: str = ""
+    value: Callable[[float], float] = float
+
+    @property
+    def axis(self) -> str:
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    def text(self, bandlimit: float) -> str:
+        """The quantity to two digits: `3`, `0.035`, `1.2`."""
+        return f"{float(f'{self.value(bandlimit):.2g}'):g}"
+
+    def title(self, bandlimit: float) -> str:
+        """`subdivision depth 3`"""
+        return f"{self.name} {self.text(bandlimit)}"
+
+
 class SignalFamily:
     """Where signals come from. A subclass names itself, says what it takes, and defines `build`.
 
     dims: the dimensions it exists in.
     bands: whether `bandlimit` is its difficulty dial; otherwise its bandlimit is None.
+    difficulty: what that, or a ring of a signal that is scored in rings, is called on axes.
     kind: the sort of data it yields.
     stands_for: the family whose place it takes when that one's data is absent.
     """
@@ -64,6 +94,7 @@ class SignalFamily:
     name: ClassVar[str]
     dims: ClassVar[tuple[int, ...]]
     bands: ClassVar[bool] = True
+    difficulty: ClassVar[Difficulty] = Difficulty("band")
     kind: ClassVar[Kind] = "synthetic"
     stands_for: ClassVar[str | None] = None
 
@@ -127,6 +158,11 @@ class RecordedFamily(SignalFamily):
 
 registry: Registry[type[SignalFamily]] = Registry("signal", "target_signals")
 register = registry.register
+
+
+def difficulty_of(name: str) -> Difficulty:
+    """The dial of a signal; of one that is not registered, as in the rows of others, a plain `band`."""
+    return registry.get(name).difficulty if name in registry.names() else SignalFamily.difficulty
 
 
 def get_signal(

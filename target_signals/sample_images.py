@@ -24,13 +24,21 @@ FILES = {
 }
 
 
-def packaged(item: str) -> Path:
-    """The image's file. `skimage.data` itself would download what it does not find; this does not."""
+def packaged(name: str) -> Path:
+    """A file of the package. `skimage.data` itself would download what it does not find; this does not."""
     spec = importlib.util.find_spec("skimage")  # finds the package without importing it
     folders = spec.submodule_search_locations if spec else None
     if not folders:
         raise UsageError("scikit-image is not installed and carries the sample images; pip install scikit-image")
-    return Path(folders[0]) / "data" / FILES[item]
+    return Path(folders[0]) / "data" / name
+
+
+def absent(names: Sequence[str]) -> str | None:
+    """None, or one line about the first of these files that the package lacks."""
+    lacking = [packaged(name) for name in names if not packaged(name).is_file()]
+    if not lacking:
+        return None
+    return f"'{lacking[0]}' not found; this scikit-image was packaged without it, reinstall it with pip"
 
 
 @register
@@ -46,10 +54,7 @@ class SampleImages(RecordedFamily):
 
     @classmethod
     def missing(cls, items: Sequence[str] | None = None) -> str | None:
-        absent = [item for item in items or cls.items if not packaged(item).is_file()]
-        if not absent:
-            return None
-        return f"'{packaged(absent[0])}' not found; this scikit-image was packaged without it, reinstall it with pip"
+        return absent([FILES[item] for item in items or cls.items])
 
     @classmethod
     def has_finer(cls, item: str) -> bool:
@@ -57,9 +62,9 @@ class SampleImages(RecordedFamily):
 
     @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
-        if (absent := cls.missing()) is not None:
-            raise UsageError(absent)
-        with opened(packaged(item)) as picture:
+        if (lacking := cls.missing()) is not None:
+            raise UsageError(lacking)
+        with opened(packaged(FILES[item])) as picture:
             full = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
         values, finer = shrink.times_four(full, length)
         return Signal(values, 2, cls.kind, finer=finer, source=f"scikit-image's {item}, bicubic ×4")

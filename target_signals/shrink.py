@@ -13,13 +13,19 @@ def check(length: int) -> None:
         raise UsageError(f"length {length} is too short for a signal; give at least 2")
 
 
-def shorter(shape: tuple[int, ...], length: int | None) -> tuple[int, ...]:
-    """The shape scaled to `length` samples along its longest axis; itself when it is that short, or for None."""
+def shorter(shape: tuple[int, ...], length: int | None, spacing: tuple[float, ...] | None = None) -> tuple[int, ...]:
+    """The shape scaled to `length` samples along its longest axis; itself when it is that short, or for None.
+
+    spacing: of neighbours along each axis, where they differ. The longest axis is then the longest in space, and an
+    axis whose samples are further apart than those of the scaled ones keeps them.
+    """
     if length is not None:
         check(length)
     if length is None or length >= max(shape):
         return shape
-    return tuple(max(2, round(n * length / max(shape))) for n in shape)
+    apart = [1.0] * len(shape) if spacing is None else [s / min(spacing) for s in spacing]
+    extent = max(n * s for n, s in zip(shape, apart, strict=True))
+    return tuple(min(n, max(2, round(n * s * length / extent))) for n, s in zip(shape, apart, strict=True))
 
 
 def image(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -9,12 +9,17 @@ import math
 
 import numpy as np
 
-from target_signals.base import Signal, SignalFamily, register
+from target_signals.base import Difficulty, Signal, SignalFamily, register
 
 PICTURE = 1000.0  # side of the picture that the constants below measure
 LEFT, RIGHT, TOP, BASE = 35.0, 965.0, 103.2982, 908.7018  # rows run downward, so TOP < BASE
 OUTLINE = 0.78  # a leaf reaches this far beyond its edge lines
 LEAVES_AT_ONCE = 2**19  # pixels; bounds the memory of one chunk of bounding boxes
+
+
+def depth_of(bandlimit: float) -> int:
+    """0 … 8; rounded first, so that a dial such as 0.1 + 0.2 means 0.3."""
+    return int(round(10 * bandlimit, 6)) - 1
 
 
 def leaf_corners(depth: int) -> np.ndarray:
@@ -58,11 +63,11 @@ class Sierpinski(SignalFamily):
 
     name = "Sierpinski"
     dims = (2,)
+    difficulty = Difficulty("subdivision depth", value=depth_of)
 
     @classmethod
     def build(cls, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:
         assert bandlimit is not None
-        depth = int(round(10 * bandlimit, 6)) - 1  # rounded, so that a dial such as 0.1 + 0.2 means 0.3
         values = np.zeros((length, length), dtype=np.float32)
-        stamp(values, depth)
+        stamp(values, depth_of(bandlimit))
         return Signal(values, dim, cls.kind)

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from target_signals.base import Signal, SignalFamily, register
+from target_signals.base import Difficulty, Signal, SignalFamily, register
 
 FILLING = 0.1  # total volume of the balls, overlaps counted twice, as a share of the cube
 RADII_PER_LENGTH = 100  # radius = length / (RADII_PER_LENGTH · bandlimit)
@@ -43,6 +43,7 @@ class SparseSphereSignal(SignalFamily):
 
     name = "SparseSphereSignal"
     dims = (2, 3)
+    difficulty = Difficulty("radius", "% of the side", lambda bandlimit: 100 / (RADII_PER_LENGTH * bandlimit))
 
     @classmethod
     def build(cls, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:

@@ -10,28 +10,43 @@ import numpy as np
 
 from common.errors import UsageError
 from target_signals import shrink
-from target_signals.base import Kind, Signal, SignalFamily, register
-from target_signals.readers.array import read_nifti, read_npy, read_npz, read_tiff
-from target_signals.readers.decoded import Decoded, Unusable, check_size, check_type
+from target_signals.base import Signal, SignalFamily, register
+from target_signals.normalise import normalise, remark
+from target_signals.readers.array import read_npy, read_npz
+from target_signals.readers.decoded import Decoded, Unusable
+from target_signals.readers.itk import dicom_files, read_dicom, read_mha, read_nrrd
+from target_signals.readers.nifti import read_nifti
 from target_signals.readers.picture import read_picture
+from target_signals.readers.tiff import read_tiff
 from target_signals.recorded.local_files import sha256
 from target_signals.resample import shrink_occupancy
 
-READERS: dict[str, Callable[[Path], Decoded]] = {
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pnm"), read_picture),
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pnm")
+READERS: dict[str, Callable[[Path, int | None], Decoded]] = {
+    **dict.fromkeys(PICTURES, read_picture),
     **dict.fromkeys((".tif", ".tiff"), read_tiff),
     ".npy": read_npy,
     ".npz": read_npz,
     **dict.fromkeys((".nii", ".nii.gz"), read_nifti),
+    ".nrrd": read_nrrd,
+    ".mha": read_mha,
+    ".dcm": read_dicom,
 }
-KINDS: dict[int, Kind] = {2: "image", 3: "volume"}
+PACKAGES = {  # importable name of what reads a format → what that is
+    "PIL": " ".join(PICTURES),
+    "tifffile": ".tif .tiff",
+    "imagecodecs": ".tif .tiff in LZW, ZSTD, WebP and the like",
+    "numpy": ".npy .npz",
+    "nibabel": ".nii .nii.gz",
+    "SimpleITK": ".nrrd .mha .dcm, folders of DICOM",
+}
 TYPICAL_LENGTH = {2: 512, 3: 128}  # samples an axis, for estimates of cost
 LONGEST_NAME = 60  # characters of a file's name that an item keeps
 
 
 @register
 class UserFile(SignalFamily):
-    """What rows of a user's own file or array are filed under; `load_signal` and `from_array` make the signal."""
+    """What rows of a user's own file or array are filed under; `load_signal` and `from_memory` make the signal."""
 
     name = "UserFile"
     dims = (2, 3)
@@ -56,29 +71,13 @@ def is_path(text: str) -> bool:
         return False
 
 
-def from_array(values: np.ndarray, channels_last: bool = False) -> tuple[Signal, str]:
-    """An array in memory, as it is, and what rows call it: [*shape] or [*shape, C], two or three axes in shape."""
-    array = np.asarray(values)
-    dim = array.ndim - channels_last
-    try:
-        check_type(array.dtype)
-        if dim not in (2, 3):
-            raise Unusable(f"its shape {array.shape} has {dim} lattice axes; give 2 or 3, and channels_last for a C")
-        check_size(array.shape, dim)
-        normalise(array, None)  # for what it refuses
-    except Unusable as error:
-        raise UsageError(f"the array cannot be used: {error}") from error
-    array = np.ascontiguousarray(array, dtype=np.float32)
-    item = f"array-{hashlib.sha256(array.tobytes()).hexdigest()[:8]}"
-    return Signal(array, dim, KINDS[dim], source="an array in memory, as it is"), item
-
-
-def load_signal(path: str | Path, length: int | None = None) -> Signal:
+def load_signal(path: str | Path, length: int | None = None, dim: int | None = None) -> Signal:
     """An image or a volume, float32 in [0, 1]; `length` shrinks its longest axis.
 
     Whole numbers of a picture format are divided by its white; bool and arrays of 0 and 1 stay as they
     are; everything else is scaled from its own range. An array of two axes is a grey image, of three a
-    volume. Raises UsageError for whatever cannot be used.
+    volume, unless its last axis has 3 or 4 samples: these are taken as colours, and with `dim` 3 as one of space.
+    Raises UsageError for whatever cannot be used.
     """
     place = existing(path)
     suffix = suffix_of(place)
@@ -87,18 +86,38 @@ def load_signal(path: str | Path, length: int | None = None) -> Signal:
         try:
             if not place.stat().st_size:
                 raise Unusable("it is empty; save it again")
-            decoded = READERS[suffix](place)
-            values, how = normalise(decoded.values, decoded.peak)
+            decoded = READERS[suffix](place, dim)
+            values, units, how = normalise(decoded.values, decoded.peak)
         except Unusable as error:
             raise UsageError(f"'{path}' cannot be used: {error}") from error
         except Exception as error:  # decoders raise anything for a damaged file
-            cause = f"{type(error).__name__} {str(error)[:120]}".strip()
-            raise UsageError(
-                f"'{path}' cannot be read as {suffix}: {cause}; it may be damaged, save it again"
-            ) from error
-    dim = 2 if decoded.kind == "image" else 3
-    source = "; ".join([f"{decoded.words[0]}, {how}", *decoded.words[1:]])
-    return Signal(np.ascontiguousarray(_shrunk(values, dim, length)), dim, decoded.kind, source=source)
+            raise UsageError(f"'{path}' {why_unread(error, suffix)}") from error
+    lattice_dim = 2 if decoded.kind == "image" else 3
+    words = [f"{decoded.words[0]}, {how}", *decoded.words[1:], *remark(decoded.values, decoded.peak)]
+    geometry, old = decoded.geometry, values.shape[:lattice_dim]
+    shape = shrink.shorter(old, length, None if geometry is None else geometry.spacing)
+    if geometry is not None:
+        geometry = geometry.of_cells(old, shape)
+        words.append(str(geometry))
+    shrunk = np.ascontiguousarray(_shrunk(values, shape))
+    return Signal(shrunk, lattice_dim, decoded.kind, source="; ".join(words), units=units, geometry=geometry)
+
+
+def why_unread(error: Exception, suffix: str) -> str:
+    """What an error of a decoder or of the system means: the end of a message that begins with the file's name."""
+    cause = f"{type(error).__name__} {str(error)[:120]}".strip()
+    match error:
+        case OSError(errno=int()):
+            return f"cannot be read: {error.strerror}; make it readable"
+        case UnicodeEncodeError():
+            return "cannot be read: its name is not UTF-8, which this format's reader needs; rename it"
+        case ImportError():
+            return f"cannot be read as {suffix} without a package that is not here: {cause}; install it"
+        case MemoryError():
+            return "cannot be read: it does not fit into memory; give a part of it or a smaller copy"
+        case NotImplementedError():
+            return f"is of a sort of {suffix} that is not read: {cause}; save it in another way"
+    return f"cannot be read as {suffix}: {cause}; it may be damaged, save it again"
 
 
 def item_of(path: str | Path) -> str:
@@ -106,29 +125,37 @@ def item_of(path: str | Path) -> str:
     place = existing(path)
     suffix_of(place)
     try:
-        digest = sha256(place)
+        sums = [sha256(file) for file in (dicom_files(place) if place.is_dir() else [place])]
     except OSError as error:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
     name = re.sub(r"[^A-Za-z0-9._-]", "_", place.name)[-LONGEST_NAME:].lstrip("._-")
+    digest = sums[0] if not place.is_dir() else hashlib.sha256("".join(sums).encode()).hexdigest()
     return f"{name or 'file'}-{digest[:8]}"
 
 
 def existing(path: str | Path) -> Path:
-    """The path of a regular file, or UsageError."""
+    """The path of a regular file, or of a folder with a DICOM series; or UsageError."""
     place = Path(path)
     try:
         folder, there = place.is_dir(), place.is_file()
     except (OSError, ValueError):  # too long, or with a character that no file name has
         folder = there = False
     if folder:
-        raise UsageError(f"'{path}' is a folder; name one file in it")
+        try:
+            if dicom_files(place):
+                return place
+        except OSError as error:
+            raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
+        raise UsageError(f"'{path}' is a folder without DICOM files; name one file in it")
     if not there:
         raise UsageError(f"no file '{path}'; give the path of an image or a volume")
     return place
 
 
 def suffix_of(place: Path) -> str:
-    """The ending that names a file's format, or UsageError."""
+    """The ending that names a file's format, or UsageError. A folder is a DICOM series."""
+    if place.is_dir():
+        return ".dcm"
     name = place.name.lower()
     endings = [ending for ending in READERS if name.endswith(ending)]
     if not endings:
@@ -136,38 +163,11 @@ def suffix_of(place: Path) -> str:
     return max(endings, key=len)
 
 
-def normalise(values: np.ndarray, peak: float | None) -> tuple[np.ndarray, str]:
-    """Values as float32 in [0, 1], and how they got there."""
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = int(values.size - np.isfinite(values).sum())
-        raise Unusable(f"{bad} of its {values.size} values are NaN or infinite; replace them")
-    low, high = values.min(), values.max()
-    if low == high:
-        raise Unusable(f"all its values are {low}; there is nothing to fit, give another")
-    if values.dtype.kind == "b" or (peak is None and bool(np.isin(values, (0, 1)).all())):
-        return values.astype(np.float32), "0 and 1 as they are"
-    if peak is not None:
-        return (values / np.float32(peak)).astype(np.float32), f"divided by {peak:g}"
-    if values.dtype.kind in "iu":
-        # differences modulo 2⁶⁴ are exact for every type of integer, float64 is not
-        above = values.astype(np.uint64) - np.uint64(int(low) % 2**64)
-        scaled = above / (int(high) - int(low))
-    else:
-        wide = values.astype(np.float64)
-        low, high = wide.min(), wide.max()
-        if not np.isfinite(high - low):  # the range overflows: half of it does not
-            wide, low, high = wide / 2, low / 2, high / 2
-        if not (np.isfinite(high - low) and high > low):
-            raise Unusable(f"its values, {values.min()} to {values.max()}, do not fit into float64; rescale them")
-        scaled = (wide - low) / (high - low)
-    return scaled.astype(np.float32), f"scaled from [{values.min():g}, {values.max():g}] to [0, 1]"
-
-
-def _shrunk(values: np.ndarray, dim: int, length: int | None) -> np.ndarray:
-    shape = shrink.shorter(values.shape[:dim], length)
-    if shape == values.shape[:dim]:
+def _shrunk(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Values [*lattice(, C)] at a smaller shape of the lattice."""
+    if shape == values.shape[: len(shape)]:
         return values
-    if dim == 2:
+    if len(shape) == 2:
         return shrink.image(values, shape)
     if ((values == 0) | (values == 1)).all():
         return shrink_occupancy(values == 1, shape).astype(np.float32)

@@ -12,9 +12,8 @@ import harness
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "band_limit_figs" / "README.md"])
 QUICK = {
-    "length=1000": "length=24",
-    "bandlimit=0.1": "bandlimit=0.9",
-    "size=1e5": 'size=1000, steps=2, device="cpu"',
+    "length=128": "length=24",
+    "size=1e4, steps=200": 'size=1000, steps=2, device="cpu"',
     "band_limit_figs": "results",
 }
 RULES = "tests/test_imports.py"  # its examples are of files that there are not
@@ -74,7 +73,8 @@ def test_the_examples_of_the_readme_run(elsewhere):
         text = text.replace(given, quick)
     start = text.index("from harness import load")
     names = run_examples("```python\n" + text[start : text.index("```", start)] + "```", "README.md")
-    assert names["row"]["status"] == "ok"
+    assert names["fitted"].row["status"] == "ok"
+    assert names["larger"].shape == (256, 256)
     assert names["values"].shape == (25, 25)
 
 
@@ -113,7 +113,7 @@ def test_cited_files_exist():
     )
     cited = {(place, name) for name in tracked() for place in path.findall(read(name)) if name != RULES}
     assert len(cited) > 100
-    assert {place for place, _ in cited if not (ROOT / place).is_file()} == {"models/example.py"}  # a reader's own
+    assert {place for place, _ in cited if not (ROOT / place).is_file()} <= {"models/example.py"}  # a reader's own
 
 
 def test_cited_sections_exist():

@@ -6,21 +6,22 @@ signal (images of one set) and the seeds are draws: a cell's score is the mean o
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from harness.analysis.experiments import Cell
+from harness.analysis.experiments import Cell, Draw
 from harness.analysis.winner import REFERENCE, Outcome, decide
 from harness.store.schema import CLASSICAL, OK
+from target_signals.base import Difficulty, difficulty_of
 from target_signals.tasks.metrics import METRICS
 
 WHOLE = math.inf  # the band of a score over the whole signal: it sorts behind the named ones
 KIND = ["signal", "dim", "task", "preset", "length", "steps"]
-CELL = ["item", "bandlimit", "model", "size", "seed"]
+CELL = ["item", "bandlimit", "model", "size", "seed", "signal_seed"]
 
 
 class Place(NamedTuple):
@@ -29,13 +30,6 @@ class Place(NamedTuple):
     model: str
     size: int  # the parameter budget
     band: float
-
-
-class Draw(NamedTuple):
-    """What a score is averaged over."""
-
-    item: str
-    seed: int
 
 
 class Run(NamedTuple):
@@ -92,8 +86,18 @@ class Comparison:
         return tuple(band for band in self.regions if band != WHOLE)
 
     @cached_property
+    def difficulty(self) -> Difficulty:
+        """What the bands are called."""
+        return difficulty_of(self.signal)
+
+    @cached_property
     def draws(self) -> tuple[Draw, ...]:
         return tuple(sorted({draw for runs in self.cells.values() for draw in runs}))
+
+    def only(self, models: Collection[str], sizes: Collection[int]) -> "Comparison":
+        """The same of some models and budgets; the rest keeps its place among colours and markers."""
+        cells = {place: runs for place, runs in self.cells.items() if place.model in models and place.size in sizes}
+        return replace(self, models=tuple(model for model in self.models if model in models), cells=cells)
 
     def trials(self, model: str) -> list[Place]:
         """The places that tell a model's trials apart: regions of one signal come from one fit."""
@@ -134,7 +138,7 @@ class Comparison:
     def outcome(self, size: int, band: float, item: str | None = None) -> Outcome:
         """Who is best at a budget and band, over one item's draws or all."""
         scores = {
-            Cell(model, size, band, draw.item, draw.seed): score
+            Cell(model, size, band, *draw): score
             for model in self.models
             for draw, score in self.scores(Place(model, size, band)).items()
             if item in (None, draw.item)
@@ -208,7 +212,7 @@ def _cells(rows: pd.DataFrame, metric: str) -> dict[Place, dict[Draw, Run]]:
     cells: dict[Place, dict[Draw, Run]] = {}
     records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
     for row, ring_scores in zip(records, rings, strict=True):
-        draw = Draw(_text(row["item"]), int(row["seed"]))
+        draw = Draw(_text(row["item"]), int(row["seed"]), int(row["signal_seed"]))
         band = WHOLE if pd.isna(row["bandlimit"]) else float(row["bandlimit"])
         place = Place(str(row["model"]), int(row["size"]), band)
         constant = _number(row.get(f"{metric}_constant"))

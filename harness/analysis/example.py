@@ -12,12 +12,15 @@ import numpy as np
 
 from common.errors import UsageError
 from common.files import Unfit
-from harness.analysis.comparison import WHOLE, Comparison, Draw, Place, Run
+from harness.analysis.comparison import WHOLE, Comparison, Place, Run
+from harness.analysis.experiments import Draw, counted
 from harness.analysis.selection import from_the_middle
 from harness.analysis.target import Target, rebuild
 from harness.store.names import array_path
 from harness.store.residual import load_residual
 from harness.store.schema import OK
+
+FLATTEST = 50  # times as far apart along one axis as along another: beyond, a picture would be a line
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,17 @@ class Example:
     @property
     def sizes(self) -> tuple[int, ...]:
         return tuple(sorted({size for _, size in self.paths}))
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distances of neighbouring samples along the lattice's axes, of which the least is 1. All are 1 where the rows
+        do not say them, or say something of which no picture can be made."""
+        runs = (self.run(*at) for at in self.paths)
+        found = next((run.row["spacing"] for run in runs if run is not None), None)
+        if not isinstance(found, list) or len(found) != self.comparison.dim or None in found:
+            return (1.0,) * self.comparison.dim
+        least = min(found)
+        return tuple(s / least for s in found) if 0 < least >= max(found) / FLATTEST else (1.0,) * len(found)
 
     def run(self, model: str, size: int) -> Run | None:
         return self.comparison.runs(Place(model, size, self.band)).get(self.draw)
@@ -79,16 +93,16 @@ class Example:
         """`band 0.5, item 0064, seed 1234`."""
         band = "" if self.band == WHOLE else f"band {self.band:g}"
         item = f"item {self.draw.item}" if self.draw.item else ""
-        return ", ".join(filter(None, [band, item, f"seed {self.draw.seed}"]))
+        signal = "" if self.draw.signal_seed == self.draw.seed else f"signal seed {self.draw.signal_seed}"
+        return ", ".join(filter(None, [band, item, f"seed {self.draw.seed}", signal]))
 
     def notes(self) -> list[str]:
         """Which of how many draws it is."""
         bands, draws = self.comparison.regions, self.comparison.draws
-        items, seeds = len({draw.item for draw in draws}), len({draw.seed for draw in draws})
         usual = self.band == from_the_middle(bands)[0] and self.draw == draws[0]
         which = "the higher" if len(bands) == 2 else "the middle one"
         several = [f"{which} of {len(bands)} bands"] if len(bands) > 1 else []
-        several += [f"the first of {count} {name}" for count, name in ((items, "items"), (seeds, "seeds")) if count > 1]
+        several += [f"the first of {count} {name}s" for name, count in counted(draws).items() if count > 1]
         if not several:
             return []
         return [f"shown: {', '.join(several)}" if usual else "shown: the draw with the most residuals"]
@@ -98,7 +112,7 @@ def choose(comparison: Comparison, out: str | Path) -> Example | None:
     """The draw of a comparison of fits that is shown; None where no residual was kept."""
     candidates = itertools.product(from_the_middle(comparison.regions), comparison.draws)
     found = {at: _paths(comparison, *at, out) for at in candidates}
-    band, draw = max(found, key=lambda at: len(found[at]), default=(WHOLE, Draw("", 0)))  # the first of the largest
+    band, draw = max(found, key=lambda at: len(found[at]), default=(WHOLE, Draw("", 0, 0)))  # the first of the largest
     paths = found.get((band, draw), {})
     if not paths:
         return None

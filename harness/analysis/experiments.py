@@ -1,12 +1,12 @@
 """How far experiments reach: which cells have rows, which are missing between them, which the preset still plans.
 
 Rows belong to one experiment when they share signal, dimension, task, preset, length and steps, as in
-comparison.py beside this file; a cell is one model, budget, band, item and seed. Plain Python, so that it starts at
-once.
+comparison.py beside this file; a cell is one model, budget, band and draw, which is an item and the seeds. Plain
+Python, so that it starts at once.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -30,6 +30,14 @@ class Kind(NamedTuple):
         return f"{self.signal} {self.dim}D, {self.task}, {self.preset}, length {length}, {self.steps} steps"
 
 
+class Draw(NamedTuple):
+    """What a score is averaged over: an item, and the seeds of a fit and of its signal."""
+
+    item: str | None
+    seed: int
+    signal_seed: int
+
+
 class Cell(NamedTuple):
     """What one row is about within its experiment."""
 
@@ -38,6 +46,18 @@ class Cell(NamedTuple):
     band: float | None
     item: str | None
     seed: int
+    signal_seed: int
+
+    @property
+    def draw(self) -> Draw:
+        return Draw(self.item, self.seed, self.signal_seed)
+
+
+def counted(draws: Collection[Draw | Cell]) -> dict[str, int]:
+    """How many items, signals and seeds there are among draws. Signals are counted where one is not its seed's own."""
+    own = all(draw.signal_seed == draw.seed for draw in draws)
+    signals = {} if own else {"signal": len({draw.signal_seed for draw in draws})}
+    return {"item": len({draw.item for draw in draws}), **signals, "seed": len({draw.seed for draw in draws})}
 
 
 @dataclass(frozen=True)
@@ -61,8 +81,8 @@ class Experiment:
         return sorted({cell.band for cell in self.latest}, key=lambda band: (band is None, band))
 
     @cached_property
-    def draws(self) -> list[tuple[str | None, int]]:
-        return list(dict.fromkeys((cell.item, cell.seed) for cell in self.latest))
+    def draws(self) -> list[Draw]:
+        return list(dict.fromkeys(cell.draw for cell in self.latest))
 
     def missing(self) -> list[Cell]:
         """The cells between those that have rows: every model, budget, band and draw that occurs, combined."""
@@ -82,21 +102,22 @@ class Experiment:
             return None  # run with --steps or --length of its own
         models = list(dict.fromkeys([*config.protocol.models, *self.models]))
         bands = self.bands if self.bands == [None] else preset.bandlimits
-        items: Sequence[str | None] = list(dict.fromkeys(item for item, _ in self.draws))
+        items: Sequence[str | None] = list(dict.fromkeys(draw.item for draw in self.draws))
         if items != [None]:
             items = preset.items or _items(self.kind.signal) or items
-        return cells(models, preset.sizes, bands, list(itertools.product(items, preset.seeds)))
+        draws = [Draw(item, *seeds) for item, seeds in itertools.product(items, preset.seed_pairs)]
+        return cells(models, preset.sizes, bands, draws)
 
 
 def cells(
     models: Sequence[str],
     sizes: Sequence[int],
     bands: Sequence[float | None],
-    draws: Sequence[tuple[str | None, int]],
+    draws: Sequence[Draw],
 ) -> Iterable[Cell]:
     """In the order of a plan."""
-    for band, (item, seed), size, model in itertools.product(bands, draws, sizes, models):
-        yield Cell(model, size, band, item, seed)
+    for band, draw, size, model in itertools.product(bands, draws, sizes, models):
+        yield Cell(model, size, band, *draw)
 
 
 def experiments(rows: Sequence[Row], order: Sequence[str] = ()) -> list[Experiment]:
@@ -135,9 +156,8 @@ def kind_of(row: Row) -> Kind:
 
 def cell_of(row: Row) -> Cell:
     item = row.get("item")
-    return Cell(
-        row["model"], int(row["size"]), row.get("bandlimit"), None if item is None else str(item), int(row["seed"])
-    )
+    seeds = int(row["seed"]), int(row["signal_seed"])
+    return Cell(row["model"], int(row["size"]), row.get("bandlimit"), None if item is None else str(item), *seeds)
 
 
 def _items(signal: str) -> Sequence[str]:

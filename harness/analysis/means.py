@@ -1,16 +1,14 @@
 """Mean scores of an experiment's runs by some of their keys, with the spread over draws, what did not end well, and
 who is best at each place."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from common.words import budget_text
-from harness.analysis.experiments import Cell, Experiment
+from harness.analysis.experiments import Cell, Experiment, counted
 from harness.analysis.gain import CAP, described, is_constant, score
+from harness.analysis.spread import Spread, spread
 from harness.analysis.winner import Outcome, decide, mean_of
 from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row
 from target_signals.tasks.metrics import Metric
@@ -21,6 +19,7 @@ KEYS: dict[str, Callable[[Cell], Any]] = {
     "band": lambda cell: cell.band,
     "item": lambda cell: cell.item,
     "seed": lambda cell: cell.seed,
+    "signal_seed": lambda cell: cell.signal_seed,
 }
 COUNTS = ("ok", "failed", "unsupported", "missing")
 Keys = tuple[Any, ...]
@@ -29,15 +28,13 @@ Keys = tuple[Any, ...]
 class Line(NamedTuple):
     """The runs of one experiment that agree in some keys. mean: over replicates (`harness.analysis.winner`).
 
-    spread: the draws' standard deviation within a band and budget, pooled; NaN without two draws.
-    rows: of the runs that ended well.
+    draws: how many items, signals and seeds there are. rows: of the runs that ended well.
     """
 
     keys: Keys
     mean: float
-    spread: float
-    seeds: int
-    items: int
+    spread: Spread
+    draws: dict[str, int]
     counts: tuple[int, ...]  # as COUNTS
     rows: tuple[Row, ...]
 
@@ -145,18 +142,13 @@ def _place(by: Sequence[str], keys: Keys) -> Keys:
 def _line(keys: Keys, runs: Sequence[Run]) -> Line:
     ok = [run for run in runs if run.row is not None and run.row["status"] == OK]
     scores = {run.cell: run.score for run in ok if run.score is not None}
-    within: dict[Any, list[float]] = {}
-    for cell, value in scores.items():
-        within.setdefault((cell.model, cell.size, cell.band), []).append(value)
-    variances = [float(np.var(draws, ddof=1)) for draws in within.values() if len(draws) > 1]
     statuses = ["missing" if run.row is None else run.row["status"] for run in runs]
     unsupported, missing = statuses.count(UNSUPPORTED), statuses.count("missing")
     return Line(
         keys,
         mean_of(scores),
-        math.sqrt(math.fsum(variances) / len(variances)) if variances else math.nan,
-        len({run.cell.seed for run in ok}),
-        len({run.cell.item for run in ok}),
+        spread(scores),
+        counted([run.cell for run in ok]),
         (len(ok), len(runs) - len(ok) - unsupported - missing, unsupported, missing),
         tuple(run.row for run in ok if run.row is not None),
     )

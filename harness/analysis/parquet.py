@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from common.errors import UsageError
-from harness.store.schema import COLUMNS, POINT, Kind
+from harness.store.schema import COLUMNS, POINT, RATE, Kind
 
 if TYPE_CHECKING:
     import pyarrow
 
 MEANS: dict[str, Kind] = {"band": "number", "mean": "number", "spread": "number"}  # of a table of means; may be null
+WHOLE = ("step", "bits", "bytes")  # numbers of a point or a rate
 KINDS = {column.name: column.kind for column in COLUMNS} | MEANS
 
 
@@ -31,7 +32,7 @@ def to_parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
         values = [record.get(name) for record in records]
         columns[name] = pyarrow.array(values) if kind is None else _array(values, kind)
     buffer = io.BytesIO()
-    parquet.write_table(pyarrow.table(columns), buffer, compression="zstd")
+    parquet.write_table(pyarrow.table(columns), buffer, compression="zstd", compression_level=15)
     return buffer.getvalue()
 
 
@@ -44,7 +45,8 @@ def _array(values: Sequence[Any], kind: Kind) -> "pyarrow.Array":
         "whole": pa.int64(),
         "wholes": pa.list_(pa.int64()),
         "numbers": pa.list_(pa.float64()),
-        "curve": pa.list_(pa.struct([(name, pa.int64() if name == "step" else pa.float64()) for name in POINT])),
+        "curve": pa.list_(pa.struct([(name, pa.int64() if name in WHOLE else pa.float64()) for name in POINT])),
+        "rates": pa.list_(pa.struct([(name, pa.int64() if name in WHOLE else pa.float64()) for name in RATE])),
         "object": pa.string(),
     }
     return pa.array([_typed(value, kind) for value in values], types[kind])
@@ -63,10 +65,10 @@ def _typed(value: Any, kind: Kind) -> Any:
             return [_typed(v, "whole") for v in value]
         case "numbers":
             return [_typed(v, "number") for v in value]
-        case "curve":
-            return [
-                {name: _typed(p.get(name), "whole" if name == "step" else "number") for name in POINT} for p in value
-            ]
+        case "curve" | "rates":
+            columns = POINT if kind == "curve" else RATE
+            kinds: dict[str, Kind] = {name: "whole" if name in WHOLE else "number" for name in columns}
+            return [{name: _typed(entry.get(name), of) for name, of in kinds.items()} for entry in value]
         case "object":
             return json.dumps(value)
     return value

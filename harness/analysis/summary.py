@@ -35,7 +35,7 @@ def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", he
         seconds = rows["seconds"].sum()
         lines.append([model, *cells, f"{seconds:.1f}", str(len(rows))])
     if metric == "psnr" and not across:
-        constant = table.drop_duplicates(["item", "bandlimit", "seed"])["psnr_constant"].mean()
+        constant = table.drop_duplicates(["item", "bandlimit", "seed", "signal_seed"])["psnr_constant"].mean()
         lines.append(["(constant mean)", *[f"{constant:.2f}"] * len(sizes), "", ""])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = [

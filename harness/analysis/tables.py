@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from common.words import MARKS
+from common.words import MARKS, NO_SCORE
 from harness.analysis.means import COUNTS, Line, Means, label
 from harness.analysis.parquet import to_parquet
-from harness.analysis.wording import TIED, YARDSTICK, notes
+from harness.analysis.versus import Change, Versus
+from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes
 from harness.store.schema import Row
 
 
@@ -31,6 +32,45 @@ def means_as(form: str, every: Sequence[Means]) -> bytes:
     return "\n".join(blocks).encode()
 
 
+def versus_as(form: str, every: Sequence[Versus]) -> bytes:
+    """Experiments under two presets, side by side."""
+    if form in ("csv", "parquet"):
+        records = [_record_of(found, change) for found in every for change in found.changes]
+        return _csv(records) if form == "csv" else to_parquet(records)
+    write = _markdown if form == "md" else _latex
+    return "\n".join(write(found.title, _side_by_side(found), _standings(found)) for found in every).encode()
+
+
+def _side_by_side(found: Versus) -> list[list[str]]:
+    """A line for each budget and model: both scores, the difference with its interval, both ranks."""
+    table = [["budget", "model", found.against, found.kind.preset, "change", "rank"]]
+    for change in found.changes:
+        ranks = " → ".join("–" if rank is None else str(rank) for rank in change.ranks)
+        scores = (found.metric.text(change.before), found.metric.text(change.after))
+        moved = difference(change.ahead, found.metric)
+        moved = Bold(moved) if change.ahead.certain else moved
+        table.append([label("size", change.size), change.model, *scores, moved, ranks])
+    return table
+
+
+def _standings(found: Versus) -> list[str]:
+    """Who is best under each preset."""
+    said = [
+        f"best at {label('size', size)}: {named(before) or NO_SCORE} → {named(after) or NO_SCORE}"
+        for size, (before, after) in found.outcomes.items()
+    ]
+    both = [outcome for pair in found.outcomes.values() for outcome in pair]
+    return ["change: more is better; bold: its 95 % interval leaves out 0", *said, *notes(both)]
+
+
+def _record_of(found: Versus, change: Change) -> dict[str, Any]:
+    scores = {"metric": found.metric.name, "before": change.before, "after": change.after, "ahead": change.ahead.mean}
+    reach = {"low": _known(change.ahead.low), "high": _known(change.ahead.high), "draws": change.ahead.n}
+    ranks = dict(zip(("rank_before", "rank_after"), change.ranks, strict=True))
+    kind = found.kind._asdict() | {"against": found.against}
+    return kind | {"model": change.model, "size": change.size} | scores | reach | ranks
+
+
 def rows_as(form: str, rows: Sequence[Row]) -> bytes:
     """Every row with every column; lists and objects are JSON text in a CSV."""
     if form == "parquet":
@@ -49,13 +89,14 @@ def _csv(records: Sequence[dict[str, Any]]) -> bytes:
 
 def _record(means: Means, line: Line) -> dict[str, Any]:
     kind = means.experiment.kind._asdict()
-    scores = {"metric": means.metric.name, "mean": _known(line.mean), "spread": _known(line.spread)}
+    scores = {"metric": means.metric.name, "mean": _known(line.mean), "spread": _known(line.spread.whole)}
+    scores |= {"signal_spread": _known(line.spread.signals), "seed_spread": _known(line.spread.seeds)}
     counts = dict(zip(COUNTS, line.counts, strict=True))
     return (
         kind
         | dict(zip(means.by, line.keys, strict=True))
         | scores
-        | {"seeds": line.seeds, "items": line.items}
+        | {f"{noun}s": line.draws.get(noun) for noun in ("seed", "signal", "item")}
         | counts
     )
 
@@ -87,7 +128,9 @@ def _score(means: Means, line: Line) -> str:
     ok, failed, unsupported, missing = line.counts
     if math.isnan(line.mean):
         return MARKS["unsupported"] if unsupported else f"failed {failed}/{failed + missing}" if failed else "–"
-    text = means.metric.text(line.mean) + ("" if math.isnan(line.spread) else f" ± {means.metric.text(line.spread)}")
+    text = means.metric.text(line.mean) + (
+        "" if math.isnan(line.spread.whole) else f" ± {means.metric.text(line.spread.whole)}"
+    )
     lacking = f" ({ok}/{ok + failed + missing})" if failed or missing else ""
     sign, bold = _standing(means, line)
     return Bold(text + lacking + sign) if bold else text + lacking + sign

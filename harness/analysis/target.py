@@ -48,7 +48,7 @@ def build(row: Mapping[str, Any], out: str | Path | None = None) -> Target:
     kept = signal_path(out, row) if row["signal"] == UserFile.name and out is not None else None
     if row["signal"] == UserFile.name and (kept is None or not kept.is_file()):
         raise UsageError("the values of this file were not kept; run its trials again")
-    return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["seed"]), item, row["task"], kept)
+    return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["signal_seed"]), item, row["task"], kept)
 
 
 def rebuild(row: Mapping[str, Any], out: str | Path | None = None) -> Target:

@@ -1,7 +1,22 @@
-"""Seconds of training that may be compared: those of one machine."""
+"""Seconds of fits that may be compared: those of one machine."""
 
-from harness.analysis.comparison import Comparison, Draw, Place, Run
+import math
+from collections.abc import Sequence
+
+from harness.analysis.comparison import Comparison, Place, Run
+from harness.analysis.experiments import Draw
 from harness.store.schema import busy
+
+
+def seconds(run: Run, waiting: bool = False) -> float:
+    """Of training alone; or of waiting, which starts with the model's construction: what is made, compiled and tried
+    before the first update counts too, evaluations do not. NaN where the row does not know."""
+    training, ready, updates = (run.row.get(name) for name in ("seconds", "ready_seconds", "updates"))
+    if not waiting or training is None:
+        return math.nan if training is None else float(training)
+    if ready is None or updates is None:
+        return math.nan
+    return float(ready) + (float(training) * (1 - 1 / updates) if updates else 0.0)  # the first update is in `ready`
 
 
 def on_machine(comparison: Comparison, place: Place) -> dict[Draw, Run]:
@@ -13,6 +28,12 @@ def on_machine(comparison: Comparison, place: Place) -> dict[Draw, Run]:
 def elsewhere(comparison: Comparison) -> int:
     """How many timed runs other machines did."""
     return sum(str(run.row["device"]) != comparison.machine for run in comparison.timed)
+
+
+def only_elsewhere(comparison: Comparison, models: Sequence[str]) -> list[str]:
+    """Those of some models that were timed, but on other machines than the comparison's, or with other threads."""
+    timed = {(str(run.row["model"]), str(run.row["device"]) == comparison.machine) for run in comparison.timed}
+    return [model for model in models if (model, False) in timed and (model, True) not in timed]
 
 
 def on_busy_machine(comparison: Comparison) -> int:

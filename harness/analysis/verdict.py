@@ -29,7 +29,7 @@ IMAGE_REGIONS = (("top", "middle", "bottom"), ("left", "centre", "right"))
 
 def tell(rows: "pd.DataFrame", out: str | Path, trials: Sequence[Trial]) -> str:
     """The verdict on every task of one signal's rows; empty when no row is ok."""
-    names = {(name.task, name.model, name.budget, name.seed): name for trial in trials for name in trial.rows}
+    names = {(t.task, t.model, t.budget, t.seed, t.signal_seed): t for trial in trials for t in trial.rows}
     lines: list[str] = []
     for comparison in sorted(comparisons(rows), key=lambda comparison: comparison.task):
         band = comparison.regions[-1]  # somebody's own signal has no others
@@ -38,7 +38,7 @@ def tell(rows: "pd.DataFrame", out: str | Path, trials: Sequence[Trial]) -> str:
         lines += [f"verdict, task {comparison.task}:"] if decided else []
         for size, outcome, ranking in decided:
             row = _row(comparison, Place(ranking.best, size, band))
-            name = names[comparison.task, ranking.best, size, row["seed"]]
+            name = names[comparison.task, ranking.best, size, row["seed"], row["signal_seed"]]
             try:
                 error = where_it_fails(load_residual(Store(out, name.folder).array_path(name.key), row))
             except (Unfit, OSError) as unfit:

@@ -1,27 +1,34 @@
 """Who is best at a place, by how much, and how sure that is. Every display asks `decide`.
 
 A place is a budget at one band, or over the bands; at one item, or over the items. Only models that have a score on
-every draw (band, item and seed) that another model of their sort has compete there: the mean of the others would be
+every draw (band, item and seeds) that another model of their sort has compete there: the mean of the others would be
 over the easier draws. Trained models and yardsticks, whose rows are labelled `classical`, are ranked apart.
 
 The best of a sort wins where its lead over each other one has an interval that leaves out 0 (`significance.intervals`).
 As all of them have to, no correction is due: among equal models some wins in at most 5 % of cases. Where it does not
 win, whom it is told apart from is a claim about each of them, and is corrected (`significance.holm`): among twelve
-equal models it would else be told apart from some in 63 to 71 % of cases.
+equal models it would else be told apart from some in 63 to 71 % of cases. A yardstick is named where it is ahead of the
+best trained model, after Holm over the yardsticks; that this model was picked as the best makes the claim rarer still.
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
-from harness.analysis.experiments import Cell
+from harness.analysis.experiments import Cell, counted
 from harness.analysis.significance import ALPHA, Difference, holm, intervals
 from target_signals.tasks.metrics import Metric
 
 REFERENCE = "Grid"  # the model that differences are taken to, the best of a place aside
 WIN, TIE, ONE_DRAW, ALONE = "win", "tie", "one draw", "alone"
+REPLICATES: dict[str, Callable[[Cell], object]] = {
+    "items": attrgetter("item"),
+    "signals": attrgetter("signal_seed"),
+    "seeds": attrgetter("seed"),
+}
 Scores = Mapping[Cell, float]  # of the runs that ended well
 
 
@@ -30,7 +37,7 @@ class Ranking:
     """The models of one sort that compete at a place, best first.
 
     leads: how far the first is ahead of each other one, more being better whatever the metric. tied: those that it is
-    not told apart from, or that its lead over rounds to 0. replicates: how many `over` ("items" or "seeds") there are.
+    not told apart from, or that its lead over rounds to 0. replicates: how many `over` (a key of REPLICATES) there are.
     """
 
     models: tuple[str, ...]
@@ -57,8 +64,8 @@ class Outcome:
     """Both rankings; None where no model of the sort competes.
 
     left_out: models that have scores and lack draws which another one of their sort has.
-    yardstick: the one that is furthest ahead of the best trained model over that one's draws, and how far; None where
-    none is.
+    yardstick: of those that are ahead of the best trained model over that one's draws, beyond chance unless there is
+    one replicate, the one that is furthest; and how far; None where none is.
     """
 
     trained: Ranking | None
@@ -107,9 +114,13 @@ def mean_of(scores: Scores) -> float:
     return _mean(_means({"": scores}, [""], scores.keys())[:, 0].tolist()) if scores else math.nan
 
 
-def replicated(draws: Iterable[Cell]) -> str:
-    """What is replicated: `items` where there are several, else `seeds`. Bands never are."""
-    return "items" if len({draw.item for draw in draws}) > 1 else "seeds"
+def replicated(draws: Collection[Cell]) -> str:
+    """What is replicated: `items` where there are several, else `signals` that are not each seed's own, else `seeds`.
+
+    Bands never are.
+    """
+    counts = counted(draws)
+    return "items" if counts["item"] > 1 else "signals" if counts.get("signal", 1) > 1 else "seeds"
 
 
 def _rank(scores: Scores, metric: Metric) -> Ranking | None:
@@ -132,9 +143,16 @@ def _ahead(yardsticks: Scores, best: Scores, name: str, metric: Metric) -> tuple
     found = differences({**yardsticks, **best}, name, metric)
     if not found:
         return None, None
-    yardstick = max(sorted(found), key=lambda model: found[model].mean)
-    ahead = found[yardstick]
-    return (yardstick, ahead) if ahead.mean >= _least(metric) else (None, None)
+    adjusted = holm([difference.p for difference in found.values()])
+    ahead = {
+        model: difference
+        for (model, difference), p in zip(found.items(), adjusted, strict=True)
+        if difference.mean >= _least(metric) and not p >= ALPHA
+    }
+    if not ahead:
+        return None, None
+    yardstick = max(sorted(ahead), key=lambda model: ahead[model].mean)
+    return yardstick, ahead[yardstick]
 
 
 def _by_model(scores: Scores) -> dict[str, dict[Cell, float]]:
@@ -148,9 +166,9 @@ def _by_model(scores: Scores) -> dict[str, dict[Cell, float]]:
 def _means(by_model: Mapping[str, Scores], models: Collection[str], draws: Collection[Cell]) -> np.ndarray:
     """Means within each replicate [replicates, models]: over its bands of the mean over their draws."""
     groups: dict[object, dict[object, list[Cell]]] = {}
-    of_items = replicated(draws) == "items"
+    replicate = REPLICATES[replicated(draws)]
     for draw in draws:
-        groups.setdefault(draw.item if of_items else draw.seed, {}).setdefault(draw.band, []).append(draw)
+        groups.setdefault(replicate(draw), {}).setdefault(draw.band, []).append(draw)
     return np.array(
         [
             [_mean([_mean([by_model[m][draw] for draw in own]) for own in bands.values()]) for m in models]

@@ -12,7 +12,7 @@ TIED, YARDSTICK = "≈", "†"
 MEANINGS = {
     TIED: "not told apart from the best at 5 %, over {over}, or its lead rounds to 0",
     ONE_DRAW: "no spread that could tell a win from a tie",
-    YARDSTICK: "a yardstick, which is not trained, named where it is ahead",
+    YARDSTICK: "a yardstick, which is not trained, named where it is ahead beyond chance, or of one draw",
 }
 
 

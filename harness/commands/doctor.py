@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.schema import OK, UNSUPPORTED
 from harness.store.store import DEFAULT_OUT
+from target_signals.user_file import PACKAGES
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 SIGNALS = (("Sierpinski", 2), ("SparseSphereSignal", 3))  # what every back end is tried on, at the smoke preset
 EXTRAS = {  # importable name → what it is for, and the command that adds it
-    "nibabel": ("volumes in NIfTI files", "pip install -e '.[volumes]'"),
+    "nibabel": (PACKAGES["nibabel"], "pip install -e '.[volumes]'"),
+    "SimpleITK": (PACKAGES["SimpleITK"], "pip install -e '.[volumes]'"),
+    "imagecodecs": (PACKAGES["imagecodecs"], "pip install -e '.[codecs]'"),
+    "constriction": ("fitted models in bits", "pip install -e '.[bits]'"),
+    "zfpy": ("the codec zfp beside models of volumes", "pip install -e '.[bits]'"),
     "pyarrow": ("tables in Parquet", "pip install -e '.[report]'"),
     "vl_convert": ("charts in the report", "pip install -e '.[report]'"),
 }
@@ -63,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
             broken.append(name)
         ordered = [default, *(one for one in tried if one is not default)]
         print(f"  {name:12} {'; '.join(f'{one.backend}: {one.outcome}' for one in ordered)}")
+    print("\n".join(formats()))
     print("\n".join(data(missing)))
     if missing:
         print("missing, and what adds it:")
@@ -154,6 +160,14 @@ def fits(trial: "Trial", device: "torch.device") -> str | None:
     if row["status"] == UNSUPPORTED:
         return None
     return WORKS if row["status"] == OK else f"{row['status']} in {trial.dim}D: {row['reason']}"
+
+
+def formats() -> Iterator[str]:
+    """Which package reads which files of somebody's own, and whether it is here."""
+    yield "files of your own:"
+    for package, what in PACKAGES.items():
+        lacks = "" if importlib.util.find_spec(package) else ": not here"
+        yield f"  {package:12} {what}{lacks}"
 
 
 def data(missing: dict[str, str]) -> Iterator[str]:

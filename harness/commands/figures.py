@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
 from common.exits import EXIT_OK, guarded
-from harness.execution.options import Parser
+from harness.execution.options import Parser, whole_number
+from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
+from harness.figures.style import FONTS
+from harness.plan.config import load_config
+from harness.store.names import known
 from harness.store.store import DEFAULT_OUT
 from harness.store.table import load
 from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.figures.draw_figures import Choice
 
 
 def add_arguments(
@@ -27,6 +33,18 @@ def add_arguments(
     add("--task", help="only this task")
     names = " ".join(metrics)
     add("--metric", nargs="+", default=list(metrics), choices=list(METRICS), help=f"which scores (default: {names})")
+    add("--models", nargs="+", metavar="M", help="only these models")
+    add("--sizes", nargs="+", type=whole_number, metavar="P", help="only these parameter budgets, like 1e4")
+    add(
+        "--width",
+        type=float,
+        metavar="INCHES",
+        help="heatmaps and curves laid out for a column of this width, like 3.3, with text of 8 points and no headline",
+    )
+    add("--title", help="a line above the panels, in place of the headline")
+    add("--theme", choices=list(FONTS), default="sans", help="which letters (default: sans)")
+    add("--waiting", action="store_true", help="count from a model's construction on in scores over seconds")
+    add("--against", metavar="PRESET", help="other presets' scores beside those of this one, like paper; nothing else")
     parser.set_defaults(signals=signals)
 
 
@@ -53,20 +71,57 @@ def draw(options: argparse.Namespace) -> None:
     from harness.figures import draw_figures
 
     table = chosen(options)
+    if options.against is not None:
+        draw_against(table, options)
+        return
+    choice = chosen_of(table, options)
     paths: list[Path] = []
     for metric in options.metric:
-        drawn = draw_figures.draw(table, options.out, metric=metric)
+        drawn = draw_figures.draw(table, options.out, metric=metric, waiting=options.waiting, choice=choice)
         for path in drawn:
             print(f"wrote {path}")
-        if drawn or len(options.metric) == 1:
+        if (drawn or len(options.metric) == 1) and choice == draw_figures.EVERYTHING:
             for line in draw_figures.missing(table, metric=metric, out_folder=options.out):
                 print(f"note: {line}")
         paths += drawn
+    if not paths:
+        raise UsageError(f"no row of these has {' or '.join(options.metric)}; choose another --metric")
+    if choice != draw_figures.EVERYTHING:  # a part of the rows is nothing to compare with published values
+        return
     for _, of_signal in table.groupby(["signal", "task"], sort=False):
         if text := published.compare(of_signal):
             print(f"\n{text}")
+
+
+def chosen_of(table: "pd.DataFrame", options: argparse.Namespace) -> "Choice":
+    """What the options choose of the table's figures."""
+    from harness.figures.draw_figures import Choice
+
+    for column, wanted in (("model", options.models), ("size", options.sizes)):
+        there = [str(value) for value in dict.fromkeys(table[column])]
+        for one in map(str, wanted or ()):
+            if one not in there:
+                raise UsageError(f"no rows of {column} '{one}'{suggest(one, there)}; there are: {', '.join(there)}")
+    if options.width is not None and not LEAST_WIDTH <= options.width <= MOST_WIDTH:
+        raise UsageError(f"--width must be from {LEAST_WIDTH:g} to {MOST_WIDTH:g} inches, got {options.width:g}")
+    return Choice(options.models, options.sizes, Layout(options.width, options.title), options.theme)
+
+
+def draw_against(table: "pd.DataFrame", options: argparse.Namespace) -> None:
+    """Draw what has scores of the preset and of another one."""
+    from harness.figures import draw_figures
+
+    rows = [{str(name): known(value) for name, value in record.items()} for record in table.to_dict("records")]
+    order = load_config().protocol.order
+    paths = [
+        path
+        for metric in options.metric
+        for path in draw_figures.draw_presets(rows, options.out, options.against, order, metric)
+    ]
     if not paths:
-        raise UsageError(f"no row of these has {' or '.join(options.metric)}; choose another --metric")
+        raise UsageError(f"no experiment has scores of {options.against} and of another preset, otherwise alike")
+    for path in paths:
+        print(f"wrote {path}")
 
 
 def chosen(options: argparse.Namespace) -> "pd.DataFrame":

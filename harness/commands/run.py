@@ -47,7 +47,11 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
         return EXIT_OK
     rows = run_trials_of(launch, left, options, words)
     print(f"\n{summary(launch, options, rows)}\n")
-    draw(launch, options)
+    folders = [Path(options.out), *(Path(options.out) / row.folder for trial in launch.trials for row in trial.rows)]
+    if left or all(os.access(folder, os.W_OK) for folder in folders):
+        draw(launch, options)
+    else:
+        print(f"'{options.out}' may be read and not written, so no figures are drawn and no page is made")
     return EXIT_OK if rows["status"].isin([OK, UNSUPPORTED]).all() else EXIT_FAILED
 
 
@@ -113,23 +117,24 @@ def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame")
 
 
 def draw(launch: "Launch", options: argparse.Namespace) -> None:
-    """Draw the figures of a launch's experiments and write the page, telling where everything lies."""
+    """Draw the figures of a launch's experiments and write the page; say in a line each where what lies."""
     from harness.figures import draw_figures
     from harness.plan.make_plan import model_names
     from harness.report import write_page
 
     for folder in dict.fromkeys(row.folder for trial in launch.trials for row in trial.rows):
-        print(f"rows in {Path(options.out) / folder / 'rows'}")
-        for path in draw_figures.draw(load(options.out, folder), options.out, model_names(launch.config)):
-            print(f"wrote {path}")
-    print(f"wrote {write_page.write(options.out, options.config)}; open it in a browser")
+        table = load(options.out, folder)
+        drawn = draw_figures.draw(table, options.out, model_names(launch.config))
+        print(f"rows in {Path(options.out) / folder / 'rows'}: {len(table)}")
+        print(draw_figures.told(drawn))
+    print(f"page: {write_page.write(options.out, options.config)}; open it in a browser")
 
 
 def listing(options: argparse.Namespace) -> str:
     """What there is to choose from."""
     import target_signals
     from harness.execution.launch import choose_models
-    from harness.plan.make_plan import check_models, model_names
+    from harness.plan.make_plan import check_models, group_of, model_names
     from harness.plan.source import only_one_of
     from target_signals.base import RecordedFamily
     from target_signals.tasks.base import expand_tasks
@@ -148,9 +153,13 @@ def listing(options: argparse.Namespace) -> str:
         items = f": {' '.join(family.items)}" if issubclass(family, RecordedFamily) else ""
         return f"{signal} ({' and '.join(f'{d}D' for d in family.dims)}{items})"
 
+    def members(group: str) -> list[str]:
+        return [name for name in model_names(config) if group_of(config, name) == group]
+
     return "\n".join(
         [
-            f"models:  {' '.join(model_names(config))}",
+            f"models:  {' '.join(members('all'))}",
+            f"newer:   {' '.join(members('newer'))}; with --models newer, or by name",
             f"signals: {', '.join(map(describe, signals.names()))}; or the path of an image or a volume",
             f"tasks:   {' '.join(tasks.get(name).usage() for name in tasks.names())}",
             f"presets: {' '.join(config.presets)}",

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
 def describe(found: Gathered, config: Config) -> list[str]:
     """The lines that tell how a results folder stands."""
     rows = [stored.row for stored in found.stored]
-    every = experiments(rows, config.protocol.models)
+    every = experiments(rows, config.protocol.order)
     lines = [f"{found.out}: {_count(len(rows), 'row')} of {_count(len(every), 'experiment')}"]
     if every:
         lines += ["", *_columns([HEAD, *(_numbers(experiment, rows, config) for experiment in every)])]

@@ -10,6 +10,7 @@ from common.files import write_atomically
 from harness.analysis import tables
 from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
+from harness.analysis.versus import versus
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import Gathered, gather
 from harness.store.schema import Row
@@ -26,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--signal", help="only this signal")
     add("--task", help="only this task")
     add("--preset", help="only this preset")
+    add(
+        "--against", metavar="PRESET", help="beside the scores of --preset those of another one, and who changes places"
+    )
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--to", metavar="FILE", help="write there instead of to the terminal")
     add("--config", default=DEFAULT_CONFIG, help="settings file, for the models' order (default: hyperparameters.json)")
@@ -46,11 +50,14 @@ def run(options: argparse.Namespace) -> int:
     found = gather(options.out, curves=options.rows)
     for problem in found.problems:
         print(f"note: left out {problem}", file=sys.stderr)
+    if options.against is not None:
+        write(options, side_by_side(found, options))
+        return 0
     rows = select(found, options)
     if options.rows:
         content = tables.rows_as(options.format, rows)
     else:
-        order = load_config(options.config).protocol.models
+        order = load_config(options.config).protocol.order
         every = experiments(rows, order)
         if "size" not in by and any(len(each.sizes) > 1 for each in every):
             raise UsageError(f"scores of several budgets have no mean; add size: --by {','.join([*by, 'size'])}")
@@ -59,16 +66,33 @@ def run(options: argparse.Namespace) -> int:
         if all(math.isnan(line.mean) for line in lines) and any(line.counts[0] for line in lines):
             raise UsageError(f"no row of these has {options.metric}; choose another --metric")
         content = tables.means_as(options.format, of_experiments)
+    write(options, content)
+    return 0
+
+
+def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:
+    """The tables of --preset beside --against."""
+    if options.preset is None or options.rows:
+        raise UsageError("--against goes with --preset and without --rows: --preset tuned --against paper")
+    order, presets = load_config(options.config).protocol.order, (options.preset, options.against)
+    rows = [row for name in presets for row in select(found, argparse.Namespace(**vars(options) | {"preset": name}))]
+    every = versus(experiments(rows, order), rows, options.preset, options.against, options.metric)
+    if not every:
+        raise UsageError(f"no experiment has scores of both {options.preset} and {options.against}, otherwise alike")
+    return tables.versus_as(options.format, every)
+
+
+def write(options: argparse.Namespace, content: bytes) -> None:
+    """Write a table to the terminal or where --to says."""
     if options.to is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
-        return 0
+        return
     try:
         write_atomically(Path(options.to), lambda file: file.write(content))
     except OSError as error:
         raise UsageError(f"cannot write '{options.to}': {error.strerror}; choose another file with --to") from error
     print(f"wrote {options.to}")
-    return 0
 
 
 def select(found: Gathered, options: argparse.Namespace) -> list[Row]:

@@ -11,11 +11,12 @@ import torch
 
 from common.errors import UsageError, is_file
 from harness.plan.config import Config, Preset, load_config
-from harness.plan.make_plan import check_models, make_plan, model_names
+from harness.plan.make_plan import GROUPS, check_models, group_of, make_plan, model_names, untuned
 from harness.plan.source import Source, find_source
-from harness.plan.trial import Trial
-from harness.train import machine
+from harness.plan.trial import MUON, Trial
+from harness.train import coder, machine
 from models import backends, get_model, registry
+from target_signals.tasks.base import expand_tasks
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,30 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if options.signal is None:
         raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
     source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, name)
+    if options.preset is None and source.path is not None:
+        name = tuned_preset(config, name, source, options.task, models) or name
     preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
     for model in models if options.backend is not None else ():
         backends.check(get_model(model), options.backend, device)
     precision = choose_precision(options.precision, device)
+    if preset.optimiser == MUON and not hasattr(torch.optim, "Muon"):
+        raise UsageError(f"preset '{name}': this PyTorch {torch.__version__} has no Muon, which came with 2.9")
     trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
+    if options.bits:
+        coder.check()
+        trials = [dataclasses.replace(trial, bits=tuple(options.bits)) for trial in trials]
+    if preset.tuned_at is not None:
+        notes.append(f"settings found by python -m harness tune --preset {preset.tuned_at} (docs/tuning.md)")
     return Launch(config, device, name, source, tuple(notes), trials)
+
+
+def tuned_preset(
+    config: Config, extent: str, source: Source, tasks: Sequence[str], chosen: Sequence[str]
+) -> str | None:
+    """The preset of this extent whose settings were tuned, where they were for these models and tasks; else None."""
+    if any(untuned(config, extent, source, task, chosen) for task in expand_tasks(tasks)):
+        return None
+    return next((name for name, values in config.presets.items() if values.get("tuned_at") == extent), None)
 
 
 def choose_device(options: argparse.Namespace) -> torch.device:
@@ -70,11 +89,14 @@ def choose_precision(asked: str | None, device: torch.device) -> str | None:
 
 
 def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
-    """Names from `--models`: `all`, registered names, and paths of files that register some."""
+    """Names from `--models`: groups, registered names, and paths of files that register some."""
     names: list[str] = []
     for entry in chosen:
-        if entry == "all":
-            names += model_names(config)
+        if entry in GROUPS:
+            members = [name for name in model_names(config) if group_of(config, name) == entry]
+            if not members:
+                raise UsageError(f"the settings file '{config.source}' names no models of the group '{entry}'")
+            names += members
         elif entry.endswith(".py") or is_file(entry):
             names += registry.load_file(entry)
         else:
@@ -89,7 +111,7 @@ def override(preset: Preset, options: argparse.Namespace, kind: str) -> Preset:
     """
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
-        for name in ("sizes", "bandlimits", "seeds", "steps")
+        for name in ("sizes", "bandlimits", "seeds", "signal_seeds", "steps")
         if (value := getattr(options, name)) is not None
     }
     if options.length is not None:
@@ -97,4 +119,5 @@ def override(preset: Preset, options: argparse.Namespace, kind: str) -> Preset:
     try:
         return dataclasses.replace(preset, **given)
     except ValueError as error:
-        raise UsageError(f"--{error}") from error
+        field, message = str(error).split(":", 1)
+        raise UsageError(f"--{field.replace('_', '-')}:{message}") from error

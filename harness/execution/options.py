@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from common.errors import UsageError
 from harness.plan.config import DEFAULT_CONFIG
-from harness.plan.trial import PRECISIONS
+from harness.plan.trial import BITS, EXACT, PRECISIONS
 from harness.store.store import DEFAULT_OUT
 
 EXECUTORS = ("local", "ray", "slurm")  # the modules of harness/execution/executors
@@ -41,11 +41,23 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--items", nargs="+", metavar="ITEM", help="which of a recorded signal's items, like 0064 (default: all)")
     add("--preset", help="extent of the experiment (default: paper with a CUDA device, otherwise quick)")
     add(
-        "--models", nargs="+", default=["all"], metavar="MODEL", help="names, or paths of files with a registered model"
+        "--models",
+        nargs="+",
+        default=["all"],
+        metavar="MODEL",
+        help="names, groups (all: the paper's, the yardsticks and your own; newer), or paths of files with a "
+        "registered model (default: all)",
     )
     add("--sizes", nargs="+", type=whole_number, metavar="P", help="parameter budgets, like 1e4")
     add("--bandlimits", nargs="+", type=float, metavar="B", help="0.1 to 0.9")
-    add("--seeds", nargs="+", type=whole_number, metavar="S")
+    add("--seeds", nargs="+", type=whole_number, metavar="S", help="of initial values and batches, and of the signal")
+    add(
+        "--signal-seeds",
+        nargs="+",
+        type=whole_number,
+        metavar="S",
+        help="of the signal and its noise, each with every one of --seeds (default: each seed draws its own signal)",
+    )
     add("--steps", type=whole_number, help="passes over the signal")
     add("--length", type=whole_number, help="samples along the longest axis")
     add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
@@ -64,6 +76,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
     add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting, like Siren.lr=3e-5")
     add("--save-model", action="store_true", help="leave every fitted model as a .safetensors file beside its row")
+    add(
+        "--bits",
+        nargs="+",
+        type=bits_a_value,
+        default=[],
+        metavar="B",
+        help="also compress every fitted model to so many bits a value, and store bytes and scores in its rows",
+    )
     add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
     add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
     add("--force", action="store_true", help="run trials again that have rows")
@@ -97,6 +117,13 @@ def whole_number(text: str) -> int:
     if not (value >= 0 and value.is_integer()):
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number like 10000 or 1e4")
     return int(value)
+
+
+def bits_a_value(text: str) -> int:
+    value = whole_number(text)
+    if value not in BITS:
+        raise argparse.ArgumentTypeError(f"bits a value are {BITS[0]} to {BITS[-2]}, or {EXACT}, got {value}")
+    return value
 
 
 def positive(text: str) -> int:

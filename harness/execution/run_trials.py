@@ -5,6 +5,7 @@ several launches of one experiment divide its trials.
 """
 
 import functools
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -73,17 +74,18 @@ def execute(
     device: torch.device,
     on_model: OnModel | None = None,
     superseded: Superseded = (),
+    deadline: float = math.inf,
 ) -> None:
     """Run the trials in this process and store each as it ends; wait for those that others run.
 
     A KeyboardInterrupt loses the trial in flight alone. on_model: is given every trial's fitted model
-    before its rows are written.
+    before its rows are written. deadline: on time.monotonic's clock; no trial begins after it.
     """
     prepare(trials, out)
     claims, left = Claims(out), list(trials)
     with Progress(trials, device.type) as progress:
-        while left:
-            left = run_free(left, claims, device, progress, on_model, superseded)
+        while left and time.monotonic() < deadline:
+            left = run_free(left, claims, device, progress, on_model, superseded, deadline)
             wait(left, claims, superseded)
 
 
@@ -94,15 +96,16 @@ def run_free(
     progress: Progress,
     on_model: OnModel | None = None,
     superseded: Superseded = (),
+    deadline: float = math.inf,
 ) -> list[Trial]:
-    """Run those that nobody has run and nobody else has claimed; the trials that are left to others."""
+    """Run those that nobody has run and nobody else has claimed, until the deadline; the trials that are left."""
     out, left = claims.out, []
     for trial in trials:
         if is_done(trial, out, superseded):  # by others since the plan was made
             progress.tell(trial, [row for row in stored(trial, out) if row is not None])
             claims.bury(trial)
             continue
-        claim = claims.take(trial)
+        claim = claims.take(trial) if time.monotonic() < deadline else None
         if claim is None:
             left.append(trial)
             continue
@@ -144,19 +147,21 @@ def spread(
     executor: Executor,
     superseded: Superseded = (),
     workers: int = 1,
+    deadline: float = math.inf,
 ) -> None:
     """Run the trials through an executor, and tell of each as its rows appear; wait for those that others run.
 
-    workers: how many run at once, for the time that is left. Raises Failure when its workers cannot go on.
+    workers: how many run at once, for the time that is left. deadline: on time.monotonic's clock; what runs then is
+    abandoned. Raises Failure when its workers cannot go on.
     """
     prepare(trials, out)
     left, rounds, claims = in_order(trials, device.type), 0, Claims(out)
     with Progress(trials, device.type, workers) as progress:
         try:
-            while left:
+            while left and time.monotonic() < deadline:
                 executor.submit(left)
                 before, going = len(left), True
-                while going:
+                while going and time.monotonic() < deadline:
                     going = executor.running()
                     left = tell_finished(left, out, superseded, progress)
                     time.sleep(POLL if going else 0)

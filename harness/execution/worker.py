@@ -47,8 +47,12 @@ def work(order: Order) -> int:
 
 @functools.lru_cache(maxsize=1)  # a worker is called many times with one
 def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Trial]]:
+    from harness.execution import search
     from harness.execution.launch import make_launch
 
+    if arguments[:1] == (search.VERB,):
+        options = search.parse(arguments[1:])
+        return options, {trial.key: trial for trial in search.make_search(options).possible}
     options = parse(arguments)
     return options, {trial.key: trial for trial in make_launch(options).trials}
 

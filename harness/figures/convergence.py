@@ -20,7 +20,8 @@ from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.selection import few
 from harness.analysis.winner import REFERENCE
 from harness.figures import axis_style, legend, style
-from harness.figures.page import Sheet, averaged, columns_for, with_room, write_texts
+from harness.figures.layout import columns_for
+from harness.figures.page import Sheet, averaged, with_room, write_texts
 
 Clock = Literal["updates", "seconds"]
 MOST = 3  # bands, and budgets
@@ -79,7 +80,7 @@ def convergence_page(comparison: Comparison, clock: Clock) -> Figure | None:
         if REFERENCE in own:
             axes.axhline(own[REFERENCE].mean[-1], zorder=1.5, **GOAL)
         _style_axes(axes, clock, own)
-        axes.set_title(_title(band, size, len(bands) > 1), fontsize=style.TEXT, pad=4)
+        axes.set_title(_title(comparison, band, size, len(bands) > 1), fontsize=style.TEXT, pad=4)
         if sheet.first_column(index):
             axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT, labelpad=3)
         if sheet.lowest(index):
@@ -136,9 +137,9 @@ def _style_axes(axes: Axes, clock: Clock, own: dict[str, Trace]) -> None:
     axis_style.frame(axes)
 
 
-def _title(band: float, size: int, several_bands: bool) -> str:
+def _title(comparison: Comparison, band: float, size: int, several_bands: bool) -> str:
     budget = f"{budget_text(size)} parameters"
-    return f"band {band:g}, {budget}" if several_bands and band != WHOLE else budget
+    return f"{comparison.difficulty.title(band)}, {budget}" if several_bands and band != WHOLE else budget
 
 
 def _notes(

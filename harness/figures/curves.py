@@ -1,7 +1,8 @@
-"""Pages of curves over bands or budgets: a line for each model, with its spread over seeds."""
+"""Pages of curves over bands or budgets: a line for each model, with its spread over seeds. Panels share one scale."""
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,111 +10,147 @@ from matplotlib.ticker import NullLocator
 
 from harness.analysis.comparison import Comparison, mean
 from harness.figures import axis_style, legend, style
-from harness.figures.page import Sheet, View, averaged, columns_for, with_room, write_texts
+from harness.figures.layout import AS_NEEDED, Layout
+from harness.figures.page import (
+    EDGE,
+    LINE,
+    Sheet,
+    View,
+    averaged,
+    text_width,
+    thinned,
+    unit_notes,
+    with_room,
+    wrapped,
+    write_texts,
+)
 from target_signals.tasks.metrics import METRICS
 
 PANEL, SINGLE = (2.1, 1.6), (3.6, 2.3)  # inches
 GAP, MARGIN = (0.42, 0.54), (0.6, 0.15)
 AXIS_ROOM = 0.66  # inches of tick labels and axis label
-CONSTANT_MEAN = "constant mean"
+RIM = 0.05  # of the scores' range, left free above and below
+COINCIDE = 0.01  # of the scale: points that are nearer lie on one another
+RING = 3.0  # points by which a ring round a marker is larger than what it holds
+CONSTANT_MEAN, OVERLAID = "constant mean", "_overlaid"
+Limits = tuple[float, float]
 
 
-def curve_page(comparison: Comparison, view: View) -> Figure | None:
+def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -> Figure | None:
     """A panel for each of view.panels; None without scores at two xs."""
     drawn = [model for model in comparison.models if any(map(comparison.scores, view.places([model])))]
     if len(view.xs) < 2 or not drawn:
         return None
-    metric, notes = METRICS[comparison.metric], _notes(comparison, view, drawn)
+    metric = METRICS[comparison.metric]
+    means = {panel: {model: _means(comparison, view, model, panel) for model in drawn} for panel in view.panels}
+    levels = {panel: [comparison.constant(view.place("", x, panel).band) for x in view.xs] for panel in view.panels}
+    known = [level for level in itertools.chain(*levels.values()) if math.isfinite(level)]
+    limits = _limits(comparison, view, drawn, known)
+    overlaid = {panel: list(_coincidences(means[panel], limits)) for panel in view.panels}
+    notes = _notes(comparison, view, drawn) + unit_notes(comparison, view, layout)
+    if known and not any(limits[0] <= level <= limits[1] for level in known):
+        ends = "–".join(dict.fromkeys([metric.text(min(known)), metric.text(max(known))]))
+        notes.append(f"{CONSTANT_MEAN}: {ends}, {'above' if known[0] > limits[1] else 'below'} the scale")
+    notes += ["rings and dashes: the model of that colour lies beneath"] if any(overlaid.values()) else []
     spread = "; shaded: minimum to maximum" if len(comparison.draws) > 1 else ""
     subtitle = f"{metric.label()}{averaged(comparison)}{spread}"
-    sheet = _sheet(view)
     handles = legend.of_models(comparison, drawn)
-    constant = legend.entry(CONSTANT_MEAN, **style.CONSTANT)
-    room = AXIS_ROOM + legend.height([*handles, constant], sheet.width)
+    handles += [legend.entry(CONSTANT_MEAN, **style.CONSTANT)] if known else []
+    sheet = _sheet(view, layout)
+    axis = wrapped(view.axis, sheet.panel[0] + 2 * EDGE)
+    room = AXIS_ROOM + LINE * (len(axis) - 1) + legend.height(handles, sheet.width)
     sheet = with_room(sheet, comparison, subtitle, notes, room)
     figure = sheet.figure()
-    panels = [sheet.axes(figure, index) for index in range(len(view.panels))]
-    for index, (axes, panel) in enumerate(zip(panels, view.panels, strict=True)):
+    for index, panel in enumerate(view.panels):
+        axes = sheet.axes(figure, index)
         for model in drawn:
-            _line(axes, comparison, view, model, panel)
-        _style_axes(axes, view, panel, sheet.lowest(index))
+            _line(axes, comparison, view, model, panel, means[panel][model])
+        for beneath, points, order in overlaid[panel]:
+            _overlay(axes, comparison, view, beneath, means[panel][beneath], points, order)
+        _style_axes(axes, view, panel, sheet.panel[0], limits)
+        if known:
+            axes.plot(view.xs, levels[panel], label=CONSTANT_MEAN, zorder=1.5, **style.CONSTANT)
         if sheet.first_column(index):
             axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
-    levels = [_levels(comparison, view, panel) for panel in view.panels]
-    _set_scales(panels, levels, _shared(view))
-    constants = [_constant(axes, view, level, metric.text) for axes, level in zip(panels, levels, strict=True)]
-    legend.draw(sheet, figure, [*handles, constant] if any(constants) else handles, notes)
+        else:
+            axes.tick_params(labelleft=False)
+        if sheet.lowest(index):
+            axes.set_xlabel("\n".join(axis), fontsize=style.TEXT, labelpad=3)
+    legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
-
-
-def _shared(view: View) -> bool:
-    """Budgets are compared across panels; bands differ too much for one scale."""
-    return view.name == "bands"
 
 
 def _notes(comparison: Comparison, view: View, drawn: list[str]) -> list[str]:
     absent = [model for model in comparison.models if model not in drawn]
     notes = [f"without a score: {', '.join(absent)}"] if absent else []
     counts = {len(comparison.scores(place)) for place in view.places(drawn)} - {0, len(comparison.draws)}
-    notes += ["some points are means of fewer runs, as some failed or are missing"] if counts else []
-    return notes + (["panels differ in scale"] if not _shared(view) and len(view.panels) > 1 else [])
+    return notes + (["some points are means of fewer runs, as some failed or are missing"] if counts else [])
 
 
-def _sheet(view: View) -> Sheet:
-    single = len(view.panels) == 1
-    columns = columns_for(len(view.panels), PANEL[0], GAP[0])
-    return Sheet(len(view.panels), columns, SINGLE if single else PANEL, GAP, MARGIN)
+def _sheet(view: View, layout: Layout) -> Sheet:
+    count = len(view.panels)
+    label = max(text_width(view.x_text(x)) for x in view.xs)
+    columns, panel, gap = layout.fit(count, SINGLE if count == 1 else PANEL, GAP, MARGIN, label)
+    return Sheet(count, columns, panel, gap, MARGIN, layout=layout)
 
 
-def _line(axes: Axes, comparison: Comparison, view: View, model: str, panel: float) -> None:
+def _means(comparison: Comparison, view: View, model: str, panel: float) -> list[float]:
+    """At each x, NaN where there is no score."""
+    return [mean(comparison.scores(view.place(model, x, panel)).values()) for x in view.xs]
+
+
+def _limits(comparison: Comparison, view: View, drawn: Sequence[str], constants: Sequence[float]) -> Limits:
+    """A scale that holds all scores, and the constant mean as far as that at most doubles it."""
+    scores = [score for place in view.places(drawn) for score in comparison.scores(place).values()]
+    low, high = min(scores), max(scores)
+    reach = high - low or 1.0
+    near = [level for level in constants if low - reach <= level <= high + reach]
+    low, high = min([low, *near]), max([high, *near])
+    return low - RIM * reach, high + RIM * reach
+
+
+def _coincidences(means: dict[str, list[float]], limits: Limits) -> Iterator[tuple[str, list[int], int]]:
+    """Models that others, drawn later, lie upon: the model, its covered points, and by how many."""
+    near = COINCIDE * (limits[1] - limits[0])
+    for index, beneath in enumerate(means):
+        above = list(means)[index + 1 :]
+        covering = [sum(abs(means[one][i] - value) < near for one in above) for i, value in enumerate(means[beneath])]
+        if any(covering):
+            yield beneath, [i for i, count in enumerate(covering) if count], max(covering)
+
+
+def _line(axes: Axes, comparison: Comparison, view: View, model: str, panel: float, means: Sequence[float]) -> None:
     scores = [list(comparison.scores(view.place(model, x, panel)).values()) for x in view.xs]
     looks = style.line(*comparison.looks(model))
-    axes.plot(view.xs, [mean(some) for some in scores], label=model, **looks)
+    axes.plot(view.xs, means, label=model, **looks)
     if any(len(some) > 1 for some in scores):
         low, high = ([pick(some, default=math.nan) for some in scores] for pick in (min, max))
         axes.fill_between(view.xs, low, high, color=looks["color"], alpha=0.18, linewidth=0)
 
 
-def _levels(comparison: Comparison, view: View, panel: float) -> list[float]:
-    """The constant mean at each x, NaN where it is not known."""
-    return [comparison.constant(view.place("", x, panel).band) for x in view.xs]
+def _overlay(
+    axes: Axes, comparison: Comparison, view: View, model: str, means: Sequence[float], points: list[int], order: int
+) -> None:
+    """Show a model that lies beneath others: a ring round each covered marker, dashes upon covered stretches."""
+    colour = style.colour(*comparison.looks(model))
+    size = style.line(*comparison.looks(model))["markersize"] + RING * order
+    ring: style.Looks = {"marker": "o", "markersize": size, "markerfacecolor": "none", "markeredgewidth": 0.9}
+    xs, ys = [view.xs[i] for i in points], [means[i] for i in points]
+    axes.plot(xs, ys, color=colour, label=OVERLAID, linestyle="", zorder=3, clip_on=False, **ring)
+    for i in points:
+        if i + 1 in points:
+            dashes = (2.5 * order, (2.5, 5.0))
+            stretch = view.xs[i : i + 2], means[i : i + 2]
+            axes.plot(*stretch, color=colour, label=OVERLAID, linestyle=dashes, linewidth=1.3, zorder=2.5)
 
 
-def _set_scales(panels: list[Axes], levels: list[list[float]], shared: bool) -> None:
-    """Scales that hold the curves, and the constant mean as far as that at most doubles them."""
-    limits = []
-    for axes, panel_levels in zip(panels, levels, strict=True):
-        low, high = axes.get_ylim()
-        reach, rim = high - low, 0.05 * (high - low)
-        near = [level for level in panel_levels if low - reach <= level <= high + reach]
-        limits.append((min([low, *(level - rim for level in near)]), max([high, *(level + rim for level in near)])))
-    common = min(low for low, _ in limits), max(high for _, high in limits)
-    for axes, own in zip(panels, limits, strict=True):
-        axes.set_ylim(common if shared else own)
-
-
-def _constant(axes: Axes, view: View, levels: list[float], text: Callable[[float], str]) -> bool:
-    """A dashed line for the constant mean, said in the title where it lies off the scale. Whether it is known."""
-    known = [level for level in levels if math.isfinite(level)]
-    if not known:
-        return False
-    low, high = axes.get_ylim()
-    axes.plot(view.xs, levels, label=CONSTANT_MEAN, zorder=1.5, **style.CONSTANT)
-    axes.set_ylim(low, high)
-    if not any(low <= level <= high for level in known):
-        ends = "–".join(dict.fromkeys([text(min(known)), text(max(known))]))
-        axes.title.set_text(f"{axes.get_title()} · {CONSTANT_MEAN} {ends} {'↑' if known[0] > high else '↓'}")
-    return True
-
-
-def _style_axes(axes: Axes, view: View, panel: float, lowest: bool) -> None:
+def _style_axes(axes: Axes, view: View, panel: float, width: float, limits: Limits) -> None:
     if view.name == "budgets":
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(view.xs, [view.x_text(x) for x in view.xs])
+    axes.set_xticks(view.xs, thinned([view.x_text(x) for x in view.xs], width))
     axes.set_title(view.panel_text(panel), fontsize=style.TEXT, pad=4)
+    axes.set_ylim(limits)
     axis_style.scores(axes)
     axis_style.frame(axes)
-    if lowest:
-        axes.set_xlabel(view.axis, fontsize=style.TEXT, labelpad=3)

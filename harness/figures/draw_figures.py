@@ -1,17 +1,24 @@
 """Draws what the results table holds, and says what it lacks. A file is replaced whole, never half written."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.errors import UsageError, suggest
 from common.files import write_atomically
 from harness.analysis import missing_runs
 from harness.analysis.comparison import Comparison, comparisons
+from harness.analysis.experiments import experiments
+from harness.analysis.versus import versus
 from harness.analysis.winner import REFERENCE
-from harness.figures.style import RC
+from harness.figures.layout import AS_NEEDED, Layout
+from harness.figures.style import FONTS, RC
 from harness.store.names import folder_of, safe
+from harness.store.schema import Row
+from harness.store.table import to_table
 from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -22,27 +29,91 @@ HEADLINE = "psnr"  # the metric with whose figures those are drawn that depend o
 PDF_DENSITY = 300  # pixels an inch of pictures in a PDF; all else is drawn in lines
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a person wants drawn, and how. models, sizes: None draws all. theme: one of `style.FONTS`."""
+
+    models: Sequence[str] | None = None
+    sizes: Sequence[int] | None = None
+    layout: Layout = AS_NEEDED
+    theme: str = "sans"
+
+    def of(self, comparison: Comparison) -> Comparison | None:
+        """The chosen part of a comparison, or None."""
+        models = comparison.models if self.models is None else self.models
+        part = comparison.only(models, comparison.sizes if self.sizes is None else self.sizes)
+        return part if part.cells else None
+
+    @property
+    def rc(self) -> Any:
+        return RC | {"font.family": [FONTS[self.theme], *RC["font.family"]]}
+
+
+EVERYTHING = Choice()
+CHOSEN = "chosen"  # the folder of what was drawn otherwise than by default
+
+
 def draw(
-    table: "pd.DataFrame", out_folder: str | Path, models: Sequence[str] | None = None, metric: str = HEADLINE
+    table: "pd.DataFrame",
+    out_folder: str | Path,
+    models: Sequence[str] | None = None,
+    metric: str = HEADLINE,
+    waiting: bool = False,
+    choice: Choice = EVERYTHING,
 ) -> list[Path]:
     """Draw every comparison of the table, each figure as PNG and PDF; the paths of the files written.
 
     A comparison's figures go to <out>/<dim>d_<Signal>[_<task>]/figures/<preset>_<length>_<steps>/, and
     pictures are made of the residuals in <out>/<dim>d_<Signal>[_<task>]/arrays/.
     models: an order to draw in; models that it does not name follow in order of appearance.
+    waiting: scores over seconds are over those from the model's construction on, in a file of its own.
+    choice: another one than the default draws into a folder `chosen` within, heatmaps and curves alone where it has a
+    width.
     """
-    found = _checked(table, models, metric)
+    found = [part for comparison in _checked(table, models, metric) if (part := choice.of(comparison)) is not None]
     if not found:
         return []
     from matplotlib import rc_context
 
     written = []
-    with rc_context(RC):
+    with rc_context(choice.rc):
         for comparison in found:
             folder = Path(out_folder) / folder_of(vars(comparison)) / "figures" / safe(_variant(comparison))
-            for name, figure in itertools.chain(pages(comparison).items(), pictures(comparison, out_folder)):
+            folder = folder if choice == EVERYTHING else folder / CHOSEN
+            of_residuals = pictures(comparison, out_folder) if choice == EVERYTHING else ()
+            drawn = pages(comparison, waiting, choice.layout).items()
+            for name, figure in itertools.chain(drawn, of_residuals):
                 written += _save(figure, folder, name)
     return written
+
+
+def draw_presets(
+    rows: Sequence[Row], out_folder: str | Path, against: str, models: Sequence[str], metric: str = HEADLINE
+) -> list[Path]:
+    """Draw every experiment beside its like under the preset `against`, where both have scores; the files written."""
+    from matplotlib import rc_context
+
+    from harness.figures.presets import presets_page
+
+    found = {
+        (c.signal, c.dim, c.task, c.preset, c.length, c.steps): c for c in _checked(to_table(rows), models, metric)
+    }
+    every, written = experiments(rows, models), []
+    for preset in sorted({one.kind.preset for one in every} - {against}):
+        for one in versus(every, rows, preset, against, metric):
+            kind = one.kind
+            length = "native" if kind.length is None else str(kind.length)
+            comparison = found[kind.signal, kind.dim, kind.task, kind.preset, length, kind.steps or 0]
+            folder = Path(out_folder) / folder_of(vars(comparison)) / "figures" / safe(_variant(comparison))
+            with rc_context(RC):
+                written += _save(presets_page(one, comparison), folder, f"{metric}_against_{safe(against)}")
+    return written
+
+
+def told(paths: Sequence[Path]) -> str:
+    """A line for each folder of figures: where it is, and how many were drawn. paths: files written, PNG and PDF."""
+    count = Counter(path.parent for path in paths if path.suffix == ".png")
+    return "\n".join(f"figures in {folder}: {number}, as PNG and PDF" for folder, number in count.items())
 
 
 def _save(figure: "Figure", folder: Path, name: str) -> list[Path]:
@@ -55,7 +126,7 @@ def _save(figure: "Figure", folder: Path, name: str) -> list[Path]:
     return [png, pdf]
 
 
-def pages(comparison: Comparison) -> "dict[str, Figure]":
+def pages(comparison: Comparison, waiting: bool = False, layout: Layout = AS_NEEDED) -> "dict[str, Figure]":
     """The figures that a comparison's scores, curves and times give, by file name; empty ones are left out."""
     from harness.figures import (  # matplotlib takes a second to import
         convergence,
@@ -72,12 +143,15 @@ def pages(comparison: Comparison) -> "dict[str, Figure]":
     for view in (page.over_bands(comparison), page.over_budgets(comparison)):
         if view.xs:
             name = f"{comparison.metric}_over_{view.name}"
-            figures[name] = heatmaps.score_page(comparison, view)
-            figures[f"{name}_minus_{REFERENCE}"] = heatmaps.lead_page(comparison, view)
-            figures[f"{name}_curves"] = curves.curve_page(comparison, view)
+            figures[name] = heatmaps.score_page(comparison, view, layout)
+            figures[f"{name}_minus_{REFERENCE}"] = heatmaps.lead_page(comparison, view, layout)
+            figures[f"{name}_curves"] = curves.curve_page(comparison, view, layout)
+    if layout.width is not None:  # the others have words or panels that do not fit into a column
+        return {name: figure for name, figure in figures.items() if figure is not None}
     fits = comparison.of_fits()
     figures[f"{comparison.metric}_winners"] = winners.winner_page(comparison)
-    figures[f"{comparison.metric}_against_seconds"] = pareto.pareto_page(fits)
+    name = f"{comparison.metric}_against_{'waiting_' if waiting else ''}seconds"
+    figures[name] = pareto.pareto_page(fits, waiting)
     if comparison.metric == HEADLINE:
         figures["convergence_over_updates"] = convergence.convergence_page(fits, "updates")
         figures["convergence_over_seconds"] = convergence.convergence_page(fits, "seconds")

@@ -12,22 +12,25 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common.words import FAILED, MARKS, MEANINGS, NO_SCORE
-from harness.analysis.comparison import Comparison, Draw, Place, mean
+from harness.analysis.comparison import Comparison, Place, mean
+from harness.analysis.experiments import Draw
 from harness.analysis.winner import REFERENCE
 from harness.figures import style
-from harness.figures.page import Sheet, View, averaged, columns_for, text_width, with_room, write_texts
+from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns
+from harness.figures.page import EDGE, Sheet, View, averaged, text_width, thinned, unit_notes, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
 
 CELL = (0.38, 0.22)  # inches
 LEAST_PANEL = 1.2  # inches; room for a panel's title
 GAP = (0.2, 0.54)
 AXIS_ROOM = 0.5  # inches of tick labels and axis label
+NUMBER = 0.31  # inches of a cell with a number, on a page of given width
 BAR, BAR_GAP, BAR_ROOM = 0.13, 0.16, 0.75  # inches; the last is for its numbers and label
 LOSSLESS = 80.0  # dB; beyond it, a difference of scores says little
 LEAST_BAR, MOST_BAR = 1.1, 3.0  # inches; a lower page does without, as its cells say their values
 
 
-def score_page(comparison: Comparison, view: View) -> Figure:
+def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -> Figure:
     """Mean scores, a panel for each of view.panels."""
     metric = METRICS[comparison.metric]
     values = _means(view, comparison.models, comparison.scores)
@@ -39,6 +42,7 @@ def score_page(comparison: Comparison, view: View) -> Figure:
     page = Page(
         comparison=comparison,
         view=view,
+        layout=layout,
         models=comparison.models,
         samples=comparison.scores,
         colours=style.colours(metric, style.SCORES),
@@ -50,7 +54,7 @@ def score_page(comparison: Comparison, view: View) -> Figure:
     return page.draw(values, metric.label() + averaged(comparison))
 
 
-def lead_page(comparison: Comparison, view: View) -> Figure | None:
+def lead_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -> Figure | None:
     """Scores minus the reference's; None where no model shares a cell with it."""
     metric = METRICS[comparison.metric]
     others = tuple(model for model in comparison.models if model != REFERENCE)
@@ -64,6 +68,7 @@ def lead_page(comparison: Comparison, view: View) -> Figure | None:
     page = Page(
         comparison=comparison,
         view=view,
+        layout=layout,
         models=others,
         samples=comparison.leads,
         colours=style.colours(metric, style.DIFFERENCES),
@@ -81,6 +86,7 @@ class Page:
 
     comparison: Comparison
     view: View
+    layout: Layout
     models: tuple[str, ...]
     samples: Callable[[Place], dict[Draw, float]]
     colours: str
@@ -97,18 +103,43 @@ class Page:
         for index, panel in enumerate(self.view.panels):
             axes = sheet.axes(figure, index)
             mesh = self.mesh(axes, values[index])
-            self.annotate(axes, mesh, panel, values[index])
-            self.label_axes(axes, panel, sheet.first_column(index), sheet.lowest(index))
-        if np.isfinite(values).any() and sheet.grid[1] >= LEAST_BAR:
+            if self.numbered:
+                self.annotate(axes, mesh, panel, values[index])
+            self.label_axes(axes, panel, sheet.first_column(index), sheet.lowest(index), sheet.panel[0])
+        if np.isfinite(values).any() and (not self.numbered or (not self.narrow and sheet.grid[1] >= LEAST_BAR)):
             self.colour_bar(sheet, figure, mesh)
         write_texts(sheet, figure, self.comparison, subtitle, notes)
         return figure
 
+    @property
+    def narrow(self) -> bool:
+        """Whether a width was asked for. Then there is a colour bar or there are numbers, never both."""
+        return self.layout.width is not None
+
+    @property
+    def room(self) -> float:
+        """Inches between the models' names and the right edge of a page of given width."""
+        return (self.layout.width or PAGE) - self.name_room - EDGE
+
+    @property
+    def name_room(self) -> float:
+        return max(map(text_width, self.models)) + 0.15
+
+    @property
+    def numbered(self) -> bool:
+        """Whether cells are wide enough for their numbers."""
+        return not self.narrow or NUMBER * len(self.view.xs) <= self.room
+
     def sheet(self, subtitle: str, notes: Sequence[str]) -> Sheet:
         panel = (max(CELL[0] * len(self.view.xs), LEAST_PANEL), CELL[1] * len(self.models))
-        columns = columns_for(len(self.view.panels), panel[0], GAP[0])
-        margin = (max(map(text_width, self.models)) + 0.15, BAR_GAP + BAR + BAR_ROOM)
-        sheet = Sheet(len(self.view.panels), columns, panel, GAP, margin)
+        count, right = len(self.view.panels), BAR_GAP + BAR + BAR_ROOM
+        columns = columns_for(count, panel[0], GAP[0])
+        if self.narrow:
+            right, room = (EDGE, self.room) if self.numbered else (right, self.room + EDGE - right)
+            least = max(NUMBER * len(self.view.xs), LEAST_PANEL)
+            columns = even_columns(count, int((room + GAP[0]) / (least + GAP[0])))
+            panel = ((room - (columns - 1) * GAP[0]) / columns, panel[1])
+        sheet = Sheet(count, columns, panel, GAP, (self.name_room, right), layout=self.layout)
         return with_room(sheet, self.comparison, subtitle, notes, AXIS_ROOM)
 
     def mesh(self, axes: Axes, values: np.ndarray) -> QuadMesh:
@@ -123,7 +154,11 @@ class Page:
         return mesh
 
     def annotate(self, axes: Axes, mesh: QuadMesh, panel: float, values: np.ndarray) -> None:
-        looks: style.Looks = {"fontsize": style.CELL_TEXT, "ha": "center", "va": "center_baseline"}
+        looks: style.Looks = {
+            "fontsize": style.TEXT if self.narrow else style.CELL_TEXT,
+            "ha": "center",
+            "va": "center_baseline",
+        }
         for row, model in enumerate(self.models):
             for column, x in enumerate(self.view.xs):
                 place, value = self.view.place(model, x, panel), float(values[row, column])
@@ -143,10 +178,11 @@ class Page:
         failure = None if self.comparison.scores(place) else self.comparison.failure(place)
         return NO_SCORE if failure is None else MARKS.get(failure, FAILED)
 
-    def label_axes(self, axes: Axes, panel: float, first_column: bool, lowest: bool) -> None:
+    def label_axes(self, axes: Axes, panel: float, first_column: bool, lowest: bool, width: float) -> None:
         names = self.models if first_column else [""] * len(self.models)
         axes.set_title(self.view.panel_text(panel), fontsize=style.TEXT, pad=4)
-        axes.set_xticks(np.arange(len(self.view.xs)) + 0.5, [self.view.x_text(x) for x in self.view.xs])
+        labels = thinned([self.view.x_text(x) for x in self.view.xs], width)
+        axes.set_xticks(np.arange(len(self.view.xs)) + 0.5, labels)
         axes.set_yticks(np.arange(len(self.models)) + 0.5, names)
         axes.tick_params(length=0)
         if lowest:
@@ -167,6 +203,8 @@ class Page:
         marks = {self.mark(place) for place, known in cells if not known}
         stars = any(self.star(place) for place, known in cells if known)
         signs = [f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in marks]
+        signs += unit_notes(self.comparison, self.view, self.layout)
+        signs += [self.label] if self.narrow and self.numbered else []
         return signs + (["* mean of fewer runs, as some failed or are missing"] if stars else [])
 
 

@@ -13,15 +13,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.words import budget_text
-from harness.analysis.comparison import WHOLE, Comparison, Draw, Place
+from harness.analysis.comparison import WHOLE, Comparison, Place
+from harness.analysis.experiments import counted
 from harness.figures import style
+from harness.figures.layout import AS_NEEDED, Layout
 from harness.store.names import unless_plain
 from target_signals.tasks.base import title_of
 
-PAGE = 7.4  # inches that the panels of a page may take side by side
 LEAST_PAGE = 4.4  # inches; room for the lines of text
 EDGE = 0.1
 TITLE_ROOM, PANEL_TITLE_ROOM = 0.3, 0.27
+LABEL_GAP = 0.05  # inches between labels of ticks
 LINE = 0.155  # from one line of text to the next
 LETTER, BOLD_LETTER = 0.0083, 0.0096  # mean width in inches of a letter of one point
 
@@ -50,9 +52,9 @@ def over_bands(comparison: Comparison) -> View:
     """Bands along x, a panel for each budget. Without named bands it has no x."""
     return View(
         name="bands",
-        axis="band",
+        axis=comparison.difficulty.axis,
         xs=comparison.bands,
-        x_text="{:g}".format,
+        x_text=comparison.difficulty.text,
         panels=comparison.sizes,
         panel_text=lambda size: f"{budget_text(size)} parameters",
         place=lambda model, band, size: Place(model, int(size), band),
@@ -68,7 +70,7 @@ def over_budgets(comparison: Comparison) -> View:
         xs=comparison.sizes,
         x_text=budget_text,
         panels=comparison.regions,
-        panel_text=lambda band: whole if band == WHOLE else f"band {band:g}",
+        panel_text=lambda band: whole if band == WHOLE else comparison.difficulty.title(band),
         place=lambda model, size, band: Place(model, int(size), band),
     )
 
@@ -77,7 +79,7 @@ def over_budgets(comparison: Comparison) -> View:
 class Sheet:
     """Equal panels in reading order, with text above and below them. All measures are inches.
 
-    margin: left and right of the panels. head, foot: above and below them; see `with_room`.
+    margin: left and right of the panels. head, foot: above and below them; see `with_room`. layout: what was asked for.
     """
 
     count: int
@@ -87,6 +89,7 @@ class Sheet:
     margin: tuple[float, float]
     head: float = 0.0
     foot: float = 0.0
+    layout: Layout = AS_NEEDED
 
     @property
     def rows(self) -> int:
@@ -102,7 +105,7 @@ class Sheet:
 
     @property
     def width(self) -> float:
-        return max(LEAST_PAGE, self.margin[0] + self.grid[0] + self.margin[1])
+        return self.layout.width or max(LEAST_PAGE, self.margin[0] + self.grid[0] + self.margin[1])
 
     @property
     def height(self) -> float:
@@ -136,39 +139,45 @@ class Sheet:
         return index + self.columns >= self.count
 
 
-def columns_for(count: int, panel: float, gap: float) -> int:
-    """How many columns of panels a page holds, in rows that are filled as evenly as can be."""
-    most = max(1, min(count, int((PAGE + gap) / (panel + gap))))
-    return math.ceil(count / math.ceil(count / most))
-
-
 def text_width(text: str) -> float:
     return len(text) * style.TEXT * LETTER
 
 
+def thinned(labels: Sequence[str], width: float) -> list[str]:
+    """Labels for ticks at equal distances along `width` inches: all where they fit, else every second, third …"""
+    room = max(map(text_width, labels)) + LABEL_GAP
+    every = math.ceil(room * len(labels) / width)
+    return [label if index % every == 0 else "" for index, label in enumerate(labels)]
+
+
+def unit_notes(comparison: Comparison, view: View, layout: Layout) -> list[str]:
+    """The unit of the numbers in the panels' titles, where no headline says it."""
+    said = layout.width is None or view.name == "bands" or not comparison.difficulty.unit
+    return [] if said else [f"{comparison.difficulty.name} in {comparison.difficulty.unit}"]
+
+
 def draws_text(comparison: Comparison) -> str:
     """`5 seeds`, or `10 items and 5 seeds`."""
-    items, seeds = len({draw.item for draw in comparison.draws}), len({draw.seed for draw in comparison.draws})
-    words = [f"{count} {noun}{'s' * (count > 1)}" for count, noun in ((items, "item"), (seeds, "seed"))]
-    return " and ".join(words if items > 1 else words[1:])
+    counts = counted(comparison.draws)
+    words = [f"{count} {noun}{'s' * (count > 1)}" for noun, count in counts.items() if noun == "seed" or count > 1]
+    return " and ".join(words)
 
 
 def averaged(comparison: Comparison) -> str:
     """`, mean over seeds`, where there is something to average."""
-    several = [field for field in Draw._fields if len({getattr(draw, field) for draw in comparison.draws}) > 1]
-    return f", mean over {' and '.join(f'{field}s' for field in several)}" if several else ""
+    several = [f"{noun}s" for noun, count in counted(comparison.draws).items() if count > 1]
+    return f", mean over {' and '.join(several)}" if several else ""
 
 
 def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]:
     protocol = f"length {comparison.length} · {comparison.steps} steps · preset {comparison.preset}"
-    rings = (
-        "; bands are rings of the signal, 0.1 the outermost" if WHOLE in comparison.regions and comparison.bands else ""
-    )
-    return [*wrapped(f"{protocol} · {draws_text(comparison)}", width), *wrapped(subtitle + rings, width)]
+    subtitle += "; rings: 0.1 the outermost" if WHOLE in comparison.regions and comparison.bands else ""
+    subtitle += f"; {comparison.difficulty.name} in {comparison.difficulty.unit}" if comparison.difficulty.unit else ""
+    return [*wrapped(f"{protocol} · {draws_text(comparison)}", width), *wrapped(subtitle, width)]
 
 
-def wrapped(text: str, width: float) -> list[str]:
-    return textwrap.wrap(text, int((width - 2 * EDGE) / (style.TEXT * LETTER)))
+def wrapped(text: str, width: float, letter: float = LETTER) -> list[str]:
+    return textwrap.wrap(text, int((width - 2 * EDGE) / (style.TEXT * letter)))
 
 
 def notes_height(notes: Sequence[str], width: float) -> float:
@@ -177,19 +186,25 @@ def notes_height(notes: Sequence[str], width: float) -> float:
 
 def with_room(sheet: Sheet, comparison: Comparison, subtitle: str, notes: Sequence[str], below: float) -> Sheet:
     """The sheet with a head and a foot that hold the texts, and in the foot `below` inches for other things."""
-    lines = len(head_lines(comparison, subtitle, sheet.width))
-    head = TITLE_ROOM + LINE * lines + PANEL_TITLE_ROOM
+    if sheet.layout.width is None:
+        head = TITLE_ROOM + LINE * len(head_lines(comparison, subtitle, sheet.width)) + PANEL_TITLE_ROOM
+    else:
+        head = EDGE + LINE * len(wrapped(sheet.layout.title or "", sheet.width, BOLD_LETTER)) + PANEL_TITLE_ROOM
     return replace(sheet, head=head, foot=below + notes_height(notes, sheet.width))
 
 
 def write_texts(sheet: Sheet, figure: Figure, comparison: Comparison, subtitle: str, notes: Sequence[str]) -> None:
     """What was measured, above the panels; what its signs mean, below them."""
-    task = unless_plain(comparison.task, f", {title_of(comparison.task)}")
-    task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
-    title = f"{comparison.signal} {comparison.dim}D{task}"
-    size = min(style.TITLE, (sheet.width - 2 * EDGE) / (len(title) * BOLD_LETTER))
-    sheet.text(figure, EDGE, title, fontsize=size, weight="bold")
     looks: style.Looks = {"fontsize": style.TEXT, "color": style.INK}
-    sheet.text(figure, TITLE_ROOM, "\n".join(head_lines(comparison, subtitle, sheet.width)), **looks)
+    if sheet.layout.width is None:
+        task = unless_plain(comparison.task, f", {title_of(comparison.task)}")
+        task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
+        title = sheet.layout.title or f"{comparison.signal} {comparison.dim}D{task}"
+        size = min(style.TITLE, (sheet.width - 2 * EDGE) / (len(title) * BOLD_LETTER))
+        sheet.text(figure, EDGE, title, fontsize=size, weight="bold")
+        sheet.text(figure, TITLE_ROOM, "\n".join(head_lines(comparison, subtitle, sheet.width)), **looks)
+    elif sheet.layout.title:
+        title = "\n".join(wrapped(sheet.layout.title, sheet.width, BOLD_LETTER))
+        sheet.text(figure, EDGE / 2, title, fontsize=style.TEXT, weight="bold")
     lines = wrapped(" · ".join(notes), sheet.width)
     sheet.text(figure, sheet.height - 0.08 - notes_height(notes, sheet.width), "\n".join(lines), **looks)

@@ -16,7 +16,8 @@ from harness.analysis import timing
 from harness.analysis.comparison import WHOLE, Comparison, Place, mean
 from harness.analysis.selection import few
 from harness.figures import axis_style, legend, style
-from harness.figures.page import Sheet, averaged, columns_for, with_room, write_texts
+from harness.figures.layout import columns_for
+from harness.figures.page import Sheet, averaged, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
 
 MOST_BANDS = 3
@@ -36,17 +37,21 @@ class Point:
     score: float
 
 
-def pareto_page(comparison: Comparison) -> Figure | None:
-    """A panel for each of at most three bands; None without a point of two different costs."""
+def pareto_page(comparison: Comparison, waiting: bool = False) -> Figure | None:
+    """A panel for each of at most three bands; None without a point of two different costs.
+
+    waiting: over the seconds from the model's construction on, not those of training alone.
+    """
     bands = few(comparison.regions, MOST_BANDS)
-    points = {band: points_at(comparison, band) for band in bands}
+    points = {band: points_at(comparison, band, waiting) for band in bands}
     bands = tuple(band for band in bands if points[band])
     every = [point for band in bands for point in points[band]]
     if len({point.seconds for point in every}) < 2:
         return None
     metric = METRICS[comparison.metric]
     drawn = [model for model in comparison.models if any(point.model == model for point in every)]
-    subtitle = f"{metric.label()} against seconds of training on {comparison.machine}{averaged(comparison)}"
+    what = "seconds from construction to the end of training" if waiting else "seconds of training"
+    subtitle = f"{metric.label()} against {what} on {comparison.machine}{averaged(comparison)}"
     compete = {band: competing(comparison, points[band], band) for band in bands}
     apart = [m for m in drawn if any(p.model == m and p not in compete[band] for band in bands for p in points[band])]
     notes = _notes(comparison, bands, drawn, apart)
@@ -62,26 +67,29 @@ def pareto_page(comparison: Comparison) -> Figure | None:
             _way(axes, comparison, [point for point in points[band] if point.model == model], sizes)
         _dress(axes)
         _front(axes, front(compete[band], metric.higher_is_better))
-        axes.set_title("" if band == WHOLE else f"band {band:g}", fontsize=style.TEXT, pad=4)
+        axes.set_title("" if band == WHOLE else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
         if sheet.first_column(index):
             axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
         if sheet.lowest(index):
-            axes.set_xlabel("seconds of training", fontsize=style.TEXT, labelpad=3)
+            axes.set_xlabel(
+                "seconds, construction included" if waiting else "seconds of training", fontsize=style.TEXT, labelpad=3
+            )
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
 
 
-def points_at(comparison: Comparison, band: float) -> list[Point]:
+def points_at(comparison: Comparison, band: float, waiting: bool = False) -> list[Point]:
     """Every model and budget with a score whose seconds are those of the comparison's machine."""
     points = []
     for model in comparison.models:
         for size in comparison.sizes:
             place = Place(model, size, band)
             scores, timed = comparison.scores(place), timing.on_machine(comparison, place)
-            both = [draw for draw in scores if draw in timed]
+            taken = {draw: timing.seconds(timed[draw], waiting) for draw in scores if draw in timed}
+            both = [draw for draw, seconds in taken.items() if not math.isnan(seconds)]
             if both:
-                seconds = mean(float(timed[draw].row["seconds"]) for draw in both)
+                seconds = mean(taken[draw] for draw in both)
                 points.append(Point(model, size, seconds, mean(scores[draw] for draw in both)))
     return points
 
@@ -149,7 +157,10 @@ def _dress(axes: Axes) -> None:
 
 def _notes(comparison: Comparison, bands: Sequence[float], drawn: Sequence[str], apart: Sequence[str]) -> list[str]:
     absent = [model for model in comparison.models if model not in drawn]
-    notes = [f"without a score or seconds: {', '.join(absent)}"] if absent else []
+    elsewhere = timing.only_elsewhere(comparison, absent)
+    unknown = [model for model in absent if model not in elsewhere]
+    notes = [f"without a score or seconds: {', '.join(unknown)}"] if unknown else []
+    notes += [f"timed on other machines alone: {', '.join(elsewhere)}"] if elsewhere else []
     if len(bands) < len(comparison.regions):
         notes.append(f"shown: {len(bands)} of {len(comparison.regions)} bands")
     notes.append("a line joins a model's budgets")

@@ -12,7 +12,8 @@ from common.words import budget_text
 from harness.analysis.example import Example
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures import axis_style, legend, style
-from harness.figures.page import Sheet, columns_for, with_room, write_texts
+from harness.figures.layout import columns_for
+from harness.figures.page import Sheet, with_room, write_texts
 
 PANEL, SINGLE, GAP, MARGIN = (2.1, 1.8), (4.0, 2.6), (0.24, 0.54), (0.66, 0.15)  # inches
 AXIS_ROOM = 0.66

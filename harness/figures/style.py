@@ -1,8 +1,9 @@
 """The look of figures and page: one colour, marker and dash for each model, colour maps, and numbers as text.
 
 A model has one colour on a light ground and one of about that hue on a dark ground. Each has a contrast of at least 3
-with its ground, and stays apart from the others under simulated protanopia, deuteranopia and tritanopia; viridis is
-for scores, a red-blue map for differences, magma for absolute errors.
+with its ground, and stays apart from the others under simulated protanopia, deuteranopia and tritanopia, the first nine
+best of all; dashes and markers tell models apart as well. viridis is for scores, a red-blue map for differences, magma
+for absolute errors.
 """
 
 from dataclasses import dataclass
@@ -25,13 +26,23 @@ COLOURS = (  # of trained models, on a light and on a dark ground
     ("#153536", "#027D68"),
     ("#3200A6", "#9843F3"),
     ("#5D1206", "#D22E24"),
+    ("#2D4BFF", "#4B87D2"),
+    ("#870069", "#C387A5"),
+    ("#A55AC3", "#9678FF"),
+    ("#A55A00", "#F0B400"),
+    ("#4B0F5A", "#965A96"),
+    ("#A50F96", "#FF78F0"),
+    ("#1E4B2D", "#96FFC3"),
+    ("#5A00E1", "#E1B4FF"),
+    ("#870F00", "#C3784B"),
 )
 LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 PER_DASH = 6  # models in a row that share a dash
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "8")
 GREYS = (("#000000", "#FFFFFF"), ("#6C6C6C", "#B4B4B4"), ("#8A8A8A", "#7C7C7C"))  # of classical models
 CLASSICAL_MARKERS = ("*", "h", "d")
-RC: Any = {"pdf.fonttype": 42, "font.family": ["DejaVu Sans"]}  # a font that matplotlib ships
+FONTS = {"sans": "DejaVu Sans", "serif": "STIXGeneral"}  # by theme; matplotlib ships both
+RC: Any = {"pdf.fonttype": 42, "font.family": ["DejaVu Sans"]}
 
 
 @dataclass(frozen=True)

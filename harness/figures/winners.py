@@ -15,7 +15,8 @@ from harness.analysis.comparison import WHOLE, Comparison, Place
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
 from harness.analysis.wording import TIED, YARDSTICK, notes
 from harness.figures import style
-from harness.figures.page import LETTER, PAGE, PANEL_TITLE_ROOM, Sheet, averaged, with_room, write_texts
+from harness.figures.layout import PAGE
+from harness.figures.page import LETTER, PANEL_TITLE_ROOM, Sheet, averaged, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
 
 CELL = (0.72, 0.56)  # inches
@@ -75,11 +76,11 @@ def winner_page(comparison: Comparison) -> Figure | None:
 def _map(comparison: Comparison) -> Map:
     """Bands × budgets where there are bands, items × budgets where there are several, else budgets alone."""
     sizes, budgets = comparison.sizes, [budget_text(size) for size in comparison.sizes]
-    items = sorted({draw.item for draw in comparison.draws})
+    items = sorted({str(draw.item) for draw in comparison.draws})
     if comparison.bands:
-        names = [f"{band:g}" if band != WHOLE else "whole" for band in comparison.regions]
+        names = [comparison.difficulty.text(band) if band != WHOLE else "whole" for band in comparison.regions]
         cells = [[Spot(size, band) for band in comparison.regions] for size in sizes]
-        return Map(names, budgets, "band", cells)
+        return Map(names, budgets, comparison.difficulty.axis, cells)
     if len(items) > 1:
         cells = [[Spot(size, WHOLE, item) for item in [*items, None]] for size in sizes]
         return Map([*items, "all"], budgets, "item", cells)

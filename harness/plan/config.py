@@ -1,9 +1,7 @@
 """hyperparameters.json → frozen dataclasses. An unknown key or a wrong type is an error that names its path."""
 
 import dataclasses
-import itertools
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +10,11 @@ from typing import Any
 from common.errors import UsageError, suggest
 from common.files import ROOT
 from common.typed_json import kind_of, read
+from harness.plan.trial import ADAM, OPTIMISERS
+from harness.plan.tuned import Tuned, load_tuned
 
 DEFAULT_CONFIG = ROOT / "hyperparameters.json"
+EXTENT_OF = "extent_of"  # the key of a preset that names another one, whose values hold where it has none
 MOST_BYTES = 1 << 24  # of the file
 MOST_VALUES = 10**15  # no machine holds more; beyond it PyTorch cannot even count
 
@@ -24,7 +25,13 @@ class Protocol:
 
     adam_betas: tuple[float, float]
     activation_gib: float  # what one backward pass may keep; lattices that need more go in slabs
-    models: tuple[str, ...]  # the meaning of "all", in the order of runs and tables; others follow
+    models: tuple[str, ...]  # the paper's and the yardsticks: "all", with any that no list names; in this order
+    newer: tuple[str, ...] = ()  # the representations that came after them: "newer"
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Of runs, tables and colours; models that no list names follow."""
+        return (*self.models, *self.newer)
 
     def __post_init__(self) -> None:
         _require(self.activation_gib > 0, "activation_gib", self.activation_gib, "more than 0")
@@ -59,14 +66,25 @@ class Preset:
     evaluate_every: int  # passes; the first and the last are always evaluated
     minibatch: Minibatch | None  # null: every update uses every point
     items: tuple[str, ...] | None = None  # of a recorded signal; null: all
+    optimiser: str = ADAM  # muon: of matrices, where a model has any
+    tuned_at: str | None = None  # the preset at which models' settings were tuned; null: they are the file's own
+    signal_seeds: tuple[int, ...] | None = None  # each with every seed; null: each seed draws its own signal
 
     def __post_init__(self) -> None:
         _require(self.steps > 0, "steps", self.steps, "at least 1")
+        _require(self.optimiser in OPTIMISERS, "optimiser", self.optimiser, f"one of {', '.join(OPTIMISERS)}")
         _require(self.evaluate_every > 0, "evaluate_every", self.evaluate_every, "at least 1")
-        for name in ("sizes", "bandlimits", "seeds"):
-            _require(len(getattr(self, name)) > 0, name, "none", "at least one")
+        for name in ("sizes", "bandlimits", "seeds", "signal_seeds"):
+            _require(getattr(self, name) != (), name, "none", "at least one")
         _require(all(0 < s <= MOST_VALUES for s in self.sizes), "sizes", self.sizes, "from 1 to 1e15 parameters each")
-        _require(all(0 <= s < 2**32 for s in self.seeds), "seeds", self.seeds, "from 0 to 2**32 - 1 each")
+        for name in ("seeds", "signal_seeds"):
+            seeds = getattr(self, name)
+            _require(all(0 <= s < 2**32 for s in seeds or ()), name, seeds, "from 0 to 2**32 - 1 each")
+
+    @property
+    def seed_pairs(self) -> list[tuple[int, int]]:
+        """Every seed with every signal seed."""
+        return [(seed, signal_seed) for seed in self.seeds for signal_seed in self.signal_seeds or (seed,)]
 
 
 @dataclass(frozen=True)
@@ -80,26 +98,39 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Config:
-    """The whole file. `models` stays as it was read: the classes' own `Config` types check it."""
+    """The whole file. `models` stays as it was read: the classes' own `Config` types check it.
+
+    by_hand: the settings of models that the command line gave, which tuned ones do not replace. tuned: what searches
+    have found (harness/plan/tuned.py), from the file beside this one.
+    """
 
     protocol: Protocol
     presets: dict[str, dict[str, Any]]
     experiments: tuple[Experiment, ...]
     models: dict[str, dict[str, Any]]
     source: str = "hyperparameters.json"
+    by_hand: tuple[tuple[str, str], ...] = ()
+    tuned: Tuned = dataclasses.field(default_factory=dict)
 
     def preset(self, name: str, signal: str, dim: int) -> Preset:
-        """A preset with the experiment's own values in place of the common ones."""
+        """A preset with the experiment's own values in place of the common ones, and its own in place of those of the
+        preset that it has the extent of."""
         if name not in self.presets:
             known = ", ".join(self.presets)
             raise UsageError(f"unknown preset '{name}'{suggest(name, self.presets)}; {self.source} has {known}")
-        values, path = dict(self.presets[name]), f"presets.{name}"
+        values, path, changes = dict(self.presets[name]), f"presets.{name}", {}
+        if EXTENT_OF in values:
+            whole = [known for known, own in self.presets.items() if EXTENT_OF not in own]
+            name, changes = values.pop(EXTENT_OF), values
+            if name not in whole:
+                raise UsageError(f"{self.source}: {path}.{EXTENT_OF}: must be one of {', '.join(whole)}, got {name!r}")
+            values = dict(self.presets[name])
         for i, experiment in enumerate(self.experiments):
             if (experiment.signal, experiment.dim) == (signal, dim):
                 own = experiment.presets.get(name, {})
                 values |= own
                 path = f"experiments[{i}].presets.{name}" if own else path
-        return read(Preset, values, f"{self.source}: {path}")
+        return read(Preset, values | changes, f"{self.source}: {path}")
 
 
 def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ()) -> Config:
@@ -113,14 +144,19 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
     if len(text) > MOST_BYTES:
         raise UsageError(f"the settings file '{path}' has more than {MOST_BYTES:,} bytes; give one of this suite")
     try:
-        data = json.loads(text.decode("utf-8"), object_pairs_hook=_no_duplicates)
+        plain = text.decode(json.detect_encoding(text)).removeprefix("\ufeff")  # the mark that editors of Windows leave
+        data = json.loads(plain, object_pairs_hook=_no_duplicates)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"'{path}' is not valid JSON: {error}") from error
     if not isinstance(data, dict):
         raise UsageError(f"'{path}' must hold one JSON object, not {kind_of(data)}")
     for setting in settings:
         apply_setting(data, setting)
+    for key in data.keys() & {"source", "by_hand", "tuned"}:  # which are no part of the file
+        raise UsageError(f"{path.name}: unknown key '{key}'")
     config = read(Config, data | {"source": path.name}, path.name)
+    by_hand = tuple(found for setting in settings if (found := _model_setting(data, setting)) is not None)
+    config = dataclasses.replace(config, by_hand=by_hand, tuned=load_tuned(path))
     for name in config.presets:  # every preset is checked, with every experiment's own values
         for e in config.experiments or (Experiment("", 2),):
             config.preset(name, e.signal, e.dim)
@@ -166,37 +202,12 @@ def apply_setting(data: dict[str, Any], setting: str) -> None:
     node[last] = value
 
 
-def resolve_tuned(settings: Any, kind: str, size: int, path: str) -> Any:
-    """Replace every `{"tuned": {kind: {size: value}}}` by its value for this kind of data and budget.
-
-    Budgets between the given ones interpolate log-log; beyond the ends the end value holds.
-    """
-    if isinstance(settings, dict):
-        if set(settings) != {"tuned"}:
-            return {key: resolve_tuned(value, kind, size, f"{path}.{key}") for key, value in settings.items()}
-        table = read(dict[str, dict[str, float]], settings["tuned"], f"{path}.tuned")
-        if not table.get(kind):
-            raise UsageError(f"{path}.tuned: has no values for data of kind '{kind}'; has {', '.join(table)}")
-        return _log_log(table[kind], size, f"{path}.tuned.{kind}")
-    return settings
-
-
-def _log_log(values: dict[str, float], size: int, path: str) -> float:
-    try:
-        known = sorted((float(budget), value) for budget, value in values.items())
-    except ValueError as error:
-        raise UsageError(f"{path}: budgets must be numbers, got {', '.join(values)}") from error
-    if any(budget <= 0 or value <= 0 for budget, value in known):
-        raise UsageError(f"{path}: budgets and values must be positive")
-    if size <= known[0][0]:
-        return known[0][1]
-    for (low, at_low), (high, at_high) in itertools.pairwise(known):
-        if size == high:
-            return at_high
-        if size < high:
-            share = math.log(size / low) / math.log(high / low)
-            return math.exp((1 - share) * math.log(at_low) + share * math.log(at_high))
-    return known[-1][1]
+def _model_setting(data: dict[str, Any], setting: str) -> tuple[str, str] | None:
+    """The model and the setting that `path=value` changed; None where it changed something else."""
+    keys = setting.partition("=")[0].strip().split(".")
+    if keys[0] not in data:
+        keys = ["models", *keys]
+    return (keys[1], keys[2]) if keys[0] == "models" and len(keys) > 2 else None
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

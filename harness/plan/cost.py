@@ -1,7 +1,7 @@
 """What a plan will cost, from times measured before (harness/plan/step_times.json).
 
 `python -m harness.plan.cost band_limit_figs` writes what the rows of a results folder took into that
-file, and leaves what it holds of other kinds of device.
+file, and leaves what it holds of other kinds of device, and of other models where as many points were timed.
 """
 
 import functools
@@ -104,11 +104,23 @@ def measured_times(table: "pd.DataFrame") -> dict[str, Any]:
     return times
 
 
+def merged(known: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+    """Known times with measured ones in their place. A kind of device keeps the known times of other models where both
+    are of equally many points; otherwise it has the measured ones alone."""
+    found = dict(known)
+    for kind, times in measured.items():
+        own = known.get(kind, {"points": {}})
+        if all(own["points"].get(axes) == points for axes, points in times["points"].items()):
+            times = own | {what: own[what] | times[what] for what in ("ms_per_pass", "seconds_to_solve")}
+        found[kind] = times
+    return found
+
+
 @functools.cache
 def _times() -> dict[str, Any]:
     return json.loads(TIMES.read_text()) if TIMES.exists() else {}
 
 
 if __name__ == "__main__":
-    TIMES.write_text(json.dumps(_times() | measured_times(load(sys.argv[1])), indent=1) + "\n")
+    TIMES.write_text(json.dumps(merged(_times(), measured_times(load(sys.argv[1]))), indent=1) + "\n")
     print(f"wrote {TIMES}")

@@ -4,31 +4,48 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import models
+from common.dials import dials_of
 from common.errors import UsageError
-from common.typed_json import read_settings
-from harness.plan.config import Config, Preset, resolve_tuned
+from common.typed_json import read, read_settings
+from harness.plan.config import Config, Preset
+from harness.plan.lookup import resolve_tuned
 from harness.plan.source import Source, choose_source
-from harness.plan.trial import Trial
+from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
+from harness.plan.tuned import FILE, Found, found_for
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, expand_tasks, family_of, scored_on, trained_on
 
 T = TypeVar("T")
+LR_SCHEDULE = "lr_schedule"  # stands among a trained model's settings, though its `Config` need not name it
+GROUPS = ("all", "newer")  # of models, which `--models` takes beside their names
 
 
 def model_names(config: Config) -> list[str]:
-    """Every model, in the order of runs and tables: the protocol's, then the others by name."""
+    """Every model, in the order of runs and tables: the protocol's, then the others by name, but for those whose
+    settings an older file does not have."""
     known = models.registry.names()
-    listed = [name for name in config.protocol.models if name in known]
-    return listed + [name for name in known if name not in listed]
+    listed = [name for name in config.protocol.order if name in known]
+    return listed + [name for name in known if name not in listed and (name in config.models or _has_defaults(name))]
+
+
+def _has_defaults(model: str) -> bool:
+    """Whether a model runs without settings, as a newcomer's does."""
+    fields = dataclasses.fields(models.get_model(model).Config)
+    return all({f.default, f.default_factory} != {dataclasses.MISSING} for f in fields)
+
+
+def group_of(config: Config, name: str) -> str:
+    """Which of GROUPS a model belongs to."""
+    return "newer" if name in config.protocol.newer else "all"
 
 
 def check_models(config: Config) -> None:
     """Every settings block of the file must belong to a model and be readable, and every experiment
     to a signal; UsageError otherwise."""
-    for name in config.protocol.models:
+    for name in config.protocol.order:
         models.get_model(name)
     for name in config.models:
         model_settings(config, name, "synthetic", 10_000)
@@ -38,13 +55,29 @@ def check_models(config: Config) -> None:
 
 def model_settings(config: Config, model: str, kind: str, size: int) -> Any:
     """The model's `Config` for a kind of data and a budget; defaults for what the file leaves out."""
+    return training_settings(config, model, kind, size)[0]
+
+
+def training_settings(config: Config, model: str, kind: str, size: int, found: Found | None = None) -> tuple[Any, str]:
+    """The model's `Config` for a kind of data and a budget, and the schedule of its learning rate.
+
+    found: by a search; its values stand in place of the file's, but for those that the command line gave.
+    """
     path = f"{config.source}: models.{model}"
     settings = resolve_tuned(config.models.get(model, {}), kind, size, path)
-    checked = read_settings(models.get_model(model).Config, settings, path)
+    if found is not None:
+        better = {name: value for name, value in found.settings.items() if (model, name) not in config.by_hand}
+        settings, path = settings | better, f"{FILE}, {path}"
+    cls, lr_schedule = models.get_model(model).Config, CONSTANT
+    if "lr" in {field.name for field in dataclasses.fields(cls)}:  # of a model that is trained
+        options: Any = Literal[LR_SCHEDULES]
+        lr_schedule = read(options, settings.get(LR_SCHEDULE, CONSTANT), f"{path}.{LR_SCHEDULE}")
+        settings = {name: value for name, value in settings.items() if name != LR_SCHEDULE}
+    checked = read_settings(cls, settings, path)
     lr = getattr(checked, "lr", None)
     if lr is not None and lr <= 0:
         raise UsageError(f"{path}.lr: must be more than 0, got {lr}")
-    return checked
+    return checked, lr_schedule
 
 
 def make_plan(
@@ -61,7 +94,8 @@ def make_plan(
 
     precision: of every model, or None for each one's own, which is meant for CUDA devices.
 
-    Raises UsageError for whatever the signal, the tasks or a model does not know.
+    Raises UsageError for whatever the signal, the tasks or a model does not know, and for a preset of tuned settings
+    where some have not been tuned.
     """
     family = source.family
     if source.length_key not in preset.length:
@@ -70,8 +104,18 @@ def make_plan(
     length = preset.length[source.length_key]
 
     @functools.cache  # ten thousand trials have a hundred different ones
-    def settings(kind: str, model: str, size: int) -> Any:
-        return model_settings(config, model, kind, size)
+    def settings(task: str, model: str, size: int) -> dict[str, Any]:
+        kind, found = family_of(task).settings or source.kind, None
+        if preset.tuned_at is not None:
+            of = tuned_kind(source, task)
+            if lacking := untuned(config, preset.tuned_at, source, task, chosen_models):
+                raise UsageError(
+                    f"preset '{preset_name}': no settings of {', '.join(lacking)} have been tuned for {of}; run "
+                    f"python -m harness tune --preset {preset.tuned_at} --kinds {of} --write, or leave them out"
+                )
+            found = found_for(config.tuned, preset.tuned_at, model, of, size)
+        values, lr_schedule = training_settings(config, model, kind, size, found)
+        return {"settings": values, LR_SCHEDULE: lr_schedule}
 
     bands = preset.bandlimits if family.bands else (None,)
     for band in bands:
@@ -89,6 +133,7 @@ def make_plan(
             model=model,
             budget=size,
             seed=seed,
+            signal_seed=signal_seed,
             path=source.path,
             preset=preset_name,
             steps=preset.steps,
@@ -97,14 +142,34 @@ def make_plan(
             precision=precision or models.get_model(model).precision,
             adam_betas=config.protocol.adam_betas,
             activation_gib=config.protocol.activation_gib,
-            settings=settings(family_of(task).settings or source.kind, model, size),
             backend=backend,
+            optimiser=preset.optimiser,
+            tuned_at=preset.tuned_at,
+            **settings(task, model, size),
         )
         for item in source.items
         for task in _trained_on(names, source.dim, has_finer(family, item))
-        for band, seed, size, model in itertools.product(
-            _once(bands), _once(preset.seeds), _once(preset.sizes), _once(chosen_models)
+        for band, (seed, signal_seed), size, model in itertools.product(
+            _once(bands), _once(preset.seed_pairs), _once(preset.sizes), _once(chosen_models)
         )
+    ]
+
+
+def tuned_kind(source: Source, task: str) -> str:
+    """The kind of data, of harness/plan/tuned.py's KINDS, whose tuned settings hold for a task on a signal."""
+    return "volume" if source.dim == 3 else family_of(task).settings or source.kind
+
+
+def untuned(config: Config, extent: str, source: Source, task: str, chosen: Sequence[str]) -> list[str]:
+    """Those of some models that have dials, can be fitted, and have no settings that were tuned for it."""
+    kind, needs = tuned_kind(source, task), family_of(task).needs
+    classes = [models.get_model(name) for name in chosen]
+    return [
+        cls.name
+        for cls in classes
+        if dials_of(cls.Config)
+        and cls.unsupported(source.dim, 1, needs) is None
+        and not config.tuned.get(extent, {}).get(cls.name, {}).get(kind)
     ]
 
 

@@ -11,7 +11,7 @@ from common.typed_json import read_settings
 from harness.plan import make_plan
 from harness.plan.config import Config
 from harness.plan.source import check_size
-from harness.plan.trial import Trial
+from harness.plan.trial import PLAIN, Trial
 from target_signals import user_file
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, scored_on, trained_on
@@ -51,6 +51,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         model=cls.name,
         budget=int(row["size"]),
         seed=int(row["seed"]),
+        signal_seed=int(row["signal_seed"]),
         path=path,
         preset=row["preset"],
         steps=int(row["steps"]),
@@ -60,6 +61,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         adam_betas=config.protocol.adam_betas,
         activation_gib=config.protocol.activation_gib,
         settings=read_settings(cls.Config, row["settings"], "its settings"),
+        **{name: row[name] or plain for name, plain in PLAIN.items()},
     )
     if trial.config_hash != row["config_hash"]:
         raise UsageError(

@@ -83,7 +83,7 @@ def only_one_of(path: str) -> str:
 
 
 def _of_file(path: str, dim: int | None, items: Sequence[str] | None) -> tuple[Source, list[str]]:
-    found = user_file.load_signal(path, None)
+    found = user_file.load_signal(path, None, dim)
     if dim not in (None, found.dim):
         raise UsageError(f"'{path}' holds a signal with dim {found.dim}, not {dim}")
     if items:

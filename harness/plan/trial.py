@@ -6,21 +6,31 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from common.dials import digested
 from harness.store import names, schema
 
 PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of matrix products: harness/train/precision.py
+CONSTANT, COSINE = LR_SCHEDULES = ("constant", "cosine")  # of the learning rate: harness/train/optimiser.py
+ADAM, MUON = OPTIMISERS = ("adam", "muon")
+EXACT = 32  # bits a value at which values are kept as they are: harness/train/compressed.py
+BITS = (*range(2, 17), EXACT)  # a value may be compressed to
+# what trials had before they could have another
+PLAIN: dict[str, Any] = {"lr_schedule": CONSTANT, "optimiser": ADAM, "tuned_at": None}
 
 
 @dataclass(frozen=True)
 class Trial:
     """One fit: everything that determines its numbers, and nothing else but `preset`, `evaluate_every`,
-    `path`, `activation_gib` and `backend`.
+    `path`, `activation_gib`, `backend` and `bits`.
 
     length: samples along the longest axis; None for a recorded item as it is. task: what is trained on.
+    seed: draws initial values and batches; signal_seed: the signal, and what a task draws of it.
     scored: the tasks of its rows. budget: of parameters; `size` in rows. steps: passes over the lattice.
     minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
     path: of a user's own file, which `item` names by its content. backend: one that must run, or None
-    for the best that does.
+    for the best that does. tuned_at: the preset at which the settings were tuned, or None where nobody did; it gives
+    rows of their own to those that are as they were, so that an experiment with tuned settings is whole. bits: a value
+    at which the fitted model is also compressed and scored.
     """
 
     signal: str
@@ -33,6 +43,7 @@ class Trial:
     model: str
     budget: int
     seed: int
+    signal_seed: int
     path: str | None
     preset: str
     steps: int
@@ -43,22 +54,31 @@ class Trial:
     activation_gib: float
     settings: Any
     backend: str | None = None
+    lr_schedule: str = CONSTANT
+    optimiser: str = ADAM
+    tuned_at: str | None = None
+    bits: tuple[int, ...] = ()
 
     @property
     def lr(self) -> float | None:
-        """Adam's learning rate; None for a model that is solved and never trained."""
+        """The learning rate of the first pass; None for a model that is solved and never trained."""
         return getattr(self.settings, "lr", None)
 
     @property
     def about(self) -> tuple[Any, ...]:
         """What signal it fits; trials that agree in this share one."""
-        return (self.signal, self.item, self.dim, self.length, self.bandlimit, self.seed)
+        return (self.signal, self.item, self.dim, self.length, self.bandlimit, self.signal_seed)
 
     @property
     def config_hash(self) -> str:
-        """Twelve hex digits over what the results depend on beyond the other parts of the key."""
+        """Twelve hex digits over what the results depend on beyond the other parts of the key.
+
+        What is PLAIN, or a setting that its model gained later at its default, is left out, so that rows keep their
+        names.
+        """
         relevant = {name: getattr(self, name) for name in schema.names(part_of="config_hash")}
-        relevant |= {"settings": dataclasses.asdict(self.settings), "adam_betas": self.adam_betas}
+        relevant = {name: value for name, value in relevant.items() if (name, value) not in PLAIN.items()}
+        relevant |= {"settings": digested(self.settings), "adam_betas": self.adam_betas}
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
@@ -80,4 +100,5 @@ class Trial:
         item = "" if self.item is None else f" {self.item}"
         task = names.unless_plain(self.task, f" {self.task}")
         band = "" if self.bandlimit is None else f" band {self.bandlimit:g}"
-        return f"{self.model} {self.budget:,}{item}{task}{band} seed {self.seed}"
+        signal = "" if self.signal_seed == self.seed else f" signal seed {self.signal_seed}"
+        return f"{self.model} {self.budget:,}{item}{task}{band} seed {self.seed}{signal}"

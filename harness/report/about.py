@@ -2,30 +2,39 @@
 
 import ast
 import re
-from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+HOME = "models"  # the package; a look at where it lies does not import it
 YEAR = re.compile(r"\(([^()]*\b(?:19|20)\d\d\b[^()]*)\)")
 
 
 def about(models: list[str]) -> dict[str, dict[str, Any]]:
     """By model {title, text, paper, settings: what each means}; models of other people's files are left out."""
     found: dict[str, dict[str, Any]] = {}
-    for file in sorted(resources.files("models").iterdir(), key=lambda file: file.name):
-        if not file.name.endswith(".py") or "@register" not in (source := file.read_text(encoding="utf-8")):
-            continue
-        tree = ast.parse(source)
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef) and (name := _name(node)) in models:
-                title = " ".join((ast.get_docstring(tree) or "").split("\n\n")[0].split())
-                paper = YEAR.search(" ".join((ast.get_docstring(tree) or "").split()))
-                found[name] = {
-                    "title": title,
-                    "text": " ".join((ast.get_docstring(node) or title).split()),
-                    "paper": paper[1] if paper else None,
-                    "settings": _settings(node, source.splitlines()),
-                }
+    spec = find_spec(HOME)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for file in sorted(Path(folder).glob("*.py")):
+            if "@register" in (source := file.read_text(encoding="utf-8")):
+                found |= _in_source(source, models)
     return found
+
+
+def _in_source(source: str, models: list[str]) -> dict[str, dict[str, Any]]:
+    tree = ast.parse(source)
+    intro = ast.get_docstring(tree) or ""
+    title, paper = " ".join(intro.split("\n\n")[0].split()), YEAR.search(" ".join(intro.split()))
+    return {
+        name: {
+            "title": title,
+            "text": " ".join((ast.get_docstring(node) or title).split()),
+            "paper": paper[1] if paper else None,
+            "settings": _settings(node, source.splitlines()),
+        }
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and (name := _name(node)) in models
+    }
 
 
 def _name(node: ast.ClassDef) -> str:

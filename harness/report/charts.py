@@ -33,9 +33,9 @@ BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one nam
 def specifications(models: Looks) -> dict[str, Spec]:
     """By name; each reads the data set `rows`, which the page's script fills.
 
-    Fields: model, size, band, mean, shown (the mean, or the frame's edge that it lies beyond), beyond,
-    path of its mark), low, high, seconds, cell; of `curve` step, psnr, loss; of `curves` step, psnr, trial. The script
-    puts the metric's name in place of SCORE, the budgets in place of SIZES and the frame in place of FRAME.
+    Fields: model, size, band, mean, shown (the mean, or the frame's edge that it lies beyond), path (of its mark), low,
+    high, seconds, cell; of `curve` step, psnr, loss; of `curves` step, psnr, trial. The script puts the metric's name
+    in place of SCORE, the budgets in place of SIZES and the frame in place of FRAME.
     """
     return {
         "size": _lines(models, BUDGETS),

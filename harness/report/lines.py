@@ -19,6 +19,7 @@ from target_signals.tasks.metrics import METRICS, Metric
 
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
 MEANS = {"seconds": 4, "parameters": 6, "peak_memory_bytes": 3}  # columns, and how many digits of their means
+NOUNS = ("items", "signals", "seeds")  # of draws
 Numbers = dict[str, list[float | int | None]]
 
 
@@ -33,7 +34,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
     own, own_rows, rings = with_rings(experiment, rows)
     metrics = metrics_of(experiment, rows)
     items = items_of(own)
-    columns: dict[str, list[Any]] = {name: [] for name in ("model", "size", "band", "item", "counts", "seeds", "items")}
+    columns: dict[str, list[Any]] = {name: [] for name in ("model", "size", "band", "item", "counts", *NOUNS)}
     columns |= {name: [] for name in MEANS}
     scores: dict[str, dict[str, list[Any]]] = {}
     best: dict[str, dict[str, dict[str, Any]]] = {}
@@ -46,6 +47,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
                 _add_best(best.setdefault(metric, {}), found, metric == "psnr")
                 _add_frames(frames.setdefault(metric, {}), found)
         _add_lines(columns, found, {"model": models, "band": [None, *own.bands], "item": [None, *items]})
+    columns = {name: column for name, column in columns.items() if any(value is not None for value in column)}
     return {
         "metrics": metrics,
         "rings": rings,
@@ -104,8 +106,8 @@ def _add_lines(columns: dict[str, list[Any]], found: Means, places: dict[str, Se
             first = 0 if name == "model" else 1
             columns[name].append(known.index(keys[name], first) if name in keys else 0)
         columns["counts"].append(list(line.counts))
-        columns["seeds"].append(line.seeds)
-        columns["items"].append(line.items)
+        for noun in NOUNS:
+            columns[noun].append(line.draws.get(noun.removesuffix("s")))
         for name, digits in MEANS.items():
             values = [row[name] for row in line.rows if row.get(name) is not None]
             columns[name].append(rounded(math.fsum(values) / len(values), digits) if values else None)
@@ -116,7 +118,7 @@ def _add_scores(columns: dict[str, list[Any]], found: Means) -> None:
     for line in found.lines:
         standing = at[found.place(line)].get(line.keys[0], Standing(None, None, None))
         columns.setdefault("mean", []).append(rounded(line.mean))
-        columns.setdefault("spread", []).append(rounded(line.spread, 5))
+        columns.setdefault("spread", []).append(rounded(line.spread.whole, 5))
         columns.setdefault("rank", []).append(standing.rank)
         columns.setdefault("best", []).append(_against(standing.best, found.metric))
         columns.setdefault("reference", []).append(_against(standing.reference, found.metric))
@@ -141,9 +143,9 @@ def _add_frames(frames: dict[str, Any], found: Means) -> None:
 
 
 def _against(found: Against | None, metric: Metric) -> list[float | int | None] | None:
-    """In the metric's own sign."""
+    """In the metric's own sign; of p what a reader is told, which is `< 0.001` at the least."""
     if found is None:
         return None
     one = found.difference
     mean = rounded(one.mean if metric.higher_is_better else -one.mean, 4)
-    return [mean] if one.n == 1 else [mean, rounded((one.high - one.low) / 2, 3), rounded(found.p, 3)]
+    return [mean] if one.n == 1 else [mean, rounded((one.high - one.low) / 2, 3), rounded(round(found.p, 7), 3)]

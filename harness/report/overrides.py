@@ -6,7 +6,8 @@ import shlex
 from typing import Any
 
 from common.errors import UsageError
-from harness.plan.config import Config, resolve_tuned
+from harness.plan.config import Config
+from harness.plan.lookup import resolve_tuned
 from harness.store.schema import Row
 from target_signals.tasks.base import known_family
 

@@ -32,14 +32,14 @@ MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row,
 def build(found: Gathered, config: Config) -> dict[str, Any]:
     """Everything the page shows but pictures, as JSON values."""
     rows = [stored.row for stored in found.stored]
-    every = experiments(rows, config.protocol.models)
+    every = experiments(rows, config.protocol.order)
     entries: list[tuple[int, Cell | None, Stored | None, str | None]] = []
     for number, experiment in enumerate(every):
         entries += [(number, None, found.stored[i], None) for i in experiment.latest.values()]
         entries += [(number, None, found.stored[i], OLDER) for i in experiment.older]
         entries += [(number, cell, None, MISSING) for cell in experiment.missing()]
     present = dict.fromkeys(model for experiment in every for model in experiment.models)
-    every_model = list(dict.fromkeys([*config.protocol.models, *present]))  # a model looks the same on every page
+    every_model = list(dict.fromkeys([*config.protocol.order, *present]))  # a model looks the same on every page
     models = [model for model in every_model if model in present]
     yardsticks = [model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)]
     experiments_of = [_experiment(experiment, rows, models) for experiment in every]
@@ -83,7 +83,8 @@ def _prepared(values: list[Any], kind: Kind) -> list[Any] | dict[str, Any]:
     """A column as the page has it, by its kind."""
     if kind in ("number", "whole"):
         return [rounded(value) for value in values]
-    return pooled(values if kind == "text" else [_json(value) for value in values])
+    texts = values if kind == "text" else [_json(value) for value in values]
+    return pooled(texts) if 2 * len(set(texts)) < len(texts) else texts
 
 
 def columns(
@@ -95,6 +96,7 @@ def columns(
     for column in COLUMNS:
         if column.page:
             made[column.name] = _prepared([row.get(column.name) for row in rows], column.kind)
+    made["signal_seed"] = [row["signal_seed"] if row["signal_seed"] != row["seed"] else None for row in rows]
     made["status"] = pooled([status or row["status"] for row, (*_, status) in zip(rows, entries, strict=True)])
     made["folder"] = pooled([None if stored is None else stored.folder for _, _, stored, _ in entries])
     made["key"] = [None if stored is None else stored.key for _, _, stored, _ in entries]
@@ -117,7 +119,7 @@ def _json(value: Any) -> str | None:
 
 def _of_cell(cell: Cell | None) -> Row:
     assert cell is not None
-    return {"model": cell.model, "size": cell.size, "bandlimit": cell.band, "item": cell.item, "seed": cell.seed}
+    return {"model": cell.model, "size": cell.size, "bandlimit": cell.band, **cell.draw._asdict()}
 
 
 def _metric(name: str) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def _in_turn(found: Gathered, every: Sequence[Experiment], shown: Shown) -> Iter
             stored = found.stored[i]
             if stored.row["status"] == OK and Store(found.out, stored.folder).array_path(stored.key).exists():
                 later = (number, band_name(cell.band), cell.size, cell.model) not in shown
-                rank = (others, draws[cell.item, cell.seed], later, spread[cell.band, cell.size], number)
+                rank = (others, draws[cell.draw], later, spread[cell.band, cell.size], number)
                 order.append((rank, stored))
     for _, stored in sorted(order, key=lambda entry: entry[0]):
         yield stored
@@ -143,4 +143,5 @@ def _name(stored: Stored) -> str:
 
 
 def _signal(stored: Stored) -> tuple[str, ...]:
-    return tuple(str(stored.row.get(name)) for name in ("dim", "signal", "task", "length", "item", "bandlimit", "seed"))
+    names = ("dim", "signal", "task", "length", "item", "bandlimit", "signal_seed")
+    return tuple(str(stored.row.get(name)) for name in names)

@@ -51,13 +51,18 @@ def unless_plain(task: str, text: str) -> str:
 def key_of(row: Mapping[str, Any]) -> str:
     """The name of a row: readable parts for people, then a digest of the whole key.
 
+    A signal seed that is the seed's own is left unsaid, so that older rows, which have no other, keep their names.
     A loaded table may have turned whole numbers into floats and null into NaN.
     """
     parts = {column.name: _typed(row[column.name], column.kind) for column in COLUMNS if column.part_of == "key"}
+    signal_seed = parts.pop("signal_seed")
+    if apart := signal_seed != parts["seed"]:
+        parts["signal_seed"] = signal_seed
     digest = hashlib.sha256(json.dumps(list(parts.values())).encode()).hexdigest()[:16]
     item_text = "" if parts["item"] is None else f"_{safe(parts['item'])}"
     band_text = "" if parts["bandlimit"] is None else f"_band{parts['bandlimit']:g}"
-    return f"{safe(parts['model'])}_{parts['size']}{item_text}{band_text}_seed{parts['seed']}_{digest}"
+    signal_text = f"_signal{signal_seed}" if apart else ""
+    return f"{safe(parts['model'])}_{parts['size']}{item_text}{band_text}_seed{parts['seed']}{signal_text}_{digest}"
 
 
 def _typed(value: Any, kind: Kind) -> Any:

@@ -1,6 +1,6 @@
 """What a fit to a person's own file saw, kept once for each item and length: <out>/<folder>/signals/<name>.npz.
 
-Rows name such a file by its content and not by its place, so that the page and the figures could not show it else.
+Rows name such a file by its content and not by its place, so that the page and the figures could not show it otherwise.
 Imports no torch.
 """
 
@@ -19,7 +19,6 @@ from harness.store.store import unwritable
 from target_signals.base import Signal
 from target_signals.readers.decoded import LARGEST
 from target_signals.readers.npy import read_npy
-from target_signals.user_file import KINDS
 
 HEADERS = 4096  # bytes of a file beyond its values, at most
 
@@ -63,4 +62,4 @@ def load_signal(path: Path, dim: int) -> Signal:
         raise Unfit(f"it is damaged: {type(error).__name__} {' '.join(str(error).split())[:120]}".strip()) from error
     if not np.isfinite(values).all():
         raise Unfit("it holds values that are not finite")
-    return Signal(values, dim, KINDS[dim])
+    return Signal(values, dim, "image" if dim == 2 else "volume")

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.store.schema import COLUMNS, NAMES, WORDS, Kind, Row, names
+from harness.store.schema import COLUMNS, RATE, WORDS, Kind, Row, names
 
 MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
 GREATEST = 1e300  # sums and means of what is smaller stay finite
@@ -38,6 +38,8 @@ def _fits(value: Any, kind: Kind) -> bool:
             return isinstance(value, list) and all(v is None or _is_number(v) for v in value)
         case "curve":
             return isinstance(value, list) and all(map(_is_point, value))
+        case "rates":
+            return isinstance(value, list) and all(map(_is_rate, value))
         case "object":
             return True  # objects differ from row to row, and whoever uses one checks it
 
@@ -46,6 +48,16 @@ def _is_point(value: Any) -> bool:
     if not isinstance(value, dict) or not _is_whole(value.get("step")):
         return False
     return all(v is None or _is_number(v) for v in value.values())
+
+
+def _is_rate(value: Any) -> bool:
+    if not isinstance(value, dict) or set(value) != set(RATE):
+        return False
+    return (
+        _is_whole(value["bits"])
+        and _is_whole(value["bytes"])
+        and all(v is None or _is_number(v) for v in value.values())
+    )
 
 
 def _is_number(value: Any) -> bool:
@@ -60,7 +72,8 @@ def _is_whole(value: Any) -> bool:
 def parse_text(text: bytes) -> Row:
     """What a row file holds. Raises ValueError when it is not a whole row.
 
-    A row of another version may lack columns, which are null, and have others, which are passed over.
+    A row of another version may lack columns, which are null or another column's, and have others, which are passed
+    over.
     """
     try:
         row = json.loads(text)
@@ -73,7 +86,7 @@ def parse_text(text: bytes) -> Row:
     absent = [name for name in names(needed=True) if name not in row]
     if absent:
         raise ValueError(f"it lacks {', '.join(absent)}")
-    row = {name: row.get(name) for name in NAMES}
+    row = {column.name: row.get(column.name, row.get(column.otherwise)) for column in COLUMNS}
     check(row)
     return row
 

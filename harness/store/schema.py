@@ -17,7 +17,8 @@ OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "u
 CLASSICAL = "classical"  # the label of a yardstick: compared with, though it is no trained representation
 CHECKSUM = "residual_sha256"
 POINT = ("step", "loss", "psnr", "seconds")  # of a curve
-Kind = Literal["text", "number", "whole", "wholes", "numbers", "curve", "object"]
+RATE = ("bits", "bytes", "psnr", "encode_seconds", "decode_seconds")  # of a compressed model; the first two are whole
+Kind = Literal["text", "number", "whole", "wholes", "numbers", "curve", "rates", "object"]
 WORDS: dict[Kind, str] = {
     "text": "text",
     "number": "number",
@@ -25,6 +26,7 @@ WORDS: dict[Kind, str] = {
     "wholes": "list of whole numbers",
     "numbers": "list of numbers",
     "curve": "list of points",
+    "rates": "list of objects",
     "object": "object",
 }
 BUSY = 1.5  # load of a core above which others use it, too: a run alone takes 1 at most, with all its workers
@@ -41,8 +43,9 @@ class Column:
     """One column of a row.
 
     kind: `whole` is a number without fraction, `numbers` may hold nulls, a `curve` is a list of objects with POINT's
-    names, an `object` has other names in every row.
+    names, `rates` one with RATE's, an `object` has other names in every row.
     null: whether a row may lack a value. needed: whether a file without the column is no row.
+    otherwise: another column, whose value a file without this one has here.
     page: whether the report page carries it as it is; the others are in the page's experiments, or made into others.
     part_of: `key` where rows that differ in it are rows of different names; `config_hash`, which is itself part of the
     key, where a change of it changes that.
@@ -56,6 +59,7 @@ class Column:
     unit: str = ""
     null: bool = True
     needed: bool = False
+    otherwise: str = ""
     page: bool = True
     part_of: Literal["", "key", "config_hash"] = ""
     repeats: bool = False
@@ -73,6 +77,7 @@ def _what() -> list[Column]:
             "length", "whole", "samples along the longest axis; null: as recorded", "samples", page=False, part_of="key"
         ),
         Column("shape", "wholes", "the array that was scored, channels last"),
+        Column("spacing", "numbers", "from sample to sample along each axis, where a file says so", "as `source` says"),
         Column("bandlimit", "number", "the difficulty dial, 0.1 to 0.9", part_of="key"),
         Column("task", "text", "what the model was asked to do", null=False, needed=True, page=False, part_of="key"),
         Column("model", "text", "the representation", null=False, needed=True, part_of="key"),
@@ -81,19 +86,30 @@ def _what() -> list[Column]:
         Column(
             "seed",
             "whole",
-            "draws the signal, the initial values and the batches",
+            "draws the initial values and the batches",
             null=False,
             needed=True,
+            part_of="key",
+        ),
+        Column(
+            "signal_seed",
+            "whole",
+            "draws the signal, its noise and the samples that are seen; as `seed` unless `--signal-seeds` was given",
+            null=False,
+            otherwise="seed",
             part_of="key",
         ),
         Column("preset", "text", "the extent that the run was started with", page=False),
         Column("steps", "whole", "passes over the lattice that were asked for", "passes", part_of="config_hash"),
         Column("minibatch", "whole", "points an update; null: all", "points", part_of="config_hash"),
         Column("settings", "object", "the model's own", part_of="config_hash"),
+        Column("lr_schedule", "text", "`constant`, or `cosine` to a tenth; null: constant", part_of="config_hash"),
+        Column("optimiser", "text", "`adam` or `muon`; null: adam", part_of="config_hash"),
+        Column("tuned_at", "text", "the preset at which the settings were tuned; null: none", part_of="config_hash"),
         Column(
             "config_hash",
             "text",
-            "a digest of settings, steps, batches, precision and optimiser",
+            "a digest of settings, steps, batches, precision, schedule and optimiser",
             needed=True,
             part_of="key",
         ),
@@ -125,6 +141,13 @@ def _scores() -> list[Column]:
             repeats=True,
         ),
         Column("curve", "curve", "step, loss, PSNR and seconds at each evaluation", page=False, repeats=True),
+        Column(
+            "rates",
+            "rates",
+            "of the last values, compressed as `--bits` said: bits a value, bytes of the file, PSNR, seconds to encode "
+            "and to decode (docs/bits.md)",
+            page=False,
+        ),
     ]
 
 

@@ -5,6 +5,7 @@ Nothing is pickled, so a file from somebody else can only be a wrong one.
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from models.base import Representation
 from models.budget import without_values
 
 MOST_VALUES = 1 << 32  # what a header may make us allocate
+MOST_SAMPLES = 1 << 20  # along an axis that a header states as a number
 MOST_CHANNELS = 1 << 12  # some models mix channels by a square matrix
 UNREADABLE = (  # what safetensors, PyTorch and constructors raise at values that no file of ours has
     *(SafetensorError, OSError, LookupError, ValueError, TypeError, AssertionError, RuntimeError),
@@ -45,16 +47,25 @@ def saver(out: str | Path) -> Callable[[Trial, Representation], None]:
 
 def save(model: Representation, path: str | Path) -> None:
     """Write the model's values and what rebuilds it; never half a file."""
+    header = describe(model)
+    values = {name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()}
+    data = to_bytes(values, metadata={"representation": json.dumps(header)})
+    write_atomically(Path(path), lambda file: file.write(data))
+
+
+def describe(model: Representation) -> dict[str, Any]:
+    """What `rebuild` needs. A regular lattice is its shape."""
     header = {
         "model": model.name,
         "settings": dataclasses.asdict(model.config),
         "size": model.size,
         "channels": model.channels,
-        "axes": [axis.tolist() for axis in model.lattice.axes],
+        "drawn_from": model.drawn_from,
     }
-    values = {name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()}
-    data = to_bytes(values, metadata={"representation": json.dumps(header)})
-    write_atomically(Path(path), lambda file: file.write(data))
+    axes = model.lattice.axes
+    if all(map(np.array_equal, axes, Lattice.regular(model.lattice.shape).axes)):
+        return header | {"shape": list(model.lattice.shape)}
+    return header | {"axes": [axis.tolist() for axis in axes]}
 
 
 def load(path: str | Path, device: str = "cpu") -> Representation:
@@ -66,7 +77,7 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
         with safe_open(path, framework="pt", device=device) as file:
             header = json.loads((file.metadata() or {})["representation"])
             values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        model = _rebuild(header)
+        model = rebuild(header)
         for name, room in model.state_dict().items():
             if name in values and values[name].dtype != room.dtype:
                 raise TypeError(f"{name} has {values[name].dtype}, and {model.name} keeps it in {room.dtype}")
@@ -81,14 +92,32 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     return model
 
 
-def _rebuild(header: dict[str, Any]) -> Representation:
+def rebuild(header: dict[str, Any]) -> Representation:
+    """The model that `describe` told of, without values. Raises one of UNREADABLE or UsageError for other headers."""
     cls = models.get_model(header["model"])
     settings = read_settings(cls.Config, header["settings"], "settings")
-    lattice = Lattice(tuple(np.asarray(axis, dtype=np.float64) for axis in header["axes"]))
-    if not 1 <= lattice.dim <= 3 or not 0 < len(lattice) <= MOST_VALUES:
-        raise ValueError(f"a lattice of {lattice.shape} is not one")
+    lattice = _lattice(header)
     channels = int(header["channels"])
     if not 1 <= channels <= MOST_CHANNELS:
         raise ValueError(f"it has {channels} channels, and from 1 to {MOST_CHANNELS:,} are read")
+    seed = header.get("drawn_from")
+    if seed is not None and not (type(seed) is int and 0 <= seed < 1 << 64):
+        raise ValueError(f"{seed!r} is no generator's seed")
     with without_values():  # nothing is allocated before the values have shown their shapes
-        return cls(settings, lattice, channels, int(header["size"]))
+        model = cls(settings, lattice, channels, int(header["size"]))
+    model.drawn_from = seed
+    return model
+
+
+def _lattice(header: dict[str, Any]) -> Lattice:
+    """A header's lattice: regular by its `shape`, any other by its `axes`."""
+    if "axes" in header:
+        lattice = Lattice(tuple(np.asarray(axis, dtype=np.float64) for axis in header["axes"]))
+    else:
+        shape = tuple(map(int, header["shape"]))
+        if max(shape) > MOST_SAMPLES:
+            raise ValueError(f"a lattice of {shape} has more than {MOST_SAMPLES:,} samples along an axis")
+        lattice = Lattice.regular(shape)
+    if not 1 <= lattice.dim <= 3 or not 0 < math.prod(lattice.shape) <= MOST_VALUES:
+        raise ValueError(f"a lattice of {lattice.shape} is not one")
+    return lattice

@@ -9,9 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from common.errors import UsageError
 from common.lattice import Lattice
+from common.needs import Needs
 from harness.train.precision import evaluating
 from models.base import Representation
+from models.defaults import own_defaults
 from models.kernels.network.aligned import ALIGNMENT
 
 GIB = 1 << 30
@@ -24,6 +27,24 @@ def predict(model: Representation, lattice: Lattice, activation_gib: float = ACT
     with evaluating(model):
         slabs = make_slabs(model, lattice, activation_gib)
         return torch.cat([model.on_lattice(slab) for _, slab in slabs]).cpu().numpy()
+
+
+def predict_shape(model: Representation, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """The model's answer [*shape, C] on a lattice over the box that its training samples fill, by default theirs.
+
+    Raises UsageError for a shape of another dimension, and for a model that has values at its samples alone.
+    """
+    own = model.lattice
+    if shape is None or shape == own.shape:
+        lattice = own
+    elif len(shape) != own.dim or min(shape) < 1:
+        raise UsageError(f"the shape needs {own.dim} numbers of at least 1 for this model, got {shape}")
+    elif (reason := model.unsupported(own.dim, model.channels, Needs(off_lattice=True))) is not None:
+        raise UsageError(f"{reason.rstrip('.')}; its own shape is {' '.join(map(str, own.shape))}")
+    else:
+        lattice = Lattice.aligned(shape, own.shape)
+    with own_defaults():
+        return predict(model, lattice)
 
 
 def make_slabs(model: Representation, lattice: Lattice, activation_gib: float) -> list[tuple[slice, Lattice]]:

@@ -85,6 +85,8 @@ def fit(
     stepper.prepare()
     clock = Clock(model.device)
     for step in range(1, schedule.steps + 1):
+        if step > 1 and task.operator.pointwise:
+            model.rearrange(step - 1, schedule.steps, gradient.residual, rng)
         result.updates += stepper.one_pass()
         burst = model.device.type == "cpu" and not stepper.sound  # on CUDA, asking would wait for the device
         if not (schedule.evaluates(step) or burst):

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from common.lattice import Lattice
+from harness.plan.trial import ADAM, CONSTANT
 from harness.train.chunks import cut, make_slabs, points_at_once, split
 from harness.train.precision import evaluating, running, trains_in_float32
 from models.base import Representation
@@ -20,16 +21,19 @@ class Schedule:
     """How long and in what portions to train (docs/protocol.md, "Training").
 
     steps: passes over the lattice. evaluate_every: passes. minibatch: points a batch, None for full
-    updates. activation_gib: what one backward pass may keep. precision: one of harness/plan/trial.py's PRECISIONS.
+    updates. activation_gib: what one backward pass may keep. precision, lr_schedule, optimiser: of those that
+    harness/plan/trial.py names.
     """
 
-    lr: float | None  # None: the model is solved and never trained
+    lr: float | None  # of the first pass; None: the model is solved and never trained
     adam_betas: tuple[float, float]
     steps: int
     evaluate_every: int
     minibatch: int | None
     activation_gib: float
     precision: str
+    lr_schedule: str = CONSTANT
+    optimiser: str = ADAM
 
     def evaluates(self, step: int) -> bool:
         """After the first pass, every `evaluate_every` and the last."""
@@ -88,6 +92,11 @@ class LatticeGradient:
             loss = mse(self.operator(heads), self.target) + self.model.penalty()
             error = mse(self.operator(heads[-1:]), self.target)
         return float(loss), float(error), heads[-1].cpu().numpy()
+
+    def residual(self) -> Tensor:
+        """The target minus the model's answer [*shape, C], where the values themselves are observed; in float32."""
+        with evaluating(self.model):
+            return self.target - torch.cat([self.model.on_lattice(slab) for _, slab in self.evaluated_slabs])
 
     def _heads(self, slab: Lattice) -> Tensor:
         with running(self.precision, self.target.device):

@@ -12,15 +12,17 @@ import torch
 
 import models
 import target_signals
-from harness.plan.trial import Trial
+from harness.plan.trial import MUON, Trial
 from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.fit import Fit, fit
 from harness.train.loss import Schedule
+from harness.train.optimiser import matrices_of
 from harness.train.precision import matmul_precision
 from harness.train.score import Result, blank_row, failed, fit_columns, score
 from models import backends
 from models.base import Representation
+from models.defaults import own_defaults
 from target_signals import user_file
 from target_signals.base import Signal
 from target_signals.tasks.base import family_of, make_task
@@ -49,7 +51,7 @@ def run_on(
     """`run_trial` on a signal in hand."""
     # Triton's kernels run on the current device, whatever their arguments' is
     here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
-    with no_denormals(), here:
+    with own_defaults(), no_denormals(), here:
         return _run_on(trial, signal, device, on_progress, on_model)
 
 
@@ -60,7 +62,7 @@ def _run_on(
     on_progress: Callable[[int], None],
     on_model: Callable[[Representation], None] | None,
 ) -> list[Result]:
-    task = make_task(trial.task, signal, trial.seed, trial.item or "")
+    task = make_task(trial.task, signal, trial.signal_seed, trial.item or "")
     assert tuple(s.task for s in task.scorings) == trial.scored, "the plan and the signal differ in what there is"
     row = blank_row(trial, signal, device)
     size, reason = solve(trial, task)
@@ -101,6 +103,9 @@ def fit_and_score(
     model = build(trial, task, size).to(memory.device)
     if trial.backend is not None and (refusal := model.refuses(trial.backend, trial.precision)) is not None:
         return [failed(row, scoring, UNSUPPORTED, refusal) for scoring in task.scorings]
+    if trial.optimiser == MUON and trial.lr is not None and not matrices_of(model):
+        reason = f"{trial.model} has no matrices of the kind that PyTorch's Muon updates (docs/tuning.md)"
+        return [failed(row, scoring, UNSUPPORTED, reason) for scoring in task.scorings]
     model, fitted = train(model, trial, task, schedule, on_progress)
     times = {"ready_seconds": fitted.ready_at - start, "processor_seconds": time.process_time() - processor}
     row = row | fit_columns(model, fitted, memory, note) | times
@@ -143,6 +148,8 @@ def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
         minibatch=trial.minibatch,
         activation_gib=share * trial.activation_gib,
         precision=trial.precision,
+        lr_schedule=trial.lr_schedule,
+        optimiser=trial.optimiser,
     )
 
 
@@ -160,7 +167,13 @@ def build(trial: Trial, task: Task, size: int) -> Representation:
     """The model with its initial values, on the CPU."""
     with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made; initialise has the last word
         model = models.get_model(trial.model)(trial.settings, task.lattice, task.channels, size)
-    model.initialise(stream(trial, "initial values", torch.device("cpu")))
+    cpu = torch.device("cpu")
+    rng = stream(trial, "initial values", cpu)
+    model.drawn_from = rng.initial_seed()
+    model.initialise(rng)
+    if task.operator.pointwise:
+        target = torch.as_tensor(task.target)
+        model.initialise_from(task.lattice, target, stream(trial, "initial values from the target", cpu))
     return model
 
 
@@ -187,7 +200,8 @@ def out_of_memory(error: BaseException) -> bool:
 
 def signal_of(trial: Trial) -> Signal:
     """What a trial is about; the last few are kept, as trials of one signal follow each other."""
-    return cached_signal(trial.signal, trial.dim, trial.length, trial.bandlimit, trial.seed, trial.item, trial.path)
+    which = (trial.dim, trial.length, trial.bandlimit, trial.signal_seed, trial.item)
+    return cached_signal(trial.signal, *which, trial.path)
 
 
 @functools.lru_cache(maxsize=2)
@@ -195,5 +209,5 @@ def cached_signal(
     name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
 ) -> Signal:
     if path is not None:
-        return user_file.load_signal(path, length)
+        return user_file.load_signal(path, length, dim)
     return target_signals.get_signal(name, dim, length, bandlimit, seed, item)

@@ -17,6 +17,7 @@ from harness.train import machine
 from harness.train.chunks import predict
 from harness.train.fit import Fit
 from harness.train.loss import Schedule
+from harness.train.rates import measure
 from models import backends
 from models.base import Representation
 from target_signals.base import Signal
@@ -54,6 +55,10 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
         for at, answer in found.items():
             of_answer = scoring.scores(answer, model.device.type)
             scores |= {f"{name}{at}{suffix}": value for name, value in of_answer.items()}
+    if trial.bits:
+        scores["rates"] = [
+            measure(model, bits, scoring.lattice, scoring.psnr, schedule.activation_gib).rate for bits in trial.bits
+        ]
     return Result(row | scoring_columns(scoring) | scores, last[""] - scoring.truth)
 
 
@@ -79,6 +84,7 @@ def blank_row(trial: Trial, signal: Signal, device: torch.device) -> Row:
     row |= {name: getattr(trial, name) for name in NAMES if hasattr(trial, name)}
     return row | {
         "source": signal.source,
+        "spacing": None if signal.geometry is None else list(signal.geometry.spacing),
         "size": trial.budget,
         "stands_for": target_signals.registry.get(trial.signal).stands_for,
         "label": models.get_model(trial.model).label,

@@ -1,4 +1,4 @@
-"""Adam's updates, one after the other; on CUDA as replays of a recorded graph (docs/protocol.md, "Training").
+"""An optimiser's updates, one after the other; on CUDA as replays of a recorded graph (docs/protocol.md, "Training").
 
 A small model's update is dozens of kernels of some microseconds each, and launching them one by one takes longer
 than they do. A CUDA graph launches all of them at once: gradient, every slab of it, and optimiser.
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from harness.train.loss import Batches, LatticeGradient, Schedule
+from harness.train.optimiser import Optimiser
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,8 @@ class Stepper:
         self.gradient = gradient
         self.batches = batches
         self.device = gradient.model.device
-        assert schedule.lr is not None
-        values = gradient.model.parameters()
-        self.optimiser = torch.optim.Adam(values, lr=schedule.lr, betas=schedule.adam_betas, fused=True)
+        self.optimiser = Optimiser(gradient.model, schedule)
+        self.passes = 0
         self.loss: Tensor | None = None
         self.sound = torch.ones((), dtype=torch.bool, device=self.device)
         self.finite = torch.zeros((), dtype=torch.int64, device=self.device)
@@ -67,6 +67,8 @@ class Stepper:
 
     def one_pass(self) -> int:
         """Update on every point of the lattice once; the number of updates."""
+        self.passes += 1
+        self.optimiser.set_pass(self.passes)
         if self.batches is None:
             self._step(None)
             return 1
@@ -134,8 +136,7 @@ class Stepper:
 
     def _record(self, examples: Sequence[Tensor | None], stream: torch.cuda.Stream) -> None:
         """One graph for each kind of update. They share their memory, as they never run at the same time."""
-        (group,) = self.optimiser.param_groups
-        group["capturable"] = True  # not earlier: it warns when a step is not captured; a fused step is the same
+        self.optimiser.make_capturable()
         pool = None
         with torch.cuda.device(self.device):
             for index in examples:

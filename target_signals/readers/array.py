@@ -1,120 +1,78 @@
-"""A user's array: NumPy's .npy and .npz, NIfTI's .nii and .nii.gz, and TIFF with its many types and pages."""
+"""A user's array: NumPy's .npy and .npz, and what an array's axes mean.
 
-import gzip
-import logging
-import struct
+An array says nothing of its axes. Those of one sample are dropped. Two are a grey image, three are a volume, unless
+the last one has 3 or 4 samples: then it is taken as RGB or RGBA, which is said, and a person's `dim` 3 overrules it.
+In an image, 255 of uint8 is white, unless there is nothing above 1.
+"""
+
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from target_signals.readers import npy
-from target_signals.readers.compression import check_parts
-from target_signals.readers.decoded import Decoded, Unusable, check_size, check_type
-from target_signals.readers.picture import read_picture
-
-NIFTI = {struct.pack(order + "i", size): f"Nifti{n}Header" for n, size in ((1, 348), (2, 540)) for order in "<>"}
-LONGEST_HEADER = 1 << 24  # bytes before a volume's values
+from target_signals.readers.decoded import COLOURS, WHITE, Decoded, Unusable, check_size, check_type, white_of
 
 
-def read_npy(path: Path) -> Decoded:
+def read_npy(path: Path, dim: int | None) -> Decoded:
     with path.open("rb") as file:
-        return _array(npy.read_npy(file, path.stat().st_size, _check_array), [])
+        return of_array(npy.read_npy(file, path.stat().st_size, check_array), dim, [])
 
 
-def read_npz(path: Path) -> Decoded:
+def read_npz(path: Path, dim: int | None) -> Decoded:
     with zipfile.ZipFile(path) as archive:
         arrays = [info for info in archive.infolist() if info.filename.endswith(".npy")]
         if len(arrays) != 1:
             names = ", ".join(info.filename.removesuffix(".npy")[:40] for info in arrays[:10]) or "none"
             raise Unusable(f"it has {len(arrays)} arrays ({names}) and must have one; save that one as .npy")
         with archive.open(arrays[0]) as file:
-            values = npy.read_npy(file, arrays[0].file_size, _check_array)
-        return _array(values, [f"array '{arrays[0].filename.removesuffix('.npy')}'"])
+            values = npy.read_npy(file, arrays[0].file_size, check_array)
+        return of_array(values, dim, [f"array '{arrays[0].filename.removesuffix('.npy')}'"])
 
 
-def read_nifti(path: Path) -> Decoded:
-    try:
-        import nibabel
-    except ImportError as error:
-        raise Unusable("reading NIfTI needs nibabel; pip install nibabel, or this suite as '.[volumes]'") from error
-    with _quiet("nibabel.global"), gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-        start = file.read(nibabel.Nifti2Header.sizeof_hdr)
-        kind = NIFTI.get(start[:4])
-        if kind is None:
-            raise Unusable("its first four bytes are not those of NIfTI; save it again")
-        header = getattr(nibabel, kind)(start[: getattr(nibabel, kind).sizeof_hdr])  # extensions are left alone
-        shape = tuple(int(n) for n in header.get_data_shape())
-        words = []
-        while len(shape) > 3 and shape[-1] == 1:  # NIfTI writes a single volume with axes for time and more
-            words = [f"shape {header.get_data_shape()} without its last axes"]
-            shape = shape[:-1]
-        _check_array(shape, np.dtype(header.get_data_dtype()))
-        if not 0 <= (offset := header.get_data_offset()) <= LONGEST_HEADER:
-            raise Unusable(f"its values begin at byte {offset:.3g}, and at most {LONGEST_HEADER:,} are passed over")
-        return _array(np.asarray(header.data_from_fileobj(file)).reshape(shape), words)
+def of_array(values: np.ndarray, dim: int | None, words: list[str], otherwise: str = "dim 3") -> Decoded:
+    """An array that `check_array` has passed, with its axes read as this file says.
+
+    dim: 2 or 3 where one is asked for. otherwise: what makes colours an axis of space, for people.
+    """
+    thick, dropped = without_thin_axes(values)
+    words = [values.dtype.name, *words, *dropped]
+    mask = bool(thick.max() <= 1)
+    if thick.ndim == 2:
+        return Decoded(thick, "image", WHITE["uint8"] if thick.dtype == np.uint8 and not mask else None, words)
+    if not is_colour(thick.shape, dim):
+        return Decoded(thick, "volume", None, [*words, *thin_first(thick.shape)])
+    colours = "RGB" if thick.shape[-1] == 3 else "RGBA"
+    words.append(f"its last axis taken as {colours}; {otherwise} takes it as one of space")
+    if thick.shape[-1] == 4:
+        words.append("alpha dropped")
+    integers = thick.dtype.kind in "biu"
+    return Decoded(thick[..., :3], "image", None if mask and integers else white_of(thick[..., :3]), words)
 
 
-def _check_array(shape: tuple[int, ...], dtype: np.dtype) -> None:
+def without_thin_axes(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """An array without its axes of one sample, and what there is to say about it."""
+    thick = values.reshape([n for n in values.shape if n != 1])
+    return thick, [f"shape {values.shape} without its axes of 1"] if thick.ndim < values.ndim else []
+
+
+def is_colour(shape: tuple[int, ...], dim: int | None) -> bool:
+    """Whether the last of three axes is taken as colours."""
+    return len(shape) == 3 and shape[-1] in COLOURS and dim != 3
+
+
+def thin_first(shape: tuple[int, ...]) -> list[str]:
+    """What to say of a volume that may be an image with its colours first."""
+    if len(shape) != 3 or shape[0] not in COLOURS:
+        return []
+    return [f"a volume of {shape[0]} slices; if these are colours, move that axis last"]
+
+
+def check_array(shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Refuse what is no image and no volume, by shape and type alone."""
     check_type(dtype)
-    if len(shape) not in (2, 3):
-        raise Unusable(f"it has {len(shape)} axes, shape {shape}; give 2 for a grey image or 3 for a volume")
-    check_size(shape, len(shape))
-
-
-def _array(values: np.ndarray, words: list[str]) -> Decoded:
-    return Decoded(values, "image" if values.ndim == 2 else "volume", None, [values.dtype.name, *words])
-
-
-def read_tiff(path: Path) -> Decoded:
-    """Pictures of 8 bits are left to Pillow, which knows every colour model; the rest goes through tifffile."""
-    import tifffile
-
-    with _quiet("tifffile"), tifffile.TiffFile(path) as file:
-        series, pages = file.series[0], len(file.pages)
-        first: Any = file.pages.first
-        if pages == 1 and series.dtype is not None and (series.dtype.itemsize == 1 and series.dtype.kind in "bu"):
-            return read_picture(path)
-        shape, axes = series.shape, series.axes
-        check_type(np.dtype(series.dtype))
-        words = [f"the first of {len(file.series)} series"] if len(file.series) > 1 else []
-        colour = "unknown" if first.photometric is None else first.photometric.name
-        if colour not in ("MINISBLACK", "RGB"):
-            raise Unusable(f"its colour model is {colour}; save it as grey or RGB")
-        dim = len(shape) - ("S" in axes)
-        if dim not in (2, 3) or (dim == 3 and "S" in axes):
-            raise Unusable(f"it has axes {axes}, shape {shape}; give an image, or a grey volume of equal pages")
-        check_size(shape if "S" not in axes else (*(n for n, a in zip(shape, axes, strict=True) if a != "S"), 3), dim)
-        check_parts(series.pages)
-        try:
-            values = series.asarray()
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-            if pages == 1:
-                return read_picture(path)
-            raise Unusable(f"its compression needs the package imagecodecs; save it uncompressed ({error})") from error
-    if "S" in axes:
-        values = np.moveaxis(values, axes.index("S"), -1)
-        if values.shape[-1] not in (1, 3):
-            words.append("alpha dropped")
-        values = values[..., 0] if values.shape[-1] < 3 else values[..., :3]
-    if dim == 3:
-        return Decoded(values, "volume", None, [f"{len(values)} pages of {values.dtype.name}", *words])
-    what = f"{values.dtype.name} {'RGB' if values.ndim == 3 else 'grey'}"
-    if values.dtype == np.uint16:
-        return Decoded(values, "image", 65535.0, [what.replace("uint16", "16-bit"), *words])
-    return Decoded(values, "image", 255.0 if values.dtype == np.uint8 else None, [what, *words])
-
-
-@contextmanager
-def _quiet(name: str) -> Any:
-    """Hold a library's log back: what is wrong with a file is said once, by us."""
-    logger = logging.getLogger(name)
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
+    thick = tuple(n for n in shape if n != 1)
+    if len(thick) not in (2, 3):
+        but = f", shape {shape}" if len(thick) == len(shape) else f" beside those of 1, shape {shape}"
+        raise Unusable(f"it has {len(thick)} axes{but}; give 2 for a grey image or 3 for a volume")
+    check_size(thick, 2 if thick[-1] in COLOURS else len(thick))

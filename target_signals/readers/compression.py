@@ -3,6 +3,8 @@
 A few megabytes of deflated zeros are gigabytes, and a decoder that is not told what to expect makes them all.
 """
 
+import contextlib
+import importlib
 import lzma
 import math
 import zlib
@@ -11,18 +13,26 @@ from typing import Any
 
 from target_signals.readers.decoded import LARGEST, Unusable
 
+WEBP = "WEBP"  # which is at most 16,383 samples wide and high
 AT_ONCE = 1 << 20  # bytes unpacked and thrown away at a time
 UNPACKERS: dict[str, Callable[[], Any]] = {
     "ADOBE_DEFLATE": zlib.decompressobj,
     "DEFLATE": zlib.decompressobj,
     "LZMA": lzma.LZMADecompressor,
 }
+with contextlib.suppress(ImportError):  # before Python 3.14, only imagecodecs unpacks it, which is told what to expect
+    UNPACKERS["ZSTD"] = importlib.import_module("compression.zstd").ZstdDecompressor
 
 
 def check_parts(pages: Any) -> None:
     """Unusable where a strip or tile of these tifffile pages unpacks to more than it has room for."""
+    import tifffile
+
     for page in filter(None, pages):
-        unpacker = UNPACKERS.get(page.keyframe.compression.name)
+        name = page.keyframe.compression.name
+        if page.keyframe.compression in tifffile.TIFF.IMAGE_COMPRESSIONS and name != WEBP:
+            raise Unusable(f"its compression {name} has parts with a size of their own; save it uncompressed")
+        unpacker = UNPACKERS.get(name)
         part = math.prod(page.keyframe.chunks)
         if part > LARGEST:
             raise Unusable(f"its parts have {part:,} values and at most {LARGEST:,} are read; save it uncompressed")

@@ -1,5 +1,6 @@
 """A user's photograph or drawing, through Pillow."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from target_signals.readers.decoded import Decoded, Unusable, check_size
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "PPM", "TIFF")  # others, PostScript above all, may run programs
 WORDS = {"1": "1-bit grey", "L": "8-bit grey", "F": "float grey", "I": "32-bit grey"}
+ORIENTATION = 0x0112  # of EXIF
+LONGEST_HEADER = 4096  # bytes of a PPM file's header and its comments
 ALPHA = {"LA": "L", "La": "L", "PA": "RGB", "RGBA": "RGB", "RGBa": "RGB", "RGBX": "RGB"}
 
 
@@ -19,15 +22,20 @@ ALPHA = {"LA": "L", "La": "L", "PA": "RGB", "RGBA": "RGB", "RGBa": "RGB", "RGBX"
 def opened(path: Path) -> Iterator[Any]:
     """A Pillow image of one of FORMATS and of a size that can be held: the one way in for every picture.
 
-    Its header alone has been read. Raises Unusable, or whatever Pillow does for a damaged file.
+    Its header alone has been read, from a stream: given a path, Pillow maps an uncompressed TIFF file into memory
+    without regard to its orientation. Raises Unusable, or whatever Pillow does for a damaged file.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), path.open("rb") as file:
         warnings.simplefilter("ignore")  # what matters is said in a `Decoded`'s words
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            picture = Image.open(path, formats=FORMATS)
+            picture = Image.open(file, formats=FORMATS)
+        except UnidentifiedImageError as error:
+            if begins_as_picture(path):
+                raise
+            raise Unusable(f"its content is of none of {', '.join(FORMATS)}; save it as one of them") from error
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             limit = f"{Image.MAX_IMAGE_PIXELS or 0:,}"
             raise Unusable(
@@ -38,21 +46,35 @@ def opened(path: Path) -> Iterator[Any]:
             yield picture
 
 
-def read_picture(path: Path) -> Decoded:
-    """Grey [H, W] or colour [H, W, 3]. Raises Unusable, or whatever Pillow does for a damaged file."""
-    from PIL import ImageOps
+def begins_as_picture(path: Path) -> bool:
+    """Whether a file's first bytes are those of one of FORMATS, so that what follows them must be damaged."""
+    from PIL import Image
 
+    with path.open("rb") as file:
+        start = file.read(16)
+    return any((accepts := Image.OPEN[name][1]) is not None and accepts(start) is True for name in FORMATS)
+
+
+def read_picture(path: Path, dim: int | None = None) -> Decoded:
+    """Grey [H, W] or colour [H, W, 3]. Raises Unusable, or whatever Pillow does for a damaged file."""
     with opened(path) as picture:
         words = []
-        frames = getattr(picture, "n_frames", 1)
-        if _has_16_bits(path, picture) and not picture.mode.startswith("I"):
+        if _bits(path, picture) > 8 and not picture.mode.startswith("I"):
             words.append("of 16 bits the upper 8 alone")
-        turned = ImageOps.exif_transpose(picture)
-        if turned.size != picture.size or picture.getexif().get(0x0112, 1) != 1:
-            words.append("turned as its EXIF data say")
-        if frames > 1:
-            words.append(f"the first of {frames} frames")
-        return _decoded(turned, picture.format or "", words)
+        return of_pillow(picture, words)
+
+
+def of_pillow(picture: Any, words: list[str]) -> Decoded:
+    """A Pillow image, upright. words: what there is to say of its file."""
+    from PIL import ImageOps
+
+    orientation, frames = picture.getexif().get(ORIENTATION, 1), getattr(picture, "n_frames", 1)
+    turned = ImageOps.exif_transpose(picture)
+    if orientation in range(2, 9):
+        words.append("turned as its EXIF data say")
+    if frames > 1:
+        words.append(f"the first of {frames} frames")
+    return _decoded(turned, picture.format or "", words)
 
 
 def _decoded(picture: Any, file_format: str, words: list[str]) -> Decoded:
@@ -74,9 +96,15 @@ def _decoded(picture: Any, file_format: str, words: list[str]) -> Decoded:
     return Decoded(values, "image", peak, [WORDS.get(picture.mode, "8-bit RGB"), *words])
 
 
-def _has_16_bits(path: Path, picture: Any) -> bool:
-    """Whether a PNG has more bits than Pillow gives of colours: the depth is byte 24 of the file."""
-    if picture.format != "PNG":
-        return False
+def _bits(path: Path, picture: Any) -> int:
+    """Of each sample in a PNG or PPM file, of which Pillow gives 8 in colours. The depth is byte 24 of a PNG file, and
+    a PPM file names its white, the fourth word of its header."""
+    if picture.format not in ("PNG", "PPM"):
+        return 8
     with path.open("rb") as file:
-        return file.read(25)[24:] == b"\x10"
+        start = file.read(LONGEST_HEADER)
+    if picture.format == "PNG":
+        return start[24]
+    words = re.sub(rb"#[^\r\n]*", b"", start).split(maxsplit=4)
+    white = words[3] if len(words) > 3 and words[0] in (b"P2", b"P3", b"P5", b"P6") else b"255"
+    return int(white).bit_length() if white.isdigit() else 8

@@ -87,9 +87,9 @@ def psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
     return float(-10 * np.log10(max(float(mse), MSE_FLOOR)))
 
 
-def clipped_psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """PSNR as rows have it: of the prediction clipped to the truth's range."""
-    return psnr(truth, clip_to_truth(truth, prediction))
+def clipped_psnr(truth: np.ndarray, prediction: np.ndarray, where: np.ndarray | None = None) -> float:
+    """PSNR as rows have it: of the prediction clipped to the truth's range, at the samples that are scored."""
+    return psnr(at(where, truth), at(where, clip_to_truth(truth, prediction)))
 
 
 def psnr_of_constant(truth: np.ndarray) -> float:

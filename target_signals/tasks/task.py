@@ -37,6 +37,10 @@ class Scoring:
         scored = metrics.Scored(self.truth, clipped, self.binary, self.where, device)
         return {name: metric.score(scored) for name, metric in metrics.METRICS.items()}
 
+    def psnr(self, prediction: np.ndarray) -> float:
+        """PSNR of a prediction [*shape, C]: the same as among `scores`."""
+        return metrics.clipped_psnr(self.truth, prediction, self.where)
+
     def ring_scores(self, prediction: np.ndarray) -> list[float | None] | None:
         """PSNR over each ring, None for one that no scored sample falls in; None for a signal without rings."""
         clipped = metrics.clip_to_truth(self.truth, prediction)
@@ -70,8 +74,7 @@ class Task:
 
     def psnr(self, answer: np.ndarray) -> float:
         """Of an answer [*shape, C] on the training lattice: a point of the curve."""
-        clipped = metrics.clip_to_truth(self.truth, answer)
-        return metrics.psnr(metrics.at(self.where, self.truth), metrics.at(self.where, clipped))
+        return metrics.clipped_psnr(self.truth, answer, self.where)
 
 
 def with_channels(values: np.ndarray, dim: int) -> np.ndarray:

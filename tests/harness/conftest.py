@@ -59,7 +59,8 @@ def make_trial(config):
         (trial, *_) = make_plan(config, choose_source(signal, dim), [task], "smoke", preset, [model])
         if lr is not None:
             changes["settings"] = dataclasses.replace(trial.settings, lr=lr)
-        return dataclasses.replace(trial, **changes)
+        own = {"signal_seed": changes["seed"]} if "seed" in changes else {}
+        return dataclasses.replace(trial, **own | changes)
 
     return make
 
@@ -75,7 +76,7 @@ def make_row():
     row |= {"curve": [{"step": 1, "loss": 0.1, "psnr": 10.0, "seconds": 0.1}], "updates": 3, "seconds": 0.3}
     row |= {"ms_per_update": 100.0, "device": "cpu", "backend": "torch", "precision": "fp32"}
     row |= {"versions": {"torch": "2"}, "started": "2026-01-01T00:00:00.000+00:00"}
-    return lambda **changes: row | changes
+    return lambda **changes: row | {"signal_seed": changes.get("seed", 1234)} | changes
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +101,7 @@ def make_table():
                 "label": "classical" if model in CLASSICAL else "learned",
                 "size": size,
                 "seed": seed,
+                "signal_seed": seed,
                 "preset": "paper",
                 "steps": 1000,
                 "config_hash": "a",

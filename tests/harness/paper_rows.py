@@ -50,7 +50,7 @@ def paper_rows(count=10_300, seed=0):
                         for size in SIZES:
                             for model in MODELS:
                                 place = {"signal": signal, "dim": dim, "task": task, "item": item, "bandlimit": band}
-                                place |= {"seed": draw, "size": size, "model": model}
+                                place |= {"seed": draw, "signal_seed": draw, "size": size, "model": model}
                                 rows.append(paper_row(rng, place, hardness, len(rows)))
     return rows[:count]
 

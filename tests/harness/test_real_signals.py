@@ -45,7 +45,7 @@ def run(out, capsys, monkeypatch):
 
 def words_of(launcher):
     """What a launcher gives run.py."""
-    (line,) = re.findall(r'^python run\.py (.*) "\$@"$', (ROOT / launcher).read_text(), re.MULTILINE)
+    (line,) = re.findall(r'^python "\$CLONE/run\.py" (.*) "\$@"$', (ROOT / launcher).read_text(), re.MULTILINE)
     return line.split()
 
 

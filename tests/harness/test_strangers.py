@@ -147,6 +147,7 @@ OPTIONS = {
     "--sizes": VALUES,
     "--bandlimits": VALUES,
     "--seeds": VALUES,
+    "--signal-seeds": VALUES,
     "--steps": VALUES,
     "--length": VALUES,
     "--device": st.sampled_from(["cpu", "cuda:7"]) | VALUES,
@@ -194,12 +195,14 @@ def whole_row():
         "label": "learned",
         "size": 2500,
         "seed": 1234,
+        "signal_seed": 1234,
         "preset": "smoke",
         "steps": 3,
         "psnr": 14.9,
     }
     row |= {"bandlimit": 0.5, "settings": {"lr": 0.1, "initial": 0.1}, "config_hash": "0123456789ab", "status": "ok"}
     row |= {"curve": [{"step": 1, "loss": 0.1, "psnr": 10.0, "seconds": 0.1}], "updates": 3, "seconds": 0.3}
+    row |= {"rates": [{"bits": 8, "bytes": 900, "psnr": 14.0, "encode_seconds": 0.1, "decode_seconds": 0.1}]}
     row |= {
         "psnr_rings": [1.0, None],
         "device": "cpu: x",

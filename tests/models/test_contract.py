@@ -1,4 +1,5 @@
-"""Every registered model keeps the contract of models/base.py, in 2D and 3D, with one and several channels."""
+"""Every registered model keeps the contract of models/base.py, in 2D and 3D, with one and several channels; so does a
+new one as `python -m harness new model` writes it."""
 
 import copy
 import math
@@ -13,14 +14,22 @@ from common.needs import Needs
 from harness.plan.config import load_config
 from harness.plan.make_plan import model_settings
 from models.budget import count
+from tests import own_files
 
 CONFIG = load_config()
-CASES = [(name, dim, channels) for name in models.registry.names() for dim in (2, 3) for channels in (1, 3)]
+NAMES = [*models.registry.names(), own_files.NEW["model"]]
+CASES = [(name, dim, channels) for name in NAMES for dim in (2, 3) for channels in (1, 3)]
 SHAPES = {2: (13, 10), 3: (7, 5, 6)}  # uneven on purpose
 PAPER_SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
 UNFILLED = {  # models whose dial cannot reach 90 % of a budget, and why
     "Instant_NGP": "its table is a power of two",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def new_model(tmp_path_factory):
+    with own_files.registered("model", tmp_path_factory.mktemp("own")):
+        yield
 
 
 def build(name, lattice, channels, size=None, seed=0):

@@ -91,6 +91,42 @@ def test_siren_with_a_linear_output():
     np.testing.assert_allclose(model(points).detach(), affine(x, model.layers[-1]), atol=ATOL)
 
 
+def elementwise_numpy(name, z):
+    """Of z = Wx + b, with the settings of hyperparameters.json."""
+    return {
+        "Finer": lambda: np.sin(30 * (np.abs(z) + 1) * z),
+        "Gauss": lambda: np.exp(-((10 * z) ** 2)),
+        "Sinc": lambda: np.sin(10 * z) / (10 * z),
+        "HOSC": lambda: np.tanh(2 * np.sin(15 * z)),
+    }[name]()
+
+
+@pytest.mark.parametrize(("dim", "channels"), CASES)
+@pytest.mark.parametrize("name", ["Finer", "Gauss", "Sinc", "HOSC"])
+def test_networks_of_one_activation_are_a_stack_of_layers(name, dim, channels):
+    model = make(name, dim, channels, 11).double()
+    z, points = some_points(dim)
+    assert len(model.layers) == 4  # one first, three hidden
+    for layer in model.layers:
+        z = elementwise_numpy(name, affine(z, layer))
+    np.testing.assert_allclose(model(points).detach(), affine(z, model.output), atol=ATOL)
+
+
+def test_finers_first_biases_spread_as_far_as_it_is_told():
+    model = make("Finer", 2, 1, 4000, first_bias=3.0)
+    uniform(model.layers[0].bias, 3.0)
+    uniform(model.layers[0].weight, 1 / 2)
+    uniform(make("Finer", 2, 1, 50).layers[1].weight, math.sqrt(6 / 50) / 30)
+
+
+def test_finers_gradient_takes_the_frequency_as_given():
+    """As in the authors' code: d sin(ω(|z| + 1)z) is ω(|z| + 1) cos(ω(|z| + 1)z) dz."""
+    x = torch.linspace(-3, 3, 100, dtype=torch.float64, requires_grad=True)  # ωz
+    layers.ELEMENTWISE["finer"](x, 1 / 30).sum().backward()
+    stretch = x.detach().abs() / 30 + 1
+    torch.testing.assert_close(x.grad, stretch * torch.cos(stretch * x.detach()))
+
+
 def fourfeat_numpy(model, x):
     phase = 2 * np.pi * x @ model.frequencies.double().numpy().T
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
@@ -435,7 +471,7 @@ def test_the_first_layer_is_in_float32_whatever_the_precision_of_products(dim):
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch's compiler needs g++ on a CPU")
-@pytest.mark.parametrize("name", ["Siren", "Wire", "BACON"])
+@pytest.mark.parametrize("name", ["Siren", "Wire", "BACON", "Finer"])
 def test_the_compiled_network_is_the_plain_one(name):
     """On a CPU; tests/harness/train/test_stepper.py has it on a GPU."""
     model = make(name, 2, 3, 10)

@@ -1,6 +1,7 @@
 """A user's own file: every format that is read, what is said of it, and one line for whatever cannot be."""
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import io
@@ -30,7 +31,7 @@ GREY = RNG.integers(0, 256, (9, 12), dtype=np.uint8)
 GREY[0, :2] = 0, 255
 RGB = RNG.integers(0, 256, (9, 12, 3), dtype=np.uint8)
 DEEP = RNG.integers(0, 2**16, (9, 12), dtype=np.uint16)
-VOLUME = RNG.normal(size=(6, 5, 4)).astype(np.float32)
+VOLUME = RNG.normal(size=(5, 4, 6)).astype(np.float32)
 
 
 def nifti(array):
@@ -180,10 +181,10 @@ def test_tiff_volumes(tmp_path, kind):
     array = (VOLUME > 0) if kind is bool else (VOLUME * 20 + 90).astype(kind)
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="minisblack")
     signal = load(tmp_path / "a.tif")
-    assert (signal.kind, signal.dim, signal.values.shape) == ("volume", 3, (6, 5, 4))
+    assert (signal.kind, signal.dim, signal.values.shape) == ("volume", 3, (5, 4, 6))
     assert np.abs(signal.values - scaled(array)).max() < 1e-6
     how = "0 and 1 as they are" if kind is bool else "scaled from"
-    assert signal.source.startswith(f"6 pages of {array.dtype.name}, {how}")
+    assert signal.source.startswith(f"5 pages of {array.dtype.name}, {how}")
 
 
 ARRAYS = [VOLUME, VOLUME.astype(">f8"), VOLUME > 0, (VOLUME * 50).astype(np.int16), (VOLUME > 0).astype(np.uint8)]
@@ -214,7 +215,7 @@ def test_a_nifti_volume_may_have_an_empty_time_axis(tmp_path):
     nifti(VOLUME[..., None]).to_filename(tmp_path / "a.nii.gz")
     signal = load(tmp_path / "a.nii.gz")
     assert signal.values.shape == VOLUME.shape
-    assert signal.source.endswith("; shape (6, 5, 4, 1) without its last axes")
+    assert signal.source.endswith("; shape (5, 4, 6, 1) without its axes of 1")
 
 
 def test_without_nibabel_it_is_named(tmp_path, monkeypatch):
@@ -250,9 +251,9 @@ def test_length_shrinks(tmp_path):
     np.save(tmp_path / "a.npy", VOLUME)
     np.save(tmp_path / "b.npy", VOLUME > 0)
     Image.fromarray(RGB).save(tmp_path / "c.png")
-    assert load(tmp_path / "a.npy", 3).values.shape == (3, 2, 2)
+    assert load(tmp_path / "a.npy", 3).values.shape == (2, 2, 3)
     small = load(tmp_path / "b.npy", 3)
-    assert (small.values.shape, small.binary) == ((3, 2, 2), True)
+    assert (small.values.shape, small.binary) == ((2, 2, 3), True)
     assert load(tmp_path / "c.png", 6).values.shape == (4, 6, 3)
     assert load(tmp_path / "c.png", 100).values.shape == (9, 12, 3)
     with pytest.raises(UsageError, match="length 1 is too short"):
@@ -302,11 +303,15 @@ TENS = np.full((5, 5), 10, dtype=np.uint8)
 BROKEN = {
     "empty.png": (b"", "cannot be used: it is empty"),
     "noise.png": (b"\x89PNG\r\n\x1a\n" + bytes(range(200)), "cannot be read as .png: "),
-    "text.jpg": (b"hello", "cannot be read as .jpg: UnidentifiedImageError"),
+    "text.jpg": (b"hello", "cannot be used: its content is of none of PNG, JPEG"),
     "cut.png": (png(RGB)[:-200], "cannot be read as .png: OSError"),
     "constant.png": (png(TENS), "cannot be used: all its values are 10; there is nothing to fit"),
     "thin.png": (png(GREY[:1]), "every axis needs at least 2 samples"),
-    "script.png": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot be read as .png: Unidentified"),
+    "thin.npy": (npy(GREY[:1]), r"it has 1 axes beside those of 1, shape \(1, 12\); give 2 for a grey image"),
+    "script.png": (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        "cannot be used: its content is of none of PNG, JPEG",
+    ),
     "line.npy": (npy(np.arange(9.0)), r"it has 1 axes, shape \(9,\); give 2 for a grey image or 3 for a volume"),
     "four.npy": (npy(np.zeros((2, 2, 2, 2))), "it has 4 axes"),
     "point.npy": (npy(np.float32(1)), r"it has 0 axes, shape \(\)"),
@@ -331,7 +336,7 @@ BROKEN = {
     "inverse.tif": (tiff(DEEP, photometric="miniswhite"), "its colour model is MINISWHITE; save it as grey or RGB"),
     "complex.tif": (tiff(FLOATS.astype(complex)), "its values are of type complex128"),
     "no.nii": (b"1234" * 200, "its first four bytes are not those of NIfTI"),
-    "no.nii.gz": (b"1234" * 200, "cannot be read as .nii.gz: "),
+    "no.nii.gz": (b"1234" * 200, "its first four bytes are not those of NIfTI"),
     "cut.nii.gz": (gzip.compress(bytes(500))[:20], "cannot be read as .nii.gz: "),
     "table.csv": (b"1,2", "is of no known format; known: .png .jpg"),
     "unnamed": (b"1,2", "is of no known format"),
@@ -476,7 +481,7 @@ def test_a_picture_of_a_hundred_thousand_squared_is_not_held(tmp_path, name):
     ("path", "text"),
     [
         ("absent.png", "no file '.*absent.png'; give the path of an image or a volume"),
-        ("", "is a folder; name one file in it"),
+        ("", "is a folder without DICOM files; name one file in it"),
         ("x" * 5000 + ".png", "no file"),
         ("a\0.png", "no file"),
     ],
@@ -503,6 +508,68 @@ def test_an_item_is_a_safe_name_and_its_contents_sum(tmp_path):
     (tmp_path / "notes.txt").write_bytes(b"content")
     with pytest.raises(UsageError, match="is of no known format"):
         user_file.item_of(tmp_path / "notes.txt")
+
+
+@pytest.mark.parametrize("use", [user_file.load_signal, user_file.item_of])
+@pytest.mark.parametrize("name", ["a.png", "a.npy", "a.tif", "a.nii"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch, use, name):
+    """By an error of the system, as tests may be run by somebody who may read everything."""
+    (tmp_path / name).write_bytes(b"content")
+
+    def refuse(*arguments, **named):
+        raise PermissionError(errno.EACCES, "Permission denied", name)
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(UsageError, match=r"a\.\w+' cannot be read: Permission denied; make it readable$"):
+        use(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            ModuleNotFoundError("No module named 'x'"),
+            "without a package that is not here: Module",
+        ),
+        (MemoryError(), "it does not fit into memory; give a part of it or a smaller copy"),
+        (NotImplementedError("sort 7"), "of a sort of .npy that is not read: NotImplementedError sort 7; save it in"),
+        (ValueError("bad"), "cannot be read as .npy: ValueError bad; it may be damaged, save it again"),
+    ],
+)
+def test_only_what_nothing_else_explains_may_be_damage(tmp_path, monkeypatch, error, says):
+    def fail(path, dim):
+        raise error
+
+    (tmp_path / "a.npy").write_bytes(b"content")
+    monkeypatch.setitem(user_file.READERS, ".npy", fail)
+    with pytest.raises(UsageError, match=says):
+        load(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(("most", "factor"), [(4095, 16), (1023, 64), (16383, 4), (16384, None), (65535, None)])
+def test_a_sixteenth_of_the_range_is_remarked_on(tmp_path, most, factor):
+    values = (DEEP // 2**8 * (most // 255)).astype(np.uint16)
+    values[0, 0] = most
+    Image.fromarray(values).save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    for name in ("a.png", "a.tif"):
+        source = load(tmp_path / name).source
+        assert ("hint" in source) == (factor is not None)
+        if factor:
+            assert f"its largest value is {most}, so 1/{factor} of the range is used; multiply it by" in source
+
+
+@pytest.mark.parametrize(
+    ("head", "cut"), [("P6 5 4 65535\n", True), ("P6\n# a\n5 4 # b\n1023\n", True), ("P6 5 4 255\n", False)]
+)
+def test_a_ppm_of_more_than_eight_bits_says_what_is_used(tmp_path, head, cut):
+    white = int(head.split()[-1])
+    deep = RNG.integers(0, white + 1, (4, 5, 3), dtype=np.uint16)
+    (tmp_path / "a.ppm").write_bytes(head.encode() + deep.astype(">u2" if white > 255 else "u1").tobytes())
+    signal = load(tmp_path / "a.ppm")
+    assert np.abs(signal.values - deep / white).max() < 0.01
+    assert signal.source.endswith("of 16 bits the upper 8 alone") == cut
 
 
 STARTS = [
@@ -561,4 +628,5 @@ def test_random_arrays_give_a_signal_or_a_usage_error(tmp_path, ending, array, l
     with contextlib.suppress(UsageError):
         signal = load(path, length)
         assert array.dtype.kind in "biuf"
-        assert length or signal.values.size == array.size
+        dropped = array.size // 4 if "alpha dropped" in signal.source else 0
+        assert length or signal.values.size == array.size - dropped

@@ -15,10 +15,11 @@ Window = tuple[slice, slice]
 
 @dataclass(frozen=True, eq=False)
 class ImageDisplay:
-    """shape: (rows, columns). target: None where there is none to look at."""
+    """shape: (rows, columns). target: None where there is none to look at. spacing: of neighbours along each axis."""
 
     shape: tuple[int, int]
     target: Target | None
+    spacing: tuple[float, ...] = (1.0, 1.0)
 
     @property
     def value_slots(self) -> tuple[Slot, ...]:
@@ -30,7 +31,7 @@ class ImageDisplay:
 
     @property
     def size(self) -> tuple[float, float]:
-        return self.shape[1], self.shape[0]
+        return self.shape[1] * self.spacing[1], self.shape[0] * self.spacing[0]
 
     @cached_property
     def window(self) -> Window:

@@ -18,10 +18,13 @@ SPACING = 0.7  # pixels between the points on a side, so that none is missed
 BEHIND = 3.0  # voxels
 
 
-def shaded(volume: np.ndarray, level: float, rows: int) -> np.ndarray | None:
+def shaded(
+    volume: np.ndarray, level: float, rows: int, spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
+) -> np.ndarray | None:
     """[rows, columns, 3] in [0, 1] on white, of the surface between values below and above `level`.
 
     volume: [n0, n1, n2]; axis 0 runs to the right and back, axis 1 up, axis 2 to the left and back.
+    spacing: of neighbouring voxels along each axis, the least of them 1.
     None where no value lies above the level.
     """
     from skimage.measure import marching_cubes
@@ -32,25 +35,26 @@ def shaded(volume: np.ndarray, level: float, rows: int) -> np.ndarray | None:
     outside = min(float(blocks.min()), level - 1.0)
     closed = np.pad(blocks, 1, constant_values=outside)  # what reaches the box's sides ends there
     vertices, display, _, _ = marching_cubes(closed, level)
-    width, height = extent(closed.shape)
+    width, height = extent(closed.shape, spacing)
     size = rows, max(1, round(rows * width / height))
     voxel = rows / height  # pixels
-    seen = voxel * (vertices - np.array(closed.shape) / 2) @ view().T  # [vertices, 3]: right, up, toward the viewer
+    boxed = np.multiply(vertices - np.array(closed.shape) / 2, spacing)
+    seen = voxel * boxed @ view().T  # [vertices, 3]: right, up, toward the viewer
     corners = seen[display]  # [display, 3, 3], pixels from the centre
     normals = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 0])  # outward
     facing = normals[:, 2] > 0
     corners, normals = corners[facing], normals[facing]
-    near = _in_front(corners, voxel)
+    near = _in_front(corners, voxel * max(spacing))
     corners, normals = corners[near], normals[near]
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     brightness = AMBIENT + (1 - AMBIENT) * np.clip(normals @ (LIGHT / np.linalg.norm(LIGHT)), 0, 1)
-    steps = max(1, int(np.ceil(LONGEST * voxel / SPACING)))
+    steps = max(1, int(np.ceil(LONGEST * voxel * max(spacing) / SPACING)))
     return _splat(corners, brightness, size, steps)
 
 
-def extent(shape: tuple[int, ...]) -> tuple[float, float]:
-    """Width and height of a volume's box as it is seen, in voxels."""
-    right, up = (np.abs(view()) @ np.array(shape))[:2]
+def extent(shape: tuple[int, ...], spacing: tuple[float, ...] = (1.0, 1.0, 1.0)) -> tuple[float, float]:
+    """Width and height of a volume's box as it is seen, in the unit of the spacing."""
+    right, up = (np.abs(view()) @ np.multiply(shape, spacing))[:2]
     return float(right), float(up)
 
 

@@ -47,14 +47,15 @@ def sheets(example: Example) -> Iterator[tuple[str, Figure]]:
 
 def kinds(example: Example) -> list[Kind]:
     """What is drawn of a example: pictures of images and volumes, and the other views that its task names."""
-    target, shape = example.target, _shape(example)
+    target, shape, spacing = example.target, _shape(example), example.spacing
     if shape is None:
         return []
     if len(shape) == 3:
-        return [Kind("reconstructions", VolumeDisplay((shape[0], shape[1], shape[2]), target), a_page=1, most=3)]
+        volume = VolumeDisplay((shape[0], shape[1], shape[2]), target, spacing)
+        return [Kind("reconstructions", volume, a_page=1, most=3)]
     if len(shape) != 2:
         return []
-    found = [Kind("reconstructions", ImageDisplay((shape[0], shape[1]), target), a_page=2, most=4)]
+    found = [Kind("reconstructions", ImageDisplay((shape[0], shape[1]), target, spacing), a_page=2, most=4)]
     if target is not None:
         views = (VIEWS[view] for view in known_family(example.comparison.task).views if view in VIEWS)
         found += [Kind(name, display((shape[0], shape[1]), target), a_page=1, most=2) for name, display in views]

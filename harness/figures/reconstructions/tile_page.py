@@ -12,7 +12,8 @@ from matplotlib.patches import Rectangle
 from common.words import budget_text
 from harness.analysis.comparison import Comparison
 from harness.figures import style
-from harness.figures.page import EDGE, LINE, PAGE, Sheet, text_width, with_room, write_texts
+from harness.figures.layout import PAGE
+from harness.figures.page import EDGE, LINE, Sheet, text_width, with_room, write_texts
 from harness.figures.reconstructions.colour_scales import Scale
 from harness.figures.reconstructions.view import SHADED, Frame, Picture, Slot, Tile, shrink
 

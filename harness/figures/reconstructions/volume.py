@@ -13,20 +13,24 @@ ROWS = 260  # of pixels in an isosurface's picture
 
 @dataclass(frozen=True, eq=False)
 class VolumeDisplay:
-    """shape: [n0, n1, n2]; axis 1 is drawn upward. target: None where there is none to look at."""
+    """shape: [n0, n1, n2]; axis 1 is drawn upward. target: None where there is none to look at.
+
+    spacing: of neighbours along each axis, the least of them 1.
+    """
 
     shape: tuple[int, int, int]
     target: Target | None
+    spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
 
     @property
     def slices(self) -> tuple[Slot, ...]:
         """Front, top and side, with the proportions of the volume."""
-        n0, n1, n2 = self.shape
+        n0, n1, n2 = (n * apart for n, apart in zip(self.shape, self.spacing, strict=True))
         return Slot("front", (n0, n1)), Slot("top", (n0, n2)), Slot("side", (n2, n1))
 
     @property
     def value_slots(self) -> tuple[Slot, ...]:
-        width, height = extent(self.shape)
+        width, height = extent(self.shape, self.spacing)
         tallest = max(slot.size[1] for slot in self.slices)
         return (*self.slices, Slot("isosurface", (tallest * width / height, tallest))) if self.target else ()
 
@@ -42,7 +46,7 @@ class VolumeDisplay:
 
     def values(self, values: np.ndarray) -> list[Picture]:
         volume = values.mean(axis=-1)
-        surface = shaded(volume, self.level, ROWS)
+        surface = shaded(volume, self.level, ROWS, self.spacing)
         blank = Picture(np.ones((1, 1, 3)), SHADED, remark="no surface")
         return [*_slices(volume, "value"), blank if surface is None else Picture(surface, SHADED)]
 

@@ -127,13 +127,6 @@ function answerCard(experiment) {
     ),
     answerMap(experiment),
     el('p', { class: 'answer' }, answerText(e.led)),
-    e.verdict?.length
-      ? el(
-          'ul',
-          { class: 'verdict' },
-          e.verdict.map((line) => el('li', {}, line)),
-        )
-      : '',
   );
 }
 

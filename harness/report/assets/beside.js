@@ -8,6 +8,7 @@ const placeText = (row) =>
     ['band', value('bandlimit', row)],
     ['item', value('item', row)],
     ['seed', value('seed', row)],
+    ['signal seed', value('signal_seed', row)],
   ]
     .filter(([, x]) => x !== null)
     .map(([name, x]) => `${name} ${x}`)
@@ -58,7 +59,7 @@ function placeEntries(experiment, band, size, shown) {
       value('size', row) === size &&
       (EXPERIMENTS[experiment].rings || bandKey(value('bandlimit', row)) === band),
   );
-  const drawOf = (row) => `${value('item', row)}/${value('seed', row)}`;
+  const drawOf = (row) => ['item', 'seed', 'signal_seed'].map((name) => value(name, row)).join('/');
   const at = (draw, model) => rows.find((row) => value('model', row) === model && drawOf(row) === draw);
   const pictured = (draw) => shown.filter(([, model]) => at(draw, model) && pictureOf(at(draw, model))?.error).length;
   const draws = distinct(rows.map(drawOf));

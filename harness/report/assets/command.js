@@ -22,6 +22,7 @@ function commandOf(row) {
   add('--sizes', value('size', row));
   add('--bandlimits', value('bandlimit', row));
   add('--seeds', value('seed', row));
+  add('--signal-seeds', value('signal_seed', row));
   add('--steps', e.steps);
   add('--length', e.length);
   add('--device', (value('device', row) ?? '').startsWith('cuda') ? 'cuda' : 'cpu');

@@ -50,6 +50,7 @@ function boardColumns(lines) {
       value: (l) => l.counts.ok,
       cell: (l) => [
         `${l.counts.ok} ok`,
+        l.signals > 1 ? `, ${l.signals} signals` : '',
         l.seeds > 1 ? `, ${l.seeds} seeds` : '',
         l.items > 1 ? `, ${l.items} items` : '',
         ' ',

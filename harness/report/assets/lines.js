@@ -2,15 +2,16 @@
 
 const lineCache = new Map();
 
-/* An experiment's lines: {model, size, band, item, counts, seeds, items, …}; band and item may be ALL. */
+/* An experiment's lines: {model, size, band, item, counts, items, signals, seeds, …}; band and item may be ALL.
+   signals: null where each seed drew its own. */
 function linesOf(experiment) {
   if (!lineCache.has(experiment)) {
     const { lines: columns, bands, items } = EXPERIMENTS[experiment];
     const made = columns.model.map((model, at) => {
       const [ok, failed, unsupported, missing] = columns.counts[at];
       const line = { at, experiment, model: MODELS[model], counts: { ok, failed, unsupported, missing } };
-      for (const name of ['size', 'seeds', 'items', 'seconds', 'parameters', 'peak_memory_bytes'])
-        line[name] = columns[name][at];
+      for (const name of ['size', 'items', 'signals', 'seeds', 'seconds', 'parameters', 'peak_memory_bytes'])
+        line[name] = columns[name]?.[at] ?? null;
       line.band = [ALL, ...bands][columns.band[at]];
       line.item = [ALL, ...items][columns.item[at]];
       return line;
@@ -73,13 +74,14 @@ function scoreText(line, metric) {
 /* `[0.4, 2.0]`; nothing where one replicate leaves no interval. */
 const intervalText = ([mean, reach], digits) =>
   known(reach) ? `[${signed(mean - reach, digits)}, ${signed(mean + reach, digits)}]` : '';
-const holdsZero = ([mean, reach]) => !known(reach) || Math.abs(mean) <= reach;
+/* After the correction for all that are compared with the same model. */
+const toldApart = ([, , p]) => known(p) && p < 0.05;
 
-/* `−2.1 [−3.0, −1.2]`, fainter where the interval holds 0. */
+/* `−2.1 [−3.0, −1.2]`, fainter where the two are not told apart. */
 function differenceCell(against, digits) {
   if (against === null) return '';
   return [
     signed(against[0], digits),
-    el('small', { class: holdsZero(against) ? 'unsure' : 'faint' }, ` ${intervalText(against, digits)}`),
+    el('small', { class: toldApart(against) ? 'faint' : 'unsure' }, ` ${intervalText(against, digits)}`),
   ];
 }

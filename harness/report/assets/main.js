@@ -3,10 +3,10 @@
 function changed() {
   drawControls();
   const e = EXPERIMENTS[state.experiment];
-  byId('chosen').replaceChildren(
-    presetMark(e),
-    `${signalText(e)}, ${taskText(e.task)}; ${variantText(e)}: ${chosenMetric().long} over ${plural(chosenRows().filter((row) => statusKind(row) !== 'older').length, 'trial')}.`,
-  );
+  const trials = chosenRows().filter((row) => statusKind(row) !== 'older').length;
+  byId('chosen-preset').replaceChildren(presetMark(e));
+  byId('chosen').textContent =
+    `${signalText(e)}, ${taskText(e.task)}; ${variantText(e)}: ${chosenMetric().long} over ${plural(trials, 'trial')}.`;
   drawHeatmap();
   drawLeaderboard();
   drawSignificance();

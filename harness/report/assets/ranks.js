@@ -25,7 +25,7 @@ function differenceTable(lines) {
     const line = lines.find((one) => one.model === model && one.size === size);
     if (!line || of(line) === null) return emptyCell(line);
     const [difference, , p] = of(line);
-    const told = known(p) && p < 0.05;
+    const told = toldApart(of(line));
     const verb = told ? (difference > 0 === higher ? 'better' : 'worse') : 'unsure';
     return el(
       'td',
@@ -75,13 +75,14 @@ function differenceTable(lines) {
 function significanceNote(name, lines) {
   const what = significance.to === 'best' ? 'the best trained model of the budget' : REFERENCE;
   const several = state.item === ALL && current.items.length > 1;
-  const replicates = Math.max(...lines.map((line) => (several ? line.items : line.seeds)));
+  const noun = several ? 'item' : lines.some((line) => line.signals > 1) ? 'signal' : 'seed';
+  const replicates = Math.max(...lines.map((line) => line[`${noun}s`]));
   const band =
     state.band === ALL ? `mean over ${plural(current.bands.length, 'band')}` : `band ${bandText(state.band)}`;
   const over = `Difference in ${name} to ${what}; ${current.bands.length > 1 ? `${band}; ` : ''}`;
   if (replicates < 2)
-    return `${over}one ${several ? 'item' : 'seed'}: one draw has no spread, so no difference can be told from chance.`;
-  return `${over}replicated: ${plural(replicates, several ? 'item' : 'seed')}. In brackets the 95 % interval of that difference alone; p by Holm over the comparisons of a column. Coloured: p\u00a0<\u00a0.05.`;
+    return `${over}one ${noun}: one draw has no spread, so no difference can be told from chance.`;
+  return `${over}replicated: ${plural(replicates, noun)}. In brackets the 95 % interval of that difference alone; p by Holm over the comparisons of a column. Coloured: p\u00a0<\u00a0.05.`;
 }
 
 function drawItemRanks() {

@@ -48,6 +48,17 @@ const TRIAL_COLUMNS = [
     value: (row) => value('seed', row),
     cell: (row) => String(value('seed', row)),
   },
+  ...(DATA.columns.signal_seed
+    ? [
+        {
+          key: 'signal_seed',
+          title: 'Signal seed',
+          number: true,
+          value: (row) => value('signal_seed', row) ?? value('seed', row),
+          cell: (row) => String(value('signal_seed', row) ?? value('seed', row)),
+        },
+      ]
+    : []),
   { key: 'status', title: 'Status', value: (row) => value('status', row), cell: (row) => statusMark(row) },
   ...Object.keys(DATA.metrics)
     .filter((name) => DATA.columns[name])

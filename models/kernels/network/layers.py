@@ -6,12 +6,13 @@ models/kernels/network/layers_triton.py runs the same declaration fused.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.kernels.network.activations import ELEMENTWISE
 from models.kernels.network.sine import sine, sine_values
 
 Pair = tuple[Tensor, Tensor]
@@ -22,18 +23,19 @@ class Layer:
     """y = activation(W x + b); the first layer of a network reads coordinates, every other the layer before it.
 
     weight: W [n, k]. bias: b [n].
-    activation: `filter` multiplies by sin(ω·r + φ) of the coordinates r; `gabor` takes the first half of the
-        units as real and the second as imaginary parts.
+    activation: a name of activations.py, or one of two that look at more than one unit's argument: `filter` multiplies
+        by sin(ω·r + φ) of the coordinates r; `gabor` takes the first half of the units as real and the second as
+        imaginary parts.
     filter: ω [n, d], which is not trained, and φ [n].
-    gabor: its ω and σ.
+    constants: of the activation; gabor's are ω and σ, the others' is the first.
     head: weight [C, n] and bias [C] of an output of the network that is read here.
     """
 
     weight: Tensor
     bias: Tensor
-    activation: Literal["none", "sine", "relu", "filter", "gabor"]
+    activation: str
     filter: Pair | None = None
-    gabor: tuple[float, float] | None = None
+    constants: tuple[float, float] = (0.0, 0.0)
     head: Pair | None = None
 
 
@@ -69,19 +71,13 @@ def affine(coordinates: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tenso
 
 
 def _activate(x: Tensor, layer: Layer, factor: Tensor | None = None) -> Tensor:
-    match layer.activation:
-        case "sine":
-            return sine(x)
-        case "relu":
-            return F.relu(x)
-        case "filter":
-            assert factor is not None
-            return factor * x
-        case "gabor":
-            assert layer.gabor is not None
-            value: Tensor = Gabor.apply(x, *layer.gabor)
-            return value
-    return x
+    if layer.activation == "filter":
+        assert factor is not None
+        return factor * x
+    if layer.activation == "gabor":
+        value: Tensor = Gabor.apply(x, *layer.constants)
+        return value
+    return ELEMENTWISE[layer.activation](x, layer.constants[0])
 
 
 class Gabor(torch.autograd.Function):

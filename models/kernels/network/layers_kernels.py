@@ -1,32 +1,12 @@
 """The kernels of layers_triton.py: one layer at a tile of points and units, forward and backward."""
 
-import math
-import os
-
 import triton
 import triton.language as tl
-from triton.language.extra import libdevice
 
-INTERPRETED = tl.constexpr(os.environ.get("TRITON_INTERPRET") == "1")
+from models.kernels.network.activation_kernels import INTERPRETED, sine_and_cosine, value_and_slope
+
 STRIP = tl.constexpr(64)  # units whose activation is made at once; more would leave the registers
-PER_TURN = tl.constexpr(1 / (2 * math.pi))
-TURN_1, TURN_2 = tl.constexpr(6.28125), tl.constexpr(2 * math.pi - 6.28125)
 LARGEST = tl.constexpr(65504.0)  # of float16
-ROUNDING = tl.constexpr(1.5 * 2**23)  # added and taken off again, it leaves the nearest whole number
-
-
-@triton.jit
-def _sine_and_cosine(x):
-    """To 1e-6, and what one rounding of x makes: whole turns are taken off in two parts, the first of so few bits that
-    its multiples are exact; the hardware does the rest."""
-    turns = x * PER_TURN + ROUNDING - ROUNDING
-    r = x - turns * TURN_1
-    r = r - turns * TURN_2
-    if INTERPRETED:
-        sine, cosine = tl.sin(r), tl.cos(r)
-    else:
-        sine, cosine = libdevice.fast_sinf(r), libdevice.fast_cosf(r)
-    return sine, cosine
 
 
 @triton.jit
@@ -72,7 +52,7 @@ def _affine(points, weight, bias, rows, units, n, width, D: tl.constexpr):
 
 @triton.jit
 def forward_kernel(
-    x, w, bias, y, saved, head, out, depth, points, omega, phase, gabor_omega, gabor_sigma, n, width,
+    x, w, bias, y, saved, head, out, depth, points, omega, phase, constant, second, n, width,
     D: tl.constexpr, FIRST: tl.constexpr, PARTS: tl.constexpr, SAVES: tl.constexpr, C: tl.constexpr,
     ACTIVATION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr,
 ):  # fmt: skip
@@ -98,18 +78,16 @@ def forward_kernel(
         else:
             argument = (left if strip == 0 else right) + tl.load(bias + units, mask=used, other=0.0)[None, :]
         value, kept = argument, argument
-        if ACTIVATION == "sine":
-            value, kept = _sine_and_cosine(argument)
-        elif ACTIVATION == "relu":
-            value = tl.maximum(argument, 0.0)
-        elif ACTIVATION == "filter":
-            factor, _ = _sine_and_cosine(_affine(points, omega, phase, rows, units, n, width, D))
+        if ACTIVATION == "filter":
+            factor, _ = sine_and_cosine(_affine(points, omega, phase, rows, units, n, width, D))
             value = factor * argument
         elif ACTIVATION == "gabor":
             a, b = _pairs(argument, ROWS)
-            modulus = tl.exp(-gabor_omega * b - gabor_sigma * gabor_sigma * (a * a + b * b))
-            sine, cosine = _sine_and_cosine(gabor_omega * a)
+            modulus = tl.exp(-constant * b - second * second * (a * a + b * b))
+            sine, cosine = sine_and_cosine(constant * a)
             value = tl.reshape(tl.join(modulus * cosine, modulus * sine), (ROWS, STRIP))
+        else:
+            value, kept = value_and_slope(argument, constant, ACTIVATION)
         high = _high(value)
         y.store([0, row, first], tl.reshape(high.to(tl.bfloat16), (1, ROWS, STRIP)))
         if PARTS == 2:
@@ -126,8 +104,8 @@ def forward_kernel(
 
 @triton.jit
 def backward_kernel(
-    next_gradient, next_weight, y, saved, to_argument, head, to_head, sums, depth, points, omega, phase, gabor_omega,
-    gabor_sigma, n, width, D: tl.constexpr, FIRST: tl.constexpr, LAST: tl.constexpr, C: tl.constexpr,
+    next_gradient, next_weight, y, saved, to_argument, head, to_head, sums, depth, points, omega, phase, constant,
+    second, n, width, D: tl.constexpr, FIRST: tl.constexpr, LAST: tl.constexpr, C: tl.constexpr,
     SUMS: tl.constexpr, ACTIVATION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr,
 ):  # fmt: skip
     tiles = tl.cdiv(width, COLUMNS)
@@ -152,12 +130,10 @@ def backward_kernel(
             given = tl.load(to_head + c * n + rows, mask=rows < n, other=0.0)[:, None]
             gradient += given * tl.load(head + c * width + units, mask=used, other=0.0)[None, :]
             tl.store(to_sums + (HEAD + c) * width, tl.sum(given * value, axis=0), mask=used)
-        if ACTIVATION == "sine":
-            gradient *= saved.load([row, first]).to(tl.float32)
-        elif ACTIVATION == "relu":
+        if ACTIVATION == "relu":
             gradient = tl.where(value > 0, gradient, 0.0)
         elif ACTIVATION == "filter":
-            factor, slope = _sine_and_cosine(_affine(points, omega, phase, rows, units, n, width, D))
+            factor, slope = sine_and_cosine(_affine(points, omega, phase, rows, units, n, width, D))
             to_phase = gradient * saved.load([row, first]).to(tl.float32) * slope
             tl.store(to_sums + (HEAD + C) * width, tl.sum(to_phase, axis=0), mask=used)
             gradient *= factor
@@ -167,10 +143,12 @@ def backward_kernel(
             to_real, to_imaginary = _pairs(gradient, ROWS)
             radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
             angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
-            twice = 2 * gabor_sigma * gabor_sigma
-            to_a = gabor_omega * angular - twice * a * radial
-            to_b = -(gabor_omega + twice * b) * radial
+            twice = 2 * second * second
+            to_a = constant * angular - twice * a * radial
+            to_b = -(constant + twice * b) * radial
             gradient = tl.reshape(tl.join(to_a, to_b), (ROWS, STRIP))
+        elif ACTIVATION != "none":
+            gradient *= saved.load([row, first]).to(tl.float32)
         tl.store(to_sums, tl.sum(gradient, axis=0), mask=used)
         if FIRST:
             for k in tl.static_range(D):

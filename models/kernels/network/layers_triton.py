@@ -115,7 +115,7 @@ def _forward(
     n, width = len(points), len(layer.weight)
     shape, tiles = _shape(width), _tiles(n, width)
     y = _room(points, parts, n, width)
-    saves = trained and layer.activation in ("sine", "filter", "gabor")
+    saves = trained and layer.activation not in ("none", "relu")
     saved = _room(points, n, width, dtype=torch.float16) if saves else y[0]
     head, channels = _head(layer)
     strips = triton.cdiv(width, shape["COLUMNS"]) * shape["COLUMNS"] // STRIP.value  # beyond the width, too: zeros
@@ -178,7 +178,7 @@ def _backward(
 def _about(layer: Layer, points: Tensor) -> tuple[Any, ...]:
     """The arguments of both kernels from `points` to `D`."""
     omega, phase = layer.filter or (points, points)
-    return points, omega, phase, *(layer.gabor or (0.0, 0.0)), len(points), len(layer.weight), points.shape[1]
+    return points, omega, phase, *layer.constants, len(points), len(layer.weight), points.shape[1]
 
 
 def _head(layer: Layer) -> tuple[Tensor, int]:

@@ -27,13 +27,14 @@ def most(trials):
     return ALPHA + 3.1 * math.sqrt(ALPHA * (1 - ALPHA) / trials)
 
 
-def scores(rng, models, bands=(None,), items=(None,), seeds=(1,), shared=1.0, own=1.0, better=0.0):
-    """One budget's scores by cell. shared: the deviation of a model at an item or seed, the same at every band.
+def scores(rng, models, bands=(None,), items=(None,), seeds=(1,), signals=(None,), shared=1.0, own=1.0, better=0.0):
+    """One budget's scores by cell. signals: seeds of signals, each with every seed; None: each seed's own.
 
-    own: of each fit. better: how many dB the first model is above the others.
+    shared: the deviation of a model at an item, signal or seed, the same at every band. own: of each fit. better: how
+    many dB the first model is above the others.
     """
-    replicates = items if len(items) > 1 else seeds
-    draws = list(itertools.product(bands, items, seeds))
+    replicates = next((several for several in (items, signals) if len(several) > 1), seeds)
+    draws = list(itertools.product(bands, items, seeds, signals))
     difficulty = rng.normal(0, 5, len(draws))
     found = {}
     for model in models:
@@ -41,8 +42,9 @@ def scores(rng, models, bands=(None,), items=(None,), seeds=(1,), shared=1.0, ow
             zip(replicates, rng.normal(30 + better * (model == models[0]), shared, len(replicates)), strict=True)
         )
         fits = rng.normal(0, own, len(draws))
-        for (band, item, seed), hard, fit in zip(draws, difficulty, fits, strict=True):
-            found[Cell(model, 1000, band, item, seed)] = level[item if len(items) > 1 else seed] - hard + fit
+        for (band, item, seed, signal), hard, fit in zip(draws, difficulty, fits, strict=True):
+            (replicate,) = {item, signal, seed} & level.keys() if signal is None else [signal]
+            found[Cell(model, 1000, band, item, seed, signal or seed)] = level[replicate] - hard + fit
     return found
 
 
@@ -50,6 +52,7 @@ STRUCTURES = {
     "two seeds": {"seeds": (1, 2)},
     "three seeds": {"seeds": (1, 2, 3)},
     "bands and seeds": {"bands": BANDS, "seeds": (1, 2, 3, 4, 5)},
+    "bands, signals and seeds": {"bands": BANDS[:3], "signals": (11, 12, 13, 14), "seeds": (1, 2, 3)},
     "images": {"items": ITEMS},
     "images and seeds": {"items": ITEMS[:4], "seeds": (1, 2, 3)},
 }
@@ -87,6 +90,21 @@ def test_some_of_eleven_comparisons_rejects_in_one_of_twenty_places(name, agains
         found = standings(own, decide(own, (), PSNR), PSNR).values()
         errors += any(getattr(one, against) and getattr(one, against).p < ALPHA for one in found)
     assert errors / trials < most(trials)
+
+
+@pytest.mark.parametrize("name", ["two seeds", "images"])
+def test_of_three_equal_yardsticks_some_is_ahead_in_one_of_twenty_places(name):
+    """Even of a single trained model, which was not picked among others."""
+    rng, trials = np.random.default_rng(0), 800
+    places = (decide(scores(rng, TWELVE[:4], **STRUCTURES[name]), TWELVE[1:4], PSNR) for _ in range(trials))
+    named = sum(place.yardstick is not None for place in places)
+    assert 0 < named / trials < most(trials)
+
+
+def test_a_yardstick_that_is_better_is_found_to_be():
+    rng = np.random.default_rng(0)
+    places = (decide(scores(rng, "abc", items=ITEMS, better=3), {"a"}, PSNR) for _ in range(50))
+    assert sum(place.yardstick == "a" for place in places) > 45
 
 
 def test_a_yardstick_has_no_test_against_the_best():

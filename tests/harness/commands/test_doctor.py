@@ -14,6 +14,7 @@ from harness import __main__ as verbs
 from harness.commands import doctor
 from harness.train import run_trial
 from models.base import Representation
+from target_signals.user_file import READERS
 
 
 def test_one_screen_says_what_there_is(command, tmp_path):
@@ -83,6 +84,15 @@ def test_missing_extras_come_with_their_command(one_model, monkeypatch, capsys, 
     assert re.search(r"^  absent_package, for nothing +pip install absent$", out, re.M)
     assert re.search(r"^  DIV2K +python -m target_signals.fetch DIV2K +\(247 MB\)$", out, re.M)
     assert "ChestCT 0 of 1 files" in out
+
+
+def test_every_format_has_the_package_that_reads_it(monkeypatch):
+    lines = list(doctor.formats())
+    words = " ".join(lines).replace(",", "").split()
+    assert set(READERS) <= set(words)
+    assert "  tifffile     .tif .tiff" in lines
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+    assert "  nibabel      .nii .nii.gz: not here" in list(doctor.formats())
 
 
 def test_a_tiny_trial_is_of_the_smoke_preset(config):

@@ -1,5 +1,6 @@
 """The command line from end to end: what a newcomer runs, what resumes it, and what happens to mistakes."""
 
+import ast
 import json
 import os
 import re
@@ -15,7 +16,9 @@ import torch
 
 import models
 from harness.commands import run as run_command
+from harness.commands.new import written
 from harness.execution.options import parse
+from harness.plan.config import DEFAULT_CONFIG
 from harness.store.store import Store, parse_row
 from harness.store.table import load
 from tests.harness.sweep import HANG
@@ -24,7 +27,7 @@ LEARNED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSpl
 NAMES = [*LEARNED, "Grid_exact", "BlockDCT", "Wavelet"]
 SMOKE = ("--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu")
 README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
-(EXAMPLE_MODEL,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "@register" in block)
+EXAMPLE_MODEL = written("model", "Example")
 EXAMPLE_SIGNAL = '''\
 """Example: a checkerboard, finer at higher bands."""
 
@@ -140,15 +143,17 @@ def test_it_prints_the_table(smoke):
 
 def test_it_draws_the_figures_and_the_page(smoke):
     stdout, out = smoke
-    lines = [line.removeprefix("wrote ") for line in stdout.splitlines() if line.startswith("wrote ")]
-    *written, page = lines
-    assert page == f"{out}/index.html; open it in a browser"
+    _, _, ending = stdout.partition(f"rows in {out}/2d_Sierpinski/rows: 12\n")
+    figures, page = ending.splitlines()
+    assert page == f"page: {out}/index.html; open it in a browser"
     assert (out / "index.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    assert written, "no figure was named"
-    for path in map(Path, written):
-        assert out / "2d_Sierpinski" / "figures" in path.parents
-        assert path.read_bytes().startswith({".png": b"\x89PNG", ".pdf": b"%PDF"}[path.suffix])
-    assert set(map(Path, written)) == {*out.rglob("*.png"), *out.rglob("*.pdf")}
+    folder, count = re.fullmatch(r"figures in (.*): (\d+), as PNG and PDF", figures).groups()
+    pngs = list(Path(folder).glob("*.png"))
+    assert len(pngs) == int(count) > 0
+    assert {*out.rglob("*.png"), *out.rglob("*.pdf")} == {*pngs, *(path.with_suffix(".pdf") for path in pngs)}
+    for png in pngs:
+        assert png.read_bytes().startswith(b"\x89PNG")
+        assert png.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_every_row_has_its_array_and_nothing_else_is_left(smoke):
@@ -182,6 +187,27 @@ def test_a_corrupt_row_is_named_and_its_trial_runs_again(smoke, tmp_path, run):
     after = rows(out)
     assert {name for name in before if before[name] != after[name]} == {damaged.name}
     assert json.loads(after[damaged.name][0])["psnr"] == json.loads(before[damaged.name][0])["psnr"]
+
+
+def test_paths_are_those_of_the_callers_folder_through_a_symbolic_link_too(command, root, tmp_path):
+    (tmp_path / "launcher").symlink_to(root / "run_2dsierpinski.sh")
+    (tmp_path / "own.json").write_text(DEFAULT_CONFIG.read_text())
+    (tmp_path / "own.py").write_text(EXAMPLE_MODEL)
+    (tmp_path / "random.py").write_text("raise SystemExit('a module of the caller was imported')")
+    words = "--models own.py --config own.json --preset smoke --device cpu --out results"
+    ran = command("bash", "launcher", *words.split(), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert list(load(tmp_path / "results")["model"]) == ["Example"]
+
+
+def test_a_finished_store_of_somebody_else_is_read_and_not_drawn(run, out, monkeypatch):
+    run()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    code, stdout, err = run(draw=True)
+    assert (code, err) == (0, "")
+    assert cells(stdout).keys() == {"Grid"}
+    assert f"'{out}' may be read and not written, so no figures are drawn" in stdout
+    assert not (out / "index.html").exists()
 
 
 def test_launchers_differ_in_their_words_alone(root):
@@ -231,7 +257,7 @@ def test_list_names_what_there_is(capsys):
     ):
         assert name in text
     assert re.search(r"^tasks: +ct denoise\[_<sigma>\] fit ", text, re.M)
-    assert re.search(r"^presets: +smoke quick paper$", text, re.M)
+    assert re.search(r"^presets: +smoke quick paper tuned quick_tuned muon quick_muon$", text, re.M)
 
 
 def test_help_names_the_options(command):
@@ -273,6 +299,15 @@ def test_the_command_line_replaces_what_the_preset_says(run, out):
     assert cells(stdout)["Grid"][-1] == "8"
 
 
+def test_signal_seeds_meet_every_seed_and_repeat_nothing(run, out):
+    assert run("--seeds", "1", "2")[0] == 0
+    code, stdout, _ = run("--seeds", "1", "2", "--signal-seeds", "1", "2")
+    assert code == 0
+    assert "4 trials, 2 of them done before, 2 to run" in stdout
+    table = load(out)
+    assert sorted(zip(table["seed"], table["signal_seed"], strict=True)) == [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
 def test_a_settings_file_of_ones_own(run, out, root, tmp_path):
     data = json.loads((root / "hyperparameters.json").read_text())
     data["presets"]["tiny"] = data["presets"]["smoke"] | {"sizes": [300], "steps": 1}
@@ -287,7 +322,7 @@ def test_without_a_preset_the_device_decides_and_it_is_said_first(out, capsys):
     assert run_command.main(given) == 0
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first.startswith("Sierpinski, 2D, task fit, preset quick, on cpu: ")
-    assert second == "(the preset follows from the device; --preset smoke | quick | paper changes it)"
+    assert second.startswith("(the preset follows from the device; --preset smoke | quick | paper | tuned")
 
 
 def test_volumes_leave_out_what_cannot_be(run, out):
@@ -360,6 +395,7 @@ def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
         (["--steps", "0"], "--steps: must be at least 1, got 0"),
         (["--seeds", "-1"], "argument --seeds: "),
         (["--seeds", "1e12"], "--seeds: must be from 0 to 2**32 - 1 each"),
+        (["--signal-seeds", "1e12"], "--signal-seeds: must be from 0 to 2**32 - 1 each"),
         (["--length", "0"], "length 0 is too short for a signal; give at least 2"),
         (["--length", "1"], "length 1 is too short for a signal; give at least 2"),
         (["--length", "long"], "argument --length: 'long' is not a whole number"),
@@ -478,7 +514,12 @@ def test_an_interrupted_run_says_how_to_resume(sweep):
 
 
 def test_the_example_is_short():
-    assert len(EXAMPLE_MODEL.splitlines()) < 40
+    """Without its explanations: comments and docstrings."""
+    tree = ast.parse(EXAMPLE_MODEL)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            del node.body[0]
+    assert len(ast.unparse(tree).splitlines()) < 40
 
 
 def test_one_file_adds_a_model_and_one_a_signal(command, undrawn, root, tmp_path):

@@ -13,12 +13,14 @@ import pytest
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
 from common.errors import UsageError
 from common.words import budget_text
 from harness.analysis.comparison import WHOLE, Place, comparisons
 from harness.commands import figures
 from harness.figures import curves, draw_figures, heatmaps, style
+from harness.figures.layout import Layout
 from harness.figures.page import over_bands, over_budgets
 from harness.store.schema import NAMES
 from target_signals.tasks.metrics import METRICS
@@ -89,6 +91,35 @@ def test_scores_over_budgets_hold_the_same_cells(make_table):
     assert (first == second.transpose(2, 1, 0)).all()
     assert [axes.get_title() for axes in panels(by_band)] == [f"band {band}" for band in BANDS]
     assert ticks(panels(by_band)[0].xaxis) == ["10k", "30k", "100k", "300k", "1M", "3M"]
+
+
+@pytest.mark.parametrize(
+    ("signal", "axis", "labels", "title"),
+    [
+        ("Sierpinski", "subdivision depth", ["0", "4", "8"], "subdivision depth 4"),
+        ("BandlimitedSignal", "cut-off (cycles per sample)", ["0.0011", "0.028", "0.49"], "cut-off 0.028"),
+        ("SparseSphereSignal", "radius (% of the side)", ["10", "2", "1.1"], "radius 2"),
+        ("Somebodys", "band", ["0.1", "0.5", "0.9"], "band 0.5"),
+    ],
+)
+def test_axes_name_the_quantity_that_the_dial_turns(make_table, signal, axis, labels, title):
+    comparison = only(make_table(["Siren", "Grid"], [0.1, 0.5, 0.9], [10_000, 30_000], [1], signal=signal))
+    named = {"winners": draw_figures.pages(comparison)["psnr_winners"].axes[0]}
+    for page in (heatmaps.score_page, curves.curve_page):
+        named[page.__name__] = page(comparison, over_bands(comparison)).axes[0]
+        assert page(comparison, over_budgets(comparison)).axes[1].get_title() == title
+    for axes in named.values():
+        assert axes.get_xlabel() == axis
+        assert ticks(axes.xaxis)[0] == labels[0]
+        assert set(ticks(axes.xaxis)) <= {*labels, ""}
+    assert ticks(named["curve_page"].xaxis) == labels
+
+
+def test_ticks_stand_at_every_value_and_labels_where_they_fit(make_table):
+    comparison = only(make_table(signal="BandlimitedSignal", seeds=[1]))
+    axes = curves.curve_page(comparison, over_bands(comparison)).axes[0]
+    assert list(axes.get_xticks()) == BANDS
+    assert 1 < sum(map(bool, ticks(axes.xaxis))) < len(BANDS)
 
 
 def test_a_page_says_what_was_measured(make_table):
@@ -248,7 +279,7 @@ def test_curves_hold_means_and_spread(make_table):
     figure = curves.curve_page(comparison, over_bands(comparison))
     groups = table.groupby(["size", "model", "bandlimit"])["psnr"]
     for axes, size in zip(figure.axes, [10_000, 30_000], strict=True):
-        lines = {line.get_label(): line for line in axes.lines}
+        lines = {line.get_label(): line for line in axes.lines if line.get_label() != curves.OVERLAID}
         assert list(lines) == [*MODELS, "constant mean"]
         for model, shade in zip(MODELS, axes.collections, strict=True):
             assert lines[model].get_ydata() == pytest.approx(groups.mean()[size, model].to_numpy())
@@ -302,9 +333,67 @@ def test_curves_need_two_points(make_table):
 def test_a_far_constant_mean_does_not_stretch_the_scale(make_table):
     table = make_table(bands=[0.1], sizes=[10_000, 100_000], psnr_constant=160.0)
     comparison = only(table)
-    (axes,) = curves.curve_page(comparison, over_budgets(comparison)).axes
+    figure = curves.curve_page(comparison, over_budgets(comparison))
+    (axes,) = figure.axes
     assert axes.get_ylim()[1] < 60
-    assert axes.get_title() == "band 0.1 · constant mean 160 ↑"
+    assert axes.get_title() == "band 0.1"
+    assert "constant mean: 160, above the scale" in texts(figure)
+
+
+@pytest.mark.parametrize("over", [over_bands, over_budgets])
+def test_all_panels_of_curves_share_one_scale(make_table, over):
+    comparison = only(make_table(bands=[0.1, 0.5, 0.9], sizes=[10_000, 100_000], seeds=[1]))
+    figure = curves.curve_page(comparison, over(comparison))
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    assert len(figure.axes) > 1
+
+
+def test_models_that_coincide_are_all_seen(make_table):
+    table = make_table(["Siren", "Wire", "Grid"], [0.1], [10_000, 30_000, 100_000], [1])
+    scores = {"Siren": [20.0, 25.0, 30.0], "Wire": [20.0, 25.0, 35.0], "Grid": [10.0, 15.0, 30.01]}
+    for model, values in scores.items():
+        table.loc[table["model"] == model, "psnr"] = values
+    comparison = only(table)
+    figure = curves.curve_page(comparison, over_budgets(comparison))
+    overlaid = [line for line in figure.axes[0].lines if line.get_label() == curves.OVERLAID]
+    assert {line.get_color() for line in overlaid} == {style.colour(*comparison.looks("Siren"))}, "it lies beneath both"
+    rings, dashes = (
+        [line for line in overlaid if (line.get_linestyle() == "None") == ringed] for ringed in (True, False)
+    )
+    assert [list(line.get_xdata()) for line in rings] == [[10_000, 30_000, 100_000]]
+    assert [list(line.get_xdata()) for line in dashes] == [[10_000, 30_000], [30_000, 100_000]]
+    assert "lies beneath" in texts(figure)
+    table["psnr"] = [10.0 * i for i in range(len(table))]
+    apart = only(table)
+    assert "beneath" not in texts(curves.curve_page(apart, over_budgets(apart)))
+
+
+@pytest.mark.parametrize("signal", ["Sierpinski", "BandlimitedSignal"])
+@pytest.mark.parametrize("bands", [[0.1, 0.5, 0.9], BANDS])
+def test_a_page_of_a_columns_width_is_that_wide_and_its_text_is_of_eight_points(make_table, check_page, signal, bands):
+    comparison = only(make_table(bands=bands, sizes=SIZES[:3], seeds=[1, 2], signal=signal))
+    title = "Nine models at three budgets, and a title of more than one line"
+    figures = draw_figures.pages(comparison, layout=Layout(3.3, title))
+    assert [name.removeprefix("psnr_over_") for name in figures] == [
+        *("bands", "bands_minus_Grid", "bands_curves", "budgets", "budgets_minus_Grid", "budgets_curves")
+    ]
+    for figure in figures.values():
+        assert figure.get_size_inches()[0] == pytest.approx(3.3)
+        assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 8
+        assert figure.texts[0].get_text().replace("\n", " ") == title
+        assert "preset" not in texts(figure)
+        check_page(figure)
+    bare = draw_figures.pages(comparison, layout=Layout(3.3))["psnr_over_budgets_curves"]
+    assert signal not in texts(bare)
+    assert bare.get_size_inches()[1] < figure.get_size_inches()[1]
+
+
+def test_a_choice_leaves_out_and_changes_no_colour(make_table):
+    comparison = only(make_table([*MODELS, *CLASSICAL], [0.1, 0.5], SIZES, [1]))
+    part = draw_figures.Choice(["Wavelet", "Grid"], [30_000]).of(comparison)
+    assert (part.models, part.sizes) == (("Grid", "Wavelet"), (30_000,))
+    assert [part.looks(model) for model in part.models] == [comparison.looks(model) for model in part.models]
+    assert draw_figures.Choice(["Siren"], [7]).of(comparison) is None
 
 
 def test_presets_lengths_and_steps_are_never_mixed(tmp_path, make_table):
@@ -474,6 +563,15 @@ def test_the_script_draws_and_says_what_it_wrote(results, capsys):
     assert len(wrote) == 2 * 9
 
 
+def test_what_was_chosen_stands_apart_from_the_figures_of_everything(results, capsys):
+    chosen = ["--models", "Siren", "Grid", "--sizes", "1e4", "--width", "3.3", "--theme", "serif"]
+    assert script("--out", str(results), *chosen) == 0
+    wrote = [Path(line.removeprefix("wrote ")) for line in capsys.readouterr().out.splitlines()]
+    assert {path.parent for path in wrote} == {results / "2d_Sphere" / "figures" / "paper_1000_1000" / "chosen"}
+    assert sorted(wrote) == sorted(results.rglob("figures/*/*/*.*"))
+    assert b"STIX" in next(path for path in wrote if path.suffix == ".pdf").read_bytes()
+
+
 def test_the_script_says_what_is_missing(results, capsys):
     next(results.rglob("*.json")).unlink()
     assert script("--out", str(results)) == 0
@@ -486,6 +584,9 @@ def test_the_script_says_what_is_missing(results, capsys):
         (["--signal", "Spere"], "no rows of signal 'Spere' (did you mean 'Sphere'?); there are: Sphere"),
         (["--dim", "3"], "no rows of dim '3'; there are: 2"),
         (["--task", "ct"], "no rows of task 'ct'; there are: fit"),
+        (["--models", "Sirne"], f"no rows of model 'Sirne' (did you mean 'Siren'?); there are: {', '.join(MODELS)}"),
+        (["--sizes", "3e4"], "no rows of size '30000' (did you mean '10000'?); there are: 10000"),
+        (["--width", "1"], "--width must be from 2.5 to 20 inches, got 1"),
         (["--metric", "iou"], "no row of these has iou; choose another --metric"),
     ],
 )

@@ -39,7 +39,7 @@ def make_specimen(make_table):
         rng = np.random.default_rng(0)
         keys = [(model, size) for model in models for size in sizes]
         target = Target(truth, binary, truth if seen is None else seen, observe, 20.0) if known else None
-        draw = Draw(columns.get("item", ""), 1234)
+        draw = Draw(columns.get("item", ""), 1234, 1234)
         paths = dict.fromkeys(keys, Path("residual.npz"))
         found = Held(comparison.of_fits(), WHOLE, draw, target, "" if known else "no such file", paths)
         noise = {key: rng.normal(size=truth.shape, scale=0.1 * (i + 1)) for i, key in enumerate(keys)}
@@ -227,6 +227,39 @@ def test_a_volume_sheet_holds_three_slices_a_surface_and_errors(make_specimen, c
     assert inches == [(pytest.approx(unit * w), pytest.approx(unit * h)) for w, h in sizes]
     assert "isosurface at 0.5" in said(figure)
     check_page(figure)
+
+
+def with_spacing(example, spacing):
+    for key in example.paths:
+        example.run(*key).row["spacing"] = spacing
+    return example
+
+
+def proportions(figure, count):
+    boxes = [axes.get_position() for axes in tiles(figure)[:count]]
+    return [box.width * figure.get_figwidth() / (box.height * figure.get_figheight()) for box in boxes]
+
+
+def test_pictures_have_the_proportions_of_the_voxels(make_specimen, check_page):
+    volume = (picture((12, 10, 8, 1)) > 0.6).astype(np.float32)
+    (_, figure), *_ = sheets(with_spacing(make_specimen(volume, binary=True), [0.5, 0.5, 2.0]))
+    assert proportions(figure, 3) == pytest.approx([12 / 10, 12 / (4 * 8), 4 * 8 / 10])
+    check_page(figure)
+    ((_, figure),) = sheets(with_spacing(make_specimen(picture((30, 40, 1))), [3.0, 1.5]))
+    assert proportions(figure, 2) == pytest.approx([40 / 60] * 2)
+    check_page(figure)
+
+
+@pytest.mark.parametrize("spacing", [None, [1.0], [1.0, None], [0.0, 1.0], [1.0, 99.0], [-1.0, 1.0], 2.0])
+def test_a_strangers_spacing_of_which_no_picture_can_be_made_is_passed_over(make_specimen, spacing):
+    assert with_spacing(make_specimen(picture((30, 40, 1))), spacing).spacing == (1, 1)
+
+
+def test_a_ball_of_flat_voxels_is_round():
+    grid = np.stack(np.meshgrid(*(np.arange(n) - (n - 1) / 2 for n in (40, 40, 20)), indexing="ij"))
+    ball = (np.square(grid * np.array([1, 1, 2])[:, None, None, None]).sum(0) < 15**2).astype(float)
+    rows, columns = np.nonzero((shaded(ball, 0.5, 200, (1.0, 1.0, 2.0)) < 1).any(axis=-1))
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), rel=0.05)
 
 
 def test_a_volume_that_stays_below_the_level_has_no_surface(make_specimen):

@@ -116,6 +116,33 @@ def test_seconds_of_different_machines_are_not_mixed(make_table):
     assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(table)
 
 
+def test_a_model_that_another_machine_timed_is_said_to_be(make_table):
+    table = make_table(models=[*MODELS, *CLASSICAL], bands=[0.5], sizes=[10_000, 30_000], seeds=[1, 2])
+    table.loc[table["model"] == "Wavelet", "device"] = "GPU, 1 thread"
+    table.loc[table["model"] == "BlockDCT", "psnr"] = None
+    text = " ".join(said(pareto_page(only(table))).split())
+    assert "without a score or seconds: BlockDCT · timed on other machines alone: Wavelet · " in text
+
+
+def test_waiting_counts_from_construction_on(make_table, check_page):
+    table = make_table(models=[*MODELS, *CLASSICAL], bands=[0.5], sizes=[10_000, 30_000], seeds=[1])
+    table["updates"], table["ready_seconds"] = 100, 7.0
+    solve(table, CLASSICAL)
+    table.loc[table["model"] == "BlockDCT", "ready_seconds"] = None
+    comparison = only(table)
+    rows = table.set_index(["model", "size"])
+    found = {(point.model, point.size): point.seconds for point in points_at(comparison, 0.5, waiting=True)}
+    assert found["Wavelet", 10_000] == 7, "its solution is in it"
+    for model in MODELS:  # the first of a hundred updates is in the seven seconds
+        assert found[model, 10_000] == pytest.approx(7 + 0.99 * rows["seconds"][model, 10_000])
+    assert ("BlockDCT", 10_000) not in found
+    figures = draw_figures.pages(comparison, waiting=True)
+    assert "psnr_against_seconds" not in figures
+    figure = figures["psnr_against_waiting_seconds"]
+    assert "against seconds from construction to the end of training on GPU" in said(figure)
+    check_page(figure)
+
+
 def test_times_of_a_busy_machine_are_told_of(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000], seeds=[1, 2])
     table.loc[table["model"] == "Wire", "load_at_start"] = 1.6

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from common.errors import UsageError
 from common.typed_json import read
-from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config, resolve_tuned
-from harness.plan.make_plan import check_models, make_plan, model_names, model_settings
+from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config
+from harness.plan.lookup import resolve_tuned
+from harness.plan.make_plan import check_models, make_plan, model_names, model_settings, training_settings
 from harness.plan.source import choose_source
 
 SHIPPED = json.loads(DEFAULT_CONFIG.read_text())
@@ -169,13 +170,35 @@ def test_an_object_is_an_object(data):
 
 def test_the_shipped_file_is_sound(config):
     check_models(config)
-    assert set(config.protocol.models) == set(config.models) == set(model_names(config))
+    assert set(config.protocol.order) == set(config.models) == set(model_names(config))
     assert len(config.protocol.models) == 12
-    assert set(config.presets) == {"smoke", "quick", "paper"}
+    assert not set(config.protocol.models) & set(config.protocol.newer)
+    assert set(config.presets) == {"smoke", "quick", "paper", "tuned", "quick_tuned", "muon", "quick_muon"}
+
+
+def test_a_preset_has_the_extent_of_another_and_what_it_says_itself(config, complaint):
+    for name, extent in (("tuned", "paper"), ("quick_muon", "quick")):
+        for experiment in config.experiments:
+            own, of = (config.preset(one, experiment.signal, experiment.dim) for one in (name, extent))
+            assert dataclasses.replace(own, tuned_at=None, optimiser="adam") == of
+    assert config.preset("tuned", "Dragon", 3).tuned_at == "paper"
+    assert config.preset("muon", "Dragon", 3).optimiser == "muon"
+    message = complaint(changed(["presets", "tuned", "extent_of"], "muon"))
+    assert "presets.tuned.extent_of: must be one of smoke, quick, paper, got 'muon'" in message
+    assert "optimiser: must be one of adam, muon" in complaint(changed(["presets", "muon", "optimiser"], "sgd"))
+    assert "unknown key 'by_hand'" in complaint(changed(["by_hand"], []))
+
+
+def test_a_trained_model_may_have_a_schedule_beside_its_settings(loaded, complaint):
+    config = loaded(SHIPPED, "Siren.lr_schedule=cosine")
+    assert training_settings(config, "Siren", "image", 10_000)[1] == "cosine"
+    assert training_settings(config, "Grid", "image", 10_000)[1] == "constant"
+    assert "'cosin' is not allowed" in complaint(SHIPPED, "Siren.lr_schedule=cosin")
+    assert "unknown key 'lr_schedule'" in complaint(SHIPPED, "Wavelet.lr_schedule=cosine")
 
 
 def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(config):
-    for name in config.protocol.models:
+    for name in config.protocol.order:
         settings_class = type(model_settings(config, name, "synthetic", 10_000))
         for field in dataclasses.fields(settings_class):
             assert field.name in config.models[name], f"{name}.{field.name} has a second home in code"
@@ -252,6 +275,14 @@ def test_every_part_of_the_file_is_needed(complaint, key):
 )
 def test_text_that_is_no_settings_file(complaint, text, message):
     assert message in complaint(text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_byte_order_mark_is_no_mistake(tmp_path, encoding):
+    """As editors and shells of Windows leave it."""
+    path = tmp_path / "own.json"
+    path.write_text(("\ufeff" if encoding.endswith("-le") else "") + DEFAULT_CONFIG.read_text(), encoding=encoding)
+    assert load_config(path).models == load_config().models
 
 
 def test_bytes_that_are_no_text(tmp_path):

@@ -39,6 +39,17 @@ def test_a_pass_takes_the_median_of_the_largest_lattice(times):
     }
 
 
+def test_new_times_join_those_of_other_models_and_devices(times):
+    newer = {"cpu": times["cpu"] | {"ms_per_pass": {"Siren 2D": {"1000": 7.0}, "Grid 2D": {"1000": 5.0}}}}
+    found = cost.merged(times | {"cuda": times["cpu"]}, newer)
+    assert found["cuda"] == times["cpu"]
+    assert found["cpu"]["ms_per_pass"] == {"Siren 2D": {"1000": 7.0}, "Grid 2D": {"1000": 5.0}}
+    assert found["cpu"]["seconds_to_solve"] == times["cpu"]["seconds_to_solve"]
+    larger = {"cpu": newer["cpu"] | {"points": {"2D": 1000}}}
+    assert cost.merged(times, larger) == larger, "times at other numbers of points do not mix"
+    assert cost.merged({}, newer) == newer
+
+
 @pytest.mark.parametrize(
     ("size", "length", "seconds"),
     [

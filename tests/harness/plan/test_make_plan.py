@@ -10,7 +10,7 @@ import torch
 
 import target_signals
 from common.errors import UsageError
-from harness.execution.launch import choose_precision
+from harness.execution.launch import choose_models, choose_precision
 from harness.plan.make_plan import make_plan, model_names
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
@@ -25,13 +25,15 @@ EXPERIMENTS = [  # docs/protocol.md, "Experiments and presets": signal, dim, tri
 ]
 PAPER_SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
 IN_THE_HASH = {"steps": 7, "minibatch": 50, "precision": "bf16", "adam_betas": (0.8, 0.9)}
+IN_THE_HASH |= {"lr_schedule": "cosine", "optimiser": "muon", "tuned_at": "paper"}
 IN_THE_KEY = {"signal": "Other", "item": "0064", "dim": 3, "length": 25, "bandlimit": 0.6, "task": "ct"}
-IN_THE_KEY |= {"model": "Grid_TV", "budget": 2501, "seed": 4321}
+IN_THE_KEY |= {"model": "Grid_TV", "budget": 2501, "seed": 4321, "signal_seed": 4321}
 IN_NEITHER = {
     "backend": "torch",
     "preset": "paper",
     "evaluate_every": 1,
     "activation_gib": 0.1,
+    "bits": (8,),
 }  # where and how, not what
 IN_NEITHER |= {"path": "/elsewhere/photo.jpg", "scored": ("fit", "super_resolution")}
 
@@ -43,7 +45,7 @@ def plan(config):
     def make(signal, dim, preset="paper", models=None, tasks=("fit",), items=None, **changes):
         extent = dataclasses.replace(config.preset(preset, signal, dim), **changes)
         source = choose_source(signal, dim, items)
-        return make_plan(config, source, tasks, preset, extent, models or model_names(config))
+        return make_plan(config, source, tasks, preset, extent, models or config.protocol.models)
 
     return make
 
@@ -57,7 +59,7 @@ def papers(plan):
 @pytest.mark.parametrize(("signal", "dim", "trials"), EXPERIMENTS)
 def test_the_paper_has_as_many_trials_as_it_says(papers, config, signal, dim, trials):
     found = papers[signal, dim]
-    assert Counter(t.model for t in found) == dict.fromkeys(model_names(config), trials)
+    assert Counter(t.model for t in found) == dict.fromkeys(config.protocol.models, trials)
     assert {t.budget for t in found} == set(PAPER_SIZES)
     assert {t.length for t in found} == {1000 if dim == 2 else 100}
     assert {t.seed for t in found} == ({1234} if signal == "Sierpinski" else {1234, 2024, 5678, 7890, 7618})
@@ -66,10 +68,28 @@ def test_the_paper_has_as_many_trials_as_it_says(papers, config, signal, dim, tr
     assert {(t.steps, t.evaluate_every) for t in found} == {(1000, 100)}
 
 
-def test_every_signal_has_its_experiment(config):
+def test_all_is_the_papers_models_and_newer_the_others(config):
+    assert choose_models(config, ["all"]) == list(config.protocol.models)
+    assert choose_models(config, ["newer"]) == list(config.protocol.newer)
+    assert choose_models(config, ["Finer", "newer", "all"])[:2] == ["Finer", config.protocol.newer[1]]
+    assert set(choose_models(config, ["all", "newer"])) == set(model_names(config))
+
+
+def test_a_settings_file_from_before_the_newer_models_runs_as_before(config):
+    protocol = dataclasses.replace(config.protocol, newer=())
+    settings = {name: config.models[name] for name in protocol.models}
+    older = dataclasses.replace(config, protocol=protocol, models=settings)
+    assert choose_models(older, ["all"]) == model_names(older) == list(protocol.models)
+    with pytest.raises(UsageError, match=r"^the settings file '.*' names no models of the group 'newer'$"):
+        choose_models(older, ["newer"])
+
+
+def test_every_signal_has_its_experiment_but_those_for_tuning(config):
     there = {(e.signal, e.dim) for e in config.experiments}
-    families = map(target_signals.registry.get, target_signals.registry.names())
-    assert there == {(family.name, dim) for family in families for dim in family.dims}
+    families = list(map(target_signals.registry.get, target_signals.registry.names()))
+    experiments = [family for family in families if family.__module__ != "target_signals.development"]
+    assert len(families) == len(experiments) + 4
+    assert there == {(family.name, dim) for family in experiments for dim in family.dims}
 
 
 # Recorded signals: items, tasks, and rows
@@ -219,6 +239,21 @@ def test_the_hash_has_twelve_hex_digits(make_trial):
 
 
 # Odd input
+
+
+def test_a_signal_seed_that_is_the_seeds_own_leaves_the_key_of_older_rows(make_trial):
+    """The key is that of a version that had no signal seed."""
+    assert make_trial("Grid", seed=1234).key == "Grid_2500_band0.5_seed1234_cb875ca1e07b79ad"
+    apart = make_trial("Grid", seed=1234, signal_seed=5)
+    assert apart.key.startswith("Grid_2500_band0.5_seed1234_signal5_")
+    assert str(apart).endswith("seed 1234 signal seed 5")
+
+
+def test_signal_seeds_meet_every_seed(plan):
+    few = {"models": ["Grid"], "sizes": (10,), "bandlimits": (0.5,), "seeds": (1, 2)}
+    found = [(t.seed, t.signal_seed) for t in plan("BandlimitedSignal", 2, **few, signal_seeds=(2, 7))]
+    assert found == [(1, 2), (1, 7), (2, 2), (2, 7)]
+    assert [(t.seed, t.signal_seed) for t in plan("BandlimitedSignal", 2, **few)] == [(1, 1), (2, 2)]
 
 
 def test_what_is_asked_for_twice_runs_once(plan):

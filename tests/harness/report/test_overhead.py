@@ -98,7 +98,7 @@ def plan(config):
 
 
 def test_a_plan_resolves_each_models_settings_once_for_a_budget(plan, calls):
-    resolved = calls(planning, "model_settings")
+    resolved = calls(planning, "training_settings")
     trials = plan(seeds=3)
     assert len(trials) == 3 * 54 * 8
     assert len(resolved) == len({(trial.model, trial.budget) for trial in trials}) == 6 * 8
@@ -119,7 +119,7 @@ def test_resuming_opens_each_trials_row_once_and_lists_no_folder(plan, make_row,
 
 
 def test_a_plan_is_printed_without_a_signal_and_after_one_look_at_each_trial(calls, capsys, tmp_path):
-    resolved, looked = calls(planning, "model_settings"), calls(Store, "read")
+    resolved, looked = calls(planning, "training_settings"), calls(Store, "read")
     estimated, built = calls(cost, "trial_seconds"), calls(target_signals, "get_signal")
     line = ["--signal", "SparseSphereSignal", "--dim", "3", "--preset", "paper", "--device", "cpu", "--dry-run"]
     assert run_command.main([*line, "--out", str(tmp_path), "--models", "Grid", "Siren", "--seeds", "1", "2"]) == 0

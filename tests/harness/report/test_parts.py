@@ -19,7 +19,7 @@ from harness.analysis import target
 from harness.analysis.experiments import experiments
 from harness.analysis.published import beside
 from harness.figures import style
-from harness.plan.config import resolve_tuned
+from harness.plan.lookup import resolve_tuned
 from harness.report import charts, page, thumbnail, write_page
 from harness.report.compact import pooled, rounded
 from harness.report.looks import looks
@@ -154,7 +154,6 @@ def test_thumbnails_are_kept_until_the_array_changes(residuals, monkeypatch):
     assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid20"] == {"error": "new"}
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04damaged", b"no zip"])
 def shown(out):
     found = gather(out)
     return pictures(found, experiments([stored.row for stored in found.stored]), 5)

@@ -24,9 +24,11 @@ def test_the_documented_table_is_the_schemas():
 def test_every_column_stands_once_and_is_explained():
     assert len(set(NAMES)) == len(NAMES)
     assert all(column.meaning for column in COLUMNS)
-    assert set(names(needed=True)) >= set(names(null=False))
+    for column in COLUMNS:
+        assert column.null or column.needed or column.otherwise in names(needed=True), column.name
 
 
+RATE = {"bits": 8, "bytes": 900, "psnr": 20.5, "encode_seconds": 0.1, "decode_seconds": 0.2}
 WRONG = {
     "text": [3],
     "number": ["3", True],
@@ -34,6 +36,7 @@ WRONG = {
     "wholes": [{}, [2.5], [None]],
     "numbers": [{}, ["3"]],
     "curve": [{}, [3], [{"loss": 0.1}], [{"step": 0.5}], [{"step": 1, "loss": "small"}]],
+    "rates": [{}, [3], [{"bits": 8}], [RATE | {"bits": 2.5}], [RATE | {"bytes": None}], [RATE | {"psnr": "good"}]],
     "object": [],
 }
 
@@ -73,7 +76,7 @@ def test_a_rows_name_and_its_digest_are_of_the_columns_that_say_so(make_row, mak
     assert key_of(make_row()) == "Grid_2500_band0.5_seed1234_5db2ce06c0636c9f", "stored rows keep their names"
     assert key_of(make_row(dim=2.0, length=24.0, size=2500.0)) == key_of(make_row())
     trial, hashed = make_trial(lr=0.1), names(part_of="config_hash")
-    assert hashed == ("steps", "minibatch", "settings", "precision")
+    assert hashed == ("steps", "minibatch", "settings", "lr_schedule", "optimiser", "tuned_at", "precision")
     for changes in ({"steps": 7}, {"minibatch": 7}, {"lr": 0.2}, {"precision": "bf16"}, {"adam_betas": (0.5, 0.5)}):
         assert make_trial(**{"lr": 0.1} | changes).config_hash != trial.config_hash, changes
 
@@ -91,7 +94,8 @@ def test_tables_have_the_columns_types_whatever_rows_there_are(make_row):
 def test_parquet_has_the_columns_types_whatever_rows_there_are(make_row):
     parquet = pytest.importorskip("pyarrow.parquet")
     nothing, point = dict.fromkeys(names(null=True)), {"step": 2.0, "loss": 1, "psnr": None, "learned": 1}
-    full = make_row(psnr=3, steps=2.0, psnr_rings=[None, 3], curve=[point], shape=[2, 3.0])
+    rates = [RATE | {"psnr": None}]
+    full = make_row(psnr=3, steps=2.0, psnr_rings=[None, 3], curve=[point], shape=[2, 3.0], rates=rates)
     tables = [parquet.read_table(io.BytesIO(to_parquet(rows))) for rows in ([make_row(**nothing)], [full], [full] * 2)]
     assert tables[0].schema == tables[1].schema == tables[2].schema
     types = dict(zip(tables[0].schema.names, map(str, tables[0].schema.types), strict=True))
@@ -100,6 +104,7 @@ def test_parquet_has_the_columns_types_whatever_rows_there_are(make_row):
     (row,) = tables[1].to_pylist()
     assert (row["psnr"], row["steps"], row["psnr_rings"], row["shape"]) == (3.0, 2, [None, 3.0], [2, 3])
     assert row["curve"] == [{"step": 2, "loss": 1.0, "psnr": None, "seconds": None}]
+    assert row["rates"] == rates
     assert row["settings"] == '{"lr": 0.1}'
 
 

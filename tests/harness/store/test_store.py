@@ -58,6 +58,15 @@ def test_a_row_comes_back_as_it_was(store, make_row):
     assert store.read("other") is None
 
 
+def test_a_row_of_a_version_without_signal_seeds_has_its_seeds_own(store, make_row):
+    store.write("key", make_row(seed=7, signal_seed=8), None)
+    path = store.row_path("key")
+    row = json.loads(path.read_text())
+    del row["signal_seed"]
+    path.write_text(json.dumps(row))
+    assert store.read("key")["signal_seed"] == 7
+
+
 def test_a_later_row_takes_the_place_of_an_earlier_one(store, make_row):
     store.write("key", make_row(psnr=1.0), residual(seed=1))
     store.write("key", make_row(psnr=2.0), residual(seed=2))

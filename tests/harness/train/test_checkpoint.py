@@ -20,6 +20,7 @@ from harness.plan.make_plan import model_settings
 from harness.train import checkpoint
 from harness.train.chunks import predict
 from models.budget import MOST_TENSORS
+from target_signals import load_signal
 
 
 @pytest.fixture
@@ -70,6 +71,18 @@ def test_it_is_drawn_on_any_lattice(file, tmp_path, capsys, suffix):
         np.testing.assert_array_equal(found, np.round(255 * expected.clip(0, 1)).astype(np.uint8))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_that_was_drawn_as_an_array_comes_back_as_one(build, tmp_path, channels):
+    model = build("Grid", channels=channels)
+    torch.nn.init.uniform_(model.values, -0.2, 1.2, generator=torch.Generator().manual_seed(0))
+    checkpoint.save(model, tmp_path / "m.safetensors")
+    assert main(["render", str(tmp_path / "m.safetensors"), "--out", str(tmp_path / "x.npy"), "--device", "cpu"]) == 0
+    signal = load_signal(tmp_path / "x.npy")
+    assert (signal.kind, signal.dim, signal.channels, signal.lattice.shape) == ("image", 2, channels, (13, 10))
+    if channels == 3:
+        np.testing.assert_array_equal(signal.values, np.load(tmp_path / "x.npy").clip(0, 1))
+
+
 def test_a_volume_is_drawn_as_an_array(build, tmp_path, capsys):
     checkpoint.save(build("Grid", (6, 5, 7), 1), tmp_path / "v.safetensors")
     line = ["render", str(tmp_path / "v.safetensors"), "--out"]
@@ -82,8 +95,8 @@ def test_a_volume_is_drawn_as_an_array(build, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--shape", "26", "--out", "x.png"], "--shape needs 2 numbers of at least 1"),
-        (["--shape", "0", "5", "--out", "x.png"], "--shape needs 2 numbers of at least 1"),
+        (["--shape", "26", "--out", "x.png"], "the shape needs 2 numbers of at least 1"),
+        (["--shape", "0", "5", "--out", "x.png"], "the shape needs 2 numbers of at least 1"),
         (["--shape", "100000", "100000", "--out", "x.png"], "render less"),
         (["--out", "x.bmp2"], "its name must end in .png"),
         (["--out", "/nowhere/x.png"], "no folder '/nowhere'"),
@@ -97,6 +110,16 @@ def test_mistakes_are_one_line(file, tmp_path, monkeypatch, capsys, arguments, m
     assert err.startswith("error: ")
     assert len(err.splitlines()) == 1
     assert message in err
+
+
+def test_a_folder_that_may_not_be_written_is_one_line(file, tmp_path, monkeypatch, capsys):
+    def refuse(*given, **named):
+        raise PermissionError(13, "Permission denied", named["prefix"])
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    out = tmp_path / "x.png"
+    assert main(["render", str(file), "--out", str(out), "--device", "cpu"]) == 2
+    assert capsys.readouterr().err == f"error: cannot write '{out}': Permission denied\n"
 
 
 def strangers(path, file):

@@ -18,6 +18,7 @@ from harness.plan.make_plan import model_settings
 from models.base import Representation
 from models.coordinate_network import CoordinateNetwork
 from models.kernels.network import layers
+from models.kernels.network.activations import ELEMENTWISE
 from models.kernels.network.aligned import ALIGNMENT
 from models.kernels.network.layers import Layer
 from target_signals import Lattice
@@ -25,11 +26,11 @@ from target_signals import Lattice
 kernels = pytest.importorskip("models.kernels.network.layers_triton", reason="Triton is not installed here")
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-ACTIVATIONS = ("none", "sine", "relu", "filter", "gabor")
+ACTIVATIONS = ("filter", "gabor", *ELEMENTWISE)
 VALUES = {2: 1e-4, 1: 2e-2}  # relative errors, by number of parts
 GRADIENTS = 5e-2
 KINKED = 0.2  # where ReLUs of one part are on the other side of their kink
-NETWORKS = ("FourFeat", "Siren", "Wire", "BACON")
+NETWORKS = ("FourFeat", "Siren", "Wire", "BACON", "Finer", "Gauss", "Sinc", "HOSC")
 
 
 def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -44,14 +45,14 @@ def draw_network(activation: str, dim: int, widths: list[int], channels: int, se
         return (scale * torch.randn(shape, generator=rng, dtype=torch.float64)).to(DEVICE).requires_grad_(trained)
 
     small = 0.05 if activation == "gabor" else 1.0
-    gabor = (15.0, 10.0) if activation == "gabor" else None
+    constants = {"gabor": (15.0, 10.0), "finer": (1 / 30, 0.0), "hosc": (4.0, 0.0)}.get(activation, (0.0, 0.0))
     first = "sine" if activation in ("filter", "relu", "none") else activation
-    found = [Layer(draw(widths[0], dim, scale=small), draw(widths[0], scale=small), first, gabor=gabor)]
+    found = [Layer(draw(widths[0], dim, scale=small), draw(widths[0], scale=small), first, constants=constants)]
     for before, width in itertools.pairwise(widths):
         own = (draw(width, dim, trained=False), draw(width)) if activation == "filter" else None
         weight, bias = draw(width, before, scale=small * before**-0.5), draw(width, scale=small)
         head = draw(channels, width, scale=width**-0.5), draw(channels)
-        found.append(Layer(weight, bias, activation, filter=own, gabor=gabor, head=head))
+        found.append(Layer(weight, bias, activation, filter=own, constants=constants, head=head))
     return found
 
 

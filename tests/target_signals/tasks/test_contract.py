@@ -1,4 +1,4 @@
-"""What every registered task keeps to, at each of its levels."""
+"""What every registered task keeps to, at each of its levels, as does one that `python -m harness new task` writes."""
 
 import ast
 import re
@@ -24,11 +24,14 @@ from target_signals.tasks.base import (
     title_of,
     trained_on,
 )
+from tests import own_files
 
 ROOT = Path(__file__).resolve().parents[3]
 SHAPES = {2: (16, 20), 3: (8, 6, 7)}
 NAMES = expand_tasks(registry.names())
 CASES = [(name, dim, finer) for name in NAMES for dim in family_of(name).dims for finer in (False, True)]
+NEW = own_files.NEW["task"]
+CASES += [(NEW, dim, finer) for dim in TaskFamily.dims for finer in (False, True)]
 CASES = [case for case in CASES if case[1:] != (3, False) or case[0] != "super_resolution"]  # refused, as tested below
 
 
@@ -37,6 +40,12 @@ def signal(dim, finer, channels=2, seed=0):
     shape = SHAPES[dim]
     fine = rng.random((*(2 * n for n in shape), channels), dtype=np.float32) if finer else None
     return Signal(rng.random((*shape, channels), dtype=np.float32), dim, "synthetic", finer=fine)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def new_task(tmp_path_factory):
+    with own_files.registered("task", tmp_path_factory.mktemp("own")):
+        yield
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}D{'-finer' * case[2]}")
@@ -115,7 +124,7 @@ def test_random_tasks_draw_by_seed_and_item(other):
         assert np.abs(one - two).mean() > 0.05
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, NEW])
 def test_names_go_there_and_back(name):
     family = family_of(name)
     assert issubclass(family, TaskFamily)

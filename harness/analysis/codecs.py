@@ -1,0 +1,92 @@
+"""Codecs as yardsticks: real files of an image or a volume at a ladder of qualities, and what they decode to.
+
+Images go through Pillow in 8 bit, volumes of one channel through zfp (Lindstrom 2014) in float32. Bytes are those of
+whole files, headers included.
+"""
+
+import importlib.util
+import io
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from harness.analysis.bjontegaard import Point
+from target_signals.tasks.metrics import clipped_psnr
+
+Coded = tuple[int, np.ndarray]  # bytes, and the decoded values [*shape, C]
+Codec = Callable[[np.ndarray, float], Coded]
+QUALITIES = (1, 3, 6, 10, 20, 30, 45, 60, 75, 90, 95)
+SHARES = (400, 200, 100, 50, 25, 12, 6, 3)  # of the raw bytes to those of a JPEG 2000 file
+TOLERANCES = tuple(2.0**-k for k in range(1, 11))  # greatest errors of zfp
+
+
+def pillow(name: str, **options: Any) -> Codec:
+    """A codec of images [H, W, C] in [0, 1] through Pillow's format of that name, by `quality`."""
+    return lambda values, quality: _through(values, name, options | {"quality": int(quality)})
+
+
+def jpeg2000(values: np.ndarray, share: float) -> Coded:
+    """By the raw bytes over those of the file, with the irreversible wavelet."""
+    return _through(values, "JPEG2000", {"quality_layers": [share], "irreversible": True, "no_jp2": True})
+
+
+def zfp(values: np.ndarray, tolerance: float) -> Coded:
+    """A volume [D, H, W, 1] with errors of at most `tolerance`."""
+    import zfpy
+
+    data = zfpy.compress_numpy(np.ascontiguousarray(values[..., 0], dtype=np.float32), tolerance=tolerance)
+    return len(data), zfpy.decompress_numpy(data)[..., None]
+
+
+IMAGES: Mapping[str, tuple[Codec, tuple[float, ...], str]] = {  # codec, ladder, what Pillow calls its library
+    "JPEG": (pillow("JPEG", optimize=True), QUALITIES, "jpg"),
+    "JPEG 2000": (jpeg2000, SHARES, "jpg_2000"),
+    "WebP": (pillow("WEBP", method=6), QUALITIES, "webp"),
+    "AVIF": (pillow("AVIF"), QUALITIES, "avif"),
+}
+REFERENCE = "JPEG"
+
+
+def absent(dim: int) -> list[str]:
+    """The codecs that this installation lacks."""
+    if dim == 3:
+        return [] if importlib.util.find_spec("zfpy") is not None else ["zfp (pip install -e '.[bits]')"]
+    from PIL import features
+
+    known = {*features.modules, *features.codecs, *features.features}
+    return [name for name, (*_, library) in IMAGES.items() if library not in known or not features.check(library)]
+
+
+def curves(truth: np.ndarray) -> dict[str, list[Point | None]]:
+    """Of every codec that is here and takes values [*shape, C], a point for each step of its ladder, None where it
+    cannot code at that step. PSNR is of values clipped to the truth's range, as in rows."""
+    dim = truth.ndim - 1
+    ladders: dict[str, tuple[Codec, tuple[float, ...]]] = {}
+    if dim == 2 and truth.shape[-1] in (1, 3):
+        ladders = {name: (codec, ladder) for name, (codec, ladder, _) in IMAGES.items() if name not in absent(2)}
+    elif dim == 3 and truth.shape[-1] == 1 and not absent(3):
+        ladders = {"zfp": (zfp, TOLERANCES)}
+    return {name: [_point(truth, codec, step) for step in ladder] for name, (codec, ladder) in ladders.items()}
+
+
+def _point(truth: np.ndarray, codec: Codec, step: float) -> Point | None:
+    try:
+        size, decoded = codec(truth, step)
+    except (OSError, ValueError):  # such as JPEG 2000 of too few samples for that share
+        return None
+    return Point(8 * size / math.prod(truth.shape[:-1]), clipped_psnr(truth, decoded))
+
+
+def _through(values: np.ndarray, name: str, options: dict[str, Any]) -> Coded:
+    """To a file of Pillow's and back, in 8 bit."""
+    from PIL import Image
+
+    content = np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(content[..., 0] if content.shape[-1] == 1 else content).save(file, format=name, **options)
+    file.seek(0)
+    with Image.open(file) as found:
+        decoded = np.asarray(found.convert("L" if content.shape[-1] == 1 else "RGB"))
+    return file.getbuffer().nbytes, decoded.reshape(content.shape).astype(np.float32) / 255

@@ -1,0 +1,128 @@
+"""The results of searches as Markdown: what was found, how sure it is, and whether models change places."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from common.words import NO_SCORE, budget_text, duration
+from harness.analysis.significance import Difference
+from harness.analysis.tuning import FAILED, Outcome, order, sensitivities
+
+HEAD = (
+    "model",
+    "trials",
+    "failed",
+    "trial 0",
+    "best",
+    "ahead",
+    "found",
+    "after 1",
+    "after 4",
+    "after 8",
+    "dials",
+    "time",
+)
+NOTES = (
+    "Gains over the constant mean in dB, means over the development signals; of trial 0 and the best also over the "
+    "seeds of those that are fitted again. Trial 0 has the settings file's values. ahead: of trial 0, with its 95 % "
+    "interval over the signals; the best was chosen by these scores. after k: the best of k trials by their first "
+    "fits, the median over all orders of those made, and its 10th to 90th percentile. dials: the share of the variance "
+    "between trials that each explains alone. time: of training, all fits."
+)
+
+
+def tables(every: Sequence[Outcome]) -> str:
+    """A table for each kind of data and budget, with the order of the models before and after; then the notes."""
+    lines: list[str] = []
+    first = every[0].cell.seed if every else 0
+    for kind, budget in dict.fromkeys((one.cell.kind, one.cell.budget) for one in every):
+        here = [one for one in every if (one.cell.kind, one.cell.budget) == (kind, budget)]
+        own = [one for one in here if one.cell.seed == first]
+        lines += [f"### {kind}, {budget_text(budget)} parameters", ""]
+        lines += [_line(HEAD), _line(["---"] * len(HEAD))]
+        lines += [_line(_cells(one)) for one in own]
+        lines += ["", *_orders(here), ""]
+    return "\n".join([*lines, NOTES]) if lines else ""
+
+
+def missing(every: Sequence[Outcome]) -> list[str]:
+    """One line for each kind, budget and seed that lacks trials."""
+    lines = []
+    for key in dict.fromkeys((one.cell.kind, one.cell.budget, one.cell.seed) for one in every):
+        own = [one for one in every if (one.cell.kind, one.cell.budget, one.cell.seed) == key and not one.complete]
+        if own:
+            kind, budget, seed = key
+            names = ", ".join(f"{one.cell.model} {_progress(one)}" for one in own)
+            lines.append(f"{kind} at {budget_text(budget)}, search {seed}: {names}")
+    return lines
+
+
+def _orders(here: Sequence[Outcome]) -> Iterator[str]:
+    """The models in order at trial 0, and after each search."""
+    searches = list(dict.fromkeys(one.cell.seed for one in here))
+    before = order([one for one in here if one.cell.seed == searches[0]], 0)
+    if len(before) < 2:
+        return
+    yield f"- trial 0: {_ranked(before)}"
+    after = {seed: order([one for one in here if one.cell.seed == seed]) for seed in searches}
+    for seed, ranked in after.items():
+        same = "" if seed == searches[0] or len(searches) < 2 else _agreement(ranked, after[searches[0]])
+        yield f"- search {seed}: {_ranked(ranked)}{same}"
+
+
+def _agreement(one: Sequence[tuple[str, float]], other: Sequence[tuple[str, float]]) -> str:
+    same = [model for model, _ in one] == [model for model, _ in other]
+    return " (the same order)" if same else " (another order)"
+
+
+def _ranked(models: Sequence[tuple[str, float]]) -> str:
+    return ", ".join(f"{model} {value:.2f}" for model, value in models)
+
+
+def _cells(one: Outcome) -> list[str]:
+    candidate = one.candidate
+    found = NO_SCORE if candidate is None else ", ".join(f"{name} {_value(v)}" for name, v in candidate.dials.items())
+    return [
+        one.cell.model,
+        _progress(one),
+        f"{one.failed}",
+        _gain(one.known.get(0, one.gains[0])),
+        NO_SCORE if one.best is None else _gain(one.known[one.best]),
+        _ahead(one.improvement),
+        found,
+        *(_after(one.after(trials)) for trials in (1, 4, 8)),
+        ", ".join(f"{name} {value:.2f}" for name, value in sensitivities(one).items()) or NO_SCORE,
+        duration(one.seconds),
+    ]
+
+
+def _progress(one: Outcome) -> str:
+    done = len(one.gains) - one.gains.count(None)
+    if one.complete:
+        return f"{done}"
+    return f"{done} of {len(one.gains)}" if None in one.gains else f"{done}, {len(one.due)} fits again to go"
+
+
+def _gain(value: float | None) -> str:
+    return NO_SCORE if value is None else "failed" if value == FAILED else f"{value:.2f}"
+
+
+def _after(quantiles: tuple[float, float, float] | None) -> str:
+    if quantiles is None:
+        return NO_SCORE
+    low, middle, high = map(_gain, quantiles)
+    return f"{middle} ({low} to {high})"
+
+
+def _ahead(difference: Difference | None) -> str:
+    if difference is None:
+        return NO_SCORE
+    interval = "" if difference.n < 2 else f" ({difference.low:+.2f} to {difference.high:+.2f})"
+    return f"{difference.mean:+.2f}{interval}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,96 @@
+"""Two presets side by side, such as `paper` and `tuned`: scores, ranks, and who is best, over the draws of both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.analysis.experiments import Cell, Experiment, Kind
+from harness.analysis.means import Means, means
+from harness.analysis.significance import Difference
+from harness.analysis.winner import Outcome, Scores, decide, differences, mean_of
+from harness.store.schema import CLASSICAL, Row
+from target_signals.tasks.metrics import Metric
+
+
+@dataclass(frozen=True)
+class Change:
+    """A model's mean scores at a budget, over the draws that it has under both presets.
+
+    ahead: how much better it is under the second one, paired, more being better whatever the metric. ranks: its place
+    among those of its sort under each, 1 the best; None where it does not compete.
+    """
+
+    model: str
+    size: int
+    before: float
+    after: float
+    ahead: Difference
+    ranks: tuple[int | None, int | None]
+
+
+@dataclass(frozen=True)
+class Versus:
+    """An experiment under two presets. kind: under the second; against: the first. outcomes: by budget, of both."""
+
+    kind: Kind
+    against: str
+    metric: Metric
+    bands: int
+    changes: tuple[Change, ...]
+    outcomes: dict[int, tuple[Outcome, Outcome]]
+
+    @property
+    def title(self) -> str:
+        kind = self.kind._replace(preset=f"{self.against} → {self.kind.preset}")
+        bands = f", mean gain over {self.bands} bands" if self.bands > 1 else ""
+        return f"{self.metric.label()}{bands}: {kind}"
+
+
+def versus(every: Sequence[Experiment], rows: Sequence[Row], preset: str, against: str, metric: str) -> list[Versus]:
+    """The experiments that have rows of both presets, and are otherwise alike."""
+    first = {one.kind: one for one in every if one.kind.preset == against}
+    pairs = [(first.get(two.kind._replace(preset=against)), two) for two in every if two.kind.preset == preset]
+    found = [_versus(one, two, rows, metric) for one, two in pairs if one is not None]
+    return [one for one in found if one.changes]
+
+
+def _versus(first: Experiment, second: Experiment, rows: Sequence[Row], metric: str) -> Versus:
+    before, after = (means(each, rows, ["model", "size"], metric) for each in (first, second))
+    yardsticks = {rows[i]["model"] for i in second.latest.values() if rows[i].get("label") == CLASSICAL}
+    changes: list[Change] = []
+    outcomes: dict[int, tuple[Outcome, Outcome]] = {}
+    for size in second.sizes:
+        common = _common(before, after, size)
+        if not common[0]:
+            continue
+        outcomes[size] = (decide(common[0], yardsticks, after.metric), decide(common[1], yardsticks, after.metric))
+        for model in second.models:
+            one, two = (_of_model(scores, model) for scores in common)
+            if one:
+                ranks = _place(outcomes[size][0], model), _place(outcomes[size][1], model)
+                ahead = _ahead(one, two, after.metric)
+                changes.append(Change(model, size, mean_of(one), mean_of(two), ahead, ranks))
+    return Versus(second.kind, first.kind.preset, after.metric, after.bands, tuple(changes), outcomes)
+
+
+def _common(before: Means, after: Means, size: int) -> tuple[Scores, Scores]:
+    """The scores at a budget under both, of the cells that have one under both."""
+    one, two = before.scores.get((size,), {}), after.scores.get((size,), {})
+    return {cell: one[cell] for cell in one if cell in two}, {cell: two[cell] for cell in one if cell in two}
+
+
+def _of_model(scores: Scores, model: str) -> Scores:
+    return {cell: score for cell, score in scores.items() if cell.model == model}
+
+
+def _ahead(before: Scores, after: Scores, metric: Metric) -> Difference:
+    """Two presets compared as two models are."""
+    named: dict[Cell, float] = {cell._replace(model="before"): score for cell, score in before.items()}
+    named |= {cell._replace(model="after"): score for cell, score in after.items()}
+    return differences(named, "before", metric)["after"]
+
+
+def _place(outcome: Outcome, model: str) -> int | None:
+    for ranking in (outcome.trained, outcome.yardsticks):
+        if ranking is not None and model in ranking.models:
+            return ranking.models.index(model) + 1
+    return None

@@ -1,0 +1,95 @@
+"""`python -m harness compress model.safetensors --bits 4 8 16`: a saved model as smaller files."""
+
+import argparse
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.errors import UsageError
+from harness.execution.options import bits_a_value
+from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.store.store import parse_row
+
+if TYPE_CHECKING:
+    from common.lattice import Lattice
+    from models.base import Representation
+
+DEFAULT_BITS = (4, 6, 8, 12, 16, 32)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", help="a file that run.py --save-model left")
+    bits = " ".join(map(str, DEFAULT_BITS))
+    add(
+        "--bits",
+        nargs="+",
+        type=bits_a_value,
+        default=DEFAULT_BITS,
+        metavar="B",
+        help=f"a value, 2 to 16, or 32 for values as they are (default: {bits})",
+    )
+    add("--to", metavar="FOLDER", help="where the files go (default: beside the model)")
+    add("--file", metavar="PATH", help="the user's own image or volume that the model was fitted to")
+    add("--device", default=None, help="cpu, cuda or cuda:1 (default: cuda where there is one)")
+    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+
+
+def run(options: argparse.Namespace) -> int:
+    from harness.train import checkpoint, coder, compressed, machine
+    from harness.train.rates import measure
+
+    coder.check()
+    path = Path(options.model)
+    folder = path.parent if options.to is None else Path(options.to)
+    if not folder.is_dir():
+        raise UsageError(f"no folder '{folder}' to write to")
+    model = checkpoint.load(path, str(machine.choose_device(options.device or machine.default_device())))
+    lattice, psnr, against = truth_of(model, path, options)
+    print(f"{path.name}: {model.name}, {model.count_values():,} values, {len(lattice):,} samples")
+    print(f"PSNR against {against}\n")
+    rates = []
+    for bits in options.bits:
+        rate, data = measure(model, bits, lattice, psnr)
+        rates.append(rate)
+        compressed.save(data, folder / f"{path.stem}-{bits}{compressed.SUFFIX}")
+    print("\n".join(table(rates, len(model.lattice))))
+    print(f"\nwrote {folder / path.stem}-<bits>{compressed.SUFFIX}; python -m harness render decodes them")
+    return 0
+
+
+def truth_of(
+    model: "Representation", path: Path, options: argparse.Namespace
+) -> tuple["Lattice", Callable[[np.ndarray], float], str]:
+    """Where a model is scored, how, and against what, in words: the signal where a row beside the model says which,
+    and it can be made again; otherwise the model's own answer before compression."""
+    from harness.plan.replay import trial_of
+    from harness.train.chunks import predict
+    from harness.train.run_trial import signal_of
+    from target_signals.tasks.base import make_task
+    from target_signals.tasks.metrics import psnr
+
+    try:
+        row = parse_row(path.parent.parent / "rows" / f"{path.stem}.json")
+        trial = trial_of(row, load_config(options.config), options.file)
+        task = make_task(trial.task, signal_of(trial), trial.signal_seed, trial.item or "")
+        (scoring,) = (scoring for scoring in task.scorings if scoring.task == row["task"])
+        return scoring.lattice, scoring.psnr, f"{row['signal']} ({row['source']}), task {row['task']}"
+    except (OSError, ValueError, UsageError) as error:
+        reason = "no row lies beside it" if isinstance(error, OSError) else " ".join(str(error).split())
+    own = predict(model, model.lattice)
+    return model.lattice, functools.partial(psnr, own), f"the model's own answer before compression: {reason}"
+
+
+def table(rates: Sequence[dict[str, Any]], samples: int) -> list[str]:
+    """Rates as lines. samples: points of the training lattice, whatever the channels."""
+    lines = [f"{'bits':>4} {'bytes':>12} {'bits a sample':>14} {'PSNR (dB)':>10} {'encode (s)':>11} {'decode (s)':>11}"]
+    for rate in rates:
+        lines.append(
+            f"{rate['bits']:>4} {rate['bytes']:>12,} {8 * rate['bytes'] / samples:>14.4f} {rate['psnr']:>10.2f} "
+            f"{rate['encode_seconds']:>11.3f} {rate['decode_seconds']:>11.3f}"
+        )
+    return lines

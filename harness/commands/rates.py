@@ -1,0 +1,89 @@
+"""`python -m harness rates`: PSNR against bits a sample by model and codec, as a table and a figure."""
+
+import argparse
+import functools
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from common.errors import UsageError
+from common.files import write_atomically
+from harness.analysis import codecs
+from harness.analysis.bjontegaard import Point
+from harness.analysis.rate_distortion import RateDistortion, markdown, rate_distortion
+from harness.plan.config import DEFAULT_CONFIG, Config, load_config
+from harness.store.names import folder_of, safe
+from harness.store.scan import gather
+from harness.store.schema import Row
+from harness.store.store import DEFAULT_OUT
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--signal", help="only this signal")
+    add("--file", metavar="PATH", help="the user's own image or volume that the rows are of, for the codecs")
+    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+
+
+def run(options: argparse.Namespace) -> int:
+    from harness.plan.make_plan import model_names
+
+    found = gather(options.out, curves=False)
+    for problem in found.problems:
+        print(f"note: left out {problem}", file=sys.stderr)
+    rows = [stored.row for stored in found.stored if options.signal in (None, stored.row["signal"])]
+    if not any(row["rates"] for row in rows):
+        raise UsageError(f"no rows in '{options.out}' have rates; run a launcher with --bits 4 6 8 12 16 32")
+    config = load_config(options.config)
+    for dim in sorted({int(row["dim"]) for row in rows if row["rates"]}):
+        if lacking := codecs.absent(dim):
+            print(f"note: not installed here: {', '.join(lacking)}", file=sys.stderr)
+    order = model_names(config)
+    curves_of = functools.partial(codecs_of, config=config, file=options.file)
+    for one in rate_distortion(rows, order, curves_of):
+        print(markdown(one))
+        print(f"wrote {draw(one, order, Path(options.out))}\n")
+    return 0
+
+
+def codecs_of(row: Row, config: Config, file: str | None) -> Mapping[str, Sequence[Point | None]]:
+    """The codecs' points on a row's signal, where it can be made again and what is scored was seen as it is."""
+    from harness.plan.replay import trial_of
+    from harness.train.run_trial import signal_of
+    from target_signals.tasks.base import make_task
+
+    try:
+        trial = trial_of(row, config, file)
+        task = make_task(trial.task, signal_of(trial), trial.signal_seed, trial.item or "")
+    except (UsageError, OSError) as error:
+        print(f"note: no codecs: {' '.join(str(error).split())}", file=sys.stderr)
+        return {}
+    truth = next(scoring.truth for scoring in task.scorings if scoring.task == row["task"])
+    return codecs.curves(truth) if np.array_equal(task.target, truth) else {}
+
+
+def draw(found: RateDistortion, order: Sequence[str], out: Path) -> Path:
+    """Write the figure of an experiment among its others."""
+    from matplotlib import rc_context
+
+    from harness.figures.rate_distortion import rate_distortion_page
+    from harness.figures.style import RC
+    from harness.store.schema import CLASSICAL
+    from models import get_model
+
+    kind = found.kind
+    classical = [name for name in order if get_model(name).label == CLASSICAL]
+    variant = f"{kind.preset}_{'native' if kind.length is None else kind.length}_{kind.steps}"
+    folder = out / folder_of(kind._asdict()) / "figures" / safe(variant)
+    path = folder / "rate_distortion.png"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with rc_context(RC):
+            figure = rate_distortion_page(found, order, classical)
+            write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=150))
+    except OSError as error:
+        raise UsageError(f"cannot write '{path}': {error.strerror}") from error
+    return path

@@ -1,0 +1,149 @@
+"""`python -m harness tune`: search every model's settings alike, on signals that no experiment uses."""
+
+import argparse
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.errors import UsageError
+from common.exits import EXIT_OK, guarded
+from common.files import write_atomically
+from common.words import budget_text, duration
+from harness.execution import search
+from harness.execution.options import words_of
+
+if TYPE_CHECKING:
+    from harness.analysis.tuning import Outcome
+    from harness.execution.search import Search
+    from harness.plan.trial import Trial
+    from harness.plan.tuned import Found
+
+OF_RUN = ("seeds", "signal_seeds", "bandlimits", "save_model", "bits")  # what a search gives no choice of
+HERE = ("verb", "minutes", "write", "dry_run", *OF_RUN)  # not for workers
+add_arguments = search.add_arguments
+
+
+def run(options: argparse.Namespace) -> int:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads must not spin: others may need the cores
+    return guarded(lambda: tune(options))
+
+
+def tune(options: argparse.Namespace) -> int:
+    from harness.execution import run_trials
+
+    if options.minutes is not None and not options.minutes > 0:
+        raise UsageError(f"--minutes: must be more than 0, got {options.minutes:g}")
+    found = search.make_search(options)
+    trials = found.trials
+    done, left = run_trials.split_done(trials, options.out)
+    print("\n".join(announcement(found, options, len(done), left)))
+    if options.dry_run:
+        return EXIT_OK
+    deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
+    run_left(found, left, options, deadline)
+    run_left(found, again(found, options), options, deadline)
+    report(found, options)
+    return EXIT_OK
+
+
+def announcement(found: "Search", options: argparse.Namespace, done: int, left: "Sequence[Trial]") -> Iterator[str]:
+    """What is said before anything runs: what, where and the cost; with --dry-run, of every search."""
+    from harness.execution.choose_executor import place
+    from harness.plan.cost import describe_cost
+    from harness.plan.search import AGAIN, FINALISTS
+
+    count = sum(len(cell.trials) for cell in found.cells)
+    yield (
+        f"{len(found.cells)} searches of {options.trials} trials, preset {found.preset}, on "
+        f"{place(options, found.device)}: one for each model, budget, kind of data and seed"
+    )
+    yield from (f"left out: {reason}" for reason in found.left_out)
+    yield f"{count} fits, {done} of them done before, {len(left)} to run: {describe_cost(left, found.device)}"
+    if options.minutes is not None:
+        yield f"none begins later than {duration(60 * options.minutes)} from now; the same command goes on"
+    yield f"then the best {FINALISTS} of each search and trial 0 are fitted from {len(AGAIN)} other initial values"
+    if options.dry_run:
+        keys = {trial.key for trial in left}
+        for cell in found.cells:
+            own = [trial for trial in cell.trials if trial.key in keys]
+            name = f"{cell.kind} {budget_text(cell.budget)} {cell.model}, search {cell.seed}"
+            yield f"  {name}: {len(own)} fits, {describe_cost(own, found.device)}"
+
+
+def again(found: "Search", options: argparse.Namespace) -> "list[Trial]":
+    """The fits of finalists that have no row yet, of the searches whose trials all have; each once."""
+    from harness.analysis.tuning import outcomes
+
+    due = [fit for one in outcomes(found.cells, options.out) for fit in one.due]
+    if due:
+        print(f"the best of each search and trial 0 from other initial values: {len(due)} fits")
+    return list({fit.key: fit for fit in due}.values())
+
+
+def run_left(found: "Search", left: "Sequence[Trial]", options: argparse.Namespace, deadline: float) -> None:
+    """Run what has no rows, here or through the executor, until the deadline."""
+    from harness.execution import run_trials
+    from harness.execution.choose_executor import make_executor
+
+    if not left:
+        return
+    words = words_of({name: value for name, value in vars(options).items() if name not in HERE})
+    executor = make_executor(options, (search.VERB, *words), found.device, ())
+    if executor is None:
+        run_trials.execute(left, options.out, found.device, deadline=deadline)
+    else:
+        workers = options.workers or 1
+        run_trials.spread(left, options.out, found.device, executor, workers=workers, deadline=deadline)
+
+
+def report(found: "Search", options: argparse.Namespace) -> None:
+    """Print the tables and what is missing, and write tables, figures and, with --write, the settings."""
+    from harness.analysis.tuning import outcomes
+    from harness.analysis.tuning_tables import missing, tables
+    from harness.figures import tuning
+    from harness.plan.make_plan import model_names
+    from harness.plan.tuned import merged, write_tuned
+
+    every, out = outcomes(found.cells, options.out), Path(options.out)
+    text = tables(every)
+    print(f"\n{text}\n")
+    path = out / f"tuning_{found.preset}.md"
+    write_atomically(path, lambda file: file.write(f"{text}\n".encode()))
+    first = [one for one in every if one.cell.seed == options.search_seeds[0]]
+    for written in (path, *tuning.draw(first, model_names(found.config), out, f"tuning_{found.preset}")):
+        print(f"wrote {written}")
+    print("\n".join(f"missing: {line}" for line in missing(every)) or "nothing is missing")
+    if options.write:
+        new = {found.preset: found_by(first)}
+        path = write_tuned(Path(options.config), merged(found.config.tuned, new))
+        presets = [name for name in found.config.presets if found.config.presets[name].get("tuned_at") == found.preset]
+        print(f"wrote {path}" + (f", for --preset {' or '.join(presets)}" if presets else ", which no preset reads"))
+
+
+def found_by(every: "Sequence[Outcome]") -> "dict[str, dict[str, dict[str, Found]]]":
+    """The best settings of the searches that are complete, by model, kind of data and budget."""
+    from harness.plan.tuned import Found
+
+    found: dict[str, dict[str, dict[str, Found]]] = {}
+    for one in every:
+        candidate, rows = one.candidate, [row for own in (*one.rows, *one.again.values()) for row in own if row]
+        if not one.complete or candidate is None:
+            continue
+        of_kind = found.setdefault(one.cell.model, {}).setdefault(one.cell.kind, {})
+        of_kind[str(one.cell.budget)] = Found(
+            settings=candidate.dials,
+            gain=round(one.known[candidate.index], 4),
+            paper=round(one.known[0], 4) if 0 in one.known else None,
+            seed=one.cell.seed,
+            trials=len(one.gains),
+            best=candidate.index,
+            signals=tuple(str(fit.item) for fit in one.cell.fits[0]),
+            steps=one.cell.fits[0][0].steps,
+            seconds=round(one.seconds, 1),
+            device=", ".join(sorted({str(row["device"]) for row in rows})),
+            commit=", ".join(sorted({str(row["commit"]) for row in rows})),
+        )
+    return found

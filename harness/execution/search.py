@@ -1,0 +1,129 @@
+"""From the words of `python -m harness tune` to its trials: what it starts, and every worker of it makes again."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from common.errors import UsageError, suggest
+from harness.execution.options import EXECUTORS, Parser, positive, whole_number
+from harness.plan.config import DEFAULT_CONFIG
+from harness.plan.trial import PRECISIONS, Trial
+from harness.plan.tuned import KINDS
+from target_signals.development import SEED
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.plan.config import Config
+    from harness.plan.search import Cell
+
+VERB = "tune"
+DEFAULT_OUT = "tuning"  # apart from the experiments' rows, as a table would hold the last trial of a cell for its own
+TRIALS = 16
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a command line asks for. cells: the first seed's, then the next one's. left_out: what cannot be tuned."""
+
+    config: "Config"
+    device: "torch.device"
+    preset: str
+    cells: "list[Cell]"
+    left_out: tuple[str, ...]
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Every trial once: searches of several seeds have trial 0 in common. The cells of a budget come together, so
+        that models keep abreast whenever it is stopped."""
+        every = {trial.key: trial for cell in self.cells for trial in cell.trials}
+        return list(every.values())
+
+    @property
+    def possible(self) -> list[Trial]:
+        """The trials, and those of every candidate that may be fitted again."""
+        indices = [(cell, i) for cell in self.cells for i in range(len(cell.candidates))]
+        return [*self.trials, *(fit for cell, i in indices for fit in cell.again(i))]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--kinds", nargs="+", metavar="KIND", help=f"of data, some of {', '.join(KINDS)} (default: all)")
+    add("--preset", help="extent of a trial, and the budgets (default: paper with a CUDA device, otherwise quick)")
+    add("--models", nargs="+", default=["all"], metavar="MODEL", help="names, or paths of files (default: all)")
+    add(
+        "--sizes", nargs="+", type=whole_number, metavar="P", help="parameter budgets, like 1e4 (default: the preset's)"
+    )
+    add("--trials", type=positive, default=TRIALS, metavar="N", help="settings of each model (default: %(default)s)")
+    add(
+        "--search-seeds",
+        nargs="+",
+        type=whole_number,
+        default=[0],
+        metavar="S",
+        help="searches; --write takes the first",
+    )
+    add("--minutes", type=float, help="begin no trial later than this; the same command goes on")
+    add("--write", action="store_true", help="write what was found to tuned.json, for the preset that reads it")
+    add("--dry-run", action="store_true", help="print the searches and their estimated cost, and stop")
+    add("--steps", type=whole_number, help="passes over a signal (default: the preset's)")
+    add("--length", type=whole_number, help="samples along the longest axis (default: the preset's)")
+    add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
+    add("--executor", choices=EXECUTORS, default="local", help="where trials run (default: local, this machine)")
+    add("--workers", type=positive, metavar="N", help="trials at once")
+    add("--slurm", nargs="+", default=[], metavar="KEY=VALUE", help="submitit's settings, like slurm_partition=gpu")
+    add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
+    add(
+        "--out",
+        default=DEFAULT_OUT,
+        help="folder of the trials' rows, apart from the experiments' (default: %(default)s)",
+    )
+    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting of trial 0")
+    parser.set_defaults(seeds=[SEED], signal_seeds=[SEED], bandlimits=None, save_model=False, bits=[])
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(prog=f"python -m harness {VERB}")
+    add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def make_search(options: argparse.Namespace) -> Search:
+    """UsageError for whatever cannot be."""
+    import models  # torch takes seconds to import: a mistyped option does not wait for it
+    from harness.execution.launch import choose_device, choose_models, choose_precision, override
+    from harness.plan.config import load_config
+    from harness.plan.make_plan import check_models, make_plan
+    from harness.plan.search import DEVELOPMENT, cells, space
+    from harness.plan.source import choose_source
+    from target_signals.tasks.base import family_of
+
+    kinds = list(dict.fromkeys(options.kinds or KINDS))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UsageError(f"--kinds: unknown kind '{kind}'{suggest(kind, KINDS)}; known: {', '.join(KINDS)}")
+    config = load_config(options.config, options.set)
+    chosen = [name for name in choose_models(config, options.models) if space(name)]
+    check_models(config)
+    if not chosen:
+        raise UsageError('--models: none of these has a setting that may be tuned (docs/tuning.md, "Spaces")')
+    device = choose_device(options)
+    name = options.preset or ("paper" if device.type == "cuda" else "quick")
+    found, left_out = [], []
+    for kind in kinds:
+        signal, task = DEVELOPMENT[kind]
+        source = choose_source(signal, None)
+        preset = override(config.preset(name, signal, source.dim), options, source.length_key)
+        if preset.tuned_at is not None:
+            raise UsageError(f"preset '{name}' has tuned settings; tune at --preset {preset.tuned_at}")
+        if (missing := source.family.missing()) is not None:  # type: ignore[attr-defined]
+            raise UsageError(missing)
+        reasons = {model: models.get_model(model).unsupported(source.dim, 1, family_of(task).needs) for model in chosen}
+        left_out += [f"{kind}: {reason}" for reason in reasons.values() if reason is not None]
+        fitting = [model for model, reason in reasons.items() if reason is None]
+        plan = make_plan(config, source, [task], name, preset, fitting, choose_precision(options.precision, device))
+        for seed in dict.fromkeys(options.search_seeds):
+            found += cells(config, plan, kind, options.trials, seed)
+    return Search(config, device, name, found, tuple(left_out))

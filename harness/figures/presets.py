@@ -1,0 +1,59 @@
+"""Two presets side by side: for each model a line from its score under one to that under the other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from common.words import budget_text
+from harness.analysis.comparison import Comparison
+from harness.analysis.versus import Change, Versus
+from harness.figures import axis_style, legend, style
+from harness.figures.layout import columns_for
+from harness.figures.page import Sheet, with_room, write_texts
+
+PANEL, GAP, MARGIN, AXIS_ROOM = (2.3, 0.0), (1.0, 0.6), (0.95, 0.15), 0.62  # inches; a panel's height by its models
+ROW = 0.19  # inches of a model
+
+
+def presets_page(found: Versus, comparison: Comparison) -> Figure:
+    """A panel for each budget, the models in their order under the second preset. comparison: its rows."""
+    sizes = list(found.outcomes)
+    models = max(sum(change.size == size for change in found.changes) for size in sizes)
+    panel = (PANEL[0], ROW * (models + 1))
+    sheet = Sheet(len(sizes), columns_for(len(sizes), panel[0], GAP[0]), panel, GAP, MARGIN)
+    both = replace(comparison, preset=f"{found.against} → {found.kind.preset}")
+    subtitle = f"{found.metric.label()}, means over the draws that have a score under both presets"
+    mark = {"linestyle": "", "marker": "o", "color": "0.3", "markersize": 5.0}
+    handles = [
+        legend.entry(found.against, **mark, markerfacecolor="white"),
+        legend.entry(found.kind.preset, **mark),
+    ]
+    notes = ["models in their order under the second preset, the best on top", "panels differ in scale"]
+    sheet = with_room(sheet, both, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
+    figure = sheet.figure()
+    for index, size in enumerate(sizes):
+        axes = sheet.axes(figure, index)
+        _panel(axes, [change for change in found.changes if change.size == size], found, comparison)
+        axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
+        axes.set_xlabel(found.metric.label(), fontsize=style.TEXT, labelpad=3)
+    legend.draw(sheet, figure, handles, notes)
+    write_texts(sheet, figure, both, subtitle, notes)
+    return figure
+
+
+def _panel(axes: Axes, changes: Sequence[Change], found: Versus, comparison: Comparison) -> None:
+    sign = 1 if found.metric.higher_is_better else -1
+    ordered = sorted(changes, key=lambda change: sign * change.after)  # the best on top
+    for y, change in enumerate(ordered):
+        colour = style.colour(*comparison.looks(change.model))
+        axes.plot([change.before, change.after], [y, y], color=colour, linewidth=1.4)
+        mark: style.Looks = {"color": colour, "marker": "o", "markersize": 5.0, "linestyle": ""}
+        axes.plot([change.before], [y], **mark, markerfacecolor="white")
+        axes.plot([change.after], [y], **mark)
+    axes.set_yticks(range(len(ordered)), [change.model for change in ordered])
+    axes.set_ylim(-0.7, len(ordered) - 0.3)
+    axes.margins(x=0.08)
+    axes.tick_params(labelsize=style.TEXT)
+    axis_style.frame(axes)

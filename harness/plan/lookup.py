@@ -1,0 +1,41 @@
+"""Settings whose values depend on the kind of data and the budget, as they stand in hyperparameters.json."""
+
+import itertools
+import math
+from typing import Any
+
+from common.errors import UsageError
+from common.typed_json import read
+
+
+def resolve_tuned(settings: Any, kind: str, size: int, path: str) -> Any:
+    """Replace every `{"tuned": {kind: {size: value}}}` by its value for this kind of data and budget.
+
+    Budgets between the given ones interpolate log-log; beyond the ends the end value holds.
+    """
+    if isinstance(settings, dict):
+        if set(settings) != {"tuned"}:
+            return {key: resolve_tuned(value, kind, size, f"{path}.{key}") for key, value in settings.items()}
+        table = read(dict[str, dict[str, float]], settings["tuned"], f"{path}.tuned")
+        if not table.get(kind):
+            raise UsageError(f"{path}.tuned: has no values for data of kind '{kind}'; has {', '.join(table)}")
+        return _log_log(table[kind], size, f"{path}.tuned.{kind}")
+    return settings
+
+
+def _log_log(values: dict[str, float], size: int, path: str) -> float:
+    try:
+        known = sorted((float(budget), value) for budget, value in values.items())
+    except ValueError as error:
+        raise UsageError(f"{path}: budgets must be numbers, got {', '.join(values)}") from error
+    if any(budget <= 0 or value <= 0 for budget, value in known):
+        raise UsageError(f"{path}: budgets and values must be positive")
+    if size <= known[0][0]:
+        return known[0][1]
+    for (low, at_low), (high, at_high) in itertools.pairwise(known):
+        if size == high:
+            return at_high
+        if size < high:
+            share = math.log(size / low) / math.log(high / low)
+            return math.exp((1 - share) * math.log(at_low) + share * math.log(at_high))
+    return known[-1][1]

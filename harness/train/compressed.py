@@ -1,0 +1,191 @@
+"""Fitted models as few bytes: values quantised by tensor and entropy-coded, in a file that is decoded by itself.
+
+A file is MAGIC, the length of a header, the header (JSON, deflated), a record for each tensor of the model in the
+order of its `state_dict`, values that are kept as they are, and the words of the range coder (harness/train/coder.py).
+Tensors that the generator of the initial values draws again cost nothing: the header states its seed. A checksum of
+all decoded values is in the header, so what is decoded is what was promised, or an error.
+"""
+
+import io
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from common.errors import UsageError
+from common.files import Unfit, read_bounded, write_atomically
+from harness.plan.trial import BITS, EXACT
+from harness.train import checkpoint, coder
+from models import backends
+from models.base import Representation
+from models.defaults import own_defaults
+
+SUFFIX = ".coded"
+MAGIC = b"RBC\x01"  # the last byte is the format's version
+DRAWN, CONSTANT, KEPT, WHOLE, QUANTISED = range(5)  # kinds of records
+MOST_BYTES = 1 << 30  # of a file
+MOST_HEADER = 1 << 24  # bytes of its header, inflated
+MOST_VALUES = 1 << 27  # of a model that a file may make us allocate
+FRAME = struct.Struct("<I")
+
+
+def encode(model: Representation, bits: int) -> bytes:
+    """The model as the bytes of a file, its trainable values uniformly quantised to 2^bits levels from the least to
+    the greatest of each tensor; 32 keeps them as they are. Buffers are exact, as are tensors with a value that is not
+    finite. Raises UsageError for values that are neither float32 nor int64.
+    """
+    drawn = _draw_again(model)
+    kept, encoder, decoded = io.BytesIO(), coder.Encoder(), []
+    trained = {name for name, _ in model.named_parameters()}
+    for name, tensor in model.state_dict().items():
+        value = tensor.detach().cpu().numpy()
+        own_bits = bits if name in trained else EXACT
+        decoded.append(_write(value, drawn.get(name), own_bits, encoder, kept))
+    header = checkpoint.describe(model) | {"bits": bits, "check": _checksum(decoded)}
+    text = zlib.compress(json.dumps(header, separators=(",", ":")).encode(), 9)
+    head = encoder.head.getvalue()
+    sizes = FRAME.pack(len(text)) + FRAME.pack(len(head)) + FRAME.pack(kept.tell())
+    return MAGIC + sizes + text + head + kept.getvalue() + encoder.words()
+
+
+def decode(data: bytes) -> Representation:
+    """The model that `encode` wrote, on the CPU. Raises one of checkpoint.UNREADABLE or UsageError for other bytes."""
+    file = io.BytesIO(data)
+    if coder.read_exactly(file, len(MAGIC)) != MAGIC:
+        raise ValueError("it does not begin as one of this version")
+    lengths = [FRAME.unpack(coder.read_exactly(file, FRAME.size))[0] for _ in range(3)]
+    text, head, kept = (coder.read_exactly(file, length) for length in lengths)
+    inflate = zlib.decompressobj()
+    found = inflate.decompress(text, MOST_HEADER)
+    if not inflate.eof:
+        raise ValueError("its header is cut off or too long")
+    header = json.loads(found)
+    bits = header["bits"]
+    if type(bits) is not int or bits not in BITS:
+        raise ValueError(f"it has {bits!r} bits a value")
+    model = checkpoint.rebuild(header)
+    shapes = {name: (tuple(room.shape), room.dtype) for name, room in model.state_dict().items()}
+    total = sum(room.numel() for room in model.state_dict().values())
+    if total > MOST_VALUES:
+        raise ValueError(f"it asks for {total:,} values, and at most {MOST_VALUES:,} are decoded")
+    records, exact = io.BytesIO(head), io.BytesIO(kept)
+    decoder = coder.Decoder(records, file.read())
+    drawn = _draw_again(model)
+    values = {}
+    for name, (shape, dtype) in shapes.items():
+        values[name] = _read(shape, dtype, drawn.get(name), bits, decoder, records, exact)
+    if records.read(1) or exact.read(1) or _checksum(list(values.values())) != header["check"]:
+        raise ValueError("its values are not those that were written: it is damaged, or PyTorch draws others here")
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()}, assign=True)
+    model.backend = backends.choose(model, "fp32")
+    return model
+
+
+def save(data: bytes, path: Path) -> None:
+    """Write what `encode` gave; never half a file."""
+    write_atomically(path, lambda file: file.write(data))
+
+
+def load(path: str | Path, device: str = "cpu") -> Representation:
+    """The model in a file that `save` wrote. Raises UsageError when the file is not such a one."""
+    coder.check()
+    try:
+        model = decode(read_bounded(path, MOST_BYTES)).to(device)
+    except (UsageError, Unfit) as error:
+        raise UsageError(f"'{path}': {error}") from error
+    except (*checkpoint.UNREADABLE, struct.error, zlib.error) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise UsageError(f"'{path}' holds no compressed model: {type(error).__name__}: {cause}") from error
+    model.backend = backends.choose(model, "fp32")
+    return model
+
+
+def is_compressed(path: str | Path) -> bool:
+    """Whether a file begins as a compressed model does."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(MAGIC) - 1) == MAGIC[:-1]
+    except OSError:
+        return False
+
+
+def _draw_again(model: Representation) -> Mapping[str, np.ndarray]:
+    """What the stated seed gives for every tensor; nothing where no seed is stated."""
+    if model.drawn_from is None:
+        return {}
+    with own_defaults(), torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made
+        fresh = type(model)(model.config, model.lattice, model.channels, model.size)
+        fresh.initialise(torch.Generator().manual_seed(model.drawn_from))
+    return {name: value.detach().numpy() for name, value in fresh.state_dict().items()}
+
+
+def _write(
+    value: np.ndarray, drawn: np.ndarray | None, bits: int, encoder: coder.Encoder, kept: io.BytesIO
+) -> np.ndarray:
+    """Write a tensor's record; what will be decoded."""
+    if drawn is not None and np.array_equal(value, drawn):
+        encoder.head.write(bytes([DRAWN]))
+        return drawn
+    if value.dtype == np.int64 and value.size:
+        encoder.head.write(bytes([WHOLE]))
+        encoder.whole(value.reshape(-1))
+        return value
+    if value.dtype != np.float32:
+        raise UsageError(f"values of type {value.dtype} are not coded, float32 and whole numbers are")
+    low, high = (float(value.min()), float(value.max())) if value.size else (0.0, 0.0)
+    if low == high:
+        encoder.head.write(bytes([CONSTANT]) + struct.pack("<f", low))
+        return np.full(value.shape, low, dtype=np.float32)
+    if bits == EXACT or not np.isfinite(value).all():
+        encoder.head.write(bytes([KEPT]))
+        kept.write(value.astype("<f4").tobytes())
+        return value
+    encoder.head.write(bytes([QUANTISED]) + struct.pack("<ff", low, high))
+    symbols = np.rint((value.astype(np.float64) - low) * (((1 << bits) - 1) / (high - low))).reshape(-1)
+    encoder.symbols(symbols, bits)
+    return _levels(symbols, low, high, bits).reshape(value.shape)
+
+
+def _read(
+    shape: tuple[int, ...],
+    dtype: torch.dtype,
+    drawn: np.ndarray | None,
+    bits: int,
+    decoder: coder.Decoder,
+    records: io.BytesIO,
+    exact: io.BytesIO,
+) -> np.ndarray:
+    """The tensor of the next record."""
+    kind = coder.read_exactly(records, 1)[0]
+    count = int(np.prod(shape, dtype=np.int64))
+    if kind == DRAWN and drawn is not None:
+        return drawn
+    if kind == WHOLE and dtype == torch.int64:
+        return decoder.whole(count).reshape(shape)
+    if dtype != torch.float32 or kind not in (CONSTANT, KEPT, QUANTISED):
+        raise ValueError(f"a record of kind {kind} stands where {dtype} is expected")
+    if kind == CONSTANT:
+        return np.full(shape, struct.unpack("<f", coder.read_exactly(records, 4))[0], dtype=np.float32)
+    if kind == KEPT:
+        return np.frombuffer(coder.read_exactly(exact, 4 * count), dtype="<f4").astype(np.float32).reshape(shape)
+    low, high = struct.unpack("<ff", coder.read_exactly(records, 8))
+    if bits == EXACT or not np.isfinite((low, high)).all():
+        raise ValueError("it states levels that are none")
+    return _levels(decoder.symbols(count, bits), low, high, bits).reshape(shape)
+
+
+def _levels(symbols: np.ndarray, low: float, high: float, bits: int) -> np.ndarray:
+    """The values that symbols stand for, float32."""
+    return (low + symbols.astype(np.float64) * ((high - low) / ((1 << bits) - 1))).astype(np.float32)
+
+
+def _checksum(values: list[np.ndarray]) -> int:
+    """CRC-32 over the bytes of all values."""
+    found = 0
+    for value in values:
+        found = zlib.crc32(np.ascontiguousarray(value).tobytes(), found)
+    return found

@@ -1,0 +1,83 @@
+"""The optimiser of a fit, and its learning rate along the passes (docs/protocol.md, "Training")."""
+
+import math
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.plan.trial import COSINE, MUON
+from harness.train.loss import Schedule
+from models.base import Representation
+
+END = 0.1  # of the first learning rate, where a cosine ends
+
+
+class Optimiser:
+    """Adam of all values; or Muon of the matrices within a network, and Adam of the others.
+
+    Muon is PyTorch's (K. Jordan et al. 2024), without weight decay, its updates scaled to the size of Adam's (J. Liu
+    et al. 2025, section 2.2), so that both have one learning rate. A learning rate that changes is a tensor on CUDA,
+    which a recorded update reads anew, and a number elsewhere.
+    """
+
+    def __init__(self, model: Representation, schedule: Schedule):
+        assert schedule.lr is not None
+        self.schedule = schedule
+        matrices = matrices_of(model) if schedule.optimiser == MUON else []
+        apart = {id(values) for values in matrices}
+        others = [values for values in model.parameters() if id(values) not in apart]
+        read_anew = schedule.lr_schedule == COSINE and model.device.type == "cuda"
+        lr: Any = torch.full((), schedule.lr, device=model.device) if read_anew else schedule.lr
+        self.parts: list[torch.optim.Optimizer] = []
+        if others:
+            self.parts.append(torch.optim.Adam(others, lr=lr, betas=schedule.adam_betas, fused=True))
+        if matrices:
+            self.parts.append(torch.optim.Muon(matrices, lr=lr, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"))
+
+    @property
+    def state(self) -> dict[Any, Any]:
+        """What is kept of every trained tensor."""
+        return dict(chain.from_iterable(part.state.items() for part in self.parts))
+
+    def zero_grad(self) -> None:
+        for part in self.parts:
+            part.zero_grad()
+
+    def step(self) -> None:
+        for part in self.parts:
+            part.step()
+
+    def set_pass(self, step: int) -> None:
+        """Take the learning rate of a pass, the first of which is 1."""
+        if self.schedule.lr_schedule != COSINE:
+            return
+        lr = lr_at(self.schedule, step)
+        for group in chain.from_iterable(part.param_groups for part in self.parts):
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(lr)
+            else:
+                group["lr"] = lr
+
+    def make_capturable(self) -> None:
+        """Before updates are recorded. Not earlier: Adam warns of a step that is not; a fused step is the same."""
+        for group in chain.from_iterable(part.param_groups for part in self.parts):
+            if "capturable" in group:
+                group["capturable"] = True
+
+
+def lr_at(schedule: Schedule, step: int) -> float:
+    """The learning rate of a pass: from the first to the last along half a cosine to END of it, or constant."""
+    assert schedule.lr is not None
+    if schedule.lr_schedule != COSINE or schedule.steps == 1:
+        return schedule.lr
+    gone = (step - 1) / (schedule.steps - 1)
+    return schedule.lr * (END + (1 - END) * (1 + math.cos(math.pi * gone)) / 2)
+
+
+def matrices_of(model: Representation) -> list[nn.Parameter]:
+    """What Muon is for: weights of linear layers that lead neither from the coordinates nor to the channels."""
+    ends = max(model.dim, model.channels)
+    layers = (layer for layer in model.modules() if isinstance(layer, nn.Linear))
+    return [layer.get_parameter("weight") for layer in layers if min(layer.weight.shape) > ends]

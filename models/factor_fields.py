@@ -1,0 +1,87 @@
+"""FactorFields: a coefficient grid times basis grids that repeat (Chen et al. 2023, "Factor Fields: A Unified Framework
+for Neural Fields and Beyond", section 3, its model DiF)."""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor, nn
+
+from common.dials import Dial
+from common.lattice import Lattice
+from models.base import register
+from models.feature_tables import FeatureTables, perceptron
+
+ROUNDING = 1e-4  # of a basis's length
+
+
+@register
+class FactorFields(FeatureTables):
+    """Coefficients, which cover the signal once, times bases, which repeat; decoded by a small network.
+
+    A basis of b nodes an axis repeats every b samples of the training lattice (the paper's sawtooth), and at least
+    once. The size dial is the number of nodes an axis of the largest basis, to which all others are in proportion.
+    """
+
+    name = "FactorFields"
+    smallest = 4
+
+    @dataclass(frozen=True)
+    class Config:
+        # learning rate of Adam; the authors' for large grids
+        lr: Annotated[float, Dial(2e-3, 2e-1, "log", "the authors' 2e-3 for images and 2e-2, a decade up")]
+        bases: tuple[int, ...]  # resolutions of the bases, by proportion; the authors'
+        features: tuple[int, ...]  # of each basis; the authors'
+        # nodes an axis of the coefficient grid for one of the largest basis; the authors' for images
+        coefficients: Annotated[float, Dial(0.125, 1, "log", "the authors' 0.5 for images, 0.25 for volumes")]
+        # value of every coefficient at the start; the authors' for images
+        initial: Annotated[float, Dial(1e-4, 1, "log", "the authors' 1e-3 for images and 1 for volumes")]
+        hidden: int  # width of the decoder's hidden layer; the authors' for images
+
+    def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
+        super().__init__(config, lattice, channels, size)
+        everywhere, total = range(self.dim), sum(config.features)
+        self.add_table(total, everywhere, [max(2, round(config.coefficients * size))] * self.dim)
+        for resolution, features in zip(config.bases, config.features, strict=True):
+            self.add_table(features, everywhere, [max(2, round(size * resolution / max(config.bases)))] * self.dim)
+        self.decoder = perceptron(total, config.hidden, channels)
+
+    def initialise(self, rng: torch.Generator) -> None:
+        """Coefficients alike, bases as cosines of rising frequency, as the authors draw them."""
+        super().initialise(rng)  # the decoder stays at PyTorch's default
+        coefficients, *bases = self.tables
+        nn.init.constant_(coefficients, self.config.initial)
+        with torch.no_grad():
+            for basis in bases:
+                basis.copy_(cosines(*basis.shape))
+
+    def place(self, table: int, axis: int, x: Tensor) -> Tensor:
+        if table == 0:
+            return x
+        repeats = max(1.0, self.lattice.shape[axis] / self.tables[table].shape[1])
+        turns = (x.double() + 1) / 2 * repeats
+        begun = torch.floor(turns + ROUNDING)  # a sample where one ends is the first of the next, however x is rounded
+        return (2 * (turns - begun).clamp(min=0) - 1).float()
+
+    def combine(self, parts: list[Tensor]) -> Tensor:
+        coefficients, *bases = parts
+        return coefficients * torch.cat(bases)
+
+
+def cosines(features: int, nodes: int, *others: int) -> Tensor:
+    """The first products of cosines over the axes, by the sum of their frequencies: [features, nodes, *others], each
+    with a mean square of 1."""
+    d = 1 + len(others)
+    at = (torch.arange(nodes) + 0.5) / nodes
+    highest = math.ceil(features ** (1 / d)) + 1
+    waves = torch.stack([torch.cos(math.pi * k * at) for k in range(highest)])  # [highest, nodes]
+    every = sorted(itertools.product(range(highest), repeat=d), key=lambda k: (sum(k), k))[:features]
+    found = []
+    for frequencies in every:
+        product = torch.ones(())
+        for k in frequencies:
+            product = product[..., None] * waves[k]
+        found.append(product / product.square().mean().sqrt().clamp(min=1e-6))
+    return torch.stack(found)

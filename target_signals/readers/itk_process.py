@@ -1,0 +1,96 @@
+"""`python -m target_signals.readers.itk_process FILE FORM FOLDER LARGEST`: what SimpleITK reads, left in a folder.
+
+The folder gets values.npy, and answer.json with what is said of them, or why there are none. A process that leaves no
+answer was ended by a library below ITK.
+"""
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from target_signals.readers import decoded
+from target_signals.readers.decoded import COLOURS, Unusable
+
+MOST_UNPACKED = 1032  # bytes that a byte of gzip can stand for
+DICOM = "GDCMImageIO"
+PHOTOMETRIC = "0028|0004"  # DICOM's tag that says whether low values are black
+
+
+def main(path: str, form: str, folder: str, largest: str) -> None:
+    decoded.LARGEST = int(largest)
+    try:
+        values, answer = read(Path(path), form)
+        np.save(Path(folder) / "values.npy", values, allow_pickle=False)
+    except Unusable as error:
+        answer = {"unusable": str(error)}
+    except RuntimeError as error:  # ITK's last sentence, without the place in its source
+        answer = {"error": str(error).strip().splitlines()[-1].rpartition("): ")[2]}
+    except Exception as error:  # its message is for the process that asked
+        answer = {"error": f"{type(error).__name__} {error}"}
+    (Path(folder) / "answer.json").write_text(json.dumps(answer))
+
+
+def read(path: Path, form: str) -> tuple[np.ndarray, dict[str, Any]]:
+    """The values [*shape(, C)], and what is said of them. Nothing is allocated before the header has passed."""
+    first, words = sitk.ImageFileReader(), []
+    if path.is_dir():
+        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
+        if len(series) != 1:
+            raise Unusable(f"it has {len(series)} DICOM series; give a folder with the files of one")
+        files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
+        words = [f"a series of {len(files)} files"]
+        reader: Any = sitk.ImageSeriesReader()
+        reader.SetFileNames(files)
+    else:
+        files, reader = (str(path),), first
+    first.SetFileName(files[0])
+    for one in (first, reader):
+        one.SetImageIO(form)
+    first.ReadImageInformation()
+    bands = check(first, len(files), form)
+    image = reader.Execute()
+    if first.HasMetaDataKey(PHOTOMETRIC) and first.GetMetaData(PHOTOMETRIC).strip() == "MONOCHROME1":
+        words.append("its low values are white")
+    return sitk.GetArrayFromImage(image), {"words": words, "colours": bands > 1, "affine": affine(image).tolist()}
+
+
+def check(header: Any, files: int, form: str) -> int:
+    """The number of values a sample, or Unusable. files: how many have such a header."""
+    shape, bands = tuple(reversed(header.GetSize())), header.GetNumberOfComponents()
+    shape = (files, *shape) if files > 1 else shape
+    if bands not in (1, *COLOURS):
+        raise Unusable(f"it has {bands} values a sample; save one of them, or three as RGB")
+    thick = tuple(n for n in shape if n != 1)
+    if len(thick) not in ((2, 3) if bands == 1 else (2,)):
+        raise Unusable(f"it has axes of {' × '.join(map(str, shape))}; give an image, or a grey volume")
+    decoded.check_size((*thick, bands), len(thick))
+    if "complex" in (kind := sitk.GetPixelIDValueAsString(header.GetPixelID())) or "label" in kind:
+        raise Unusable(f"its values are of type {kind}; save it as integers or real numbers")
+    if form != DICOM and math.prod(thick) * bands > MOST_UNPACKED * Path(header.GetFileName()).stat().st_size:
+        raise Unusable("its header speaks of more values than its bytes can hold; copy or save it again")
+    return bands
+
+
+def affine(image: Any) -> np.ndarray:
+    """From the array's indices to space in mm, [4, d + 1], as target_signals/geometry.py counts.
+
+    The array's axes are SimpleITK's in reverse. x and y of ITK and DICOM point the other way. Axes of one sample are
+    left out.
+    """
+    size = image.GetSize()
+    n = min(len(size), 3)
+    found = np.zeros((4, n + 1))
+    found[:n, :-1] = np.reshape(image.GetDirection(), (len(size), -1))[:n, :n] * image.GetSpacing()[:n]
+    found[:n, -1], found[3, -1] = image.GetOrigin()[:n], 1
+    if np.array_equal(found, np.eye(4)[:, [*range(n), 3]]):
+        return found  # what ITK says where a file says nothing
+    return (np.diag([-1, -1, 1, 1]) @ found)[:, [*(axis for axis in reversed(range(n)) if size[axis] != 1), n]]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

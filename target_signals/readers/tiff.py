@@ -1,0 +1,142 @@
+"""A user's TIFF file: pictures and stacks of any depth, through tifffile.
+
+Pillow reads what tifffile leaves alone: colour models other than grey and RGB, and compressions that tifffile needs
+another package for. A stack is one series, in however many pages it lies.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from target_signals.geometry import Geometry
+from target_signals.readers.compression import check_parts
+from target_signals.readers.decoded import Decoded, Unusable, check_size, check_type, quiet, white_of
+from target_signals.readers.picture import read_picture
+
+ORIENTATION = 274  # the tag that says which corner the first sample is of
+DEPTHS = {"bool": "1-bit", "uint8": "8-bit", "uint16": "16-bit"}
+ALPHA = (1, 2)  # what the tag of extra samples calls so
+JPEG = ("JPEG", "OJPEG")
+OF_PILLOW = (*JPEG, "LZW", "PACKBITS", "CCITTRLE", "CCITT_T4", "CCITT_T6")  # compressions it reads without more
+PACKAGE = (
+    "needs the package imagecodecs; pip install imagecodecs, or this suite as '.[codecs]', or save it uncompressed"
+)
+
+
+def read_tiff(path: Path, dim: int | None) -> Decoded:
+    """Its axes are named by the format. Raises Unusable, or whatever tifffile and Pillow do for a damaged file."""
+    import tifffile
+
+    with quiet("tifffile"), tifffile.TiffFile(path) as file:
+        series: Any = file.series[0]
+        page: Any = series.keyframe
+        axes, shape = thick_axes(series.axes, series.shape)
+        check_type(np.dtype(series.dtype))
+        picture = len(axes.replace("S", "")) == 2
+        colour = "unknown" if page.photometric is None else page.photometric.name
+        eight_bits = series.dtype.itemsize == 1 and series.dtype.kind in "bu"
+        if eight_bits and picture and (colour not in ("MINISBLACK", "RGB") or page.compression.name in JPEG):
+            return read_picture(path)
+        if colour not in ("MINISBLACK", "RGB"):
+            raise Unusable(f"its colour model is {colour}; save it as grey or RGB")
+        bands, words = taken_bands(page, shape[axes.index("S")] if "S" in axes else 1, colour)
+        check_axes(axes, shape, bands)
+        check_parts(series.pages)
+        try:
+            values = series.asarray().reshape(shape)
+        except (ValueError, ImportError) as error:
+            if not isinstance(error, ImportError) and "imagecodecs" not in str(error):
+                raise
+            if picture and page.compression.name in OF_PILLOW and (eight_bits or (bands == 1 and not words)):
+                return read_picture(path)
+            raise Unusable(f"its compression {page.compression.name} {PACKAGE}") from error
+        if len(file.series) > 1:
+            words.append(f"the first of {len(file.series)} series")
+        tag = page.tags.get(ORIENTATION)
+        geometry = read_geometry(file, page, axes.replace("S", ""))
+    if "S" in axes:
+        values = np.moveaxis(values, axes.index("S"), -1)
+        values = values[..., 0] if bands == 1 else values[..., :bands]
+    turned = upright(values, 0 if picture else 1, tag.value if tag is not None else 1)
+    if turned is not values:
+        geometry = None  # files with sizes of pixels are not turned
+        words.append("turned as its orientation tag says")
+    if not picture:
+        return Decoded(turned, "volume", None, [f"{len(turned)} pages of {turned.dtype.name}", *words], geometry)
+    name = turned.dtype.name
+    peak = white_of(turned) if bands == 3 or turned.dtype.kind == "u" else None
+    words.insert(0, f"{DEPTHS.get(name, name)} {'RGB' if bands == 3 else 'grey'}")
+    return Decoded(turned, "image", peak, words, geometry)
+
+
+def read_geometry(file: Any, page: Any, axes: str) -> Geometry | None:
+    """Sizes of voxels as ImageJ and OME write them, for axes of the letters Z, Y and X."""
+    if not set(axes) <= set("ZYX"):
+        return None
+    if file.is_imagej:
+        said = file.imagej_metadata or {}
+        sizes = {"Z": said.get("spacing", 1.0), "Y": page.tags.get("YResolution"), "X": page.tags.get("XResolution")}
+        for letter in "YX":
+            above, below = sizes[letter].value if sizes[letter] is not None else (1, 1)
+            sizes[letter] = below / above if above else 0.0
+        return Geometry.regular([float(sizes[letter]) for letter in axes], str(said.get("unit", "")))
+    if file.is_ome:
+        said = dict(re.findall(r'\b(PhysicalSize[XYZ](?:Unit)?)="([^"<]{1,40})"', file.ome_metadata or ""))
+        try:
+            spacing = [float(said[f"PhysicalSize{letter}"]) for letter in axes]
+        except (KeyError, ValueError):
+            return None
+        return Geometry.regular(spacing, said.get("PhysicalSizeXUnit", "µm"))
+    return None
+
+
+def thick_axes(axes: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """The letters and lengths of the axes that have more than one sample."""
+    pairs = [(letter, n) for letter, n in zip(axes, shape, strict=True) if n != 1]
+    return "".join(letter for letter, _ in pairs), tuple(n for _, n in pairs)
+
+
+def taken_bands(page: Any, bands: int, colour: str) -> tuple[int, list[str]]:
+    """How many of a page's bands are taken, 1 of grey or 3 of RGB, and what is dropped. Any others are refused."""
+    wanted = 3 if colour == "RGB" else 1
+    if bands == wanted:
+        return wanted, []
+    extra = [int(sample) for sample in page.extrasamples]
+    if bands == wanted + 1 and extra and extra[0] in ALPHA:
+        return wanted, ["alpha dropped"]
+    if bands == wanted + 1 and wanted == 3:
+        return wanted, ["a fourth band dropped"]
+    raise Unusable(f"it has {bands} bands; save one of them as grey or three as RGB, each with or without alpha")
+
+
+def check_axes(axes: str, shape: tuple[int, ...], bands: int) -> None:
+    """Refuse what is neither an image nor a grey volume."""
+    lattice = tuple(n for letter, n in zip(axes, shape, strict=True) if letter != "S")
+    if "C" in axes:
+        raise Unusable(f"it has {shape[axes.index('C')]} channels on pages of their own; save one, or three as RGB")
+    if len(lattice) not in (2, 3) or (len(lattice) == 3 and "S" in axes):
+        raise Unusable(f"it has axes {axes}, shape {shape}; give an image, or a grey volume of equal pages")
+    check_size((*lattice, bands), len(lattice))
+
+
+def upright(values: np.ndarray, first: int, orientation: int) -> np.ndarray:
+    """Values turned and mirrored as TIFF's orientation says; `values` itself for 1. first: the axis of rows."""
+    rows, columns = first, first + 1
+    match orientation:
+        case 2:
+            return np.flip(values, columns)
+        case 3:
+            return np.flip(values, (rows, columns))
+        case 4:
+            return np.flip(values, rows)
+        case 5:
+            return np.swapaxes(values, rows, columns)
+        case 6:
+            return np.rot90(values, -1, (rows, columns))
+        case 7:
+            return np.flip(np.swapaxes(values, rows, columns), (rows, columns))
+        case 8:
+            return np.rot90(values, 1, (rows, columns))
+    return values

@@ -1,0 +1,84 @@
+"""How a command ends: codes and one line each, whatever its output, its surroundings and its disk are like."""
+
+import errno
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from common.errors import Failure, UsageError
+from common.exits import guarded
+from common.files import ROOT
+
+
+def python(code, *, shell='exec "$0" -c "$1"', **environment):
+    """Exit code and standard error of some code in a process of its own."""
+    line = ["sh", "-c", shell, sys.executable, code]
+    ran = subprocess.run(line, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=120)
+    return ran.returncode, ran.stderr
+
+
+def failing(error):
+    def work():
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (UsageError("a mistake"), 2, "error: a mistake\n"),
+        (Failure("a failure"), 1, "error: a failure\nagain\n"),
+        (KeyboardInterrupt(), 130, "\ninterrupted: again\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x/y"), 2, "error: '/x/y': Permission denied\n"),
+        (OSError(errno.EROFS, "Read-only file system", "/x"), 2, "error: '/x': Read-only file system\n"),
+        (
+            OSError(errno.ENAMETOOLONG, "File name too long", "x" * 999),
+            2,
+            f"error: '{'x' * 200}': File name too long\n",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device", "/x"), 1, "error: '/x': No space left on device\n"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_way_to_fail_has_a_code_and_a_line(monkeypatch, capsys, error, code, says):
+    monkeypatch.setattr("signal.signal", lambda *given: None)
+    assert guarded(failing(error), resume="again") == code
+    assert capsys.readouterr().err == says
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), OSError(errno.EIO, "Input/output error")])
+def test_what_nobody_foresaw_is_raised(error):
+    with pytest.raises(type(error)):
+        guarded(failing(error))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a device that is always full")
+@pytest.mark.parametrize("work", ["print('x' * 9, flush=True)", "print('x')", "[print('x' * 99) for _ in range(9999)]"])
+def test_a_full_disk_behind_the_output_is_one_line(work):
+    code = f"import sys; from common.exits import guarded; sys.exit(guarded(lambda: [{work}, 0][1]))"
+    told = "error: standard output: No space left on device\n"
+    assert python(code, shell='exec "$0" -c "$1" >/dev/full') == (1, told)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("utf-8", "24×20 – σ² … \\udce4é"),
+        ("ascii", "24x20 - sigma2 ... \\udce4\\xe9"),
+        ("latin-1", "24×20 - sigma² ... \\udce4é"),
+    ],
+)
+def test_signs_that_an_output_lacks_are_written_in_others(monkeypatch, encoding, shown):
+    buffer = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding, "strict"))
+    assert guarded(lambda: print("24×20 – σ² … \udce4é") or 0) == 0
+    assert buffer.getvalue().decode(encoding) == f"{shown}\n"
+
+
+def test_a_notebooks_back_end_of_matplotlib_is_not_loaded():
+    code = "from common.exits import guarded; guarded(lambda: __import__('matplotlib') and 0)"
+    assert python(code, MPLBACKEND="module://of_a_notebook.backend") == (0, "")

@@ -1,0 +1,114 @@
+"""Two presets side by side: paired differences over the draws of both, ranks, and who is best."""
+
+import csv
+import io
+
+import pytest
+
+from harness import __main__ as verbs
+from harness.analysis.experiments import experiments
+from harness.analysis.versus import versus
+
+SCORES = {  # model → preset → PSNR of three items
+    "Grid": {"paper": (20.0, 22.0, 24.0), "tuned": (21.0, 23.0, 25.0)},
+    "Siren": {"paper": (18.0, 19.0, 20.0), "tuned": (25.0, 26.0, 26.5)},
+    "Wavelet": {"paper": (30.0, 31.0, 32.0), "tuned": (30.0, 31.0, 32.0)},
+}
+
+
+@pytest.fixture
+def rows(make_row):
+    label = {"Wavelet": "classical"}
+    return [
+        make_row(
+            model=model,
+            label=label.get(model, "learned"),
+            preset=preset,
+            psnr=score,
+            item=f"item{i}",
+            bandlimit=None,
+            signal="DIV2K",
+            settings={"lr": len(preset)},
+            config_hash=f"{len(preset):012d}",
+        )
+        for model, presets in SCORES.items()
+        for preset, scores in presets.items()
+        for i, score in enumerate(scores)
+    ]
+
+
+def changes(rows, metric="psnr"):
+    (found,) = versus(experiments(rows), rows, "tuned", "paper", metric)
+    return found, {change.model: change for change in found.changes}
+
+
+def test_differences_are_paired_and_ranks_are_of_each_sort(rows):
+    found, by_model = changes(rows)
+    siren = by_model["Siren"]
+    assert (siren.before, siren.after) == pytest.approx((19.0, 25.8333), abs=1e-3)
+    assert siren.ahead.mean == pytest.approx(siren.after - siren.before)
+    assert siren.ahead.n == 3
+    assert siren.ahead.certain
+    assert by_model["Grid"].ahead.mean == pytest.approx(1)
+    assert {model: change.ranks for model, change in by_model.items()} == {
+        "Grid": (1, 2),
+        "Siren": (2, 1),
+        "Wavelet": (1, 1),
+    }
+    before, after = found.outcomes[2500]
+    assert (before.trained.best, after.trained.best) == ("Grid", "Siren")
+
+
+def test_only_draws_of_both_count(rows):
+    without = [row for row in rows if (row["model"], row["preset"], row["item"]) != ("Grid", "paper", "item2")]
+    _, by_model = changes(without)
+    assert (by_model["Grid"].before, by_model["Grid"].after) == (21.0, 22.0)
+    assert by_model["Grid"].ranks == (None, None), "it lacks a draw that another one has"
+    assert versus(experiments(rows), rows, "tuned", "quick", "psnr") == []
+
+
+def test_a_failure_has_no_score(rows):
+    failed = [
+        row | ({"status": "diverged"} if row["model"] == "Grid" and row["preset"] == "tuned" else {}) for row in rows
+    ]
+    assert set(changes(failed)[1]) == {"Siren", "Wavelet"}
+
+
+def test_less_is_better_where_the_metric_says_so(rows):
+    rows = [row | {"lpips": row["psnr"] / 100} for row in rows]
+    _, by_model = changes(rows, "lpips")
+    assert by_model["Siren"].ahead.mean < 0
+    assert by_model["Siren"].ranks == (1, 2)
+
+
+def test_the_table_and_the_figure(rows, store, capsysbinary):
+    out = store(rows)
+    words = ["--out", str(out), "--against", "paper"]
+    assert verbs.main(["table", *words, "--preset", "tuned"]) == 0
+    text = capsysbinary.readouterr().out.decode()
+    assert text.startswith("**PSNR (dB): DIV2K 2D, fit, paper → tuned, length 24, 3 steps**")
+    assert "best at 2.5k: Grid, Wavelet † → Siren ≈ Grid, Wavelet †" in text
+    (siren,) = [line for line in text.splitlines() if "Siren " in line and line.startswith("|")]
+    assert [cell.strip() for cell in siren.split("|")[1:4]] == ["2.5k", "Siren", "19.0"]
+    assert "2 → 1" in siren
+    assert verbs.main(["table", *words, "--preset", "tuned", "--format", "csv"]) == 0
+    found = {row["model"]: row for row in csv.DictReader(io.StringIO(capsysbinary.readouterr().out.decode()))}
+    assert float(found["Grid"]["ahead"]) == pytest.approx(1)
+    assert (found["Siren"]["rank_before"], found["Siren"]["rank_after"]) == ("2", "1")
+    assert verbs.main(["figures", *words]) == 0
+    assert (out / "2d_DIV2K" / "figures" / "tuned_24_3" / "psnr_against_paper.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["table", "--against", "paper"], "--against goes with --preset"),
+        (["table", "--against", "papr", "--preset", "tuned"], "no rows of preset 'papr' (did you mean 'paper'?)"),
+        (["figures", "--against", "quick"], "no experiment has scores of quick"),
+    ],
+)
+def test_a_mistake_is_one_line(rows, store, capsysbinary, words, message):
+    assert verbs.main([*words, "--out", str(store(rows))]) == 2
+    err = capsysbinary.readouterr().err.decode()
+    assert message in err
+    assert len(err.splitlines()) == 1

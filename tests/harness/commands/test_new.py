@@ -1,0 +1,138 @@
+"""What `python -m harness new` writes: that it runs, and when it refuses. The contract tests of models, signals and
+tasks take the same files."""
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from harness import load
+from harness.__main__ import main
+from harness.commands import new
+from harness.commands import run as run_command
+from harness.plan.search import space
+from tests import own_files
+
+ROOT = Path(__file__).resolve().parents[3]
+QUICKLY = ("--device", "cpu", "--steps", "2", "--length", "12")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to be in, and what is registered there is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    with own_files.forgotten():
+        yield tmp_path
+
+
+@pytest.fixture
+def refused(here, capsys):
+    """The one line with which a name is refused; no file changes."""
+
+    def call(*words):
+        before = {path: path.read_bytes() for path in here.iterdir()}
+        assert main(["new", *words]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert {path: path.read_bytes() for path in here.iterdir()} == before
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        return err
+
+    return call
+
+
+@pytest.mark.parametrize(("kind", "name"), [("model", "Waves"), ("signal", "finer_rings"), ("task", "half_seen")])
+def test_the_command_that_is_printed_runs_the_file(here, capsys, kind, name):
+    assert main(["new", kind, name]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    program, script, *words = shlex.split(re.search(r"^try it: (.+)$", out, re.M)[1])
+    assert (program, os.path.realpath(script)) == ("python", str(ROOT / "run.py"))
+    assert f"./{name}.py" in words
+    models = [] if "--models" in words else ["--models", "Grid"]
+    assert run_command.main([*words, *models, *QUICKLY, "--out", "results"]) == 0, capsys.readouterr().err
+    table = load("results")
+    assert set(table["status"]) == {"ok"}
+    assert name in set(table[kind])
+    assert "xample" not in (here / f"{name}.py").read_text(encoding="utf-8")
+
+
+def test_all_three_together(here, capsys):
+    for kind, name in own_files.NEW.items():
+        assert main(["new", kind, name]) == 0
+    words = ["--signal", "./NewSignal.py", "--dim", "2", "--models", "./NewModel.py", "Grid_exact", "--preset", "smoke"]
+    words += ["--task", "./new_task.py", "fit", "--out", "results", "--set", "NewModel.sigma=20"]
+    assert run_command.main([*words, *QUICKLY]) == 0, capsys.readouterr().err
+    table = load("results").set_index(["task", "model"])
+    assert table["status"]["new_task", "Grid_exact"] == "unsupported"
+    assert table["settings"]["fit", "NewModel"] == {"lr": 0.01, "sigma": 20.0}
+    assert set(table["signal"]) == {"NewSignal"}
+
+
+def test_its_settings_may_be_tuned(tmp_path):
+    with own_files.registered("model", tmp_path):
+        assert [setting.name for setting in space("NewModel")] == ["lr", "sigma", "lr_schedule"]
+
+
+def test_nothing_is_overwritten(here, refused):
+    (here / "Waves.py").write_text("mine")
+    assert "'Waves.py' is there already, and nothing is overwritten" in refused("model", "Waves")
+
+
+def test_a_link_that_leads_nowhere_is_not_followed(here, capsys):
+    (here / "Waves.py").symlink_to("elsewhere.py")
+    assert main(["new", "model", "Waves"]) == 2
+    assert "'Waves.py' is there already" in capsys.readouterr().err
+    assert not (here / "elsewhere.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("model", "../x"), "a model cannot be called '../x'; give a letter and at most 39 more letters, digits"),
+        (("model", ""), "a model cannot be called ''; give a letter"),
+        (("model", "2d"), "a model cannot be called '2d'; give a letter"),
+        (("model", "wäves"), "a model cannot be called 'wäves'; give a letter"),
+        (("signal", "x" * 41), "; give a letter and at most 39 more"),
+        (("model", "class"), "a model cannot be called 'class': the file has another use for that word"),
+        (("model", "none"), "a model cannot be called 'none': the file has another use for that word"),
+        (("signal", "Signal"), "a signal cannot be called 'Signal': the file has another use for that word"),
+        (("task", "running_mean"), "a task cannot be called 'running_mean': the file has another use for that word"),
+        (("task", "blur_2"), "a task cannot be called 'blur_2': a number after '_' is a level, as in denoise_0.05"),
+        (("model", "Siren"), "the suite has a model called 'Siren'; choose another name"),
+        (("model", "newer"), "the suite has a model called 'newer'; choose another name"),
+        (("signal", "Sierpinski"), "the suite has a signal called 'Sierpinski'"),
+        (("task", "ct"), "the suite has a task called 'ct'"),
+        (("model", "random"), "'random.py' would hide Python's module 'random'; choose another name"),
+        (("metric", "Waves"), "argument kind: invalid choice: 'metric'"),
+        (("model",), "the following arguments are required: name"),
+    ],
+)
+def test_a_name_that_cannot_be_is_one_line(refused, words, says):
+    assert says in refused(*words)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(refused, monkeypatch):
+    def full(*given, **named):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    monkeypatch.setattr(new, "written", lambda kind, name: "")
+    assert "cannot write 'Waves.py' in '" in refused("model", "Waves")
+
+
+def test_files_that_are_cited_have_what_they_are_cited_for():
+    lines = [line for kind in new.KINDS for line in (new.TEMPLATES / f"{kind}.py").read_text().splitlines()]
+    found = [
+        match
+        for line in lines
+        if (match := re.match(r"# (\S+?)(?:\(|,| {2}).* ((?:models|target_signals)/\S+)$", line))
+    ]
+    assert len(found) == 19
+    for match in found:
+        word = match[1].rpartition(".")[2]
+        assert re.search(rf"\b{word}\b", (ROOT / match[2]).read_text(encoding="utf-8")), match[0]

@@ -1,0 +1,277 @@
+"""`python -m harness tune` from end to end, at a tiny size: searching, resuming, stopping, writing, and using it."""
+
+import dataclasses
+import json
+import time
+
+import pytest
+import torch
+
+import models
+from common.errors import UsageError
+from harness import __main__ as verbs
+from harness.commands import run as run_command
+from harness.execution import run_trials, search, worker
+from harness.execution.launch import tuned_preset
+from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.plan.make_plan import make_plan
+from harness.plan.source import choose_source
+from harness.plan.tuned import Found, found_for, load_tuned, merged, write_tuned
+from harness.store.scan import gather
+
+NEWCOMER = '''
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from torch import nn
+
+from common.dials import Dial
+from models.base import Representation, register
+
+
+@register
+class Constant(Representation):
+    """A value a channel."""
+
+    name = "Constant"
+
+    @dataclass(frozen=True)
+    class Config:
+        lr: Annotated[float, Dial(1e-3, 1, "log", "nobody")] = 1e-2
+        start: Annotated[float, Dial(0, 1, "linear", "nobody")] = 0.0
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        self.value = nn.Parameter(torch.empty(size, channels))
+
+    def initialise(self, rng):
+        nn.init.constant_(self.value, self.config.start)
+
+    def forward(self, x):
+        return self.value.mean(0).expand(len(x), -1)
+'''
+SMALL = ["--device", "cpu", "--preset", "smoke", "--kinds", "image", "--sizes", "500", "--trials", "3", "--steps", "4"]
+FOUND = Found({"lr": 0.5, "lr_schedule": "cosine"}, 5.0, 3.0, 0, 16, 3, ("camera",), 1000, 60.0, "cpu", "abc")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A settings file with a preset that reads what is found, and a model of one file."""
+    data = json.loads(DEFAULT_CONFIG.read_text())
+    data["presets"]["smoke_tuned"] = {"extent_of": "smoke", "tuned_at": "smoke"}
+    (tmp_path / "settings.json").write_text(json.dumps(data))
+    (tmp_path / "constant.py").write_text(NEWCOMER)
+    return tmp_path
+
+
+@pytest.fixture
+def tune(folder, capsys, monkeypatch):
+    monkeypatch.setattr(models.registry, "_classes", {n: models.get_model(n) for n in models.registry.names()})
+
+    def run(*words, code=0):
+        line = ["tune", *SMALL, "--models", "Grid", folder / "constant.py", "--config", folder / "settings.json"]
+        assert verbs.main([*map(str, line), "--out", str(folder / "out"), *map(str, words)]) == code
+        return capsys.readouterr()
+
+    return run
+
+
+def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, monkeypatch):
+    out = tune("--write").out
+    assert "2 searches of 3 trials, preset smoke" in out
+    assert "24 fits, 0 of them done before, 24 to run" in out
+    assert "nothing is missing" in out
+    rows = [stored.row for stored in gather(folder / "out").stored]
+    assert len(rows) == 2 * 3 * 4 * 3, "all of three are fitted again, with two more seeds"
+    assert {row["model"] for row in rows} == {"Grid", "Constant"}
+    assert {row["steps"] for row in rows} == {4}
+    assert "the best of each search and trial 0 from other initial values: 48 fits" in out
+    assert {path.name for path in (folder / "out").glob("tuning_smoke*")} == {
+        "tuning_smoke.md",
+        "tuning_smoke_image.png",
+        "tuning_smoke_image.pdf",
+    }
+
+    # what is written is the setting of the greatest mean gain, in this test's own words
+    gains = {}
+    for row in rows:
+        key = (row["model"], json.dumps(row["settings"]), row["lr_schedule"])
+        gains.setdefault(key, []).append(row["psnr"] - row["psnr_constant"])
+    config = load_config(folder / "settings.json")
+    for model in ("Grid", "Constant"):
+        found = config.tuned["smoke"][model]["image"]["500"]
+        _, settings, lr_schedule = max((key for key in gains if key[0] == model), key=lambda key: sum(gains[key]))
+        assert found.settings == {
+            name: json.loads(settings)[name] for name in found.settings if name != "lr_schedule"
+        } | {"lr_schedule": lr_schedule}
+        assert found.gain == pytest.approx(
+            sum(max(own for key, own in gains.items() if key[1:] == (settings, lr_schedule))) / 12, abs=1e-3
+        )
+        assert (found.trials, found.seed, found.steps, len(found.signals)) == (3, 0, 4, 4)
+
+    assert "24 of them done before, 0 to run" in tune().out
+
+    line = ["--signal", "SampleImages", "--items", "astronaut", "--models", "Grid", "--sizes", "600", "--steps", "2"]
+    line += ["--preset", "smoke_tuned", "--device", "cpu", "--config", folder / "settings.json"]
+    line += ["--out", folder / "rows", "--set", "Grid.initial=0.25"]
+    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    assert run_command.main([*map(str, line)]) == 0
+    (row,) = [one.row for one in gather(folder / "rows").stored if one.row["task"] == "fit"]
+    found = config.tuned["smoke"]["Grid"]["image"]["500"]
+    assert row["preset"] == "smoke_tuned"
+    assert row["settings"] == {"lr": found.settings["lr"], "initial": 0.25}, "what the command line gives stands"
+    assert row["lr_schedule"] == found.settings["lr_schedule"]
+
+
+def test_a_dry_run_tells_every_search_and_touches_nothing(tune, folder):
+    out = tune("--dry-run", "--search-seeds", 0, 1).out
+    assert "4 searches of 3 trials" in out
+    assert "48 fits, 0 of them done before, 40 to run" in out, "trial 0 is one, whatever the seed"
+    assert "  image 500 Grid, search 1: 12 fits" in out
+    assert not (folder / "out").exists()
+
+
+def test_it_stops_by_itself_and_says_what_is_missing(tune, folder, monkeypatch):
+    clock = iter([0.0, *[1.0] * 3])
+    monkeypatch.setattr(run_trials.time, "monotonic", lambda: next(clock, 10_000.0))
+    out = tune("--minutes", 1).out
+    monkeypatch.undo()
+    done = len(gather(folder / "out").stored)
+    assert 0 < done < 24
+    assert "missing: image at 500, search 0: Grid" in out
+    assert "none begins later than 60 seconds from now" in out
+
+
+def test_what_is_not_complete_is_not_written(tune, folder, monkeypatch):
+    monkeypatch.setattr(run_trials, "execute", lambda *given, **more: None)
+    (folder / "out").mkdir()
+    tune("--write")
+    assert load_tuned(folder / "settings.json") == {"smoke": {}}
+
+
+def test_every_signal_has_a_start_of_its_own_and_none_is_an_experiments(config):
+    (cell, *_) = search.make_search(search.parse([*SMALL, "--models", "Grid"])).cells
+    seeds = [fit.seed for fits in ([*cell.fits[1]], cell.again(1)) for fit in fits]
+    assert len(set(seeds)) == len(seeds) == 3 * 4
+    assert {fit.seed for fit in cell.fits[0]} == {fit.seed for fit in cell.fits[2]}
+    used = {s for preset in config.presets for s in config.preset(preset, "Sierpinski", 2).seeds}
+    assert not used & set(seeds)
+
+
+def test_workers_plan_the_same_trials(folder):
+    words = [*SMALL, "--models", "Grid", "--config", str(folder / "settings.json"), "--out", str(folder / "out")]
+    found = search.make_search(search.parse(words))
+    _, planned = worker.plan((search.VERB, *words))
+    again = [fit.key for cell in found.cells for index in range(3) for fit in cell.again(index)]
+    assert list(planned) == [*(trial.key for trial in found.trials), *again]
+    assert len(again) == 3 * 2 * 4
+
+
+def test_a_deadline_stops_an_executor(make_trial, tmp_path):
+    class Endless:
+        submitted, stopped = 0, False
+
+        def submit(self, trials):
+            self.submitted += 1
+
+        def running(self):
+            return True
+
+        def stop(self):
+            self.stopped = True
+
+    executor = Endless()
+    run_trials.spread([make_trial("Grid")], tmp_path, torch.device("cpu"), executor, deadline=time.monotonic() + 0.01)
+    assert (executor.submitted, executor.stopped) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--kinds", "imges"], "unknown kind 'imges'"),
+        (["--models", "Wavelet"], "none of these has a setting that may be tuned"),
+        (["--preset", "smoke_tuned"], "tune at --preset smoke"),
+        (["--minutes", "0"], "--minutes: must be more than 0"),
+        (["--steps", "0"], "--steps: must be at least 1"),
+    ],
+)
+def test_a_mistake_is_one_line(tune, words, message):
+    err = tune(*words, code=2).err
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+# Using what was found
+
+
+def at(budgets, extent="quick", model="Grid", kind="image"):
+    return {extent: {model: {kind: {str(size): FOUND for size in budgets}}}}
+
+
+def test_the_nearest_tuned_budget_counts_by_its_ratio(config):
+    tuned = merged(at([10_000]), {"quick": {"Grid": {"image": {"100000": dataclasses.replace(FOUND, gain=9.0)}}}})
+    assert [found_for(tuned, "quick", "Grid", "image", size).gain for size in (1, 31_000, 32_000, 10**7)] == [
+        5,
+        5,
+        9,
+        9,
+    ]
+    assert found_for(tuned, "paper", "Grid", "image", 10_000) is None
+    assert found_for(tuned, "quick", "Grid", "ct", 10_000) is None
+
+
+def test_a_preset_of_tuned_settings_refuses_models_without_and_names_the_way(config):
+    config = dataclasses.replace(config, tuned=at([10_000]))
+    source, preset = choose_source("SampleImages", 2), config.preset("quick_tuned", "SampleImages", 2)
+    plan = make_plan(config, source, ["fit"], "quick_tuned", preset, ["Grid", "Wavelet"])
+    assert {(t.model, t.lr, t.lr_schedule) for t in plan} == {("Grid", 0.5, "cosine"), ("Wavelet", None, "constant")}
+    with pytest.raises(UsageError, match=r"no settings of Siren have been tuned for image; run python -m harness tune"):
+        make_plan(config, source, ["fit"], "quick_tuned", preset, ["Grid", "Siren"])
+
+
+def test_whatever_has_three_axes_has_the_volumes_settings(config):
+    config = dataclasses.replace(config, tuned=at([10_000], kind="volume"))
+    for signal in ("SparseSphereSignal", "Solids"):
+        preset = config.preset("quick_tuned", signal, 3)
+        plan = make_plan(config, choose_source(signal, 3), ["fit"], "quick_tuned", preset, ["Grid", "GSplat"])
+        assert {trial.lr for trial in plan if trial.model == "Grid"} == {0.5}, "and splats have none in 3D"
+
+
+def test_somebodys_own_file_has_tuned_settings_once_there_are_some(config):
+    source = choose_source("SampleImages", 2)
+    assert tuned_preset(config, "quick", source, ["fit"], ["Grid"]) is None
+    config = dataclasses.replace(config, tuned=at([10_000]))
+    assert tuned_preset(config, "quick", source, ["fit", "denoise"], ["Grid", "Wavelet"]) == "quick_tuned"
+    assert tuned_preset(config, "paper", source, ["fit"], ["Grid"]) is None, "they were tuned at another extent"
+    assert tuned_preset(config, "quick", source, ["fit"], ["Grid", "Siren"]) is None
+    assert tuned_preset(config, "quick", source, ["fit", "ct"], ["Grid"]) is None
+
+
+def test_what_is_written_is_read_and_joins_what_there_was(tmp_path):
+    settings = tmp_path / "settings.json"
+    assert load_tuned(settings) == {}
+    write_tuned(settings, at([10_000]))
+    write_tuned(settings, merged(load_tuned(settings), at([100_000, 3000])))
+    tuned = load_tuned(settings)
+    assert list(tuned["quick"]["Grid"]["image"]) == ["3000", "10000", "100000"]
+    assert tuned["quick"]["Grid"]["image"]["3000"] == FOUND
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "[]",
+        '{"quick": 1}',
+        '{"quick": {"Grid": {"image": {"1e4": {}}}}}',
+        '{"quick": {"Grid": {"image": {}}}}',
+        json.dumps({"quick": {"Grid": {"image": {"9" * 5000: dataclasses.asdict(FOUND)}}}}),
+    ],
+)
+def test_a_file_that_is_none_is_refused_in_a_line(tmp_path, text):
+    (tmp_path / "tuned.json").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load_tuned(tmp_path / "settings.json")
+    assert "tuned.json" in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,120 @@
+"""The spaces hold the paper's settings, and a search is a sequence that depends on nothing but its seed."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pytest
+
+import models
+from common.dials import ADDED, Choice, Dial, dials_of, digested
+from harness.plan.make_plan import model_names, model_settings, training_settings
+from harness.plan.search import candidates, described, points, space
+
+ROOT = Path(__file__).resolve().parents[3]
+BUDGETS = (1000, 10_000, 100_000, 3_000_000)
+TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
+NEWER = ["Finer", "Gauss", "Sinc", "HOSC", "GaussianImage", "GaussianAdaptive", "KPlanes", "TensoRF", "FactorFields"]
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    sigma: Annotated[float, Dial(1, 100, "log", "a source")]
+    width: Annotated[int, Dial(1, 4, "linear", "a source")] = 2
+    way: Annotated[Literal["a", "b", "c"], Choice("a source")] = "a"
+    fixed: float = 3.0
+    later: Annotated[float, ADDED] = 1.0
+
+
+def test_every_trained_model_has_a_space_and_every_space_the_files_own_setting(config):
+    for name in model_names(config):
+        assert bool(space(name)) == (name in [*TRAINED, *NEWER])
+        for kind in ("image", "synthetic", "volume", "ct"):
+            for size in BUDGETS:
+                settings, lr_schedule = training_settings(config, name, kind, size)
+                own = {"lr_schedule": lr_schedule} | dataclasses.asdict(settings)
+                assert [str(s) for s in space(name) if not s.holds(own[s.name])] == []
+
+
+def test_trial_0_is_the_files_own_setting(config):
+    for name in model_names(config):
+        first = candidates(config, name, "ct", 20_000, 4, 0)[0]
+        assert first.settings == model_settings(config, name, "ct", 20_000)
+        assert first.lr_schedule == "constant"
+
+
+def test_a_longer_search_goes_on_with_a_shorter_one_and_another_seed_has_other_trials(config):
+    short, long = (candidates(config, "Siren", "image", 10_000, trials, 5) for trials in (3, 16))
+    other = candidates(config, "Siren", "image", 10_000, 16, 6)
+    assert long[:3] == short
+    assert [c.index for c in long] == list(range(16))
+    assert other[0] == long[0]
+    assert all(one.dials != two.dials for one, two in zip(long[1:], other[1:], strict=True))
+
+
+def test_every_candidate_is_within_the_space(config):
+    for name in [*TRAINED, *NEWER]:
+        for candidate in candidates(config, name, "image", 10_000, 16, 3):
+            assert all(setting.holds(candidate.dials[setting.name]) for setting in space(name))
+            own = {name: value for name, value in candidate.dials.items() if name != "lr_schedule"}
+            assert own == {key: getattr(candidate.settings, key) for key in own}
+
+
+def test_a_model_without_dials_has_one_trial(config):
+    assert len(candidates(config, "Wavelet", "image", 10_000, 16, 0)) == 1
+
+
+def test_points_fill_the_cube_evenly():
+    """A Sobol sequence has one of its first 16 points in each sixteenth of every axis, which random points have not."""
+    shares = np.array(points(3, 16, 1))
+    assert all(sorted((16 * axis).astype(int)) == list(range(16)) for axis in shares.T)
+    assert points(2, 5, 1) == points(2, 9, 1)[:5]
+    assert points(2, 0, 1) == []
+
+
+def test_dials_are_read_from_the_settings():
+    sigma, width, way = dials_of(Newcomer)
+    assert (sigma.at(0), sigma.at(0.5), sigma.at(1)) == pytest.approx((1, 10, 100))
+    assert [width.at(share) for share in (0, 0.5, 0.9)] == [1, 2, 4]
+    assert [way.at(share) for share in (0, 0.34, 0.99)] == ["a", "b", "c"]
+    assert [sigma.holds(value) for value in (0.9, 1, 100, 101)] == [False, True, True, False]
+    assert [way.holds(value) for value in ("c", "d")] == [True, False]
+
+
+def test_a_setting_that_came_later_leaves_the_digest_as_it_was():
+    assert "later" not in digested(Newcomer(1.0))
+    assert digested(Newcomer(1.0, later=2.0))["later"] == 2.0
+    assert digested(Newcomer(1.0))["fixed"] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "mark", "message"),
+    [
+        (str, Dial(1, 2, "log", ""), "a Dial is for a number"),
+        (int, Choice(""), "a Choice is for a Literal"),
+    ],
+)
+def test_a_dial_of_the_wrong_kind_is_refused(kind, mark, message):
+    broken = dataclasses.make_dataclass("Broken", [("x", Annotated[kind, mark])])
+    with pytest.raises(ValueError, match=message):
+        dials_of(broken)
+
+
+def test_a_dial_needs_a_range_and_a_model_has_four_at_most():
+    with pytest.raises(ValueError, match="low < high"):
+        Dial(0, 1, "log", "")
+    five = dataclasses.make_dataclass("Five", [(f"x{i}", Annotated[float, Dial(0, 1, "linear", "")]) for i in range(5)])
+    with pytest.raises(ValueError, match="5 dials, and 4"):
+        dials_of(five)
+
+
+def test_every_range_has_a_source():
+    for name in models.registry.names():
+        assert all(setting.dial.source for setting in space(name))
+
+
+def test_the_documented_spaces_are_the_models(config):
+    page = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
+    assert f"<!-- spaces -->\n{described(config)}\n\n" in page

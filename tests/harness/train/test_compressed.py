@@ -1,0 +1,224 @@
+"""Compressed models: what comes back, here and in another process, what it costs, and files from strangers."""
+
+import dataclasses
+import io
+import json
+import re
+import struct
+import sys
+import zlib
+
+import numpy as np
+import pytest
+import torch
+
+import models
+from common.errors import UsageError
+from common.lattice import Lattice
+from common.needs import Needs
+from harness.__main__ import main
+from harness.execution import run_trials
+from harness.plan.make_plan import model_settings
+from harness.store.store import Store
+from harness.train import checkpoint, coder, compressed
+from harness.train.chunks import predict
+
+pytest.importorskip("constriction")
+SEED = 2**62 + 7
+
+
+@pytest.fixture
+def build(config):
+    """A model whose trainable values have moved since they were drawn."""
+
+    def make(name="Siren", shape=(13, 10), channels=3, size=5000):
+        lattice, cls = Lattice.regular(shape), models.get_model(name)
+        settings = model_settings(config, name, "image", size)
+        model = cls(settings, lattice, channels, cls.solve_size(settings, lattice, channels, size))
+        model.initialise(torch.Generator().manual_seed(SEED))
+        model.drawn_from = SEED
+        rng = torch.Generator().manual_seed(1)
+        target = torch.rand(*shape, channels, generator=rng)
+        if not model.solve(lattice, target):
+            model.initialise_from(lattice, target, rng)
+            with torch.no_grad():
+                for value in model.parameters():
+                    value += 0.01 * torch.randn(value.shape, generator=rng)
+        return model
+
+    return make
+
+
+@pytest.mark.parametrize("name", models.registry.names())
+@pytest.mark.parametrize("shape", [(13, 10), (6, 5, 7)])
+def test_every_model_comes_back_within_half_a_step(build, name, shape):
+    if models.get_model(name).unsupported(len(shape), 3, Needs()) is not None:
+        pytest.skip("unsupported")
+    model = build(name, shape)
+    trained = {n for n, _ in model.named_parameters()}
+    for bits in (6, 32):
+        again = compressed.decode(compressed.encode(model, bits))
+        assert again.config == model.config
+        for key, value in model.state_dict().items():
+            found = again.state_dict()[key]
+            if key in trained and bits < 32:
+                step = (value.max() - value.min()).item() / (2**bits - 1)
+                assert (found - value).abs().max().item() <= 0.51 * step + 1e-7, key
+            else:
+                assert torch.equal(found, value), key
+
+
+def test_the_file_is_about_as_long_as_its_symbols_have_entropy(build):
+    model = build(size=20_000)
+    symbols, entropy = [], 0.0
+    for value in model.parameters():
+        value = value.detach().double().numpy().ravel()
+        symbols = np.rint((value - value.min()) / (value.max() - value.min()) * 255).astype(int)
+        share = np.bincount(symbols) / len(symbols)
+        entropy += len(symbols) * -(share[share > 0] * np.log2(share[share > 0])).sum()
+    assert entropy / 8 < len(compressed.encode(model, 8)) < 1.05 * entropy / 8 + 800
+    assert len(compressed.encode(model, 32)) == pytest.approx(4 * model.count_values(), abs=600)
+
+
+DECODE = """
+import sys, numpy as np
+from harness.train import compressed
+model = compressed.load(sys.argv[1])
+np.savez(sys.argv[2], **{name: value.numpy() for name, value in model.state_dict().items()})
+"""
+
+
+@pytest.mark.parametrize("name", ["FourFeat", "BACON"])
+def test_buffers_that_the_seed_gives_cost_nothing_and_are_the_same_in_another_process(build, command, tmp_path, name):
+    model = build(name)
+    (frozen,) = (key for key, _ in model.named_buffers())
+    data = compressed.encode(model, 8)
+    compressed.save(data, tmp_path / "m.coded")
+    found = command(sys.executable, "-c", DECODE, tmp_path / "m.coded", tmp_path / "values.npz")
+    assert found.returncode == 0, found.stderr
+    with np.load(tmp_path / "values.npz") as values:
+        np.testing.assert_array_equal(values[frozen], model.state_dict()[frozen].numpy())
+        expected = compressed.decode(data).state_dict()
+        assert all(np.array_equal(values[key], value.numpy()) for key, value in expected.items())
+    size = 4 * model.state_dict()[frozen].numel()
+    model.drawn_from = None  # nobody knows where they came from, so they are kept
+    assert len(compressed.encode(model, 8)) - len(data) == pytest.approx(size, abs=40)
+    again = compressed.decode(compressed.encode(model, 8))
+    assert torch.equal(again.state_dict()[frozen], model.state_dict()[frozen])
+
+
+def test_a_seed_that_gives_other_values_is_an_error_and_no_other_picture(build):
+    data = compressed.encode(build("FourFeat"), 8)
+    with pytest.raises(ValueError, match="not those that were written"):
+        compressed.decode(with_header(data, drawn_from=SEED + 1))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[0], [5], [-3, 7, 7, 2], [0, 1, 2, 3], [10, 10**6, 2**40, 2**60], list(range(0, 90_000, 9)), [2**60, -(2**60)]],
+)
+def test_whole_numbers_come_back(values):
+    encoder = coder.Encoder()
+    encoder.whole(np.array(values, dtype=np.int64))
+    decoder = coder.Decoder(io.BytesIO(encoder.head.getvalue()), encoder.words())
+    assert decoder.whole(len(values)).tolist() == values
+
+
+def test_positions_cost_about_their_entropy():
+    """A tenth of many positions, drawn alike, takes H(0.1) bits each; gaps in binary classes, somewhat more."""
+    kept = np.flatnonzero(np.random.default_rng(0).uniform(size=200_000) < 0.1)
+    encoder = coder.Encoder()
+    encoder.whole(kept)
+    entropy = -200_000 * (0.1 * np.log2(0.1) + 0.9 * np.log2(0.9))
+    assert entropy < 8 * len(encoder.words()) < 1.06 * entropy
+
+
+def with_header(data, **changes):
+    """A compressed model with another header."""
+    length = struct.unpack_from("<I", data, 4)[0]
+    header = json.loads(zlib.decompress(data[16 : 16 + length])) | changes
+    text = zlib.compress(json.dumps(header).encode())
+    return data[:4] + struct.pack("<I", len(text)) + data[8:16] + text + data[16 + length :]
+
+
+@pytest.fixture
+def file(build, tmp_path):
+    compressed.save(compressed.encode(build(), 8), tmp_path / "m.coded")
+    return tmp_path / "m.coded"
+
+
+def test_files_from_strangers_are_one_line_each(file):
+    data, rng = file.read_bytes(), np.random.default_rng(0)
+    broken = [data[:n] for n in (3, 4, 10, 40, len(data) // 2, len(data) - 5)] + [data[:4] + b"\xff" * 40]
+    for _ in range(60):
+        other = bytearray(data)
+        other[rng.integers(4, len(data))] ^= 1 << rng.integers(8)
+        broken.append(bytes(other))
+    bomb = zlib.compress(b" " * (compressed.MOST_HEADER + 1))
+    broken.append(data[:4] + struct.pack("<III", len(bomb), 0, 0) + bomb)
+    for changes in (
+        {"size": 10**6},
+        {"bits": 17},
+        {"bits": 32},
+        {"shape": [2**30, 2]},
+        {"drawn_from": -1},
+        {"check": 0},
+    ):
+        broken.append(with_header(data, **changes))
+    for content in broken:
+        file.write_bytes(content)
+        with pytest.raises(UsageError) as caught:
+            compressed.load(file)
+        assert "\n" not in str(caught.value)
+
+
+def test_render_decodes_it(file, tmp_path, capsys):
+    assert main(["render", str(file), "--out", str(tmp_path / "x.npy"), "--device", "cpu"]) == 0
+    model = compressed.load(file)
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), predict(model, model.lattice))
+    file.write_bytes(file.read_bytes()[:-9])
+    assert main(["render", str(file), "--out", str(tmp_path / "x.npy"), "--device", "cpu"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_model_without_a_row_is_compared_with_its_own_answer(build, tmp_path, capsys):
+    checkpoint.save(build(), tmp_path / "m.safetensors")
+    assert main(["compress", str(tmp_path / "m.safetensors"), "--bits", "4", "8", "32", "--device", "cpu"]) == 0
+    text = capsys.readouterr().out
+    assert "the model's own answer before compression: no row lies beside it" in text
+    lines = [line.split() for line in text.splitlines() if re.match(r" +\d+ +[\d,]+ ", line)]
+    assert [line[0] for line in lines] == ["4", "8", "32"]
+    for line in lines:
+        size = (tmp_path / f"m-{line[0]}.coded").stat().st_size
+        assert int(line[1].replace(",", "")) == size
+        assert float(line[2]) == pytest.approx(8 * size / 130, abs=1e-3)
+    psnr = [float(line[3]) for line in lines]
+    assert psnr[0] < psnr[1] < psnr[2]
+    assert psnr[2] > 100
+    assert checkpoint.load(tmp_path / "m.safetensors").drawn_from == SEED
+
+
+def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path, capsys):
+    names, changes = ("FourFeat", "BlockDCT"), {"length": 32, "budget": 7000, "steps": 5, "bits": (6, 32)}
+    trials = [make_trial(name, "Sierpinski", **changes) for name in names]
+    run_trials.execute(trials, tmp_path, torch.device("cpu"), checkpoint.saver(tmp_path))
+    for trial in trials:
+        assert trial.key == dataclasses.replace(trial, bits=()).key
+        store = Store(tmp_path, trial.folder)
+        row = store.read(trial.key)
+        rates = row["rates"]
+        assert [rate["bits"] for rate in rates] == [6, 32]
+        assert rates[1]["psnr"] == pytest.approx(row["psnr"], abs=1e-3)
+        assert rates[0]["bytes"] < rates[1]["bytes"] / 2
+        capsys.readouterr()
+        assert main(["compress", str(store.model_path(trial.key)), "--bits", "6", "--device", "cpu"]) == 0
+        text = capsys.readouterr().out
+        assert "PSNR against Sierpinski" in text
+        found = text.splitlines()[-3].split()
+        assert (found[1], found[3]) == (f"{rates[0]['bytes']:,}", f"{rates[0]['psnr']:.2f}")
+
+
+@pytest.mark.parametrize("bits", ["1", "17", "eight"])
+def test_other_bits_are_one_line(file, capsys, bits):
+    assert main(["compress", str(file), "--bits", bits]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,137 @@
+"""Schedules of the learning rate, and which values which optimiser updates."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import models
+from common.lattice import Lattice
+from harness.plan.make_plan import model_settings
+from harness.train.fit import fit
+from harness.train.loss import LatticeGradient, Schedule
+from harness.train.optimiser import Optimiser, lr_at, matrices_of
+from harness.train.run_trial import run_trial
+from harness.train.stepper import Stepper
+from target_signals.tasks.operators import Identity
+from target_signals.tasks.task import Scoring, Task
+
+SHAPE = (12, 10)
+PLAN = Schedule(1e-2, (0.9, 0.999), steps=5, evaluate_every=5, minibatch=None, activation_gib=4.0, precision="fp32")
+COSINE = dataclasses.replace(PLAN, lr_schedule="cosine")
+
+
+def make_task():
+    lattice = Lattice.regular(SHAPE)
+    truth = np.random.default_rng(0).random((*SHAPE, 1), dtype=np.float32)
+    return Task(lattice, truth, truth, Identity(), (Scoring("fit", lattice, truth, False),))
+
+
+@pytest.fixture
+def build(config):
+    def make(name, budget=2000):
+        settings = model_settings(config, name, "synthetic", 10_000)
+        cls, lattice = models.get_model(name), Lattice.regular(SHAPE)
+        model = cls(settings, lattice, 1, cls.solve_size(settings, lattice, 1, budget))
+        model.initialise(torch.Generator().manual_seed(0))
+        return model
+
+    return make
+
+
+def test_a_cosine_goes_from_the_learning_rate_to_a_tenth_of_it():
+    rates = [lr_at(COSINE, step) for step in range(1, 6)]
+    assert rates[0] == 1e-2
+    assert rates[2] == pytest.approx(0.55e-2)
+    assert rates[4] == pytest.approx(1e-3)
+    assert rates == sorted(rates, reverse=True)
+    assert lr_at(dataclasses.replace(COSINE, steps=1), 1) == 1e-2
+    assert {lr_at(PLAN, step) for step in range(1, 6)} == {1e-2}
+
+
+@pytest.mark.parametrize("plan", [PLAN, COSINE], ids=["constant", "cosine"])
+def test_a_fit_is_adams_at_the_rates_of_the_schedule(build, plan):
+    """A loop written out: the first pass has the first rate, though updates are tried out before."""
+    model, twin, task = build("Grid"), build("Grid"), make_task()
+    fit(model, task, plan, torch.Generator())
+    (values,) = twin.parameters()
+    adam, target = torch.optim.Adam([values], lr=1e-2), torch.as_tensor(task.target)
+    for step in range(5):
+        share = (1 + math.cos(math.pi * step / 4)) / 2
+        adam.param_groups[0]["lr"] = 1e-2 * (0.1 + 0.9 * share) if plan is COSINE else 1e-2
+        adam.zero_grad()
+        (twin.on_lattice(task.lattice).reshape(target.shape) - target).square().mean().backward()
+        adam.step()
+    torch.testing.assert_close(model.values, values, rtol=1e-5, atol=1e-6)
+
+
+def test_a_rate_that_changes_reaches_every_optimiser(build):
+    model = build("Siren")
+    optimiser = Optimiser(model, dataclasses.replace(COSINE, optimiser="muon"))
+    optimiser.set_pass(5)
+    assert [group["lr"] for part in optimiser.parts for group in part.param_groups] == [pytest.approx(1e-3)] * 2
+
+
+def test_a_tensor_as_rate_is_a_number_as_rate(build):
+    """What a recorded update reads on CUDA, here on the CPU."""
+    fits = []
+    for as_tensor in (False, True):
+        model, task = build("Grid"), make_task()
+        stepper = Stepper(LatticeGradient(model, task, COSINE), None, COSINE)
+        if as_tensor:
+            (part,) = stepper.optimiser.parts
+            part.param_groups[0]["lr"] = torch.tensor(COSINE.lr)
+        for _ in range(5):
+            stepper.one_pass()
+        fits.append(model.state_dict())
+    torch.testing.assert_close(*fits, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(("name", "count"), [("Siren", 3), ("FourFeat", 3), ("BACON", 4), ("GAPlane", 1), ("Grid", 0)])
+def test_muon_takes_the_matrices_within_a_network(build, name, count):
+    """No layer that reads coordinates or writes channels, no bias, no table of features."""
+    model = build(name, 20_000)
+    assert len(matrices_of(model)) == count
+    optimiser = Optimiser(model, dataclasses.replace(PLAN, optimiser="muon"))
+    kinds = [type(part).__name__ for part in optimiser.parts]
+    assert kinds == ["Adam", "Muon"][: 1 + bool(count)]
+    held = [values for part in optimiser.parts for group in part.param_groups for values in group["params"]]
+    assert {id(values) for values in held} == {id(values) for values in model.parameters()}
+    assert len(held) == len(list(model.parameters()))
+
+
+def test_muon_learns_and_leaves_rows_of_its_own(make_trial):
+    trials = [make_trial("Siren", optimiser=optimiser, steps=30, evaluate_every=30) for optimiser in ("adam", "muon")]
+    (adam,), (muon,) = (run_trial(trial, torch.device("cpu")) for trial in trials)
+    assert muon.row["optimiser"] == "muon"
+    assert muon.row["status"] == "ok"
+    assert muon.row["curve"][-1]["loss"] < 0.5 * muon.row["curve"][0]["loss"]
+    assert muon.row["psnr"] != adam.row["psnr"]
+    assert trials[0].key != trials[1].key
+
+
+@pytest.mark.parametrize("name", ["Wire", "Grid"])
+def test_a_model_without_matrices_has_no_fit_by_muon(make_trial, name):
+    (result,) = run_trial(make_trial(name, optimiser="muon"), torch.device("cpu"))
+    assert result.row["status"] == "unsupported"
+    assert "no matrices" in result.row["reason"]
+
+
+def test_a_yardstick_is_solved_whatever_the_optimiser(make_trial):
+    (result,) = run_trial(make_trial("Grid_exact", optimiser="muon"), torch.device("cpu"))
+    assert result.row["status"] == "ok"
+
+
+@pytest.mark.gpu
+def test_a_recorded_update_reads_the_rate_of_its_pass(build):
+    model, twin, task = build("Siren").cuda(), build("Siren"), make_task()
+    stepper = Stepper(LatticeGradient(model, task, COSINE), None, COSINE)
+    stepper.prepare()
+    assert stepper.recordings
+    for _ in range(5):
+        stepper.one_pass()
+    fit(twin, task, COSINE, torch.Generator())
+    for found, expected in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(found.cpu(), expected, rtol=1e-2, atol=1e-4)

@@ -1,0 +1,109 @@
+"""GaussianAdaptive: where it starts, how it grows, and that what is not yet seen takes no part."""
+
+import pytest
+import torch
+
+from common.lattice import Lattice
+from harness.plan.config import load_config
+from harness.plan.make_plan import model_settings
+from models.gaussian_adaptive import GaussianAdaptive
+
+SETTINGS = model_settings(load_config(), "GaussianAdaptive", "synthetic", 10_000)
+SHAPES = [(40, 50), (14, 12, 16)]
+
+
+def built(shape, size=400, channels=2):
+    model = GaussianAdaptive(SETTINGS, Lattice.regular(shape), channels, size)
+    model.initialise(torch.Generator().manual_seed(0))
+    return model
+
+
+def box(shape, channels=2):
+    """1 inside a box around the middle, 0 outside."""
+    target = torch.zeros(*shape, channels)
+    target[tuple(slice(n // 4, 3 * n // 4) for n in shape)] = 1.0
+    return target
+
+
+def started(shape, **about):
+    model = built(shape, **about)
+    model.initialise_from(model.lattice, box(shape), torch.Generator().manual_seed(1))
+    return model
+
+
+def places(model, some):
+    return model.means()[some].detach().round().long().clamp(min=0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_start_lies_where_the_signal_changes(shape):
+    model, target = started(shape), box(shape)
+    assert model.seen == 200
+    slope = torch.stack(torch.gradient(target, dim=list(range(len(shape))))).abs().sum(dim=(0, -1))
+    at = places(model, slice(200))
+    shares = [(slope > 0).float().mean().item(), (slope[tuple(at.T)] > 0).float().mean().item()]
+    expected = 0.7 + 0.3 * shares[0]  # 30 % are drawn uniformly
+    assert shares[1] == pytest.approx(expected, abs=0.1)
+    assert shares[0] < 0.6
+    with torch.no_grad():
+        first = built(shape)
+        worse = (first.on_lattice(first.lattice) - target).square().mean()
+        assert (model.on_lattice(model.lattice) - target).square().mean() < worse
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_not_seen_takes_no_part_and_does_not_move(shape):
+    model = started(shape)
+    (model.on_lattice(model.lattice) - box(shape)).square().mean().backward()
+    for value in model.parameters():
+        assert not value.grad[200:].any()
+        assert value.grad[:200].any()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_it_grows_in_place_to_its_full_number_at_the_largest_errors(shape):
+    model, rng = started(shape), torch.Generator().manual_seed(2)
+    addresses = [value.data_ptr() for value in model.parameters()]
+    residual = torch.zeros(*shape, 2)
+    corner = tuple(slice(n // 5) for n in shape)
+    residual[corner] = -3.0
+    seen = []
+    for step in range(1, 100):
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        model.rearrange(step, 100, lambda: residual, rng)
+        for name, value in model.named_parameters():
+            assert torch.equal(value[: before["seen"]], before[name][: before["seen"]]), "what was seen stays"
+        seen.append(int(model.seen))
+    assert [seen[i - 1] for i in (9, 10, 20, 30, 40, 99)] == [200, 250, 300, 350, 400, 400]
+    at = places(model, slice(200, 400))
+    assert all(int(at[:, k].max()) <= n // 5 for k, n in enumerate(shape))
+    assert (model.colours[200:] < 0).all()
+    assert [value.data_ptr() for value in model.parameters()] == addresses
+    assert model.count_values() == built(shape).count_values()
+
+
+def test_the_residual_is_asked_for_where_it_is_needed_alone():
+    model = started((20, 20))
+
+    def never():
+        raise AssertionError
+
+    for step in (1, 9, 11, 19, 41, 99):
+        model.rearrange(step, 100, never, torch.Generator())
+
+
+@pytest.mark.parametrize("steps", [2, 3, 7])
+def test_short_trainings_see_all_of_them(steps):
+    model = started((20, 20))
+    for step in range(1, steps):
+        model.rearrange(step, steps, lambda: torch.ones(20, 20, 2), torch.Generator())
+    assert model.seen == 400
+
+
+@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (5, 1, 6)])
+@pytest.mark.parametrize("value", [0.0, 0.7])
+def test_constants_and_flat_lattices(shape, value):
+    model = built(shape, size=5)
+    model.initialise_from(model.lattice, torch.full((*shape, 2), value), torch.Generator().manual_seed(1))
+    model.rearrange(50, 100, lambda: torch.zeros(*shape, 2), torch.Generator().manual_seed(1))
+    assert all(x.isfinite().all() for x in model.state_dict().values())

@@ -1,0 +1,161 @@
+"""NRRD, MetaImage and DICOM: the values, what a stranger's header may not do, and packages that are not here."""
+
+import locale
+import sys
+
+import numpy as np
+import pytest
+
+from common.errors import UsageError
+from target_signals import load_signal, user_file
+from target_signals.readers import decoded
+
+sitk = pytest.importorskip("SimpleITK")
+RNG = np.random.default_rng(0)
+VOLUME = RNG.integers(-1000, 1000, (5, 6, 8)).astype(np.int16)
+COLOURS = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+COLOURS[0, 0] = 255
+
+
+def scaled(values):
+    values = values.astype(np.float64)
+    return (values - values.min()) / (values.max() - values.min())
+
+
+def write(path, values, packed=False, colours=False):
+    image = sitk.GetImageFromArray(values, isVector=colours)
+    image.SetSpacing((0.5, 0.75, 2.0)[: image.GetDimension()])
+    sitk.WriteImage(image, str(path), useCompression=packed)
+    return path
+
+
+def write_series(folder, volume, series="1.2.3.4", start=0):
+    """One DICOM file a slice, named against their order in space. Writing it sets the process's locale to C."""
+    folder.mkdir(exist_ok=True)
+    before = locale.setlocale(locale.LC_ALL)
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    for z, slice_ in enumerate(volume):
+        image = sitk.GetImageFromArray(slice_[None])
+        image.SetSpacing((0.5, 0.75, 2.0))
+        image.SetOrigin((0, 0, 2.0 * z))
+        tags = {"0008|0060": "CT", "0020|000d": "1.2.3", "0020|000e": series, "0008|0018": f"{series}.{z}"}
+        tags |= {"0020|0032": f"0\\0\\{2.0 * z}", "0020|0037": "1\\0\\0\\0\\1\\0", "0020|0013": str(z)}
+        for tag, value in tags.items():
+            image.SetMetaData(tag, value)
+        writer.SetFileName(str(folder / f"{start + len(volume) - z}.dcm"))
+        writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)
+    return folder
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("ending", ["nrrd", "mha", "MHA"])
+@pytest.mark.parametrize("kind", [np.int16, np.uint8, np.float32, np.float64])
+def test_a_volume(tmp_path, ending, packed, kind):
+    values = np.abs(VOLUME // 4).astype(kind)
+    path = write(tmp_path / f"a.{ending.lower()}", values, packed).rename(tmp_path / f"b.{ending}")
+    signal = load_signal(path)
+    assert (signal.kind, signal.dim, signal.values.shape) == ("volume", 3, VOLUME.shape)
+    assert np.abs(signal.values - scaled(values)).max() < 1e-6
+    assert np.dtype(kind).name in signal.source
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "mha"])
+def test_an_image_a_slice_and_colours(tmp_path, ending):
+    assert load_signal(write(tmp_path / f"a.{ending}", VOLUME[0])).values.shape == (6, 8)
+    assert load_signal(write(tmp_path / f"b.{ending}", VOLUME[:1])).values.shape == (6, 8)
+    signal = load_signal(write(tmp_path / f"c.{ending}", COLOURS, colours=True))
+    assert (signal.kind, signal.channels) == ("image", 3)
+    assert np.abs(signal.values - COLOURS / 255).max() < 1e-6
+    with pytest.raises(UsageError, match="it has 2 values a sample; save one of them, or three as RGB"):
+        load_signal(write(tmp_path / f"d.{ending}", COLOURS[..., :2], colours=True))
+    with pytest.raises(UsageError, match="give an image, or a grey volume"):
+        load_signal(write(tmp_path / f"e.{ending}", np.stack([COLOURS] * 3), colours=True))
+
+
+def test_a_dicom_series_is_ordered_by_where_its_slices_lie(tmp_path):
+    folder = write_series(tmp_path / "scan", VOLUME)
+    (folder / "notes.txt").write_text("nothing")
+    signal = load_signal(folder)
+    assert (signal.kind, signal.values.shape) == ("volume", VOLUME.shape)
+    assert np.abs(signal.values - scaled(VOLUME)).max() < 1e-6
+    assert signal.source.startswith("DICOM, int16, scaled from")
+    assert "; a series of 5 files" in signal.source
+    one = load_signal(folder / "5.dcm")
+    assert np.abs(one.values - scaled(VOLUME[0])).max() < 1e-6
+
+
+def test_an_item_of_a_series_changes_with_any_of_its_files(tmp_path):
+    folder = write_series(tmp_path / "scan", VOLUME)
+    item = user_file.item_of(folder)
+    assert item.startswith("scan-")
+    assert user_file.item_of(folder) == item
+    write_series(folder, VOLUME + (np.arange(5) == 3).astype(np.int16)[:, None, None])
+    assert user_file.item_of(folder) != item
+
+
+def test_a_folder_of_two_series_is_refused(tmp_path):
+    write_series(tmp_path / "scan", VOLUME)
+    write_series(tmp_path / "scan", VOLUME, "1.2.3.5", start=10)
+    with pytest.raises(UsageError, match="it has 2 DICOM series; give a folder with the files of one"):
+        load_signal(tmp_path / "scan")
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "mha"])
+def test_a_header_leads_to_no_other_file(tmp_path, ending):
+    write(tmp_path / ("a.nhdr" if ending == "nrrd" else "a.mhd"), VOLUME)
+    text = next(path for path in tmp_path.iterdir() if path.suffix in (".nhdr", ".mhd")).read_bytes()
+    (tmp_path / f"b.{ending}").write_bytes(text + b"\n\n")
+    with pytest.raises(UsageError, match="its header names another file for its values; save both in one file"):
+        load_signal(tmp_path / f"b.{ending}")
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "mha"])
+def test_sizes_are_judged_by_the_header(tmp_path, monkeypatch, ending):
+    path = write(tmp_path / f"a.{ending}", VOLUME)
+    monkeypatch.setattr(decoded, "LARGEST", 100)
+    with pytest.raises(UsageError, match="5 × 6 × 8 × 1 values and at most 100 are read"):
+        load_signal(path)
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "mha", "dcm"])
+@pytest.mark.parametrize("content", [b"hello" * 99, b"NRRD0004\n", b""])
+def test_what_is_none_of_these_is_one_line(tmp_path, ending, content):
+    (tmp_path / f"a.{ending}").write_bytes(content)
+    with pytest.raises(UsageError, match="cannot be used: "):
+        load_signal(tmp_path / f"a.{ending}")
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "mha"])
+def test_a_small_file_with_a_large_header_is_not_unpacked(tmp_path, ending):
+    path = write(tmp_path / f"a.{ending}", VOLUME, packed=True)
+    path.write_bytes(path.read_bytes().replace(b"8 6 5", b"800 600 500"))
+    with pytest.raises(UsageError, match="its header speaks of more values than its bytes can hold"):
+        load_signal(path)
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "mha"])
+def test_a_cut_file_may_be_damaged(tmp_path, capfd, ending):
+    path = write(tmp_path / f"a.{ending}", VOLUME)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UsageError, match=rf"cannot be read as \.{ending}: .*may be damaged") as caught:
+        load_signal(path)
+    assert "SimpleITK-build" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_that_makes_itk_abort_is_one_line(tmp_path, capfd):
+    path = write(tmp_path / "a.mha", VOLUME)
+    path.write_bytes(path.read_bytes().replace(b"NDims = 3", b"NDims = 93"))
+    with pytest.raises(UsageError, match=r"cannot be read as \.mha: .*may be damaged"):
+        load_signal(path)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha", "scan"])
+def test_without_simpleitk_it_is_named(tmp_path, monkeypatch, name):
+    path = write_series(tmp_path / name, VOLUME) if name == "scan" else write(tmp_path / name, VOLUME)
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    with pytest.raises(UsageError, match="needs SimpleITK; pip install SimpleITK, or this suite as"):
+        load_signal(path)
