@@ -61,7 +61,8 @@ function placeEntries(experiment, band, size, shown) {
   );
   const drawOf = (row) => ['item', 'seed', 'signal_seed'].map((name) => value(name, row)).join('/');
   const at = (draw, model) => rows.find((row) => value('model', row) === model && drawOf(row) === draw);
-  const pictured = (draw) => shown.filter(([, model]) => at(draw, model) && pictureOf(at(draw, model))?.error).length;
+  const isPictured = (row) => row !== undefined && pictureOf(row)?.error !== undefined;
+  const pictured = (draw) => shown.filter(([, model]) => isPictured(at(draw, model))).length;
   const draws = distinct(rows.map(drawOf));
   const draw = draws.reduce((a, b) => (pictured(b) > pictured(a) ? b : a), draws[0]);
   const { digits, unit } = metricInfo('psnr');

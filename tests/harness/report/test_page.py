@@ -244,6 +244,51 @@ def test_a_cell_opens_its_trials(open_page, small):
     assert not tab.locator("#dialog").is_visible()
 
 
+def beside(tab):
+    """The headings of what lies side by side, the target's, which is empty, left out."""
+    return [text for text in tab.locator("#dialog .beside-column h3").all_inner_texts() if text]
+
+
+def test_a_place_shows_its_pictures_side_by_side_and_has_an_address(open_page, small):
+    path = write_page.write(small)
+    tab = open_page(path)
+    tab.locator('#winners a[data-place="0.1/3000"]').click()
+    assert beside(tab) == ["Grid best", "Siren second"]
+    assert tab.locator("#dialog figcaption").all_inner_texts() == [
+        "Target",
+        *["Reconstruction", "Absolute error"] * 2,
+    ]
+    scores = [re.search(r"PSNR\s+(\S+)", text)[1] for text in tab.locator("#dialog .scores").all_inner_texts()]
+    assert scores == ["15.00", "13.00"]  # of the first seed
+    assert "budget 3k" in tab.inner_text("#dialog .lead")
+    tab.keyboard.press("ArrowRight")
+    assert "band 0.5" in tab.inner_text("#dialog .lead")
+    again = open_page(path, tab.evaluate("location.hash"))
+    assert "band 0.5, budget 3k" in again.inner_text("#dialog .lead")
+    assert beside(again) == beside(tab)
+
+
+def test_trials_are_laid_side_by_side(open_page, small):
+    path = write_page.write(small)
+    tab = open_page(path)
+    cell(tab, "Grid, budget 3k").click()
+    tab.click("#lay-beside")
+    tab.keyboard.press("Escape")
+    assert tab.locator("#tray-open").is_disabled()
+    cell(tab, "Siren, budget 10k").click()
+    tab.click("#lay-beside")
+    tab.keyboard.press("Escape")
+    tab.click("#tray-open")
+    assert beside(tab) == ["Grid", "Siren"]
+    tab.wait_for_selector("#dialog .chart svg")
+    assert "0.25" in tab.inner_text("#dialog .facts")
+    again = open_page(path, tab.evaluate("location.hash"))
+    assert beside(again) == ["Grid", "Siren"]
+    tab.set_viewport_size({"width": 390, "height": 844})
+    reach = "all => Math.max(...all.map((one) => one.getBoundingClientRect().right))"
+    assert tab.eval_on_selector_all("#dialog .beside-column", reach) <= 390  # nothing is cut off
+
+
 def test_the_command_repeats_the_trial(open_page, small, config):
     tab = open_page(write_page.write(small))
     cell(tab, "Grid, budget 3k").click()

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -26,10 +27,12 @@ from harness.report.looks import looks
 from harness.report.overrides import overrides
 from harness.report.payload import build
 from harness.report.pictures import pictures
+from harness.store.own_signal import keep_signal, signal_path
 from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store
 from harness.store.table import to_table
+from target_signals.base import Signal
 
 
 @pytest.fixture
@@ -106,7 +109,9 @@ def test_thumbnails_show_truth_reconstruction_and_error(residuals):
     expected = target.build(gather(residuals).stored[0].row).truth
     assert np.abs(pixels(shown.targets[0]).mean() - expected.mean()) < 0.02
     assert np.abs(pixels(made["answer"]).mean() - np.clip(expected + 0.3, 0, 1).mean()) < 0.02
-    assert pixels(made["error"]).min() > 0.3  # the same everywhere, near the standard deviation
+    share = 1 + math.log10(0.3 / made["scale"]) / thumbnail.DECADES
+    assert made["scale"] == pytest.approx(10 ** (-9.3 / 20), rel=1e-3)
+    assert np.abs(pixels(made["error"]) - matplotlib.colormaps["inferno"](share)[:3]).max() < 0.03  # all of one colour
 
 
 def test_a_size_bounds_the_thumbnails(residuals):
@@ -186,13 +191,28 @@ def test_a_signal_that_cannot_be_had_again_shows_its_error_alone(tmp_path, make_
     made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile", shape=[300, 200, 3]))
     assert "target" not in made
     assert made["scale"] == pytest.approx(10 ** (-9.3 / 20), rel=1e-3)
-    assert max(made["size"]) <= 128
+    assert (made["size"], "answer" in made, "detail" in made) == ([66, 100], False, False)
 
 
 def test_a_volume_shows_three_slices(tmp_path, make_row):
     np.savez(tmp_path / "a.npz", residual=np.zeros((40, 150, 30, 1), np.float16), scale=np.float32(1))
     made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile", dim=3, shape=[40, 150, 30, 1]))
-    assert ("target" in made, made["slices"]) == (False, 3)
+    assert ("target" in made, made["slices"], made["size"]) == (False, 3, [50, 50 + 2 + 40 + 2 + 13])
+
+
+def test_a_persons_own_picture_is_larger_and_has_a_detail_where_it_varies_most(tmp_path, make_row):
+    row = make_row(signal="UserFile", item="a.png-0123abcd", bandlimit=None, length=None, shape=[500, 400, 1])
+    values = np.zeros((500, 400), np.float32)
+    values[200:280, 250:330] = np.random.default_rng(0).integers(0, 2, (80, 80))
+    np.savez(tmp_path / "a.npz", residual=np.full((500, 400, 1), 0.1, np.float16), scale=np.float32(1))
+    without = thumbnail.load_thumbnail(tmp_path / "a.npz", row, tmp_path)
+    assert ("target" in without, without["size"]) == (False, [200, 250])
+    keep_signal(signal_path(tmp_path, row), Signal(values, 2, "image"))
+    made = thumbnail.load_thumbnail(tmp_path / "a.npz", row, tmp_path)
+    assert made["target"] != made["answer"]
+    top, left = made["detail"]["at"]
+    assert (top <= 200, top + thumbnail.DETAIL >= 280, left <= 250, left + thumbnail.DETAIL >= 330) == (True,) * 4
+    assert made["detail"]["size"] == [thumbnail.DETAIL] * 2
 
 
 def only(rows, config, store):
