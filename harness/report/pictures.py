@@ -21,7 +21,7 @@ from target_signals.user_file import UserFile
 TYPICAL = 6000  # characters of one thumbnail, to know beforehand how many may fit
 GOLDEN = 0.6180339887  # multiples of it, modulo 1, fill an interval evenly however many there are
 LARGEST = 1 << 21  # bytes of a kept thumbnail
-VERSION = 3  # of thumbnails: a kept one of another version is made again
+VERSION = 4  # of thumbnails: a kept one of another version is made again
 Shown = Collection[tuple[int, str, int, str]]  # experiment, band, budget, model
 
 

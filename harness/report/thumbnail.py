@@ -7,6 +7,7 @@ alone.
 
 import base64
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def load_thumbnail(array: Path, row: Row, out: Path | None = None) -> Images:
         truth = None
     if truth is not None and truth.shape != residual.shape:
         truth = None
-    return draw(truth, residual, deviation(row), row["signal"] == UserFile.name)
+    return draw(truth, residual, deviation(row), row["signal"] == UserFile.name, row.get("spacing"))
 
 
 def deviation(row: Mapping[str, Any]) -> float | None:
@@ -53,11 +54,17 @@ def deviation(row: Mapping[str, Any]) -> float | None:
     return None if constant is None or constant >= EXACT else 10 ** (-constant / 20)
 
 
-def draw(truth: np.ndarray | None, residual: np.ndarray, scale: float | None, own: bool = False) -> Images:
+def draw(
+    truth: np.ndarray | None,
+    residual: np.ndarray,
+    scale: float | None,
+    own: bool = False,
+    spacing: Sequence[float] | None = None,
+) -> Images:
     """`target` and `answer` where there is a truth, and `error`, as base64 of WebP; their size and number of slices.
 
     truth, residual: [*shape, C]. scale: the error that the palest colour stands for, by default the largest; the
-    darkest is DECADES below, and the scale between them is logarithmic.
+    darkest is DECADES below, and the scale between them is logarithmic. spacing: of samples along each axis.
     """
     error = np.abs(residual).mean(axis=-1, keepdims=True)
     scale = scale or float(error.max()) or 1.0
@@ -66,11 +73,17 @@ def draw(truth: np.ndarray | None, residual: np.ndarray, scale: float | None, ow
     longest = (LONGEST_OWN if own else LONGEST)[dim]
     cuts = _cuts(dim, residual.shape)
 
+    def small(values: np.ndarray, axis: int, most: int) -> np.ndarray:
+        apart = np.delete(spacing or (1.0,) * dim, axis if dim == 3 else [])
+        return _small(values, most, tuple(apart))
+
     def drawn(chosen: Sequence[Any], most: int) -> Images:
+        cut_at = list(enumerate(chosen))
         images = {
-            name: [_paint(_small(_shown(values[cut]), most)) for cut in chosen] for name, values in panels.items()
+            name: [_paint(small(_shown(values[cut]), axis, most)) for axis, cut in cut_at]
+            for name, values in panels.items()
         }
-        images["error"] = [_heat(_small(error[cut], most)[..., 0] / scale) for cut in chosen]
+        images["error"] = [_heat(small(error[cut], axis, most)[..., 0] / scale) for axis, cut in cut_at]
         stacked = {name: _stack(slices) for name, slices in images.items()}
         height, width = stacked["error"].shape[:2]
         return {name: _webp(image) for name, image in stacked.items()} | {"size": [width, height]}
@@ -104,13 +117,19 @@ def _shown(values: np.ndarray) -> np.ndarray:
     return np.clip(values if values.shape[-1] == 3 else values[..., :1], 0, 1)
 
 
-def _small(values: np.ndarray, most: int) -> np.ndarray:
-    """[H, W, C] averaged over blocks, so that the longer side has at most `most`; an uneven rest is left out."""
-    factor = -(-max(values.shape[:2]) // most)
-    height, width = (max(1, n // factor) for n in values.shape[:2])
-    rows, columns = (min(n, factor) for n in values.shape[:2])
-    blocks = values[: height * rows, : width * columns].reshape(height, rows, width, columns, -1)
-    return blocks.mean(axis=(1, 3))
+def _small(values: np.ndarray, most: int, apart: tuple[float, ...]) -> np.ndarray:
+    """[H, W, C] averaged over blocks, so that the longer side has at most `most`; an uneven rest is left out.
+
+    apart: of samples along both axes. Where these differ, pixels repeat, so that a pixel is as high as it is wide.
+    """
+    steps = [step / min(apart) for step in apart]
+    extent = [n * step for n, step in zip(values.shape[:2], steps, strict=True)]
+    pixel = math.ceil(max(extent) / most)
+    rows, columns = (min(n, max(1, int(pixel / step))) for n, step in zip(values.shape[:2], steps, strict=True))
+    height, width = values.shape[0] // rows, values.shape[1] // columns
+    blocks = values[: height * rows, : width * columns].reshape(height, rows, width, columns, -1).mean(axis=(1, 3))
+    high, wide = (max(1, int(side / pixel)) for side in extent)
+    return blocks[np.arange(high) * height // high][:, np.arange(wide) * width // wide]
 
 
 def _paint(values: np.ndarray) -> np.ndarray:

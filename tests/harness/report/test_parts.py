@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from harness.analysis import target
 from harness.analysis.experiments import experiments
 from harness.analysis.published import beside
 from harness.figures import style
+from harness.plan.config import load_config
 from harness.plan.lookup import resolve_tuned
 from harness.report import charts, page, thumbnail, write_page
 from harness.report.compact import pooled, rounded
@@ -91,6 +93,12 @@ def test_settings_that_the_file_does_not_say_today(config, make_row):
     weights = resolve_tuned(config.models["Grid_TV"], "ct", 100_000, "")
     assert overrides(make_row(model="Grid_TV", size=100_000, settings=weights, task="ct"), config) is None
     assert overrides(make_row(model="Grid_TV", size=100_000, settings=weights), config) is not None
+    cosine = make_row(model="Siren", settings=today, lr_schedule="cosine")
+    assert shlex.split(overrides(cosine, config)) == ["--set", 'Siren.lr_schedule="cosine"']
+    assert overrides(make_row(model="Grid_exact", settings={}, lr_schedule="cosine"), config) is None  # it is solved
+    settled = load_config(settings=["Siren.lr_schedule=cosine"])
+    assert overrides(cosine, settled) is None
+    assert "constant" in overrides(make_row(model="Siren", settings=today, lr_schedule=None), settled)
     strange = make_row(model="x; rm -rf /", settings={"a'b": "$(reboot)"})
     assert overrides(strange, config) == "--set " + "'x; rm -rf /.a'\"'\"'b=\"$(reboot)\"'"
 
@@ -198,6 +206,14 @@ def test_a_volume_shows_three_slices(tmp_path, make_row):
     np.savez(tmp_path / "a.npz", residual=np.zeros((40, 150, 30, 1), np.float16), scale=np.float32(1))
     made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile", dim=3, shape=[40, 150, 30, 1]))
     assert ("target" in made, made["slices"], made["size"]) == (False, 3, [50, 50 + 2 + 40 + 2 + 13])
+
+
+def test_thick_slices_are_drawn_thick(tmp_path, make_row):
+    np.savez(tmp_path / "a.npz", residual=np.zeros((10, 64, 48, 1), np.float16), scale=np.float32(1))
+    row = make_row(signal="SomebodysFile", dim=3, shape=[10, 64, 48, 1], spacing=[4.0, 1.0, 1.0])
+    across = [(64, 48), (40, 48), (40, 64)]  # heights and widths of the slices, in the unit of the spacing
+    size = [max(wide for _, wide in across), sum(high for high, _ in across) + 2 * thumbnail.GAP]
+    assert thumbnail.load_thumbnail(tmp_path / "a.npz", row)["size"] == size
 
 
 def test_a_persons_own_picture_is_larger_and_has_a_detail_where_it_varies_most(tmp_path, make_row):
