@@ -24,7 +24,8 @@ BUDGETS = {
     "axis": {"title": "budget", "values": SIZES, "labelExpr": SHORT, "grid": False},
 }
 FIRST, SECOND = style.colour(0), style.colour(1)
-_MEAN: Spec = {"field": "shown", "type": "quantitative", "scale": {"domain": FRAME, "nice": False, "padding": 8}}
+FRAMED: Spec = {"type": "quantitative", "scale": {"domain": FRAME, "nice": False, "zero": False, "padding": 8}}
+_MEAN: Spec = {"field": "shown", **FRAMED}
 POINT = {"type": "point", "filled": True, "size": 45, "opacity": 1, "cursor": "pointer"}
 TOOLTIP = [{"field": name, "type": "nominal"} for name in ("model", "budget", "bands", "score", "runs", "time")]
 BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one name that the page uses
@@ -59,7 +60,7 @@ def library() -> str | None:
 def _lines(models: Looks, x: Spec) -> Spec:
     """Means as lines, the draws' standard deviation as bands around them."""
     encoding = {"x": x, "color": _colour(models)}
-    spread = {"y": {"field": "low", "type": "quantitative", **_axis(SCORE)}, "y2": {"field": "high"}}
+    spread = {"y": {"field": "low", **FRAMED, **_axis(SCORE)}, "y2": {"field": "high"}}
     dash = {"strokeDash": _by_model(models, [look["dash"] for look in models.values()])}
     return _chart(
         [

@@ -365,11 +365,15 @@ def test_every_chart_is_a_specification_that_compiles():
         "seconds": 3.0,
     }
     row |= {"shown": 20.0, "trial": "a", "step": 1, "psnr": 10.0, "loss": 0.1}
-    for spec in charts.specifications(looks(models, ())).values():
+    for name, spec in charts.specifications(looks(models, ())).items():
         text = json.dumps(spec).replace(f'"{charts.SIZES}"', "[10000, 20000]").replace(f'"{charts.FRAME}"', "[19, 21]")
         filled = json.loads(text) | {"datasets": {"rows": [row, row | {"size": 20_000, "band": "0.5", "step": 2}]}}
         drawn = vl_convert.vegalite_to_svg(filled | {"width": 300})
         assert drawn.count("<path") > 3
+        if name in ("size", "band", "seconds"):
+            scales = vl_convert.vegalite_to_vega(filled)["scales"]
+            (y,) = (scale for scale in scales if scale["name"] == "y")
+            assert (y["domain"], y["zero"]) == ([19, 21], False), name
     assert len({(look["colour"], look["path"]) for look in looks(models, ()).values()}) == 12
 
 
