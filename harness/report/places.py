@@ -26,7 +26,7 @@ def led(
     """`counted` of every band and budget; constant bands are one, and of rings the whole signal alone counts."""
     again = constant_bands(experiment, rows)[1:]
     bands = [WHOLE] if rings else [band_name(band) for band in experiment.bands if band not in again]
-    return counted(place for band in bands for place in best[band].values())
+    return counted(place for band in bands for place in best.get(band, {}).values())
 
 
 def counted(places: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -312,6 +312,11 @@ def test_rings_have_lines_and_are_no_data_sets(make_row, config, store):
     assert (experiment["led"]["places"], experiment["ranks"], data["across"]) == (1, {}, [])
 
 
+def test_rings_of_a_signal_with_bands_leave_no_whole_to_count(make_row, config, store):
+    _, experiment, _ = only([make_row(psnr_rings=[10.0, 20.0])], config, store)  # of nobody's making but a stranger's
+    assert (experiment["bands"], experiment["led"]["places"]) == (["0.1", "0.2", "0.5"], 0)
+
+
 def test_constant_bands_are_one(make_row, config, store):
     rows = [
         make_row(model=model, bandlimit=band, psnr=psnr, psnr_constant=160.0 if band < 0.5 else 9.3)
