@@ -118,7 +118,7 @@ def choose(comparison: Comparison, out: str | Path) -> Example | None:
         return None
     model, size = next(iter(paths))
     try:
-        target, reason = rebuild(comparison.runs(Place(model, size, band))[draw].row), ""
+        target, reason = rebuild(comparison.runs(Place(model, size, band))[draw].row, out), ""
     except UsageError as error:
         target, reason = None, str(error)
     return Example(comparison, band, draw, target, reason, paths)

@@ -32,7 +32,7 @@ def to_parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
         values = [record.get(name) for record in records]
         columns[name] = pyarrow.array(values) if kind is None else _array(values, kind)
     buffer = io.BytesIO()
-    parquet.write_table(pyarrow.table(columns), buffer, compression="zstd")
+    parquet.write_table(pyarrow.table(columns), buffer, compression="zstd", compression_level=15)
     return buffer.getvalue()
 
 

@@ -1,15 +1,23 @@
-"""The truth behind a row, built again: rows keep what a prediction lacks (its residual), not the signal."""
+"""The truth behind a row, built again: rows keep what a prediction lacks (its residual), not the signal.
+
+The signal of a person's own file is read from the results folder, which keeps it.
+"""
 
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common.errors import UsageError
+from common.files import Unfit
 from harness.plan.source import check_size
 from harness.store.names import known
+from harness.store.own_signal import load_signal, signal_path
+from target_signals.base import Signal
+from target_signals.user_file import UserFile
 
 TOLERANCE = 0.01  # dB; by more than this the signal of today differs from the one that was scored
 
@@ -29,18 +37,24 @@ class Target:
     constant: float
 
 
-def build(row: Mapping[str, Any]) -> Target:
-    """The target that a row names, as it is today. Raises UsageError or OSError when it cannot be had here."""
+def build(row: Mapping[str, Any], out: str | Path | None = None) -> Target:
+    """The target that a row names, as it is today. Raises UsageError or OSError when it cannot be had here.
+
+    out: the results folder of the row, without which a person's own file is not to be had.
+    """
     item, length, bandlimit = (known(row[name]) for name in ("item", "length", "bandlimit"))
     length = None if length is None else int(length)
     check_size(row["signal"], int(row["dim"]), length)
-    return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["signal_seed"]), item, row["task"])
+    kept = signal_path(out, row) if row["signal"] == UserFile.name and out is not None else None
+    if row["signal"] == UserFile.name and (kept is None or not kept.is_file()):
+        raise UsageError("the values of this file were not kept; run its trials again")
+    return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["signal_seed"]), item, row["task"], kept)
 
 
-def rebuild(row: Mapping[str, Any]) -> Target:
+def rebuild(row: Mapping[str, Any], out: str | Path | None = None) -> Target:
     """`build`, and the certainty that it is the one of the row: UsageError that says why when it is not to be had."""
     try:
-        found = build(row)
+        found = build(row, out)
     except OSError as error:
         raise UsageError(f"its data cannot be read: {error}") from error
     if list(found.truth.shape) != list(row["shape"]):
@@ -53,12 +67,27 @@ def rebuild(row: Mapping[str, Any]) -> Target:
 
 @functools.lru_cache(maxsize=4)
 def _built(
-    signal: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, name: str
+    signal: str,
+    dim: int,
+    length: int | None,
+    bandlimit: float | None,
+    seed: int,
+    item: str | None,
+    name: str,
+    kept: Path | None,
 ) -> Target:
     import target_signals
     from target_signals.tasks.base import make_task
 
-    task = make_task(name, target_signals.get_signal(signal, dim, length, bandlimit, seed, item), seed, item or "")
+    found = target_signals.get_signal(signal, dim, length, bandlimit, seed, item) if kept is None else _kept(kept, dim)
+    task = make_task(name, found, seed, item or "")
     scoring = task.scoring_of(name)
     seen, observe = task.operator.display(task.target), task.operator.observe
     return Target(scoring.truth, scoring.binary, seen, observe, scoring.psnr_of_constant())
+
+
+def _kept(path: Path, dim: int) -> Signal:
+    try:
+        return load_signal(path, dim)
+    except Unfit as error:
+        raise UsageError(f"the values that were kept of it, '{path}', cannot be used: {error}") from error

@@ -1,8 +1,9 @@
-"""`python -m harness merge A B --out C`: the rows of several results folders in one, with their arrays and models.
+"""`python -m harness merge A B --out C`: the rows of several results folders in one, with all that belongs to them.
 
 Of rows with one name and different content, one that is ok is kept over one that is not, then the one that
 started earlier, and that is said. What the new folder already has is never overwritten, so an interrupted merge
-goes on when it is run again. Figures and the report are not copied: they are drawn from what is.
+goes on when it is run again. Arrays, models and signals go with their rows. Figures and the report are not copied:
+they are drawn from what is.
 """
 
 import argparse
@@ -15,10 +16,12 @@ from typing import NamedTuple
 
 from common.errors import UsageError
 from common.files import Unfit, read_bounded, write_atomically
+from harness.store.own_signal import load_signal, signal_path
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.residual import load_residual
 from harness.store.schema import OK, UNSUPPORTED, Row
 from harness.store.store import Store
+from target_signals.user_file import UserFile
 
 SAID = 20  # lines of one sort; what is more is counted
 
@@ -140,6 +143,8 @@ def _put(equal: Sequence[Found], folder: str, key: str, out: Path, tally: Tally)
             return
     _put_array([Store(one.store, folder).array_path(key) for one in equal], target.array_path(key), row, tally)
     _put_model([Store(one.store, folder).model_path(key) for one in equal], target.model_path(key), tally)
+    if row["signal"] == UserFile.name:
+        _put_signal([signal_path(one.store, row) for one in equal], signal_path(out, row), int(row["dim"]), tally)
     if there:
         tally.there += 1
         return
@@ -175,6 +180,19 @@ def _put_model(sources: Sequence[Path], target: Path, tally: Tally) -> None:
                 pass
         except (SafetensorError, OSError, ValueError) as error:
             tally.problems.append(f"{source}: no whole model: {' '.join(str(error).split())}")
+            continue
+        _write(target, source)
+        return
+
+
+def _put_signal(sources: Sequence[Path], target: Path, dim: int, tally: Tally) -> None:
+    if target.exists():
+        return
+    for source in filter(Path.is_file, sources):
+        try:
+            load_signal(source, dim)
+        except (Unfit, OSError) as error:
+            tally.problems.append(f"{source}: {error}")
             continue
         _write(target, source)
         return

@@ -19,9 +19,10 @@ from harness.execution.ordering import in_order
 from harness.execution.progress import Progress
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
+from harness.store.own_signal import keep_signal, signal_path
 from harness.store.schema import Row
 from harness.store.store import Store
-from harness.train.run_trial import run_trial
+from harness.train.run_trial import run_trial, signal_of
 from models.base import Representation
 
 POLL = 0.5  # seconds between two looks at the store
@@ -118,6 +119,8 @@ def run_free(
             keep = None if on_model is None else functools.partial(on_model, trial)
             try:
                 results = run_trial(trial, device, progress.advance, keep)
+                if trial.path is not None:
+                    keep_signal(signal_path(out, vars(trial)), signal_of(trial))
                 for name, result in zip(trial.rows, results, strict=True):
                     Store(out, name.folder).write(name.key, result.row, result.residual)
             except KeyboardInterrupt:

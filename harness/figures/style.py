@@ -1,12 +1,12 @@
-"""The look of the figures: colours, line styles, and numbers as text.
+"""The look of figures and page: one colour, marker and dash for each model, colour maps, and numbers as text.
 
-Colours are safe for colour-blind readers: Okabe & Ito's qualitative set for lines (without its
-yellow, which fades on white, and its black, which the classical models have) and three dark hues that
-stay apart from it under simulated protanopia, deuteranopia and tritanopia. The second nine, most of them from Tol's
-muted set, are for further models, which dashes and markers tell apart as well. viridis for scores, a
-red-blue map for differences, magma for absolute errors.
+A model has one colour on a light ground and one of about that hue on a dark ground. Each has a contrast of at least 3
+with its ground, and stays apart from the others under simulated protanopia, deuteranopia and tritanopia, the first nine
+best of all; dashes and markers tell models apart as well. viridis is for scores, a red-blue map for differences, magma
+for absolute errors.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from target_signals.tasks.metrics import Metric
@@ -16,36 +16,63 @@ Looks = dict[str, Any]  # keyword arguments of an artist
 TITLE, TEXT, CELL_TEXT = 10.0, 8.0, 7.5  # points
 INK, FAINT, HATCH = "0.15", "0.4", "0.85"
 SCORES, DIFFERENCES, ERRORS = "viridis", "RdBu", "magma"
-LINE_COLOURS = (
-    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#004D40", "#332288", "#A50F15"),
-    *("#AA4499", "#999933", "#44AA99", "#661100", "#6699CC", "#882255", "#117733", "#B8860B", "#8B5FBF"),
+COLOURS = (  # of trained models, on a light and on a dark ground
+    ("#0253B4", "#73AEFF"),
+    ("#BF7A0A", "#F28300"),
+    ("#038B4E", "#2BE0A8"),
+    ("#E5148B", "#EF07BB"),
+    ("#794E03", "#FADE7F"),
+    ("#2084FF", "#C0DCF4"),
+    ("#153536", "#027D68"),
+    ("#3200A6", "#9843F3"),
+    ("#5D1206", "#D22E24"),
+    ("#2D4BFF", "#4B87D2"),
+    ("#870069", "#C387A5"),
+    ("#A55AC3", "#9678FF"),
+    ("#A55A00", "#F0B400"),
+    ("#4B0F5A", "#965A96"),
+    ("#A50F96", "#FF78F0"),
+    ("#1E4B2D", "#96FFC3"),
+    ("#5A00E1", "#E1B4FF"),
+    ("#870F00", "#C3784B"),
 )
 LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 PER_DASH = 6  # models in a row that share a dash
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "8")
-GREYS = ("#000000", "#6C6C6C", "#B0B0B0")  # of classical models
+GREYS = (("#000000", "#FFFFFF"), ("#6C6C6C", "#B4B4B4"), ("#8A8A8A", "#7C7C7C"))  # of classical models
 CLASSICAL_MARKERS = ("*", "h", "d")
 FONTS = {"sans": "DejaVu Sans", "serif": "STIXGeneral"}  # by theme; matplotlib ships both
 RC: Any = {"pdf.fonttype": 42, "font.family": ["DejaVu Sans"]}
 
 
-def line(index: int, classical: bool = False) -> Looks:
-    """Line properties that tell a model apart by colour, dash and marker at once.
+@dataclass(frozen=True)
+class Look:
+    """What tells a model apart. colour: on a light ground; dark: on a dark one. marker, dash: matplotlib's."""
 
-    index: the model's place among those of its sort, learned or classical.
-    """
-    looks: Looks = {"color": colour(index, classical), "linewidth": 1.2, "markersize": 3.4, "markeredgewidth": 0}
+    colour: str
+    dark: str
+    marker: str
+    dash: Any
+
+
+def look(index: int, classical: bool = False) -> Look:
+    """index: the model's place among those of its sort, trained or classical."""
+    colours, markers = (GREYS, CLASSICAL_MARKERS) if classical else (COLOURS, MARKERS)
+    dash = -1 - index % len(LINE_STYLES) if classical else index // PER_DASH % len(LINE_STYLES)
+    return Look(*colours[index % len(colours)], markers[index % len(markers)], LINE_STYLES[dash])
+
+
+def line(index: int, classical: bool = False) -> Looks:
+    """Line properties of a figure on white, of the model with that `look`."""
+    own = look(index, classical)
+    looks: Looks = {"color": own.colour, "marker": own.marker, "linestyle": own.dash, "linewidth": 1.2}
     if classical:
-        marker = CLASSICAL_MARKERS[index % len(CLASSICAL_MARKERS)]
-        hollow = {"markersize": 4.6, "markeredgewidth": 0.9, "markerfacecolor": "white"}
-        return looks | hollow | {"marker": marker, "linestyle": LINE_STYLES[-1 - index % len(LINE_STYLES)]}
-    dash = LINE_STYLES[index // PER_DASH % len(LINE_STYLES)]
-    return looks | {"marker": MARKERS[index % len(MARKERS)], "linestyle": dash}
+        return looks | {"markersize": 4.6, "markeredgewidth": 0.9, "markerfacecolor": "white"}
+    return looks | {"markersize": 3.4, "markeredgewidth": 0}
 
 
 def colour(index: int, classical: bool = False) -> str:
-    colours = GREYS if classical else LINE_COLOURS
-    return colours[index % len(colours)]
+    return look(index, classical).colour
 
 
 CONSTANT: Looks = {"color": "0.45", "linestyle": "--", "linewidth": 1.0}

@@ -10,16 +10,12 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from harness.figures.style import LINE_COLOURS
+from harness.figures import style
+from harness.report.looks import Looks
 
 Spec = dict[str, Any]
-Looks = dict[str, dict[str, str]]
 
-# those of the figures first; black would vanish on a dark page, and a reader of any eyes has the shapes as well
-COLOURS = (*LINE_COLOURS[:8], "#8A8A8A", "#9B5FC0", "#A6761D", "#7FA32B", "#E7298A", "#1B9E9E")
-SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left")
-DASHES = ([1, 0], [5, 2], [2, 2], [6, 2, 2, 2])
-SCORE, SIZES = "@score", "@sizes"
+SCORE, SIZES, FRAME = "@score", "@sizes", "@frame"
 SHORT = "datum.value >= 1e6 ? datum.value / 1e6 + 'M' : datum.value >= 1e3 ? datum.value / 1e3 + 'k' : datum.value"
 BUDGETS = {
     "field": "size",
@@ -27,7 +23,9 @@ BUDGETS = {
     "scale": {"type": "log", "nice": False, "padding": 12},
     "axis": {"title": "budget", "values": SIZES, "labelExpr": SHORT, "grid": False},
 }
-FIRST, SECOND = COLOURS[0], COLOURS[1]
+FIRST, SECOND = style.colour(0), style.colour(1)
+FRAMED: Spec = {"type": "quantitative", "scale": {"domain": FRAME, "nice": False, "zero": False, "padding": 8}}
+_MEAN: Spec = {"field": "shown", **FRAMED}
 POINT = {"type": "point", "filled": True, "size": 45, "opacity": 1, "cursor": "pointer"}
 TOOLTIP = [{"field": name, "type": "nominal"} for name in ("model", "budget", "bands", "score", "runs", "time")]
 BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one name that the page uses
@@ -36,21 +34,16 @@ BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one nam
 def specifications(models: Looks) -> dict[str, Spec]:
     """By name; each reads the data set `rows`, which the page's script fills.
 
-    Fields: model, size, band, mean, low, high, seconds, cell; of `curve` step, psnr, loss. The script also puts
-    the metric's name in place of SCORE and the budgets in place of SIZES.
+    Fields: model, size, band, mean, shown (the mean, or the frame's edge that it lies beyond), path (of its mark), low,
+    high, seconds, cell; of `curve` step, psnr, loss; of `curves` step, psnr, trial. The script puts the metric's name
+    in place of SCORE, the budgets in place of SIZES and the frame in place of FRAME.
     """
     return {
         "size": _lines(models, BUDGETS),
         "band": _lines(models, {"field": "band", "type": "ordinal", **_axis("band", labelAngle=0)}),
         "seconds": _points(models),
         "curve": _curve(),
-    }
-
-
-def looks(models: Sequence[str]) -> Looks:
-    """Colour and shape of every model, in charts and beside its name."""
-    return {
-        model: {"colour": COLOURS[i % len(COLOURS)], "shape": SHAPES[i % len(SHAPES)]} for i, model in enumerate(models)
+        "curves": _curves(),
     }
 
 
@@ -67,21 +60,13 @@ def library() -> str | None:
 def _lines(models: Looks, x: Spec) -> Spec:
     """Means as lines, the draws' standard deviation as bands around them."""
     encoding = {"x": x, "color": _colour(models)}
-    spread = {"y": {"field": "low", "type": "quantitative", **_axis(SCORE)}, "y2": {"field": "high"}}
-    mean = {
-        "y": {"field": "mean", "type": "quantitative", "scale": {"zero": False}},
-        "strokeDash": _by_model(models, [DASHES[i // len(COLOURS) % len(DASHES)] for i in range(len(models))]),
-    }
-    points = {
-        "y": mean["y"],
-        "shape": _by_model(models, [look["shape"] for look in models.values()]),
-        "tooltip": TOOLTIP,
-    }
+    spread = {"y": {"field": "low", **FRAMED, **_axis(SCORE)}, "y2": {"field": "high"}}
+    dash = {"strokeDash": _by_model(models, [look["dash"] for look in models.values()])}
     return _chart(
         [
-            {"mark": {"type": "area", "opacity": 0.15}, "encoding": {**encoding, **spread}},
-            {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {**encoding, **mean}},
-            {"mark": POINT, "encoding": {**encoding, **points}},
+            {"mark": {"type": "area", "opacity": 0.15, "clip": True}, "encoding": {**encoding, **spread}},
+            {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {**encoding, "y": _MEAN, **dash}},
+            *_marks(encoding),
         ]
     )
 
@@ -95,17 +80,21 @@ def _points(models: Looks) -> Spec:
             "scale": {"type": "log", "nice": False, "padding": 12},
             **_axis("seconds of training", format="~g", grid=False),
         },
-        "y": {"field": "mean", "type": "quantitative", "scale": {"zero": False}, **_axis(SCORE)},
         "color": _colour(models),
     }
-    shape = {"shape": _by_model(models, [look["shape"] for look in models.values()]), "tooltip": TOOLTIP}
-    joined = {"order": {"field": "size", "type": "quantitative"}}
+    joined = {"y": {**_MEAN, **_axis(SCORE)}, "order": {"field": "size", "type": "quantitative"}}
     return _chart(
         [
             {"mark": {"type": "line", "strokeWidth": 1, "opacity": 0.5}, "encoding": {**encoding, **joined}},
-            {"mark": POINT, "encoding": {**encoding, **shape}},
+            *_marks(encoding),
         ]
     )
+
+
+def _marks(encoding: Spec) -> list[Spec]:
+    """A point for each mean; at the edge an arrow in place of one that leaves the frame."""
+    own = {**encoding, "y": _MEAN, "tooltip": TOOLTIP, "shape": {"field": "path", "type": "nominal", "scale": None}}
+    return [{"mark": POINT, "encoding": own}]
 
 
 def _curve() -> Spec:
@@ -127,6 +116,16 @@ def _curve() -> Spec:
     ) | {"resolve": {"scale": {"y": "independent"}}}
 
 
+def _curves() -> Spec:
+    """PSNR over the passes of several trials."""
+    x = {"field": "step", "type": "quantitative", **_axis("passes")}
+    psnr = {"field": "psnr", "type": "quantitative", "scale": {"zero": False}, **_axis("PSNR (dB)")}
+    colours = {"range": [style.colour(i) for i in range(len(style.COLOURS))]}
+    trial: Spec = {"field": "trial", "type": "nominal", "scale": colours, "legend": {"title": None, "orient": "bottom"}}
+    mark = {"type": "line", "strokeWidth": 1.5, "point": {"size": 24}}
+    return _chart([{"mark": mark, "encoding": {"x": x, "y": psnr, "color": trial}}], height=200)
+
+
 def _chart(layers: Sequence[Spec], height: int = 280) -> Spec:
     return {
         "data": {"name": "rows"},
@@ -138,7 +137,7 @@ def _chart(layers: Sequence[Spec], height: int = 280) -> Spec:
             "background": None,
             "font": "system-ui, sans-serif",
             "view": {"stroke": None},
-            "axis": {"labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal", "tickCount": 6},
+            "axis": {"labelFontSize": 12, "titleFontSize": 12.5, "titleFontWeight": "normal", "tickCount": 6},
         },
     }
 

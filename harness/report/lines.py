@@ -4,22 +4,19 @@ The page's script chooses among these lines, formats and sorts them; it computes
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.analysis.experiments import Experiment
+from harness.analysis.frame import frame
 from harness.analysis.gain import GAIN
-from harness.analysis.means import Means, constant_bands, means
+from harness.analysis.means import Means, means
 from harness.analysis.standing import Against, Standing, standings
-from harness.analysis.winner import WIN, Outcome
-from harness.analysis.wording import told
 from harness.report.compact import rounded
+from harness.report.places import ALL, band_name, counted, led, place_of
 from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS, Metric
 
-ALL = ""  # in place of a band or an item: all of them
-WHOLE = "whole"  # the band of a score over the whole signal
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
 MEANS = {"seconds": 4, "parameters": 6, "peak_memory_bytes": 3}  # columns, and how many digits of their means
 NOUNS = ("items", "signals", "seeds")  # of draws
@@ -31,7 +28,8 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
 
     models: those whose places stand for them; so do those of bands and items, counted from 1, 0 being all. `scores`
     has by metric the columns mean, spread, rank, and the differences to the best and to the reference: [difference,
-    reach of its interval to either side, p], of one replicate [difference]. `best` is by metric, band and budget.
+    reach of its interval to either side, p], of one replicate [difference]. `best` is by metric, band and budget;
+    `frames` by metric and band the range in which the trained models' means differ.
     """
     own, own_rows, rings = with_rings(experiment, rows)
     metrics = metrics_of(experiment, rows)
@@ -40,22 +38,26 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
     columns |= {name: [] for name in MEANS}
     scores: dict[str, dict[str, list[Any]]] = {}
     best: dict[str, dict[str, dict[str, Any]]] = {}
+    frames: dict[str, dict[str, Any]] = {}
     for by in _views(own, rings):
         for metric in metrics:
             found = means(own, own_rows, by, metric)
             _add_scores(scores.setdefault(metric, {}), found)
             if "item" not in by:
                 _add_best(best.setdefault(metric, {}), found, metric == "psnr")
+                _add_frames(frames.setdefault(metric, {}), found)
         _add_lines(columns, found, {"model": models, "band": [None, *own.bands], "item": [None, *items]})
+    columns = {name: column for name, column in columns.items() if any(value is not None for value in column)}
     return {
         "metrics": metrics,
         "rings": rings,
-        "bands": [_band(band) for band in own.bands],
+        "bands": [band_name(band) for band in own.bands],
         "items": items,
         "lines": columns,
         "scores": scores,
         "best": best,
-        "led": led(own, own_rows, best["psnr"]) if "psnr" in best and not rings else {},
+        "frames": frames,
+        "led": led(own, own_rows, best["psnr"], rings) if "psnr" in best else counted(()),
     }
 
 
@@ -86,24 +88,6 @@ def metrics_of(experiment: Experiment, rows: Sequence[Row]) -> list[str]:
     if any(row.get("psnr") is not None and row.get("psnr_constant") is not None for row in own):
         found.insert(1, GAIN)
     return found or ["psnr"]
-
-
-def led(experiment: Experiment, rows: Sequence[Row], best: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """By budget who is the best at how many bands, constant ones counted once.
-
-    best: [model, bands, those of them at which it wins]. yardsticks: [yardstick, bands at which it is ahead].
-    """
-    again = constant_bands(experiment, rows)[1:]
-    found: dict[str, dict[str, Any]] = {}
-    for size in map(str, experiment.sizes):
-        places = [best[_band(band)].get(size) for band in experiment.bands if band not in again]
-        known = [place for place in places if place is not None and place["model"] is not None]
-        leaders = Counter(place["model"] for place in known)
-        wins = Counter(place["model"] for place in known if place["verdict"] == WIN)
-        ahead = Counter(place["yardstick"] for place in known if place["yardstick"])
-        best_at = [[model, bands, wins[model]] for model, bands in leaders.most_common()]
-        found[size] = {"best": best_at, "yardsticks": ahead.most_common()}
-    return found
 
 
 def _views(experiment: Experiment, rings: bool) -> Iterable[tuple[str, ...]]:
@@ -142,36 +126,26 @@ def _add_scores(columns: dict[str, list[Any]], found: Means) -> None:
 
 def _add_best(best: dict[str, dict[str, Any]], found: Means, whole: bool) -> None:
     for (size, *band), outcome in found.outcomes.items():
-        at = best.setdefault(_band(band[0]) if band else ALL, {})
+        at = best.setdefault(band_name(band[0]) if band else ALL, {})
         if found.scores[(size, *band)]:
-            at[str(size)] = _place(outcome, found.metric, whole)
+            at[str(size)] = place_of(outcome, found.metric, whole)
 
 
-def _place(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
-    """How a place was decided. whole: with who is the best, for the overview."""
-    first = outcome.first
-    verdict = {"verdict": first.verdict if first else None}
-    if not whole:
-        return verdict
-    return verdict | {
-        "model": first.best if first else None,
-        "told": told(outcome, metric),
-        "score": rounded(first.means[0], 5) if first else None,
-        "by": rounded(first.leads[0].mean, 4) if first and first.leads else None,
-        "yardstick": outcome.yardstick,
-        "ahead": rounded(outcome.ahead.mean, 4) if outcome.ahead else None,
-        "left_out": outcome.left_out,
-    }
+def _add_frames(frames: dict[str, Any], found: Means) -> None:
+    """By band, over all budgets: of the models that compete, or of yardsticks where no trained one does."""
+    values: dict[str, list[float]] = {}
+    for (_, *band), outcome in found.outcomes.items():
+        if outcome.first:
+            values.setdefault(band_name(band[0]) if band else ALL, []).extend(outcome.first.means)
+    for name, means_ in values.items():
+        inside = frame(means_)
+        frames[name] = [rounded(edge) for edge in inside] if inside else None
 
 
 def _against(found: Against | None, metric: Metric) -> list[float | int | None] | None:
-    """In the metric's own sign."""
+    """In the metric's own sign; of p what a reader is told, which is `< 0.001` at the least."""
     if found is None:
         return None
     one = found.difference
     mean = rounded(one.mean if metric.higher_is_better else -one.mean, 4)
-    return [mean] if one.n == 1 else [mean, rounded((one.high - one.low) / 2, 3), rounded(found.p, 3)]
-
-
-def _band(band: float | None) -> str:
-    return WHOLE if band is None else f"{band:g}"
+    return [mean] if one.n == 1 else [mean, rounded((one.high - one.low) / 2, 3), rounded(round(found.p, 7), 3)]

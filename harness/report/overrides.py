@@ -8,8 +8,11 @@ from typing import Any
 from common.errors import UsageError
 from harness.plan.config import Config
 from harness.plan.lookup import resolve_tuned
+from harness.plan.trial import CONSTANT
 from harness.store.schema import Row
 from target_signals.tasks.base import known_family
+
+LR_SCHEDULE = "lr_schedule"  # stands among a model's settings in the file, and in a column of its own in rows
 
 
 def overrides(row: Row, config: Config) -> str | None:
@@ -17,6 +20,8 @@ def overrides(row: Row, config: Config) -> str | None:
     settings = row.get("settings")
     if not isinstance(settings, dict):
         return None
+    if "lr" in settings:  # of a model that is trained
+        settings = settings | {LR_SCHEDULE: row.get(LR_SCHEDULE) or CONSTANT}
     kind = known_family(row["task"]).settings or _kind(row["signal"])
     return _overrides(config, kind, row["model"], int(row["size"]), json.dumps(settings))
 
@@ -34,9 +39,9 @@ def _kind(signal: str) -> str:
 
 def _overrides(config: Config, kind: str, model: str, size: int, settings: str) -> str | None:
     try:
-        today = resolve_tuned(config.models.get(model, {}), kind, size, model)
+        today = {LR_SCHEDULE: CONSTANT} | resolve_tuned(config.models.get(model, {}), kind, size, model)
     except UsageError:
-        today = {}
+        today = {LR_SCHEDULE: CONSTANT}
     given: dict[str, Any] = json.loads(settings)
     differs = [name for name, value in given.items() if name not in today or today[name] != value]
     words = [f"--set {shlex.quote(f'{model}.{name}={json.dumps(given[name])}')}" for name in differs]

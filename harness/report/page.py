@@ -10,9 +10,11 @@ import json
 from importlib import resources
 from typing import Any
 
+from harness.report.looks import stylesheet
+
 SCRIPTS = (
-    *("dom", "rows", "lines", "state", "controls", "overview", "standing", "leaderboard", "heatmap", "charts", "ranks"),
-    *("gaps", "trials", "command", "exhibit", "trial", "downloads", "main"),
+    *("dom", "rows", "lines", "state", "controls", "overview", "answers", "standing", "leaderboard", "heatmap"),
+    *("charts", "ranks", "gaps", "trials", "command", "exhibit", "trial", "beside", "models", "downloads", "main"),
 )
 
 
@@ -30,7 +32,7 @@ def assemble(data: dict[str, Any], pictures: dict[str, Any], parquet: bytes | No
     ]
     parts = {
         "policy": "; ".join(policy),
-        "style": _asset("style.css") + _asset("print.css"),
+        "style": _asset("style.css") + stylesheet(data.get("looks", {})) + _asset("print.css"),
         "data": _json(data),
         "pictures": _json(pictures),
         "parquet": "" if parquet is None else base64.b64encode(parquet).decode(),

@@ -13,15 +13,18 @@ from harness.analysis.ranks import Standings, over_items, over_signals
 from harness.analysis.remarks import remarks
 from harness.analysis.winner import REFERENCE
 from harness.plan.config import Config
-from harness.report.charts import looks
+from harness.report.about import about
 from harness.report.compact import each, pooled, rounded
 from harness.report.lines import lines
+from harness.report.looks import looks
 from harness.report.overrides import overrides
+from harness.report.places import together
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import BUSY, CLASSICAL, COLUMNS, Kind, Row
 from harness.store.table import to_table
 from target_signals.tasks.base import known_family, title_of
 from target_signals.tasks.metrics import METRICS
+from target_signals.user_file import UserFile
 
 MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row, and a row with a later one
 
@@ -38,6 +41,8 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
     present = dict.fromkeys(model for experiment in every for model in experiment.models)
     every_model = list(dict.fromkeys([*config.protocol.order, *present]))  # a model looks the same on every page
     models = [model for model in every_model if model in present]
+    yardsticks = [model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)]
+    experiments_of = [_experiment(experiment, rows, models) for experiment in every]
     return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "out": str(found.out),
@@ -45,20 +50,17 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
         "running": [str(said.get("trial")) for said in found.running],
         "metrics": {name: _metric(name) for name in METRICS},
         "busy_load": BUSY,
+        "about": about(models),
         "models": models,
-        "yardsticks": [
-            model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)
-        ],
-        "looks": {name: look for name, look in looks(every_model).items() if name in models},
+        "yardsticks": yardsticks,
+        "looks": {name: look for name, look in looks(every_model, yardsticks).items() if name in models},
         "cap": CAP,
         "reference": REFERENCE,
-        "experiments": [
-            _experiment(experiment, rows)
-            | lines(experiment, rows, models)
-            | {"ranks": _over_items(experiment, rows)}
-            | {"published": beside(to_table([rows[i] for i in experiment.latest.values()]))}
-            for experiment in every
-        ],
+        "experiments": experiments_of,
+        "led": {
+            preset: together(e["led"] for e in experiments_of if e["preset"] == preset)
+            for preset in dict.fromkeys(e["preset"] for e in experiments_of)
+        },
         "tasks": {task: _task(task) for task in dict.fromkeys(experiment.kind.task for experiment in every)},
         "across": _over_signals(every, rows),
         "rows": len(entries),
@@ -66,11 +68,23 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
     }
 
 
+def shown(data: dict[str, Any]) -> set[tuple[int, str, int, str]]:
+    """Experiment, band, budget and model of what stands side by side at some place of a payload."""
+    return {
+        (number, band, int(size), model)
+        for number, experiment in enumerate(data["experiments"])
+        for band, places in experiment["best"].get("psnr", {}).items()
+        for size, place in places.items()
+        for _, model, _ in place["shown"]
+    }
+
+
 def _prepared(values: list[Any], kind: Kind) -> list[Any] | dict[str, Any]:
     """A column as the page has it, by its kind."""
     if kind in ("number", "whole"):
         return [rounded(value) for value in values]
-    return pooled(values if kind == "text" else [_json(value) for value in values])
+    texts = values if kind == "text" else [_json(value) for value in values]
+    return pooled(texts) if 2 * len(set(texts)) < len(texts) else texts
 
 
 def columns(
@@ -110,7 +124,13 @@ def _of_cell(cell: Cell | None) -> Row:
 
 def _metric(name: str) -> dict[str, Any]:
     metric = METRICS[name]
-    return {"name": metric.name, "unit": metric.unit, "digits": metric.digits, "higher": metric.higher_is_better}
+    return {
+        "name": metric.name,
+        "unit": metric.unit,
+        "digits": metric.digits,
+        "higher": metric.higher_is_better,
+        "meaning": metric.meaning,
+    }
 
 
 def _task(name: str) -> dict[str, Any]:
@@ -155,8 +175,16 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
     }
 
 
-def _experiment(experiment: Experiment, rows: Sequence[Row]) -> dict[str, Any]:
-    kind = experiment.kind._asdict()
-    first = rows[next(iter(experiment.latest.values()))]
-    said = remarks(rows[i] for i in experiment.latest.values())
-    return kind | {"stands_for": first.get("stands_for"), "models": experiment.models, "remarks": said}
+def _experiment(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
+    """own: whether it is of somebody's own files or arrays."""
+    latest = [rows[i] for i in experiment.latest.values()]
+    return {
+        **experiment.kind._asdict(),
+        "stands_for": latest[0].get("stands_for"),
+        "own": experiment.kind.signal == UserFile.name,
+        "models": experiment.models,
+        "remarks": remarks(latest),
+        **lines(experiment, rows, models),
+        "ranks": _over_items(experiment, rows),
+        "published": beside(to_table(latest)),
+    }

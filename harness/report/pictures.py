@@ -4,32 +4,37 @@ A thumbnail takes a moment to make, so it is kept beside the arrays, as <folder>
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from common.files import Unfit, read_bounded, write_atomically
 from harness.analysis.experiments import Experiment
+from harness.report.places import band_name
 from harness.report.thumbnail import load_thumbnail
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import CHECKSUM, OK
 from harness.store.store import Store
+from target_signals.user_file import UserFile
 
-TYPICAL = 9000  # characters of one thumbnail, to know beforehand how many may fit
+TYPICAL = 6000  # characters of one thumbnail, to know beforehand how many may fit
 GOLDEN = 0.6180339887  # multiples of it, modulo 1, fill an interval evenly however many there are
-LARGEST = 1 << 20  # bytes of a kept thumbnail
-VERSION = 2  # of thumbnails: a kept one of another version is made again
+LARGEST = 1 << 21  # bytes of a kept thumbnail
+VERSION = 4  # of thumbnails: a kept one of another version is made again
+Shown = Collection[tuple[int, str, int, str]]  # experiment, band, budget, model
 
 
 @dataclass
 class Pictures:
     """by_row: thumbnails by `folder/key`; in place of one, what is wrong with the array, as {"flaw": words}.
 
-    possible: how many trials left an array.
+    targets: the images that several thumbnails share, which name them by their place here. possible: how many trials
+    left an array.
     """
 
     by_row: dict[str, dict[str, Any]]
+    targets: list[str]
     possible: int
 
     def summary(self) -> str:
@@ -39,16 +44,21 @@ class Pictures:
         return text + (f" Arrays that are not their rows': {flaws:,}; those trials say why." if flaws else "")
 
 
-def pictures(found: Gathered, every: Sequence[Experiment], megabytes: float) -> Pictures:
-    """Thumbnails that take at most `megabytes` in the page: as many as fit, in turn."""
-    candidates = list(_in_turn(found, every))
-    return Pictures(dict(_that_fit(found.out, candidates, int(megabytes * 1e6))), len(candidates))
+def pictures(found: Gathered, every: Sequence[Experiment], megabytes: float, shown: Shown = ()) -> Pictures:
+    """Thumbnails that take at most `megabytes` in the page: as many as fit, in turn, those of `shown` first."""
+    candidates = list(_in_turn(found, every, shown))
+    targets: dict[str, int] = {}
+    by_row = dict(_that_fit(found.out, candidates, int(megabytes * 1e6), targets))
+    return Pictures(by_row, list(targets), len(candidates))
 
 
-def _that_fit(out: Path, candidates: Sequence[Stored], room: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def _that_fit(
+    out: Path, candidates: Sequence[Stored], room: int, targets: dict[str, int]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Thumbnails by `folder/key`, in the candidates' order, until the next one is larger than what is left of `room`.
 
-    They are made in batches and by signal, so that each is built once, but spend the room in turn.
+    They are made in batches and by signal, so that each is built once, but spend the room in turn. targets: is filled
+    with their images of targets, by place.
     """
     done = 0
     while batch := candidates[done : done + room // TYPICAL]:
@@ -58,10 +68,24 @@ def _that_fit(out: Path, candidates: Sequence[Stored], room: int) -> Iterator[tu
             thumbnail = made[name]
             if thumbnail is None:
                 continue
-            room -= len(json.dumps({name: thumbnail}))
+            new = [image for image in _targets_of(thumbnail) if image not in targets]
+            thumbnail = _shared(thumbnail, targets | {image: len(targets) + i for i, image in enumerate(new)})
+            room -= len(json.dumps({name: thumbnail})) + sum(map(len, new))
             if room < 0:
                 return
+            targets |= {image: len(targets) + i for i, image in enumerate(new)}
             yield name, thumbnail
+
+
+def _targets_of(thumbnail: Mapping[str, Any]) -> list[str]:
+    parts = [thumbnail, thumbnail.get("detail", {})]
+    return list(dict.fromkeys(part["target"] for part in parts if "target" in part))
+
+
+def _shared(thumbnail: dict[str, Any], targets: Mapping[str, int]) -> dict[str, Any]:
+    """A thumbnail with places in place of its targets' images."""
+    made: dict[str, Any] = {name: targets[part] if name == "target" else part for name, part in thumbnail.items()}
+    return made | {"detail": _shared(made["detail"], targets)} if "detail" in made else made
 
 
 def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
@@ -79,7 +103,7 @@ def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
                 return thumbnail["thumbnail"]
         except (OSError, ValueError, RecursionError, AttributeError, KeyError):  # there is none yet, or it is damaged
             pass
-        thumbnail = load_thumbnail(array, stored.row)
+        thumbnail = load_thumbnail(array, stored.row, out)
     except Unfit as error:
         return {"flaw": str(error)}
     except OSError:
@@ -92,8 +116,9 @@ def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
     return thumbnail
 
 
-def _in_turn(found: Gathered, every: Sequence[Experiment]) -> Iterator[Stored]:
-    """The trials that left an array, the most telling first: first draws, and of each experiment some early on.
+def _in_turn(found: Gathered, every: Sequence[Experiment], shown: Shown) -> Iterator[Stored]:
+    """The trials that left an array, the most telling first: a person's own, then first draws, and of those what is
+    shown, and of each experiment some early on.
 
     The models of one signal and budget follow each other, since they are there to be compared.
     """
@@ -102,10 +127,13 @@ def _in_turn(found: Gathered, every: Sequence[Experiment]) -> Iterator[Stored]:
         draws = {draw: i for i, draw in enumerate(experiment.draws)}
         shots = list(dict.fromkeys((cell.band, cell.size) for cell in experiment.latest))
         spread = {shot: i * GOLDEN % 1 for i, shot in enumerate(sorted(shots, key=str))}
+        others = experiment.kind.signal != UserFile.name
         for cell, i in experiment.latest.items():
             stored = found.stored[i]
             if stored.row["status"] == OK and Store(found.out, stored.folder).array_path(stored.key).exists():
-                order.append(((draws[cell.draw], spread[cell.band, cell.size], number), stored))
+                later = (number, band_name(cell.band), cell.size, cell.model) not in shown
+                rank = (others, draws[cell.draw], later, spread[cell.band, cell.size], number)
+                order.append((rank, stored))
     for _, stored in sorted(order, key=lambda entry: entry[0]):
         yield stored
 

@@ -1,12 +1,14 @@
-"""One trial as a small picture: truth, reconstruction and absolute error side by side.
+"""One trial as small pictures: target, reconstruction and absolute error, each on its own so that trials can share one.
 
-An image gives one row of them; a volume three, of the middle slices across its axes. Where the truth cannot
-be had again (somebody's own file, data that is absent) the error stands alone.
+An image is shown whole, a volume by the middle slices across its axes, one below the other; of a person's own image
+there is a detail at full size as well. Where the truth cannot be had again (data that is absent) there is the error
+alone.
 """
 
 import base64
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,22 @@ import numpy as np
 from common.errors import UsageError
 from common.files import Unfit
 from harness.analysis import target
+from harness.analysis.gain import EXACT, known
 from harness.store.residual import load_residual
 from harness.store.schema import Row
+from target_signals.user_file import UserFile
 
 LONGEST = {2: 128, 3: 72}  # pixels of a panel's longer side, by the signal's dimension
-GAP = 2  # transparent pixels between panels
+LONGEST_OWN = {2: 384, 3: 160}  # of a person's own image or volume
+DETAIL = 96  # samples of a detail's side
+DECADES = 3  # of errors that the colours tell apart
+GAP = 2  # transparent pixels between slices
 QUALITY = 75  # of WebP
+Images = dict[str, Any]
 
 
-def load_thumbnail(array: Path, row: Row) -> dict[str, Any]:
-    """The picture as base64, its size, how many panels a row has, and the error that the lightest colour stands for.
+def load_thumbnail(array: Path, row: Row, out: Path | None = None) -> Images:
+    """The pictures of a row's array. out: the results folder, which keeps what a person's own files hold.
 
     Raises Unfit for an array that is not the row's, with the reason, and OSError where it cannot be read.
     """
@@ -32,30 +40,70 @@ def load_thumbnail(array: Path, row: Row) -> dict[str, Any]:
     if residual.ndim != int(row["dim"]) + 1:
         raise Unfit(f"it has {residual.ndim - 1} axes and its row says {int(row['dim'])}")
     try:
-        truth: np.ndarray | None = target.build(row).truth
+        truth: np.ndarray | None = target.build(row, out).truth
     except (UsageError, OSError):
         truth = None
     if truth is not None and truth.shape != residual.shape:
         truth = None
-    return draw(truth, residual)
+    return draw(truth, residual, deviation(row), row["signal"] == UserFile.name, row.get("spacing"))
 
 
-def draw(truth: np.ndarray | None, residual: np.ndarray) -> dict[str, Any]:
-    """Both [*shape, C]."""
-    from PIL import Image
+def deviation(row: Mapping[str, Any]) -> float | None:
+    """The truth's standard deviation, which is the error of its constant mean; None where that is not known or 0."""
+    constant = known(row.get("psnr_constant"))
+    return None if constant is None or constant >= EXACT else 10 ** (-constant / 20)
 
+
+def draw(
+    truth: np.ndarray | None,
+    residual: np.ndarray,
+    scale: float | None,
+    own: bool = False,
+    spacing: Sequence[float] | None = None,
+) -> Images:
+    """`target` and `answer` where there is a truth, and `error`, as base64 of WebP; their size and number of slices.
+
+    truth, residual: [*shape, C]. scale: the error that the palest colour stands for, by default the largest; the
+    darkest is DECADES below, and the scale between them is logarithmic. spacing: of samples along each axis.
+    """
     error = np.abs(residual).mean(axis=-1, keepdims=True)
-    dim, rows = residual.ndim - 1, []
-    for cut in _cuts(dim, residual.shape):
-        panels = [] if truth is None else [_grey_or_colour(truth[cut]), _grey_or_colour((truth + residual)[cut])]
-        rows.append([_small(panel, LONGEST[dim]) for panel in [*panels, error[cut]]])
-    scale = max(float(row[-1].max()) for row in rows)
-    painted = [[*(_paint(panel) for panel in row[:-1]), _heat(row[-1][..., 0] / (scale or 1.0))] for row in rows]
-    picture = Image.fromarray(_tile(painted))
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=QUALITY, method=4)
-    text = base64.b64encode(buffer.getvalue()).decode()
-    return {"webp": text, "size": [*picture.size], "panels": len(rows[0]), "slices": len(rows), "scale": scale}
+    scale = scale or float(error.max()) or 1.0
+    panels = {} if truth is None else {"target": truth, "answer": truth + residual}
+    dim = residual.ndim - 1
+    longest = (LONGEST_OWN if own else LONGEST)[dim]
+    cuts = _cuts(dim, residual.shape)
+
+    def small(values: np.ndarray, axis: int, most: int) -> np.ndarray:
+        apart = np.delete(spacing or (1.0,) * dim, axis if dim == 3 else [])
+        return _small(values, most, tuple(apart))
+
+    def drawn(chosen: Sequence[Any], most: int) -> Images:
+        cut_at = list(enumerate(chosen))
+        images = {
+            name: [_paint(small(_shown(values[cut]), axis, most)) for axis, cut in cut_at]
+            for name, values in panels.items()
+        }
+        images["error"] = [_heat(small(error[cut], axis, most)[..., 0] / scale) for axis, cut in cut_at]
+        stacked = {name: _stack(slices) for name, slices in images.items()}
+        height, width = stacked["error"].shape[:2]
+        return {name: _webp(image) for name, image in stacked.items()} | {"size": [width, height]}
+
+    made = drawn(cuts, longest) | {"slices": len(cuts), "scale": float(f"{scale:.4g}")}
+    if own and dim == 2 and max(residual.shape[:2]) > 2 * DETAIL:
+        cut = _detail(error if truth is None else truth)
+        made["detail"] = drawn([cut], DETAIL) | {"at": [part.start for part in cut]}
+    return made
+
+
+def _detail(values: np.ndarray) -> tuple[slice, slice]:
+    """Where a picture [H, W, C] varies most, on a raster of half a detail's side."""
+    corners = [
+        (top, left)
+        for top in range(0, max(1, values.shape[0] - DETAIL + 1), DETAIL // 2)
+        for left in range(0, max(1, values.shape[1] - DETAIL + 1), DETAIL // 2)
+    ]
+    places = [(slice(top, top + DETAIL), slice(left, left + DETAIL)) for top, left in corners]
+    return max(places, key=lambda place: float(values[place].std(axis=(0, 1)).sum()))
 
 
 def _cuts(dim: int, shape: Sequence[int]) -> list[Any]:
@@ -65,17 +113,23 @@ def _cuts(dim: int, shape: Sequence[int]) -> list[Any]:
     return [(*[slice(None)] * axis, shape[axis] // 2) for axis in range(dim)]
 
 
-def _grey_or_colour(values: np.ndarray) -> np.ndarray:
+def _shown(values: np.ndarray) -> np.ndarray:
     return np.clip(values if values.shape[-1] == 3 else values[..., :1], 0, 1)
 
 
-def _small(values: np.ndarray, most: int) -> np.ndarray:
-    """[H, W, C] averaged over blocks, so that the longer side has at most `most`; an uneven rest is left out."""
-    factor = -(-max(values.shape[:2]) // most)
-    height, width = (max(1, n // factor) for n in values.shape[:2])
-    rows, columns = (min(n, factor) for n in values.shape[:2])
-    blocks = values[: height * rows, : width * columns].reshape(height, rows, width, columns, -1)
-    return blocks.mean(axis=(1, 3))
+def _small(values: np.ndarray, most: int, apart: tuple[float, ...]) -> np.ndarray:
+    """[H, W, C] averaged over blocks, so that the longer side has at most `most`; an uneven rest is left out.
+
+    apart: of samples along both axes. Where these differ, pixels repeat, so that a pixel is as high as it is wide.
+    """
+    steps = [step / min(apart) for step in apart]
+    extent = [n * step for n, step in zip(values.shape[:2], steps, strict=True)]
+    pixel = math.ceil(max(extent) / most)
+    rows, columns = (min(n, max(1, int(pixel / step))) for n, step in zip(values.shape[:2], steps, strict=True))
+    height, width = values.shape[0] // rows, values.shape[1] // columns
+    blocks = values[: height * rows, : width * columns].reshape(height, rows, width, columns, -1).mean(axis=(1, 3))
+    high, wide = (max(1, int(side / pixel)) for side in extent)
+    return blocks[np.arange(high) * height // high][:, np.arange(wide) * width // wide]
 
 
 def _paint(values: np.ndarray) -> np.ndarray:
@@ -84,10 +138,12 @@ def _paint(values: np.ndarray) -> np.ndarray:
 
 
 def _heat(values: np.ndarray) -> np.ndarray:
-    """[H, W] in [0, 1] as [H, W, 4]: from black over red to a pale yellow."""
+    """[H, W], of which 1 is the palest, as [H, W, 4]: from black over red to a pale yellow."""
     import matplotlib
 
-    return _opaque(matplotlib.colormaps["inferno"](values)[..., :3])
+    with np.errstate(divide="ignore"):
+        shares = 1 + np.log10(values) / DECADES
+    return _opaque(matplotlib.colormaps["inferno"](np.clip(shares, 0, 1))[..., :3])
 
 
 def _opaque(colour: np.ndarray) -> np.ndarray:
@@ -95,13 +151,19 @@ def _opaque(colour: np.ndarray) -> np.ndarray:
     return np.concatenate([eight_bit, np.full_like(eight_bit[..., :1], 255)], axis=-1)
 
 
-def _tile(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Panels [H, W, 4] in rows, with transparent gaps; narrower ones are filled up."""
-    height = max(panel.shape[0] for row in rows for panel in row)
-    width = max(panel.shape[1] for row in rows for panel in row)
-    page = np.zeros((len(rows) * (height + GAP) - GAP, len(rows[0]) * (width + GAP) - GAP, 4), np.uint8)
-    for i, row in enumerate(rows):
-        for j, panel in enumerate(row):
-            top, left = i * (height + GAP), j * (width + GAP)
-            page[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
+def _stack(slices: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures [H, W, 4] one below the other, with transparent gaps; narrower ones are filled up."""
+    width = max(one.shape[1] for one in slices)
+    tops = [sum(one.shape[0] + GAP for one in slices[:i]) for i in range(len(slices))]
+    page = np.zeros((tops[-1] + slices[-1].shape[0], width, 4), np.uint8)
+    for top, one in zip(tops, slices, strict=True):
+        page[top : top + one.shape[0], : one.shape[1]] = one
     return page
+
+
+def _webp(pixels: np.ndarray) -> str:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "WEBP", quality=QUALITY, method=4)
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -21,7 +21,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     settings, found = load_config(config), gather(out)
     rows = [stored.row for stored in found.stored]
     data = payload.build(found, settings)
-    shown = pictures(found, experiments(rows, settings.protocol.order), megabytes)
+    shown = pictures(found, experiments(rows, settings.protocol.order), megabytes, payload.shown(data))
     data["pictures"] = shown.summary()
     library = charts.library()
     data["charts"] = None if library is None else charts.specifications(data["looks"])
@@ -29,7 +29,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
         table = parquet.to_parquet(rows) if rows else None
     except UsageError:  # no pyarrow; the page says how to get it
         table = None
-    text = page.assemble(data, shown.by_row, table, library)
+    text = page.assemble(data, {"rows": shown.by_row, "targets": shown.targets}, table, library)
     path = Path(out) / NAME
     try:
         write_atomically(path, lambda file: file.write(text.encode()))

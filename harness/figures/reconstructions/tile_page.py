@@ -182,6 +182,6 @@ def _mark(axes: Axes, frame: Frame) -> None:
     """A frame with a rim, which stands out on any ground."""
     (x0, x1), (y1, y0) = axes.get_xlim(), axes.get_ylim()
     corner = x0 + frame.left * (x1 - x0), y0 + frame.top * (y1 - y0)
-    for colour, line in (("white", 2.0), (style.LINE_COLOURS[1], 1.0)):
+    for colour, line in (("white", 2.0), (style.colour(1), 1.0)):
         looks: style.Looks = {"fill": False, "edgecolor": colour, "linewidth": line}
         axes.add_patch(Rectangle(corner, frame.width * (x1 - x0), frame.height * (y1 - y0), **looks))

@@ -5,13 +5,16 @@ const CHARTS = [
   ['band', 'Quality over band'],
   ['seconds', 'Quality against training time'],
 ];
+const AWAY = { above: 'M0 -1.6L1 .2H-1Z', below: 'M0 1.6L1 -.2H-1Z' }; // of what leaves the frame
 let chartsStale = true;
 let chartsNear = false;
 
 function chartRows(kind) {
   const lines = kind === 'band' ? linesOverBands() : chosenLines();
-  return lines
-    .filter((line) => line.mean !== null && (kind !== 'seconds' || known(line.seconds)))
+  const scored = lines.filter((line) => line.mean !== null && (kind !== 'seconds' || known(line.seconds)));
+  const frame = frameOf(scored, 'mean');
+  const within = (x) => Math.min(Math.max(x, frame[0]), frame[1]);
+  return scored
     .map((line, cell) => ({
       cell,
       line,
@@ -19,8 +22,11 @@ function chartRows(kind) {
       size: line.size,
       band: bandText(line.band),
       mean: line.mean,
-      low: line.mean - (line.spread ?? 0),
-      high: line.mean + (line.spread ?? 0),
+      shown: within(line.mean),
+      beyond: beyond(line.mean, frame),
+      path: AWAY[beyond(line.mean, frame)] ?? lookOf(line.model).path,
+      low: within(line.mean - (line.spread ?? 0)),
+      high: within(line.mean + (line.spread ?? 0)),
       seconds: line.seconds,
       budget: budgetText(line.size),
       bands: bandText(line.band),
@@ -34,7 +40,8 @@ function chartRows(kind) {
 async function embed(place, spec, rows, title, pooled = false) {
   const plain = rows.map(({ line, ...row }) => row);
   const { name, unit } = metricInfo(state.metric, pooled);
-  const given = { '@score': unit ? `${name} (${unit})` : name, '@sizes': current.sizes };
+  const frame = frameOf(rows.map(({ line }) => line).filter(Boolean), 'mean');
+  const given = { '@score': unit ? `${name} (${unit})` : name, '@sizes': current.sizes, '@frame': frame };
   const labelled = JSON.parse(JSON.stringify(spec), (key, item) => given[item] ?? item);
   const made = { ...labelled, datasets: { rows: plain }, description: title };
   const { view } = await window.vegaEmbed(place, made, {
@@ -114,6 +121,18 @@ function drawCurve(place, row) {
   if (!points.length) return place.replaceChildren(el('p', { class: 'empty' }, 'It left no curve.'));
   if (!window.vegaEmbed || !DATA.charts) return place.replaceChildren(curveTable(points));
   return embed(place, DATA.charts.curve, points, 'PSNR and loss over passes');
+}
+
+/* The learning curves of several trials. */
+function drawCurves(place, rows) {
+  const points = rows.flatMap((row, i) => {
+    const trial = `${i + 1} ${value('model', row)} ${budgetText(value('size', row))}`;
+    const psnr = value('curve_psnr', row) ?? [];
+    return JSON.parse(value('curve_steps', row) ?? '[]').map((step, k) => ({ step, psnr: psnr[k], trial }));
+  });
+  if (!points.length || !window.vegaEmbed || !DATA.charts)
+    return place.replaceChildren(el('p', { class: 'empty' }, 'No curves.'));
+  return embed(place, DATA.charts.curves, points, 'PSNR over passes');
 }
 
 const curveTable = (points) =>

@@ -33,6 +33,18 @@ function segments(place, choices, chosen, choose) {
   );
 }
 
+/* A small button that says what a number is, for fingers as well as for a mouse. */
+let infoBoxes = 0;
+function info(text, what) {
+  if (!text) return '';
+  infoBoxes += 1;
+  const id = `info-${infoBoxes}`;
+  return [
+    el('button', { type: 'button', class: 'info', popovertarget: id, 'aria-label': `what ${what} is` }),
+    el('div', { id, popover: 'auto', class: 'info-box' }, el('b', {}, what), ` ${text}`),
+  ];
+}
+
 /* A table whose columns sort. columns: {key, title, note, number, value(line), cell(line), rowHead}.
    sorting: {key, down}, which a click on a head changes before it calls `again`. */
 function sortableTable(caption, columns, lines, sorting, again) {
@@ -51,7 +63,8 @@ function sortableTable(caption, columns, lines, sorting, again) {
         title: column.note,
         'aria-sort': own ? (sorting.down ? 'descending' : 'ascending') : 'none',
       },
-      el('button', { type: 'button', 'data-sort': column.key, onclick: turn }, column.title),
+      column.title ? el('button', { type: 'button', 'data-sort': column.key, onclick: turn }, column.title) : '',
+      column.title ? info(column.note, column.title) : '',
     );
   });
   const body = lines.map((line) =>

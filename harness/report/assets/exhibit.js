@@ -48,7 +48,14 @@ function trialScores(row) {
           'tr',
           {},
           el('th'),
-          names.map((name) => el('th', { scope: 'col', class: 'number' }, DATA.metrics[name].name)),
+          names.map((name) =>
+            el(
+              'th',
+              { scope: 'col', class: 'number' },
+              DATA.metrics[name].name,
+              info(DATA.metrics[name].meaning, DATA.metrics[name].name),
+            ),
+          ),
         ),
       ),
       el('tbody', {}, lines),
@@ -63,7 +70,10 @@ function trialScores(row) {
   );
 }
 
-function trialPicture(row) {
+const IMAGES = { target: 'Target', answer: 'Reconstruction', error: 'Absolute error' };
+
+/* Pictures of a trial, by what they show; of a person's own image with a detail below each. */
+function imagesOf(row, names) {
   const picture = pictureOf(row);
   if (picture?.flaw) return el('p', { class: 'reason' }, `No picture: its array cannot be shown: ${picture.flaw}`);
   if (!picture)
@@ -74,26 +84,41 @@ function trialPicture(row) {
         ? 'No picture of this trial is in the page; the suite’s figures draw from its array.'
         : 'It left no picture.',
     );
-  const names = picture.panels === 3 ? ['Truth', 'Reconstruction', 'Absolute error'] : ['Absolute error'];
-  const slices = picture.slices > 1 ? ' Middle slices across the first, second and third axis.' : '';
+  const there = names.filter((name) => picture[name] !== undefined);
   return el(
-    'figure',
-    { class: picture.slices > 1 ? 'picture volume' : 'picture' },
-    el(
-      'div',
-      { class: 'captions', style: `grid-template-columns:repeat(${names.length},1fr)` },
-      names.map((name) => el('span', {}, name)),
+    'div',
+    { class: picture.slices > 1 ? 'picture volume' : 'picture', style: `--panels:${there.length}` },
+    there.map((name) =>
+      el(
+        'figure',
+        {},
+        el('figcaption', {}, IMAGES[name]),
+        imageOf(picture, name, `${IMAGES[name]} of ${value('model', row)}`),
+        picture.detail ? imageOf(picture.detail, name, `A detail of the ${IMAGES[name].toLowerCase()}`) : '',
+      ),
     ),
-    el('img', {
-      src: `data:image/webp;base64,${picture.webp}`,
-      alt: `${names.join(', ')} of ${value('model', row)}`,
-      width: picture.size[0],
-      height: picture.size[1],
-    }),
-    el(
-      'figcaption',
-      {},
-      `The brightest of the error stands for ${picture.scale.toPrecision(3)}.${slices} At most ${picture.slices > 1 ? 72 : 128} samples a side are shown.`,
-    ),
+  );
+}
+
+/* An image; a click shows it larger, and another one as it was. */
+function imageOf(part, name, alt) {
+  const data = name === 'target' ? pictures.targets[part.target] : part[name];
+  const image = el('img', { src: `data:image/webp;base64,${data}`, alt, width: part.size[0], height: part.size[1] });
+  const enlarge = (event) => event.currentTarget.classList.toggle('large');
+  return el('button', { type: 'button', class: 'image', title: 'larger or smaller', onclick: enlarge }, image);
+}
+
+/* What the colours of errors mean, and what of a volume is shown. */
+function errorNote(rows) {
+  const shown = rows.map(pictureOf).filter((picture) => picture?.error);
+  if (!shown.length) return null;
+  const scales = distinct(shown.map((picture) => picture.scale));
+  const scale = scales.length === 1 ? ` (${scales[0].toPrecision(3)})` : '';
+  const slices = shown[0].slices > 1 ? ' Middle slices across the first, second and third axis.' : '';
+  const detail = shown[0].detail ? ' Below, the part that varies most, sample by sample.' : '';
+  return el(
+    'p',
+    { class: 'hint' },
+    `Errors on one logarithmic scale: the palest stands for the signal’s standard deviation${scale}, black for a thousandth of it.${slices}${detail} A click enlarges a picture.`,
   );
 }

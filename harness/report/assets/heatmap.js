@@ -32,9 +32,7 @@ function inkOn(colour) {
 }
 
 /* Where a value lies from worst (0) to best (1), or from far behind to far ahead of a difference of zero (½). */
-function shareOf(x, values, around, higher) {
-  const all = values.filter((one) => one !== null);
-  const [low, high] = [Math.min(...all), Math.max(...all)];
+function shareOf(x, [low, high], around, higher) {
   const share = around
     ? 0.5 + x / Math.max(Math.abs(low), Math.abs(high), 1e-9) / 2
     : high > low
@@ -43,13 +41,28 @@ function shareOf(x, values, around, higher) {
   return higher ? share : 1 - share;
 }
 
+/* The range of a scale for these lines: where the trained models differ, as harness/analysis/frame.py has it; of one
+   item or of differences from the least to the greatest of the trained models. */
+function frameOf(lines, of) {
+  const frames = EXPERIMENTS[state.experiment].frames[state.metric] ?? {};
+  const own = distinct(lines.map((line) => line.band)).map((band) => frames[band] ?? null);
+  if (state.item === ALL && of === 'mean' && own.length && own.every(Boolean))
+    return [Math.min(...own.map(([low]) => low)), Math.max(...own.map(([, high]) => high))];
+  const trained = lines.filter((line) => !isYardstick(line.model) || lines.every((one) => isYardstick(one.model)));
+  const values = trained.map((line) => (of === 'mean' ? line.mean : (line.reference?.[0] ?? null))).filter(known);
+  return values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
+}
+
+/* What leaves the frame: `above`, `below` or nothing. */
+const beyond = (x, [low, high]) => (x > high + 1e-9 ? 'above' : x < low - 1e-9 ? 'below' : null);
+
 /* The one budget at which views over bands are drawn: the largest that is chosen, unless another one is. */
 const bandSize = () => (state.sizes.has(heat.size) ? heat.size : Math.max(...state.sizes));
 const linesOverBands = () => current.bands.flatMap(linesAt).filter((line) => line.size === bandSize());
 
 const heatValue = (line) => (heat.what === 'score' ? line.mean : (line.reference?.[0] ?? null));
 
-function heatCell(line, shown, colour, digits) {
+function heatCell(line, shown, colour, digits, frame) {
   if (!line) return el('td', { class: 'none' });
   const text =
     shown !== null
@@ -65,6 +78,7 @@ function heatCell(line, shown, colour, digits) {
     .join(', ');
   const background = shown === null ? null : colour(shown);
   const place = `${line.model}, budget ${budgetText(line.size)}, ${bandText(line.band)}`;
+  const away = shown === null || !frame ? null : beyond(shown, frame);
   const first = line.rank === 1 ? '; the best trained model here' : '';
   return el(
     'td',
@@ -80,6 +94,7 @@ function heatCell(line, shown, colour, digits) {
         onclick: () => openTrials(rowsOfLine(line)),
       },
       text,
+      away ? el('span', { class: 'away', title: `${away} the scale of the colours` }, away === 'above' ? ' ▲' : ' ▼') : '',
       lack && shown !== null ? el('small', {}, lack) : '',
     ),
   );
@@ -115,10 +130,10 @@ function drawHeatmap() {
   const columns = values.filter((one) => lines.some((line) => line[heat.columns] === one));
   const models = current.models.filter((model) => lines.some((line) => line.model === model));
   if (!models.length) return byId('heatmap').replaceChildren(el('p', { class: 'empty' }, 'Nothing is chosen.'));
-  const shown = lines.map(heatValue);
   const { digits, higher, name, unit } = metricInfo(state.metric, heat.columns === 'size' && isPooled());
   const lead = heat.what === 'lead';
-  const colour = (x) => colourAt(lead ? RED_BLUE : VIRIDIS, shareOf(x, shown, lead, higher));
+  const frame = frameOf(lines, lead ? 'reference' : 'mean');
+  const colour = (x) => colourAt(lead ? RED_BLUE : VIRIDIS, shareOf(x, frame, lead, higher));
   const body = models.map((model) =>
     el(
       'tr',
@@ -126,7 +141,7 @@ function drawHeatmap() {
       el('th', { scope: 'row' }, dot(model), model),
       columns.map((one) => {
         const line = lines.find((l) => l.model === model && l[heat.columns] === one);
-        return heatCell(line, line ? heatValue(line) : null, colour, digits);
+        return heatCell(line, line ? heatValue(line) : null, colour, digits, lead ? null : frame);
       }),
     ),
   );
@@ -147,19 +162,14 @@ function drawHeatmap() {
     el('tbody', {}, body),
   );
   table.querySelector('button.heat')?.setAttribute('tabindex', '0');
-  return byId('heatmap').replaceChildren(table);
+  const marked = table.querySelector('.away');
+  const note = `Colours run from ${fixed(frame[0], digits)} to ${fixed(frame[1], digits)}, over which the trained models differ; ▲ and ▼ lie beyond.`;
+  return byId('heatmap').replaceChildren(table, marked ? el('p', { class: 'hint' }, note) : '');
 }
 
 function moveInHeatmap(event) {
-  const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-  const cell = event.target.closest('td');
-  if (!step || !cell) return;
-  const next = cell
-    .closest('tbody')
-    .rows[cell.parentNode.rowIndex - 1 + step[0]]?.cells[cell.cellIndex + step[1]]?.querySelector('button');
+  const next = moveBetween(event, 'button');
   if (!next) return;
-  event.preventDefault();
   event.target.setAttribute('tabindex', '-1');
   next.setAttribute('tabindex', '0');
-  next.focus();
 }

@@ -4,7 +4,7 @@ const board = { by: 'size', sorting: { key: 'place', down: false } };
 const GROUPS = { size: 'model and budget', band: 'model, budget and band' };
 
 function boardColumns(lines) {
-  const { digits, name, unit, base, note } = metricInfo(state.metric, board.by === 'size' && isPooled());
+  const { digits, name, unit, base, note, meaning } = metricInfo(state.metric, board.by === 'size' && isPooled());
   const bestOf = `${base}_best`;
   const best = DATA.metrics[state.metric] && EXPERIMENTS[state.experiment].metrics.includes(bestOf);
   const atBest = best ? EXPERIMENTS[state.experiment].scores[bestOf].mean : [];
@@ -38,7 +38,7 @@ function boardColumns(lines) {
     {
       key: 'mean',
       title: unit ? `${name} (${unit})` : name,
-      note: `mean ± standard deviation over items and seeds${note ? `; ${note}` : ''}`,
+      note: `${meaning}${note ? `; ${note}` : ''}; mean ± standard deviation over items and seeds`,
       number: true,
       value: (l) => l.mean,
       cell: (l) => scoreText(l, state.metric),

@@ -11,7 +11,7 @@ function linesOf(experiment) {
       const [ok, failed, unsupported, missing] = columns.counts[at];
       const line = { at, experiment, model: MODELS[model], counts: { ok, failed, unsupported, missing } };
       for (const name of ['size', 'items', 'signals', 'seeds', 'seconds', 'parameters', 'peak_memory_bytes'])
-        line[name] = columns[name][at];
+        line[name] = columns[name]?.[at] ?? null;
       line.band = [ALL, ...bands][columns.band[at]];
       line.item = [ALL, ...items][columns.item[at]];
       return line;

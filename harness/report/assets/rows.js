@@ -23,7 +23,11 @@ const experimentId = (e) => `${e.dim}d_${e.signal}/${e.task}/${e.preset}/${e.len
 const taskText = (task) => DATA.tasks[task].title;
 const variantText = (e) =>
   `${e.preset}, ${e.length === null ? 'native size' : `length ${e.length}`}, ${e.steps} steps`;
-const signalText = (e) => `${e.dim}D ${e.signal}${e.stands_for ? ` (in place of ${e.stands_for})` : ''}`;
+const signalText = (e) => {
+  if (e.own) return e.items.length > 1 ? `${e.items.length} ${e.dim}D files` : itemText(e.items[0] ?? 'a file');
+  return `${e.dim}D ${e.signal}${e.stands_for ? ` (in place of ${e.stands_for})` : ''}`;
+};
+const itemText = (item) => item.replace(/-[0-9a-f]{8}$/, ''); // a file's name without the digest of its content
 const statusKind = (row) => {
   const status = value('status', row);
   return ['ok', 'unsupported', 'missing', 'older'].includes(status) ? status : 'failed';
@@ -51,21 +55,26 @@ const distinct = (values) => [...new Set(values)];
 const byNumber = (a, b) => a - b;
 const byModel = (a, b) => MODELS.indexOf(a) - MODELS.indexOf(b);
 
-/* A model's mark: the colour and shape that it has in charts. Paths fill a box of 12. */
-const PATHS = {
-  circle: 'M6 1a5 5 0 1 0 0 10a5 5 0 1 0 0-10z',
-  square: 'M1.5 1.5h9v9h-9z',
-  'triangle-up': 'M6 1l5.5 9.5h-11z',
-  'triangle-down': 'M6 11l5.5-9.5h-11z',
-  'triangle-right': 'M11 6l-9.5 5.5v-11z',
-  'triangle-left': 'M1 6l9.5 5.5v-11z',
-  diamond: 'M6 .5l4.5 5.5l-4.5 5.5l-4.5-5.5z',
-  cross: 'M4 1h4v3h3v4h-3v3h-4v-3h-3v-4h3z',
-};
+/* A model's mark: the colour and shape that it has in charts and figures. Paths fill a box from -1 to 1. */
 const lookOf = (model) => DATA.looks[model];
-const dot = (model) =>
+const mark = (model, attributes) =>
   svg(
     'svg',
-    { class: 'dot', viewBox: '0 0 12 12', 'aria-hidden': 'true' },
-    svg('path', { d: PATHS[lookOf(model).shape], fill: lookOf(model).colour }),
+    { viewBox: '-1.1 -1.1 2.2 2.2', 'aria-hidden': 'true', ...attributes },
+    svg('path', { d: lookOf(model).path, fill: attributes.ink ?? lookOf(model).colour }),
+  );
+const dot = (model) => mark(model, { class: 'dot' });
+const groundOf = (model) =>
+  `background:var(--model-${MODELS.indexOf(model)});color:var(--ink-${MODELS.indexOf(model)})`;
+
+/* Whose rows these are, so that presets and a person's own can be told apart at a glance. */
+const presetText = (e) => (e.own ? 'your own' : e.preset);
+const presetMark = (e) =>
+  el(
+    'span',
+    {
+      class: `preset ${e.own ? 'own' : ['paper', 'tuned'].includes(e.preset) ? e.preset : 'other'}`,
+      title: e.own ? `a file or an array of your own, preset ${e.preset}` : `preset ${e.preset}`,
+    },
+    presetText(e),
   );

@@ -50,8 +50,8 @@ function load(experiment, metric) {
   Object.assign(state, { models, sizes, band: defaultBand(), item: ALL });
 }
 
-/* The address: short enough to send, and only what differs from everything. */
-function remember(key) {
+/* The address: short enough to send, and only what differs from everything. keys: of trials that are open. */
+function remember(keys) {
   const parts = new URLSearchParams({ e: experimentId(EXPERIMENTS[state.experiment]), m: state.metric });
   for (const [name, all] of [
     ['models', current.models],
@@ -62,11 +62,11 @@ function remember(key) {
   }
   if (state.band !== defaultBand()) parts.set('band', state.band);
   if (state.item !== ALL) parts.set('item', state.item);
-  if (key) parts.set('trial', key);
+  for (const key of keys) parts.append('trial', key);
   history.replaceState(null, '', `#${parts}`);
 }
 
-/* Take over what an address says; gives the trial that it opens, if any. */
+/* Take over what an address says; gives the keys of the trials and the place [band, budget] that it opens. */
 function recall() {
   const parts = new URLSearchParams(location.hash.slice(1));
   const experiment = EXPERIMENTS.findIndex((one) => experimentId(one) === parts.get('e'));
@@ -79,5 +79,5 @@ function recall() {
   }
   if (current.bands.includes(parts.get('band'))) state.band = parts.get('band');
   if (current.items.includes(parts.get('item'))) state.item = parts.get('item');
-  return parts.get('trial');
+  return { keys: parts.getAll('trial'), place: parts.get('place')?.split('/') };
 }

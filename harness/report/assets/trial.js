@@ -12,14 +12,14 @@ function openTrials(every) {
       el('p', {}, `${plural(missing, 'trial')} of this cell ${missing === 1 ? 'has' : 'have'} not been run.`),
     ]);
   // the row with a picture first, since it says most
-  const shown = rows.findIndex((row) => pictureOf(row)?.webp);
+  const shown = rows.findIndex((row) => pictureOf(row)?.error);
   Object.assign(opened, { rows, missing, at: Math.max(0, shown) });
   return showTrial();
 }
 
 function pictureOf(row) {
   pictures ??= JSON.parse(byId('pictures').textContent);
-  return pictures[`${value('folder', row)}/${value('key', row)}`] ?? null;
+  return pictures.rows[`${value('folder', row)}/${value('key', row)}`] ?? null;
 }
 
 function showTrial() {
@@ -30,16 +30,9 @@ function showTrial() {
   };
   const many = opened.rows.length > 1;
   const curve = el('div', { class: 'chart' });
-  const place = [
-    ['band', value('bandlimit', row)],
-    ['item', value('item', row)],
-    ['seed', value('seed', row)],
-    ['signal seed', value('signal_seed', row)],
-  ]
-    .filter(([, x]) => x !== null)
-    .map(([name, x]) => `${name} ${x}`)
-    .join(', ');
-  showDialog([
+  const e = EXPERIMENTS[value('experiment', row)];
+  const missing = opened.missing ? `, ${opened.missing} missing` : '';
+  const children = [
     el(
       'h2',
       { id: 'dialog-title' },
@@ -49,25 +42,16 @@ function showTrial() {
     el(
       'p',
       { class: 'lead' },
-      `${signalText(EXPERIMENTS[value('experiment', row)])}, ${taskText(EXPERIMENTS[value('experiment', row)].task)}; ${place} `,
+      presetMark(e),
+      `${signalText(e)}, ${taskText(e.task)}; ${placeText(row)} `,
       statusMark(row),
     ),
     value('reason', row) ? el('p', { class: 'reason' }, value('reason', row)) : null,
-    many
-      ? el(
-          'p',
-          { class: 'pages' },
-          el('button', { type: 'button', id: 'trial-before', onclick: turn(-1) }, 'previous'),
-          el(
-            'span',
-            {},
-            `trial ${opened.at + 1} of ${opened.rows.length} of this cell${opened.missing ? `, ${opened.missing} missing` : ''}`,
-          ),
-          el('button', { type: 'button', id: 'trial-next', onclick: turn(1) }, 'next'),
-        )
-      : null,
+    many ? pager(turn, `trial ${opened.at + 1} of ${opened.rows.length} of this cell${missing}`) : null,
+    besideButton(row, showTrial),
     trialScores(row),
-    trialPicture(row),
+    imagesOf(row, ['target', 'answer', 'error']),
+    errorNote([row]),
     el('h3', {}, 'Learning curve'),
     curve,
     el(
@@ -112,10 +96,37 @@ function showTrial() {
     el('h3', {}, 'Run it again'),
     commandBox(commandOf(row)),
     el('p', { class: 'hint' }, `Row: ${value('folder', row)}/rows/${value('key', row)}.json`),
-  ]);
+  ];
+  showDialog(children, many ? turn : null);
   drawCurve(curve, row);
-  remember(value('key', row));
+  remember([value('key', row)]);
 }
+
+/* Buttons to the one before and the next; the arrow keys do the same. turn(by): what goes there. */
+const pager = (turn, text) =>
+  el(
+    'p',
+    { class: 'pages' },
+    el('button', { type: 'button', id: 'trial-before', title: 'or the left arrow key', onclick: turn(-1) }, 'previous'),
+    el('span', {}, text),
+    el('button', { type: 'button', id: 'trial-next', title: 'or the right arrow key', onclick: turn(1) }, 'next'),
+  );
+
+const besideButton = (row, again) =>
+  el(
+    'button',
+    {
+      type: 'button',
+      id: 'lay-beside',
+      'aria-pressed': String(laid.includes(row)),
+      onclick: () => {
+        layBeside(row);
+        drawTrials();
+        again();
+      },
+    },
+    laid.includes(row) ? 'not side by side' : 'lay side by side',
+  );
 
 const milliseconds = (ms) => (known(ms) ? `${ms.toPrecision(3)} ms` : null);
 
@@ -139,8 +150,12 @@ const facts = (pairs) =>
       .map(([name, x]) => el('div', {}, el('dt', {}, name), el('dd', {}, String(x)))),
   );
 
-function showDialog(children) {
+let turnDialog = null; // what the arrow keys do while a dialog is open
+
+function showDialog(children, turn = null) {
   const dialog = byId('dialog');
+  turnDialog = turn;
+  dialog.classList.remove('wide');
   const close = el(
     'button',
     { type: 'button', class: 'close', 'aria-label': 'Close', onclick: () => dialog.close() },
@@ -151,4 +166,11 @@ function showDialog(children) {
   if (!dialog.open) dialog.showModal();
   (focused && byId(focused) ? byId(focused) : close).focus();
   dialog.scrollTop = 0;
+}
+
+function pageThrough(event) {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!by || !turnDialog || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  turnDialog(by)();
 }

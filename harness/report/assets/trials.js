@@ -5,6 +5,21 @@ const PAGE = 25;
 
 const TRIAL_COLUMNS = [
   {
+    key: 'beside',
+    title: '',
+    note: 'lay side by side',
+    value: (row) => (laid.includes(row) ? 0 : 1),
+    cell: (row) =>
+      value('status', row) === 'missing'
+        ? ''
+        : el('input', {
+            type: 'checkbox',
+            'aria-label': 'lay side by side',
+            checked: laid.includes(row),
+            onchange: () => layBeside(row),
+          }),
+  },
+  {
     key: 'model',
     title: 'Model',
     rowHead: true,

@@ -10,9 +10,11 @@ from safetensors.numpy import save_file
 
 from harness import __main__ as verbs
 from harness.commands import merge as merging
+from harness.store.own_signal import keep_signal, load_signal, signal_path
 from harness.store.residual import load_residual
 from harness.store.scan import gather
 from harness.store.store import Store
+from target_signals.base import Signal
 from tests.harness.paper_rows import paper_rows, write_rows
 
 FOLDER = "2d_Sierpinski"
@@ -214,3 +216,21 @@ def test_places_that_cannot_be(tmp_path, make_store, monkeypatch, capsys, stores
     assert says in err
     assert len(err.splitlines()) == 1
     assert files(tmp_path) == before
+
+
+def test_a_persons_own_signals_go_with_their_rows(tmp_path, make_row, capsys):
+    values = np.random.default_rng(0).random((24, 24), np.float32)
+    row = make_row(signal="UserFile", item="a.png-0123abcd", bandlimit=None)
+    for name in ("a", "b"):
+        store = Store(tmp_path / name, "2d_UserFile")
+        store.prepare()
+        store.write("one", row, residual(0.1))
+        keep_signal(signal_path(tmp_path / name, row), Signal(values, 2, "image"))
+    damaged = signal_path(tmp_path / "a", row)
+    damaged.write_bytes(b"PK damaged")
+    assert merge(tmp_path / "a", tmp_path / "b", out=tmp_path / "c") == 1
+    assert f"{damaged}: it is damaged" in "".join(capsys.readouterr())
+    assert np.array_equal(load_signal(signal_path(tmp_path / "c", row), 2).values, values)
+    before = files(tmp_path / "c")
+    assert merge(tmp_path / "b", out=tmp_path / "c") == 0
+    assert files(tmp_path / "c") == before

@@ -223,9 +223,9 @@ def test_a_cell_opens_its_trials(open_page, small):
     assert tab.inner_text("#dialog-title") == "Grid, 3k"
     assert "trial 1 of 4 of this cell" in tab.inner_text("#dialog")
     tab.wait_for_selector("#dialog .chart svg")
-    picture = tab.locator("#dialog .picture img")
-    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 3 * 24 + 2 * 2
-    assert "Truth" in tab.inner_text("#dialog .captions")
+    picture = tab.locator("#dialog .picture img").first
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 24
+    assert tab.locator("#dialog figcaption").all_inner_texts() == ["Target", "Reconstruction", "Absolute error"]
     tab.locator("#trial-next").click()
     assert "trial 2 of 4 of this cell" in tab.inner_text("#dialog")
     assert tab.evaluate("document.activeElement.id") == "trial-next"
@@ -242,6 +242,51 @@ def test_a_cell_opens_its_trials(open_page, small):
         assert fact in text
     tab.keyboard.press("Escape")
     assert not tab.locator("#dialog").is_visible()
+
+
+def beside(tab):
+    """The headings of what lies side by side, the target's, which is empty, left out."""
+    return [text for text in tab.locator("#dialog .beside-column h3").all_inner_texts() if text]
+
+
+def test_a_place_shows_its_pictures_side_by_side_and_has_an_address(open_page, small):
+    path = write_page.write(small)
+    tab = open_page(path)
+    tab.locator('#winners a[data-place="0.1/3000"]').click()
+    assert beside(tab) == ["Grid best", "Siren second"]
+    assert tab.locator("#dialog figcaption").all_inner_texts() == [
+        "Target",
+        *["Reconstruction", "Absolute error"] * 2,
+    ]
+    scores = [re.search(r"PSNR\s+(\S+)", text)[1] for text in tab.locator("#dialog .scores").all_inner_texts()]
+    assert scores == ["15.00", "13.00"]  # of the first seed
+    assert "budget 3k" in tab.inner_text("#dialog .lead")
+    tab.keyboard.press("ArrowRight")
+    assert "band 0.5" in tab.inner_text("#dialog .lead")
+    again = open_page(path, tab.evaluate("location.hash"))
+    assert "band 0.5, budget 3k" in again.inner_text("#dialog .lead")
+    assert beside(again) == beside(tab)
+
+
+def test_trials_are_laid_side_by_side(open_page, small):
+    path = write_page.write(small)
+    tab = open_page(path)
+    cell(tab, "Grid, budget 3k").click()
+    tab.click("#lay-beside")
+    tab.keyboard.press("Escape")
+    assert tab.locator("#tray-open").is_disabled()
+    cell(tab, "Siren, budget 10k").click()
+    tab.click("#lay-beside")
+    tab.keyboard.press("Escape")
+    tab.click("#tray-open")
+    assert beside(tab) == ["Grid", "Siren"]
+    tab.wait_for_selector("#dialog .chart svg")
+    assert "0.25" in tab.inner_text("#dialog .facts")
+    again = open_page(path, tab.evaluate("location.hash"))
+    assert beside(again) == ["Grid", "Siren"]
+    tab.set_viewport_size({"width": 390, "height": 844})
+    reach = "all => Math.max(...all.map((one) => one.getBoundingClientRect().right))"
+    assert tab.eval_on_selector_all("#dialog .beside-column", reach) <= 390  # nothing is cut off
 
 
 def test_the_command_repeats_the_trial(open_page, small, config):
@@ -327,7 +372,7 @@ def test_a_yardstick_is_ranked_apart_and_named_where_it_is_ahead(open_page, stor
     ]
     tab = open_page(write_page.write(store(rows)))
     cell = tab.locator("#winners td").first
-    assert cell.inner_text().split("\n") == ["Siren", "25.2 (+5.2)", "† Wavelet +5.2"]
+    assert cell.locator("a > span").all_inner_texts() == ["Siren", "25.2 (+5.2)", "† Wavelet +5.2"]
     assert cell.locator("b").inner_text() == "Siren"
     assert column(tab, "#leaderboard", 0) == ["1", "2", "†"]
     assert column(tab, "#leaderboard", heads(tab, "#leaderboard").index("To the best"))[0] == "wins"
@@ -341,7 +386,7 @@ def test_a_model_does_not_win_by_its_easier_draws(open_page, store, make_row):
         for seed, psnr in enumerate(own)
     ]
     tab = open_page(write_page.write(store(rows)))
-    assert tab.locator("#winners td").first.inner_text().split("\n") == ["Grid", "23.3", "without Siren"]
+    assert tab.locator("#winners td a > span").all_inner_texts() == ["Grid", "23.3", "without Siren"]
     assert column(tab, "#leaderboard", 1) == ["Grid", "Siren"]
     assert column(tab, "#leaderboard", 0) == ["1", "!"]
     assert cell(tab, "Grid").get_attribute("class") == "heat first"

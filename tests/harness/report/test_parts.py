@@ -6,9 +6,11 @@ import itertools
 import json
 import math
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,16 +20,21 @@ from harness import __main__ as verbs
 from harness.analysis import target
 from harness.analysis.experiments import experiments
 from harness.analysis.published import beside
+from harness.figures import style
+from harness.plan.config import load_config
 from harness.plan.lookup import resolve_tuned
 from harness.report import charts, page, thumbnail, write_page
 from harness.report.compact import pooled, rounded
+from harness.report.looks import looks
 from harness.report.overrides import overrides
 from harness.report.payload import build
 from harness.report.pictures import pictures
+from harness.store.own_signal import keep_signal, signal_path
 from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store
 from harness.store.table import to_table
+from target_signals.base import Signal
 
 
 @pytest.fixture
@@ -86,6 +93,12 @@ def test_settings_that_the_file_does_not_say_today(config, make_row):
     weights = resolve_tuned(config.models["Grid_TV"], "ct", 100_000, "")
     assert overrides(make_row(model="Grid_TV", size=100_000, settings=weights, task="ct"), config) is None
     assert overrides(make_row(model="Grid_TV", size=100_000, settings=weights), config) is not None
+    cosine = make_row(model="Siren", settings=today, lr_schedule="cosine")
+    assert shlex.split(overrides(cosine, config)) == ["--set", 'Siren.lr_schedule="cosine"']
+    assert overrides(make_row(model="Grid_exact", settings={}, lr_schedule="cosine"), config) is None  # it is solved
+    settled = load_config(settings=["Siren.lr_schedule=cosine"])
+    assert overrides(cosine, settled) is None
+    assert "constant" in overrides(make_row(model="Siren", settings=today, lr_schedule=None), settled)
     strange = make_row(model="x; rm -rf /", settings={"a'b": "$(reboot)"})
     assert overrides(strange, config) == "--set " + "'x; rm -rf /.a'\"'\"'b=\"$(reboot)\"'"
 
@@ -95,23 +108,27 @@ def test_thumbnails_show_truth_reconstruction_and_error(residuals):
     assert shown.possible == 4
     assert set(shown.by_row) == {f"2d_Sierpinski/{name}" for name in ("Grid10", "Grid20", "Siren10", "Siren20")}
     made = shown.by_row["2d_Sierpinski/Siren10"]
-    assert (made["panels"], made["slices"], made["size"]) == (3, 1, [76, 24])
-    assert made["scale"] == pytest.approx(0.3, abs=1e-3)
-    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(made["webp"]))).convert("RGB"), float) / 255
-    truth, reconstruction, error = image[:, :24], image[:, 26:50], image[:, 52:]
+    assert (made["slices"], made["size"], made["target"]) == (1, [24, 24], 0)
+    assert len(shown.targets) == 1  # all four share it
+
+    def pixels(image):
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(image))).convert("RGB"), float) / 255
+
     expected = target.build(gather(residuals).stored[0].row).truth
-    assert np.abs(truth.mean() - expected.mean()) < 0.02
-    assert np.abs(reconstruction.mean() - np.clip(expected + 0.3, 0, 1).mean()) < 0.02
-    assert error.min() > 0.5  # the same everywhere, so everywhere the lightest
+    assert np.abs(pixels(shown.targets[0]).mean() - expected.mean()) < 0.02
+    assert np.abs(pixels(made["answer"]).mean() - np.clip(expected + 0.3, 0, 1).mean()) < 0.02
+    share = 1 + math.log10(0.3 / made["scale"]) / thumbnail.DECADES
+    assert made["scale"] == pytest.approx(10 ** (-9.3 / 20), rel=1e-3)
+    assert np.abs(pixels(made["error"]) - matplotlib.colormaps["inferno"](share)[:3]).max() < 0.03  # all of one colour
 
 
 def test_a_size_bounds_the_thumbnails(residuals):
     found = gather(residuals)
     every = experiments([stored.row for stored in found.stored])
     assert pictures(found, every, 0).by_row == {}
-    few = pictures(found, every, 0.01)
+    few = pictures(found, every, 0.0065)
     assert 0 < len(few.by_row) < 4
-    assert sum(len(json.dumps(one)) for one in few.by_row.values()) <= 10_000
+    assert sum(len(json.dumps(one)) for one in few.by_row.values()) <= 6_500
     assert few.possible == 4
 
 
@@ -140,17 +157,16 @@ def test_thumbnails_are_kept_until_the_array_changes(residuals, monkeypatch):
     found = gather(residuals)
     every = experiments([stored.row for stored in found.stored])
     first = pictures(found, every, 5)
-    monkeypatch.setattr(thumbnail, "draw", lambda truth, residual: {"webp": "new"})
+    monkeypatch.setattr(thumbnail, "draw", lambda *given: {"error": "new"})
     assert pictures(found, every, 5) == first
     store = Store(residuals, "2d_Sierpinski")
     store.write("Grid10", store.read("Grid10"), np.ones((24, 24, 1), np.float32))
     found = gather(residuals)
-    assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid10"] == {"webp": "new"}
+    assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid10"] == {"error": "new"}
     (residuals / "2d_Sierpinski" / "pictures" / "Grid20.json").write_text("[]")
-    assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid20"] == {"webp": "new"}
+    assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid20"] == {"error": "new"}
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04damaged", b"no zip"])
 def shown(out):
     found = gather(out)
     return pictures(found, experiments([stored.row for stored in found.stored]), 5)
@@ -164,7 +180,7 @@ def test_an_array_that_is_not_its_rows_is_said_to_be_so(residuals, content):
     found = shown(residuals)
     flaw = "it is not the file that the row names by its SHA-256: damaged, or another row's"
     assert found.by_row["2d_Sierpinski/Grid10"] == {"flaw": flaw}
-    assert sum("webp" in picture for picture in found.by_row.values()) == 3
+    assert sum("error" in picture for picture in found.by_row.values()) == 3
     assert found.summary() == (
         "Pictures of 3 of the 4 trials that left an array. Arrays that are not their rows': 1; those trials say why."
     )
@@ -175,20 +191,44 @@ def test_arrays_of_rows_without_a_checksum_are_shown(residuals):
         row = json.loads(path.read_text())
         assert len(row.pop("residual_sha256")) == 64
         path.write_text(json.dumps(row))
-    assert all("webp" in picture for picture in shown(residuals).by_row.values())
+    assert all("error" in picture for picture in shown(residuals).by_row.values())
 
 
 def test_a_signal_that_cannot_be_had_again_shows_its_error_alone(tmp_path, make_row):
     np.savez(tmp_path / "a.npz", residual=np.ones((300, 200, 3), np.float16), scale=np.float32(0.5))
     made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile", shape=[300, 200, 3]))
-    assert (made["panels"], made["scale"]) == (1, 0.5)
-    assert max(made["size"]) <= 128
+    assert "target" not in made
+    assert made["scale"] == pytest.approx(10 ** (-9.3 / 20), rel=1e-3)
+    assert (made["size"], "answer" in made, "detail" in made) == ([66, 100], False, False)
 
 
 def test_a_volume_shows_three_slices(tmp_path, make_row):
     np.savez(tmp_path / "a.npz", residual=np.zeros((40, 150, 30, 1), np.float16), scale=np.float32(1))
     made = thumbnail.load_thumbnail(tmp_path / "a.npz", make_row(signal="SomebodysFile", dim=3, shape=[40, 150, 30, 1]))
-    assert (made["panels"], made["slices"], made["scale"]) == (1, 3, 0.0)
+    assert ("target" in made, made["slices"], made["size"]) == (False, 3, [50, 50 + 2 + 40 + 2 + 13])
+
+
+def test_thick_slices_are_drawn_thick(tmp_path, make_row):
+    np.savez(tmp_path / "a.npz", residual=np.zeros((10, 64, 48, 1), np.float16), scale=np.float32(1))
+    row = make_row(signal="SomebodysFile", dim=3, shape=[10, 64, 48, 1], spacing=[4.0, 1.0, 1.0])
+    across = [(64, 48), (40, 48), (40, 64)]  # heights and widths of the slices, in the unit of the spacing
+    size = [max(wide for _, wide in across), sum(high for high, _ in across) + 2 * thumbnail.GAP]
+    assert thumbnail.load_thumbnail(tmp_path / "a.npz", row)["size"] == size
+
+
+def test_a_persons_own_picture_is_larger_and_has_a_detail_where_it_varies_most(tmp_path, make_row):
+    row = make_row(signal="UserFile", item="a.png-0123abcd", bandlimit=None, length=None, shape=[500, 400, 1])
+    values = np.zeros((500, 400), np.float32)
+    values[200:280, 250:330] = np.random.default_rng(0).integers(0, 2, (80, 80))
+    np.savez(tmp_path / "a.npz", residual=np.full((500, 400, 1), 0.1, np.float16), scale=np.float32(1))
+    without = thumbnail.load_thumbnail(tmp_path / "a.npz", row, tmp_path)
+    assert ("target" in without, without["size"]) == (False, [200, 250])
+    keep_signal(signal_path(tmp_path, row), Signal(values, 2, "image"))
+    made = thumbnail.load_thumbnail(tmp_path / "a.npz", row, tmp_path)
+    assert made["target"] != made["answer"]
+    top, left = made["detail"]["at"]
+    assert (top <= 200, top + thumbnail.DETAIL >= 280, left <= 250, left + thumbnail.DETAIL >= 330) == (True,) * 4
+    assert made["detail"]["size"] == [thumbnail.DETAIL] * 2
 
 
 def only(rows, config, store):
@@ -226,7 +266,7 @@ def test_lines_are_those_of_the_rows(make_row, config, store):
     assert p == pytest.approx(3 * expected.pvalue, rel=1e-2)  # of three models, the first of three pairs
     assert psnr["reference"][wire][0] == pytest.approx(-difference)
     assert experiment["best"]["psnr"]["0.5"]["10"]["model"] == "Wire"
-    assert experiment["led"]["10"] == experiment["led"]["20"] == {"best": [["Wire", 3, 3]], "yardsticks": []}
+    assert experiment["led"] == {"places": 6, "best": [["Wire", 6, 6]], "yardsticks": []}
     assert (experiment["ranks"], data["across"]) == ({}, [])
 
 
@@ -269,7 +309,12 @@ def test_rings_have_lines_and_are_no_data_sets(make_row, config, store):
     assert experiment["bands"] == ["0.1", "0.2", "0.3", "whole"]
     assert experiment["scores"]["psnr"]["mean"][at["Siren", 2500, "0.2", ""]] == 19.0
     assert ("Siren", 2500, "", "") not in at  # no mean over rings
-    assert (experiment["led"], experiment["ranks"], data["across"]) == ({}, {}, [])
+    assert (experiment["led"]["places"], experiment["ranks"], data["across"]) == (1, {}, [])
+
+
+def test_rings_of_a_signal_with_bands_leave_no_whole_to_count(make_row, config, store):
+    _, experiment, _ = only([make_row(psnr_rings=[10.0, 20.0])], config, store)  # of nobody's making but a stranger's
+    assert (experiment["bands"], experiment["led"]["places"]) == (["0.1", "0.2", "0.5"], 0)
 
 
 def test_constant_bands_are_one(make_row, config, store):
@@ -279,7 +324,7 @@ def test_constant_bands_are_one(make_row, config, store):
         for band, psnr in ((0.1, flat), (0.2, flat), (0.3, flat), (0.5, fine), (0.7, fine))
     ]
     _, experiment, at = only(rows, config, store)
-    assert experiment["led"]["2500"]["best"] == [["Siren", 2, 0], ["Grid", 1, 0]]
+    assert experiment["led"]["best"] == [["Siren", 2, 0], ["Grid", 1, 0]]
     assert experiment["scores"]["psnr"]["mean"][at["Siren", 2500, "", ""]] == pytest.approx(25 - 9.3)
 
 
@@ -314,14 +359,27 @@ def test_published_tables_of_one_item_name_it(make_row):
 def test_every_chart_is_a_specification_that_compiles():
     vl_convert = pytest.importorskip("vl_convert", reason="vl-convert is not installed")
     models = [f"m{i}" for i in range(12)]
-    row = {"model": "m3", "size": 10_000, "band": "0.1", "mean": 20.0, "low": 19.0, "high": 21.0, "seconds": 3.0}
-    row |= {"step": 1, "psnr": 10.0, "loss": 0.1}
-    for spec in charts.specifications(charts.looks(models)).values():
-        text = json.dumps(spec).replace(f'"{charts.SIZES}"', "[10000, 20000]")
+    row = {
+        "model": "m3",
+        "size": 10_000,
+        "band": "0.1",
+        "mean": 20.0,
+        "shown": 20.0,
+        "low": 19.0,
+        "high": 21.0,
+        "seconds": 3.0,
+    }
+    row |= {"shown": 20.0, "trial": "a", "step": 1, "psnr": 10.0, "loss": 0.1}
+    for name, spec in charts.specifications(looks(models, ())).items():
+        text = json.dumps(spec).replace(f'"{charts.SIZES}"', "[10000, 20000]").replace(f'"{charts.FRAME}"', "[19, 21]")
         filled = json.loads(text) | {"datasets": {"rows": [row, row | {"size": 20_000, "band": "0.5", "step": 2}]}}
         drawn = vl_convert.vegalite_to_svg(filled | {"width": 300})
         assert drawn.count("<path") > 3
-    assert len({(look["colour"], look["shape"]) for look in charts.looks(models).values()}) == 12
+        if name in ("size", "band", "seconds"):
+            scales = vl_convert.vegalite_to_vega(filled)["scales"]
+            (y,) = (scale for scale in scales if scale["name"] == "y")
+            assert (y["domain"], y["zero"]) == ([19, 21], False), name
+    assert len({(look["colour"], look["path"]) for look in looks(models, ()).values()}) == 12
 
 
 def test_data_cannot_end_its_element():
@@ -339,7 +397,7 @@ def test_the_verb(residuals, capsys):
     assert capsys.readouterr().out.startswith(f"wrote {residuals / 'index.html'} (")
     first = (residuals / "index.html").read_text()
     assert write_page.write(residuals) == residuals / "index.html"
-    assert (residuals / "index.html").read_text().count("webp") == first.count("webp")
+    assert (residuals / "index.html").read_text().count('"error"') == first.count('"error"')
 
 
 @pytest.mark.parametrize(
@@ -362,13 +420,12 @@ def luminance(colour):
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("mark", ["fill", "stroke"])
 @pytest.mark.parametrize("ground", ["page", "card"])
-def test_models_colours_stand_out_in_the_dark(mark, ground):
-    style = (Path(write_page.__file__).parent / "assets" / "style.css").read_text()
-    dark = style[style.index("prefers-color-scheme: dark") :]
-    behind = luminance(re.search(rf"--{ground}: (#\w+)", dark)[1])
-    lighter = dict(re.findall(rf'\[{mark}="(#\w+)"\] {{ {mark}: (#\w+); }}', dark))
-    assert lighter.keys() <= set(charts.COLOURS)
-    for colour in charts.COLOURS:
-        assert (luminance(lighter.get(colour, colour)) + 0.05) / (behind + 0.05) >= 3, colour
+@pytest.mark.parametrize("dark", [False, True])
+def test_models_colours_stand_out_on_both_grounds(dark, ground):
+    css = (Path(write_page.__file__).parent / "assets" / "style.css").read_text()
+    grounds = css[css.index("prefers-color-scheme: dark") :] if dark else css
+    behind = luminance(re.search(rf"--{ground}: (#\w+)", grounds)[1])
+    for pair in (*style.COLOURS, *style.GREYS):
+        least, most = sorted((behind, luminance(pair[dark])))
+        assert (most + 0.05) / (least + 0.05) >= 3, pair

@@ -1,0 +1,175 @@
+/* The answer that the page opens with: for each experiment a small map of who is the best at each band and budget.
+   Every cell is a link to the place's pictures side by side. */
+
+const PRESETS = ['your own', 'paper', 'tuned']; // these come first
+
+/* `Grid is the best trained model at 30 of 54 places (12 won), Siren at 24 (3 won). † Wavelet is ahead at 20.` */
+function answerText({ places, best, yardsticks }) {
+  if (!best.length) return ['No model has a score on every draw.'];
+  const [[first, number, wins], ...others] = best;
+  const rest = others.slice(0, 2).map(([model, count, won]) => `, ${model} at ${count} (${won} won)`);
+  const more = others.length > 2 ? `, ${plural(others.length - 2, 'other')} at fewer` : '';
+  const ahead = yardsticks.map(([model, count]) => `${model} at ${count}`).join(', ');
+  const what = isYardstick(first) ? 'best yardstick' : 'best trained model';
+  return [
+    dot(first),
+    el('b', {}, first),
+    ` is the ${what} at ${number} of ${plural(places, 'place')} (${wins} won)`,
+    ...rest,
+    `${more}.`,
+    ahead ? ` † ahead of it: ${ahead}.` : '',
+  ];
+}
+
+/* The address of a place: what stands side by side there. */
+function placeAddress(experiment, band, size) {
+  const parts = new URLSearchParams({ e: experimentId(EXPERIMENTS[experiment]), place: `${band}/${size}` });
+  return `#${parts}`;
+}
+
+function placeCell(experiment, band, size, named) {
+  const place = bestAt(experiment, 'psnr', band, size);
+  if (!place) return el('td', { class: 'none' });
+  if (place.model === null) return el('td', { class: 'none', title: 'no model has a score on every draw' }, '–');
+  const text = `${bandText(band)}, budget ${budgetText(size)}: ${place.told}`;
+  const link = { href: placeAddress(experiment, band, size), title: text, 'data-place': `${band}/${size}` };
+  const sure = place.verdict === 'win' ? 'place' : 'place unsure-place';
+  const ahead = place.yardstick ? '†' : '';
+  if (!named)
+    return el(
+      'td',
+      {},
+      el(
+        'a',
+        { ...link, class: sure, style: groundOf(place.model), 'aria-label': text },
+        mark(place.model, { ink: 'currentColor' }),
+        ahead,
+      ),
+    );
+  const { digits } = metricInfo('psnr');
+  const lead = place.by === null ? '' : ` (+${fixed(place.by, digits)})`;
+  return el(
+    'td',
+    {},
+    el(
+      'a',
+      { ...link, class: `${sure} named`, style: groundOf(place.model) },
+      el('span', {}, mark(place.model, { ink: 'currentColor', class: 'dot' }), el('b', {}, place.model)),
+      el('span', {}, fixed(place.score, digits), lead),
+      place.yardstick ? el('span', {}, `† ${place.yardstick} +${fixed(place.ahead, 1)}`) : '',
+      place.left_out.length ? el('span', {}, `without ${place.left_out.join(', ')}`) : '',
+    ),
+  );
+}
+
+function answerMap(experiment) {
+  const e = EXPERIMENTS[experiment];
+  const places = e.best.psnr ?? {};
+  const bands = e.bands.filter((band) => places[band]);
+  const sizes = distinct(bands.flatMap((band) => Object.keys(places[band])))
+    .map(Number)
+    .sort(byNumber);
+  if (!sizes.length) return el('p', { class: 'empty' }, 'No score in PSNR.');
+  const named = bands.length === 1;
+  const head = el(
+    'tr',
+    {},
+    el('th', { scope: 'col' }, named ? 'budget' : ''),
+    bands.map((band) =>
+      el('th', { scope: 'col', title: bandText(band) }, named ? 'best, its lead' : band === WHOLE ? 'all' : band),
+    ),
+  );
+  const body = sizes.map((size) =>
+    el(
+      'tr',
+      {},
+      el('th', { scope: 'row' }, budgetText(size)),
+      bands.map((band) => placeCell(experiment, band, size, named)),
+    ),
+  );
+  const caption = `The best model of ${signalText(e)}, ${taskText(e.task)}, at each budget${named ? '' : ' (down) and band (across)'}`;
+  return el(
+    'table',
+    { class: 'answers', onkeydown: (event) => moveBetween(event, 'a') },
+    el('caption', { class: 'hidden' }, caption),
+    el('thead', {}, head),
+    el('tbody', {}, body),
+  );
+}
+
+function answerCard(experiment) {
+  const e = EXPERIMENTS[experiment];
+  const count = (status) => rowsOf[experiment].filter((row) => statusKind(row) === status).length;
+  const marks = ['failed', 'missing'].map((status) => [status, count(status)]).filter(([, number]) => number);
+  const open = () => {
+    load(experiment, state.metric);
+    changed();
+    byId('scores').scrollIntoView();
+  };
+  return el(
+    'article',
+    { class: 'card' },
+    el(
+      'h3',
+      {},
+      el(
+        'button',
+        { type: 'button', class: 'link', title: 'its scores', onclick: open },
+        `${signalText(e)}, ${taskText(e.task)}`,
+      ),
+    ),
+    el(
+      'p',
+      { class: 'under-title' },
+      presetMark(e),
+      el('small', {}, e.length === null ? 'native size' : `length ${e.length}`, `, ${e.steps} passes `),
+      marks.map(([status, number]) => el('span', { class: `mark ${status}` }, `${number} ${status}`)),
+    ),
+    answerMap(experiment),
+    el('p', { class: 'answer' }, answerText(e.led)),
+  );
+}
+
+function drawAnswers() {
+  const groups = distinct(EXPERIMENTS.map(presetText)).sort(
+    (a, b) => (PRESETS.indexOf(a) + 9) % 9 - (PRESETS.indexOf(b) + 9) % 9,
+  );
+  const shown = distinct(EXPERIMENTS.flatMap((e) => e.led.best.map(([model]) => model))).sort(byModel);
+  byId('winners-legend').replaceChildren(...shown.map((model) => el('span', {}, dot(model), model)));
+  byId('winners').replaceChildren(
+    ...groups.flatMap((group) => {
+      const own = EXPERIMENTS.map((e, i) => [e, i]).filter(([e]) => presetText(e) === group);
+      const led = DATA.led[own[0][0].preset];
+      const several = own.length > 1 && group !== 'your own';
+      return [
+        groups.length > 1 || several
+          ? el(
+              'p',
+              { class: 'group-answer' },
+              presetMark(own[0][0]),
+              several ? answerText(led) : '',
+            )
+          : '',
+        el(
+          'div',
+          { class: 'maps' },
+          own.map(([, i]) => answerCard(i)),
+        ),
+      ];
+    }),
+  );
+}
+
+/* Arrow keys in a table of links or buttons. kind: their element's name. */
+function moveBetween(event, kind) {
+  const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+  const cell = event.target.closest('td');
+  if (!step || !cell) return null;
+  const next = cell
+    .closest('tbody')
+    .rows[cell.parentNode.rowIndex - 1 + step[0]]?.cells[cell.cellIndex + step[1]]?.querySelector(kind);
+  if (!next) return null;
+  event.preventDefault();
+  next.focus();
+  return next;
+}

@@ -1,0 +1,115 @@
+/* A section for each model: what it is, from which paper, its settings, all its results, and these as a file. */
+
+function settingsTable(model) {
+  const rows = rowsOf.flat().filter((row) => value('model', row) === model && value('settings', row));
+  const found = new Map();
+  for (const row of rows)
+    for (const [name, x] of settingsOf(row)) found.set(name, new Set([...(found.get(name) ?? []), x]));
+  const meanings = DATA.about[model]?.settings ?? {};
+  if (!found.size) return el('p', { class: 'hint' }, 'No row names its settings.');
+  return el(
+    'dl',
+    { class: 'settings' },
+    [...found].map(([name, values]) =>
+      el(
+        'div',
+        {},
+        el('dt', {}, name),
+        el('dd', {}, [...values].join(', '), meanings[name] ? el('small', {}, ` ${meanings[name]}`) : ''),
+      ),
+    ),
+  );
+}
+
+/* Its mean and rank in every experiment, over all bands and items, at each budget. */
+function resultsTable(model) {
+  const sizes = distinct(rowsOf.flat().map((row) => value('size', row))).sort(byNumber);
+  const rows = EXPERIMENTS.map((e, i) => {
+    const metric = e.metrics[0];
+    const band = e.bands.length === 1 ? e.bands[0] : e.rings ? WHOLE : ALL;
+    const { name, unit, digits } = metricInfo(metric, band === ALL);
+    const lines = scoredLines(i, metric).filter(
+      (line) => line.model === model && line.item === ALL && line.band === band,
+    );
+    if (!lines.length) return null;
+    return el(
+      'tr',
+      {},
+      el('th', { scope: 'row' }, presetMark(e), `${signalText(e)}, ${taskText(e.task)} `, el('small', {}, `${name}${unit ? ` (${unit})` : ''}`)),
+      sizes.map((size) => {
+        const line = lines.find((one) => one.size === size);
+        if (!line) return el('td', { class: 'none' });
+        const rank = line.rank === null ? '' : `rank ${line.rank}`;
+        return el(
+          'td',
+          { class: 'number' },
+          el(
+            'button',
+            { type: 'button', class: 'link', title: 'see its trials', onclick: () => openTrials(rowsOfLine(line)) },
+            line.mean === null ? excuse(line) : fixed(line.mean, digits),
+          ),
+          rank ? el('small', { class: 'under' }, rank) : '',
+        );
+      }),
+    );
+  });
+  return el(
+    'div',
+    { class: 'scroll' },
+    el(
+      'table',
+      {},
+      el('caption', { class: 'hidden' }, `All results of ${model}`),
+      el(
+        'thead',
+        {},
+        el(
+          'tr',
+          {},
+          el('th', { scope: 'col' }, 'Experiment'),
+          sizes.map((size) => el('th', { scope: 'col', class: 'number' }, budgetText(size))),
+        ),
+      ),
+      el('tbody', {}, rows.filter(Boolean)),
+    ),
+  );
+}
+
+function modelSection(model) {
+  const about = DATA.about[model];
+  const fill = (event) => {
+    const section = event.currentTarget;
+    if (!section.open || section.childElementCount > 1) return;
+    const rows = rowsOf.flat().filter((row) => value('model', row) === model);
+    section.append(
+      about ? el('p', {}, about.text) : el('p', { class: 'hint' }, 'A model of a file of its own.'),
+      about?.paper ? el('p', {}, el('b', {}, 'Source: '), about.paper) : '',
+      el('h3', {}, 'Settings'),
+      settingsTable(model),
+      el('h3', {}, 'Results'),
+      resultsTable(model),
+      el(
+        'p',
+        { class: 'tools' },
+        el(
+          'button',
+          { type: 'button', onclick: () => save(`${model.replace(/[^\w.-]/g, '-')}.csv`, 'text/csv', toCsv(rows)) },
+          `CSV of its ${plural(rows.length, 'trial')}`,
+        ),
+      ),
+    );
+  };
+  return el(
+    'details',
+    { class: 'card model', ontoggle: fill },
+    el(
+      'summary',
+      {},
+      dot(model),
+      model,
+      el('small', {}, ` ${isYardstick(model) ? '† yardstick, not trained' : 'trained'}${about ? `; ${about.title}` : ''}`),
+    ),
+  );
+}
+
+const drawModels = () => byId('model-sections').replaceChildren(...MODELS.map(modelSection));

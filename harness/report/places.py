@@ -1,0 +1,98 @@
+"""How every place of an experiment was decided, as the page has it, and who is the best at how many of them."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from harness.analysis.experiments import Experiment
+from harness.analysis.means import constant_bands
+from harness.analysis.winner import REFERENCE, WIN, Outcome, Ranking
+from harness.analysis.wording import told
+from harness.report.compact import rounded
+from harness.store.schema import Row
+from target_signals.tasks.metrics import Metric
+
+ALL = ""  # in place of a band or an item: all of them
+WHOLE = "whole"  # the band of a score over the whole signal
+
+
+def band_name(band: float | None) -> str:
+    return WHOLE if band is None else f"{band:g}"
+
+
+def led(
+    experiment: Experiment, rows: Sequence[Row], best: dict[str, dict[str, Any]], rings: bool = False
+) -> dict[str, Any]:
+    """`counted` of every band and budget; constant bands are one, and of rings the whole signal alone counts."""
+    again = constant_bands(experiment, rows)[1:]
+    bands = [WHOLE] if rings else [band_name(band) for band in experiment.bands if band not in again]
+    return counted(place for band in bands for place in best.get(band, {}).values())
+
+
+def counted(places: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Who is the best at how many places.
+
+    best: [model, places, those of them at which it wins]. yardsticks: [yardstick, places at which it is ahead].
+    """
+    known = [place for place in places if place["model"] is not None]
+    leaders = Counter(place["model"] for place in known)
+    wins = Counter(place["model"] for place in known if place["verdict"] == WIN)
+    ahead = Counter(place["yardstick"] for place in known if place["yardstick"])
+    best_at = [[model, number, wins[model]] for model, number in leaders.most_common()]
+    return {"places": len(known), "best": best_at, "yardsticks": [list(one) for one in ahead.most_common()]}
+
+
+def together(counts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What `counted` gives for the places of several experiments."""
+    best: dict[str, list[int]] = {}
+    ahead: Counter[str] = Counter()
+    places = 0
+    for found in counts:
+        places += found["places"]
+        for model, number, wins in found["best"]:
+            so_far = best.setdefault(model, [0, 0])
+            best[model] = [so_far[0] + number, so_far[1] + wins]
+        ahead.update(dict(found["yardsticks"]))
+    ordered = sorted(best.items(), key=lambda entry: -entry[1][0])
+    yardsticks = [list(one) for one in ahead.most_common()]
+    return {"places": places, "best": [[model, *numbers] for model, numbers in ordered], "yardsticks": yardsticks}
+
+
+def place_of(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
+    """How a place was decided. whole: with who is the best, for the overview.
+
+    shown: [what it is there, model, mean] of those whose pictures stand side by side.
+    """
+    first = outcome.first
+    verdict = {"verdict": first.verdict if first else None}
+    if not whole:
+        return verdict
+    return verdict | {
+        "model": first.best if first else None,
+        "told": told(outcome, metric),
+        "score": rounded(first.means[0], 5) if first else None,
+        "by": rounded(first.leads[0].mean, 4) if first and first.leads else None,
+        "yardstick": outcome.yardstick,
+        "ahead": rounded(outcome.ahead.mean, 4) if outcome.ahead else None,
+        "left_out": outcome.left_out,
+        "shown": list(_shown(outcome)),
+    }
+
+
+def _shown(outcome: Outcome) -> Iterable[list[Any]]:
+    first = outcome.first
+    if first is None:
+        return
+    names = dict(zip(first.models, ("best", "second"), strict=False))
+    if REFERENCE in first.models:
+        names.setdefault(REFERENCE, "reference")
+    for model, what in names.items():
+        yield [what, model, _mean(first, model)]
+    if outcome.yardstick and outcome.yardsticks:
+        yield ["yardstick", outcome.yardstick, _mean(outcome.yardsticks, outcome.yardstick)]
+
+
+def _mean(ranking: Ranking, model: str) -> float | int | None:
+    if model not in ranking.models:  # it lacks draws that another one has
+        return None
+    return rounded(ranking.means[ranking.models.index(model)], 5)

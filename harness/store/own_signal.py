@@ -1,0 +1,65 @@
+"""What a fit to a person's own file saw, kept once for each item and length: <out>/<folder>/signals/<name>.npz.
+
+Rows name such a file by its content and not by its place, so that the page and the figures could not show it otherwise.
+Imports no torch.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.files import Unfit, read_bounded, write_atomically
+from harness.store.names import folder_of, known, safe
+from harness.store.store import unwritable
+from target_signals.base import Signal
+from target_signals.readers.decoded import LARGEST
+from target_signals.readers.npy import read_npy
+
+HEADERS = 4096  # bytes of a file beyond its values, at most
+
+
+def signal_path(out: str | Path, row: Mapping[str, Any]) -> Path:
+    """Where the signal of a row, or of a trial's fields, lies if it was kept; tasks share it."""
+    length = known(row["length"])
+    size = "native" if length is None else str(int(length))
+    digest = hashlib.sha256(f"{row['item']}/{size}".encode()).hexdigest()[:8]
+    folder = folder_of({**row, "task": "fit"})
+    return Path(out) / folder / "signals" / f"{safe(str(row['item']))}_{size}_{digest}.npz"
+
+
+def keep_signal(path: Path, signal: Signal) -> None:
+    """Write a signal's values, unless they are there. UsageError where they cannot be written."""
+    if path.exists():
+        return
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, values=signal.values)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda file: file.write(buffer.getvalue()))
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+
+
+def load_signal(path: Path, dim: int) -> Signal:
+    """A kept signal. Raises Unfit for a file that is damaged, and OSError where it cannot be read."""
+
+    def check(shape: tuple[int, ...], dtype: np.dtype) -> None:
+        if dtype != np.float32 or len(shape) - dim not in (0, 1) or not 0 < int(np.prod(shape)) <= LARGEST:
+            raise ValueError(f"its values are {dtype} of shape {shape}")
+
+    content = read_bounded(path, 4 * LARGEST + HEADERS)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            info = archive.getinfo("values.npy")
+            with archive.open(info) as file:
+                values = read_npy(file, info.file_size, check)
+    except Exception as error:  # zipfile and NumPy raise anything for a damaged file
+        raise Unfit(f"it is damaged: {type(error).__name__} {' '.join(str(error).split())[:120]}".strip()) from error
+    if not np.isfinite(values).all():
+        raise Unfit("it holds values that are not finite")
+    return Signal(values, dim, "image" if dim == 2 else "volume")
