@@ -194,6 +194,7 @@ def test_a_deadline_stops_an_executor(make_trial, tmp_path):
         (["--preset", "smoke_tuned"], "tune at --preset smoke"),
         (["--minutes", "0"], "--minutes: must be more than 0"),
         (["--steps", "0"], "--steps: must be at least 1"),
+        (["--models", "Grid", "--backend", "gsplat"], "Grid has no back end 'gsplat'"),
     ],
 )
 def test_a_mistake_is_one_line(tune, words, message):
