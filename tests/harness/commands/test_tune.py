@@ -168,6 +168,11 @@ def test_workers_plan_the_same_trials(folder):
     assert len(again) == 3 * 2 * 4
 
 
+def test_workers_run_a_search(tune, folder):
+    assert "nothing is missing" in tune("--workers", "2", "--trials", "1").out
+    assert len(gather(folder / "out").stored) == 2 * 4 * 3
+
+
 def test_a_deadline_stops_an_executor(make_trial, tmp_path):
     class Endless:
         submitted, stopped = 0, False
