@@ -9,9 +9,9 @@ from typing import Any
 
 from common.words import MARKS, NO_SCORE
 from harness.analysis.means import COUNTS, Line, Means, label
-from harness.analysis.parquet import to_parquet
 from harness.analysis.versus import Change, Versus
 from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes
+from harness.store.parquet import to_parquet
 from harness.store.schema import Row
 
 
