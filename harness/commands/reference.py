@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from harness.plan import reference
+    from harness.plan import reference, want
     from harness.train import machine
 
     if options.minutes is not None and not options.minutes > 0:
@@ -52,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
     options.deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
     device = machine.choose_device(options.device or machine.default_device())
     order = reference.groups(load_config(options.config))
-    out = reference.FOLDER if options.out is None else Path(options.out)
-    rows = reference.read(reference.FOLDER) | reference.read(out)
+    out = want.FOLDER if options.out is None else Path(options.out)
+    rows = reference.read(want.FOLDER) | reference.read(out)
     why = reference.stale(rows, order)
     current = {name: row for name, row in rows.items() if name not in why}
     if options.verify:
@@ -131,7 +131,8 @@ def verify_some(
 ) -> int:
     """Repeat some of the rows that were made on this kind of device, always the same, and compare."""
     from harness.analysis.selection import few
-    from harness.plan.reference import FOLDER, not_at_hand
+    from harness.plan.reference import not_at_hand
+    from harness.plan.want import FOLDER
     from harness.store.store import Store
 
     trials = [trial for group in order if group.device == device.type for trial in group.trials]

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import models
 import target_signals
 from common.errors import UsageError
-from common.files import ROOT
 from harness.plan.config import Config
 from harness.plan.make_plan import make_plan, untuned
 from harness.plan.source import choose_source
@@ -24,7 +23,6 @@ from harness.store.schema import CLASSICAL, Row
 from target_signals.base import RecordedFamily
 from target_signals.tasks.base import expand_tasks, trained_on
 
-FOLDER = ROOT / "reference"  # one file a preset, shipped with the suite
 PRECISION = {"cuda": None, "cpu": "fp32"}  # of a want's device; None: each model's own
 SAME = ("signal", "item", "dim", "length", "bandlimit", "model", "seed", "signal_seed", "preset")  # in trials and rows
 

@@ -5,6 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from common.files import ROOT
+
+FOLDER = ROOT / "reference"  # of the results that there are: one file a preset, shipped with the suite
 EXPERIMENT = re.compile(r"([23])d_([A-Za-z0-9]+)(?:_(\w+))?")
 
 

@@ -43,10 +43,11 @@ def to_parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def read_rows(path: Path) -> dict[Name, Row]:
+def read_rows(path: Path, filters: Sequence[tuple[str, str, Any]] = ()) -> dict[Name, Row]:
     """The rows of a Parquet file by their names, as they were before `to_parquet`; none where there is no file.
 
-    UsageError for a file that does not hold rows, or that cannot be read.
+    filters: pyarrow's, like `("dim", "==", 2)`; other rows are left out. UsageError for a file that does not hold rows,
+    or that cannot be read.
     """
     try:
         import pyarrow
@@ -54,7 +55,8 @@ def read_rows(path: Path) -> dict[Name, Row]:
     except ImportError as error:
         raise UsageError(NEEDED) from error
     try:
-        records = parquet.read_table(io.BytesIO(read_bounded(path, MOST_BYTES))).to_pylist()
+        content = io.BytesIO(read_bounded(path, MOST_BYTES))
+        records = parquet.read_table(content, filters=list(filters) or None).to_pylist()
         rows = [whole_row(_untyped(record)) for record in records]
         return {(folder_of(row), key_of(row)): row for row in rows}
     except FileNotFoundError:

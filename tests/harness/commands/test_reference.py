@@ -9,7 +9,7 @@ from harness import __main__ as verbs
 from harness.analysis.published import TABLES, table_of
 from harness.commands import run as run_command
 from harness.execution import fill, run_trials
-from harness.plan import reference
+from harness.plan import reference, want
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.parquet import read_rows, write_rows
 from harness.store.scan import gather
@@ -50,7 +50,7 @@ def settings(tmp_path):
 @pytest.fixture
 def ask(settings, tmp_path, capsys, monkeypatch):
     """Run the verb with the folder `reference` here; its output."""
-    monkeypatch.setattr(reference, "FOLDER", tmp_path / "reference")
+    monkeypatch.setattr(want, "FOLDER", tmp_path / "reference")
     monkeypatch.setenv("INRBENCH_DATA", str(tmp_path))
     monkeypatch.setenv("INRBENCH_CACHE", str(tmp_path))
     reference.not_at_hand.cache_clear()
