@@ -110,7 +110,7 @@ def again(paper: Paper) -> str:
         line = ["run.py", *words, *device, "--out", str(out)]
         drawn = beyond_torch(line, 1)
         repeated, rows = beyond_torch(line), sum(1 for _ in out.glob("*/rows/*"))
-        texts.append(f"{repeated:.2f} s, beyond torch, to repeat nothing of {rows:,} rows; {drawn:.2f} s to draw as well")
+        texts.append(f"{repeated:.2f} s beyond torch to repeat nothing of {rows:,} rows, {drawn:.2f} s where it draws")
     return "\n".join(texts)
 
 
