@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from harness.execution.options import parse
 from harness.plan.config import load_config
-from harness.store.schema import OK, UNSUPPORTED
+from harness.store.schema import BUSY, OK, UNSUPPORTED
 from harness.store.table import load, to_table
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def announcement(launch: "Launch", options: argparse.Namespace, done: int, left:
     """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial."""
     from harness.execution.choose_executor import place
     from harness.plan.cost import describe_cost
+    from harness.train import machine
     from target_signals.tasks import perceptual
 
     source = launch.source
@@ -74,6 +75,9 @@ def announcement(launch: "Launch", options: argparse.Namespace, done: int, left:
     if source.dim == 2 and (lacks := perceptual.missing()) is not None:
         yield lacks
     cost = describe_cost(left, launch.device)
+    busy = machine.load() if left and options.executor == "local" else None
+    if busy is not None and busy > BUSY:
+        yield f"others use this machine (load {busy:.1f} for each core): trials will take longer than was timed"
     yield f"{len(launch.trials)} trials, {done} of them done before, {len(left)} to run: {cost}"
     if options.dry_run:
         for trial in left:

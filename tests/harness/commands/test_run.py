@@ -21,6 +21,7 @@ from harness.execution.options import parse
 from harness.plan.config import DEFAULT_CONFIG
 from harness.store.store import Store, parse_row
 from harness.store.table import load
+from harness.train import machine
 from tests.harness.sweep import HANG
 
 LEARNED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
@@ -265,6 +266,15 @@ def test_a_dry_run_writes_nothing(run, out):
     assert "Grid 10,000 band 0.5 seed 1234, 3 passes" in stdout
     assert "Grid 20,000 band 0.5 seed 1234, 3 passes" in stdout
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("load", "said"), [(2.3, True), (1.5, False), (None, False)])
+def test_a_busy_machine_is_told_of_once(run, monkeypatch, load, said):
+    monkeypatch.setattr(machine, "load", lambda: load)
+    code, stdout, _ = run("--dry-run", "--sizes", "1e4", "2e4")
+    line = "others use this machine (load 2.3 for each core): trials will take longer than was timed\n"
+    assert (code, stdout.count(line)) == (0, int(said))
+    assert ("others use this machine" in stdout) == said
 
 
 def test_list_names_what_there_is(capsys):
