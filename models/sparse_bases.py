@@ -32,8 +32,8 @@ class SparseBases(Representation):
     most in common with what is missing; the smallest are given up. Where the values themselves are not observed (CT,
     inpainting), they are the coarsest wavelets. Between its samples, the answer is interpolated as in Grid.
 
-    Everything that depends on the target is stored and counted: the coefficients, the matrix that mixes channels, and
-    the indices, packed into words of 32 bits of which each counts as a value.
+    Everything that depends on the target is stored and counted: the coefficients' values, the matrix that mixes
+    channels, and the indices, packed into words of 32 bits of which each counts as a value.
     """
 
     name = "SparseBases"
@@ -45,7 +45,7 @@ class SparseBases(Representation):
     @dataclass(frozen=True)
     class Config:
         # learning rate of Adam
-        lr: Annotated[float, Dial(1e-4, 1e-2, "log", "ours, 1e-3, a decade each way")]
+        lr: Annotated[float, Dial(3e-4, 3e-2, "log", "ours, 3e-3, a decade each way")]
         blocks: tuple[int, ...]  # samples an axis of the local cosines' blocks, one basis each
         # share of the coefficients that are kept at the start
         first: Annotated[float, Dial(0.02, 0.5, "log", "ours, 0.1, from nearly none to half")]
@@ -91,10 +91,7 @@ class SparseBases(Representation):
     def initialise(self, rng: torch.Generator) -> None:
         """The coarsest wavelets, those of the last level that has a part of them drawn at random, then cosines."""
         order = torch.rand(self.total, generator=rng).view(-1, self.channels, *self.lattice.shape)
-        order[1:] += self.levels + 1
-        for level, shape in enumerate(lifting.level_shapes(self.lattice.shape, self.levels)):
-            window: tuple[slice, ...] = (slice(None), *map(slice, shape))
-            order[0][window] += self.levels if level == 0 else -1
+        order[0] -= self._gains()[0].log2() * 2 / self.dim
         self._keep(order.flatten().argsort()[: self.kept].sort().values)
         self.values.normal_(0, INITIAL_SIGMA, generator=rng)
         nn.init.eye_(self.mixing)
@@ -137,21 +134,21 @@ class SparseBases(Representation):
         chosen = largest.sort().values
         self._keep(torch.cat([chosen, chosen.new_full((self.kept - wanted,), self.total)]))
         self.values.zero_()
-        self.values[:wanted] = found.take(chosen)
+        self.values[:wanted] = (found / self._gains()).take(chosen)
 
     def _keep(self, indices: Tensor) -> None:
         self.indices.copy_(indices)
         self.packed.copy_(packed_indices.pack(indices, self.total))
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
-        """Of its own lattice, the local cosines, one matrix a basis and axis; of others, interpolation between its
-        samples, one matrix an axis."""
+        """Of its own lattice, what a coefficient is for a value of 1 [bases, 1, *shape], and the local cosines, one
+        matrix a basis and axis. Of others, interpolation between its samples, one matrix an axis."""
         if lattice is self.lattice:
             pairs = [(n, length) for length in self.config.blocks for n in lattice.shape]
             matrices = {
                 pair: torch.as_tensor(local_cosines.matrix(*pair)).float().to(self.device) for pair in set(pairs)
             }
-            return tuple(matrices[pair] for pair in pairs)
+            return (self._make_gains().to(self.device), *(matrices[pair] for pair in pairs))
         order: interpolation.Order = "cubic" if self.dim == 2 else "linear"
         corners = [  # samples sit at -1 + 2 i / n, nodes at -1 + 2 j / (n - 1)
             ((axis + 1) * n / max(n - 1, 1) - 1, n) for axis, n in zip(lattice.axes, self.lattice.shape, strict=True)
@@ -167,7 +164,7 @@ class SparseBases(Representation):
     def _all(self) -> Tensor:
         """All coefficients, 0 where none is kept: [bases, C, *shape]."""
         spread = self.values.new_zeros(self.total + 1).index_copy(0, self.indices, self.values)
-        return spread[:-1].view(-1, self.channels, *self.lattice.shape)
+        return spread[:-1].view(-1, self.channels, *self.lattice.shape) * self._gains()
 
     def _mixed(self, values: Tensor) -> Tensor:
         """[*shape, C] → coded channels [C, *shape]."""
@@ -189,4 +186,17 @@ class SparseBases(Representation):
 
     def _cosines(self, k: int) -> tuple[Tensor, ...]:
         """The matrices of the k-th basis of cosines, one an axis."""
-        return self.constants(self.lattice)[k * self.dim : (k + 1) * self.dim]
+        return self.constants(self.lattice)[1 + k * self.dim : 1 + (k + 1) * self.dim]
+
+    def _gains(self) -> Tensor:
+        return self.constants(self.lattice)[0]
+
+    def _make_gains(self) -> Tensor:
+        """Such that a value is about the amplitude of its function, and one learning rate serves all."""
+        gains = torch.empty(1 + len(self.config.blocks), 1, *self.lattice.shape)
+        for level, shape in enumerate(lifting.level_shapes(self.lattice.shape, self.levels), start=1):
+            window: tuple[slice, ...] = (slice(None), *map(slice, shape))
+            gains[0][window] = 2 ** (min(level, self.levels) * self.dim / 2)
+        for k, length in enumerate(self.config.blocks, start=1):
+            gains[k] = (length / 2) ** (self.dim / 2)
+        return gains

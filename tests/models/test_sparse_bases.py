@@ -46,6 +46,17 @@ def test_everything_that_depends_on_the_target_is_stored_and_counted():
     torch.testing.assert_close(missing(other, target), missing(model, target))
 
 
+def test_a_value_is_about_the_amplitude_of_its_function():
+    """So that one learning rate serves coarse and fine ones."""
+    model = built((64, 64), channels=1)
+    for index in (0, 40, 64 * 40 + 40, 64 * 64 + 200, 2 * 64 * 64 + 200):
+        single = torch.zeros(model.total)
+        single[index] = 1.0
+        with torch.no_grad():
+            largest = model._samples(single.view(3, 1, 64, 64) * model._gains()).abs().max()
+        assert 0.4 < largest < 2.5
+
+
 def test_an_index_costs_a_part_of_a_value():
     construct = functools.partial(SparseBases, SETTINGS, Lattice.regular((1000, 1000)), 1)
     assert 8_000 < count(construct, 8_000) - 1 < 1.4 * 8_000
