@@ -125,14 +125,16 @@ def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame")
 
 def draw(launch: "Launch", options: argparse.Namespace) -> None:
     """Draw the figures of a launch's experiments and write the page; say in a line each where what lies."""
+    from harness.analysis.reference_rows import table_beside
     from harness.figures import draw_figures
     from harness.plan.make_plan import model_names
     from harness.report import write_page
 
     for folder in dict.fromkeys(row.folder for trial in launch.trials for row in trial.rows):
-        table = load(options.out, folder)
+        own = load(options.out, folder)
+        table = table_beside(own, launch.config)
         drawn = draw_figures.draw(table, options.out, model_names(launch.config))
-        print(f"rows in {Path(options.out) / folder / 'rows'}: {len(table)}")
+        print(f"rows in {Path(options.out) / folder / 'rows'}: {len(own)}")
         print(draw_figures.told(drawn))
     print(f"page: {write_page.write(options.out, options.config)}; open it in a browser")
 

@@ -13,12 +13,16 @@ MEGABYTES = 4.0  # of thumbnails; the other parts of a page of ten thousand rows
 def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
     """Write <out>/index.html. megabytes: of thumbnails, at most."""
     from harness.analysis.experiments import experiments
+    from harness.analysis.reference_rows import beside
     from harness.report import charts, page, payload
     from harness.report.pictures import pictures
     from harness.store import parquet
-    from harness.store.scan import gather
+    from harness.store.names import folder_of, key_of
+    from harness.store.scan import Stored, gather
 
     settings, found = load_config(config), gather(out)
+    others = beside([stored.row for stored in found.stored], settings)
+    found.stored += [Stored(folder_of(row), key_of(row), row) for row in others]
     rows = [stored.row for stored in found.stored]
     data = payload.build(found, settings)
     shown = pictures(found, experiments(rows, settings.protocol.order), megabytes, payload.shown(data))
