@@ -10,6 +10,7 @@ from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.analysis.gain import CAP
 from harness.analysis.published import beside
 from harness.analysis.ranks import Standings, over_items, over_signals
+from harness.analysis.reference_rows import reference_models
 from harness.analysis.remarks import remarks
 from harness.analysis.winner import REFERENCE
 from harness.plan.config import Config
@@ -176,14 +177,15 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
 
 
 def _experiment(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
-    """own: whether it is of somebody's own files or arrays."""
+    """own: whether it is of somebody's own files or arrays. of_reference: models whose rows come with the suite."""
     latest = [rows[i] for i in experiment.latest.values()]
     return {
         **experiment.kind._asdict(),
         "stands_for": latest[0].get("stands_for"),
         "own": experiment.kind.signal == UserFile.name,
         "models": experiment.models,
-        "remarks": remarks(latest),
+        "of_reference": sorted(reference_models(latest)),
+        "remarks": remarks(row for row in latest if row.get("origin") is None),
         **lines(experiment, rows, models),
         "ranks": _over_items(experiment, rows),
         "published": beside(to_table(latest)),
