@@ -71,11 +71,11 @@ def announcement(launch: "Launch", options: argparse.Namespace, done: int, left:
     yield from launch.notes
     if source.dim == 2 and (lacks := perceptual.missing()) is not None:
         yield lacks
-    cost = describe_cost(left, launch.device)
+    cost = describe_cost(launch.as_large(left), launch.device)
     yield f"{len(launch.trials)} trials, {done} of them done before, {len(left)} to run: {cost}"
     if options.dry_run:
         for trial in left:
-            yield f"  {trial}, {trial.steps} passes: {describe_cost([trial], launch.device)}"
+            yield f"  {trial}, {trial.steps} passes: {describe_cost(launch.as_large([trial]), launch.device)}"
 
 
 def run_trials_of(
@@ -111,7 +111,7 @@ def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame")
     for task, of_task in rows.groupby("task", sort=False):
         heading = f"{task}: " if len(launch.tasks) > 1 else ""
         parts += [summarise(of_task, model_names(launch.config), heading=heading), published.compare(of_task)]
-    if launch.source.path is not None:
+    if launch.source.files:
         parts.append(verdict.tell(rows, options.out))
     return "\n\n".join(filter(None, parts))
 
@@ -144,8 +144,9 @@ def listing(options: argparse.Namespace) -> str:
     choose_models(config, options.models)
     check_models(config)
     expand_tasks(options.task)
-    if options.signal is not None and options.signal.endswith(".py"):
-        only_one_of(options.signal)
+    for path in options.signal or ():
+        if path.endswith(".py"):
+            only_one_of(path)
     signals = target_signals.registry
 
     def describe(signal: str) -> str:
@@ -157,7 +158,7 @@ def listing(options: argparse.Namespace) -> str:
         [
             f"models:  {' '.join(group(config, 'all'))}",
             f"newer:   {' '.join(group(config, 'newer'))}; with --models newer, or by name",
-            f"signals: {', '.join(map(describe, signals.names()))}; or the path of an image or a volume",
+            f"signals: {', '.join(map(describe, signals.names()))}; or paths of images or volumes",
             f"tasks:   {' '.join(tasks.get(name).usage() for name in tasks.names())}",
             f"presets: {' '.join(config.presets)}",
             "files:   models, signals and tasks may also be given as paths of .py files that register them",

@@ -28,7 +28,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add(
         "--signal",
-        help="which signal; --list names them. Or the path of an image or a volume, or of a file with a registered one",
+        nargs="+",
+        help="which signal; --list names them. Or paths of images or volumes, or of folders with some, which are then "
+        "the items of one experiment; or the path of a file with a registered one",
     )
     add("--dim", type=int, help="2 or 3; may be left out where a signal has one dimension only")
     add(

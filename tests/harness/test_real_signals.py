@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from harness.__main__ import main
 from harness.commands import run as run_command
+from harness.plan.config import load_config
+from harness.report.payload import build
 from harness.store.residual import load_residual
+from harness.store.scan import gather
 from harness.store.store import Store
 from harness.store.table import load
 from harness.train import checkpoint
@@ -202,6 +206,48 @@ def test_another_photograph_of_that_name_is_another_item(run, out, photo):
     assert load(out)["item"].nunique() == 2
 
 
+def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
+    """Of two shapes; run again, nothing is repeated, a new one joins, and what was kept is what is fitted again."""
+    folder = tmp_path / "my photos"
+    folder.mkdir()
+    Image.open(photo).save(folder / "a.png")
+    Image.open(photo).transpose(Image.Transpose.ROTATE_90).save(folder / "b (1).png")
+    words = ("--signal", folder, "--task", "fit", "denoise_0.1")
+    code, stdout, _ = run(*words, models=("Grid", "Siren"))
+    assert code == 0
+    assert "2 files, which are the items of one experiment:" in stdout
+    assert "shrunk to 24 samples along the longest axis; --length 56 keeps all samples" in stdout
+    assert "8 trials, 0 of them done before" in stdout
+    fits = load(out).query("task == 'fit' and model == 'Grid'").sort_values("item")
+    assert [list(shape) for shape in fits["shape"]] == [[17, 24, 3], [24, 17, 3]]
+    assert [item[:-9] for item in fits["item"]] == ["a.png", "b__1_.png"]
+    means = next(line for line in stdout.splitlines() if line.startswith("Grid "))
+    assert f" {fits['psnr'].mean():.2f} " in means
+
+    Image.open(photo).convert("CMYK").convert("RGB").rotate(180).save(folder / "c.png")
+    code, stdout, _ = run(*words, models=("Grid", "Siren"), draw=True)
+    assert "12 trials, 8 of them done before, 4 to run" in stdout
+    assert main(["verify", "--out", str(out), "--most", "12", "--device", "cpu"]) == 0
+    assert main(["report", "--out", str(out)]) == 0
+    experiments = build(gather(out), load_config())["experiments"]
+    assert [sorted(one["items"]) for one in experiments] == [sorted(set(load(out)["item"]))] * 2
+
+
+@pytest.mark.parametrize(
+    ("signals", "says"),
+    [
+        (("my photo.png", "Sierpinski"), "--signal takes one registered signal, or paths of images or volumes; got '"),
+        (("Sierpinski", "StarTarget"), "--signal takes one registered signal, or paths of images or volumes; got 'S"),
+        (("my photo.png", "nothing.png"), "no file '"),
+    ],
+)
+def test_signals_that_do_not_go_together_are_one_line(run, photo, tmp_path, signals, says):
+    words = [tmp_path / name if "." in name else name for name in signals]
+    code, _, err = run("--signal", *words, "--dim", "2")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert says in err
+
+
 def test_a_photograph_is_super_resolved_from_its_smaller_copy(run, out, photo):
     code, *_ = run("--signal", photo, "--task", "super_resolution", "--length", "56")
     assert code == 0
@@ -218,8 +264,6 @@ def test_a_photograph_is_super_resolved_from_its_smaller_copy(run, out, photo):
 def test_a_fitted_photograph_is_kept_and_drawn_again(run, out, photo, tmp_path):
     run("--signal", photo, "--length", "56", "--sizes", "1000", "--save-model")
     (file,) = out.glob("2d_UserFile/models/*.safetensors")
-    from harness.__main__ import main
-
     assert main(["render", str(file), "--out", str(tmp_path / "same.npy"), "--device", "cpu"]) == 0
     store = Store(out, "2d_UserFile")
     residual = load_residual(store.array_path(file.stem))
