@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from harness.analysis.verdict import tell, where_it_fails
+from harness.analysis.largest_error import where_it_fails
+from harness.analysis.verdict import tell
 from harness.store.names import folder_of, key_of
 from harness.store.store import Store
 from harness.store.table import to_table
