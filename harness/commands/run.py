@@ -1,6 +1,7 @@
 """The command line of run.py: plan → trials → table and figures."""
 
 import argparse
+import functools
 import io
 import os
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
-from harness.execution.options import parse
+from harness.execution.options import command_of, parse
 from harness.plan.config import load_config
 from harness.store.schema import OK, UNSUPPORTED
 from harness.store.table import load, to_table
@@ -17,6 +18,7 @@ from harness.store.table import load, to_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.analysis.next_run import Means
     from harness.execution.launch import Launch
     from harness.plan.trial import Trial
 
@@ -112,8 +114,23 @@ def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame")
         heading = f"{task}: " if len(launch.tasks) > 1 else ""
         parts += [summarise(of_task, model_names(launch.config), heading=heading), published.compare(of_task)]
     if launch.source.files:
-        parts.append(verdict.tell(rows, options.out))
+        parts.append(verdict.tell(rows, options.out, means_of_next_run(launch, options)))
     return "\n\n".join(filter(None, parts))
+
+
+def means_of_next_run(launch: "Launch", options: argparse.Namespace) -> "Means":
+    """What a run after this one may use."""
+    from harness.analysis.next_run import Means
+    from harness.execution.launch import tuned_preset
+    from harness.train import coder
+
+    models, presets = list(dict.fromkeys(trial.model for trial in launch.trials)), launch.config.presets
+    return Means(
+        seeds=list(dict.fromkeys(seed for preset in presets.values() for seed in preset.get("seeds", ()))),
+        tuned=tuned_preset(launch.config, launch.preset, launch.source, options.task, models),
+        bits=coder.is_here(),
+        command=functools.partial(command_of, options),
+    )
 
 
 def draw(launch: "Launch", options: argparse.Namespace) -> None:
