@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PSNR = METRICS["psnr"]
+NOBODY = {True: "none has a score on every draw", False: "none was run"}  # by whether there are some
 
 
 def tell(rows: "pd.DataFrame", out: str | Path, means: Means | None = None) -> str:
@@ -67,7 +68,7 @@ def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, o
 def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -> str:
     ranking = outcome.trained
     if ranking is None:
-        return "none competes"
+        return NOBODY[any(model not in comparison.classical for model in comparison.models)]
     score = f"{ranking.best}, {difference(estimate(comparison.scored(size, band, ranking.best)), PSNR)}"
     if ranking.verdict == ALONE:
         return f"{score}; no other to compare with"
@@ -80,7 +81,7 @@ def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -
 
 def _yardstick(comparison: Comparison, size: int, band: float, outcome: Outcome) -> str:
     if outcome.yardsticks is None:
-        return "none competes"
+        return NOBODY[any(model in comparison.classical for model in comparison.models)]
     best = outcome.yardsticks.best
     score = f"{best}, {difference(estimate(comparison.scored(size, band, best)), PSNR)}"
     if outcome.trained is None:

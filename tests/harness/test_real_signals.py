@@ -12,6 +12,8 @@ from PIL import Image
 
 from harness.__main__ import main
 from harness.commands import run as run_command
+from harness.execution.launch import make_launch
+from harness.execution.options import parse
 from harness.plan.config import load_config
 from harness.report.payload import build
 from harness.store.residual import load_residual
@@ -214,6 +216,13 @@ def test_the_next_command_is_one_that_works(run, photo, capsys):
     assert asked[0] == "--seeds" or asked[:2] == ["--sizes", "--seeds"]
     assert set(asked) == {"--seeds", "--sizes", "--bits"}
     assert "next, as " not in stdout
+
+
+@pytest.mark.parametrize(("preset", "tuned"), [("paper", "tuned"), ("tuned", None), ("quick", None), (None, None)])
+def test_tuned_settings_are_named_where_the_papers_were_used(photo, preset, tuned):
+    words = ["--signal", str(photo), "--device", "cpu", "--models", "Grid", "Siren"]
+    options = parse([*words, *(["--preset", preset] if preset else [])])
+    assert run_command.means_of_next_run(make_launch(options), options).tuned == tuned
 
 
 def test_another_photograph_of_that_name_is_another_item(run, out, photo):

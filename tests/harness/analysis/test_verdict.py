@@ -106,9 +106,9 @@ def test_items_are_what_intervals_are_over(verdict, make_row, tmp_path):
 
 def test_no_sort_but_one_is_run(verdict):
     told = verdict({("Wavelet", 100): [22.0]})
-    assert "best trained model: none competes\n  best yardstick, not trained: Wavelet, 22.0 dB\n  stored" in told
+    assert "best trained model: none was run\n  best yardstick, not trained: Wavelet, 22.0 dB\n  stored" in told
     told = verdict({("Grid", 100): [22.0]})
-    assert "Grid, 22.0 dB; no other to compare with\n  best yardstick, not trained: none competes\n" in told
+    assert "Grid, 22.0 dB; no other to compare with\n  best yardstick, not trained: none was run\n" in told
     assert "more budget: not known, as no smaller budget has the same draws" in told
 
 
