@@ -558,3 +558,4 @@ def test_a_persons_own_file_is_seen_at_once(open_page, make_row, tmp_path):
     assert "(tied, or of one draw)" in tab.inner_text("#winners .card .answer")
     tab.locator(".own-answer h3 button").first.click()
     assert "--signal path/to/my_photo.png " in tab.inner_text("#command")
+    assert "24 × 24 × 1" in tab.inner_text("#dialog")
