@@ -1,5 +1,6 @@
 """A person's own files: what paths and folders name, checked to be one data set before anything runs."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -128,7 +129,7 @@ def _described(files: Sequence[OwnFile]) -> list[str]:
         groups.setdefault(file.source, []).append(file)
     lines = []
     for source, own in groups.items():
-        shapes = list(dict.fromkeys(_values(file) for file in sorted(own, key=lambda file: file.shape)))
+        shapes = list(dict.fromkeys(_values(file) for file in sorted(own, key=lambda file: math.prod(file.shape))))
         extent = " to ".join("×".join(map(str, shape)) for shape in dict.fromkeys((shapes[0], shapes[-1])))
         lines.append(f"  {_listed([Path(file.path).name for file in own])}: {extent}, {source}")
     rest = [f"  and files of {len(lines) - SAID} other kinds"] if len(lines) > SAID else []

@@ -22,7 +22,7 @@ def picture(path, shape=(6, 8, 3), seed=0):
 def folder(tmp_path):
     """Two pictures of different shapes, and what is no picture."""
     picture(tmp_path / "set" / "b.png", (6, 8, 3))
-    picture(tmp_path / "set" / "a b.PNG", (9, 5, 3), 1)
+    picture(tmp_path / "set" / "a b.PNG", (5, 9, 3), 1)
     (tmp_path / "set" / "notes.txt").write_text("words")
     (tmp_path / "set" / ".hidden.png").write_text("words")
     (tmp_path / "set" / "more").mkdir()
@@ -32,13 +32,13 @@ def folder(tmp_path):
 def test_a_folder_stands_for_the_pictures_in_it(folder):
     files, notes = own_files([str(folder)], None)
     assert [(file.path, file.shape, file.channels, file.kind) for file in files] == [
-        (str(folder / "a b.PNG"), (9, 5), 3, "image"),
+        (str(folder / "a b.PNG"), (5, 9), 3, "image"),
         (str(folder / "b.png"), (6, 8), 3, "image"),
     ]
     assert [file.item[:-9] for file in files] == ["a_b.PNG", "b.png"]
     assert notes == [
         "2 files, which are the items of one experiment:",
-        "  a b.PNG, b.png: 6×8×3 to 9×5×3, 8-bit RGB, divided by 255",
+        "  a b.PNG, b.png: 5×9×3 to 6×8×3, 8-bit RGB, divided by 255",
         f"left out of '{folder}': more/, notes.txt",
     ]
 
