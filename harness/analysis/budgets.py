@@ -14,15 +14,15 @@ from target_signals.tasks.metrics import METRICS
 PSNR = METRICS["psnr"]
 
 
-class Climb(NamedTuple):
-    """What a budget brought over the last smaller one, over the same draws. gain: for each doubling between them.
+class Rise(NamedTuple):
+    """What a budget brought over the last smaller one, over the same draws. a_doubling: of the budget, between them.
 
     values: that the signal has itself, of several the smallest.
     """
 
     before: int
     after: int
-    gain: Difference
+    a_doubling: Difference
     values: int
 
     @property
@@ -31,7 +31,7 @@ class Climb(NamedTuple):
         return 2 * self.after if 2 * self.after <= self.values else None
 
 
-def climb(comparison: Comparison, place: Place) -> Climb | None:
+def rise(comparison: Comparison, place: Place) -> Rise | None:
     """None where the model has no scores of the same draws at a smaller budget."""
     runs, known = comparison.runs(place), comparison.scores(place)
     for before in (size for size in reversed(comparison.sizes) if size < place.size):
@@ -39,21 +39,21 @@ def climb(comparison: Comparison, place: Place) -> Climb | None:
         if known and earlier.keys() == known.keys():
             scores = {Cell("before", 0, place.band, *draw): score for draw, score in earlier.items()}
             scores |= {Cell("after", 0, place.band, *draw): score for draw, score in known.items()}
-            gain, doublings = differences(scores, "before", PSNR)["after"], math.log2(place.size / before)
-            a_doubling = {name: getattr(gain, name) / doublings for name in ("mean", "low", "high")}
+            whole, doublings = differences(scores, "before", PSNR)["after"], math.log2(place.size / before)
+            a_doubling = {name: getattr(whole, name) / doublings for name in ("mean", "low", "high")}
             values = min(math.prod(runs[draw].row["shape"]) for draw in known)
-            return Climb(before, place.size, dataclasses.replace(gain, **a_doubling), values)
+            return Rise(before, place.size, dataclasses.replace(whole, **a_doubling), values)
     return None
 
 
-def told_climb(found: Climb | None, score: Difference) -> str:
+def told_rise(found: Rise | None, score: Difference) -> str:
     """What more budget would buy, at most one doubling ahead. score: of the larger budget."""
     if found is None:
         return "not known, as no smaller budget has the same draws"
     between = f"from {found.before:,} to {found.after:,}"
-    if PSNR.text(found.gain.mean) == PSNR.text(0.0) or found.gain.mean < 0:
-        return f"no gain {between}"
-    gain = f"{difference(found.gain, PSNR)} a doubling {between}"
+    if PSNR.text(found.a_doubling.mean) == PSNR.text(0.0) or found.a_doubling.mean < 0:
+        return f"no rise {between}"
+    text = f"{difference(found.a_doubling, PSNR)} a doubling {between}"
     if found.next is None:
-        return f"{gain}; twice as much would be more than the {found.values:,} values of the signal itself"
-    return f"{gain}; {found.next:,} may reach {PSNR.text(score.mean + found.gain.mean)} dB, if that goes on"
+        return f"{text}; twice as much would be more than the {found.values:,} values of the signal itself"
+    return f"{text}; {found.next:,} may reach {PSNR.text(score.mean + found.a_doubling.mean)} dB, if that goes on"

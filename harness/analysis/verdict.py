@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from common.files import Unfit
 from harness.analysis import stored_bytes
-from harness.analysis.budgets import climb, told_climb
+from harness.analysis.budgets import rise, told_rise
 from harness.analysis.comparison import Comparison, Place, comparisons, mean
 from harness.analysis.largest_error import where_it_fails
-from harness.analysis.next_run import Advice, Means, advise
+from harness.analysis.next_run import Advice, Available, advise
 from harness.analysis.significance import Difference
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
 from harness.analysis.wording import difference, left_out
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PSNR = METRICS["psnr"]
-NOBODY = {True: "none has a score on every draw", False: "none was run"}  # by whether there are some
 
 
-def tell(rows: "pd.DataFrame", out: str | Path, means: Means | None = None) -> str:
+def tell(rows: "pd.DataFrame", out: str | Path, available: Available | None = None) -> str:
     """The verdict on every task of a user's own signals at the largest budget; empty when no row is ok.
 
-    means: what the next run may use; None for no advice.
+    available: what the next run may use; None for no advice.
     """
     lines: list[str] = []
     advice: list[Advice] = []
@@ -38,11 +37,11 @@ def tell(rows: "pd.DataFrame", out: str | Path, means: Means | None = None) -> s
             outcome = comparison.outcome(size, band)
             if outcome.first:
                 lines += _of_task(comparison, size, band, outcome, out)
-                advice += [] if means is None else advise(comparison, size, band, outcome, means)
+                advice += [] if available is None else advise(comparison, size, band, outcome, available)
                 break
-    if advice and means is not None:
+    if advice and available is not None:
         first = min(advice, key=lambda one: one.rank)
-        lines += [f"next, as {first.why}:", f"  {means.command(first.options)}"]
+        lines += [f"next, as {first.why}:", f"  {available.command(first.options)}"]
     return "\n".join(lines)
 
 
@@ -59,7 +58,7 @@ def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, o
     yield f"  stored: {stored_bytes.told(rows, out)}"
     if outcome.trained:
         score = estimate(comparison.scored(size, band, first.best))
-        yield f"  more budget: {told_climb(climb(comparison, place), score)}"
+        yield f"  more budget: {told_rise(rise(comparison, place), score)}"
     yield f"  most quality per second: {_quickest(comparison, size, band, first)}"
     yield f"  {_largest_error(rows, out)}"
     yield from (f"  {line}" for line in left_out([outcome]))
@@ -68,7 +67,7 @@ def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, o
 def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -> str:
     ranking = outcome.trained
     if ranking is None:
-        return NOBODY[any(model not in comparison.classical for model in comparison.models)]
+        return _nobody(any(model not in comparison.classical for model in comparison.models))
     score = f"{ranking.best}, {difference(estimate(comparison.scored(size, band, ranking.best)), PSNR)}"
     if ranking.verdict == ALONE:
         return f"{score}; no other to compare with"
@@ -81,13 +80,17 @@ def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -
 
 def _yardstick(comparison: Comparison, size: int, band: float, outcome: Outcome) -> str:
     if outcome.yardsticks is None:
-        return NOBODY[any(model in comparison.classical for model in comparison.models)]
+        return _nobody(any(model in comparison.classical for model in comparison.models))
     best = outcome.yardsticks.best
     score = f"{best}, {difference(estimate(comparison.scored(size, band, best)), PSNR)}"
     if outcome.trained is None:
         return score
     found = differences(comparison.scored(size, band), outcome.trained.best, PSNR).get(best)
     return score if found is None else f"{score}, {_ahead(found)} {outcome.trained.best}"
+
+
+def _nobody(run: bool) -> str:
+    return "none has a score on every draw" if run else "none was run"
 
 
 def _ahead(found: Difference) -> str:

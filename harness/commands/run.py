@@ -18,7 +18,7 @@ from harness.store.table import load, to_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.analysis.next_run import Means
+    from harness.analysis.next_run import Available
     from harness.execution.launch import Launch
     from harness.plan.trial import Trial
 
@@ -127,18 +127,18 @@ def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame")
         parts += [summarise(beside, models, heading=heading), published.compare(of_task)]
     parts.append(placing.tell(whole, models))
     if launch.source.files:
-        parts.append(verdict.tell(rows, options.out, means_of_next_run(launch, options)))
+        parts.append(verdict.tell(rows, options.out, available_next(launch, options)))
     return "\n\n".join(filter(None, parts))
 
 
-def means_of_next_run(launch: "Launch", options: argparse.Namespace) -> "Means":
+def available_next(launch: "Launch", options: argparse.Namespace) -> "Available":
     """What a run after this one may use."""
-    from harness.analysis.next_run import Means
+    from harness.analysis.next_run import Available
     from harness.execution.launch import tuned_preset
     from harness.train import coder
 
     models, presets = list(dict.fromkeys(trial.model for trial in launch.trials)), launch.config.presets
-    return Means(
+    return Available(
         seeds=list(dict.fromkeys(seed for preset in presets.values() for seed in preset.get("seeds", ()))),
         tuned=tuned_preset(launch.config, launch.preset, launch.source, options.task, models),
         bits=coder.is_here(),

@@ -222,7 +222,7 @@ def test_the_next_command_is_one_that_works(run, photo, capsys):
 def test_tuned_settings_are_named_where_the_papers_were_used(photo, preset, tuned):
     words = ["--signal", str(photo), "--device", "cpu", "--models", "Grid", "Siren"]
     options = parse([*words, *(["--preset", preset] if preset else [])])
-    assert run_command.means_of_next_run(make_launch(options), options).tuned == tuned
+    assert run_command.available_next(make_launch(options), options).tuned == tuned
 
 
 def test_another_photograph_of_that_name_is_another_item(run, out, photo):

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from harness.analysis import codecs
 from harness.analysis.largest_error import where_it_fails
-from harness.analysis.next_run import Means
+from harness.analysis.next_run import Available
 from harness.analysis.verdict import tell
 from harness.store.names import folder_of, key_of
 from harness.store.own_signal import keep_signal, signal_path
@@ -126,8 +126,8 @@ def test_a_busy_machine_is_told(verdict):
     ("small", "large", "said"),
     [
         ([20, 22], [26, 28.4], "3.1 dB [1.8, 4.4] a doubling from 50 to 200; 400 may reach 30.3 dB, if that goes on"),
-        ([20, 22], [20, 22], "no gain from 50 to 200"),
-        ([20, 22], [19, 21], "no gain from 50 to 200"),
+        ([20, 22], [20, 22], "no rise from 50 to 200"),
+        ([20, 22], [19, 21], "no rise from 50 to 200"),
     ],
 )
 def test_what_more_budget_brings(verdict, small, large, said):
@@ -167,41 +167,43 @@ def test_codecs_stand_beside_a_file_of_ones_own(verdict, tmp_path):
 
 
 def test_one_command_is_told_the_most_urgent_first(verdict):
-    seeds = Means([0, 1, 2, 3, 4, 5], "quick_tuned", True, str)
+    everything = Available([0, 1, 2, 3, 4, 5], "quick_tuned", True, str)
     settled = {("Grid", 50): [20, 22], ("Grid", 100): [23, 25.01], ("Siren", 100): [10.5, 12.5]}
     for scores, means, why, options in [
         (
             {("Grid", 50): [20], ("Siren", 50): [19]},
-            seeds,
+            everything,
             "one draw cannot tell Grid's lead from chance",
             {"seeds": [0, 1, 2]},
         ),
         (
             {("Grid", 50): [20, 22], ("Siren", 50): [19, 22]},
-            seeds,
+            everything,
             "Grid is not told apart from Siren",
             {"seeds": [0, 1, 2, 3, 4]},
         ),
-        (settled, seeds, "these are the papers' settings, and tuned ones are here", {"preset": "quick_tuned"}),
+        (settled, everything, "these are the papers' settings, and tuned ones are here", {"preset": "quick_tuned"}),
         (
             settled,
-            Means([], None, True, str),
-            "Grid still gains 3.0 dB [2.9, 3.1] a doubling",
+            Available([], None, True, str),
+            "Grid still rises by 3.0 dB [2.9, 3.1] a doubling",
             {"sizes": [50, 100, 200]},
         ),
         (
             {("Grid", 50): [20]},
-            Means([], None, True, str),
+            Available([], None, True, str),
             "one budget does not show what more would bring",
             {"sizes": [50, 100]},
         ),
         (
             {("Grid", 50): [20], ("Grid", 100): [20.4]},
-            Means([], None, True, str),
+            Available([], None, True, str),
             "what it takes as a file is not known yet",
             {"models": ["Grid"], "sizes": [100], "bits": (4, 6, 8, 12, 16), "force": True},
         ),
     ]:
         assert verdict(scores, means).splitlines()[-2:] == [f"next, as {why}:", f"  {options}"]
-    assert "next" not in verdict({("Grid", 50): [20], ("Grid", 100): [20.4]}, Means([], None, False, str))
-    assert "next" not in verdict({("Grid", 200): [20], ("Grid", 300): [29]}, Means([], None, False, str)), "400 values"
+    assert "next" not in verdict({("Grid", 50): [20], ("Grid", 100): [20.4]}, Available([], None, False, str))
+    assert "next" not in verdict({("Grid", 200): [20], ("Grid", 300): [29]}, Available([], None, False, str)), (
+        "400 values"
+    )
