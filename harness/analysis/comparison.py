@@ -139,13 +139,16 @@ class Comparison:
 
     def outcome(self, size: int, band: float, item: str | None = None) -> Outcome:
         """Who is best at a budget and band, over one item's draws or all."""
-        scores = {
-            Cell(model, size, band, *draw): score
-            for model in self.models
-            for draw, score in self.scores(Place(model, size, band)).items()
-            if item in (None, draw.item)
-        }
+        scores = {cell: score for cell, score in self.scored(size, band).items() if item in (None, cell.item)}
         return decide(scores, self.classical, METRICS[self.metric])
+
+    def scored(self, size: int, band: float, model: str | None = None) -> dict[Cell, float]:
+        """The scores at a budget and band of the runs that ended well, of one model or all."""
+        return {
+            Cell(name, size, band, *draw): score
+            for name in (self.models if model is None else [model])
+            for draw, score in self.scores(Place(name, size, band)).items()
+        }
 
     def leads(self, place: Place) -> dict[Draw, float]:
         """How far a model is ahead of the reference, for each draw that ended well with both."""
