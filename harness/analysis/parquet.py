@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 MEANS: dict[str, Kind] = {"band": "number", "mean": "number", "spread": "number"}  # of a table of means; may be null
-WHOLE = ("step", "bits", "bytes")  # numbers of a point or a rate
+WHOLE = ("step", "bits", "bytes", "quantised_passes")  # numbers of a point or a rate
 KINDS = {column.name: column.kind for column in COLUMNS} | MEANS
 
 

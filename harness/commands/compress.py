@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from harness.train import checkpoint, coder, compressed, machine
+    from harness.train.operations import operations_a_sample
     from harness.train.rates import measure
 
     coder.check()
@@ -50,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
     model = checkpoint.load(path, str(machine.choose_device(options.device or machine.default_device())))
     lattice, psnr, against = truth_of(model, path, options)
     print(f"{path.name}: {model.name}, {model.count_values():,} values, {len(lattice):,} samples")
+    if (operations := operations_a_sample(model)) is not None:
+        print(f"{operations:,.0f} floating-point operations to evaluate a sample")
     print(f"PSNR against {against}\n")
     rates = []
     for bits in options.bits:

@@ -90,8 +90,8 @@ def rates(*pairs):
 
 def test_points_are_means_over_the_same_draws(make_row):
     rows = [
-        make_row(seed=1, rates=rates((8, 72, 20.0), (4, 36, 10.0))),
-        make_row(seed=2, rates=rates((8, 144, 22.0))),
+        make_row(seed=1, rates=rates((8, 72, 20.0), (4, 36, 10.0)), operations=90),
+        make_row(seed=2, rates=rates((8, 144, 22.0)), operations=100),
         make_row(seed=1, model="Siren", status="diverged", rates=None),
         make_row(seed=1, task="denoise", rates=None),
     ]
@@ -99,14 +99,16 @@ def test_points_are_means_over_the_same_draws(make_row):
     (found,) = rate_distortion(rows, ["Grid"], lambda row: points[row["seed"]])
     assert (found.draws, found.models, found.names) == (2, ("Grid",), ("Grid", "JPEG"))
     assert [line.point for line in found.lines] == [Point(8 * 108 / 576, 21.0), Point(1.5, 25.0)]
+    assert [line.operations for line in found.lines] == [95, None]
+    assert found.lines[0].seconds == pytest.approx((0.1, 0.1))
 
 
 def test_the_command_prints_tables_and_draws(make_row, store, capsys):
     """On a signal that is made again; a row whose digest is no longer this version's has no codecs, said once each."""
-    out = store([make_row(rates=rates((4, 400, 12.0), (8, 700, 15.0)))])
+    out = store([make_row(rates=rates((4, 400, 12.0), (8, 700, 15.0)), operations=96)])
     assert main(["rates", "--out", str(out)]) == 0
     text = capsys.readouterr()
-    assert "| Grid | 2,500 | 8 | 9.7222 | 15.00 |" in text.out
+    assert "| Grid | 2,500 | 8 | 9.7222 | 15.00 | 0.100 | 0.100 | 96 |" in text.out
     assert "note: no codecs: " in text.err
     (path,) = re.findall(r"wrote (\S+png)", text.out)
     with Image.open(path) as figure:
