@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.analysis import bjontegaard
 from harness.analysis.bjontegaard import Point, front
-from harness.analysis.codecs import REFERENCE
+from harness.analysis.codecs import REFERENCES
 from harness.analysis.experiments import Kind
 from harness.store.schema import OK, Row
 
@@ -36,6 +36,11 @@ class RateDistortion:
     lines: tuple[Line, ...]
 
     @property
+    def reference(self) -> str:
+        """The codec that others are held to."""
+        return REFERENCES[self.kind.dim]
+
+    @property
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(line.name for line in self.lines))
 
@@ -44,8 +49,8 @@ class RateDistortion:
         return front([line.point for line in self.lines if line.name == name])
 
     def differences(self, name: str) -> tuple[float | None, float | None]:
-        """Bjøntegaard's to JPEG: of PSNR in dB, and of the rate as a share."""
-        reference, own = self.front(REFERENCE), self.front(name)
+        """Bjøntegaard's to the reference: of PSNR in dB, and of the rate as a share."""
+        reference, own = self.front(self.reference), self.front(name)
         return bjontegaard.psnr_difference(own, reference), bjontegaard.rate_difference(own, reference)
 
 
@@ -111,10 +116,10 @@ def _cost(of_draws: Sequence[tuple[float | None, ...]]) -> tuple[tuple[float, fl
 
 
 def markdown(found: RateDistortion) -> str:
-    """Two tables: Bjøntegaard's differences to JPEG, and every point with what it costs to compute."""
+    """Two tables: Bjøntegaard's differences to the reference, and every point with what it costs to compute."""
     lines = [f"## {found.kind}", ""]
-    if found.front(REFERENCE):
-        lines += ["| | PSNR against JPEG (dB) | bits against JPEG (%) |", "|---|---:|---:|"]
+    if found.front(codec := found.reference):
+        lines += [f"| | PSNR against {codec} (dB) | bits against {codec} (%) |", "|---|---:|---:|"]
         for name in found.names:
             psnr, rate = found.differences(name)
             texts = "–" if psnr is None else f"{psnr:+.2f}", "–" if rate is None else f"{100 * rate:+.0f}"
