@@ -58,7 +58,11 @@ def run(options: argparse.Namespace) -> int:
     for bits in options.bits:
         rate, data = measure(model, bits, lattice, psnr)
         rates.append(rate)
-        compressed.save(data, folder / f"{path.stem}-{bits}{compressed.SUFFIX}")
+        to = folder / f"{path.stem}-{bits}{compressed.SUFFIX}"
+        try:
+            compressed.save(data, to)
+        except OSError as error:
+            raise UsageError(f"cannot write '{to}': {error.strerror}") from error
     print("\n".join(table(rates, len(model.lattice))))
     print(f"\nwrote {folder / path.stem}-<bits>{compressed.SUFFIX}; python -m harness render decodes them")
     return 0
@@ -77,7 +81,10 @@ def truth_of(
     try:
         row = parse_row(path.parent.parent / "rows" / f"{path.stem}.json")
         trial = trial_of(row, load_config(options.config), options.file)
-        scoring = task_of(trial, signal_of(trial)).scoring_of(row["task"])
+        task = task_of(trial, signal_of(trial))
+        scoring = task.scoring_of(row["task"])
+        if (trial.model, task.lattice.shape, task.channels) != (model.name, model.lattice.shape, model.channels):
+            raise ValueError("the row beside it is of another model")
         return scoring.lattice, scoring.psnr, f"{row['signal']} ({row['source']}), task {row['task']}"
     except (OSError, ValueError, UsageError) as error:
         reason = "no row lies beside it" if isinstance(error, OSError) else " ".join(str(error).split())
