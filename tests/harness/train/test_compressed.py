@@ -172,6 +172,7 @@ def test_files_from_strangers_are_one_line_each(file):
     bomb = zlib.compress(b" " * (compressed.MOST_HEADER + 1))
     broken.append(data[:4] + struct.pack("<III", len(bomb), 0, 0) + bomb)
     for changes in (
+        {"model": None},
         {"size": 10**6},
         {"bits": 17},
         {"bits": 32},
