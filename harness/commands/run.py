@@ -102,15 +102,22 @@ def run_trials_of(
 
 
 def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame") -> str:
-    """The tables of a run's tasks, published scores beside them, and for somebody's own file a verdict."""
-    from harness.analysis import published, verdict
+    """The tables of a run's tasks with the reference's models, published scores beside them, where one's own models
+    place among the reference, and for somebody's own file a verdict."""
+    from harness.analysis import placing, published, reference_rows, verdict
     from harness.analysis.summary import summarise
+    from harness.execution.run_trials import stored
     from harness.plan.make_plan import model_names
 
-    parts = []
+    models = model_names(launch.config)
+    own = [row for trial in launch.trials for row in stored(trial, options.out) if row is not None]
+    whole = [*own, *reference_rows.beside(own, launch.config)]
+    table, parts = to_table(whole), []
     for task, of_task in rows.groupby("task", sort=False):
         heading = f"{task}: " if len(launch.tasks) > 1 else ""
-        parts += [summarise(of_task, model_names(launch.config), heading=heading), published.compare(of_task)]
+        beside = table[table["task"] == task]
+        parts += [summarise(beside, models, heading=heading), published.compare(of_task)]
+    parts.append(placing.tell(whole, models))
     if launch.source.path is not None:
         parts.append(verdict.tell(rows, options.out))
     return "\n\n".join(filter(None, parts))

@@ -101,14 +101,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def words_of(options: Mapping[str, Any]) -> list[str]:
     """Options by their long names as the words of a command line; None leaves one out, True gives a bare flag.
 
-    A list gives all values of an option at once, or, of `set`, which takes one, several times.
+    A list gives all values of an option at once, or, of `set`, which takes one, several times; an
+    empty one leaves it out.
     """
     words: list[str] = []
     for name, value in options.items():
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, list | tuple):
-            single = name == "set"
-            words += [word for one in value for word in (option, str(one))] if single else [option, *map(str, value)]
+            groups = [[one] for one in value] if name == "set" else [value] if value else []
+            words += [word for group in groups for word in (option, *map(str, group))]
         elif value is True:
             words.append(option)
         elif value is not None and value is not False:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -23,12 +23,21 @@ class Progress:
     """Tells of trials as they begin, advance and end; a context, so that the terminal is left clean.
 
     The best rows are those of each budget among trials on the same signal: other signals are not comparable.
-    workers: how many trials run at once, here or elsewhere. silent: tells nobody but the claims.
+    workers: how many trials run at once, here or elsewhere. silent: tells nobody but the claims. on_end: is given each
+    trial whose rows are stored.
     """
 
-    def __init__(self, trials: Sequence[Trial], device: str, workers: int = 1, silent: bool = False):
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        device: str,
+        workers: int = 1,
+        silent: bool = False,
+        on_end: Callable[[Trial], None] = lambda trial: None,
+    ):
         self.total, self.number, self.step = len(trials), 0, 0
         self.time_left, self.workers, self.silent = TimeLeft(trials, device), workers, silent
+        self.on_end = on_end
         self.claim: Claim | None = None
         self.best: dict[Any, dict[int, tuple[float, str]]] = {}
         self.started = time.monotonic()
@@ -77,6 +86,7 @@ class Progress:
         self._end(trial, rows)
 
     def _end(self, trial: Trial, rows: Sequence[Row]) -> None:
+        self.on_end(trial)
         if self.silent:
             return
         ahead = [self._is_best(trial, row) for row in rows]

@@ -28,6 +28,7 @@ from models.base import Representation
 POLL = 0.5  # seconds between two looks at the store
 MOST_ROUNDS = 3  # that may end without a new row
 OnModel = Callable[[Trial, Representation], None]
+OnEnd = Callable[[Trial], None]
 
 
 def split_done(
@@ -75,15 +76,17 @@ def execute(
     on_model: OnModel | None = None,
     superseded: Superseded = (),
     deadline: float = math.inf,
+    on_end: OnEnd = lambda trial: None,
 ) -> None:
     """Run the trials in this process and store each as it ends; wait for those that others run.
 
     A KeyboardInterrupt loses the trial in flight alone. on_model: is given every trial's fitted model
-    before its rows are written. deadline: on time.monotonic's clock; no trial begins after it.
+    before its rows are written. deadline: on time.monotonic's clock; no trial begins after it. on_end: is given every
+    trial whose rows are stored.
     """
     prepare(trials, out)
     claims, left = Claims(out), list(trials)
-    with Progress(trials, device.type) as progress:
+    with Progress(trials, device.type, on_end=on_end) as progress:
         while left and time.monotonic() < deadline:
             left = run_free(left, claims, device, progress, on_model, superseded, deadline)
             wait(left, claims, superseded)
@@ -148,15 +151,16 @@ def spread(
     superseded: Superseded = (),
     workers: int = 1,
     deadline: float = math.inf,
+    on_end: OnEnd = lambda trial: None,
 ) -> None:
     """Run the trials through an executor, and tell of each as its rows appear; wait for those that others run.
 
     workers: how many run at once, for the time that is left. deadline: on time.monotonic's clock; what runs then is
-    abandoned. Raises Failure when its workers cannot go on.
+    abandoned. on_end: is given every trial whose rows are stored. Raises Failure when its workers cannot go on.
     """
     prepare(trials, out)
     left, rounds, claims = in_order(trials, device.type), 0, Claims(out)
-    with Progress(trials, device.type, workers) as progress:
+    with Progress(trials, device.type, workers, on_end=on_end) as progress:
         try:
             while left and time.monotonic() < deadline:
                 executor.submit(left)

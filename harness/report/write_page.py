@@ -12,10 +12,10 @@ MEGABYTES = 4.0  # of thumbnails; the other parts of a page of ten thousand rows
 
 def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
     """Write <out>/index.html. megabytes: of thumbnails, at most."""
-    from harness.analysis import parquet
     from harness.analysis.experiments import experiments
     from harness.report import charts, page, payload
     from harness.report.pictures import pictures
+    from harness.store import parquet
     from harness.store.scan import gather
 
     settings, found = load_config(config), gather(out)

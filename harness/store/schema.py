@@ -14,6 +14,7 @@ from target_signals.tasks.metrics import METRICS, Metric
 Row = dict[str, Any]
 
 OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
+REFERENCE_RESULT = "reference"  # the origin of a row that comes with the suite and is shown beside a person's own
 CLASSICAL = "classical"  # the label of a yardstick: compared with, though it is no trained representation
 CHECKSUM = "residual_sha256"
 POINT = ("step", "loss", "psnr", "seconds")  # of a curve
@@ -188,6 +189,11 @@ COLUMNS = (
     Column("versions", "object", "of Python and the libraries", machine=True),
     Column("commit", "text", "of the suite; + where files differed from it", machine=True),
     Column("started", "text", "when, in UTC", null=False, needed=True),
+    Column(
+        "origin",
+        "text",
+        f"`{REFERENCE_RESULT}` where a row that comes with the suite is shown; null where it is stored",
+    ),
 )
 NAMES = tuple(column.name for column in COLUMNS)
 

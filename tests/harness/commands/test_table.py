@@ -132,7 +132,7 @@ def test_parquet_without_pyarrow_is_one_clear_line(store, rows, table, monkeypat
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     code, _, err = table(store(rows), "--format", "parquet")
     assert code == 2
-    assert err == "error: Parquet needs pyarrow: pip install -e '.[report]'\n"
+    assert err == "error: Parquet needs pyarrow: pip install pyarrow\n"
 
 
 def test_every_row_as_csv(store, rows, table):
