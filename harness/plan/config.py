@@ -27,7 +27,8 @@ class Protocol:
     activation_gib: float  # what one backward pass may keep; lattices that need more go in slabs
     models: tuple[str, ...]  # the paper's and the yardsticks: "all", with any that no list names; in this order
     newer: tuple[str, ...] = ()  # the representations that came after them: "newer"
-    of_task: dict[str, tuple[str, ...]] = field(default_factory=dict)  # yardsticks of one task, in "all" for it alone
+    # yardsticks of one task: "all" has them for it alone
+    of_task: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -101,7 +102,7 @@ class Experiment:
     presets: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity, so that what follows from it can be cached
 class Config:
     """The whole file. `models` stays as it was read: the classes' own `Config` types check it.
 
