@@ -66,8 +66,7 @@ def draw(
     pictures are made of the residuals in <out>/<dim>d_<Signal>[_<task>]/arrays/.
     models: an order to draw in; models that it does not name follow in order of appearance.
     waiting: scores over seconds are over those from the model's construction on, in a file of its own.
-    choice: another one than the default draws into a folder `chosen` within, heatmaps and curves alone where it has a
-    width.
+    choice: another one than the default draws into a folder `chosen` within.
     """
     found = [part for comparison in _checked(table, models, metric) if (part := choice.of(comparison)) is not None]
     if not found:
@@ -79,9 +78,9 @@ def draw(
         for comparison in found:
             folder = figures_folder(out_folder, comparison)
             folder = folder if choice == EVERYTHING else folder / CHOSEN
-            of_residuals = pictures(comparison, out_folder) if choice == EVERYTHING else ()
-            drawn = pages(comparison, waiting, choice.layout).items()
-            for name, figure in itertools.chain(drawn, of_residuals):
+            of_scores = pages(comparison, waiting, choice.layout).items()
+            of_residuals = pictures(comparison, out_folder, choice.layout)
+            for name, figure in itertools.chain(of_scores, of_residuals):
                 written += save(figure, folder, name)
     return written
 

@@ -35,19 +35,19 @@ def pages(comparison: Comparison, waiting: bool = False, layout: Layout = AS_NEE
             figures[name] = heatmaps.score_page(comparison, view, layout)
             figures[f"{name}_minus_{REFERENCE}"] = heatmaps.lead_page(comparison, view, layout)
             figures[f"{name}_curves"] = curves.curve_page(comparison, view, layout)
-    if layout.width is not None:  # the others have words or panels that do not fit into a column
-        return {name: figure for name, figure in figures.items() if figure is not None}
     fits = comparison.of_fits()
-    figures[f"{comparison.metric}_winners"] = winners.winner_page(comparison)
+    figures[f"{comparison.metric}_winners"] = winners.winner_page(comparison, layout)
     name = f"{comparison.metric}_against_{'waiting_' if waiting else ''}seconds"
-    figures[name] = pareto.pareto_page(fits, waiting)
+    figures[name] = pareto.pareto_page(fits, waiting, layout)
     if comparison.metric == HEADLINE:
-        figures["convergence_over_updates"] = convergence.convergence_page(fits, "updates")
-        figures["convergence_over_seconds"] = convergence.convergence_page(fits, "seconds")
+        figures["convergence_over_updates"] = convergence.convergence_page(fits, "updates", layout)
+        figures["convergence_over_seconds"] = convergence.convergence_page(fits, "seconds", layout)
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
-def pictures(comparison: Comparison, out_folder: str | Path) -> "Iterator[tuple[str, Figure]]":
+def pictures(
+    comparison: Comparison, out_folder: str | Path, layout: Layout = AS_NEEDED
+) -> "Iterator[tuple[str, Figure]]":
     """The figures made of residuals, with their file names, one at a time as they take memory.
 
     They show one draw alone (harness/analysis/example.py), and come with the headline metric's figures.
@@ -61,7 +61,7 @@ def pictures(comparison: Comparison, out_folder: str | Path) -> "Iterator[tuple[
     shown = example.choose(comparison.of_fits(), out_folder)
     if shown is None:
         return
-    spectrum = spectra.spectrum_page(shown)
+    spectrum = spectra.spectrum_page(shown, layout)
     if spectrum is not None:
         yield "error_spectra", spectrum
-    yield from sheets(shown)
+    yield from sheets(shown, layout)
