@@ -84,6 +84,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="B",
         help="also compress every fitted model to so many bits a value, and store bytes and scores in its rows",
     )
+    add("--no-figures", action="store_true", help="draw no figures and write no page")
     add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
     add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
     add("--force", action="store_true", help="run trials again that have rows")
