@@ -40,7 +40,7 @@ def add_arguments(
         "--width",
         type=float,
         metavar="INCHES",
-        help="heatmaps and curves laid out for a column of this width, like 3.3, with text of 8 points and no headline",
+        help="laid out for a column of this width, like 3.3, with text of 8 points and no headline",
     )
     add("--title", help="a line above the panels, in place of the headline")
     add("--theme", choices=list(FONTS), default="sans", help="which letters (default: sans)")
