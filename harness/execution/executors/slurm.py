@@ -79,13 +79,17 @@ class Workers:
         except (NameError, TypeError, ValueError, AssertionError) as error:
             raise UsageError(f"--slurm {' '.join(settings)}: {' '.join(str(error).split())}") from error
         self.refusals = (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError)
+        self.submitted = 0  # trials, the last time
         self.queue = Queue()
         self.jobs: list[Any] = []
         self.restarts: dict[str, int] = {}  # by the job's number
         self.reasons: set[str] = set()  # for which jobs wait, of which was told
 
     def submit(self, trials: Sequence[Trial]) -> None:
-        packs = pack(trials, self.order.device, 60 * MINUTES, self.workers or 1, MOST_JOBS)
+        # after jobs that ran none, each has one of its own: one that kills its job, or outlasts it, keeps no other back
+        least = len(trials) if len(trials) == self.submitted else self.workers or 1
+        self.submitted = len(trials)
+        packs = pack(trials, self.order.device, 60 * MINUTES, least, MOST_JOBS)
         orders = [self.order.for_trials(each) for each in packs]
         if self.is_local:  # all of them at once, as processes that inherit this one's environment
             os.environ["OMP_NUM_THREADS"] = share_of_cores(len(orders))

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +17,8 @@ from common.errors import Failure
 from common.exits import RESUME
 from harness.commands import run as run_command
 from harness.execution import ordering, run_trials
+from harness.execution.executor import Order
+from harness.execution.executors import slurm
 from harness.execution.progress import Progress
 from harness.store.claims import Claims
 from harness.store.store import Store
@@ -190,6 +193,22 @@ def test_packs_have_about_the_same_load(make_trial):
     assert len(ordering.pack(trials, "cpu", 1e9, 4, 1000)) == 4, "at least as many as there are workers"
     assert len(ordering.pack(trials, "cpu", 20.0, 1, 3)) == 3, "at most as many as an array may have"
     assert len(ordering.pack(trials[:2], "cpu", 1.0, 9, 1000)) == 2, "none is empty"
+
+
+@needs["slurm"]
+def test_trials_that_jobs_brought_no_row_of_get_a_job_each(make_trial, monkeypatch, tmp_path):
+    """One that kills its job, or outlasts it, may be the first of its pack every time, before those never run."""
+    monkeypatch.setenv("PATH", "/nowhere")  # where no Slurm is
+    workers, given = slurm.Workers(Order((), "/", "cpu"), 2, tmp_path, []), []
+    monkeypatch.setattr(
+        workers.executor,
+        "map_array",
+        lambda call, orders: given.append([len(order.keys) for order in orders]) or [SimpleNamespace(job_id=1)],
+    )
+    trials = [make_trial("Grid", seed=seed) for seed in range(6)]
+    for left in (6, 6, 2, 1, 1):
+        workers.submit(trials[:left])
+    assert given == [[3, 3], [1] * 6, [1, 1], [1], [1]]
 
 
 @pytest.mark.parametrize(
