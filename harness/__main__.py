@@ -3,7 +3,21 @@
 from collections.abc import Sequence
 
 from common.exits import guarded
-from harness.commands import compress, doctor, figures, merge, new, rates, render, report, status, table, tune, verify
+from harness.commands import (
+    compress,
+    doctor,
+    figures,
+    merge,
+    new,
+    rates,
+    reference,
+    render,
+    report,
+    status,
+    table,
+    tune,
+    verify,
+)
 from harness.execution.options import Parser
 
 VERBS = {
@@ -18,6 +32,7 @@ VERBS = {
     "rates": rates,
     "doctor": doctor,
     "tune": tune,
+    "reference": reference,
     "new": new,
 }
 

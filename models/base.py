@@ -153,10 +153,11 @@ class Representation(nn.Module):
         raise NotImplementedError
 
     def constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
-        """`lattice_constants`, computed once for each lattice that is alive."""
-        if lattice not in self._constants:
-            self._constants[lattice] = self.lattice_constants(lattice)
-        return self._constants[lattice]
+        """`lattice_constants`, computed once for each lattice that is alive, and anew where the model has moved."""
+        found = self._constants.get(lattice)
+        if found is None or any(constant.device != self.device for constant in found):
+            found = self._constants[lattice] = self.lattice_constants(lattice)
+        return found
 
     @property
     def device(self) -> torch.device:

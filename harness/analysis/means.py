@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from common.words import budget_text
 from harness.analysis.experiments import Cell, Experiment, counted
 from harness.analysis.gain import CAP, described, is_constant, score
+from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.spread import Spread, spread
 from harness.analysis.winner import Outcome, decide, mean_of
 from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row
@@ -43,7 +44,8 @@ class Line(NamedTuple):
 class Means:
     """One experiment's lines, and who is best at each place, which is their keys without the model.
 
-    scores: at each place. bands: over how many each line is; identical constant ones count once.
+    scores: at each place. bands: over how many each line is; identical constant ones count once. of_reference: models
+    whose rows come with the suite.
     """
 
     experiment: Experiment
@@ -53,6 +55,7 @@ class Means:
     scores: dict[Keys, dict[Cell, float]]
     outcomes: dict[Keys, Outcome]
     bands: int
+    of_reference: frozenset[str]
 
     def place(self, line: Line) -> Keys:
         """A line's keys without its model."""
@@ -61,6 +64,10 @@ class Means:
     def outcome(self, line: Line) -> Outcome | None:
         """Of a line's place; None where the keys tell no models apart."""
         return self.outcomes.get(self.place(line))
+
+    def label(self, key: str, value: Any) -> str:
+        """A key's value for people."""
+        return display_name(value, self.of_reference) if key == "model" else label(key, value)
 
     @property
     def title(self) -> str:
@@ -94,10 +101,12 @@ def means(experiment: Experiment, rows: Sequence[Row], by: Sequence[str], metric
 
     lines = tuple(_line(keys, groups[keys]) for keys in sorted(groups, key=order))
     scores = _scores(groups, by) if "model" in by else {}
-    yardsticks = {rows[i]["model"] for i in experiment.latest.values() if rows[i].get("label") == CLASSICAL}
+    latest = [rows[i] for i in experiment.latest.values()]
+    yardsticks = {row["model"] for row in latest if row.get("label") == CLASSICAL}
     outcomes = {place: decide(own, yardsticks, described(metric, across)) for place, own in scores.items()}
     bands = len({run.cell.band for own in groups.values() for run in own if run.score is not None}) if across else 1
-    return Means(experiment, tuple(by), described(metric, across), lines, scores, outcomes, bands)
+    others = reference_models(latest)
+    return Means(experiment, tuple(by), described(metric, across), lines, scores, outcomes, bands, others)
 
 
 def runs_of(experiment: Experiment, rows: Sequence[Row], metric: str, across: bool) -> Iterable[Run]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from common.words import NO_SCORE
 from harness.analysis.comparison import WHOLE, Comparison, comparisons
 from harness.analysis.gain import CAP, described, score
+from harness.analysis.reference_rows import display_name
 from harness.analysis.remarks import remarks
 from harness.analysis.winner import Outcome
 from harness.analysis.wording import named, notes, told
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", heading: str = "") -> str:
     """A text table of one task's rows: mean score a model and budget, in the models' order, and below it the best.
 
+    Rows of the reference are marked, and have no seconds, which are those of another machine.
     Of several bands PSNR stands as its gain (`harness.analysis.gain`). A cell in which trials failed says how many of
     how many; `n/a` is unsupported, `-` not run.
     """
+    own = table[table["origin"].isna()]
+    others = frozenset(table["model"][table["origin"].notna()])
     sizes = sorted(table["size"].unique())
     bands = table["bandlimit"].nunique()
     across = bands > 1
@@ -32,8 +36,8 @@ def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", he
         if rows.empty:
             continue
         cells = [_cell(rows[rows["size"] == size], metric, across) for size in sizes]
-        seconds = rows["seconds"].sum()
-        lines.append([model, *cells, f"{seconds:.1f}", str(len(rows))])
+        seconds = "" if model in others else f"{rows['seconds'].sum():.1f}"
+        lines.append([display_name(model, others), *cells, seconds, str(len(rows))])
     if metric == "psnr" and not across:
         constant = table.drop_duplicates(["item", "bandlimit", "seed", "signal_seed"])["psnr_constant"].mean()
         lines.append(["(constant mean)", *[f"{constant:.2f}"] * len(sizes), "", ""])
@@ -44,7 +48,7 @@ def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", he
     ]
     gains = [f"(gain over the constant mean, at most {CAP:g} dB)"] if across and metric == "psnr" else []
     best = [line for comparison in comparisons(table, models, metric) for line in _best(comparison)]
-    said = [*gains, *remarks(table.to_dict("records")), *([""] if best else []), *best]
+    said = [*gains, *remarks(own.to_dict("records")), *([""] if best else []), *best]
     return "\n".join([text[0], "-" * len(text[0]), *text[1:], *said])
 
 

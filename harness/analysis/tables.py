@@ -9,10 +9,10 @@ from typing import Any
 
 from common.words import MARKS, NO_SCORE
 from harness.analysis.means import COUNTS, Line, Means, label
-from harness.analysis.parquet import to_parquet
 from harness.analysis.versus import Change, Versus
-from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes
-from harness.store.schema import Row
+from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes, told
+from harness.store.parquet import to_parquet
+from harness.store.schema import REFERENCE_RESULT, Row
 
 
 class Bold(str):
@@ -91,10 +91,12 @@ def _record(means: Means, line: Line) -> dict[str, Any]:
     kind = means.experiment.kind._asdict()
     scores = {"metric": means.metric.name, "mean": _known(line.mean), "spread": _known(line.spread.whole)}
     scores |= {"signal_spread": _known(line.spread.signals), "seed_spread": _known(line.spread.seeds)}
-    counts = dict(zip(COUNTS, line.counts, strict=True))
+    counts, keys = dict(zip(COUNTS, line.counts, strict=True)), dict(zip(means.by, line.keys, strict=True))
+    origin = {"origin": REFERENCE_RESULT if keys["model"] in means.of_reference else None} if "model" in keys else {}
     return (
         kind
-        | dict(zip(means.by, line.keys, strict=True))
+        | keys
+        | origin
         | scores
         | {f"{noun}s": line.draws.get(noun) for noun in ("seed", "signal", "item")}
         | counts
@@ -105,18 +107,18 @@ def _pivot(means: Means) -> list[list[str]]:
     """Rows by all keys but the last, one column for each value of that."""
     columns = list(dict.fromkeys(line.keys[-1] for line in means.lines))
     cells = {(line.keys[:-1], line.keys[-1]): line for line in means.lines}
-    table = [[*means.by[:-1], *(label(means.by[-1], column) for column in columns)]]
+    table = [[*means.by[:-1], *(means.label(means.by[-1], column) for column in columns)]]
     for keys in dict.fromkeys(line.keys[:-1] for line in means.lines):
         own = [cells.get((keys, column)) for column in columns]
         texts = ["" if line is None else _score(means, line) for line in own]
-        table.append([*(label(key, value) for key, value in zip(means.by, keys, strict=False)), *texts])
+        table.append([*(means.label(key, value) for key, value in zip(means.by, keys, strict=False)), *texts])
     return table
 
 
 def _list(means: Means) -> list[list[str]]:
     table = [[*means.by, means.metric.label(), *COUNTS]]
     for line in means.lines:
-        table.append([label(means.by[0], line.keys[0]), _score(means, line), *map(str, line.counts)])
+        table.append([means.label(means.by[0], line.keys[0]), _score(means, line), *map(str, line.counts)])
     return table
 
 
@@ -149,7 +151,9 @@ def _standing(means: Means, line: Line) -> tuple[str, bool]:
 def _notes(means: Means) -> list[str]:
     if not means.outcomes or len(means.experiment.models) < 2:
         return []
-    return ["bold: the best trained model", *notes(means.outcomes.values())]
+    places = dict.fromkeys(map(means.place, means.lines)) if set(means.by) == {"model", "size"} else ()
+    said = [f"best at {label('size', size)}: {told(means.outcomes[size,], means.metric)}" for (size,) in places]
+    return ["bold: the best trained model", *said, *notes(means.outcomes.values())]
 
 
 def _markdown(title: str, table: Sequence[Sequence[str]], lines: Sequence[str]) -> str:

@@ -1,5 +1,7 @@
 """`python -m harness merge A B --out C`: the rows of several results folders in one, with all that belongs to them.
 
+Each of them may also be a Parquet file of rows, like those of the reference; one as --out gets the rows alone.
+
 Of rows with one name and different content, one that is ok is kept over one that is not, then the one that
 started earlier, and that is said. What the new folder already has is never overwritten, so an interrupted merge
 goes on when it is run again. Arrays, models and signals go with their rows. Figures and the report are not copied:
@@ -7,19 +9,18 @@ they are drawn from what is.
 """
 
 import argparse
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from common.errors import UsageError
-from common.files import Unfit, read_bounded, write_atomically
+from common.files import Unfit, write_atomically
+from harness.commands.merged_rows import Found, Tally, chosen, describe, is_parquet, names, read
+from harness.store.names import folder_of, key_of
 from harness.store.own_signal import load_signal, signal_path
-from harness.store.read_row import MOST_BYTES, parse_text
+from harness.store.parquet import Name, read_rows, write_rows
 from harness.store.residual import load_residual
-from harness.store.schema import OK, UNSUPPORTED, Row
+from harness.store.schema import Row
 from harness.store.store import Store
 from target_signals.user_file import UserFile
 
@@ -27,8 +28,9 @@ SAID = 20  # lines of one sort; what is more is counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("stores", nargs="+", metavar="FOLDER", help="results folders, which stay as they are")
-    parser.add_argument("--out", required=True, help="the folder to make, or to go on with")
+    where = "results folders, or Parquet files of rows; they stay as they are"
+    parser.add_argument("stores", nargs="+", metavar="FOLDER", help=where)
+    parser.add_argument("--out", required=True, help="the folder, or the Parquet file, to make or to go on with")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,74 +63,43 @@ def check_places(stores: Sequence[Path], out: Path) -> None:
     """UsageError for folders that are none, hold no rows, or lie in each other."""
     places = [store.resolve() for store in stores]
     for store, place in zip(stores, places, strict=True):
-        if not store.is_dir():
-            raise UsageError(f"no folder '{store}'; name results folders")
-        if next(names(store), None) is None:
+        if not (store.is_file() if is_parquet(store) else store.is_dir()):
+            raise UsageError(f"no folder '{store}'; name results folders, or Parquet files of rows")
+        if not is_parquet(store) and next(names(store), None) is None:
             raise UsageError(f"no rows in '{store}'; name results folders, such as band_limit_figs")
         if places.count(place) > 1:
             raise UsageError(f"'{store}' is given twice; name every folder once")
         if (into := out.resolve()).is_relative_to(place) or place.is_relative_to(into):
             raise UsageError(f"--out '{out}' and '{store}' lie in each other; choose a folder of its own")
-    if out.exists() and not out.is_dir():
+    if out.exists() and not out.is_dir() and not is_parquet(out):
         raise UsageError(f"--out '{out}' is no folder; choose another")
-
-
-@dataclass
-class Tally:
-    """What a merge did, and in words what it could not."""
-
-    copied: int = 0
-    there: int = 0
-    conflicts: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
-class Found(NamedTuple):
-    """One row in one of the folders."""
-
-    store: Path
-    content: bytes
-    row: Row
 
 
 def merge(stores: Sequence[Path], out: Path, tally: Tally) -> None:
     """Raises OSError where `out` cannot be written."""
-    for folder, key in sorted({name for store in stores for name in names(store)}):
-        found = [one for store in stores if (one := _read(store, folder, key, tally)) is not None]
-        if not found:
-            continue
-        best = min(found, key=lambda one: rank(one.row))
-        rest = [one for one in found if one.row != best.row]
-        if rest:
-            over = ", ".join(map(_describe, rest))
-            tally.conflicts.append(f"{folder}/{key}: kept {_describe(best)}, not {over}")
-        equal = [one for one in found if one.row == best.row]
-        _put([best, *(one for one in equal if one is not best)], folder, key, out, tally)
+    if is_parquet(out):
+        rows = read_rows(out)
+        for _, (best, *_) in chosen(stores, tally):
+            name = folder_of(best.row), key_of(best.row)
+            if _is_free(name, rows.get(name), best, out, tally):
+                rows[name] = best.row
+                tally.copied += 1
+        write_rows(out, rows)
+        return
+    for (folder, key), equal in chosen(stores, tally):
+        _put(equal, folder, key, out, tally)
 
 
-def names(store: Path) -> Iterator[tuple[str, str]]:
-    """Folder and key of every file that may be a row."""
-    for rows in store.glob("*/rows"):
-        for name in os.listdir(rows):
-            if name.endswith(".json") and not name.startswith("."):
-                yield rows.parent.name, name.removesuffix(".json")
-
-
-def rank(row: Row) -> tuple[int, str]:
-    """Less is better."""
-    return (0 if row["status"] == OK else 1 if row["status"] == UNSUPPORTED else 2), row["started"]
-
-
-def _read(store: Path, folder: str, key: str, tally: Tally) -> Found | None:
-    path = Store(store, folder).row_path(key)
-    try:
-        content = read_bounded(path, MOST_BYTES)
-        return Found(store, content, parse_text(content))
-    except FileNotFoundError:
-        return None
-    except (ValueError, OSError) as error:
-        tally.problems.append(f"{path}: {' '.join(str(error).split())}")
-        return None
+def _is_free(name: Name, there: Row | None, best: Found, out: Path, tally: Tally) -> bool:
+    """Whether a row may be added: the name is new. One that is there stays, and is counted or in conflict."""
+    if there is None:
+        return True
+    if there == best.row:
+        tally.there += 1
+    else:
+        own = describe(Found(out, b"", there))
+        tally.conflicts.append(f"{'/'.join(name)}: {out} already has {own}, which stays; not {describe(best)}")
+    return False
 
 
 def _put(equal: Sequence[Found], folder: str, key: str, out: Path, tally: Tally) -> None:
@@ -136,10 +107,10 @@ def _put(equal: Sequence[Found], folder: str, key: str, out: Path, tally: Tally)
     row, target = equal[0].row, Store(out, folder)
     there = target.row_path(key).exists()
     if there:
-        own = _read(out, folder, key, tally)
+        own = read(out, folder, key, tally)
         if own is None or own.row != row:
-            what = "a damaged row" if own is None else _describe(own)
-            tally.conflicts.append(f"{folder}/{key}: {out} already has {what}, which stays; not {_describe(equal[0])}")
+            what = "a damaged row" if own is None else describe(own)
+            tally.conflicts.append(f"{folder}/{key}: {out} already has {what}, which stays; not {describe(equal[0])}")
             return
     _put_array([Store(one.store, folder).array_path(key) for one in equal], target.array_path(key), row, tally)
     _put_model([Store(one.store, folder).model_path(key) for one in equal], target.model_path(key), tally)
@@ -205,9 +176,3 @@ def _write(target: Path, content: bytes | Path) -> None:
         return
     with content.open("rb") as source:
         write_atomically(target, lambda file: shutil.copyfileobj(source, file, 1 << 20))
-
-
-def _describe(one: Found) -> str:
-    score = one.row["psnr"]
-    text = one.row["status"] if score is None else f"{one.row['status']} {score:.2f} dB"
-    return f"{text} of {one.row['started']} in {one.store}"

@@ -37,7 +37,7 @@ def describe(found: Gathered, config: Config) -> list[str]:
     every = experiments(rows, config.protocol.order)
     lines = [f"{found.out}: {_count(len(rows), 'row')} of {_count(len(every), 'experiment')}"]
     if every:
-        lines += ["", *_columns([HEAD, *(_numbers(experiment, rows, config) for experiment in every)])]
+        lines += ["", *columns([HEAD, *(_numbers(experiment, rows, config) for experiment in every)])]
         lines += ["", *NOTES]
     older = sum(len(experiment.older) for experiment in every)
     if older:
@@ -96,12 +96,12 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
-def _columns(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Text in columns: the first two to the left, numbers to the right."""
+def columns(lines: Sequence[Sequence[str]], texts: Sequence[int] = (0, 1)) -> list[str]:
+    """Text in columns: those of texts, by default the first two, to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
 
     def align(line: Sequence[str]) -> str:
         cells = enumerate(zip(line, widths, strict=True))
-        return "  ".join(text.ljust(width) if i < 2 else text.rjust(width) for i, (text, width) in cells)
+        return "  ".join(text.ljust(width) if i in texts else text.rjust(width) for i, (text, width) in cells)
 
     return [align(line) for line in lines]

@@ -10,6 +10,7 @@ from common.files import write_atomically
 from harness.analysis import tables
 from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
+from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import Gathered, gather
@@ -29,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--preset", help="only this preset")
     add(
         "--against", metavar="PRESET", help="beside the scores of --preset those of another one, and who changes places"
+    )
+    add(
+        "--own",
+        action="store_true",
+        help="only rows of the results folder, without the reference results (docs/submitting.md)",
     )
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--to", metavar="FILE", help="write there instead of to the terminal")
@@ -57,8 +63,10 @@ def run(options: argparse.Namespace) -> int:
     if options.rows:
         content = tables.rows_as(options.format, rows)
     else:
-        order = load_config(options.config).protocol.order
-        every = experiments(rows, order)
+        config = load_config(options.config)
+        if not options.own:
+            rows += beside(rows, config)
+        every = experiments(rows, config.protocol.order)
         if "size" not in by and any(len(each.sizes) > 1 for each in every):
             raise UsageError(f"scores of several budgets have no mean; add size: --by {','.join([*by, 'size'])}")
         of_experiments = [means(each, rows, by, options.metric) for each in every]

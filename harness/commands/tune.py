@@ -90,13 +90,17 @@ def run_left(found: "Search", left: "Sequence[Trial]", options: argparse.Namespa
 
     if not left:
         return
-    words = words_of({name: value for name, value in vars(options).items() if name not in HERE})
-    executor = make_executor(options, (search.VERB, *words), found.device, ())
+    executor = make_executor(options, order_of(options), found.device, ())
     if executor is None:
         run_trials.execute(left, options.out, found.device, deadline=deadline)
     else:
         workers = options.workers or 1
         run_trials.spread(left, options.out, found.device, executor, workers=workers, deadline=deadline)
+
+
+def order_of(options: argparse.Namespace) -> tuple[str, ...]:
+    """The words from which a worker makes the same search."""
+    return (search.VERB, *words_of({name: value for name, value in vars(options).items() if name not in HERE}))
 
 
 def report(found: "Search", options: argparse.Namespace) -> None:

@@ -5,6 +5,8 @@ bit: every score, the curve and the residual. Elsewhere PSNR must agree within -
 """
 
 import argparse
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -66,17 +68,30 @@ def run(options: argparse.Namespace) -> int:
     options.signal = names_in(options.signal, target_signals.registry.load_file)
     options.task = names_in(options.task, lambda path: expand_tasks([path]))
     chosen = [row for text in options.rows for row in named(text, options.out)] or selected(options)
-    device = machine.choose_device(options.device or machine.default_device())
+    return report(chosen, options, machine.choose_device(options.device or machine.default_device()))
+
+
+def report(
+    chosen: "Sequence[Chosen]", options: argparse.Namespace, device: "torch.device", deadline: float = math.inf
+) -> int:
+    """Run the trials of these rows again and say of each what came of it; the exit code.
+
+    options: `config`, `tolerance` and `file`. deadline: on time.monotonic's clock; no trial begins after it.
+    """
+    from harness.train import machine
+
     print(f"on {machine.device_name(device)}; a CPU gives the same bits where machine, threads, versions, commit and")
     print(f"back end are the row's; elsewhere PSNR agrees within {options.tolerance:g} dB")
-    good = 0
+    good = repeated = 0
     for one, found in agreements(chosen, options, device):
-        good += found.agrees
+        good, repeated = good + found.agrees, repeated + 1
         then = "-" if one.row["psnr"] is None else f"{one.row['psnr']:.2f} dB"
         by = "" if found.difference is None else f" {found.difference:+.2g} dB"
         print(f"{'ok  ' if found.agrees else 'FAIL'}  {one.store.folder.name}/{one.key}  {then}{by}: {found.words}")
-    print(f"{good} of {len(chosen)} rows were given again")
-    return 0 if good == len(chosen) else 1
+        if time.monotonic() > deadline:
+            break
+    print(f"{good} of {repeated} rows were given again")
+    return 0 if good == repeated else 1
 
 
 def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> list[str] | None:

@@ -84,6 +84,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="B",
         help="also compress every fitted model to so many bits a value, and store bytes and scores in its rows",
     )
+    add("--no-figures", action="store_true", help="draw no figures and write no page")
     add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
     add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
     add("--force", action="store_true", help="run trials again that have rows")
@@ -93,14 +94,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def words_of(options: Mapping[str, Any]) -> list[str]:
     """Options by their long names as the words of a command line; None leaves one out, True gives a bare flag.
 
-    A list gives all values of an option at once, or, of `set`, which takes one, several times.
+    A list gives all values of an option at once, or, of `set`, which takes one, several times; an
+    empty one leaves it out.
     """
     words: list[str] = []
     for name, value in options.items():
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, list | tuple):
-            single = name == "set"
-            words += [word for one in value for word in (option, str(one))] if single else [option, *map(str, value)]
+            groups = [[one] for one in value] if name == "set" else [value] if value else []
+            words += [word for group in groups for word in (option, *map(str, group))]
         elif value is True:
             words.append(option)
         elif value is not None and value is not False:

@@ -74,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--workers", type=positive, metavar="N", help="trials at once")
     add("--slurm", nargs="+", default=[], metavar="KEY=VALUE", help="submitit's settings, like slurm_partition=gpu")
     add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
+    add("--backend", help="an implementation that must run, like torch (default: the fastest that works)")
     add(
         "--out",
         default=DEFAULT_OUT,
@@ -98,6 +99,7 @@ def make_search(options: argparse.Namespace) -> Search:
     from harness.plan.make_plan import check_models, make_plan
     from harness.plan.search import DEVELOPMENT, cells, space
     from harness.plan.source import choose_source
+    from models import backends
     from target_signals.tasks.base import family_of
 
     kinds = list(dict.fromkeys(options.kinds or KINDS))
@@ -110,6 +112,8 @@ def make_search(options: argparse.Namespace) -> Search:
     if not chosen:
         raise UsageError('--models: none of these has a setting that may be tuned (docs/tuning.md, "Spaces")')
     device = choose_device(options)
+    for model in chosen if options.backend is not None else ():
+        backends.check(models.get_model(model), options.backend, device)
     name = options.preset or ("paper" if device.type == "cuda" else "quick")
     found, left_out = [], []
     for kind in kinds:
@@ -123,7 +127,8 @@ def make_search(options: argparse.Namespace) -> Search:
         reasons = {model: models.get_model(model).unsupported(source.dim, 1, family_of(task).needs) for model in chosen}
         left_out += [f"{kind}: {reason}" for reason in reasons.values() if reason is not None]
         fitting = [model for model, reason in reasons.items() if reason is None]
-        plan = make_plan(config, source, [task], name, preset, fitting, choose_precision(options.precision, device))
+        precision = choose_precision(options.precision, device)
+        plan = make_plan(config, source, [task], name, preset, fitting, precision, options.backend)
         for seed in dict.fromkeys(options.search_seeds):
             found += cells(config, plan, kind, options.trials, seed)
     return Search(config, device, name, found, tuple(left_out))

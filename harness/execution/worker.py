@@ -47,14 +47,20 @@ def work(order: Order) -> int:
 
 @functools.lru_cache(maxsize=1)  # a worker is called many times with one
 def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Trial]]:
-    from harness.execution import search
+    from harness.execution import fill, search
     from harness.execution.launch import make_launch
 
-    if arguments[:1] == (search.VERB,):
-        options = search.parse(arguments[1:])
-        return options, {trial.key: trial for trial in search.make_search(options).possible}
-    options = parse(arguments)
-    return options, {trial.key: trial for trial in make_launch(options).trials}
+    match arguments:
+        case [search.VERB, *words]:
+            options = search.parse(words)
+            trials = search.make_search(options).possible
+        case [fill.VERB, *words]:
+            options = fill.parse(words)
+            trials = fill.possible(options)
+        case _:
+            options = parse(arguments)
+            trials = make_launch(options).trials
+    return options, {trial.key: trial for trial in trials}
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from common.files import ROOT
 from common.typed_json import kind_of, read
 from harness.plan.trial import ADAM, OPTIMISERS
 from harness.plan.tuned import Tuned, load_tuned
+from harness.plan.want import Reference
 
 DEFAULT_CONFIG = ROOT / "hyperparameters.json"
 EXTENT_OF = "extent_of"  # the key of a preset that names another one, whose values hold where it has none
@@ -100,6 +101,7 @@ class Experiment:
 class Config:
     """The whole file. `models` stays as it was read: the classes' own `Config` types check it.
 
+    reference: what the shipped results are to have (harness/plan/reference.py).
     by_hand: the settings of models that the command line gave, which tuned ones do not replace. tuned: what searches
     have found (harness/plan/tuned.py), from the file beside this one.
     """
@@ -108,6 +110,7 @@ class Config:
     presets: dict[str, dict[str, Any]]
     experiments: tuple[Experiment, ...]
     models: dict[str, dict[str, Any]]
+    reference: Reference = dataclasses.field(default_factory=Reference)
     source: str = "hyperparameters.json"
     by_hand: tuple[tuple[str, str], ...] = ()
     tuned: Tuned = dataclasses.field(default_factory=dict)

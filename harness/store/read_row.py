@@ -83,6 +83,11 @@ def parse_text(text: bytes) -> Row:
         raise ValueError("its JSON is nested too deeply") from error
     if not isinstance(row, dict):
         raise ValueError("it holds no JSON object")
+    return whole_row(row)
+
+
+def whole_row(row: Row) -> Row:
+    """What was read of a row, with every column of the schema; ValueError when it is not a whole row."""
     absent = [name for name in names(needed=True) if name not in row]
     if absent:
         raise ValueError(f"it lacks {', '.join(absent)}")

@@ -5,6 +5,7 @@ A new column is one entry here and one value where rows are filled, in harness/t
 harness.store.schema` prints the table for the documentation.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from target_signals.tasks.metrics import METRICS, Metric
 Row = dict[str, Any]
 
 OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
+REFERENCE_RESULT = "reference"  # the origin of a row that comes with the suite and is shown beside a person's own
 CLASSICAL = "classical"  # the label of a yardstick: compared with, though it is no trained representation
 CHECKSUM = "residual_sha256"
 POINT = ("step", "loss", "psnr", "seconds")  # of a curve
@@ -180,6 +182,11 @@ COLUMNS = (
     Column("versions", "object", "of Python and the libraries", machine=True),
     Column("commit", "text", "of the suite; + where files differed from it", machine=True),
     Column("started", "text", "when, in UTC", null=False, needed=True),
+    Column(
+        "origin",
+        "text",
+        f"`{REFERENCE_RESULT}` where a row that comes with the suite is shown; null where it is stored",
+    ),
 )
 NAMES = tuple(column.name for column in COLUMNS)
 
@@ -190,6 +197,7 @@ def busy(row: Mapping[Any, Any]) -> bool:
     return load is not None and load > BUSY
 
 
+@functools.cache
 def names(**properties: Any) -> tuple[str, ...]:
     """The columns with some properties: `names(kind="text", null=False)`."""
     return tuple(c.name for c in COLUMNS if all(getattr(c, name) == value for name, value in properties.items()))

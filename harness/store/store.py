@@ -84,8 +84,8 @@ class Store:
                 content = encode(residual)
                 row = row | {CHECKSUM: checksum(content)}
                 write_atomically(self.array_path(key), lambda file: file.write(content))
-            text = json.dumps(finite(row), allow_nan=False, indent=1)
-            write_atomically(self.row_path(key), lambda file: file.write(text.encode()))
+            text = row_text(row)
+            write_atomically(self.row_path(key), lambda file: file.write(text))
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
@@ -103,6 +103,11 @@ def unwritable(folder: Path, error: OSError) -> UsageError:
         f"cannot write results to '{folder}': {error.strerror or error}; finished trials are stored. "
         "Make it writable or make room and run the same command again, or choose another folder with --out"
     )
+
+
+def row_text(row: Row) -> bytes:
+    """What a row's file holds."""
+    return json.dumps(finite(row), allow_nan=False, indent=1).encode()
 
 
 def parse_row(path: Path) -> Row:

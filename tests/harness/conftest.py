@@ -16,6 +16,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from harness.figures import style
+from harness.plan import want
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -38,6 +39,14 @@ def shipped_fonts():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(style.RC, "pdf.fonttype", 3)
         yield shipped
+
+
+@pytest.fixture(scope="session", autouse=True)
+def reference_folder(tmp_path_factory):
+    """No reference results, which grow and would stand beside the rows of tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(want, "FOLDER", tmp_path_factory.mktemp("reference"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,17 @@ def case(request):
     return build(name, lattice, channels), lattice, channels
 
 
+@pytest.mark.parametrize("name", ["Grid", "GSplat", "GaussianImage"])
+def test_constants_move_with_the_model(name):
+    """A start that sees the target is made before the model goes to its device."""
+    lattice = Lattice.regular(SHAPES[2])
+    model = build(name, lattice, 1)
+    before = model.constants(lattice)
+    assert model.constants(lattice) is before
+    model.to("meta")  # any other device
+    assert {constant.device for constant in model.constants(lattice)} == {torch.device("meta")}
+
+
 def test_shapes(case):
     model, lattice, channels = case
     heads = model.heads_on_lattice(lattice)

@@ -57,7 +57,7 @@ function drawDownloads() {
       : el(
           'span',
           { class: 'faint' },
-          "No Parquet: this page was written without pyarrow (pip install -e '.[report]').",
+          "No Parquet: this page was written without pyarrow (pip install pyarrow).",
         ),
   );
 }

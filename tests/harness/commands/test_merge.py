@@ -10,7 +10,9 @@ from safetensors.numpy import save_file
 
 from harness import __main__ as verbs
 from harness.commands import merge as merging
+from harness.store.names import folder_of, key_of
 from harness.store.own_signal import keep_signal, load_signal, signal_path
+from harness.store.parquet import read_rows
 from harness.store.residual import load_residual
 from harness.store.scan import gather
 from harness.store.store import Store
@@ -234,3 +236,53 @@ def test_a_persons_own_signals_go_with_their_rows(tmp_path, make_row, capsys):
     before = files(tmp_path / "c")
     assert merge(tmp_path / "b", out=tmp_path / "c") == 0
     assert files(tmp_path / "c") == before
+
+
+@pytest.fixture
+def real_store(tmp_path, make_row):
+    """`real_store("a", [1, 2], psnr=3.0)`: a store of rows with these seeds, under their real names."""
+
+    def make(name, seeds, **changes):
+        for seed in seeds:
+            row = make_row(seed=seed, **changes)
+            store = Store(tmp_path / name, folder_of(row))
+            store.prepare()
+            store.write(key_of(row), row, residual(row["psnr"]))
+        return tmp_path / name
+
+    return make
+
+
+def rows_in(out):
+    return {(one.folder, one.key): one.row for one in gather(out).stored}
+
+
+def test_rows_go_through_a_parquet_file_unchanged(tmp_path, real_store, capsys):
+    a, b, file = real_store("a", [1, 2]), real_store("b", [3]), tmp_path / "new" / "rows.parquet"
+    assert merge(a, out=file) == 0
+    assert merge(a, b, out=file) == 0
+    assert "1 rows copied, 2 were there" in capsys.readouterr().out
+    assert merge(file, a, out=tmp_path / "c") == 0
+    assert rows_in(tmp_path / "c") == rows_in(a) | rows_in(b) == read_rows(file)
+    assert len(list((tmp_path / "c").glob("*/arrays/*.npz"))) == 2  # of the folder; the file has none
+    assert merge(file, out=tmp_path / "copy.parquet") == 0
+    assert (tmp_path / "copy.parquet").read_bytes() == file.read_bytes()
+
+
+def test_a_parquet_file_keeps_what_it_has(tmp_path, real_store, capsys):
+    a, b, file = real_store("a", [1], psnr=1.0), real_store("b", [1, 2], psnr=2.0), tmp_path / "rows.parquet"
+    assert merge(a, out=file) == 0
+    assert merge(b, out=file) == 1
+    assert "already has ok 1.00 dB" in capsys.readouterr().out
+    assert sorted(row["psnr"] for row in read_rows(file).values()) == [1.0, 2.0]
+    assert merge(b, file, out=tmp_path / "c.parquet") == 1
+    assert "kept ok 2.00 dB" in capsys.readouterr().out
+
+
+def test_what_is_no_parquet_file_of_rows_is_one_line(tmp_path, real_store, capsys):
+    a, file = real_store("a", [1]), tmp_path / "rows.parquet"
+    assert merge(tmp_path / "none.parquet", out=tmp_path / "c") == 2
+    file.write_text("text")
+    assert merge(file, out=tmp_path / "c") == 2
+    assert merge(a, out=file) == 2
+    assert capsys.readouterr().err.count("\n") == 3

@@ -53,7 +53,10 @@ def test_models_by_budgets(store, rows, table):
     assert head == ["model", "3k", "10k"]
     assert grid == ["Grid", "**5.2 ± 0.7**", "**15.2 ± 0.7**"]  # the constant mean has 9.3
     assert siren == ["Siren", "3.2 ± 0.7", "13.2 ± 0.7"]
-    assert text.endswith("\n\nbold: the best trained model\n")
+    assert text.endswith(
+        "\n\nbold: the best trained model; best at 3k: Grid: 5.2 dB, 2.0 dB [2.0, 2.0] ahead of Siren; "
+        "best at 10k: Grid: 15.2 dB, 2.0 dB [2.0, 2.0] ahead of Siren\n"
+    )
 
 
 def test_one_band_keeps_its_scores(store, rows, table):
@@ -132,7 +135,7 @@ def test_parquet_without_pyarrow_is_one_clear_line(store, rows, table, monkeypat
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     code, _, err = table(store(rows), "--format", "parquet")
     assert code == 2
-    assert err == "error: Parquet needs pyarrow: pip install -e '.[report]'\n"
+    assert err == "error: Parquet needs pyarrow: pip install pyarrow\n"
 
 
 def test_every_row_as_csv(store, rows, table):

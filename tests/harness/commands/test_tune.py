@@ -1,8 +1,9 @@
 """`python -m harness tune` from end to end, at a tiny size: searching, resuming, stopping, writing, and using it."""
 
 import dataclasses
+import itertools
 import json
-import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ import models
 from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.commands import run as run_command
+from harness.commands.tune import order_of
 from harness.execution import run_trials, search, worker
 from harness.execution.launch import tuned_preset
 from harness.plan.config import DEFAULT_CONFIG, load_config
@@ -161,14 +163,15 @@ def test_every_signal_has_a_start_of_its_own_and_none_is_an_experiments(config):
 
 def test_workers_plan_the_same_trials(folder):
     words = [*SMALL, "--models", "Grid", "--config", str(folder / "settings.json"), "--out", str(folder / "out")]
-    found = search.make_search(search.parse(words))
-    _, planned = worker.plan((search.VERB, *words))
+    options = search.parse([*words, "--workers", "2", "--minutes", "3"])
+    found = search.make_search(options)
+    _, planned = worker.plan(order_of(options))
     again = [fit.key for cell in found.cells for index in range(3) for fit in cell.again(index)]
     assert list(planned) == [*(trial.key for trial in found.trials), *again]
     assert len(again) == 3 * 2 * 4
 
 
-def test_a_deadline_stops_an_executor(make_trial, tmp_path):
+def test_a_deadline_stops_an_executor(make_trial, monkeypatch, tmp_path):
     class Endless:
         submitted, stopped = 0, False
 
@@ -181,8 +184,9 @@ def test_a_deadline_stops_an_executor(make_trial, tmp_path):
         def stop(self):
             self.stopped = True
 
-    executor = Endless()
-    run_trials.spread([make_trial("Grid")], tmp_path, torch.device("cpu"), executor, deadline=time.monotonic() + 0.01)
+    executor, clock = Endless(), SimpleNamespace(monotonic=itertools.count().__next__, sleep=lambda seconds: None)
+    monkeypatch.setattr(run_trials, "time", clock)
+    run_trials.spread([make_trial("Grid")], tmp_path, torch.device("cpu"), executor, deadline=3)
     assert (executor.submitted, executor.stopped) == (1, True)
 
 
@@ -194,6 +198,7 @@ def test_a_deadline_stops_an_executor(make_trial, tmp_path):
         (["--preset", "smoke_tuned"], "tune at --preset smoke"),
         (["--minutes", "0"], "--minutes: must be more than 0"),
         (["--steps", "0"], "--steps: must be at least 1"),
+        (["--models", "Grid", "--backend", "gsplat"], "Grid has no back end 'gsplat'"),
     ],
 )
 def test_a_mistake_is_one_line(tune, words, message):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from common.errors import UsageError
-from harness.analysis import parquet, published
+from harness.analysis import published
 from harness.analysis.experiments import experiments
 from harness.analysis.means import means
 from harness.commands import run as run_command
 from harness.report import charts, write_page
+from harness.store import parquet
 from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from common.files import ROOT
-from harness.analysis.parquet import to_parquet
 from harness.store import read_row, schema
 from harness.store.names import key_of
+from harness.store.parquet import to_parquet
 from harness.store.schema import COLUMNS, NAMES, WORDS, described, names
 from harness.store.table import to_table
 

@@ -3,10 +3,14 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import UsageError
-from harness.store.schema import COLUMNS, POINT, RATE, Kind
+from common.files import read_bounded, write_atomically
+from harness.store.names import folder_of, key_of
+from harness.store.read_row import whole_row
+from harness.store.schema import COLUMNS, POINT, RATE, Kind, Row, names
 
 if TYPE_CHECKING:
     import pyarrow
@@ -14,6 +18,9 @@ if TYPE_CHECKING:
 MEANS: dict[str, Kind] = {"band": "number", "mean": "number", "spread": "number"}  # of a table of means; may be null
 WHOLE = ("step", "bits", "bytes")  # numbers of a point or a rate
 KINDS = {column.name: column.kind for column in COLUMNS} | MEANS
+NEEDED = "Parquet needs pyarrow: pip install pyarrow"
+MOST_BYTES = 1 << 28  # of a file
+Name = tuple[str, str]  # of a row: folder and key
 
 
 def to_parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
@@ -25,7 +32,7 @@ def to_parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise UsageError("Parquet needs pyarrow: pip install -e '.[report]'") from error
+        raise UsageError(NEEDED) from error
     columns = {}
     for name in dict.fromkeys(name for record in records for name in record):
         kind = KINDS.get(name)
@@ -34,6 +41,44 @@ def to_parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
     buffer = io.BytesIO()
     parquet.write_table(pyarrow.table(columns), buffer, compression="zstd", compression_level=15)
     return buffer.getvalue()
+
+
+def read_rows(path: Path, filters: Sequence[tuple[str, str, Any]] = ()) -> dict[Name, Row]:
+    """The rows of a Parquet file by their names, as they were before `to_parquet`; none where there is no file.
+
+    filters: pyarrow's, like `("dim", "==", 2)`; other rows are left out. UsageError for a file that does not hold rows,
+    or that cannot be read.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise UsageError(NEEDED) from error
+    try:
+        content = io.BytesIO(read_bounded(path, MOST_BYTES))
+        records = parquet.read_table(content, filters=list(filters) or None).to_pylist()
+        rows = [whole_row(_untyped(record)) for record in records]
+        return {(folder_of(row), key_of(row)): row for row in rows}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, RecursionError, pyarrow.ArrowException) as error:
+        raise UsageError(f"cannot read rows from '{path}': {' '.join(str(error).split())[:200]}") from error
+
+
+def write_rows(path: Path, rows: Mapping[Name, Row]) -> None:
+    """Write the file, in the order of the rows' names. UsageError where it cannot be written."""
+    content = to_parquet([rows[name] for name in sorted(rows)])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda file: file.write(content))
+    except OSError as error:
+        raise UsageError(f"cannot write '{path}': {error.strerror}; choose another place with --out") from error
+
+
+def _untyped(record: dict[str, Any]) -> Row:
+    """A row as JSON has it: what `_typed` made text is an object again."""
+    objects = {name: record.get(name) for name in names(kind="object")}
+    return record | {name: None if text is None else json.loads(text) for name, text in objects.items()}
 
 
 def _array(values: Sequence[Any], kind: Kind) -> "pyarrow.Array":

@@ -1,0 +1,65 @@
+"""Where a person's models place among the reference results, with the difference to the best and its interval."""
+
+from collections.abc import Sequence
+
+from common.words import budget_text
+from harness.analysis.experiments import cell_of, experiments, kind_of
+from harness.analysis.means import Means, means
+from harness.analysis.reference_rows import reference_models
+from harness.analysis.significance import Difference
+from harness.analysis.standing import Standing, standings
+from harness.analysis.winner import Outcome
+from harness.analysis.wording import difference
+from harness.store.schema import CLASSICAL, REFERENCE_RESULT, Row
+from target_signals.tasks.metrics import Metric
+
+
+def tell(rows: Sequence[Row], order: Sequence[str], metric: str = "psnr") -> str:
+    """A line for each of a person's trained models and budgets that has reference rows beside it; empty without any.
+
+    rows: their own and `reference_rows.beside` these. order: of the models. Runs at draws that the reference does not
+    have are left out, as nothing could be compared with them.
+    """
+    drawn = {(kind_of(row), cell_of(row)._replace(model="")) for row in rows if row["origin"] == REFERENCE_RESULT}
+    shared = [row for row in rows if (kind_of(row), cell_of(row)._replace(model="")) in drawn]
+    said: list[str] = []
+    for experiment in experiments(shared, order):
+        latest = [shared[i] for i in experiment.latest.values()]
+        others = reference_models(latest)
+        own = [row["model"] for row in latest if row["model"] not in others and row["label"] != CLASSICAL]
+        said += _of_experiment(means(experiment, shared, ["model", "size"], metric), list(dict.fromkeys(own)))
+    return "\n".join(said)
+
+
+def _of_experiment(found: Means, own: Sequence[str]) -> list[str]:
+    kind = found.experiment.kind
+    lines = [f"among the reference results, {found.metric.label()}, {kind.signal} {kind.dim}D, {kind.task}:"]
+    for (size,), outcome in found.outcomes.items():
+        standing = standings(found.scores[(size,)], outcome, found.metric)
+        places = {model: _place(model, standing[model], outcome, found.metric) for model in own if model in standing}
+        lines += [f"  {budget_text(size):>5}  {model}: {place}" for model, place in places.items()]
+    return lines if len(lines) > 1 else []
+
+
+def _place(model: str, standing: Standing, outcome: Outcome, metric: Metric) -> str:
+    ranking = outcome.trained
+    if ranking is None or standing.rank is None:
+        return "no rank, as it lacks runs that others have"
+    of = f"{standing.rank} of {len(ranking.models)}"
+    if standing.rank == 1:
+        if len(ranking.models) == 1:
+            return f"{of}; no other to compare with"
+        then = f"{difference(ranking.leads[0], metric)} ahead of {ranking.models[1]}"
+        return f"{of}, {then}{_unsure(ranking.leads[0], ranking.models[1] in ranking.tied)}"
+    assert standing.best is not None  # who has a rank has the best model's draws
+    behind = _reversed(standing.best.difference)
+    return f"{of}, {difference(behind, metric)} behind {ranking.best}{_unsure(behind, model in ranking.tied)}"
+
+
+def _unsure(found: Difference, tied: bool) -> str:
+    """What weakens a difference: one replicate, which leaves no interval, or that it may be chance."""
+    return " (one draw: no interval)" if found.n == 1 else " (not told apart)" if tied else ""
+
+
+def _reversed(found: Difference) -> Difference:
+    return Difference(-found.mean, -found.high, -found.low, found.p, found.n)

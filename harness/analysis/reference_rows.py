@@ -1,0 +1,92 @@
+"""Rows of the reference results that may stand beside a person's own.
+
+They are of the same experiment (signal, dimension, task, preset, length and steps), of budgets, bands, items and seeds
+that a person's rows have, and of models that these do not have. Their settings' hash is the one that the settings file
+gives now. So no model's scores are mixed, and nothing stands side by side that one command would not have made.
+"""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Sequence
+
+from harness.analysis.experiments import Kind, cell_of, kind_of
+from harness.plan import want
+from harness.plan.config import Config
+from harness.plan.trial import PLAIN, Trial
+from harness.store.parquet import read_rows
+from harness.store.schema import REFERENCE_RESULT, Row
+
+
+def beside(rows: Sequence[Row], config: Config) -> list[Row]:
+    """The reference rows that compare with these, marked by their `origin`. Unreadable files are a UsageError."""
+    found: list[Row] = []
+    own: dict[Kind, list[Row]] = {}
+    for row in rows:
+        own.setdefault(kind_of(row), []).append(row)
+    for kind, of_kind in own.items():
+        if kind.preset in config.presets:
+            found += _of_experiment(kind, of_kind, config)
+    return found
+
+
+def reference_models(rows: Iterable[Row]) -> frozenset[str]:
+    """The models that some rows, of one experiment, are of the reference."""
+    return frozenset(row["model"] for row in rows if row.get("origin") == REFERENCE_RESULT)
+
+
+def display_name(model: str, of_reference: Collection[str]) -> str:
+    """A model as tables and legends call it: `Siren (reference)`."""
+    return f"{model} ({REFERENCE_RESULT})" if model in of_reference else model
+
+
+def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
+    path = want.FOLDER / f"{kind.preset}.parquet"
+    if not path.exists():
+        return []
+    cells = {cell_of(row) for row in own}
+    named, places = sorted({cell.model for cell in cells}), {cell._replace(model="") for cell in cells}
+    equal = [(name, "==", getattr(kind, name)) for name in ("signal", "dim", "task")]
+    held = read_rows(path, [*equal, ("model", "not in", named)]).values()
+    alike = [row for row in held if kind_of(row) == kind and cell_of(row)._replace(model="") in places]
+    planned = _planned(kind, sorted({row["size"] for row in own}), [*alike, *own], config) if alike else {}
+    other = {row["size"] for row in own if not _of_protocol(row, planned.get((row["model"], row["size"])))}
+    return [
+        row | {"origin": REFERENCE_RESULT}
+        for row in alike
+        if row["size"] not in other
+        and (now := planned.get((row["model"], row["size"]))) is not None
+        and now.config_hash == row["config_hash"]
+    ]
+
+
+def _planned(kind: Kind, sizes: Sequence[int], rows: Sequence[Row], config: Config) -> dict[tuple[str, int], Trial]:
+    """By model and budget one trial of an experiment, as the settings file plans it for the reference."""
+    import models  # and with them torch, which takes seconds: most tables need none
+    from harness.plan.make_plan import make_plan, untuned
+    from harness.plan.reference import PRECISION
+    from harness.plan.source import choose_source
+    from target_signals.tasks.base import trained_on
+
+    device = next((one.device for one in config.reference.order if one.preset == kind.preset), None)
+    if device is None:
+        return {}
+    task, preset = trained_on(kind.task, True), config.preset(kind.preset, kind.signal, kind.dim)
+    source = choose_source(kind.signal, kind.dim)
+    preset = dataclasses.replace(preset, sizes=tuple(sizes), bandlimits=preset.bandlimits[:1])
+    preset = dataclasses.replace(preset, seeds=preset.seeds[:1], signal_seeds=None)
+    source = dataclasses.replace(source, items=source.items[:1])
+    chosen = [model for model in dict.fromkeys(row["model"] for row in rows) if model in models.registry.names()]
+    if preset.tuned_at is not None:
+        lacking = untuned(config, preset.tuned_at, source, task, chosen)
+        chosen = [model for model in chosen if model not in lacking]
+    plan = make_plan(config, source, [task], kind.preset, preset, chosen, PRECISION[device])
+    return {(trial.model, trial.budget): trial for trial in plan}
+
+
+def _of_protocol(row: Row, planned: Trial | None) -> bool:
+    """Whether a person's row was made as the settings file says, its model's own settings and precision aside.
+
+    planned: None for a model that is not known here, of which nothing can be said.
+    """
+    return planned is None or all(
+        (row[name] or PLAIN.get(name)) == getattr(planned, name) for name in ("minibatch", "optimiser", "tuned_at")
+    )

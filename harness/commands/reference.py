@@ -1,0 +1,147 @@
+"""`python -m harness reference`: the results that come with the suite: what is there, what is missing, adding it.
+
+The order of want stands in hyperparameters.json; docs/submitting.md says how rows get in.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.errors import UsageError
+from common.exits import EXIT_OK
+from harness.commands import verify
+from harness.commands.status import columns
+from harness.execution.options import positive
+from harness.plan.config import DEFAULT_CONFIG, load_config
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.plan.reference import Group
+    from harness.store.parquet import Name
+    from harness.store.schema import Row
+
+HEAD = ("group", "preset", "trials", "there", "no data here", "missing", "cost of what is missing")
+SAID = 10  # lines of one sort; what is more is counted
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--status", action="store_true", help="what there is, what is missing and its cost (the default)")
+    what.add_argument("--fill", action="store_true", help="run the most wanted trials that have no rows")
+    what.add_argument("--verify", type=positive, metavar="N", help="run N trials again, evenly spread, and compare")
+    add("--minutes", type=float, help="begin no trial later than this; the same command goes on")
+    add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
+    add("--workers", type=positive, metavar="N", help="trials at once (default: one per GPU with --device all, else 1)")
+    add("--out", metavar="FOLDER", help="where the files are written, and read as well (default: reference)")
+    add(
+        "--config", default=DEFAULT_CONFIG, help="settings file, with the order of want (default: hyperparameters.json)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    from harness.plan import reference, want
+    from harness.train import machine
+
+    if options.minutes is not None and not options.minutes > 0:
+        raise UsageError(f"--minutes: must be more than 0, got {options.minutes:g}")
+    options.deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
+    device = machine.choose_device(options.device or machine.default_device())
+    order = reference.groups(load_config(options.config))
+    out = want.FOLDER if options.out is None else Path(options.out)
+    rows = reference.read(want.FOLDER) | reference.read(out)
+    why = reference.stale(rows, order)
+    current = {name: row for name, row in rows.items() if name not in why}
+    if options.verify:
+        return verify_some(order, current, device, options)
+    print("\n".join(describe(order, current, why)))
+    if options.fill:
+        fill(order, current, {name: rows[name] for name in why}, out, device, options)
+    return EXIT_OK
+
+
+def describe(order: "Sequence[Group]", rows: "Mapping[Name, Row]", gone: "Mapping[Name, str]") -> Iterator[str]:
+    """How the reference stands, group by group of the order of want."""
+    import torch
+
+    from harness.plan.cost import describe_cost
+    from harness.plan.reference import is_there, missing
+
+    yield f"{len(rows):,} reference rows; the order of want, the most wanted first:"
+    lines: list[tuple[str, ...]] = [HEAD]
+    for group in order:
+        there = sum(is_there(trial, rows) for trial in group.trials)
+        left = list(missing([group], rows, group.device))
+        cost = f"{group.device}: {describe_cost(left, torch.device(group.device))}"
+        counts = (len(group.trials), there, len(group.trials) - there - len(left), len(left))
+        lines.append((group.name, group.preset, *map(str, counts), cost))
+    yield from ["", *columns(lines, texts=(0, 1, len(HEAD) - 1))]
+    for what, said in (
+        ("models without settings that were tuned, whose trials are left out (docs/tuning.md)", _untuned(order)),
+        ("data not at hand, whose trials are left out", _absent(order)),
+        ("stale rows, which --fill drops", [f"{folder}/{key}: {why}" for (folder, key), why in gone.items()]),
+    ):
+        if said:
+            yield from ["", f"{what}:", *(f"  {line}" for line in said[:SAID])]
+        if len(said) > SAID:
+            yield f"  and {len(said) - SAID:,} more"
+
+
+def _untuned(order: "Sequence[Group]") -> list[str]:
+    return list(dict.fromkeys(f"{group.preset}, {line}" for group in order for line in group.untuned))
+
+
+def _absent(order: "Sequence[Group]") -> list[str]:
+    from harness.plan.reference import not_at_hand
+
+    found: dict[str, dict[str, str]] = {}
+    for signal, item in dict.fromkeys((trial.signal, trial.item) for group in order for trial in group.trials):
+        if item is not None and (why := not_at_hand(signal, item)) is not None:
+            found.setdefault(signal, {})[item] = why
+    return [f"{signal} {' '.join(items)}: {next(iter(items.values()))}" for signal, items in found.items()]
+
+
+def fill(
+    order: "Sequence[Group]",
+    rows: "Mapping[Name, Row]",
+    gone: "Mapping[Name, Row]",
+    out: Path,
+    device: "torch.device",
+    options: argparse.Namespace,
+) -> None:
+    """Run what is missing on a device until the deadline, and write the files without the rows that are gone."""
+    from harness.execution.fill import Files
+    from harness.execution.fill import fill as run_missing
+    from harness.plan.reference import missing
+
+    files = Files(out, rows, {row["preset"] for row in gone.values()})
+    left = list(missing(order, rows, device.type))
+    print(f"\n{len(left):,} trials to run on {device.type}, into {out}")
+    run_missing(left, files, device, options)
+    added = len(files.rows) - len(rows)
+    print(f"{out}: {added:,} rows added, {len(gone):,} dropped; {len(files.rows):,} now")
+
+
+def verify_some(
+    order: "Sequence[Group]", rows: "Mapping[Name, Row]", device: "torch.device", options: argparse.Namespace
+) -> int:
+    """Repeat some of the rows that were made on this kind of device, always the same, and compare."""
+    from harness.analysis.selection import few
+    from harness.plan.reference import not_at_hand
+    from harness.plan.want import FOLDER
+    from harness.store.store import Store
+
+    trials = [trial for group in order if group.device == device.type for trial in group.trials]
+    names = [(name.folder, name.key) for trial in trials for name in trial.rows]
+    found = [name for name in names if name in rows and not_at_hand(rows[name]["signal"], rows[name]["item"]) is None]
+    if not found:
+        raise UsageError(f"there are no reference rows of {device.type} whose data are at hand; see --status")
+    chosen = [
+        verify.Chosen(Store(FOLDER, folder), key, rows[folder, key]) for folder, key in few(found, options.verify)
+    ]
+    again = argparse.Namespace(config=options.config, tolerance=verify.TOLERANCE, file=None)
+    return verify.report(chosen, again, device, options.deadline)

@@ -1,0 +1,110 @@
+"""Running what the reference results lack: the most wanted first, and of each trial the rows alone are kept."""
+
+import argparse
+import functools
+import tempfile
+import time
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from harness.execution import run_trials
+from harness.execution.choose_executor import make_executor
+from harness.execution.executors.local import visible_gpus
+from harness.execution.options import Parser, words_of
+from harness.execution.ordering import known_seconds
+from harness.plan import reference
+from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.plan.trial import Trial
+from harness.store.parquet import Name, write_rows
+from harness.store.schema import Row
+from harness.store.store import Store
+
+VERB = "reference"
+SELDOM = 20  # times as long as writing a file takes, at least, until it is written again
+NEVER_TIMED = 60.0  # seconds that a trial is taken for that has no estimate
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """What a worker is told: the settings file, and the results folder that it shares with the others."""
+    parser = Parser(prog=f"python -m harness {VERB}")
+    parser.add_argument("--config", default=DEFAULT_CONFIG)
+    parser.add_argument("--out", required=True)
+    parser.set_defaults(save_model=False)
+    return parser.parse_args(words)
+
+
+def possible(options: argparse.Namespace) -> list[Trial]:
+    return [trial for group in reference.groups(load_config(options.config)) for trial in group.trials]
+
+
+class Files:
+    """The reference's rows while some are added: one file a preset, written whole each time.
+
+    unwritten: presets whose files hold others.
+    """
+
+    def __init__(self, folder: Path, rows: Mapping[Name, Row], unwritten: Collection[str]):
+        self.folder, self.rows, self.unwritten = folder, dict(rows), set(unwritten)
+        self.due = 0.0  # on time.monotonic's clock
+
+    def take(self, trial: Trial, out: str) -> None:
+        """Add a trial's rows from a results folder, if it has them and they are not there yet; its residuals go."""
+        if reference.is_there(trial, self.rows):
+            return
+        for name, row in zip(trial.rows, run_trials.stored(trial, out), strict=True):
+            if row is not None:
+                self.rows[name.folder, name.key] = row
+                self.unwritten.add(trial.preset)
+                Store(out, name.folder).array_path(name.key).unlink(missing_ok=True)
+        if time.monotonic() >= self.due:
+            self.write()
+
+    def write(self) -> None:
+        """Write the files of presets that have new rows."""
+        begin = time.monotonic()
+        for preset in sorted(self.unwritten):
+            own = {name: row for name, row in self.rows.items() if row["preset"] == preset}
+            write_rows(self.folder / f"{preset}.parquet", own)
+        self.unwritten.clear()
+        end = time.monotonic()
+        self.due = end + SELDOM * (end - begin)
+
+
+def fill(trials: Sequence[Trial], files: Files, device: torch.device, options: argparse.Namespace) -> None:
+    """Run trials, the first of them first, and add their rows to the files, also when it is interrupted.
+
+    options: of the verb. deadline: in it, on time.monotonic's clock; no trial begins after it.
+    """
+    left, portion = list(trials), list[Trial]()
+    workers = options.workers or (len(visible_gpus()) if options.device == "all" else 1)
+    with tempfile.TemporaryDirectory(prefix="reference-", ignore_cleanup_errors=True) as out:
+        own = argparse.Namespace(**vars(options) | {"out": out, "executor": "local", "slurm": []})
+        words = [VERB, *words_of({"config": options.config, "out": out})]
+        take = functools.partial(files.take, out=out)
+        try:
+            while left and (seconds := options.deadline - time.monotonic()) > 0:
+                portion, left = first(left, workers * seconds, device.type)
+                executor = make_executor(own, words, device, ())
+                if executor is None:
+                    run_trials.execute(portion, out, device, deadline=options.deadline, on_end=take)
+                else:
+                    run_trials.spread(
+                        portion, out, device, executor, workers=workers, deadline=options.deadline, on_end=take
+                    )
+        finally:
+            for trial in portion:
+                take(trial)
+            files.write()
+
+
+def first(trials: Sequence[Trial], seconds: float, device: str) -> tuple[list[Trial], list[Trial]]:
+    """The first trials that take so long together, as workers run the longest of what they are given first; the
+    rest."""
+    taken = 0.0
+    for count, trial in enumerate(trials):
+        if taken >= seconds:
+            return list(trials[:count]), list(trials[count:])
+        taken += min(known_seconds(trial, device), NEVER_TIMED)
+    return list(trials), []

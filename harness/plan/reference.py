@@ -1,0 +1,122 @@
+"""What the shipped reference results are to have, by the order of want in the settings file, and what they lack.
+
+A row belongs to the reference while some trial of that order leaves it. One whose settings have changed since is
+stale, as is one that nobody wants any more.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import models
+import target_signals
+from common.errors import UsageError
+from harness.plan.config import Config
+from harness.plan.make_plan import make_plan, untuned
+from harness.plan.source import choose_source
+from harness.plan.trial import Trial
+from harness.plan.want import Want
+from harness.store.parquet import Name, read_rows
+from harness.store.schema import CLASSICAL, Row
+from target_signals.base import RecordedFamily
+from target_signals.tasks.base import expand_tasks, trained_on
+
+PRECISION = {"cuda": None, "cpu": "fp32"}  # of a want's device; None: each model's own
+SAME = ("signal", "item", "dim", "length", "bandlimit", "model", "seed", "signal_seed", "preset")  # in trials and rows
+
+
+class Group(NamedTuple):
+    """The trials of one group of the order. untuned: models that its preset has no settings for yet, a line each."""
+
+    name: str
+    preset: str
+    device: str
+    trials: list[Trial]
+    untuned: list[str]
+
+
+def read(folder: Path) -> dict[Name, Row]:
+    """The rows of a folder's files, one a preset; none without files. UsageError for a file that does not hold rows."""
+    return {name: row for path in sorted(folder.glob("*.parquet")) for name, row in read_rows(path).items()}
+
+
+def groups(config: Config) -> list[Group]:
+    """The order of want. Each trial stands in the first group that names it, also where its data are not at hand."""
+    found: dict[str, Group] = {}
+    seen: set[Any] = set()
+    for want in config.reference.order:
+        group = found.setdefault(want.group, Group(want.group, want.preset, want.device, [], []))
+        for dim, signal, task in config.reference.of(want):
+            for trial in _trials(config, want, dim, signal, task, group.untuned):
+                name = (trial.folder, trial.key)
+                if name not in seen:
+                    seen.add(name)
+                    group.trials.append(trial)
+    return list(found.values())
+
+
+def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lacking: list[str]) -> list[Trial]:
+    preset = config.preset(want.preset, signal, dim)
+    source = choose_source(signal, dim, preset.items)
+    given = {name: value for name in ("sizes", "bandlimits") if (value := getattr(want, name)) is not None}
+    preset = dataclasses.replace(preset, **given, seeds=preset.seeds[: want.seeds])
+    named = config.protocol.models if want.models == "all" else config.protocol.newer
+    chosen = [model for model in named if model in models.registry.names()]
+    trials = []
+    for name in expand_tasks([task]):
+        own = chosen
+        if preset.tuned_at is not None:
+            out = untuned(config, preset.tuned_at, source, name, chosen)
+            own = [model for model in chosen if model not in out]
+            if out:  # yardsticks, which nobody tunes, come with the last one
+                own = [model for model in own if models.get_model(model).label != CLASSICAL]
+                lacking.append(f"{dim}D {signal} {name}: {', '.join(out)}")
+        if own:
+            trials += make_plan(config, source, [name], want.preset, preset, own, PRECISION[want.device])
+    return trials
+
+
+def is_there(trial: Trial, rows: Collection[Name]) -> bool:
+    """Whether every row of a trial is among these."""
+    return all((name.folder, name.key) in rows for name in trial.rows)
+
+
+@functools.cache
+def not_at_hand(signal: str, item: str | None) -> str | None:
+    """What a recorded item lacks here, in a line; None where its trials can run."""
+    family = target_signals.registry.get(signal)
+    return family.missing([item]) if issubclass(family, RecordedFamily) and item is not None else None
+
+
+def stale(rows: Mapping[Name, Row], order: Sequence[Group]) -> dict[Name, str]:
+    """The rows that no trial of the order leaves, and why: their settings have changed, or they are not wanted."""
+    now = {
+        _identity(vars(trial), trial.budget, trial.task): trial.config_hash for group in order for trial in group.trials
+    }
+    return {name: why for name, row in rows.items() if (why := _why_stale(row, now)) is not None}
+
+
+def _why_stale(row: Row, now: Mapping[Any, str]) -> str | None:
+    try:
+        task = trained_on(row["task"], True)
+    except UsageError as error:
+        return str(error)
+    is_now = now.get(_identity(row, row["size"], task), "")
+    if is_now == row["config_hash"]:
+        return None
+    return f"settings {row['config_hash']}, which are {is_now} now" if is_now else "nothing wants it any more"
+
+
+def _identity(fields: Mapping[str, Any], size: int, task: str) -> tuple[Any, ...]:
+    """What makes a trial another one, but for its settings."""
+    return (*(fields[name] for name in SAME), size, task)
+
+
+def missing(order: Sequence[Group], rows: Collection[Name], device: str) -> Iterator[Trial]:
+    """The trials without rows that run on this kind of device and whose data are at hand, the most wanted first."""
+    for group in order:
+        for trial in group.trials if group.device == device else ():
+            if not is_there(trial, rows) and not_at_hand(trial.signal, trial.item) is None:
+                yield trial

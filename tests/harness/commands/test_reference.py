@@ -1,0 +1,231 @@
+"""`python -m harness reference`: from the order of want to files of rows, at a tiny size."""
+
+import json
+
+import pytest
+
+from common.errors import UsageError
+from harness import __main__ as verbs
+from harness.analysis.published import TABLES, table_of
+from harness.commands import run as run_command
+from harness.execution import fill, run_trials
+from harness.plan import reference, want
+from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.store.parquet import read_rows, write_rows
+from harness.store.scan import gather
+from harness.store.schema import names
+
+LOOSE = {"seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start", "started"}
+LOOSE |= {"peak_memory_bytes", "curve"}
+TIMES = (*LOOSE, "commit")
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Write a settings file whose reference is some trials of the smoke preset; lr: of the Grid."""
+
+    def write(lr=0.1, **changes):
+        data = json.loads(DEFAULT_CONFIG.read_text())
+        data["protocol"] |= {"models": ["Grid", "BlockDCT"], "newer": ["Finer"]}
+        data["models"]["Grid"]["lr"] = lr
+        want = {"preset": "smoke", "device": "cpu"}
+        data["reference"] = {
+            "experiments": {"band": ["2d_Sierpinski"], "image": ["2d_DIV2K"]},
+            "order": [
+                want | {"group": "small", "experiments": "band", "sizes": [500]},
+                want | {"group": "every size", "experiments": "band", "sizes": [400, 500]},
+                want | {"group": "newer", "experiments": "band", "sizes": [500], "models": "newer"},
+                want | {"group": "on a GPU", "experiments": "band", "device": "cuda"},
+                want | {"group": "images", "experiments": "image", "sizes": [500]},
+            ],
+        }
+        data["reference"] |= changes
+        path = tmp_path / "settings.json"
+        path.write_text(json.dumps(data))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def ask(settings, tmp_path, capsys, monkeypatch):
+    """Run the verb with the folder `reference` here; its output."""
+    monkeypatch.setattr(want, "FOLDER", tmp_path / "reference")
+    monkeypatch.setenv("INRBENCH_DATA", str(tmp_path))
+    monkeypatch.setenv("INRBENCH_CACHE", str(tmp_path))
+    reference.not_at_hand.cache_clear()
+    settings()
+
+    def run(*words, code=0):
+        line = ["reference", "--device", "cpu", "--config", tmp_path / "settings.json", *words]
+        assert verbs.main([*map(str, line)]) == code
+        return capsys.readouterr()
+
+    yield run
+    reference.not_at_hand.cache_clear()
+
+
+def counts(text, group):
+    """What the table says of a group: trials, there, without data, missing."""
+    (line,) = [line for line in text.splitlines() if line.startswith(group)]
+    return [int(word) for word in line.removeprefix(group).split()[1:5]]
+
+
+def test_what_is_missing_is_run_once_and_kept_as_run_py_leaves_it(ask, tmp_path, capsys, monkeypatch):
+    before = ask().out
+    assert counts(before, "small") == [2, 0, 0, 2]
+    assert counts(before, "every size") == [2, 0, 0, 2]  # the others stand in the group before
+    assert counts(before, "images") == [2, 0, 2, 0]
+    assert "DIV2K 0064: 'div2k/lr_x4/0064x4.png' not found" in before
+    assert not (tmp_path / "reference").exists()
+
+    said = ask("--fill", "--minutes", 9).out
+    assert said.index("Grid 500") < said.index("Grid 400") < said.index("Finer 500")
+    assert "5 rows added, 0 dropped; 5 now" in said
+    rows = read_rows(tmp_path / "reference" / "smoke.parquet")
+    words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--out", str(tmp_path / "out")]
+    words += ["--config", str(tmp_path / "settings.json"), "--models", "Grid", "--sizes", "400", "500"]
+    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    assert run_command.main(words) == 0
+    for one in gather(tmp_path / "out").stored:
+        same = rows[one.folder, one.key]
+        assert {n: v for n, v in same.items() if n not in TIMES} == {n: v for n, v in one.row.items() if n not in TIMES}
+        assert same["commit"] == one.row["commit"]
+    capsys.readouterr()
+
+    after = ask("--fill").out
+    assert "0 trials to run" in after
+    assert counts(after, "small") == [2, 2, 0, 0]
+    assert counts(after, "on a GPU") == [2, 0, 0, 2]
+
+
+def test_workers_fill_it_as_well_and_write_where_they_are_told(ask, tmp_path):
+    said = ask("--fill", "--workers", 2, "--out", tmp_path / "elsewhere").out
+    assert "5 rows added" in said
+    assert not (tmp_path / "reference").exists()
+    assert len(read_rows(tmp_path / "elsewhere" / "smoke.parquet")) == 5
+    assert "0 trials to run" in ask("--fill", "--out", tmp_path / "elsewhere").out
+
+
+def test_an_interruption_loses_the_trial_in_flight_alone(ask, tmp_path, monkeypatch):
+    run_trial, started = run_trials.run_trial, []
+
+    def stop_at_the_third(trial, *more):
+        started.append(trial)
+        if len(started) == 3:
+            raise KeyboardInterrupt
+        return run_trial(trial, *more)
+
+    monkeypatch.setattr(run_trials, "run_trial", stop_at_the_third)
+    assert "run the same command again" in ask("--fill", code=130).err
+    kept = read_rows(tmp_path / "reference" / "smoke.parquet")
+    assert len(kept) == 2
+    ask("--fill")
+    rows = read_rows(tmp_path / "reference" / "smoke.parquet")
+    assert len(rows) == 5
+    assert all(rows[name] == row for name, row in kept.items())
+    assert len(started) == 2 + 1 + 3
+
+
+def test_rows_are_written_while_others_run(ask, tmp_path, monkeypatch):
+    run_trial, seen = run_trials.run_trial, []
+
+    def look(trial, *more):
+        path = tmp_path / "reference" / "smoke.parquet"
+        seen.append(len(read_rows(path)))
+        return run_trial(trial, *more)
+
+    monkeypatch.setattr(run_trials, "run_trial", look)
+    monkeypatch.setattr(fill, "SELDOM", 0)
+    ask("--fill")
+    assert seen == [0, 1, 2, 3, 4]
+
+
+def test_rows_of_other_settings_are_named_and_dropped(ask, settings, tmp_path):
+    ask("--fill")
+    settings(lr=0.2)
+    said = ask().out
+    assert "stale rows" in said
+    assert counts(said, "small") == [2, 1, 0, 1]
+    assert said.count("which are") == 2
+    said = ask("--fill").out
+    assert "2 rows added, 2 dropped; 5 now" in said
+    rows = read_rows(tmp_path / "reference" / "smoke.parquet")
+    assert {row["settings"]["lr"] for row in rows.values() if row["model"] == "Grid"} == {0.2}
+
+    settings(lr=0.2, order=[])
+    assert "nothing wants it any more" in ask("--fill").out
+    assert read_rows(tmp_path / "reference" / "smoke.parquet") == {}
+
+
+def test_some_rows_are_repeated(ask, tmp_path):
+    ask("--verify", 2, code=2)
+    ask("--fill")
+    assert "2 of 2 rows were given again" in ask("--verify", 2).out
+    path = tmp_path / "reference" / "smoke.parquet"
+    write_rows(path, {name: row | {"psnr": row["psnr"] + 1} for name, row in read_rows(path).items()})
+    assert "0 of 2 rows were given again" in ask("--verify", 2, code=1).out
+
+
+def test_a_deadline_ends_the_visit(ask):
+    assert "0 rows added" in ask("--fill", "--minutes", 1e-9).out
+    assert "--minutes: must be more than 0" in ask("--fill", "--minutes", 0, code=2).err
+
+
+def test_a_file_that_holds_no_rows_is_one_line(ask, tmp_path):
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "smoke.parquet").write_text("nothing")
+    assert "cannot read rows from" in ask(code=2).err
+
+
+def test_several_workers_are_given_what_they_have_time_for(make_trial):
+    trials = [make_trial(seed=seed) for seed in range(4)]
+    cost = fill.known_seconds(trials[0], "cpu")
+    assert fill.first(trials, 1.5 * cost, "cpu") == (trials[:2], trials[2:])
+    assert fill.first(trials, 1e9, "cpu") == (trials, [])
+    unknown = [make_trial("Finer", seed=seed) for seed in range(4)]
+    assert len(fill.first(unknown, 90, "no such device")[0]) == 2
+
+
+def test_an_older_settings_file_wants_nothing(settings):
+    path = settings()
+    data = json.loads(path.read_text())
+    del data["reference"]
+    path.write_text(json.dumps(data))
+    assert reference.groups(load_config(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"experiments": {"band": ["Sierpinski"]}}, "each is like 2d_Sierpinski"),
+        ({"experiments": {}}, "there are no experiments 'band'"),
+        ({"order": [{"group": "x"}]}, "the key 'preset' is missing"),
+    ],
+)
+def test_a_wrong_order_of_want_is_one_line(settings, change, words):
+    with pytest.raises(UsageError, match=words):
+        load_config(settings(**change))
+
+
+def test_the_shipped_order_has_every_published_score_first(config, monkeypatch):
+    """With originals at hand, of which the tables of super-resolution are."""
+    monkeypatch.setattr("target_signals.div2k.DIV2K.has_finer", classmethod(lambda cls, item: True))
+    monkeypatch.setattr("target_signals.dragon.Dragon.has_finer", classmethod(lambda cls, item: True))
+    first = next(group for group in reference.groups(config) if group.device == "cuda")
+    planned = {(t.signal, task, t.item, t.model, t.budget) for t in first.trials for task in t.scored}
+    for signal, item, task in TABLES:
+        items = [item] if item else sorted({t.item for t in first.trials if t.signal == signal})
+        for model, size in table_of(signal, item, task).scores:
+            assert all((signal, task, one, model, size) in planned for one in items), (signal, task, model, size)
+    assert len(planned) == sum(len(trial.scored) for trial in first.trials)
+
+
+def test_what_rows_hold_survives_the_file(make_row, tmp_path):
+    rows = [make_row(), make_row(seed=3, status="diverged", psnr=None, curve=None, settings={"a": {"2": [1.5, None]}})]
+    rows = {("2d_Sierpinski", str(i)): row | {"bandlimit": 0.1 + 0.2 * i} for i, row in enumerate(rows)}
+    path = tmp_path / "rows.parquet"
+    write_rows(path, rows)
+    again = list(read_rows(path).values())
+    assert sorted(again, key=lambda row: row["seed"]) == sorted(rows.values(), key=lambda row: row["seed"])
+    assert set(again[0]) >= set(names())
