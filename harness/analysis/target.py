@@ -83,7 +83,7 @@ def _built(
     task = make_task(name, found, seed, item or "")
     scoring = task.scoring_of(name)
     seen, observe = task.operator.display(task.target), task.operator.observe
-    return Target(scoring.truth, scoring.binary, seen, observe, scoring.psnr_of_constant())
+    return Target(scoring.truth, scoring.binary, seen, observe, scoring.psnr_of_constant)
 
 
 def _kept(path: Path, dim: int) -> Signal:
