@@ -27,13 +27,13 @@ from harness.store.table import load
 from harness.train import machine, run_trial
 from harness.train.fit import Fit
 
-WORK = {  # of harness/train/run_trial.py: what people come for → what it is called
+BESIDE = {  # functions of harness/train/run_trial.py beside `fit`: what people come for → what it is called
     "cached_signal": "building signals",
     "make_task": "making tasks",
     "build": "building models",
-    "fit": "fits",
     "score": "scoring",
 }
+WORK = ("fit", *BESIDE)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "training": training,
         "evaluations": spent["record"],
         "try-out, recording": spent["fit"] - spent["record"] - training,
-        **{text: spent[name] for name, text in WORK.items() if name != "fit"},
+        **{text: spent[name] for name, text in BESIDE.items()},
         "writing": spent["write"],
         "the suite in trials": inside,
         "the suite around trials": total - spent["run_trial"] - spent["write"],
