@@ -137,6 +137,13 @@ def test_without_results_nothing_stands_beside(rows_of, wanting):
     assert beside([row | {"preset": "../smoke"} for row in own], load_config(wanting)) == []
 
 
+def test_a_reference_that_cannot_be_read_is_left_out_with_a_warning(rows_of, ship, wanting, tmp_path):
+    ship([])
+    (tmp_path / f"{PRESET}.parquet").write_text("nothing")
+    with pytest.warns(UserWarning, match="the reference results are left out"):
+        assert beside(mine(rows_of(["Grid"])), load_config(wanting)) == []
+
+
 def test_the_place_is_over_the_draws_that_both_have(rows_of, ship, wanting):
     scores = {"Grid": (20.0, 22.0, 24.0), "Siren": (10.0, 10.0, 10.0), "Wavelet": (90.0, 90.0, 90.0)}
     shipped = [
