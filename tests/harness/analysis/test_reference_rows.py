@@ -152,7 +152,8 @@ def test_the_place_is_over_the_draws_that_both_have(rows_of, ship, wanting):
         for seed, psnr in enumerate(own)
         for row in rows_of([name], seeds=(seed,), psnr=psnr)
     ]
-    ship([row | ({"label": "classical"} if row["model"] == "Wavelet" else {}) for row in shipped])
+    shipped = [row | ({"label": "classical"} if row["model"] == "Wavelet" else {}) for row in shipped]
+    ship(shipped)
     own = [
         row for seed, psnr in enumerate((19.0, 20.0, 21.0, 99.0)) for row in rows_of(["Grid"], seeds=(seed,), psnr=psnr)
     ]
@@ -164,8 +165,6 @@ def test_the_place_is_over_the_draws_that_both_have(rows_of, ship, wanting):
     # behind by 1, 2, 3: a mean of 2 and Student's interval of 2.4841
     assert "500  Mine: 2 of 3, 2.0 dB [−0.5, 4.5] behind Grid (not told apart)" in told(mine(own))
     assert told(mine(own)).startswith("among the reference results, PSNR (dB), Sierpinski 2D, fit:\n")
-    nearer = [row | {"psnr": psnr} for row, psnr in zip(mine(own), (18.8, 20.0, 21.5, 0.0), strict=True)]
-    assert "1.9 dB [0.3, 3.5] behind Grid (not told apart after Holm's correction)" in told(nearer)
     better = [row | {"psnr": row["psnr"] + 10} for row in own]
     assert "500  Mine: 1 of 3, 8.0 dB [5.5, 10.5] ahead of Grid" in told(mine(better))
     assert "1 of 3, 9.0 dB ahead of Grid (one draw: no interval)" in told(mine(better)[:1])
@@ -173,6 +172,11 @@ def test_the_place_is_over_the_draws_that_both_have(rows_of, ship, wanting):
     assert "Mine: no rank, as it lacks runs that others have" in told(failed)
     assert told(mine(own[3:])) == ""
     assert told(mine(own, label="classical")) == ""
+    # one lead of the best may be chance, so that each is corrected
+    more = [row for seed, psnr in enumerate((26.0, 14.0, 24.0)) for row in rows_of(["Wire"], seeds=(seed,), psnr=psnr)]
+    ship([*shipped, *more])
+    nearer = [row | {"psnr": psnr} for row, psnr in zip(mine(own), (18.8, 20.0, 21.5, 0.0), strict=True)]
+    assert "1.9 dB [0.3, 3.5] behind Grid (not told apart after Holm's correction)" in told(nearer)
 
 
 def test_a_newcomers_run_and_table_have_the_reference_beside_them(
