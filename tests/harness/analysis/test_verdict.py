@@ -202,6 +202,12 @@ def test_one_command_is_told_the_most_urgent_first(verdict):
             {"sizes": [50, 100]},
         ),
         (
+            {("Grid", 300): [20]},
+            Available([], None, True, str),
+            "one budget does not show what more would bring",
+            {"sizes": [150, 300]},
+        ),
+        (
             {("Grid", 50): [20], ("Grid", 100): [20.4]},
             Available([], None, True, str),
             "what it takes as a file is not known yet",
