@@ -55,7 +55,8 @@ class Comparison:
     models: those that have rows, in the order they are drawn. palette: every model of the whole
     table, so that a model looks the same in all figures; classical: those of them that are
     yardsticks. cells: the runs at each place by draw.
-    passed_over: how many rows were older than another one of the same cell.
+    passed_over: how many rows were older than another one of the same cell. of_reference: models whose rows come with
+    the suite.
     """
 
     signal: str
@@ -71,6 +72,7 @@ class Comparison:
     classical: frozenset[str]
     cells: dict[Place, dict[Draw, Run]]
     passed_over: int
+    of_reference: frozenset[str] = frozenset()
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -205,6 +207,7 @@ def _comparison(rows: pd.DataFrame, palette: tuple[str, ...], classical: frozens
         classical=classical,
         cells=_cells(latest, metric),
         passed_over=len(rows) - len(latest),
+        of_reference=frozenset(rows["model"][rows["origin"].notna()]),
     )
 
 

@@ -70,7 +70,10 @@ def make_launch(options: argparse.Namespace) -> Launch:
     trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
     if options.bits:
         coder.check()
-        trials = [dataclasses.replace(trial, bits=tuple(options.bits)) for trial in trials]
+        changes = {"bits": tuple(options.bits), "quantised_share": options.quantised_share}
+        trials = [dataclasses.replace(trial, **changes) for trial in trials]
+    elif options.quantised_share:
+        raise UsageError("--quantised-share needs --bits, like --bits 4 6 8 --quantised-share 0.2")
     if preset.tuned_at is not None:
         notes.append(f"settings found by python -m harness tune --preset {preset.tuned_at} (docs/tuning.md)")
     return Launch(config, device, name, source, tuple(notes), trials)

@@ -92,6 +92,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="also compress every fitted model to so many bits a value, and store bytes and scores in its rows",
     )
     add("--no-figures", action="store_true", help="draw no figures and write no page")
+    add(
+        "--quantised-share",
+        type=share,
+        default=0.0,
+        metavar="S",
+        help="with --bits: for each number of bits, so many of the last passes (such as 0.2 of all) are made once more "
+        "with quantised values, and what is better after rounding is compressed (default: 0, none)",
+    )
     add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
     add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
     add("--force", action="store_true", help="run trials again that have rows")
@@ -142,6 +150,16 @@ def bits_a_value(text: str) -> int:
     value = whole_number(text)
     if value not in BITS:
         raise argparse.ArgumentTypeError(f"bits a value are {BITS[0]} to {BITS[-2]}, or {EXACT}, got {value}")
+    return value
+
+
+def share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
     return value
 
 

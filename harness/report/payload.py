@@ -11,6 +11,7 @@ from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.analysis.gain import CAP
 from harness.analysis.published import beside
 from harness.analysis.ranks import Standings, over_items, over_signals
+from harness.analysis.reference_rows import reference_models
 from harness.analysis.remarks import remarks
 from harness.analysis.verdict import tell
 from harness.analysis.winner import REFERENCE
@@ -178,7 +179,8 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
 
 
 def _experiment(experiment: Experiment, rows: Sequence[Row], models: Sequence[str], out: Path) -> dict[str, Any]:
-    """own: whether it is of somebody's own files or arrays; verdict: lines on these."""
+    """own: whether it is of somebody's own files or arrays; verdict: lines on these. of_reference: models whose rows
+    come with the suite."""
     latest = [rows[i] for i in experiment.latest.values()]
     own = experiment.kind.signal == UserFile.name
     return {
@@ -187,7 +189,8 @@ def _experiment(experiment: Experiment, rows: Sequence[Row], models: Sequence[st
         "own": own,
         "verdict": tell(to_table(latest), out).splitlines() if own else [],
         "models": experiment.models,
-        "remarks": remarks(latest),
+        "of_reference": sorted(reference_models(latest)),
+        "remarks": remarks(row for row in latest if row.get("origin") is None),
         **lines(experiment, rows, models),
         "ranks": _over_items(experiment, rows),
         "published": beside(to_table(latest)),

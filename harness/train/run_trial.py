@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import math
 import sys
 import time
 import zlib
@@ -13,7 +14,7 @@ import torch
 import models
 import target_signals
 from common.errors import UsageError
-from harness.plan.trial import MUON, Trial
+from harness.plan.trial import EXACT, MUON, Trial
 from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.fit import Fit, fit
@@ -141,6 +142,7 @@ def train(
 
 def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
     """share: of the memory for activations that the settings allow."""
+    bits = tuple(n for n in trial.bits if n != EXACT)
     return Schedule(
         lr=trial.lr,
         adam_betas=trial.adam_betas,
@@ -151,6 +153,8 @@ def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
         precision=trial.precision,
         lr_schedule=trial.lr_schedule,
         optimiser=trial.optimiser,
+        bits=bits,
+        quantised_passes=math.ceil(trial.quantised_share * trial.steps) if bits else 0,
     )
 
 
