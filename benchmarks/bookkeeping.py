@@ -70,8 +70,14 @@ class Paper:
             self.store.write(trial.key, self.row(trial), None)
 
     def row(self, trial: Trial) -> Row:
-        own = {name: getattr(trial, name) for name in ("model", "size", "seed", "bandlimit", "length", "config_hash")}
-        own |= {"settings": dataclasses.asdict(trial.settings), "preset": "paper", "steps": 1000, "updates": 1000}
+        own = {name: getattr(trial, name) for name in ("model", "seed", "bandlimit", "length", "config_hash")}
+        own |= {
+            "size": trial.budget,
+            "settings": dataclasses.asdict(trial.settings),
+            "preset": "paper",
+            "steps": 1000,
+            "updates": 1000,
+        }
         return self.result.row | own | {"curve": POINTS}
 
 
@@ -90,6 +96,22 @@ def plan(paper: Paper) -> str:
 def resume(paper: Paper) -> str:
     seconds = least(lambda: run_trials.split_done(paper.trials, paper.out))
     return f"{seconds:.2f} s to find that {len(paper.trials):,} trials are done"
+
+
+def again(paper: Paper) -> str:
+    """The same command again: what it takes where its figures and page are there, and where they are not."""
+    device, few = ["--device", "cpu"], paper.out / "few"
+    quick = ["--signal", "Sierpinski", "--preset", "quick", "--steps", "10", "--models", "Grid", "Grid_TV", "Wavelet"]
+    many = ["--signal", SIGNAL, "--dim", str(DIM), "--preset", "paper", "--seeds", *map(str, range(SEEDS))]
+    many += ["--models", *dict.fromkeys(trial.model for trial in paper.trials)]
+    command(["run.py", *quick, *device, "--out", str(few), "--no-figures"])
+    texts = []
+    for words, out in ((quick, few), (many, paper.out)):
+        line = ["run.py", *words, *device, "--out", str(out)]
+        drawn = beyond_torch(line, 1)
+        repeated, rows = beyond_torch(line), sum(1 for _ in out.glob("*/rows/*"))
+        texts.append(f"{repeated:.2f} s beyond torch to repeat nothing of {rows:,} rows, {drawn:.2f} s where it draws")
+    return "\n".join(texts)
 
 
 def status(paper: Paper) -> str:
@@ -181,7 +203,7 @@ def signals(_: Paper) -> str:
 
 WHAT: dict[str, Callable[[Paper], str]] = {
     function.__name__: function
-    for function in (start, plan, resume, status, table, page, told, stored, divided, signals)
+    for function in (start, plan, resume, again, status, table, page, told, stored, divided, signals)
 }
 
 
@@ -206,8 +228,8 @@ def command(line: Sequence[str]) -> None:
     subprocess.run([sys.executable, *line], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
-def beyond_torch(line: Sequence[str]) -> float:
-    return least(lambda: command(line)) - least(lambda: command(["-c", "import torch"]))
+def beyond_torch(line: Sequence[str], times: int = 3) -> float:
+    return least(lambda: command(line), times) - least(lambda: command(["-c", "import torch"]))
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from common.errors import UsageError, is_file, suggest
 
 T = TypeVar("T", bound=type)
+LOADED: dict[str, str] = {}  # files from outside the packages that this process has imported → SHA-256 of their text
 
 
 class Registry(Generic[T]):
@@ -75,6 +76,7 @@ class Registry(Generic[T]):
         names = sorted(name for name, cls in self._classes.items() if cls.__module__ == spec.name)
         if not names:
             raise UsageError(f"'{path}' registers no {self.kind}; decorate its class with @register")
+        LOADED[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
         return names
 
     def _search(self) -> None:

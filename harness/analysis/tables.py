@@ -10,7 +10,7 @@ from typing import Any
 from common.words import MARKS, NO_SCORE
 from harness.analysis.means import COUNTS, Line, Means, label
 from harness.analysis.versus import Change, Versus
-from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes
+from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes, told
 from harness.store.parquet import to_parquet
 from harness.store.schema import REFERENCE_RESULT, Row
 
@@ -151,7 +151,9 @@ def _standing(means: Means, line: Line) -> tuple[str, bool]:
 def _notes(means: Means) -> list[str]:
     if not means.outcomes or len(means.experiment.models) < 2:
         return []
-    return ["bold: the best trained model", *notes(means.outcomes.values())]
+    places = dict.fromkeys(map(means.place, means.lines)) if set(means.by) == {"model", "size"} else ()
+    said = [f"best at {label('size', size)}: {told(means.outcomes[size,], means.metric)}" for (size,) in places]
+    return ["bold: the best trained model", *said, *notes(means.outcomes.values())]
 
 
 def _markdown(title: str, table: Sequence[Sequence[str]], lines: Sequence[str]) -> str:

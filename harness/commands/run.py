@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from harness.execution.options import parse
 from harness.plan.config import load_config
-from harness.store.schema import OK, UNSUPPORTED
+from harness.store.schema import BUSY, OK, UNSUPPORTED
 from harness.store.table import load, to_table
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     rows = run_trials_of(launch, left, options, words)
     print(f"\n{summary(launch, options, rows)}\n")
     folders = [Path(options.out), *(Path(options.out) / row.folder for trial in launch.trials for row in trial.rows)]
-    if left or all(os.access(folder, os.W_OK) for folder in folders):
+    if options.no_figures:
+        print("--no-figures: no figures are drawn and no page is made; python -m harness figures and report do it")
+    elif left or all(os.access(folder, os.W_OK) for folder in folders):
         draw(launch, options)
     else:
         print(f"'{options.out}' may be read and not written, so no figures are drawn and no page is made")
@@ -59,6 +61,7 @@ def announcement(launch: "Launch", options: argparse.Namespace, done: int, left:
     """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial."""
     from harness.execution.choose_executor import place
     from harness.plan.cost import describe_cost
+    from harness.train import machine
     from target_signals.tasks import perceptual
 
     source = launch.source
@@ -72,6 +75,9 @@ def announcement(launch: "Launch", options: argparse.Namespace, done: int, left:
     if source.dim == 2 and (lacks := perceptual.missing()) is not None:
         yield lacks
     cost = describe_cost(left, launch.device)
+    busy = machine.load() if left and options.executor == "local" else None
+    if busy is not None and busy > BUSY:
+        yield f"others use this machine (load {busy:.1f} for each core): trials will take longer than was timed"
     yield f"{len(launch.trials)} trials, {done} of them done before, {len(left)} to run: {cost}"
     if options.dry_run:
         for trial in left:
@@ -124,17 +130,22 @@ def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame")
 
 
 def draw(launch: "Launch", options: argparse.Namespace) -> None:
-    """Draw the figures of a launch's experiments and write the page; say in a line each where what lies."""
+    """Draw the figures of a launch's experiments and write the page where rows changed; say in a line each where what
+    lies."""
     from harness.figures import draw_figures
     from harness.plan.make_plan import model_names
     from harness.report import write_page
 
+    out = Path(options.out)
     for folder in dict.fromkeys(row.folder for trial in launch.trials for row in trial.rows):
-        table = load(options.out, folder)
-        drawn = draw_figures.draw(table, options.out, model_names(launch.config))
-        print(f"rows in {Path(options.out) / folder / 'rows'}: {len(table)}")
-        print(draw_figures.told(drawn))
-    print(f"page: {write_page.write(options.out, options.config)}; open it in a browser")
+        table = load(out, folder)
+        print(f"rows in {out / folder / 'rows'}: {len(table)}")
+        for line in draw_figures.redraw(table, out, model_names(launch.config)):
+            print(line)
+    if write_page.is_current(out, options.config):
+        print(f"page: {out / write_page.NAME}, of these rows, left as it is")
+    else:
+        print(f"page: {write_page.write(out, options.config)}; open it in a browser")
 
 
 def listing(options: argparse.Namespace) -> str:

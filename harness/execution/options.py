@@ -92,6 +92,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="with --bits: for each number of bits, so many of the last passes (such as 0.2 of all) are made once more "
         "with quantised values, and what is better after rounding is compressed (default: 0, none)",
     )
+    add("--no-figures", action="store_true", help="draw no figures and write no page")
     add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
     add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
     add("--force", action="store_true", help="run trials again that have rows")

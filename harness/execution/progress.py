@@ -1,8 +1,10 @@
-"""What a run shows while it runs: on a terminal two bars and the best rows, otherwise one plain line a trial."""
+"""What a run shows while it runs: on a terminal two bars and the best rows, otherwise one plain line a trial, and signs
+of life of trials that take longer than a few seconds."""
 
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -17,6 +19,8 @@ from target_signals.tasks.base import title_of
 
 TRIALS = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} trials, {elapsed} so far{postfix}"
 PASSES = "     |{bar}| {n_fmt}/{total_fmt} passes: {desc}"
+FIRST_SIGN, MOST_QUIET = 5.0, 60.0  # seconds until a sign of life; each following one takes twice as long, up to that
+LOOK = 1.0  # seconds between two looks at whether one is due
 
 
 class Progress:
@@ -40,8 +44,12 @@ class Progress:
         self.on_end = on_end
         self.claim: Claim | None = None
         self.best: dict[Any, dict[int, tuple[float, str]]] = {}
-        self.started = time.monotonic()
+        self.started = self.since = time.monotonic()
+        self.marks: list[tuple[float, int]] = []  # seconds of the trial, and passes that were done: first and last
         self.trial: Trial | None = None
+        self.said, self.patience = self.started, FIRST_SIGN
+        self.lock, self.over = threading.RLock(), threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
         no_bars = silent or not sys.stderr.isatty()
         common: dict[str, Any] = {"disable": no_bars, "dynamic_ncols": True, "leave": False, "file": sys.stderr}
         self.trials = tqdm(total=len(trials), bar_format=TRIALS, position=0, **common)
@@ -49,18 +57,25 @@ class Progress:
         self.leaders = tqdm(total=0, bar_format="     {desc}", position=2, **common)
 
     def __enter__(self) -> "Progress":
+        if self.trials.disable and not self.silent:
+            self.thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.over.set()
+        if self.thread.is_alive():
+            self.thread.join()
         for bar in (self.leaders, self.passes, self.trials):
             bar.close()
 
     def begin(self, trial: Trial, claim: Claim | None = None) -> None:
-        self.trial, self.claim, self.step, self.started = trial, claim, 0, time.monotonic()
-        self.number += 1
-        self.time_left.begin(trial)
+        with self.lock:
+            self.trial, self.claim, self.step, self.started, self.marks = trial, claim, 0, time.monotonic(), []
+            self.said, self.patience = self.started, FIRST_SIGN
+            self.number += 1
+            self.time_left.begin(trial)
         self.passes.set_description_str(str(trial), refresh=False)
         self.passes.reset(total=trial.steps)
         self.leaders.set_description_str(self.leading(trial))
@@ -68,22 +83,53 @@ class Progress:
 
     def advance(self, step: int) -> None:
         """step: passes of the current trial that are done."""
-        self.step = step
+        with self.lock:
+            if step <= self.step:  # it began anew
+                self.marks = []
+            self.step = step
+            self.marks[1:] = [(time.monotonic() - self.started, step)]
         self.passes.update(step - self.passes.n)
         self._show()
 
     def end(self, trial: Trial, rows: Sequence[Row]) -> None:
         """The trial that was begun has these rows."""
-        self.time_left.end(trial, time.monotonic() - self.started)
-        self._end(trial, rows)
-        self.trial = self.claim = None
+        with self.lock:
+            self.time_left.end(trial, time.monotonic() - self.started)
+            self._end(trial, rows)
+            self.trial = self.claim = None
 
-    def tell(self, trial: Trial, rows: Sequence[Row]) -> None:
-        """A trial has these rows that ran in another process."""
-        self.number += 1
-        self.time_left.begin(trial)
-        self.time_left.end(trial, max(row["seconds"] or 0.0 for row in rows))
-        self._end(trial, rows)
+    def tell(self, trial: Trial, rows: Sequence[Row], seconds: float) -> None:
+        """A trial has these rows that ran in another process, in so many seconds."""
+        with self.lock:
+            self.number += 1
+            self.time_left.begin(trial)
+            self.time_left.end(trial, seconds)
+            self._end(trial, rows)
+
+    def tell_running(self, claims: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        """A sign of life of trials that run in other processes, where one is due. claims: what their holders say."""
+        if self._is_due() and (running := claims()):
+            first, *others = (f"{said['trial']}, {said.get('step')} of {said.get('steps')} passes" for said in running)
+            more = f"; and {len(others)} more" if others else ""
+            tqdm.write(f"running: {first}{more}", file=sys.stderr)
+
+    def _watch(self) -> None:
+        """A sign of life of the trial that runs here, where one is due."""
+        while not self.over.wait(LOOK):
+            with self.lock:
+                if self.trial is None or not self._is_due():
+                    continue
+                elapsed, left = time.monotonic() - self.started, self._left_now()
+                line = f"{self.trial}: {duration(elapsed)}, {self.step:,} of {self.trial.steps:,} passes"
+                tqdm.write(line + ("" if left is None else f"; about {duration(left)} left"), file=sys.stderr)
+
+    def _is_due(self) -> bool:
+        """Whether nothing was said for so long that a sign of life is due; the next one takes longer."""
+        now = time.monotonic()
+        if self.silent or not self.trials.disable or now - self.said < self.patience:
+            return False
+        self.said, self.patience = now, min(2 * self.patience, MOST_QUIET)
+        return True
 
     def _end(self, trial: Trial, rows: Sequence[Row]) -> None:
         self.on_end(trial)
@@ -95,6 +141,7 @@ class Progress:
         )
         if any(ahead):
             line += f"; the best at {budget_text(trial.budget)} so far"
+        self.said, self.patience = time.monotonic(), FIRST_SIGN
         self.trials.update(1)
         left = self._left()
         if self.trials.disable and left is not None and left >= 1:
@@ -107,10 +154,19 @@ class Progress:
         found = [f"{budget_text(size)} {model} {score:.2f}" for size, (score, model) in sorted(best.items())]
         return f"best so far: {', '.join(found)} dB" if found else ""
 
-    def _left(self, *elapsed: float) -> float | None:
+    def _left(self, elapsed: float = 0.0, whole: float | None = None) -> float | None:
         """Seconds, with as many workers as there are."""
-        left = self.time_left.left(*elapsed)
+        left = self.time_left.left(elapsed, whole)
         return None if left is None else left / self.workers
+
+    def _left_now(self) -> float | None:
+        """The same while a trial runs here, which will take as long as the passes between its evaluations tell."""
+        assert self.trial is not None
+        whole = None
+        if len(self.marks) == 2 and self.marks[0][1] < self.marks[1][1]:
+            (first, of_first), (last, of_last) = self.marks
+            whole = last + (last - first) / (of_last - of_first) * (self.trial.steps - of_last)
+        return self._left(time.monotonic() - self.started, whole)
 
     def _is_best(self, trial: Trial, row: Row) -> bool:
         """Whether a row of a trained model leads its budget; it then stands as the best. The first of a budget leads
@@ -126,7 +182,7 @@ class Progress:
 
     def _show(self) -> None:
         assert self.trial is not None
-        left = self._left(time.monotonic() - self.started, self.step / self.trial.steps)
+        left = self._left_now()
         self.trials.set_postfix_str("" if left is None else f"about {duration(left)} left")
         if self.claim is not None:
             self.claim.say(step=self.step, steps=self.trial.steps)

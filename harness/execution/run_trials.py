@@ -4,6 +4,7 @@ The store is the only thing that all of them share. Each runs what has no rows a
 several launches of one experiment divide its trials.
 """
 
+import datetime
 import functools
 import math
 import sys
@@ -19,6 +20,7 @@ from harness.execution.ordering import in_order
 from harness.execution.progress import Progress
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
+from harness.store.liveness import read_claims
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.schema import Row
 from harness.store.store import Store
@@ -105,7 +107,7 @@ def run_free(
     out, left = claims.out, []
     for trial in trials:
         if is_done(trial, out, superseded):  # by others since the plan was made
-            progress.tell(trial, [row for row in stored(trial, out) if row is not None])
+            tell(trial, out, progress)
             claims.bury(trial)
             continue
         claim = claims.take(trial) if time.monotonic() < deadline else None
@@ -168,6 +170,7 @@ def spread(
                 while going and time.monotonic() < deadline:
                     going = executor.running()
                     left = tell_finished(left, out, superseded, progress)
+                    progress.tell_running(functools.partial(read_claims, out))
                     time.sleep(POLL if going else 0)
                 rounds = rounds + 1 if len(left) == before and not any(map(claims.held, left)) else 0
                 if rounds == MOST_ROUNDS:
@@ -184,7 +187,19 @@ def tell_finished(trials: Sequence[Trial], out: str | Path, superseded: Supersed
         # whether there is a file costs a tenth of reading it
         there = all(Store(out, name.folder).row_path(name.key).exists() for name in trial.rows)
         if there and is_done(trial, out, superseded):
-            progress.tell(trial, [row for row in stored(trial, out) if row is not None])
+            tell(trial, out, progress)
         else:
             left.append(trial)
     return left
+
+
+def tell(trial: Trial, out: str | Path, progress: Progress) -> None:
+    """Of a trial that another process ran, with the seconds from its start until its last row was written."""
+    rows = [row for row in stored(trial, out) if row is not None]
+    last = Store(out, trial.rows[-1].folder).row_path(trial.rows[-1].key)
+    try:
+        took = last.stat().st_mtime - datetime.datetime.fromisoformat(rows[-1]["started"]).timestamp()
+    except (OSError, ValueError):  # a row may be anybody's
+        took = 0.0
+    took = min(took, time.monotonic() - progress.since)  # clocks may differ
+    progress.tell(trial, rows, max(took, *(row["seconds"] or 0.0 for row in rows)))

@@ -8,7 +8,7 @@ from harness.plan.cost import trial_seconds
 from harness.plan.trial import Trial
 
 Sort = tuple[str, int, str, int, int | None, int]  # trials that should take the same time
-Errors = Mapping[str | None, float]  # measured time over its estimate: of a model's trials, and of all under None
+Errors = Mapping[str | None, float]  # time taken over its estimate: of a model's trials, and of all under None
 
 
 @dataclass
@@ -38,23 +38,27 @@ class TimeLeft:
         measured.seconds += seconds
         self.begun = None
 
-    def left(self, elapsed: float = 0.0, share: float = 0.0) -> float | None:
+    def left(self, elapsed: float = 0.0, whole: float | None = None) -> float | None:
         """Seconds until the last trial ends; None while nothing is known.
 
-        elapsed: seconds that the current trial has taken. share: of its passes that are done.
+        elapsed: seconds that the current trial has taken. whole: those that it will have taken by its own passes so
+        far; None before they tell. A trial that takes longer than was thought lengthens those ahead as well.
         """
-        errors = self._errors()
-        total = 0.0
+        errors, total = self._errors(), 0.0
+        if self.begun is not None:
+            expected = self._predict(self.begun, errors)
+            if whole is None and expected is not None:
+                whole = max(expected, elapsed)
+            if whole is None:
+                return None
+            errors, total = self._errors((self.begun, whole)), max(0.0, whole - elapsed)
         for sort, count in self.ahead.items():
             if count:
                 seconds = self._predict(sort, errors)
                 if seconds is None:
                     return None
                 total += count * seconds
-        if self.begun is None:
-            return total
-        whole = elapsed / share if share else self._predict(self.begun, errors)
-        return None if whole is None else total + max(0.0, whole - elapsed)
+        return total
 
     def _predict(self, sort: Sort, errors: Errors) -> float | None:
         """Seconds of one trial: as its like took; else the estimate, by as much off as for its model, or for all."""
@@ -66,15 +70,17 @@ class TimeLeft:
         ended = sum(measured.trials for measured in self.measured.values())
         return sum(measured.seconds for measured in self.measured.values()) / ended if ended else None
 
-    def _errors(self) -> Errors:
+    def _errors(self, *running: tuple[Sort, float]) -> Errors:
+        """running: the current trial with the seconds that it will take."""
         spent: dict[str | None, float] = defaultdict(float)
         expected: dict[str | None, float] = defaultdict(float)
-        for sort, measured in self.measured.items():
+        ended = [(sort, measured.trials, measured.seconds) for sort, measured in self.measured.items()]
+        for sort, trials, seconds in [*ended, *((sort, 1, seconds) for sort, seconds in running)]:
             estimate = self.estimates.get(sort)
             if estimate:
                 for whose in (sort[0], None):
-                    spent[whose] += measured.seconds
-                    expected[whose] += measured.trials * estimate
+                    spent[whose] += seconds
+                    expected[whose] += trials * estimate
         return {whose: spent[whose] / seconds for whose, seconds in expected.items()}
 
 

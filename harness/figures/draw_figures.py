@@ -1,7 +1,6 @@
 """Draws what the results table holds, and says what it lacks. A file is replaced whole, never half written."""
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from harness.analysis.comparison import Comparison, comparisons
 from harness.analysis.experiments import Kind, experiments
 from harness.analysis.versus import versus
 from harness.analysis.winner import REFERENCE
+from harness.figures import drawn
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.style import FONTS, RC
 from harness.store.names import folder_of, safe
@@ -71,19 +71,35 @@ def draw(
     width.
     """
     found = [part for comparison in _checked(table, models, metric) if (part := choice.of(comparison)) is not None]
-    if not found:
-        return []
+    return [path for comparison in found for path in _draw(comparison, out_folder, waiting, choice)]
+
+
+def redraw(table: "pd.DataFrame", out_folder: str | Path, models: Sequence[str]) -> Iterator[str]:
+    """Draw as `draw` does the comparisons whose figures are not those of the rows as they are.
+
+    Gives a line for each folder of figures: where it is, and what was drawn.
+    """
+    for comparison in comparisons(table, models):
+        folder = figures_folder(out_folder, comparison)
+        if drawn.is_drawn(folder, HEADLINE, drawn.drawn_of(comparison, out_folder, waiting=False)):
+            yield f"figures in {folder}: those of these rows, left as they are"
+        elif written := _draw(comparison, out_folder, waiting=False, choice=EVERYTHING):
+            yield f"figures in {folder}: {sum(path.suffix == '.png' for path in written)}, as PNG and PDF"
+
+
+def _draw(comparison: Comparison, out_folder: str | Path, waiting: bool, choice: Choice) -> list[Path]:
     from matplotlib import rc_context
 
-    written = []
+    everything = choice == EVERYTHING
+    folder = figures_folder(out_folder, comparison) / ("" if everything else CHOSEN)
+    of = drawn.drawn_of(comparison, out_folder, waiting)  # before drawing: what comes meanwhile is not in it
+    drawn.forget(folder, comparison.metric)
     with rc_context(choice.rc):
-        for comparison in found:
-            folder = figures_folder(out_folder, comparison)
-            folder = folder if choice == EVERYTHING else folder / CHOSEN
-            of_residuals = pictures(comparison, out_folder) if choice == EVERYTHING else ()
-            drawn = pages(comparison, waiting, choice.layout).items()
-            for name, figure in itertools.chain(drawn, of_residuals):
-                written += save(figure, folder, name)
+        of_scores = pages(comparison, waiting, choice.layout).items()
+        of_residuals = pictures(comparison, out_folder) if everything else ()
+        written = [path for name, page in itertools.chain(of_scores, of_residuals) for path in save(page, folder, name)]
+    if everything and written:
+        drawn.record(folder, comparison.metric, of, written)
     return written
 
 
@@ -108,12 +124,6 @@ def draw_presets(
             with rc_context(RC):
                 written += save(presets_page(one, comparison), folder, f"{metric}_against_{safe(against)}")
     return written
-
-
-def told(paths: Sequence[Path]) -> str:
-    """A line for each folder of figures: where it is, and how many were drawn. paths: files written, PNG and PDF."""
-    count = Counter(path.parent for path in paths if path.suffix == ".png")
-    return "\n".join(f"figures in {folder}: {number}, as PNG and PDF" for folder, number in count.items())
 
 
 def figures_folder(out_folder: str | Path, of: Comparison | Kind) -> Path:

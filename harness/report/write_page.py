@@ -1,13 +1,38 @@
 """Writes a results folder's page: index.html, which opens from disk without a server or network."""
 
+import os
 from pathlib import Path
 
 from common.errors import UsageError
 from common.files import write_atomically
 from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.store.fingerprint import fingerprint, stamp
+from harness.store.liveness import read_claims
 
 NAME = "index.html"
+MADE_OF = "\n<!-- made of {} -->\n"  # ends a page: the digest of what it shows
+SHOWN = ("rows", "arrays", "signals")  # what a page is made of in an experiment's folder
 MEGABYTES = 4.0  # of thumbnails; the other parts of a page of ten thousand rows take about 10
+
+
+def is_current(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> bool:
+    """Whether the page that is there is what `write` would write, but for the time of writing."""
+    end = MADE_OF.format(made_of(out, config, megabytes)).encode()
+    try:
+        with (Path(out) / NAME).open("rb") as file:
+            file.seek(-len(end), os.SEEK_END)
+            return file.read() == end
+    except OSError:
+        return False
+
+
+def made_of(out: str | Path, config: str | Path, megabytes: float) -> str:
+    """Digest of everything that a page shows, of which no row is opened."""
+    out = Path(out)
+    paths = sorted(path for folder in SHOWN for path in out.glob(f"*/{folder}/[!.]*"))
+    running = sorted(str(said["trial"]) for said in read_claims(out))
+    files = [(str(path.relative_to(out)), stamp(path)) for path in paths]
+    return fingerprint(str(out), repr(load_config(config)), megabytes, running, files)
 
 
 def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
@@ -18,6 +43,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     from harness.store import parquet
     from harness.store.scan import gather
 
+    end = MADE_OF.format(made_of(out, config, megabytes))  # before the rows are read: what comes later is not in it
     settings, found = load_config(config), gather(out)
     rows = [stored.row for stored in found.stored]
     data = payload.build(found, settings)
@@ -32,7 +58,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     text = page.assemble(data, {"rows": shown.by_row, "targets": shown.targets}, table, library)
     path = Path(out) / NAME
     try:
-        write_atomically(path, lambda file: file.write(text.encode()))
+        write_atomically(path, lambda file: file.write((text + end).encode()))
     except OSError as error:
         raise UsageError(f"cannot write '{path}': {error.strerror}; choose another folder with --out") from error
     return path

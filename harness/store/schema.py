@@ -5,6 +5,7 @@ A new column is one entry here and one value where rows are filled, in harness/t
 harness.store.schema` prints the table for the documentation.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -204,6 +205,7 @@ def busy(row: Mapping[Any, Any]) -> bool:
     return load is not None and load > BUSY
 
 
+@functools.cache
 def names(**properties: Any) -> tuple[str, ...]:
     """The columns with some properties: `names(kind="text", null=False)`."""
     return tuple(c.name for c in COLUMNS if all(getattr(c, name) == value for name, value in properties.items()))

@@ -21,6 +21,7 @@ from harness.execution.options import parse
 from harness.plan.config import DEFAULT_CONFIG
 from harness.store.store import Store, parse_row
 from harness.store.table import load
+from harness.train import machine
 from tests.harness.sweep import HANG
 
 LEARNED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
@@ -175,6 +176,28 @@ def test_a_second_run_repeats_nothing(smoke, run):
     assert list(cells(stdout)) == NAMES
 
 
+def test_a_second_run_draws_nothing_anew(smoke, command, root):
+    _, out = smoke
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    ran = command(sys.executable, "-X", "importtime", root / "run.py", "--dim", "2", *SMOKE, "--out", out)
+    assert ran.returncode == 0, ran.stderr
+    rows, figures, page = ran.stdout.splitlines()[-3:]
+    assert rows == f"rows in {out}/2d_Sierpinski/rows: 12"
+    assert re.fullmatch(rf"figures in {out}/2d_Sierpinski/figures/.*: those of these rows, left as they are", figures)
+    assert page == f"page: {out}/index.html, of these rows, left as it is"
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
+    assert "pandas" in ran.stderr
+    assert "matplotlib" not in ran.stderr
+
+
+def test_without_figures_nothing_is_drawn(run, out):
+    code, stdout, err = run("--no-figures", draw=True)
+    assert (code, err) == (0, "")
+    assert "--no-figures: no figures are drawn and no page is made" in stdout
+    assert {path.name for path in out.iterdir()} == {"2d_Sierpinski"}
+    assert not (out / "2d_Sierpinski" / "figures").exists()
+
+
 def test_a_corrupt_row_is_named_and_its_trial_runs_again(smoke, tmp_path, run):
     out = shutil.copytree(smoke[1], tmp_path / "copy")
     before = rows(out)
@@ -243,6 +266,15 @@ def test_a_dry_run_writes_nothing(run, out):
     assert "Grid 10,000 band 0.5 seed 1234, 3 passes" in stdout
     assert "Grid 20,000 band 0.5 seed 1234, 3 passes" in stdout
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("load", "said"), [(2.3, True), (1.5, False), (None, False)])
+def test_a_busy_machine_is_told_of_once(run, monkeypatch, load, said):
+    monkeypatch.setattr(machine, "load", lambda: load)
+    code, stdout, _ = run("--dry-run", "--sizes", "1e4", "2e4")
+    line = "others use this machine (load 2.3 for each core): trials will take longer than was timed\n"
+    assert (code, stdout.count(line)) == (0, int(said))
+    assert ("others use this machine" in stdout) == said
 
 
 def test_list_names_what_there_is(capsys):

@@ -53,7 +53,10 @@ def test_models_by_budgets(store, rows, table):
     assert head == ["model", "3k", "10k"]
     assert grid == ["Grid", "**5.2 ± 0.7**", "**15.2 ± 0.7**"]  # the constant mean has 9.3
     assert siren == ["Siren", "3.2 ± 0.7", "13.2 ± 0.7"]
-    assert text.endswith("\n\nbold: the best trained model\n")
+    assert text.endswith(
+        "\n\nbold: the best trained model; best at 3k: Grid: 5.2 dB, 2.0 dB [2.0, 2.0] ahead of Siren; "
+        "best at 10k: Grid: 15.2 dB, 2.0 dB [2.0, 2.0] ahead of Siren\n"
+    )
 
 
 def test_one_band_keeps_its_scores(store, rows, table):

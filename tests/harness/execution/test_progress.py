@@ -1,13 +1,17 @@
 """What a run shows: time left from its own times, the best rows, plain lines or bars, and what others ran."""
 
+import datetime
 import io
 import sys
+import time
 
 import pytest
 
-from harness.execution import progress, time_left
+from harness.execution import progress, run_trials, time_left
 from harness.execution.progress import Progress
 from harness.execution.time_left import TimeLeft
+from harness.store.store import Store
+from tests.harness.sweep import HANG
 
 
 @pytest.fixture
@@ -58,7 +62,9 @@ def test_estimates_are_corrected_by_what_was_measured(make_trial):
     assert clock.left() == 10 + 10 + 20 + 10
     clock.begin(small)
     assert clock.left() == 50
-    assert clock.left(elapsed=4.0, share=0.5) == 4 + 40
+    assert clock.left(elapsed=4.0) == 50 - 4
+    assert clock.left(elapsed=4.0, whole=15.0) == 11 + 1.5 * 40  # the others will be off as much
+    assert clock.left(elapsed=40.0) == 4 * 40  # it takes four times as long at least
     clock.end(small, 30.0)  # three times as long as thought
     assert clock.left() == 30 + 60 + 30
     clock.begin(other)
@@ -149,8 +155,8 @@ def test_the_best_are_those_on_one_signal(make_trial, finish):
 def test_what_ran_elsewhere_is_told_alike_and_shortens_what_is_left(make_trial, finish, capsys):
     trials = [make_trial("Grid", budget=size) for size in (10_000, 20_000, 40_000)]
     with Progress(trials, "cpu", workers=2) as shown:
-        shown.tell(trials[0], finish(trials[0], 20.0, seconds=20.0))  # twice what was thought
-        shown.tell(trials[1], finish(trials[1], 21.0, seconds=40.0))
+        shown.tell(trials[0], finish(trials[0], 20.0, seconds=20.0), 20.0)  # twice what was thought
+        shown.tell(trials[1], finish(trials[1], 21.0, seconds=40.0), 40.0)
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("[1/3] Grid 10,000 band 0.5 seed 1234: 20.00 dB in 20.0 s")
     assert first.endswith("; about 60 seconds left")  # 40 + 80 by two workers
@@ -165,3 +171,113 @@ def test_a_worker_shows_nothing(make_trial, finish, capsys):
         shown.advance(3)
         shown.end(trial, finish(trial, 20.0))
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("estimates")
+def test_a_trials_passes_tell_what_it_will_take_and_not_its_first(make_trial, monkeypatch):
+    """The first pass is timed with all that is built and compiled before."""
+    trial, now = make_trial("Grid", budget=10_000, steps=100), [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    shown = Progress([trial], "cpu")
+
+    def left_after(step, seconds):
+        now[0] = seconds
+        shown.advance(step)
+        return shown._left_now()
+
+    shown.begin(trial)
+    assert left_after(1, 8.0) == 2  # of the estimate
+    assert left_after(11, 9.0) == pytest.approx(8.9)
+    now[0] += 1.0
+    assert shown._left_now() == pytest.approx(7.9)
+    assert left_after(31, 21.0) == pytest.approx(13 / 30 * 69)
+    assert left_after(1, 22.0) == 0  # it began anew: longer than was thought, nobody knows how much
+    assert left_after(2, 23.0) == pytest.approx(98)
+
+
+@pytest.fixture
+def signs(capsys, monkeypatch):
+    """Signs of life come at once; `signs(count)` waits for some of them."""
+    for name, seconds in (("FIRST_SIGN", 0.02), ("MOST_QUIET", 0.02), ("LOOK", 0.01)):
+        monkeypatch.setattr(progress, name, seconds)
+
+    def wait(count):
+        lines, end = [], time.monotonic() + HANG
+        while len(lines) < count and time.monotonic() < end:
+            lines += capsys.readouterr().err.splitlines()
+            time.sleep(0.01)
+        return lines
+
+    return wait
+
+
+@pytest.mark.usefixtures("estimates")
+def test_a_long_trial_shows_life_where_there_are_no_bars(make_trial, finish, signs):
+    trial = make_trial("Grid", budget=10_000, steps=2000)
+    with Progress([trial], "cpu") as shown:
+        shown.begin(trial)
+        first, *_ = signs(1)
+        assert first == "Grid 10,000 band 0.5 seed 1234: 0 seconds, 0 of 2,000 passes; about 10 seconds left"
+        shown.advance(1000)
+        assert any("1,000 of 2,000 passes" in line for line in signs(3))
+        shown.end(trial, finish(trial, 20.0))
+        signs(0)
+    assert not shown.thread.is_alive()
+
+
+@pytest.mark.usefixtures("estimates")
+def test_signs_of_life_become_rare(make_trial, finish, monkeypatch):
+    trials, now = [make_trial("Grid", seed=seed) for seed in (1, 2)], [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    shown, due = Progress(trials, "cpu"), []
+    for trial in trials:
+        shown.begin(trial)
+        start, found = now[0], []
+        while now[0] < start + 200:
+            now[0] += 1.0
+            found += [now[0] - start] if shown._is_due() else []
+        due.append(found)
+        shown.end(trial, finish(trial, 20.0))
+    assert due == [[5, 15, 35, 75, 135, 195]] * 2
+
+
+@pytest.mark.usefixtures("estimates")
+@pytest.mark.parametrize("silent", [False, True])
+def test_trials_in_other_processes_show_life(make_trial, monkeypatch, capsys, silent):
+    now, said = [0.0], [{"trial": "Grid 10,000", "step": 100, "steps": 1000}, {"trial": "Siren 10,000"}]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    shown = Progress([make_trial("Grid")], "cpu", silent=silent)
+    shown.tell_running(lambda: 1 / 0)  # too early to look
+    now[0] = 5.0
+    shown.tell_running(lambda: said)
+    shown.tell_running(lambda: 1 / 0)
+    told = "" if silent else "running: Grid 10,000, 100 of 1000 passes; and 1 more\n"
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.usefixtures("estimates")
+@pytest.mark.parametrize(("ago", "found"), [(10.0, 10.0), (1000.0, 60.0), (-5.0, 2.5)])
+def test_a_trial_of_another_process_took_all_its_time(make_trial, finish, tmp_path, ago, found):
+    """Beyond training as well; at least training, and at most as long as this run, as clocks may differ."""
+    trial = make_trial("Grid")
+    started = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=ago)
+    (row,) = finish(trial, 20.0, seconds=2.5, started=started.isoformat())
+    store = Store(tmp_path, trial.folder)
+    store.prepare()
+    store.write(trial.key, row, None)
+    with Progress([trial], "cpu", silent=True) as shown:
+        shown.since = time.monotonic() - 60
+        run_trials.tell(trial, tmp_path, shown)
+    (measured,) = shown.time_left.measured.values()
+    assert measured.seconds == pytest.approx(found, abs=1.0)
+
+
+@pytest.mark.usefixtures("estimates")
+def test_bars_are_life_enough(make_trial, monkeypatch, signs, capsys):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    trial = make_trial("Grid")
+    with Progress([trial], "cpu") as shown:
+        shown.begin(trial)
+        time.sleep(0.05)
+        assert not shown._is_due()
+    assert not shown.thread.is_alive()
