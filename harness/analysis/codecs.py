@@ -89,13 +89,32 @@ def _volume_codecs() -> list[str]:
 def curves(truth: np.ndarray) -> dict[str, list[Point | None]]:
     """Of every codec that is here and takes values [*shape, C], a point for each step of its ladder, None where it
     cannot code at that step. PSNR is of values clipped to the truth's range, as in rows."""
+    every = _ladders(truth)
+    return {name: [_point(truth, codec, step) for step in ladder] for name, (codec, ladder) in every.items()}
+
+
+def within(truth: np.ndarray, size: float) -> dict[str, float]:
+    """Of every codec that has one, the PSNR of its best file of at most `size` bytes."""
+    most = 8 * size / math.prod(truth.shape[:-1])
+    found: dict[str, float] = {}
+    for name, (codec, ladder) in _ladders(truth).items():
+        for step in ladder:  # files grow along it
+            point = _point(truth, codec, step)
+            if point is not None and point.rate > most:
+                break
+            if point is not None:
+                found[name] = max(point.psnr, found.get(name, point.psnr))
+    return found
+
+
+def _ladders(truth: np.ndarray) -> dict[str, tuple[Codec, tuple[float, ...]]]:
+    """The codecs that are here and take values [*shape, C], and their steps."""
     dim = truth.ndim - 1
-    ladders: dict[str, tuple[Codec, tuple[float, ...]]] = {}
     if dim == 2 and truth.shape[-1] in (1, 3):
-        ladders = {name: (codec, ladder) for name, (codec, ladder, _) in IMAGES.items() if name not in absent(2)}
-    elif dim == 3 and truth.shape[-1] == 1:
-        ladders = {name: VOLUMES[name][:2] for name in _volume_codecs()}
-    return {name: [_point(truth, codec, step) for step in ladder] for name, (codec, ladder) in ladders.items()}
+        return {name: (codec, ladder) for name, (codec, ladder, _) in IMAGES.items() if name not in absent(2)}
+    if dim == 3 and truth.shape[-1] == 1:
+        return {name: VOLUMES[name][:2] for name in _volume_codecs()}
+    return {}
 
 
 def _point(truth: np.ndarray, codec: Codec, step: float) -> Point | None:

@@ -138,13 +138,17 @@ def attempts(name: str, config: Config, device: "torch.device") -> Iterator[Trie
 
 
 def tiny(name: str, config: Config) -> "Iterator[Trial]":
-    """A trial of a moment in 2D and one in 3D, in the precision that the model has on CUDA."""
+    """A trial of a moment in 2D and one in 3D where its task has it, in the precision that the model has on CUDA."""
     from harness.plan.make_plan import make_plan
     from harness.plan.source import choose_source
+    from target_signals.tasks.base import family_of
 
+    task = next(iter(config.protocol.tasks_of(name)), "fit")
     for signal, dim in SIGNALS:
+        if dim not in family_of(task).dims:
+            continue
         preset = config.preset("smoke", signal, dim)
-        yield from make_plan(config, choose_source(signal, dim), ["fit"], "smoke", preset, [name], precision=None)
+        yield from make_plan(config, choose_source(signal, dim), [task], "smoke", preset, [name], precision=None)
 
 
 def fits(trial: "Trial", device: "torch.device") -> str | None:

@@ -76,7 +76,10 @@ def fit(
     if schedule.lr is None and task.operator.pointwise:
         solve_smaller(model, task.lattice)
     clock = Clock(model.device)
-    if task.operator.pointwise and model.solve(task.lattice, gradient.target):
+    observed = gradient.target if task.operator.pointwise else None
+    if model.inverts and task.inverse is not None:
+        observed = torch.as_tensor(task.inverse(), device=model.device)
+    if observed is not None and model.solve(task.lattice, observed):
         result.seconds, result.ready_at = clock.stop(), time.perf_counter()
         result.record(0, gradient, task)
         return result

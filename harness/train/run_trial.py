@@ -13,6 +13,7 @@ import torch
 
 import models
 import target_signals
+from common.errors import UsageError
 from harness.plan.trial import EXACT, MUON, Trial
 from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
@@ -219,4 +220,6 @@ def cached_signal(
 ) -> Signal:
     if path is not None:
         return user_file.load_signal(path, length, dim)
+    if name == user_file.UserFile.name:
+        raise UsageError(f"it is of a file of somebody's own, {item}; give its path with --file")
     return target_signals.get_signal(name, dim, length, bandlimit, seed, item)
