@@ -82,4 +82,4 @@ def _built(
     task = make_task(name, found, seed, item or "")
     scoring = task.scoring_of(name)
     seen, observe = task.operator.display(task.target), task.operator.observe
-    return Target(scoring.truth, scoring.binary, seen, observe, scoring.psnr_of_constant())
+    return Target(scoring.truth, scoring.binary, seen, observe, scoring.psnr_of_constant)
