@@ -37,6 +37,7 @@ class Representation(nn.Module):
     name: ClassVar[str]
     label: ClassVar[str] = "learned"
     lattice_only: ClassVar[bool] = False  # no scattered points, so no mini-batches and no chunks
+    inverts: ClassVar[bool] = False  # solved for what a classical method makes of an observation; no trials elsewhere
     smallest: ClassVar[int] = 1  # the least value of the size dial
     precision: ClassVar[str] = "fp32"  # of products on CUDA; a lower one where it was measured to be as good
     backends: ClassVar[tuple[str, ...]] = ("torch",)  # models/backends.py; the preferred one first, the twin last
@@ -130,7 +131,8 @@ class Representation(nn.Module):
         """Find the answer to values [*shape, C] on a lattice at once, where the model is.
 
         True when it now holds its answer, so that no updates are made; by default False. Asked once, and only
-        where the values themselves are observed.
+        where the values themselves are observed; a model that `inverts` gets what a classical method makes of the
+        observation.
         """
         return False
 

@@ -1,7 +1,7 @@
 """Codecs as yardsticks: real files of an image or a volume at a ladder of qualities, and what they decode to.
 
-Images go through Pillow in 8 bit, volumes of one channel through zfp (Lindstrom 2014) in float32. Bytes are those of
-whole files, headers included.
+Images go through Pillow in 8 bit, volumes of one channel through zfp (Lindstrom 2014) and SZ3 (Liang et al. 2023) in
+float32. Bytes are those of whole files, headers included.
 """
 
 import importlib.util
@@ -16,10 +16,11 @@ from harness.analysis.bjontegaard import Point
 from target_signals.tasks.metrics import clipped_psnr
 
 Coded = tuple[int, np.ndarray]  # bytes, and the decoded values [*shape, C]
+BYTES_OF_LENGTH = 4  # of an axis
 Codec = Callable[[np.ndarray, float], Coded]
 QUALITIES = (1, 3, 6, 10, 20, 30, 45, 60, 75, 90, 95)
 SHARES = (400, 200, 100, 50, 25, 12, 6, 3)  # of the raw bytes to those of a JPEG 2000 file
-TOLERANCES = tuple(2.0**-k for k in range(1, 11))  # greatest errors of zfp
+TOLERANCES = tuple(2.0**-k for k in range(1, 11))  # greatest errors in volumes
 
 
 def pillow(name: str, **options: Any) -> Codec:
@@ -40,35 +41,80 @@ def zfp(values: np.ndarray, tolerance: float) -> Coded:
     return len(data), zfpy.decompress_numpy(data)[..., None]
 
 
+def sz3(values: np.ndarray, tolerance: float) -> Coded:
+    """A volume [D, H, W, 1] with errors of at most `tolerance`. Its stream does not hold the shape, which is added."""
+    import imagecodecs
+
+    volume = np.ascontiguousarray(values[..., 0], dtype=np.float32)
+    data = imagecodecs.sz3_encode(volume, mode="abs", abs=tolerance)
+    decoded = imagecodecs.sz3_decode(data, shape=volume.shape, dtype=volume.dtype)
+    return len(data) + BYTES_OF_LENGTH * volume.ndim, decoded[..., None]
+
+
 IMAGES: Mapping[str, tuple[Codec, tuple[float, ...], str]] = {  # codec, ladder, what Pillow calls its library
     "JPEG": (pillow("JPEG", optimize=True), QUALITIES, "jpg"),
     "JPEG 2000": (jpeg2000, SHARES, "jpg_2000"),
     "WebP": (pillow("WEBP", method=6), QUALITIES, "webp"),
     "AVIF": (pillow("AVIF"), QUALITIES, "avif"),
 }
-REFERENCE = "JPEG"
+VOLUMES: Mapping[str, tuple[Codec, tuple[float, ...], str]] = {  # codec, ladder, how it is installed
+    "zfp": (zfp, TOLERANCES, "pip install -e '.[bits]'"),
+    "SZ3": (sz3, TOLERANCES, "pip install -e '.[codecs]'"),
+}
+REFERENCES = {2: "JPEG", 3: "zfp"}  # by dimension: what others are held to
 
 
 def absent(dim: int) -> list[str]:
     """The codecs that this installation lacks."""
     if dim == 3:
-        return [] if importlib.util.find_spec("zfpy") is not None else ["zfp (pip install -e '.[bits]')"]
+        here = _volume_codecs()
+        return [f"{name} ({how})" for name, (*_, how) in VOLUMES.items() if name not in here]
     from PIL import features
 
     known = {*features.modules, *features.codecs, *features.features}
     return [name for name, (*_, library) in IMAGES.items() if library not in known or not features.check(library)]
 
 
+def _volume_codecs() -> list[str]:
+    """Those that are installed."""
+    found = ["zfp"] if importlib.util.find_spec("zfpy") is not None else []
+    if importlib.util.find_spec("imagecodecs") is not None:
+        import imagecodecs
+
+        if getattr(getattr(imagecodecs, "SZ3", None), "available", False):  # older versions and some systems lack it
+            found.append("SZ3")
+    return found
+
+
 def curves(truth: np.ndarray) -> dict[str, list[Point | None]]:
     """Of every codec that is here and takes values [*shape, C], a point for each step of its ladder, None where it
     cannot code at that step. PSNR is of values clipped to the truth's range, as in rows."""
+    every = _ladders(truth)
+    return {name: [_point(truth, codec, step) for step in ladder] for name, (codec, ladder) in every.items()}
+
+
+def within(truth: np.ndarray, size: float) -> dict[str, float]:
+    """Of every codec that has one, the PSNR of its best file of at most `size` bytes."""
+    most = 8 * size / math.prod(truth.shape[:-1])
+    found: dict[str, float] = {}
+    for name, (codec, ladder) in _ladders(truth).items():
+        for step in ladder:  # files grow along it
+            point = _point(truth, codec, step)
+            if point is not None and point.rate > most:
+                break
+            if point is not None:
+                found[name] = max(point.psnr, found.get(name, point.psnr))
+    return found
+
+
+def _ladders(truth: np.ndarray) -> dict[str, tuple[Codec, tuple[float, ...]]]:
+    """The codecs that are here and take values [*shape, C], and their steps."""
     dim = truth.ndim - 1
-    ladders: dict[str, tuple[Codec, tuple[float, ...]]] = {}
     if dim == 2 and truth.shape[-1] in (1, 3):
-        ladders = {name: (codec, ladder) for name, (codec, ladder, _) in IMAGES.items() if name not in absent(2)}
-    elif dim == 3 and truth.shape[-1] == 1 and not absent(3):
-        ladders = {"zfp": (zfp, TOLERANCES)}
-    return {name: [_point(truth, codec, step) for step in ladder] for name, (codec, ladder) in ladders.items()}
+        return {name: (codec, ladder) for name, (codec, ladder, _) in IMAGES.items() if name not in absent(2)}
+    if dim == 3 and truth.shape[-1] == 1:
+        return {name: VOLUMES[name][:2] for name in _volume_codecs()}
+    return {}
 
 
 def _point(truth: np.ndarray, codec: Codec, step: float) -> Point | None:

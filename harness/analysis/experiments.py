@@ -100,7 +100,8 @@ class Experiment:
         preset = config.preset(self.kind.preset, self.kind.signal, self.kind.dim)
         if preset.steps != self.kind.steps or self.kind.length not in preset.length.values():
             return None  # run with --steps or --length of its own
-        models = list(dict.fromkeys([*config.protocol.models, *self.models]))
+        usual = [*config.protocol.models, *config.protocol.of_task.get(self.kind.task, ())]
+        models = list(dict.fromkeys([*usual, *self.models]))
         bands = self.bands if self.bands == [None] else preset.bandlimits
         items: Sequence[str | None] = list(dict.fromkeys(draw.item for draw in self.draws))
         if items != [None]:

@@ -2,22 +2,42 @@
 
 They are of the same experiment (signal, dimension, task, preset, length and steps), of budgets, bands, items and seeds
 that a person's rows have, and of models that these do not have. Their settings' hash is the one that the settings file
-gives now. So no model's scores are mixed, and nothing stands side by side that one command would not have made.
+gives now. So no model's scores are mixed, and nothing stands side by side that one command would not have made. Their
+times are those of other machines and left out.
 """
 
 import dataclasses
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from harness.analysis.experiments import Kind, cell_of, kind_of
 from harness.plan import want
 from harness.plan.config import Config
 from harness.plan.trial import PLAIN, Trial
+from harness.store.names import known
 from harness.store.parquet import read_rows
 from harness.store.schema import REFERENCE_RESULT, Row
+from harness.store.table import to_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+TIMES = ("seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start")
+
+
+def table_beside(table: "pd.DataFrame", config: Config) -> "pd.DataFrame":
+    """A table of rows with the reference rows that compare with them."""
+    rows = [{str(name): known(value) for name, value in record.items()} for record in table.to_dict("records")]
+    found = beside(rows, config)
+    return to_table([*rows, *found]) if found else table
 
 
 def beside(rows: Sequence[Row], config: Config) -> list[Row]:
-    """The reference rows that compare with these, marked by their `origin`. Unreadable files are a UsageError."""
+    """The reference rows that compare with these, marked by their `origin`, without their times.
+
+    UsageError where the reference cannot be read.
+    """
     found: list[Row] = []
     own: dict[Kind, list[Row]] = {}
     for row in rows:
@@ -50,7 +70,7 @@ def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
     planned = _planned(kind, sorted({row["size"] for row in own}), [*alike, *own], config) if alike else {}
     other = {row["size"] for row in own if not _of_protocol(row, planned.get((row["model"], row["size"])))}
     return [
-        row | {"origin": REFERENCE_RESULT}
+        row | dict.fromkeys(TIMES) | {"origin": REFERENCE_RESULT}
         for row in alike
         if row["size"] not in other
         and (now := planned.get((row["model"], row["size"]))) is not None

@@ -23,7 +23,7 @@ SIGNALS = (("Sierpinski", 2), ("SparseSphereSignal", 3))  # what every back end 
 EXTRAS = {  # importable name → what it is for, and the command that adds it
     "nibabel": (PACKAGES["nibabel"], "pip install -e '.[volumes]'"),
     "SimpleITK": (PACKAGES["SimpleITK"], "pip install -e '.[volumes]'"),
-    "imagecodecs": (PACKAGES["imagecodecs"], "pip install -e '.[codecs]'"),
+    "imagecodecs": (f"{PACKAGES['imagecodecs']}; the codec SZ3 beside models of volumes", "pip install -e '.[codecs]'"),
     "constriction": ("fitted models in bits", "pip install -e '.[bits]'"),
     "zfpy": ("the codec zfp beside models of volumes", "pip install -e '.[bits]'"),
     "pyarrow": ("tables in Parquet", "pip install -e '.[report]'"),
@@ -138,13 +138,17 @@ def attempts(name: str, config: Config, device: "torch.device") -> Iterator[Trie
 
 
 def tiny(name: str, config: Config) -> "Iterator[Trial]":
-    """A trial of a moment in 2D and one in 3D, in the precision that the model has on CUDA."""
+    """A trial of a moment in 2D and one in 3D where its task has it, in the precision that the model has on CUDA."""
     from harness.plan.make_plan import make_plan
     from harness.plan.source import choose_source
+    from target_signals.tasks.base import family_of
 
+    task = next(iter(config.protocol.tasks_of(name)), "fit")
     for signal, dim in SIGNALS:
+        if dim not in family_of(task).dims:
+            continue
         preset = config.preset("smoke", signal, dim)
-        yield from make_plan(config, choose_source(signal, dim), ["fit"], "smoke", preset, [name], precision=None)
+        yield from make_plan(config, choose_source(signal, dim), [task], "smoke", preset, [name], precision=None)
 
 
 def fits(trial: "Trial", device: "torch.device") -> str | None:

@@ -1,11 +1,13 @@
 """How the axes of line figures look."""
 
 import math
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 SHORT = 1.5  # decades; a shorter axis is labelled at 1, 2 and 5
+TICK = 0.35  # inches
 
 
 def frame(axes: Axes) -> None:
@@ -19,11 +21,25 @@ def scores(axes: Axes) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
-def log_seconds(axes: Axes) -> None:
-    """A logarithmic x axis in plain numbers. Asks the axes what they show, so it comes after the lines."""
+def share(every: Sequence[Axes]) -> None:
+    """One scale for all panels of a page, which holds what each of them shows. Comes after the lines."""
+    if every:
+        lows, highs = zip(*(axes.get_xlim() for axes in every), strict=True)
+        bottoms, tops = zip(*(axes.get_ylim() for axes in every), strict=True)
+        for axes in every:
+            axes.set(xlim=(min(lows), max(highs)), ylim=(min(bottoms), max(tops)))
+
+
+def ticks_in(width: float) -> int:
+    """How many labels of about five signs an axis of some inches has room for."""
+    return max(2, min(6, int(width / TICK)))
+
+
+def log_x(axes: Axes, most: int = 6) -> None:
+    """A logarithmic x axis of at most `most` numbers. Asks the axes what they show, so it comes after the lines."""
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     short = math.log10(high / low) < SHORT
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if short else (1.0,), numticks=6))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if short else (1.0,), numticks=most))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -6,7 +6,7 @@ A page holds at most three bands × three budgets: the ends and the middle.
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,8 +20,8 @@ from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.selection import few
 from harness.analysis.winner import REFERENCE
 from harness.figures import axis_style, legend, style
-from harness.figures.layout import columns_for
-from harness.figures.page import Sheet, averaged, with_room, write_texts
+from harness.figures.layout import AS_NEEDED, Layout, columns_for
+from harness.figures.page import LINE, Sheet, averaged, with_room, write_texts
 
 Clock = Literal["updates", "seconds"]
 MOST = 3  # bands, and budgets
@@ -49,8 +49,8 @@ class Trace:
         return len(self.x) == 1
 
 
-def convergence_page(comparison: Comparison, clock: Clock) -> Figure | None:
-    """A panel for each band (row) and budget (column); None where no run has a curve."""
+def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_NEEDED) -> Figure | None:
+    """A panel for each band (row) and budget (column), on one scale; None where no run has a curve."""
     bands, sizes = few(comparison.regions, MOST), few(comparison.sizes, MOST)
     spots = [(band, size) for band in bands for size in sizes]
     traces = {
@@ -68,26 +68,40 @@ def convergence_page(comparison: Comparison, clock: Clock) -> Figure | None:
     subtitle = f"PSNR (dB) on the training lattice over {AXES[clock]}{averaged(comparison)}"
     subtitle += "; shaded: minimum to maximum" if any(found.runs > 1 for found in traces.values()) else ""
     notes = _notes(comparison, clock, bands, sizes, traces, drawn)
-    columns = len(sizes) if len(bands) > 1 else columns_for(len(sizes), PANEL[0], GAP[0])
-    sheet = Sheet(len(spots), columns, PANEL, GAP, MARGIN)
+    sheet = _sheet(len(bands), len(sizes), layout)
     sheet = with_room(sheet, comparison, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
+    lines = len(_title(comparison, *spots[0], len(bands) > 1, layout).splitlines())
+    sheet = replace(sheet, head=sheet.head + LINE * (lines - 1), gap=(sheet.gap[0], sheet.gap[1] + LINE * (lines - 1)))
     figure = sheet.figure()
-    for index, (band, size) in enumerate(spots):
-        axes = sheet.axes(figure, index)
+    every = [sheet.axes(figure, index) for index in range(len(spots))]
+    for axes, (band, size) in zip(every, spots, strict=True):
+        if clock == "seconds":
+            axes.set_xscale("log")
         own = {model: traces[model, band, size] for model in drawn if (model, band, size) in traces}
         for model, found in own.items():
             _line(axes, found, model, style.line(*comparison.looks(model)))
         if REFERENCE in own:
             axes.axhline(own[REFERENCE].mean[-1], zorder=1.5, **GOAL)
-        _style_axes(axes, clock, own)
-        axes.set_title(_title(comparison, band, size, len(bands) > 1), fontsize=style.TEXT, pad=4)
+    axis_style.share([axes for axes in every if axes.lines])
+    for index, (axes, spot) in enumerate(zip(every, spots, strict=True)):
+        _style_axes(axes, clock, sheet.panel[0])
+        axes.set_title(_title(comparison, *spot, len(bands) > 1, layout), fontsize=style.TEXT, pad=4)
         if sheet.first_column(index):
             axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT, labelpad=3)
+        else:
+            axes.tick_params(labelleft=False)
         if sheet.lowest(index):
             axes.set_xlabel(AXES[clock], fontsize=style.TEXT, labelpad=3)
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
+
+
+def _sheet(bands: int, sizes: int, layout: Layout) -> Sheet:
+    columns, panel, gap = layout.fit(bands * sizes, PANEL, GAP, MARGIN, 0.0)
+    if layout.width is None:
+        columns = sizes if bands > 1 else columns_for(sizes, PANEL[0], GAP[0])
+    return Sheet(bands * sizes, columns, panel, gap, MARGIN, layout=layout)
 
 
 def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
@@ -128,18 +142,20 @@ def _line(axes: Axes, found: Trace, model: str, looks: style.Looks) -> None:
         axes.fill_between(found.x, found.low, found.high, color=looks["color"], alpha=0.15, linewidth=0)
 
 
-def _style_axes(axes: Axes, clock: Clock, own: dict[str, Trace]) -> None:
-    if clock == "seconds" and own:
-        axis_style.log_seconds(axes)
+def _style_axes(axes: Axes, clock: Clock, width: float) -> None:
+    most = axis_style.ticks_in(width)
+    if clock == "seconds":
+        axis_style.log_x(axes, most)
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_locator(MaxNLocator(min(4, most)))
     axis_style.scores(axes)
     axis_style.frame(axes)
 
 
-def _title(comparison: Comparison, band: float, size: int, several_bands: bool) -> str:
-    budget = f"{budget_text(size)} parameters"
-    return f"{comparison.difficulty.title(band)}, {budget}" if several_bands and band != WHOLE else budget
+def _title(comparison: Comparison, band: float, size: int, several_bands: bool, layout: Layout) -> str:
+    """In two lines, of which the first may be empty, on a page of given width."""
+    budget, between = f"{budget_text(size)} parameters", ", " if layout.width is None else "\n"
+    return f"{comparison.difficulty.title(band)}{between}{budget}" if several_bands and band != WHOLE else budget
 
 
 def _notes(
@@ -160,4 +176,4 @@ def _notes(
     notes += [f"shown: {' and '.join(hidden)}, the ends and the middle"] if hidden else []
     solved = [model for model in drawn if any(key[0] == model and found.solved for key, found in traces.items())]
     notes += [f"solved without updates, a single point: {', '.join(solved)}"] if solved else []
-    return notes + (timing.notes(comparison) if clock == "seconds" else []) + ["panels differ in scale"]
+    return notes + (timing.notes(comparison) if clock == "seconds" else [])

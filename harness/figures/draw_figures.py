@@ -12,9 +12,9 @@ from harness.analysis import missing_runs
 from harness.analysis.comparison import Comparison, comparisons
 from harness.analysis.experiments import Kind, experiments
 from harness.analysis.versus import versus
-from harness.analysis.winner import REFERENCE
 from harness.figures import drawn
 from harness.figures.layout import AS_NEEDED, Layout
+from harness.figures.pages import HEADLINE, pages, pictures
 from harness.figures.style import FONTS, RC
 from harness.store.names import folder_of, safe
 from harness.store.schema import Row
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-HEADLINE = "psnr"  # the metric with whose figures those are drawn that depend on none
 PDF_DENSITY = 300  # pixels an inch of pictures in a PDF; all else is drawn in lines
 
 
@@ -67,8 +66,7 @@ def draw(
     pictures are made of the residuals in <out>/<dim>d_<Signal>[_<task>]/arrays/.
     models: an order to draw in; models that it does not name follow in order of appearance.
     waiting: scores over seconds are over those from the model's construction on, in a file of its own.
-    choice: another one than the default draws into a folder `chosen` within, heatmaps and curves alone where it has a
-    width.
+    choice: another one than the default draws into a folder `chosen` within.
     """
     found = [part for comparison in _checked(table, models, metric) if (part := choice.of(comparison)) is not None]
     return [path for comparison in found for path in _draw(comparison, out_folder, waiting, choice)]
@@ -96,7 +94,7 @@ def _draw(comparison: Comparison, out_folder: str | Path, waiting: bool, choice:
     drawn.forget(folder, comparison.metric)
     with rc_context(choice.rc):
         of_scores = pages(comparison, waiting, choice.layout).items()
-        of_residuals = pictures(comparison, out_folder) if everything else ()
+        of_residuals = pictures(comparison, out_folder, choice.layout)
         written = [path for name, page in itertools.chain(of_scores, of_residuals) for path in save(page, folder, name)]
     if everything and written:
         drawn.record(folder, comparison.metric, of, written)
@@ -139,58 +137,6 @@ def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
     undated = {"CreationDate": None}
     write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", dpi=PDF_DENSITY, metadata=undated))
     return [png, pdf]
-
-
-def pages(comparison: Comparison, waiting: bool = False, layout: Layout = AS_NEEDED) -> "dict[str, Figure]":
-    """The figures that a comparison's scores, curves and times give, by file name; empty ones are left out."""
-    from harness.figures import (  # matplotlib takes a second to import
-        convergence,
-        curves,
-        heatmaps,
-        page,
-        pareto,
-        winners,
-    )
-
-    if missing_runs.lacks_metric(comparison):
-        return {}
-    figures: dict[str, Figure | None] = {}
-    for view in (page.over_bands(comparison), page.over_budgets(comparison)):
-        if view.xs:
-            name = f"{comparison.metric}_over_{view.name}"
-            figures[name] = heatmaps.score_page(comparison, view, layout)
-            figures[f"{name}_minus_{REFERENCE}"] = heatmaps.lead_page(comparison, view, layout)
-            figures[f"{name}_curves"] = curves.curve_page(comparison, view, layout)
-    if layout.width is not None:  # the others have words or panels that do not fit into a column
-        return {name: figure for name, figure in figures.items() if figure is not None}
-    fits = comparison.of_fits()
-    figures[f"{comparison.metric}_winners"] = winners.winner_page(comparison)
-    name = f"{comparison.metric}_against_{'waiting_' if waiting else ''}seconds"
-    figures[name] = pareto.pareto_page(fits, waiting)
-    if comparison.metric == HEADLINE:
-        figures["convergence_over_updates"] = convergence.convergence_page(fits, "updates")
-        figures["convergence_over_seconds"] = convergence.convergence_page(fits, "seconds")
-    return {name: figure for name, figure in figures.items() if figure is not None}
-
-
-def pictures(comparison: Comparison, out_folder: str | Path) -> "Iterator[tuple[str, Figure]]":
-    """The figures made of residuals, with their file names, one at a time as they take memory.
-
-    They show one draw alone (harness/analysis/example.py), and come with the headline metric's figures.
-    """
-    from harness.analysis import example
-    from harness.figures import spectra
-    from harness.figures.reconstructions.pages import sheets
-
-    if comparison.metric != HEADLINE:
-        return
-    shown = example.choose(comparison.of_fits(), out_folder)
-    if shown is None:
-        return
-    spectrum = spectra.spectrum_page(shown)
-    if spectrum is not None:
-        yield "error_spectra", spectrum
-    yield from sheets(shown)
 
 
 def missing(

@@ -16,8 +16,8 @@ from harness.analysis import timing
 from harness.analysis.comparison import WHOLE, Comparison, Place, mean
 from harness.analysis.selection import few
 from harness.figures import axis_style, legend, style
-from harness.figures.layout import columns_for
-from harness.figures.page import Sheet, averaged, with_room, write_texts
+from harness.figures.layout import AS_NEEDED, Layout
+from harness.figures.page import EDGE, LINE, Sheet, averaged, with_room, wrapped, write_texts
 from target_signals.tasks.metrics import METRICS
 
 MOST_BANDS = 3
@@ -37,43 +37,52 @@ class Point:
     score: float
 
 
-def pareto_page(comparison: Comparison, waiting: bool = False) -> Figure | None:
-    """A panel for each of at most three bands; None without a point of two different costs.
+def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = AS_NEEDED) -> Figure | None:
+    """A panel for each of at most three bands, on one scale; None without a point of two different costs.
 
     waiting: over the seconds from the model's construction on, not those of training alone.
     """
     bands = few(comparison.regions, MOST_BANDS)
     points = {band: points_at(comparison, band, waiting) for band in bands}
     bands = tuple(band for band in bands if points[band])
-    every = [point for band in bands for point in points[band]]
-    if len({point.seconds for point in every}) < 2:
+    found = [point for band in bands for point in points[band]]
+    if len({point.seconds for point in found}) < 2:
         return None
     metric = METRICS[comparison.metric]
-    drawn = [model for model in comparison.models if any(point.model == model for point in every)]
+    drawn = [model for model in comparison.models if any(point.model == model for point in found)]
     what = "seconds from construction to the end of training" if waiting else "seconds of training"
     subtitle = f"{metric.label()} against {what} on {comparison.machine}{averaged(comparison)}"
     compete = {band: competing(comparison, points[band], band) for band in bands}
     apart = [m for m in drawn if any(p.model == m and p not in compete[band] for band in bands for p in points[band])]
     notes = _notes(comparison, bands, drawn, apart)
-    sizes = [size for size in comparison.sizes if any(point.size == size for point in every)]
+    sizes = [size for size in comparison.sizes if any(point.size == size for point in found)]
     handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]
     panel = SINGLE if len(bands) == 1 else PANEL
-    sheet = Sheet(len(bands), columns_for(len(bands), panel[0], GAP[0]), panel, GAP, MARGIN)
-    sheet = with_room(sheet, comparison, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
+    columns, panel, gap = layout.fit(len(bands), panel, GAP, MARGIN, 0.0)
+    sheet = Sheet(len(bands), columns, panel, gap, MARGIN, layout=layout)
+    axis = wrapped("seconds, construction included" if waiting else "seconds of training", panel[0] + 2 * EDGE)
+    room = AXIS_ROOM + LINE * (len(axis) - 1) + legend.height(handles, sheet.width)
+    sheet = with_room(sheet, comparison, subtitle, notes, room)
     figure = sheet.figure()
-    for index, band in enumerate(bands):
-        axes = sheet.axes(figure, index)
+    every = [sheet.axes(figure, index) for index in range(len(bands))]
+    for axes, band in zip(every, bands, strict=True):
+        axes.set_xscale("log")
+        axes.margins(0.06)
         for model in drawn:
             _way(axes, comparison, [point for point in points[band] if point.model == model], sizes)
-        _dress(axes)
+    axis_style.share(every)
+    for index, (axes, band) in enumerate(zip(every, bands, strict=True)):
+        axis_style.log_x(axes, axis_style.ticks_in(panel[0]))
+        axis_style.scores(axes)
+        axis_style.frame(axes)
         _front(axes, front(compete[band], metric.higher_is_better))
         axes.set_title("" if band == WHOLE else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
         if sheet.first_column(index):
             axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
+        else:
+            axes.tick_params(labelleft=False)
         if sheet.lowest(index):
-            axes.set_xlabel(
-                "seconds, construction included" if waiting else "seconds of training", fontsize=style.TEXT, labelpad=3
-            )
+            axes.set_xlabel("\n".join(axis), fontsize=style.TEXT, labelpad=3)
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
@@ -148,13 +157,6 @@ def _marker_size(sizes: Sequence[int], size: int) -> float:
     return LEAST_MARKER + (MOST_MARKER - LEAST_MARKER) * list(sizes).index(size) / (len(sizes) - 1)
 
 
-def _dress(axes: Axes) -> None:
-    axes.margins(0.06)
-    axis_style.log_seconds(axes)
-    axis_style.scores(axes)
-    axis_style.frame(axes)
-
-
 def _notes(comparison: Comparison, bands: Sequence[float], drawn: Sequence[str], apart: Sequence[str]) -> list[str]:
     absent = [model for model in comparison.models if model not in drawn]
     elsewhere = timing.only_elsewhere(comparison, absent)
@@ -165,4 +167,4 @@ def _notes(comparison: Comparison, bands: Sequence[float], drawn: Sequence[str],
         notes.append(f"shown: {len(bands)} of {len(comparison.regions)} bands")
     notes.append("a line joins a model's budgets")
     notes += [f"the front passes over yardsticks and what lacks draws: {', '.join(apart)}"] if apart else []
-    return notes + timing.notes(comparison) + (["panels differ in scale"] if len(bands) > 1 else [])
+    return notes + timing.notes(comparison)

@@ -24,7 +24,7 @@ def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical:
             codecs = [other for other in found.names if other not in found.models]
             looks = {"color": style.INK, "linewidth": 1.4, "linestyle": style.LINE_STYLES[codecs.index(name)]}
         axes.plot([point.rate for point in front], [point.psnr for point in front], label=name, **looks)
-    axis_style.log_seconds(axes)
+    axis_style.log_x(axes)
     axis_style.scores(axes)
     axis_style.frame(axes)
     axes.set_xlabel("bits a sample, of whole files", fontsize=style.TEXT)

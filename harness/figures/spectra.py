@@ -12,8 +12,8 @@ from common.words import budget_text
 from harness.analysis.example import Example
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures import axis_style, legend, style
-from harness.figures.layout import columns_for
-from harness.figures.page import Sheet, with_room, write_texts
+from harness.figures.layout import AS_NEEDED, Layout
+from harness.figures.page import EDGE, LINE, Sheet, with_room, wrapped, write_texts
 
 PANEL, SINGLE, GAP, MARGIN = (2.1, 1.8), (4.0, 2.6), (0.24, 0.54), (0.66, 0.15)  # inches
 AXIS_ROOM = 0.66
@@ -24,7 +24,7 @@ FREQUENCIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.5)
 Curve = tuple[np.ndarray, np.ndarray]
 
 
-def spectrum_page(example: Example) -> Figure | None:
+def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None:
     """None where no residual can be read."""
     curves: dict[tuple[str, int], Curve] = {}
     for model, size in example.paths:
@@ -40,8 +40,10 @@ def spectrum_page(example: Example) -> Figure | None:
     subtitle = f"{example.describe()}: radially averaged power spectrum of the error over spatial frequency"
     notes = _notes(example, signal is not None)
     panel = SINGLE if len(sizes) == 1 else PANEL
-    sheet = Sheet(len(sizes), columns_for(len(sizes), panel[0], GAP[0]), panel, GAP, MARGIN)
-    room = AXIS_ROOM + legend.height(handles, sheet.width)
+    columns, panel, gap = layout.fit(len(sizes), panel, GAP, MARGIN, 0.0)
+    sheet = Sheet(len(sizes), columns, panel, gap, MARGIN, layout=layout)
+    axis = wrapped("frequency (cycles per sample)", panel[0] + 2 * EDGE)
+    room = AXIS_ROOM + LINE * (len(axis) - 1) + legend.height(handles, sheet.width)
     sheet = with_room(sheet, example.comparison, subtitle, notes, room)
     figure = sheet.figure()
     limits = _limits(list(curves.values()), signal)
@@ -55,7 +57,13 @@ def spectrum_page(example: Example) -> Figure | None:
                 every = max(1, len(frequency) // MARKS)
                 looks = style.line(*example.comparison.looks(model))
                 axes.plot(frequency, density, label=model, markevery=every, **looks)
-        _style_axes(axes, limits, sheet.first_column(index), sheet.lowest(index))
+        _style_axes(axes, limits, panel[0])
+        if sheet.first_column(index):
+            axes.set_ylabel("power density", fontsize=style.TEXT, labelpad=3)
+        else:
+            axes.tick_params(labelleft=False)
+        if sheet.lowest(index):
+            axes.set_xlabel("\n".join(axis), fontsize=style.TEXT, labelpad=3)
         axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, example.comparison, subtitle, notes)
@@ -70,22 +78,17 @@ def _limits(curves: Sequence[Curve], signal: Curve | None) -> tuple[float, float
     return 10 ** math.floor(math.log10(low) - 0.1), 3 * top
 
 
-def _style_axes(axes: Axes, limits: tuple[float, float], first_column: bool, lowest: bool) -> None:
+def _style_axes(axes: Axes, limits: tuple[float, float], width: float) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_ylim(limits)
     axes.yaxis.set_major_locator(LogLocator(numticks=7))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_locator(FixedLocator(FREQUENCIES))
+    every = 1 if axis_style.ticks_in(width) == axis_style.ticks_in(PANEL[0]) else 2
+    axes.xaxis.set_major_locator(FixedLocator(FREQUENCIES[::every]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda frequency, _: f"{frequency:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axis_style.frame(axes)
-    if first_column:
-        axes.set_ylabel("power density", fontsize=style.TEXT, labelpad=3)
-    else:
-        axes.tick_params(labelleft=False)
-    if lowest:
-        axes.set_xlabel("frequency (cycles per sample)", fontsize=style.TEXT, labelpad=3)
 
 
 def _notes(example: Example, signal: bool) -> list[str]:

@@ -39,8 +39,13 @@ COLOURS = (  # of trained models, on a light and on a dark ground
 LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 PER_DASH = 6  # models in a row that share a dash
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "8")
-GREYS = (("#000000", "#FFFFFF"), ("#6C6C6C", "#B4B4B4"), ("#8A8A8A", "#7C7C7C"))  # of classical models
-CLASSICAL_MARKERS = ("*", "h", "d")
+GREYS = (  # of classical models
+    ("#000000", "#FFFFFF"),
+    ("#6C6C6C", "#B4B4B4"),
+    ("#8A8A8A", "#7C7C7C"),
+    ("#3F3F3F", "#DCDCDC"),
+)
+CLASSICAL_MARKERS = ("*", "h", "d", "8")
 FONTS = {"sans": "DejaVu Sans", "serif": "STIXGeneral"}  # by theme; matplotlib ships both
 RC: Any = {"pdf.fonttype": 42, "font.family": ["DejaVu Sans"]}
 

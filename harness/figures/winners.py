@@ -8,19 +8,29 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from common.words import NO_SCORE, budget_text
 from harness.analysis.comparison import WHOLE, Comparison, Place
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
 from harness.analysis.wording import TIED, YARDSTICK, notes
-from harness.figures import style
-from harness.figures.layout import PAGE
-from harness.figures.page import LETTER, PANEL_TITLE_ROOM, Sheet, averaged, with_room, write_texts
+from harness.figures import legend, style
+from harness.figures.layout import AS_NEEDED, PAGE, Layout
+from harness.figures.page import (
+    LETTER,
+    PANEL_TITLE_ROOM,
+    Sheet,
+    averaged,
+    thinned,
+    with_room,
+    write_texts,
+)
 from target_signals.tasks.metrics import METRICS
 
 CELL = (0.72, 0.56)  # inches
 LEAST_CELL = 0.55  # inches of width
+LOW_CELL, LEAST_LOW_CELL = 0.24, 0.2  # inches: height of a cell without words, and its least width
 GAP, MARGIN, AXIS_ROOM = (0.0, 0.6), (0.62, 0.12), 0.44
 SMALL = 6.3  # points of the lines under a name
 LINE_SPACING, FRAME = 0.125, 0.03  # inches between the lines of a cell, and left free beside them
@@ -45,21 +55,27 @@ class Map:
     cells: list[list[Spot]]
 
 
-def winner_page(comparison: Comparison) -> Figure | None:
-    """None where there is nobody to win against."""
+def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | None:
+    """None where there is nobody to win against. On a page of given width a legend stands for the cells' words."""
     if len(comparison.models) < 2 or not any(map(comparison.scores, comparison.cells)):
         return None
-    blocks = _blocks(_map(comparison))
+    narrow = layout.width is not None
+    margin = MARGIN if comparison.bands or len({draw.item for draw in comparison.draws}) > 1 else (MARGIN[1], MARGIN[1])
+    room = PAGE if layout.width is None else layout.width - sum(margin)
+    blocks = _blocks(_map(comparison), int(room / (LEAST_LOW_CELL if narrow else LEAST_CELL)))
     metric = METRICS[comparison.metric]
     spots = [spot for block in blocks for row in block.cells for spot in row]
     outcomes = {spot: comparison.outcome(spot.size, spot.band, spot.item) for spot in spots}
-    below = _notes(comparison, outcomes)
+    below = [*_notes(comparison, outcomes), *([f"the best by {metric.label()}"] if layout.width is not None else [])]
     subtitle = f"best {metric.label()}{averaged(comparison)}; in brackets: its lead over the runner-up"
     most = max(len(block.columns) for block in blocks)
-    width = min(CELL[0], max(LEAST_CELL, PAGE / most))
-    panel = (width * most, CELL[1] * len(blocks[0].cells))
-    margin = MARGIN if blocks[0].rows else (MARGIN[1], MARGIN[1])
-    sheet = with_room(Sheet(len(blocks), 1, panel, GAP, margin), comparison, subtitle, below, AXIS_ROOM)
+    width = min(CELL[0], room / most if narrow else max(LEAST_CELL, room / most))
+    panel = (width * most, (LOW_CELL if narrow else CELL[1]) * len(blocks[0].cells))
+    best = {outcome.first.best for outcome in outcomes.values() if outcome.first}
+    handles = [_square(comparison, model) for model in comparison.models if model in best] if narrow else []
+    sheet = Sheet(len(blocks), 1, panel, GAP, margin, layout=layout)
+    under = AXIS_ROOM + (legend.height(handles, sheet.width) if handles else 0.0)
+    sheet = with_room(sheet, comparison, subtitle, below, under)
     sheet = replace(sheet, head=sheet.head - PANEL_TITLE_ROOM + 0.1)  # its panels have no titles
     figure = sheet.figure()
     for index, block in enumerate(blocks):
@@ -67,8 +83,10 @@ def winner_page(comparison: Comparison) -> Figure | None:
         axes.set(xlim=(0, most), ylim=(len(block.cells), 0))
         for row, spots_of_row in enumerate(block.cells):
             for column, spot in enumerate(spots_of_row):
-                _cell(axes, comparison, (column, row), width, spot, outcomes[spot])
-        _label_axes(axes, block, width)
+                _cell(axes, comparison, (column, row), width, spot, outcomes[spot], narrow)
+        _label_axes(axes, block, width, narrow)
+    if handles:
+        legend.draw(sheet, figure, handles, below)
     write_texts(sheet, figure, comparison, subtitle, below)
     return figure
 
@@ -87,9 +105,13 @@ def _map(comparison: Comparison) -> Map:
     return Map(budgets, [], "parameter budget", [[Spot(size, WHOLE) for size in sizes]])
 
 
-def _blocks(whole: Map) -> list[Map]:
-    """The map in pieces of as many columns as a page is wide."""
-    most = int(PAGE / LEAST_CELL)
+def _square(comparison: Comparison, model: str) -> Line2D:
+    colour = style.colour(*comparison.looks(model))
+    return legend.entry(model, linestyle="", marker="s", markersize=6, markeredgewidth=0, color=colour)
+
+
+def _blocks(whole: Map, most: int) -> list[Map]:
+    """The map in pieces of `most` columns at most."""
     pieces = math.ceil(len(whole.columns) / most)
     columns = np.array_split(np.arange(len(whole.columns)), pieces)
     return [
@@ -99,7 +121,15 @@ def _blocks(whole: Map) -> list[Map]:
     ]
 
 
-def _cell(axes: Axes, comparison: Comparison, at: tuple[int, int], width: float, spot: Spot, outcome: Outcome) -> None:
+def _cell(
+    axes: Axes,
+    comparison: Comparison,
+    at: tuple[int, int],
+    width: float,
+    spot: Spot,
+    outcome: Outcome,
+    narrow: bool,
+) -> None:
     centre = at[0] + 0.5, at[1] + 0.5
     ranking = outcome.first
     if ranking is None:
@@ -110,18 +140,26 @@ def _cell(axes: Axes, comparison: Comparison, at: tuple[int, int], width: float,
     fill = style.colour(*comparison.looks(ranking.best))
     ink = style.ink_on((*to_rgb(fill), 1.0))
     axes.add_patch(Rectangle(at, 1, 1, facecolor=fill, edgecolor="white", linewidth=1.2))
-    lines = _words(comparison, spot, outcome, ranking)
-    pitch = LINE_SPACING / CELL[1]
-    if ranking.verdict == TIE:
+    lines = _signs(outcome) if narrow else _words(comparison, spot, outcome, ranking)
+    pitch = LINE_SPACING / (LOW_CELL if narrow else CELL[1])
+    if ranking.verdict == TIE and narrow:
+        axes.add_patch(Rectangle(at, 1, 1, fill=False, edgecolor=ink, hatch="/////", linewidth=0, alpha=0.4))
+    elif ranking.verdict == TIE:
         axes.add_patch(Rectangle(at, 1, 1, fill=False, edgecolor=ink, hatch="/////", linewidth=0, alpha=0.4))
         rim, height = FRAME / width, len(lines) * pitch
         axes.add_patch(
             Rectangle((at[0] + rim, centre[1] - height / 2), 1 - 2 * rim, height, facecolor=fill, linewidth=0)
         )
     for index, text in enumerate(lines):
-        size = min(SMALL if index else style.CELL_TEXT, (width - 2 * FRAME) / (len(text) * LETTER))
+        fitting = min(SMALL if index else style.CELL_TEXT, (width - 2 * FRAME) / (len(text) * LETTER))
+        size = style.TEXT if narrow else fitting
         offset = (index - (len(lines) - 1) / 2) * pitch
         axes.text(centre[0], centre[1] + offset, text, fontsize=size, color=ink, ha="center", va="center_baseline")
+
+
+def _signs(outcome: Outcome) -> list[str]:
+    """Whether a yardstick leads, or is ahead."""
+    return [YARDSTICK] if outcome.ahead or not outcome.trained else []
 
 
 def _words(comparison: Comparison, spot: Spot, outcome: Outcome, ranking: Ranking) -> list[str]:
@@ -143,11 +181,13 @@ def _is_partial(comparison: Comparison, spot: Spot, ranking: Ranking) -> bool:
     return any(draw not in scored for draw in comparison.draws if spot.item in (None, draw.item))
 
 
-def _label_axes(axes: Axes, block: Map, width: float) -> None:
+def _label_axes(axes: Axes, block: Map, width: float, narrow: bool) -> None:
     longest = max(map(len, block.columns))
-    axes.set_xticks(np.arange(len(block.columns)) + 0.5, block.columns)
+    columns = thinned(block.columns, width * len(block.columns)) if narrow else block.columns
+    axes.set_xticks(np.arange(len(block.columns)) + 0.5, columns)
     axes.set_yticks(np.arange(len(block.rows)) + 0.5, block.rows)
-    axes.tick_params(axis="x", labelsize=min(style.TEXT, (width - 2 * FRAME) / (longest * LETTER)))
+    fitting = min(style.TEXT, (width - 2 * FRAME) / (longest * LETTER))
+    axes.tick_params(axis="x", labelsize=style.TEXT if narrow else fitting)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel(block.axis, fontsize=style.TEXT, labelpad=3)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,17 @@ class Protocol:
     activation_gib: float  # what one backward pass may keep; lattices that need more go in slabs
     models: tuple[str, ...]  # the paper's and the yardsticks: "all", with any that no list names; in this order
     newer: tuple[str, ...] = ()  # the representations that came after them: "newer"
+    # yardsticks of one task: "all" has them for it alone
+    of_task: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def order(self) -> tuple[str, ...]:
         """Of runs, tables and colours; models that no list names follow."""
-        return (*self.models, *self.newer)
+        return (*self.models, *self.newer, *(model for own in self.of_task.values() for model in own))
+
+    def tasks_of(self, model: str) -> list[str]:
+        """The tasks that a model is for; none named: all."""
+        return [task for task, own in self.of_task.items() if model in own]
 
     def __post_init__(self) -> None:
         _require(self.activation_gib > 0, "activation_gib", self.activation_gib, "more than 0")
@@ -97,7 +103,7 @@ class Experiment:
     presets: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity, so that what follows from it can be cached
 class Config:
     """The whole file. `models` stays as it was read: the classes' own `Config` types check it.
 

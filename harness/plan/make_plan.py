@@ -94,8 +94,10 @@ def make_plan(
 
     precision: of every model, or None for each one's own, which is meant for CUDA devices.
 
-    Raises UsageError for whatever the signal, the tasks or a model does not know, and for a preset of tuned settings
-    where some have not been tuned.
+    A model that the file lists for some tasks has none for others.
+
+    Raises UsageError for whatever the signal, the tasks or a model does not know, for a preset of tuned settings where
+    some have not been tuned, and where no trial is left.
     """
     family = source.family
     if source.length_key not in preset.length:
@@ -121,7 +123,7 @@ def make_plan(
     for band in bands:
         family.check(source.dim, length, band)
     names = expand_tasks(tasks)
-    return [
+    trials = [
         Trial(
             signal=family.name,
             item=item,
@@ -134,7 +136,7 @@ def make_plan(
             budget=size,
             seed=seed,
             signal_seed=signal_seed,
-            path=source.path,
+            path=source.path_of(item),
             preset=preset_name,
             steps=preset.steps,
             evaluate_every=preset.evaluate_every,
@@ -152,7 +154,12 @@ def make_plan(
         for band, (seed, signal_seed), size, model in itertools.product(
             _once(bands), _once(preset.seed_pairs), _once(preset.sizes), _once(chosen_models)
         )
+        if task in (config.protocol.tasks_of(model) or [task])
     ]
+    if chosen_models and not trials:
+        only = f"no trials of {', '.join(chosen_models)} for task {' or '.join(names)}"
+        raise UsageError(f"{only}; of_task in '{config.source}' names their tasks")
+    return trials
 
 
 def tuned_kind(source: Source, task: str) -> str:

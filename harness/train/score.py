@@ -17,6 +17,7 @@ from harness.train import machine
 from harness.train.chunks import predict
 from harness.train.fit import Fit
 from harness.train.loss import Schedule
+from harness.train.operations import operations_a_sample
 from harness.train.rates import measure
 from models import backends
 from models.base import Representation
@@ -59,10 +60,17 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
     of_best = of_last if best is last else scores_of(best)
     scores |= of_last | {f"{name}_best": value for name, value in of_best.items()}
     if trial.bits:
-        scores["rates"] = [
-            measure(model, bits, scoring.lattice, scoring.psnr, schedule.activation_gib).rate for bits in trial.bits
-        ]
+        scores["operations"] = operations_a_sample(model)
+        scores["rates"] = [rate_of(bits, model, scoring, fitted, schedule) for bits in trial.bits]
     return Result(row | scoring_columns(scoring) | scores, last[""] - scoring.truth)
+
+
+def rate_of(bits: int, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> dict[str, Any]:
+    """An object of `rates`: of the last values, or of those whose last updates saw quantised ones, if these pay."""
+    again = fitted.requantised.get(bits)
+    passes = schedule.quantised_passes if again is not None and again.pays else 0
+    with holding(model, again.state) if again is not None and passes else contextlib.nullcontext():
+        return measure(model, bits, scoring.lattice, scoring.psnr, schedule.activation_gib, passes).rate
 
 
 @contextlib.contextmanager

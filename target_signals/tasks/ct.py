@@ -1,9 +1,12 @@
 """ct: the sinogram of a slice is observed, and the slice scored (docs/protocol.md, "Tasks")."""
 
+from functools import partial
+
 import numpy as np
 
 from common.needs import Needs
 from target_signals.base import Signal
+from target_signals.tasks.back_projection import filtered_back_projection
 from target_signals.tasks.base import TaskFamily, register
 from target_signals.tasks.operators import Radon
 from target_signals.tasks.task import Scoring, Task, with_channels
@@ -17,7 +20,7 @@ class ComputedTomography(TaskFamily):
 
     name = "ct"
     dims = (2,)
-    needs = Needs(pointwise=False)
+    needs = Needs(pointwise=False, invertible=True)
     settings = "ct"
     views = ("sinogram",)
 
@@ -30,4 +33,6 @@ class ComputedTomography(TaskFamily):
         truth = with_channels(signal.values, signal.dim)
         radon = Radon((truth.shape[0], truth.shape[1]), ANGLES)
         scoring = Scoring(cls.name, signal.lattice, truth, signal.binary, signal.rings)
-        return Task(signal.lattice, radon.observe(truth), truth, radon, (scoring,))
+        sinogram = radon.observe(truth)
+        inverse = partial(filtered_back_projection, sinogram, radon.shape, radon.angles)
+        return Task(signal.lattice, sinogram, truth, radon, (scoring,), inverse=inverse)

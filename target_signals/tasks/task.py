@@ -1,6 +1,7 @@
 """A task on a signal: what a model is trained on, and how its answer is scored (docs/protocol.md, "Tasks")."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,7 @@ class Task:
     lattice: the training lattice. target: what the operator should give, [*observed, C].
     truth: what the answer on the training lattice should be, [*shape, C], for the curve; never trained on.
     scorings: at least one. where: the samples [*shape] that the curve is about; None for all.
+    inverse: makes of the target, by a classical method, values [*shape, C]; None where there is no such method.
     """
 
     lattice: Lattice
@@ -70,6 +72,7 @@ class Task:
     operator: Operator
     scorings: tuple[Scoring, ...]
     where: np.ndarray | None = None
+    inverse: Callable[[], np.ndarray] | None = None
 
     @property
     def channels(self) -> int:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from harness.analysis.example import Example
 from harness.analysis.selection import few
+from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.reconstructions.colour_scales import Scale, scales_of
 from harness.figures.reconstructions.ct import SinogramDisplay
 from harness.figures.reconstructions.image import ImageDisplay
@@ -20,6 +21,7 @@ from target_signals.tasks.base import known_family
 from target_signals.tasks.metrics import METRICS
 
 MOST_MODELS = 5  # a page
+MOST_SLOTS = 3  # side by side on a page of given width; more are values and errors on pages of their own
 VIEWS = {"sinogram": ("sinograms", SinogramDisplay)}  # what tasks may name → the pages' name, and their display
 
 
@@ -33,16 +35,26 @@ class Kind:
     most: int
 
 
-def sheets(example: Example) -> Iterator[tuple[str, Figure]]:
+def sheets(example: Example, layout: Layout = AS_NEEDED) -> Iterator[tuple[str, Figure]]:
     """The pages with their file names, one at a time, as pictures take memory."""
     for kind in kinds(example):
         sizes, models = few(example.sizes, kind.most), example.models
         scales = scales_of(example, kind.display, sizes)
         if not scales:
             continue
-        pages = [(some, part) for some in _portions(sizes, kind.a_page) for part in _portions(models, MOST_MODELS)]
+        a_page = kind.a_page if layout.width is None else 1
+        pages = [(some, part) for some in _portions(sizes, a_page) for part in _portions(models, MOST_MODELS)]
         for number, (some, part) in enumerate(pages, start=1):
-            yield f"{kind.name}_{number}", page(example, kind.display, part, some, scales)
+            for name, slots in _parts(kind, layout):
+                yield f"{name}_{number}", page(example, kind.display, part, some, scales, slots, layout)
+
+
+def _parts(kind: Kind, layout: Layout) -> list[tuple[str, slice]]:
+    """What stands on a page of its own: a name, and which of the display's slots."""
+    values, errors = len(kind.display.value_slots), len(kind.display.error_slots)
+    if layout.width is None or values + errors <= MOST_SLOTS or not values:
+        return [(kind.name, slice(None))]
+    return [(kind.name, slice(values)), (f"{kind.name}_errors", slice(values, None))]
 
 
 def kinds(example: Example) -> list[Kind]:
@@ -63,22 +75,30 @@ def kinds(example: Example) -> list[Kind]:
 
 
 def page(
-    example: Example, display: Display, models: Sequence[str], sizes: Sequence[int], scales: dict[str, Scale]
+    example: Example,
+    display: Display,
+    models: Sequence[str],
+    sizes: Sequence[int],
+    scales: dict[str, Scale],
+    shown: slice = slice(None),
+    layout: Layout = AS_NEEDED,
 ) -> Figure:
+    """shown: which of the display's slots."""
     tiles = TilePage(
         comparison=example.comparison,
         models=models,
         sizes=sizes,
-        slots=[*display.value_slots, *display.error_slots],
+        slots=[*display.value_slots, *display.error_slots][shown],
         above=display.of_target(),
         frame=display.frame,
-        cells={(model, size): cell(example, display, model, size) for model in models for size in sizes},
+        cells={(model, size): cell(example, display, model, size, shown) for model in models for size in sizes},
         scales=scales,
+        layout=layout,
     )
     return tiles.draw(_subtitle(example), _notes(example, display))
 
 
-def cell(example: Example, display: Display, model: str, size: int) -> Cell:
+def cell(example: Example, display: Display, model: str, size: int, shown: slice = slice(None)) -> Cell:
     run, residual = example.run(model, size), example.residual(model, size)
     if run is None:
         return Cell("", (), "not run")
@@ -89,7 +109,7 @@ def cell(example: Example, display: Display, model: str, size: int) -> Cell:
     metric = METRICS[example.comparison.metric]
     caption = f"{metric.text(run.score)} {metric.unit}".strip() if math.isfinite(run.score) else ""
     values = [] if example.target is None else display.values(example.target.truth + residual)
-    return Cell(caption, [*values, *display.errors(residual)])
+    return Cell(caption, [*values, *display.errors(residual)][shown])
 
 
 def _shape(example: Example) -> tuple[int, ...] | None:

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from common.words import budget_text
 from harness.analysis.comparison import Comparison
 from harness.figures import style
-from harness.figures.layout import PAGE
+from harness.figures.layout import AS_NEEDED, PAGE, Layout
 from harness.figures.page import EDGE, LINE, Sheet, text_width, with_room, write_texts
 from harness.figures.reconstructions.colour_scales import Scale
 from harness.figures.reconstructions.view import SHADED, Frame, Picture, Slot, Tile, shrink
@@ -24,7 +24,7 @@ TALLEST = 1.3  # of a tile
 HEADER = 0.36  # of a budget and its slots' titles
 DENSITY = 400  # pictures keep at most so many samples an inch
 BAR, LONGEST_BAR, BAR_GAP = 0.09, 1.6, 0.36  # a colour bar's height and length, and between two
-BARS = 0.5  # room for the bars
+LEAST_BAR, BARS = 0.8, 0.5  # of a bar's length, and room for a line of bars
 BELOW_TARGET, FOOT = 0.14, 0.1
 
 
@@ -52,6 +52,7 @@ class TilePage:
     frame: Frame | None
     cells: dict[tuple[str, int], Cell]
     scales: dict[str, Scale]
+    layout: Layout = AS_NEEDED
 
     def draw(self, subtitle: str, notes: Sequence[str]) -> Figure:
         room = with_room(self._sheet(), self.comparison, subtitle, notes, FOOT)
@@ -75,9 +76,35 @@ class TilePage:
     def unit(self) -> float:
         """Inches that one unit of the slots' sizes takes: as wide a page as allowed, and no tile too tall."""
         groups = len(self.sizes)
-        free = PAGE - groups * (len(self.slots) - 1) * GAP - (groups - 1) * GROUP_GAP
+        free = self.room - groups * (len(self.slots) - 1) * GAP - (groups - 1) * GROUP_GAP
         wide = free / (groups * sum(slot.size[0] for slot in self.slots))
         return min(wide, TALLEST / max(slot.size[1] for slot in self.slots))
+
+    @property
+    def room(self) -> float:
+        """Inches that tiles may take side by side."""
+        return PAGE if self.layout.width is None else self.layout.width - NAME - RIGHT
+
+    @property
+    def text(self) -> float:
+        """Points of captions and numbers."""
+        return style.CELL_TEXT if self.layout.width is None else style.TEXT
+
+    @property
+    def targets(self) -> list[list[Tile]]:
+        """The target's pictures in lines that fit onto the page."""
+        lines: list[list[Tile]] = [[]]
+        for tile in self.above:
+            taken = sum(self.unit * one.size[0] + GAP for one in lines[-1])
+            if lines[-1] and taken + self.unit * tile.size[0] > self.room:
+                lines.append([])
+            lines[-1].append(tile)
+        return lines
+
+    @property
+    def bars_in_line(self) -> int:
+        most = int((self.room - BAR_GAP / 3) / (LEAST_BAR + BAR_GAP))
+        return max(1, min(len(self.scales), most))
 
     @property
     def row_height(self) -> float:
@@ -92,34 +119,41 @@ class TilePage:
 
     def _sheet(self) -> Sheet:
         below = len(self.sizes) * (self.group_width + GROUP_GAP) - GROUP_GAP
-        beside = sum(self.unit * size[0] + GAP for _, _, size in self.above) - GAP
-        target = CAPTION + self.row_height + BELOW_TARGET if self.above else 0.0
+        beside = max(sum(self.unit * tile.size[0] + GAP for tile in line) - GAP for line in self.targets)
         rows = HEADER + len(self.models) * (CAPTION + self.row_height + BETWEEN)
-        return Sheet(1, 1, (max(below, beside), target + rows + BARS), (0.0, 0.0), (NAME, RIGHT))
+        bars = BARS * -(-len(self.scales) // self.bars_in_line)
+        panel = max(below, beside), self._target_height + rows + bars
+        return Sheet(1, 1, panel, (0.0, 0.0), (NAME, RIGHT), layout=self.layout)
+
+    @property
+    def _target_height(self) -> float:
+        return len(self.targets) * (CAPTION + self.row_height + BELOW_TARGET) if self.above else 0.0
 
     def _draw_above(self, sheet: Sheet, figure: Figure, top: float) -> float:
         """The target; returns where the rows may begin."""
-        x = NAME
-        for index, (caption, picture, size) in enumerate(self.above):
-            axes = self._tile(sheet, figure, x, top + CAPTION, size, picture, caption)
-            if index == 0 and self.frame:
-                _mark(axes, self.frame)
-            x += self.unit * size[0] + GAP
-        return top + CAPTION + self.row_height + BELOW_TARGET if self.above else top
+        for number, line in enumerate(self.targets):
+            x, y = NAME, top + number * self._target_height / len(self.targets) + CAPTION
+            for caption, picture, size in line:
+                axes = self._tile(sheet, figure, x, y, size, picture, caption)
+                if picture is self.above[0].picture and self.frame:
+                    _mark(axes, self.frame)
+                x += self.unit * size[0] + GAP
+        return top + self._target_height
 
     def _draw_bars(self, sheet: Sheet, figure: Figure, top: float) -> None:
-        """A colour bar for each scale, side by side under the rows."""
+        """A colour bar for each scale, side by side under the rows, in as many lines as they need."""
         left = NAME + BAR_GAP / 3  # half a number stands beside a bar's end
-        pitch = min(LONGEST_BAR + BAR_GAP, (sheet.width - left) / len(self.scales))
+        pitch = min(LONGEST_BAR + BAR_GAP, (sheet.width - left) / self.bars_in_line)
         for index, scale in enumerate(self.scales.values()):
-            box = sheet.box(figure, left + index * pitch, top + 0.2, pitch - BAR_GAP, BAR)
+            line, place = divmod(index, self.bars_in_line)
+            box = sheet.box(figure, left + place * pitch, top + line * BARS + 0.2, pitch - BAR_GAP, BAR)
             mappable = ScalarMappable(Normalize(scale.low, scale.high), scale.colours)
             extend = "max" if scale.extend else "neither"
             bar = figure.colorbar(mappable, cax=box, orientation="horizontal", extend=extend, extendfrac=0.05)
             ticks = [scale.low, (scale.low + scale.high) / 2, scale.high]
             bar.set_ticks(ticks, labels=[f"{tick:.3g}".replace("-", "−") for tick in ticks])
             bar.ax.set_title(scale.label, fontsize=style.TEXT, pad=3.5, loc="left")
-            bar.ax.tick_params(labelsize=style.CELL_TEXT, length=2, pad=1)
+            bar.ax.tick_params(labelsize=self.text, length=2, pad=1)
             bar.ax.spines["outline"].set_linewidth(0.4)
 
     def _draw_headers(self, sheet: Sheet, figure: Figure, top: float) -> None:
@@ -130,7 +164,9 @@ class TilePage:
             figure.text(middle, y, f"{budget_text(size)} parameters", weight="bold", **looks)
             for slot in self.slots:
                 width = self.unit * slot.size[0]
-                small = min(style.CELL_TEXT, style.TEXT * (width + GAP) / max(text_width(slot.title), 1e-9))
+                small = self.text
+                if self.layout.width is None:
+                    small = min(small, style.TEXT * (width + GAP) / max(text_width(slot.title), 1e-9))
                 y = 1 - (top + 0.08 + LINE) / sheet.height
                 figure.text((x + width / 2) / sheet.width, y, slot.title, **looks | {"fontsize": small})
                 x += width + GAP
@@ -172,9 +208,9 @@ class TilePage:
         axes.spines[:].set(color="0.6", linewidth=0.4)
         if picture.remark:
             centre: style.Looks = {"ha": "center", "va": "center", "transform": axes.transAxes}
-            axes.text(0.5, 0.5, picture.remark, fontsize=style.CELL_TEXT, color=style.FAINT, **centre)
+            axes.text(0.5, 0.5, picture.remark, fontsize=self.text, color=style.FAINT, **centre)
         if caption:
-            axes.set_title(caption, fontsize=style.CELL_TEXT, pad=2)
+            axes.set_title(caption, fontsize=self.text, pad=2)
         return axes
 
 

@@ -1,17 +1,19 @@
 """Rate–distortion curves: Bjøntegaard's differences, codecs' real bytes, and the command that shows both."""
 
+import importlib.util
 import io
 import re
+import sys
+import types
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from harness.__main__ import main
 from harness.analysis import bjontegaard, codecs
 from harness.analysis.bjontegaard import Point, front
-from harness.analysis.rate_distortion import rate_distortion
-from target_signals import get_signal
+from harness.analysis.rate_distortion import markdown, rate_distortion
 from target_signals.tasks.metrics import psnr
 
 RATES = (0.1, 0.3, 0.5, 1.1, 2.0)
@@ -75,12 +77,40 @@ def test_bytes_are_a_files_and_psnr_is_of_what_it_decodes_to(channels):
         assert good[-1].psnr > 20, name
 
 
-def test_a_volume_goes_through_zfp_within_its_tolerance():
-    pytest.importorskip("zfpy")
-    truth = get_signal("BandlimitedSignal", 3, 16, 0.5, 0).values[..., None]
-    for tolerance, point in zip(codecs.TOLERANCES, codecs.curves(truth)["zfp"], strict=True):
+@pytest.mark.parametrize(("name", "package"), [("zfp", "zfpy"), ("SZ3", "imagecodecs")])
+def test_volumes_come_back_within_the_tolerance(name, package):
+    pytest.importorskip(package)
+    codec, ladder, _ = codecs.VOLUMES[name]
+    truth = np.random.default_rng(0).uniform(size=(12, 11, 10, 1))
+    points = codecs.curves(truth)[name]
+    for tolerance, point in zip(ladder, points, strict=True):
+        size, decoded = codec(truth, tolerance)
+        assert np.abs(decoded - truth).max() <= tolerance
+        assert point.rate == 8 * size / truth.size
         assert point.psnr >= -20 * np.log10(tolerance)
+    assert len(front(points)) > 3
     assert codecs.curves(np.zeros((8, 8, 8, 3))) == codecs.curves(np.zeros((8, 8, 2))) == {}
+
+
+def test_what_an_installation_lacks_is_named_and_left_out(monkeypatch):
+    truth = np.zeros((8, 8, 8, 1), dtype=np.float32)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "zfpy" else object())
+    monkeypatch.setitem(sys.modules, "imagecodecs", types.ModuleType("imagecodecs"))  # one without SZ3
+    assert codecs.absent(3) == ["zfp (pip install -e '.[bits]')", "SZ3 (pip install -e '.[codecs]')"]
+    assert codecs.curves(truth) == {}
+    monkeypatch.setattr(features, "check", lambda library: library not in ("avif", "jpg_2000"))
+    assert codecs.absent(2) == ["JPEG 2000", "AVIF"]
+    assert set(codecs.curves(truth[0])) == {"JPEG", "WebP"}
+
+
+def test_differences_in_volumes_are_to_zfp(make_row):
+    points = {"zfp": [Point(1.0, 20.0), Point(4.0, 30.0)], "SZ3": [Point(0.5, 20.0), Point(2.0, 30.0)]}
+    row = make_row(dim=3, shape=[8, 8, 8, 1], rates=rates((8, 64, 20.0), (12, 256, 30.0)))
+    (found,) = rate_distortion([row], ["Grid"], lambda row: points)
+    assert found.differences("SZ3")[1] == pytest.approx(-0.5)
+    assert found.differences("Grid") == pytest.approx((0, 0), abs=1e-9)
+    assert "| SZ3 | +5.00 | -50 |" in markdown(found)
+    assert "bits against zfp" in markdown(found)
 
 
 def rates(*pairs):
@@ -90,8 +120,8 @@ def rates(*pairs):
 
 def test_points_are_means_over_the_same_draws(make_row):
     rows = [
-        make_row(seed=1, rates=rates((8, 72, 20.0), (4, 36, 10.0))),
-        make_row(seed=2, rates=rates((8, 144, 22.0))),
+        make_row(seed=1, rates=rates((8, 72, 20.0), (4, 36, 10.0)), operations=90),
+        make_row(seed=2, rates=rates((8, 144, 22.0)), operations=100),
         make_row(seed=1, model="Siren", status="diverged", rates=None),
         make_row(seed=1, task="denoise", rates=None),
     ]
@@ -99,14 +129,16 @@ def test_points_are_means_over_the_same_draws(make_row):
     (found,) = rate_distortion(rows, ["Grid"], lambda row: points[row["seed"]])
     assert (found.draws, found.models, found.names) == (2, ("Grid",), ("Grid", "JPEG"))
     assert [line.point for line in found.lines] == [Point(8 * 108 / 576, 21.0), Point(1.5, 25.0)]
+    assert [line.operations for line in found.lines] == [95, None]
+    assert found.lines[0].seconds == pytest.approx((0.1, 0.1))
 
 
 def test_the_command_prints_tables_and_draws(make_row, store, capsys):
     """On a signal that is made again; a row whose digest is no longer this version's has no codecs, said once each."""
-    out = store([make_row(rates=rates((4, 400, 12.0), (8, 700, 15.0)))])
+    out = store([make_row(rates=rates((4, 400, 12.0), (8, 700, 15.0)), operations=96)])
     assert main(["rates", "--out", str(out)]) == 0
     text = capsys.readouterr()
-    assert "| Grid | 2,500 | 8 | 9.7222 | 15.00 |" in text.out
+    assert "| Grid | 2,500 | 8 | 9.7222 | 15.00 | 0.100 | 0.100 | 96 |" in text.out
     assert "note: no codecs: " in text.err
     (path,) = re.findall(r"wrote (\S+png)", text.out)
     with Image.open(path) as figure:

@@ -69,19 +69,28 @@ def test_the_paper_has_as_many_trials_as_it_says(papers, config, signal, dim, tr
 
 
 def test_all_is_the_papers_models_and_newer_the_others(config):
-    assert choose_models(config, ["all"]) == list(config.protocol.models)
+    assert choose_models(config, ["all"]) == [*config.protocol.models, "FBP"]
     assert choose_models(config, ["newer"]) == list(config.protocol.newer)
     assert choose_models(config, ["Finer", "newer", "all"])[:2] == ["Finer", config.protocol.newer[1]]
     assert set(choose_models(config, ["all", "newer"])) == set(model_names(config))
 
 
 def test_a_settings_file_from_before_the_newer_models_runs_as_before(config):
-    protocol = dataclasses.replace(config.protocol, newer=())
+    protocol = dataclasses.replace(config.protocol, newer=(), of_task={})
     settings = {name: config.models[name] for name in protocol.models}
     older = dataclasses.replace(config, protocol=protocol, models=settings)
     assert choose_models(older, ["all"]) == model_names(older) == list(protocol.models)
     with pytest.raises(UsageError, match=r"^the settings file '.*' names no models of the group 'newer'$"):
         choose_models(older, ["newer"])
+
+
+def test_a_yardstick_of_one_task_has_trials_there_alone(plan, config):
+    every = choose_models(config, ["all"])
+    trials = plan("SheppLogan", 2, "smoke", every, ("fit", "ct"), items=["phantom"])
+    assert [(t.model, t.task) for t in trials if t.model == "FBP"] == [("FBP", "ct")]
+    assert len(trials) == 2 * len(config.protocol.models) + 1
+    with pytest.raises(UsageError, match=r"^no trials of FBP for task fit; of_task in '.*json' names their tasks"):
+        plan("SheppLogan", 2, "smoke", ["FBP"], ("fit",), items=["phantom"])
 
 
 def test_every_signal_has_its_experiment_but_those_for_tuning(config):

@@ -1,6 +1,7 @@
 """What the page is made of: short columns, thumbnails, verdicts, overrides, specifications, and safe markup."""
 
 import base64
+import dataclasses
 import io
 import itertools
 import json
@@ -23,6 +24,7 @@ from harness.analysis.published import beside
 from harness.figures import style
 from harness.plan.config import load_config
 from harness.plan.lookup import resolve_tuned
+from harness.plan.tuned import Found
 from harness.report import charts, page, thumbnail, write_page
 from harness.report.compact import pooled, rounded
 from harness.report.looks import looks
@@ -99,6 +101,29 @@ def test_settings_that_the_file_does_not_say_today(config, make_row):
     settled = load_config(settings=["Siren.lr_schedule=cosine"])
     assert overrides(cosine, settled) is None
     assert "constant" in overrides(make_row(model="Siren", settings=today, lr_schedule=None), settled)
+
+
+def test_settings_of_a_tuned_preset_are_those_of_the_search(config, make_row):
+    today = dict(config.models["Siren"])
+    found = Found({"lr": 3e-4, "lr_schedule": "cosine"}, 10.0, None, 0, 5, 2, ("a",), 3, 1.0, "cpu", "0")
+    searched = dataclasses.replace(config, tuned={"paper": {"Siren": {"synthetic": {"2500": found}}}})
+    row = make_row(model="Siren", preset="tuned", settings=today | {"lr": 3e-4}, lr_schedule="cosine")
+    assert overrides(row, searched) is None
+    assert shlex.split(overrides(row | {"lr_schedule": None}, searched)) == ["--set", 'Siren.lr_schedule="constant"']
+    assert "Siren.lr=0.0003" in overrides(row, config), "nothing is tuned there"
+    assert "Siren.lr=0.0003" in overrides(row | {"preset": "paper"}, searched)
+
+
+def test_an_optimiser_other_than_the_presets_is_set(config, make_row):
+    row = make_row(model="Siren", preset="quick", settings=dict(config.models["Siren"]))
+    assert overrides(row | {"optimiser": "muon"}, config) == """--set 'presets.quick.optimiser="muon"'"""
+    assert overrides(row | {"optimiser": None}, config) is None
+    words = shlex.split(overrides(row | {"optimiser": "muon"}, config))
+    assert load_config(settings=words[1:]).preset("quick", "Sierpinski", 2).optimiser == "muon"
+    by_muon = row | {"preset": "quick_muon"}
+    assert overrides(by_muon | {"optimiser": "muon"}, config) is None
+    assert overrides(by_muon, config) == """--set 'presets.quick_muon.optimiser="adam"'"""
+    assert overrides(row | {"preset": "somebody's", "optimiser": "muon"}, config) is None
     strange = make_row(model="x; rm -rf /", settings={"a'b": "$(reboot)"})
     assert overrides(strange, config) == "--set " + "'x; rm -rf /.a'\"'\"'b=\"$(reboot)\"'"
 

@@ -1,6 +1,7 @@
 """Models that are solved instead of trained: what the loop makes of them, and their trials from end to end."""
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,11 @@ from harness.store.store import Store
 from harness.store.table import load
 from harness.train.fit import fit
 from harness.train.loss import Schedule
-from harness.train.run_trial import run_trial
+from harness.train.run_trial import run_trial, signal_of, task_of
 from models.base import Representation
+from target_signals.tasks.back_projection import filtered_back_projection
+from target_signals.tasks.base import family_of
+from target_signals.tasks.ct import ANGLES
 from target_signals.tasks.operators import Identity
 from target_signals.tasks.task import Scoring, Task
 
@@ -226,3 +230,37 @@ def test_only_they_are_without_a_learning_rate(config, make_trial):
     assert [name for name in config.protocol.models if make_trial(name).lr is None] == SOLVED
     assert config.protocol.models[-3:] == tuple(SOLVED), "after the nine"
     assert all(models.get_model(name).label == "classical" for name in SOLVED)
+
+
+# The yardstick of CT
+
+
+@pytest.fixture
+def slice_trial(make_trial):
+    return functools.partial(make_trial, "FBP", "SheppLogan", length=32, item="phantom", task="ct")
+
+
+def test_with_more_nodes_than_pixels_fbp_is_filtered_back_projection_itself(slice_trial):
+    trial = slice_trial(budget=40**2)
+    (result,) = run_trial(trial, CPU)
+    row = result.row
+    assert (row["status"], row["label"], row["updates"], row["parameters"]) == ("ok", "classical", 0, 40**2)
+    task = task_of(trial, signal_of(trial))
+    plain = filtered_back_projection(task.target, (32, 32), ANGLES)
+    np.testing.assert_allclose(result.residual + task.truth, plain, atol=1e-4)
+    assert row["psnr"] == pytest.approx(task.psnr(plain), abs=1e-3)
+
+
+def test_fbp_keeps_a_budget_and_gains_nothing_beyond_its_pixels(slice_trial):
+    rows = {budget: run_trial(slice_trial(budget=budget), CPU)[0].row for budget in (100, 300, 1024, 5000)}
+    assert all(row["parameters"] <= budget for budget, row in rows.items())
+    scores = [row["psnr"] for row in rows.values()]
+    assert scores[0] < scores[1] < scores[2] == pytest.approx(scores[3], abs=0.05)
+
+
+def test_fbp_needs_a_sinogram():
+    cls = models.get_model("FBP")
+    assert cls.unsupported(2, 1, family_of("ct").needs) is None
+    for task in ("fit", "inpaint_0.5", "super_resolution"):
+        reason = cls.unsupported(2, 1, family_of(task).needs)
+        assert reason == "FBP is solved from a sinogram, and here none is observed."
