@@ -34,7 +34,7 @@ class Rise(NamedTuple):
 def rise(comparison: Comparison, place: Place) -> Rise | None:
     """None where the model has no scores of the same draws at a smaller budget."""
     runs, known = comparison.runs(place), comparison.scores(place)
-    for before in (size for size in reversed(comparison.sizes) if size < place.size):
+    for before in (size for size in reversed(comparison.sizes) if 0 < size < place.size):
         earlier = comparison.scores(place._replace(size=before))
         if known and earlier.keys() == known.keys():
             scores = {Cell("before", 0, place.band, *draw): score for draw, score in earlier.items()}

@@ -7,15 +7,16 @@ float32. Bytes are those of whole files, headers included.
 import importlib.util
 import io
 import math
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from harness.analysis.bjontegaard import Point
 from target_signals.tasks.metrics import clipped_psnr
 
-Coded = tuple[int, np.ndarray]  # bytes, and the decoded values [*shape, C]
+Coded = tuple[int, Callable[[], np.ndarray]]  # bytes, and what decodes them to values [*shape, C]
 BYTES_OF_LENGTH = 4  # of an axis
 Codec = Callable[[np.ndarray, float], Coded]
 QUALITIES = (1, 3, 6, 10, 20, 30, 45, 60, 75, 90, 95)
@@ -38,7 +39,7 @@ def zfp(values: np.ndarray, tolerance: float) -> Coded:
     import zfpy
 
     data = zfpy.compress_numpy(np.ascontiguousarray(values[..., 0], dtype=np.float32), tolerance=tolerance)
-    return len(data), zfpy.decompress_numpy(data)[..., None]
+    return len(data), lambda: zfpy.decompress_numpy(data)[..., None]
 
 
 def sz3(values: np.ndarray, tolerance: float) -> Coded:
@@ -47,8 +48,18 @@ def sz3(values: np.ndarray, tolerance: float) -> Coded:
 
     volume = np.ascontiguousarray(values[..., 0], dtype=np.float32)
     data = imagecodecs.sz3_encode(volume, mode="abs", abs=tolerance)
-    decoded = imagecodecs.sz3_decode(data, shape=volume.shape, dtype=volume.dtype)
-    return len(data) + BYTES_OF_LENGTH * volume.ndim, decoded[..., None]
+
+    def decode() -> np.ndarray:
+        return imagecodecs.sz3_decode(data, shape=volume.shape, dtype=volume.dtype)[..., None]
+
+    return len(data) + BYTES_OF_LENGTH * volume.ndim, decode
+
+
+class Measured(NamedTuple):
+    """One file of a codec's: where it lies, and the seconds that it took to encode and to decode."""
+
+    point: Point
+    seconds: tuple[float, float]
 
 
 IMAGES: Mapping[str, tuple[Codec, tuple[float, ...], str]] = {  # codec, ladder, what Pillow calls its library
@@ -86,11 +97,11 @@ def _volume_codecs() -> list[str]:
     return found
 
 
-def curves(truth: np.ndarray) -> dict[str, list[Point | None]]:
-    """Of every codec that is here and takes values [*shape, C], a point for each step of its ladder, None where it
+def curves(truth: np.ndarray) -> dict[str, list[Measured | None]]:
+    """Of every codec that is here and takes values [*shape, C], a file for each step of its ladder, None where it
     cannot code at that step. PSNR is of values clipped to the truth's range, as in rows."""
     every = _ladders(truth)
-    return {name: [_point(truth, codec, step) for step in ladder] for name, (codec, ladder) in every.items()}
+    return {name: [_measure(truth, codec, step) for step in ladder] for name, (codec, ladder) in every.items()}
 
 
 def within(truth: np.ndarray, size: float) -> dict[str, float]:
@@ -99,11 +110,11 @@ def within(truth: np.ndarray, size: float) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, (codec, ladder) in _ladders(truth).items():
         for step in ladder:  # files grow along it
-            point = _point(truth, codec, step)
-            if point is not None and point.rate > most:
+            measured = _measure(truth, codec, step)
+            if measured is not None and measured.point.rate > most:
                 break
-            if point is not None:
-                found[name] = max(point.psnr, found.get(name, point.psnr))
+            if measured is not None:
+                found[name] = max(measured.point.psnr, found.get(name, measured.point.psnr))
     return found
 
 
@@ -117,12 +128,16 @@ def _ladders(truth: np.ndarray) -> dict[str, tuple[Codec, tuple[float, ...]]]:
     return {}
 
 
-def _point(truth: np.ndarray, codec: Codec, step: float) -> Point | None:
+def _measure(truth: np.ndarray, codec: Codec, step: float) -> Measured | None:
+    start = time.perf_counter()
     try:
-        size, decoded = codec(truth, step)
+        size, decode = codec(truth, step)
+        between = time.perf_counter()
+        decoded = decode()
     except (OSError, ValueError):  # such as JPEG 2000 of too few samples for that share
         return None
-    return Point(8 * size / math.prod(truth.shape[:-1]), clipped_psnr(truth, decoded))
+    seconds = between - start, time.perf_counter() - between
+    return Measured(Point(8 * size / math.prod(truth.shape[:-1]), clipped_psnr(truth, decoded)), seconds)
 
 
 def _through(values: np.ndarray, name: str, options: dict[str, Any]) -> Coded:
@@ -132,7 +147,10 @@ def _through(values: np.ndarray, name: str, options: dict[str, Any]) -> Coded:
     content = np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(content[..., 0] if content.shape[-1] == 1 else content).save(file, format=name, **options)
-    file.seek(0)
-    with Image.open(file) as found:
-        decoded = np.asarray(found.convert("L" if content.shape[-1] == 1 else "RGB"))
-    return file.getbuffer().nbytes, decoded.reshape(content.shape).astype(np.float32) / 255
+
+    def decode() -> np.ndarray:
+        with Image.open(file) as found:
+            decoded = np.asarray(found.convert("L" if content.shape[-1] == 1 else "RGB"))
+        return decoded.reshape(content.shape).astype(np.float32) / 255
+
+    return file.getbuffer().nbytes, decode

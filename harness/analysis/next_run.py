@@ -1,5 +1,6 @@
 """Which run would say most after this one, on a user's own signals."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -77,15 +78,20 @@ def _tuned(available: Available) -> Reasoned | None:
 def _budget(comparison: Comparison, place: Place) -> Reasoned | None:
     """The next budget, while the last doubling brought something beyond chance."""
     found = rise(comparison, place)
-    if found is None and len(comparison.sizes) == 1:
-        return "one budget does not show what more would bring", {"sizes": [place.size, 2 * place.size]}
     if found is None:
-        return None
+        return _another_budget(comparison, place) if len(comparison.sizes) == 1 else None
     doubtful = found.a_doubling.n > 1 and not found.a_doubling.certain
     if doubtful or found.a_doubling.mean < RISES or found.next is None:
         return None
     by = difference(found.a_doubling, METRICS["psnr"])
     return f"{place.model} still rises by {by} a doubling", {"sizes": [*comparison.sizes, found.next]}
+
+
+def _another_budget(comparison: Comparison, place: Place) -> Reasoned:
+    """Twice the only one, or half of it where the signal has fewer values than that."""
+    values = min(math.prod(run.row["shape"]) for run in comparison.runs(place).values() if run.row["shape"])
+    sizes = [place.size, 2 * place.size] if 2 * place.size <= values else [place.size // 2, place.size]
+    return "one budget does not show what more would bring", {"sizes": sizes}
 
 
 def _bits(comparison: Comparison, place: Place) -> Reasoned | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.analysis import bjontegaard
 from harness.analysis.bjontegaard import Point, front
-from harness.analysis.codecs import REFERENCES
+from harness.analysis.codecs import REFERENCES, Measured
 from harness.analysis.experiments import Kind
 from harness.store.schema import OK, Row
 
@@ -55,11 +55,11 @@ class RateDistortion:
 
 
 def rate_distortion(
-    rows: Iterable[Row], order: Sequence[str], curves_of: Callable[[Row], Mapping[str, Sequence[Point | None]]]
+    rows: Iterable[Row], order: Sequence[str], curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]]
 ) -> list[RateDistortion]:
     """One for each experiment that has rows with rates.
 
-    order: of models; others follow by name. curves_of: a row's signal → its codecs' points, ladder by ladder.
+    order: of models; others follow by name. curves_of: a row's signal → its codecs' files, ladder by ladder.
     """
     kinds: dict[Kind, list[Row]] = {}
     for row in rows:
@@ -72,7 +72,7 @@ def _of(
     kind: Kind,
     rows: Sequence[Row],
     order: Sequence[str],
-    curves_of: Callable[[Row], Mapping[str, Sequence[Point | None]]],
+    curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]],
 ) -> RateDistortion:
     points: dict[tuple[str, int, int], list[Point]] = {}
     costs: dict[tuple[str, int, int], list[tuple[float | None, ...]]] = {}
@@ -92,14 +92,16 @@ def _of(
     whole = [place for place in found if len(points[place]) == most[place[0]]]
     lines = [Line(*place, _mean(points[place]), *_cost(costs[place])) for place in whole]
     models = tuple(dict.fromkeys(line.name for line in lines))
-    ladders: dict[tuple[str, int], list[Point]] = {}
+    ladders: dict[tuple[str, int], list[Measured]] = {}
     for row in signals.values():
         for name, ladder in curves_of(row).items():
-            for step, point in enumerate(ladder):
-                if point is not None:
-                    ladders.setdefault((name, step), []).append(point)
+            for step, measured in enumerate(ladder):
+                if measured is not None:
+                    ladders.setdefault((name, step), []).append(measured)
     everywhere = {place: found for place, found in ladders.items() if len(found) == len(signals)}
-    lines += [Line(name, None, None, _mean(of)) for (name, _), of in everywhere.items()]
+    for (name, _), of in everywhere.items():
+        seconds, _ = _cost([(*one.seconds, None) for one in of])
+        lines.append(Line(name, None, None, _mean([one.point for one in of]), seconds))
     return RateDistortion(kind, len(signals), models, tuple(lines))
 
 

@@ -7,9 +7,11 @@ times are those of other machines and left out.
 """
 
 import dataclasses
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from common.errors import UsageError
 from harness.analysis.experiments import Kind, cell_of, kind_of
 from harness.plan import want
 from harness.plan.config import Config
@@ -36,7 +38,7 @@ def table_beside(table: "pd.DataFrame", config: Config) -> "pd.DataFrame":
 def beside(rows: Sequence[Row], config: Config) -> list[Row]:
     """The reference rows that compare with these, marked by their `origin`, without their times.
 
-    UsageError where the reference cannot be read.
+    Where the reference cannot be read there are none, and a warning: a person's own rows are there all the same.
     """
     found: list[Row] = []
     own: dict[Kind, list[Row]] = {}
@@ -65,7 +67,11 @@ def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
     cells = {cell_of(row) for row in own}
     named, places = sorted({cell.model for cell in cells}), {cell._replace(model="") for cell in cells}
     equal = [(name, "==", getattr(kind, name)) for name in ("signal", "dim", "task")]
-    held = read_rows(path, [*equal, ("model", "not in", named)]).values()
+    try:
+        held = read_rows(path, [*equal, ("model", "not in", named)]).values()
+    except UsageError as error:
+        warnings.warn(f"{error}; the reference results are left out", stacklevel=2)
+        return []
     alike = [row for row in held if kind_of(row) == kind and cell_of(row)._replace(model="") in places]
     planned = _planned(kind, sorted({row["size"] for row in own}), [*alike, *own], config) if alike else {}
     other = {row["size"] for row in own if not _of_protocol(row, planned.get((row["model"], row["size"])))}

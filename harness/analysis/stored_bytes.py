@@ -13,6 +13,7 @@ from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS
 
 FLOAT = 4  # bytes of a float32
+MOST_VALUES = 1 << 24  # of a signal that codecs are tried on; AVIF takes seconds for as many
 LOSS = 0.1  # dB that compression may cost: of the numbers of bits that cost less the least is told
 PSNR = METRICS["psnr"]
 
@@ -63,7 +64,8 @@ def _samples(row: Row) -> int:
 
 
 def _beside(rows: Sequence[Row], sizes: Sequence[int], out: str | Path) -> str:
-    """PSNR of codecs at these sizes, over the signals; nothing where these are not to be had or not what was seen."""
+    """PSNR of codecs at these sizes, over the signals; nothing where these are not to be had, too large, or not
+    what was seen."""
     first = {row["item"]: (row, size) for row, size in reversed(list(zip(rows, sizes, strict=True)))}
     found: list[dict[str, float]] = []
     for row, size in first.values():
@@ -71,7 +73,7 @@ def _beside(rows: Sequence[Row], sizes: Sequence[int], out: str | Path) -> str:
             signal = target.rebuild(row, out)
         except UsageError:
             return ""
-        if not np.array_equal(signal.seen, signal.truth):
+        if signal.truth.size > MOST_VALUES or not np.array_equal(signal.seen, signal.truth):
             return ""
         found.append(codecs.within(signal.truth, size))
     names = [name for name in found[0] if all(name in own for own in found)]

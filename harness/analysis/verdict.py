@@ -1,8 +1,9 @@
 """What a run on a user's own signals comes to, a few lines a task: who is best, at what cost, and what to run next."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.files import Unfit
 from harness.analysis import stored_bytes
@@ -13,9 +14,9 @@ from harness.analysis.next_run import Advice, Available, advise
 from harness.analysis.significance import Difference
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
 from harness.analysis.wording import difference, left_out
-from harness.store.names import array_path
+from harness.store.names import array_path, known
 from harness.store.residual import load_residual
-from harness.store.schema import Row, busy
+from harness.store.schema import OK, Row, busy
 from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def tell(rows: "pd.DataFrame", out: str | Path, available: Available | None = No
     """
     lines: list[str] = []
     advice: list[Advice] = []
-    for comparison in sorted(comparisons(rows), key=lambda comparison: comparison.task):
+    usable = rows[[_is_usable(row) for row in rows.to_dict("records")]]
+    for comparison in sorted(comparisons(usable), key=lambda comparison: comparison.task):
         band = comparison.regions[-1]  # somebody's own signal has no others
         for size in reversed(comparison.sizes):
             outcome = comparison.outcome(size, band)
@@ -43,6 +45,13 @@ def tell(rows: "pd.DataFrame", out: str | Path, available: Available | None = No
         first = min(advice, key=lambda one: one.rank)
         lines += [f"next, as {first.why}:", f"  {available.command(first.options)}"]
     return "\n".join(lines)
+
+
+def _is_usable(row: Mapping[Any, Any]) -> bool:
+    """Whether a row that ended well says what a verdict needs, as every row of a run does, but not everybody's."""
+    shape = row["shape"]
+    fits = row["dim"] in (2, 3) and isinstance(shape, list) and len(shape) == row["dim"] + 1 and min(shape) > 0
+    return row["status"] != OK or (fits and known(row["parameters"]) is not None and known(row["seconds"]) is not None)
 
 
 def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, out: str | Path) -> Iterable[str]:
@@ -106,6 +115,8 @@ def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) 
     rows = {p.model: [comparison.runs(p)[draw].row for draw in comparison.scores(p)] for p in places}
     seconds = {model: mean(row["seconds"] for row in own) for model, own in rows.items()}
     constant = comparison.constant(band)
+    if math.isnan(constant):
+        return "not known, as no row has the score of the constant mean"
     gains = {model: score - constant for model, score in zip(ranking.models, ranking.means, strict=True)}
     rates = {model: gains[model] / max(seconds[model], 1e-3) for model in ranking.models}
     model = max(rates, key=lambda model: rates[model])
@@ -118,7 +129,10 @@ def _largest_error(rows: Sequence[Row], out: str | Path) -> str:
     several = len({row["item"] for row in rows}) > 1
     row = min(rows, key=lambda row: row["psnr"]) if several else rows[0]
     try:
-        text = where_it_fails(load_residual(array_path(out, row), row))
+        residual = load_residual(array_path(out, row), row)
+        if residual.ndim != row["dim"] + 1:
+            raise Unfit(f"it has {residual.ndim} axes")
+        text = where_it_fails(residual)
     except (Unfit, OSError) as unfit:
         text = f"largest error: unknown, as its array cannot be used: {unfit}"
     return f"lowest score: {row['item']}, {PSNR.text(row['psnr'])} dB; {text}" if several else text

@@ -67,16 +67,31 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--steps", type=whole_number, help="passes over the signal")
     add("--length", type=whole_number, help="samples along the longest axis")
-    add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
+    add(
+        "--device",
+        help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one; for a cluster, cpu or "
+        "cuda must be given)",
+    )
     add("--backend", help="an implementation that must run, like triton or torch (default: the fastest that works)")
-    add("--executor", choices=EXECUTORS, default="local", help="where trials run (default: local, this machine)")
-    add("--workers", type=positive, metavar="N", help="trials at once: processes here, tasks in Ray, jobs in Slurm")
+    add(
+        "--executor",
+        choices=EXECUTORS,
+        default="local",
+        help="where trials run: on this machine, or on a cluster of Ray or Slurm, see docs/scaling.md (default: local)",
+    )
+    add(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="trials at once: processes here (default: 1, with --device all one per GPU), tasks in Ray, jobs in Slurm "
+        "(default: as many as there is room for)",
+    )
     add(
         "--slurm",
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="submitit's settings, like slurm_partition=gpu mem_gb=32",
+        help="what jobs ask of Slurm, by submitit's names, like slurm_partition=gpu timeout_min=600 mem_gb=32",
     )
     add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")

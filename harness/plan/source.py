@@ -93,7 +93,9 @@ def only_one_of(path: str) -> str:
 
 def _of_files(paths: Sequence[str], dim: int | None, items: Sequence[str] | None) -> tuple[Source, list[str]]:
     if items:
-        raise UsageError(f"'{paths[0]}' is one item; leave --items out, and name the files that you want")
+        raise UsageError(
+            f"'{paths[0]}' is no signal with items of its own; leave --items out, and name the files that you want"
+        )
     files, notes = own_files(paths, dim)
     kind, every = files[0].kind, tuple(file.item for file in files)
     return Source(user_file.UserFile, files[0].dim, kind, every, tuple(files)), notes

@@ -310,7 +310,7 @@ def test_a_volume_of_ones_own(run, out, tmp_path):
     [
         ("nothing.png", (), "no file '"),
         ("my photo.png", ("--dim", "3"), "holds a signal with dim 2, not 3"),
-        ("my photo.png", ("--items", "a"), "is one item; leave --items out"),
+        ("my photo.png", ("--items", "a"), "is no signal with items of its own; leave --items out"),
         ("my photo.png", ("--task", "fitt"), "unknown task 'fitt' (did you mean 'fit'?)"),
         ("bad.npy", (), "cannot be read as .npy"),
         ("words.txt", (), "is of no known format; known: .png"),

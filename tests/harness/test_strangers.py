@@ -262,7 +262,9 @@ def test_any_rows(tmp_path, whole_row, data):
 @given(st.data())
 @settings(FUZZ, max_examples=max(5, settings.default.max_examples // 20))
 def test_any_rows_make_a_page_and_merge(tmp_path, whole_row, data):
-    store = Store(tmp_path / "out", "2d_Sierpinski")
+    signal = data.draw(st.sampled_from(["Sierpinski", "UserFile"]))
+    whole_row |= {"signal": signal, "parameters": 2400, "item": "a.png-01234567"}
+    store = Store(tmp_path / "out", f"2d_{signal}")
     store.row_path("a").parent.mkdir(parents=True, exist_ok=True)
     store.row_path("a").write_bytes(data.draw(mutated(whole_row).map(dump)))
     store.row_path("c").write_bytes(dump(whole_row))

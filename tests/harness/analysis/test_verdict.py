@@ -92,16 +92,22 @@ def test_a_verdict_of_several_draws_has_intervals(verdict):
     assert "  best yardstick, not trained: Wavelet, 26.1 dB [23.2, 29.0], 5.1 dB [4.7, 5.5] ahead of Grid" in told
 
 
+def test_a_yardstick_may_be_behind(verdict):
+    told = verdict({("Grid", 100): [20, 22], ("Wavelet", 100): [18, 19.8]})
+    assert "  best yardstick, not trained: Wavelet, 18.9 dB [7.5, 30.3], 2.1 dB [0.8, 3.4] behind Grid" in told
+
+
 def test_items_are_what_intervals_are_over(verdict, make_row, tmp_path):
     scores = {("a", "Grid"): 20.0, ("b", "Grid"): 30.0, ("a", "Siren"): 19.0, ("b", "Siren"): 28.96}
     rows = [
-        make_row(signal="UserFile", item=item, model=model, psnr=psnr, bandlimit=None)
+        make_row(signal="UserFile", item=item, model=model, psnr=psnr + off, bandlimit=None, seed=seed)
         for (item, model), psnr in scores.items()
+        for seed, off in ((1, -0.5), (2, 0.5))  # within an item they are averaged
     ]
     told = tell(to_table(rows), tmp_path)
     assert "(95 % intervals over 2 items):" in told
     assert "Grid, 25.0 dB [−38.5, 88.5], 1.0 dB [0.8, 1.3] ahead of Siren" in told
-    assert "lowest score: a, 20.0 dB; largest error: unknown" in told
+    assert "lowest score: a, 19.5 dB; largest error: unknown" in told
 
 
 def test_no_sort_but_one_is_run(verdict):
@@ -194,6 +200,12 @@ def test_one_command_is_told_the_most_urgent_first(verdict):
             Available([], None, True, str),
             "one budget does not show what more would bring",
             {"sizes": [50, 100]},
+        ),
+        (
+            {("Grid", 300): [20]},
+            Available([], None, True, str),
+            "one budget does not show what more would bring",
+            {"sizes": [150, 300]},
         ),
         (
             {("Grid", 50): [20], ("Grid", 100): [20.4]},

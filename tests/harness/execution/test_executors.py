@@ -80,6 +80,28 @@ def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
     assert (sweep.rows(), sweep.leftovers()) == ({}, [])
 
 
+REFUSE = """
+
+from common.errors import UsageError
+
+try:
+    HERE.with_name("planned").touch(exist_ok=False)
+except FileExistsError:
+    raise UsageError("this may be read once") from None
+"""
+
+
+@takes_minutes
+def test_a_mistake_that_a_worker_finds_is_a_line(sweep, where):
+    """As when settings have changed since: the launch has planned, its workers cannot."""
+    with (sweep.folder / "counted.py").open("a") as file:
+        file.write(REFUSE)
+    _, err = sweep.end(sweep.begin(*where, seeds=range(2)), code=1)
+    assert "this may be read once" in next(line for line in err.splitlines() if line.startswith("error: "))
+    assert "Traceback" not in err
+    assert (sweep.rows(), sweep.leftovers()) == ({}, [])
+
+
 @takes_minutes
 def test_a_worker_that_is_told_to_stop_is_no_error(sweep, where):
     """SIGTERM comes before a node is taken away: what is left runs elsewhere."""

@@ -214,6 +214,13 @@ def test_a_model_without_a_row_is_compared_with_its_own_answer(build, tmp_path, 
     assert checkpoint.load(tmp_path / "m.safetensors").drawn_from == SEED
 
 
+def test_a_file_that_cannot_be_written_is_one_line(build, tmp_path, capsys):
+    checkpoint.save(build(), tmp_path / "m.safetensors")
+    (tmp_path / "m-8.coded").mkdir()
+    assert main(["compress", str(tmp_path / "m.safetensors"), "--bits", "8", "--device", "cpu"]) == 2
+    assert re.fullmatch(r"error: cannot write '.*m-8\.coded': .*\n", capsys.readouterr().err)
+
+
 def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path, capsys):
     names, changes = ("FourFeat", "BlockDCT"), {"length": 32, "budget": 7000, "steps": 5, "bits": (6, 32)}
     trials = [make_trial(name, "Sierpinski", **changes) for name in names]

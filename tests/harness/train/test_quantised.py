@@ -113,6 +113,21 @@ def test_the_fit_is_that_without_and_each_number_of_bits_starts_from_it(build, t
     assert fine.error == pytest.approx(fine.plain, rel=1e-2)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("minibatch", [None, 50])
+def test_recorded_updates_are_the_eager_ones(build, task, monkeypatch, minibatch):
+    schedule, found = dataclasses.replace(QUANTISED, minibatch=minibatch), []
+    for eagerly in (True, False):
+        with monkeypatch.context() as patch:
+            if eagerly:
+                patch.setattr(Stepper, "_never_waits", lambda self, examples: False)
+            fitted = fit(build("Siren").cuda(), task, schedule, torch.Generator("cuda").manual_seed(0))
+        found.append(fitted.requantised)
+    for bits, eager in found[0].items():
+        torch.testing.assert_close(found[1][bits].state, eager.state, rtol=1e-3, atol=1e-5)
+        assert found[1][bits].error == pytest.approx(eager.error, rel=1e-3)
+
+
 def test_errors_are_those_of_decoded_files(build, task):
     model, fitted = trained(build("Siren"), task, QUANTISED)
 
