@@ -1,6 +1,7 @@
-"""What the suite itself takes of the wall time of an experiment: everything but building, fitting and scoring.
+"""What a trial takes of the wall time beside training, part by part, and what the suite itself takes of it.
 
     python benchmarks/overhead.py --preset quick --bandlimits 0.5
+    python benchmarks/overhead.py --signal DIV2K --items 0064 --models Grid --sizes 1e4 1e5 --steps 100
 
 The trials run one after the other in this process, into a folder that is thrown away.
 """
@@ -9,10 +10,11 @@ import argparse
 import contextlib
 import dataclasses
 import io
+import statistics
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from harness.execution import run_trials
@@ -20,44 +22,77 @@ from harness.execution.options import whole_number
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
+from harness.store.store import Store
+from harness.store.table import load
 from harness.train import machine, run_trial
+from harness.train.fit import Fit
 
-WORK = ("cached_signal", "make_task", "build", "fit", "score")  # of harness/train/run_trial.py: what people come for
+BESIDE = {  # functions of harness/train/run_trial.py beside `fit`: what people come for → what it is called
+    "cached_signal": "building signals",
+    "make_task": "making tasks",
+    "build": "building models",
+    "score": "scoring",
+}
+WORK = ("fit", *BESIDE)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--signal", default="Sierpinski")
+    add("--items", nargs="+", default=None)
     add("--preset", default="quick")
     add("--models", nargs="+", default=None)
+    add("--sizes", nargs="+", type=whole_number, default=None)
     add("--bandlimits", nargs="+", type=float, default=[0.5])
     add("--steps", type=whole_number, default=None)
     add("--device", default=machine.default_device())
-    options = parser.parse_args()
-    config, source = load_config(), choose_source(options.signal, 2)
+    options = parser.parse_args(arguments)
+    config, source = load_config(), choose_source(options.signal, 2, options.items)
     preset = config.preset(options.preset, source.family.name, 2)
-    preset = dataclasses.replace(preset, bandlimits=tuple(options.bandlimits), steps=options.steps or preset.steps)
+    preset = dataclasses.replace(
+        preset,
+        bandlimits=tuple(options.bandlimits),
+        sizes=tuple(options.sizes or preset.sizes),
+        steps=options.steps or preset.steps,
+    )
     chosen = options.models or config.protocol.models
     trials = make_plan(config, source, ["fit"], options.preset, preset, chosen)
-    device, spent = machine.choose_device(options.device), Counter[str]()
-    clocked(run_trials, "run_trial", spent)
-    for name in WORK:
-        clocked(run_trial, name, spent)
-    with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(io.StringIO()):
+    device, calls = machine.choose_device(options.device), defaultdict[str, list[float]](list)
+    places = ((run_trials, "run_trial"), (Store, "write"), (Fit, "record"), *((run_trial, name) for name in WORK))
+    with contextlib.ExitStack() as stack:
+        for module, name in places:
+            stack.enter_context(clocked(module, name, calls[name]))
+        out = stack.enter_context(tempfile.TemporaryDirectory())
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         start = time.perf_counter()
         run_trials.split_done(trials, out)
         run_trials.execute(trials, out, device)
         total = time.perf_counter() - start
-    around, inside = total - spent["run_trial"], spent["run_trial"] - sum(spent[name] for name in WORK)
+        rows = load(out).drop_duplicates(["model", "size", "item", "bandlimit", "seed"])  # scorings share a fit
+    trained = rows["seconds"].fillna(0.0)
+    spent, training = defaultdict(float, {name: sum(each) for name, each in calls.items()}), float(trained.sum())
+    inside = spent["run_trial"] - sum(spent[name] for name in WORK)
+    parts = {
+        "training": training,
+        "evaluations": spent["record"],
+        "try-out, recording": spent["fit"] - spent["record"] - training,
+        **{text: spent[name] for name, text in BESIDE.items()},
+        "writing": spent["write"],
+        "the suite in trials": inside,
+        "the suite around trials": total - spent["run_trial"] - spent["write"],
+    }
     print(f"{len(trials)} trials of {options.preset} in {total:.1f} s on {machine.device_name(device)}")
-    for what, seconds in (("around trials", around), ("in trials beside the work", inside), ("both", around + inside)):
+    for what, seconds in parts.items():
         share, each = 100 * seconds / total, 1000 * seconds / len(trials)
-        print(f"{what:26} {seconds:8.3f} s  {share:5.2f} %  {each:6.1f} ms a trial")
+        print(f"{what:24} {seconds:8.3f} s  {share:5.2f} %  {each:6.1f} ms a trial")
+    beyond = [took - seconds for took, seconds in zip(calls["run_trial"], trained, strict=True)]
+    print(f"beyond training and writing, median: {1000 * statistics.median(beyond):.1f} ms a trial")
 
 
-def clocked(module: Any, name: str, spent: Counter[str]) -> None:
-    """Add the seconds of every call of `module.name` to `spent[name]`."""
+@contextlib.contextmanager
+def clocked(module: Any, name: str, calls: list[float]) -> Iterator[None]:
+    """Inside, the seconds of every call of `module.name` are added to `calls`."""
     inner: Callable[..., Any] = getattr(module, name)
 
     def outer(*arguments: Any, **named: Any) -> Any:
@@ -65,9 +100,13 @@ def clocked(module: Any, name: str, spent: Counter[str]) -> None:
         try:
             return inner(*arguments, **named)
         finally:
-            spent[name] += time.perf_counter() - start  # type: ignore[assignment]
+            calls.append(time.perf_counter() - start)
 
     setattr(module, name, outer)
+    try:
+        yield
+    finally:
+        setattr(module, name, inner)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Files: written so that they are whole or not there, and read up to a size, as they may be anybody's."""
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -32,6 +33,12 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
 
 class Unfit(ValueError):
     """Why a file was not read. Its text is the end of a message that begins with the file's name."""
+
+
+def refresh(folder: Path) -> None:
+    """Make an NFS client ask its server what is in a folder: it may remember for a while that a file was not there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.close(os.open(folder, os.O_RDONLY))  # close-to-open: opening a folder asks the server
 
 
 def read_bounded(path: str | Path, most: int) -> bytes:

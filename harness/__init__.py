@@ -10,6 +10,7 @@ from harness.store.store import DEFAULT_OUT
 from harness.store.table import load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -67,11 +68,11 @@ def fit_array(
     return fit(values, model, size, channels_last, task, steps, seed, device, settings)
 
 
-def run(signal: "str | Path", out: "str | Path" = DEFAULT_OUT, **options: Any) -> "pd.DataFrame":
+def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT_OUT, **options: Any) -> "pd.DataFrame":
     """Run an experiment as run.py does, without its table and figures; trials that have rows are not repeated.
 
     Args:
-        signal: a registered name, or the path of an image or a volume.
+        signal: a registered name, or paths of images or volumes, or of folders with some.
         out: the results folder.
         options: those of run.py by their long names, such as `models=["Siren", "Grid"]`, `sizes=[1e4]`,
             `preset="quick"`, `set=["Siren.lr=3e-5"]`, `force=True`; `python run.py --help` explains each.

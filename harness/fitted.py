@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from common.errors import UsageError
 from harness.plan.config import load_config
-from harness.plan.cost import describe_cost
+from harness.plan.cost import as_large, describe_cost
 from harness.plan.make_plan import make_plan
 from harness.plan.source import Source
 from harness.plan.trial import Trial
@@ -172,8 +172,7 @@ class Bar:
     def __init__(self, trial: Trial, signal: Signal, device: "torch.device"):
         shown = sys.stderr.isatty() or "ipykernel" in sys.modules
         if shown:
-            side = round(len(signal.lattice) ** (1 / signal.dim))  # of a square or a cube with as many samples
-            cost = describe_cost([dataclasses.replace(trial, length=side)], device)
+            cost = describe_cost([as_large(trial, len(signal.lattice))], device)
             shape = "×".join(map(str, signal.lattice.shape))
             print(f"{trial.model} on {shape} samples ({signal.source}): {cost}", file=sys.stderr)
         self.bar = tqdm(total=trial.steps, bar_format=PASSES, disable=not shown, file=sys.stderr)

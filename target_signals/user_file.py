@@ -42,6 +42,7 @@ PACKAGES = {  # importable name of what reads a format → what that is
 }
 TYPICAL_LENGTH = {2: 512, 3: 128}  # samples an axis, for estimates of cost
 LONGEST_NAME = 60  # characters of a file's name that an item keeps
+DIGITS = 8  # hexadecimal ones of a content's SHA-256
 
 
 @register
@@ -63,7 +64,7 @@ class UserFile(SignalFamily):
 
 def is_path(text: str) -> bool:
     """Whether a user who writes this means a file rather than a registered signal."""
-    if "/" in text or any(text.lower().endswith(ending) for ending in READERS):
+    if "/" in text or text.lower().endswith(tuple(READERS)):
         return True
     try:
         return Path(text).exists()
@@ -130,7 +131,12 @@ def item_of(path: str | Path) -> str:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
     name = re.sub(r"[^A-Za-z0-9._-]", "_", place.name)[-LONGEST_NAME:].lstrip("._-")
     digest = sums[0] if not place.is_dir() else hashlib.sha256("".join(sums).encode()).hexdigest()
-    return f"{name or 'file'}-{digest[:8]}"
+    return f"{name or 'file'}-{digest[:DIGITS]}"
+
+
+def digest_of(item: str) -> str:
+    """The digits of the content that `item_of` put into an item's name."""
+    return item[-DIGITS:]
 
 
 def existing(path: str | Path) -> Path:
@@ -156,11 +162,14 @@ def suffix_of(place: Path) -> str:
     """The ending that names a file's format, or UsageError. A folder is a DICOM series."""
     if place.is_dir():
         return ".dcm"
-    name = place.name.lower()
-    endings = [ending for ending in READERS if name.endswith(ending)]
-    if not endings:
+    if not is_known(place):
         raise UsageError(f"'{place}' is of no known format; known: {' '.join(READERS)}")
-    return max(endings, key=len)
+    return max((ending for ending in READERS if place.name.lower().endswith(ending)), key=len)
+
+
+def is_known(place: Path) -> bool:
+    """Whether a file's name ends as one that can be read."""
+    return place.name.lower().endswith(tuple(READERS))
 
 
 def _shrunk(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -10,11 +10,13 @@ from common.errors import UsageError
 from common.files import Unfit, read_bounded, write_atomically
 from common.typed_json import read
 from harness.analysis.bjontegaard import Point
+from harness.analysis.codecs import Measured
 from harness.store.schema import Row
 
 NAME = "codecs.json"
 LARGEST = 1 << 24  # bytes of the file
-Ladders = Mapping[str, Sequence[Point | None]]  # by codec
+Pair = tuple[float, float]
+Ladders = Mapping[str, Sequence[Measured | None]]  # by codec
 
 
 def signal_of(row: Row) -> str:
@@ -32,14 +34,16 @@ def load(folder: Path) -> dict[str, Ladders]:
     """By signal; nothing where there is no such file, or one that somebody has damaged."""
     try:
         data: Any = json.loads(read_bounded(folder / NAME, LARGEST))
-        found = read(dict[str, dict[str, tuple[tuple[float, float] | None, ...]]], data, NAME)
+        found = read(dict[str, dict[str, tuple[tuple[Pair, Pair] | None, ...]]], data, NAME)
     except (OSError, Unfit, ValueError, RecursionError, UsageError):
         return {}
     return {
-        signal: {name: [_point(pair) for pair in ladder] for name, ladder in own.items()}
+        signal: {name: [_measured(one) for one in ladder] for name, ladder in own.items()}
         for signal, own in found.items()
     }
 
 
-def _point(pair: tuple[float, float] | None) -> Point | None:
-    return Point(*pair) if pair is not None and all(map(math.isfinite, pair)) and pair[0] > 0 else None
+def _measured(one: tuple[Pair, Pair] | None) -> Measured | None:
+    if one is None or not all(map(math.isfinite, (*one[0], *one[1]))) or one[0][0] <= 0:
+        return None
+    return Measured(Point(*one[0]), one[1])

@@ -1,25 +1,27 @@
 """Codecs as yardsticks: real files of an image or a volume at a ladder of qualities, and what they decode to.
 
-Images go through Pillow in 8 bit, volumes of one channel through zfp (Lindstrom 2014) in float32. Bytes are those of
-whole files, headers included.
+Images go through Pillow in 8 bit, volumes of one channel through zfp (Lindstrom 2014) and SZ3 (Liang et al. 2023) in
+float32. Bytes are those of whole files, headers included.
 """
 
 import importlib.util
 import io
 import math
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from harness.analysis.bjontegaard import Point
 from target_signals.tasks.metrics import clipped_psnr
 
-Coded = tuple[int, np.ndarray]  # bytes, and the decoded values [*shape, C]
+Coded = tuple[int, Callable[[], np.ndarray]]  # bytes, and what decodes them to values [*shape, C]
+BYTES_OF_LENGTH = 4  # of an axis
 Codec = Callable[[np.ndarray, float], Coded]
 QUALITIES = (1, 3, 6, 10, 20, 30, 45, 60, 75, 90, 95)
 SHARES = (400, 200, 100, 50, 25, 12, 6, 3)  # of the raw bytes to those of a JPEG 2000 file
-TOLERANCES = tuple(2.0**-k for k in range(1, 11))  # greatest errors of zfp
+TOLERANCES = tuple(2.0**-k for k in range(1, 11))  # greatest errors in volumes
 
 
 def pillow(name: str, **options: Any) -> Codec:
@@ -37,7 +39,27 @@ def zfp(values: np.ndarray, tolerance: float) -> Coded:
     import zfpy
 
     data = zfpy.compress_numpy(np.ascontiguousarray(values[..., 0], dtype=np.float32), tolerance=tolerance)
-    return len(data), zfpy.decompress_numpy(data)[..., None]
+    return len(data), lambda: zfpy.decompress_numpy(data)[..., None]
+
+
+def sz3(values: np.ndarray, tolerance: float) -> Coded:
+    """A volume [D, H, W, 1] with errors of at most `tolerance`. Its stream does not hold the shape, which is added."""
+    import imagecodecs
+
+    volume = np.ascontiguousarray(values[..., 0], dtype=np.float32)
+    data = imagecodecs.sz3_encode(volume, mode="abs", abs=tolerance)
+
+    def decode() -> np.ndarray:
+        return imagecodecs.sz3_decode(data, shape=volume.shape, dtype=volume.dtype)[..., None]
+
+    return len(data) + BYTES_OF_LENGTH * volume.ndim, decode
+
+
+class Measured(NamedTuple):
+    """One file of a codec's: where it lies, and the seconds that it took to encode and to decode."""
+
+    point: Point
+    seconds: tuple[float, float]
 
 
 IMAGES: Mapping[str, tuple[Codec, tuple[float, ...], str]] = {  # codec, ladder, what Pillow calls its library
@@ -46,37 +68,76 @@ IMAGES: Mapping[str, tuple[Codec, tuple[float, ...], str]] = {  # codec, ladder,
     "WebP": (pillow("WEBP", method=6), QUALITIES, "webp"),
     "AVIF": (pillow("AVIF"), QUALITIES, "avif"),
 }
-REFERENCE = "JPEG"
+VOLUMES: Mapping[str, tuple[Codec, tuple[float, ...], str]] = {  # codec, ladder, how it is installed
+    "zfp": (zfp, TOLERANCES, "pip install -e '.[bits]'"),
+    "SZ3": (sz3, TOLERANCES, "pip install -e '.[codecs]'"),
+}
+REFERENCES = {2: "JPEG", 3: "zfp"}  # by dimension: what others are held to
 
 
 def absent(dim: int) -> list[str]:
     """The codecs that this installation lacks."""
     if dim == 3:
-        return [] if importlib.util.find_spec("zfpy") is not None else ["zfp (pip install -e '.[bits]')"]
+        here = _volume_codecs()
+        return [f"{name} ({how})" for name, (*_, how) in VOLUMES.items() if name not in here]
     from PIL import features
 
     known = {*features.modules, *features.codecs, *features.features}
     return [name for name, (*_, library) in IMAGES.items() if library not in known or not features.check(library)]
 
 
-def curves(truth: np.ndarray) -> dict[str, list[Point | None]]:
-    """Of every codec that is here and takes values [*shape, C], a point for each step of its ladder, None where it
+def _volume_codecs() -> list[str]:
+    """Those that are installed."""
+    found = ["zfp"] if importlib.util.find_spec("zfpy") is not None else []
+    if importlib.util.find_spec("imagecodecs") is not None:
+        import imagecodecs
+
+        if getattr(getattr(imagecodecs, "SZ3", None), "available", False):  # older versions and some systems lack it
+            found.append("SZ3")
+    return found
+
+
+def curves(truth: np.ndarray) -> dict[str, list[Measured | None]]:
+    """Of every codec that is here and takes values [*shape, C], a file for each step of its ladder, None where it
     cannot code at that step. PSNR is of values clipped to the truth's range, as in rows."""
+    every = _ladders(truth)
+    return {name: [_measure(truth, codec, step) for step in ladder] for name, (codec, ladder) in every.items()}
+
+
+def within(truth: np.ndarray, size: float) -> dict[str, float]:
+    """Of every codec that has one, the PSNR of its best file of at most `size` bytes."""
+    most = 8 * size / math.prod(truth.shape[:-1])
+    found: dict[str, float] = {}
+    for name, (codec, ladder) in _ladders(truth).items():
+        for step in ladder:  # files grow along it
+            measured = _measure(truth, codec, step)
+            if measured is not None and measured.point.rate > most:
+                break
+            if measured is not None:
+                found[name] = max(measured.point.psnr, found.get(name, measured.point.psnr))
+    return found
+
+
+def _ladders(truth: np.ndarray) -> dict[str, tuple[Codec, tuple[float, ...]]]:
+    """The codecs that are here and take values [*shape, C], and their steps."""
     dim = truth.ndim - 1
-    ladders: dict[str, tuple[Codec, tuple[float, ...]]] = {}
     if dim == 2 and truth.shape[-1] in (1, 3):
-        ladders = {name: (codec, ladder) for name, (codec, ladder, _) in IMAGES.items() if name not in absent(2)}
-    elif dim == 3 and truth.shape[-1] == 1 and not absent(3):
-        ladders = {"zfp": (zfp, TOLERANCES)}
-    return {name: [_point(truth, codec, step) for step in ladder] for name, (codec, ladder) in ladders.items()}
+        return {name: (codec, ladder) for name, (codec, ladder, _) in IMAGES.items() if name not in absent(2)}
+    if dim == 3 and truth.shape[-1] == 1:
+        return {name: VOLUMES[name][:2] for name in _volume_codecs()}
+    return {}
 
 
-def _point(truth: np.ndarray, codec: Codec, step: float) -> Point | None:
+def _measure(truth: np.ndarray, codec: Codec, step: float) -> Measured | None:
+    start = time.perf_counter()
     try:
-        size, decoded = codec(truth, step)
+        size, decode = codec(truth, step)
+        between = time.perf_counter()
+        decoded = decode()
     except (OSError, ValueError):  # such as JPEG 2000 of too few samples for that share
         return None
-    return Point(8 * size / math.prod(truth.shape[:-1]), clipped_psnr(truth, decoded))
+    seconds = between - start, time.perf_counter() - between
+    return Measured(Point(8 * size / math.prod(truth.shape[:-1]), clipped_psnr(truth, decoded)), seconds)
 
 
 def _through(values: np.ndarray, name: str, options: dict[str, Any]) -> Coded:
@@ -86,7 +147,10 @@ def _through(values: np.ndarray, name: str, options: dict[str, Any]) -> Coded:
     content = np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(content[..., 0] if content.shape[-1] == 1 else content).save(file, format=name, **options)
-    file.seek(0)
-    with Image.open(file) as found:
-        decoded = np.asarray(found.convert("L" if content.shape[-1] == 1 else "RGB"))
-    return file.getbuffer().nbytes, decoded.reshape(content.shape).astype(np.float32) / 255
+
+    def decode() -> np.ndarray:
+        with Image.open(file) as found:
+            decoded = np.asarray(found.convert("L" if content.shape[-1] == 1 else "RGB"))
+        return decoded.reshape(content.shape).astype(np.float32) / 255
+
+    return file.getbuffer().nbytes, decode

@@ -55,7 +55,8 @@ class Comparison:
     models: those that have rows, in the order they are drawn. palette: every model of the whole
     table, so that a model looks the same in all figures; classical: those of them that are
     yardsticks. cells: the runs at each place by draw.
-    passed_over: how many rows were older than another one of the same cell.
+    passed_over: how many rows were older than another one of the same cell. of_reference: models whose rows come with
+    the suite.
     """
 
     signal: str
@@ -71,6 +72,7 @@ class Comparison:
     classical: frozenset[str]
     cells: dict[Place, dict[Draw, Run]]
     passed_over: int
+    of_reference: frozenset[str] = frozenset()
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -137,13 +139,16 @@ class Comparison:
 
     def outcome(self, size: int, band: float, item: str | None = None) -> Outcome:
         """Who is best at a budget and band, over one item's draws or all."""
-        scores = {
-            Cell(model, size, band, *draw): score
-            for model in self.models
-            for draw, score in self.scores(Place(model, size, band)).items()
-            if item in (None, draw.item)
-        }
+        scores = {cell: score for cell, score in self.scored(size, band).items() if item in (None, cell.item)}
         return decide(scores, self.classical, METRICS[self.metric])
+
+    def scored(self, size: int, band: float, model: str | None = None) -> dict[Cell, float]:
+        """The scores at a budget and band of the runs that ended well, of one model or all."""
+        return {
+            Cell(name, size, band, *draw): score
+            for name in (self.models if model is None else [model])
+            for draw, score in self.scores(Place(name, size, band)).items()
+        }
 
     def leads(self, place: Place) -> dict[Draw, float]:
         """How far a model is ahead of the reference, for each draw that ended well with both."""
@@ -202,6 +207,7 @@ def _comparison(rows: pd.DataFrame, palette: tuple[str, ...], classical: frozens
         classical=classical,
         cells=_cells(latest, metric),
         passed_over=len(rows) - len(latest),
+        of_reference=frozenset(rows["model"][rows["origin"].notna()]),
     )
 
 

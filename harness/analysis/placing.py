@@ -58,7 +58,8 @@ def _place(model: str, standing: Standing, outcome: Outcome, metric: Metric) -> 
 
 def _unsure(found: Difference, tied: bool) -> str:
     """What weakens a difference: one replicate, which leaves no interval, or that it may be chance."""
-    return " (one draw: no interval)" if found.n == 1 else " (not told apart)" if tied else ""
+    corrected = " after Holm's correction" if found.certain else ""
+    return " (one draw: no interval)" if found.n == 1 else f" (not told apart{corrected})" if tied else ""
 
 
 def _reversed(found: Difference) -> Difference:

@@ -6,19 +6,24 @@ from dataclasses import dataclass
 
 from harness.analysis import bjontegaard
 from harness.analysis.bjontegaard import Point, front
-from harness.analysis.codecs import REFERENCE
+from harness.analysis.codecs import REFERENCES, Measured
 from harness.analysis.experiments import Kind, kind_of
 from harness.store.schema import OK, Row
 
 
 @dataclass(frozen=True)
 class Line:
-    """One measured point: who, at which budget and bits a value (None for a codec), where."""
+    """One measured point: who, at which budget and bits a value (None for a codec), where.
+
+    seconds: to encode and to decode; operations: floating-point ones, to evaluate a sample. None where not measured.
+    """
 
     name: str
     size: int | None
     bits: int | None
     point: Point
+    seconds: tuple[float, float] | None = None
+    operations: float | None = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,11 @@ class RateDistortion:
     lines: tuple[Line, ...]
 
     @property
+    def reference(self) -> str:
+        """The codec that others are held to."""
+        return REFERENCES[self.kind.dim]
+
+    @property
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(line.name for line in self.lines))
 
@@ -39,17 +49,17 @@ class RateDistortion:
         return front([line.point for line in self.lines if line.name == name])
 
     def differences(self, name: str) -> tuple[float | None, float | None]:
-        """Bjøntegaard's to JPEG: of PSNR in dB, and of the rate as a share."""
-        reference, own = self.front(REFERENCE), self.front(name)
+        """Bjøntegaard's to the reference: of PSNR in dB, and of the rate as a share."""
+        reference, own = self.front(self.reference), self.front(name)
         return bjontegaard.psnr_difference(own, reference), bjontegaard.rate_difference(own, reference)
 
 
 def rate_distortion(
-    rows: Iterable[Row], order: Sequence[str], curves_of: Callable[[Row], Mapping[str, Sequence[Point | None]]]
+    rows: Iterable[Row], order: Sequence[str], curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]]
 ) -> list[RateDistortion]:
     """One for each experiment that has rows with rates.
 
-    order: of models; others follow by name. curves_of: a row's signal → its codecs' points, ladder by ladder.
+    order: of models; others follow by name. curves_of: a row's signal → its codecs' files, ladder by ladder.
     """
     kinds: dict[Kind, list[Row]] = {}
     for row in rows:
@@ -62,9 +72,10 @@ def _of(
     kind: Kind,
     rows: Sequence[Row],
     order: Sequence[str],
-    curves_of: Callable[[Row], Mapping[str, Sequence[Point | None]]],
+    curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]],
 ) -> RateDistortion:
     points: dict[tuple[str, int, int], list[Point]] = {}
+    costs: dict[tuple[str, int, int], list[tuple[float | None, ...]]] = {}
     signals: dict[tuple[object, ...], Row] = {}
     for row in rows:
         signals.setdefault((row["item"], row["bandlimit"], row["signal_seed"]), row)
@@ -73,19 +84,24 @@ def _of(
             if rate["psnr"] is not None and rate["bytes"] > 0:
                 place = (row["model"], int(row["size"]), int(rate["bits"]))
                 points.setdefault(place, []).append(Point(8 * rate["bytes"] / samples, rate["psnr"]))
+                cost = rate["encode_seconds"], rate["decode_seconds"], row["operations"]
+                costs.setdefault(place, []).append(cost)
     place_of = {name: place for place, name in enumerate(order)}
     found = sorted(points, key=lambda place: (place_of.get(place[0], len(order)), place))
     most = {model: max(len(points[place]) for place in found if place[0] == model) for model, *_ in found}
-    lines = [Line(*place, _mean(points[place])) for place in found if len(points[place]) == most[place[0]]]
+    whole = [place for place in found if len(points[place]) == most[place[0]]]
+    lines = [Line(*place, _mean(points[place]), *_cost(costs[place])) for place in whole]
     models = tuple(dict.fromkeys(line.name for line in lines))
-    ladders: dict[tuple[str, int], list[Point]] = {}
+    ladders: dict[tuple[str, int], list[Measured]] = {}
     for row in signals.values():
         for name, ladder in curves_of(row).items():
-            for step, point in enumerate(ladder):
-                if point is not None:
-                    ladders.setdefault((name, step), []).append(point)
-    whole = {place: found for place, found in ladders.items() if len(found) == len(signals)}
-    lines += [Line(name, None, None, _mean(of)) for (name, _), of in whole.items()]
+            for step, measured in enumerate(ladder):
+                if measured is not None:
+                    ladders.setdefault((name, step), []).append(measured)
+    everywhere = {place: found for place, found in ladders.items() if len(found) == len(signals)}
+    for (name, _), of in everywhere.items():
+        seconds, _ = _cost([(*one.seconds, None) for one in of])
+        lines.append(Line(name, None, None, _mean([one.point for one in of]), seconds))
     return RateDistortion(kind, len(signals), models, tuple(lines))
 
 
@@ -93,18 +109,30 @@ def _mean(points: Sequence[Point]) -> Point:
     return Point(*(sum(values) / len(values) for values in zip(*points, strict=True)))
 
 
+def _cost(of_draws: Sequence[tuple[float | None, ...]]) -> tuple[tuple[float, float] | None, float | None]:
+    """Means of the seconds to encode and to decode, and of the operations, where all draws have them."""
+    encode, decode, operations = (
+        None if None in values else sum(filter(None, values)) / len(values) for values in zip(*of_draws, strict=True)
+    )
+    return None if encode is None or decode is None else (encode, decode), operations
+
+
 def markdown(found: RateDistortion) -> str:
-    """Two tables: Bjøntegaard's differences to JPEG, and every point."""
+    """Two tables: Bjøntegaard's differences to the reference, and every point with what it costs to compute."""
     lines = [f"## {found.kind}", ""]
-    if found.front(REFERENCE):
-        lines += ["| | PSNR against JPEG (dB) | bits against JPEG (%) |", "|---|---:|---:|"]
+    if found.front(codec := found.reference):
+        lines += [f"| | PSNR against {codec} (dB) | bits against {codec} (%) |", "|---|---:|---:|"]
         for name in found.names:
             psnr, rate = found.differences(name)
             texts = "–" if psnr is None else f"{psnr:+.2f}", "–" if rate is None else f"{100 * rate:+.0f}"
             lines.append(f"| {name} | {' | '.join(texts)} |")
         lines.append("")
-    lines += ["| | budget | bits a value | bits a sample | PSNR (dB) |", "|---|---:|---:|---:|---:|"]
+    columns = ("", "budget", "bits a value", "bits a sample", "PSNR (dB)", "encode (s)", "decode (s)", "operations")
+    lines += [f"| {' | '.join(columns)} |", f"|---|{'---:|' * (len(columns) - 1)}"]
     for line in found.lines:
         own = ("", "") if line.size is None else (f"{line.size:,}", str(line.bits))
-        lines.append(f"| {line.name} | {' | '.join(own)} | {line.point.rate:.4f} | {line.point.psnr:.2f} |")
+        seconds = ("", "") if line.seconds is None else [f"{seconds:.3f}" for seconds in line.seconds]
+        operations = "" if line.operations is None else f"{line.operations:,.0f}"
+        cells = *own, f"{line.point.rate:.4f}", f"{line.point.psnr:.2f}", *seconds, operations
+        lines.append(f"| {line.name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -2,22 +2,44 @@
 
 They are of the same experiment (signal, dimension, task, preset, length and steps), of budgets, bands, items and seeds
 that a person's rows have, and of models that these do not have. Their settings' hash is the one that the settings file
-gives now. So no model's scores are mixed, and nothing stands side by side that one command would not have made.
+gives now. So no model's scores are mixed, and nothing stands side by side that one command would not have made. Their
+times are those of other machines and left out.
 """
 
 import dataclasses
+import warnings
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
+from common.errors import UsageError
 from harness.analysis.experiments import Kind, cell_of, kind_of
 from harness.plan import want
 from harness.plan.config import Config
 from harness.plan.trial import PLAIN, Trial
+from harness.store.names import known
 from harness.store.parquet import read_rows
 from harness.store.schema import REFERENCE_RESULT, Row
+from harness.store.table import to_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+TIMES = ("seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start")
+
+
+def table_beside(table: "pd.DataFrame", config: Config) -> "pd.DataFrame":
+    """A table of rows with the reference rows that compare with them."""
+    rows = [{str(name): known(value) for name, value in record.items()} for record in table.to_dict("records")]
+    found = beside(rows, config)
+    return to_table([*rows, *found]) if found else table
 
 
 def beside(rows: Sequence[Row], config: Config) -> list[Row]:
-    """The reference rows that compare with these, marked by their `origin`. Unreadable files are a UsageError."""
+    """The reference rows that compare with these, marked by their `origin`, without their times.
+
+    Where the reference cannot be read there are none, and a warning: a person's own rows are there all the same.
+    """
     found: list[Row] = []
     own: dict[Kind, list[Row]] = {}
     for row in rows:
@@ -45,12 +67,16 @@ def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
     cells = {cell_of(row) for row in own}
     named, places = sorted({cell.model for cell in cells}), {cell._replace(model="") for cell in cells}
     equal = [(name, "==", getattr(kind, name)) for name in ("signal", "dim", "task")]
-    held = read_rows(path, [*equal, ("model", "not in", named)]).values()
+    try:
+        held = read_rows(path, [*equal, ("model", "not in", named)]).values()
+    except UsageError as error:
+        warnings.warn(f"{error}; the reference results are left out", stacklevel=2)
+        return []
     alike = [row for row in held if kind_of(row) == kind and cell_of(row)._replace(model="") in places]
     planned = _planned(kind, sorted({row["size"] for row in own}), [*alike, *own], config) if alike else {}
     other = {row["size"] for row in own if not _of_protocol(row, planned.get((row["model"], row["size"])))}
     return [
-        row | {"origin": REFERENCE_RESULT}
+        row | dict.fromkeys(TIMES) | {"origin": REFERENCE_RESULT}
         for row in alike
         if row["size"] not in other
         and (now := planned.get((row["model"], row["size"]))) is not None

@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 
 from common.errors import UsageError
-from common.files import Unfit
 from harness.plan.source import check_size
 from harness.store.names import known
-from harness.store.own_signal import load_signal, signal_path
-from target_signals.base import Signal
+from harness.store.own_signal import kept_signal, signal_path
 from target_signals.user_file import UserFile
 
 TOLERANCE = 0.01  # dB; by more than this the signal of today differs from the one that was scored
@@ -46,8 +44,6 @@ def build(row: Mapping[str, Any], out: str | Path | None = None) -> Target:
     length = None if length is None else int(length)
     check_size(row["signal"], int(row["dim"]), length)
     kept = signal_path(out, row) if row["signal"] == UserFile.name and out is not None else None
-    if row["signal"] == UserFile.name and (kept is None or not kept.is_file()):
-        raise UsageError("the values of this file were not kept; run its trials again")
     return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["signal_seed"]), item, row["task"], kept)
 
 
@@ -79,15 +75,11 @@ def _built(
     import target_signals
     from target_signals.tasks.base import make_task
 
-    found = target_signals.get_signal(signal, dim, length, bandlimit, seed, item) if kept is None else _kept(kept, dim)
+    if kept is None:
+        found = target_signals.get_signal(signal, dim, length, bandlimit, seed, item)
+    else:
+        found = kept_signal(kept, dim)
     task = make_task(name, found, seed, item or "")
     scoring = task.scoring_of(name)
     seen, observe = task.operator.display(task.target), task.operator.observe
-    return Target(scoring.truth, scoring.binary, seen, observe, scoring.psnr_of_constant())
-
-
-def _kept(path: Path, dim: int) -> Signal:
-    try:
-        return load_signal(path, dim)
-    except Unfit as error:
-        raise UsageError(f"the values that were kept of it, '{path}', cannot be used: {error}") from error
+    return Target(scoring.truth, scoring.binary, seen, observe, scoring.psnr_of_constant)

@@ -1,61 +1,112 @@
-"""What a run on a user's own signal comes to, in a few lines: who is best, at what cost, and where it still fails."""
+"""What a run on a user's own signals comes to, a few lines a task: who is best, at what cost, and what to run next."""
 
-import itertools
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from common.files import Unfit
+from harness.analysis import stored_bytes
+from harness.analysis.budgets import rise, told_rise
 from harness.analysis.comparison import Comparison, Place, comparisons, mean
-from harness.analysis.winner import Outcome, Ranking
-from harness.analysis.wording import notes, told
-from harness.store.names import array_path
+from harness.analysis.largest_error import where_it_fails
+from harness.analysis.next_run import Advice, Available, advise
+from harness.analysis.significance import Difference
+from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
+from harness.analysis.wording import difference, left_out
+from harness.store.names import array_path, known
 from harness.store.residual import load_residual
-from harness.store.schema import Row, busy
+from harness.store.schema import OK, Row, busy
 from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BITS = 32  # of one stored value
-BANDS = ("lowest", "low", "high", "highest")  # quarters of the frequencies up to Nyquist's
-REGIONS = ("first", "middle", "last")  # thirds of an axis
-IMAGE_REGIONS = (("top", "middle", "bottom"), ("left", "centre", "right"))
+PSNR = METRICS["psnr"]
 
 
-def tell(rows: "pd.DataFrame", out: str | Path) -> str:
-    """The verdict on every task of one signal's rows; empty when no row is ok."""
+def tell(rows: "pd.DataFrame", out: str | Path, available: Available | None = None) -> str:
+    """The verdict on every task of a user's own signals at the largest budget; empty when no row is ok.
+
+    available: what the next run may use; None for no advice.
+    """
     lines: list[str] = []
-    for comparison in sorted(comparisons(rows), key=lambda comparison: comparison.task):
+    advice: list[Advice] = []
+    usable = rows[[_is_usable(row) for row in rows.to_dict("records")]]
+    for comparison in sorted(comparisons(usable), key=lambda comparison: comparison.task):
         band = comparison.regions[-1]  # somebody's own signal has no others
-        places = [(size, comparison.outcome(size, band)) for size in comparison.sizes]
-        decided = [(size, outcome, outcome.first) for size, outcome in places if outcome.first]
-        lines += [f"verdict, task {comparison.task}:"] if decided else []
-        for size, outcome, ranking in decided:
-            row = _row(comparison, Place(ranking.best, size, band))
-            try:
-                error = where_it_fails(load_residual(array_path(out, row), row))
-            except (Unfit, OSError) as unfit:
-                error = f"largest error: unknown, as its array cannot be used: {unfit}"
-            lines += [
-                f"  {_first(size, row, outcome)}",
-                f"    {_quickest(comparison, size, band, ranking)}",
-                f"    {error}",
-            ]
-        lines += [f"  {note}" for note in notes(outcome for _, outcome in places)] if decided else []
+        for size in reversed(comparison.sizes):
+            outcome = comparison.outcome(size, band)
+            if outcome.first:
+                lines += _of_task(comparison, size, band, outcome, out)
+                advice += [] if available is None else advise(comparison, size, band, outcome, available)
+                break
+    if advice and available is not None:
+        first = min(advice, key=lambda one: one.rank)
+        lines += [f"next, as {first.why}:", f"  {available.command(first.options)}"]
     return "\n".join(lines)
 
 
-def _row(comparison: Comparison, place: Place) -> Row:
-    """The row of a model's first draw that ended well."""
-    return comparison.runs(place)[min(comparison.scores(place))].row
+def _is_usable(row: Mapping[Any, Any]) -> bool:
+    """Whether a row that ended well says what a verdict needs, as every row of a run does, but not everybody's."""
+    shape = row["shape"]
+    fits = row["dim"] in (2, 3) and isinstance(shape, list) and len(shape) == row["dim"] + 1 and min(shape) > 0
+    return row["status"] != OK or (fits and known(row["parameters"]) is not None and known(row["seconds"]) is not None)
 
 
-def _first(size: int, row: Row, outcome: Outcome) -> str:
-    rate = f"{BITS * row['parameters'] / math.prod(row['shape']):.3g} bits a sample"
-    return f"{size:,} parameters ({rate}): {told(outcome, METRICS['psnr'])}"
+def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, out: str | Path) -> Iterable[str]:
+    first = outcome.first
+    assert first is not None
+    place = Place(first.best, size, band)
+    rows = [comparison.runs(place)[draw].row for draw in comparison.scores(place)]
+    over = f"95 % intervals over {first.replicates} {first.over}"
+    sure = over if first.replicates > 1 else "one draw, so there are no intervals"
+    yield f"verdict, task {comparison.task}, at {size:,} parameters ({sure}):"
+    yield f"  best trained model: {_trained(comparison, size, band, outcome)}"
+    yield f"  best yardstick, not trained: {_yardstick(comparison, size, band, outcome)}"
+    yield f"  stored: {stored_bytes.told(rows, out)}"
+    if outcome.trained:
+        score = estimate(comparison.scored(size, band, first.best))
+        yield f"  more budget: {told_rise(rise(comparison, place), score)}"
+    yield f"  most quality per second: {_quickest(comparison, size, band, first)}"
+    yield f"  {_largest_error(rows, out)}"
+    yield from (f"  {line}" for line in left_out([outcome]))
+
+
+def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -> str:
+    ranking = outcome.trained
+    if ranking is None:
+        return _nobody(any(model not in comparison.classical for model in comparison.models))
+    score = f"{ranking.best}, {difference(estimate(comparison.scored(size, band, ranking.best)), PSNR)}"
+    if ranking.verdict == ALONE:
+        return f"{score}; no other to compare with"
+    if ranking.verdict == TIE:
+        rest = f" and {len(ranking.tied) - 1} more" if len(ranking.tied) > 1 else ""
+        lead = ranking.leads[ranking.models.index(ranking.tied[0]) - 1]
+        return f"{score}, not told apart from {ranking.tied[0]}{rest} ({difference(lead, PSNR)} ahead)"
+    return f"{score}, {difference(ranking.leads[0], PSNR)} ahead of {ranking.models[1]}"
+
+
+def _yardstick(comparison: Comparison, size: int, band: float, outcome: Outcome) -> str:
+    if outcome.yardsticks is None:
+        return _nobody(any(model in comparison.classical for model in comparison.models))
+    best = outcome.yardsticks.best
+    score = f"{best}, {difference(estimate(comparison.scored(size, band, best)), PSNR)}"
+    if outcome.trained is None:
+        return score
+    found = differences(comparison.scored(size, band), outcome.trained.best, PSNR).get(best)
+    return score if found is None else f"{score}, {_ahead(found)} {outcome.trained.best}"
+
+
+def _nobody(run: bool) -> str:
+    return "none has a score on every draw" if run else "none was run"
+
+
+def _ahead(found: Difference) -> str:
+    """`1.2 dB [0.4, 2.0] ahead of`, or behind"""
+    if found.mean >= 0:
+        return f"{difference(found, PSNR)} ahead of"
+    return f"{difference(Difference(-found.mean, -found.high, -found.low, found.p, found.n), PSNR)} behind"
 
 
 def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) -> str:
@@ -64,30 +115,24 @@ def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) 
     rows = {p.model: [comparison.runs(p)[draw].row for draw in comparison.scores(p)] for p in places}
     seconds = {model: mean(row["seconds"] for row in own) for model, own in rows.items()}
     constant = comparison.constant(band)
+    if math.isnan(constant):
+        return "not known, as no row has the score of the constant mean"
     gains = {model: score - constant for model, score in zip(ranking.models, ranking.means, strict=True)}
     rates = {model: gains[model] / max(seconds[model], 1e-3) for model in ranking.models}
     model = max(rates, key=lambda model: rates[model])
     doubtful = ", timed on a busy machine" if any(map(busy, rows[model])) else ""
-    quickest = f"{model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s"
-    return f"most quality per second: {quickest}{doubtful}"
+    return f"{model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s{doubtful}"
 
 
-def where_it_fails(residual: np.ndarray) -> str:
-    """The region and the frequency band of the largest error: residual [*shape, C]."""
-    squared = residual.astype(np.float64) ** 2
-    energy = squared.sum() or 1.0
-    parts = [np.array_split(np.arange(n), 3) for n in residual.shape[:-1]]
-    share = np.array([squared[np.ix_(*cell)].sum() for cell in itertools.product(*parts)]) / energy
-    worst = np.unravel_index(int(share.argmax()), (3,) * len(parts))
-    if len(parts) == 2:
-        region = f"{IMAGE_REGIONS[0][worst[0]]} {IMAGE_REGIONS[1][worst[1]]}"
-    else:
-        region = ", ".join(f"{REGIONS[i]} third of axis {axis}" for axis, i in enumerate(worst))
-    spectrum = np.abs(np.fft.fftn(residual, axes=range(len(parts)))).astype(np.float64) ** 2
-    radius = np.sqrt(sum(f**2 for f in np.ix_(*[np.fft.fftfreq(n) for n in residual.shape[:-1]]))) / 0.5
-    bands = np.minimum((radius * len(BANDS)).astype(int), len(BANDS) - 1)
-    by_band = np.bincount(bands.ravel(), spectrum.sum(-1).ravel(), len(BANDS)) / (spectrum.sum() or 1.0)
-    return (
-        f"largest error: {region} ({share.max():.0%} of it in one of {share.size} parts), "
-        f"{BANDS[int(by_band.argmax())]} quarter of the frequencies ({by_band.max():.0%})"
-    )
+def _largest_error(rows: Sequence[Row], out: str | Path) -> str:
+    """Of the first draw, or of several items of the one with the lowest score."""
+    several = len({row["item"] for row in rows}) > 1
+    row = min(rows, key=lambda row: row["psnr"]) if several else rows[0]
+    try:
+        residual = load_residual(array_path(out, row), row)
+        if residual.ndim != row["dim"] + 1:
+            raise Unfit(f"it has {residual.ndim} axes")
+        text = where_it_fails(residual)
+    except (Unfit, OSError) as unfit:
+        text = f"largest error: unknown, as its array cannot be used: {unfit}"
+    return f"lowest score: {row['item']}, {PSNR.text(row['psnr'])} dB; {text}" if several else text

@@ -114,6 +114,11 @@ def mean_of(scores: Scores) -> float:
     return _mean(_means({"": scores}, [""], scores.keys())[:, 0].tolist()) if scores else math.nan
 
 
+def estimate(scores: Scores) -> Difference:
+    """The mean of one model's scores over replicates, with its interval."""
+    return intervals(_means({"": scores}, [""], scores.keys()))[0]
+
+
 def replicated(draws: Collection[Cell]) -> str:
     """What is replicated: `items` where there are several, else `signals` that are not each seed's own, else `seeds`.
 

@@ -66,5 +66,10 @@ def notes(outcomes: Iterable[Outcome]) -> list[str]:
         said.append(f"{ONE_DRAW}: {MEANINGS[ONE_DRAW]}")
     if any(outcome.yardstick or (outcome.yardsticks and not outcome.trained) for outcome in found):
         said.append(f"{YARDSTICK} {MEANINGS[YARDSTICK]}")
-    out = dict.fromkeys(model for outcome in found for model in outcome.left_out)
-    return said + ([f"does not compete where its runs failed or are missing: {', '.join(out)}"] if out else [])
+    return said + left_out(found)
+
+
+def left_out(outcomes: Iterable[Outcome]) -> list[str]:
+    """A line that names who does not compete; none where all do."""
+    models = dict.fromkeys(model for outcome in outcomes for model in outcome.left_out)
+    return [f"does not compete where its runs failed or are missing: {', '.join(models)}"] if models else []

@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from harness.train import checkpoint, coder, compressed, machine
+    from harness.train.operations import operations_a_sample
     from harness.train.rates import measure
 
     coder.check()
@@ -50,12 +51,18 @@ def run(options: argparse.Namespace) -> int:
     model = checkpoint.load(path, str(machine.choose_device(options.device or machine.default_device())))
     lattice, psnr, against = truth_of(model, path, options)
     print(f"{path.name}: {model.name}, {model.count_values():,} values, {len(lattice):,} samples")
+    if (operations := operations_a_sample(model)) is not None:
+        print(f"{operations:,.0f} floating-point operations to evaluate a sample")
     print(f"PSNR against {against}\n")
     rates = []
     for bits in options.bits:
         rate, data = measure(model, bits, lattice, psnr)
         rates.append(rate)
-        compressed.save(data, folder / f"{path.stem}-{bits}{compressed.SUFFIX}")
+        to = folder / f"{path.stem}-{bits}{compressed.SUFFIX}"
+        try:
+            compressed.save(data, to)
+        except OSError as error:
+            raise UsageError(f"cannot write '{to}': {error.strerror}") from error
     print("\n".join(table(rates, len(model.lattice))))
     print(f"\nwrote {folder / path.stem}-<bits>{compressed.SUFFIX}; python -m harness render decodes them")
     return 0
@@ -74,7 +81,10 @@ def truth_of(
     try:
         row = parse_row(path.parent.parent / "rows" / f"{path.stem}.json")
         trial = trial_of(row, load_config(options.config), options.file)
-        scoring = task_of(trial, signal_of(trial)).scoring_of(row["task"])
+        task = task_of(trial, signal_of(trial))
+        scoring = task.scoring_of(row["task"])
+        if (trial.model, task.lattice.shape, task.channels) != (model.name, model.lattice.shape, model.channels):
+            raise ValueError("the row beside it is of another model")
         return scoring.lattice, scoring.psnr, f"{row['signal']} ({row['source']}), task {row['task']}"
     except (OSError, ValueError, UsageError) as error:
         reason = "no row lies beside it" if isinstance(error, OSError) else " ".join(str(error).split())

@@ -23,7 +23,7 @@ SIGNALS = (("Sierpinski", 2), ("SparseSphereSignal", 3))  # what every back end 
 EXTRAS = {  # importable name → what it is for, and the command that adds it
     "nibabel": (PACKAGES["nibabel"], "pip install -e '.[volumes]'"),
     "SimpleITK": (PACKAGES["SimpleITK"], "pip install -e '.[volumes]'"),
-    "imagecodecs": (PACKAGES["imagecodecs"], "pip install -e '.[codecs]'"),
+    "imagecodecs": (f"{PACKAGES['imagecodecs']}; the codec SZ3 beside models of volumes", "pip install -e '.[codecs]'"),
     "constriction": ("fitted models in bits", "pip install -e '.[bits]'"),
     "zfpy": ("the codec zfp beside models of volumes", "pip install -e '.[bits]'"),
     "pyarrow": ("tables in Parquet", "pip install -e '.[report]'"),

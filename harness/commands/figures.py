@@ -28,6 +28,7 @@ def add_arguments(
     """signals: those that a script is about, by default all. metrics: drawn unless --metric names others."""
     add = parser.add_argument
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--own", action="store_true", help="only what the results folder has, without the reference results")
     add("--signal", help="only this signal")
     add("--dim", type=int, help="only signals of this dimension")
     add("--task", help="only this task")
@@ -68,12 +69,15 @@ def main(
 def draw(options: argparse.Namespace) -> None:
     """Raises UsageError when there is nothing to draw."""
     from harness.analysis import published
+    from harness.analysis.reference_rows import table_beside
     from harness.figures import draw_figures
 
     table = chosen(options)
     if options.against is not None:
         draw_against(table, options)
         return
+    if not options.own:
+        table = table_beside(table, load_config())
     choice = chosen_of(table, options)
     paths: list[Path] = []
     for metric in options.metric:
@@ -88,7 +92,7 @@ def draw(options: argparse.Namespace) -> None:
         raise UsageError(f"no row of these has {' or '.join(options.metric)}; choose another --metric")
     if choice != draw_figures.EVERYTHING:  # a part of the rows is nothing to compare with published values
         return
-    for _, of_signal in table.groupby(["signal", "task"], sort=False):
+    for _, of_signal in table[table["origin"].isna()].groupby(["signal", "task"], sort=False):
         if text := published.compare(of_signal):
             print(f"\n{text}")
 

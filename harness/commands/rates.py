@@ -10,7 +10,6 @@ import numpy as np
 from common.errors import UsageError
 from common.files import write_atomically
 from harness.analysis import codec_points, codecs
-from harness.analysis.bjontegaard import Point
 from harness.analysis.experiments import Kind, kind_of
 from harness.analysis.rate_distortion import RateDistortion, markdown, rate_distortion
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
@@ -55,8 +54,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def codecs_of(row: Row, config: Config, file: str | None) -> Mapping[str, Sequence[Point | None]]:
-    """The codecs' points on a row's signal, where it can be made again and what is scored was seen as it is."""
+def codecs_of(row: Row, config: Config, file: str | None) -> Mapping[str, Sequence[codecs.Measured | None]]:
+    """The codecs' files of a row's signal, where it can be made again and what is scored was seen as it is."""
     from harness.plan.replay import trial_of
     from harness.train.run_trial import signal_of, task_of
 

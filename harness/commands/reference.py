@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import UsageError
-from common.exits import EXIT_OK
+from common.errors import UsageError, suggest
+from common.exits import EXIT_FAILED, EXIT_OK
 from harness.commands import verify
 from harness.commands.status import columns
 from harness.execution.options import positive
@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--status", action="store_true", help="what there is, what is missing and its cost (the default)")
     what.add_argument("--fill", action="store_true", help="run the most wanted trials that have no rows")
+    what.add_argument("--check", action="store_true", help="whether the rows may be shipped, before they are reviewed")
     what.add_argument("--verify", type=positive, metavar="N", help="run N trials again, evenly spread, and compare")
+    add("--models", nargs="+", metavar="MODEL", help="only these, of those that the order of want names")
     add("--minutes", type=float, help="begin no trial later than this; the same command goes on")
     add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
     add("--workers", type=positive, metavar="N", help="trials at once (default: one per GPU with --device all, else 1)")
@@ -51,11 +53,23 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--minutes: must be more than 0, got {options.minutes:g}")
     options.deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
     device = machine.choose_device(options.device or machine.default_device())
-    order = reference.groups(load_config(options.config))
+    config = load_config(options.config)
+    order = reference.groups(config)
     out = want.FOLDER if options.out is None else Path(options.out)
     rows = reference.read(want.FOLDER) | reference.read(out)
     why = reference.stale(rows, order)
     current = {name: row for name, row in rows.items() if name not in why}
+    if options.check:
+        found = reference.flaws(out, order)
+        print("\n".join([*found, f"{out}: {len(found):,} flaws"]))
+        return EXIT_FAILED if found else EXIT_OK
+    for model in options.models or ():
+        if model not in (known := config.protocol.order):
+            raise UsageError(
+                f"--models: the protocol has no '{model}'{suggest(model, known)}; it has {', '.join(known)}"
+            )
+    if options.models:
+        order = [reference.only(group, options.models) for group in order]
     if options.verify:
         return verify_some(order, current, device, options)
     print("\n".join(describe(order, current, why)))

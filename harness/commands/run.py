@@ -1,6 +1,7 @@
 """The command line of run.py: plan → trials → table and figures."""
 
 import argparse
+import functools
 import io
 import os
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
-from harness.execution.options import parse
+from harness.execution.options import command_of, parse
 from harness.plan.config import load_config
 from harness.store.schema import BUSY, OK, UNSUPPORTED
 from harness.store.table import load, to_table
@@ -17,6 +18,7 @@ from harness.store.table import load, to_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.analysis.next_run import Available
     from harness.execution.launch import Launch
     from harness.plan.trial import Trial
 
@@ -74,14 +76,14 @@ def announcement(launch: "Launch", options: argparse.Namespace, done: int, left:
     yield from launch.notes
     if source.dim == 2 and (lacks := perceptual.missing()) is not None:
         yield lacks
-    cost = describe_cost(left, launch.device)
+    cost = describe_cost(launch.as_large(left), launch.device)
     busy = machine.load() if left and options.executor == "local" else None
     if busy is not None and busy > BUSY:
         yield f"others use this machine (load {busy:.1f} for each core): trials will take longer than was timed"
     yield f"{len(launch.trials)} trials, {done} of them done before, {len(left)} to run: {cost}"
     if options.dry_run:
         for trial in left:
-            yield f"  {trial}, {trial.steps} passes: {describe_cost([trial], launch.device)}"
+            yield f"  {trial}, {trial.steps} passes: {describe_cost(launch.as_large([trial]), launch.device)}"
 
 
 def run_trials_of(
@@ -124,23 +126,39 @@ def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame")
         beside = table[table["task"] == task]
         parts += [summarise(beside, models, heading=heading), published.compare(of_task)]
     parts.append(placing.tell(whole, models))
-    if launch.source.path is not None:
-        parts.append(verdict.tell(rows, options.out))
+    if launch.source.files:
+        parts.append(verdict.tell(rows, options.out, available_next(launch, options)))
     return "\n\n".join(filter(None, parts))
+
+
+def available_next(launch: "Launch", options: argparse.Namespace) -> "Available":
+    """What a run after this one may use."""
+    from harness.analysis.next_run import Available
+    from harness.execution.launch import tuned_preset
+    from harness.train import coder
+
+    models, presets = list(dict.fromkeys(trial.model for trial in launch.trials)), launch.config.presets
+    return Available(
+        seeds=list(dict.fromkeys(seed for preset in presets.values() for seed in preset.get("seeds", ()))),
+        tuned=tuned_preset(launch.config, launch.preset, launch.source, options.task, models),
+        bits=coder.is_here(),
+        command=functools.partial(command_of, options),
+    )
 
 
 def draw(launch: "Launch", options: argparse.Namespace) -> None:
     """Draw the figures of a launch's experiments and write the page where rows changed; say in a line each where what
     lies."""
+    from harness.analysis.reference_rows import table_beside
     from harness.figures import draw_figures
     from harness.plan.make_plan import model_names
     from harness.report import write_page
 
     out = Path(options.out)
     for folder in dict.fromkeys(row.folder for trial in launch.trials for row in trial.rows):
-        table = load(out, folder)
-        print(f"rows in {out / folder / 'rows'}: {len(table)}")
-        for line in draw_figures.redraw(table, out, model_names(launch.config)):
+        own = load(out, folder)
+        print(f"rows in {out / folder / 'rows'}: {len(own)}")
+        for line in draw_figures.redraw(table_beside(own, launch.config), out, model_names(launch.config)):
             print(line)
     if write_page.is_current(out, options.config):
         print(f"page: {out / write_page.NAME}, of these rows, left as it is")
@@ -162,8 +180,9 @@ def listing(options: argparse.Namespace) -> str:
     choose_models(config, options.models)
     check_models(config)
     expand_tasks(options.task)
-    if options.signal is not None and options.signal.endswith(".py"):
-        only_one_of(options.signal)
+    for path in options.signal or ():
+        if path.endswith(".py"):
+            only_one_of(path)
     signals = target_signals.registry
 
     def describe(signal: str) -> str:
@@ -175,7 +194,7 @@ def listing(options: argparse.Namespace) -> str:
         [
             f"models:  {' '.join(group(config, 'all'))}",
             f"newer:   {' '.join(group(config, 'newer'))}; with --models newer, or by name",
-            f"signals: {', '.join(map(describe, signals.names()))}; or the path of an image or a volume",
+            f"signals: {', '.join(map(describe, signals.names()))}; or paths of images or volumes",
             f"tasks:   {' '.join(tasks.get(name).usage() for name in tasks.names())}",
             f"presets: {' '.join(config.presets)}",
             "files:   models, signals and tasks may also be given as paths of .py files that register them",

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from harness.plan.trial import Trial
     from harness.plan.tuned import Found
 
-OF_RUN = ("seeds", "signal_seeds", "bandlimits", "save_model", "bits")  # what a search gives no choice of
+# what a search gives no choice of
+OF_RUN = ("seeds", "signal_seeds", "bandlimits", "save_model", "bits", "quantised_share")
 HERE = ("verb", "minutes", "write", "dry_run", *OF_RUN)  # not for workers
 add_arguments = search.add_arguments
 

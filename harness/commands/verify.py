@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--sizes", nargs="+", type=whole_number, metavar="P", help="only these budgets")
     add("--most", type=whole_number, default=MOST, help="of what is not named row by row (default: %(default)s)")
     add("--tolerance", type=float, default=TOLERANCE, metavar="DB", help="of PSNR (default: %(default)s dB)")
-    add("--file", metavar="PATH", help="the user's own image or volume that the rows are of")
+    add("--file", metavar="PATH", help="your own image or volume that the rows are of (default: what the folder keeps)")
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
@@ -151,7 +151,7 @@ def agreements(
             trial = trial_of(one.row, config, options.file)
             name = f"{trial.folder}/{trial.key}"
             if name != last[0]:
-                last = name, _repeat(trial, one.row, device)
+                last = name, _repeat(trial, one, device)
         except (UsageError, OSError) as error:
             yield one, Agreement(False, f"cannot be repeated: {error}")
             continue
@@ -166,13 +166,21 @@ def agreements(
             yield one, compare(one.row, one.store.array_path(one.key), again.row, again.residual, options.tolerance)
 
 
-def _repeat(trial: "Trial", row: Row, device: "torch.device") -> "dict[str, Result]":
-    """The results by task, of the row's own back end where that runs here."""
+def _repeat(trial: "Trial", one: Chosen, device: "torch.device") -> "dict[str, Result]":
+    """The results by task, of the row's own back end where that runs here. A person's own signal is the one that the
+    results folder keeps, unless the file was given."""
     import dataclasses
 
-    from harness.train.run_trial import run_trial
+    from harness.store.own_signal import kept_signal, signal_path
+    from harness.train.run_trial import run_on, run_trial
     from models import backends, get_model
+    from target_signals.user_file import UserFile
 
-    own = row["backend"] if row["backend"] in backends.available(get_model(trial.model), device) else None
-    results = run_trial(dataclasses.replace(trial, backend=own), device)
+    backend = one.row["backend"]
+    own = backend if backend in backends.available(get_model(trial.model), device) else None
+    again, kept = dataclasses.replace(trial, backend=own), signal_path(one.store.folder.parent, one.row)
+    if trial.signal == UserFile.name and trial.path is None and kept.is_file():
+        results = run_on(again, kept_signal(kept, trial.dim), device)
+    else:
+        results = run_trial(again, device)
     return {result.row["task"]: result for result in results}

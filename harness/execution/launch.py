@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 import torch
 
 from common.errors import UsageError, is_file
+from harness.plan import cost
 from harness.plan.config import Config, Preset, load_config
 from harness.plan.make_plan import GROUPS, check_models, group, make_plan, untuned
 from harness.plan.source import Source, find_source
 from harness.plan.trial import MUON, Trial
 from harness.train import coder, machine
 from models import backends, get_model, registry
+from target_signals import shrink
 from target_signals.tasks.base import expand_tasks
 
 
@@ -34,6 +37,16 @@ class Launch:
     def tasks(self) -> list[str]:
         return list(dict.fromkeys(task for trial in self.trials for task in trial.scored))
 
+    def as_large(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Trials as estimates of cost take them: of the user's own files with as many points as these have."""
+        shapes = {file.item: file.shape for file in self.source.files}
+        return [
+            cost.as_large(trial, math.prod(shrink.shorter(shapes[trial.item], trial.length)))
+            if trial.item in shapes
+            else trial
+            for trial in trials
+        ]
+
 
 def make_launch(options: argparse.Namespace) -> Launch:
     """UsageError for whatever cannot be."""
@@ -45,9 +58,10 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if options.signal is None:
         raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
     source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, name)
-    if options.preset is None and source.path is not None:
+    if options.preset is None and source.files:
         name = tuned_preset(config, name, source, options.task, models) or name
     preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
+    notes += shrunk(source, preset)
     for model in models if options.backend is not None else ():
         backends.check(get_model(model), options.backend, device)
     precision = choose_precision(options.precision, device)
@@ -56,10 +70,22 @@ def make_launch(options: argparse.Namespace) -> Launch:
     trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
     if options.bits:
         coder.check()
-        trials = [dataclasses.replace(trial, bits=tuple(options.bits)) for trial in trials]
+        changes = {"bits": tuple(options.bits), "quantised_share": options.quantised_share}
+        trials = [dataclasses.replace(trial, **changes) for trial in trials]
+    elif options.quantised_share:
+        raise UsageError("--quantised-share needs --bits, like --bits 4 6 8 --quantised-share 0.2")
     if preset.tuned_at is not None:
         notes.append(f"settings found by python -m harness tune --preset {preset.tuned_at} (docs/tuning.md)")
     return Launch(config, device, name, source, tuple(notes), trials)
+
+
+def shrunk(source: Source, preset: Preset) -> list[str]:
+    """A line where the user's own files are fitted at fewer samples than they have."""
+    length = preset.length.get(source.length_key)
+    longest = max((max(file.shape) for file in source.files), default=0)
+    if length is None or length >= longest:
+        return []
+    return [f"shrunk to {length:,} samples along the longest axis; --length {longest} keeps all samples"]
 
 
 def tuned_preset(

@@ -2,10 +2,15 @@
 
 import argparse
 import math
+import shlex
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from common.errors import UsageError
+from common.files import ROOT
 from harness.plan.config import DEFAULT_CONFIG
 from harness.plan.trial import BITS, EXACT, PRECISIONS
 from harness.store.store import DEFAULT_OUT
@@ -28,7 +33,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add(
         "--signal",
-        help="which signal; --list names them. Or the path of an image or a volume, or of a file with a registered one",
+        nargs="+",
+        help="which signal; --list names them. Or paths of images or volumes, or of folders with some, which are then "
+        "the items of one experiment; or the path of a file with a registered one",
     )
     add("--dim", type=int, help="2 or 3; may be left out where a signal has one dimension only")
     add(
@@ -60,16 +67,31 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--steps", type=whole_number, help="passes over the signal")
     add("--length", type=whole_number, help="samples along the longest axis")
-    add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
+    add(
+        "--device",
+        help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one; for a cluster, cpu or "
+        "cuda must be given)",
+    )
     add("--backend", help="an implementation that must run, like triton or torch (default: the fastest that works)")
-    add("--executor", choices=EXECUTORS, default="local", help="where trials run (default: local, this machine)")
-    add("--workers", type=positive, metavar="N", help="trials at once: processes here, tasks in Ray, jobs in Slurm")
+    add(
+        "--executor",
+        choices=EXECUTORS,
+        default="local",
+        help="where trials run: on this machine, or on a cluster of Ray or Slurm, see docs/scaling.md (default: local)",
+    )
+    add(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="trials at once: processes here (default: 1, with --device all one per GPU), tasks in Ray, jobs in Slurm "
+        "(default: as many as there is room for)",
+    )
     add(
         "--slurm",
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="submitit's settings, like slurm_partition=gpu mem_gb=32",
+        help="what jobs ask of Slurm, by submitit's names, like slurm_partition=gpu timeout_min=600 mem_gb=32",
     )
     add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
@@ -85,10 +107,28 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="also compress every fitted model to so many bits a value, and store bytes and scores in its rows",
     )
     add("--no-figures", action="store_true", help="draw no figures and write no page")
+    add(
+        "--quantised-share",
+        type=share,
+        default=0.0,
+        metavar="S",
+        help="with --bits: for each number of bits, so many of the last passes (such as 0.2 of all) are made once more "
+        "with quantised values, and what is better after rounding is compressed (default: 0, none)",
+    )
     add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
     add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
     add("--force", action="store_true", help="run trials again that have rows")
     return parser.parse_args(arguments)
+
+
+def command_of(options: argparse.Namespace, changes: Mapping[str, Any]) -> str:
+    """A command line for a shell in this folder: run.py with these options, some of them changed, without --force."""
+    plain = vars(parse([]))
+    wanted = {**vars(options), "force": False, **changes}
+    words = words_of({name: value for name, value in wanted.items() if value != plain[name]})
+    python = "python" if shutil.which("python") == sys.executable else sys.executable
+    here, script = Path.cwd(), ROOT / "run.py"
+    return shlex.join([python, str(script.relative_to(here) if script.is_relative_to(here) else script), *words])
 
 
 def words_of(options: Mapping[str, Any]) -> list[str]:
@@ -125,6 +165,16 @@ def bits_a_value(text: str) -> int:
     value = whole_number(text)
     if value not in BITS:
         raise argparse.ArgumentTypeError(f"bits a value are {BITS[0]} to {BITS[-2]}, or {EXACT}, got {value}")
+    return value
+
+
+def share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
     return value
 
 

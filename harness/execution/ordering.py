@@ -24,12 +24,12 @@ def in_order(trials: Sequence[Trial], device: str) -> list[Trial]:
     return sorted(trials, key=place)
 
 
-def pack(trials: Sequence[Trial], device: str, seconds: float, least: int) -> list[list[Trial]]:
-    """Trials in packs of about as many seconds each, at least `least` of them: the longest first, each into the
-    pack that has the least so far."""
+def pack(trials: Sequence[Trial], device: str, seconds: float, least: int, most: int) -> list[list[Trial]]:
+    """Trials in packs of about as many seconds each, at least `least` of them and at most `most`: the longest first,
+    each into the pack that has the least so far."""
     times = [min(known_seconds(trial, device), seconds) for trial in trials]
     total = sum(times)
-    count = min(len(trials), max(least, math.ceil(total / seconds)))
+    count = min(len(trials), most, max(least, math.ceil(total / seconds)))
     packs: list[tuple[float, int, list[Trial]]] = [(0.0, number, []) for number in range(count)]
     for time, index in sorted(zip(times, range(len(trials)), strict=True), reverse=True):
         load, number, pack = packs[0]

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
     add("--executor", choices=EXECUTORS, default="local", help="where trials run (default: local, this machine)")
     add("--workers", type=positive, metavar="N", help="trials at once")
-    add("--slurm", nargs="+", default=[], metavar="KEY=VALUE", help="submitit's settings, like slurm_partition=gpu")
+    add("--slurm", nargs="+", default=[], metavar="KEY=VALUE", help="what jobs ask of Slurm, like slurm_partition=gpu")
     add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
     add("--backend", help="an implementation that must run, like torch (default: the fastest that works)")
     add(

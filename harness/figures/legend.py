@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.analysis.comparison import Comparison
+from harness.analysis.reference_rows import display_name
 from harness.figures import style
 from harness.figures.page import EDGE, Sheet, notes_height, text_width
 
@@ -20,7 +21,8 @@ def entry(label: str, **looks: Any) -> Line2D:
 
 
 def of_models(comparison: Comparison, models: Sequence[str]) -> list[Line2D]:
-    return [entry(model, **style.line(*comparison.looks(model))) for model in models]
+    names = {model: display_name(model, comparison.of_reference) for model in models}
+    return [entry(names[model], **style.line(*comparison.looks(model))) for model in models]
 
 
 def height(handles: Sequence[Line2D], width: float) -> float:

@@ -173,7 +173,10 @@ def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]
     protocol = f"length {comparison.length} · {comparison.steps} steps · preset {comparison.preset}"
     subtitle += "; rings: 0.1 the outermost" if WHOLE in comparison.regions and comparison.bands else ""
     subtitle += f"; {comparison.difficulty.name} in {comparison.difficulty.unit}" if comparison.difficulty.unit else ""
-    return [*wrapped(f"{protocol} · {draws_text(comparison)}", width), *wrapped(subtitle, width)]
+    others = [model for model in comparison.models if model in comparison.of_reference]
+    reference = [f"from the reference results: {', '.join(others)}"] if others else []
+    texts = (f"{protocol} · {draws_text(comparison)}", subtitle, *reference)
+    return [line for text in texts for line in wrapped(text, width)]
 
 
 def wrapped(text: str, width: float, letter: float = LETTER) -> list[str]:

@@ -4,6 +4,7 @@
 file, and leaves what it holds of other kinds of device, and of other models where as many points were timed.
 """
 
+import dataclasses
 import functools
 import json
 import math
@@ -59,6 +60,11 @@ def trial_seconds(trial: Trial, device: str) -> float | None:
     if trial.lr is None:  # a solution takes hardly longer beyond the largest budget, which a pass does
         return START_SECONDS + interpolate(measured, min(trial.budget, max(measured))) * share
     return START_SECONDS + trial.steps * interpolate(measured, trial.budget) / 1000 * share
+
+
+def as_large(trial: Trial, points: int) -> Trial:
+    """A trial with the side of a square or a cube of so many points, for an estimate where the signal is known."""
+    return dataclasses.replace(trial, length=round(points ** (1 / trial.dim)))
 
 
 def interpolate(measured: dict[int, float], budget: int) -> float:

@@ -136,7 +136,7 @@ def make_plan(
             budget=size,
             seed=seed,
             signal_seed=signal_seed,
-            path=source.path,
+            path=source.path_of(item),
             preset=preset_name,
             steps=preset.steps,
             evaluate_every=preset.evaluate_every,

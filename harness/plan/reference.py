@@ -23,6 +23,7 @@ from harness.store.schema import CLASSICAL, Row
 from target_signals.base import RecordedFamily
 from target_signals.tasks.base import expand_tasks, trained_on
 
+MOST_BYTES = 16 << 20  # of a file
 PRECISION = {"cuda": None, "cpu": "fp32"}  # of a want's device; None: each model's own
 SAME = ("signal", "item", "dim", "length", "bandlimit", "model", "seed", "signal_seed", "preset")  # in trials and rows
 
@@ -55,6 +56,11 @@ def groups(config: Config) -> list[Group]:
                     seen.add(name)
                     group.trials.append(trial)
     return list(found.values())
+
+
+def only(group: Group, chosen: Collection[str]) -> Group:
+    """The trials of some models."""
+    return group._replace(trials=[trial for trial in group.trials if trial.model in chosen])
 
 
 def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lacking: list[str]) -> list[Trial]:
@@ -96,6 +102,25 @@ def stale(rows: Mapping[Name, Row], order: Sequence[Group]) -> dict[Name, str]:
         _identity(vars(trial), trial.budget, trial.task): trial.config_hash for group in order for trial in group.trials
     }
     return {name: why for name, row in rows.items() if (why := _why_stale(row, now)) is not None}
+
+
+def flaws(folder: Path, order: Sequence[Group]) -> list[str]:
+    """What speaks against a folder's files, a line each: what no reviewer should let in."""
+    devices, found = {group.preset: group.device for group in order}, []
+    for path in sorted(folder.glob("*.parquet")):
+        rows = read_rows(path)
+        if path.stat().st_size > MOST_BYTES:
+            found.append(f"{path.name}: {path.stat().st_size:,} bytes, and at most {MOST_BYTES:,} are shipped")
+        found += [f"{path.name}: {'/'.join(name)}: {why}" for name, why in stale(rows, order).items()]
+        for name, row in rows.items():
+            device, commit = str(row["device"]).partition(":")[0], row["commit"] or ""
+            wrong = {
+                f"its preset is {row['preset']}": row["preset"] != path.stem,
+                f"made on {device}": device != devices.get(row["preset"], device),
+                "made by code that is not committed": not commit or commit.endswith("+"),
+            }
+            found += [f"{path.name}: {'/'.join(name)}: {what}" for what, true in wrong.items() if true]
+    return found
 
 
 def _why_stale(row: Row, now: Mapping[Any, str]) -> str | None:

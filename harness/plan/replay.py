@@ -20,7 +20,7 @@ MOST_VALUES = 10**9  # of a model: Adam takes 16 bytes for each
 
 
 def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) -> Trial:
-    """The trial that leaves this row. file: the user's own, for rows of one.
+    """The trial that leaves this row. file: the user's own, for rows of one; without it the trial has no path.
 
     Raises UsageError that says why it cannot be run again here: an unknown model or signal, data that are
     absent or others, or something that the results depend on and the row does not hold has changed.
@@ -78,10 +78,8 @@ def evaluate_every(row: Mapping[str, Any]) -> int:
     return math.gcd(*between) if between else steps
 
 
-def _path(item: str | None, file: str | None) -> str:
-    if file is None:
-        raise UsageError(f"it is of a file of somebody's own, {item}; give its path with --file")
-    if (found := user_file.item_of(file)) != item:
+def _path(item: str | None, file: str | None) -> str | None:
+    if file is not None and (found := user_file.item_of(file)) != item:
         raise UsageError(f"it is of {item}, and --file '{file}' is {found}")
     return file
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import target_signals
 from common.errors import UsageError, suggest
 from harness.plan.config import Config
+from harness.plan.own_files import OwnFile, own_files
 from target_signals import user_file
 from target_signals.base import Kind, RecordedFamily, SignalFamily
 
@@ -14,18 +15,22 @@ MOST_POINTS = 1 << 27  # of a signal that is built again
 
 @dataclass(frozen=True)
 class Source:
-    """Where a plan's signals come from: a registered family, or one file of the user's own."""
+    """Where a plan's signals come from: a registered family, or files of the user's own, one an item."""
 
     family: type[SignalFamily]
     dim: int
     kind: Kind
     items: tuple[str | None, ...]
-    path: str | None = None
+    files: tuple[OwnFile, ...] = ()
 
     @property
     def length_key(self) -> str:
         """The key of its length in a preset: the dimension of synthetic signals, the kind of recorded ones."""
         return str(self.dim) if self.kind == "synthetic" else self.kind
+
+    def path_of(self, item: str | None) -> str | None:
+        """The path of one of the user's own files."""
+        return next((file.path for file in self.files if file.item == item), None)
 
 
 def choose_source(signal: str, dim: int | None, items: Sequence[str] | None = None) -> Source:
@@ -47,7 +52,7 @@ def choose_source(signal: str, dim: int | None, items: Sequence[str] | None = No
 
 
 def find_source(
-    signal: str,
+    signals: Sequence[str],
     dim: int | None,
     items: Sequence[str] | None,
     bandlimits: Sequence[float] | None,
@@ -55,10 +60,14 @@ def find_source(
     preset: str,
 ) -> tuple[Source, list[str]]:
     """What a command line names, and what there is to say about it before anything runs."""
-    if signal.endswith(".py"):
-        signal = only_one_of(signal)
-    elif user_file.is_path(signal) and signal not in target_signals.registry.names():
-        return _of_file(signal, dim, items)
+    names = target_signals.registry.names()
+    paths = [text for text in signals if text not in names and not text.endswith(".py") and user_file.is_path(text)]
+    if paths and len(paths) == len(signals):
+        return _of_files(paths, dim, items)
+    if len(signals) > 1:
+        given = ", ".join(f"'{text}'" for text in signals)
+        raise UsageError(f"--signal takes one registered signal, or paths of images or volumes; got {given}")
+    signal = only_one_of(signals[0]) if signals[0].endswith(".py") else signals[0]
     source = choose_source(signal, dim, items)
     family, notes = source.family, []
     if bandlimits and not family.bands:
@@ -82,14 +91,14 @@ def only_one_of(path: str) -> str:
     return name
 
 
-def _of_file(path: str, dim: int | None, items: Sequence[str] | None) -> tuple[Source, list[str]]:
-    found = user_file.load_signal(path, None, dim)
-    if dim not in (None, found.dim):
-        raise UsageError(f"'{path}' holds a signal with dim {found.dim}, not {dim}")
+def _of_files(paths: Sequence[str], dim: int | None, items: Sequence[str] | None) -> tuple[Source, list[str]]:
     if items:
-        raise UsageError(f"'{path}' is one item; leave --items out")
-    text = f"{path}: {'×'.join(map(str, found.values.shape))}, {found.source}"
-    return Source(user_file.UserFile, found.dim, found.kind, (user_file.item_of(path),), path), [text]
+        raise UsageError(
+            f"'{paths[0]}' is no signal with items of its own; leave --items out, and name the files that you want"
+        )
+    files, notes = own_files(paths, dim)
+    kind, every = files[0].kind, tuple(file.item for file in files)
+    return Source(user_file.UserFile, files[0].dim, kind, every, tuple(files)), notes
 
 
 def check_size(signal: str, dim: int, length: int | None) -> None:

@@ -21,7 +21,7 @@ PLAIN: dict[str, Any] = {"lr_schedule": CONSTANT, "optimiser": ADAM, "tuned_at":
 @dataclass(frozen=True)
 class Trial:
     """One fit: everything that determines its numbers, and nothing else but `preset`, `evaluate_every`,
-    `path`, `activation_gib`, `backend` and `bits`.
+    `path`, `activation_gib`, `backend`, `bits` and `quantised_share`.
 
     length: samples along the longest axis; None for a recorded item as it is. task: what is trained on.
     seed: draws initial values and batches; signal_seed: the signal, and what a task draws of it.
@@ -30,7 +30,8 @@ class Trial:
     path: of a user's own file, which `item` names by its content. backend: one that must run, or None
     for the best that does. tuned_at: the preset at which the settings were tuned, or None where nobody did; it gives
     rows of their own to those that are as they were, so that an experiment with tuned settings is whole. bits: a value
-    at which the fitted model is also compressed and scored.
+    at which the fitted model is also compressed and scored. quantised_share: of the passes; so many of the last
+    ones are made once more, with quantised values, for each of `bits`.
     """
 
     signal: str
@@ -58,6 +59,7 @@ class Trial:
     optimiser: str = ADAM
     tuned_at: str | None = None
     bits: tuple[int, ...] = ()
+    quantised_share: float = 0.0
 
     @property
     def lr(self) -> float | None:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from harness.analysis.codecs import IMAGES
+from harness.analysis.codecs import IMAGES, VOLUMES
 from harness.figures import style
 from harness.report.looks import Looks
 
@@ -29,8 +29,8 @@ FRAMED: Spec = {"type": "quantitative", "scale": {"domain": FRAME, "nice": False
 _MEAN: Spec = {"field": "shown", **FRAMED}
 POINT = {"type": "point", "filled": True, "size": 45, "opacity": 1, "cursor": "pointer"}
 TOOLTIP = [{"field": name, "type": "nominal"} for name in ("model", "budget", "bands", "score", "runs", "time")]
-CODECS = (*IMAGES, "zfp")
-CODEC, CODEC_DASHES = "#7f7f7f", ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3], [5, 2])  # a grey for either ground
+CODECS = (*IMAGES, *VOLUMES)
+CODEC, CODEC_DASHES = "#7f7f7f", ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3], [1, 0], [8, 3])  # a grey for either ground
 TICKS = [a * 10**b for b in range(-4, 4) for a in (1, 2, 5)]
 BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one name that the page uses
 

@@ -4,13 +4,16 @@ import datetime
 import itertools
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.analysis.gain import CAP
 from harness.analysis.published import beside
 from harness.analysis.ranks import Standings, over_items, over_signals
+from harness.analysis.reference_rows import reference_models
 from harness.analysis.remarks import remarks
+from harness.analysis.verdict import tell
 from harness.analysis.winner import REFERENCE
 from harness.plan.config import Config
 from harness.report.about import about
@@ -42,7 +45,7 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
     every_model = list(dict.fromkeys([*config.protocol.order, *present]))  # a model looks the same on every page
     models = [model for model in every_model if model in present]
     yardsticks = [model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)]
-    experiments_of = [_experiment(experiment, rows, models) for experiment in every]
+    experiments_of = [_experiment(experiment, rows, models, found.out) for experiment in every]
     return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "out": str(found.out),
@@ -175,15 +178,19 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
     }
 
 
-def _experiment(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
-    """own: whether it is of somebody's own files or arrays."""
+def _experiment(experiment: Experiment, rows: Sequence[Row], models: Sequence[str], out: Path) -> dict[str, Any]:
+    """own: whether it is of somebody's own files or arrays; verdict: lines on these. of_reference: models whose rows
+    come with the suite."""
     latest = [rows[i] for i in experiment.latest.values()]
+    own = experiment.kind.signal == UserFile.name
     return {
         **experiment.kind._asdict(),
         "stands_for": latest[0].get("stands_for"),
-        "own": experiment.kind.signal == UserFile.name,
+        "own": own,
+        "verdict": tell(to_table(latest), out).splitlines() if own else [],
         "models": experiment.models,
-        "remarks": remarks(latest),
+        "of_reference": sorted(reference_models(latest)),
+        "remarks": remarks(row for row in latest if row.get("origin") is None),
         **lines(experiment, rows, models),
         "ranks": _over_items(experiment, rows),
         "published": beside(to_table(latest)),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import codec_points
-from harness.analysis.codecs import REFERENCE
 from harness.analysis.experiments import Kind, kind_of
 from harness.analysis.rate_distortion import RateDistortion, rate_distortion
 from harness.figures.draw_figures import figures_folder
@@ -24,10 +23,10 @@ def rates(rows: Sequence[Row], kinds: Sequence[Kind], order: Sequence[str], out:
 
 def _prepared(found: RateDistortion) -> dict[str, Any]:
     """Best points and Bjøntegaard's differences to the reference codec by name."""
-    lines = []
+    lines, reference = [], found.reference if found.front(found.reference) else None
     for name in found.names:
         psnr, rate = found.differences(name)
         points = [[rounded(point.rate), rounded(point.psnr, 5)] for point in found.front(name)]
         codec = name not in found.models
         lines.append({"name": name, "codec": codec, "points": points, "psnr": rounded(psnr), "rate": rounded(rate)})
-    return {"draws": found.draws, "coded": bool(found.front(REFERENCE)), "lines": lines}
+    return {"draws": found.draws, "reference": reference, "lines": lines}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from common.errors import UsageError
 from common.files import write_atomically
+from harness.plan import want
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.fingerprint import fingerprint, stamp
 from harness.store.liveness import read_claims
@@ -32,21 +33,26 @@ def made_of(out: str | Path, config: str | Path, megabytes: float) -> str:
     paths = sorted(path for folder in SHOWN for path in out.glob(f"*/{folder}/[!.]*"))
     running = sorted(str(said["trial"]) for said in read_claims(out))
     files = [(str(path.relative_to(out)), stamp(path)) for path in paths]
-    return fingerprint(str(out), repr(load_config(config)), megabytes, running, files)
+    reference = [(path.name, stamp(path)) for path in sorted(want.FOLDER.glob("*.parquet"))]
+    return fingerprint(str(out), repr(load_config(config)), megabytes, running, files, reference)
 
 
 def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
     """Write <out>/index.html. megabytes: of thumbnails, at most."""
     from harness.analysis.experiments import experiments
+    from harness.analysis.reference_rows import beside
     from harness.report import charts, page, payload
     from harness.report.figure_files import figure_files
     from harness.report.pictures import pictures
     from harness.report.rates import rates
     from harness.store import parquet
-    from harness.store.scan import gather
+    from harness.store.names import folder_of, key_of
+    from harness.store.scan import Stored, gather
 
     end = MADE_OF.format(made_of(out, config, megabytes))  # before the rows are read: what comes later is not in it
     settings, found = load_config(config), gather(out)
+    others = beside([stored.row for stored in found.stored], settings)
+    found.stored += [Stored(folder_of(row), key_of(row), row) for row in others]
     rows = [stored.row for stored in found.stored]
     data = payload.build(found, settings)
     every = experiments(rows, settings.protocol.order)

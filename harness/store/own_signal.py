@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from common.errors import UsageError
 from common.files import Unfit, read_bounded, write_atomically
 from harness.store.names import folder_of, known, safe
 from harness.store.store import unwritable
@@ -43,6 +44,16 @@ def keep_signal(path: Path, signal: Signal) -> None:
         write_atomically(path, lambda file: file.write(buffer.getvalue()))
     except OSError as error:
         raise unwritable(path.parent, error) from error
+
+
+def kept_signal(path: Path, dim: int) -> Signal:
+    """A kept signal. UsageError that says why it is not to be had, and OSError where it cannot be read."""
+    if not path.is_file():
+        raise UsageError("the values of this file were not kept; run its trials again")
+    try:
+        return load_signal(path, dim)
+    except Unfit as error:
+        raise UsageError(f"the values that were kept of it, '{path}', cannot be used: {error}") from error
 
 
 def load_signal(path: Path, dim: int) -> Signal:

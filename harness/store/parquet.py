@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 MEANS: dict[str, Kind] = {"band": "number", "mean": "number", "spread": "number"}  # of a table of means; may be null
-WHOLE = ("step", "bits", "bytes")  # numbers of a point or a rate
+WHOLE = ("step", "bits", "bytes", "quantised_passes")  # numbers of a point or a rate
 KINDS = {column.name: column.kind for column in COLUMNS} | MEANS
 NEEDED = "Parquet needs pyarrow: pip install pyarrow"
 MOST_BYTES = 1 << 28  # of a file

@@ -51,12 +51,10 @@ def _is_point(value: Any) -> bool:
 
 
 def _is_rate(value: Any) -> bool:
-    if not isinstance(value, dict) or set(value) != set(RATE):
+    if not isinstance(value, dict) or not set(RATE[:-1]) <= set(value) <= set(RATE):
         return False
-    return (
-        _is_whole(value["bits"])
-        and _is_whole(value["bytes"])
-        and all(v is None or _is_number(v) for v in value.values())
+    return all(map(_is_whole, (value["bits"], value["bytes"], value.get(RATE[-1]) or 0))) and all(
+        v is None or _is_number(v) for v in value.values()
     )
 
 

@@ -19,7 +19,8 @@ REFERENCE_RESULT = "reference"  # the origin of a row that comes with the suite 
 CLASSICAL = "classical"  # the label of a yardstick: compared with, though it is no trained representation
 CHECKSUM = "residual_sha256"
 POINT = ("step", "loss", "psnr", "seconds")  # of a curve
-RATE = ("bits", "bytes", "psnr", "encode_seconds", "decode_seconds")  # of a compressed model; the first two are whole
+# of a compressed model; the first two are whole, and so is the last, which may lack: passes that saw quantised values
+RATE = ("bits", "bytes", "psnr", "encode_seconds", "decode_seconds", "quantised_passes")
 Kind = Literal["text", "number", "whole", "wholes", "numbers", "curve", "rates", "object"]
 WORDS: dict[Kind, str] = {
     "text": "text",
@@ -147,7 +148,7 @@ def _scores() -> list[Column]:
             "rates",
             "rates",
             "of the last values, compressed as `--bits` said: bits a value, bytes of the file, PSNR, seconds to encode "
-            "and to decode (docs/bits.md)",
+            "and to decode, passes that saw quantised values (docs/bits.md)",
             page=False,
         ),
     ]
@@ -161,6 +162,13 @@ COLUMNS = (
     Column("reason", "text", "why it is not ok, or why not the best back end ran"),
     Column("parameters", "whole", "what the model really stores", "real values", repeats=True),
     *_scores(),
+    Column(
+        "operations",
+        "number",
+        "floating-point operations that evaluating a sample takes, in runs with `--bits` (docs/bits.md)",
+        "operations a sample",
+        page=False,
+    ),
     Column("updates", "whole", "steps of the optimiser; 0 for a solved model", repeats=True),
     Column("seconds", "number", "training alone, without evaluation, storing and compilation", "s"),
     Column("ms_per_update", "number", "`seconds` divided by the updates", "ms"),

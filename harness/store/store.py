@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError
-from common.files import TEMPORARY, read_bounded, write_atomically
+from common.files import TEMPORARY, read_bounded, refresh, write_atomically
 from harness.store.read_row import MOST_BYTES, finite, parse_text
 from harness.store.residual import checksum, encode
 from harness.store.residual import load_residual as load_residual  # for whoever reads results
@@ -69,9 +69,8 @@ class Store:
             return None
 
     def refresh(self) -> None:
-        """Make an NFS client ask its server what there is: it may remember for a while that a row was not there."""
-        with contextlib.suppress(FileNotFoundError):
-            os.close(os.open(self.folder / "rows", os.O_RDONLY))  # close-to-open: opening a folder asks the server
+        """Have the file server asked what rows there are."""
+        refresh(self.folder / "rows")
 
     def write(self, key: str, row: Row, residual: "np.ndarray | None") -> None:
         """Write the array, then the row: a row that exists is complete.

@@ -94,6 +94,8 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
 
 def rebuild(header: dict[str, Any]) -> Representation:
     """The model that `describe` told of, without values. Raises one of UNREADABLE or UsageError for other headers."""
+    if not isinstance(header["model"], str):
+        raise TypeError(f"{header['model']!r} is no model's name")
     cls = models.get_model(header["model"])
     settings = read_settings(cls.Config, header["settings"], "settings")
     lattice = _lattice(header)

@@ -23,9 +23,13 @@ PARAMETERS = struct.Struct("<Bff")  # family, location, scale
 GAPS = struct.Struct("<qB")  # least gap, digits of the longest one above it
 
 
+def is_here() -> bool:
+    return importlib.util.find_spec("constriction") is not None
+
+
 def check() -> None:
     """UsageError where constriction is not installed."""
-    if importlib.util.find_spec("constriction") is None:
+    if not is_here():
         raise UsageError("coding in bits needs constriction: pip install -e '.[bits]'")
 
 

@@ -29,7 +29,9 @@ MAGIC = b"RBC\x01"  # the last byte is the format's version
 DRAWN, CONSTANT, KEPT, WHOLE, QUANTISED = range(5)  # kinds of records
 MOST_BYTES = 1 << 30  # of a file
 MOST_HEADER = 1 << 24  # bytes of its header, inflated
-MOST_VALUES = 1 << 27  # of a model that a file may make us allocate
+MOST_VALUES = 1 << 27  # of a model that a long file may make us allocate
+FEW_VALUES = 1 << 22  # the same of any file
+DENSEST = 1 << 12  # values a byte of all others; nothing that was fitted comes near
 FRAME = struct.Struct("<I")
 
 
@@ -70,8 +72,9 @@ def decode(data: bytes) -> Representation:
     model = checkpoint.rebuild(header)
     shapes = {name: (tuple(room.shape), room.dtype) for name, room in model.state_dict().items()}
     total = sum(room.numel() for room in model.state_dict().values())
-    if total > MOST_VALUES:
-        raise ValueError(f"it asks for {total:,} values, and at most {MOST_VALUES:,} are decoded")
+    most = min(MOST_VALUES, max(FEW_VALUES, DENSEST * len(data)))
+    if total > most:
+        raise ValueError(f"it asks for {total:,} values, and of {len(data):,} bytes at most {most:,} are decoded")
     records, exact = io.BytesIO(head), io.BytesIO(kept)
     decoder = coder.Decoder(records, file.read())
     drawn = _draw_again(model)

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from common.lattice import Lattice
 from harness.train.loss import Batches, LatticeGradient, Schedule
-from harness.train.stepper import Stepper
+from harness.train.quantised import Requantised, Rounding
+from harness.train.stepper import Standing, Stepper
 from models.base import Representation
 from target_signals.tasks.metrics import clipped_psnr
 from target_signals.tasks.task import Task
@@ -29,7 +30,7 @@ class Fit:
     after the evaluation that is nearest to the truth. Where an operator stands between, as in CT and inpainting, it is
     the squared error of the observation, which need not have the values' range.
     diverged_at: the pass after which the loss was not finite, or None. A model that was
-    solved has no updates and a curve of one point, step 0.
+    solved has no updates and a curve of one point, step 0. requantised: by bits a value, the last passes once more.
     """
 
     curve: list[dict[str, float]] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Fit:
     seconds: float = 0.0
     ready_at: float = math.nan  # on time.perf_counter's clock: the end of the first update, or of the solution
     diverged_at: int | None = None
+    requantised: dict[int, Requantised] = field(default_factory=dict)
 
     def record(self, step: int, gradient: LatticeGradient, task: Task) -> None:
         """Evaluate the model, and note where it stands after `seconds` of training."""
@@ -87,10 +89,11 @@ def fit(
     stepper = Stepper(gradient, batches, schedule)
     stepper.prepare()
     clock = Clock(model.device)
+    start, drawn = None, rng.get_state()
     for step in range(1, schedule.steps + 1):
-        if step > 1 and task.operator.pointwise:
-            model.rearrange(step - 1, schedule.steps, gradient.residual, rng)
-        result.updates += stepper.one_pass()
+        if step == schedule.steps - schedule.quantised_passes + 1:
+            start, drawn = stepper.standing(), rng.get_state()
+        result.updates += advance(stepper, schedule, rng)
         burst = model.device.type == "cpu" and not stepper.sound  # on CUDA, asking would wait for the device
         if not (schedule.evaluates(step) or burst):
             continue
@@ -104,7 +107,45 @@ def fit(
         if result.diverged_at is not None:
             break
         clock.start()
+    if start is not None and result.diverged_at is None:
+        stepper.recordings.clear()  # their memory is free for others
+        rng.set_state(drawn)
+        result.requantised = requantise(gradient, batches, schedule, start, rng)
     return result
+
+
+def advance(stepper: Stepper, schedule: Schedule, rng: torch.Generator) -> int:
+    """The next pass, before which a model may move values; the number of updates."""
+    gradient = stepper.gradient
+    if stepper.passes and gradient.operator.pointwise:
+        gradient.model.rearrange(stepper.passes, schedule.steps, gradient.residual, rng)
+    return stepper.one_pass()
+
+
+def requantise(
+    gradient: LatticeGradient, batches: Batches | None, schedule: Schedule, start: Standing, rng: torch.Generator
+) -> dict[int, Requantised]:
+    """The last passes once more for every number of bits, from where they started, with quantised values; a model is
+    afterwards what it was before. `rng` draws the same batches each time."""
+    rounding, drawn, found = Rounding(gradient.model), rng.get_state(), {}
+    stepper = Stepper(gradient, batches, schedule, rounding)
+    stepper.prepare()
+    end = stepper.standing()
+
+    def error() -> float:
+        with rounding.rounded():
+            return gradient.evaluate()[1]
+
+    for bits in schedule.bits:
+        rounding.set_bits(bits)
+        plain = error()
+        stepper.resume(start)
+        rng.set_state(drawn)
+        while stepper.passes < schedule.steps:
+            advance(stepper, schedule, rng)
+        found[bits] = Requantised(stepper.standing().values, error(), plain)
+        stepper.resume(end)
+    return found
 
 
 def solve_smaller(model: Representation, lattice: Lattice) -> None:

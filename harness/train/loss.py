@@ -22,7 +22,8 @@ class Schedule:
 
     steps: passes over the lattice. evaluate_every: passes. minibatch: points a batch, None for full
     updates. activation_gib: what one backward pass may keep. precision, lr_schedule, optimiser: of those that
-    harness/plan/trial.py names.
+    harness/plan/trial.py names. bits, quantised_passes: for each number of bits a value, so many of the last passes
+    are made once more with quantised values.
     """
 
     lr: float | None  # of the first pass; None: the model is solved and never trained
@@ -34,6 +35,8 @@ class Schedule:
     precision: str
     lr_schedule: str = CONSTANT
     optimiser: str = ADAM
+    bits: tuple[int, ...] = ()
+    quantised_passes: int = 0
 
     def evaluates(self, step: int) -> bool:
         """After the first pass, every `evaluate_every` and the last."""

@@ -26,8 +26,12 @@ def measure(
     lattice: Lattice,
     psnr: Callable[[np.ndarray], float],
     activation_gib: float = ACTIVATION_GIB,
+    quantised_passes: int = 0,
 ) -> Measured:
-    """Compress a model, decode the bytes, and score [*shape, C] on the lattice, which counts as decoding."""
+    """Compress a model, decode the bytes, and score [*shape, C] on the lattice, which counts as decoding.
+
+    quantised_passes: how many of the passes that made its values saw them quantised.
+    """
     start = time.perf_counter()
     data = compressed.encode(model, bits)
     between = time.perf_counter()
@@ -35,5 +39,5 @@ def measure(
     decoded.backend = model.backend
     answer = predict(decoded, lattice, activation_gib)
     end = time.perf_counter()
-    numbers = (bits, len(data), psnr(answer), between - start, end - between)
+    numbers = (bits, len(data), psnr(answer), between - start, end - between, quantised_passes)
     return Measured(dict(zip(RATE, numbers, strict=True)), data)

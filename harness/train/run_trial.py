@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import math
 import sys
 import time
 import zlib
@@ -12,7 +13,8 @@ import torch
 
 import models
 import target_signals
-from harness.plan.trial import MUON, Trial
+from common.errors import UsageError
+from harness.plan.trial import EXACT, MUON, Trial
 from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.fit import Fit, fit
@@ -140,6 +142,7 @@ def train(
 
 def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
     """share: of the memory for activations that the settings allow."""
+    bits = tuple(n for n in trial.bits if n != EXACT)
     return Schedule(
         lr=trial.lr,
         adam_betas=trial.adam_betas,
@@ -150,6 +153,8 @@ def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
         precision=trial.precision,
         lr_schedule=trial.lr_schedule,
         optimiser=trial.optimiser,
+        bits=bits,
+        quantised_passes=math.ceil(trial.quantised_share * trial.steps) if bits else 0,
     )
 
 
@@ -199,8 +204,13 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def task_of(trial: Trial, signal: Signal) -> Task:
-    """What a trial is trained on, and how it is scored."""
-    return make_task(trial.task, signal, trial.signal_seed, trial.item or "")
+    """What a trial is trained on, and how it is scored; the last is kept, as trials of one signal follow each other."""
+    return cached_task(trial.task, signal, trial.signal_seed, trial.item or "")
+
+
+@functools.lru_cache(maxsize=1)
+def cached_task(name: str, signal: Signal, seed: int, item: str) -> Task:
+    return make_task(name, signal, seed, item)
 
 
 def signal_of(trial: Trial) -> Signal:
@@ -215,4 +225,6 @@ def cached_signal(
 ) -> Signal:
     if path is not None:
         return user_file.load_signal(path, length, dim)
+    if name == user_file.UserFile.name:
+        raise UsageError(f"it is of a file of somebody's own, {item}; give its path with --file")
     return target_signals.get_signal(name, dim, length, bandlimit, seed, item)

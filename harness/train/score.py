@@ -17,6 +17,7 @@ from harness.train import machine
 from harness.train.chunks import predict
 from harness.train.fit import Fit
 from harness.train.loss import Schedule
+from harness.train.operations import operations_a_sample
 from harness.train.rates import measure
 from models import backends
 from models.base import Representation
@@ -46,20 +47,30 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
         given = {name: lattice for name, lattice in lattices.items() if lattice is not None}
         return {name: predict(model, lattice, schedule.activation_gib) for name, lattice in given.items()}
 
+    def scores_of(found: dict[str, np.ndarray]) -> dict[str, float | None]:
+        each = {at: scoring.scores(answer, model.device.type) for at, answer in found.items()}
+        return {f"{name}{at}": value for at, of_answer in each.items() for name, value in of_answer.items()}
+
     last = best = answers()
     if fitted.best_step != fitted.curve[-1]["step"]:
         with holding(model, fitted.best_state):
             best = answers()
     scores: dict[str, Any] = {"psnr_rings": scoring.ring_scores(last[""]), "status": OK}
-    for found, suffix in ((last, ""), (best, "_best")):
-        for at, answer in found.items():
-            of_answer = scoring.scores(answer, model.device.type)
-            scores |= {f"{name}{at}{suffix}": value for name, value in of_answer.items()}
+    of_last = scores_of(last)
+    of_best = of_last if best is last else scores_of(best)
+    scores |= of_last | {f"{name}_best": value for name, value in of_best.items()}
     if trial.bits:
-        scores["rates"] = [
-            measure(model, bits, scoring.lattice, scoring.psnr, schedule.activation_gib).rate for bits in trial.bits
-        ]
+        scores["operations"] = operations_a_sample(model)
+        scores["rates"] = [rate_of(bits, model, scoring, fitted, schedule) for bits in trial.bits]
     return Result(row | scoring_columns(scoring) | scores, last[""] - scoring.truth)
+
+
+def rate_of(bits: int, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> dict[str, Any]:
+    """An object of `rates`: of the last values, or of those whose last updates saw quantised ones, if these pay."""
+    again = fitted.requantised.get(bits)
+    passes = schedule.quantised_passes if again is not None and again.pays else 0
+    with holding(model, again.state) if again is not None and passes else contextlib.nullcontext():
+        return measure(model, bits, scoring.lattice, scoring.psnr, schedule.activation_gib, passes).rate
 
 
 @contextlib.contextmanager
@@ -116,4 +127,4 @@ def fit_columns(model: Representation, fitted: Fit, memory: machine.PeakMemory, 
 def scoring_columns(scoring: Scoring) -> dict[str, Any]:
     """What is known of a scoring, whether or not there is a prediction; its scores are filled in `score`."""
     shape = list(scoring.truth.shape)
-    return {"task": scoring.task, "shape": shape, "psnr_constant": scoring.psnr_of_constant()}
+    return {"task": scoring.task, "shape": shape, "psnr_constant": scoring.psnr_of_constant}

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from harness.train.loss import Batches, LatticeGradient, Schedule
 from harness.train.optimiser import Optimiser
+from harness.train.quantised import Rounding
 
 
 @dataclass(frozen=True)
@@ -26,21 +27,34 @@ class Recording:
     loss: Tensor
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Where a training is: passes made, the model's values, and what the optimiser keeps of every trained tensor."""
+
+    passes: int
+    values: dict[str, Tensor]
+    moments: dict[Tensor, dict[str, Tensor]]
+
+
 class Stepper:
     """Updates a model in passes over the lattice: one update a pass, or one for each batch.
 
     loss: what the model's values before the last update gave on its points; a scalar on the device.
     sound: whether every loss so far was finite, finite: how many were until the first that was not; noted on the
     device, so that nobody waits.
+    rounding: rounds the model's values while a gradient is taken; None: they are seen as they are.
     recordings: by length of the batch, None for the whole lattice; empty where updates run eagerly, as on a CPU
     and for a model that waits for the device within its step, such as a rasteriser that asks for a number of pairs.
     """
 
-    def __init__(self, gradient: LatticeGradient, batches: Batches | None, schedule: Schedule):
+    def __init__(
+        self, gradient: LatticeGradient, batches: Batches | None, schedule: Schedule, rounding: Rounding | None = None
+    ):
         self.gradient = gradient
         self.batches = batches
         self.device = gradient.model.device
         self.optimiser = Optimiser(gradient.model, schedule)
+        self.rounding = rounding
         self.passes = 0
         self.loss: Tensor | None = None
         self.sound = torch.ones((), dtype=torch.bool, device=self.device)
@@ -77,6 +91,22 @@ class Stepper:
             self._step(index)
         return len(batches)
 
+    def standing(self) -> Standing:
+        """A copy of where the training is."""
+        values = {name: value.clone() for name, value in self.gradient.model.state_dict().items()}
+        kept = self.optimiser.state.items()
+        moments = {of: {name: value.clone() for name, value in state.items()} for of, state in kept}
+        return Standing(self.passes, values, moments)
+
+    def resume(self, standing: Standing) -> None:
+        """Go on from where another stepper of the same model was, once this one is prepared."""
+        self.passes = standing.passes
+        self.gradient.model.load_state_dict(standing.values)
+        for of, state in self.optimiser.state.items():
+            for name, value in state.items():
+                value.copy_(standing.moments[of][name])
+        self.sound.fill_(True)
+
     def _step(self, index: Tensor | None) -> None:
         recording = self.recordings.get(None if index is None else len(index))
         if recording is None:
@@ -89,7 +119,8 @@ class Stepper:
 
     def _update(self, index: Tensor | None) -> Tensor:
         self.optimiser.zero_grad()
-        loss = self.gradient.compute() if index is None else self.gradient.compute_at(index)
+        with self.rounding.rounded() if self.rounding else contextlib.nullcontext():
+            loss = self.gradient.compute() if index is None else self.gradient.compute_at(index)
         self.optimiser.step()
         self.sound &= torch.isfinite(loss)
         self.finite += self.sound

@@ -1,5 +1,6 @@
 """A task on a signal: what a model is trained on, and how its answer is scored (docs/protocol.md, "Tasks")."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,6 +50,7 @@ class Scoring:
         rings = [ring if self.where is None else ring & self.where for ring in self.rings]
         return [metrics.psnr(self.truth[r], clipped[r]) if r.any() else None for r in rings] or None
 
+    @functools.cached_property
     def psnr_of_constant(self) -> float:
         """PSNR of the mean of what is scored."""
         return metrics.psnr_of_constant(metrics.at(self.where, self.truth))

@@ -12,18 +12,21 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+import bookkeeping
 import cost_table
 import forecast
 import models
+import overhead
 import paper_cost
 import parity
 import parity_table
 import plain_loop
 import workers
+from harness.execution import run_trials
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
-from harness.train.fit import fit
+from harness.train.fit import Fit, fit
 from harness.train.run_trial import build, make_schedule, signal_of, solve
 from models.kernels.network import layers
 from plain_loop import PlainLoop
@@ -478,3 +481,29 @@ def test_a_run_is_timed_by_its_rows():
     wall, rows, training = workers.run(words)
     assert rows == 2
     assert 0 < training < wall
+
+
+# What the suite itself takes
+
+
+def test_the_parts_of_a_trial_make_its_wall_time(capsys):
+    record = Fit.record
+    words = "--preset smoke --models Grid Grid_exact --steps 3 --device cpu"
+    overhead.main(words.split())
+    first, *parts, last = capsys.readouterr().out.splitlines()
+    count, total = re.match(r"(\d+) trials of smoke in ([\d.]+) s", first).groups()
+    seconds = {line[:24].strip(): float(line[24:].split()[0]) for line in parts}
+    assert count == "2"
+    assert sum(seconds.values()) == pytest.approx(float(total), abs=0.06)  # which is told to a tenth
+    assert all(value >= 0 for value in seconds.values())
+    assert seconds["scoring"] > 0
+    assert last.startswith("beyond training and writing, median: ")
+    assert Fit.record is record
+
+
+def test_the_store_of_the_bookkeeping_is_of_its_trials(tmp_path, monkeypatch):
+    monkeypatch.setattr(bookkeeping, "SEEDS", 1)
+    paper = bookkeeping.Paper(tmp_path)
+    done, left = run_trials.split_done(paper.trials, tmp_path)
+    assert len(done) == 594
+    assert left == []

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from harness.execution import progress
 from harness.figures import style
 from harness.plan import want
 from harness.plan.config import load_config
@@ -46,6 +47,14 @@ def reference_folder(tmp_path_factory):
     """No reference results, which grow and would stand beside the rows of tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(want, "FOLDER", tmp_path_factory.mktemp("reference"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_signs_of_life():
+    """However busy the machine is, trials in this process print nothing while they run; tests of that set it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "FIRST_SIGN", math.inf)
         yield
 
 

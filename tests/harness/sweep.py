@@ -1,6 +1,7 @@
 """Trials of a model that counts its starts and waits where it is told to, for tests of what runs, dies and resumes."""
 
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -18,6 +19,13 @@ from harness.store import liveness
 ROOT = Path(__file__).resolve().parents[2]
 HANG = 600  # seconds after which what a test waits for is taken for hung; no test is about how long anything takes
 NEVER = 10**9
+needs = {
+    name: pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"{package} is not installed")
+    for name, package in (("ray", "ray"), ("slurm", "submitit"))
+}
+takes_minutes = pytest.mark.skipif(
+    "SWEEP_TESTS" not in os.environ, reason="starts clusters and launches, which takes minutes; set SWEEP_TESTS=1"
+)  # all of them together; the one that every run makes on each executor is the quick preset
 COUNTED = '''
 """Notes in a file beside this one whenever it starts; another one says how it is to behave."""
 
@@ -156,8 +164,9 @@ class Sweep:
         return len(path.read_text().splitlines()) if path.exists() else 0
 
     def leftovers(self):
-        """Claims and half files."""
-        return [p for p in self.out.rglob("*") if p.is_file() and (p.name.startswith(".") or "claims" in p.parts)]
+        """Claims and half files; submitit's own files are none."""
+        found = [p for p in self.out.glob("*/*/*") if p.is_file() and self.out / "slurm" not in p.parents]
+        return [p for p in found if p.name.startswith(".") or "claims" in p.parts]
 
 
 def wait_until(true, what):

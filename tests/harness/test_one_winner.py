@@ -57,7 +57,7 @@ def test_a_model_does_not_win_by_its_easier_draws(displays):
     assert "| 29.0 (1/3) " in said["markdown"]
     assert r"Grid & \textbf{23.3 $\pm$ 5.8} \\" in said["latex"]
     assert r"Siren & 29.0 (1/3) \\" in said["latex"]
-    assert "Grid: 23.3 dB; no other to compare with" in said["verdict"]
+    assert "Grid, 23.3 dB [9.0, 37.7]; no other to compare with" in said["verdict"]
     assert (said["page"]["model"], said["page"]["left_out"]) == ("Grid", ("Siren",))
     assert sorted(said["ranks"].values(), key=str) == [1, None]
     for text in (said["terminal"], said["markdown"], said["latex"], said["verdict"]):
@@ -71,7 +71,7 @@ def test_a_win(displays):
     assert "**27.0 ± 4.9**" in said["markdown"]
     assert "≈" not in said["markdown"] + said["latex"] + said["verdict"]
     assert r"\textbf{27.0 $\pm$ 4.9}" in said["latex"]
-    assert "Grid: 27.0 dB, 2.0 dB [1.8, 2.2] ahead of Siren" in said["verdict"]
+    assert "Grid, 27.0 dB [14.8, 39.2], 2.0 dB [1.8, 2.2] ahead of Siren" in said["verdict"]
     assert (said["page"]["model"], said["page"]["verdict"]) == ("Grid", "win")
 
 
@@ -81,9 +81,10 @@ def test_a_tie(displays):
     assert "best at 2,500: Grid ≈ Siren: 27.0 dB" in said["terminal"]
     assert "25.0 ± 5.0 ≈" in said["markdown"]
     assert r"25.0 $\pm$ 5.0 $\approx$" in said["latex"]
-    assert "Grid ≈ Siren: 27.0 dB" in said["verdict"]
+    assert "Grid, 27.0 dB [14.1, 39.9], not told apart from Siren (2.0 dB [−4.6, 8.6] ahead)" in said["verdict"]
+    assert "over 3 seeds" in said["verdict"]
     assert (said["page"]["model"], said["page"]["verdict"]) == ("Grid", "tie")
-    for text in (said["terminal"], said["markdown"], said["latex"], said["verdict"]):
+    for text in (said["terminal"], said["markdown"], said["latex"]):
         assert "≈ not told apart from the best at 5 %, over seeds, or its lead rounds to 0" in text
 
 
@@ -94,7 +95,7 @@ def test_a_yardstick_that_is_ahead(displays):
     assert "**27.0 ± 4.9**" in said["markdown"]
     assert "| 45.2 ± 5.3 † " in said["markdown"]
     assert r"45.2 $\pm$ 5.3 \dag{}" in said["latex"]
-    assert "Wavelet † 18.2 dB [17.2, 19.1] ahead" in said["verdict"]
+    assert "Wavelet, 45.2 dB [32.1, 58.2], 18.2 dB [17.2, 19.1] ahead of Grid" in said["verdict"]
     assert (said["page"]["model"], said["page"]["yardstick"]) == ("Grid", "Wavelet")
     assert sorted(said["ranks"].values(), key=str) == [1, 2, None]
 

@@ -2,14 +2,22 @@
 
 import re
 import runpy
+import shlex
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from harness.__main__ import main
 from harness.commands import run as run_command
+from harness.execution.launch import make_launch
+from harness.execution.options import parse
+from harness.plan.config import load_config
+from harness.report.payload import build
 from harness.store.residual import load_residual
+from harness.store.scan import gather
 from harness.store.store import Store
 from harness.store.table import load
 from harness.train import checkpoint
@@ -186,13 +194,35 @@ def test_a_photograph_ends_with_a_verdict(run, out, photo):
     table = load(out)
     assert set(table["signal"]) == {"UserFile"}
     assert table["item"].str.fullmatch(r"my_photo\.png-[0-9a-f]{8}").all()
-    verdict = stdout.partition("verdict, task fit:")[2]
-    for size, own in table.groupby("size"):
-        best = own.loc[own["psnr"].idxmax()]
-        assert re.search(rf"{size:,} parameters \(.*bits a sample\): {best['model']} \(one draw\): ", verdict)
-    assert "largest error:" in verdict
+    best = table[table["size"] == 1000].sort_values("psnr").iloc[-1]
+    told = stdout.partition("verdict, task fit, at 1,000 parameters (one draw, so there are no intervals):\n")[2]
+    assert told.startswith(f"  best trained model: {best['model']}, {best['psnr']:.1f} dB, ")
+    assert f"stored: {4 * best['parameters']:,} bytes as " in told
+    assert "largest error:" in told
     again = run("--signal", photo, "--sizes", "300", "1000", "--steps", "40", models=("Grid", "Siren"))
     assert "0 to run" in again[1]
+
+
+def test_the_next_command_is_one_that_works(run, photo, capsys):
+    """Followed again and again it comes to an end: seeds, budgets, files."""
+    _, stdout, _ = run("--signal", photo, "--sizes", "300", models=("Grid", "Siren"))
+    asked = []
+    while (told := stdout.partition("\nnext, as ")[2]) and len(asked) < 6:
+        _, script, *words = shlex.split(told.splitlines()[1])
+        assert (Path.cwd() / script).samefile(ROOT / "run.py")
+        assert run_command.main(words) == 0
+        asked += [option for option in ("--seeds", "--sizes", "--bits") if option in words and option not in asked]
+        stdout = capsys.readouterr().out
+    assert asked[0] == "--seeds" or asked[:2] == ["--sizes", "--seeds"]
+    assert set(asked) == {"--seeds", "--sizes", "--bits"}
+    assert "next, as " not in stdout
+
+
+@pytest.mark.parametrize(("preset", "tuned"), [("paper", "tuned"), ("tuned", None), ("quick", None), (None, None)])
+def test_tuned_settings_are_named_where_the_papers_were_used(photo, preset, tuned):
+    words = ["--signal", str(photo), "--device", "cpu", "--models", "Grid", "Siren"]
+    options = parse([*words, *(["--preset", preset] if preset else [])])
+    assert run_command.available_next(make_launch(options), options).tuned == tuned
 
 
 def test_another_photograph_of_that_name_is_another_item(run, out, photo):
@@ -200,6 +230,47 @@ def test_another_photograph_of_that_name_is_another_item(run, out, photo):
     Image.fromarray(255 - np.asarray(Image.open(photo))).save(photo)
     run("--signal", photo)
     assert load(out)["item"].nunique() == 2
+
+
+def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
+    """Of two shapes; run again, nothing is repeated, a new one joins, and what was kept is what is fitted again."""
+    folder = tmp_path / "my photos"
+    folder.mkdir()
+    Image.open(photo).save(folder / "a.png")
+    Image.open(photo).transpose(Image.Transpose.ROTATE_90).save(folder / "b (1).png")
+    words = ("--signal", folder, "--task", "fit", "denoise_0.1")
+    code, stdout, _ = run(*words, models=("Grid", "BlockDCT"))
+    assert code == 0
+    assert "2 files, which are the items of one experiment:" in stdout
+    assert "shrunk to 24 samples along the longest axis; --length 56 keeps all samples" in stdout
+    assert "8 trials, 0 of them done before" in stdout
+    fits = load(out).query("task == 'fit' and model == 'Grid'").sort_values("item")
+    assert [list(shape) for shape in fits["shape"]] == [[17, 24, 3], [24, 17, 3]]
+    assert [item[:-9] for item in fits["item"]] == ["a.png", "b__1_.png"]
+    means = next(line for line in stdout.splitlines() if line.startswith("Grid "))
+    assert f" {fits['psnr'].mean():.2f} " in means
+
+    Image.open(photo).convert("CMYK").convert("RGB").rotate(180).save(folder / "c.png")
+    code, stdout, _ = run(*words, models=("Grid", "BlockDCT"))
+    assert "12 trials, 8 of them done before, 4 to run" in stdout
+    assert main(["verify", "--out", str(out), "--most", "4", "--device", "cpu"]) == 0
+    experiments = build(gather(out), load_config())["experiments"]
+    assert [sorted(one["items"]) for one in experiments] == [sorted(set(load(out)["item"]))] * 2
+
+
+@pytest.mark.parametrize(
+    ("signals", "says"),
+    [
+        (("my photo.png", "Sierpinski"), "--signal takes one registered signal, or paths of images or volumes; got '"),
+        (("Sierpinski", "StarTarget"), "--signal takes one registered signal, or paths of images or volumes; got 'S"),
+        (("my photo.png", "nothing.png"), "no file '"),
+    ],
+)
+def test_signals_that_do_not_go_together_are_one_line(run, photo, tmp_path, signals, says):
+    words = [tmp_path / name if "." in name else name for name in signals]
+    code, _, err = run("--signal", *words, "--dim", "2")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert says in err
 
 
 def test_a_photograph_is_super_resolved_from_its_smaller_copy(run, out, photo):
@@ -218,8 +289,6 @@ def test_a_photograph_is_super_resolved_from_its_smaller_copy(run, out, photo):
 def test_a_fitted_photograph_is_kept_and_drawn_again(run, out, photo, tmp_path):
     run("--signal", photo, "--length", "56", "--sizes", "1000", "--save-model")
     (file,) = out.glob("2d_UserFile/models/*.safetensors")
-    from harness.__main__ import main
-
     assert main(["render", str(file), "--out", str(tmp_path / "same.npy"), "--device", "cpu"]) == 0
     store = Store(out, "2d_UserFile")
     residual = load_residual(store.array_path(file.stem))
@@ -241,7 +310,7 @@ def test_a_volume_of_ones_own(run, out, tmp_path):
     [
         ("nothing.png", (), "no file '"),
         ("my photo.png", ("--dim", "3"), "holds a signal with dim 2, not 3"),
-        ("my photo.png", ("--items", "a"), "is one item; leave --items out"),
+        ("my photo.png", ("--items", "a"), "is no signal with items of its own; leave --items out"),
         ("my photo.png", ("--task", "fitt"), "unknown task 'fitt' (did you mean 'fit'?)"),
         ("bad.npy", (), "cannot be read as .npy"),
         ("words.txt", (), "is of no known format; known: .png"),

@@ -6,27 +6,36 @@ Pictures and volumes have the same in tests/target_signals/test_user_file.py.
 
 import contextlib
 import copy
+import dataclasses
 import io
 import json
+import struct
 import warnings
+import zlib
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import models
 from common.errors import UsageError
 from common.files import Unfit
+from common.lattice import Lattice
 from harness import __main__ as verbs
 from harness.commands import run as run_command
+from harness.execution import run_trials
 from harness.plan.config import DEFAULT_CONFIG, load_config
-from harness.plan.make_plan import check_models
+from harness.plan.make_plan import check_models, make_plan, model_settings
 from harness.plan.replay import trial_of
+from harness.plan.source import choose_source
 from harness.store.names import array_path
 from harness.store.read_row import parse_text
 from harness.store.residual import encode, load_residual
 from harness.store.store import Store
 from harness.store.table import load
+from harness.train import checkpoint, compressed
 
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 TEXTS = st.text(st.characters(), max_size=12) | st.sampled_from(
@@ -253,7 +262,9 @@ def test_any_rows(tmp_path, whole_row, data):
 @given(st.data())
 @settings(FUZZ, max_examples=max(5, settings.default.max_examples // 20))
 def test_any_rows_make_a_page_and_merge(tmp_path, whole_row, data):
-    store = Store(tmp_path / "out", "2d_Sierpinski")
+    signal = data.draw(st.sampled_from(["Sierpinski", "UserFile"]))
+    whole_row |= {"signal": signal, "parameters": 2400, "item": "a.png-01234567"}
+    store = Store(tmp_path / "out", f"2d_{signal}")
     store.row_path("a").parent.mkdir(parents=True, exist_ok=True)
     store.row_path("a").write_bytes(data.draw(mutated(whole_row).map(dump)))
     store.row_path("c").write_bytes(dump(whole_row))
@@ -262,9 +273,9 @@ def test_any_rows_make_a_page_and_merge(tmp_path, whole_row, data):
     assert {path.name for path in tmp_path.iterdir()} <= {"out", "merged"}
 
 
-VERBS = ["status", "table", "report", "verify", "merge", "render"]
+VERBS = ["status", "table", "report", "verify", "merge", "render", "compress", "rates"]
 VERB_OPTIONS = st.sampled_from(
-    ["--out", "--by", "--most", "--shape", "--to", "--metric", "--models", "--sizes", "--help"]
+    ["--out", "--by", "--most", "--shape", "--to", "--metric", "--models", "--sizes", "--bits", "--file", "--help"]
 )
 
 
@@ -277,6 +288,121 @@ def test_any_words_after_a_verb(tmp_path, monkeypatch, verb, words):
     monkeypatch.chdir(empty)
     assert answer(verbs.main, [verb, *words]) in (0, 2)
     assert {path.name for path in tmp_path.rglob("*")} <= {"a", "b", "c", "index.html"}
+
+
+# Saved and compressed models, and rates
+
+FEW = settings(FUZZ, max_examples=max(10, settings.default.max_examples // 4))
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory, config):
+    """A folder with rows that have rates and, beside them, models, of three kinds: a network, one with frozen values
+    that its seed gives, and one with positions. And each of them compressed, by the model's name."""
+    pytest.importorskip("constriction")
+    out = tmp_path_factory.mktemp("fitted")
+    preset = dataclasses.replace(config.preset("smoke", "Sierpinski", 2), sizes=(7000,), bandlimits=(0.5,), steps=3)
+    source = choose_source("Sierpinski", 2)
+    trials = make_plan(config, source, ["fit"], "smoke", preset, ["Siren", "FourFeat", "BlockDCT"])
+    trials = [dataclasses.replace(trial, bits=(4,)) for trial in trials]
+    run_trials.execute(trials, out, torch.device("cpu"), checkpoint.saver(out))
+    models = {trial.model: Store(out, trial.folder).model_path(trial.key) for trial in trials}
+    return models, {name: compressed.encode(checkpoint.load(path), 6) for name, path in models.items()}
+
+
+@st.composite
+def coded(draw, content):
+    """A compressed model, damaged, or with another header that is as a header is."""
+    if draw(st.booleans()):
+        return draw(damaged(content))
+    length = struct.unpack_from("<I", content, 4)[0]
+    header = draw(mutated(json.loads(zlib.decompress(content[16 : 16 + length]))))
+    text = zlib.compress(dump(header))
+    return content[:4] + struct.pack("<I", len(text)) + content[8:16] + text + content[16 + length :]
+
+
+@given(st.data())
+@FEW
+def test_any_compressed_model(tmp_path, fitted, data):
+    """Rendering it; `compress`, which wants a saved model, refuses it whole or not."""
+    name = data.draw(st.sampled_from(["Siren", "FourFeat", "BlockDCT"]))
+    path, out = tmp_path / "m.coded", tmp_path / "x.npy"
+    path.write_bytes(data.draw(coded(fitted[1][name])))
+    shape = [] if name == "BlockDCT" else ["--shape", 4, 4]
+    assert answer(verbs.main, ["render", path, "--out", out, "--device", "cpu", *shape]) in (0, 2)
+    assert answer(verbs.main, ["compress", path, "--device", "cpu"]) == 2
+
+
+@st.composite
+def saved(draw, content):
+    """A saved model, damaged, or with another header that is as a header is."""
+    if draw(st.booleans()):
+        return draw(damaged(content))
+    length = struct.unpack_from("<Q", content)[0]
+    header = json.loads(content[8 : 8 + length])
+    about = draw(mutated(json.loads(header["__metadata__"]["representation"])))
+    header["__metadata__"]["representation"] = json.dumps(about)
+    text = dump(header)
+    return struct.pack("<Q", len(text)) + text + content[8 + length :]
+
+
+@given(st.data())
+@FEW
+def test_any_saved_model_and_the_row_beside_it(tmp_path, fitted, data):
+    path = fitted[0][data.draw(st.sampled_from(["Siren", "FourFeat", "BlockDCT"]))]
+    content = path.read_bytes()
+    beside = fitted[0][data.draw(st.sampled_from(["Siren", "BlockDCT"]))]
+    row = (beside.parent.parent / "rows" / f"{beside.stem}.json").read_bytes()
+    for folder in ("models", "rows"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / "models" / "m.safetensors").write_bytes(data.draw(st.just(content) | saved(content)))
+    (tmp_path / "rows" / "m.json").write_bytes(data.draw(mutated(json.loads(row)).map(dump) | damaged(row)))
+    line = ["compress", tmp_path / "models" / "m.safetensors", "--bits", 4, 32, "--device", "cpu"]
+    assert answer(verbs.main, line) in (0, 2)
+    assert {path.name for path in tmp_path.rglob("m*.*")} <= {"m.safetensors", "m.json", "m-4.coded", "m-32.coded"}
+
+
+@given(st.data())
+@settings(FUZZ, max_examples=max(5, settings.default.max_examples // 20))
+def test_any_rates(tmp_path, fitted, data):
+    store = Store(tmp_path / "out", "2d_Sierpinski")
+    store.row_path("a").parent.mkdir(parents=True, exist_ok=True)
+    path = fitted[0]["Siren"]
+    row = json.loads((path.parent.parent / "rows" / f"{path.stem}.json").read_bytes())
+    rates = data.draw(mutated({"rates": row["rates"]}))
+    store.row_path("a").write_bytes(dump(row | rates if data.draw(st.booleans()) else data.draw(mutated(row))))
+    assert answer(verbs.main, ["rates", "--out", tmp_path / "out"]) in (0, 2)
+
+
+def test_a_row_of_another_model_scores_nothing(tmp_path, fitted, config, capsys):
+    """Such as of a signal with other channels, or of another model's fit."""
+    path = fitted[0]["Siren"]
+    row = (path.parent.parent / "rows" / f"{path.stem}.json").read_bytes()
+    for folder in ("models", "rows"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "rows" / "m.json").write_bytes(row)
+    lattice, cls = Lattice.regular((6, 5, 4)), models.get_model("Siren")
+    other = cls(model_settings(config, "Siren", "image", 7000), lattice, 2, 8)
+    other.initialise(torch.Generator().manual_seed(0))
+    checkpoint.save(other, tmp_path / "other.safetensors")
+    for saved_model in (tmp_path / "other.safetensors", fitted[0]["BlockDCT"]):
+        (tmp_path / "models" / "m.safetensors").write_bytes(saved_model.read_bytes())
+        line = ["compress", str(tmp_path / "models" / "m.safetensors"), "--bits", "8", "--device", "cpu"]
+        assert verbs.main(line) == 0
+        assert "the model's own answer before compression: the row beside it is of another" in capsys.readouterr().out
+
+
+def test_a_small_file_that_promises_millions_of_values_is_refused_before_they_are_made(tmp_path, config):
+    pytest.importorskip("constriction")
+    settings = model_settings(config, "Grid", "image", 10_000)
+    lattice = Lattice.regular((8, 8))
+    model = models.get_model("Grid")(settings, lattice, 1, 4000)
+    model.initialise(torch.Generator().manual_seed(0))  # all values alike, so that the file has some hundred bytes
+    path = tmp_path / "m.coded"
+    path.write_bytes(compressed.encode(model, 8))
+    assert path.stat().st_size < 1000
+    with pytest.raises(UsageError, match=r"asks for 16,000,000 values, and of \d+ bytes at most 4,194,304"):
+        compressed.load(path)
 
 
 # Arrays

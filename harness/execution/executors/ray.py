@@ -64,6 +64,8 @@ class Workers:
                         f"terminated with its process or node: {order.keys}; it is tried again later", file=sys.stderr
                     )
             except self.ray.exceptions.RayTaskError as error:
+                if isinstance(error.cause, (Failure, UsageError)):
+                    raise Failure(str(error.cause)) from error
                 raise Failure(f"a trial raised an error\n{error}") from error
             except self.ray.exceptions.RayError as error:
                 what = next(iter(str(error).splitlines()), type(error).__name__)

@@ -4,36 +4,53 @@ The results folder, where submitit's own files lie in `slurm`, and the code must
 same path. Where there is no Slurm, submitit's local executor runs the jobs as processes here, which is said.
 """
 
+import contextlib
+import io
 import json
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from common.errors import Failure, UsageError
-from common.exits import EXIT_OK
+from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded
+from common.files import refresh
 from harness.execution.executor import Order, share_of_cores
 from harness.execution.ordering import pack
+from harness.execution.slurm_queue import Queue
 from harness.execution.worker import work
 from harness.plan.trial import Trial
 
 MINUTES = 60  # of estimated work in a job
 MARGIN = 3  # how many times as long a job may take, unless --slurm timeout_min says otherwise
+NOTICE = 30  # seconds before its time limit at which a job is told, unless --slurm slurm_signal_delay_s says otherwise
+MOST_JOBS = 1000  # of an array: what Slurm takes, unless its administrator has changed MaxArraySize
+ELSEWHERE = "what it has not run goes into another one"
 
 
-class Resumed:
-    """`work`, which Slurm starts again when it takes the node away or the time is up: what is done is skipped."""
+def run_order(order: Order) -> int:
+    """What a job does. EXIT_INTERRUPTED when its time is almost up.
 
-    def __call__(self, order: Order) -> int:
-        if (cores := os.environ.get("SLURM_CPUS_ON_NODE")) is not None:  # of this job; a node may show all that it has
-            os.environ.setdefault("OMP_NUM_THREADS", cores)
-        return work(order)
+    A job that is told to stop for any other reason leaves no result: whether it starts again is then for Slurm to say.
+    """
+    if (cores := os.environ.get("SLURM_CPUS_ON_NODE")) is not None:  # of this job; a node may show all that it has
+        os.environ.setdefault("OMP_NUM_THREADS", cores)
+    told = []
 
-    def checkpoint(self, order: Order) -> Any:
-        from submitit.helpers import DelayedSubmission
+    def stop(*_: object) -> None:
+        told.append(True)
+        os.kill(os.getpid(), signal.SIGTERM)
 
-        return DelayedSubmission(self, order)
+    signal.signal(
+        signal.SIGUSR2, stop
+    )  # which submitit has Slurm send in time; it would requeue, where that is allowed
+    code = guarded(lambda: work(order))
+    if code == EXIT_INTERRUPTED and not told:
+        raise SystemExit(code)
+    return code
 
 
 class Workers:
@@ -54,38 +71,84 @@ class Workers:
         given = read_settings(settings)
         try:
             self.executor.update_parameters(
-                **{"name": "representations", "timeout_min": MARGIN * MINUTES}
+                **{"name": "representations", "timeout_min": MARGIN * MINUTES, "slurm_signal_delay_s": NOTICE}
                 | ({"slurm_array_parallelism": workers} if workers is not None else {})
                 | ({"gpus_per_node": 1} if order.device == "cuda" else {})
                 | given
             )
         except (NameError, TypeError, ValueError, AssertionError) as error:
             raise UsageError(f"--slurm {' '.join(settings)}: {' '.join(str(error).split())}") from error
+        self.refusals = (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError)
+        self.submitted = 0  # trials, the last time
+        self.queue = Queue()
         self.jobs: list[Any] = []
+        self.restarts: dict[str, int] = {}  # by the job's number
+        self.reasons: set[str] = set()  # for which jobs wait, of which was told
 
     def submit(self, trials: Sequence[Trial]) -> None:
-        packs = pack(trials, self.order.device, 60 * MINUTES, self.workers or 1)
+        # after jobs that ran none, each has one of its own: one that kills its job, or outlasts it, keeps no other back
+        least = len(trials) if len(trials) == self.submitted else self.workers or 1
+        self.submitted = len(trials)
+        packs = pack(trials, self.order.device, 60 * MINUTES, least, MOST_JOBS)
         orders = [self.order.for_trials(each) for each in packs]
         if self.is_local:  # all of them at once, as processes that inherit this one's environment
             os.environ["OMP_NUM_THREADS"] = share_of_cores(len(orders))
-        self.jobs = self.executor.map_array(Resumed(), orders)
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):  # submitit prints there what it then raises
+                self.jobs = self.executor.map_array(run_order, orders)
+        except self.refusals as error:
+            raise UsageError(f"Slurm refuses the jobs: {' '.join(str(error).split())}") from error
+        self.queue = Queue()  # which knows them
         print(f"{len(trials)} trials in {len(packs)} jobs, the first is {self.jobs[0].job_id}", file=sys.stderr)
 
     def running(self) -> bool:
-        for job in [job for job in self.jobs if job.done()]:
-            self.jobs.remove(job)
-            error = job.exception()
-            if error is None and job.result() == EXIT_OK:
+        for job in list(self.jobs):
+            how = self._end_of(job)
+            if how is not None:
+                refresh(job.paths.folder)
+            if job.paths.result_pickle.exists():
+                self._read(job)
+            elif how is not None:
+                print(f"job {job.job_id} ended early, {how}; {ELSEWHERE}", file=sys.stderr)
+            else:
                 continue
-            if "Traceback" in str(error):  # a trial raised; submitit passes its words on
-                raise Failure(f"job {job.job_id} raised an error\n{error}")
-            what = "terminated" if error is None else next(iter(str(error).splitlines()), type(error).__name__)
-            print(f"job {job.job_id} ended early: {what}; what it has not run goes into another one", file=sys.stderr)
+            self.jobs.remove(job)
         return bool(self.jobs)
 
+    def _end_of(self, job: Any) -> str | None:
+        """How a job ended, in a word of Slurm's or submitit's; None: not yet. Tells of what keeps it."""
+        if self.is_local:
+            return job.state if job.done() else None
+        state = self.queue.state(job.job_id)
+        if state is None:
+            return None
+        if state.reason is not None and state.reason not in self.reasons and state.restarts == 0:
+            self.reasons.add(state.reason)
+            print(f"jobs wait in Slurm's queue: {state.reason}", file=sys.stderr)
+        if state.restarts > self.restarts.get(job.job_id, 0):
+            self.restarts[job.job_id] = state.restarts
+            print(f"job {job.job_id} was requeued; when it starts again it skips what is done", file=sys.stderr)
+        return state.name if state.has_ended else None
+
+    def _read(self, job: Any) -> None:
+        """The result that a job has left: Failure when something in it raised."""
+        error = job.exception()
+        if error is not None:  # with the words of its trial
+            raise Failure(f"job {job.job_id} raised an error\n{error}")
+        code = job.result()
+        if code == EXIT_INTERRUPTED:
+            print(f"job {job.job_id} has met its time limit; {ELSEWHERE}", file=sys.stderr)
+        elif code != EXIT_OK:
+            lines = (job.stderr() or "").splitlines()
+            said = next((line for line in reversed(lines) if line.startswith("error: ")), f"error: {job.paths.stderr}")
+            raise Failure(f"in job {job.job_id}: {said.removeprefix('error: ')}")
+
     def stop(self) -> None:
-        for job in self.jobs:
-            job.cancel()
+        if self.is_local:
+            for job in self.jobs:
+                job.cancel()
+        elif self.jobs:  # some of which may have ended by now
+            subprocess.run(["scancel", "--quiet", *(job.job_id for job in self.jobs)], stderr=subprocess.DEVNULL)
 
 
 def read_settings(settings: Sequence[str]) -> dict[str, Any]:

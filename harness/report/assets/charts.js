@@ -67,7 +67,7 @@ async function drawCharts() {
   );
   byId('charts-note').hidden = !shown.length;
   byId('legend').replaceChildren(
-    ...current.models.filter((model) => state.models.has(model)).map((model) => el('span', {}, dot(model), model)),
+    ...current.models.filter((model) => state.models.has(model)).map((model) => el('span', {}, dot(model), nameOf(model))),
   );
   const at = (kind) => (kind === 'band' ? ` at a budget of ${budgetText(bandSize())}` : '');
   const figures = shown.map(([kind, title]) =>

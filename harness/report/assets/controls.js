@@ -135,7 +135,7 @@ function drawControls() {
           )
         : null,
     ),
-    chips('Models', 'models', current.models, (model) => model) ?? '',
+    chips('Models', 'models', current.models, nameOf) ?? '',
     chips('Budgets', 'sizes', current.sizes, budgetText) ?? '',
   );
 }

@@ -141,7 +141,7 @@ const openButton = (line) =>
   el(
     'button',
     { type: 'button', class: 'link', title: 'see its trials', onclick: () => openTrials(rowsOfLine(line)) },
-    line.model,
+    nameOf(line.model),
   );
 
 function drawLeaderboard() {

@@ -48,6 +48,9 @@ function rowsOfLine(line) {
 /* How a line's place was decided, over all items: {verdict}, and by PSNR who is the best. */
 const bestAt = (experiment, metric, band, size) => EXPERIMENTS[experiment].best[metric]?.[band]?.[size] ?? null;
 
+/* A model as it is called where its rows may be those that come with the suite. */
+const nameOf = (model) => (current.of_reference.includes(model) ? `${model} (reference)` : model);
+
 const isYardstick = (model) => DATA.yardsticks.includes(model);
 
 /* What stands in place of a mean where there is none. */

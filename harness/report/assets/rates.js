@@ -1,10 +1,10 @@
 /* Quality against bits: a part for each experiment whose rows were coded, drawn when it is opened. */
 
 const isCodec = (line) => line.codec;
-const DASHES = ['—', '– –', '· ·', '– · –', '-- --']; // of the codecs' lines, in the legend
+const DASHES = ['—', '– –', '· ·', '– · –']; // of the codecs' lines, in the legend
 
 function ratesColumns(found) {
-  const against = found.coded ? 'against JPEG' : '';
+  const against = found.reference ? `against ${found.reference}` : '';
   const columns = [
     {
       key: 'name',
@@ -97,7 +97,7 @@ function ratesPart(found) {
       el('p', { class: 'legend', 'aria-hidden': 'true' }, legend),
       chart,
       table,
-      found.coded
+      found.reference
         ? ''
         : el('p', { class: 'hint' }, 'Codecs are added by ', el('code', {}, 'python -m harness rates'), ', then report.'),
       el(

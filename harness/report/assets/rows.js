@@ -24,7 +24,8 @@ const taskText = (task) => DATA.tasks[task].title;
 const variantText = (e) =>
   `${e.preset}, ${e.length === null ? 'native size' : `length ${e.length}`}, ${e.steps} steps`;
 const signalText = (e) => {
-  if (e.own) return e.items.length > 1 ? `${e.items.length} ${e.dim}D files` : itemText(e.items[0] ?? 'a file');
+  if (e.own && e.items.length > 1) return `${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;
+  if (e.own) return itemText(e.items[0] ?? 'a file');
   return `${e.dim}D ${e.signal}${e.stands_for ? ` (in place of ${e.stands_for})` : ''}`;
 };
 const itemText = (item) => item.replace(/-[0-9a-f]{8}$/, ''); // a file's name without the digest of its content

@@ -1,7 +1,7 @@
 /* What is chosen, the controls that choose it, and the address that remembers it. */
 
 const state = { experiment: 0, metric: 'psnr', models: new Set(), sizes: new Set(), band: ALL, item: ALL };
-let current = { lines: [], models: [], sizes: [], bands: [], items: [] };
+let current = { lines: [], models: [], of_reference: [], sizes: [], bands: [], items: [] };
 
 const linesAt = (band) =>
   current.lines.filter(
@@ -41,6 +41,7 @@ function load(experiment, metric) {
   current = {
     lines,
     models: distinct(lines.map((line) => line.model)).sort(byModel),
+    of_reference: e.of_reference,
     sizes: distinct(lines.map((line) => line.size)).sort(byNumber),
     bands: e.bands,
     items: e.items,

@@ -90,6 +90,7 @@ function showTrial() {
           ['commit', value('commit', row)],
           ...Object.entries(JSON.parse(value('versions', row) ?? 'null') ?? {}),
           ['data', value('source', row)],
+          ['values scored', JSON.parse(value('shape', row) ?? 'null')?.join(' × ')],
         ]),
       ),
     ),

@@ -1,12 +1,23 @@
-"""The verdict on a user's own signal, by hand."""
+"""The verdict on a user's own signals, by hand."""
+
+import io
+import math
 
 import numpy as np
 import pytest
+from PIL import Image
+from scipy import ndimage
 
-from harness.analysis.verdict import tell, where_it_fails
+from harness.analysis import codecs
+from harness.analysis.largest_error import where_it_fails
+from harness.analysis.next_run import Available
+from harness.analysis.verdict import tell
 from harness.store.names import folder_of, key_of
+from harness.store.own_signal import keep_signal, signal_path
 from harness.store.store import Store
 from harness.store.table import to_table
+from target_signals.base import Signal
+from target_signals.tasks.metrics import clipped_psnr
 
 
 def error(shape, region, cycles=0):
@@ -35,22 +46,176 @@ def test_the_largest_error_is_found(residual, said):
     assert said in where_it_fails(residual)
 
 
-def test_the_best_of_each_budget_is_told_with_its_margin(make_row, tmp_path):
-    rows = []
-    for model, size, psnr, seconds in [("Grid", 1000, 20.0, 0.1), ("Siren", 1000, 23.5, 10.0), ("Grid", 4000, 25.0, 1)]:
-        row = make_row(model=model, size=size, psnr=psnr, psnr_constant=10.0, seconds=seconds, parameters=size)
-        row |= {"task": "fit", "shape": [20, 20, 1]}
-        store = Store(tmp_path, folder_of(row))
-        store.prepare()
-        store.write(key_of(row), row, error((20, 20, 1), np.s_[:6, :6]))
-        rows.append(row)
-    text = tell(to_table(rows), tmp_path)
-    assert "1,000 parameters (80 bits a sample): Siren (one draw): 23.5 dB, 3.5 dB ahead of Grid" in text
-    assert "most quality per second: Grid, 100 dB a second over the mean, 0.10 s" in text
-    assert "4,000 parameters (320 bits a sample): Grid: 25.0 dB; no other to compare with" in text
-    assert text.endswith("one draw: no spread that could tell a win from a tie")
-    assert "busy" not in text
-    busy = [row | {"load_at_start": 2.0 if row["model"] == "Grid" else 1.0} for row in rows]
-    assert "over the mean, 0.10 s, timed on a busy machine" in tell(to_table(busy), tmp_path)
-    assert text.count("top left") == 2
-    assert tell(to_table([row | {"status": "diverged"} for row in rows]), tmp_path) == ""
+@pytest.fixture
+def verdict(make_row, tmp_path):
+    """`verdict({("Grid", 1000): [20, 21]}, means, shape=[…])`: on scores by seed of models at budgets."""
+
+    def call(scores, means=None, rates=None, **changes):
+        rows = []
+        for (model, size), own in scores.items():
+            for seed, psnr in enumerate(own):
+                row = make_row(model=model, size=size, parameters=size - 10, seed=seed, psnr=psnr, psnr_constant=10.0)
+                row |= {"task": "fit", "signal": "UserFile", "item": "a.png-01234567", "shape": [20, 20, 1]}
+                row |= {"label": "classical" if model == "Wavelet" else "learned", "seconds": 0.5, "rates": rates}
+                row |= {"bandlimit": None} | changes
+                store = Store(tmp_path, folder_of(row))
+                store.prepare()
+                store.write(key_of(row), row, error((20, 20, 1), np.s_[:6, :6]))
+                rows.append(row)
+        return tell(to_table(rows), tmp_path, means)
+
+    return call
+
+
+def test_a_verdict_of_one_draw(verdict):
+    told = verdict({("Grid", 1000): [20.0], ("Siren", 1000): [23.5], ("Wavelet", 1000): [22.0], ("Siren", 90): [12.0]})
+    assert told.splitlines() == [
+        "verdict, task fit, at 1,000 parameters (one draw, so there are no intervals):",
+        "  best trained model: Siren, 23.5 dB, 3.5 dB ahead of Grid",
+        "  best yardstick, not trained: Wavelet, 22.0 dB, 1.5 dB behind Siren",
+        "  stored: 3,960 bytes as 990 float32 values, 79.2 bits a sample (values of the signal: 400); "
+        "--bits makes smaller files",
+        "  more budget: 3.3 dB a doubling from 90 to 1,000; twice as much would be more than the 400 values of the "
+        "signal itself",
+        "  most quality per second: Siren, 27 dB a second over the mean, 0.50 s",
+        f"  {where_it_fails(error((20, 20, 1), np.s_[:6, :6]))}",
+    ]
+
+
+def test_a_verdict_of_several_draws_has_intervals(verdict):
+    """Of 3 draws Student's reach is 4.303 / sqrt(3) = 2.48 times the standard deviation."""
+    told = verdict({("Grid", 100): [20, 21, 22], ("Siren", 100): [19.5, 19, 18.5], ("Wavelet", 100): [25, 26, 27.3]})
+    assert "at 100 parameters (95 % intervals over 3 seeds):" in told
+    assert (
+        "  best trained model: Grid, 21.0 dB [18.5, 23.5], not told apart from Siren (2.0 dB [−1.7, 5.7] ahead)" in told
+    )
+    assert "  best yardstick, not trained: Wavelet, 26.1 dB [23.2, 29.0], 5.1 dB [4.7, 5.5] ahead of Grid" in told
+
+
+def test_a_yardstick_may_be_behind(verdict):
+    told = verdict({("Grid", 100): [20, 22], ("Wavelet", 100): [18, 19.8]})
+    assert "  best yardstick, not trained: Wavelet, 18.9 dB [7.5, 30.3], 2.1 dB [0.8, 3.4] behind Grid" in told
+
+
+def test_items_are_what_intervals_are_over(verdict, make_row, tmp_path):
+    scores = {("a", "Grid"): 20.0, ("b", "Grid"): 30.0, ("a", "Siren"): 19.0, ("b", "Siren"): 28.96}
+    rows = [
+        make_row(signal="UserFile", item=item, model=model, psnr=psnr + off, bandlimit=None, seed=seed)
+        for (item, model), psnr in scores.items()
+        for seed, off in ((1, -0.5), (2, 0.5))  # within an item they are averaged
+    ]
+    told = tell(to_table(rows), tmp_path)
+    assert "(95 % intervals over 2 items):" in told
+    assert "Grid, 25.0 dB [−38.5, 88.5], 1.0 dB [0.8, 1.3] ahead of Siren" in told
+    assert "lowest score: a, 19.5 dB; largest error: unknown" in told
+
+
+def test_no_sort_but_one_is_run(verdict):
+    told = verdict({("Wavelet", 100): [22.0]})
+    assert "best trained model: none was run\n  best yardstick, not trained: Wavelet, 22.0 dB\n  stored" in told
+    told = verdict({("Grid", 100): [22.0]})
+    assert "Grid, 22.0 dB; no other to compare with\n  best yardstick, not trained: none was run\n" in told
+    assert "more budget: not known, as no smaller budget has the same draws" in told
+
+
+def test_the_largest_budget_with_a_score_is_told(verdict, make_row):
+    told = verdict({("Grid", 100): [22.0], ("Grid", 200): [math.nan]})
+    assert "at 100 parameters" in told
+    assert verdict({("Grid", 100): [22.0]}, status="diverged") == ""
+
+
+def test_a_busy_machine_is_told(verdict):
+    assert "0.50 s, timed on a busy machine" in verdict({("Grid", 100): [22.0]}, load_at_start=2.0)
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "said"),
+    [
+        ([20, 22], [26, 28.4], "3.1 dB [1.8, 4.4] a doubling from 50 to 200; 400 may reach 30.3 dB, if that goes on"),
+        ([20, 22], [20, 22], "no rise from 50 to 200"),
+        ([20, 22], [19, 21], "no rise from 50 to 200"),
+    ],
+)
+def test_what_more_budget_brings(verdict, small, large, said):
+    """50 to 200 are two doublings; the differences of 2 draws have a reach of 12.71 / sqrt(2) deviations."""
+    assert f"  more budget: {said}\n" in verdict({("Grid", 50): small, ("Grid", 200): large})
+
+
+def rate(bits, size, psnr):
+    return {"bits": bits, "bytes": size, "psnr": psnr, "encode_seconds": 0.1, "decode_seconds": 0.1}
+
+
+def test_files_are_told_where_there_are_some(verdict):
+    """The fewest bits within 0.1 dB of the fit; the best, where all lose more."""
+    rates = [rate(4, 50, 20.5), rate(6, 70, 21.95), rate(8, 90, 21.99)]
+    told = verdict({("Grid", 100): [22.0]}, rates=rates)
+    assert "  stored: a file of 70 bytes (6 bits a value, 1.4 a sample) with 21.9 dB\n" in told
+    told = verdict({("Grid", 100): [22.0, 22.0]}, rates=rates[:1])
+    assert "  stored: files of 50 bytes on average (4 bits a value, 1 a sample) with 20.5 dB\n" in told
+
+
+def test_codecs_stand_beside_a_file_of_ones_own(verdict, tmp_path):
+    values = ndimage.gaussian_filter(np.random.default_rng(0).random((64, 64)), 2).astype(np.float32)
+    values = (values - values.min()) / (values.max() - values.min())
+    constant = clipped_psnr(values, np.full_like(values, values.mean()))
+    row = {"shape": [64, 64, 1], "psnr_constant": constant}
+    about = {"item": "a.png-01234567", "length": 24, "dim": 2, "signal": "UserFile", "task": "fit"}
+    keep_signal(signal_path(tmp_path, about), Signal(values, 2, "image"))
+    told = verdict({("Grid", 100): [22.0]}, rates=[rate(8, 700, 22.0)], **row)
+    made = {}
+    for quality in codecs.QUALITIES:
+        file = io.BytesIO()
+        Image.fromarray(np.round(255 * values).astype(np.uint8)).save(file, "JPEG", quality=quality, optimize=True)
+        made[len(file.getvalue())] = np.asarray(Image.open(file), np.float32) / 255
+    best = clipped_psnr(values, made[max(size for size in made if size <= 700)])
+    assert f"; codecs, no larger: JPEG {best:.1f}, " in told
+    assert "codecs" not in verdict({("Grid", 100): [22.0]}, rates=[rate(8, 20, 22.0)], **row), "none is so small"
+
+
+def test_one_command_is_told_the_most_urgent_first(verdict):
+    everything = Available([0, 1, 2, 3, 4, 5], "quick_tuned", True, str)
+    settled = {("Grid", 50): [20, 22], ("Grid", 100): [23, 25.01], ("Siren", 100): [10.5, 12.5]}
+    for scores, means, why, options in [
+        (
+            {("Grid", 50): [20], ("Siren", 50): [19]},
+            everything,
+            "one draw cannot tell Grid's lead from chance",
+            {"seeds": [0, 1, 2]},
+        ),
+        (
+            {("Grid", 50): [20, 22], ("Siren", 50): [19, 22]},
+            everything,
+            "Grid is not told apart from Siren",
+            {"seeds": [0, 1, 2, 3, 4]},
+        ),
+        (settled, everything, "these are the papers' settings, and tuned ones are here", {"preset": "quick_tuned"}),
+        (
+            settled,
+            Available([], None, True, str),
+            "Grid still rises by 3.0 dB [2.9, 3.1] a doubling",
+            {"sizes": [50, 100, 200]},
+        ),
+        (
+            {("Grid", 50): [20]},
+            Available([], None, True, str),
+            "one budget does not show what more would bring",
+            {"sizes": [50, 100]},
+        ),
+        (
+            {("Grid", 300): [20]},
+            Available([], None, True, str),
+            "one budget does not show what more would bring",
+            {"sizes": [150, 300]},
+        ),
+        (
+            {("Grid", 50): [20], ("Grid", 100): [20.4]},
+            Available([], None, True, str),
+            "what it takes as a file is not known yet",
+            {"models": ["Grid"], "sizes": [100], "bits": (4, 6, 8, 12, 16), "force": True},
+        ),
+    ]:
+        assert verdict(scores, means).splitlines()[-2:] == [f"next, as {why}:", f"  {options}"]
+    assert "next" not in verdict({("Grid", 50): [20], ("Grid", 100): [20.4]}, Available([], None, False, str))
+    assert "next" not in verdict({("Grid", 200): [20], ("Grid", 300): [29]}, Available([], None, False, str)), (
+        "400 values"
+    )

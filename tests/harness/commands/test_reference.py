@@ -229,3 +229,35 @@ def test_what_rows_hold_survives_the_file(make_row, tmp_path):
     again = list(read_rows(path).values())
     assert sorted(again, key=lambda row: row["seed"]) == sorted(rows.values(), key=lambda row: row["seed"])
     assert set(again[0]) >= set(names())
+
+
+def test_some_models_alone_are_told_of_filled_and_repeated(ask, tmp_path):
+    assert counts(ask("--models", "Grid").out, "small") == [1, 0, 0, 1]
+    ask("--fill", "--models", "Grid", "Finer")
+    rows = read_rows(tmp_path / "reference" / "smoke.parquet").values()
+    assert sorted(row["model"] for row in rows) == ["Finer", "Grid", "Grid"]
+    said = ask("--verify", 9, "--models", "Finer").out
+    assert "1 of 1 rows were given again" in said
+    assert "did you mean 'Grid'?" in ask("--models", "Gird", code=2).err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"commit": "abc"}, ""),
+        ({"commit": "abc+"}, "made by code that is not committed"),
+        ({"commit": None}, "made by code that is not committed"),
+        ({"commit": "abc", "preset": "quick"}, "its preset is quick"),
+        ({"commit": "abc", "device": "cuda: H200"}, "made on cuda"),
+        ({"commit": "abc", "config_hash": "abcabcabcabc"}, "which are"),
+    ],
+)
+def test_a_reviewer_is_told_what_may_not_be_shipped(ask, tmp_path, change, words):
+    ask("--fill")
+    path = tmp_path / "reference" / "smoke.parquet"
+    rows = {name: row | {"commit": "abc"} for name, row in read_rows(path).items()}
+    name = next(iter(rows))
+    write_rows(path, rows | {name: rows[name] | change})
+    said = ask("--check", code=1 if words else 0).out
+    assert words in said
+    assert said.endswith(f"{bool(words) + ('preset' in change):d} flaws\n")

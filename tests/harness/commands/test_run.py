@@ -242,7 +242,7 @@ def test_launchers_differ_in_their_words_alone(root):
     launchers = set(root.glob("run_*.sh")) - {root / "run_tests.sh"}
     assert len(launchers) == 8
     assert len({parts(script)[0] for script in launchers}) == 1
-    assert len({(options.signal, options.dim) for _, options in map(parts, launchers)}) == 8
+    assert len({(*options.signal, options.dim) for _, options in map(parts, launchers)}) == 8
 
 
 # The other options

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -86,7 +87,10 @@ def test_both_rows_of_one_fit_share_it(fitted, verify, monkeypatch):
         ({"model": "Nobody"}, "cannot be repeated: unknown model 'Nobody'"),
         ({"signal": "Nothing"}, "cannot be repeated: unknown signal 'Nothing'"),
         ({"signal": "ChestCT", "item": "slice", "bandlimit": None}, "cannot be repeated: 'chest/chest.png' not found"),
-        ({"signal": "UserFile", "item": "a.png-01234567"}, "cannot be repeated: it is of a file of somebody's own"),
+        (
+            {"signal": "UserFile", "item": "a.png-0", "bandlimit": None},
+            "cannot be repeated: it is of a file of somebody's own",
+        ),
         ({"task": "knit"}, "cannot be repeated: unknown task 'knit'"),
         ({"length": 10**6}, "cannot be repeated: it has 1e+12 points"),
         ({"size": 10**12}, "cannot be repeated: its budget is 1e+12 values"),
@@ -198,6 +202,9 @@ def test_a_users_own_file_is_named(tmp_path, fitted, verify):
     picture = tmp_path / "mine.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), dtype=np.uint8)).save(picture)
     out = fitted(line=["--signal", str(picture), "--preset", "smoke", "--device", "cpu", "--models", "Grid"])
+    code, said, _ = verify(out)
+    assert (code, "bitwise" in said) == (0, True), "of what was kept"
+    shutil.rmtree(out / "2d_UserFile" / "signals")
     assert "give its path with --file" in verify(out)[1]
     code, said, _ = verify(out, "--file", picture)
     assert (code, "bitwise" in said) == (0, True)

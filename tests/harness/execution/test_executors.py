@@ -1,6 +1,5 @@
 """Where trials run changes nothing but the time: workers here, Ray, Slurm, and two launches at once."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -9,6 +8,7 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,71 +17,20 @@ from common.errors import Failure
 from common.exits import RESUME
 from harness.commands import run as run_command
 from harness.execution import ordering, run_trials
+from harness.execution.executor import Order
+from harness.execution.executors import slurm
 from harness.execution.progress import Progress
 from harness.store.claims import Claims
 from harness.store.store import Store
 from harness.store.table import load
 from harness.train.score import Result
+from tests.harness.sweep import needs, takes_minutes
 
 CPU = torch.device("cpu")
-
-needs = {
-    name: pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"{package} is not installed")
-    for name, package in (("ray", "ray"), ("slurm", "submitit"))
-}
-takes_minutes = pytest.mark.skipif(
-    "SWEEP_TESTS" not in os.environ, reason="starts clusters and launches, which takes minutes; set SWEEP_TESTS=1"
-)  # all of them together; the one that every run makes on each executor is the quick preset
 
 
 def residuals(out):
     return load(out).set_index(["model", "size", "seed"])["residual_sha256"].to_dict()
-
-
-CLUSTER = """
-import os, signal, sys
-from pathlib import Path
-from ray.cluster_utils import Cluster
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-other = cluster.add_node(num_cpus=1)
-print(cluster.address, flush=True)
-for line in sys.stdin:  # to be told to kill a node with all that runs on it, and at its end to go
-    node = other.all_processes["raylet"][0].process.pid
-    parents = {p.parent.name: p.read_text().rpartition(")")[2].split()[1] for p in Path("/proc").glob("[0-9]*/stat")}
-    for pid in [node, *(int(pid) for pid, parent in parents.items() if int(parent) == node)]:
-        os.kill(pid, signal.SIGKILL)
-    cluster.remove_node(other, allow_graceful=False)
-    print("killed", flush=True)
-cluster.shutdown()
-"""
-
-
-@pytest.fixture(scope="module")
-def ray(environment):
-    """Two Ray nodes on this machine: a process that kills one of them when it is told."""
-    line, pipe, silent = [sys.executable, "-W", "ignore", "-c", CLUSTER], subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen(line, env=environment, stdin=pipe, stdout=pipe, stderr=silent, text=True) as process:
-        address = process.stdout.readline().strip()
-        assert address, "Ray did not start; it says why without stderr=silent"
-        patch = pytest.MonkeyPatch()
-        patch.setitem(environment, "RAY_ADDRESS", address)
-        yield process
-        patch.undo()
-        process.stdin.close()
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(["--workers", "2"], id="workers"),
-        pytest.param(["--executor", "ray"], id="ray", marks=needs["ray"]),
-        pytest.param(["--executor", "slurm", "--workers", "2"], id="slurm", marks=needs["slurm"]),
-    ]
-)
-def where(request):
-    """The options that choose an executor with two workers; Ray's are on two nodes."""
-    if "ray" in request.param:
-        request.getfixturevalue("ray")
-    return request.param
 
 
 # a part of the quick preset
@@ -131,6 +80,28 @@ def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
     assert (sweep.rows(), sweep.leftovers()) == ({}, [])
 
 
+REFUSE = """
+
+from common.errors import UsageError
+
+try:
+    HERE.with_name("planned").touch(exist_ok=False)
+except FileExistsError:
+    raise UsageError("this may be read once") from None
+"""
+
+
+@takes_minutes
+def test_a_mistake_that_a_worker_finds_is_a_line(sweep, where):
+    """As when settings have changed since: the launch has planned, its workers cannot."""
+    with (sweep.folder / "counted.py").open("a") as file:
+        file.write(REFUSE)
+    _, err = sweep.end(sweep.begin(*where, seeds=range(2)), code=1)
+    assert "this may be read once" in next(line for line in err.splitlines() if line.startswith("error: "))
+    assert "Traceback" not in err
+    assert (sweep.rows(), sweep.leftovers()) == ({}, [])
+
+
 @takes_minutes
 def test_a_worker_that_is_told_to_stop_is_no_error(sweep, where):
     """SIGTERM comes before a node is taken away: what is left runs elsewhere."""
@@ -171,24 +142,6 @@ def test_two_launches_at_once_divide_the_work(sweep):
         out, _ = sweep.end(process)
         assert "[12/12]" in out, "both tell of all trials, and print the whole table"
     assert (len(sweep.rows()), sweep.starts()) == (12, 12)
-    assert sweep.leftovers() == []
-
-
-@takes_minutes
-@needs["ray"]
-def test_the_trials_of_a_ray_node_that_dies_run_on_another(sweep, ray):
-    process = sweep.begin("--executor", "ray", seeds=range(5), hold=1)
-    sweep.wait_until_held(starts=3)
-    before = sweep.rows()
-    ray.stdin.write("kill\n")
-    ray.stdin.flush()
-    assert ray.stdout.readline() == "killed\n"
-    sweep.release()
-    out, _ = sweep.end(process)
-    assert "[5/5]" in out
-    after = sweep.rows()
-    assert {name: after[name] for name in before} == before
-    assert sweep.starts() == 6, "the one that was lost, and no other, ran again"
     assert sweep.leftovers() == []
 
 
@@ -253,14 +206,31 @@ def test_the_longest_come_first_within_a_signal(make_trial):
 @pytest.mark.usefixtures("timed")
 def test_packs_have_about_the_same_load(make_trial):
     trials = [make_trial("Grid", seed=seed, budget=1000 * size) for seed in range(5) for size in (10, 7, 5, 3, 1)]
-    packs = ordering.pack(trials, "cpu", 20.0, 1)
+    packs = ordering.pack(trials, "cpu", 20.0, 1, 1000)
     loads = [sum(trial.budget for trial in pack) / 1000 for pack in packs]
     assert len(packs) == 7  # 130 s in jobs of 20
     assert sum(loads) == 130
     assert max(loads) - min(loads) <= 4
     assert sorted(trial.key for pack in packs for trial in pack) == sorted(trial.key for trial in trials)
-    assert len(ordering.pack(trials, "cpu", 1e9, 4)) == 4, "at least as many as there are workers"
-    assert len(ordering.pack(trials[:2], "cpu", 1.0, 9)) == 2, "none is empty"
+    assert len(ordering.pack(trials, "cpu", 1e9, 4, 1000)) == 4, "at least as many as there are workers"
+    assert len(ordering.pack(trials, "cpu", 20.0, 1, 3)) == 3, "at most as many as an array may have"
+    assert len(ordering.pack(trials[:2], "cpu", 1.0, 9, 1000)) == 2, "none is empty"
+
+
+@needs["slurm"]
+def test_trials_that_jobs_brought_no_row_of_get_a_job_each(make_trial, monkeypatch, tmp_path):
+    """One that kills its job, or outlasts it, may be the first of its pack every time, before those never run."""
+    monkeypatch.setenv("PATH", "/nowhere")  # where no Slurm is
+    workers, given = slurm.Workers(Order((), "/", "cpu"), 2, tmp_path, []), []
+    monkeypatch.setattr(
+        workers.executor,
+        "map_array",
+        lambda call, orders: given.append([len(order.keys) for order in orders]) or [SimpleNamespace(job_id=1)],
+    )
+    trials = [make_trial("Grid", seed=seed) for seed in range(6)]
+    for left in (6, 6, 2, 1, 1):
+        workers.submit(trials[:left])
+    assert given == [[3, 3], [1] * 6, [1, 1], [1], [1]]
 
 
 @pytest.mark.parametrize(

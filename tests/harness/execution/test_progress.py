@@ -227,6 +227,7 @@ def test_a_long_trial_shows_life_where_there_are_no_bars(make_trial, finish, sig
 
 @pytest.mark.usefixtures("estimates")
 def test_signs_of_life_become_rare(make_trial, finish, monkeypatch):
+    monkeypatch.setattr(progress, "FIRST_SIGN", 5.0)
     trials, now = [make_trial("Grid", seed=seed) for seed in (1, 2)], [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     shown, due = Progress(trials, "cpu"), []
@@ -245,6 +246,7 @@ def test_signs_of_life_become_rare(make_trial, finish, monkeypatch):
 @pytest.mark.parametrize("silent", [False, True])
 def test_trials_in_other_processes_show_life(make_trial, monkeypatch, capsys, silent):
     now, said = [0.0], [{"trial": "Grid 10,000", "step": 100, "steps": 1000}, {"trial": "Siren 10,000"}]
+    monkeypatch.setattr(progress, "FIRST_SIGN", 5.0)
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     shown = Progress([make_trial("Grid")], "cpu", silent=silent)
     shown.tell_running(lambda: 1 / 0)  # too early to look

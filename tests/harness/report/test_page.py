@@ -16,10 +16,13 @@ from harness.analysis.means import means
 from harness.commands import run as run_command
 from harness.report import charts, write_page
 from harness.store import parquet
+from harness.store.names import key_of
+from harness.store.own_signal import keep_signal, signal_path
 from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store
 from harness.store.table import load
+from target_signals.base import Signal
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +300,7 @@ def test_the_command_repeats_the_trial(open_page, small, config):
     python, script, *arguments = shlex.split(tab.inner_text("#command"))
     assert (python, script) == ("python", "run.py")
     options = run_command.parse(arguments)
-    assert (options.signal, options.dim, options.models, options.sizes) == ("Sierpinski", 2, ["Grid"], [3000])
+    assert (options.signal, options.dim, options.models, options.sizes) == (["Sierpinski"], 2, ["Grid"], [3000])
     assert (options.bandlimits, options.seeds, options.steps, options.length) == ([0.1], [1], 3, 24)
     assert (options.device, options.precision, options.set) == ("cpu", "fp32", ["Grid.lr=0.25"])
 
@@ -474,7 +477,9 @@ def test_rates_stand_on_the_page_with_the_codecs_that_were_measured(open_page, s
     assert "harness rates" in tab.inner_text("#rates")
     folder = out / "2d_Sierpinski" / "figures" / "smoke_24_3"
     folder.mkdir(parents=True)
-    codec_points.write(folder, {codec_points.signal_of(rows[0]): {"JPEG": [[0.5, 18.0], None, [1.0, 19.0]]}})
+    codec_points.write(
+        folder, {codec_points.signal_of(rows[0]): {"JPEG": [[[0.5, 18.0], [0, 0]], None, [[1.0, 19.0], [0, 0]]]}}
+    )
     assert not write_page.is_current(out)
     tab = open_page(write_page.write(out))
     tab.click("#rate-sections summary")
@@ -598,3 +603,25 @@ def test_light_dark_and_print(open_page, small):
     assert not tab.locator("#controls").is_visible()
     assert tab.locator("#chosen").is_visible()
     assert len(tab.pdf(format="A4")) > 10_000
+
+
+def test_a_persons_own_file_is_seen_at_once(open_page, make_row, tmp_path):
+    """The verdict, and pictures at the largest budget, before anything is clicked."""
+    rng = np.random.default_rng(0)
+    values = rng.random((24, 24, 1)).astype(np.float32)
+    about = {"signal": "UserFile", "item": "my_photo.png-0123abcd", "bandlimit": None}
+    for model, size, psnr in (("Grid", 100, 15.0), ("Grid", 200, 18.0), ("Siren", 200, 17.0)):
+        row = make_row(model=model, size=size, parameters=size, psnr=psnr, **about)
+        store = Store(tmp_path, "2d_UserFile")
+        store.prepare()
+        store.write(key_of(row), row, rng.normal(0, 0.1, (24, 24, 1)).astype(np.float32))
+    keep_signal(signal_path(tmp_path, row), Signal(values, 2, "image"))
+    tab = open_page(write_page.write(tmp_path))
+    told = tab.locator(".own-answer").inner_text()
+    assert "my_photo.png, fit" in told
+    assert "best trained model: Grid, 18.0 dB, 1.0 dB ahead of Siren" in told
+    assert tab.locator(".own-answer img").count() == 5, "target, two answers, two errors"
+    assert "(tied, or of one draw)" in tab.inner_text("#winners .card .answer")
+    tab.locator(".own-answer h3 button").first.click()
+    assert "--signal path/to/my_photo.png " in tab.inner_text("#command")
+    assert "24 × 24 × 1" in tab.inner_text("#dialog")

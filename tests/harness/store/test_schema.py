@@ -28,7 +28,7 @@ def test_every_column_stands_once_and_is_explained():
         assert column.null or column.needed or column.otherwise in names(needed=True), column.name
 
 
-RATE = {"bits": 8, "bytes": 900, "psnr": 20.5, "encode_seconds": 0.1, "decode_seconds": 0.2}
+RATE = {"bits": 8, "bytes": 900, "psnr": 20.5, "encode_seconds": 0.1, "decode_seconds": 0.2, "quantised_passes": 3}
 WRONG = {
     "text": [3],
     "number": ["3", True],
@@ -36,7 +36,10 @@ WRONG = {
     "wholes": [{}, [2.5], [None]],
     "numbers": [{}, ["3"]],
     "curve": [{}, [3], [{"loss": 0.1}], [{"step": 0.5}], [{"step": 1, "loss": "small"}]],
-    "rates": [{}, [3], [{"bits": 8}], [RATE | {"bits": 2.5}], [RATE | {"bytes": None}], [RATE | {"psnr": "good"}]],
+    "rates": [
+        *({}, [3], [{"bits": 8}], [RATE | {"bits": 2.5}], [RATE | {"bytes": None}], [RATE | {"psnr": "good"}]),
+        *([RATE | {"quantised_passes": 0.5}], [RATE | {"more": 1}]),
+    ],
     "object": [],
 }
 

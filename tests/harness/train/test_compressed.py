@@ -22,6 +22,7 @@ from harness.plan.make_plan import model_settings
 from harness.store.store import Store
 from harness.train import checkpoint, coder, compressed
 from harness.train.chunks import predict
+from target_signals import get_signal
 
 pytest.importorskip("constriction")
 SEED = 2**62 + 7
@@ -133,6 +134,20 @@ def test_positions_cost_about_their_entropy():
     assert entropy < 8 * len(encoder.words()) < 1.06 * entropy
 
 
+@pytest.mark.parametrize("name", ["BlockDCT", "Wavelet"])
+def test_a_pictures_positions_cost_less_than_if_they_were_drawn_alike(build, name):
+    """They lie close together, and their gaps are short: bytes of the file that are not values of 32 bits."""
+    values = get_signal("SampleImages", 2, 64, None, 0, "astronaut").values
+    model = build(name, values.shape[:2], 3, 4000)
+    model.solve(model.lattice, torch.as_tensor(values))
+    kept, total = len(model.values), 3 * model.coefficients(model.config, model.lattice)
+    share = kept / total
+    entropy = -total * (share * np.log2(share) + (1 - share) * np.log2(1 - share))
+    data = compressed.encode(model, 32)
+    header = struct.unpack_from("<I", data, 4)[0]
+    assert 0.3 * entropy < 8 * (len(data) - 16 - header - 4 * kept) < 0.85 * entropy
+
+
 def with_header(data, **changes):
     """A compressed model with another header."""
     length = struct.unpack_from("<I", data, 4)[0]
@@ -157,6 +172,7 @@ def test_files_from_strangers_are_one_line_each(file):
     bomb = zlib.compress(b" " * (compressed.MOST_HEADER + 1))
     broken.append(data[:4] + struct.pack("<III", len(bomb), 0, 0) + bomb)
     for changes in (
+        {"model": None},
         {"size": 10**6},
         {"bits": 17},
         {"bits": 32},
@@ -196,6 +212,13 @@ def test_a_model_without_a_row_is_compared_with_its_own_answer(build, tmp_path, 
     assert psnr[0] < psnr[1] < psnr[2]
     assert psnr[2] > 100
     assert checkpoint.load(tmp_path / "m.safetensors").drawn_from == SEED
+
+
+def test_a_file_that_cannot_be_written_is_one_line(build, tmp_path, capsys):
+    checkpoint.save(build(), tmp_path / "m.safetensors")
+    (tmp_path / "m-8.coded").mkdir()
+    assert main(["compress", str(tmp_path / "m.safetensors"), "--bits", "8", "--device", "cpu"]) == 2
+    assert re.fullmatch(r"error: cannot write '.*m-8\.coded': .*\n", capsys.readouterr().err)
 
 
 def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path, capsys):

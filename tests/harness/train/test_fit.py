@@ -18,6 +18,7 @@ from harness.plan.make_plan import model_settings
 from harness.store.schema import NAMES
 from harness.train import chunks as slabs_module
 from harness.train import machine
+from harness.train import run_trial as run_trial_module
 from harness.train.chunks import bytes_kept, make_slabs, memory, predict, split
 from harness.train.fit import Fit, fit
 from harness.train.loss import Batches, LatticeGradient, Schedule
@@ -522,6 +523,34 @@ def test_a_row_has_the_scores_of_both(make_trial, registered):
     assert row["psnr"] == pytest.approx(last["psnr"], abs=1e-4)
     assert row["psnr_best"] > row["psnr"]
     assert result.residual.shape == (25, 25, 1)
+
+
+@pytest.mark.parametrize(("lr", "count"), [(0.01, 1), (0.4, 2)], ids=["best last", "best before"])
+def test_what_is_last_and_best_is_scored_once(make_trial, registered, monkeypatch, lr, count):
+    registered(Slope)
+    scores, scored = Scoring.scores, []
+    monkeypatch.setattr(Scoring, "scores", lambda *given: scored.append(1) or scores(*given))
+    changes = {"model": "Slope", "settings": Slope.Config(lr=lr), "steps": 2, "evaluate_every": 1}
+    (result,) = run_trial(dataclasses.replace(make_trial(signal="BandlimitedSignal"), **changes), CPU)
+    assert len(scored) == count
+    assert (result.row["psnr"] == result.row["psnr_best"]) == (count == 1)
+
+
+def test_trials_of_one_signal_share_its_task(make_trial, monkeypatch):
+    made, make = [], run_trial_module.make_task
+    monkeypatch.setattr(run_trial_module, "make_task", lambda *given: made.append(given) or make(*given))
+    run_trial_module.cached_task.cache_clear()
+    first, *others = (
+        run_trial_module.task_of(trial, run_trial_module.signal_of(trial))
+        for trial in (
+            make_trial("Grid", task="denoise_0.1"),
+            make_trial("Siren", task="denoise_0.1"),
+            make_trial("Grid", task="denoise_0.05"),
+            make_trial("Grid", task="denoise_0.1", seed=7),
+        )
+    )
+    assert [task is first for task in others] == [True, False, False]
+    assert len(made) == 3
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_the_truth_scores_best_and_nothing_else_does(case):
         worse = scoring.truth.copy()
         worse += np.where(worse < 0.5, 0.1, -0.1).astype(np.float32)
         assert scoring.scores(worse)["psnr"] == pytest.approx(20, abs=1e-4)
-        assert scoring.psnr_of_constant() < 13
+        assert scoring.psnr_of_constant < 13
 
 
 def test_the_curve_sees_the_truth_alone(case):

@@ -160,6 +160,16 @@ def test_ssim_of_colour_is_the_mean_over_channels_with_one_data_range():
     assert metrics.ssim(truth, prediction) == pytest.approx(np.mean(by_channel), abs=1e-9)
 
 
+@pytest.mark.parametrize("shape", [(7, 9), (64, 20), (71, 33), (150, 41)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_ssim_is_the_same_to_the_bit_in_slabs(shape, channels, monkeypatch):
+    truth, found = picture(channels, shape), set()
+    for rows in (1, 5, 64, 1000):
+        monkeypatch.setattr(metrics, "SSIM_ROWS", rows)
+        found.add(metrics.ssim(truth, degraded(truth)))
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_ssim_of_the_truth_is_one(channels):
     truth = picture(channels)

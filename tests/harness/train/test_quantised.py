@@ -1,0 +1,173 @@
+"""Last updates that see quantised values: what they see is what a file holds, and a fit without them is the same."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import models
+from common.lattice import Lattice
+from harness.commands.run import main
+from harness.plan.make_plan import model_settings
+from harness.train import compressed
+from harness.train.fit import fit
+from harness.train.loss import LatticeGradient, Schedule
+from harness.train.quantised import Requantised, Rounding
+from harness.train.run_trial import run_trial
+from harness.train.score import rate_of
+from harness.train.stepper import Stepper
+from target_signals.tasks.operators import Identity
+from target_signals.tasks.task import Scoring, Task
+
+SHAPE = (16, 12)
+PLAN = Schedule(1e-4, (0.9, 0.999), steps=9, evaluate_every=9, minibatch=None, activation_gib=4.0, precision="fp32")
+QUANTISED = dataclasses.replace(PLAN, bits=(3, 5), quantised_passes=4)
+TRAINED = [name for name in models.registry.names() if models.get_model(name).label == "learned"]
+
+
+@pytest.fixture
+def task():
+    truth = np.random.default_rng(0).random((*SHAPE, 3), dtype=np.float32)
+    lattice = Lattice.regular(SHAPE)
+    return Task(lattice, truth, truth, Identity(), (Scoring("fit", lattice, truth, False),))
+
+
+@pytest.fixture
+def build(config):
+    def make(name):
+        settings, lattice = model_settings(config, name, "image", 5000), Lattice.regular(SHAPE)
+        model = models.get_model(name)(settings, lattice, 3, 8 if name == "Instant_NGP" else 4)
+        model.initialise(torch.Generator().manual_seed(0))
+        return model
+
+    return make
+
+
+def trained(model, task, schedule):
+    model = copy.deepcopy(model)
+    return model, fit(model, task, schedule, torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_what_is_seen_is_what_a_file_decodes_to(build, name):
+    model = build(name)
+    with torch.no_grad():
+        for value in model.parameters():
+            value += 0.3 * torch.randn(value.shape, generator=torch.Generator().manual_seed(1))
+    before = copy.deepcopy(model.state_dict())
+    rounding = Rounding(model)
+    for bits in (2, 5):
+        rounding.set_bits(bits)
+        decoded = compressed.decode(compressed.encode(model, bits)).state_dict()
+        with rounding.rounded():
+            for key, value in model.state_dict().items():
+                torch.testing.assert_close(value, decoded[key], rtol=1e-5, atol=1e-6)
+        assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_values_that_are_all_one_stay(build):
+    model = build("Grid")
+    with Rounding(model).rounded():
+        assert (model.values == 0.1).all()
+
+
+def test_the_gradient_is_that_of_the_rounded_model_and_moves_the_values_themselves(build, task):
+    model = build("Siren")
+    rounding = Rounding(model)
+    rounding.set_bits(3)
+    coarse = compressed.decode(compressed.encode(model, 3))
+    schedule = dataclasses.replace(PLAN, steps=1)
+    stepper = Stepper(LatticeGradient(model, task, schedule), None, schedule, rounding)
+    stepper.prepare()
+    before = copy.deepcopy(model.state_dict())
+    stepper.one_pass()
+    LatticeGradient(coarse, task, schedule).compute()
+    for (key, value), other in zip(model.named_parameters(), coarse.parameters(), strict=True):
+        torch.testing.assert_close(value.grad, other.grad, rtol=1e-2, atol=1e-3)
+        moved = value.detach() - before[key]
+        assert moved.abs().max() <= 1.01e-4, "Adam's first step is at most the learning rate"
+        assert (moved * value.grad <= 0).all()
+
+
+@pytest.mark.parametrize("minibatch", [None, 50])
+@pytest.mark.parametrize("name", ["Siren", "GaussianAdaptive"])
+def test_the_fit_is_that_without_and_each_number_of_bits_starts_from_it(build, task, name, minibatch):
+    """And so the last passes, seen without rounding, are those that were made."""
+    if minibatch and models.get_model(name).lattice_only:
+        pytest.skip("no batches")
+    model = build(name)
+    plain, fitted = trained(model, task, dataclasses.replace(PLAN, minibatch=minibatch))
+    again, other = trained(model, task, dataclasses.replace(QUANTISED, minibatch=minibatch))
+    assert [point["loss"] for point in other.curve] == [point["loss"] for point in fitted.curve]
+    assert other.updates == fitted.updates
+    assert all(torch.equal(value, again.state_dict()[key]) for key, value in plain.state_dict().items())
+    assert set(other.requantised) == {3, 5}
+    assert fitted.requantised == {}
+    alone = trained(model, task, dataclasses.replace(QUANTISED, minibatch=minibatch, bits=(5,)))[1].requantised[5]
+    assert alone.error == other.requantised[5].error, "whatever other bits there are"
+    fine = trained(model, task, dataclasses.replace(QUANTISED, minibatch=minibatch, bits=(24,)))[1].requantised[24]
+    for key, value in plain.state_dict().items():
+        torch.testing.assert_close(fine.state[key], value, rtol=0, atol=5e-5)
+    assert fine.error == pytest.approx(fine.plain, rel=1e-2)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("minibatch", [None, 50])
+def test_recorded_updates_are_the_eager_ones(build, task, monkeypatch, minibatch):
+    schedule, found = dataclasses.replace(QUANTISED, minibatch=minibatch), []
+    for eagerly in (True, False):
+        with monkeypatch.context() as patch:
+            if eagerly:
+                patch.setattr(Stepper, "_never_waits", lambda self, examples: False)
+            fitted = fit(build("Siren").cuda(), task, schedule, torch.Generator("cuda").manual_seed(0))
+        found.append(fitted.requantised)
+    for bits, eager in found[0].items():
+        torch.testing.assert_close(found[1][bits].state, eager.state, rtol=1e-3, atol=1e-5)
+        assert found[1][bits].error == pytest.approx(eager.error, rel=1e-3)
+
+
+def test_errors_are_those_of_decoded_files(build, task):
+    model, fitted = trained(build("Siren"), task, QUANTISED)
+
+    def error(bits):
+        decoded = compressed.decode(compressed.encode(model, bits))
+        return LatticeGradient(decoded, task, PLAN).evaluate()[1]
+
+    for bits, again in fitted.requantised.items():
+        assert again.plain == pytest.approx(error(bits), rel=1e-3)
+    model.load_state_dict(fitted.requantised[3].state)
+    assert fitted.requantised[3].error == pytest.approx(error(3), rel=1e-3)
+
+
+def test_what_is_better_goes_into_the_row(build, task):
+    model, fitted = trained(build("Siren"), task, QUANTISED)
+    state = {key: torch.zeros_like(value) for key, value in model.state_dict().items()}
+    (scoring,), before = task.scorings, copy.deepcopy(model.state_dict())
+    plain = rate_of(5, model, scoring, dataclasses.replace(fitted, requantised={}), QUANTISED)
+    for error, passes in ((1.0, 4), (3.0, 0), (float("nan"), 0)):
+        found = dataclasses.replace(fitted, requantised={5: Requantised(state, error, 2.0)})
+        rate = rate_of(5, model, scoring, found, QUANTISED)
+        assert rate["quantised_passes"] == passes
+        assert (rate["psnr"] == plain["psnr"]) == (passes == 0)
+        assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_a_trials_rates_say_what_they_are_of(make_trial):
+    trial = make_trial("Siren", length=24, steps=40, bits=(3, 32), lr=1e-3)
+    (plain,), (other,) = (
+        run_trial(dataclasses.replace(trial, quantised_share=share), torch.device("cpu")) for share in (0.0, 0.5)
+    )
+    assert plain.row["psnr"] == other.row["psnr"]
+    assert [rate["quantised_passes"] for rate in plain.row["rates"]] == [0, 0]
+    assert [rate["quantised_passes"] for rate in other.row["rates"]] == [20, 0]
+    assert other.row["rates"][0]["psnr"] > plain.row["rates"][0]["psnr"] + 0.3
+    assert other.row["rates"][1]["psnr"] == plain.row["rates"][1]["psnr"]
+
+
+@pytest.mark.parametrize("words", [["--quantised-share", "0.2"], ["--bits", "4", "--quantised-share", "1.5"]])
+def test_a_wrong_share_is_one_line(words, tmp_path, capsys):
+    line = ["--signal", "Sierpinski", "--preset", "smoke", "--out", str(tmp_path), "--dry-run", *words]
+    assert main(line) == 2
+    assert capsys.readouterr().err.count("\n") == 1
