@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.analysis import bjontegaard
 from harness.analysis.bjontegaard import Point, front
 from harness.analysis.codecs import REFERENCES, Measured
-from harness.analysis.experiments import Kind
+from harness.analysis.experiments import Kind, kind_of
 from harness.store.schema import OK, Row
 
 
@@ -64,7 +64,7 @@ def rate_distortion(
     kinds: dict[Kind, list[Row]] = {}
     for row in rows:
         if row["rates"] and row["status"] == OK and math.prod((row["shape"] or [0])[:-1]) > 0:
-            kinds.setdefault(Kind(*(row[name] for name in Kind._fields)), []).append(row)
+            kinds.setdefault(kind_of(row), []).append(row)
     return [_of(kind, of_kind, order, curves_of) for kind, of_kind in kinds.items()]
 
 

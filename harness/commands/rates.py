@@ -1,7 +1,6 @@
 """`python -m harness rates`: PSNR against bits a sample by model and codec, as a table and a figure."""
 
 import argparse
-import functools
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,8 @@ import numpy as np
 
 from common.errors import UsageError
 from common.files import write_atomically
-from harness.analysis import codecs
+from harness.analysis import codec_points, codecs
+from harness.analysis.experiments import Kind, kind_of
 from harness.analysis.rate_distortion import RateDistortion, markdown, rate_distortion
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.scan import gather
@@ -40,10 +40,17 @@ def run(options: argparse.Namespace) -> int:
         if lacking := codecs.absent(dim):
             print(f"note: not installed here: {', '.join(lacking)}", file=sys.stderr)
     order = model_names(config)
-    curves_of = functools.partial(codecs_of, config=config, file=options.file)
+    coded: dict[Kind, dict[str, codec_points.Ladders]] = {}
+
+    def curves_of(row: Row) -> codec_points.Ladders:
+        found = codecs_of(row, config, options.file)
+        coded.setdefault(kind_of(row), {})[codec_points.signal_of(row)] = found
+        return found
+
     for one in rate_distortion(rows, order, curves_of):
         print(markdown(one))
-        print(f"wrote {draw(one, order, Path(options.out))}\n")
+        print(f"wrote {draw(one, order, Path(options.out), coded[one.kind])}\n")
+    print("python -m harness report shows them on the page")
     return 0
 
 
@@ -62,8 +69,8 @@ def codecs_of(row: Row, config: Config, file: str | None) -> Mapping[str, Sequen
     return codecs.curves(truth) if np.array_equal(task.target, truth) else {}
 
 
-def draw(found: RateDistortion, order: Sequence[str], out: Path) -> Path:
-    """Write the figure of an experiment among its others."""
+def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[str, codec_points.Ladders]) -> Path:
+    """Write the figure of an experiment among its others, and beside it the codecs' points for the page."""
     from matplotlib import rc_context
 
     from harness.figures.draw_figures import figures_folder
@@ -77,6 +84,7 @@ def draw(found: RateDistortion, order: Sequence[str], out: Path) -> Path:
     path = folder / "rate_distortion.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        codec_points.write(folder, coded)
         with rc_context(RC):
             figure = rate_distortion_page(found, order, classical)
             write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=150))

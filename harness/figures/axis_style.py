@@ -21,13 +21,15 @@ def scores(axes: Axes) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
-def share(every: Sequence[Axes]) -> None:
-    """One scale for all panels of a page, which holds what each of them shows. Comes after the lines."""
+def share(every: Sequence[Axes], y: bool = True) -> None:
+    """One scale for all panels of a page, which holds what each of them shows. Comes after the lines. y: of y, too."""
     if every:
         lows, highs = zip(*(axes.get_xlim() for axes in every), strict=True)
         bottoms, tops = zip(*(axes.get_ylim() for axes in every), strict=True)
         for axes in every:
-            axes.set(xlim=(min(lows), max(highs)), ylim=(min(bottoms), max(tops)))
+            axes.set_xlim(min(lows), max(highs))
+            if y:
+                axes.set_ylim(min(bottoms), max(tops))
 
 
 def ticks_in(width: float) -> int:

@@ -30,7 +30,7 @@ def presets_page(found: Versus, comparison: Comparison) -> Figure:
         legend.entry(found.against, **mark, markerfacecolor="white"),
         legend.entry(found.kind.preset, **mark),
     ]
-    notes = ["models in their order under the second preset, the best on top", "panels differ in scale"]
+    notes = ["models in their order under the second preset, the best on top"]
     sheet = with_room(sheet, both, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
     figure = sheet.figure()
     for index, size in enumerate(sizes):
@@ -38,6 +38,7 @@ def presets_page(found: Versus, comparison: Comparison) -> Figure:
         _panel(axes, [change for change in found.changes if change.size == size], found, comparison)
         axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
         axes.set_xlabel(found.metric.label(), fontsize=style.TEXT, labelpad=3)
+    axis_style.share(figure.axes, y=False)
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, both, subtitle, notes)
     return figure

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from harness.analysis.codecs import IMAGES, VOLUMES
 from harness.figures import style
 from harness.report.looks import Looks
 
@@ -28,6 +29,9 @@ FRAMED: Spec = {"type": "quantitative", "scale": {"domain": FRAME, "nice": False
 _MEAN: Spec = {"field": "shown", **FRAMED}
 POINT = {"type": "point", "filled": True, "size": 45, "opacity": 1, "cursor": "pointer"}
 TOOLTIP = [{"field": name, "type": "nominal"} for name in ("model", "budget", "bands", "score", "runs", "time")]
+CODECS = (*IMAGES, *VOLUMES)
+CODEC, CODEC_DASHES = "#7f7f7f", ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3], [1, 0], [8, 3])  # a grey for either ground
+TICKS = [a * 10**b for b in range(-4, 4) for a in (1, 2, 5)]
 BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one name that the page uses
 
 
@@ -35,8 +39,9 @@ def specifications(models: Looks) -> dict[str, Spec]:
     """By name; each reads the data set `rows`, which the page's script fills.
 
     Fields: model, size, band, mean, shown (the mean, or the frame's edge that it lies beyond), path (of its mark), low,
-    high, seconds, cell; of `curve` step, psnr, loss; of `curves` step, psnr, trial. The script puts the metric's name
-    in place of SCORE, the budgets in place of SIZES and the frame in place of FRAME.
+    high, seconds, cell; of `curve` step, psnr, loss; of `curves` step, psnr, trial; of `rates` name, codec, rate, psnr,
+    bits, score. The script puts the metric's name in place of SCORE, the budgets in place of SIZES and the frame in
+    place of FRAME.
     """
     return {
         "size": _lines(models, BUDGETS),
@@ -44,6 +49,7 @@ def specifications(models: Looks) -> dict[str, Spec]:
         "seconds": _points(models),
         "curve": _curve(),
         "curves": _curves(),
+        "rates": _rates(models),
     }
 
 
@@ -126,6 +132,30 @@ def _curves() -> Spec:
     return _chart([{"mark": mark, "encoding": {"x": x, "y": psnr, "color": trial}}], height=200)
 
 
+def _rates(models: Looks) -> Spec:
+    """PSNR over bits a sample of models and codecs."""
+    looks = [*models.values(), *({"colour": CODEC, "dash": dash} for dash in CODEC_DASHES)]
+    scale = {"domain": [*models, *CODECS]}
+    encoding: Spec = {
+        "x": {
+            "field": "rate",
+            "type": "quantitative",
+            "scale": {"type": "log", "nice": False, "padding": 12},
+            **_axis("bits a sample, of whole files", format="~g", grid=False, values=TICKS),
+        },
+        "y": {"field": "psnr", "type": "quantitative", "scale": {"zero": False}, **_axis("PSNR (dB)")},
+        "color": _scaled(scale | {"range": [look["colour"] for look in looks]}),
+        "strokeDash": _scaled(scale | {"range": [look["dash"] for look in looks]}),
+        "tooltip": [{"field": field, "type": "nominal"} for field in ("name", "bits", "score")],
+    }
+    widths = {"!datum.codec": 1.5, "datum.codec": 3.0}
+    layers = [
+        {"transform": [{"filter": those}], "mark": {"type": "line", "strokeWidth": width, "point": {"size": 24}}}
+        for those, width in widths.items()
+    ]
+    return _chart([layer | {"encoding": encoding} for layer in layers])
+
+
 def _chart(layers: Sequence[Spec], height: int = 280) -> Spec:
     return {
         "data": {"name": "rows"},
@@ -151,5 +181,8 @@ def _colour(models: Looks) -> Spec:
 
 
 def _by_model(models: Looks, values: Sequence[Any]) -> Spec:
-    scale = {"domain": [*models], "range": [*values]}
-    return {"field": "model", "type": "nominal", "scale": scale, "legend": None}
+    return _scaled({"domain": [*models], "range": [*values]}, "model")
+
+
+def _scaled(scale: Spec, field: str = "name") -> Spec:
+    return {"field": field, "type": "nominal", "scale": scale, "legend": None}

@@ -12,7 +12,7 @@ from harness.store.liveness import read_claims
 
 NAME = "index.html"
 MADE_OF = "\n<!-- made of {} -->\n"  # ends a page: the digest of what it shows
-SHOWN = ("rows", "arrays", "signals")  # what a page is made of in an experiment's folder
+SHOWN = ("rows", "arrays", "signals", "figures/*")  # what a page is made of in an experiment's folder
 MEGABYTES = 4.0  # of thumbnails; the other parts of a page of ten thousand rows take about 10
 
 
@@ -42,7 +42,9 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     from harness.analysis.experiments import experiments
     from harness.analysis.reference_rows import beside
     from harness.report import charts, page, payload
+    from harness.report.figure_files import figure_files
     from harness.report.pictures import pictures
+    from harness.report.rates import rates
     from harness.store import parquet
     from harness.store.names import folder_of, key_of
     from harness.store.scan import Stored, gather
@@ -53,7 +55,11 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     found.stored += [Stored(folder_of(row), key_of(row), row) for row in others]
     rows = [stored.row for stored in found.stored]
     data = payload.build(found, settings)
-    shown = pictures(found, experiments(rows, settings.protocol.order), megabytes, payload.shown(data))
+    every = experiments(rows, settings.protocol.order)
+    kinds = [experiment.kind for experiment in every]
+    data["rates"] = rates(rows, kinds, settings.protocol.order, Path(out))
+    data["figures"] = figure_files(kinds, Path(out))
+    shown = pictures(found, every, megabytes, payload.shown(data))
     data["pictures"] = shown.summary()
     library = charts.library()
     data["charts"] = None if library is None else charts.specifications(data["looks"])

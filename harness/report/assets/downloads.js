@@ -20,6 +20,42 @@ function toCsv(rows) {
   return `${[...kinds, ...names].join(',')}\r\n${lines.join('\r\n')}\r\n`;
 }
 
+/* A table as it is shown: a number is a number again, and heads are without their info boxes. */
+function tableCsv(table) {
+  const plain = (cell) => (cell.querySelector('[data-sort]') ?? cell).textContent.trim();
+  const numeric = (text) => {
+    const plainer = text.replaceAll('\u202f', '').replace('−', '-');
+    return plainer !== '' && Number.isFinite(Number(plainer)) ? Number(plainer) : text;
+  };
+  const lines = [...table.rows].map((line) => [...line.cells].map((cell) => csvCell(numeric(plain(cell)))).join(','));
+  return `${lines.join('\r\n')}\r\n`;
+}
+
+/* Links to the figures of the experiment that is chosen: they lie beside this page. */
+function drawFigureFiles() {
+  const files = DATA.figures?.[state.experiment];
+  const place = byId('figure-files');
+  if (!files?.png.length && !files?.pdf.length) return place.replaceChildren();
+  const link = (name, end) =>
+    files[end].includes(name)
+      ? el('a', { href: encodeURI(`${files.folder}/${name}.${end}`) }, end.toUpperCase())
+      : '';
+  return place.replaceChildren(
+    el(
+      'details',
+      { class: 'card', open: place.firstElementChild?.open },
+      el('summary', {}, `Figures of ${signalText(EXPERIMENTS[state.experiment])}`),
+      el(
+        'ul',
+        { class: 'files' },
+        distinct([...files.png, ...files.pdf]).map((name) =>
+          el('li', {}, `${name.replaceAll('_', ' ')} `, link(name, 'png'), ' ', link(name, 'pdf')),
+        ),
+      ),
+    ),
+  );
+}
+
 function save(name, type, content) {
   const address = URL.createObjectURL(new Blob([content], { type }));
   const link = el('a', { href: address, download: name });
@@ -33,7 +69,17 @@ function drawDownloads() {
   const every = () => [...Array(DATA.rows).keys()];
   const parquet = byId('parquet').textContent.trim();
   const bytes = () => Uint8Array.from(atob(parquet), (one) => one.charCodeAt(0));
+  const shown = () => byId('leaderboard').querySelector('table');
   byId('download-buttons').replaceChildren(
+    el(
+      'button',
+      {
+        type: 'button',
+        id: 'csv-table',
+        onclick: () => shown() && save('leaderboard.csv', 'text/csv', tableCsv(shown())),
+      },
+      'CSV of the leaderboard as shown',
+    ),
     el(
       'button',
       { type: 'button', id: 'csv-chosen', onclick: () => save('trials_chosen.csv', 'text/csv', toCsv(listedRows())) },

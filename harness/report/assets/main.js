@@ -12,6 +12,7 @@ function changed() {
   drawSignificance();
   drawPublished();
   drawGaps();
+  drawFigureFiles();
   list.page = 0;
   drawTrials();
   refreshCharts();
@@ -50,6 +51,7 @@ if (EXPERIMENTS.length) {
   drawAnswers();
   drawAcross();
   drawModels();
+  drawRateSections();
   changed();
   openFromAddress(first);
   section?.scrollIntoView();
@@ -60,7 +62,7 @@ if (EXPERIMENTS.length) {
     openFromAddress(asked);
   });
 } else {
-  for (const id of ['sections', 'overview', 'scores', 'charts', 'significance', 'models', 'gaps', 'trials', 'downloads'])
+  for (const id of ['sections', 'overview', 'scores', 'charts', 'significance', 'models', 'rates', 'gaps', 'trials', 'downloads'])
     byId(id).hidden = true;
 }
 document.documentElement.dataset.ready = String(Math.round(performance.now()));

@@ -5,13 +5,14 @@ import io
 import re
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, features
 
 from harness.__main__ import main
-from harness.analysis import bjontegaard, codecs
+from harness.analysis import bjontegaard, codec_points, codecs
 from harness.analysis.bjontegaard import Point, front
 from harness.analysis.rate_distortion import markdown, rate_distortion
 from target_signals.tasks.metrics import psnr
@@ -148,6 +149,20 @@ def test_the_command_prints_tables_and_draws(make_row, store, capsys):
     (path,) = re.findall(r"wrote (\S+png)", text.out)
     with Image.open(path) as figure:
         assert figure.size[0] > 600
+    assert codec_points.load(Path(path).parent) == {"[null, 0.5, 1234]": {}}, "what there was, for the page"
+
+
+def test_codecs_points_come_back_and_nonsense_does_not(tmp_path):
+    kept = {"a": {"JPEG": [codecs.Measured(Point(1.0, 20.0), (0.1, 0.2)), None], "AVIF": []}}
+    codec_points.write(tmp_path, kept)
+    assert codec_points.load(tmp_path) == kept
+    for text in ("", "[]", '{"a": {"JPEG": [[1]]}}', '{"a": {"JPEG": 3}}', "[" * 100_000):
+        (tmp_path / codec_points.NAME).write_text(text)
+        assert codec_points.load(tmp_path) == {}
+    (tmp_path / codec_points.NAME).write_text(
+        '{"a": {"JPEG": [[[0, 1], [0, 0]], [[-1, 1], [0, 0]], [[2, 3], [0, 0]]]}}'
+    )
+    assert codec_points.load(tmp_path) == {"a": {"JPEG": [None, None, codecs.Measured(Point(2, 3), (0, 0))]}}
 
 
 def test_rows_without_rates_are_one_line(make_row, store, capsys):

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from harness.analysis.comparison import WHOLE, Draw, comparisons
 from harness.analysis.example import Example
 from harness.analysis.target import Target
 from harness.figures import style
+from harness.figures.layout import Layout
 from harness.figures.reconstructions.image import ImageDisplay, window_of_detail
 from harness.figures.reconstructions.isosurface import shaded
 from harness.figures.reconstructions.pages import sheets
@@ -93,6 +95,30 @@ def test_an_image_sheet_holds_target_reconstruction_zoom_and_error(make_specimen
     assert "30k parameters" in text
     assert "seed 1234: reconstructions and absolute errors; PSNR (dB) above each" in text
     check_page(figure)
+
+
+@pytest.mark.parametrize(
+    ("shape", "task", "names"),
+    [
+        ((30, 40, 1), "fit", {"reconstructions": 3}),
+        ((30, 40, 1), "ct", {"reconstructions": 3, "sinograms": 2, "sinograms_errors": 2}),
+        ((12, 20, 16, 1), "fit", {"reconstructions": 4, "reconstructions_errors": 3}),
+    ],
+)
+def test_a_sheet_of_a_columns_width_has_text_of_eight_points(make_specimen, check_page, shape, task, names):
+    truth, longest = picture(shape), "GaussianAdaptive"
+    observe = (lambda values: values[:, ::2]) if task == "ct" else None
+    example = make_specimen(truth, [*MODELS, longest], task=task, observe=observe, binary=False)
+    found = dict(sheets(example, Layout(3.3, "A title")))
+    assert set(found) == {f"{name}_{number}" for name in names for number in (1, 2)}, "a budget a page"
+    for name, figure in found.items():
+        assert figure.get_size_inches()[0] == pytest.approx(3.3)
+        assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 8
+        assert "A title" in said(figure)
+        above = 4 if len(shape) == 4 else 2
+        assert len(tiles(figure)) == above + 4 * names[name.rpartition("_")[0]]
+        assert longest in said(figure), name
+        check_page(figure)
 
 
 def test_all_pictures_of_a_sort_share_one_scale(make_specimen):

@@ -198,6 +198,24 @@ def test_a_model_that_failed_on_a_draw_is_not_on_the_front(make_table):
     assert found == {(model, size) for model in MODELS for size in (10_000, 30_000)} - {("Wire", 10_000)}
 
 
+@pytest.mark.parametrize("clock", [None, "updates", "seconds"])
+def test_panels_share_one_scale_that_holds_them_all(make_table, clock):
+    table = make_table(models=MODELS, bands=[0.1, 0.5, 0.9], sizes=[10_000, 30_000], seeds=[1])
+    table.loc[table["bandlimit"] == 0.1, "seconds"] *= 50
+    table.loc[table["bandlimit"] == 0.9, "psnr"] += 60
+    figure = pareto_page(only(table)) if clock is None else convergence_page(only(table), clock)
+    assert len(figure.axes) == (3 if clock is None else 6)
+    ((left, right),), ((low, high),) = (
+        {getattr(axes, of)() for axes in figure.axes} for of in ("get_xlim", "get_ylim")
+    )
+    drawn = [line for axes in figure.axes for line in axes.lines if line.get_label() in MODELS]
+    assert len(drawn) >= len(MODELS) * len(figure.axes)
+    for line in drawn:
+        assert left <= min(line.get_xdata()) <= max(line.get_xdata()) <= right
+        assert low <= min(line.get_ydata()) <= max(line.get_ydata()) <= high
+    assert "scale" not in said(figure)
+
+
 def test_a_short_axis_of_seconds_has_labels(make_table, check_page):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1])
     table["seconds"] = [2.2, 3.0, 7.0]

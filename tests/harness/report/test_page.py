@@ -1,5 +1,6 @@
 """The page in a real browser: that it works as a reader uses it, asks for nothing, and draws no more than is seen."""
 
+import csv
 import io
 import json
 import re
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from common.errors import UsageError
-from harness.analysis import published
+from harness.analysis import codec_points, published
 from harness.analysis.experiments import experiments
 from harness.analysis.means import means
 from harness.commands import run as run_command
@@ -433,6 +434,70 @@ def test_downloads(open_page, small):
         tab.click("#parquet-all")
     rows = parquet.read_table(io.BytesIO(started.value.path().read_bytes())).to_pylist()
     assert {row["psnr"] for row in rows} == {stored.row["psnr"] for stored in gather(small).stored}
+
+
+def test_the_leaderboard_is_a_file_as_it_is_shown(open_page, small):
+    tab = open_page(write_page.write(small))
+    with tab.expect_download() as started:
+        tab.click("#csv-table")
+    head, *lines = csv.reader(started.value.path().read_text().splitlines())
+    assert head[:3] == ["#", "Model", "Budget"]
+    assert head == [*tab.locator("#leaderboard thead [data-sort]").all_inner_texts()]
+    assert len(lines) == tab.locator("#leaderboard tbody tr").count()
+    assert [line[1] for line in lines] == tab.locator("#leaderboard tbody th button").all_inner_texts()
+
+
+def test_figures_that_lie_in_the_folder_are_linked(open_page, store, make_row):
+    out = store([make_row(signal=signal) for signal in ("Sierpinski", "StarTarget")])
+    folder = out / "2d_StarTarget" / "figures" / "smoke_24_3"
+    folder.mkdir(parents=True)
+    (folder / "psnr_winners.png").write_bytes(b"a picture")
+    tab = open_page(write_page.write(out))
+    assert tab.locator("#figure-files details").count() == 0, "none of the experiment that is shown first"
+    tab.select_option("#choose-signal", index=1)
+    tab.click("#figure-files summary")
+    assert tab.locator("#figure-files a").all_inner_texts() == ["PNG"]
+    address = tab.locator("#figure-files a").get_attribute("href")
+    assert (out / address).read_bytes() == b"a picture", "beside the page, wherever that is taken"
+
+
+def test_rates_stand_on_the_page_with_the_codecs_that_were_measured(open_page, store, make_row):
+    def rates(*pairs):
+        return [
+            {"bits": bits, "bytes": size, "psnr": psnr, "encode_seconds": 0, "decode_seconds": 0}
+            for bits, size, psnr in pairs
+        ]
+
+    rows = [make_row(rates=rates((4, 36, 20.0), (8, 72, 21.0))), make_row(model="Siren", signal="StarTarget")]
+    out = store(rows)
+    tab = open_page(write_page.write(out))
+    assert tab.locator("#rate-sections details").count() == 1, "one experiment has rates"
+    tab.click("#rate-sections summary")
+    assert tab.locator("#rates thead [data-sort]").all_inner_texts() == ["Model or codec", "Bits a sample", "PSNR (dB)"]
+    assert "harness rates" in tab.inner_text("#rates")
+    folder = out / "2d_Sierpinski" / "figures" / "smoke_24_3"
+    folder.mkdir(parents=True)
+    codec_points.write(
+        folder, {codec_points.signal_of(rows[0]): {"JPEG": [[[0.5, 18.0], [0, 0]], None, [[1.0, 19.0], [0, 0]]]}}
+    )
+    assert not write_page.is_current(out)
+    tab = open_page(write_page.write(out))
+    tab.click("#rate-sections summary")
+    cells = [row.split("\t") for row in tab.locator("#rates tbody tr").all_inner_texts()]
+    assert [[text.strip() for text in row] for row in cells] == [
+        ["Grid", "0.5 – 1", "20.0 – 21.0", "+2.00", "–"],
+        ["JPEG", "0.5 – 1", "18.0 – 19.0", "0.00", "0"],
+    ]
+    (folder / codec_points.NAME).write_text('{"a": 7}')
+    tab = open_page(write_page.write(out))
+    tab.click("#rate-sections summary")
+    assert "harness rates" in tab.inner_text("#rates"), "a damaged file counts as none"
+
+
+def test_a_page_without_rates_does_not_speak_of_them(open_page, small):
+    tab = open_page(write_page.write(small))
+    assert not tab.is_visible("#rates")
+    assert not tab.is_visible("#to-rates")
 
 
 def test_rows_of_other_people_are_text(open_page, store, make_row):
