@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from harness.commands import run as run_command
 from harness.execution import progress
 from harness.figures import style
 from harness.plan import want
@@ -52,9 +53,11 @@ def reference_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def no_signs_of_life():
-    """However busy the machine is, trials in this process print nothing while they run; tests of that set it."""
+    """However busy the machine is, launches in this process say nothing of it, and nothing of trials while they run;
+    tests of that set it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progress, "FIRST_SIGN", math.inf)
+        patch.setattr(run_command, "BUSY", math.inf)
         yield
 
 

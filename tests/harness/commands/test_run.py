@@ -19,6 +19,7 @@ from harness.commands import run as run_command
 from harness.commands.new import written
 from harness.execution.options import parse
 from harness.plan.config import DEFAULT_CONFIG
+from harness.store.schema import BUSY
 from harness.store.store import Store, parse_row
 from harness.store.table import load
 from harness.train import machine
@@ -271,6 +272,7 @@ def test_a_dry_run_writes_nothing(run, out):
 @pytest.mark.parametrize(("load", "said"), [(2.3, True), (1.5, False), (None, False)])
 def test_a_busy_machine_is_told_of_once(run, monkeypatch, load, said):
     monkeypatch.setattr(machine, "load", lambda: load)
+    monkeypatch.setattr(run_command, "BUSY", BUSY)
     code, stdout, _ = run("--dry-run", "--sizes", "1e4", "2e4")
     line = "others use this machine (load 2.3 for each core): trials will take longer than was timed\n"
     assert (code, stdout.count(line)) == (0, int(said))
