@@ -38,7 +38,7 @@ FRAME = struct.Struct("<I")
 def encode(model: Representation, bits: int) -> bytes:
     """The model as the bytes of a file, its trainable values uniformly quantised to 2^bits levels from the least to
     the greatest of each tensor; 32 keeps them as they are. Buffers are exact, as are tensors with a value that is not
-    finite. Raises UsageError for values that are neither float32 nor int64.
+    finite. Raises UsageError for values that are none of float32, int64, int32.
     """
     drawn = _draw_again(model)
     kept, encoder, decoded = io.BytesIO(), coder.Encoder(), []
@@ -137,6 +137,10 @@ def _write(
         encoder.head.write(bytes([WHOLE]))
         encoder.whole(value.reshape(-1))
         return value
+    if value.dtype == np.int32:  # words that are packed already
+        encoder.head.write(bytes([KEPT]))
+        kept.write(value.astype("<i4").tobytes())
+        return value
     if value.dtype != np.float32:
         raise UsageError(f"values of type {value.dtype} are not coded, float32 and whole numbers are")
     low, high = (float(value.min()), float(value.max())) if value.size else (0.0, 0.0)
@@ -169,6 +173,8 @@ def _read(
         return drawn
     if kind == WHOLE and dtype == torch.int64:
         return decoder.whole(count).reshape(shape)
+    if kind == KEPT and dtype == torch.int32:
+        return np.frombuffer(coder.read_exactly(exact, 4 * count), dtype="<i4").astype(np.int32).reshape(shape)
     if dtype != torch.float32 or kind not in (CONSTANT, KEPT, QUANTISED):
         raise ValueError(f"a record of kind {kind} stands where {dtype} is expected")
     if kind == CONSTANT:

@@ -23,6 +23,7 @@ worker.plan = plan
 worker.work(worker.Order((), os.getcwd(), "cpu"))
 """
 RUN = ["run.py", "--signal", "StarTarget", "--preset", "smoke", "--device", "cpu", "--dry-run"]
+VERB = ["-c", "import harness.__main__ as verbs; verbs.main(['verify', '--out', 'absent']); import torch"]
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def clean(environment):
     return {name: value for name, value in environment.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
 
 
-@pytest.mark.parametrize("line", [["-c", WORKER], RUN], ids=["worker", "run.py"])
+@pytest.mark.parametrize("line", [["-c", WORKER], RUN, VERB], ids=["worker", "run.py", "python -m harness"])
 @pytest.mark.parametrize(("asked", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
 def test_idle_threads_wait_without_spinning_unless_they_are_told_to(root, clean, line, asked, found):
     """As OpenMP itself tells of its settings when PyTorch loads it."""

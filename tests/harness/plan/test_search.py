@@ -16,7 +16,10 @@ from harness.plan.search import candidates, described, points, space
 ROOT = Path(__file__).resolve().parents[3]
 BUDGETS = (1000, 10_000, 100_000, 3_000_000)
 TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
-NEWER = ["Finer", "Gauss", "Sinc", "HOSC", "GaussianImage", "GaussianAdaptive", "KPlanes", "TensoRF", "FactorFields"]
+NEWER = [
+    *("Finer", "Gauss", "Sinc", "HOSC", "GaussianImage", "GaussianAdaptive", "KPlanes", "TensoRF", "FactorFields"),
+    "SparseBases",
+]
 
 
 @dataclass(frozen=True)
