@@ -282,7 +282,7 @@ def test_a_busy_machine_is_told_of_once(run, monkeypatch, load, said):
 def test_list_names_what_there_is(capsys):
     assert run_command.main(["--list"]) == 0
     text = capsys.readouterr().out
-    assert re.search(rf"^models: +{' '.join(NAMES)}$", text, re.M)
+    assert re.search(rf"^models: +{' '.join(NAMES)} FBP$", text, re.M)
     for name in (
         "BandlimitedSignal (2D and 3D)",
         "SparseSphereSignal (2D and 3D)",
