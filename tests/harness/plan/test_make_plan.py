@@ -34,6 +34,7 @@ IN_NEITHER = {
     "evaluate_every": 1,
     "activation_gib": 0.1,
     "bits": (8,),
+    "quantised_share": 0.2,
 }  # where and how, not what
 IN_NEITHER |= {"path": "/elsewhere/photo.jpg", "scored": ("fit", "super_resolution")}
 
