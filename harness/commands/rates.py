@@ -12,7 +12,8 @@ from common.files import write_atomically
 from harness.analysis import codec_points, codecs
 from harness.analysis.experiments import Kind, kind_of
 from harness.analysis.rate_distortion import RateDistortion, markdown, rate_distortion
-from harness.plan.config import DEFAULT_CONFIG, Config, load_config
+from harness.analysis.target import rebuild
+from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import gather
 from harness.store.schema import Row
 from harness.store.store import DEFAULT_OUT
@@ -22,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--signal", help="only this signal")
-    add("--file", metavar="PATH", help="the user's own image or volume that the rows are of, for the codecs")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
 
 
@@ -37,36 +37,31 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"no rows in '{options.out}' have rates; run a launcher with --bits 4 6 8 12 16 32")
     config = load_config(options.config)
     for dim in sorted({int(row["dim"]) for row in rows if row["rates"]}):
-        if lacking := codecs.absent(dim):
-            print(f"note: not installed here: {', '.join(lacking)}", file=sys.stderr)
+        if absent := codecs.absent(dim):
+            print(f"note: not installed here: {', '.join(absent)}", file=sys.stderr)
     order = model_names(config)
     coded: dict[Kind, dict[str, codec_points.Ladders]] = {}
+    lacking: list[str] = []
 
     def curves_of(row: Row) -> codec_points.Ladders:
-        found = codecs_of(row, config, options.file)
-        coded.setdefault(kind_of(row), {})[codec_points.signal_of(row)] = found
-        return found
+        """The codecs' files of a row's signal, where that is to be had and what is scored was seen as it is."""
+        try:
+            target = rebuild(row, options.out)
+            points = codecs.curves(target.truth) if np.array_equal(target.seen, target.truth) else {}
+        except (UsageError, OSError) as error:
+            lacking.append(" ".join(str(error).split()))
+            points = {}
+        coded.setdefault(kind_of(row), {})[codec_points.signal_of(row)] = points
+        return points
 
     for one in rate_distortion(rows, order, curves_of):
         print(markdown(one))
         print(f"wrote {draw(one, order, Path(options.out), coded[one.kind])}\n")
+    if lacking:
+        more = f" (and {len(lacking) - 1} signals more)" if len(lacking) > 1 else ""
+        print(f"note: no codecs: {lacking[0]}{more}", file=sys.stderr)
     print("python -m harness report shows them on the page")
     return 0
-
-
-def codecs_of(row: Row, config: Config, file: str | None) -> Mapping[str, Sequence[codecs.Measured | None]]:
-    """The codecs' files of a row's signal, where it can be made again and what is scored was seen as it is."""
-    from harness.plan.replay import trial_of
-    from harness.train.run_trial import signal_of, task_of
-
-    try:
-        trial = trial_of(row, config, file)
-        task = task_of(trial, signal_of(trial))
-        truth = task.scoring_of(row["task"]).truth
-    except (UsageError, OSError) as error:
-        print(f"note: no codecs: {' '.join(str(error).split())}", file=sys.stderr)
-        return {}
-    return codecs.curves(truth) if np.array_equal(task.target, truth) else {}
 
 
 def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[str, codec_points.Ladders]) -> Path:
