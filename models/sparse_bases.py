@@ -193,7 +193,7 @@ class SparseBases(Representation):
 
     def _make_gains(self) -> Tensor:
         """Such that a value is about the amplitude of its function, and one learning rate serves all."""
-        gains = torch.empty(1 + len(self.config.blocks), 1, *self.lattice.shape)
+        gains = torch.empty(1 + len(self.config.blocks), 1, *self.lattice.shape, dtype=torch.float32)
         for level, shape in enumerate(lifting.level_shapes(self.lattice.shape, self.levels), start=1):
             window: tuple[slice, ...] = (slice(None), *map(slice, shape))
             gains[0][window] = 2 ** (min(level, self.levels) * self.dim / 2)

@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
 
 from harness.train.precision import evaluating
 from models.base import Representation
@@ -87,6 +86,8 @@ def _cost(func: Any, args: Any, kwargs: Any, result: Any) -> int:
     name, made = func._overloadpacket.__name__, _numbers(result)
     if func.is_view or not made:
         return 0
+    from torch.utils.flop_counter import flop_registry  # loads Triton where it is installed
+
     if func._overloadpacket in flop_registry:
         return int(flop_registry[func._overloadpacket](*args, **kwargs, out_val=result))
     if name.startswith(ADDS):

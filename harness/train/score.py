@@ -17,6 +17,7 @@ from harness.train import machine
 from harness.train.chunks import predict
 from harness.train.fit import Fit
 from harness.train.loss import Schedule
+from harness.train.operations import operations_a_sample
 from harness.train.rates import measure
 from models import backends
 from models.base import Representation
@@ -59,8 +60,6 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
     of_best = of_last if best is last else scores_of(best)
     scores |= of_last | {f"{name}_best": value for name, value in of_best.items()}
     if trial.bits:
-        from harness.train.operations import operations_a_sample  # loads Triton where it is installed
-
         scores["operations"] = operations_a_sample(model)
         scores["rates"] = [rate_of(bits, model, scoring, fitted, schedule) for bits in trial.bits]
     return Result(row | scoring_columns(scoring) | scores, last[""] - scoring.truth)
