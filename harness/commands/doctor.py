@@ -61,13 +61,14 @@ def run(options: argparse.Namespace) -> int:
     print("\n".join(disks(options.out)))
     broken = []
     print(f"back ends on {device}, the default first:")
+    widest = max(map(len, model_names(config)), default=0)
     for name in model_names(config):
         tried = list(attempts(name, config, device))
         default = next((one for one in tried if one.here), tried[-1])
         if default.outcome != WORKS:
             broken.append(name)
         ordered = [default, *(one for one in tried if one is not default)]
-        print(f"  {name:12} {'; '.join(f'{one.backend}: {one.outcome}' for one in ordered)}")
+        print(f"  {name:{widest}} {'; '.join(f'{one.backend}: {one.outcome}' for one in ordered)}")
     print("\n".join(formats()))
     print("\n".join(data(missing)))
     if missing:

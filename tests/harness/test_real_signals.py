@@ -201,6 +201,24 @@ def test_a_photograph_ends_with_a_verdict(run, out, photo):
     assert "largest error:" in told
     again = run("--signal", photo, "--sizes", "300", "1000", "--steps", "40", models=("Grid", "Siren"))
     assert "0 to run" in again[1]
+    assert "--force" not in again[1]
+
+
+def test_rows_without_what_is_asked_for_now_are_said(run, photo):
+    _, stdout, _ = run("--signal", photo, models=("Grid", "BlockDCT"))
+    assert "have not got" not in stdout
+    _, stdout, _ = run("--signal", photo, "--bits", "6", "--save-model", models=("Grid", "BlockDCT"))
+    files, model = (
+        f"2 of those done before have not got {what}" for what in ("files of these --bits", "a saved model")
+    )
+    assert f"{files}; --force runs them again\n{model}; --force runs them again\n" in stdout
+    _, stdout, _ = run("--signal", photo, "--bits", "6", "--save-model", "--force", models=("Grid", "BlockDCT"))
+    assert "have not got" not in stdout
+    _, stdout, _ = run("--signal", photo, "--bits", "6", "--save-model", models=("Grid", "BlockDCT"))
+    assert "have not got" not in stdout
+    _, stdout, _ = run("--signal", photo, "--bits", "6", "8", models=("Grid", "BlockDCT"))
+    assert files in stdout
+    assert model not in stdout
 
 
 def test_the_next_command_is_one_that_works(run, photo, capsys):
@@ -230,6 +248,15 @@ def test_another_photograph_of_that_name_is_another_item(run, out, photo):
     Image.fromarray(255 - np.asarray(Image.open(photo))).save(photo)
     run("--signal", photo)
     assert load(out)["item"].nunique() == 2
+
+
+def test_a_volume_of_thick_slices_says_the_shape_it_is_fitted_at(run, tmp_path):
+    """12 slices 2.5 mm apart are longer than 24 samples of 0.5 mm, and are kept."""
+    nibabel = pytest.importorskip("nibabel")
+    values = np.random.default_rng(0).integers(-1000, 1000, (24, 24, 12)).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([0.5, 0.5, 2.5, 1])), tmp_path / "chest.nii.gz")
+    _, stdout, _ = run("--signal", tmp_path / "chest.nii.gz", "--length", "12", "--no-figures")
+    assert "shrunk to 5×5×12, 12 samples along the longest axis; --length 24 keeps all samples" in stdout
 
 
 def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
