@@ -323,6 +323,19 @@ def test_a_fitted_photograph_is_kept_and_drawn_again(run, out, photo, tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "same.npy") - truth, residual, atol=2e-3)
 
 
+def test_a_fitted_photograph_is_compressed_without_its_file(run, out, photo, capsys, monkeypatch):
+    """Against the signal that the results folder keeps, from within the folder of the model as well."""
+    run("--signal", photo, "--save-model")
+    photo.unlink()
+    (file,) = out.glob("2d_UserFile/models/*.safetensors")
+    monkeypatch.chdir(file.parent)
+    assert main(["compress", file.name, "--bits", "32", "--device", "cpu"]) == 0
+    text = capsys.readouterr().out
+    assert "PSNR against UserFile (8-bit RGB, divided by 255), task fit" in text
+    (psnr,) = load(out)["psnr"]
+    assert text.splitlines()[-3].split()[3] == f"{psnr:.2f}"
+
+
 def test_a_volume_of_ones_own(run, out, tmp_path):
     values = np.random.default_rng(0).normal(size=(10, 6, 8))
     np.save(tmp_path / "scan.npy", values)
