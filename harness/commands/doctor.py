@@ -89,8 +89,8 @@ def machine_lines(device: "torch.device", missing: dict[str, str]) -> Iterator[s
     from harness.train import machine
     from models.backends import NEEDS
 
-    yield ", ".join(f"{name} {version}" for name, version in machine.versions().items())
-    yield f"suite: {machine.commit() or 'not a git checkout'}"
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions().items())
+    yield f"{versions}; suite: {machine.commit() or 'not a git checkout'}"
     yield f"device: {machine.device_name(device)}"
     cuda = torch.version.cuda
     if torch.cuda.is_available():
