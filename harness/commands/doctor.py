@@ -61,13 +61,14 @@ def run(options: argparse.Namespace) -> int:
     print("\n".join(disks(options.out)))
     broken = []
     print(f"back ends on {device}, the default first:")
+    widest = max(map(len, model_names(config)), default=0)
     for name in model_names(config):
         tried = list(attempts(name, config, device))
         default = next((one for one in tried if one.here), tried[-1])
         if default.outcome != WORKS:
             broken.append(name)
         ordered = [default, *(one for one in tried if one is not default)]
-        print(f"  {name:12} {'; '.join(f'{one.backend}: {one.outcome}' for one in ordered)}")
+        print(f"  {name:{widest}} {'; '.join(f'{one.backend}: {one.outcome}' for one in ordered)}")
     print("\n".join(formats()))
     print("\n".join(data(missing)))
     if missing:
@@ -88,8 +89,8 @@ def machine_lines(device: "torch.device", missing: dict[str, str]) -> Iterator[s
     from harness.train import machine
     from models.backends import NEEDS
 
-    yield ", ".join(f"{name} {version}" for name, version in machine.versions().items())
-    yield f"suite: {machine.commit() or 'not a git checkout'}"
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions().items())
+    yield f"{versions}; suite: {machine.commit() or 'not a git checkout'}"
     yield f"device: {machine.device_name(device)}"
     cuda = torch.version.cuda
     if torch.cuda.is_available():

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     done, left = run_trials.split_done(launch.trials, options.out)
     if options.force:
         left = launch.trials
-    print("\n".join(announcement(launch, options, len(done), left)))
+    print("\n".join(announcement(launch, options, done, left)))
     if options.dry_run:
         return EXIT_OK
     rows = run_trials_of(launch, left, options, words)
@@ -59,9 +59,12 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     return EXIT_OK if rows["status"].isin([OK, UNSUPPORTED]).all() else EXIT_FAILED
 
 
-def announcement(launch: "Launch", options: argparse.Namespace, done: int, left: "Sequence[Trial]") -> Iterator[str]:
+def announcement(
+    launch: "Launch", options: argparse.Namespace, done: "Sequence[Trial]", left: "Sequence[Trial]"
+) -> Iterator[str]:
     """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial."""
     from harness.execution.choose_executor import place
+    from harness.execution.launch import lacking
     from harness.plan.cost import describe_cost
     from harness.train import machine
     from target_signals.tasks import perceptual
@@ -80,7 +83,9 @@ def announcement(launch: "Launch", options: argparse.Namespace, done: int, left:
     busy = machine.load() if left and options.executor == "local" else None
     if busy is not None and busy > BUSY:
         yield f"others use this machine (load {busy:.1f} for each core): trials will take longer than was timed"
-    yield f"{len(launch.trials)} trials, {done} of them done before, {len(left)} to run: {cost}"
+    yield f"{len(launch.trials)} trials, {len(done)} of them done before, {len(left)} to run: {cost}"
+    if not options.force:
+        yield from lacking(done, options)
     if options.dry_run:
         for trial in left:
             yield f"  {trial}, {trial.steps} passes: {describe_cost(launch.as_large([trial]), launch.device)}"

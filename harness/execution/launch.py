@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,10 @@ from harness.plan.config import Config, Preset, load_config
 from harness.plan.make_plan import GROUPS, check_models, group, make_plan, untuned
 from harness.plan.source import Source, find_source
 from harness.plan.trial import MUON, Trial
+from harness.store.schema import OK
+from harness.store.store import Store
 from harness.train import coder, machine
 from models import backends, get_model, registry
-from target_signals import shrink
 from target_signals.tasks.base import expand_tasks
 
 
@@ -39,11 +40,9 @@ class Launch:
 
     def as_large(self, trials: Sequence[Trial]) -> list[Trial]:
         """Trials as estimates of cost take them: of the user's own files with as many points as these have."""
-        shapes = {file.item: file.shape for file in self.source.files}
+        files = {file.item: file for file in self.source.files}
         return [
-            cost.as_large(trial, math.prod(shrink.shorter(shapes[trial.item], trial.length)))
-            if trial.item in shapes
-            else trial
+            cost.as_large(trial, math.prod(files[trial.item].shape_at(trial.length))) if trial.item in files else trial
             for trial in trials
         ]
 
@@ -85,7 +84,25 @@ def shrunk(source: Source, preset: Preset) -> list[str]:
     longest = max((max(file.shape) for file in source.files), default=0)
     if length is None or length >= longest:
         return []
-    return [f"shrunk to {length:,} samples along the longest axis; --length {longest} keeps all samples"]
+    shapes = {file.shape_at(length) for file in source.files}
+    one = f"{'×'.join(map(str, shapes.pop()))}, " if len(shapes) == 1 else ""
+    return [f"shrunk to {one}{length:,} samples along the longest axis; --length {longest} keeps all samples"]
+
+
+def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]:
+    """A line for what is asked for now and was not when these trials ran: files in bits, saved models."""
+    if not options.bits and not options.save_model:
+        return
+    rows = [(trial, Store(options.out, trial.rows[0].folder).read(trial.rows[0].key)) for trial in done]
+    fitted = [(trial, row) for trial, row in rows if row is not None and row["status"] == OK]
+    made = [{rate["bits"] for rate in row["rates"] or ()} for _, row in fitted]
+    saved = [Store(options.out, trial.folder).model_path(trial.key).exists() for trial, _ in fitted]
+    for what, count in (
+        ("files of these --bits", sum(not made_of >= set(options.bits or ()) for made_of in made)),
+        ("a saved model", options.save_model * saved.count(False)),
+    ):
+        if count:
+            yield f"{count} of those done before have not got {what}; --force runs them again"
 
 
 def tuned_preset(

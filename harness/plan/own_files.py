@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import UsageError
-from target_signals import user_file
+from target_signals import shrink, user_file
 from target_signals.base import Kind
 from target_signals.readers.itk import dicom_files
 
@@ -15,7 +15,8 @@ SAID = 5  # names of one sort; what is more is counted
 
 
 class OwnFile(NamedTuple):
-    """A file as a plan needs it. shape: of its lattice, as recorded. source: what was done to its values."""
+    """A file as a plan needs it. shape: of its lattice, as recorded. source: what was done to its values. spacing: of
+    neighbours along each axis, where the file says."""
 
     path: str
     item: str
@@ -24,6 +25,11 @@ class OwnFile(NamedTuple):
     shape: tuple[int, ...]
     channels: int
     source: str
+    spacing: tuple[float, ...] | None = None
+
+    def shape_at(self, length: int | None) -> tuple[int, ...]:
+        """Its lattice where a plan asks for that length."""
+        return shrink.shorter(self.shape, length, self.spacing)
 
 
 def own_files(paths: Sequence[str], dim: int | None) -> tuple[list[OwnFile], list[str]]:
@@ -88,9 +94,8 @@ def _read(path: str, dim: int | None) -> OwnFile:
     if dim not in (None, found.dim):
         raise UsageError(f"'{path}' holds a signal with dim {found.dim}, not {dim}")
     shape = found.values.shape[: found.dim]
-    return OwnFile(
-        path, user_file.item_of(path), found.dim, found.kind, shape, found.channels, found.source or "as it is"
-    )
+    source, spacing = found.source or "as it is", None if found.geometry is None else found.geometry.spacing
+    return OwnFile(path, user_file.item_of(path), found.dim, found.kind, shape, found.channels, source, spacing)
 
 
 def _once(files: Sequence[OwnFile]) -> tuple[list[OwnFile], list[str]]:

@@ -201,6 +201,24 @@ def test_a_photograph_ends_with_a_verdict(run, out, photo):
     assert "largest error:" in told
     again = run("--signal", photo, "--sizes", "300", "1000", "--steps", "40", models=("Grid", "Siren"))
     assert "0 to run" in again[1]
+    assert "--force" not in again[1]
+
+
+def test_rows_without_what_is_asked_for_now_are_said(run, photo):
+    _, stdout, _ = run("--signal", photo, models=("Grid", "BlockDCT"))
+    assert "have not got" not in stdout
+    _, stdout, _ = run("--signal", photo, "--bits", "6", "--save-model", models=("Grid", "BlockDCT"))
+    files, model = (
+        f"2 of those done before have not got {what}" for what in ("files of these --bits", "a saved model")
+    )
+    assert f"{files}; --force runs them again\n{model}; --force runs them again\n" in stdout
+    _, stdout, _ = run("--signal", photo, "--bits", "6", "--save-model", "--force", models=("Grid", "BlockDCT"))
+    assert "have not got" not in stdout
+    _, stdout, _ = run("--signal", photo, "--bits", "6", "--save-model", models=("Grid", "BlockDCT"))
+    assert "have not got" not in stdout
+    _, stdout, _ = run("--signal", photo, "--bits", "6", "8", models=("Grid", "BlockDCT"))
+    assert files in stdout
+    assert model not in stdout
 
 
 def test_the_next_command_is_one_that_works(run, photo, capsys):
@@ -230,6 +248,15 @@ def test_another_photograph_of_that_name_is_another_item(run, out, photo):
     Image.fromarray(255 - np.asarray(Image.open(photo))).save(photo)
     run("--signal", photo)
     assert load(out)["item"].nunique() == 2
+
+
+def test_a_volume_of_thick_slices_says_the_shape_it_is_fitted_at(run, tmp_path):
+    """12 slices 2.5 mm apart are longer than 24 samples of 0.5 mm, and are kept."""
+    nibabel = pytest.importorskip("nibabel")
+    values = np.random.default_rng(0).integers(-1000, 1000, (24, 24, 12)).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([0.5, 0.5, 2.5, 1])), tmp_path / "chest.nii.gz")
+    _, stdout, _ = run("--signal", tmp_path / "chest.nii.gz", "--length", "12", "--no-figures")
+    assert "shrunk to 5×5×12, 12 samples along the longest axis; --length 24 keeps all samples" in stdout
 
 
 def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
@@ -294,6 +321,19 @@ def test_a_fitted_photograph_is_kept_and_drawn_again(run, out, photo, tmp_path):
     residual = load_residual(store.array_path(file.stem))
     truth = np.asarray(Image.open(photo), np.float32) / 255
     np.testing.assert_allclose(np.load(tmp_path / "same.npy") - truth, residual, atol=2e-3)
+
+
+def test_a_fitted_photograph_is_compressed_without_its_file(run, out, photo, capsys, monkeypatch):
+    """Against the signal that the results folder keeps, from within the folder of the model as well."""
+    run("--signal", photo, "--save-model")
+    photo.unlink()
+    (file,) = out.glob("2d_UserFile/models/*.safetensors")
+    monkeypatch.chdir(file.parent)
+    assert main(["compress", file.name, "--bits", "32", "--device", "cpu"]) == 0
+    text = capsys.readouterr().out
+    assert "PSNR against UserFile (8-bit RGB, divided by 255), task fit" in text
+    (psnr,) = load(out)["psnr"]
+    assert text.splitlines()[-3].split()[3] == f"{psnr:.2f}"
 
 
 def test_a_volume_of_ones_own(run, out, tmp_path):

@@ -43,7 +43,7 @@ def test_a_default_that_fails_is_told(one_model, monkeypatch, capsys):
     monkeypatch.setattr(run_trial, "fit", fail)
     assert verbs.main(["doctor", "--device", "cpu"]) == 1
     out = capsys.readouterr().out
-    assert "Grid         torch: fails in 2D: RuntimeError: PTX was compiled for another GPU" in out
+    assert "Grid torch: fails in 2D: RuntimeError: PTX was compiled for another GPU" in out
     assert out.splitlines()[-1] == "the default back end of Grid does not work here"
 
 
