@@ -26,7 +26,7 @@ EXTRAS = {  # importable name → what it is for, and the command that adds it
     "imagecodecs": (f"{PACKAGES['imagecodecs']}; the codec SZ3 beside models of volumes", "pip install -e '.[codecs]'"),
     "constriction": ("fitted models in bits", "pip install -e '.[bits]'"),
     "zfpy": ("the codec zfp beside models of volumes", "pip install -e '.[bits]'"),
-    "pyarrow": ("tables in Parquet", "pip install -e '.[report]'"),
+    "pyarrow": ("tables in Parquet, and the reference results", "pip install -e ."),
     "vl_convert": ("charts in the report", "pip install -e '.[report]'"),
 }
 GPU_TORCH = "pip install torch --index-url https://download.pytorch.org/whl/cu128"
