@@ -15,6 +15,7 @@ import torch
 import bookkeeping
 import cost_table
 import forecast
+import kernels
 import models
 import overhead
 import paper_cost
@@ -499,6 +500,15 @@ def test_the_parts_of_a_trial_make_its_wall_time(capsys):
     assert seconds["scoring"] > 0
     assert last.startswith("beyond training and writing, median: ")
     assert Fit.record is record
+
+
+def test_the_kernels_of_an_update_are_named_and_their_shares_add_up(capsys):
+    kernels.main(["--models", "Siren", "--sizes", "2500", "--length", "12", "--most", "1000", "--device", "cpu"])
+    _, _, title, _, _, _, *rows = capsys.readouterr().out.splitlines()
+    total = float(re.match(r"Siren 2D 2500 \(torch \w+\): ([\d.]+) ms", title).group(1))
+    cells = [[cell.strip() for cell in row.strip("|").rsplit("|", 3)] for row in rows]
+    assert {"aten::mm", "aten::sin"} <= {name for name, *_ in cells}
+    assert sum(float(ms) for _, _, ms, _ in cells) == pytest.approx(total, abs=0.05)
 
 
 def test_the_store_of_the_bookkeeping_is_of_its_trials(tmp_path, monkeypatch):

@@ -1,0 +1,78 @@
+"""Where the time of an update goes: the kernels of one model's updates, by the time they take.
+
+    python benchmarks/kernels.py --models Siren BACON --sizes 1e4 1e5 --dims 2
+    python benchmarks/kernels.py --models GSplat --sizes 1e6 --backend triton --updates 1000
+
+The update is the suite's own, at the paper's size, recorded as a CUDA graph where the model can be. `--updates` come
+first, as what is to be done may change while a model learns.
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+import paper_cost
+from cell import SuiteLoop
+from harness.execution.options import whole_number
+from harness.plan.config import load_config
+from harness.plan.trial import PRECISIONS, Trial
+from harness.train import machine
+from harness.train.run_trial import signal_of, solve, task_of
+
+PROFILED = 5  # passes
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    add("--models", nargs="+", default=["Siren"], metavar="MODEL")
+    add("--sizes", nargs="+", type=whole_number, default=[10_000, 100_000], metavar="P")
+    add("--dims", nargs="+", type=int, choices=[2, 3], default=[2])
+    add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
+    add("--backend", help="(default: the best that is there)")
+    add("--precision", choices=PRECISIONS, help="(default: each model's)")
+    add("--updates", type=whole_number, default=3, help="that come first (default: 3)")
+    add("--most", type=whole_number, default=12, help="kernels named for each update (default: 12)")
+    add("--device", default=machine.default_device())
+    options = parser.parse_args(arguments)
+    device = machine.choose_device(options.device)
+    print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
+    for trial in paper_cost.cells_to_measure(load_config(), options.models, options):
+        tell(trial, device, options)
+
+
+def tell(trial: Trial, device: torch.device, options: argparse.Namespace) -> None:
+    """Print the kernels of a pass of a trial's updates: calls, milliseconds and share of all kernels' time."""
+    task = task_of(trial, signal_of(trial))
+    size, _ = solve(trial, task)
+    if size is None:
+        return
+    loop = SuiteLoop(dataclasses.replace(trial, backend=options.backend), task, size, device)
+    for _ in range(options.updates):
+        loop.one_pass()
+    cuda = device.type == "cuda"
+    with profile(activities=[ProfilerActivity.CUDA if cuda else ProfilerActivity.CPU]) as profiler:
+        for _ in range(PROFILED):
+            loop.one_pass()
+        if cuda:
+            torch.cuda.synchronize(device)
+
+    def milliseconds(kernel: Any) -> float:
+        return float(kernel.self_device_time_total if cuda else kernel.self_cpu_time_total) / 1000 / PROFILED
+
+    kernels = sorted(profiler.key_averages(), key=milliseconds, reverse=True)
+    total = sum(map(milliseconds, kernels))
+    backend = loop.stepper.gradient.model.backend
+    print(f"\n{paper_cost.name_of(trial)} ({backend} {trial.precision}): {total:.3f} ms of kernels a pass\n")
+    print("| kernel | calls a pass | ms a pass | share |\n|:--|--:|--:|--:|")
+    for kernel in kernels[: options.most]:
+        own = milliseconds(kernel)
+        print(f"| {kernel.key[:90]} | {kernel.count / PROFILED:g} | {own:.3f} | {own / total:.0%} |")
+
+
+if __name__ == "__main__":
+    main()
