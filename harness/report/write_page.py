@@ -6,9 +6,10 @@ from pathlib import Path
 from common.errors import UsageError
 from common.files import write_atomically
 from harness.plan import want
-from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.fingerprint import fingerprint, stamp
 from harness.store.liveness import read_claims
+from harness.store.scan import Gathered, Stored, gather
 
 NAME = "index.html"
 MADE_OF = "\n<!-- made of {} -->\n"  # ends a page: the digest of what it shows
@@ -39,38 +40,44 @@ def made_of(out: str | Path, config: str | Path, megabytes: float) -> str:
 
 def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
     """Write <out>/index.html. megabytes: of thumbnails, at most."""
-    from harness.analysis.experiments import experiments
     from harness.analysis.reference_rows import beside
-    from harness.report import charts, page, payload
-    from harness.report.figure_files import figure_files
-    from harness.report.pictures import pictures
-    from harness.report.rates import rates
+    from harness.report import charts
     from harness.store import parquet
     from harness.store.names import folder_of, key_of
-    from harness.store.scan import Stored, gather
 
     end = MADE_OF.format(made_of(out, config, megabytes))  # before the rows are read: what comes later is not in it
     settings, found = load_config(config), gather(out)
     others = beside([stored.row for stored in found.stored], settings)
     found.stored += [Stored(folder_of(row), key_of(row), row) for row in others]
     rows = [stored.row for stored in found.stored]
-    data = payload.build(found, settings)
-    every = experiments(rows, settings.protocol.order)
-    kinds = [experiment.kind for experiment in every]
-    data["rates"] = rates(rows, kinds, settings.protocol.order, Path(out))
-    data["figures"] = figure_files(kinds, Path(out))
-    shown = pictures(found, every, megabytes, payload.shown(data))
-    data["pictures"] = shown.summary()
-    library = charts.library()
-    data["charts"] = None if library is None else charts.specifications(data["looks"])
     try:
         table = parquet.to_parquet(rows) if rows else None
     except UsageError:  # no pyarrow; the page says how to get it
         table = None
-    text = page.assemble(data, {"rows": shown.by_row, "targets": shown.targets}, table, library)
+    text = page_of(found, settings, megabytes, table, charts.library())
     path = Path(out) / NAME
     try:
         write_atomically(path, lambda file: file.write((text + end).encode()))
     except OSError as error:
         raise UsageError(f"cannot write '{path}': {error.strerror}; choose another folder with --out") from error
     return path
+
+
+def page_of(found: Gathered, settings: Config, megabytes: float, table: bytes | None, library: str | None) -> str:
+    """The page of these rows. table: them as Parquet; library: that of the charts; the page does without either."""
+    from harness.analysis.experiments import experiments
+    from harness.report import charts, page, payload
+    from harness.report.figure_files import figure_files
+    from harness.report.pictures import pictures
+    from harness.report.rates import rates
+
+    rows = [stored.row for stored in found.stored]
+    data = payload.build(found, settings)
+    every = experiments(rows, settings.protocol.order)
+    kinds = [experiment.kind for experiment in every]
+    data["rates"] = rates(rows, kinds, settings.protocol.order, found.out)
+    data["figures"] = figure_files(kinds, found.out)
+    shown = pictures(found, every, megabytes, payload.shown(data))
+    data["pictures"] = shown.summary()
+    data["charts"] = None if library is None else charts.specifications(data["looks"])
+    return page.assemble(data, {"rows": shown.by_row, "targets": shown.targets}, table, library)
