@@ -3,6 +3,7 @@
 import argparse
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ SUFFIXES = (".png", ".jpg", ".tif", ".npy")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", help="a file that run.py --save-model or python -m harness compress left")
+    add("models", nargs="+", metavar="model", help="a file that run.py --save-model or python -m harness compress left")
     add("--shape", nargs="+", type=int, metavar="N", help="samples along each axis (default: the training lattice's)")
     add("--out", required=True, help=f"the file to write: {', '.join(SUFFIXES)}")
     add("--device", default=None, help="cpu, cuda or cuda:1 (default: cuda where there is one)")
@@ -26,14 +27,14 @@ def run(options: argparse.Namespace) -> int:
     from harness.train import checkpoint, compressed, machine
     from harness.train.chunks import predict_shape
 
-    out = Path(options.out)
+    path, out = only_one(options.models), Path(options.out)
     suffix = out.suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"cannot write '{out}'; its name must end in {', '.join(SUFFIXES)}")
     if not out.parent.is_dir():
         raise UsageError(f"no folder '{out.parent}' to write '{out.name}' to")
     device = str(machine.choose_device(options.device or machine.default_device()))
-    model = (compressed if compressed.is_compressed(options.model) else checkpoint).load(options.model, device)
+    model = (compressed if compressed.is_compressed(path) else checkpoint).load(path, device)
     shape = tuple(options.shape or model.lattice.shape)
     if math.prod(shape) * model.channels > MOST_VALUES:
         raise UsageError(f"{shape} with {model.channels} channels are more than {MOST_VALUES} values; render less")
@@ -47,6 +48,15 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"cannot write '{out}': {error.strerror}") from error
     print(f"wrote {out}: {'×'.join(map(str, values.shape))}, from {values.min():.3g} to {values.max():.3g}")
     return 0
+
+
+def only_one(paths: Sequence[str]) -> str:
+    """The model that is rendered. UsageError for several, such as a shell's pattern may stand for."""
+    path, *more = paths
+    if more:
+        others = f"'{more[0]}' …" if len(more) > 1 else f"'{more[0]}'"
+        raise UsageError(f"render draws one model, and {len(paths)} are named: '{path}', {others}; name one of them")
+    return path
 
 
 def encode(values: np.ndarray, suffix: str) -> bytes:

@@ -101,6 +101,7 @@ def test_a_volume_is_drawn_as_an_array(build, tmp_path, capsys):
         (["--out", "x.bmp2"], "its name must end in .png"),
         (["--out", "/nowhere/x.png"], "no folder '/nowhere'"),
         ([], "--out"),
+        (["b.safetensors", "c.safetensors", "--out", "x.png"], "'b.safetensors' …; name one of them"),
     ],
 )
 def test_mistakes_are_one_line(file, tmp_path, monkeypatch, capsys, arguments, message):
