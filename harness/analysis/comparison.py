@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from harness.analysis.experiments import Cell, Draw
+from harness.analysis.palette import palette, place_of
 from harness.analysis.winner import REFERENCE, Outcome, decide
 from harness.store.schema import CLASSICAL, OK
 from target_signals.base import Difficulty, difficulty_of
@@ -52,9 +53,9 @@ class Run(NamedTuple):
 class Comparison:
     """The runs that are drawn together.
 
-    models: those that have rows, in the order they are drawn. palette: every model of the whole
-    table, so that a model looks the same in all figures; classical: those of them that are
-    yardsticks. cells: the runs at each place by draw.
+    models: those that have rows, in the order they are drawn. palette: every model of the protocol and of the whole
+    table, so that a model looks the same in all figures; classical: those of the table that are yardsticks.
+    cells: the runs at each place by draw.
     passed_over: how many rows were older than another one of the same cell. of_reference: models whose rows come with
     the suite.
     """
@@ -126,8 +127,7 @@ class Comparison:
 
     def looks(self, model: str) -> tuple[int, bool]:
         """What style.line asks of a model: its place among those of its sort, and whether that is classical."""
-        classical = model in self.classical
-        return [name for name in self.palette if (name in self.classical) == classical].index(model), classical
+        return place_of(model, self.palette, self.classical)
 
     def runs(self, place: Place) -> dict[Draw, Run]:
         return self.cells.get(place, {})
@@ -178,10 +178,11 @@ def comparisons(table: pd.DataFrame, models: Sequence[str] | None = None, metric
     """
     if table.empty:
         return []
-    palette = tuple(dict.fromkeys([*(models or []), *table["model"]]))
+    order = tuple(dict.fromkeys([*(models or []), *table["model"]]))
+    colours = palette(models or [], table["model"])
     classical = frozenset(table["model"][table["label"] == CLASSICAL])
     groups = table.groupby(KIND, dropna=False, sort=False)
-    return [_comparison(rows.reset_index(drop=True), palette, classical, metric) for _, rows in groups]
+    return [_comparison(rows.reset_index(drop=True), order, colours, classical, metric) for _, rows in groups]
 
 
 def mean(values: Iterable[float]) -> float:
@@ -190,7 +191,9 @@ def mean(values: Iterable[float]) -> float:
     return math.fsum(known) / len(known) if known else math.nan
 
 
-def _comparison(rows: pd.DataFrame, palette: tuple[str, ...], classical: frozenset[str], metric: str) -> Comparison:
+def _comparison(
+    rows: pd.DataFrame, order: tuple[str, ...], colours: tuple[str, ...], classical: frozenset[str], metric: str
+) -> Comparison:
     latest = rows.sort_values("started", kind="stable", na_position="first").drop_duplicates(CELL, keep="last")
     first, present = rows.iloc[0], set(rows["model"])
     return Comparison(
@@ -202,8 +205,8 @@ def _comparison(rows: pd.DataFrame, palette: tuple[str, ...], classical: frozens
         length="native" if pd.isna(first["length"]) else str(int(first["length"])),
         steps=0 if pd.isna(first["steps"]) else int(first["steps"]),  # other people's rows may lack them
         metric=metric,
-        models=tuple(model for model in palette if model in present),
-        palette=palette,
+        models=tuple(model for model in order if model in present),
+        palette=colours,
         classical=classical,
         cells=_cells(latest, metric),
         passed_over=len(rows) - len(latest),

@@ -72,7 +72,7 @@ def draw(options: argparse.Namespace) -> None:
     from harness.analysis.reference_rows import table_beside
     from harness.figures import draw_figures
 
-    table = chosen(options)
+    table, order = chosen(options), load_config().protocol.order
     if options.against is not None:
         draw_against(table, options)
         return
@@ -81,7 +81,7 @@ def draw(options: argparse.Namespace) -> None:
     choice = chosen_of(table, options)
     paths: list[Path] = []
     for metric in options.metric:
-        drawn = draw_figures.draw(table, options.out, metric=metric, waiting=options.waiting, choice=choice)
+        drawn = draw_figures.draw(table, options.out, order, metric, options.waiting, choice)
         for path in drawn:
             print(f"wrote {path}")
         if (drawn or len(options.metric) == 1) and choice == draw_figures.EVERYTHING:

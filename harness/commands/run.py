@@ -156,14 +156,13 @@ def draw(launch: "Launch", options: argparse.Namespace) -> None:
     lies."""
     from harness.analysis.reference_rows import table_beside
     from harness.figures import draw_figures
-    from harness.plan.make_plan import model_names
     from harness.report import write_page
 
     out = Path(options.out)
     for folder in dict.fromkeys(row.folder for trial in launch.trials for row in trial.rows):
         own = load(out, folder)
         print(f"rows in {out / folder / 'rows'}: {len(own)}")
-        for line in draw_figures.redraw(table_beside(own, launch.config), out, model_names(launch.config)):
+        for line in draw_figures.redraw(table_beside(own, launch.config), out, launch.config.protocol.order):
             print(line)
     if write_page.is_current(out, options.config):
         print(f"page: {out / write_page.NAME}, of these rows, left as it is")

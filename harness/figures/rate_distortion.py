@@ -1,25 +1,25 @@
 """PSNR against bits a sample: a line for each model, over its budgets and bits a value, and for each codec."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from matplotlib.figure import Figure
 
+from harness.analysis.palette import palette, place_of
 from harness.analysis.rate_distortion import RateDistortion
 from harness.figures import axis_style, style
 
 SIZE = (7.4, 4.6)  # inches
 
 
-def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical: Sequence[str]) -> Figure:
-    """order, classical: all models, and those that are yardsticks; they give each its colour."""
+def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical: Collection[str]) -> Figure:
+    """order, classical: all models of the protocol, and those that are yardsticks; they give each its colour."""
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
-    learned = [name for name in order if name not in classical]
+    every = palette(order, found.models)
     for name in found.names:
         front = found.front(name)
         if name in found.models:
-            group = classical if name in classical else learned
-            looks = style.line(group.index(name) if name in group else len(group), name in classical)
+            looks = style.line(*place_of(name, every, classical))
         else:
             codecs = [other for other in found.names if other not in found.models]
             looks = {"color": style.INK, "linewidth": 1.4, "linestyle": style.LINE_STYLES[codecs.index(name)]}

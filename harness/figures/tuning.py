@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common.words import budget_text
+from harness.analysis.palette import place_of
 from harness.analysis.tuning import FAILED, Outcome
 from harness.figures import axis_style, style
 from harness.figures.draw_figures import save
@@ -68,7 +69,7 @@ def draw(every: Sequence[Outcome], models: Sequence[str], out: Path, name: str) 
 
 def _panel(axes: Axes, drawn: Sequence[Outcome], models: Sequence[str]) -> None:
     for one in drawn:
-        looks = style.line(list(models).index(one.cell.model))
+        looks = style.line(*place_of(one.cell.model, models, ()))
         points = [(k, found) for k in range(1, len(one.gains) + 1) if (found := one.after(k)) and found[0] != FAILED]
         xs = [k for k, _ in points]
         low, middle, high = ([found[i] for _, found in points] for i in range(3))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from harness.analysis.palette import place_of
 from harness.figures import style
 
 Looks = dict[str, dict[str, Any]]
@@ -12,17 +13,15 @@ Looks = dict[str, dict[str, Any]]
 def looks(models: Sequence[str], classical: Collection[str]) -> Looks:
     """By model {colour, dark, path, dash}; classical: those that are yardsticks. A path fills a box from -1 to 1."""
     found: Looks = {}
-    for of_sort in (True, False):
-        own = [model for model in models if (model in classical) == of_sort]
-        for index, model in enumerate(own):
-            look = style.look(index, of_sort)
-            found[model] = {
-                "colour": look.colour,
-                "dark": look.dark,
-                "path": PATHS[look.marker],
-                "dash": [1, 0] if look.dash == "-" else [*look.dash[1]],
-            }
-    return {model: found[model] for model in models}
+    for model in models:
+        look = style.look(*place_of(model, models, classical))
+        found[model] = {
+            "colour": look.colour,
+            "dark": look.dark,
+            "path": PATHS[look.marker],
+            "dash": [1, 0] if look.dash == "-" else [*look.dash[1]],
+        }
+    return found
 
 
 def stylesheet(found: Mapping[str, Mapping[str, Any]]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.analysis.gain import CAP
+from harness.analysis.palette import palette
 from harness.analysis.published import beside
 from harness.analysis.ranks import Standings, over_items, over_signals
 from harness.analysis.reference_rows import reference_models
@@ -42,7 +43,7 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
         entries += [(number, None, found.stored[i], OLDER) for i in experiment.older]
         entries += [(number, cell, None, MISSING) for cell in experiment.missing()]
     present = dict.fromkeys(model for experiment in every for model in experiment.models)
-    every_model = list(dict.fromkeys([*config.protocol.order, *present]))  # a model looks the same on every page
+    every_model = palette(config.protocol.order, present)
     models = [model for model in every_model if model in present]
     yardsticks = [model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)]
     experiments_of = [_experiment(experiment, rows, models, found.out) for experiment in every]
