@@ -13,6 +13,11 @@ def budget_text(size: float) -> str:
     return f"{size:g}"
 
 
+def plural(count: int, noun: str) -> str:
+    """`1 trial`, `1,200 trials`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def duration(seconds: float, hours: str = "hours") -> str:
     """`40 seconds`, `12 minutes`, `3.5 hours`."""
     if seconds > 5400:

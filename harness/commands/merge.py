@@ -15,6 +15,7 @@ from pathlib import Path
 
 from common.errors import UsageError
 from common.files import Unfit, write_atomically
+from common.words import plural
 from harness.commands.merged_rows import Found, Tally, chosen, describe, is_parquet, names, read
 from harness.store.names import folder_of, key_of
 from harness.store.own_signal import load_signal, signal_path
@@ -45,15 +46,15 @@ def run(options: argparse.Namespace) -> int:
             f"cannot go on at '{error.filename or out}': {error.strerror}; {tally.copied:,} rows are copied; "
             "make room, or make it readable or writable, and run the same command again"
         ) from error
-    print(f"{out}: {tally.copied:,} rows copied, {tally.there:,} were there")
-    _say("rows in conflict", tally.conflicts)
-    _say("files left out", tally.problems)
+    print(f"{out}: {plural(tally.copied, 'row')} copied, {tally.there:,} were there")
+    _say("row", "in conflict", tally.conflicts)
+    _say("file", "left out", tally.problems)
     return 1 if tally.conflicts or tally.problems else 0
 
 
-def _say(what: str, lines: Sequence[str]) -> None:
+def _say(noun: str, what: str, lines: Sequence[str]) -> None:
     if lines:
-        print(f"{len(lines):,} {what}:")
+        print(f"{plural(len(lines), noun)} {what}:")
         print("\n".join(f"  {line}" for line in lines[:SAID]))
     if len(lines) > SAID:
         print(f"  and {len(lines) - SAID:,} more")

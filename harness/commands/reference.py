@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
 from common.exits import EXIT_FAILED, EXIT_OK
+from common.words import plural
 from harness.commands import verify
 from harness.commands.status import columns
 from harness.execution.options import positive
@@ -134,10 +135,10 @@ def fill(
 
     files = Files(out, rows, {row["preset"] for row in gone.values()})
     left = list(missing(order, rows, device.type))
-    print(f"\n{len(left):,} trials to run on {device.type}, into {out}")
+    print(f"\n{plural(len(left), 'trial')} to run on {device.type}, into {out}")
     run_missing(left, files, device, options)
     added = len(files.rows) - len(rows)
-    print(f"{out}: {added:,} rows added, {len(gone):,} dropped; {len(files.rows):,} now")
+    print(f"{out}: {plural(added, 'row')} added, {len(gone):,} dropped; {len(files.rows):,} now")
 
 
 def verify_some(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
+from common.words import plural
 from harness.execution.options import command_of, parse
 from harness.plan.config import load_config
 from harness.store.schema import BUSY, OK, UNSUPPORTED
@@ -83,7 +84,7 @@ def announcement(
     busy = machine.load() if left and options.executor == "local" else None
     if busy is not None and busy > BUSY:
         yield f"others use this machine (load {busy:.1f} for each core): trials will take longer than was timed"
-    yield f"{len(launch.trials)} trials, {len(done)} of them done before, {len(left)} to run: {cost}"
+    yield f"{plural(len(launch.trials), 'trial')}, {len(done)} of them done before, {len(left)} to run: {cost}"
     if not options.force:
         yield from lacking(done, options)
     if options.dry_run:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from common.words import budget_text, duration
+from common.words import budget_text, duration, plural
 from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.liveness import is_alive
@@ -35,20 +35,20 @@ def describe(found: Gathered, config: Config) -> list[str]:
     """The lines that tell how a results folder stands."""
     rows = [stored.row for stored in found.stored]
     every = experiments(rows, config.protocol.order)
-    lines = [f"{found.out}: {_count(len(rows), 'row')} of {_count(len(every), 'experiment')}"]
+    lines = [f"{found.out}: {plural(len(rows), 'row')} of {plural(len(every), 'experiment')}"]
     if every:
         lines += ["", *columns([HEAD, *(_numbers(experiment, rows, config) for experiment in every)])]
         lines += ["", *NOTES]
     older = sum(len(experiment.older) for experiment in every)
     if older:
-        lines += ["", f"{_count(older, 'row')} of cells that have a later one, with other settings: not counted"]
+        lines += ["", f"{plural(older, 'row')} of cells that have a later one, with other settings: not counted"]
     if found.running:
         lines += ["", "running:", *(f"  {_describe_run(said)}" for said in found.running)]
     failed = [line for experiment in every for line in _failures(experiment, rows)]
     if failed:
         lines += ["", "failed:", *failed]
     if found.problems:
-        lines += ["", f"{_count(len(found.problems), 'file')} that cannot be read as rows:"]
+        lines += ["", f"{plural(len(found.problems), 'file')} that cannot be read as rows:"]
         lines += [f"  {problem}" for problem in found.problems]
     return lines
 
@@ -90,10 +90,6 @@ def _describe_run(said: dict[str, Any]) -> str:
     if is_alive(said):
         return text
     return f"ended without finishing, runs again: {text}, silent for {duration(max(0.0, said['silent']))}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def columns(lines: Sequence[Sequence[str]], texts: Sequence[int] = (0, 1)) -> list[str]:

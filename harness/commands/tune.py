@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.files import write_atomically
-from common.words import budget_text, duration
+from common.words import budget_text, duration, plural
 from harness.execution import search
 from harness.execution.options import words_of
 
@@ -56,7 +56,7 @@ def announcement(found: "Search", options: argparse.Namespace, done: int, left: 
 
     count = sum(len(cell.trials) for cell in found.cells)
     yield (
-        f"{len(found.cells)} searches of {options.trials} trials, preset {found.preset}, on "
+        f"{len(found.cells)} searches of {plural(options.trials, 'trial')}, preset {found.preset}, on "
         f"{place(options, found.device)}: one for each model, budget, kind of data and seed"
     )
     yield from (f"left out: {reason}" for reason in found.left_out)

@@ -136,7 +136,7 @@ def test_one_missing_row_of_a_fit_runs_it_again(run, out):
     (lost,) = out.glob("2d_SampleImages_super_resolution/rows/*.json")
     lost.unlink()
     _, stdout, _ = run("--signal", "SampleImages")
-    assert "1 trials, 0 of them done before, 1 to run" in stdout
+    assert "1 trial, 0 of them done before, 1 to run" in stdout
     assert lost.exists()
     assert "0 to run" in run("--signal", "SampleImages")[1]
 

@@ -18,6 +18,7 @@ from typing import Any
 from common.errors import Failure, UsageError
 from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded
 from common.files import refresh
+from common.words import plural
 from harness.execution.executor import Order, share_of_cores
 from harness.execution.ordering import pack
 from harness.execution.slurm_queue import Queue
@@ -99,7 +100,8 @@ class Workers:
         except self.refusals as error:
             raise UsageError(f"Slurm refuses the jobs: {' '.join(str(error).split())}") from error
         self.queue = Queue()  # which knows them
-        print(f"{len(trials)} trials in {len(packs)} jobs, the first is {self.jobs[0].job_id}", file=sys.stderr)
+        what = f"{plural(len(trials), 'trial')} in {plural(len(packs), 'job')}"
+        print(f"{what}, the first is {self.jobs[0].job_id}", file=sys.stderr)
 
     def running(self) -> bool:
         for job in list(self.jobs):

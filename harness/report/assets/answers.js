@@ -3,22 +3,23 @@
 
 const PRESETS = ['your own', 'paper', 'tuned']; // these come first
 
-const wonText = (wins) => (wins ? `${wins} won` : 'tied, or of one draw');
+const wonText = (wins) => (wins ? ` (${wins} won)` : '');
 
-/* `Grid is the best trained model at 30 of 54 places (12 won), Siren at 24 (3 won). † Wavelet is ahead at 20.` */
+/* `Grid is the best trained model at 30 of 54 places (12 won), Siren at 24. † Wavelet is ahead at 20.` */
 function answerText({ places, best, yardsticks }) {
   if (!best.length) return ['No model has a score on every draw.'];
   const [[first, number, wins], ...others] = best;
-  const rest = others.slice(0, 2).map(([model, count, won]) => `, ${model} at ${count} (${wonText(won)})`);
+  const rest = others.slice(0, 2).map(([model, count, won]) => `, ${model} at ${count}${wonText(won)}`);
   const more = others.length > 2 ? `, ${plural(others.length - 2, 'other')} at fewer` : '';
+  const none = best.some(([, , won]) => won) ? '' : '; none won: tied, or of one draw';
   const ahead = yardsticks.map(([model, count]) => `${model} at ${count}`).join(', ');
   const what = isYardstick(first) ? 'best yardstick' : 'best trained model';
   return [
     dot(first),
     el('b', {}, first),
-    ` is the ${what} at ${number} of ${plural(places, 'place')} (${wonText(wins)})`,
+    ` is the ${what} at ${number} of ${plural(places, 'place')}${wonText(wins)}`,
     ...rest,
-    `${more}.`,
+    `${more}${none}.`,
     ahead ? ` † ahead of it: ${ahead}.` : '',
   ];
 }

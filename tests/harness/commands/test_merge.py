@@ -100,7 +100,7 @@ def test_one_row_of_a_conflict_is_kept_and_that_is_said(tmp_path, make_store, ca
     assert merge(*(stores[::-1] if turned else stores), out=tmp_path / "c") == 1
     assert files(tmp_path / "c") == files(tmp_path / "a")
     out = capsys.readouterr().out
-    assert "1 rows in conflict:" in out
+    assert "1 row in conflict:" in out
     assert f"{FOLDER}/one: kept {kept.get('status', 'ok')}" in out
     assert f"in {tmp_path / 'a'}, not " in out
 
@@ -261,7 +261,7 @@ def test_rows_go_through_a_parquet_file_unchanged(tmp_path, real_store, capsys):
     a, b, file = real_store("a", [1, 2]), real_store("b", [3]), tmp_path / "new" / "rows.parquet"
     assert merge(a, out=file) == 0
     assert merge(a, b, out=file) == 0
-    assert "1 rows copied, 2 were there" in capsys.readouterr().out
+    assert "1 row copied, 2 were there" in capsys.readouterr().out
     assert merge(file, a, out=tmp_path / "c") == 0
     assert rows_in(tmp_path / "c") == rows_in(a) | rows_in(b) == read_rows(file)
     assert len(list((tmp_path / "c").glob("*/arrays/*.npz"))) == 2  # of the folder; the file has none

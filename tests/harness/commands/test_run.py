@@ -254,7 +254,7 @@ def test_force_runs_again(run, out):
     before = rows(out)
     code, stdout, _ = run("--force")
     assert code == 0
-    assert "1 trials, 1 of them done before, 1 to run" in stdout
+    assert "1 trial, 1 of them done before, 1 to run" in stdout
     after = rows(out)
     assert before.keys() == after.keys()
     assert all(after[name] != before[name] for name in before)

@@ -622,7 +622,9 @@ def test_a_persons_own_file_is_seen_at_once(open_page, make_row, tmp_path):
     assert "my_photo.png, fit" in told
     assert "best trained model: Grid, 18.0 dB, 1.0 dB ahead of Siren" in told
     assert tab.locator(".own-answer img").count() == 5, "target, two answers, two errors"
-    assert "(tied, or of one draw)" in tab.inner_text("#winners .card .answer")
+    assert "Grid is the best trained model at 2 of 2 places; none won: tied, or of one draw." in tab.inner_text(
+        "#winners .card .answer"
+    )
     tab.locator(".own-answer h3 button").first.click()
     assert "--signal path/to/my_photo.png " in tab.inner_text("#command")
     assert "24 × 24 × 1" in tab.inner_text("#dialog")
