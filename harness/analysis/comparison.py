@@ -1,6 +1,7 @@
 """Which rows of the results table may stand in one figure, and what each cell of it says.
 
-Rows are compared when they share signal, dimension, task, preset, length and steps. The items of a
+Rows are compared when they share signal, dimension, task, preset, length and steps, and of somebody's own files the
+data set. The items of a
 signal (images of one set) and the seeds are draws: a cell's score is the mean over its draws.
 """
 
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from harness.analysis.experiments import Cell, Draw
+from harness.analysis.experiments import Cell, Draw, dataset_of, signal_title
 from harness.analysis.palette import palette, place_of
 from harness.analysis.winner import REFERENCE, Outcome, decide
 from harness.store.schema import CLASSICAL, OK
@@ -74,6 +75,11 @@ class Comparison:
     cells: dict[Place, dict[Draw, Run]]
     passed_over: int
     of_reference: frozenset[str] = frozenset()
+    dataset: str | None = None
+
+    @property
+    def title(self) -> str:
+        return signal_title(self.signal, self.dim, self.dataset)
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -181,7 +187,8 @@ def comparisons(table: pd.DataFrame, models: Sequence[str] | None = None, metric
     order = tuple(dict.fromkeys([*(models or []), *table["model"]]))
     colours = palette(models or [], table["model"])
     classical = frozenset(table["model"][table["label"] == CLASSICAL])
-    groups = table.groupby(KIND, dropna=False, sort=False)
+    datasets = [dataset_of(row) for row in table[["signal", "item", "dataset"]].to_dict("records")]
+    groups = table.groupby([*KIND, pd.Series(datasets, table.index, dtype=object)], dropna=False, sort=False)
     return [_comparison(rows.reset_index(drop=True), order, colours, classical, metric) for _, rows in groups]
 
 
@@ -211,6 +218,7 @@ def _comparison(
         cells=_cells(latest, metric),
         passed_over=len(rows) - len(latest),
         of_reference=frozenset(rows["model"][rows["origin"].notna()]),
+        dataset=dataset_of({name: first[name] for name in ("signal", "item", "dataset")}),
     )
 
 

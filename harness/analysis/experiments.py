@@ -1,22 +1,26 @@
 """How far experiments reach: which cells have rows, which are missing between them, which the preset still plans.
 
 Rows belong to one experiment when they share signal, dimension, task, preset, length and steps, as in
-comparison.py beside this file; a cell is one model, budget, band and draw, which is an item and the seeds. Plain
-Python, so that it starts at once.
+comparison.py beside this file, and of somebody's own files the data set; a cell is one model, budget, band and draw,
+which is an item and the seeds. Plain Python, so that it starts at once.
 """
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from harness.plan.config import Config
+from harness.store.names import known
 from harness.store.schema import Row
+from target_signals.user_file import UserFile
 
 
 class Kind(NamedTuple):
-    """What the rows of one experiment share. length: None for recorded signals at their native size."""
+    """What the rows of one experiment share. length: None for recorded signals at their native size. dataset: of
+    somebody's own files, as `dataset_of` says."""
 
     signal: str
     dim: int
@@ -24,10 +28,15 @@ class Kind(NamedTuple):
     preset: str
     length: int | None
     steps: int | None
+    dataset: str | None = None
 
     def __str__(self) -> str:
         length = "native size" if self.length is None else str(self.length)
-        return f"{self.signal} {self.dim}D, {self.task}, {self.preset}, length {length}, {self.steps} steps"
+        return f"{self.title}, {self.task}, {self.preset}, length {length}, {self.steps} steps"
+
+    @property
+    def title(self) -> str:
+        return signal_title(self.signal, self.dim, self.dataset)
 
 
 class Draw(NamedTuple):
@@ -152,7 +161,19 @@ def kind_of(row: Row) -> Kind:
         str(row.get("preset") or "no preset"),
         None if length is None else int(length),
         None if steps is None else int(steps),
+        dataset_of(row),
     )
+
+
+def dataset_of(row: Mapping[Any, Any]) -> str | None:
+    """What somebody's own files are told apart by: their data set, or the file that stands alone; None for others."""
+    found = known(row.get("dataset")) or (known(row.get("item")) if row["signal"] == UserFile.name else None)
+    return None if found is None else str(found)
+
+
+def signal_title(signal: str, dim: int, dataset: str | None) -> str:
+    """A signal in headlines: `Sierpinski 2D`; of somebody's own files the name, without the digest of the content."""
+    return f"{signal} {dim}D" if dataset is None else re.sub(r"-[0-9a-f]{8}$", "", dataset)
 
 
 def cell_of(row: Row) -> Cell:

@@ -16,7 +16,7 @@ from harness.figures import drawn
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.pages import HEADLINE, pages, pictures
 from harness.figures.style import FONTS, RC
-from harness.store.names import folder_of, safe
+from harness.store.names import LONGEST, folder_of, safe
 from harness.store.schema import Row
 from harness.store.table import to_table
 from target_signals.tasks.metrics import METRICS
@@ -109,15 +109,14 @@ def draw_presets(
 
     from harness.figures.presets import presets_page
 
-    found = {
-        (c.signal, c.dim, c.task, c.preset, c.length, c.steps): c for c in _checked(to_table(rows), models, metric)
-    }
+    drawable = _checked(to_table(rows), models, metric)
+    found = {(c.signal, c.dim, c.task, c.preset, c.length, c.steps, c.dataset): c for c in drawable}
     every, written = experiments(rows, models), []
     for preset in sorted({one.kind.preset for one in every} - {against}):
         for one in versus(every, rows, preset, against, metric):
             kind = one.kind
             length = "native" if kind.length is None else str(kind.length)
-            comparison = found[kind.signal, kind.dim, kind.task, kind.preset, length, kind.steps or 0]
+            comparison = found[kind.signal, kind.dim, kind.task, kind.preset, length, kind.steps or 0, kind.dataset]
             folder = figures_folder(out_folder, comparison)
             with rc_context(RC):
                 written += save(presets_page(one, comparison), folder, f"{metric}_against_{safe(against)}")
@@ -126,7 +125,7 @@ def draw_presets(
 
 def figures_folder(out_folder: str | Path, of: Comparison | Kind) -> Path:
     """Where the figures of rows that are compared lie."""
-    return Path(out_folder) / _folder(of) / "figures" / safe(_variant(of))
+    return Path(out_folder) / _folder(of) / "figures" / _variant(of)
 
 
 def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
@@ -172,4 +171,5 @@ def _folder(of: Comparison | Kind) -> str:
 
 
 def _variant(of: Comparison | Kind) -> str:
-    return f"{of.preset}_{'native' if of.length is None else of.length}_{of.steps}"
+    variant = f"{of.preset}_{'native' if of.length is None else of.length}_{of.steps}"
+    return safe(variant) if of.dataset is None else f"{safe(variant)}_{safe(of.dataset[-LONGEST:])}"

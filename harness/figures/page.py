@@ -202,7 +202,7 @@ def write_texts(sheet: Sheet, figure: Figure, comparison: Comparison, subtitle: 
     if sheet.layout.width is None:
         task = unless_plain(comparison.task, f", {title_of(comparison.task)}")
         task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
-        title = sheet.layout.title or f"{comparison.signal} {comparison.dim}D{task}"
+        title = sheet.layout.title or comparison.title + task
         size = min(style.TITLE, (sheet.width - 2 * EDGE) / (len(title) * BOLD_LETTER))
         sheet.text(figure, EDGE, title, fontsize=size, weight="bold")
         sheet.text(figure, TITLE_ROOM, "\n".join(head_lines(comparison, subtitle, sheet.width)), **looks)

@@ -137,6 +137,7 @@ def make_plan(
             seed=seed,
             signal_seed=signal_seed,
             path=source.path_of(item),
+            dataset=source.dataset,
             preset=preset_name,
             steps=preset.steps,
             evaluate_every=preset.evaluate_every,

@@ -1,11 +1,13 @@
 """A person's own files: what paths and folders name, checked to be one data set before anything runs."""
 
 import math
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import UsageError
+from harness.store.names import safe
 from target_signals import shrink, user_file
 from target_signals.base import Kind
 from target_signals.readers.itk import dicom_files
@@ -55,6 +57,14 @@ def own_files(paths: Sequence[str], dim: int | None) -> tuple[list[OwnFile], lis
     if twins := _of_one_stem(files):
         notes.append(f"one picture in several formats counts several times: {_listed(twins)}")
     return files, notes
+
+
+def dataset_of(files: Sequence[OwnFile]) -> str | None:
+    """What several files are called together, the name of the folder that they lie in; None for a file alone."""
+    if len(files) == 1:
+        return None
+    folder = os.path.commonpath([Path(file.path).absolute().parent for file in files])
+    return safe(Path(folder).name) or "files"
 
 
 def _named(paths: Sequence[str]) -> tuple[list[str], list[str]]:

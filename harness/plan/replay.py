@@ -52,6 +52,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         budget=int(row["size"]),
         seed=int(row["seed"]),
         signal_seed=int(row["signal_seed"]),
+        dataset=row["dataset"],
         path=path,
         preset=row["preset"],
         steps=int(row["steps"]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import target_signals
 from common.errors import UsageError, suggest
 from harness.plan.config import Config
-from harness.plan.own_files import OwnFile, own_files
+from harness.plan.own_files import OwnFile, dataset_of, own_files
 from target_signals import user_file
 from target_signals.base import Kind, RecordedFamily, SignalFamily
 
@@ -15,13 +15,17 @@ MOST_POINTS = 1 << 27  # of a signal that is built again
 
 @dataclass(frozen=True)
 class Source:
-    """Where a plan's signals come from: a registered family, or files of the user's own, one an item."""
+    """Where a plan's signals come from: a registered family, or files of the user's own, one an item.
+
+    dataset: what several such files are called together.
+    """
 
     family: type[SignalFamily]
     dim: int
     kind: Kind
     items: tuple[str | None, ...]
     files: tuple[OwnFile, ...] = ()
+    dataset: str | None = None
 
     @property
     def length_key(self) -> str:
@@ -98,7 +102,7 @@ def _of_files(paths: Sequence[str], dim: int | None, items: Sequence[str] | None
         )
     files, notes = own_files(paths, dim)
     kind, every = files[0].kind, tuple(file.item for file in files)
-    return Source(user_file.UserFile, files[0].dim, kind, every, tuple(files)), notes
+    return Source(user_file.UserFile, files[0].dim, kind, every, tuple(files), dataset_of(files)), notes
 
 
 def check_size(signal: str, dim: int, length: int | None) -> None:

@@ -27,11 +27,11 @@ class Trial:
     seed: draws initial values and batches; signal_seed: the signal, and what a task draws of it.
     scored: the tasks of its rows. budget: of parameters; `size` in rows. steps: passes over the lattice.
     minibatch: points a batch, or None for full updates. settings: the model's own `Config`.
-    path: of a user's own file, which `item` names by its content. backend: one that must run, or None
-    for the best that does. tuned_at: the preset at which the settings were tuned, or None where nobody did; it gives
-    rows of their own to those that are as they were, so that an experiment with tuned settings is whole. bits: a value
-    at which the fitted model is also compressed and scored. quantised_share: of the passes; so many of the last
-    ones are made once more, with quantised values, for each of `bits`.
+    path: of a user's own file, which `item` names by its content. dataset: of several such files, their folder's name.
+    backend: one that must run, or None for the best that does. tuned_at: the preset at which the settings were tuned,
+    or None where nobody did; it gives rows of their own to those that are as they were, so that an experiment with
+    tuned settings is whole. bits: a value at which the fitted model is also compressed and scored. quantised_share: of
+    the passes; so many of the last ones are made once more, with quantised values, for each of `bits`.
     """
 
     signal: str
@@ -60,6 +60,7 @@ class Trial:
     tuned_at: str | None = None
     bits: tuple[int, ...] = ()
     quantised_share: float = 0.0
+    dataset: str | None = None
 
     @property
     def lr(self) -> float | None:

@@ -51,13 +51,15 @@ def unless_plain(task: str, text: str) -> str:
 def key_of(row: Mapping[str, Any]) -> str:
     """The name of a row: readable parts for people, then a digest of the whole key.
 
-    A signal seed that is the seed's own is left unsaid, so that older rows, which have no other, keep their names.
-    A loaded table may have turned whole numbers into floats and null into NaN.
+    A signal seed that is the seed's own, and no data set, are left unsaid, so that older rows, which have no others,
+    keep their names. A loaded table may have turned whole numbers into floats and null into NaN.
     """
     parts = {column.name: _typed(row[column.name], column.kind) for column in COLUMNS if column.part_of == "key"}
-    signal_seed = parts.pop("signal_seed")
+    signal_seed, dataset = parts.pop("signal_seed"), parts.pop("dataset")
     if apart := signal_seed != parts["seed"]:
         parts["signal_seed"] = signal_seed
+    if dataset is not None:
+        parts["dataset"] = dataset
     digest = hashlib.sha256(json.dumps(list(parts.values())).encode()).hexdigest()[:16]
     item_text = "" if parts["item"] is None else f"_{safe(parts['item'])}"
     band_text = "" if parts["bandlimit"] is None else f"_band{parts['bandlimit']:g}"

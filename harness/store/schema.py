@@ -73,6 +73,13 @@ def _what() -> list[Column]:
     return [
         Column("signal", "text", "what was fitted", null=False, needed=True, page=False, part_of="key"),
         Column("item", "text", "which of a recorded signal's, or of somebody's own files", part_of="key"),
+        Column(
+            "dataset",
+            "text",
+            "the folder of somebody's own files that were fitted as one data set; null: a file alone",
+            page=False,
+            part_of="key",
+        ),
         Column("source", "text", "where recorded values came from, and what was done to them"),
         Column("stands_for", "text", "the signal whose place a stand-in takes"),
         Column("dim", "whole", "axes of the lattice", null=False, needed=True, page=False, part_of="key"),

@@ -11,9 +11,12 @@ import pytest
 from PIL import Image
 
 from harness.__main__ import main
+from harness.analysis.comparison import comparisons
+from harness.analysis.experiments import experiments as experiments_of
 from harness.commands import run as run_command
 from harness.execution.launch import make_launch
 from harness.execution.options import parse
+from harness.figures.draw_figures import figures_folder
 from harness.plan.config import load_config
 from harness.report.payload import build
 from harness.store.residual import load_residual
@@ -283,6 +286,15 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
     assert main(["verify", "--out", str(out), "--most", "4", "--device", "cpu"]) == 0
     experiments = build(gather(out), load_config())["experiments"]
     assert [sorted(one["items"]) for one in experiments] == [sorted(set(load(out)["item"]))] * 2
+
+    code, stdout, _ = run("--signal", folder / "a.png", "--no-figures")
+    assert "0 of them done before" in stdout, "a file alone is no part of a data set that it lies in"
+    rows = [stored.row for stored in gather(out).stored]
+    assert sorted(one.kind.title for one in experiments_of(rows)) == ["a.png", "my-photos", "my-photos"]
+    assert {one.title for one in comparisons(load(out))} == {"a.png", "my-photos"}
+    folders = {figures_folder(out, one) for one in comparisons(load(out))}
+    assert folders == {figures_folder(out, one.kind) for one in experiments_of(rows)}
+    assert len(folders) == 3
 
 
 @pytest.mark.parametrize(

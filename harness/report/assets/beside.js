@@ -51,7 +51,8 @@ function besideView(entries) {
   );
 }
 
-/* A place's rows: of each model that is shown there the trial of one draw, that of which most have pictures. */
+/* A place's rows: of each model that is shown there the trial of one draw, of those of which most have pictures the one
+   at which the models, yardsticks aside, are furthest apart. */
 function placeEntries(experiment, band, size, shown) {
   const rows = rowsOf[experiment].filter(
     (row) =>
@@ -64,7 +65,13 @@ function placeEntries(experiment, band, size, shown) {
   const isPictured = (row) => row !== undefined && pictureOf(row)?.error !== undefined;
   const pictured = (draw) => shown.filter(([, model]) => isPictured(at(draw, model))).length;
   const draws = distinct(rows.map(drawOf));
-  const draw = draws.reduce((a, b) => (pictured(b) > pictured(a) ? b : a), draws[0]);
+  const compared = shown.filter(([role]) => role !== 'yardstick');
+  const apart = (draw) => {
+    const there = compared.map(([, model]) => at(draw, model)).filter((row) => row !== undefined);
+    const scores = there.map((row) => value('psnr', row)).filter(known);
+    return scores.length ? Math.max(...scores) - Math.min(...scores) : 0;
+  };
+  const draw = draws.reduce((a, b) => ((pictured(b) - pictured(a) || apart(b) - apart(a)) > 0 ? b : a), draws[0]);
   const { digits, unit } = metricInfo('psnr');
   const several = draws.length > 1;
   return shown
@@ -75,6 +82,11 @@ function placeEntries(experiment, band, size, shown) {
     }))
     .filter(({ row }) => row !== undefined);
 }
+
+const shownText = (entries) => {
+  const why = entries.length > 1 && entries[0].note ? ', of those with pictures where these differ most' : '';
+  return `Shown: ${placeText(entries[0].row)}${why}.`;
+};
 
 function openPlace(experiment, band, size) {
   const e = EXPERIMENTS[experiment];
@@ -92,7 +104,7 @@ function openPlace(experiment, band, size) {
         presetMark(e),
         `${band === WHOLE ? '' : `band ${band}, `}budget ${budgetText(size)}: ${place.told}`,
       ),
-      entries.length ? el('p', { class: 'hint' }, `Shown: ${placeText(entries[0].row)}.`) : '',
+      entries.length ? el('p', { class: 'hint' }, shownText(entries)) : '',
       bands.length > 1 ? pager(turn, `band ${bandText(band)}, one of ${bands.length}`) : null,
       besideView(entries),
       errorNote(entries.map(({ row }) => row)),

@@ -18,7 +18,7 @@ function ownAnswer(experiment) {
       {},
       lines.map((line) => el('li', {}, line)),
     ),
-    entries.length ? el('p', { class: 'hint' }, `Shown: ${placeText(entries[0].row)}.`) : '',
+    entries.length ? el('p', { class: 'hint' }, shownText(entries)) : '',
     besideView(entries),
     errorNote(entries.map(({ row }) => row)),
   );

@@ -19,13 +19,14 @@ for (let row = 0; row < DATA.rows; row += 1) rowsOf[value('experiment', row)].pu
 
 const bandKey = (band) => (band === null ? WHOLE : String(band));
 const bandText = (key) => (key === WHOLE ? 'whole signal' : key === ALL ? 'all bands' : key);
-const experimentId = (e) => `${e.dim}d_${e.signal}/${e.task}/${e.preset}/${e.length ?? 'native'}/${e.steps}`;
+const experimentId = (e) => `${e.dim}d_${e.signal}/${e.task}/${e.preset}/${e.length ?? 'native'}/${e.steps}${e.dataset ? `/${e.dataset}` : ''}`;
 const taskText = (task) => DATA.tasks[task].title;
 const variantText = (e) =>
   `${e.preset}, ${e.length === null ? 'native size' : `length ${e.length}`}, ${e.steps} steps`;
 const signalText = (e) => {
-  if (e.own && e.items.length > 1) return `${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;
-  if (e.own) return itemText(e.items[0] ?? 'a file');
+  if (e.own && e.items.length > 1)
+    return `${itemText(e.dataset)}, ${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;
+  if (e.own) return itemText(e.dataset ?? 'a file');
   return `${e.dim}D ${e.signal}${e.stands_for ? ` (in place of ${e.stands_for})` : ''}`;
 };
 const itemText = (item) => item.replace(/-[0-9a-f]{8}$/, ''); // a file's name without the digest of its content

@@ -100,7 +100,7 @@ def test_a_yardstick_may_be_behind(verdict):
 def test_items_are_what_intervals_are_over(verdict, make_row, tmp_path):
     scores = {("a", "Grid"): 20.0, ("b", "Grid"): 30.0, ("a", "Siren"): 19.0, ("b", "Siren"): 28.96}
     rows = [
-        make_row(signal="UserFile", item=item, model=model, psnr=psnr + off, bandlimit=None, seed=seed)
+        make_row(signal="UserFile", item=item, dataset="set", model=model, psnr=psnr + off, bandlimit=None, seed=seed)
         for (item, model), psnr in scores.items()
         for seed, off in ((1, -0.5), (2, 0.5))  # within an item they are averaged
     ]

@@ -8,7 +8,7 @@ from PIL import Image
 
 from common.errors import UsageError
 from harness.plan import own_files as module
-from harness.plan.own_files import own_files
+from harness.plan.own_files import dataset_of, own_files
 
 
 def picture(path, shape=(6, 8, 3), seed=0):
@@ -47,6 +47,14 @@ def test_paths_and_folders_come_in_the_order_given(folder, tmp_path):
     one = picture(tmp_path / "one.png", seed=2)
     files, _ = own_files([one, str(folder)], None)
     assert [file.path for file in files] == [one, str(folder / "a b.PNG"), str(folder / "b.png")]
+
+
+def test_a_data_set_is_called_by_its_folder(folder, tmp_path):
+    own, beside = [str(folder)], picture(tmp_path / "one.png", seed=2)
+    assert dataset_of(own_files(own, None)[0]) == "set"
+    assert dataset_of(own_files([str(folder / "a b.PNG"), str(folder / "b.png")], None)[0]) == "set"
+    assert dataset_of(own_files([*own, beside], None)[0]) == tmp_path.name
+    assert dataset_of(own_files([beside], None)[0]) is None
 
 
 def test_one_file_is_told_in_a_line(folder):

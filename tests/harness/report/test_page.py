@@ -606,6 +606,21 @@ def test_light_dark_and_print(open_page, small):
     assert len(tab.pdf(format="A4")) > 10_000
 
 
+def test_pictures_are_of_the_item_at_which_models_differ_most(open_page, make_row, tmp_path):
+    values = np.random.default_rng(0).random((24, 24, 1)).astype(np.float32)
+    store = Store(tmp_path, "2d_UserFile")
+    store.prepare()
+    for item, scores in {"a.png-00000000": (15.0, 16.0), "b.png-00000001": (20.0, 12.0)}.items():
+        for model, psnr in zip(("Grid", "Siren"), scores, strict=True):
+            about = {"signal": "UserFile", "item": item, "dataset": "photos", "bandlimit": None}
+            row = make_row(model=model, psnr=psnr, **about)
+            store.write(key_of(row), row, values - 0.5)
+        keep_signal(signal_path(tmp_path, row), Signal(values, 2, "image"))
+    told = open_page(write_page.write(tmp_path)).locator(".own-answer").inner_text()
+    assert told.startswith("photos, 2 images, fit")
+    assert "Shown: item b.png-00000001, seed 1234, of those with pictures where these differ most." in told
+
+
 def test_a_persons_own_file_is_seen_at_once(open_page, make_row, tmp_path):
     """The verdict, and pictures at the largest budget, before anything is clicked."""
     rng = np.random.default_rng(0)
