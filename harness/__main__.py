@@ -1,8 +1,8 @@
 """The verbs that read what runs left, and those that tune and begin: python -m harness <verb>."""
 
-import os
 from collections.abc import Sequence
 
+from common import process
 from common.exits import guarded
 from harness.commands import (
     compress,
@@ -39,7 +39,7 @@ VERBS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch is imported, as in run.py
+    process.prepare()
     parser = Parser(
         prog="python -m harness",
         description="Read what runs left, tune, begin a file of your own.",

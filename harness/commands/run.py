@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common import process
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.words import plural
 from harness.execution.options import command_of, parse
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code, which common/exits.py explains."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads must not spin: others may need the cores
+    process.prepare()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # people follow logs; a pipe would get nothing for minutes
     words = sys.argv[1:] if arguments is None else arguments

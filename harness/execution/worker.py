@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 
+from common import process
 from common.errors import UsageError
 from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded, stopping_on_sigterm
 from harness.execution.executor import Order
@@ -23,8 +24,7 @@ from harness.store.claims import Claims
 def work(order: Order) -> int:
     """Run the trials of an order that nobody else has run or runs now. EXIT_INTERRUPTED when it is told to stop, as
     a job is whose node is taken away: no error, for what is left runs elsewhere."""
-    # before PyTorch is imported; a node of a cluster need not have the environment of whoever started the run
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    process.prepare()  # a node of a cluster need not have the environment of whoever started the run
     from harness.execution import run_trials
     from harness.execution.progress import Progress
     from harness.train import checkpoint, machine
