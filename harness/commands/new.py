@@ -39,7 +39,10 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"cannot write '{path}' in '{Path.cwd()}': {error.strerror}") from error
     print(f"wrote {path}, which runs as it is; its comments say what to change")
-    print(f"try it: {command_in(text)}")
+    first, *more = commands_in(text)
+    print(f"try it: {first}")
+    for command in more:
+        print(f"see its place among the models that come with results: {command}")
     return EXIT_OK
 
 
@@ -75,7 +78,7 @@ def check_free(kind: str, name: str) -> None:
         raise UsageError(f"'{name}.py' would hide Python's module '{name}'; choose another name")
 
 
-def command_in(text: str) -> str:
-    """The command that a template's docstring shows, as it is called from the current folder."""
-    (line,) = re.findall(r"^    python run\.py (.+)$", text, re.M)
-    return f"python {os.path.relpath(ROOT / 'run.py')} {line}"
+def commands_in(text: str) -> list[str]:
+    """The commands that a template's docstring shows, as they are called from the current folder."""
+    script = os.path.relpath(ROOT / "run.py")
+    return [f"python {script} {line}" for line in re.findall(r"^    python run\.py (.+)$", text, re.M)]

@@ -1,8 +1,10 @@
 """example_name: a weighted sum of random waves. (Say here what it is, and which paper it follows.)
 
     python run.py --signal Sierpinski --preset smoke --models ./example_name.py Grid
+    python run.py --signal Sierpinski --preset quick --sizes 3e3 --models ./example_name.py
 
-Copied into the folder `models`, it joins `--models all`. The whole contract: models/base.py.
+The first tries it beside Grid, the second says its place among the models whose results come with the suite. Copied
+into the folder `models`, it joins `--models all`. The whole contract: models/base.py.
 """
 
 from dataclasses import dataclass

@@ -53,6 +53,9 @@ def test_the_command_that_is_printed_runs_the_file(here, capsys, kind, name):
     program, script, *words = shlex.split(re.search(r"^try it: (.+)$", out, re.M)[1])
     assert (program, os.path.realpath(script)) == ("python", str(ROOT / "run.py"))
     assert f"./{name}.py" in words
+    places = re.findall(r"^see its place .*: python \S+ (.+)$", out, re.M)
+    expected = [f"--signal Sierpinski --preset quick --sizes 3e3 --models ./{name}.py"] if kind == "model" else []
+    assert places == expected
     models = [] if "--models" in words else ["--models", "Grid"]
     assert run_command.main([*words, *models, *QUICKLY, "--out", "results"]) == 0, capsys.readouterr().err
     table = load("results")
