@@ -121,7 +121,8 @@ def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) 
     rates = {model: gains[model] / max(seconds[model], 1e-3) for model in ranking.models}
     model = max(rates, key=lambda model: rates[model])
     doubtful = ", timed on a busy machine" if any(map(busy, rows[model])) else ""
-    return f"{model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s{doubtful}"
+    rate = f"{rates[model]:.3g}".replace("-", "−")
+    return f"{model}, {rate} dB a second over the mean, {seconds[model]:.2f} s{doubtful}"
 
 
 def _largest_error(rows: Sequence[Row], out: str | Path) -> str:

@@ -32,6 +32,7 @@ CELL = (0.72, 0.56)  # inches
 LEAST_CELL = 0.55  # inches of width
 LOW_CELL, LEAST_LOW_CELL = 0.24, 0.2  # inches: height of a cell without words, and its least width
 GAP, MARGIN, AXIS_ROOM = (0.0, 0.6), (0.62, 0.12), 0.44
+EVEN_MARGIN = (0.2, 0.2)  # of a map without names of rows: the axis' name may be wider than a single cell
 SMALL = 6.3  # points of the lines under a name
 LINE_SPACING, FRAME = 0.125, 0.03  # inches between the lines of a cell, and left free beside them
 
@@ -60,7 +61,7 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
     if len(comparison.models) < 2 or not any(map(comparison.scores, comparison.cells)):
         return None
     narrow = layout.width is not None
-    margin = MARGIN if comparison.bands or len({draw.item for draw in comparison.draws}) > 1 else (MARGIN[1], MARGIN[1])
+    margin = MARGIN if comparison.bands or len({draw.item for draw in comparison.draws}) > 1 else EVEN_MARGIN
     room = PAGE if layout.width is None else layout.width - sum(margin)
     blocks = _blocks(_map(comparison), int(room / (LEAST_LOW_CELL if narrow else LEAST_CELL)))
     metric = METRICS[comparison.metric]

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
 from harness.analysis.comparison import WHOLE, comparisons
@@ -130,6 +131,13 @@ def test_nobody_wins_without_scores(make_table):
     assert at(table).first is None
     assert winners.winner_page(only(table)) is None
     assert winners.winner_page(only(make_table(models=["Grid"]))) is None
+
+
+def test_a_single_cell_has_room_for_the_name_of_its_axis(make_table):
+    figure = winners.winner_page(only(make_table(models=["Grid", "Siren"], bands=[None], sizes=[10_000], seeds=[1])))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    tight = figure.get_tightbbox(renderer)
+    assert tight.x0 >= 0
 
 
 def test_the_map_says_the_tables_winner_in_every_cell(make_table, check_page):
