@@ -1,7 +1,9 @@
 """Writes a results folder's page: index.html, which opens from disk without a server or network."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.errors import UsageError
 from common.files import write_atomically
@@ -10,6 +12,12 @@ from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.fingerprint import fingerprint, stamp
 from harness.store.liveness import read_claims
 from harness.store.scan import Gathered, Stored, gather
+
+if TYPE_CHECKING:
+    from harness.analysis.experiments import Experiment
+    from harness.report.pictures import Pictures, Shown
+
+    ChoosePictures = Callable[[list[Experiment], Shown], Pictures]
 
 NAME = "index.html"
 MADE_OF = "\n<!-- made of {} -->\n"  # ends a page: the digest of what it shows
@@ -41,7 +49,8 @@ def made_of(out: str | Path, config: str | Path, megabytes: float) -> str:
 def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
     """Write <out>/index.html. megabytes: of thumbnails, at most."""
     from harness.analysis.reference_rows import beside
-    from harness.report import charts
+    from harness.report.charts import library
+    from harness.report.pictures import pictures
     from harness.store import parquet
     from harness.store.names import folder_of, key_of
 
@@ -54,7 +63,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
         table = parquet.to_parquet(rows) if rows else None
     except UsageError:  # no pyarrow; the page says how to get it
         table = None
-    text = page_of(found, settings, megabytes, table, charts.library())
+    text = page_of(found, settings, lambda every, shown: pictures(found, every, megabytes, shown), table, library())
     path = Path(out) / NAME
     try:
         write_atomically(path, lambda file: file.write((text + end).encode()))
@@ -63,12 +72,17 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     return path
 
 
-def page_of(found: Gathered, settings: Config, megabytes: float, table: bytes | None, library: str | None) -> str:
-    """The page of these rows. table: them as Parquet; library: that of the charts; the page does without either."""
+def page_of(
+    found: Gathered, settings: Config, choose: "ChoosePictures", table: bytes | None, library: str | None
+) -> str:
+    """The page of these rows.
+
+    choose: its pictures, by experiments and what is shown side by side. table: the rows as Parquet; library: that of
+    the charts; the page does without either.
+    """
     from harness.analysis.experiments import experiments
     from harness.report import charts, page, payload
     from harness.report.figure_files import figure_files
-    from harness.report.pictures import pictures
     from harness.report.rates import rates
 
     rows = [stored.row for stored in found.stored]
@@ -77,7 +91,7 @@ def page_of(found: Gathered, settings: Config, megabytes: float, table: bytes | 
     kinds = [experiment.kind for experiment in every]
     data["rates"] = rates(rows, kinds, settings.protocol.order, found.out)
     data["figures"] = figure_files(kinds, found.out)
-    shown = pictures(found, every, megabytes, payload.shown(data))
+    shown = choose(every, payload.shown(data))
     data["pictures"] = shown.summary()
     data["charts"] = None if library is None else charts.specifications(data["looks"])
     return page.assemble(data, {"rows": shown.by_row, "targets": shown.targets}, table, library)

@@ -3,17 +3,23 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from harness.plan import want
 from harness.report import example_page
+from harness.store.names import key_of
+from harness.store.parquet import write_rows
+from harness.store.scan import gather
+from harness.store.schema import CHECKSUM
+from harness.store.store import Store
 
 REFERENCE = want.FOLDER  # before the other tests' empty one is in its place
 OF_ROWS = ("experiments", "rows", "columns", "models", "led", "across", "rates")
 
 
-def data_of(page):
-    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+def data_of(page, element="data"):
+    return json.loads(re.search(rf'id="{element}">(.*?)</script>', page, re.DOTALL)[1])
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +29,33 @@ def shipped():
 
 def test_it_shows_the_shipped_rows(shipped, monkeypatch):
     monkeypatch.setattr(want, "FOLDER", REFERENCE)
-    there, now = data_of(shipped), data_of(example_page.text())
+    made = example_page.text()
+    there, now = data_of(shipped), data_of(made)
     changed = [name for name in OF_ROWS if there[name] != now[name]]
     assert changed == [], "make it anew: python -m harness.report.example_page"
+    assert data_of(shipped, "pictures") == data_of(made, "pictures")
+
+
+def test_a_picture_is_of_the_array_that_a_row_names(make_row, tmp_path, monkeypatch):
+    monkeypatch.setattr(want, "FOLDER", tmp_path / "reference")
+    monkeypatch.setattr(example_page, "PICTURES", tmp_path / "pictures.json")
+    store = Store(tmp_path / "out", "2d_Sierpinski")
+    store.prepare()
+    rows = [make_row(model=model, psnr=psnr) for model, psnr in (("Grid", 15.0), ("Siren", 14.0))]
+    for row in rows:
+        store.write(key_of(row), row, np.full((24, 24, 1), 0.1, np.float32))
+    left = {(stored.folder, stored.key): stored.row for stored in gather(tmp_path / "out").stored}
+    path, other = tmp_path / "reference" / "smoke.parquet", {CHECKSUM: "0" * 64}
+    write_rows(path, {name: row | (other if row["model"] == "Siren" else {}) for name, row in left.items()})
+    assert example_page.take_pictures(tmp_path / "out") == 1, "that of Siren is of another array"
+    (shown,) = data_of(example_page.text(), "pictures")["rows"]
+    assert "Grid" in shown
+    write_rows(path, {name: row | other for name, row in left.items()})
+    assert data_of(example_page.text(), "pictures")["rows"] == {}, "rows that were made anew"
 
 
 def test_it_is_small_and_needs_nothing(shipped):
-    assert len(shipped) < 1.5e6
+    assert len(shipped) < 2e6
     assert not re.search(r'(?:src|href)="(?!#)', shipped)
 
 
