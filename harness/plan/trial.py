@@ -21,7 +21,7 @@ PLAIN: dict[str, Any] = {"lr_schedule": CONSTANT, "optimiser": ADAM, "tuned_at":
 @dataclass(frozen=True)
 class Trial:
     """One fit: everything that determines its numbers, and nothing else but `preset`, `evaluate_every`,
-    `path`, `activation_gib`, `backend`, `bits` and `quantised_share`.
+    `path`, `dataset`, `activation_gib`, `backend`, `bits` and `quantised_share`.
 
     length: samples along the longest axis; None for a recorded item as it is. task: what is trained on.
     seed: draws initial values and batches; signal_seed: the signal, and what a task draws of it.
