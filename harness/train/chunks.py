@@ -22,11 +22,16 @@ ACTIVATION_GIB = 1.0  # what one slab of a prediction may take where no schedule
 PROBE_POINTS = 4096  # size of the thinner slab on which the memory of a backward pass is measured
 
 
-def predict(model: Representation, lattice: Lattice, activation_gib: float = ACTIVATION_GIB) -> np.ndarray:
-    """The model's answer on a lattice: [*shape, C], computed in float32, by slabs of bounded memory."""
+def answer(model: Representation, lattice: Lattice, activation_gib: float = ACTIVATION_GIB) -> Tensor:
+    """The model's answer on a lattice: [*shape, C], computed in float32, by slabs of bounded memory, where it is."""
     with evaluating(model):
         slabs = make_slabs(model, lattice, activation_gib)
-        return torch.cat([model.on_lattice(slab) for _, slab in slabs]).cpu().numpy()
+        return torch.cat([model.on_lattice(slab) for _, slab in slabs])
+
+
+def predict(model: Representation, lattice: Lattice, activation_gib: float = ACTIVATION_GIB) -> np.ndarray:
+    """The same as an array."""
+    return answer(model, lattice, activation_gib).cpu().numpy()
 
 
 def predict_shape(model: Representation, shape: tuple[int, ...] | None = None) -> np.ndarray:

@@ -245,7 +245,7 @@ def test_a_batch_that_fits_is_one_part():
 def test_the_penalty_is_part_of_the_loss_that_is_reported(build):
     model, task = build("Grid_TV"), make_task(Lattice.regular(SHAPES[2]))
     loss, error, answer = LatticeGradient(model, task, schedule()).evaluate()
-    assert error == pytest.approx(np.square(answer - task.target).mean(), rel=1e-4)
+    assert error == pytest.approx(np.square(answer.numpy() - task.target).mean(), rel=1e-4)
     assert loss == pytest.approx(error + model.penalty().item(), rel=1e-5)
     assert loss > 1.0001 * error
 
