@@ -105,7 +105,12 @@ def psnr(truth: Values, prediction: Values) -> float:
     at_once = PSNR_VALUES[known.device.type]
     parts = zip(known.split(at_once), found.split(at_once), strict=True)
     errors = sum((y.double() - x.double()).square_().sum() for x, y in parts)
-    return float(-10 * np.log10(max(float(errors) / known.numel(), MSE_FLOOR)))
+    return decibels(float(errors) / known.numel())
+
+
+def decibels(mse: float) -> float:
+    """PSNR of a mean squared error, for a peak of 1."""
+    return float(-10 * np.log10(max(mse, MSE_FLOOR)))
 
 
 def clipped_psnr(truth: Values, prediction: Values, where: Values | None = None) -> float:
@@ -113,12 +118,10 @@ def clipped_psnr(truth: Values, prediction: Values, where: Values | None = None)
     return psnr(at(where, truth), at(where, clip_to_truth(truth, prediction)))
 
 
-def psnr_of_constant(truth: Values) -> float:
+def psnr_of_constant(truth: np.ndarray) -> float:
     """PSNR of the truth's own mean, channel by channel: what a model that learned nothing else reaches."""
-    import torch
-
-    values = torch.as_tensor(truth).flatten(0, -2)
-    return psnr(values, values.mean(0, dtype=torch.float64).expand(values.shape))
+    values = truth.reshape(-1, truth.shape[-1])
+    return decibels(float(values.var(axis=0, dtype=np.float64).mean()))
 
 
 def ssim(truth: Values, prediction: Values) -> float | None:

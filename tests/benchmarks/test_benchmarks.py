@@ -23,6 +23,7 @@ import parity
 import parity_table
 import plain_loop
 import workers
+from harness.commands import run as run_command
 from harness.execution import run_trials
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
@@ -447,15 +448,34 @@ def test_an_interval_is_students():
 def test_the_forecast_is_the_paper_on_so_many_devices(capsys):
     assert forecast.main(["--workers", "1", "1000000"]) == 0
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()[2:]]
-    *launches, (together, count, alone, many) = rows
-    assert together == "together"
-    assert int(count.replace(",", "")) == sum(int(row[1].replace(",", "")) for row in launches)
-    assert alone.endswith("(100%)")
-    hours = [float(row[2].split()[0]) for row in launches]
-    assert float(alone.split()[0]) == pytest.approx(sum(hours), rel=1e-3)
-    assert float(many.split()[0]) == max(float(row[3].split()[0]) for row in launches), "no shorter than one trial"
+    *launches, together = rows
+    assert together[0] == "together"
+    assert sum(int(row[1].replace(",", "")) for row in launches) == int(together[1].replace(",", "")) == 15_774
+    for name, _, *parts, alone, _ in launches:
+        hours, share = alone.split()
+        assert float(hours) == pytest.approx(sum(map(float, parts)), abs=0.03), name
+        assert share.endswith("%)")
+    hours = [float(row[6].split()[0]) for row in launches]
+    assert float(together[6].split()[0]) <= sum(hours) + 0.05, "what is compiled once is compiled once"
     assert forecast.main(["--workers", "0"]) == 2
     assert capsys.readouterr().err.startswith("error: argument --workers: must be at least 1, got 0")
+
+
+def test_the_forecast_of_a_folder_stands_beside_what_its_rows_say(capsys, tmp_path):
+    words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--models", "Grid", "Wavelet"]
+    assert run_command.main([*words, "--seeds", "1", "2", "3", "--no-figures", "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert forecast.main(["--against", str(tmp_path)]) == 0
+    head, _, _, _, *rows, _ = capsys.readouterr().out.splitlines()
+    assert head.startswith("5 trials that one worker made, "), "nobody knows when the last one ended"
+    found = {row[0]: row[1:] for row in ([cell.strip() for cell in line.split("|")[1:-1]] for line in rows)}
+    assert [found[name][0] for name in ("Grid", "Wavelet", "all")] == ["3", "2", "5"]
+    assert forecast.main(["--against", str(tmp_path / "absent")]) == 2
+
+
+def test_a_share_is_told_where_there_is_something_to_compare_with():
+    assert forecast.compared(100.0, 110.0) == "100.0 (+10 %)"
+    assert forecast.compared(0.01, 1.0) == "0.0"
 
 
 # Workers on one machine
@@ -498,7 +518,7 @@ def test_the_parts_of_a_trial_make_its_wall_time(capsys):
     assert sum(seconds.values()) == pytest.approx(float(total), abs=0.06)  # which is told to a tenth
     assert all(value >= 0 for value in seconds.values())
     assert seconds["scoring"] > 0
-    assert last.startswith("beyond training and writing, median: ")
+    assert last.startswith("beyond training, median of 2 first of a model and a budget: ")
     assert Fit.record is record
 
 

@@ -1,0 +1,206 @@
+"""What trials took, from the rows that they left: the times in harness/plan/step_times.json, from which
+harness/plan/cost.py estimates.
+
+`python -m harness.plan.timing band_limit_figs` writes what the rows of a results folder took into that file, and leaves
+what it holds of other kinds of device and other models. Rows at fewer points than were timed before tell what a pass
+takes however few its points are; rows that one worker made after each other tell what trials take beside training.
+"""
+
+import datetime
+import itertools
+import json
+import math
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from common.errors import UsageError
+from harness.plan import cost
+from harness.plan.config import Config, load_config
+from harness.plan.replay import trial_of
+from harness.plan.trial import Trial
+from harness.store.scan import gather
+from harness.store.schema import OK, Row
+
+PAUSE = 60.0  # seconds beyond training and set-up after which a trial's end was not the beginning of the next
+LISTS = ("ms_per_pass", "seconds_to_solve", "least_ms", "commits")  # of a kind of device: by model, then by budget
+
+
+class Timed(NamedTuple):
+    """A trial by one of its rows. took: what it took by part. first: whether none of its model and budget came
+    before."""
+
+    row: Row
+    trial: Trial
+    took: cost.Parts
+    first: bool
+
+
+def write(folder: str) -> Path:
+    """Write what the rows of a results folder took into the file; its path."""
+    table = [one.row for one in gather(folder).stored]
+    known = json.loads(cost.TIMES.read_text()) if cost.TIMES.exists() else {}
+    times = merged(known, measured_times(table))
+    for device, own in by_device(table).items():
+        if found := measured_beside(timed(own, load_config()), device):
+            times[device]["beside"] = times[device].get("beside", {}) | found | drawing(folder)
+    cost.TIMES.write_text(json.dumps(times, indent=1) + "\n")
+    return cost.TIMES
+
+
+def measured_times(table: Sequence[Row]) -> dict[str, Any]:
+    """By kind of device: the machine, and for every model, dimension and budget the commit and the median milliseconds
+    of one pass over the lattice, or the median seconds of a solution, among the rows with the most points."""
+    times: dict[str, Any] = {}
+    for kind, rows in by_device(table).items():
+        found = times[kind] = {"machine": rows[-1]["device"].partition(": ")[2], "points": {}}
+        found |= {name: {} for name in ("ms_per_pass", "seconds_to_solve", "commits")}
+        for axes in sorted({f"{row['dim']}D" for row in rows}):
+            own = [row for row in rows if f"{row['dim']}D" == axes]
+            most = max(map(_points, own))
+            # Bandlimited lattices are odd: one sample longer an axis
+            largest = [row for row in own if _points(row) >= 0.9 * most]
+            found["points"][axes] = most
+            for model, size in sorted({(row["model"], row["size"]) for row in largest}):
+                alike = [row for row in largest if (row["model"], row["size"]) == (model, size)]
+                solved = not alike[0]["updates"]
+                each = [r["seconds"] if solved else 1000 * r["seconds"] / r["curve"][-1]["step"] for r in alike]
+                what, name = "seconds_to_solve" if solved else "ms_per_pass", f"{model} {axes}"
+                found[what].setdefault(name, {})[str(size)] = _rounded(statistics.median(each))
+                found["commits"].setdefault(name, {})[str(size)] = str(alike[-1]["commit"])[:7]
+    return times
+
+
+def merged(known: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Known times with measured ones in their place, for each kind of device and number of axes.
+
+    Measured at as many points, they join those of other models; at more points they stand alone; at fewer they only
+    tell, of models that are known, what remains of a pass however few its points are: `least_ms`.
+    """
+    found = dict(known)
+    for kind, times in measured.items():
+        own = {name: dict(known.get(kind, {}).get(name, {})) for name in LISTS}
+        points, machine = dict(known.get(kind, {}).get("points", {})), known.get(kind, {}).get("machine")
+        for axes, count in times["points"].items():
+            of_axes = {name: {m: t for m, t in times.get(name, {}).items() if m.endswith(axes)} for name in LISTS}
+            before = points.get(axes, 0)
+            if count < before:
+                own["least_ms"] |= _least(own["ms_per_pass"], of_axes["ms_per_pass"], count / before)
+                continue
+            if count > before:
+                own = {name: {m: t for m, t in own[name].items() if not m.endswith(axes)} for name in LISTS}
+            own = {name: own[name] | of_axes[name] for name in LISTS}
+            points[axes], machine = count, times["machine"]
+        found[kind] = dict(known.get(kind, {})) | {"machine": machine or times["machine"], "points": points} | own
+    return found
+
+
+def _least(whole: Mapping[str, Any], part: Mapping[str, Any], share: float) -> dict[str, Any]:
+    """Milliseconds a pass at no points at all, on the line through those at all points and at a share of them."""
+    found: dict[str, Any] = {}
+    for name in whole.keys() & part.keys():
+        known = {int(size): ms for size, ms in whole[name].items()}
+        for size, ms in part[name].items():
+            least = (ms - share * cost.interpolate(known, int(size))) / (1 - share)
+            found.setdefault(name, {})[size] = _rounded(max(least, 1e-3))
+    return found
+
+
+def timed(rows: Sequence[Row], config: Config) -> list[Timed]:
+    """The trials that one worker made after each other: each ends as the next one begins. None for rows of several
+    workers, and without those that something else came after, and those of models and signals that are not here."""
+    fits: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        fits[row["started"], row["model"], row["size"], row["seed"], row["item"], row["bandlimit"]].append(row)
+    ordered = [fits[key] for key in sorted(fits, key=lambda key: str(key[0]))]
+    found, seen = [], set()
+    for own, following in itertools.pairwise(ordered):
+        row, kind = own[0], (own[0]["model"], own[0]["size"])
+        wall = (_when(following[0]) - _when(row)).total_seconds()
+        first = kind not in seen
+        seen.add(kind)
+        ready, training = row["ready_seconds"], row["seconds"]
+        if ready is None:
+            continue
+        once = training if not row["updates"] else training / row["updates"]
+        took = cost.Parts(training, max(0.0, ready - once), wall - training - max(0.0, ready - once))
+        if took.rest < -0.05:  # it overlaps with the next
+            return []
+        if took.rest > PAUSE:
+            continue
+        try:
+            found.append(Timed(row, trial_of(row, config), took, first))
+        except UsageError:
+            continue
+    return found
+
+
+def measured_beside(trials: Sequence[Timed], device: str) -> dict[str, Any]:
+    """Median seconds of trials beside training: set_up and, of the first of a model and budget, so much more, by
+    model; the rest without evaluations, by number of axes and samples scored. Nothing for too few trials."""
+    later = [one for one in trials if not one.first]
+    if not later:
+        return {}
+    set_up = _medians((one.trial.model, one.took.set_up) for one in later)
+    first = _medians((one.trial.model, one.took.set_up) for one in trials if one.first)
+    rest: dict[str, Any] = {}
+    for dim in sorted({one.trial.dim for one in later}):
+        own = [one for one in later if one.trial.dim == dim]
+        each = _medians((cost.samples_scored(one.trial), one.took.rest - _evaluating(one, device)) for one in own)
+        rest[f"{dim}D"] = {str(samples): max(seconds, 1e-3) for samples, seconds in sorted(each.items())}
+    more = {model: _rounded(max(0.0, seconds - set_up.get(model, 0.0))) for model, seconds in sorted(first.items())}
+    last = later[-1].row
+    named = {"machine": last["device"].partition(": ")[2], "commit": str(last["commit"])[:7]}
+    return named | {"set_up": dict(sorted(set_up.items())), "first": more, "rest": rest}
+
+
+def drawing(folder: str) -> dict[str, float]:
+    """Seconds of figures and the page for each experiment's folder: from the last row to the page, where the page was
+    made by the run that left the rows."""
+    page, rows = Path(folder) / "index.html", list(Path(folder).glob("*/rows/*.json"))
+    if not page.exists():
+        return {}
+    seconds = page.stat().st_mtime - max(row.stat().st_mtime for row in rows)
+    return {"drawing": _rounded(seconds / len({row.parent for row in rows}))} if 0 < seconds < PAUSE else {}
+
+
+def _evaluating(one: Timed, device: str) -> float:
+    """Of a trained model, by the passes that it made."""
+    if not one.row["updates"]:
+        return 0.0
+    return cost.evaluation_seconds(one.trial, one.took.training / one.row["curve"][-1]["step"], device)
+
+
+def by_device(table: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows that have scores, by the kind of their device."""
+    found: dict[str, list[Row]] = {}
+    for row in table:
+        if row["status"] == OK:
+            found.setdefault(row["device"].partition(": ")[0], []).append(row)
+    return found
+
+
+def _medians(values: Iterable[tuple[Any, float]]) -> dict[Any, float]:
+    found: dict[Any, list[float]] = defaultdict(list)
+    for key, value in values:
+        found[key].append(value)
+    return {key: _rounded(statistics.median(each)) for key, each in found.items()}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def _points(row: Row) -> int:
+    return math.prod(row["shape"][: row["dim"]])
+
+
+def _when(row: Row) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(row["started"])
+
+
+if __name__ == "__main__":
+    print(f"wrote {write(sys.argv[1])}")
