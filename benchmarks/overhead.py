@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from harness.execution import run_trials
+from harness.execution.launch import choose_precision
 from harness.execution.options import whole_number
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
@@ -58,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         steps=options.steps or preset.steps,
     )
     chosen = options.models or config.protocol.models
-    trials = make_plan(config, source, ["fit"], options.preset, preset, chosen)
     device, calls = machine.choose_device(options.device), defaultdict[str, list[float]](list)
+    trials = make_plan(config, source, ["fit"], options.preset, preset, chosen, choose_precision(None, device))
     places = ((run_trials, "run_trial"), (Store, "write"), (Fit, "record"), *((run_trial, name) for name in WORK))
     with contextlib.ExitStack() as stack:
         for module, name in places:

@@ -79,18 +79,19 @@ def execute(
     superseded: Superseded = (),
     deadline: float = math.inf,
     on_end: OnEnd = lambda trial: None,
+    arrays: bool = True,
 ) -> None:
     """Run the trials in this process and store each as it ends; wait for those that others run.
 
     A KeyboardInterrupt loses the trial in flight alone. on_model: is given every trial's fitted model
     before its rows are written. deadline: on time.monotonic's clock; no trial begins after it. on_end: is given every
-    trial whose rows are stored.
+    trial whose rows are stored. arrays: whether residuals are stored beside rows.
     """
     prepare(trials, out)
     claims, left = Claims(out), list(trials)
     with Progress(trials, device.type, on_end=on_end) as progress:
         while left and time.monotonic() < deadline:
-            left = run_free(left, claims, device, progress, on_model, superseded, deadline)
+            left = run_free(left, claims, device, progress, on_model, superseded, deadline, arrays)
             wait(left, claims, superseded)
 
 
@@ -102,6 +103,7 @@ def run_free(
     on_model: OnModel | None = None,
     superseded: Superseded = (),
     deadline: float = math.inf,
+    arrays: bool = True,
 ) -> list[Trial]:
     """Run those that nobody has run and nobody else has claimed, until the deadline; the trials that are left."""
     out, left = claims.out, []
@@ -127,7 +129,7 @@ def run_free(
                 if trial.path is not None:
                     keep_signal(signal_path(out, vars(trial)), signal_of(trial))
                 for name, result in zip(trial.rows, results, strict=True):
-                    Store(out, name.folder).write(name.key, result.row, result.residual)
+                    Store(out, name.folder).write(name.key, result.row, result.residual if arrays else None)
             except KeyboardInterrupt:
                 print(f"\nabandoned: {trial}", file=sys.stderr)
                 raise

@@ -28,10 +28,15 @@ from target_signals.tasks.task import Scoring
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The row of one scoring, and prediction - truth [*shape, C] where there is a prediction."""
+    """The row of one scoring. error: prediction - truth [*shape, C], where the model is; None without a prediction."""
 
     row: Row
-    residual: np.ndarray | None
+    error: torch.Tensor | None
+
+    @property
+    def residual(self) -> np.ndarray | None:
+        """The same as an array."""
+        return None if self.error is None else self.error.cpu().numpy()
 
 
 def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> Result:
@@ -62,8 +67,8 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
     if trial.bits:
         scores["operations"] = operations_a_sample(model)
         scores["rates"] = [rate_of(bits, model, scoring, fitted, schedule) for bits in trial.bits]
-    residual = last[""] - torch.as_tensor(scoring.truth, device=model.device)
-    return Result(row | scoring_columns(scoring) | scores, residual.cpu().numpy())
+    error = last[""] - torch.as_tensor(scoring.truth, device=model.device)
+    return Result(row | scoring_columns(scoring) | scores, error)
 
 
 def rate_of(bits: int, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> dict[str, Any]:
