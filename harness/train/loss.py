@@ -52,7 +52,7 @@ class LatticeGradient:
         self.precision = schedule.precision
         self.lattice = task.lattice
         with running(self.precision, self.target.device):
-            self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib)
+            self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib, self.precision)
         self.slabs = cut(task.lattice, self.points_at_once)
         self.evaluated_slabs = self.slabs
         if not trains_in_float32(model, self.precision):  # other values, other memory

@@ -25,6 +25,7 @@ import plain_loop
 import workers
 from harness.commands import run as run_command
 from harness.execution import run_trials
+from harness.plan import cost
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -443,6 +444,25 @@ def test_cells_beyond_the_panel_are_shown_and_not_judged():
 def test_an_interval_is_students():
     low, high = parity_table.interval([0.0, 1.0, 2.0])
     assert (low, high) == pytest.approx((1 - 4.302653 / math.sqrt(3), 1 + 4.302653 / math.sqrt(3)), rel=1e-6)
+
+
+def test_estimates_take_the_suites_times_of_the_cells_that_were_measured(monkeypatch, tmp_path, capsys):
+    known = {"machine": "a GPU", "points": {"2D": 100}, "ms_per_pass": {"Siren 2D": {"100000": 5.0, "3000000": 9.0}}}
+    monkeypatch.setattr(cost, "TIMES", tmp_path / "times.json")
+    cost.TIMES.write_text(json.dumps({"cuda": known, "cpu": {}}))
+    cell = {"model": "Siren", "dim": 2, "points": 100, "commit": "0123456789", "suite": {"ms": 1.23456}}
+    cells = [cell | {"size": size} for size in (10_000, 100_000)] + [cell | {"size": 30_000, "suite": {"failed": "?"}}]
+    data = {"device": "cuda: a GPU", "versions": {}, "peaks": {}, "cells": dict(enumerate(cells))}
+    (tmp_path / "cost.json").write_text(json.dumps(data))
+    assert paper_cost.main(["--write", str(tmp_path / "cost.json")]) == 0
+    found = json.loads(cost.TIMES.read_text())
+    times = found["cuda"]["ms_per_pass"]["Siren 2D"]
+    assert list(times.items()) == [("10000", 1.23), ("100000", 1.23), ("3000000", 9.0)]
+    assert found["cuda"]["commits"] == {"Siren 2D": {"10000": "0123456", "100000": "0123456"}}
+    data["cells"][0]["points"] = 99
+    (tmp_path / "cost.json").write_text(json.dumps(data))
+    assert paper_cost.main(["--write", str(tmp_path / "cost.json")]) == 2
+    assert "holds times at 100 points, not as many as here" in capsys.readouterr().err
 
 
 def test_the_forecast_is_the_paper_on_so_many_devices(capsys):

@@ -353,6 +353,23 @@ def test_nothing_is_compiled_to_foretell_memory(config, name, backend):
     assert not torch._dynamo.utils.counters
 
 
+def test_memory_is_measured_once_for_models_of_one_form(build, monkeypatch):
+    found, lattice = [], Lattice.regular((37, 23))
+    monkeypatch.setattr(slabs_module, "memory", lambda model, lattice: found.append(model) or (0.0, 1000.0))
+    monkeypatch.setattr(slabs_module, "_measured", {})
+    first = build("Siren")
+    for model, on, precision in (
+        (first, lattice, "fp32"),
+        (build("Siren"), Lattice.regular((37, 23)), "fp32"),
+        (first, lattice, "bf16"),
+        (first, Lattice.regular((37, 24)), "fp32"),
+        (build("Siren", channels=3), lattice, "fp32"),
+        (build("Wire"), lattice, "fp32"),
+    ):
+        assert slabs_module.points_at_once(model, on, 1.0, precision) == 2**30 // 1000
+    assert len(found) == 5, "the second is of the first one's form"
+
+
 def test_a_model_for_lattices_alone_is_never_cut(config):
     settings = model_settings(config, "GSplat", "synthetic", 10_000)
     lattice = Lattice.regular((8, 8))
