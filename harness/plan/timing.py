@@ -46,7 +46,7 @@ def write(folder: str) -> Path:
     times = merged(known, measured_times(table))
     for device, own in by_device(table).items():
         if found := measured_beside(timed(own, load_config()), device):
-            times[device]["beside"] = times[device].get("beside", {}) | found | drawing(folder)
+            times[device]["beside"] = joined(times[device].get("beside", {}), found | drawing(folder))
     cost.TIMES.write_text(json.dumps(times, indent=1) + "\n")
     return cost.TIMES
 
@@ -59,7 +59,10 @@ def measured_times(table: Sequence[Row]) -> dict[str, Any]:
         found = times[kind] = {"machine": rows[-1]["device"].partition(": ")[2], "points": {}}
         found |= {name: {} for name in ("ms_per_pass", "seconds_to_solve", "commits")}
         for axes in sorted({f"{row['dim']}D" for row in rows}):
-            own = [row for row in rows if f"{row['dim']}D" == axes]
+            # a super-resolved row's shape is not that of the lattice which was trained on
+            own = [row for row in rows if f"{row['dim']}D" == axes and row["task"] != "super_resolution"]
+            if not own:
+                continue
             most = max(map(_points, own))
             # Bandlimited lattices are odd: one sample longer an axis
             largest = [row for row in own if _points(row) >= 0.9 * most]
@@ -155,6 +158,12 @@ def measured_beside(trials: Sequence[Timed], device: str) -> dict[str, Any]:
     last = later[-1].row
     named = {"machine": last["device"].partition(": ")[2], "commit": str(last["commit"])[:7]}
     return named | {"set_up": dict(sorted(set_up.items())), "first": more, "rest": rest}
+
+
+def joined(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, by model, number of axes and samples; what was found last where both have it."""
+    both = {name: joined(known[name], value) for name, value in found.items() if isinstance(known.get(name), dict)}
+    return dict(known) | dict(found) | both
 
 
 def drawing(folder: str) -> dict[str, float]:

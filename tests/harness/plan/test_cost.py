@@ -39,7 +39,8 @@ def test_an_image_is_scored_on_its_finer_lattices_too(make_trial, config):
 
 @pytest.fixture
 def times(make_row, monkeypatch):
-    """Times measured on rows of two budgets at 24² and, to be left out, at 12²; 40 passes in 2 s are 50 ms each."""
+    """Times measured on rows of two budgets at 24²; 40 passes in 2 s are 50 ms each. Rows at 12² and of a finer
+    lattice are to be left out."""
 
     def row(size, seconds, **changes):
         curve = [{"step": 1, "loss": 1.0, "psnr": 1.0, "seconds": 0.1}, {"step": 40, "loss": 1.0, "psnr": 1.0}]
@@ -48,6 +49,7 @@ def times(make_row, monkeypatch):
 
     rows = [row(1000, 2.0), row(1000, 4.0, seed=1), row(1000, 2.4, seed=2), row(100_000, 24.0)]
     rows += [row(1000, 100.0, shape=[12, 12, 1]), row(1000, 100.0, status="diverged")]
+    rows += [row(1000, 100.0, shape=[96, 96, 1], task="super_resolution")]
     rows += [row(size, size / 5000, model="Grid_exact", updates=0) for size in (1000, 100_000)]
     measured = timing.measured_times(rows)
     monkeypatch.setattr(cost, "_times", lambda: measured)

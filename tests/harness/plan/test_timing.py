@@ -63,6 +63,18 @@ def test_pauses_are_no_trials_and_rows_of_several_workers_tell_nothing(rows, row
     assert timing.measured_beside([], "cpu") == {}
 
 
+def test_what_folders_tell_is_joined():
+    known = {"commit": "a", "set_up": {"Grid": 1.0, "Siren": 2.0}, "rest": {"2D": {"100": 1.0}, "3D": {"100": 2.0}}}
+    found = {"commit": "b", "set_up": {"Grid": 3.0}, "rest": {"2D": {"200": 4.0}}, "first": {}}
+    assert timing.joined(known, found) == {
+        "commit": "b",
+        "set_up": {"Grid": 3.0, "Siren": 2.0},
+        "rest": {"2D": {"100": 1.0, "200": 4.0}, "3D": {"100": 2.0}},
+        "first": {},
+    }
+    assert timing.joined({}, found) == found
+
+
 def test_a_folder_is_written_into_the_file(rows, tmp_path, monkeypatch):
     store = Store(tmp_path / "out", "2d_Sierpinski")
     store.prepare()
