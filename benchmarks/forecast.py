@@ -23,7 +23,7 @@ from cost_table import markdown, paper_trials
 from harness.execution.options import Parser, positive
 from harness.execution.ordering import in_order, makespan
 from harness.plan.config import load_config
-from harness.plan.cost import Parts, drawing_seconds, starts, trial_parts
+from harness.plan.cost import Parts, drawing_seconds, start_seconds, starts, trial_parts
 from harness.plan.timing import Timed, by_device, timed
 from harness.plan.trial import Trial
 from harness.store.scan import gather
@@ -58,7 +58,7 @@ def render(options: argparse.Namespace) -> list[str]:
     for name, own in launches.items():
         ordered = in_order(own, options.device)
         parts = [forecast(trial, options.device) for trial in ordered]
-        first = starts(own, options.device)
+        first = starts(ordered, options.device)
         drawing, once = drawing_seconds(own, options.device), sum(first.values())
         spent = [sum(part[k] for part in parts) for k in range(3)]
         spent[1] += once
@@ -106,7 +106,7 @@ def totals(trials: Sequence[Timed], device: str) -> tuple[list[float], list[floa
     took = [sum(one.took[k] for one in trials) for k in range(3)]
     parts = [forecast(one.trial, device) for one in trials]
     expected = [sum(part[k] for part in parts) for k in range(3)]
-    expected[1] += sum(sum(starts([one.trial], device).values()) for one in trials if one.first)
+    expected[1] += sum(start_seconds(one.trial.model, one.first, device) for one in trials)
     return [*took, sum(took)], [*expected, sum(expected)]
 
 

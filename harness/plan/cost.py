@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TIMES = Path(__file__).with_name("step_times.json")
 LEAST_SHARE = {"cuda": 0.02, "cpu": 0.0}  # of a pass's time that remains however few the points, where nothing tells
 EVALUATION = {"cuda": 2.0, "cpu": 0.4}  # passes that take as long as evaluating a model in float32 at as many points
+OF_MODEL, OF_BUDGET = "model", "budget"  # what a trial is the first of in a process
 START_SECONDS = 0.5  # of a trial beside training, where none was measured
 
 Times = dict[str, Any]  # of one kind of device, as the file has them
@@ -88,9 +89,19 @@ def is_timed(trial: Trial, device: str) -> bool:
 
 
 def starts(trials: Sequence[Trial], device: str) -> dict[tuple[str, int], float]:
-    """By model and budget, what the first trial in a process takes longer: loading and compiling."""
+    """By model and budget, what the first trial in a process takes longer, in this order: loading and compiling."""
+    found: dict[tuple[str, int], float] = {}
+    for trial in trials:
+        if (trial.model, trial.budget) not in found:
+            which = OF_BUDGET if any(model == trial.model for model, _ in found) else OF_MODEL
+            found[trial.model, trial.budget] = start_seconds(trial.model, which, device)
+    return found
+
+
+def start_seconds(model: str, which: str, device: str) -> float:
+    """What the first trial of a model, or of another budget of a model, takes longer."""
     first = _times().get(device, {}).get("beside", {}).get("first", {})
-    return {(trial.model, trial.budget): first.get(trial.model, 0.0) for trial in trials}
+    return float(first.get(model, {}).get(which, 0.0))
 
 
 def drawing_seconds(trials: Sequence[Trial], device: str) -> float:

@@ -30,13 +30,13 @@ LISTS = ("ms_per_pass", "seconds_to_solve", "least_ms", "commits")  # of a kind 
 
 
 class Timed(NamedTuple):
-    """A trial by one of its rows. took: what it took by part. first: whether none of its model and budget came
-    before."""
+    """A trial by one of its rows. took: what it took by part. first: what it was the first of, its model or its budget
+    of that; empty for others."""
 
     row: Row
     trial: Trial
     took: cost.Parts
-    first: bool
+    first: str
 
 
 def write(folder: str) -> Path:
@@ -119,11 +119,11 @@ def timed(rows: Sequence[Row], config: Config) -> list[Timed]:
     for row in rows:
         fits[row["started"], row["model"], row["size"], row["seed"], row["item"], row["bandlimit"]].append(row)
     ordered = [fits[key] for key in sorted(fits, key=lambda key: str(key[0]))]
-    found, seen = [], set()
+    found, seen = [], set[tuple[str, int]]()
     for own, following in itertools.pairwise(ordered):
         row, kind = own[0], (own[0]["model"], own[0]["size"])
+        first = "" if kind in seen else cost.OF_BUDGET if kind[0] in {model for model, _ in seen} else cost.OF_MODEL
         wall = (_when(following[0]) - _when(row)).total_seconds()
-        first = kind not in seen
         seen.add(kind)
         ready, training = row["ready_seconds"], row["seconds"]
         if ready is None:
@@ -142,19 +142,21 @@ def timed(rows: Sequence[Row], config: Config) -> list[Timed]:
 
 
 def measured_beside(trials: Sequence[Timed], device: str) -> dict[str, Any]:
-    """Median seconds of trials beside training: set_up and, of the first of a model and budget, so much more, by
-    model; the rest without evaluations, by number of axes and samples scored. Nothing for too few trials."""
+    """Median seconds of trials beside training: set_up and, of the first of a model or of a budget of it, so much more,
+    by model; the rest without evaluations, by number of axes and samples scored. Nothing for too few trials."""
     later = [one for one in trials if not one.first]
     if not later:
         return {}
     set_up = _medians((one.trial.model, one.took.set_up) for one in later)
-    first = _medians((one.trial.model, one.took.set_up) for one in trials if one.first)
+    first = _medians(((one.trial.model, one.first), one.took.set_up) for one in trials if one.first)
     rest: dict[str, Any] = {}
     for dim in sorted({one.trial.dim for one in later}):
         own = [one for one in later if one.trial.dim == dim]
         each = _medians((cost.samples_scored(one.trial), one.took.rest - _evaluating(one, device)) for one in own)
         rest[f"{dim}D"] = {str(samples): max(seconds, 1e-3) for samples, seconds in sorted(each.items())}
-    more = {model: _rounded(max(0.0, seconds - set_up.get(model, 0.0))) for model, seconds in sorted(first.items())}
+    more: dict[str, dict[str, float]] = {}
+    for (model, which), seconds in sorted(first.items()):
+        more.setdefault(model, {})[which] = _rounded(max(0.0, seconds - set_up.get(model, 0.0)))
     last = later[-1].row
     named = {"machine": last["device"].partition(": ")[2], "commit": str(last["commit"])[:7]}
     return named | {"set_up": dict(sorted(set_up.items())), "first": more, "rest": rest}

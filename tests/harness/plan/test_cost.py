@@ -12,7 +12,7 @@ from harness.plan import cost, timing
 CPU = torch.device("cpu")
 BESIDE = {
     "set_up": {"Grid": 0.25, "Siren": 1.0, "Wire": 3.0},
-    "first": {"Grid": 40.0},
+    "first": {"Grid": {"model": 40.0, "budget": 3.0}},
     "rest": {"2D": {"576": 0.1, "57600": 1.0}},
     "drawing": 45.0,
 }
@@ -26,7 +26,9 @@ def test_a_trial_is_made_of_its_parts(times, make_trial):
     assert cost.trial_seconds(grid, "cpu") == pytest.approx(6.35 + evaluating)
     solved = make_trial("Grid_exact", budget=1000, length=24)
     assert cost.trial_parts(solved, "cpu") == pytest.approx((0.2, 1.0, 0.1)), "set up as the median of the others"
-    assert cost.starts([grid, grid, solved], "cpu") == {("Grid", 1000): 40.0, ("Grid_exact", 1000): 0.0}
+    larger = dataclasses.replace(grid, budget=2000)
+    expected = {("Grid", 1000): 40.0, ("Grid_exact", 1000): 0.0, ("Grid", 2000): 3.0}
+    assert cost.starts([grid, grid, solved, larger, larger], "cpu") == expected
 
 
 def test_an_image_is_scored_on_its_finer_lattices_too(make_trial, config):

@@ -40,7 +40,7 @@ def rows(make_trial, row_of):
 
 def test_the_next_trials_beginning_is_a_trials_end(rows, config):
     found = timing.timed(list(reversed(rows)), config)
-    assert [one.first for one in found] == [True, False, False, True, False]
+    assert [one.first for one in found] == ["model", "", "", "model", ""]
     expected = ((3, 2, 3), (3, 0.5, 2.5), (3, 0.5, 2.5))
     assert [one.took for one in found[:3]] == [pytest.approx(took) for took in expected]
     assert tuple(found[3].took) == pytest.approx((0.25, 0.25, 0.5)), "a solution is what makes a model ready"
@@ -50,9 +50,17 @@ def test_what_trials_take_beside_training(rows, config):
     found = timing.measured_beside(timing.timed(rows, config), "cpu")
     points, evaluating = cost.samples_scored(timing.timed(rows, config)[0].trial), cost.EVALUATION["cpu"] * (2 + 1)
     assert found["set_up"] == {"Grid": 0.5, "Grid_exact": 0.25}
-    assert found["first"] == {"Grid": 1.5, "Grid_exact": 0.0}
+    assert found["first"] == {"Grid": {"model": 1.5}, "Grid_exact": {"model": 0.0}}
     assert found["rest"] == {"2D": {str(points): pytest.approx(2.5 - evaluating)}}, "two Grid's, one Grid_exact's"
     assert (found["machine"], found["commit"]) == ("a processor", "abc")
+
+
+def test_another_budget_of_a_model_is_not_its_first_trial(rows, row_of, make_trial, config):
+    rows.append(row_of(make_trial("Grid", seed=1, budget=2000), 23.0, 3.0, 1.75))
+    rows.append(row_of(make_trial("Grid", seed=2, budget=2000), 29.0, 3.0, 1.5))
+    found = timing.timed(rows, config)
+    assert [one.first for one in found][-2:] == ["", "budget"]
+    assert timing.measured_beside(found, "cpu")["first"]["Grid"] == {"budget": 0.25, "model": 1.5}
 
 
 def test_pauses_are_no_trials_and_rows_of_several_workers_tell_nothing(rows, row_of, make_trial, config):
