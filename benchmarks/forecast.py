@@ -13,6 +13,8 @@ that one worker made after each other tell what a trial took in all.
 """
 
 import argparse
+import dataclasses
+import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -27,6 +29,7 @@ from harness.plan.cost import Parts, drawing_seconds, start_seconds, starts, tri
 from harness.plan.timing import Timed, by_device, timed
 from harness.plan.trial import Trial
 from harness.store.scan import gather
+from target_signals.tasks.base import scored_on
 
 PARTS = ("training", "set-up", "scoring and the rest", "in all")
 
@@ -49,7 +52,7 @@ def render(options: argparse.Namespace) -> list[str]:
     """A table in Markdown: by launcher, hours of a single worker by part, and hours of so many workers with the share
     of them that is trials."""
     config = load_config()
-    trials = paper_trials(config, config.protocol.models, solved=True)
+    trials = [as_published(trial) for trial in paper_trials(config, config.protocol.models, solved=True)]
     launches: dict[str, list[Trial]] = {}
     for trial in trials:
         launches.setdefault(f"{trial.dim}D {trial.signal}", []).append(trial)
@@ -75,6 +78,13 @@ def render(options: argparse.Namespace) -> list[str]:
     return markdown(rows)
 
 
+def as_published(trial: Trial) -> Trial:
+    """A trial with all scorings that it has where its data are complete, whether or not they are here."""
+    if trial.item is None or trial.task != "fit":
+        return trial
+    return dataclasses.replace(trial, scored=scored_on(trial.task, finer=True))
+
+
 def forecast(trial: Trial, device: str) -> Parts:
     """Raises UsageError where nothing was timed."""
     parts = trial_parts(trial, device)
@@ -92,7 +102,13 @@ def against(folder: str) -> list[str]:
         if not trials:
             raise UsageError(f"the rows of '{folder}' on {device} are not of one worker, or their signals are not here")
         name = trials[0].row["device"].partition(": ")[2]
-        lines += [f"{len(trials)} trials that one worker made, {name}, commit {trials[0].row['commit']}", ""]
+        beside = statistics.median(one.took.set_up + one.took.rest for one in trials)
+        training = sum(one.took.training for one in trials) / sum(sum(one.took) for one in trials)
+        lines += [
+            f"{len(trials)} trials that one worker made, {name}, commit {trials[0].row['commit']}",
+            f"training is {training:.0%} of their time; beside it, each takes {1000 * beside:.0f} ms (median)",
+            "",
+        ]
         rows = [["seconds (forecast)", "trials", *PARTS]]
         for which in [*dict.fromkeys(one.trial.model for one in trials), "all"]:
             chosen = [one for one in trials if which in (one.trial.model, "all")]

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import models
 import target_signals
 from common.words import duration
 from harness.plan.trial import Trial
 from target_signals.shrink import FACTOR
+from target_signals.tasks.base import family_of
 
 if TYPE_CHECKING:
     import torch
@@ -119,9 +121,10 @@ def evaluation_seconds(trial: Trial, pass_seconds: float, device: str) -> float:
 
 def samples_scored(trial: Trial) -> int:
     """About how many samples the rows of a trial are scored at; images are super-resolved on two finer lattices."""
-    finer = 2 * FACTOR**trial.dim if trial.dim == 2 else 1
-    points = _points(trial)
-    return points * sum(finer if task == "super_resolution" and task != trial.task else 1 for task in trial.scored)
+    cls, points, finer = models.get_model(trial.model), _points(trial), 2 * FACTOR**trial.dim if trial.dim == 2 else 1
+    shared = [task for task in trial.scored if task != trial.task]
+    possible = [task for task in shared if cls.unsupported(trial.dim, 1, family_of(task).needs) is None]
+    return points * (1 + sum(finer if task == "super_resolution" else 1 for task in possible))
 
 
 def as_large(trial: Trial, points: int) -> Trial:
@@ -157,7 +160,7 @@ def _each(times: Times, trial: Trial, device: str) -> float | None:
     least = times.get("least_ms", {}).get(name)
     if least is None:
         return whole * max(share, LEAST_SHARE[device])
-    fixed = min(interpolate(_sized(least), trial.budget) / 1000, whole)
+    fixed = min(interpolate(_sized(least), min(trial.budget, max(map(int, least)))) / 1000, whole)
     return fixed + share * (whole - fixed)
 
 

@@ -91,7 +91,8 @@ def merged(known: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, A
             of_axes = {name: {m: t for m, t in times.get(name, {}).items() if m.endswith(axes)} for name in LISTS}
             before = points.get(axes, 0)
             if count < before:
-                own["least_ms"] |= _least(own["ms_per_pass"], of_axes["ms_per_pass"], count / before)
+                least = _least(own["ms_per_pass"], of_axes["ms_per_pass"], count / before)
+                own["least_ms"] = joined(own["least_ms"], least)
                 continue
             if count > before:
                 own = {name: {m: t for m, t in own[name].items() if not m.endswith(axes)} for name in LISTS}
@@ -104,7 +105,7 @@ def merged(known: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, A
 def _least(whole: Mapping[str, Any], part: Mapping[str, Any], share: float) -> dict[str, Any]:
     """Milliseconds a pass at no points at all, on the line through those at all points and at a share of them."""
     found: dict[str, Any] = {}
-    for name in whole.keys() & part.keys():
+    for name in sorted(whole.keys() & part.keys()):
         known = {int(size): ms for size, ms in whole[name].items()}
         for size, ms in part[name].items():
             least = (ms - share * cost.interpolate(known, int(size))) / (1 - share)

@@ -486,8 +486,9 @@ def test_the_forecast_of_a_folder_stands_beside_what_its_rows_say(capsys, tmp_pa
     assert run_command.main([*words, "--seeds", "1", "2", "3", "--no-figures", "--out", str(tmp_path)]) == 0
     capsys.readouterr()
     assert forecast.main(["--against", str(tmp_path)]) == 0
-    head, _, _, _, *rows, _ = capsys.readouterr().out.splitlines()
+    head, shares, _, _, _, *rows, _ = capsys.readouterr().out.splitlines()
     assert head.startswith("5 trials that one worker made, "), "nobody knows when the last one ended"
+    assert re.match(r"training is \d+% of their time; beside it, each takes \d+ ms \(median\)$", shares)
     found = {row[0]: row[1:] for row in ([cell.strip() for cell in line.split("|")[1:-1]] for line in rows)}
     assert [found[name][0] for name in ("Grid", "Wavelet", "all")] == ["3", "2", "5"]
     assert forecast.main(["--against", str(tmp_path / "absent")]) == 2

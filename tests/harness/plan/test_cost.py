@@ -36,6 +36,8 @@ def test_an_image_is_scored_on_its_finer_lattices_too(make_trial, config):
     assert cost.samples_scored(image) in (339 * 510, 33 * 339 * 510), "the original's are at hand or not"
     both = dataclasses.replace(image, scored=("fit", "super_resolution"))
     assert cost.samples_scored(both) == 339 * 510 * (1 + 2 * 16)
+    on_its_samples_alone = dataclasses.replace(make_trial("BlockDCT", "DIV2K", length=None), scored=both.scored)
+    assert cost.samples_scored(on_its_samples_alone) == 339 * 510
     assert cost.samples_scored(make_trial("Grid", length=24)) == 576
 
 
