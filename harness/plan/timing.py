@@ -2,8 +2,9 @@
 harness/plan/cost.py estimates.
 
 `python -m harness.plan.timing band_limit_figs` writes what the rows of a results folder took into that file, and leaves
-what it holds of other kinds of device and other models. Rows at fewer points than were timed before tell what a pass
-takes however few its points are; rows that one worker made after each other tell what trials take beside training.
+what it holds of other kinds of device and other models; `reference/quick.parquet` is read as well. Rows at fewer points
+than were timed before tell what a pass takes however few its points are; rows that one worker made after each other
+tell what trials take beside training.
 """
 
 import datetime
@@ -22,6 +23,7 @@ from harness.plan import cost
 from harness.plan.config import Config, load_config
 from harness.plan.replay import trial_of
 from harness.plan.trial import Trial
+from harness.store.parquet import read_rows
 from harness.store.scan import gather
 from harness.store.schema import OK, Row
 
@@ -40,8 +42,9 @@ class Timed(NamedTuple):
 
 
 def write(folder: str) -> Path:
-    """Write what the rows of a results folder took into the file; its path."""
-    table = [one.row for one in gather(folder).stored]
+    """Write what the rows of a results folder took into the file, or those of a file of the reference; its path."""
+    parquet = Path(folder).suffix == ".parquet"
+    table = [*read_rows(Path(folder)).values()] if parquet else [one.row for one in gather(folder).stored]
     known = json.loads(cost.TIMES.read_text()) if cost.TIMES.exists() else {}
     times = merged(known, measured_times(table))
     for device, own in by_device(table).items():
@@ -53,22 +56,22 @@ def write(folder: str) -> Path:
 
 def measured_times(table: Sequence[Row]) -> dict[str, Any]:
     """By kind of device: the machine, and for every model, dimension and budget the commit and the median milliseconds
-    of one pass over the lattice, or the median seconds of a solution, among the rows with the most points."""
+    of one pass over the lattice, or the median seconds of a solution, at the number of points that most rows have."""
     times: dict[str, Any] = {}
     for kind, rows in by_device(table).items():
-        found = times[kind] = {"machine": rows[-1]["device"].partition(": ")[2], "points": {}}
+        machine = statistics.mode(row["device"] for row in rows).partition(": ")[2]
+        found = times[kind] = {"machine": machine, "points": {}}
         found |= {name: {} for name in ("ms_per_pass", "seconds_to_solve", "commits")}
         for axes in sorted({f"{row['dim']}D" for row in rows}):
             # a super-resolved row's shape is not that of the lattice which was trained on
             own = [row for row in rows if f"{row['dim']}D" == axes and row["task"] != "super_resolution"]
             if not own:
                 continue
-            most = max(map(_points, own))
+            points = found["points"][axes] = statistics.mode(map(_points, own))
             # Bandlimited lattices are odd: one sample longer an axis
-            largest = [row for row in own if _points(row) >= 0.9 * most]
-            found["points"][axes] = most
-            for model, size in sorted({(row["model"], row["size"]) for row in largest}):
-                alike = [row for row in largest if (row["model"], row["size"]) == (model, size)]
+            near = [row for row in own if 0.9 * points <= _points(row) <= 1.1 * points]
+            for model, size in sorted({(row["model"], row["size"]) for row in near}):
+                alike = [row for row in near if (row["model"], row["size"]) == (model, size)]
                 solved = not alike[0]["updates"]
                 each = [r["seconds"] if solved else 1000 * r["seconds"] / r["curve"][-1]["step"] for r in alike]
                 what, name = "seconds_to_solve" if solved else "ms_per_pass", f"{model} {axes}"

@@ -60,7 +60,7 @@ def times(make_row, monkeypatch):
     return measured
 
 
-def test_a_pass_takes_the_median_of_the_largest_lattice(times):
+def test_a_pass_takes_the_median_at_the_number_of_points_that_most_rows_have(times):
     assert times == {
         "cpu": {
             "machine": "a processor, 2 threads",
