@@ -24,9 +24,10 @@ from common.exits import EXIT_OK, EXIT_USAGE
 from cost_table import markdown, paper_trials
 from harness.execution.options import Parser, positive
 from harness.execution.ordering import in_order, makespan
+from harness.plan.beside import Timed, timed
 from harness.plan.config import load_config
 from harness.plan.cost import Parts, drawing_seconds, start_seconds, starts, trial_parts
-from harness.plan.timing import Timed, by_device, timed
+from harness.plan.timing import by_device
 from harness.plan.trial import Trial
 from harness.store.scan import gather
 from target_signals.tasks.base import scored_on

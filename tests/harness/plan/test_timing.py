@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from harness.plan import cost, timing
+from harness.plan import beside, cost, timing
 from harness.store.schema import NAMES
 from harness.store.store import Store
 
@@ -39,7 +39,7 @@ def rows(make_trial, row_of):
 
 
 def test_the_next_trials_beginning_is_a_trials_end(rows, config):
-    found = timing.timed(list(reversed(rows)), config)
+    found = beside.timed(list(reversed(rows)), config)
     assert [one.first for one in found] == ["model", "", "", "model", ""]
     expected = ((3, 2, 3), (3, 0.5, 2.5), (3, 0.5, 2.5))
     assert [one.took for one in found[:3]] == [pytest.approx(took) for took in expected]
@@ -47,8 +47,8 @@ def test_the_next_trials_beginning_is_a_trials_end(rows, config):
 
 
 def test_what_trials_take_beside_training(rows, config):
-    found = timing.measured_beside(timing.timed(rows, config), "cpu")
-    points, evaluating = cost.samples_scored(timing.timed(rows, config)[0].trial), cost.EVALUATION["cpu"] * (2 + 1)
+    found = beside.measured_beside(beside.timed(rows, config), "cpu")
+    points, evaluating = cost.samples_scored(beside.timed(rows, config)[0].trial), cost.EVALUATION["cpu"] * (2 + 1)
     assert found["set_up"] == {"Grid": 0.5, "Grid_exact": 0.25}
     assert found["first"] == {"Grid": {"model": 1.5}, "Grid_exact": {"model": 0.0}}
     assert found["rest"] == {"2D": {str(points): pytest.approx(2.5 - evaluating)}}, "two Grid's, one Grid_exact's"
@@ -58,17 +58,17 @@ def test_what_trials_take_beside_training(rows, config):
 def test_another_budget_of_a_model_is_not_its_first_trial(rows, row_of, make_trial, config):
     rows.append(row_of(make_trial("Grid", seed=1, budget=2000), 23.0, 3.0, 1.75))
     rows.append(row_of(make_trial("Grid", seed=2, budget=2000), 29.0, 3.0, 1.5))
-    found = timing.timed(rows, config)
+    found = beside.timed(rows, config)
     assert [one.first for one in found][-2:] == ["", "budget"]
-    assert timing.measured_beside(found, "cpu")["first"]["Grid"] == {"budget": 0.25, "model": 1.5}
+    assert beside.measured_beside(found, "cpu")["first"]["Grid"] == {"budget": 0.25, "model": 1.5}
 
 
 def test_pauses_are_no_trials_and_rows_of_several_workers_tell_nothing(rows, row_of, make_trial, config):
     later = row_of(make_trial("Grid", seed=9, budget=1000), 1000.0, 3.0, 1.5)
-    assert len(timing.timed([*rows, later], config)) == len(rows) - 1, "nobody knows when the last before it ended"
-    beside = row_of(make_trial("Grid", seed=9, budget=1000), 10.5, 3.0, 1.5)
-    assert timing.timed([*rows, beside], config) == []
-    assert timing.measured_beside([], "cpu") == {}
+    assert len(beside.timed([*rows, later], config)) == len(rows) - 1, "nobody knows when the last before it ended"
+    overlapping = row_of(make_trial("Grid", seed=9, budget=1000), 10.5, 3.0, 1.5)
+    assert beside.timed([*rows, overlapping], config) == []
+    assert beside.measured_beside([], "cpu") == {}
 
 
 def test_what_folders_tell_is_joined():
