@@ -80,16 +80,18 @@ def execute(
     deadline: float = math.inf,
     on_end: OnEnd = lambda trial: None,
     arrays: bool = True,
+    after: float = 0.0,
 ) -> None:
     """Run the trials in this process and store each as it ends; wait for those that others run.
 
     A KeyboardInterrupt loses the trial in flight alone. on_model: is given every trial's fitted model
     before its rows are written. deadline: on time.monotonic's clock; no trial begins after it. on_end: is given every
-    trial whose rows are stored. arrays: whether residuals are stored beside rows.
+    trial whose rows are stored. arrays: whether residuals are stored beside rows. after: seconds of what follows, for
+    the time that is left.
     """
     prepare(trials, out)
     claims, left = Claims(out), list(trials)
-    with Progress(trials, device.type, on_end=on_end) as progress:
+    with Progress(trials, device.type, on_end=on_end, after=after) as progress:
         while left and time.monotonic() < deadline:
             left = run_free(left, claims, device, progress, on_model, superseded, deadline, arrays)
             wait(left, claims, superseded)
@@ -156,15 +158,17 @@ def spread(
     workers: int = 1,
     deadline: float = math.inf,
     on_end: OnEnd = lambda trial: None,
+    after: float = 0.0,
 ) -> None:
     """Run the trials through an executor, and tell of each as its rows appear; wait for those that others run.
 
-    workers: how many run at once, for the time that is left. deadline: on time.monotonic's clock; what runs then is
-    abandoned. on_end: is given every trial whose rows are stored. Raises Failure when its workers cannot go on.
+    workers: how many run at once, and after: seconds of what follows, for the time that is left. deadline: on
+    time.monotonic's clock; what runs then is abandoned. on_end: is given every trial whose rows are stored. Raises
+    Failure when its workers cannot go on.
     """
     prepare(trials, out)
     left, rounds, claims = in_order(trials, device.type), 0, Claims(out)
-    with Progress(trials, device.type, workers, on_end=on_end) as progress:
+    with Progress(trials, device.type, workers, on_end=on_end, after=after) as progress:
         try:
             while left and time.monotonic() < deadline:
                 executor.submit(left)

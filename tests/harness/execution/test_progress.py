@@ -181,6 +181,15 @@ def test_the_first_of_a_model_and_budget_takes_longer_and_its_like_do_not(make_t
 
 
 @pytest.mark.usefixtures("estimates")
+def test_what_follows_the_trials_is_part_of_the_time_left(make_trial, finish, capsys):
+    trials = [make_trial("Grid", seed=seed, budget=10_000) for seed in (1, 2, 3)]
+    with Progress(trials, "cpu", workers=2, after=90.0) as shown:
+        shown.tell(trials[0], finish(trials[0], 20.0), 10.0)
+        assert shown._left() == 2 * 10 / 2 + 90
+    assert capsys.readouterr().out.endswith("; about 2 minutes left\n")
+
+
+@pytest.mark.usefixtures("estimates")
 def test_what_was_compiled_before_tells_no_less_than_it_took(make_trial, monkeypatch):
     monkeypatch.setattr(time_left, "starts", lambda trials, device: {("Grid", 10_000): 50.0})
     small = [make_trial("Grid", budget=10_000, seed=seed) for seed in (1, 2)]
