@@ -81,9 +81,7 @@ def render(options: argparse.Namespace) -> list[str]:
 
 def as_published(trial: Trial) -> Trial:
     """A trial with all scorings that it has where its data are complete, whether or not they are here."""
-    if trial.item is None or trial.task != "fit":
-        return trial
-    return dataclasses.replace(trial, scored=scored_on(trial.task, finer=True))
+    return trial if trial.item is None else dataclasses.replace(trial, scored=scored_on(trial.task, finer=True))
 
 
 def forecast(trial: Trial, device: str) -> Parts:

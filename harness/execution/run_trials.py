@@ -25,6 +25,7 @@ from harness.store.own_signal import keep_signal, signal_path
 from harness.store.schema import Row
 from harness.store.store import Store
 from harness.train.run_trial import run_trial, signal_of
+from harness.train.score import Result
 from models.base import Representation
 
 POLL = 0.5  # seconds between two looks at the store
@@ -130,13 +131,19 @@ def run_free(
                 results = run_trial(trial, device, progress.advance, keep)
                 if trial.path is not None:
                     keep_signal(signal_path(out, vars(trial)), signal_of(trial))
-                for name, result in zip(trial.rows, results, strict=True):
-                    Store(out, name.folder).write(name.key, result.row, result.residual if arrays else None)
+                write(trial, results, out, arrays)
             except KeyboardInterrupt:
                 print(f"\nabandoned: {trial}", file=sys.stderr)
                 raise
         progress.end(trial, [result.row for result in results])
+        del results  # their errors lie on the device, where the next trial's peak of memory is measured
     return left
+
+
+def write(trial: Trial, results: Sequence[Result], out: str | Path, arrays: bool) -> None:
+    """Store the rows of a trial, and with `arrays` its residuals."""
+    for name, result in zip(trial.rows, results, strict=True):
+        Store(out, name.folder).write(name.key, result.row, result.residual if arrays else None)
 
 
 def wait(trials: Sequence[Trial], claims: Claims, superseded: Superseded) -> None:

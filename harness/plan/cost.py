@@ -124,7 +124,7 @@ def samples_scored(trial: Trial) -> int:
     cls, points, finer = models.get_model(trial.model), _points(trial), 2 * FACTOR**trial.dim if trial.dim == 2 else 1
     shared = [task for task in trial.scored if task != trial.task]
     possible = [task for task in shared if cls.unsupported(trial.dim, 1, family_of(task).needs) is None]
-    return points * (1 + sum(finer if task == "super_resolution" else 1 for task in possible))
+    return points * (1 + sum(finer if family_of(task).shares else 1 for task in possible))
 
 
 def as_large(trial: Trial, points: int) -> Trial:

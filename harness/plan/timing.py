@@ -21,6 +21,7 @@ from harness.plan.config import load_config
 from harness.store.parquet import read_rows
 from harness.store.scan import gather
 from harness.store.schema import OK, Row
+from target_signals.tasks.base import known_family
 
 LISTS = ("ms_per_pass", "seconds_to_solve", "least_ms", "commits")  # of a kind of device: by model, then by budget
 
@@ -47,8 +48,8 @@ def measured_times(table: Sequence[Row]) -> dict[str, Any]:
         found = times[kind] = {"machine": machine, "points": {}}
         found |= {name: {} for name in ("ms_per_pass", "seconds_to_solve", "commits")}
         for axes in sorted({f"{row['dim']}D" for row in rows}):
-            # a super-resolved row's shape is not that of the lattice which was trained on
-            own = [row for row in rows if f"{row['dim']}D" == axes and row["task"] != "super_resolution"]
+            # the shape of a row on a finer lattice is not that of the lattice which was trained on
+            own = [row for row in rows if f"{row['dim']}D" == axes and not known_family(row["task"]).shares]
             if not own:
                 continue
             points = found["points"][axes] = statistics.mode(map(_points, own))

@@ -46,6 +46,7 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
         return failed(row, scoring, UNSUPPORTED, reason)
     if fitted.diverged_at is not None:
         return failed(row, scoring, DIVERGED, f"the loss was not finite after pass {fitted.diverged_at}")
+    truth = torch.as_tensor(scoring.truth, device=model.device)
     lattices = {"": scoring.lattice, "_paper": scoring.paper_lattice}
 
     def answers() -> dict[str, torch.Tensor]:
@@ -53,7 +54,7 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
         return {name: answer(model, lattice, schedule.activation_gib) for name, lattice in given.items()}
 
     def scores_of(found: dict[str, torch.Tensor]) -> dict[str, float | None]:
-        each = {at: scoring.scores(values) for at, values in found.items()}
+        each = {at: scoring.scores(values, truth) for at, values in found.items()}
         return {f"{name}{at}": value for at, of_answer in each.items() for name, value in of_answer.items()}
 
     last = best = answers()
@@ -67,8 +68,7 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
     if trial.bits:
         scores["operations"] = operations_a_sample(model)
         scores["rates"] = [rate_of(bits, model, scoring, fitted, schedule) for bits in trial.bits]
-    error = last[""] - torch.as_tensor(scoring.truth, device=model.device)
-    return Result(row | scoring_columns(scoring) | scores, error)
+    return Result(row | scoring_columns(scoring) | scores, last[""] - truth)
 
 
 def rate_of(bits: int, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> dict[str, Any]:

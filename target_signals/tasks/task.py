@@ -31,9 +31,12 @@ class Scoring:
     paper_lattice: Lattice | None = None
     where: np.ndarray | None = None
 
-    def scores(self, prediction: metrics.Values) -> dict[str, float | None]:
-        """Every metric of a prediction [*shape, C], measured where it is; None for those that do not exist here."""
-        truth, found = metrics.tensors(self.truth, prediction)
+    def scores(self, prediction: metrics.Values, truth: metrics.Values | None = None) -> dict[str, float | None]:
+        """Every metric of a prediction [*shape, C], measured where it is; None for those that do not exist here.
+
+        truth: this one's, where it is at hand beside the prediction.
+        """
+        truth, found = metrics.tensors(self.truth if truth is None else truth, prediction)
         where = None if self.where is None else metrics.tensors(self.where, found)[0]
         scored = metrics.Scored(truth, metrics.clip_to_truth(truth, found), self.binary, where)
         return {name: metric.score(scored) for name, metric in metrics.METRICS.items()}
