@@ -33,8 +33,9 @@ class Work(NamedTuple):
     in_order: int
 
 
-def paper_trials(config: Config, chosen: Sequence[str]) -> list[Trial]:
-    """Every trial of the paper's experiments (docs/protocol.md) by models that are trained and can take it."""
+def paper_trials(config: Config, chosen: Sequence[str], solved: bool = False) -> list[Trial]:
+    """Every trial of the paper's experiments (docs/protocol.md) by models that can take it: those that are trained,
+    and with `solved` those that are solved, too."""
     trials = []
     for experiment in config.experiments:
         family = target_signals.registry.get(experiment.signal)
@@ -44,7 +45,7 @@ def paper_trials(config: Config, chosen: Sequence[str]) -> list[Trial]:
         preset = config.preset("paper", experiment.signal, experiment.dim)
         tasks = TASKS.get(family.name, ("fit",))
         trials += make_plan(config, source, tasks, "paper", preset, chosen)
-    return [t for t in trials if t.lr is not None and _takes(t)]
+    return [t for t in trials if (solved or t.lr is not None) and _takes(t)]
 
 
 def _takes(trial: Trial) -> bool:

@@ -1,15 +1,17 @@
 """What a trial takes of the wall time beside training, part by part, and what the suite itself takes of it.
 
     python benchmarks/overhead.py --preset quick --bandlimits 0.5
-    python benchmarks/overhead.py --signal DIV2K --items 0064 --models Grid --sizes 1e4 1e5 --steps 100
+    python benchmarks/overhead.py --signal DIV2K --items 0064 0079 --preset paper --models Siren Grid --sizes 1e4 1e5
 
-The trials run one after the other in this process, into a folder that is thrown away.
+The trials run one after the other in this process, into a folder that is thrown away. The first of a model and a
+budget loads, compiles and fills caches, which a worker does once; the others are what a long run is made of.
 """
 
 import argparse
 import contextlib
 import dataclasses
 import io
+import itertools
 import statistics
 import tempfile
 import time
@@ -18,12 +20,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from harness.execution import run_trials
+from harness.execution.launch import choose_precision
 from harness.execution.options import whole_number
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.store.store import Store
-from harness.store.table import load
 from harness.train import machine, run_trial
 from harness.train.fit import Fit
 
@@ -57,21 +59,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         steps=options.steps or preset.steps,
     )
     chosen = options.models or config.protocol.models
-    trials = make_plan(config, source, ["fit"], options.preset, preset, chosen)
     device, calls = machine.choose_device(options.device), defaultdict[str, list[float]](list)
+    trials = make_plan(config, source, ["fit"], options.preset, preset, chosen, choose_precision(None, device))
     places = ((run_trials, "run_trial"), (Store, "write"), (Fit, "record"), *((run_trial, name) for name in WORK))
     with contextlib.ExitStack() as stack:
         for module, name in places:
             stack.enter_context(clocked(module, name, calls[name]))
         out = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         run_trials.split_done(trials, out)
         run_trials.execute(trials, out, device)
-        total = time.perf_counter() - start
-        rows = load(out).drop_duplicates(["model", "size", "item", "bandlimit", "seed"])  # scorings share a fit
-    trained = rows["seconds"].fillna(0.0)
-    spent, training = defaultdict(float, {name: sum(each) for name, each in calls.items()}), float(trained.sum())
+        total, processor = time.perf_counter() - start, time.process_time() - processor
+        rows = [run_trials.stored(trial, out)[0] for trial in trials]  # a trial's scorings share a fit
+    trained = [(row or {}).get("seconds") or 0.0 for row in rows]
+    spent, training = defaultdict(float, {name: sum(each) for name, each in calls.items()}), sum(trained)
     inside = spent["run_trial"] - sum(spent[name] for name in WORK)
     parts = {
         "training": training,
@@ -82,12 +84,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "the suite in trials": inside,
         "the suite around trials": total - spent["run_trial"] - spent["write"],
     }
-    print(f"{len(trials)} trials of {options.preset} in {total:.1f} s on {machine.device_name(device)}")
+    print(f"{len(trials)} trials of {options.preset} in {total:.1f} s on {machine.device_name(device)}", end="")
+    print(f", {processor:.1f} s of the processor")
     for what, seconds in parts.items():
         share, each = 100 * seconds / total, 1000 * seconds / len(trials)
         print(f"{what:24} {seconds:8.3f} s  {share:5.2f} %  {each:6.1f} ms a trial")
-    beyond = [took - seconds for took, seconds in zip(calls["run_trial"], trained, strict=True)]
-    print(f"beyond training and writing, median: {1000 * statistics.median(beyond):.1f} ms a trial")
+    writes = iter(calls["write"])
+    first, later, seen = list[float](), list[float](), set()
+    for trial, took, seconds in zip(trials, calls["run_trial"], trained, strict=True):
+        kind, beyond = (trial.model, trial.budget), took - seconds + sum(itertools.islice(writes, len(trial.rows)))
+        (later if kind in seen else first).append(beyond)
+        seen.add(kind)
+    for which, each in (("first of a model and a budget", first), ("others", later)):
+        if each:
+            print(f"beyond training, median of {len(each)} {which}: {1000 * statistics.median(each):.1f} ms a trial")
 
 
 @contextlib.contextmanager

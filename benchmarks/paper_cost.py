@@ -2,6 +2,7 @@
 
     python benchmarks/paper_cost.py --models Siren Grid --sizes 1e4 1e5 --dims 2 --precision tf32 --out cost.json
     python benchmarks/paper_cost.py --table cost.json
+    python benchmarks/paper_cost.py --write cost.json    # the suite's own into harness/plan/step_times.json
 
 A pass sees every point of 1000² or 100³ once, in one update or in the batches of the largest budgets. Times are
 medians over turns that the loops take; GPU-hours weigh them with the passes and points of the paper's trials.
@@ -27,6 +28,7 @@ from common.exits import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from common.files import write_atomically
 from harness.execution.launch import choose_models, choose_precision
 from harness.execution.options import Parser, whole_number
+from harness.plan import cost
 from harness.plan.config import Config, load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -61,10 +63,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
     add("--out", type=Path, help="a JSON file to add the cells to")
     add("--table", type=Path, metavar="FILE", help="measure nothing; print what such a file holds")
+    add("--write", type=Path, metavar="FILE", help="measure nothing; let estimates of runs take its times of the suite")
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.write is not None:
+        print(f"wrote {write_estimates(_read(options.write))}")
+        return EXIT_OK
     config = load_config()
     names = choose_models(config, options.models)
     trials = cost_table.paper_trials(config, names)
@@ -96,6 +102,25 @@ def run(options: argparse.Namespace) -> int:
             torch.cuda.empty_cache()
     print(cost_table.render(data, trials))
     return EXIT_FAILED if any("failed" in found["suite"] for found in data["cells"].values()) else EXIT_OK
+
+
+def write_estimates(data: dict[str, Any]) -> Path:
+    """Put the suite's own times of a file's cells into harness/plan/step_times.json, beside those of other cells; its
+    path. Raises UsageError where that file's times are of other numbers of points."""
+    times = json.loads(cost.TIMES.read_text())
+    kind, _, name = data["device"].partition(": ")
+    found = times.setdefault(kind, {"machine": name, "points": {}, "ms_per_pass": {}, "commits": {}})
+    for measured in data["cells"].values():
+        axes, size = f"{measured['dim']}D", str(measured["size"])
+        if found["points"].setdefault(axes, measured["points"]) != measured["points"]:
+            raise UsageError(f"{cost.TIMES.name} holds times at {found['points'][axes]:,} points, not as many as here")
+        if "ms" in measured["suite"]:
+            values = {"ms_per_pass": float(f"{measured['suite']['ms']:.3g}"), "commits": str(measured["commit"])[:7]}
+            for table, value in values.items():
+                own = found.setdefault(table, {}).get(name := f"{measured['model']} {axes}", {}) | {size: value}
+                found[table][name] = {known: own[known] for known in sorted(own, key=int)}
+    _write(cost.TIMES, times)
+    return cost.TIMES
 
 
 def cells_to_measure(config: Config, names: Sequence[str], options: argparse.Namespace) -> list[Trial]:

@@ -81,7 +81,7 @@ def announcement(
     yield from launch.notes
     if source.dim == 2 and (lacks := perceptual.missing()) is not None:
         yield lacks
-    cost = describe_cost(launch.as_large(left), launch.device)
+    cost = describe_cost(launch.as_large(left), launch.device, draws=not options.no_figures)
     busy = machine.load() if left and options.executor == "local" else None
     if busy is not None and busy > BUSY:
         yield f"others use this machine (load {busy:.1f} for each core): trials will take longer than was timed"
@@ -102,17 +102,19 @@ def run_trials_of(
     """
     from harness.execution import run_trials
     from harness.execution.choose_executor import make_executor
+    from harness.plan.cost import drawing_seconds
     from harness.train import checkpoint
 
     out = options.out
     if left:
         superseded = run_trials.to_supersede(left, out) if options.force else ()
+        after = 0.0 if options.no_figures else drawing_seconds(left, launch.device.type)
         executor = make_executor(options, words, launch.device, superseded)
         if executor is None:
             on_model = checkpoint.saver(out) if options.save_model else None
-            run_trials.execute(left, out, launch.device, on_model, superseded)
+            run_trials.execute(left, out, launch.device, on_model, superseded, after=after)
         else:
-            run_trials.spread(left, out, launch.device, executor, superseded, options.workers or 1)
+            run_trials.spread(left, out, launch.device, executor, superseded, options.workers or 1, after=after)
     return to_table([row for trial in launch.trials for row in run_trials.stored(trial, out)])
 
 

@@ -19,7 +19,6 @@ from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.trial import Trial
 from harness.store.parquet import Name, write_rows
 from harness.store.schema import Row
-from harness.store.store import Store
 
 VERB = "reference"
 SELDOM = 20  # times as long as writing a file takes, at least, until it is written again
@@ -50,14 +49,13 @@ class Files:
         self.due = 0.0  # on time.monotonic's clock
 
     def take(self, trial: Trial, out: str) -> None:
-        """Add a trial's rows from a results folder, if it has them and they are not there yet; its residuals go."""
+        """Add a trial's rows from a results folder, if it has them and they are not there yet."""
         if reference.is_there(trial, self.rows):
             return
         for name, row in zip(trial.rows, run_trials.stored(trial, out), strict=True):
             if row is not None:
                 self.rows[name.folder, name.key] = row
                 self.unwritten.add(trial.preset)
-                Store(out, name.folder).array_path(name.key).unlink(missing_ok=True)
         if time.monotonic() >= self.due:
             self.write()
 
@@ -88,7 +86,7 @@ def fill(trials: Sequence[Trial], files: Files, device: torch.device, options: a
                 portion, left = first(left, workers * seconds, device.type)
                 executor = make_executor(own, words, device, ())
                 if executor is None:
-                    run_trials.execute(portion, out, device, deadline=options.deadline, on_end=take)
+                    run_trials.execute(portion, out, device, deadline=options.deadline, on_end=take, arrays=False)
                 else:
                     run_trials.spread(
                         portion, out, device, executor, workers=workers, deadline=options.deadline, on_end=take

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from harness.plan.cost import trial_seconds
+from harness.plan.cost import is_timed, trial_seconds
 from harness.plan.trial import Trial
 
 LONG = 30.0  # seconds of a trial to which those of making its signal, half a one at most, are nothing
@@ -39,7 +39,7 @@ def pack(trials: Sequence[Trial], device: str, seconds: float, least: int, most:
 
 
 def known_seconds(trial: Trial, device: str) -> float:
-    estimate = trial_seconds(trial, device)
+    estimate = trial_seconds(trial, device) if is_timed(trial, device) else None
     return math.inf if estimate is None else estimate
 
 

@@ -28,7 +28,7 @@ class Progress:
 
     The best rows are those of each budget among trials on the same signal: other signals are not comparable.
     workers: how many trials run at once, here or elsewhere. silent: tells nobody but the claims. on_end: is given each
-    trial whose rows are stored.
+    trial whose rows are stored. after: seconds of what follows the last trial, such as drawing.
     """
 
     def __init__(
@@ -38,10 +38,11 @@ class Progress:
         workers: int = 1,
         silent: bool = False,
         on_end: Callable[[Trial], None] = lambda trial: None,
+        after: float = 0.0,
     ):
         self.total, self.number, self.step = len(trials), 0, 0
         self.time_left, self.workers, self.silent = TimeLeft(trials, device), workers, silent
-        self.on_end = on_end
+        self.on_end, self.after = on_end, after
         self.claim: Claim | None = None
         self.best: dict[Any, dict[int, tuple[float, str]]] = {}
         self.started = self.since = time.monotonic()
@@ -155,9 +156,9 @@ class Progress:
         return f"best so far: {', '.join(found)} dB" if found else ""
 
     def _left(self, elapsed: float = 0.0, whole: float | None = None) -> float | None:
-        """Seconds, with as many workers as there are."""
+        """Seconds, with as many workers as there are, and of what follows."""
         left = self.time_left.left(elapsed, whole)
-        return None if left is None else left / self.workers
+        return None if left is None else left / self.workers + self.after
 
     def _left_now(self) -> float | None:
         """The same while a trial runs here, which will take as long as the passes between its evaluations tell."""

@@ -25,6 +25,7 @@ from harness.store.own_signal import keep_signal, signal_path
 from harness.store.schema import Row
 from harness.store.store import Store
 from harness.train.run_trial import run_trial, signal_of
+from harness.train.score import Result
 from models.base import Representation
 
 POLL = 0.5  # seconds between two looks at the store
@@ -79,18 +80,21 @@ def execute(
     superseded: Superseded = (),
     deadline: float = math.inf,
     on_end: OnEnd = lambda trial: None,
+    arrays: bool = True,
+    after: float = 0.0,
 ) -> None:
     """Run the trials in this process and store each as it ends; wait for those that others run.
 
     A KeyboardInterrupt loses the trial in flight alone. on_model: is given every trial's fitted model
     before its rows are written. deadline: on time.monotonic's clock; no trial begins after it. on_end: is given every
-    trial whose rows are stored.
+    trial whose rows are stored. arrays: whether residuals are stored beside rows. after: seconds of what follows, for
+    the time that is left.
     """
     prepare(trials, out)
     claims, left = Claims(out), list(trials)
-    with Progress(trials, device.type, on_end=on_end) as progress:
+    with Progress(trials, device.type, on_end=on_end, after=after) as progress:
         while left and time.monotonic() < deadline:
-            left = run_free(left, claims, device, progress, on_model, superseded, deadline)
+            left = run_free(left, claims, device, progress, on_model, superseded, deadline, arrays)
             wait(left, claims, superseded)
 
 
@@ -102,6 +106,7 @@ def run_free(
     on_model: OnModel | None = None,
     superseded: Superseded = (),
     deadline: float = math.inf,
+    arrays: bool = True,
 ) -> list[Trial]:
     """Run those that nobody has run and nobody else has claimed, until the deadline; the trials that are left."""
     out, left = claims.out, []
@@ -126,13 +131,19 @@ def run_free(
                 results = run_trial(trial, device, progress.advance, keep)
                 if trial.path is not None:
                     keep_signal(signal_path(out, vars(trial)), signal_of(trial))
-                for name, result in zip(trial.rows, results, strict=True):
-                    Store(out, name.folder).write(name.key, result.row, result.residual)
+                write(trial, results, out, arrays)
             except KeyboardInterrupt:
                 print(f"\nabandoned: {trial}", file=sys.stderr)
                 raise
         progress.end(trial, [result.row for result in results])
+        del results  # their errors lie on the device, where the next trial's peak of memory is measured
     return left
+
+
+def write(trial: Trial, results: Sequence[Result], out: str | Path, arrays: bool) -> None:
+    """Store the rows of a trial, and with `arrays` its residuals."""
+    for name, result in zip(trial.rows, results, strict=True):
+        Store(out, name.folder).write(name.key, result.row, result.residual if arrays else None)
 
 
 def wait(trials: Sequence[Trial], claims: Claims, superseded: Superseded) -> None:
@@ -154,15 +165,17 @@ def spread(
     workers: int = 1,
     deadline: float = math.inf,
     on_end: OnEnd = lambda trial: None,
+    after: float = 0.0,
 ) -> None:
     """Run the trials through an executor, and tell of each as its rows appear; wait for those that others run.
 
-    workers: how many run at once, for the time that is left. deadline: on time.monotonic's clock; what runs then is
-    abandoned. on_end: is given every trial whose rows are stored. Raises Failure when its workers cannot go on.
+    workers: how many run at once, and after: seconds of what follows, for the time that is left. deadline: on
+    time.monotonic's clock; what runs then is abandoned. on_end: is given every trial whose rows are stored. Raises
+    Failure when its workers cannot go on.
     """
     prepare(trials, out)
     left, rounds, claims = in_order(trials, device.type), 0, Claims(out)
-    with Progress(trials, device.type, workers, on_end=on_end) as progress:
+    with Progress(trials, device.type, workers, on_end=on_end, after=after) as progress:
         try:
             while left and time.monotonic() < deadline:
                 executor.submit(left)

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.plan.cost import trial_seconds
+from harness.plan.cost import starts, trial_seconds
 from harness.plan.trial import Trial
 
 Sort = tuple[str, int, str, int, int | None, int]  # trials that should take the same time
@@ -25,18 +25,22 @@ class TimeLeft:
     def __init__(self, trials: Sequence[Trial], device: str):
         self.ahead = Counter(map(sort_of, trials))
         self.estimates = {sort_of(trial): trial_seconds(trial, device) for trial in trials}
+        self.starts = starts(trials, device)  # of models and budgets that none of has begun
         self.measured: dict[Sort, Measured] = defaultdict(Measured)
         self.begun: Sort | None = None
+        self.start = 0.0  # seconds that the current trial takes longer as the first of its model and budget
 
     def begin(self, trial: Trial) -> None:
         self.begun = sort_of(trial)
         self.ahead[self.begun] -= 1
+        self.start = self.starts.pop((trial.model, trial.budget), 0.0)
 
     def end(self, trial: Trial, seconds: float) -> None:
-        measured = self.measured[sort_of(trial)]
+        sort = sort_of(trial)
+        measured, estimate = self.measured[sort], self.estimates.get(sort) or seconds
         measured.trials += 1
-        measured.seconds += seconds
-        self.begun = None
+        measured.seconds += max(seconds - self.start, min(seconds, estimate))  # as the others of its sort will take
+        self.begun, self.start = None, 0.0
 
     def left(self, elapsed: float = 0.0, whole: float | None = None) -> float | None:
         """Seconds until the last trial ends; None while nothing is known.
@@ -48,10 +52,12 @@ class TimeLeft:
         if self.begun is not None:
             expected = self._predict(self.begun, errors)
             if whole is None and expected is not None:
-                whole = max(expected, elapsed)
+                whole = max(expected + self.start, elapsed)
             if whole is None:
                 return None
-            errors, total = self._errors((self.begun, whole)), max(0.0, whole - elapsed)
+            errors = self._errors((self.begun, max(0.0, whole - self.start)))
+            total = max(0.0, whole - elapsed)
+        total += sum(self.starts.values())
         for sort, count in self.ahead.items():
             if count:
                 seconds = self._predict(sort, errors)

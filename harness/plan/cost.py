@@ -1,65 +1,130 @@
-"""What a plan will cost, from times measured before (harness/plan/step_times.json).
-
-`python -m harness.plan.cost band_limit_figs` writes what the rows of a results folder took into that
-file, and leaves what it holds of other kinds of device, and of other models where as many points were timed.
-"""
+"""What a plan will cost, from times measured before: harness/plan/step_times.json, which timing.py beside it writes."""
 
 import dataclasses
 import functools
 import json
 import math
 import statistics
-import sys
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import models
 import target_signals
 from common.words import duration
 from harness.plan.trial import Trial
-from harness.store.schema import OK
-from harness.store.table import load
+from target_signals.shrink import FACTOR
+from target_signals.tasks.base import family_of
 
 if TYPE_CHECKING:
-    import pandas as pd
     import torch
 
 
 TIMES = Path(__file__).with_name("step_times.json")
-START_SECONDS = 0.5  # building, evaluating and storing one trial
-LEAST_SHARE = {"cuda": 0.02, "cpu": 0.0}  # of the measured time that remains however few the points: launches
+LEAST_SHARE = {"cuda": 0.02, "cpu": 0.0}  # of a pass's time that remains however few the points, where nothing tells
+EVALUATION = {"cuda": 2.0, "cpu": 0.4}  # passes that take as long as evaluating a model in float32 at as many points
+OF_MODEL, OF_BUDGET = "model", "budget"  # what a trial is the first of in a process
+START_SECONDS = 0.5  # of a trial beside training, where none was measured
+
+Times = dict[str, Any]  # of one kind of device, as the file has them
 
 
-def describe_cost(trials: Sequence[Trial], device: "torch.device") -> str:
-    """One line: the estimated time of these trials on this kind of device."""
+class Parts(NamedTuple):
+    """Seconds of a trial.
+
+    training: updates, or the only solution: `seconds` of its rows. set_up: before the first update: making the model,
+    trying it out, recording. rest: signals, evaluations, scores and writing.
+    """
+
+    training: float
+    set_up: float
+    rest: float
+
+
+def describe_cost(trials: Sequence[Trial], device: "torch.device", draws: bool = False) -> str:
+    """One line: the estimated time of these trials on this kind of device, one after the other.
+
+    draws: whether figures and the page are made afterwards.
+    """
     if not trials:
         return "nothing to do"
     times = [trial_seconds(trial, device.type) for trial in trials]
-    unknown = sorted({trial.model for trial, seconds in zip(trials, times, strict=True) if seconds is None})
-    if len(unknown) == len({trial.model for trial in trials}):
-        return "no estimate, never timed here"
-    total = sum(seconds for seconds in times if seconds is not None)
+    if None in times:
+        return "no estimate, nothing was timed on such a device"
+    total = sum(filter(None, times)) + sum(starts(trials, device.type).values())
+    total += drawing_seconds(trials, device.type) if draws else 0.0
+    unknown = sorted({trial.model for trial in trials if not is_timed(trial, device.type)})
     machine = _times()[device.type]["machine"]
-    text = f"about {duration(total, 'GPU-hours' if device.type == 'cuda' else 'hours')} (as timed on {machine})"
-    return text + (f", without {', '.join(unknown)}" if unknown else "")
+    text = f"about {duration(total, 'GPU-hours' if device.type == 'cuda' else 'hours')} (as timed on {machine}"
+    return text + (f"; {', '.join(unknown)} never was, and counts as others' median)" if unknown else ")")
 
 
 def trial_seconds(trial: Trial, device: str) -> float | None:
-    """Estimated seconds of one trial: log-log in the budget, linear in the number of points. None: never timed."""
+    """Estimated seconds of a trial that is not the first of its kind; None where nothing was timed on such a device."""
+    parts = trial_parts(trial, device)
+    return None if parts is None else sum(parts)
+
+
+def trial_parts(trial: Trial, device: str) -> Parts | None:
+    """The same by part. Training is log-log in the budget and linear in the number of points. A model that was never
+    timed takes the median of the others."""
     times = _times().get(device)
     if times is None:
         return None
-    kind = "seconds_to_solve" if trial.lr is None else "ms_per_pass"
-    found = times.get(kind, {}).get(f"{trial.model} {trial.dim}D")
-    if found is None:
+    beside, axes = times.get("beside", {}), f"{trial.dim}D"
+    once = _each(times, trial, device)
+    if once is None:
         return None
-    measured = {int(size): time for size, time in found.items()}
-    points = target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
-    share = max(points / times["points"][f"{trial.dim}D"], LEAST_SHARE[device])
-    if trial.lr is None:  # a solution takes hardly longer beyond the largest budget, which a pass does
-        return START_SECONDS + interpolate(measured, min(trial.budget, max(measured))) * share
-    return START_SECONDS + trial.steps * interpolate(measured, trial.budget) / 1000 * share
+    training = once if trial.lr is None else trial.steps * once
+    if not beside:
+        return Parts(training, 0.0, START_SECONDS)
+    rest = beside["rest"].get(axes) or next(iter(beside["rest"].values()))
+    set_up = beside["set_up"].get(trial.model, statistics.median(beside["set_up"].values()))
+    known = {int(samples): seconds for samples, seconds in rest.items()}
+    evaluating = 0.0 if trial.lr is None else evaluation_seconds(trial, once, device)
+    return Parts(training, set_up, interpolate(known, samples_scored(trial)) + evaluating)
+
+
+def is_timed(trial: Trial, device: str) -> bool:
+    """Whether the model was timed on this kind of device, so that its estimate is its own."""
+    return _name(trial) in _times().get(device, {}).get(_kind(trial), {})
+
+
+def starts(trials: Sequence[Trial], device: str) -> dict[tuple[str, int], float]:
+    """By model and budget, what the first trial in a process takes longer, in this order: loading and compiling."""
+    found: dict[tuple[str, int], float] = {}
+    for trial in trials:
+        if (trial.model, trial.budget) not in found:
+            which = OF_BUDGET if any(model == trial.model for model, _ in found) else OF_MODEL
+            found[trial.model, trial.budget] = start_seconds(trial.model, which, device)
+    return found
+
+
+def start_seconds(model: str, which: str, device: str) -> float:
+    """What the first trial of a model, or of another budget of a model, takes longer."""
+    first = _times().get(device, {}).get("beside", {}).get("first", {})
+    return float(first.get(model, {}).get(which, 0.0))
+
+
+def drawing_seconds(trials: Sequence[Trial], device: str) -> float:
+    """Of figures and the page, which is made once a launch, on a machine with such a device."""
+    each = _times().get(device, {}).get("beside", {}).get("drawing", 0.0)
+    return float(each) * len({row.folder for trial in trials for row in trial.rows})
+
+
+def evaluation_seconds(trial: Trial, pass_seconds: float, device: str) -> float:
+    """Of a trained model's answers, which are made in float32: for the curve, and at what its last values score."""
+    evaluations = 1 + trial.steps // trial.evaluate_every
+    points = _points(trial)
+    return EVALUATION[device] * pass_seconds * (evaluations + samples_scored(trial) / points)
+
+
+def samples_scored(trial: Trial) -> int:
+    """About how many samples the rows of a trial are scored at; images are super-resolved on two finer lattices."""
+    cls, points, finer = models.get_model(trial.model), _points(trial), 2 * FACTOR**trial.dim if trial.dim == 2 else 1
+    shared = [task for task in trial.scored if task != trial.task]
+    possible = [task for task in shared if cls.unsupported(trial.dim, 1, family_of(task).needs) is None]
+    return points * (1 + sum(finer if family_of(task).shares else 1 for task in possible))
 
 
 def as_large(trial: Trial, points: int) -> Trial:
@@ -67,66 +132,54 @@ def as_large(trial: Trial, points: int) -> Trial:
     return dataclasses.replace(trial, length=round(points ** (1 / trial.dim)))
 
 
-def interpolate(measured: dict[int, float], budget: int) -> float:
-    """The time at a budget, from those at others: constant below the least, in proportion beyond the largest."""
+def interpolate(measured: Mapping[int, float], size: int) -> float:
+    """The time at a size, from those at others, log-log: constant below the least, in proportion beyond the largest."""
     known = sorted(measured)
-    if budget <= known[0]:
+    if size <= known[0]:
         return measured[known[0]]
-    below = max(k for k in known if k <= budget)
-    above = min((k for k in known if k > budget), default=None)
+    below = max(k for k in known if k <= size)
+    above = min((k for k in known if k > size), default=None)
     if above is None:
-        return measured[below] * budget / below
-    between = math.log(budget / below) / math.log(above / below)
+        return measured[below] * size / below
+    between = math.log(size / below) / math.log(above / below)
     return measured[below] ** (1 - between) * measured[above] ** between
 
 
-def measured_times(table: "pd.DataFrame") -> dict[str, Any]:
-    """By kind of device: the machine, and for every model, dimension and budget the median milliseconds of one pass
-    over the lattice, or the median seconds of a solution, among the rows with the most points."""
-    rows = [row for row in table.to_dict("records") if row["status"] == OK]
-    found: dict[tuple[str, str], dict[int, list[dict[Any, Any]]]] = defaultdict(lambda: defaultdict(list))
-    machines: dict[str, str] = {}
-    for row in rows:
-        kind, _, machines[kind] = row["device"].partition(": ")
-        found[kind, f"{row['dim']}D"][math.prod(row["shape"][: row["dim"]])].append(row)
-    times: dict[str, Any] = {}
-    for (kind, axes), by_points in sorted(found.items()):
-        most = max(by_points)
-        # Bandlimited lattices are odd: one sample longer an axis
-        largest = [row for points, own in by_points.items() if points >= 0.9 * most for row in own]
-        taken: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for row in largest:
-            solved, seconds = not row["updates"], row["seconds"]
-            time = seconds if solved else 1000 * seconds / row["curve"][-1]["step"]
-            taken["seconds_to_solve" if solved else "ms_per_pass", f"{row['model']} {axes}"][row["size"]].append(time)
-        device = times.setdefault(
-            kind, {"machine": machines[kind], "points": {}, "ms_per_pass": {}, "seconds_to_solve": {}}
-        )
-        device["points"][axes] = most
-        for (what, name), by_size in sorted(taken.items()):
-            device[what][name] = {
-                str(size): float(f"{statistics.median(each):.3g}") for size, each in sorted(by_size.items())
-            }
-    return times
+def _each(times: Times, trial: Trial, device: str) -> float | None:
+    """Seconds of a pass, or of a solution."""
+    kind, name, axes = _kind(trial), _name(trial), f"{trial.dim}D"
+    tables = times.get(kind, {})
+    own = [tables[name]] if name in tables else [t for other, t in tables.items() if other.endswith(axes)]
+    if not own or axes not in times["points"]:
+        return None
+    share = _points(trial) / times["points"][axes]
+    if trial.lr is None:  # a solution takes hardly longer beyond the largest budget, which a pass does
+        each = [interpolate(_sized(table), min(trial.budget, max(map(int, table)))) for table in own]
+        return statistics.median(each) * max(share, LEAST_SHARE[device])
+    whole = statistics.median(interpolate(_sized(table), trial.budget) for table in own) / 1000
+    least = times.get("least_ms", {}).get(name)
+    if least is None:
+        return whole * max(share, LEAST_SHARE[device])
+    fixed = min(interpolate(_sized(least), min(trial.budget, max(map(int, least)))) / 1000, whole)
+    return fixed + share * (whole - fixed)
 
 
-def merged(known: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
-    """Known times with measured ones in their place. A kind of device keeps the known times of other models where both
-    are of equally many points; otherwise it has the measured ones alone."""
-    found = dict(known)
-    for kind, times in measured.items():
-        own = known.get(kind, {"points": {}})
-        if all(own["points"].get(axes) == points for axes, points in times["points"].items()):
-            times = own | {what: own[what] | times[what] for what in ("ms_per_pass", "seconds_to_solve")}
-        found[kind] = times
-    return found
+def _sized(table: Mapping[str, float]) -> dict[int, float]:
+    return {int(size): time for size, time in table.items()}
+
+
+def _kind(trial: Trial) -> str:
+    return "seconds_to_solve" if trial.lr is None else "ms_per_pass"
+
+
+def _name(trial: Trial) -> str:
+    return f"{trial.model} {trial.dim}D"
+
+
+def _points(trial: Trial) -> int:
+    return target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
 
 
 @functools.cache
-def _times() -> dict[str, Any]:
+def _times() -> dict[str, Times]:
     return json.loads(TIMES.read_text()) if TIMES.exists() else {}
-
-
-if __name__ == "__main__":
-    TIMES.write_text(json.dumps(merged(_times(), measured_times(load(sys.argv[1]))), indent=1) + "\n")
-    print(f"wrote {TIMES}")

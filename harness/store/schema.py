@@ -183,7 +183,7 @@ COLUMNS = (
     Column("ready_seconds", "number", "from the model's construction to the end of its first update or solution", "s"),
     Column("processor_seconds", "number", "of the host's cores, from construction to the end of training", "s"),
     Column("load_at_start", "number", f"load average of a minute, for each core; times above {BUSY:g} are doubtful"),
-    Column(CHECKSUM, "text", "SHA-256 of the residual's file", page=False),
+    Column(CHECKSUM, "text", "SHA-256 of the residual's file; null: none was kept", page=False),
     Column("peak_memory_bytes", "whole", "the allocator's on CUDA, the process's on Linux", "bytes"),
     Column("device", "text", "kind and name of the processor", machine=True),
     Column("backend", "text", "which implementation of the model ran", machine=True),

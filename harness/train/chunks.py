@@ -4,6 +4,7 @@ import contextlib
 import math
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,12 +22,19 @@ GIB = 1 << 30
 ACTIVATION_GIB = 1.0  # what one slab of a prediction may take where no schedule says it
 PROBE_POINTS = 4096  # size of the thinner slab on which the memory of a backward pass is measured
 
+_measured: dict[Any, tuple[float, float]] = {}  # what `memory` found in this process, by the form of the model
 
-def predict(model: Representation, lattice: Lattice, activation_gib: float = ACTIVATION_GIB) -> np.ndarray:
-    """The model's answer on a lattice: [*shape, C], computed in float32, by slabs of bounded memory."""
+
+def answer(model: Representation, lattice: Lattice, activation_gib: float = ACTIVATION_GIB) -> Tensor:
+    """The model's answer on a lattice: [*shape, C], computed in float32, by slabs of bounded memory, where it is."""
     with evaluating(model):
         slabs = make_slabs(model, lattice, activation_gib)
-        return torch.cat([model.on_lattice(slab) for _, slab in slabs]).cpu().numpy()
+        return torch.cat([model.on_lattice(slab) for _, slab in slabs])
+
+
+def predict(model: Representation, lattice: Lattice, activation_gib: float = ACTIVATION_GIB) -> np.ndarray:
+    """The same as an array."""
+    return answer(model, lattice, activation_gib).cpu().numpy()
 
 
 def predict_shape(model: Representation, shape: tuple[int, ...] | None = None) -> np.ndarray:
@@ -65,11 +73,18 @@ def split(index: Tensor, points: int) -> Sequence[Tensor]:
     return index.split(ALIGNMENT * math.ceil(len(index) / count / ALIGNMENT))
 
 
-def points_at_once(model: Representation, lattice: Lattice, activation_gib: float) -> int:
-    """How many points' backward pass keeps about `activation_gib`; all of a lattice that cannot be cut."""
+def points_at_once(model: Representation, lattice: Lattice, activation_gib: float, precision: str = "fp32") -> int:
+    """How many points' backward pass keeps about `activation_gib`; all of a lattice that cannot be cut.
+
+    precision: in which the model is asked for values here. Models of one form are measured once in a process.
+    """
     if model.lattice_only:
         return len(lattice)
-    fixed, each = memory(model, lattice)
+    shapes, form = (model.lattice.shape, lattice.shape), (type(model), repr(model.config), model.size, model.channels)
+    key = (*shapes, *form, model.backend, model.device, precision)
+    if key not in _measured:
+        _measured[key] = memory(model, lattice)
+    fixed, each = _measured[key]
     return max(1, int((activation_gib * GIB - fixed) / each))
 
 

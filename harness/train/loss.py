@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -53,7 +52,7 @@ class LatticeGradient:
         self.precision = schedule.precision
         self.lattice = task.lattice
         with running(self.precision, self.target.device):
-            self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib)
+            self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib, self.precision)
         self.slabs = cut(task.lattice, self.points_at_once)
         self.evaluated_slabs = self.slabs
         if not trains_in_float32(model, self.precision):  # other values, other memory
@@ -88,13 +87,13 @@ class LatticeGradient:
             total += descend(heads, values[part], len(part) / len(index))
         return self._penalise(total)
 
-    def evaluate(self) -> tuple[float, float, np.ndarray]:
+    def evaluate(self) -> tuple[float, float, Tensor]:
         """The loss, the squared error of the answer's observation, and the answer [*shape, C]; all in float32."""
         with evaluating(self.model):
             heads = torch.cat([self.model.heads_on_lattice(slab) for _, slab in self.evaluated_slabs], dim=1)
             loss = mse(self.operator(heads), self.target) + self.model.penalty()
             error = mse(self.operator(heads[-1:]), self.target)
-        return float(loss), float(error), heads[-1].cpu().numpy()
+        return float(loss), float(error), heads[-1]
 
     def residual(self) -> Tensor:
         """The target minus the model's answer [*shape, C], where the values themselves are observed; in float32."""

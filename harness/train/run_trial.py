@@ -204,11 +204,11 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def task_of(trial: Trial, signal: Signal) -> Task:
-    """What a trial is trained on, and how it is scored; the last is kept, as trials of one signal follow each other."""
+    """What a trial is trained on, and how it is scored; the last few are kept, as a signal's tasks take turns."""
     return cached_task(trial.task, signal, trial.signal_seed, trial.item or "")
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=4)
 def cached_task(name: str, signal: Signal, seed: int, item: str) -> Task:
     return make_task(name, signal, seed, item)
 

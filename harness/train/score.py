@@ -14,7 +14,7 @@ import target_signals
 from harness.plan.trial import Trial
 from harness.store.schema import DIVERGED, NAMES, OK, UNSUPPORTED, Row
 from harness.train import machine
-from harness.train.chunks import predict
+from harness.train.chunks import answer
 from harness.train.fit import Fit
 from harness.train.loss import Schedule
 from harness.train.operations import operations_a_sample
@@ -28,10 +28,15 @@ from target_signals.tasks.task import Scoring
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The row of one scoring, and prediction - truth [*shape, C] where there is a prediction."""
+    """The row of one scoring. error: prediction - truth [*shape, C], where the model is; None without a prediction."""
 
     row: Row
-    residual: np.ndarray | None
+    error: torch.Tensor | None
+
+    @property
+    def residual(self) -> np.ndarray | None:
+        """The same as an array."""
+        return None if self.error is None else self.error.cpu().numpy()
 
 
 def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> Result:
@@ -41,14 +46,15 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
         return failed(row, scoring, UNSUPPORTED, reason)
     if fitted.diverged_at is not None:
         return failed(row, scoring, DIVERGED, f"the loss was not finite after pass {fitted.diverged_at}")
+    truth = torch.as_tensor(scoring.truth, device=model.device)
     lattices = {"": scoring.lattice, "_paper": scoring.paper_lattice}
 
-    def answers() -> dict[str, np.ndarray]:
+    def answers() -> dict[str, torch.Tensor]:
         given = {name: lattice for name, lattice in lattices.items() if lattice is not None}
-        return {name: predict(model, lattice, schedule.activation_gib) for name, lattice in given.items()}
+        return {name: answer(model, lattice, schedule.activation_gib) for name, lattice in given.items()}
 
-    def scores_of(found: dict[str, np.ndarray]) -> dict[str, float | None]:
-        each = {at: scoring.scores(answer, model.device.type) for at, answer in found.items()}
+    def scores_of(found: dict[str, torch.Tensor]) -> dict[str, float | None]:
+        each = {at: scoring.scores(values, truth) for at, values in found.items()}
         return {f"{name}{at}": value for at, of_answer in each.items() for name, value in of_answer.items()}
 
     last = best = answers()
@@ -62,7 +68,7 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
     if trial.bits:
         scores["operations"] = operations_a_sample(model)
         scores["rates"] = [rate_of(bits, model, scoring, fitted, schedule) for bits in trial.bits]
-    return Result(row | scoring_columns(scoring) | scores, last[""] - scoring.truth)
+    return Result(row | scoring_columns(scoring) | scores, last[""] - truth)
 
 
 def rate_of(bits: int, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> dict[str, Any]:

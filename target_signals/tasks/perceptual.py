@@ -11,10 +11,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+
+    Values = np.ndarray | torch.Tensor
 
 BACKBONE = "vgg16-397923af.pth"  # torchvision's VGG-16, trained on ImageNet
 URL = f"https://download.pytorch.org/models/{BACKBONE}"
@@ -24,8 +25,8 @@ SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # of the inputs,
 LEAST_SIDE = 1 << (len(STAGES) - 1)
 
 
-def lpips(truth: np.ndarray, prediction: np.ndarray, device: str = "cpu") -> float | None:
-    """Distance of two images [H, W, C] in [0, 1], grey repeated to three channels.
+def lpips(truth: "Values", prediction: "Values") -> float | None:
+    """Distance of two images [H, W, C] in [0, 1], grey repeated to three channels, measured where the prediction is.
 
     None where it does not exist: other channels, images too small to be pooled four times, or weights that
     `missing` tells of.
@@ -35,8 +36,9 @@ def lpips(truth: np.ndarray, prediction: np.ndarray, device: str = "cpu") -> flo
     backbone, layers = _paths()
     if backbone is None or layers is None or truth.shape[-1] not in (1, 3) or min(truth.shape[:2]) < LEAST_SIDE:
         return None
-    weights = _weights(backbone, layers, device)
-    pair = torch.as_tensor(np.stack([truth, prediction]), dtype=torch.float32, device=device)
+    found = torch.as_tensor(prediction)
+    weights = _weights(backbone, layers, found.device)
+    pair = torch.stack([torch.as_tensor(truth, device=found.device), found]).float()
     x = 2 * pair.expand(-1, -1, -1, 3).permute(0, 3, 1, 2) - 1  # [2, 3, H, W] in [-1, 1]
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # PyTorch's default allows it
         return float(_distance(x, *weights))
@@ -72,7 +74,7 @@ def missing() -> str | None:
 
 
 @functools.lru_cache(maxsize=2)
-def _weights(backbone: Path, layers: Path, device: str) -> tuple[list, list]:
+def _weights(backbone: Path, layers: Path, device: "torch.device") -> tuple[list, list]:
     """The backbone's (weight, bias) pairs in order, and the layer weights [C], one a stage."""
     import torch
 

@@ -31,24 +31,28 @@ class Scoring:
     paper_lattice: Lattice | None = None
     where: np.ndarray | None = None
 
-    def scores(self, prediction: np.ndarray, device: str = "cpu") -> dict[str, float | None]:
-        """Every metric of a prediction [*shape, C], None for those that do not exist here.
+    def scores(self, prediction: metrics.Values, truth: metrics.Values | None = None) -> dict[str, float | None]:
+        """Every metric of a prediction [*shape, C], measured where it is; None for those that do not exist here.
 
-        device: where what takes long is computed.
+        truth: this one's, where it is at hand beside the prediction.
         """
-        clipped = metrics.clip_to_truth(self.truth, prediction)
-        scored = metrics.Scored(self.truth, clipped, self.binary, self.where, device)
+        truth, found = metrics.tensors(self.truth if truth is None else truth, prediction)
+        where = None if self.where is None else metrics.tensors(self.where, found)[0]
+        scored = metrics.Scored(truth, metrics.clip_to_truth(truth, found), self.binary, where)
         return {name: metric.score(scored) for name, metric in metrics.METRICS.items()}
 
-    def psnr(self, prediction: np.ndarray) -> float:
+    def psnr(self, prediction: metrics.Values) -> float:
         """PSNR of a prediction [*shape, C]: the same as among `scores`."""
         return metrics.clipped_psnr(self.truth, prediction, self.where)
 
-    def ring_scores(self, prediction: np.ndarray) -> list[float | None] | None:
+    def ring_scores(self, prediction: metrics.Values) -> list[float | None] | None:
         """PSNR over each ring, None for one that no scored sample falls in; None for a signal without rings."""
-        clipped = metrics.clip_to_truth(self.truth, prediction)
+        if not self.rings:
+            return None
+        truth, found = metrics.tensors(self.truth, prediction)
+        clipped = metrics.clip_to_truth(truth, found)
         rings = [ring if self.where is None else ring & self.where for ring in self.rings]
-        return [metrics.psnr(self.truth[r], clipped[r]) if r.any() else None for r in rings] or None
+        return [metrics.psnr(truth[r], clipped[r]) if r.any() else None for r in rings]
 
     @functools.cached_property
     def psnr_of_constant(self) -> float:
@@ -85,7 +89,7 @@ class Task:
                 return scoring
         raise UsageError(f"its signal no longer has the task '{name}'")
 
-    def psnr(self, answer: np.ndarray) -> float:
+    def psnr(self, answer: metrics.Values) -> float:
         """Of an answer [*shape, C] on the training lattice: a point of the curve."""
         return metrics.clipped_psnr(self.truth, answer, self.where)
 

@@ -23,7 +23,9 @@ import parity
 import parity_table
 import plain_loop
 import workers
+from harness.commands import run as run_command
 from harness.execution import run_trials
+from harness.plan import cost
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -444,18 +446,57 @@ def test_an_interval_is_students():
     assert (low, high) == pytest.approx((1 - 4.302653 / math.sqrt(3), 1 + 4.302653 / math.sqrt(3)), rel=1e-6)
 
 
+def test_estimates_take_the_suites_times_of_the_cells_that_were_measured(monkeypatch, tmp_path, capsys):
+    known = {"machine": "a GPU", "points": {"2D": 100}, "ms_per_pass": {"Siren 2D": {"100000": 5.0, "3000000": 9.0}}}
+    monkeypatch.setattr(cost, "TIMES", tmp_path / "times.json")
+    cost.TIMES.write_text(json.dumps({"cuda": known, "cpu": {}}))
+    cell = {"model": "Siren", "dim": 2, "points": 100, "commit": "0123456789", "suite": {"ms": 1.23456}}
+    cells = [cell | {"size": size} for size in (10_000, 100_000)] + [cell | {"size": 30_000, "suite": {"failed": "?"}}]
+    data = {"device": "cuda: a GPU", "versions": {}, "peaks": {}, "cells": dict(enumerate(cells))}
+    (tmp_path / "cost.json").write_text(json.dumps(data))
+    assert paper_cost.main(["--write", str(tmp_path / "cost.json")]) == 0
+    found = json.loads(cost.TIMES.read_text())
+    times = found["cuda"]["ms_per_pass"]["Siren 2D"]
+    assert list(times.items()) == [("10000", 1.23), ("100000", 1.23), ("3000000", 9.0)]
+    assert found["cuda"]["commits"] == {"Siren 2D": {"10000": "0123456", "100000": "0123456"}}
+    data["cells"][0]["points"] = 99
+    (tmp_path / "cost.json").write_text(json.dumps(data))
+    assert paper_cost.main(["--write", str(tmp_path / "cost.json")]) == 2
+    assert "holds times at 100 points, not as many as here" in capsys.readouterr().err
+
+
 def test_the_forecast_is_the_paper_on_so_many_devices(capsys):
     assert forecast.main(["--workers", "1", "1000000"]) == 0
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()[2:]]
-    *launches, (together, count, alone, many) = rows
-    assert together == "together"
-    assert int(count.replace(",", "")) == sum(int(row[1].replace(",", "")) for row in launches)
-    assert alone.endswith("(100%)")
-    hours = [float(row[2].split()[0]) for row in launches]
-    assert float(alone.split()[0]) == pytest.approx(sum(hours), rel=1e-3)
-    assert float(many.split()[0]) == max(float(row[3].split()[0]) for row in launches), "no shorter than one trial"
+    *launches, together = rows
+    assert together[0] == "together"
+    assert sum(int(row[1].replace(",", "")) for row in launches) == int(together[1].replace(",", "")) == 15_774
+    for name, _, *parts, alone, _ in launches:
+        hours, share = alone.split()
+        assert float(hours) == pytest.approx(sum(map(float, parts)), abs=0.03), name
+        assert share.endswith("%)")
+    hours = [float(row[6].split()[0]) for row in launches]
+    assert float(together[6].split()[0]) <= sum(hours) + 0.05, "what is compiled once is compiled once"
     assert forecast.main(["--workers", "0"]) == 2
     assert capsys.readouterr().err.startswith("error: argument --workers: must be at least 1, got 0")
+
+
+def test_the_forecast_of_a_folder_stands_beside_what_its_rows_say(capsys, tmp_path):
+    words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--models", "Grid", "Wavelet"]
+    assert run_command.main([*words, "--seeds", "1", "2", "3", "--no-figures", "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert forecast.main(["--against", str(tmp_path)]) == 0
+    head, shares, _, _, _, *rows, _ = capsys.readouterr().out.splitlines()
+    assert head.startswith("5 trials that one worker made, "), "nobody knows when the last one ended"
+    assert re.match(r"training is \d+% of their time; beside it, each takes \d+ ms \(median\)$", shares)
+    found = {row[0]: row[1:] for row in ([cell.strip() for cell in line.split("|")[1:-1]] for line in rows)}
+    assert [found[name][0] for name in ("Grid", "Wavelet", "all")] == ["3", "2", "5"]
+    assert forecast.main(["--against", str(tmp_path / "absent")]) == 2
+
+
+def test_a_share_is_told_where_there_is_something_to_compare_with():
+    assert forecast.compared(100.0, 110.0) == "100.0 (+10 %)"
+    assert forecast.compared(0.01, 1.0) == "0.0"
 
 
 # Workers on one machine
@@ -498,7 +539,7 @@ def test_the_parts_of_a_trial_make_its_wall_time(capsys):
     assert sum(seconds.values()) == pytest.approx(float(total), abs=0.06)  # which is told to a tenth
     assert all(value >= 0 for value in seconds.values())
     assert seconds["scoring"] > 0
-    assert last.startswith("beyond training and writing, median: ")
+    assert last.startswith("beyond training, median of 2 first of a model and a budget: ")
     assert Fit.record is record
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -316,3 +317,18 @@ def test_workers_of_one_store_fit_each_trial_once_and_look_at_it_twice_at_most(
     assert all(Store(tmp_path, trial.folder).row_path(trial.key).exists() for trial in trials)
     assert max(Counter(trial.key for _, trial in claimed).values()) <= 4
     assert max(Counter(key for _, key in read).values()) <= 2 * 4
+
+
+def test_nothing_of_a_trial_is_held_while_the_next_one_runs(make_trial, make_row, tmp_path, monkeypatch):
+    """Its errors lie on the device, where the next one's peak of memory is measured."""
+    held = []
+
+    def run(*given):
+        assert [error for of in held if (error := of()) is not None] == []
+        result = Result(make_row(), torch.ones(3, 3, 1))
+        held.append(weakref.ref(result.error))
+        return [result]
+
+    monkeypatch.setattr(run_trials, "run_trial", run)
+    run_trials.execute([make_trial("Grid", seed=seed) for seed in (1, 2, 3)], tmp_path, CPU)
+    assert len(held) == 3

@@ -17,12 +17,14 @@ from tests.harness.sweep import HANG
 @pytest.fixture
 def no_estimates(monkeypatch):
     monkeypatch.setattr(time_left, "trial_seconds", lambda trial, device: None)
+    monkeypatch.setattr(time_left, "starts", lambda trials, device: {})
 
 
 @pytest.fixture
 def estimates(monkeypatch):
     """Every estimate says 10 s at 1e4 parameters, and in proportion at others."""
     monkeypatch.setattr(time_left, "trial_seconds", lambda trial, device: trial.budget / 1000)
+    monkeypatch.setattr(time_left, "starts", lambda trials, device: {})
 
 
 @pytest.fixture
@@ -161,6 +163,40 @@ def test_what_ran_elsewhere_is_told_alike_and_shortens_what_is_left(make_trial, 
     assert first.startswith("[1/3] Grid 10,000 band 0.5 seed 1234: 20.00 dB in 20.0 s")
     assert first.endswith("; about 60 seconds left")  # 40 + 80 by two workers
     assert second.endswith("; about 40 seconds left")
+
+
+@pytest.mark.usefixtures("estimates")
+def test_the_first_of_a_model_and_budget_takes_longer_and_its_like_do_not(make_trial, monkeypatch):
+    monkeypatch.setattr(time_left, "starts", lambda trials, device: {("Grid", 10_000): 5.0, ("Grid", 20_000): 7.0})
+    small = [make_trial("Grid", budget=10_000, seed=seed) for seed in (1, 2)]
+    clock = TimeLeft([*small, make_trial("Grid", budget=20_000)], "cpu")
+    assert clock.left() == 10 + 10 + 20 + 5 + 7
+    clock.begin(small[0])
+    assert clock.left(elapsed=1.0) == 14 + 10 + 20 + 7
+    clock.end(small[0], 15.0)
+    assert clock.left() == 10 + 20 + 7
+    clock.begin(small[1])
+    clock.end(small[1], 10.0)
+    assert clock.left() == 20 + 7
+
+
+@pytest.mark.usefixtures("estimates")
+def test_what_follows_the_trials_is_part_of_the_time_left(make_trial, finish, capsys):
+    trials = [make_trial("Grid", seed=seed, budget=10_000) for seed in (1, 2, 3)]
+    with Progress(trials, "cpu", workers=2, after=90.0) as shown:
+        shown.tell(trials[0], finish(trials[0], 20.0), 10.0)
+        assert shown._left() == 2 * 10 / 2 + 90
+    assert capsys.readouterr().out.endswith("; about 2 minutes left\n")
+
+
+@pytest.mark.usefixtures("estimates")
+def test_what_was_compiled_before_tells_no_less_than_it_took(make_trial, monkeypatch):
+    monkeypatch.setattr(time_left, "starts", lambda trials, device: {("Grid", 10_000): 50.0})
+    small = [make_trial("Grid", budget=10_000, seed=seed) for seed in (1, 2)]
+    clock = TimeLeft(small, "cpu")
+    clock.begin(small[0])
+    clock.end(small[0], 8.0)
+    assert clock.left() == 8.0
 
 
 @pytest.mark.usefixtures("estimates")

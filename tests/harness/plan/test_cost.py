@@ -1,53 +1,98 @@
 """What a plan costs: from rows that runs left to an estimate in words."""
 
+import dataclasses
 import json
 
 import pytest
 import torch
 
 from harness.execution import ordering
-from harness.plan import cost
-from harness.store.table import to_table
+from harness.plan import cost, timing
 
 CPU = torch.device("cpu")
+BESIDE = {
+    "set_up": {"Grid": 0.25, "Siren": 1.0, "Wire": 3.0},
+    "first": {"Grid": {"model": 40.0, "budget": 3.0}},
+    "rest": {"2D": {"576": 0.1, "57600": 1.0}},
+    "drawing": 45.0,
+}
+
+
+def test_a_trial_is_made_of_its_parts(times, make_trial):
+    times["cpu"]["beside"] = BESIDE
+    grid = make_trial("Grid", budget=1000, length=24, steps=100, evaluate_every=50)
+    evaluating = cost.EVALUATION["cpu"] * 0.060 * (3 + 1)  # passes: for the curve, and for the scores
+    assert cost.trial_parts(grid, "cpu") == pytest.approx((6.0, 0.25, 0.1 + evaluating))
+    assert cost.trial_seconds(grid, "cpu") == pytest.approx(6.35 + evaluating)
+    solved = make_trial("Grid_exact", budget=1000, length=24)
+    assert cost.trial_parts(solved, "cpu") == pytest.approx((0.2, 1.0, 0.1)), "set up as the median of the others"
+    larger = dataclasses.replace(grid, budget=2000)
+    expected = {("Grid", 1000): 40.0, ("Grid_exact", 1000): 0.0, ("Grid", 2000): 3.0}
+    assert cost.starts([grid, grid, solved, larger, larger], "cpu") == expected
+
+
+def test_an_image_is_scored_on_its_finer_lattices_too(make_trial, config):
+    image = make_trial("Grid", "DIV2K", length=None)
+    assert cost.samples_scored(image) in (339 * 510, 33 * 339 * 510), "the original's are at hand or not"
+    both = dataclasses.replace(image, scored=("fit", "super_resolution"))
+    assert cost.samples_scored(both) == 339 * 510 * (1 + 2 * 16)
+    on_its_samples_alone = dataclasses.replace(make_trial("BlockDCT", "DIV2K", length=None), scored=both.scored)
+    assert cost.samples_scored(on_its_samples_alone) == 339 * 510
+    assert cost.samples_scored(make_trial("Grid", length=24)) == 576
 
 
 @pytest.fixture
 def times(make_row, monkeypatch):
-    """Times measured on rows of two budgets at 24² and, to be left out, at 12²; 40 passes in 2 s are 50 ms each."""
+    """Times measured on rows of two budgets at 24²; 40 passes in 2 s are 50 ms each. Rows at 12² and of a finer
+    lattice are to be left out."""
 
     def row(size, seconds, **changes):
         curve = [{"step": 1, "loss": 1.0, "psnr": 1.0, "seconds": 0.1}, {"step": 40, "loss": 1.0, "psnr": 1.0}]
-        return make_row(size=size, seconds=seconds, curve=curve, device="cpu: a processor, 2 threads", **changes)
+        machine = {"device": "cpu: a processor, 2 threads", "commit": "0123456789"}
+        return make_row(size=size, seconds=seconds, curve=curve, **machine | changes)
 
     rows = [row(1000, 2.0), row(1000, 4.0, seed=1), row(1000, 2.4, seed=2), row(100_000, 24.0)]
     rows += [row(1000, 100.0, shape=[12, 12, 1]), row(1000, 100.0, status="diverged")]
+    rows += [row(1000, 100.0, shape=[96, 96, 1], task="super_resolution")]
     rows += [row(size, size / 5000, model="Grid_exact", updates=0) for size in (1000, 100_000)]
-    measured = cost.measured_times(to_table(rows))
+    measured = timing.measured_times(rows)
     monkeypatch.setattr(cost, "_times", lambda: measured)
     return measured
 
 
-def test_a_pass_takes_the_median_of_the_largest_lattice(times):
+def test_a_pass_takes_the_median_at_the_number_of_points_that_most_rows_have(times):
     assert times == {
         "cpu": {
             "machine": "a processor, 2 threads",
             "points": {"2D": 576},
             "ms_per_pass": {"Grid 2D": {"1000": 60.0, "100000": 600.0}},
             "seconds_to_solve": {"Grid_exact 2D": {"1000": 0.2, "100000": 20.0}},
+            "commits": {name: {"1000": "0123456", "100000": "0123456"} for name in ("Grid 2D", "Grid_exact 2D")},
         }
     }
 
 
 def test_new_times_join_those_of_other_models_and_devices(times):
     newer = {"cpu": times["cpu"] | {"ms_per_pass": {"Siren 2D": {"1000": 7.0}, "Grid 2D": {"1000": 5.0}}}}
-    found = cost.merged(times | {"cuda": times["cpu"]}, newer)
+    found = timing.merged(times | {"cuda": times["cpu"]}, newer)
     assert found["cuda"] == times["cpu"]
     assert found["cpu"]["ms_per_pass"] == {"Siren 2D": {"1000": 7.0}, "Grid 2D": {"1000": 5.0}}
     assert found["cpu"]["seconds_to_solve"] == times["cpu"]["seconds_to_solve"]
-    larger = {"cpu": newer["cpu"] | {"points": {"2D": 1000}}}
-    assert cost.merged(times, larger) == larger, "times at other numbers of points do not mix"
-    assert cost.merged({}, newer) == newer
+    larger = {"cpu": newer["cpu"] | {"points": {"2D": 1000}, "least_ms": {}}}
+    assert timing.merged(times, larger) == larger, "times at other numbers of points do not mix"
+    assert timing.merged({}, newer) == {"cpu": newer["cpu"] | {"least_ms": {}}}
+
+
+def test_fewer_points_tell_what_remains_of_a_pass(times, make_trial, monkeypatch):
+    """60 ms at 576 points and 24 at 144 lie on a line that begins at 12."""
+    fewer = {"Siren 2D": {"1000": 1.0}, "Grid 2D": {"1000": 24.0, "10000": 5.0}}
+    found = timing.merged(times, {"cpu": times["cpu"] | {"points": {"2D": 144}, "ms_per_pass": fewer}})
+    assert {name: found["cpu"][name] for name in times["cpu"]} == times["cpu"], "and nothing else"
+    assert found["cpu"]["least_ms"] == {"Grid 2D": {"1000": 12.0, "10000": 0.001}}, "less than nothing is nothing"
+    monkeypatch.setattr(cost, "_times", lambda: found)
+    for length, ms in ((24, 60), (12, 24), (48, 204)):
+        trial = make_trial("Grid", budget=1000, length=length, steps=100)
+        assert cost.trial_parts(trial, "cpu").training == pytest.approx(100 * ms / 1000)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +128,15 @@ def test_few_points_on_a_gpu_cost_its_launches(times, make_trial):
 def test_a_plan_is_told_in_words(times, make_trial):
     trials = [make_trial("Grid", budget=1000, length=24, steps=1000)] * 2
     assert cost.describe_cost(trials, CPU) == "about 2 minutes (as timed on a processor, 2 threads)"
+    assert cost.describe_cost(trials, CPU, draws=True) == cost.describe_cost(trials, CPU), "drawing was never timed"
+    times["cpu"]["beside"] = BESIDE
+    assert cost.describe_cost(trials, CPU) == "about 3 minutes (as timed on a processor, 2 threads)", "40 s to start"
+    assert cost.describe_cost(trials, CPU, draws=True) == "about 4 minutes (as timed on a processor, 2 threads)"
     trials.append(make_trial("BACON"))
-    assert cost.describe_cost(trials, CPU) == "about 2 minutes (as timed on a processor, 2 threads), without BACON"
-    assert cost.describe_cost(trials[2:], CPU) == "no estimate, never timed here"
+    said = "about 3 minutes (as timed on a processor, 2 threads; BACON never was, and counts as others' median)"
+    assert cost.describe_cost(trials, CPU) == said
     assert cost.describe_cost([], CPU) == "nothing to do"
-    assert cost.describe_cost(trials, torch.device("cuda")) == "no estimate, never timed here"
+    assert cost.describe_cost(trials, torch.device("cuda")) == "no estimate, nothing was timed on such a device"
 
 
 @pytest.mark.parametrize(("size", "length", "seconds"), [(10_000, 24, 2.0), (100_000, 48, 80.0), (200_000, 24, 20.0)])
@@ -95,7 +144,10 @@ def test_a_solved_trial_costs_its_solution(times, make_trial, size, length, seco
     """However many passes others make."""
     trial = make_trial("Grid_exact", budget=size, length=length, steps=10**6)
     assert cost.trial_seconds(trial, "cpu") == pytest.approx(cost.START_SECONDS + seconds)
-    assert cost.trial_seconds(make_trial("Wavelet"), "cpu") is None, "was never timed"
+    other = make_trial("Wavelet", budget=size, length=length)
+    assert cost.trial_seconds(other, "cpu") == pytest.approx(cost.START_SECONDS + seconds), "as others that are solved"
+    assert not cost.is_timed(other, "cpu")
+    assert cost.trial_seconds(trial, "tpu") is None
 
 
 def test_every_model_of_the_paper_has_been_timed(config):

@@ -245,7 +245,7 @@ def test_a_batch_that_fits_is_one_part():
 def test_the_penalty_is_part_of_the_loss_that_is_reported(build):
     model, task = build("Grid_TV"), make_task(Lattice.regular(SHAPES[2]))
     loss, error, answer = LatticeGradient(model, task, schedule()).evaluate()
-    assert error == pytest.approx(np.square(answer - task.target).mean(), rel=1e-4)
+    assert error == pytest.approx(np.square(answer.numpy() - task.target).mean(), rel=1e-4)
     assert loss == pytest.approx(error + model.penalty().item(), rel=1e-5)
     assert loss > 1.0001 * error
 
@@ -351,6 +351,23 @@ def test_nothing_is_compiled_to_foretell_memory(config, name, backend):
     model.backend = backend
     assert memory(model, lattice) == plain
     assert not torch._dynamo.utils.counters
+
+
+def test_memory_is_measured_once_for_models_of_one_form(build, monkeypatch):
+    found, lattice = [], Lattice.regular((37, 23))
+    monkeypatch.setattr(slabs_module, "memory", lambda model, lattice: found.append(model) or (0.0, 1000.0))
+    monkeypatch.setattr(slabs_module, "_measured", {})
+    first = build("Siren")
+    for model, on, precision in (
+        (first, lattice, "fp32"),
+        (build("Siren"), Lattice.regular((37, 23)), "fp32"),
+        (first, lattice, "bf16"),
+        (first, Lattice.regular((37, 24)), "fp32"),
+        (build("Siren", channels=3), lattice, "fp32"),
+        (build("Wire"), lattice, "fp32"),
+    ):
+        assert slabs_module.points_at_once(model, on, 1.0, precision) == 2**30 // 1000
+    assert len(found) == 5, "the second is of the first one's form"
 
 
 def test_a_model_for_lattices_alone_is_never_cut(config):

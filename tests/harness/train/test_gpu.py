@@ -117,5 +117,5 @@ def test_values_are_evaluated_in_float32_whatever_trains_them(make_trial, config
         scored = predict(model, lattice)
     with torch.no_grad(), matmul_precision("fp32"):
         exact = twin.on_lattice(lattice).cpu()
-    for found in (answer, scored):
+    for found in (answer.cpu(), scored):
         assert (torch.as_tensor(found) - exact).norm() <= 2e-6 * exact.norm()

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, uniform_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from common.lattice import Lattice
 from target_signals import get_signal
 from target_signals.tasks import metrics
+from target_signals.tasks.task import Scoring
 
 
 def picture(channels=1, shape=(48, 61), seed=0):
@@ -91,7 +94,7 @@ def test_the_truth_itself_is_never_clipped_even_for_the_widest_band():
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=9), st.lists(st.floats(-9, 9), min_size=1, max_size=9))
 def test_clipping_never_moves_a_value_away_from_the_truth(truth, prediction):
     truth, prediction = np.array(truth), np.array(prediction)[:, None]
-    clipped = metrics.clip_to_truth(truth, prediction)
+    clipped = metrics.clip_to_truth(truth, prediction).numpy()
     assert (np.abs(clipped - truth) <= np.abs(prediction - truth)).all()
     assert np.array_equal(metrics.clip_to_truth(truth, clipped), clipped)
 
@@ -168,6 +171,36 @@ def test_ssim_is_the_same_to_the_bit_in_slabs(shape, channels, monkeypatch):
         monkeypatch.setattr(metrics, "SSIM_ROWS", rows)
         found.add(metrics.ssim(truth, degraded(truth)))
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("values", [1, 100, 1 << 18])
+def test_psnr_is_the_same_in_portions(values, monkeypatch):
+    truth = picture(3, (70, 41))
+    expected = peak_signal_noise_ratio(truth.astype(float), degraded(truth).astype(float), data_range=1)
+    monkeypatch.setitem(metrics.PSNR_VALUES, "cpu", values)
+    assert metrics.psnr(truth, degraded(truth)) == pytest.approx(expected, abs=1e-11)
+
+
+def scores_on(binary, shape, channels, device):
+    """Every score of a prediction on a device, and the same of arrays."""
+    truth = picture(channels, shape[-2:])
+    truth = np.stack([truth, truth[::-1]]) if len(shape) == 3 else truth
+    truth = (truth > 0.5).astype(np.float32) if binary else truth
+    prediction = degraded(truth[..., 0])[..., None] if len(shape) == 3 else degraded(truth)
+    scoring = Scoring("fit", Lattice.regular(shape), truth, binary, rings=(truth[..., 0] > 0.3, truth[..., 0] > 0.8))
+    there = torch.as_tensor(prediction, device=device)
+    return [scoring.scores(v) | {"rings": scoring.ring_scores(v)} for v in (there, prediction)]
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize(("binary", "shape", "channels"), [(False, (90, 41), 3), (True, (2, 20, 30), 1)])
+def test_scores_are_the_same_wherever_a_prediction_is(binary, shape, channels, device):
+    """To the rounding of sums in float64; by the tests above, arrays' are scikit-image's."""
+    there, here = scores_on(binary, shape, channels, device)
+    assert there.keys() == here.keys()
+    assert [k for k, v in here.items() if v is not None] == ["psnr", "iou" if binary else "ssim", "rings"]
+    for name, value in here.items():
+        assert there[name] == (None if value is None else pytest.approx(value, rel=1e-12))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -91,7 +91,7 @@ def test_equal_images_are_at_no_distance_and_worse_ones_further(backbone, image)
 
 @needs_layer_weights
 def test_grey_is_three_equal_channels(backbone, image):
-    grey, other = image[..., :1], image[::-1, :, :1]
+    grey, other = image[..., :1], image[::-1, :, :1].copy()
     wide = [np.repeat(v, 3, axis=-1) for v in (grey, other)]
     assert perceptual.lpips(grey, other) == pytest.approx(perceptual.lpips(*wide), rel=1e-5)
 
@@ -118,14 +118,14 @@ def test_without_the_package_it_says_so(backbone, image, monkeypatch):
 
 @needs_layer_weights
 def test_a_backbone_in_pytorchs_own_cache_is_found(backbone, image, tmp_path, monkeypatch):
-    value = perceptual.lpips(image, image[::-1])
+    value = perceptual.lpips(image, image[::-1].copy())
     cache = tmp_path / "home" / "hub" / "checkpoints"
     cache.mkdir(parents=True)
     (tmp_path / perceptual.BACKBONE).rename(cache / perceptual.BACKBONE)
     monkeypatch.delenv("INRBENCH_LPIPS")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
     assert perceptual.missing() is None
-    assert perceptual.lpips(image, image[::-1]) == value
+    assert perceptual.lpips(image, image[::-1].copy()) == value
 
 
 @needs_layer_weights
@@ -133,5 +133,5 @@ def test_a_backbone_in_pytorchs_own_cache_is_found(backbone, image, tmp_path, mo
 def test_a_gpu_scores_in_float32(backbone, image):
     """PyTorch lets convolutions be of TF32 by default, which moves the fourth digit."""
     other = np.clip(image + 0.2 * np.random.default_rng(1).standard_normal(image.shape), 0, 1).astype(np.float32)
-    found = [perceptual.lpips(image, other, device) for device in ("cpu", "cuda")]
+    found = [perceptual.lpips(image, torch.as_tensor(other, device=device)) for device in ("cpu", "cuda")]
     assert found[1] == pytest.approx(found[0], rel=1e-5)
