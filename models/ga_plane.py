@@ -14,7 +14,9 @@ from models.base import Representation, register
 from models.kernels import interpolation
 from models.kernels.network.aligned import ALIGNMENT, aligned, widened
 from models.kernels.network.bf16x3 import mm
+from models.kernels.planes.features import Places, Sides, Tables, places
 
+LEAST_FUSED = 96  # features from which `triton` is the faster back end
 VALUES_AT_ONCE = 1 << 27  # of features on a whole lattice of which a part is wanted: 512 MiB in float32
 
 
@@ -28,7 +30,7 @@ class GAPlane(Representation):
     """
 
     name = "GAPlane"
-    backends = ("inductor", "torch")
+    backends = ("triton", "inductor", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -69,6 +71,15 @@ class GAPlane(Representation):
         for volume in self.volumes:
             nn.init.normal_(volume, 0, self.config.volume_sigma, generator=rng)
 
+    def refuses(self, backend: str, precision: str) -> str | None:
+        if backend == "triton" and precision != "fp32":
+            return f"its products are as good as float32's, and not of precision {precision}"
+        if backend == "triton" and len(self.lines[0]) < LEAST_FUSED:
+            return f"it is for {LEAST_FUSED} features or more, not {len(self.lines[0])}"
+        if backend == "triton" and self.volumes and self.config.volume < 2:
+            return "it interpolates between nodes of the volume, which has one"
+        return None
+
     def forward(self, x: Tensor) -> Tensor:
         def at(values: Tensor, axes: tuple[int, ...]) -> Tensor:  # [F, N]
             # a list of columns as an index would be copied to the device, which waits for it
@@ -80,20 +91,27 @@ class GAPlane(Representation):
         return self._decode(self.combine(lines, planes, volumes))
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
-        """Interpolation matrices of lines, planes and volume: dim of each kind there is."""
+        """Interpolation matrices of lines, planes and volume, dim of each kind there is; then the places of samples of
+        the last axis among the nodes of what is interpolated there last."""
         nodes = [line.shape[1] for line in self.lines]
         tables = [nodes, *[[p.shape[1]] * self.dim for p in (*self.planes[:1], *self.volumes)]]
-        return tuple(
+        matrices = [
             interpolation.axis_matrix(axis, n, "linear", self.device)
             for sizes in tables
             for axis, n in zip(lattice.axes, sizes, strict=True)
-        )
+        ]
+        return *matrices, *places(matrices[-1])
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
+        if self._fuses:
+            everywhere = torch.arange(len(lattice), device=self.device)
+            return self._fused(lattice, everywhere).reshape(*lattice.shape, -1)
         return self._decode(self._features(lattice, slice(None))).reshape(*lattice.shape, -1)
 
     def heads_at(self, lattice: Lattice, index: Tensor) -> Tensor:
         """A large part of a lattice is had sooner by making features on all of it, a few at a time."""
+        if self._fuses:
+            return self._fused(lattice, index)[None]
         few = max(1, VALUES_AT_ONCE // len(lattice) // ALIGNMENT) * ALIGNMENT
         count = self.lines[0].shape[0]
         parts = [self._features(lattice, slice(start, start + few)) for start in range(0, count, few)]
@@ -103,7 +121,7 @@ class GAPlane(Representation):
         """Some of the features, everywhere on a lattice: [F', N], aligned."""
         d = self.dim
         matrices = self.constants(lattice)
-        of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d :]
+        of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d : 3 * d]
 
         def spread(values: Tensor, axes: tuple[int, ...]) -> Tensor:
             """[F, n_a, …] on some axes, in that order → [F, *shape or 1], ready to broadcast."""
@@ -118,6 +136,47 @@ class GAPlane(Representation):
         planes = [on(plane, of_planes, pair) for plane, pair in zip(self.planes, self.pairs, strict=True)]
         volumes = [on(volume, of_volume, (0, 1, 2)) for volume in self.volumes]
         return self.run(type(self).combine, lines, planes, volumes)
+
+    @property
+    def _fuses(self) -> bool:
+        """Not where something is only evaluated, which is in float32 itself."""
+        return self.backend == "triton" and torch.is_grad_enabled()
+
+    def _fused(self, lattice: Lattice, index: Tensor) -> Tensor:
+        """Answers at some of a lattice's points, flat indices [B] → [B, C]."""
+        from models.kernels.network.relu_decoder_triton import Decoder
+        from models.kernels.planes import features_triton
+
+        width = features_triton.WIDTH
+        weight, bias, head, of_head = self.decoder.parameters()
+        decoder = Decoder(aligned(weight, 0, 1, to=width), aligned(bias, 0, to=width), aligned(head, 1, to=width))
+        at = Places(*self.constants(lattice)[-3:])
+        return features_triton.values(self._tables(lattice, width), at, index, decoder) + of_head
+
+    def _tables(self, lattice: Lattice, width: int) -> Tables:
+        """The features' tables on parts of a lattice, features last, with zeros up to a multiple of `width`."""
+        d = self.dim
+        matrices = self.constants(lattice)
+        of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d : 3 * d]
+
+        def on(values: Tensor, matrices: tuple[Tensor, ...], axes: tuple[int, ...]) -> Tensor:
+            """Values [F, *nodes] on some axes → [*shape, F] on them in their order, but nodes beyond the matrices."""
+            in_order = sorted(range(len(axes)), key=lambda i: axes[i])
+            values = aligned(values, 0, to=width).permute(*[i + 1 for i in in_order], 0)
+            for i, k in reversed(list(enumerate(sorted(axes)))):
+                if k < len(matrices):
+                    values = interpolation.along(values, matrices[k], i)
+            return values
+
+        lines = [on(line, of_lines, (k,)) for k, line in enumerate(self.lines)]
+        if d == 2:
+            (x, y), (plane,) = lines, self.planes
+            return Tables(x, y, on(plane, of_planes[:1], (0, 1)), None)
+        x, y, z = lines
+        xy, yz, zx = (on(plane, of_planes, pair) for plane, pair in zip(self.planes, self.pairs, strict=True))
+        volume = on(self.volumes[0], of_volume[:2], (0, 1, 2))
+        across = torch.addcmul(xy, x[:, None], y)
+        return Tables(across.flatten(0, 1), z, volume.flatten(0, 1), Sides(x, y, yz, zx))
 
     def combine(self, lines: list[Tensor], planes: list[Tensor], volumes: list[Tensor]) -> Tensor:
         """The formula above on features of lines, planes, volume that broadcast to [F, *shape] → [F', N], aligned."""
