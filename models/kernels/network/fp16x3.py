@@ -15,7 +15,7 @@ from torch import Tensor
 
 LARGEST = 15  # scaled values are below 2¹⁵; float16 ends at 2¹⁶
 MOST = 60  # of the power of two, either way, so that products of scales are numbers, too
-RUN = 2048  # points
+RUN = 1024  # points
 
 
 def scale_for(bound: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ def features_kernel(
 
 @triton.jit
 def rows_kernel(
-    found, gradient, along, yz, zx, limits, fraction, factor, to_across, to_nodes, to_x, to_y, width, m, n1, n,
+    index, starts, gradient, along, yz, zx, fraction, factor, to_across, to_nodes, to_x, to_y, width, m, n1, n,
     D: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0)
@@ -56,13 +56,13 @@ def rows_kernel(
     to = to_nodes + row.to(tl.int64) * m * width + f
     for node in range(m - 1):
         to_upper = tl.zeros((BLOCK,), tl.float32)
-        end = tl.load(limits + node + 1)
-        for start in range(tl.load(limits + node), end, STEP):
-            k = start + tl.arange(0, STEP)
-            at = tl.load(found + row.to(tl.int64) * n + k, mask=k < end, other=-1)
-            mask = (at >= 0)[:, None] & used[None, :]
-            given = _rows(gradient, at, width, f, mask)
-            beyond = tl.load(fraction + k, mask=k < end, other=0.0)[:, None]
+        end = tl.load(starts + row * m + node + 1)
+        for start in range(tl.load(starts + row * m + node), end, STEP):
+            p = start + tl.arange(0, STEP)
+            k = (tl.load(index + p, mask=p < end, other=0) % n).to(tl.int32)
+            mask = (p < end)[:, None] & used[None, :]
+            given = _rows(gradient, p, width, f, mask)
+            beyond = tl.load(fraction + k)[:, None]
             total += tl.sum(given * _rows(along, k, width, f, mask), axis=0)
             to_lower += tl.sum(given * (1 - beyond), axis=0)
             to_upper += tl.sum(given * beyond, axis=0)
@@ -94,11 +94,12 @@ def axis_kernel(
     for begin in range(0, length, STEP):
         t = begin + tl.arange(0, STEP)
         at = tl.load(found + start + t.to(tl.int64) * stride, mask=t < length, other=-1)
-        mask = (at >= 0)[:, None] & used[None, :]
-        given = _rows(gradient, at, width, f, mask)
-        total += tl.sum(given * _rows(first, t, width, f, mask), axis=0)
-        if SECOND:
-            other += tl.sum(given * _rows(second, block * length + t, width, f, mask), axis=0)
+        if tl.max(at, axis=0) >= 0:
+            mask = (at >= 0)[:, None] & used[None, :]
+            given = _rows(gradient, at, width, f, mask)
+            total += tl.sum(given * _rows(first, t, width, f, mask), axis=0)
+            if SECOND:
+                other += tl.sum(given * _rows(second, block * length + t, width, f, mask), axis=0)
     own = line.to(tl.int64) * width + f
     scale = tl.load(factor)
     tl.store(to_first + own, total * scale, mask=used)

@@ -1,8 +1,8 @@
 """GA-Planes' answers at some of a lattice's points in Triton: features of features.py, decoded.
 
 Features are made at those points alone and kept as the float16 parts that the decoder multiplies. Their gradient
-[points, features] is read once for each axis of the lattice, along which every program sums: there is nothing to sort
-and nothing is added atomically.
+[points, features] is read once for each axis of the lattice, along which every program sums: nothing is added
+atomically. Indices rise, so a row's points follow each other; those along another axis are looked up.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ STEP = 16  # points of which a program loads the gradient together
 
 
 def values(tables: Tables, places: Places, index: Tensor, decoder: Decoder) -> Tensor:
-    """What the decoder says at flat indices [B], no two the same, without the bias of its output: [B, C], float32."""
+    """What the decoder says at flat indices [B], which rise, without the bias of its output: [B, C], float32."""
     across, along, nodes, sides = tables
     tensors = across, along, nodes, *(sides or ())
     answer: Tensor = _Values.apply(index, places, *decoder, *(x.contiguous() for x in tensors))
@@ -81,6 +81,8 @@ def _table_gradients(
     """Of each table, from the gradient of the features at points [N', F] by a factor."""
     across, along, nodes, sides = tables
     rows, n = len(across), len(along)
+    limits = n * torch.arange(rows, device=index.device)[:, None] + places.limits
+    starts = torch.searchsorted(index, limits, out_int32=True)  # of each row's points beyond each node
     found = torch.full((rows * n,), -1, dtype=torch.int32, device=index.device)  # where a sample is among the points
     found[index] = torch.arange(len(index), dtype=torch.int32, device=index.device)
 
@@ -102,7 +104,7 @@ def _table_gradients(
     to_across, to_nodes = torch.empty_like(across), torch.empty_like(nodes)
     to_x, to_y = (torch.empty_like(across) if sides else across for _ in range(2))  # by rows
     rows_kernel[rows, triton.cdiv(gradient.shape[1], BLOCK)](
-        *(found, gradient, along, yz, zx, places.limits, places.fraction, factor, to_across, to_nodes, to_x, to_y),
+        *(index, starts, gradient, along, yz, zx, places.fraction, factor, to_across, to_nodes, to_x, to_y),
         *(gradient.shape[1], nodes.shape[1], len(y) if sides else 1, n),
         **_shape(tables),
         STEP=STEP,

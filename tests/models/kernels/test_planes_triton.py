@@ -1,4 +1,4 @@
-"""GA-Planes' kernels against their twins in double precision, at points in any order and on whole lattices."""
+"""GA-Planes' kernels against their twins in double precision, at some of a lattice's points and on whole lattices."""
 
 import copy
 
@@ -50,9 +50,9 @@ def draw_decoder(width: int, channels: int) -> Decoder:
 
 
 def points(dim: int, count: int | None = None) -> torch.Tensor:
-    """Flat indices, in no order."""
+    """Flat indices of some points, or of all."""
     total = torch.Size(SHAPES[dim]).numel()
-    return torch.randperm(total, generator=torch.Generator().manual_seed(3))[:count].to(DEVICE)
+    return torch.randperm(total, generator=torch.Generator().manual_seed(3))[:count].sort().values.to(DEVICE)
 
 
 def places_of(dim: int, nodes: int = 4) -> Places:
