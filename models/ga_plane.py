@@ -14,7 +14,7 @@ from models.base import Representation, register
 from models.kernels import interpolation
 from models.kernels.network.aligned import ALIGNMENT, aligned, widened
 from models.kernels.network.bf16x3 import mm
-from models.kernels.planes.features import Places, Sides, Tables, places
+from models.kernels.planes.features import Places, Sides, Tables, places_among
 
 LEAST_FUSED = 96  # features from which `triton` is the faster back end
 VALUES_AT_ONCE = 1 << 27  # of features on a whole lattice of which a part is wanted: 512 MiB in float32
@@ -100,7 +100,7 @@ class GAPlane(Representation):
             for sizes in tables
             for axis, n in zip(lattice.axes, sizes, strict=True)
         ]
-        return *matrices, *places(matrices[-1])
+        return *matrices, *places_among(matrices[-1])
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
         if self._fuses:
@@ -144,17 +144,17 @@ class GAPlane(Representation):
 
     def _fused(self, lattice: Lattice, index: Tensor) -> Tensor:
         """Answers at some of a lattice's points, flat indices [B] → [B, C]."""
-        from models.kernels.network.relu_decoder_triton import Decoder
         from models.kernels.planes import features_triton
 
-        width = features_triton.WIDTH
         weight, bias, head, of_head = self.decoder.parameters()
-        decoder = Decoder(aligned(weight, 0, 1, to=width), aligned(bias, 0, to=width), aligned(head, 1, to=width))
-        at = Places(*self.constants(lattice)[-3:])
-        return features_triton.values(self._tables(lattice, width), at, index, decoder) + of_head
+        missing = features_triton.WIDTH - len(weight) % features_triton.WIDTH  # features that are 1 and have the bias
+        with_bias = F.pad(torch.cat([weight, bias[:, None]], dim=1), (0, missing - 1, 0, missing))
+        places = Places(*self.constants(lattice)[-3:])
+        tables = self._tables(lattice, missing)
+        return features_triton.values(tables, places, index, with_bias, F.pad(head, (0, missing))) + of_head
 
-    def _tables(self, lattice: Lattice, width: int) -> Tables:
-        """The features' tables on parts of a lattice, features last, with zeros up to a multiple of `width`."""
+    def _tables(self, lattice: Lattice, ones: int) -> Tables:
+        """The features' tables on parts of a lattice, features last, and after them some that are 1 everywhere."""
         d = self.dim
         matrices = self.constants(lattice)
         of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d : 3 * d]
@@ -162,7 +162,8 @@ class GAPlane(Representation):
         def on(values: Tensor, matrices: tuple[Tensor, ...], axes: tuple[int, ...]) -> Tensor:
             """Values [F, *nodes] on some axes → [*shape, F] on them in their order, but nodes beyond the matrices."""
             in_order = sorted(range(len(axes)), key=lambda i: axes[i])
-            values = aligned(values, 0, to=width).permute(*[i + 1 for i in in_order], 0)
+            values = values.permute(*[i + 1 for i in in_order], 0)
+            values = F.pad(values, (0, ones), value=1.0 if len(axes) == 1 else 0.0)
             for i, k in reversed(list(enumerate(sorted(axes)))):
                 if k < len(matrices):
                     values = interpolation.along(values, matrices[k], i)

@@ -6,9 +6,9 @@ from torch import Tensor, nn
 ALIGNMENT = 8  # values; 16 bytes in bf16
 
 
-def aligned(x: Tensor, *axes: int, to: int = ALIGNMENT) -> Tensor:
-    """x with zeros appended along some axes, up to the next multiple."""
-    missing = [-n % to if k in axes else 0 for k, n in enumerate(x.shape)]
+def aligned(x: Tensor, *axes: int) -> Tensor:
+    """x with zeros appended along some axes, up to the next multiple of ALIGNMENT."""
+    missing = [-n % ALIGNMENT if k in axes else 0 for k, n in enumerate(x.shape)]
     return F.pad(x, [side for n in reversed(missing) for side in (0, n)]) if any(missing) else x
 
 

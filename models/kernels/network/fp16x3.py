@@ -1,10 +1,11 @@
-"""Products as good as float32's on tensor cores: three of float16 matrices, for values and for gradients.
+"""Products as good as float32's on tensor cores: of float16 parts, for values and for gradients.
 
 A float32 number times a power of two is, to 22 bits, the sum of two float16 ones, x = x₁ + x₂, and a product is to
 the same bits x₂w₁ + x₁w₂ + x₁w₁ (Ootomo and Yokota 2022, "Recovering single precision accuracy from Tensor Cores while
 surpassing the FP32 theoretical peak performance"), summed in float32: one product of matrices whose rows hold three
-slots, x₁|x₂|x₁ against w₂|w₁|w₁. The power of two takes the greatest magnitude to some 2¹⁵; what is 2¹⁷ times smaller
-than that still has all its bits, and beyond it errors stay at 2⁻⁴⁰ of the greatest.
+slots, x₁|x₂|x₁ against w₂|w₁|w₁. A factor of zeros and ones has no second part, so with one there are two products.
+The power of two takes the greatest magnitude to some 2¹⁵; what is 2¹⁷ times smaller than that still has all its bits,
+and beyond it errors stay at 2⁻⁴⁰ of the greatest.
 
 Tensor cores cut off each sum's last bits instead of rounding them, and thousands of steps lose in the same direction.
 So a product over points is made of runs of RUN points, whose sums are added in float32.
@@ -32,22 +33,14 @@ def split(x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     return first, (x - first.float()).half()
 
 
-def weights(weight: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """What values [N, 3 a] and gradients [N, 3 b] are multiplied by, for a weight [b, a]: [3 a, b] and [3 b, a]."""
-    first, second = split(weight, scale)
-    values = torch.cat([second, first, first], dim=1).T  # against x₁|x₂|x₁
-    return values, torch.cat([first, second, first])  # against g₂|g₁|g₁
-
-
 def mm(a: Tensor, b: Tensor) -> Tensor:
     """The product of float16 matrices, in float32; not differentiable."""
     return torch.mm(a, b, out_dtype=torch.float32) if a.is_cuda else a.float() @ b.float()
 
 
-def over_points(gradient: Tensor, values: Tensor) -> Tensor:
-    """The sum of gᵀx over points: [N, 3, b] in slots g₂, g₁, g₁ and [N, 3, a] in slots x₁, x₂, x₁, N a multiple of
-    RUN → [b, a]."""
-    a, b = (x.reshape(-1, 3 * RUN, x.shape[2]) for x in (gradient, values))
+def over_points(a: Tensor, b: Tensor) -> Tensor:
+    """The sum of aᵀb over points and slots: float16 [N, slots, k] and [N, slots, n], N a multiple of RUN → [k, n]."""
+    a, b = (x.reshape(-1, RUN * x.shape[1], x.shape[2]) for x in (a, b))
     a = a.transpose(1, 2)
     runs = torch.bmm(a, b, out_dtype=torch.float32) if a.is_cuda else a.float() @ b.float()
     return runs.sum(0)

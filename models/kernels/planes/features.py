@@ -45,7 +45,7 @@ class Places(NamedTuple):
     fraction: Tensor
 
 
-def places(matrix: Tensor) -> Places:
+def places_among(matrix: Tensor) -> Places:
     """From the interpolation matrix of an axis [n, m], m at least 2."""
     n, m = matrix.shape
     position = matrix.double() @ torch.arange(m, dtype=torch.float64, device=matrix.device)

@@ -11,9 +11,19 @@ def _rows(table, row, width, f, mask):
 
 
 @triton.jit
+def _weighted(gradient, weights, p, count, width, f, given, mask, C: tl.constexpr):
+    """Rows of a gradient [*, C, width] of every output, summed with the outputs' own gradients, weights [C, count]."""
+    total = tl.zeros(mask.shape, tl.float32)
+    for c in tl.static_range(C):
+        weight = tl.load(weights + c * count + p, mask=given, other=0.0)
+        total += weight[:, None] * _rows(gradient, p.to(tl.int64) * C + c, width, f, mask)
+    return total
+
+
+@triton.jit
 def features_kernel(
-    index, across, along, nodes, x, y, yz, zx, below, fraction, scale, parts, count, width, m, n1, n,
-    D: tl.constexpr, POINTS: tl.constexpr, BLOCK: tl.constexpr,
+    index, across, along, nodes, x, y, yz, zx, below, fraction, scale, weights, parts, count, width, m, n1, n,
+    D: tl.constexpr, C: tl.constexpr, POINTS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     p = tl.program_id(0) * POINTS + tl.arange(0, POINTS)
     f = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -30,19 +40,25 @@ def features_kernel(
         total += _rows(yz, j * n + k, width, f, mask) * _rows(x, i, width, f, mask)
         total += _rows(zx, i * n + k, width, f, mask) * _rows(y, j, width, f, mask)
     total *= tl.load(scale)
-    first = total.to(tl.float16)
-    second = (total - first.to(tl.float32)).to(tl.float16)
-    to = parts + p.to(tl.int64)[:, None] * (3 * width) + f[None, :]
     used = (f < width)[None, :]  # beyond the count, too: zeros
-    tl.store(to, first, mask=used)
-    tl.store(to + width, second, mask=used)
-    tl.store(to + 2 * width, first, mask=used)
+    if C == 0:
+        first = total.to(tl.float16)
+        to = parts + p.to(tl.int64)[:, None] * (3 * width) + f[None, :]
+        tl.store(to, first, mask=used)
+        tl.store(to + width, (total - first.to(tl.float32)).to(tl.float16), mask=used)
+        tl.store(to + 2 * width, first, mask=used)
+    for c in tl.static_range(C):
+        value = total * tl.load(weights + c * count + p, mask=given, other=0.0)[:, None]
+        first = value.to(tl.float16)
+        to = parts + (p.to(tl.int64)[:, None] * (2 * C) + c) * width + f[None, :]
+        tl.store(to, (value - first.to(tl.float32)).to(tl.float16), mask=used)
+        tl.store(to + C * width, first, mask=used)
 
 
 @triton.jit
 def rows_kernel(
-    index, starts, gradient, along, yz, zx, fraction, factor, to_across, to_nodes, to_x, to_y, width, m, n1, n,
-    D: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr,
+    index, starts, gradient, weights, along, yz, zx, fraction, factor, to_across, to_nodes, to_x, to_y, count, width, m,
+    n1, n, D: tl.constexpr, C: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0)
     f = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -61,7 +77,7 @@ def rows_kernel(
             p = start + tl.arange(0, STEP)
             k = (tl.load(index + p, mask=p < end, other=0) % n).to(tl.int32)
             mask = (p < end)[:, None] & used[None, :]
-            given = _rows(gradient, p, width, f, mask)
+            given = _weighted(gradient, weights, p, count, width, f, p < end, mask, C)
             beyond = tl.load(fraction + k)[:, None]
             total += tl.sum(given * _rows(along, k, width, f, mask), axis=0)
             to_lower += tl.sum(given * (1 - beyond), axis=0)
@@ -81,8 +97,8 @@ def rows_kernel(
 
 @triton.jit
 def axis_kernel(
-    found, gradient, first, second, factor, to_first, to_second, width, length, stride,
-    SECOND: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr,
+    found, gradient, weights, first, second, factor, to_first, to_second, count, width, length, stride,
+    C: tl.constexpr, SECOND: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     line = tl.program_id(0)
     block = line // stride
@@ -96,7 +112,7 @@ def axis_kernel(
         at = tl.load(found + start + t.to(tl.int64) * stride, mask=t < length, other=-1)
         if tl.max(at, axis=0) >= 0:
             mask = (at >= 0)[:, None] & used[None, :]
-            given = _rows(gradient, at, width, f, mask)
+            given = _weighted(gradient, weights, at, count, width, f, at >= 0, mask, C)
             total += tl.sum(given * _rows(first, t, width, f, mask), axis=0)
             if SECOND:
                 other += tl.sum(given * _rows(second, block * length + t, width, f, mask), axis=0)

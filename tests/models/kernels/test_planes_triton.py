@@ -11,7 +11,6 @@ from harness.plan.make_plan import model_settings
 from models.ga_plane import LEAST_FUSED
 from models.kernels.interpolation import axis_matrix
 from models.kernels.network import fp16x3
-from models.kernels.network.relu_decoder_triton import Decoder
 from models.kernels.planes import features as twin
 from models.kernels.planes.features import Places, Sides, Tables
 from target_signals import Lattice
@@ -45,10 +44,6 @@ def draw_tables(dim: int, width: int, nodes: int = 4) -> Tables:
     return Tables(draw(rows, width, seed=5), draw(n, width, seed=6), draw(rows, nodes, width, seed=7), sides)
 
 
-def draw_decoder(width: int, channels: int) -> Decoder:
-    return Decoder(draw(width, width, seed=8), draw(width, seed=9), draw(channels, width, seed=10))
-
-
 def points(dim: int, count: int | None = None) -> torch.Tensor:
     """Flat indices of some points, or of all."""
     total = torch.Size(SHAPES[dim]).numel()
@@ -57,7 +52,7 @@ def points(dim: int, count: int | None = None) -> torch.Tensor:
 
 def places_of(dim: int, nodes: int = 4) -> Places:
     axis = Lattice.regular(SHAPES[dim]).axes[-1]
-    return twin.places(axis_matrix(axis, nodes, "linear", torch.device(DEVICE)))
+    return twin.places_among(axis_matrix(axis, nodes, "linear", torch.device(DEVICE)))
 
 
 def tensors(tables: Tables) -> list[torch.Tensor]:
@@ -89,12 +84,13 @@ def test_places_are_where_the_interpolation_matrix_looks(nodes):
 @pytest.mark.parametrize("dim", [2, 3])
 def test_values_and_gradients_are_the_twins(dim, width, channels, count):
     """More features than a program has, and fewer points than the lattice."""
-    tables, decoder, index = draw_tables(dim, width), draw_decoder(width, channels), points(dim, count)
+    tables, index = draw_tables(dim, width), points(dim, count)
+    decoder = draw(width, width, seed=8), draw(channels, width, seed=9)
     given = torch.randn(len(index), channels, generator=torch.Generator().manual_seed(4)).to(DEVICE)
     values = twin.features(tables, places_of(dim), index)
-    expected = torch.relu(values @ decoder.weight.T + decoder.bias) @ decoder.head.T
-    ours, own = single(tables), Decoder(*(x.detach().float().requires_grad_() for x in decoder))
-    found = kernels.values(ours, places_of(dim), index, own)
+    expected = torch.relu(values @ decoder[0].T) @ decoder[1].T
+    ours, own = single(tables), [x.detach().float().requires_grad_() for x in decoder]
+    found = kernels.values(ours, places_of(dim), index, *own)
     assert found.dtype == torch.float32
     assert relative(found, expected) < EXACT
     gradients = torch.autograd.grad(found, [*own, *tensors(ours)], given)
@@ -110,11 +106,13 @@ def test_the_bound_holds(dim):
     assert twin.features(tables, places_of(dim), points(dim)).abs().max() <= twin.bound(tables)
 
 
-@pytest.mark.parametrize("dim", [2, 3])
-def test_a_model_is_the_same_by_either_back_end(dim):
+@pytest.mark.parametrize(("dim", "features"), [(2, 16), (3, 19)])
+def test_a_model_is_the_same_by_either_back_end(dim, features):
     """On its lattice, on a finer one, and at some points."""
     config, lattice = load_config(), Lattice.regular(SHAPES[dim])
-    model = CLS(model_settings(config, "GAPlane", "synthetic", 10_000), lattice, 2, 19 * max(SHAPES[dim])).to(DEVICE)
+    model = CLS(model_settings(config, "GAPlane", "synthetic", 10_000), lattice, 2, features * max(SHAPES[dim])).to(
+        DEVICE
+    )
     with torch.no_grad():
         for seed, values in enumerate(model.parameters()):
             values.copy_(torch.randn(values.shape, generator=torch.Generator().manual_seed(seed)))
