@@ -103,14 +103,14 @@ class GAPlane(Representation):
         return *matrices, *places_among(matrices[-1])
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
-        if self._fuses:
+        if self.backend == "triton":
             everywhere = torch.arange(len(lattice), device=self.device)
             return self._fused(lattice, everywhere).reshape(*lattice.shape, -1)
         return self._decode(self._features(lattice, slice(None))).reshape(*lattice.shape, -1)
 
     def heads_at(self, lattice: Lattice, index: Tensor) -> Tensor:
         """A large part of a lattice is had sooner by making features on all of it, a few at a time."""
-        if self._fuses:
+        if self.backend == "triton":
             return self._fused(lattice, index)[None]
         few = max(1, VALUES_AT_ONCE // len(lattice) // ALIGNMENT) * ALIGNMENT
         count = self.lines[0].shape[0]
@@ -136,11 +136,6 @@ class GAPlane(Representation):
         planes = [on(plane, of_planes, pair) for plane, pair in zip(self.planes, self.pairs, strict=True)]
         volumes = [on(volume, of_volume, (0, 1, 2)) for volume in self.volumes]
         return self.run(type(self).combine, lines, planes, volumes)
-
-    @property
-    def _fuses(self) -> bool:
-        """Not where something is only evaluated, which is in float32 itself."""
-        return self.backend == "triton" and torch.is_grad_enabled()
 
     def _fused(self, lattice: Lattice, index: Tensor) -> Tensor:
         """Answers at some of a lattice's points, flat indices [B] → [B, C]."""
