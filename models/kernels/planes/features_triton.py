@@ -18,8 +18,8 @@ from models.kernels.planes.features import Places, Sides, Tables, bound
 from models.kernels.planes.features_kernels import axis_kernel, features_kernel, rows_kernel
 
 WIDTH = 16  # features are a multiple of it, so that rows start where tensor cores and wide loads want them
-TILE = {"POINTS": 16, "BLOCK": 128, "num_warps": 2}  # of points and features that are made together
-SUMS = {"STEP": 8, "BLOCK": 128, "num_warps": 1}  # points of a step of a sum; a warp loads rows of 512 bytes at once
+TILE = {"POINTS": 32, "BLOCK": 128, "num_warps": 4}  # of points and features that are made together
+SUMS = {"STEP": 16, "BLOCK": 128, "num_warps": 1}  # points of a step of a sum; a warp loads rows of 512 bytes at once
 
 
 def values(tables: Tables, places: Places, index: Tensor, weight: Tensor, head: Tensor) -> Tensor:
@@ -35,20 +35,19 @@ class _Values(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, index: Tensor, places: Places, weight: Tensor, head: Tensor, *tensors: Tensor) -> Tensor:
         tables = _tables(tensors)
-        largest = bound(tables)
-        scale = fp16x3.scale_for(largest)
+        scale = fp16x3.scale_for(bound(tables))
         hidden, factor = relu_decoder_triton.hidden(weight, _features(tables, places, index, scale), scale)
         out, active = relu_decoder_triton.outputs(head, hidden, factor, len(index))
-        ctx.save_for_backward(index, weight, head, active, largest, *tensors)
+        ctx.save_for_backward(index, weight, head, active, *tensors)
         ctx.places = places
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        index, weight, head, active, largest, *tensors = ctx.saved_tensors
+        index, weight, head, active, *tensors = ctx.saved_tensors
         tables, to_out = _tables(tensors), gradients[0].T.contiguous()
-        scale = fp16x3.scale_for(largest * to_out.abs().max())
+        scale = fp16x3.scale_for(bound(tables) * to_out.abs().max())
         weighted = _features(tables, ctx.places, index, scale, to_out)
         to_parameters = relu_decoder_triton.to_parameters(weight, head, active, weighted, scale)
         del weighted

@@ -136,9 +136,9 @@ def test_a_model_is_the_same_by_either_back_end(dim, features):
 
 
 def test_it_refuses_what_it_has_no_kernels_for():
-    lattice = Lattice.regular((24, 24))
+    lattice = Lattice.regular((4, 4))
     settings = model_settings(load_config(), "GAPlane", "synthetic", 10_000)
-    narrow, wide = (CLS(settings, lattice, 1, features * 24) for features in (LEAST_FUSED - 1, LEAST_FUSED))
+    narrow, wide = (CLS(settings, lattice, 1, features * 4) for features in (LEAST_FUSED - 1, LEAST_FUSED))
     assert wide.refuses("triton", "fp32") is None
     assert str(LEAST_FUSED) in narrow.refuses("triton", "fp32")
     assert "tf32" in wide.refuses("triton", "tf32")
