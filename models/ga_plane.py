@@ -14,7 +14,7 @@ from models.base import Representation, register
 from models.kernels import interpolation
 from models.kernels.network.aligned import ALIGNMENT, aligned, widened
 from models.kernels.network.bf16x3 import mm
-from models.kernels.planes.features import Places, Sides, Tables, places_among
+from models.kernels.planes.features import Places, make_tables, places_among
 
 LEAST_FUSED = 350  # features; measured from 361 on, where `triton` takes a third of the time and less
 VALUES_AT_ONCE = 1 << 27  # of features on a whole lattice of which a part is wanted: 512 MiB in float32
@@ -144,35 +144,10 @@ class GAPlane(Representation):
         weight, bias, head, of_head = self.decoder.parameters()
         missing = features_triton.WIDTH - len(weight) % features_triton.WIDTH  # features that are 1 and have the bias
         with_bias = F.pad(torch.cat([weight, bias[:, None]], dim=1), (0, missing - 1, 0, missing))
-        places = Places(*self.constants(lattice)[-3:])
-        tables = self._tables(lattice, missing)
+        *matrices, limits, below, fraction = self.constants(lattice)
+        tables = make_tables(list(self.lines), list(self.planes), list(self.volumes), self.pairs, matrices, missing)
+        places = Places(limits, below, fraction)
         return features_triton.values(tables, places, index, with_bias, F.pad(head, (0, missing))) + of_head
-
-    def _tables(self, lattice: Lattice, ones: int) -> Tables:
-        """The features' tables on parts of a lattice, features last, and after them some that are 1 everywhere."""
-        d = self.dim
-        matrices = self.constants(lattice)
-        of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d : 3 * d]
-
-        def on(values: Tensor, matrices: tuple[Tensor, ...], axes: tuple[int, ...]) -> Tensor:
-            """Values [F, *nodes] on some axes → [*shape, F] on them in their order, but nodes beyond the matrices."""
-            in_order = sorted(range(len(axes)), key=lambda i: axes[i])
-            values = values.permute(*[i + 1 for i in in_order], 0)
-            values = F.pad(values, (0, ones), value=1.0 if len(axes) == 1 else 0.0)
-            for i, k in reversed(list(enumerate(sorted(axes)))):
-                if k < len(matrices):
-                    values = interpolation.along(values, matrices[k], i)
-            return values
-
-        lines = [on(line, of_lines, (k,)) for k, line in enumerate(self.lines)]
-        if d == 2:
-            (x, y), (plane,) = lines, self.planes
-            return Tables(x, y, on(plane, of_planes[:1], (0, 1)), None)
-        x, y, z = lines
-        xy, yz, zx = (on(plane, of_planes, pair) for plane, pair in zip(self.planes, self.pairs, strict=True))
-        volume = on(self.volumes[0], of_volume[:2], (0, 1, 2))
-        across = torch.addcmul(xy, x[:, None], y)
-        return Tables(across.flatten(0, 1), z, volume.flatten(0, 1), Sides(x, y, yz, zx))
 
     def combine(self, lines: list[Tensor], planes: list[Tensor], volumes: list[Tensor]) -> Tensor:
         """The formula above on features of lines, planes, volume that broadcast to [F, *shape] → [F', N], aligned."""

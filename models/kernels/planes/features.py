@@ -9,10 +9,14 @@ so both are `across[row] · along[k]`, and linear interpolation between two node
 two products more.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from models.kernels.interpolation import along
 
 
 class Sides(NamedTuple):
@@ -34,6 +38,39 @@ class Tables(NamedTuple):
     along: Tensor
     nodes: Tensor
     sides: Sides | None
+
+
+def make_tables(
+    lines: Sequence[Tensor], planes: Sequence[Tensor], volumes: Sequence[Tensor], pairs: Sequence[tuple[int, int]],
+    matrices: Sequence[Tensor], ones: int,
+) -> Tables:  # fmt: skip
+    """Tables on parts of a lattice, with some features that are 1 everywhere after the others.
+
+    lines: [F, m], one an axis. planes: [F, m, m], each on a pair of axes. volumes: [F, m, m, m], one in 3D.
+    matrices: of interpolation [n, m], one an axis for lines, then for planes, then for the volume.
+    """
+    d = len(lines)
+
+    def on(values: Tensor, matrices: Sequence[Tensor], axes: tuple[int, ...]) -> Tensor:
+        """Values [F, *nodes] on some axes → [*shape, F] on them in their order, but nodes beyond the matrices."""
+        in_order = sorted(range(len(axes)), key=lambda i: axes[i])
+        values = values.permute(*[i + 1 for i in in_order], 0)
+        values = F.pad(values, (0, ones), value=1.0 if len(axes) == 1 else 0.0)
+        for i, k in reversed(list(enumerate(sorted(axes)))):
+            if k < len(matrices):
+                values = along(values, matrices[k], i)
+        return values
+
+    of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d :]
+    features = [on(line, of_lines, (k,)) for k, line in enumerate(lines)]
+    if d == 2:
+        (x, y), (plane,) = features, planes
+        return Tables(x, y, on(plane, of_planes[:1], (0, 1)), None)
+    x, y, z = features
+    xy, yz, zx = (on(plane, of_planes, pair) for plane, pair in zip(planes, pairs, strict=True))
+    volume = on(volumes[0], of_volume[:2], (0, 1, 2))
+    across = torch.addcmul(xy, x[:, None], y)
+    return Tables(across.flatten(0, 1), z, volume.flatten(0, 1), Sides(x, y, yz, zx))
 
 
 class Places(NamedTuple):
