@@ -114,8 +114,7 @@ class Representation(nn.Module):
         return self(x)[None]
 
     def heads_at(self, lattice: Lattice, index: Tensor) -> Tensor:
-        """All outputs that are trained, at some of a lattice's points, no two of them the same: flat indices [B] →
-        [H, B, C]."""
+        """All outputs that are trained, at some of a lattice's points: flat indices [B], which rise → [H, B, C]."""
         return self.heads(lattice.points_at(index))
 
     def on_lattice(self, lattice: Lattice) -> Tensor:

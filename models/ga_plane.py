@@ -14,7 +14,9 @@ from models.base import Representation, register
 from models.kernels import interpolation
 from models.kernels.network.aligned import ALIGNMENT, aligned, widened
 from models.kernels.network.bf16x3 import mm
+from models.kernels.planes.features import Places, make_tables, places_among
 
+LEAST_FUSED = 350  # features; measured from 361 on, where `triton` takes a third of the time and less
 VALUES_AT_ONCE = 1 << 27  # of features on a whole lattice of which a part is wanted: 512 MiB in float32
 
 
@@ -28,7 +30,7 @@ class GAPlane(Representation):
     """
 
     name = "GAPlane"
-    backends = ("inductor", "torch")
+    backends = ("triton", "inductor", "torch")
 
     @dataclass(frozen=True)
     class Config:
@@ -69,6 +71,15 @@ class GAPlane(Representation):
         for volume in self.volumes:
             nn.init.normal_(volume, 0, self.config.volume_sigma, generator=rng)
 
+    def refuses(self, backend: str, precision: str) -> str | None:
+        if backend == "triton" and precision != "fp32":
+            return f"its products are as good as float32's, and not of precision {precision}"
+        if backend == "triton" and len(self.lines[0]) < LEAST_FUSED:
+            return f"it is for {LEAST_FUSED} features or more, not {len(self.lines[0])}"
+        if backend == "triton" and self.volumes and self.config.volume < 2:
+            return "it interpolates between nodes of the volume, which has one"
+        return None
+
     def forward(self, x: Tensor) -> Tensor:
         def at(values: Tensor, axes: tuple[int, ...]) -> Tensor:  # [F, N]
             # a list of columns as an index would be copied to the device, which waits for it
@@ -80,20 +91,27 @@ class GAPlane(Representation):
         return self._decode(self.combine(lines, planes, volumes))
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
-        """Interpolation matrices of lines, planes and volume: dim of each kind there is."""
+        """Interpolation matrices of lines, planes and volume, dim of each kind there is; then the places of samples of
+        the last axis among the nodes of what is interpolated there last."""
         nodes = [line.shape[1] for line in self.lines]
         tables = [nodes, *[[p.shape[1]] * self.dim for p in (*self.planes[:1], *self.volumes)]]
-        return tuple(
+        matrices = [
             interpolation.axis_matrix(axis, n, "linear", self.device)
             for sizes in tables
             for axis, n in zip(lattice.axes, sizes, strict=True)
-        )
+        ]
+        return *matrices, *places_among(matrices[-1])
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
+        if self.backend == "triton":
+            everywhere = torch.arange(len(lattice), device=self.device)
+            return self._fused(lattice, everywhere).reshape(*lattice.shape, -1)
         return self._decode(self._features(lattice, slice(None))).reshape(*lattice.shape, -1)
 
     def heads_at(self, lattice: Lattice, index: Tensor) -> Tensor:
         """A large part of a lattice is had sooner by making features on all of it, a few at a time."""
+        if self.backend == "triton":
+            return self._fused(lattice, index)[None]
         few = max(1, VALUES_AT_ONCE // len(lattice) // ALIGNMENT) * ALIGNMENT
         count = self.lines[0].shape[0]
         parts = [self._features(lattice, slice(start, start + few)) for start in range(0, count, few)]
@@ -103,7 +121,7 @@ class GAPlane(Representation):
         """Some of the features, everywhere on a lattice: [F', N], aligned."""
         d = self.dim
         matrices = self.constants(lattice)
-        of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d :]
+        of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d : 3 * d]
 
         def spread(values: Tensor, axes: tuple[int, ...]) -> Tensor:
             """[F, n_a, …] on some axes, in that order → [F, *shape or 1], ready to broadcast."""
@@ -118,6 +136,18 @@ class GAPlane(Representation):
         planes = [on(plane, of_planes, pair) for plane, pair in zip(self.planes, self.pairs, strict=True)]
         volumes = [on(volume, of_volume, (0, 1, 2)) for volume in self.volumes]
         return self.run(type(self).combine, lines, planes, volumes)
+
+    def _fused(self, lattice: Lattice, index: Tensor) -> Tensor:
+        """Answers at some of a lattice's points, flat indices [B] → [B, C]."""
+        from models.kernels.planes import features_triton
+
+        weight, bias, head, of_head = self.decoder.parameters()
+        missing = features_triton.WIDTH - len(weight) % features_triton.WIDTH  # features that are 1 and have the bias
+        with_bias = F.pad(torch.cat([weight, bias[:, None]], dim=1), (0, missing - 1, 0, missing))
+        *matrices, limits, below, fraction = self.constants(lattice)
+        tables = make_tables(list(self.lines), list(self.planes), list(self.volumes), self.pairs, matrices, missing)
+        places = Places(limits, below, fraction)
+        return features_triton.values(tables, places, index, with_bias, F.pad(head, (0, missing))) + of_head
 
     def combine(self, lines: list[Tensor], planes: list[Tensor], volumes: list[Tensor]) -> Tensor:
         """The formula above on features of lines, planes, volume that broadcast to [F, *shape] → [F', N], aligned."""

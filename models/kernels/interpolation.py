@@ -50,10 +50,15 @@ def on_lattice(values: Tensor, matrices: tuple[Tensor, ...]) -> Tensor:
         *leading, last = matrices
         values = values @ last.T
         for k, matrix in reversed(list(enumerate(leading, start=1))):
-            before, after = values.shape[:k], values.shape[k + 1 :]
-            blocks = values.reshape(before.numel(), -1, after.numel())
-            values = torch.bmm(matrix.expand(len(blocks), -1, -1), blocks).reshape(*before, -1, *after)
+            values = along(values, matrix, k)
     return values
+
+
+def along(values: Tensor, matrix: Tensor, axis: int) -> Tensor:
+    """Values with nodes along an axis, which is not the last → with samples there, by its matrix [n, nodes]."""
+    before, after = values.shape[:axis], values.shape[axis + 1 :]
+    blocks = values.reshape(before.numel(), -1, after.numel())
+    return torch.bmm(matrix.expand(len(blocks), -1, -1), blocks).reshape(*before, -1, *after)
 
 
 def at_points(values: Tensor, x: Tensor, order: Order) -> Tensor:

@@ -1,0 +1,57 @@
+"""Linear → ReLU → Linear with few outputs, on values x in float16 parts (fp16x3.py), forward and backward.
+
+With m = 1 where a hidden unit is active and 0 elsewhere, output c is Σ head[c, f] · m[p, f] · Σ W[f, a] · x[p, a], so
+with its gradient r[c, p] and S[f, c, a] = Σ m[p, f] · r[c, p] · x[p, a],
+
+    to x[p, a]     = Σ r[c, p] · Σ m[p, f] · head[c, f] · W[f, a],
+    to W[f, a]     = Σ head[c, f] · S[f, c, a],
+    to head[c, f]  = Σ W[f, a] · S[f, c, a].
+
+Both products over hidden units or points have m for a factor, which is exact in float16, and m is all that is kept of
+the hidden units. There are no biases: a value that is 1 everywhere has the hidden layer's for weights.
+"""
+
+import torch
+import triton
+from torch import Tensor
+
+from models.kernels.network import fp16x3
+from models.kernels.network.relu_decoder_kernels import output_kernel
+
+TILE = {"POINTS": 32, "BLOCK": 128, "num_warps": 4}
+
+
+def hidden(weight: Tensor, values: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Arguments of hidden units [N, b] but for a factor, and that: weight [b, a], values [N, 3, a] in slots x₁, x₂, x₁
+    of x · scale."""
+    own = fp16x3.scale_for(weight.abs().max())
+    first, second = fp16x3.split(weight, own)
+    return fp16x3.mm(values.flatten(1), torch.cat([second, first, first], dim=1).T), 1 / (scale * own)
+
+
+def outputs(head: Tensor, hidden: Tensor, factor: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Outputs [count, C] of the first points, and which units are active [N, 2, b], in both slots: head [C, b], hidden
+    [N, b] with N a multiple of a tile's points."""
+    (n, width), channels = hidden.shape, len(head)
+    tiles = n // TILE["POINTS"], triton.cdiv(width, TILE["BLOCK"])
+    out = hidden.new_empty(tiles[1], channels, count)
+    active = hidden.new_empty(n, 2, width, dtype=torch.float16)
+    output_kernel[tiles](hidden, head, out, active, factor, count, width, C=channels, **TILE)
+    return out.sum(0).T, active
+
+
+def to_parameters(
+    weight: Tensor, head: Tensor, active: Tensor, weighted: Tensor, scale: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gradients of weight and head, from the values times the outputs' gradients: [N, 2, C a] in slots x₂, x₁ of
+    r · x · scale."""
+    sums = fp16x3.over_points(active, weighted).reshape(len(weight), len(head), -1) / scale  # [b, C, a]
+    return (head.T[:, :, None] * sums).sum(1), (weight[:, None] * sums).sum(2).T
+
+
+def to_values(weight: Tensor, head: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradient of each output in the values [N, C a], but for a factor, and that."""
+    both = (head.T[:, :, None] * weight[:, None]).flatten(1)  # [b, C a]
+    scale = fp16x3.scale_for(both.abs().max())
+    first, second = fp16x3.split(both, scale)
+    return fp16x3.mm(active.flatten(1), torch.cat([second, first])), 1 / scale
