@@ -17,10 +17,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+from models.kernels.network import fused_triton
 from models.kernels.network.bf16x3 import mm
 from models.kernels.network.layers import Layer, Pair
 from models.kernels.network.layers_kernels import STRIP, backward_kernel, forward_kernel
 
+import os
+FUSED = os.environ.get('FUSED','1')=='1'
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
 PER_LAYER = 6  # tensors of a layer among the arguments: weight, bias, filter's ω and φ, head's weight and bias
@@ -32,6 +35,8 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
     parts: 2 for values of 16 bits, 1 for bf16. Aligned widths (aligned.py) are faster; gabor's are even.
     """
     layers = [_dense(layer) for layer in _woven(layers)]
+    if FUSED and fused_triton.fits(layers, points.shape[1]):
+        return fused_triton.heads(layers, points.contiguous(), parts)
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]
