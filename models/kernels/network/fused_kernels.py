@@ -209,7 +209,7 @@ def backward_kernel(
         low = low + (tl.load(matrices + (LAYERS - 1 + i) * WIDTH * WIDTH + square),)
         to_weights = to_weights + (tl.zeros((WIDTH, WIDTH), tl.float32),)
         if ACTIVATIONS[i + 1] == "filter":
-            mark = tl.where((columns == i) & (tl.arange(0, ROWS)[:, None] >= 0), 1.0, 0.0)
+            mark = tl.where((columns == i + 1) & (tl.arange(0, ROWS)[:, None] >= 0), 1.0, 0.0)
             marks = marks + (mark.to(tl.bfloat16),)
         else:
             marks = marks + (0,)
