@@ -56,6 +56,13 @@ def _pairs(x, ROWS: tl.constexpr, WIDTH: tl.constexpr):
 
 
 @triton.jit
+def _zero(tile, BITS: tl.constexpr):
+    """0, as no compiler knows: of an address with it, neither the address nor what it holds stays in registers from
+    tile to tile, or from the way there to the way back."""
+    return (tile >> BITS) * 16
+
+
+@triton.jit
 def _packed(x, ROWS: tl.constexpr, WIDTH: tl.constexpr):
     """Neighbours in float16 in one word of 32 bits: alone, each of them would take a register."""
     a, b = _pairs(x, ROWS, WIDTH)
@@ -76,17 +83,12 @@ def _unpacked(x, ROWS: tl.constexpr, WIDTH: tl.constexpr):
 
 
 @triton.jit
-def _affine(points, vectors, rows, n, AGAIN: tl.constexpr, ROW: tl.constexpr, D: tl.constexpr, WIDTH: tl.constexpr):
-    """The sum over the coordinates, with row ROW of a layer's table as bias.
-
-    AGAIN: whether it was made before. Read by another policy, it is not taken for the same, which would be kept in
-    registers meanwhile.
-    """
-    POLICY: tl.constexpr = "evict_last" if AGAIN else ""
-    total = tl.load(vectors + ROW * WIDTH, eviction_policy=POLICY)[None, :]
+def _affine(points, vectors, rows, n, ROW: tl.constexpr, D: tl.constexpr, WIDTH: tl.constexpr):
+    """The sum over the coordinates, with row ROW of a layer's table as bias."""
+    total = tl.load(vectors + ROW * WIDTH)[None, :]
     for k in tl.static_range(D):
-        x = tl.load(points + rows * D + k, mask=rows < n, other=0.0, eviction_policy=POLICY)
-        total = total + x[:, None] * tl.load(vectors + (AXES + k) * WIDTH, eviction_policy=POLICY)[None, :]
+        x = tl.load(points + rows * D + k, mask=rows < n, other=0.0)
+        total = total + x[:, None] * tl.load(vectors + (AXES + k) * WIDTH)[None, :]
     return total
 
 
@@ -109,7 +111,7 @@ def _activate(
     ACTIVATION: tl.constexpr = ACTIVATIONS[I]
     value, kept = argument, argument
     if ACTIVATION == "filter":
-        factor, _ = sine_and_cosine(_affine(points, vectors, rows, n, False, PHASE, D, WIDTH))
+        factor, _ = sine_and_cosine(_affine(points, vectors, rows, n, PHASE, D, WIDTH))
         value = factor * argument
     elif ACTIVATION == "gabor":
         a, b = _pairs(argument, ROWS, WIDTH)
@@ -171,12 +173,12 @@ def forward_kernel(
         low = low + (tl.load(matrices + (LAYERS - 1 + i) * WIDTH * WIDTH + square),)
     for tile in tl.range(tl.program_id(0), tl.cdiv(n, ROWS), tl.num_programs(0), num_stages=1):
         rows = tile * ROWS + tl.arange(0, ROWS)
-        lane = table + (tile >> 30) + units  # which is 0, but keeps addresses from living in registers
+        lane = table + _zero(tile, 30) + units
         x, rest = 0, 0
         for i in tl.static_range(LAYERS):
             vectors = lane + i * V * WIDTH
             if i == 0:
-                argument = _affine(points, vectors, rows, n, False, BIAS, D, WIDTH)
+                argument = _affine(points, vectors, rows, n, BIAS, D, WIDTH)
             else:
                 argument = _product(x, rest, high[i - 1], low[i - 1], vectors, PARTS, ROWS, WIDTH)
             value, _ = _activate(
@@ -194,36 +196,36 @@ def forward_kernel(
 
 @triton.jit
 def backward_kernel(
-    points, to_out, to_matrices, to_table, matrices, table, constants, widths, n,
+    points, to_out, above, below, to_matrices, to_table, matrices, table, constants, widths, n,
     D: tl.constexpr, C: tl.constexpr, ACTIVATIONS: tl.constexpr, READ: tl.constexpr, PARTS: tl.constexpr,
-    ROWS: tl.constexpr, WIDTH: tl.constexpr,
+    ROWS: tl.constexpr, WIDTH: tl.constexpr, BOTTOM: tl.constexpr, TOP: tl.constexpr,
 ):  # fmt: skip
+    """Gradients of layers BOTTOM to TOP - 1, from that of the argument of layer TOP, if there is one, to that of layer
+    BOTTOM, if it is not the first."""
     LAYERS: tl.constexpr = len(ACTIVATIONS)
     V: tl.constexpr = AXES + D + C + 1
     units, columns = tl.arange(0, WIDTH), tl.arange(0, COLUMNS)[None, :]
     square = units[:, None] * WIDTH + units[None, :]
     high, low, to_weights, marks = (), (), (), ()
-    for i in tl.static_range(LAYERS - 1):
+    for i in tl.static_range(TOP if TOP < LAYERS else LAYERS - 1):
         high = high + (tl.load(matrices + i * WIDTH * WIDTH + square),)
         low = low + (tl.load(matrices + (LAYERS - 1 + i) * WIDTH * WIDTH + square),)
-        to_weights = to_weights + (tl.zeros((WIDTH, WIDTH), tl.float32),)
-        if ACTIVATIONS[i + 1] == "filter":
-            mark = tl.where((columns == i + 1) & (tl.arange(0, ROWS)[:, None] >= 0), 1.0, 0.0)
-            marks = marks + (mark.to(tl.bfloat16),)
-        else:
-            marks = marks + (0,)
+    for i in tl.static_range(BOTTOM, TOP):
+        to_weights = to_weights + (tl.zeros((WIDTH, WIDTH), tl.float32),)  # of the first layer, never used
+        mark = tl.where((columns == i) & (tl.arange(0, ROWS)[:, None] >= 0), 1.0, 0.0)
+        marks = marks + (mark.to(tl.bfloat16),)
     to_first = tl.zeros((WIDTH, COLUMNS), tl.float32)  # bias, then the coordinates' weights in two parts
-    to_phases = tl.zeros((WIDTH, COLUMNS), tl.float32)
-    to_heads = tl.zeros((WIDTH, COLUMNS), tl.float32)
+    to_phases = tl.zeros((WIDTH, COLUMNS), tl.float32)  # a layer a column
+    to_heads = tl.zeros((WIDTH, COLUMNS), tl.float32)  # a channel two columns, of two parts
     for tile in tl.range(tl.program_id(0), tl.cdiv(n, ROWS), tl.num_programs(0), num_stages=1):
         rows = tile * ROWS + tl.arange(0, ROWS)
-        lane = table + (tile >> 30) + units  # which is 0, but keeps addresses from living in registers
+        lane = table + _zero(tile, 30) + units
         x, rest = 0, 0
         values, kept = (), ()
-        for i in tl.static_range(LAYERS):  # forward, as above
+        for i in tl.static_range(TOP):  # forward, as above
             vectors = lane + i * V * WIDTH
             if i == 0:
-                argument = _affine(points, vectors, rows, n, False, BIAS, D, WIDTH)
+                argument = _affine(points, vectors, rows, n, BIAS, D, WIDTH)
             else:
                 argument = _product(x, rest, high[i - 1], low[i - 1], vectors, PARTS, ROWS, WIDTH)
             value, about = _activate(
@@ -234,9 +236,21 @@ def backward_kernel(
             first = rounded_to_bf16(value)
             x, rest = first.to(tl.bfloat16), (value - first).to(tl.bfloat16)
             values, kept = values + (x,), kept + (about,)
+            if (READ[i] >= 0) and (i >= BOTTOM):
+                parts = tl.zeros((ROWS, COLUMNS), tl.float32)
+                for c in tl.static_range(C):
+                    towards = tl.load(to_out + (READ[i] * n + rows) * C + c, mask=rows < n, other=0.0)
+                    parts = _parts_of(parts, towards, READ[i] * 2 * C + 2 * c, columns)
+                to_heads = dot(x.T, parts.to(tl.bfloat16), to_heads)
+        shift = _zero(tile, 29)
+        lane, there, given = table + shift + units, points + shift, to_out + shift
         found = ()
         to_argument = x
-        for i in tl.static_range(LAYERS - 1, -1, -1):  # and back
+        if TOP < LAYERS:
+            to_argument = tl.load(
+                above + rows[:, None] * WIDTH + units[None, :], mask=rows[:, None] < n, other=0.0
+            )
+        for i in tl.static_range(TOP - 1, BOTTOM - 1, -1):  # and back
             vectors = lane + i * V * WIDTH
             gradient = tl.zeros((ROWS, WIDTH), tl.float32)
             if i < LAYERS - 1:
@@ -244,38 +258,39 @@ def backward_kernel(
             packed = kept[i]
             if i == 0:  # made again: registers are dear
                 _, packed = _activate(
-                    _affine(points, vectors, rows, n, True, BIAS, D, WIDTH), points, vectors, constants[0], constants[1],
+                    _affine(there, vectors, rows, n, BIAS, D, WIDTH), there, vectors, constants[0], constants[1],
                     rows, n, D, ACTIVATIONS, 0, ROWS, WIDTH,
                 )  # fmt: skip
-            about = _unpacked(packed, ROWS, WIDTH)
             if READ[i] >= 0:
-                given = tl.zeros((ROWS, COLUMNS), tl.float32)
                 for c in tl.static_range(C):
-                    towards = tl.load(to_out + (READ[i] * n + rows) * C + c, mask=rows < n, other=0.0)
+                    towards = tl.load(given + (READ[i] * n + rows) * C + c, mask=rows < n, other=0.0)
                     gradient += towards[:, None] * tl.load(vectors + (AXES + D + c) * WIDTH)[None, :]
-                    given = _parts_of(given, towards, READ[i] * 2 * C + 2 * c, columns)
-                to_heads = dot(values[i].T, given.to(tl.bfloat16), to_heads)
             if ACTIVATIONS[i] == "filter":
-                factor, slope = sine_and_cosine(_affine(points, vectors, rows, n, True, PHASE, D, WIDTH))
-                to_phase = gradient * about * slope
-                to_phases = dot(to_phase.to(tl.bfloat16).T, marks[i - 1], to_phases)
+                factor, slope = sine_and_cosine(_affine(there, vectors, rows, n, PHASE, D, WIDTH))
+                to_phase = gradient * slope * _unpacked(packed, ROWS, WIDTH)
+                to_phases = dot(to_phase.to(tl.bfloat16).T, marks[i - BOTTOM], to_phases)
                 gradient *= factor
             else:
                 gradient = _to_argument(
-                    gradient, values[i], about, constants[2 * i], constants[2 * i + 1], ACTIVATIONS, i, ROWS, WIDTH
-                )
+                    gradient, values[i], _unpacked(packed, ROWS, WIDTH), constants[2 * i], constants[2 * i + 1],
+                    ACTIVATIONS, i, ROWS, WIDTH,
+                )  # fmt: skip
             to_argument = gradient.to(tl.bfloat16)
             if i == 0:
                 summed = tl.where(columns == 0, 1.0, tl.zeros((ROWS, COLUMNS), tl.float32))
                 for k in tl.static_range(D):
-                    coordinate = tl.load(points + rows * D + k, mask=rows < n, other=0.0)
+                    coordinate = tl.load(there + rows * D + k, mask=rows < n, other=0.0)
                     summed = _parts_of(summed, coordinate, 1 + 2 * k, columns)
                 to_first = dot(to_argument.T, summed.to(tl.bfloat16), to_first)
+                found = (to_weights[0],) + found
             else:
-                found = (dot(to_argument.T, values[i - 1], to_weights[i - 1]),) + found
+                found = (dot(to_argument.T, values[i - 1], to_weights[i - BOTTOM]),) + found
         to_weights = found
-    for i in tl.static_range(LAYERS - 1):
-        tl.store(to_matrices + (tl.program_id(0) * (LAYERS - 1) + i) * WIDTH * WIDTH + square, to_weights[i])
+        if BOTTOM > 0:
+            tl.store(below + rows[:, None] * WIDTH + units[None, :], to_argument, mask=rows[:, None] < n)
+    for i in tl.static_range(1 if BOTTOM == 0 else BOTTOM, TOP):
+        at = (tl.program_id(0) * (LAYERS - 1) + i - 1) * WIDTH * WIDTH
+        tl.store(to_matrices + at + square, to_weights[i - BOTTOM])
     at = to_table + tl.program_id(0) * 3 * WIDTH * COLUMNS + units[:, None] * COLUMNS + columns
     tl.store(at, to_first)
     tl.store(at + WIDTH * COLUMNS, to_phases)

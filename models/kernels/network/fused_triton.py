@@ -21,7 +21,8 @@ WIDTHS = (16, 32, 64)  # to one of which all layers are filled up; one unit more
 FORWARD: dict[str, int] = {"ROWS": 64, "num_warps": 4}  # points of a tile
 BACKWARD: dict[str, int] = {"ROWS": 128, "num_warps": 8}
 AT_ONCE = {"forward": 4, "backward": 1}  # programs on a multiprocessor
-DEEPEST = 5  # layers whose weights' gradients have room in registers
+GROUP = 4  # layers whose gradients one kernel makes
+DEEPEST = 9  # layers whose weights' gradients have room in registers
 
 
 def fits(layers: Sequence[Layer], dim: int) -> bool:
@@ -67,16 +68,20 @@ class _Heads(torch.autograd.Function):
         layers, about = ctx.layers, ctx.about
         programs, width, columns = _programs(points, AT_ONCE["backward"]), about["WIDTH"], COLUMNS.value
         to_matrices = points.new_empty(*programs, len(layers) - 1, width, width)
-        to_table = points.new_empty(*programs, 3, width, columns)
+        groups = list(zip(range(0, len(layers), GROUP), [*range(GROUP, len(layers), GROUP), len(layers)], strict=True))
+        to_table = points.new_empty(len(groups), *programs, 3, width, columns)
         towards = gradients[0].contiguous()  # [H, N, C]
-        backward_kernel[programs](
-            *(points, towards, to_matrices, to_table, matrices, table, _constants(layers)),
-            *(tuple(len(layer.weight) for layer in layers), len(points)),
-            **about, **BACKWARD,
-        )  # fmt: skip
+        above = below = matrices  # the gradient of the argument of the layer between two groups
+        for part, (bottom, top) in reversed(list(zip(to_table, groups, strict=True))):
+            above, below = below, points.new_empty(len(points), width, dtype=torch.bfloat16) if bottom else below
+            backward_kernel[programs](
+                *(points, towards, above, below, to_matrices, part, matrices, table, _constants(layers)),
+                *(tuple(len(layer.weight) for layer in layers), len(points)),
+                **about, BOTTOM=bottom, TOP=top, **BACKWARD,
+            )  # fmt: skip
         to_bias_of_head = towards.sum(1)  # [H, C]
         to_weights = to_matrices.sum(0)  # [L - 1, width, width]
-        to_first, to_phases, to_heads = to_table.sum(0)
+        to_first, to_phases, to_heads = to_table.flatten(0, 1).sum(0)
         used = 2 * to_bias_of_head.numel()
         to_heads = (to_heads[:, 0:used:2] + to_heads[:, 1:used:2]).T.reshape(*to_bias_of_head.shape, width)
         axes = 2 * points.shape[1]
