@@ -93,6 +93,12 @@ def _affine(points, vectors, rows, n, ROW: tl.constexpr, D: tl.constexpr, WIDTH:
 
 
 @triton.jit
+def _anchored(x, ROWS: tl.constexpr, WIDTH: tl.constexpr):
+    """x, laid out over the threads as a product: Triton would make it anew in every layout that is asked of it."""
+    return dot(tl.zeros((ROWS, COLUMNS), tl.bfloat16), tl.zeros((COLUMNS, WIDTH), tl.bfloat16), x)
+
+
+@triton.jit
 def _product(x, rest, matrix, low, vectors, PARTS: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr):
     """W x + b."""
     total = dot(x, matrix.T, tl.zeros((ROWS, WIDTH), tl.float32))
@@ -178,7 +184,7 @@ def forward_kernel(
         for i in tl.static_range(LAYERS):
             vectors = lane + i * V * WIDTH
             if i == 0:
-                argument = _affine(points, vectors, rows, n, BIAS, D, WIDTH)
+                argument = _anchored(_affine(points, vectors, rows, n, BIAS, D, WIDTH), ROWS, WIDTH)
             else:
                 argument = _product(x, rest, high[i - 1], low[i - 1], vectors, PARTS, ROWS, WIDTH)
             value, _ = _activate(
@@ -206,7 +212,7 @@ def backward_kernel(
     V: tl.constexpr = AXES + D + C + 1
     units, columns = tl.arange(0, WIDTH), tl.arange(0, COLUMNS)[None, :]
     square = units[:, None] * WIDTH + units[None, :]
-    high, low, to_weights, marks = (), (), (), ()
+    high, low, to_weights, marks, read = (), (), (), (), ()
     for i in tl.static_range(TOP if TOP < LAYERS else LAYERS - 1):
         high = high + (tl.load(matrices + i * WIDTH * WIDTH + square),)
         low = low + (tl.load(matrices + (LAYERS - 1 + i) * WIDTH * WIDTH + square),)
@@ -214,6 +220,13 @@ def backward_kernel(
         to_weights = to_weights + (tl.zeros((WIDTH, WIDTH), tl.float32),)  # of the first layer, never used
         mark = tl.where((columns == i) & (tl.arange(0, ROWS)[:, None] >= 0), 1.0, 0.0)
         marks = marks + (mark.to(tl.bfloat16),)
+    for i in tl.static_range(TOP):
+        weight = tl.zeros((COLUMNS, WIDTH), tl.float32)
+        if READ[i] >= 0:
+            for c in tl.static_range(C):
+                here = (tl.arange(0, COLUMNS)[:, None] // 2) == READ[i] * C + c
+                weight = tl.where(here, tl.load(table + (i * V + AXES + D + c) * WIDTH + units)[None, :], weight)
+        read = read + (weight.to(tl.bfloat16),)
     to_first = tl.zeros((WIDTH, COLUMNS), tl.float32)  # bias, then the coordinates' weights in two parts
     to_phases = tl.zeros((WIDTH, COLUMNS), tl.float32)  # a layer a column
     to_heads = tl.zeros((WIDTH, COLUMNS), tl.float32)  # a channel two columns, of two parts
@@ -221,11 +234,11 @@ def backward_kernel(
         rows = tile * ROWS + tl.arange(0, ROWS)
         lane = table + _zero(tile, 30) + units
         x, rest = 0, 0
-        values, kept = (), ()
+        values, kept, towards = (), (), ()
         for i in tl.static_range(TOP):  # forward, as above
             vectors = lane + i * V * WIDTH
             if i == 0:
-                argument = _affine(points, vectors, rows, n, BIAS, D, WIDTH)
+                argument = _anchored(_affine(points, vectors, rows, n, BIAS, D, WIDTH), ROWS, WIDTH)
             else:
                 argument = _product(x, rest, high[i - 1], low[i - 1], vectors, PARTS, ROWS, WIDTH)
             value, about = _activate(
@@ -237,13 +250,16 @@ def backward_kernel(
             x, rest = first.to(tl.bfloat16), (value - first).to(tl.bfloat16)
             values, kept = values + (x,), kept + (about,)
             if (READ[i] >= 0) and (i >= BOTTOM):
-                parts = tl.zeros((ROWS, COLUMNS), tl.float32)
+                given = tl.zeros((ROWS, COLUMNS), tl.float32)
                 for c in tl.static_range(C):
-                    towards = tl.load(to_out + (READ[i] * n + rows) * C + c, mask=rows < n, other=0.0)
-                    parts = _parts_of(parts, towards, READ[i] * 2 * C + 2 * c, columns)
-                to_heads = dot(x.T, parts.to(tl.bfloat16), to_heads)
+                    channel = tl.load(to_out + (READ[i] * n + rows) * C + c, mask=rows < n, other=0.0)
+                    given = _parts_of(given, channel, READ[i] * 2 * C + 2 * c, columns)
+                to_heads = dot(x.T, given.to(tl.bfloat16), to_heads)
+                towards = towards + (given.to(tl.bfloat16),)
+            else:
+                towards = towards + (0,)
         shift = _zero(tile, 29)
-        lane, there, given = table + shift + units, points + shift, to_out + shift
+        lane, there = table + shift + units, points + shift
         found = ()
         to_argument = x
         if TOP < LAYERS:
@@ -255,20 +271,20 @@ def backward_kernel(
             gradient = tl.zeros((ROWS, WIDTH), tl.float32)
             if i < LAYERS - 1:
                 gradient = dot(to_argument, high[i], gradient)
+            if READ[i] >= 0:
+                gradient = dot(towards[i], read[i], gradient)
             packed = kept[i]
             if i == 0:  # made again: registers are dear
                 _, packed = _activate(
                     _affine(there, vectors, rows, n, BIAS, D, WIDTH), there, vectors, constants[0], constants[1],
                     rows, n, D, ACTIVATIONS, 0, ROWS, WIDTH,
                 )  # fmt: skip
-            if READ[i] >= 0:
-                for c in tl.static_range(C):
-                    towards = tl.load(given + (READ[i] * n + rows) * C + c, mask=rows < n, other=0.0)
-                    gradient += towards[:, None] * tl.load(vectors + (AXES + D + c) * WIDTH)[None, :]
             if ACTIVATIONS[i] == "filter":
-                factor, slope = sine_and_cosine(_affine(there, vectors, rows, n, PHASE, D, WIDTH))
+                angle = _affine(there, vectors, rows, n, PHASE, D, WIDTH)
+                _, slope = sine_and_cosine(angle)
                 to_phase = gradient * slope * _unpacked(packed, ROWS, WIDTH)
                 to_phases = dot(to_phase.to(tl.bfloat16).T, marks[i - BOTTOM], to_phases)
+                factor, _ = sine_and_cosine(_affine(there + shift, vectors + shift, rows, n, PHASE, D, WIDTH))
                 gradient *= factor
             else:
                 gradient = _to_argument(
