@@ -205,6 +205,7 @@ def backward_kernel(
     points, to_out, above, below, to_matrices, to_table, matrices, table, constants, widths, n,
     D: tl.constexpr, C: tl.constexpr, ACTIVATIONS: tl.constexpr, READ: tl.constexpr, PARTS: tl.constexpr,
     ROWS: tl.constexpr, WIDTH: tl.constexpr, BOTTOM: tl.constexpr, TOP: tl.constexpr,
+    READ_BELOW: tl.constexpr, HEADS: tl.constexpr,
 ):  # fmt: skip
     """Gradients of layers BOTTOM to TOP - 1, from that of the argument of layer TOP, if there is one, to that of layer
     BOTTOM, if it is not the first."""
@@ -213,6 +214,7 @@ def backward_kernel(
     units, columns = tl.arange(0, WIDTH), tl.arange(0, COLUMNS)[None, :]
     square = units[:, None] * WIDTH + units[None, :]
     high, low, to_weights, marks, read = (), (), (), (), ()
+    to_heads = ()  # a channel three columns, of which two are parts of the sum
     for i in tl.static_range(TOP if TOP < LAYERS else LAYERS - 1):
         high = high + (tl.load(matrices + i * WIDTH * WIDTH + square),)
         low = low + (tl.load(matrices + (LAYERS - 1 + i) * WIDTH * WIDTH + square),)
@@ -222,19 +224,21 @@ def backward_kernel(
         marks = marks + (mark.to(tl.bfloat16),)
     for i in tl.static_range(TOP):
         weight = tl.zeros((COLUMNS, WIDTH), tl.float32)
-        if READ[i] >= 0:
+        if (READ[i] >= 0) and (i >= BOTTOM):
             for c in tl.static_range(C):
-                here = (tl.arange(0, COLUMNS)[:, None] // 2) == READ[i] * C + c
-                weight = tl.where(here, tl.load(table + (i * V + AXES + D + c) * WIDTH + units)[None, :], weight)
+                column = tl.arange(0, COLUMNS)[:, None] - 3 * c
+                full = tl.load(table + (i * V + AXES + D + c) * WIDTH + units)[None, :]
+                most = rounded_to_bf16(full)
+                weight = tl.where((column == 0) | (column == 1), most, tl.where(column == 2, full - most, weight))
+            to_heads = to_heads + (tl.zeros((WIDTH, COLUMNS), tl.float32),)
         read = read + (weight.to(tl.bfloat16),)
     to_first = tl.zeros((WIDTH, COLUMNS), tl.float32)  # bias, then the coordinates' weights in two parts
     to_phases = tl.zeros((WIDTH, COLUMNS), tl.float32)  # a layer a column
-    to_heads = tl.zeros((WIDTH, COLUMNS), tl.float32)  # a channel two columns, of two parts
     for tile in tl.range(tl.program_id(0), tl.cdiv(n, ROWS), tl.num_programs(0), num_stages=1):
         rows = tile * ROWS + tl.arange(0, ROWS)
         lane = table + _zero(tile, 30) + units
         x, rest = 0, 0
-        values, kept, towards = (), (), ()
+        values, kept, towards, summed = (), (), (), ()
         for i in tl.static_range(TOP):  # forward, as above
             vectors = lane + i * V * WIDTH
             if i == 0:
@@ -253,8 +257,9 @@ def backward_kernel(
                 given = tl.zeros((ROWS, COLUMNS), tl.float32)
                 for c in tl.static_range(C):
                     channel = tl.load(to_out + (READ[i] * n + rows) * C + c, mask=rows < n, other=0.0)
-                    given = _parts_of(given, channel, READ[i] * 2 * C + 2 * c, columns)
-                to_heads = dot(x.T, given.to(tl.bfloat16), to_heads)
+                    given = _parts_of(given, channel, 3 * c, columns)
+                    given = tl.where(columns == 3 * c + 2, channel[:, None], given)
+                summed = summed + (dot(x.T, given.to(tl.bfloat16), to_heads[READ[i] - READ_BELOW]),)
                 towards = towards + (given.to(tl.bfloat16),)
             else:
                 towards = towards + (0,)
@@ -293,21 +298,22 @@ def backward_kernel(
                 )  # fmt: skip
             to_argument = gradient.to(tl.bfloat16)
             if i == 0:
-                summed = tl.where(columns == 0, 1.0, tl.zeros((ROWS, COLUMNS), tl.float32))
+                basis = tl.where(columns == 0, 1.0, tl.zeros((ROWS, COLUMNS), tl.float32))
                 for k in tl.static_range(D):
                     coordinate = tl.load(there + rows * D + k, mask=rows < n, other=0.0)
-                    summed = _parts_of(summed, coordinate, 1 + 2 * k, columns)
-                to_first = dot(to_argument.T, summed.to(tl.bfloat16), to_first)
+                    basis = _parts_of(basis, coordinate, 1 + 2 * k, columns)
+                to_first = dot(to_argument.T, basis.to(tl.bfloat16), to_first)
                 found = (to_weights[0],) + found
             else:
                 found = (dot(to_argument.T, values[i - 1], to_weights[i - BOTTOM]),) + found
-        to_weights = found
+        to_weights, to_heads = found, summed
         if BOTTOM > 0:
             tl.store(below + rows[:, None] * WIDTH + units[None, :], to_argument, mask=rows[:, None] < n)
     for i in tl.static_range(1 if BOTTOM == 0 else BOTTOM, TOP):
         at = (tl.program_id(0) * (LAYERS - 1) + i - 1) * WIDTH * WIDTH
         tl.store(to_matrices + at + square, to_weights[i - BOTTOM])
-    at = to_table + tl.program_id(0) * 3 * WIDTH * COLUMNS + units[:, None] * COLUMNS + columns
+    at = to_table + tl.program_id(0) * (2 + HEADS) * WIDTH * COLUMNS + units[:, None] * COLUMNS + columns
     tl.store(at, to_first)
     tl.store(at + WIDTH * COLUMNS, to_phases)
-    tl.store(at + 2 * WIDTH * COLUMNS, to_heads)
+    for h in tl.static_range(len(to_heads)):
+        tl.store(at + (2 + READ_BELOW + h) * WIDTH * COLUMNS, to_heads[h])

@@ -28,12 +28,11 @@ DEEPEST = 9  # layers whose weights' gradients have room in registers
 def fits(layers: Sequence[Layer], dim: int) -> bool:
     """Whether a network is narrow and shallow enough."""
     channels = {len(layer.head[0]) for layer in layers if layer.head is not None}
-    reads = sum(layer.head is not None for layer in layers)
     return (
         2 <= len(layers) <= DEEPEST
         and max(len(layer.weight) for layer in layers) < WIDTHS[-1]
         and len(channels) == 1
-        and 2 * reads * max(channels) <= COLUMNS.value
+        and 3 * max(channels) <= COLUMNS.value
         and 2 * dim < COLUMNS.value
         and layers[0].filter is None
     )
@@ -68,22 +67,22 @@ class _Heads(torch.autograd.Function):
         layers, about = ctx.layers, ctx.about
         programs, width, columns = _programs(points, AT_ONCE["backward"]), about["WIDTH"], COLUMNS.value
         to_matrices = points.new_empty(*programs, len(layers) - 1, width, width)
-        groups = list(zip(range(0, len(layers), GROUP), [*range(GROUP, len(layers), GROUP), len(layers)], strict=True))
-        to_table = points.new_empty(len(groups), *programs, 3, width, columns)
         towards = gradients[0].contiguous()  # [H, N, C]
+        groups = list(zip(range(0, len(layers), GROUP), [*range(GROUP, len(layers), GROUP), len(layers)], strict=True))
+        to_table = points.new_zeros(len(groups), *programs, 2 + len(towards), width, columns)
         above = below = matrices  # the gradient of the argument of the layer between two groups
         for part, (bottom, top) in reversed(list(zip(to_table, groups, strict=True))):
             above, below = below, points.new_empty(len(points), width, dtype=torch.bfloat16) if bottom else below
             backward_kernel[programs](
                 *(points, towards, above, below, to_matrices, part, matrices, table, _constants(layers)),
                 *(tuple(len(layer.weight) for layer in layers), len(points)),
-                **about, BOTTOM=bottom, TOP=top, **BACKWARD,
+                **about, BOTTOM=bottom, TOP=top, HEADS=len(towards),
+                READ_BELOW=sum(place >= 0 for place in about["READ"][:bottom]), **BACKWARD,
             )  # fmt: skip
         to_bias_of_head = towards.sum(1)  # [H, C]
         to_weights = to_matrices.sum(0)  # [L - 1, width, width]
-        to_first, to_phases, to_heads = to_table.flatten(0, 1).sum(0)
-        used = 2 * to_bias_of_head.numel()
-        to_heads = (to_heads[:, 0:used:2] + to_heads[:, 1:used:2]).T.reshape(*to_bias_of_head.shape, width)
+        to_first, to_phases, *to_heads = to_table.flatten(0, 1).sum(0)
+        of = 3 * about["C"]
         axes = 2 * points.shape[1]
         to_first_weight = to_first[:, 1 : 1 + axes : 2] + to_first[:, 2 : 2 + axes : 2]
         found: list[Tensor | None] = []
@@ -96,7 +95,7 @@ class _Heads(torch.autograd.Function):
                 found += [to_weights[i - 1, :n, :depth], to_weights[i - 1, :n, depth]]
             found += [None, None if layer.filter is None else to_phases[:n, i]]
             read = about["READ"][i]
-            found += [None, None] if read < 0 else [to_heads[read, :, :n], to_bias_of_head[read]]
+            found += [None, None] if read < 0 else [(to_heads[read][:n, 0:of:3] + to_heads[read][:n, 1:of:3]).T, to_bias_of_head[read]]
         return None, None, None, *found
 
 
