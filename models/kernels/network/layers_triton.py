@@ -18,12 +18,14 @@ from torch.autograd.function import once_differentiable
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from models.kernels.network import fused_triton
+from models.kernels.network.wide_kernels import wide_backward_kernel, wide_forward_kernel
 from models.kernels.network.bf16x3 import mm
 from models.kernels.network.layers import Layer, Pair
 from models.kernels.network.layers_kernels import STRIP, backward_kernel, forward_kernel
 
 import os
 FUSED = os.environ.get('FUSED','1')=='1'
+WIDE = {}
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
 PER_LAYER = 6  # tensors of a layer among the arguments: weight, bias, filter's ω and φ, head's weight and bias
@@ -128,9 +130,9 @@ def _forward(
     values, weight = layer.weight, layer.weight.detach()
     if x is not None:
         values = _descriptor(x, 1, shape["ROWS"], shape["DEPTH"])
-        weight = _descriptor(_split(weight, parts), 1, shape["COLUMNS"], shape["DEPTH"])
+        weight = _descriptor(_split(weight, parts), 1, min(shape['COLUMNS'], 64) if WIDE else shape["COLUMNS"], shape["DEPTH"])
     strip = shape["ROWS"], STRIP.value
-    forward_kernel[tiles](
+    (wide_forward_kernel if WIDE and 64 < width <= WIDE['most'] else forward_kernel)[tiles](
         *(values, weight, layer.bias, _descriptor(y, 1, *strip), _descriptor(saved, *strip)),
         *(head, out, layer.weight.shape[1]),
         *_about(layer, points),
@@ -162,9 +164,9 @@ def _backward(
         depth = len(weight)
         products = (
             _descriptor(gradient, shape["ROWS"], shape["DEPTH"]),
-            _descriptor(_split(weight, 1)[0], shape["DEPTH"], shape["COLUMNS"]),
+            _descriptor(_split(weight, 1)[0], shape["DEPTH"], min(shape['COLUMNS'], 64) if WIDE else shape["COLUMNS"]),
         )
-    backward_kernel[tiles](
+    (wide_backward_kernel if WIDE and 64 < width <= WIDE['most'] else backward_kernel)[tiles](
         *products,
         *(_descriptor(x, shape["ROWS"], STRIP.value) for x in (value, saved, to_argument)),
         *(head, points if to_head is None else to_head, sums, depth),
@@ -193,6 +195,8 @@ def _head(layer: Layer) -> tuple[Tensor, int]:
 
 def _shape(width: int) -> dict[str, int]:
     """How a kernel is cut: points and units of a tile, depth of a step of its product; warps and steps ahead."""
+    if WIDE and 64 < width <= WIDE["most"]:
+        return {"ROWS": WIDE["rows"], "COLUMNS": triton.cdiv(width, 64) * 64, "DEPTH": 64, "num_warps": WIDE["warps"], "num_stages": WIDE["stages"]}
     columns = STRIP.value if width <= NARROW else 2 * STRIP.value
     return {"ROWS": 128, "COLUMNS": columns, "DEPTH": 64, "num_warps": 4, "num_stages": 3}
 
