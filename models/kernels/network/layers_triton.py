@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from models.kernels.network import fused_triton
+from models.kernels.network.narrow import network
 from models.kernels.network.wide_kernels import wide_backward_kernel, wide_forward_kernel
 from models.kernels.network.bf16x3 import mm
 from models.kernels.network.layers import Layer, Pair
@@ -37,8 +37,8 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
     parts: 2 for values of 16 bits, 1 for bf16. Aligned widths (aligned.py) are faster; gabor's are even.
     """
     layers = [_dense(layer) for layer in _woven(layers)]
-    if FUSED and fused_triton.fits(layers, points.shape[1]):
-        return fused_triton.heads(layers, points.contiguous(), parts)
+    if FUSED and network.fits(layers, points):
+        return network.heads(layers, points.contiguous(), parts)
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]

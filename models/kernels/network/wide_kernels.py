@@ -3,8 +3,8 @@
 import triton
 import triton.language as tl
 
-from models.kernels.network.activation_kernels import sine_and_cosine, value_and_slope
-from models.kernels.network.layers_kernels import LARGEST, STRIP, _pairs, affine, dot, rounded_to_bf16
+from models.kernels.network.activation_kernels import gabor, gabor_gradient, pairs, sine_and_cosine, value_and_slope
+from models.kernels.network.layers_kernels import LARGEST, STRIP, _affine, dot, rounded_to_bf16
 
 
 @triton.jit
@@ -38,18 +38,17 @@ def wide_forward_kernel(
         units = first + tl.arange(0, STRIP)
         used = units < width
         if FIRST:  # w is W itself
-            argument = affine(points, w, bias, rows, units, n, width, D)
+            argument = _affine(points, w, bias, rows, units, n, width, D)
         else:
             argument = totals[strip] + tl.load(bias + units, mask=used, other=0.0)[None, :]
         value, kept = argument, argument
         if ACTIVATION == "filter":
-            factor, _ = sine_and_cosine(affine(points, omega, phase, rows, units, n, width, D))
+            factor, _ = sine_and_cosine(_affine(points, omega, phase, rows, units, n, width, D))
             value = factor * argument
         elif ACTIVATION == "gabor":
-            a, b = _pairs(argument, ROWS)
-            modulus = tl.exp(-constant * b - second * second * (a * a + b * b))
-            sine, cosine = sine_and_cosine(constant * a)
-            value = tl.reshape(tl.join(modulus * cosine, modulus * sine), (ROWS, STRIP))
+            a, b = pairs(argument, ROWS, STRIP)
+            real, imaginary = gabor(a, b, constant, second)
+            value = tl.reshape(tl.join(real, imaginary), (ROWS, STRIP))
         else:
             value, kept = value_and_slope(argument, constant, ACTIVATION)
         high = rounded_to_bf16(value)
@@ -101,19 +100,15 @@ def wide_backward_kernel(
         if ACTIVATION == "relu":
             gradient = tl.where(value > 0, gradient, 0.0)
         elif ACTIVATION == "filter":
-            factor, slope = sine_and_cosine(affine(points, omega, phase, rows, units, n, width, D))
+            factor, slope = sine_and_cosine(_affine(points, omega, phase, rows, units, n, width, D))
             to_phase = gradient * saved.load([row, first]).to(tl.float32) * slope
             tl.store(to_sums + (HEAD + C) * width, tl.sum(to_phase, axis=0), mask=used)
             gradient *= factor
         elif ACTIVATION == "gabor":
-            a, b = _pairs(saved.load([row, first]).to(tl.float32), ROWS)
-            real, imaginary = _pairs(value, ROWS)
-            to_real, to_imaginary = _pairs(gradient, ROWS)
-            radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
-            angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
-            twice = 2 * second * second
-            to_a = constant * angular - twice * a * radial
-            to_b = -(constant + twice * b) * radial
+            a, b = pairs(saved.load([row, first]).to(tl.float32), ROWS, STRIP)
+            real, imaginary = pairs(value, ROWS, STRIP)
+            to_real, to_imaginary = pairs(gradient, ROWS, STRIP)
+            to_a, to_b = gabor_gradient(a, b, real, imaginary, to_real, to_imaginary, constant, second)
             gradient = tl.reshape(tl.join(to_a, to_b), (ROWS, STRIP))
         elif ACTIVATION != "none":
             gradient *= saved.load([row, first]).to(tl.float32)
