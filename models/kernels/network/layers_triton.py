@@ -26,6 +26,7 @@ from models.kernels.network.layers_kernels import STRIP, backward_kernel, forwar
 import os
 FUSED = os.environ.get('FUSED','1')=='1'
 WIDE = {}
+HYBRID = False
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
 PER_LAYER = 6  # tensors of a layer among the arguments: weight, bias, filter's ω and φ, head's weight and bias
@@ -80,6 +81,14 @@ class _Heads(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, points: Tensor, layers: tuple[Layer, ...], parts: int, *_: Tensor | None) -> Tensor:
         found, kept, x = [], [], None
+        if HYBRID:
+            out, values, saved = network.forward_and_save(layers, points, parts)
+            for i, layer in enumerate(layers):
+                w = len(layer.weight)
+                kept += [values[i, :, :w], saved[i, :, :w]]
+            ctx.save_for_backward(points, *kept)
+            ctx.layers = layers
+            return out
         for i, layer in enumerate(layers):
             x, saved, out = _forward(layer, points, x, parts, trained=_trained(ctx, i))
             kept += [x[0], saved]

@@ -9,9 +9,9 @@ from models.kernels.network.narrow.layer import AXES, activate, argument_of, zer
 
 @triton.jit
 def forward_kernel(
-    points, out, matrices, vectors_of, constants, n,
+    points, out, values, kept, matrices, vectors_of, constants, widths, n,
     D: tl.constexpr, C: tl.constexpr, ACTIVATIONS: tl.constexpr, READ: tl.constexpr, PARTS: tl.constexpr,
-    ROWS: tl.constexpr, WIDTH: tl.constexpr,
+    ROWS: tl.constexpr, WIDTH: tl.constexpr, SAVES: tl.constexpr,
 ):  # fmt: skip
     LAYERS: tl.constexpr = len(ACTIVATIONS)
     V: tl.constexpr = AXES + D + C + 1
@@ -28,12 +28,19 @@ def forward_kernel(
         for i in tl.static_range(LAYERS):
             vectors = lanes + i * V * WIDTH
             argument = argument_of(x, rest, high, low, points, vectors, rows, n, i, D, PARTS, ROWS, WIDTH)
-            value, _ = activate(
+            value, about = activate(
                 argument, points, vectors, constants[2 * i], constants[2 * i + 1],
                 rows, n, D, ACTIVATIONS, i, ROWS, WIDTH,
             )  # fmt: skip
             first = rounded_to_bf16(value)
             x, rest = first.to(tl.bfloat16), (value - first).to(tl.bfloat16)
+            if SAVES:
+                places = (rows.to(tl.int64)[:, None] + i * n.to(tl.int64)) * WIDTH
+                used = (rows < n)[:, None] & (units[None, :] < widths[i])
+                tl.store(values + places + units[None, :], x, mask=used)
+                words = tl.arange(0, WIDTH // 2)[None, :]
+                used = (rows < n)[:, None] & (2 * words < widths[i])
+                tl.store(kept + places // 2 + words, about, mask=used)
             if READ[i] >= 0:
                 for c in tl.static_range(C):
                     weight = tl.load(vectors + (AXES + D + c) * WIDTH)

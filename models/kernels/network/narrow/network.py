@@ -60,6 +60,7 @@ class _Network:
     layers: tuple[Layer, ...]
     dim: int
     parts: int
+    least: int = 0
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -67,7 +68,7 @@ class _Network:
 
     @property
     def width(self) -> int:
-        return next(width for width in WIDTHS if max(self.widths) < width)
+        return self.least or next(width for width in WIDTHS if max(self.widths) < width)
 
     @property
     def channels(self) -> int:
@@ -130,7 +131,10 @@ class _Heads(torch.autograd.Function):
         matrices, vectors = network.pack(points)
         out = points.new_empty(max(network.read) + 1, len(points), network.channels)
         forward_kernel[_programs(points, FORWARD_PROGRAMS)](
-            *(points, out, matrices, vectors, network.constants, len(points)), **network.about, **FORWARD
+            *(points, out, matrices, vectors, matrices, vectors, network.constants, network.widths, len(points)),
+            **network.about,
+            **FORWARD,
+            SAVES=False,
         )
         # made here, so that whoever asks what the backward pass keeps is told of it
         between = points.new_empty(len(network.groups) - 1, len(points), network.width, dtype=torch.bfloat16)
@@ -182,3 +186,21 @@ def _programs(points: Tensor, each: int) -> tuple[int]:
     if not points.is_cuda:
         return (2,)
     return (each * torch.cuda.get_device_properties(points.device).multi_processor_count,)
+
+
+WIDER = {"ROWS": 128, "num_warps": 8}
+
+
+def forward_and_save(layers, points, parts):
+    network = _Network(tuple(layers), points.shape[1], parts, 128)
+    matrices, vectors = network.pack(points)
+    out = points.new_empty(max(network.read) + 1, len(points), network.channels)
+    values = points.new_empty(len(layers), len(points), network.width, dtype=torch.bfloat16)
+    kept = points.new_empty(len(layers), len(points), network.width, dtype=torch.float16)
+    forward_kernel[_programs(points, 1)](
+        *(points, out, values, kept.view(torch.int32), matrices, vectors, network.constants, network.widths, len(points)),
+        **network.about,
+        **WIDER,
+        SAVES=True,
+    )
+    return out, values, kept
