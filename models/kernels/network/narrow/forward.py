@@ -35,12 +35,12 @@ def forward_kernel(
             first = rounded_to_bf16(value)
             x, rest = first.to(tl.bfloat16), (value - first).to(tl.bfloat16)
             if SAVES:
-                places = (rows.to(tl.int64)[:, None] + i * n.to(tl.int64)) * WIDTH
-                used = (rows < n)[:, None] & (units[None, :] < widths[i])
-                tl.store(values + places + units[None, :], x, mask=used)
+                layer = i * n.to(tl.int64) * WIDTH
+                fresh = tile * ROWS + zero(tile, 29) + tl.arange(0, ROWS)
+                inside = fresh[:, None] < n
                 words = tl.arange(0, WIDTH // 2)[None, :]
-                used = (rows < n)[:, None] & (2 * words < widths[i])
-                tl.store(kept + places // 2 + words, about, mask=used)
+                tl.store(values + layer + fresh[:, None] * WIDTH + units[None, :], x, mask=inside)
+                tl.store(kept + layer // 2 + fresh[:, None] * (WIDTH // 2) + words, about, mask=inside)
             if READ[i] >= 0:
                 for c in tl.static_range(C):
                     weight = tl.load(vectors + (AXES + D + c) * WIDTH)
