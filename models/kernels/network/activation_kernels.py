@@ -54,26 +54,3 @@ def value_and_slope(x, constant, ACTIVATION: tl.constexpr):
         value = 2 * tl.sigmoid(2 * constant * sine) - 1
         slope = constant * cosine * (1 - value * value)
     return value, slope
-
-
-@triton.jit
-def pairs(x, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
-    """Real and imaginary parts of a tile, which lie side by side."""
-    return tl.split(tl.reshape(x, (ROWS, COLUMNS // 2, 2)))
-
-
-@triton.jit
-def gabor(a, b, omega, sigma):
-    """exp(iωz - |σz|²) of z = a + ib: its real and imaginary part."""
-    modulus = tl.exp(-omega * b - sigma * sigma * (a * a + b * b))
-    sine, cosine = sine_and_cosine(omega * a)
-    return modulus * cosine, modulus * sine
-
-
-@triton.jit
-def gabor_gradient(a, b, real, imaginary, to_real, to_imaginary, omega, sigma):
-    """The gradient of a and b from the function's value and that value's gradient."""
-    radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
-    angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
-    twice = 2 * sigma * sigma
-    return omega * angular - twice * a * radial, -(omega + twice * b) * radial

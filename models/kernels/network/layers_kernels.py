@@ -3,14 +3,7 @@
 import triton
 import triton.language as tl
 
-from models.kernels.network.activation_kernels import (
-    INTERPRETED,
-    gabor,
-    gabor_gradient,
-    pairs,
-    sine_and_cosine,
-    value_and_slope,
-)
+from models.kernels.network.activation_kernels import INTERPRETED, sine_and_cosine, value_and_slope
 
 STRIP = tl.constexpr(64)  # units whose activation is made at once; more would leave the registers
 LARGEST = tl.constexpr(65504.0)  # of float16
@@ -38,6 +31,12 @@ def _strips(x, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
     else:
         left, right = tl.split(tl.permute(tl.reshape(x, (ROWS, 2, STRIP)), (0, 2, 1)))
     return left, right
+
+
+@triton.jit
+def _pairs(x, ROWS: tl.constexpr):
+    """Real and imaginary parts of a strip."""
+    return tl.split(tl.reshape(x, (ROWS, STRIP // 2, 2)))
 
 
 @triton.jit
@@ -83,9 +82,10 @@ def forward_kernel(
             factor, _ = sine_and_cosine(_affine(points, omega, phase, rows, units, n, width, D))
             value = factor * argument
         elif ACTIVATION == "gabor":
-            a, b = pairs(argument, ROWS, STRIP)
-            real, imaginary = gabor(a, b, constant, second)
-            value = tl.reshape(tl.join(real, imaginary), (ROWS, STRIP))
+            a, b = _pairs(argument, ROWS)
+            modulus = tl.exp(-constant * b - second * second * (a * a + b * b))
+            sine, cosine = sine_and_cosine(constant * a)
+            value = tl.reshape(tl.join(modulus * cosine, modulus * sine), (ROWS, STRIP))
         else:
             value, kept = value_and_slope(argument, constant, ACTIVATION)
         high = rounded_to_bf16(value)
@@ -138,10 +138,14 @@ def backward_kernel(
             tl.store(to_sums + (HEAD + C) * width, tl.sum(to_phase, axis=0), mask=used)
             gradient *= factor
         elif ACTIVATION == "gabor":
-            a, b = pairs(saved.load([row, first]).to(tl.float32), ROWS, STRIP)
-            real, imaginary = pairs(value, ROWS, STRIP)
-            to_real, to_imaginary = pairs(gradient, ROWS, STRIP)
-            to_a, to_b = gabor_gradient(a, b, real, imaginary, to_real, to_imaginary, constant, second)
+            a, b = _pairs(saved.load([row, first]).to(tl.float32), ROWS)
+            real, imaginary = _pairs(value, ROWS)
+            to_real, to_imaginary = _pairs(gradient, ROWS)
+            radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
+            angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
+            twice = 2 * second * second
+            to_a = constant * angular - twice * a * radial
+            to_b = -(constant + twice * b) * radial
             gradient = tl.reshape(tl.join(to_a, to_b), (ROWS, STRIP))
         elif ACTIVATION != "none":
             gradient *= saved.load([row, first]).to(tl.float32)

@@ -1,4 +1,5 @@
-"""The layers of models/kernels/network/layers.py in Triton: a kernel a layer, with its activation inside.
+"""The layers of models/kernels/network/layers.py in Triton: a kernel a layer, with its activation inside; narrow ones
+in one kernel together, where narrow/network.py says so.
 
 Between layers, values travel in bf16: in two parts whose sum has 16 bits, or in the first alone (see bf16x3.py).
 With them a layer writes what its backward pass needs, the slope of its activation or its argument, in float16, whose
@@ -17,16 +18,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from models.kernels.network.narrow import network
-from models.kernels.network.wide_kernels import wide_backward_kernel, wide_forward_kernel
 from models.kernels.network.bf16x3 import mm
 from models.kernels.network.layers import Layer, Pair
 from models.kernels.network.layers_kernels import STRIP, backward_kernel, forward_kernel
+from models.kernels.network.narrow import network
 
-import os
-FUSED = os.environ.get('FUSED','1')=='1'
-WIDE = {}
-HYBRID = False
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
 PER_LAYER = 6  # tensors of a layer among the arguments: weight, bias, filter's ω and φ, head's weight and bias
@@ -37,13 +33,13 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
 
     parts: 2 for values of 16 bits, 1 for bf16. Aligned widths (aligned.py) are faster; gabor's are even.
     """
-    layers = [_dense(layer) for layer in _woven(layers)]
-    if FUSED and network.fits(layers, points):
-        return network.heads(layers, points.contiguous(), parts)
+    layers, points = [_dense(layer) for layer in _woven(layers)], points.contiguous()
+    if network.fits(layers, points, parts):
+        return network.heads(layers, points)
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]
-    values: Tensor = _Heads.apply(points.contiguous(), tuple(layers), parts, *tensors)
+    values: Tensor = _Heads.apply(points, tuple(layers), parts, *tensors)
     return values
 
 
@@ -81,14 +77,6 @@ class _Heads(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, points: Tensor, layers: tuple[Layer, ...], parts: int, *_: Tensor | None) -> Tensor:
         found, kept, x = [], [], None
-        if HYBRID:
-            out, values, saved = network.forward_and_save(layers, points, parts)
-            for i, layer in enumerate(layers):
-                w = len(layer.weight)
-                kept += [values[i, :, :w], saved[i, :, :w]]
-            ctx.save_for_backward(points, *kept)
-            ctx.layers = layers
-            return out
         for i, layer in enumerate(layers):
             x, saved, out = _forward(layer, points, x, parts, trained=_trained(ctx, i))
             kept += [x[0], saved]
@@ -139,9 +127,9 @@ def _forward(
     values, weight = layer.weight, layer.weight.detach()
     if x is not None:
         values = _descriptor(x, 1, shape["ROWS"], shape["DEPTH"])
-        weight = _descriptor(_split(weight, parts), 1, min(shape['COLUMNS'], 64) if WIDE else shape["COLUMNS"], shape["DEPTH"])
+        weight = _descriptor(_split(weight, parts), 1, shape["COLUMNS"], shape["DEPTH"])
     strip = shape["ROWS"], STRIP.value
-    (wide_forward_kernel if WIDE and 64 < width <= WIDE['most'] else forward_kernel)[tiles](
+    forward_kernel[tiles](
         *(values, weight, layer.bias, _descriptor(y, 1, *strip), _descriptor(saved, *strip)),
         *(head, out, layer.weight.shape[1]),
         *_about(layer, points),
@@ -173,9 +161,9 @@ def _backward(
         depth = len(weight)
         products = (
             _descriptor(gradient, shape["ROWS"], shape["DEPTH"]),
-            _descriptor(_split(weight, 1)[0], shape["DEPTH"], min(shape['COLUMNS'], 64) if WIDE else shape["COLUMNS"]),
+            _descriptor(_split(weight, 1)[0], shape["DEPTH"], shape["COLUMNS"]),
         )
-    (wide_backward_kernel if WIDE and 64 < width <= WIDE['most'] else backward_kernel)[tiles](
+    backward_kernel[tiles](
         *products,
         *(_descriptor(x, shape["ROWS"], STRIP.value) for x in (value, saved, to_argument)),
         *(head, points if to_head is None else to_head, sums, depth),
@@ -204,8 +192,6 @@ def _head(layer: Layer) -> tuple[Tensor, int]:
 
 def _shape(width: int) -> dict[str, int]:
     """How a kernel is cut: points and units of a tile, depth of a step of its product; warps and steps ahead."""
-    if WIDE and 64 < width <= WIDE["most"]:
-        return {"ROWS": WIDE["rows"], "COLUMNS": triton.cdiv(width, 64) * 64, "DEPTH": 64, "num_warps": WIDE["warps"], "num_stages": WIDE["stages"]}
     columns = STRIP.value if width <= NARROW else 2 * STRIP.value
     return {"ROWS": 128, "COLUMNS": columns, "DEPTH": 64, "num_warps": 4, "num_stages": 3}
 

@@ -1,30 +1,23 @@
-"""One layer of a narrow network at a tile of points: what the forward and the backward kernel share.
+"""One sine layer of a narrow network at a tile of points: what the forward and the backward kernel share.
 
-A layer's vectors are rows of a table: the bias, a filter's phase, the weights of each coordinate, those of each channel
-of the head, and the head's bias.
+A layer's vectors are rows: its bias, the first layer's weights of each coordinate, the head's weights of each channel,
+and the head's bias.
 """
 
 import triton
 import triton.language as tl
 
-from models.kernels.network.activation_kernels import (
-    INTERPRETED,
-    gabor,
-    gabor_gradient,
-    pairs,
-    sine_and_cosine,
-    value_and_slope,
-)
-from models.kernels.network.layers_kernels import LARGEST, dot, rounded_to_bf16
+from models.kernels.network.activation_kernels import INTERPRETED
+from models.kernels.network.layers_kernels import dot, rounded_to_bf16
 
 COLUMNS = tl.constexpr(16)  # of a product's narrow factors: the fewest that it may have
-BIAS, PHASE, AXES = tl.constexpr(0), tl.constexpr(1), tl.constexpr(2)  # rows of a layer's vectors
+BIAS, AXES = tl.constexpr(0), tl.constexpr(1)  # rows of a layer's vectors
 
 
 @triton.jit
-def affine(points, vectors, rows, n, ROW: tl.constexpr, D: tl.constexpr, WIDTH: tl.constexpr):
-    """The sum over the coordinates, with row ROW of a layer's vectors as bias."""
-    total = tl.load(vectors + ROW * WIDTH)[None, :]
+def affine(points, vectors, rows, n, D: tl.constexpr, WIDTH: tl.constexpr):
+    """The sum over the coordinates, with the bias."""
+    total = tl.load(vectors + BIAS * WIDTH)[None, :]
     for k in tl.static_range(D):
         x = tl.load(points + rows * D + k, mask=rows < n, other=0.0)
         total = total + x[:, None] * tl.load(vectors + (AXES + k) * WIDTH)[None, :]
@@ -33,70 +26,27 @@ def affine(points, vectors, rows, n, ROW: tl.constexpr, D: tl.constexpr, WIDTH: 
 
 @triton.jit
 def argument_of(
-    x, rest, high, low, points, vectors, rows, n, I: tl.constexpr,
-    D: tl.constexpr, PARTS: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
+    x, rest, high, low, points, vectors, rows, n, LAYER: tl.constexpr,
+    D: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
-    """W x + b of layer I, x and the W of every layer but the first in parts."""
-    if I == 0:
+    """W x + b of layer LAYER, with x and the W of every layer but the first in two parts."""
+    if LAYER == 0:
         # a product with nothing lays the sum out over the threads as products are; otherwise Triton makes it, and all
         # that follows from it, anew in every layout that is asked of it
-        total = affine(points, vectors, rows, n, BIAS, D, WIDTH)
+        total = affine(points, vectors, rows, n, D, WIDTH)
         total = dot(tl.zeros((ROWS, COLUMNS), tl.bfloat16), tl.zeros((COLUMNS, WIDTH), tl.bfloat16), total)
     else:
-        total = dot(x, high[I - 1].T, tl.zeros((ROWS, WIDTH), tl.float32))
-        if PARTS == 2:
-            total = dot(rest, high[I - 1].T, total)
-            total = dot(x, low[I - 1].T, total)
+        total = dot(x, high[LAYER - 1].T, tl.zeros((ROWS, WIDTH), tl.float32))
+        total = dot(rest, high[LAYER - 1].T, total)
+        total = dot(x, low[LAYER - 1].T, total)
         total += tl.load(vectors + BIAS * WIDTH)[None, :]
     return total
 
 
 @triton.jit
-def activate(
-    argument, points, vectors, constant, second, rows, n,
-    D: tl.constexpr, ACTIVATIONS: tl.constexpr, I: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
-):  # fmt: skip
-    """The values of layer I, and what its backward pass needs, packed: the slope or the argument."""
-    ACTIVATION: tl.constexpr = ACTIVATIONS[I]
-    value, kept = argument, argument
-    if ACTIVATION == "filter":
-        factor, _ = sine_and_cosine(affine(points, vectors, rows, n, PHASE, D, WIDTH))
-        value = factor * argument
-    elif ACTIVATION == "gabor":
-        a, b = pairs(argument, ROWS, WIDTH)
-        real, imaginary = gabor(a, b, constant, second)
-        value = tl.reshape(tl.join(real, imaginary), (ROWS, WIDTH))
-    else:
-        value, kept = value_and_slope(argument, constant, ACTIVATION)
-    if ACTIVATION != "sine":
-        kept = tl.minimum(tl.maximum(kept, -LARGEST), LARGEST)
-    return value, packed(kept, ROWS, WIDTH)
-
-
-@triton.jit
-def to_argument_of(
-    gradient, value, kept, constant, second,
-    ACTIVATIONS: tl.constexpr, I: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
-):  # fmt: skip
-    """The gradient of layer I's argument from that of its values; filters are left to the caller."""
-    ACTIVATION: tl.constexpr = ACTIVATIONS[I]
-    if ACTIVATION == "relu":
-        gradient = tl.where(value.to(tl.float32) > 0, gradient, 0.0)
-    elif ACTIVATION == "gabor":
-        a, b = pairs(unpacked(kept, ROWS, WIDTH), ROWS, WIDTH)
-        real, imaginary = pairs(value.to(tl.float32), ROWS, WIDTH)
-        to_real, to_imaginary = pairs(gradient, ROWS, WIDTH)
-        to_a, to_b = gabor_gradient(a, b, real, imaginary, to_real, to_imaginary, constant, second)
-        gradient = tl.reshape(tl.join(to_a, to_b), (ROWS, WIDTH))
-    elif ACTIVATION != "none":
-        gradient *= unpacked(kept, ROWS, WIDTH)
-    return gradient
-
-
-@triton.jit
 def packed(x, ROWS: tl.constexpr, WIDTH: tl.constexpr):
     """Neighbours in float16 in one word of 32 bits: alone, each of them would take a register."""
-    a, b = pairs(x, ROWS, WIDTH)
+    a, b = tl.split(tl.reshape(x, (ROWS, WIDTH // 2, 2)))
     if INTERPRETED:
         low = a.to(tl.float16).to(tl.uint16, bitcast=True).to(tl.uint32)
         word = (b.to(tl.float16).to(tl.uint16, bitcast=True).to(tl.uint32) << 16) | low
