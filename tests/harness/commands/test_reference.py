@@ -208,17 +208,18 @@ def test_a_wrong_order_of_want_is_one_line(settings, change, words):
         load_config(settings(**change))
 
 
-def test_the_shipped_order_has_every_published_score_first(config, monkeypatch):
+def test_the_shipped_order_has_every_published_score_once(config, monkeypatch):
     """With originals at hand, of which the tables of super-resolution are."""
     monkeypatch.setattr("target_signals.div2k.DIV2K.has_finer", classmethod(lambda cls, item: True))
     monkeypatch.setattr("target_signals.dragon.Dragon.has_finer", classmethod(lambda cls, item: True))
-    first = next(group for group in reference.groups(config) if group.device == "cuda")
-    planned = {(t.signal, task, t.item, t.model, t.budget) for t in first.trials for task in t.scored}
+    published = [group for group in reference.groups(config) if group.name.startswith("a")]
+    trials = [trial for group in published for trial in group.trials]
+    planned = {(t.signal, task, t.item, t.model, t.budget) for t in trials for task in t.scored}
     for signal, item, task in TABLES:
-        items = [item] if item else sorted({t.item for t in first.trials if t.signal == signal})
+        items = [item] if item else sorted({t.item for t in trials if t.signal == signal})
         for model, size in table_of(signal, item, task).scores:
             assert all((signal, task, one, model, size) in planned for one in items), (signal, task, model, size)
-    assert len(planned) == sum(len(trial.scored) for trial in first.trials)
+    assert len(planned) == sum(len(trial.scored) for trial in trials)
 
 
 def test_what_rows_hold_survives_the_file(make_row, tmp_path):
