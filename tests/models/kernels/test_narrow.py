@@ -10,7 +10,6 @@ from models.kernels.network import layers
 from models.kernels.network.layers import Layer
 from tests.models.kernels.networks import (
     DEVICE,
-    GRADIENTS,
     VALUES,
     assert_same,
     draw_network,
