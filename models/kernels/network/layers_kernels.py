@@ -10,13 +10,13 @@ LARGEST = tl.constexpr(65504.0)  # of float16
 
 
 @triton.jit
-def _high(x):
+def rounded_to_bf16(x):
     """x rounded to bf16, in float32."""
     return ((x.to(tl.int32, bitcast=True) + 0x8000) & -0x10000).to(tl.float32, bitcast=True)
 
 
 @triton.jit
-def _dot(a, b, total):
+def dot(a, b, total):
     """total + a b for matrices of bf16, of which Triton's interpreter has no products."""
     if INTERPRETED:
         a, b = a.to(tl.float32), b.to(tl.float32)
@@ -67,7 +67,7 @@ def forward_kernel(
             k, turn = step // PRODUCTS * DEPTH, step % PRODUCTS
             a = tl.reshape(x.load([turn % 2, row, k]), (ROWS, DEPTH))
             b = tl.reshape(w.load([turn // 2, column, k]), (COLUMNS, DEPTH))
-            total = _dot(a, b.T, total)
+            total = dot(a, b.T, total)
     left, right = _strips(total, ROWS, COLUMNS)
     for strip in tl.static_range(COLUMNS // STRIP):
         first = column + strip * STRIP
@@ -88,7 +88,7 @@ def forward_kernel(
             value = tl.reshape(tl.join(modulus * cosine, modulus * sine), (ROWS, STRIP))
         else:
             value, kept = value_and_slope(argument, constant, ACTIVATION)
-        high = _high(value)
+        high = rounded_to_bf16(value)
         y.store([0, row, first], tl.reshape(high.to(tl.bfloat16), (1, ROWS, STRIP)))
         if PARTS == 2:
             y.store([1, row, first], tl.reshape((value - high).to(tl.bfloat16), (1, ROWS, STRIP)))
@@ -115,7 +115,7 @@ def backward_kernel(
     total = tl.zeros((ROWS, COLUMNS), tl.float32)
     if not LAST:
         for k in range(0, depth, DEPTH):
-            total = _dot(next_gradient.load([row, k]), next_weight.load([k, column]), total)
+            total = dot(next_gradient.load([row, k]), next_weight.load([k, column]), total)
     left, right = _strips(total, ROWS, COLUMNS)
     HEAD: tl.constexpr = 1 + D if FIRST else 1  # of the sums, where the head's begin
     for strip in tl.static_range(COLUMNS // STRIP):

@@ -1,4 +1,5 @@
-"""The layers of models/kernels/network/layers.py in Triton: a kernel a layer, with its activation inside.
+"""The layers of models/kernels/network/layers.py in Triton: a kernel a layer, with its activation inside; narrow ones
+in one kernel together, where narrow/network.py says so.
 
 Between layers, values travel in bf16: in two parts whose sum has 16 bits, or in the first alone (see bf16x3.py).
 With them a layer writes what its backward pass needs, the slope of its activation or its argument, in float16, whose
@@ -20,6 +21,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 from models.kernels.network.bf16x3 import mm
 from models.kernels.network.layers import Layer, Pair
 from models.kernels.network.layers_kernels import STRIP, backward_kernel, forward_kernel
+from models.kernels.network.narrow import network
 
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
@@ -31,11 +33,13 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
 
     parts: 2 for values of 16 bits, 1 for bf16. Aligned widths (aligned.py) are faster; gabor's are even.
     """
-    layers = [_dense(layer) for layer in _woven(layers)]
+    layers, points = [_dense(layer) for layer in _woven(layers)], points.contiguous()
+    if network.fits(layers, points, parts):
+        return network.heads(layers, points)
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]
-    values: Tensor = _Heads.apply(points.contiguous(), tuple(layers), parts, *tensors)
+    values: Tensor = _Heads.apply(points, tuple(layers), parts, *tensors)
     return values
 
 

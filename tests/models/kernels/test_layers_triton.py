@@ -1,10 +1,6 @@
-"""The fused layers against the same networks in double precision, and against the models' twins.
-
-Values of two parts are good to some 2⁻¹⁵ of what is summed, values of one part and all gradients to some 2⁻⁸.
-"""
+"""The fused layers against the same networks in double precision, and against the models' twins."""
 
 import functools
-import itertools
 
 import pytest
 import torch
@@ -22,70 +18,12 @@ from models.kernels.network.activations import ELEMENTWISE
 from models.kernels.network.aligned import ALIGNMENT
 from models.kernels.network.layers import Layer
 from target_signals import Lattice
+from tests.models.kernels.networks import DEVICE, GRADIENTS, VALUES, assert_same, draw_network, relative, single
 
 kernels = pytest.importorskip("models.kernels.network.layers_triton", reason="Triton is not installed here")
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 ACTIVATIONS = ("filter", "gabor", *ELEMENTWISE)
-VALUES = {2: 1e-4, 1: 2e-2}  # relative errors, by number of parts
-GRADIENTS = 5e-2
-KINKED = 0.2  # where ReLUs of one part are on the other side of their kink
 NETWORKS = ("FourFeat", "Siren", "Wire", "BACON", "Finer", "Gauss", "Sinc", "HOSC")
-
-
-def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found.double() - expected.double()).norm() / expected.double().norm().clamp_min(1e-30))
-
-
-def draw_network(activation: str, dim: int, widths: list[int], channels: int, seed: int) -> list[Layer]:
-    """A network with a head at every layer but the first, and with values that do not grow from layer to layer."""
-    rng = torch.Generator().manual_seed(seed)
-
-    def draw(*shape: int, scale: float = 1.0, trained: bool = True) -> torch.Tensor:
-        return (scale * torch.randn(shape, generator=rng, dtype=torch.float64)).to(DEVICE).requires_grad_(trained)
-
-    small = 0.05 if activation == "gabor" else 1.0
-    constants = {"gabor": (15.0, 10.0), "finer": (1 / 30, 0.0), "hosc": (4.0, 0.0)}.get(activation, (0.0, 0.0))
-    first = "sine" if activation in ("filter", "relu", "none") else activation
-    found = [Layer(draw(widths[0], dim, scale=small), draw(widths[0], scale=small), first, constants=constants)]
-    for before, width in itertools.pairwise(widths):
-        own = (draw(width, dim, trained=False), draw(width)) if activation == "filter" else None
-        weight, bias = draw(width, before, scale=small * before**-0.5), draw(width, scale=small)
-        head = draw(channels, width, scale=width**-0.5), draw(channels)
-        found.append(Layer(weight, bias, activation, filter=own, constants=constants, head=head))
-    return found
-
-
-def tensors(network: list[Layer]) -> list[torch.Tensor]:
-    every = (x for one in network for x in (one.weight, one.bias, *(one.filter or ()), *(one.head or ())))
-    return [x for x in every if x.requires_grad]
-
-
-def single(network: list[Layer]) -> list[Layer]:
-    """The same in float32, for the kernels."""
-
-    def rounded(x):
-        if isinstance(x, tuple):
-            return tuple(map(rounded, x))
-        return x.detach().float().requires_grad_(x.requires_grad) if isinstance(x, torch.Tensor) else x
-
-    return [Layer(**{name: rounded(value) for name, value in vars(one).items()}) for one in network]
-
-
-def assert_same(network: list[Layer], points: torch.Tensor, parts: int, seed: int = 0) -> None:
-    own = single(network)
-    found = kernels.heads(own, points.float(), parts)
-    expected = layers.heads(network, points.split(1, dim=1))
-    assert found.shape == expected.shape
-    assert found.dtype == torch.float32
-    assert relative(found.detach(), expected.detach()) < VALUES[parts]
-    towards = torch.randn(expected.shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
-    found_gradients = torch.autograd.grad(found, tensors(own), towards)
-    kinked = parts == 1 and network[-1].activation == "relu"
-    gradients = torch.autograd.grad(expected, tensors(network), towards.double())
-    for ours, theirs in zip(found_gradients, gradients, strict=True):
-        assert ours.shape == theirs.shape
-        assert relative(ours, theirs) < (KINKED if kinked else GRADIENTS)
 
 
 @pytest.mark.parametrize("parts", [2, 1])
@@ -93,7 +31,7 @@ def assert_same(network: list[Layer], points: torch.Tensor, parts: int, seed: in
 def test_networks_in_double_precision(activation, parts):
     """Widths of tiles of one strip and of two, with and without a rest, and points beyond a tile."""
     points = torch.rand(150, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(DEVICE) * 2 - 1
-    assert_same(draw_network(activation, 2, [40, 264, 64], 1, seed=1), points, parts)
+    assert_same(kernels.heads, draw_network(activation, 2, [40, 264, 64], 1, seed=1), points, parts)
 
 
 @given(

@@ -1,0 +1,75 @@
+"""Networks of random layers in double precision, which fused ones are held to.
+
+Values of two parts are good to some 2⁻¹⁵ of what is summed, values of one part and all gradients to some 2⁻⁸.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import torch
+
+from models.kernels.network import layers
+from models.kernels.network.layers import Layer
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+VALUES = {2: 1e-4, 1: 2e-2}  # relative errors, by number of parts
+GRADIENTS = 5e-2
+KINKED = 0.2  # where ReLUs of one part are on the other side of their kink
+
+Heads = Callable[[Sequence[Layer], torch.Tensor, int], torch.Tensor]  # of layers, points and a number of parts
+
+
+def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found.double() - expected.double()).norm() / expected.double().norm().clamp_min(1e-30))
+
+
+def draw_network(activation: str, dim: int, widths: list[int], channels: int, seed: int) -> list[Layer]:
+    """A network with a head at every layer but the first, and with values that do not grow from layer to layer."""
+    rng = torch.Generator().manual_seed(seed)
+
+    def draw(*shape: int, scale: float = 1.0, trained: bool = True) -> torch.Tensor:
+        return (scale * torch.randn(shape, generator=rng, dtype=torch.float64)).to(DEVICE).requires_grad_(trained)
+
+    small = 0.05 if activation == "gabor" else 1.0
+    constants = {"gabor": (15.0, 10.0), "finer": (1 / 30, 0.0), "hosc": (4.0, 0.0)}.get(activation, (0.0, 0.0))
+    first = "sine" if activation in ("filter", "relu", "none") else activation
+    found = [Layer(draw(widths[0], dim, scale=small), draw(widths[0], scale=small), first, constants=constants)]
+    for before, width in itertools.pairwise(widths):
+        own = (draw(width, dim, trained=False), draw(width)) if activation == "filter" else None
+        weight, bias = draw(width, before, scale=small * before**-0.5), draw(width, scale=small)
+        head = draw(channels, width, scale=width**-0.5), draw(channels)
+        found.append(Layer(weight, bias, activation, filter=own, constants=constants, head=head))
+    return found
+
+
+def tensors(network: list[Layer]) -> list[torch.Tensor]:
+    every = (x for one in network for x in (one.weight, one.bias, *(one.filter or ()), *(one.head or ())))
+    return [x for x in every if x.requires_grad]
+
+
+def single(network: list[Layer]) -> list[Layer]:
+    """The same in float32, for the kernels."""
+
+    def rounded(x):
+        if isinstance(x, tuple):
+            return tuple(map(rounded, x))
+        return x.detach().float().requires_grad_(x.requires_grad) if isinstance(x, torch.Tensor) else x
+
+    return [Layer(**{name: rounded(value) for name, value in vars(one).items()}) for one in network]
+
+
+def assert_same(heads: Heads, network: list[Layer], points: torch.Tensor, parts: int, seed: int = 0) -> None:
+    """Values and gradients of a fused `heads` are those in double precision."""
+    own = single(network)
+    found = heads(own, points.float(), parts)
+    expected = layers.heads(network, points.split(1, dim=1))
+    assert found.shape == expected.shape
+    assert found.dtype == torch.float32
+    assert relative(found.detach(), expected.detach()) < VALUES[parts]
+    towards = torch.randn(expected.shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
+    found_gradients = torch.autograd.grad(found, tensors(own), towards)
+    kinked = parts == 1 and network[-1].activation == "relu"
+    gradients = torch.autograd.grad(expected, tensors(network), towards.double())
+    for ours, theirs in zip(found_gradients, gradients, strict=True):
+        assert ours.shape == theirs.shape
+        assert relative(ours, theirs) < (KINKED if kinked else GRADIENTS)

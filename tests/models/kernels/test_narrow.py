@@ -1,0 +1,98 @@
+"""Narrow networks of sine layers, all in one kernel, against the same networks in double precision."""
+
+import dataclasses
+
+import pytest
+import torch
+
+import one_kernel
+from models.kernels.network import layers
+from models.kernels.network.layers import Layer
+from tests.models.kernels.networks import (
+    DEVICE,
+    VALUES,
+    assert_same,
+    draw_network,
+    relative,
+    single,
+    tensors,
+)
+
+fused = pytest.importorskip("models.kernels.network.layers_triton", reason="Triton is not installed here")
+narrow = pytest.importorskip("models.kernels.network.narrow.network")
+
+WIDTHS = [40, 56, 63, 33]
+
+
+def draw_points(n: int, dim: int = 2) -> torch.Tensor:
+    return torch.rand(n, dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(DEVICE) * 2 - 1
+
+
+def draw(widths: list[int], dim: int = 2, channels: int = 1, activation: str = "sine") -> list[Layer]:
+    """A network with a head at its last layer alone."""
+    *found, last = draw_network(activation, dim, widths, channels, seed=1)
+    return [*(dataclasses.replace(layer, head=None) for layer in found), last]
+
+
+@pytest.fixture
+def calls(monkeypatch) -> list[int]:
+    """The depth of every network that runs in one kernel."""
+    found: list[int] = []
+    heads = narrow.heads
+    monkeypatch.setattr(narrow, "heads", lambda network, *rest: found.append(len(network)) or heads(network, *rest))
+    return found
+
+
+def test_more_tiles_than_programs_and_a_last_one_that_is_not_full(calls):
+    assert_same(fused.heads, draw(WIDTHS), draw_points(333), 2)
+    assert calls == [4]
+
+
+@pytest.mark.parametrize(("dim", "channels"), [(1, 1), (3, 3)])
+def test_kernels_are_for_any_dimension_and_number_of_channels(dim, channels):
+    network = draw([24, 40], dim, channels)
+    assert_same(lambda network, points, _: narrow.heads(network, points), network, draw_points(140, dim), 2)
+
+
+def test_phases_of_thousands_of_radians():
+    points = draw_points(200).float().double()
+    first, second = draw([16, 16])
+    steep = [dataclasses.replace(first, weight=3000 * first.weight.detach().float().double()), second]
+    found = narrow.heads(single(steep), points.float())
+    assert relative(found.detach(), layers.heads(steep, points.split(1, dim=1)).detach()) < 2e-3
+
+
+@pytest.mark.parametrize(
+    ("network", "parts"),
+    [
+        (draw([40, 40, 40, 64]), 2),
+        (draw([40, 40, 40, 32]), 2),
+        (draw([40, 40, 40]), 2),
+        (draw(WIDTHS, dim=3), 2),
+        (draw(WIDTHS, channels=3), 2),
+        (draw(WIDTHS, activation="finer"), 2),
+        (draw_network("sine", 2, WIDTHS, 1, seed=1), 2),  # with heads in between
+        (draw(WIDTHS), 1),
+    ],
+    ids=["wide", "too narrow", "shallow", "solid", "coloured", "another activation", "several heads", "bf16"],
+)
+def test_others_run_layer_by_layer(network, parts, calls):
+    points = draw_points(20, network[0].weight.shape[1])
+    found = fused.heads(single(network), points.float(), parts)
+    assert relative(found.detach(), layers.heads(network, points.split(1, dim=1)).detach()) < VALUES[parts]
+    assert calls == []
+
+
+def test_what_is_not_trained_has_no_gradient(calls):
+    network = single(draw(WIDTHS))
+    network[0] = dataclasses.replace(network[0], weight=network[0].weight.detach())
+    fused.heads(network, draw_points(50).float(), 2).sum().backward()
+    assert all(x.grad is not None for x in tensors(network))
+    assert calls == [4]
+
+
+def test_the_benchmark_tells_of_both_ways(capsys):
+    one_kernel.main(["--length", "12", "--device", DEVICE])
+    told = capsys.readouterr().out
+    assert "a kernel a layer: forward" in told
+    assert "one kernel: forward" in told
