@@ -15,7 +15,8 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.kernels.splats.rasterise_kernels import backward_kernel, forward_kernel, list_kernel, sort_kernel
+from models.kernels.splats.rasterise_kernels import backward_kernel, forward_kernel
+from models.kernels.splats.reach_kernels import list_kernel, sort_kernel
 
 TILE = 8  # samples along a tile's side; one warp serves a tile
 BIN = 16  # tiles along a bin's side; at most 128, as their numbers share a signed integer
