@@ -31,7 +31,7 @@ class GSplat(Representation):
 
     name = "GSplat"
     lattice_only = True
-    backends = ("gsplat", "triton", "torch")  # large transparent scenes are faster under gsplat
+    backends = ("triton", "gsplat", "torch")
 
     @dataclass(frozen=True)
     class Config:

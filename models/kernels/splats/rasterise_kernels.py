@@ -1,227 +1,208 @@
-"""The kernels of rasterise_triton.py: sorting Gaussians into bins and tiles, and compositing, forward and backward."""
+"""Compositing the Gaussians of a tile front to back, in Triton, forward and backward; one program a tile.
+
+A group of Gaussians is met at once: RUNS runs of LENGTH Gaussians each, [LENGTH, RUNS, pixels], where a thread walks
+along its run and the transmittance behind a run is a product over the runs before it.
+"""
 
 import triton
 import triton.language as tl
 
 from models.kernels.splats.rasterise import MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE
+from models.kernels.splats.reach_kernels import list_touching, wrapped
 
 FAINTEST, STRONGEST, LEAST = tl.constexpr(MIN_ALPHA), tl.constexpr(MAX_ALPHA), tl.constexpr(MIN_TRANSMITTANCE)
 
 
 @triton.jit
-def _first_tile(samples_ptr, count, value, SIDE: tl.constexpr, STEPS: tl.constexpr):
-    """The first tile whose last sample is not below a value: a binary search [BLOCK]."""
-    tiles = (count + SIDE - 1) // SIDE
-    low, high = tl.zeros(value.shape, tl.int32), tl.zeros(value.shape, tl.int32) + tiles
-    for _ in tl.static_range(STEPS):
-        middle = (low + high) // 2
-        last = tl.load(samples_ptr + tl.minimum(middle * SIDE + SIDE - 1, count - 1)).to(tl.float64)
-        below = (last < value) & (low < high)
-        high = tl.where(below, high, middle)
-        low = tl.where(below, middle + 1, low)
-    return low
-
-
-@triton.jit
-def _last_tile(samples_ptr, count, value, SIDE: tl.constexpr, STEPS: tl.constexpr):
-    """The last tile whose first sample is not above a value, or -1: a binary search [BLOCK]."""
-    tiles = (count + SIDE - 1) // SIDE
-    low, high = tl.zeros(value.shape, tl.int32), tl.zeros(value.shape, tl.int32) + tiles
-    for _ in tl.static_range(STEPS):
-        middle = (low + high) // 2
-        first = tl.load(samples_ptr + tl.minimum(middle * SIDE, count - 1)).to(tl.float64)
-        within = (first <= value) & (low < high)
-        high = tl.where(within, high, middle)
-        low = tl.where(within, middle + 1, low)
-    return low - 1
-
-
-@triton.jit
-def sort_kernel(
-    means2d_ptr, conics_ptr, colours_ptr, opacities_ptr, order_ptr, columns_ptr, rows_ptr, splats_ptr, reach_ptr,
-    count, width, height, C: tl.constexpr, C_PADDED: tl.constexpr, SIDE: tl.constexpr, STEPS: tl.constexpr,
-    BLOCK: tl.constexpr,
-):  # fmt: skip
-    """Gaussians in the order of their depths, and the tiles each reaches: first and last along x, then y, in 16 bits.
-
-    A Gaussian reaches what lies in the box outside which its alpha is below the faintest, as in the twin.
-    """
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    here = i < count
-    g = tl.load(order_ptr + i, mask=here, other=0)
-    x, y = tl.load(means2d_ptr + 2 * g), tl.load(means2d_ptr + 2 * g + 1)
-    xx, xy, yy = tl.load(conics_ptr + 3 * g), tl.load(conics_ptr + 3 * g + 1), tl.load(conics_ptr + 3 * g + 2)
-    opacity = tl.load(opacities_ptr + g)
-    row = splats_ptr + i * (6 + C)
-    tl.store(row, x, mask=here)
-    tl.store(row + 1, y, mask=here)
-    tl.store(row + 2, xx, mask=here)
-    tl.store(row + 3, xy, mask=here)
-    tl.store(row + 4, yy, mask=here)
-
-    determinant = xx.to(tl.float64) * yy - xy.to(tl.float64) * xy
-    spread = 2 * tl.log(tl.maximum(opacity / FAINTEST, 1.0).to(tl.float64))
-    some = determinant > 0
-    safe = tl.where(some, determinant, 1.0)
-    half_x = tl.where(some, 1.001 * tl.sqrt(spread * yy / safe), float("inf"))  # the excess is for rounding
-    half_y = tl.where(some, 1.001 * tl.sqrt(spread * xx / safe), float("inf"))
-    x0 = _first_tile(columns_ptr, width, x - half_x, SIDE, STEPS)
-    x1 = _last_tile(columns_ptr, width, x + half_x, SIDE, STEPS)
-    y0 = _first_tile(rows_ptr, height, y - half_y, SIDE, STEPS)
-    y1 = _last_tile(rows_ptr, height, y + half_y, SIDE, STEPS)
-    seen = (opacity >= FAINTEST) & (x0 <= x1) & (y0 <= y1)
-    # Places of a tile that no Gaussian takes read the nearest one, which may be unseen and undefined: without weight,
-    # but nought times an undefined colour would be undefined, and the gradient is divided by the opacity.
-    tl.store(row + 5, tl.maximum(opacity, FAINTEST), mask=here)
-    for c in tl.static_range(C):
-        tl.store(row + 6 + c, tl.where(seen, tl.load(colours_ptr + g * C + c), 0.0), mask=here)
-    x0, x1 = tl.where(seen, x0, 32767), tl.where(seen, x1, 0)  # a box that nothing overlaps
-    tl.store(reach_ptr + 2 * i, x0 | (x1 << 16), mask=here)
-    tl.store(reach_ptr + 2 * i + 1, y0 | (y1 << 16), mask=here)
-
-
-@triton.jit
-def list_kernel(reach_ptr, lists_ptr, counts_ptr, count, bins_x, SIDE: tl.constexpr, BLOCK: tl.constexpr):
-    """For one bin: which Gaussians reach it, nearest first, and the part of it that each reaches, in four bytes."""
-    number = tl.program_id(0)
-    left, top = (number % bins_x) * SIDE, (number // bins_x) * SIDE
-    row = lists_ptr + number.to(tl.int64) * count * 2
-    found = 0
-    for begin in range(0, count, BLOCK):
-        i = begin + tl.arange(0, BLOCK)
-        along_x = tl.load(reach_ptr + 2 * i, mask=i < count, other=32767)
-        along_y = tl.load(reach_ptr + 2 * i + 1, mask=i < count, other=32767)
-        x0, x1 = tl.maximum((along_x & 0xFFFF) - left, 0), tl.minimum((along_x >> 16) - left, SIDE - 1)
-        y0, y1 = tl.maximum((along_y & 0xFFFF) - top, 0), tl.minimum((along_y >> 16) - top, SIDE - 1)
-        reaches = (x0 <= x1) & (y0 <= y1)
-        rank = tl.cumsum(reaches.to(tl.int32), axis=0)
-        at = row + 2 * (found + rank - 1)
-        tl.store(at, i, mask=reaches)
-        tl.store(at + 1, x0 | (x1 << 8) | (y0 << 16) | (y1 << 24), mask=reaches)
-        found += tl.sum(reaches.to(tl.int32), axis=0)
-    tl.store(counts_ptr + number, found)
-
-
-@triton.jit
-def _samples(columns_ptr, rows_ptr, width, height, tiles_x, SIDE: tl.constexpr):
-    """Of this program's tile: coordinates of its samples, their numbers in the image, and which there are."""
+def _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH: tl.constexpr, HEIGHT: tl.constexpr):
+    """Of this program's tile: coordinates of its samples, their numbers in the image, which there are, and the
+    coordinates of the outermost: left, right, top, bottom."""
     tile = tl.program_id(0)
-    pixel = tl.arange(0, SIDE * SIDE)
-    column, row = (tile % tiles_x) * SIDE + pixel % SIDE, (tile // tiles_x) * SIDE + pixel // SIDE
+    left, top = (tile % tiles_x) * WIDTH, (tile // tiles_x) * HEIGHT
+    pixel = tl.arange(0, WIDTH * HEIGHT)
+    column, row = left + pixel % WIDTH, top + pixel // WIDTH
     inside = (column < width) & (row < height)
     x = tl.load(columns_ptr + column, mask=inside, other=0.0)
     y = tl.load(rows_ptr + row, mask=inside, other=0.0)
-    return x, y, row * width + column, inside
+    right, bottom = tl.minimum(left + WIDTH, width) - 1, tl.minimum(top + HEIGHT, height) - 1
+    x0, x1 = tl.load(columns_ptr + left), tl.load(columns_ptr + right)
+    return x, y, row * width + column, inside, x0, x1, tl.load(rows_ptr + top), tl.load(rows_ptr + bottom)
 
 
 @triton.jit
-def _look(list_ptr, begin, count, tiles_x, BIN: tl.constexpr, CHUNK: tl.constexpr):
-    """Of the next entries of a list: the Gaussians, and the rank from 1 on of those that reach this program's tile."""
-    tile = tl.program_id(0)
-    x, y = (tile % tiles_x) % BIN, (tile // tiles_x) % BIN
-    entry = begin + tl.arange(0, CHUNK)
-    gaussian = tl.load(list_ptr + 2 * entry, mask=entry < count, other=0)
-    box = tl.load(list_ptr + 2 * entry + 1, mask=entry < count, other=255)
-    reaches = ((box & 255) <= x) & (((box >> 8) & 255) >= x) & (((box >> 16) & 255) <= y) & ((box >> 24) >= y)
-    rank = tl.cumsum(reaches.to(tl.int32), axis=0)
-    return gaussian, tl.where(reaches, rank, 0), tl.max(rank, axis=0)
+def _lit(x, y, light):
+    """The rectangle of the samples that have not ended: left, right, top, bottom."""
+    left = tl.min(tl.where(light > 0, x, float("inf")), axis=0)
+    right = tl.max(tl.where(light > 0, x, float("-inf")), axis=0)
+    top = tl.min(tl.where(light > 0, y, float("inf")), axis=0)
+    bottom = tl.max(tl.where(light > 0, y, float("-inf")), axis=0)
+    return left, right, top, bottom
 
 
 @triton.jit
-def _meet(gaussian, rank, first, splats_ptr, x, y, light, C: tl.constexpr, TOGETHER: tl.constexpr):
-    """The next Gaussians of those that reach a tile, at every sample: [TOGETHER, SIDE²].
-
-    Returns where their parameters begin and which there are, offsets, alpha and odds, and the
-    transmittance behind each. It only falls, so after the Gaussian that ends a pixel it is 0.
-    """
-    wanted = first + 1 + tl.arange(0, TOGETHER)[:, None]
-    found = rank[None, :] == wanted
-    there = tl.max(found.to(tl.int32), axis=1) > 0
-    start = tl.sum(tl.where(found, gaussian[None, :], 0), axis=1) * (6 + C)
-    row = splats_ptr + start
-    dx = tl.load(row)[:, None] - x[None, :]
-    dy = tl.load(row + 1)[:, None] - y[None, :]
-    xx, xy, yy = tl.load(row + 2)[:, None], tl.load(row + 3)[:, None], tl.load(row + 4)[:, None]
-    sigma = 0.5 * (xx * dx * dx + yy * dy * dy) + xy * dx * dy
-    alpha = tl.load(row + 5)[:, None] * tl.exp(-tl.maximum(sigma, 0.0))
-    seen = (sigma >= 0) & (alpha > FAINTEST) & there[:, None]
-    alpha = tl.where(seen, tl.minimum(alpha, STRONGEST), 0.0)
-    behind = light[None, :] * tl.cumprod(1 - alpha, axis=0)
-    behind = tl.where(behind > LEAST, behind, 0.0)
-    return start, there, dx, dy, alpha, alpha / (1 - alpha), behind
-
-
-@triton.jit
-def forward_kernel(
-    splats_ptr, lists_ptr, counts_ptr, columns_ptr, rows_ptr, image_ptr, walked_ptr, number, width, height, tiles_x,
-    bins_x, C: tl.constexpr, C_PADDED: tl.constexpr, SIDE: tl.constexpr, BIN: tl.constexpr, CHUNK: tl.constexpr,
-    TOGETHER: tl.constexpr,
+def _meet(
+    ring_ptr, splats_ptr, done, held, x, y, light, ROW: tl.constexpr, LENGTH: tl.constexpr, RUNS: tl.constexpr,
+    CAPACITY: tl.constexpr,
 ):  # fmt: skip
-    tile = tl.program_id(0)
-    x, y, at, inside = _samples(columns_ptr, rows_ptr, width, height, tiles_x, SIDE)
-    bin_number = (tile // tiles_x // BIN) * bins_x + (tile % tiles_x) // BIN
-    list_ptr = lists_ptr + bin_number.to(tl.int64) * number * 2
-    count = tl.load(counts_ptr + bin_number)
+    """The next Gaussians of a ring at every sample: [LENGTH, RUNS, pixels].
+
+    Returns where their parameters begin, alpha, odds, the transmittance behind each, and that behind all. It
+    only falls, so after the Gaussian that ends a pixel it is 0.
+    """
+    slot = done + tl.arange(0, RUNS)[None, :] * LENGTH + tl.arange(0, LENGTH)[:, None]
+    there = slot < held
+    start = tl.load(ring_ptr + wrapped(slot, CAPACITY), mask=there, other=0) * ROW
+    row = splats_ptr + start
+    dx = tl.load(row)[:, :, None] - x[None, None, :]
+    dy = tl.load(row + 1)[:, :, None] - y[None, None, :]
+    xx, xy, yy = tl.load(row + 2)[:, :, None], tl.load(row + 3)[:, :, None], tl.load(row + 4)[:, :, None]
+    sigma = 0.5 * (xx * dx * dx + yy * dy * dy) + xy * dx * dy
+    alpha = tl.load(row + 5)[:, :, None] * tl.exp(-tl.maximum(sigma, 0.0))
+    seen = (sigma >= 0) & (alpha > FAINTEST) & there[:, :, None]
+    alpha = tl.where(seen, tl.minimum(alpha, STRONGEST), 0.0)
+    passing = tl.cumprod(1 - alpha, axis=0)
+    run = tl.min(passing, axis=0)  # what passes each run
+    through = tl.cumprod(run, axis=0)  # and it with all before
+    behind = (light[None, :] * through / run)[None, :, :] * passing
+    behind = tl.where(behind > LEAST, behind, 0.0)
+    light = tl.min(tl.min(behind, axis=0), axis=0)
+    return start, alpha, alpha / (1 - alpha), behind, light
+
+
+@triton.jit(do_not_specialize=["words", "width", "height", "tiles_x"])
+def forward_kernel(
+    splats_ptr, bits_ptr, rings_ptr, columns_ptr, rows_ptr, image_ptr, kept_ptr, words, width, height, tiles_x,
+    C: tl.constexpr, C_PADDED: tl.constexpr, ROW: tl.constexpr, WIDTH: tl.constexpr, HEIGHT: tl.constexpr,
+    WORDS: tl.constexpr, LISTED: tl.constexpr, TESTED: tl.constexpr, LENGTH: tl.constexpr, RUNS: tl.constexpr,
+    CAPACITY: tl.constexpr,
+):  # fmt: skip
+    x, y, at, inside, left, right, top, bottom = _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH, HEIGHT)
+    ring_ptr = rings_ptr + tl.program_id(0).to(tl.int64) * CAPACITY
     c = tl.arange(0, C_PADDED)
     light = tl.where(inside, 1.0, 0.0)  # transmittance; 0 where the pixel has ended
-    image = tl.zeros((SIDE * SIDE, C_PADDED), tl.float32)
-    begin = 0
-    going = count > 0
+    image = tl.zeros((C_PADDED, RUNS, WIDTH * HEIGHT), tl.float32)
+    begin, done, held, whole, going = 0, 0, 0, words > 0, words > 0
     while going:
-        gaussian, rank, reaching = _look(list_ptr, begin, count, tiles_x, BIN, CHUNK)
-        for first in range(0, reaching, TOGETHER):
-            start, _, _, _, _, odds, behind = _meet(gaussian, rank, first, splats_ptr, x, y, light, C, TOGETHER)
-            row = splats_ptr + start
-            colours = tl.load(row[:, None] + 6 + c[None, :], mask=(c < C)[None, :], other=0.0)
-            image += tl.sum((odds * behind)[:, :, None] * colours[:, None, :], axis=0)
-            light = tl.min(behind, axis=0)
-        begin += CHUNK
-        going = (begin < count) & (tl.max(light, axis=0) > 0)
-    tl.store(walked_ptr + tile, tl.minimum(begin, count))
-    tl.store(image_ptr + at[:, None] * C + c[None, :], image, mask=inside[:, None] & (c < C)[None, :])
+        begin, held, furthest = list_touching(
+            *(bits_ptr, splats_ptr, ring_ptr, begin, held, words, tiles_x, left, right, top, bottom),
+            *(ROW, WORDS, LISTED, TESTED, CAPACITY),
+        )
+        whole = whole & (furthest < CAPACITY)
+        least = tl.where(begin < words, LENGTH * RUNS, 1)  # a group that is not full waits, unless it is the last
+        while going & (held - done >= least):
+            start, _, odds, behind, light = _meet(
+                ring_ptr, splats_ptr, done, held, x, y, light, ROW, LENGTH, RUNS, CAPACITY
+            )
+            weight = odds * behind
+            for k in tl.static_range(C):
+                colour = tl.load(splats_ptr + start + 6 + k)[:, :, None]
+                image += tl.where(c == k, 1.0, 0.0)[:, None, None] * tl.sum(weight * colour, axis=0)[None, :, :]
+            going = tl.max((light > 0).to(tl.int32), axis=0) > 0
+            done += LENGTH * RUNS
+        turn = tl.where(done >= CAPACITY, CAPACITY, 0)
+        done, held = done - turn, held - turn
+        left, right, top, bottom = _lit(x, y, light)
+        going = going & (begin < words)
+    tl.store(kept_ptr + tl.program_id(0), tl.where(whole, held, -1))
+    image = tl.sum(image, axis=1)
+    tl.store(image_ptr + at[None, :] * C + c[:, None], image, mask=inside[None, :] & (c < C)[:, None])
 
 
 @triton.jit
-def backward_kernel(
-    splats_ptr, lists_ptr, walked_ptr, columns_ptr, rows_ptr, image_ptr, grad_ptr, result_ptr, number, width, height,
-    tiles_x, bins_x, C: tl.constexpr, C_PADDED: tl.constexpr, SIDE: tl.constexpr, BIN: tl.constexpr,
-    CHUNK: tl.constexpr, TOGETHER: tl.constexpr,
-):  # fmt: skip
-    tile = tl.program_id(0)
-    x, y, at, inside = _samples(columns_ptr, rows_ptr, width, height, tiles_x, SIDE)
-    bin_number = (tile // tiles_x // BIN) * bins_x + (tile % tiles_x) // BIN
-    list_ptr = lists_ptr + bin_number.to(tl.int64) * number * 2
-    count = tl.load(walked_ptr + tile)
-    c = tl.arange(0, C_PADDED)
-    mask = inside[:, None] & (c < C)[None, :]
-    grad = tl.load(grad_ptr + at[:, None] * C + c[None, :], mask=mask, other=0.0)
-    image = tl.load(image_ptr + at[:, None] * C + c[None, :], mask=mask, other=0.0)
-    rest = tl.sum(image * grad, axis=1)  # what the Gaussians not yet met add to pixel · ∂loss/∂pixel
-    light = tl.where(inside, 1.0, 0.0)
-    for begin in range(0, count, CHUNK):
-        gaussian, rank, reaching = _look(list_ptr, begin, count, tiles_x, BIN, CHUNK)
-        for first in range(0, reaching, TOGETHER):
-            start, there, dx, dy, alpha, odds, behind = _meet(
-                gaussian, rank, first, splats_ptr, x, y, light, C, TOGETHER
-            )
-            row, result = splats_ptr + start, result_ptr + start
-            weight = odds * behind
-            colours = tl.load(row[:, None] + 6 + c[None, :], mask=(c < C)[None, :], other=0.0)
-            own = weight * tl.sum(colours[:, None, :] * grad[None, :, :], axis=2)
-            moved = (behind > 0) & (alpha < STRONGEST)  # a clamped alpha stays
-            to_sigma = tl.where(moved, (rest[None, :] - tl.cumsum(own, axis=0)) * odds - own, 0.0)
-            rest -= tl.sum(own, axis=0)
-            light = tl.min(behind, axis=0)
+def _basis(x, y):
+    """1, x, y, x², xy, y², 0, 0: [pixels, 8]."""
+    k, x, y = tl.arange(0, 8)[None, :], x[:, None], y[:, None]
+    return tl.where(k == 0, 1.0, tl.where(k == 1, x, tl.where(k == 2, y, tl.where(
+        k == 3, x * x, tl.where(k == 4, x * y, tl.where(k == 5, y * y, 0.0))))))  # fmt: skip
 
-            xx, xy, yy, opacity = tl.load(row + 2), tl.load(row + 3), tl.load(row + 4), tl.load(row + 5)
-            along_x, along_y = tl.sum(to_sigma * dx, axis=1), tl.sum(to_sigma * dy, axis=1)
-            tl.atomic_add(result, xx * along_x + xy * along_y, mask=there, sem="relaxed")
-            tl.atomic_add(result + 1, xy * along_x + yy * along_y, mask=there, sem="relaxed")
-            tl.atomic_add(result + 2, 0.5 * tl.sum(to_sigma * dx * dx, axis=1), mask=there, sem="relaxed")
-            tl.atomic_add(result + 3, tl.sum(to_sigma * dx * dy, axis=1), mask=there, sem="relaxed")
-            tl.atomic_add(result + 4, 0.5 * tl.sum(to_sigma * dy * dy, axis=1), mask=there, sem="relaxed")
-            tl.atomic_add(result + 5, -tl.sum(to_sigma, axis=1) / opacity, mask=there, sem="relaxed")
-            to_colours = tl.sum(weight[:, :, None] * grad[None, :, :], axis=1)
-            tl.atomic_add(
-                result[:, None] + 6 + c[None, :], to_colours, mask=there[:, None] & (c < C)[None, :], sem="relaxed"
+
+@triton.jit
+def _column(table, k):
+    return tl.sum(tl.where(tl.arange(0, 8)[None, :] == k, table, 0.0), axis=1)
+
+
+@triton.jit
+def _add_gradients(
+    moments, slot, held, ring_ptr, splats_ptr, result_ptr, x, y, ROW: tl.constexpr, CAPACITY: tl.constexpr
+):
+    """Add to the gradients of Gaussians at places [G] of a ring, from the moments [G, 8] of sigma's about a point.
+
+    Returns where their gradients begin, and which Gaussians there are.
+    """
+    total, by_x, by_y = _column(moments, 0), _column(moments, 1), _column(moments, 2)
+    by_xx, by_xy, by_yy = _column(moments, 3), _column(moments, 4), _column(moments, 5)
+    there = slot < held
+    start = tl.load(ring_ptr + wrapped(slot, CAPACITY), mask=there, other=0) * ROW
+    row, result = splats_ptr + start, result_ptr + start
+    dx, dy = tl.load(row) - x, tl.load(row + 1) - y
+    xx, xy, yy, opacity = tl.load(row + 2), tl.load(row + 3), tl.load(row + 4), tl.load(row + 5)
+    along_x, along_y = dx * total - by_x, dy * total - by_y
+    tl.atomic_add(result, xx * along_x + xy * along_y, mask=there, sem="relaxed")
+    tl.atomic_add(result + 1, xy * along_x + yy * along_y, mask=there, sem="relaxed")
+    tl.atomic_add(result + 2, 0.5 * (dx * (along_x - by_x) + by_xx), mask=there, sem="relaxed")
+    tl.atomic_add(result + 3, dx * along_y - dy * by_x + by_xy, mask=there, sem="relaxed")
+    tl.atomic_add(result + 4, 0.5 * (dy * (along_y - by_y) + by_yy), mask=there, sem="relaxed")
+    tl.atomic_add(result + 5, -total / opacity, mask=there, sem="relaxed")
+    return result, there
+
+
+@triton.jit(do_not_specialize=["words", "width", "height", "tiles_x"])
+def backward_kernel(
+    splats_ptr, bits_ptr, rings_ptr, columns_ptr, rows_ptr, image_ptr, grad_ptr, kept_ptr, result_ptr, words, width,
+    height, tiles_x, C: tl.constexpr, WIDE: tl.constexpr, ROW: tl.constexpr, WIDTH: tl.constexpr, HEIGHT: tl.constexpr,
+    WORDS: tl.constexpr, LISTED: tl.constexpr, TESTED: tl.constexpr, LENGTH: tl.constexpr, RUNS: tl.constexpr,
+    CAPACITY: tl.constexpr,
+):  # fmt: skip
+    x, y, at, inside, left, right, top, bottom = _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH, HEIGHT)
+    ring_ptr = rings_ptr + tl.program_id(0).to(tl.int64) * CAPACITY
+    origin_x, origin_y = left, top  # near all samples, so that moments about it are exact enough
+    basis = _basis(x - origin_x, y - origin_y)
+    c = tl.arange(0, WIDE)[None, :]
+    grads = tl.load(grad_ptr + at[:, None] * C + c, mask=inside[:, None] & (c < C), other=0.0)
+    rest = tl.zeros((WIDTH * HEIGHT,), tl.float32)  # what the Gaussians not yet met add to pixel · ∂loss/∂pixel
+    for k in tl.static_range(C):
+        image = tl.load(image_ptr + at * C + k, mask=inside, other=0.0)
+        rest += image * tl.load(grad_ptr + at * C + k, mask=inside, other=0.0)
+    light = tl.where(inside, 1.0, 0.0)
+    kept = tl.load(kept_ptr + tl.program_id(0))  # the ring has all that the forward pass met, or it is filled again
+    begin, done, held, going = tl.where(kept < 0, 0, words), 0, tl.maximum(kept, 0), words > 0
+    while going:
+        if begin < words:
+            begin, held, _ = list_touching(
+                *(bits_ptr, splats_ptr, ring_ptr, begin, held, words, tiles_x, left, right, top, bottom),
+                *(ROW, WORDS, LISTED, TESTED, CAPACITY),
             )
+        least = tl.where(begin < words, LENGTH * RUNS, 1)
+        while going & (held - done >= least):
+            start, alpha, odds, behind, light = _meet(
+                ring_ptr, splats_ptr, done, held, x, y, light, ROW, LENGTH, RUNS, CAPACITY
+            )
+            weight, colours = odds * behind, splats_ptr + start + 6
+            own = tl.zeros(weight.shape, tl.float32)
+            for k in tl.static_range(C):
+                grad = tl.load(grad_ptr + at * C + k, mask=inside, other=0.0)
+                own += tl.load(colours + k)[:, :, None] * grad[None, None, :]
+            own *= weight
+            moved = (behind > 0) & (alpha < STRONGEST)  # a clamped alpha stays
+            in_run = tl.cumsum(own, axis=0)
+            run = tl.sum(own, axis=0)
+            before = rest[None, :] - (tl.cumsum(run, axis=0) - run)
+            to_sigma = tl.where(moved, (before[None, :, :] - in_run) * odds - own, 0.0)
+            rest -= tl.sum(run, axis=0)
+            going = tl.max((light > 0).to(tl.int32), axis=0) > 0
+            # products sum over samples; three of TF32 for one of float32, which is as exact
+            to_sigma = tl.reshape(to_sigma, (LENGTH * RUNS, WIDTH * HEIGHT))
+            moments = tl.dot(to_sigma, basis, input_precision="tf32x3")
+            number = tl.arange(0, LENGTH * RUNS)
+            slot = done + (number % RUNS) * LENGTH + number // RUNS
+            result, there = _add_gradients(
+                moments, slot, held, ring_ptr, splats_ptr, result_ptr, origin_x, origin_y, ROW, CAPACITY
+            )
+            weight = tl.reshape(weight, (LENGTH * RUNS, WIDTH * HEIGHT))
+            to_colours = tl.dot(weight, grads, input_precision="tf32x3")
+            tl.atomic_add(result[:, None] + 6 + c, to_colours, mask=there[:, None] & (c < C), sem="relaxed")
+            done += LENGTH * RUNS
+        turn = tl.where(done >= CAPACITY, CAPACITY, 0)
+        done, held = done - turn, held - turn
+        left, right, top, bottom = _lit(x, y, light)
+        going = going & (begin < words)

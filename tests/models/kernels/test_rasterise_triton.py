@@ -82,11 +82,21 @@ def test_opaque_stacks_end_pixels_early():
     assert max(gradients) < 1e-4
 
 
-def test_long_lists_are_walked_in_several_steps(monkeypatch):
-    monkeypatch.setattr(kernels, "LISTED", 16)
-    monkeypatch.setattr(kernels, "WALKED", 8)
-    monkeypatch.setattr(kernels, "BIN", 1)
-    image, *gradients = compare(scene_of(100, 20, 11, 1), centres(20), centres(11))
+def test_needles_are_seen_in_every_tile_that_they_cross():
+    image, *gradients = compare(scene_of(40, 36, 20, 1, narrowest=0.2, widest=90.0), centres(36), centres(20))
+    assert image < 1e-5
+    assert max(gradients) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("number", "capacity"), [(120, 64), (260, 64), (120, 512)], ids=["filled again", "and again", "lasting"]
+)
+def test_long_lists_are_walked_in_several_steps(monkeypatch, number, capacity):
+    for name, value in {"WORDS": 2, "LISTED": 32, "TESTED": 8, "CAPACITY": capacity}.items():
+        monkeypatch.setattr(kernels, name, value)
+    means2d, conics, colours, opacities, depths = scene_of(number, 9, 4, 1, widest=20.0)
+    scene = [means2d, conics, colours, 0.1 * opacities, depths]  # so that no pixel ends
+    image, *gradients = compare(scene, centres(9), centres(4))
     assert image < 1e-5
     assert max(gradients) < 1e-4
 
