@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from common import process
 from harness.execution.executor import Order, share_of_cores
 from harness.execution.executors import slurm
 from tests.harness.sweep import needs
@@ -43,14 +42,6 @@ def test_idle_threads_wait_without_spinning_unless_they_are_told_to(root, clean,
     if "OPENMP DISPLAY ENVIRONMENT" not in result.stderr:
         pytest.skip("this PyTorch's OpenMP does not tell of its settings")
     assert f"OMP_WAIT_POLICY = '{found}'" in result.stderr
-
-
-@pytest.mark.parametrize("asked", [None, "0"])
-def test_large_tensors_have_large_pages_unless_it_is_told_otherwise(monkeypatch, asked):
-    given = {} if asked is None else {process.LARGE_PAGES: asked}
-    monkeypatch.setattr(os, "environ", given)
-    process.prepare()
-    assert given[process.LARGE_PAGES] == (asked or "1")
 
 
 def test_launchers_say_it_too(root, clean):
