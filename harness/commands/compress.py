@@ -74,19 +74,15 @@ def truth_of(
     """Where a model is scored, how, and against what, in words: the signal where a row beside the model says which,
     and it can be made again, or a person's own was kept there; otherwise the model's own answer before compression."""
     from harness.plan.replay import trial_of
-    from harness.store.own_signal import kept_signal, signal_path
     from harness.train.chunks import predict
-    from harness.train.run_trial import signal_of, task_of
+    from harness.train.run_trial import signal_again, task_of
     from target_signals.tasks.metrics import psnr
-    from target_signals.user_file import UserFile
 
     experiment = path.absolute().parent.parent
     try:
         row = parse_row(experiment / "rows" / f"{path.stem}.json")
         trial = trial_of(row, load_config(options.config), options.file)
-        kept = signal_path(experiment.parent, row)
-        is_kept = trial.signal == UserFile.name and trial.path is None and kept.is_file()
-        task = task_of(trial, kept_signal(kept, trial.dim) if is_kept else signal_of(trial))
+        task = task_of(trial, signal_again(trial, row, experiment.parent))
         scoring = task.scoring_of(row["task"])
         if (trial.model, task.lattice.shape, task.channels) != (model.name, model.lattice.shape, model.channels):
             raise ValueError("the row beside it is of another model")

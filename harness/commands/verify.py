@@ -171,16 +171,11 @@ def _repeat(trial: "Trial", one: Chosen, device: "torch.device") -> "dict[str, R
     results folder keeps, unless the file was given."""
     import dataclasses
 
-    from harness.store.own_signal import kept_signal, signal_path
-    from harness.train.run_trial import run_on, run_trial
+    from harness.train.run_trial import run_on, signal_again
     from models import backends, get_model
-    from target_signals.user_file import UserFile
 
     backend = one.row["backend"]
     own = backend if backend in backends.available(get_model(trial.model), device) else None
-    again, kept = dataclasses.replace(trial, backend=own), signal_path(one.store.folder.parent, one.row)
-    if trial.signal == UserFile.name and trial.path is None and kept.is_file():
-        results = run_on(again, kept_signal(kept, trial.dim), device)
-    else:
-        results = run_trial(again, device)
+    signal = signal_again(trial, one.row, one.store.folder.parent)
+    results = run_on(dataclasses.replace(trial, backend=own), signal, device)
     return {result.row["task"]: result for result in results}

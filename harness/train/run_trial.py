@@ -8,6 +8,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 
@@ -15,6 +16,7 @@ import models
 import target_signals
 from common.errors import UsageError
 from harness.plan.trial import EXACT, MUON, Trial
+from harness.store.own_signal import kept_signal, signal_path
 from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.fit import Fit, fit
@@ -211,6 +213,15 @@ def task_of(trial: Trial, signal: Signal) -> Task:
 @functools.lru_cache(maxsize=4)
 def cached_task(name: str, signal: Signal, seed: int, item: str) -> Task:
     return make_task(name, signal, seed, item)
+
+
+def signal_again(trial: Trial, row: Row, out: Path) -> Signal:
+    """The signal of a row that is made again: a person's own is the one that the results folder `out` keeps, unless
+    its file was given."""
+    kept = signal_path(out, row)
+    if trial.signal == user_file.UserFile.name and trial.path is None and kept.is_file():
+        return kept_signal(kept, trial.dim)
+    return signal_of(trial)
 
 
 def signal_of(trial: Trial) -> Signal:

@@ -63,8 +63,8 @@ def test_every_model_gives_its_row_again_bit_for_bit(fitted, verify):
 def test_both_rows_of_one_fit_share_it(fitted, verify, monkeypatch):
     out = fitted(line=["--signal", "SampleImages", "--preset", "smoke", "--device", "cpu", "--models", "Grid"])
     assert len(load(out)) == 2
-    runs, run = [], run_trial.run_trial
-    monkeypatch.setattr(run_trial, "run_trial", lambda *given: runs.append(1) or run(*given))
+    runs, run = [], run_trial.run_on
+    monkeypatch.setattr(run_trial, "run_on", lambda *given: runs.append(1) or run(*given))
     code, said, _ = verify(out)
     assert (code, said.count("bitwise\n"), len(runs)) == (0, 2, 1)
 
