@@ -33,7 +33,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def possible(options: argparse.Namespace) -> list[Trial]:
-    return [trial for group in reference.groups(load_config(options.config)) for trial in group.trials]
+    """The trials that a worker may be told to run; of two with one key, the last is what `reference.missing` gives."""
+    order = reference.groups(load_config(options.config))
+    return [*(trial for group in order for trial in group.trials), *reference.in_bits(order).values()]
 
 
 class Files:
