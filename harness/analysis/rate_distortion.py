@@ -10,6 +10,8 @@ from harness.analysis.codecs import REFERENCES, Measured
 from harness.analysis.experiments import Kind, kind_of
 from harness.store.schema import OK, Row
 
+MOST_RATES = 6  # that PSNR is told at
+
 
 @dataclass(frozen=True)
 class Line:
@@ -47,6 +49,25 @@ class RateDistortion:
     def front(self, name: str) -> list[Point]:
         """The best that a model, over its budgets and bits, or a codec does."""
         return front([line.point for line in self.lines if line.name == name])
+
+    @property
+    def rates(self) -> list[float]:
+        """Some powers of two, in bits a sample, between the files of the reference, or without it of anybody."""
+        rates = [line.point.rate for line in self.lines if line.name == self.reference]
+        rates = rates or [line.point.rate for line in self.lines]
+        low, high = math.ceil(math.log2(min(rates))), math.floor(math.log2(max(rates)))
+        return [2.0**power for power in range(low, high + 1, 1 + (high - low) // MOST_RATES)]
+
+    def psnr_at(self, name: str, rate: float) -> float | None:
+        """In dB, between two of its points; None beyond them."""
+        return bjontegaard.psnr_at(self.front(name), rate)
+
+    def leading(self, names: Iterable[str]) -> set[str]:
+        """Those among some that are the best of these at one of `rates`."""
+        found = [
+            {name: psnr for name in names if (psnr := self.psnr_at(name, rate)) is not None} for rate in self.rates
+        ]
+        return {max(scores, key=lambda name: scores[name]) for scores in found if scores}
 
     def differences(self, name: str) -> tuple[float | None, float | None]:
         """Bjøntegaard's to the reference: of PSNR in dB, and of the rate as a share."""
@@ -117,18 +138,39 @@ def _cost(of_draws: Sequence[tuple[float | None, ...]]) -> tuple[tuple[float, fl
     return None if encode is None or decode is None else (encode, decode), operations
 
 
-def markdown(found: RateDistortion) -> str:
-    """Two tables: Bjøntegaard's differences to the reference, and every point with what it costs to compute."""
-    lines = [f"## {found.kind}", ""]
-    if found.front(codec := found.reference):
-        lines += [f"| | PSNR against {codec} (dB) | bits against {codec} (%) |", "|---|---:|---:|"]
-        for name in found.names:
-            psnr, rate = found.differences(name)
-            texts = "–" if psnr is None else f"{psnr:+.2f}", "–" if rate is None else f"{100 * rate:+.0f}"
-            lines.append(f"| {name} | {' | '.join(texts)} |")
-        lines.append("")
+def summary(found: RateDistortion) -> str:
+    """A line for each model and codec: Bjøntegaard's differences to the reference, and PSNR at some rates, between two
+    of its points by the same interpolation."""
+    columns = ["", *(f"{rate:g}" for rate in found.rates)]
+    if codec := found.reference if found.front(found.reference) else "":
+        columns[1:1] = [f"PSNR against {codec} (dB)", f"bits against {codec} (%)"]
+    lines = [
+        f"## {found.kind}",
+        "",
+        "The columns with numbers: PSNR (dB) at so many bits a sample",
+        "",
+        *_head(columns),
+    ]
+    for name in found.names:
+        psnr, rate = found.differences(name)
+        texts = [_or_dash(psnr, "+.2f"), _or_dash(rate and 100 * rate, "+.0f")] if codec else []
+        texts += [_or_dash(found.psnr_at(name, rate), ".2f") for rate in found.rates]
+        lines.append(f"| {name} | {' | '.join(texts)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _head(columns: Sequence[str]) -> list[str]:
+    return [f"| {' | '.join(columns)} |", f"|---|{'---:|' * (len(columns) - 1)}"]
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "–" if value is None else f"{value:{form}}"
+
+
+def every_point(found: RateDistortion) -> str:
+    """Every point with what it costs to compute."""
     columns = ("", "budget", "bits a value", "bits a sample", "PSNR (dB)", "encode (s)", "decode (s)", "operations")
-    lines += [f"| {' | '.join(columns)} |", f"|---|{'---:|' * (len(columns) - 1)}"]
+    lines = [f"## {found.kind}", "", *_head(columns)]
     for line in found.lines:
         own = ("", "") if line.size is None else (f"{line.size:,}", str(line.bits))
         seconds = ("", "") if line.seconds is None else [f"{seconds:.3f}" for seconds in line.seconds]
