@@ -260,15 +260,6 @@ def test_a_file_that_holds_no_rows_is_one_line(ask, tmp_path):
     assert "cannot read rows from" in ask(code=2).err
 
 
-def test_several_workers_are_given_what_they_have_time_for(make_trial):
-    trials = [make_trial(seed=seed) for seed in range(4)]
-    cost = fill.known_seconds(trials[0], "cpu")
-    assert fill.first(trials, 1.5 * cost, "cpu") == (trials[:2], trials[2:])
-    assert fill.first(trials, 1e9, "cpu") == (trials, [])
-    unknown = [make_trial("Finer", seed=seed) for seed in range(4)]
-    assert len(fill.first(unknown, 90, "no such device")[0]) == 2
-
-
 def test_an_older_settings_file_wants_nothing(settings):
     path = settings()
     data = json.loads(path.read_text())
