@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.analysis import bjontegaard
 from harness.analysis.bjontegaard import Point, front
@@ -11,6 +12,9 @@ from harness.analysis.experiments import Kind, kind_of
 from harness.store.schema import OK, Row
 
 MOST_RATES = 6  # that PSNR is told at
+Place = tuple[str, int, int]  # model, budget, bits a value
+Draw = tuple[Any, ...]  # item, band and seed of the signal, then of the fit
+Cost = tuple[float | None, ...]  # seconds to encode and to decode, operations a sample
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,20 @@ class Line:
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """An experiment's points, by model, budget and bits, then by codec. draws: how many signals there are."""
+    """An experiment's points, by model, budget and bits, then by codec. draws: how many signals they are means over, of
+    how many that some model has.
+    """
 
     kind: Kind
-    draws: int
+    draws: tuple[int, int]
     models: tuple[str, ...]
     lines: tuple[Line, ...]
+
+    @property
+    def means(self) -> str:
+        """What points are means of, in words; nothing for the only signal."""
+        taken, every = self.draws
+        return "" if every == 1 else f"mean of {taken}{f' of {every}' if taken < every else ''} signals"
 
     @property
     def reference(self) -> str:
@@ -55,8 +67,8 @@ class RateDistortion:
         """Some powers of two, in bits a sample, between the files of the reference, or without it of anybody."""
         rates = [line.point.rate for line in self.lines if line.name == self.reference]
         rates = rates or [line.point.rate for line in self.lines]
-        low, high = math.ceil(math.log2(min(rates))), math.floor(math.log2(max(rates)))
-        return [2.0**power for power in range(low, high + 1, 1 + (high - low) // MOST_RATES)]
+        powers = range(math.ceil(math.log2(min(rates))), math.floor(math.log2(max(rates))) + 1)
+        return [2.0**power for power in powers[:: 1 + len(powers) // (MOST_RATES + 1)]]
 
     def psnr_at(self, name: str, rate: float) -> float | None:
         """In dB, between two of its points; None beyond them."""
@@ -84,7 +96,8 @@ def rate_distortion(
     """
     kinds: dict[Kind, list[Row]] = {}
     for row in rows:
-        if row["rates"] and row["status"] == OK and math.prod((row["shape"] or [0])[:-1]) > 0:
+        there = any(map(_is_scored, row["rates"] or ()))
+        if there and row["status"] == OK and math.prod((row["shape"] or [0])[:-1]) > 0:
             kinds.setdefault(kind_of(row), []).append(row)
     return [_of(kind, of_kind, order, curves_of) for kind, of_kind in kinds.items()]
 
@@ -95,42 +108,48 @@ def _of(
     order: Sequence[str],
     curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]],
 ) -> RateDistortion:
-    points: dict[tuple[str, int, int], list[Point]] = {}
-    costs: dict[tuple[str, int, int], list[tuple[float | None, ...]]] = {}
-    signals: dict[tuple[object, ...], Row] = {}
-    for row in rows:
-        signals.setdefault((row["item"], row["bandlimit"], row["signal_seed"]), row)
+    found: dict[Place, dict[Draw, tuple[Point, Cost]]] = {}
+    signals: dict[Draw, Row] = {}
+    for row in sorted(rows, key=lambda row: str(row["started"])):  # of two of one place and draw the later counts
+        draw = (row["item"], row["bandlimit"], row["signal_seed"], row["seed"])
         samples = math.prod(row["shape"][:-1])
-        for rate in row["rates"]:
-            if rate["psnr"] is not None and rate["bytes"] > 0:
-                place = (row["model"], int(row["size"]), int(rate["bits"]))
-                points.setdefault(place, []).append(Point(8 * rate["bytes"] / samples, rate["psnr"]))
-                cost = rate["encode_seconds"], rate["decode_seconds"], row["operations"]
-                costs.setdefault(place, []).append(cost)
+        for rate in filter(_is_scored, row["rates"]):
+            place = (row["model"], int(row["size"]), int(rate["bits"]))
+            cost = rate["encode_seconds"], rate["decode_seconds"], row["operations"]
+            found.setdefault(place, {})[draw] = Point(8 * rate["bytes"] / samples, rate["psnr"]), cost
+            signals.setdefault(draw[:3], row)
+    sets = [set(own) for own in found.values()]
+    shared = set.intersection(*sets) or max(sets, key=len)
     place_of = {name: place for place, name in enumerate(order)}
-    found = sorted(points, key=lambda place: (place_of.get(place[0], len(order)), place))
-    most = {model: max(len(points[place]) for place in found if place[0] == model) for model, *_ in found}
-    whole = [place for place in found if len(points[place]) == most[place[0]]]
-    lines = [Line(*place, _mean(points[place]), *_cost(costs[place])) for place in whole]
+    lines = []
+    for place in sorted(found, key=lambda place: (place_of.get(place[0], len(order)), place)):
+        if shared <= found[place].keys():
+            points, costs = zip(*(found[place][draw] for draw in sorted(shared, key=str)), strict=True)
+            lines.append(Line(*place, _mean(points), *_cost(costs)))
     models = tuple(dict.fromkeys(line.name for line in lines))
+    taken = [row for signal, row in signals.items() if any(draw[:3] == signal for draw in shared)]
     ladders: dict[tuple[str, int], list[Measured]] = {}
-    for row in signals.values():
+    for row in taken:
         for name, ladder in curves_of(row).items():
             for step, measured in enumerate(ladder):
                 if measured is not None:
                     ladders.setdefault((name, step), []).append(measured)
-    everywhere = {place: found for place, found in ladders.items() if len(found) == len(signals)}
+    everywhere = {step: files for step, files in ladders.items() if len(files) == len(taken)}
     for (name, _), of in everywhere.items():
         seconds, _ = _cost([(*one.seconds, None) for one in of])
         lines.append(Line(name, None, None, _mean([one.point for one in of]), seconds))
-    return RateDistortion(kind, len(signals), models, tuple(lines))
+    return RateDistortion(kind, (len(taken), len(signals)), models, tuple(lines))
+
+
+def _is_scored(rate: Mapping[str, Any]) -> bool:
+    return rate["psnr"] is not None and rate["bytes"] > 0
 
 
 def _mean(points: Sequence[Point]) -> Point:
     return Point(*(sum(values) / len(values) for values in zip(*points, strict=True)))
 
 
-def _cost(of_draws: Sequence[tuple[float | None, ...]]) -> tuple[tuple[float, float] | None, float | None]:
+def _cost(of_draws: Sequence[Cost]) -> tuple[tuple[float, float] | None, float | None]:
     """Means of the seconds to encode and to decode, and of the operations, where all draws have them."""
     encode, decode, operations = (
         None if None in values else sum(filter(None, values)) / len(values) for values in zip(*of_draws, strict=True)
@@ -144,13 +163,9 @@ def summary(found: RateDistortion) -> str:
     columns = ["", *(f"{rate:g}" for rate in found.rates)]
     if codec := found.reference if found.front(found.reference) else "":
         columns[1:1] = [f"PSNR against {codec} (dB)", f"bits against {codec} (%)"]
-    lines = [
-        f"## {found.kind}",
-        "",
-        "The columns with numbers: PSNR (dB) at so many bits a sample",
-        "",
-        *_head(columns),
-    ]
+    means = f"; {found.means}" if found.means else ""
+    lines = [f"## {found.kind}", "", f"The columns with numbers: PSNR (dB) at so many bits a sample{means}", ""]
+    lines += _head(columns)
     for name in found.names:
         psnr, rate = found.differences(name)
         texts = [_or_dash(psnr, "+.2f"), _or_dash(rate and 100 * rate, "+.0f")] if codec else []

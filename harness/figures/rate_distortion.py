@@ -50,8 +50,7 @@ def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical:
     axes.set_xlabel("bits a sample, of whole files", fontsize=style.TEXT)
     axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT)
     axes.tick_params(labelsize=style.TEXT)
-    averaged = f"; mean of {found.draws} signals" if found.draws > 1 else ""
-    axes.set_title(f"{found.kind}{averaged}", fontsize=style.TEXT, loc="left")
+    axes.set_title("; ".join(filter(None, (str(found.kind), found.means))), fontsize=style.TEXT, loc="left")
     name_lines(axes, ends, {*codecs, *leading})
     return figure
 
@@ -86,7 +85,7 @@ def name_lines(axes: Axes, ends: Mapping[str, Point], strong: Collection[str]) -
             fontsize=style.TEXT,
             fontweight="bold" if name in strong else "normal",
             annotation_clip=False,
-            arrowprops=tie | {"shrinkA": 1, "shrinkB": 2},
+            arrowprops=tie | {"relpos": (0.0, 0.5), "shrinkA": 1, "shrinkB": 2},
         )
 
 

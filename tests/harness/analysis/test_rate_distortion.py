@@ -125,19 +125,32 @@ def rates(*pairs):
     return [{"bits": bits, "bytes": size, "psnr": value} | times for bits, size, value in pairs]
 
 
-def test_points_are_means_over_the_same_draws(make_row):
+def test_points_are_means_over_the_draws_that_all_have(make_row):
     rows = [
-        make_row(seed=1, rates=rates((8, 72, 20.0), (4, 36, 10.0)), operations=90),
-        make_row(seed=2, rates=rates((8, 144, 22.0)), operations=100),
+        *(make_row(seed=seed, rates=rates((8, 72 * seed, 20.0 + seed)), operations=80 + 10 * seed) for seed in (1, 2)),
+        make_row(seed=3, rates=rates((8, 7, 99.0))),
         make_row(seed=1, model="Siren", status="diverged", rates=None),
+        *(make_row(seed=seed, model="Siren", rates=rates((8, 36, 9.0 + seed))) for seed in (1, 2)),
+        make_row(seed=2, model="Siren", rates=rates((8, 72, 15.0)), started="2999-01-01T00:00:00+00:00"),
         make_row(seed=1, task="denoise", rates=None),
     ]
     points = {1: measured(Point(1.0, 20.0), None), 2: measured(Point(2.0, 30.0), Point(4.0, 40.0))}
     (found,) = rate_distortion(rows, ["Grid"], lambda row: {"JPEG": points[row["seed"]]})
-    assert (found.draws, found.models, found.names) == (2, ("Grid",), ("Grid", "JPEG"))
-    assert [line.point for line in found.lines] == [Point(8 * 108 / 576, 21.0), Point(1.5, 25.0)]
-    assert [line.operations for line in found.lines] == [95, None]
-    assert [line.seconds for line in found.lines] == [pytest.approx((0.1, 0.1)), (0.25, 0.5)]
+    assert (found.draws, found.models, found.names) == ((2, 3), ("Grid", "Siren"), ("Grid", "Siren", "JPEG"))
+    assert [line.point for line in found.lines] == [Point(1.5, 21.5), Point(0.75, 12.5), Point(1.5, 25.0)]
+    assert [line.operations for line in found.lines] == [95, None, None]
+    assert [line.seconds for line in found.lines] == [pytest.approx((0.1, 0.1))] * 2 + [(0.25, 0.5)]
+    assert found.means == "mean of 2 of 3 signals"
+    assert found.means in summary(found)
+    assert found.means in rate_distortion_page(found, ["Grid"], []).axes[0].get_title(loc="left")
+
+
+def test_where_no_draw_is_everybodys_the_place_with_most_stays(make_row):
+    rows = [make_row(seed=seed, rates=rates((8, 72 * seed, 20.0 + seed))) for seed in (1, 2)]
+    rows += [make_row(seed=3, model="Siren", rates=rates((8, 36, 9.0)))]
+    (found,) = rate_distortion(rows, ["Grid", "Siren"], lambda row: {})
+    assert (found.models, found.draws) == (("Grid",), (2, 3))
+    assert [line.point for line in found.lines] == [Point(1.5, 21.5)]
 
 
 def test_psnr_at_a_rate_lies_on_the_curve():
