@@ -75,11 +75,10 @@ class RateDistortion:
         return bjontegaard.psnr_at(self.front(name), rate)
 
     def leading(self, names: Iterable[str]) -> set[str]:
-        """Those among some that are the best of these at one of `rates`."""
-        found = [
-            {name: psnr for name in names if (psnr := self.psnr_at(name, rate)) is not None} for rate in self.rates
-        ]
-        return {max(scores, key=lambda name: scores[name]) for scores in found if scores}
+        """Those among some that have the best of all files that are no larger than one of `rates`."""
+        files = [line for line in self.lines if line.name in {*names}]
+        small = [[line for line in files if line.point.rate <= rate] for rate in self.rates]
+        return {max(found, key=lambda line: line.point.psnr).name for found in small if found}
 
     def differences(self, name: str) -> tuple[float | None, float | None]:
         """Bjøntegaard's to the reference: of PSNR in dB, and of the rate as a share."""

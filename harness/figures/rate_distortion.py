@@ -22,8 +22,8 @@ OTHER: style.Looks = {"linewidth": 0.8, "markersize": 2.4, "alpha": 0.6}
 
 
 def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical: Collection[str]) -> Figure:
-    """Lines with their names beside their ends; codecs and the models that are the best of their sort, trained or
-    yardsticks, at a rate of the table are drawn stronger.
+    """Lines with their names beside their ends; codecs and the models that have the best file of their sort, trained
+    or yardsticks, within a rate of the table are drawn stronger.
 
     order, classical: all models of the protocol, and those that are yardsticks; they give each its colour.
     """
