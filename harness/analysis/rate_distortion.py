@@ -1,7 +1,7 @@
 """Rate–distortion curves of models and codecs: PSNR against bits a sample, averaged over the same draws."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,17 +127,22 @@ def _of(
             lines.append(Line(*place, _mean(points), *_cost(costs)))
     models = tuple(dict.fromkeys(line.name for line in lines))
     taken = [row for signal, row in signals.items() if any(draw[:3] == signal for draw in shared)]
+    lines += _codec_lines(list(map(curves_of, taken)))
+    return RateDistortion(kind, (len(taken), len(signals)), models, tuple(lines))
+
+
+def _codec_lines(signals: Sequence[Mapping[str, Sequence[Measured | None]]]) -> Iterator[Line]:
+    """A line for each step of a ladder that codes all signals."""
     ladders: dict[tuple[str, int], list[Measured]] = {}
-    for row in taken:
-        for name, ladder in curves_of(row).items():
+    for of_signal in signals:
+        for name, ladder in of_signal.items():
             for step, measured in enumerate(ladder):
                 if measured is not None:
                     ladders.setdefault((name, step), []).append(measured)
-    everywhere = {step: files for step, files in ladders.items() if len(files) == len(taken)}
-    for (name, _), of in everywhere.items():
-        seconds, _ = _cost([(*one.seconds, None) for one in of])
-        lines.append(Line(name, None, None, _mean([one.point for one in of]), seconds))
-    return RateDistortion(kind, (len(taken), len(signals)), models, tuple(lines))
+    for (name, _), files in ladders.items():
+        if len(files) == len(signals):
+            seconds, _ = _cost([(*one.seconds, None) for one in files])
+            yield Line(name, None, None, _mean([one.point for one in files]), seconds)
 
 
 def _is_scored(rate: Mapping[str, Any]) -> bool:
