@@ -113,12 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser.parse_args(arguments)
         device = machine.choose_device(options.device)
         print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
-        print("| image | model | values | updates | ms an update | PSNR (dB) | best | published | how |")
-        print("|---|---|---:|---:|---:|---:|---:|---|---|")
+        print("| image | model | values | published (dB) | PSNR (dB) | best | updates | ms an update | how |")
+        print("|---|---|---:|---|---:|---:|---:|---:|---|")
         found: dict[str, list[float]] = {}
         for name, score, line in lines(options, device):
-            found.setdefault(name, []).append(score)
             print(line, flush=True)
+            if score is not None:
+                found.setdefault(name, []).append(score)
         for name, scores in found.items():
             print(f"{name}: {mean(scores):.2f} dB over {len(scores)} images")
     except UsageError as error:
@@ -127,8 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_OK
 
 
-def lines(options: argparse.Namespace, device: torch.device) -> Iterator[tuple[str, float, str]]:
-    """Name of the entry, PSNR after the last update, and the table's line, of every image and entry."""
+def lines(options: argparse.Namespace, device: torch.device) -> Iterator[tuple[str, float | None, str]]:
+    """Of each image and entry: the entry's name, PSNR after the last update where there is one, the table's line."""
     experiment = EXPERIMENTS[options.experiment]
     chosen = options.only or list(experiment.entries)
     for name in chosen:
@@ -139,11 +140,13 @@ def lines(options: argparse.Namespace, device: torch.device) -> Iterator[tuple[s
             entry = experiment.entries[name]
             trial = trial_of(entry, experiment, path, options)
             row = run_on(trial, scaled(signal_of(trial), experiment.zero_mean), device)[0].row
+            cells = [trial.item, name, f"{row['parameters'] or entry.budget:,}", entry.published]
             if row["status"] != OK:
-                raise UsageError(f"{trial}: {row['status']}, {row['reason']}")
+                yield name, None, f"| {' | '.join([*cells, row['status']])} | | | | |"
+                continue
             last, best = (row[score] + (20 * math.log10(2) if experiment.zero_mean else 0) for score in COLUMNS)
-            cells = [trial.item, name, f"{row['parameters']:,}", f"{row['updates']:,}", f"{row['ms_per_update']:.2f}"]
-            cells += [f"{last:.2f}", f"{best:.2f}", entry.published, f"{row['backend']} {trial.precision}"]
+            cells += [f"{last:.2f}", f"{best:.2f}", f"{row['updates']:,}", f"{row['ms_per_update']:.2f}"]
+            cells += [f"{row['backend']} {trial.precision}"]
             yield name, last, f"| {' | '.join(cells)} |"
 
 
