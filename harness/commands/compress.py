@@ -1,4 +1,4 @@
-"""`python -m harness compress model.safetensors --bits 4 8 16`: a saved model as smaller files."""
+"""`python -m harness compress model.safetensors --bits 4 8 16`: saved models as smaller files."""
 
 import argparse
 import functools
@@ -22,7 +22,7 @@ DEFAULT_BITS = (4, 6, 8, 12, 16, 32)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", help="a file that run.py --save-model left")
+    add("models", nargs="+", metavar="model", help="a file that run.py --save-model left")
     bits = " ".join(map(str, DEFAULT_BITS))
     add(
         "--bits",
@@ -32,23 +32,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="B",
         help=f"a value, 2 to 16, or 32 for values as they are (default: {bits})",
     )
-    add("--to", metavar="FOLDER", help="where the files go (default: beside the model)")
-    add("--file", metavar="PATH", help="the user's own image or volume that the model was fitted to")
+    add("--to", metavar="FOLDER", help="where the files go (default: beside each model)")
+    add("--file", metavar="PATH", help="the user's own image or volume that the models were fitted to")
     add("--device", default=None, help="cpu, cuda or cuda:1 (default: cuda where there is one)")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
 
 
 def run(options: argparse.Namespace) -> int:
-    from harness.train import checkpoint, coder, compressed, machine
+    from harness.train import coder, machine
+
+    coder.check()
+    device = str(machine.choose_device(options.device or machine.default_device()))
+    for number, (to, path) in enumerate(files_to_write(options.models, options.to).items()):
+        print(end="\n" if number else "")
+        compress(path, to, device, options)
+    return 0
+
+
+def files_to_write(paths: Sequence[str], folder: str | None) -> dict[Path, Path]:
+    """What the names of a model's files begin with → the model. UsageError where two have one, or without a folder."""
+    found: dict[Path, Path] = {}
+    for path in map(Path, paths):
+        to = (path.parent if folder is None else Path(folder)) / path.stem
+        if not to.parent.is_dir():
+            raise UsageError(f"no folder '{to.parent}' to write to")
+        if to in found:
+            raise UsageError(f"'{found[to]}' and '{path}' would both be written to '{to}-…'; compress one at a time")
+        found[to] = path
+    return found
+
+
+def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> None:
+    """Write a model at each number of bits, to files that begin with `to`, and print what they are worth."""
+    from harness.train import checkpoint, compressed
     from harness.train.operations import operations_a_sample
     from harness.train.rates import measure
 
-    coder.check()
-    path = Path(options.model)
-    folder = path.parent if options.to is None else Path(options.to)
-    if not folder.is_dir():
-        raise UsageError(f"no folder '{folder}' to write to")
-    model = checkpoint.load(path, str(machine.choose_device(options.device or machine.default_device())))
+    model = checkpoint.load(path, device)
     lattice, psnr, against = truth_of(model, path, options)
     print(f"{path.name}: {model.name}, {model.count_values():,} values, {len(lattice):,} samples")
     if (operations := operations_a_sample(model)) is not None:
@@ -58,14 +78,13 @@ def run(options: argparse.Namespace) -> int:
     for bits in options.bits:
         rate, data = measure(model, bits, lattice, psnr)
         rates.append(rate)
-        to = folder / f"{path.stem}-{bits}{compressed.SUFFIX}"
+        name = to.with_name(f"{to.name}-{bits}{compressed.SUFFIX}")
         try:
-            compressed.save(data, to)
+            compressed.save(data, name)
         except OSError as error:
-            raise UsageError(f"cannot write '{to}': {error.strerror}") from error
+            raise UsageError(f"cannot write '{name}': {error.strerror}") from error
     print("\n".join(table(rates, len(model.lattice))))
-    print(f"\nwrote {folder / path.stem}-<bits>{compressed.SUFFIX}; python -m harness render decodes them")
-    return 0
+    print(f"\nwrote {to}-<bits>{compressed.SUFFIX}; python -m harness render decodes them")
 
 
 def truth_of(

@@ -132,13 +132,17 @@ def fill(
     from harness.execution.fill import Files
     from harness.execution.fill import fill as run_missing
     from harness.plan.reference import missing
+    from harness.train import coder
 
     files = Files(out, rows, {row["preset"] for row in gone.values()})
     left = list(missing(order, rows, device.type))
+    if any(trial.bits for trial in left):
+        coder.check()
     print(f"\n{plural(len(left), 'trial')} to run on {device.type}, into {out}")
     run_missing(left, files, device, options)
-    added = len(files.rows) - len(rows)
-    print(f"{out}: {plural(added, 'row')} added, {len(gone):,} dropped; {len(files.rows):,} now")
+    added, replaced = len(files.rows) - len(rows), sum(files.rows[name] is not row for name, row in rows.items())
+    again = f"{replaced:,} replaced, " if replaced else ""
+    print(f"{out}: {plural(added, 'row')} added, {again}{len(gone):,} dropped; {len(files.rows):,} now")
 
 
 def verify_some(

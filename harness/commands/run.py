@@ -102,6 +102,7 @@ def run_trials_of(
     """
     from harness.execution import run_trials
     from harness.execution.choose_executor import make_executor
+    from harness.execution.ordering import in_order
     from harness.plan.cost import drawing_seconds
     from harness.train import checkpoint
 
@@ -114,7 +115,8 @@ def run_trials_of(
             on_model = checkpoint.saver(out) if options.save_model else None
             run_trials.execute(left, out, launch.device, on_model, superseded, after=after)
         else:
-            run_trials.spread(left, out, launch.device, executor, superseded, options.workers or 1, after=after)
+            ordered, workers = in_order(left, launch.device.type), options.workers or 1
+            run_trials.spread(ordered, out, launch.device, executor, superseded, workers, after=after)
     return to_table([row for trial in launch.trials for row in run_trials.stored(trial, out)])
 
 

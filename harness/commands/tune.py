@@ -1,6 +1,7 @@
 """`python -m harness tune`: search every model's settings alike, on signals that no experiment uses."""
 
 import argparse
+import dataclasses
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from harness.execution.options import words_of
 if TYPE_CHECKING:
     from harness.analysis.tuning import Outcome
     from harness.execution.search import Search
+    from harness.plan.search import Cell
     from harness.plan.trial import Trial
     from harness.plan.tuned import Found
 
@@ -42,10 +44,22 @@ def tune(options: argparse.Namespace) -> int:
     if options.dry_run:
         return EXIT_OK
     deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
-    run_left(found, left, options, deadline)
-    run_left(found, again(found, options), options, deadline)
+    for part in parts(found, deadline):
+        run_left(part, run_trials.split_done(part.trials, options.out)[1], options, deadline)
+        run_left(part, again(part, options), options, deadline)
     report(found, options)
     return EXIT_OK
+
+
+def parts(found: "Search", deadline: float) -> "list[Search]":
+    """What runs together: everything, or where there is a deadline the searches of one kind of data and one budget, and
+    then those of the next, so that most of what was begun is complete."""
+    if deadline == math.inf:
+        return [found]
+    cells: dict[tuple[str, int], list[Cell]] = {}
+    for cell in found.cells:
+        cells.setdefault((cell.kind, cell.budget), []).append(cell)
+    return [dataclasses.replace(found, cells=own) for own in cells.values()]
 
 
 def announcement(found: "Search", options: argparse.Namespace, done: int, left: "Sequence[Trial]") -> Iterator[str]:
@@ -86,6 +100,7 @@ def run_left(found: "Search", left: "Sequence[Trial]", options: argparse.Namespa
     """Run what has no rows, here or through the executor, until the deadline."""
     from harness.execution import run_trials
     from harness.execution.choose_executor import make_executor
+    from harness.execution.ordering import in_order
 
     if not left:
         return
@@ -93,7 +108,7 @@ def run_left(found: "Search", left: "Sequence[Trial]", options: argparse.Namespa
     if executor is None:
         run_trials.execute(left, options.out, found.device, deadline=deadline)
     else:
-        workers = options.workers or 1
+        workers, left = options.workers or 1, in_order(left, found.device.type)
         run_trials.spread(left, options.out, found.device, executor, workers=workers, deadline=deadline)
 
 

@@ -13,7 +13,6 @@ from harness.execution import run_trials
 from harness.execution.choose_executor import make_executor
 from harness.execution.executors.local import visible_gpus
 from harness.execution.options import Parser, words_of
-from harness.execution.ordering import known_seconds
 from harness.plan import reference
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.trial import Trial
@@ -22,7 +21,6 @@ from harness.store.schema import Row
 
 VERB = "reference"
 SELDOM = 20  # times as long as writing a file takes, at least, until it is written again
-NEVER_TIMED = 60.0  # seconds that a trial is taken for that has no estimate
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -35,7 +33,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def possible(options: argparse.Namespace) -> list[Trial]:
-    return [trial for group in reference.groups(load_config(options.config)) for trial in group.trials]
+    """The trials that a worker may be told to run; of two with one key, the last is what `reference.missing` gives."""
+    order = reference.groups(load_config(options.config))
+    return [*(trial for group in order for trial in group.trials), *reference.in_bits(order).values()]
 
 
 class Files:
@@ -75,34 +75,18 @@ def fill(trials: Sequence[Trial], files: Files, device: torch.device, options: a
 
     options: of the verb. deadline: in it, on time.monotonic's clock; no trial begins after it.
     """
-    left, portion = list(trials), list[Trial]()
-    workers = options.workers or (len(visible_gpus()) if options.device == "all" else 1)
+    workers, deadline = options.workers or (len(visible_gpus()) if options.device == "all" else 1), options.deadline
     with tempfile.TemporaryDirectory(prefix="reference-", ignore_cleanup_errors=True) as out:
         own = argparse.Namespace(**vars(options) | {"out": out, "executor": "local", "slurm": []})
         words = [VERB, *words_of({"config": options.config, "out": out})]
         take = functools.partial(files.take, out=out)
+        executor = make_executor(own, words, device, ())
         try:
-            while left and (seconds := options.deadline - time.monotonic()) > 0:
-                portion, left = first(left, workers * seconds, device.type)
-                executor = make_executor(own, words, device, ())
-                if executor is None:
-                    run_trials.execute(portion, out, device, deadline=options.deadline, on_end=take, arrays=False)
-                else:
-                    run_trials.spread(
-                        portion, out, device, executor, workers=workers, deadline=options.deadline, on_end=take
-                    )
+            if executor is None:
+                run_trials.execute(trials, out, device, deadline=deadline, on_end=take, arrays=False)
+            else:
+                run_trials.spread(trials, out, device, executor, workers=workers, deadline=deadline, on_end=take)
         finally:
-            for trial in portion:
+            for trial in trials:
                 take(trial)
             files.write()
-
-
-def first(trials: Sequence[Trial], seconds: float, device: str) -> tuple[list[Trial], list[Trial]]:
-    """The first trials that take so long together, as workers run the longest of what they are given first; the
-    rest."""
-    taken = 0.0
-    for count, trial in enumerate(trials):
-        if taken >= seconds:
-            return list(trials[:count]), list(trials[count:])
-        taken += min(known_seconds(trial, device), NEVER_TIMED)
-    return list(trials), []

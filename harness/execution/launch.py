@@ -95,10 +95,9 @@ def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]
         return
     rows = [(trial, Store(options.out, trial.rows[0].folder).read(trial.rows[0].key)) for trial in done]
     fitted = [(trial, row) for trial, row in rows if row is not None and row["status"] == OK]
-    made = [{rate["bits"] for rate in row["rates"] or ()} for _, row in fitted]
     saved = [Store(options.out, trial.folder).model_path(trial.key).exists() for trial, _ in fitted]
     for what, count in (
-        ("files of these --bits", sum(not made_of >= set(options.bits or ()) for made_of in made)),
+        ("files of these --bits", sum(not trial.has_rates(row) for trial, row in fitted)),
         ("a saved model", options.save_model * saved.count(False)),
     ):
         if count:

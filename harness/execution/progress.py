@@ -1,6 +1,7 @@
 """What a run shows while it runs: on a terminal two bars and the best rows, otherwise one plain line a trial, and signs
 of life of trials that take longer than a few seconds."""
 
+import math
 import sys
 import threading
 import time
@@ -28,7 +29,8 @@ class Progress:
 
     The best rows are those of each budget among trials on the same signal: other signals are not comparable.
     workers: how many trials run at once, here or elsewhere. silent: tells nobody but the claims. on_end: is given each
-    trial whose rows are stored. after: seconds of what follows the last trial, such as drawing.
+    trial whose rows are stored. after: seconds of what follows the last trial, such as drawing. deadline: on
+    time.monotonic's clock, when trials are stopped, however many are left.
     """
 
     def __init__(
@@ -39,10 +41,11 @@ class Progress:
         silent: bool = False,
         on_end: Callable[[Trial], None] = lambda trial: None,
         after: float = 0.0,
+        deadline: float = math.inf,
     ):
         self.total, self.number, self.step = len(trials), 0, 0
         self.time_left, self.workers, self.silent = TimeLeft(trials, device), workers, silent
-        self.on_end, self.after = on_end, after
+        self.on_end, self.after, self.deadline = on_end, after, deadline
         self.claim: Claim | None = None
         self.best: dict[Any, dict[int, tuple[float, str]]] = {}
         self.started = self.since = time.monotonic()
@@ -156,9 +159,10 @@ class Progress:
         return f"best so far: {', '.join(found)} dB" if found else ""
 
     def _left(self, elapsed: float = 0.0, whole: float | None = None) -> float | None:
-        """Seconds, with as many workers as there are, and of what follows."""
-        left = self.time_left.left(elapsed, whole)
-        return None if left is None else left / self.workers + self.after
+        """Seconds until the last trial ends or all are stopped, with as many workers as there are, and of what
+        follows."""
+        left, most = self.time_left.left(elapsed, whole), self.deadline - time.monotonic()
+        return None if left is None else max(0.0, min(left / self.workers, most)) + self.after
 
     def _left_now(self) -> float | None:
         """The same while a trial runs here, which will take as long as the passes between its evaluations tell."""

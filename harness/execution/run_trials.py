@@ -16,7 +16,6 @@ import torch
 
 from common.errors import Failure
 from harness.execution.executor import Executor, Superseded
-from harness.execution.ordering import in_order
 from harness.execution.progress import Progress
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
@@ -92,7 +91,7 @@ def execute(
     """
     prepare(trials, out)
     claims, left = Claims(out), list(trials)
-    with Progress(trials, device.type, on_end=on_end, after=after) as progress:
+    with Progress(trials, device.type, on_end=on_end, after=after, deadline=deadline) as progress:
         while left and time.monotonic() < deadline:
             left = run_free(left, claims, device, progress, on_model, superseded, deadline, arrays)
             wait(left, claims, superseded)
@@ -167,15 +166,16 @@ def spread(
     on_end: OnEnd = lambda trial: None,
     after: float = 0.0,
 ) -> None:
-    """Run the trials through an executor, and tell of each as its rows appear; wait for those that others run.
+    """Run the trials through an executor, begun in this order, and tell of each as its rows appear; wait for those that
+    others run.
 
     workers: how many run at once, and after: seconds of what follows, for the time that is left. deadline: on
     time.monotonic's clock; what runs then is abandoned. on_end: is given every trial whose rows are stored. Raises
     Failure when its workers cannot go on.
     """
     prepare(trials, out)
-    left, rounds, claims = in_order(trials, device.type), 0, Claims(out)
-    with Progress(trials, device.type, workers, on_end=on_end, after=after) as progress:
+    left, rounds, claims = list(trials), 0, Claims(out)
+    with Progress(trials, device.type, workers, on_end=on_end, after=after, deadline=deadline) as progress:
         try:
             while left and time.monotonic() < deadline:
                 executor.submit(left)

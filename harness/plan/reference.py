@@ -44,14 +44,15 @@ def read(folder: Path) -> dict[Name, Row]:
 
 
 def groups(config: Config) -> list[Group]:
-    """The order of want. Each trial stands in the first group that names it, also where its data are not at hand."""
+    """The order of want. Each trial stands in the first group that names it, also where its data are not at hand, and
+    once more in the first that wants its rates."""
     found: dict[str, Group] = {}
     seen: set[Any] = set()
     for want in config.reference.order:
         group = found.setdefault(want.group, Group(want.group, want.preset, want.device, [], []))
         for dim, signal, task in config.reference.of(want):
             for trial in _trials(config, want, dim, signal, task, group.untuned):
-                name = (trial.folder, trial.key)
+                name = (trial.folder, trial.key, trial.bits)
                 if name not in seen:
                     seen.add(name)
                     group.trials.append(trial)
@@ -81,12 +82,23 @@ def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lackin
                 lacking.append(f"{dim}D {signal} {name}: {', '.join(out)}")
         if own:
             trials += make_plan(config, source, [name], want.preset, preset, own, PRECISION[want.device])
-    return trials
+    return [dataclasses.replace(trial, bits=want.bits) for trial in trials]
 
 
-def is_there(trial: Trial, rows: Collection[Name]) -> bool:
-    """Whether every row of a trial is among these."""
-    return all((name.folder, name.key) in rows for name in trial.rows)
+def is_there(trial: Trial, rows: Mapping[Name, Row]) -> bool:
+    """Whether every row of a trial is among these, with the rates of its bits."""
+    names = [(name.folder, name.key) for name in trial.rows]
+    return all(name in rows and trial.has_rates(rows[name]) for name in names)
+
+
+def in_bits(order: Sequence[Group]) -> dict[Name, Trial]:
+    """The trials that groups want the rates of, each in the bits of all these groups."""
+    found: dict[Name, Trial] = {}
+    for trial in (trial for group in order for trial in group.trials if trial.bits):
+        name = (trial.folder, trial.key)
+        bits = {*trial.bits, *(found[name].bits if name in found else ())}
+        found[name] = dataclasses.replace(trial, bits=tuple(sorted(bits)))
+    return found
 
 
 @functools.cache
@@ -139,9 +151,14 @@ def _identity(fields: Mapping[str, Any], size: int, task: str) -> tuple[Any, ...
     return (*(fields[name] for name in SAME), size, task)
 
 
-def missing(order: Sequence[Group], rows: Collection[Name], device: str) -> Iterator[Trial]:
-    """The trials without rows that run on this kind of device and whose data are at hand, the most wanted first."""
+def missing(order: Sequence[Group], rows: Mapping[Name, Row], device: str) -> Iterator[Trial]:
+    """The trials without rows that run on this kind of device and whose data are at hand, the most wanted first; each
+    once, and also those that stand without bits in those of `in_bits`."""
+    wanted, told = in_bits(order), set[Name]()
     for group in order:
         for trial in group.trials if group.device == device else ():
             if not is_there(trial, rows) and not_at_hand(trial.signal, trial.item) is None:
-                yield trial
+                name = (trial.folder, trial.key)
+                if name not in told:
+                    told.add(name)
+                    yield wanted.get(name, trial)

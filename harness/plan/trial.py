@@ -84,6 +84,10 @@ class Trial:
         relevant |= {"settings": digested(self.settings), "adam_betas": self.adam_betas}
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
 
+    def has_rates(self, row: schema.Row) -> bool:
+        """Whether a row of this trial has the rates of its `bits`. One that did not end well cannot, and counts."""
+        return row["status"] != schema.OK or {rate["bits"] for rate in row["rates"] or ()} >= set(self.bits)
+
     @property
     def folder(self) -> str:
         """The experiment's folder, for the row of `task`."""

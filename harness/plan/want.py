@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from common.files import ROOT
+from harness.plan.trial import BITS
 
 FOLDER = ROOT / "reference"  # of the results that there are: one file a preset, shipped with the suite
 EXPERIMENT = re.compile(r"([23])d_([A-Za-z0-9]+)(?:_(\w+))?")
@@ -17,7 +18,7 @@ class Want:
 
     experiments: a key of `Reference.experiments`. device: the kind that they run on; on CUDA each model has its own
     precision, on a CPU fp32. models: a group of the protocol. sizes, bandlimits: null for the preset's. seeds: how many
-    of the preset's, from its first; null for all.
+    of the preset's, from its first; null for all. bits: values in which the rows are to have rates (docs/bits.md).
     """
 
     group: str
@@ -28,12 +29,15 @@ class Want:
     sizes: tuple[int, ...] | None = None
     bandlimits: tuple[float, ...] | None = None
     seeds: int | None = None
+    bits: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.sizes == () or self.bandlimits == ():
             raise ValueError("sizes, bandlimits: must be null or at least one")
         if self.seeds is not None and self.seeds < 1:
             raise ValueError(f"seeds: must be at least 1, got {self.seeds}")
+        if not set(self.bits) <= set(BITS):
+            raise ValueError(f"bits: each is {BITS[0]} to {BITS[-2]}, or {BITS[-1]}, got {list(self.bits)}")
 
 
 @dataclass(frozen=True)

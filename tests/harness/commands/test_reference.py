@@ -18,6 +18,7 @@ from harness.store.schema import names
 LOOSE = {"seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start", "started"}
 LOOSE |= {"peak_memory_bytes", "curve"}
 TIMES = (*LOOSE, "commit")
+WANT = {"group": "x", "preset": "smoke", "device": "cpu", "experiments": "band"}
 
 
 @pytest.fixture
@@ -109,6 +110,85 @@ def test_workers_fill_it_as_well_and_write_where_they_are_told(ask, tmp_path):
     assert "0 trials to run" in ask("--fill", "--out", tmp_path / "elsewhere").out
 
 
+@pytest.fixture
+def in_bits(settings):
+    """Write the order of want with bits: some trials without, then some of them and others in bits. swapped: the other
+    way round."""
+
+    def write(swapped=False):
+        want = {"preset": "smoke", "device": "cpu", "experiments": "band"}
+        plain = [want | {"group": "plain", "sizes": [400, 500]}]
+        coded = [want | {"group": "bits", "sizes": [500, 600], "bits": [6, 8]}]
+        coded += [want | {"group": "exact", "sizes": [500], "bits": [32]}]
+        settings(order=coded + plain if swapped else plain + coded)
+
+    return write
+
+
+def test_rows_without_the_rates_that_are_wanted_are_replaced_by_the_same_with_them(ask, in_bits, tmp_path):
+    pytest.importorskip("constriction")
+    path = tmp_path / "reference" / "smoke.parquet"
+    ask("--fill")
+    before = read_rows(path)
+    assert all(row["rates"] is None for row in before.values())
+    in_bits()
+    said = ask().out
+    assert counts(said, "plain") == [4, 4, 0, 0], "what wants no bits is content with rows without"
+    assert counts(said, "bits") == [4, 0, 0, 4]
+    assert counts(said, "exact") == [2, 0, 0, 2]
+    assert "4 trials to run" in (said := ask("--fill").out)
+    assert "2 rows added, 2 replaced, 1 dropped; 6 now" in said
+    rows = read_rows(path)
+    for (folder, key), row in rows.items():
+        bits = [] if row["size"] == 400 else [6, 8, 32] if row["size"] == 500 else [6, 8]
+        assert [rate["bits"] for rate in row["rates"] or ()] == bits
+        same = before.get((folder, key))
+        if same is not None and bits:
+            kept = {name: same[name] for name in same if name not in (*TIMES, "rates", "operations")}
+            assert {name: row[name] for name in kept} == kept
+    said = ask("--fill").out
+    assert "0 trials to run" in said
+    assert counts(said, "plain") == [4, 4, 0, 0]
+    assert counts(said, "bits") == [4, 4, 0, 0]
+    assert counts(said, "exact") == [2, 2, 0, 0]
+
+
+def test_a_trial_that_is_wanted_in_bits_later_is_run_so_at_once(ask, in_bits):
+    pytest.importorskip("constriction")
+    in_bits()
+    assert "6 trials to run" in ask("--fill").out
+    in_bits(swapped=True)
+    said = ask("--fill").out
+    assert "0 trials to run" in said
+    assert counts(said, "bits") == [4, 4, 0, 0]
+    assert counts(said, "plain") == [4, 4, 0, 0]
+
+
+def test_workers_run_a_trial_in_all_bits_that_it_is_wanted_in(ask, in_bits, tmp_path):
+    in_bits()
+    order = reference.groups(load_config(tmp_path / "settings.json"))
+    options = fill.parse(["--config", str(tmp_path / "settings.json"), "--out", "x"])
+    planned = {trial.key: trial for trial in fill.possible(options)}
+    told = list(reference.missing(order, {}, "cpu"))
+    assert [planned[trial.key] for trial in told] == told
+    assert {trial.budget: trial.bits for trial in told} == {400: (), 500: (6, 8, 32), 600: (6, 8)}
+
+
+def test_trials_that_cannot_have_rates_are_not_run_for_ever(ask, in_bits, tmp_path):
+    pytest.importorskip("constriction")
+    in_bits()
+    ask("--fill", "--models", "BlockDCT")
+    path = tmp_path / "reference" / "smoke.parquet"
+    write_rows(path, {name: row | {"status": "diverged", "rates": None} for name, row in read_rows(path).items()})
+    assert counts(ask("--models", "BlockDCT").out, "bits") == [2, 2, 0, 0]
+
+
+def test_without_a_coder_the_one_line_says_what_to_install(ask, in_bits, monkeypatch):
+    in_bits()
+    monkeypatch.setattr("harness.train.coder.is_here", lambda: False)
+    assert "pip install -e '.[bits]'" in ask("--fill", code=2).err
+
+
 def test_an_interruption_loses_the_trial_in_flight_alone(ask, tmp_path, monkeypatch):
     run_trial, started = run_trials.run_trial, []
 
@@ -180,15 +260,6 @@ def test_a_file_that_holds_no_rows_is_one_line(ask, tmp_path):
     assert "cannot read rows from" in ask(code=2).err
 
 
-def test_several_workers_are_given_what_they_have_time_for(make_trial):
-    trials = [make_trial(seed=seed) for seed in range(4)]
-    cost = fill.known_seconds(trials[0], "cpu")
-    assert fill.first(trials, 1.5 * cost, "cpu") == (trials[:2], trials[2:])
-    assert fill.first(trials, 1e9, "cpu") == (trials, [])
-    unknown = [make_trial("Finer", seed=seed) for seed in range(4)]
-    assert len(fill.first(unknown, 90, "no such device")[0]) == 2
-
-
 def test_an_older_settings_file_wants_nothing(settings):
     path = settings()
     data = json.loads(path.read_text())
@@ -203,6 +274,7 @@ def test_an_older_settings_file_wants_nothing(settings):
         ({"experiments": {"band": ["Sierpinski"]}}, "each is like 2d_Sierpinski"),
         ({"experiments": {}}, "there are no experiments 'band'"),
         ({"order": [{"group": "x"}]}, "the key 'preset' is missing"),
+        ({"order": [WANT | {"bits": [8, 1]}]}, "bits: each is 2 to 16, or 32, got \\[8, 1\\]"),
     ],
 )
 def test_a_wrong_order_of_want_is_one_line(settings, change, words):

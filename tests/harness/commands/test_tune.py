@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ import models
 from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.commands import run as run_command
-from harness.commands.tune import order_of
+from harness.commands.tune import order_of, parts
 from harness.execution import run_trials, search, worker
 from harness.execution.launch import tuned_preset
 from harness.plan.config import DEFAULT_CONFIG, load_config
@@ -143,6 +144,16 @@ def test_it_stops_by_itself_and_says_what_is_missing(tune, folder, monkeypatch):
     assert 0 < done < 24
     assert "missing: image at 500, search 0: Grid" in out
     assert "none begins later than 60 seconds from now" in out
+
+
+def test_where_time_is_short_searches_are_completed_one_after_the_other():
+    words = [*SMALL, "--models", "Grid", "Grid_TV", "--kinds", "image", "ct", "--sizes", "500", "900"]
+    found = search.make_search(search.parse(words))
+    assert parts(found, math.inf) == [found]
+    short = parts(found, 1e9)
+    order = [[(cell.kind, cell.budget, cell.model) for cell in part.cells] for part in short]
+    each = [("image", 500), ("image", 900), ("ct", 500), ("ct", 900)]
+    assert order == [[(*one, model) for model in ("Grid", "Grid_TV")] for one in each]
 
 
 def test_what_is_not_complete_is_not_written(tune, folder, monkeypatch):

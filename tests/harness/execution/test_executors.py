@@ -258,6 +258,19 @@ class Idle:
         self.stopped = True
 
 
+def test_workers_are_given_the_trials_in_their_order(make_trial, make_row, tmp_path):
+    """What is wanted most comes first, however long it takes, as a visit may end before the rest is begun."""
+    trials, given = [make_trial("Grid", seed=seed, budget=size) for seed, size in ((1, 400), (2, 2500), (3, 900))], []
+
+    def do(some):
+        given.extend(some)
+        for trial in some:
+            Store(tmp_path, trial.folder).write(trial.key, make_row(), None)
+
+    run_trials.spread(trials, tmp_path, CPU, Idle(do))
+    assert given == trials
+
+
 def test_workers_that_get_nowhere_are_given_up(make_trial, tmp_path):
     idle = Idle()
     with pytest.raises(Failure, match="workers end without having run Grid 2,500"):

@@ -231,6 +231,15 @@ def test_a_trials_passes_tell_what_it_will_take_and_not_its_first(make_trial, mo
     assert left_after(2, 23.0) == pytest.approx(98)
 
 
+@pytest.mark.usefixtures("estimates")
+def test_what_a_deadline_stops_takes_no_longer_than_until_then(make_trial, monkeypatch):
+    trials = [make_trial("Grid", budget=10_000, seed=seed) for seed in range(5)]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 100.0)
+    assert Progress(trials, "cpu", after=3.0)._left() > 30
+    assert Progress(trials, "cpu", after=3.0, deadline=112.0)._left() == 15
+    assert Progress(trials, "cpu", deadline=90.0)._left() == 0
+
+
 @pytest.fixture
 def signs(capsys, monkeypatch):
     """Signs of life come at once; `signs(count)` waits for some of them."""

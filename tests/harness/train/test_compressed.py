@@ -221,6 +221,24 @@ def test_a_file_that_cannot_be_written_is_one_line(build, tmp_path, capsys):
     assert re.fullmatch(r"error: cannot write '.*m-8\.coded': .*\n", capsys.readouterr().err)
 
 
+def test_several_models_are_compressed_at_once(build, tmp_path, capsys):
+    (tmp_path / "other").mkdir()
+    paths = [tmp_path / "a.safetensors", tmp_path / "b.v2.safetensors", tmp_path / "other" / "a.safetensors"]
+    names = ("Siren", "Grid", "GAPlane")
+    for path, name in zip(paths, names, strict=True):
+        checkpoint.save(build(name), path)
+    line = ["compress", *map(str, paths), "--bits", "6", "8", "--device", "cpu"]
+    assert main(line) == 0
+    found = re.findall(r"^(\S+): (\w+), |^ +(\d+) +([\d,]+) ", capsys.readouterr().out, re.MULTILINE)
+    assert [pair[:2] for pair in found[::3]] == [(path.name, name) for path, name in zip(paths, names, strict=True)]
+    for index, path in enumerate(paths):
+        for _, _, bits, size in found[3 * index + 1 : 3 * index + 3]:
+            assert path.with_name(f"{path.stem}-{bits}.coded").stat().st_size == int(size.replace(",", ""))
+
+    assert main([*line, "--to", str(tmp_path / "other")]) == 2
+    assert re.fullmatch(r"error: '.*a.safetensors' and '.*a.safetensors' would both .*\n", capsys.readouterr().err)
+
+
 def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path, capsys):
     names, changes = ("FourFeat", "BlockDCT"), {"length": 32, "budget": 7000, "steps": 5, "bits": (6, 32)}
     trials = [make_trial(name, "Sierpinski", **changes) for name in names]
