@@ -48,15 +48,20 @@ def describe_cost(trials: Sequence[Trial], device: "torch.device", draws: bool =
     """
     if not trials:
         return "nothing to do"
-    times = [trial_seconds(trial, device.type) for trial in trials]
-    if None in times:
+    total = total_seconds(trials, device.type)
+    if total is None:
         return "no estimate, nothing was timed on such a device"
-    total = sum(filter(None, times)) + sum(starts(trials, device.type).values())
     total += drawing_seconds(trials, device.type) if draws else 0.0
     unknown = sorted({trial.model for trial in trials if not is_timed(trial, device.type)})
     machine = _times()[device.type]["machine"]
     text = f"about {duration(total, 'GPU-hours' if device.type == 'cuda' else 'hours')} (as timed on {machine}"
     return text + (f"; {', '.join(unknown)} never was, and counts as others' median)" if unknown else ")")
+
+
+def total_seconds(trials: Sequence[Trial], device: str) -> float | None:
+    """Estimated seconds of trials in one process, in turn; None where nothing was timed on such a device."""
+    times = [trial_seconds(trial, device) for trial in trials]
+    return None if None in times else sum(filter(None, times)) + sum(starts(trials, device).values())
 
 
 def trial_seconds(trial: Trial, device: str) -> float | None:
