@@ -120,9 +120,10 @@ def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) 
     gains = {model: score - constant for model, score in zip(ranking.models, ranking.means, strict=True)}
     rates = {model: gains[model] / max(seconds[model], 1e-3) for model in ranking.models}
     model = max(rates, key=lambda model: rates[model])
+    if rates[model] <= 0:
+        return "none, as no model is better than the mean"
     doubtful = ", timed on a busy machine" if any(map(busy, rows[model])) else ""
-    rate = f"{rates[model]:.3g}".replace("-", "−")
-    return f"{model}, {rate} dB a second over the mean, {seconds[model]:.2f} s{doubtful}"
+    return f"{model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s{doubtful}"
 
 
 def _largest_error(rows: Sequence[Row], out: str | Path) -> str:

@@ -118,6 +118,10 @@ def test_no_sort_but_one_is_run(verdict):
     assert "more budget: not known, as no smaller budget has the same draws" in told
 
 
+def test_who_learned_nothing_has_no_quality_per_second(verdict):
+    assert "  most quality per second: none, as no model is better than the mean" in verdict({("Grid", 100): [9.0]})
+
+
 def test_the_largest_budget_with_a_score_is_told(verdict, make_row):
     told = verdict({("Grid", 100): [22.0], ("Grid", 200): [math.nan]})
     assert "at 100 parameters" in told
