@@ -101,7 +101,7 @@ def truth_of(
     and it can be made again, or a person's own was kept there; otherwise the model's own answer before compression."""
     from harness.plan.replay import trial_of
     from harness.train.chunks import predict
-    from harness.train.run_trial import signal_again, task_of
+    from harness.train.data import signal_again, task_of
     from target_signals.tasks.metrics import psnr
 
     experiment = path.absolute().parent.parent

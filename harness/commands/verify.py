@@ -171,7 +171,8 @@ def _repeat(trial: "Trial", one: Chosen, device: "torch.device") -> "dict[str, R
     results folder keeps, unless the file was given."""
     import dataclasses
 
-    from harness.train.run_trial import run_on, signal_again
+    from harness.train.data import signal_again
+    from harness.train.run_trial import run_on
     from models import backends, get_model
 
     backend = one.row["backend"]

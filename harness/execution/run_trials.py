@@ -23,7 +23,8 @@ from harness.store.liveness import read_claims
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.schema import Row
 from harness.store.store import Store
-from harness.train.run_trial import run_trial, signal_of
+from harness.train.data import signal_of
+from harness.train.run_trial import run_trial
 from harness.train.score import Result
 from models.base import Representation
 
