@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from common.files import Unfit
 from harness.analysis import stored_bytes
 from harness.analysis.budgets import rise, told_rise
-from harness.analysis.comparison import Comparison, Place, comparisons, mean
+from harness.analysis.comparison import Comparison, Place, mean
+from harness.analysis.grouping import comparisons
 from harness.analysis.largest_error import where_it_fails
 from harness.analysis.next_run import Advice, Available, advise
 from harness.analysis.significance import Difference

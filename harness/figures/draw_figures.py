@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from common.errors import UsageError, suggest
 from common.files import write_atomically
 from harness.analysis import missing_runs
-from harness.analysis.comparison import Comparison, comparisons
+from harness.analysis.comparison import Comparison
 from harness.analysis.experiments import Kind, experiments
+from harness.analysis.grouping import comparisons
 from harness.analysis.versus import versus
 from harness.figures import drawn
 from harness.figures.layout import AS_NEEDED, Layout

@@ -3,7 +3,7 @@
 import pytest
 
 from harness import __main__ as verbs
-from harness.analysis.comparison import comparisons
+from harness.analysis.grouping import comparisons
 from harness.analysis.summary import summarise
 from harness.analysis.verdict import tell
 from harness.figures.winners import winner_page

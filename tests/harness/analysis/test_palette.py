@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import models
-from harness.analysis.comparison import comparisons
 from harness.analysis.experiments import kind_of
+from harness.analysis.grouping import comparisons
 from harness.analysis.palette import YARDSTICKS
 from harness.analysis.rate_distortion import Line, Point, RateDistortion
 from harness.commands import figures
