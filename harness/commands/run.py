@@ -20,7 +20,7 @@ from harness.store.table import load, to_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.analysis.next_run import Available
+    from harness.analysis.own_file.next_run import Available
     from harness.execution.launch import Launch
     from harness.plan.trial import Trial
 
@@ -123,7 +123,8 @@ def run_trials_of(
 def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame") -> str:
     """The tables of a run's tasks with the reference's models, published scores beside them, where one's own models
     place among the reference, and for somebody's own file a verdict."""
-    from harness.analysis import placing, published, reference_rows, verdict
+    from harness.analysis import placing, published, reference_rows
+    from harness.analysis.own_file import verdict
     from harness.analysis.summary import summarise
     from harness.execution.run_trials import stored
     from harness.plan.make_plan import model_names
@@ -144,7 +145,7 @@ def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame")
 
 def available_next(launch: "Launch", options: argparse.Namespace) -> "Available":
     """What a run after this one may use."""
-    from harness.analysis.next_run import Available
+    from harness.analysis.own_file.next_run import Available
     from harness.execution.launch import tuned_preset
     from harness.train import coder
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 
 from matplotlib.figure import Figure
 
+from harness.analysis.bits.rate_distortion import RateDistortion
 from harness.analysis.palette import palette, place_of
-from harness.analysis.rate_distortion import RateDistortion
 from harness.figures import axis_style, style
 
 SIZE = (7.4, 4.6)  # inches

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from harness.analysis.codecs import IMAGES, VOLUMES
+from harness.analysis.bits.codecs import IMAGES, VOLUMES
 from harness.figures import style
 from harness.report.looks import Looks
 

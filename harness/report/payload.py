@@ -9,12 +9,12 @@ from typing import Any
 
 from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.analysis.gain import CAP
+from harness.analysis.own_file.verdict import tell
 from harness.analysis.palette import palette
 from harness.analysis.published import beside
 from harness.analysis.ranks import Standings, over_items, over_signals
 from harness.analysis.reference_rows import reference_models
 from harness.analysis.remarks import remarks
-from harness.analysis.verdict import tell
 from harness.analysis.winner import REFERENCE
 from harness.plan.config import Config
 from harness.report.about import about

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, features
 
 from harness.__main__ import main
-from harness.analysis import bjontegaard, codec_points, codecs
-from harness.analysis.bjontegaard import Point, front
-from harness.analysis.rate_distortion import markdown, rate_distortion
+from harness.analysis.bits import bjontegaard, codec_points, codecs
+from harness.analysis.bits.bjontegaard import Point, front
+from harness.analysis.bits.rate_distortion import markdown, rate_distortion
 from target_signals.tasks.metrics import psnr
 
 RATES = (0.1, 0.3, 0.5, 1.1, 2.0)

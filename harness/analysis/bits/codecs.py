@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.analysis.bjontegaard import Point
+from harness.analysis.bits.bjontegaard import Point
 from target_signals.tasks.metrics import clipped_psnr
 
 Coded = tuple[int, Callable[[], np.ndarray]]  # bytes, and what decodes them to values [*shape, C]

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.files import Unfit
-from harness.analysis import stored_bytes
-from harness.analysis.budgets import rise, told_rise
 from harness.analysis.comparison import Comparison, Place, mean
 from harness.analysis.grouping import comparisons
-from harness.analysis.largest_error import where_it_fails
-from harness.analysis.next_run import Advice, Available, advise
+from harness.analysis.own_file import stored_bytes
+from harness.analysis.own_file.budgets import rise, told_rise
+from harness.analysis.own_file.largest_error import where_it_fails
+from harness.analysis.own_file.next_run import Advice, Available, advise
 from harness.analysis.significance import Difference
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
 from harness.analysis.wording import difference, left_out

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from harness.analysis import codecs
-from harness.analysis.largest_error import where_it_fails
-from harness.analysis.next_run import Available
-from harness.analysis.verdict import tell
+from harness.analysis.bits import codecs
+from harness.analysis.own_file.largest_error import where_it_fails
+from harness.analysis.own_file.next_run import Available
+from harness.analysis.own_file.verdict import tell
 from harness.store.names import folder_of, key_of
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.store import Store

@@ -9,8 +9,8 @@ from typing import Any
 from common.errors import UsageError
 from common.files import Unfit, read_bounded, write_atomically
 from common.typed_json import read
-from harness.analysis.bjontegaard import Point
-from harness.analysis.codecs import Measured
+from harness.analysis.bits.bjontegaard import Point
+from harness.analysis.bits.codecs import Measured
 from harness.store.schema import Row
 
 NAME = "codecs.json"
