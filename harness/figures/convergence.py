@@ -86,12 +86,7 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
     for index, (axes, spot) in enumerate(zip(every, spots, strict=True)):
         _style_axes(axes, clock, sheet.panel[0])
         axes.set_title(_title(comparison, *spot, len(bands) > 1, layout), fontsize=style.TEXT, pad=4)
-        if sheet.first_column(index):
-            axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT, labelpad=3)
-        else:
-            axes.tick_params(labelleft=False)
-        if sheet.lowest(index):
-            axes.set_xlabel(AXES[clock], fontsize=style.TEXT, labelpad=3)
+        sheet.name_axes(axes, index, AXES[clock], "PSNR (dB)")
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure

@@ -70,12 +70,7 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
         _style_axes(axes, view, panel, sheet.panel[0], limits)
         if known:
             axes.plot(view.xs, levels[panel], label=CONSTANT_MEAN, zorder=1.5, **style.CONSTANT)
-        if sheet.first_column(index):
-            axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
-        else:
-            axes.tick_params(labelleft=False)
-        if sheet.lowest(index):
-            axes.set_xlabel("\n".join(axis), fontsize=style.TEXT, labelpad=3)
+        sheet.name_axes(axes, index, "\n".join(axis), metric.label())
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure

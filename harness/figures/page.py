@@ -138,6 +138,15 @@ class Sheet:
         """Whether no panel stands below this one."""
         return index + self.columns >= self.count
 
+    def name_axes(self, axes: Axes, index: int, x: str, y: str) -> None:
+        """Name the axes of a panel, where no neighbour's name serves: x of the lowest, y of the first column."""
+        if self.first_column(index):
+            axes.set_ylabel(y, fontsize=style.TEXT, labelpad=3)
+        else:
+            axes.tick_params(labelleft=False)
+        if self.lowest(index):
+            axes.set_xlabel(x, fontsize=style.TEXT, labelpad=3)
+
 
 def text_width(text: str) -> float:
     return len(text) * style.TEXT * LETTER

@@ -58,12 +58,7 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
                 looks = style.line(*example.comparison.looks(model))
                 axes.plot(frequency, density, label=model, markevery=every, **looks)
         _style_axes(axes, limits, panel[0])
-        if sheet.first_column(index):
-            axes.set_ylabel("power density", fontsize=style.TEXT, labelpad=3)
-        else:
-            axes.tick_params(labelleft=False)
-        if sheet.lowest(index):
-            axes.set_xlabel("\n".join(axis), fontsize=style.TEXT, labelpad=3)
+        sheet.name_axes(axes, index, "\n".join(axis), "power density")
         axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, example.comparison, subtitle, notes)
