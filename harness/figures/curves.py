@@ -11,19 +11,8 @@ from matplotlib.ticker import NullLocator
 from harness.analysis.comparison import Comparison, mean
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import (
-    EDGE,
-    LINE,
-    Sheet,
-    View,
-    averaged,
-    text_width,
-    thinned,
-    unit_notes,
-    with_room,
-    wrapped,
-    write_texts,
-)
+from harness.figures.page import EDGE, LINE, Sheet, averaged, text_width, thinned, with_room, wrapped, write_texts
+from harness.figures.views import View, unit_notes
 from target_signals.tasks.metrics import METRICS
 
 PANEL, SINGLE = (2.1, 1.6), (3.6, 2.3)  # inches

@@ -17,15 +17,7 @@ from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
 from harness.analysis.wording import TIED, YARDSTICK, notes
 from harness.figures import legend, style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout
-from harness.figures.page import (
-    LETTER,
-    PANEL_TITLE_ROOM,
-    Sheet,
-    averaged,
-    thinned,
-    with_room,
-    write_texts,
-)
+from harness.figures.page import LETTER, PANEL_TITLE_ROOM, Sheet, averaged, thinned, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
 
 CELL = (0.72, 0.56)  # inches

@@ -22,7 +22,7 @@ from harness.analysis.grouping import comparisons
 from harness.commands import figures
 from harness.figures import curves, draw_figures, heatmaps, style
 from harness.figures.layout import Layout
-from harness.figures.page import over_bands, over_budgets
+from harness.figures.views import over_bands, over_budgets
 from harness.store.schema import NAMES
 from target_signals.tasks.metrics import METRICS
 
