@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextlib.contextmanager
 def clocked(module: Any, name: str, calls: list[float]) -> Iterator[None]:
-    """Inside, the seconds of every call of `module.name` are added to `calls`."""
+    """A context in which the seconds of every call of `module.name` are added to `calls`."""
     inner: Callable[..., Any] = getattr(module, name)
 
     def outer(*arguments: Any, **named: Any) -> Any:

@@ -125,7 +125,7 @@ def cells(
     bands: Sequence[float | None],
     draws: Sequence[Draw],
 ) -> Iterable[Cell]:
-    """In the order of a plan."""
+    """Every cell, in the order of a plan."""
     for band, draw, size, model in itertools.product(bands, draws, sizes, models):
         yield Cell(model, size, band, *draw)
 

@@ -126,7 +126,7 @@ def choose_device(options: argparse.Namespace) -> torch.device:
 
 
 def choose_precision(asked: str | None, device: torch.device) -> str | None:
-    """Of every model, or None for each one's own."""
+    """The precision of every model, or None for each one's own."""
     if device.type == "cpu" and asked == "tf32":
         raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
     return asked or ("fp32" if device.type == "cpu" else None)

@@ -148,7 +148,7 @@ def _style_axes(axes: Axes, clock: Clock, width: float) -> None:
 
 
 def _title(comparison: Comparison, band: float, size: int, several_bands: bool, layout: Layout) -> str:
-    """In two lines, of which the first may be empty, on a page of given width."""
+    """The title in two lines, of which the first may be empty, on a page of given width."""
     budget, between = f"{budget_text(size)} parameters", ", " if layout.width is None else "\n"
     return f"{comparison.difficulty.title(band)}{between}{budget}" if several_bands and band != WHOLE else budget
 

@@ -80,7 +80,7 @@ def _sheet(view: View, layout: Layout) -> Sheet:
 
 
 def _means(comparison: Comparison, view: View, model: str, panel: float) -> list[float]:
-    """At each x, NaN where there is no score."""
+    """The mean score at each x, NaN where there is none."""
     return [mean(comparison.scores(view.place(model, x, panel)).values()) for x in view.xs]
 
 

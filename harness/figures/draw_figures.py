@@ -130,7 +130,7 @@ def figures_folder(out_folder: str | Path, of: Comparison | Kind) -> Path:
 
 
 def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
-    """As PNG and as PDF, whose bytes depend on nothing but the figure."""
+    """Write a figure as PNG and as PDF, whose bytes depend on nothing but the figure."""
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
     write_atomically(png, lambda file: figure.savefig(file, format="png"))

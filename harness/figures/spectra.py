@@ -25,7 +25,7 @@ Curve = tuple[np.ndarray, np.ndarray]
 
 
 def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None:
-    """None where no residual can be read."""
+    """Spectra of the errors, a panel for each budget; None where no residual can be read."""
     curves: dict[tuple[str, int], Curve] = {}
     for model, size in example.paths:
         residual = example.residual(model, size)
@@ -66,7 +66,7 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
 
 
 def _limits(curves: Sequence[Curve], signal: Curve | None) -> tuple[float, float]:
-    """Of the density: all errors, and the signal where it is not mere rounding."""
+    """Limits of the density: they hold all errors, and the signal where it is not mere rounding."""
     known = np.concatenate([density for _, density in curves])
     top = float(max(known.max(), signal[1].max() if signal is not None else 0.0)) or 1.0
     low = float(known[known > FAINTEST * top].min(initial=top))

@@ -49,7 +49,8 @@ class Map:
 
 
 def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | None:
-    """None where there is nobody to win against. On a page of given width a legend stands for the cells' words."""
+    """Who wins where; None where there is nobody to win against. On a page of given width a legend stands for the
+    cells' words."""
     if len(comparison.models) < 2 or not any(map(comparison.scores, comparison.cells)):
         return None
     narrow = layout.width is not None

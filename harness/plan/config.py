@@ -34,7 +34,7 @@ class Protocol:
 
     @property
     def order(self) -> tuple[str, ...]:
-        """Of runs, tables and colours; models that no list names follow."""
+        """The models in the order of runs, tables and colours; those that no list names follow."""
         return (*self.models, *self.newer, *(model for own in self.of_task.values() for model in own))
 
     def tasks_of(self, model: str) -> list[str]:

@@ -96,7 +96,8 @@ def is_timed(trial: Trial, device: str) -> bool:
 
 
 def starts(trials: Sequence[Trial], device: str) -> dict[tuple[str, int], float]:
-    """By model and budget, what the first trial in a process takes longer, in this order: loading and compiling."""
+    """Seconds that the first trial in a process takes longer, for loading and compiling, by model and budget in this
+    order."""
     found: dict[tuple[str, int], float] = {}
     for trial in trials:
         if (trial.model, trial.budget) not in found:
@@ -112,13 +113,13 @@ def start_seconds(model: str, which: str, device: str) -> float:
 
 
 def drawing_seconds(trials: Sequence[Trial], device: str) -> float:
-    """Of figures and the page, which is made once a launch, on a machine with such a device."""
+    """Seconds of drawing figures and the page, once a launch, on a machine with such a device."""
     each = _times().get(device, {}).get("beside", {}).get("drawing", 0.0)
     return float(each) * len({row.folder for trial in trials for row in trial.rows})
 
 
 def evaluation_seconds(trial: Trial, pass_seconds: float, device: str) -> float:
-    """Of a trained model's answers, which are made in float32: for the curve, and at what its last values score."""
+    """Seconds of a trained model's answers, made in float32, for the curve and for the scores of its last values."""
     evaluations = 1 + trial.steps // trial.evaluate_every
     points = _points(trial)
     return EVALUATION[device] * pass_seconds * (evaluations + samples_scored(trial) / points)

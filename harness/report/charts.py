@@ -36,7 +36,7 @@ BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one nam
 
 
 def specifications(models: Looks) -> dict[str, Spec]:
-    """By name; each reads the data set `rows`, which the page's script fills.
+    """Charts by name; each reads the data set `rows`, which the page's script fills.
 
     Fields: model, size, band, mean, shown (the mean, or the frame's edge that it lies beyond), path (of its mark), low,
     high, seconds, cell; of `curve` step, psnr, loss; of `curves` step, psnr, trial; of `rates` name, codec, rate, psnr,

@@ -186,7 +186,7 @@ def stream(trial: Trial, purpose: str, device: torch.device) -> torch.Generator:
 
 @contextlib.contextmanager
 def no_denormals() -> Iterator[None]:
-    """Inside, denormal numbers are 0: Gabor envelopes underflow, and denormal numbers are slow on CPUs."""
+    """A context in which denormal numbers are 0: Gabor envelopes underflow, and denormal numbers are slow on CPUs."""
     before = torch.full((), 1e-40).mul(1).item() == 0
     torch.set_flush_denormal(True)
     try:

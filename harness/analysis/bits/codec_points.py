@@ -31,7 +31,7 @@ def write(folder: Path, found: Mapping[str, Ladders]) -> None:
 
 
 def load(folder: Path) -> dict[str, Ladders]:
-    """By signal; nothing where there is no such file, or one that somebody has damaged."""
+    """The points by signal; none where there is no such file, or one that somebody has damaged."""
     try:
         data: Any = json.loads(read_bounded(folder / NAME, LARGEST))
         found = read(dict[str, dict[str, tuple[tuple[Pair, Pair] | None, ...]]], data, NAME)

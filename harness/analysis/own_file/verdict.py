@@ -111,7 +111,7 @@ def _ahead(found: Difference) -> str:
 
 
 def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) -> str:
-    """Of the models that compete the one that gains most over the constant mean for each second of training."""
+    """The competing model that gains most over the constant mean for each second of training."""
     places = [Place(model, size, band) for model in ranking.models]
     rows = {p.model: [comparison.runs(p)[draw].row for draw in comparison.scores(p)] for p in places}
     seconds = {model: mean(row["seconds"] for row in own) for model, own in rows.items()}
@@ -128,7 +128,7 @@ def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) 
 
 
 def _largest_error(rows: Sequence[Row], out: str | Path) -> str:
-    """Of the first draw, or of several items of the one with the lowest score."""
+    """Where the best model fails: on the first draw, or of several items on the one with the lowest score."""
     several = len({row["item"] for row in rows}) > 1
     row = min(rows, key=lambda row: row["psnr"]) if several else rows[0]
     try:
