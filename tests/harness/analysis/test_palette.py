@@ -46,7 +46,7 @@ def test_rates_and_page_have_the_colours_of_figures(rows_of, order):
     rows = rows_of(FEW)
     (comparison,) = comparisons(to_table(rows), order)
     lines = tuple(Line(model, 2500, 8, Point(1.0, 20.0)) for model in FEW)
-    drawn = rate_distortion_page(RateDistortion(kind_of(rows[0]), 1, FEW, lines), order, []).axes[0].lines
+    drawn = rate_distortion_page(RateDistortion(kind_of(rows[0]), (1, 1), FEW, lines), order, []).axes[0].lines
     assert {line.get_label(): line.get_color() for line in drawn} == colours_of(comparison)
     found = Gathered(Path("x"), [Stored("2d_Sierpinski", row["model"], row) for row in rows])
     page = payload.build(found, load_config())["looks"]
