@@ -10,10 +10,10 @@ from statistics import mean
 import pytest
 
 from harness.analysis import published
-from harness.analysis.bjontegaard import Point
-from harness.analysis.codecs import IMAGES, Measured
+from harness.analysis.bits.bjontegaard import Point
+from harness.analysis.bits.codecs import IMAGES, Measured
+from harness.analysis.bits.rate_distortion import rate_distortion
 from harness.analysis.palette import YARDSTICKS
-from harness.analysis.rate_distortion import rate_distortion
 from harness.plan.config import load_config
 from harness.plan.want import FOLDER
 from harness.store.parquet import read_rows

@@ -9,9 +9,9 @@ import numpy as np
 
 from common.errors import UsageError
 from common.files import write_atomically
-from harness.analysis import codec_points, codecs
+from harness.analysis.bits import codec_points, codecs
+from harness.analysis.bits.rate_distortion import RateDistortion, every_point, rate_distortion, summary
 from harness.analysis.experiments import Kind, kind_of
-from harness.analysis.rate_distortion import RateDistortion, every_point, rate_distortion, summary
 from harness.analysis.target import rebuild
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import gather

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.analysis.bjontegaard import Point
+from harness.analysis.bits.bjontegaard import Point
+from harness.analysis.bits.rate_distortion import RateDistortion
 from harness.analysis.palette import palette, place_of
-from harness.analysis.rate_distortion import RateDistortion
 from harness.figures import axis_style, style
 
 SIZE = (7.4, 5.4)  # inches

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import models
-from harness.analysis.comparison import comparisons
+from harness.analysis.bits.rate_distortion import Line, Point, RateDistortion
 from harness.analysis.experiments import kind_of
+from harness.analysis.grouping import comparisons
 from harness.analysis.palette import YARDSTICKS
-from harness.analysis.rate_distortion import Line, Point, RateDistortion
 from harness.commands import figures
 from harness.figures import draw_figures, style
 from harness.figures.rate_distortion import rate_distortion_page

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis import bjontegaard
-from harness.analysis.bjontegaard import Point, front
-from harness.analysis.codecs import REFERENCES, Measured
+from harness.analysis.bits import bjontegaard
+from harness.analysis.bits.bjontegaard import Point, front
+from harness.analysis.bits.codecs import REFERENCES, Measured
 from harness.analysis.experiments import Kind, kind_of
 from harness.store.schema import OK, Row
 
