@@ -26,8 +26,9 @@ from harness.execution.options import whole_number
 from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
+from harness.train.data import signal_of, task_of
 from harness.train.fit import Clock
-from harness.train.run_trial import build, signal_of, solve, task_of
+from harness.train.run_trial import build, solve
 from models import backends
 from models.kernels.hash_grid import encoding
 from models.kernels.hash_grid.encoding import LatticeEncoding, make_levels

@@ -141,7 +141,7 @@ def page(paper: Paper) -> str:
 
 
 def told(paper: Paper) -> str:
-    """Through an executor, whose workers have done all by the first look."""
+    """Telling of trials that an executor's workers have all finished by the first look."""
 
     class Done:
         def submit(self, trials: Sequence[Trial]) -> None:
@@ -169,7 +169,8 @@ def stored(paper: Paper) -> str:
 
 
 def divided(paper: Paper) -> str:
-    """Threads, as creating a file exclusively is the same race among them as among processes."""
+    """Workers that divide trials: threads, as creating a file exclusively is the same race among them as among
+    processes."""
     trials, out = paper.trials[: WORKERS * EACH], paper.out / "divided"
     run_trials.prepare(trials, out)
 

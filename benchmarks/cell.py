@@ -13,10 +13,11 @@ import torch
 import models
 from harness.plan.trial import Trial
 from harness.train import machine
+from harness.train.data import signal_of, task_of
 from harness.train.fit import Clock
 from harness.train.loss import Batches, LatticeGradient
 from harness.train.precision import matmul_precision
-from harness.train.run_trial import build, make_schedule, out_of_memory, signal_of, solve, stream, task_of
+from harness.train.run_trial import build, make_schedule, out_of_memory, solve, stream
 from harness.train.stepper import Stepper
 from models import backends
 from plain_loop import PlainLoop

@@ -140,7 +140,7 @@ def _by_size(cells: dict[Key, Cell]) -> list[str]:
 
 
 def _loops(cells: dict[Key, Cell]) -> list[str]:
-    """Those that some cell knows of, the suite's own last."""
+    """The loops that some cell knows of, the suite's own last."""
     return [loop for loop in LOOPS if loop == "suite" or any(loop in cell for cell in cells.values())]
 
 

@@ -21,7 +21,8 @@ from harness.execution.options import whole_number
 from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
-from harness.train.run_trial import signal_of, solve, task_of
+from harness.train.data import signal_of, task_of
+from harness.train.run_trial import solve
 
 PROFILED = 5  # passes
 

@@ -26,15 +26,12 @@ from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.store.store import Store
-from harness.train import machine, run_trial
+from harness.train import data, machine, run_trial
 from harness.train.fit import Fit
 
-BESIDE = {  # functions of harness/train/run_trial.py beside `fit`: what people come for → what it is called
-    "cached_signal": "building signals",
-    "make_task": "making tasks",
-    "build": "building models",
-    "score": "scoring",
-}
+OF_DATA = {"cached_signal": "building signals", "make_task": "making tasks"}  # functions of harness/train/data.py
+OF_TRIAL = {"build": "building models", "score": "scoring"}  # of harness/train/run_trial.py, beside `fit`
+BESIDE = OF_DATA | OF_TRIAL  # what people come for → what it is called
 WORK = ("fit", *BESIDE)
 
 
@@ -61,7 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = options.models or config.protocol.models
     device, calls = machine.choose_device(options.device), defaultdict[str, list[float]](list)
     trials = make_plan(config, source, ["fit"], options.preset, preset, chosen, choose_precision(None, device))
-    places = ((run_trials, "run_trial"), (Store, "write"), (Fit, "record"), *((run_trial, name) for name in WORK))
+    places = (
+        *((run_trials, "run_trial"), (Store, "write"), (Fit, "record"), (run_trial, "fit")),
+        *((data, name) for name in OF_DATA),
+        *((run_trial, name) for name in OF_TRIAL),
+    )
     with contextlib.ExitStack() as stack:
         for module, name in places:
             stack.enter_context(clocked(module, name, calls[name]))
@@ -102,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextlib.contextmanager
 def clocked(module: Any, name: str, calls: list[float]) -> Iterator[None]:
-    """Inside, the seconds of every call of `module.name` are added to `calls`."""
+    """A context in which the seconds of every call of `module.name` are added to `calls`."""
     inner: Callable[..., Any] = getattr(module, name)
 
     def outer(*arguments: Any, **named: Any) -> Any:

@@ -129,7 +129,7 @@ def table(config: Config, names: Sequence[str], lines: Sequence[Line], options: 
 
 
 def of_today(config: Config, lines: Sequence[Line], options: argparse.Namespace) -> list[Line]:
-    """Those whose trials would be run so today."""
+    """The lines whose trials would be run so today."""
     cases = {str_of(case): case for case in PANEL}
 
     @functools.cache

@@ -74,7 +74,8 @@ def _judge(model: str, precision: str, lines: Sequence[Line], cells: Sequence[Ce
 
 
 def verdict_on(pairs: Pairs) -> str:
-    """Of one cell. It `fails` where only float32 ends well, or where the judged back end gave way to another."""
+    """The verdict on one cell. It `fails` where only float32 ends well, or where the judged back end gave way to
+    another."""
     if any(two["status"] == "ok" and two["reason"] is not None for _, two in pairs.values()):
         return "fails"
     if any(one["status"] == "ok" and two["status"] != "ok" for one, two in pairs.values()):
@@ -92,7 +93,7 @@ def verdict_on(pairs: Pairs) -> str:
 
 
 def differences(pairs: Pairs) -> dict[int, float]:
-    """Of the PSNR after the last update, dB, by seed, where both trials have one."""
+    """Differences of PSNR after the last update, dB, by seed, where both trials have one."""
     return {
         seed: two["psnr"] - one["psnr"]
         for seed, (one, two) in sorted(pairs.items())

@@ -22,7 +22,7 @@ from target_signals.tasks.task import Task
 
 @contextlib.contextmanager
 def first_layers_as_products() -> Iterator[None]:
-    """Inside, coordinate networks read their coordinates by a matrix product, as nn.Linear does."""
+    """A context in which coordinate networks read their coordinates by a matrix product, as nn.Linear does."""
 
     def product(coordinates: Sequence[torch.Tensor], weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         return F.linear(torch.cat(tuple(coordinates), dim=-1), weight, bias)

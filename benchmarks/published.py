@@ -33,7 +33,8 @@ from harness.plan.source import find_source
 from harness.plan.trial import COSINE, PRECISIONS, Trial
 from harness.store.schema import OK
 from harness.train import machine
-from harness.train.run_trial import run_on, signal_of
+from harness.train.data import signal_of
+from harness.train.run_trial import run_on
 from target_signals.base import Signal
 
 COLUMNS = ("psnr", "psnr_best")  # of a row: after the last update, and at the best evaluation

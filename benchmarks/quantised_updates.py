@@ -23,9 +23,10 @@ from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 from harness.train import coder
+from harness.train.data import signal_of, task_of
 from harness.train.fit import fit
 from harness.train.rates import Measured, measure
-from harness.train.run_trial import build, make_schedule, no_denormals, signal_of, solve, stream, task_of
+from harness.train.run_trial import build, make_schedule, no_denormals, solve, stream
 from harness.train.score import holding
 
 MODELS = ["Siren", "Grid", "GAPlane", "Instant_NGP", "GaussianImage"]

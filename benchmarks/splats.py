@@ -28,8 +28,9 @@ from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 from harness.train import machine
+from harness.train.data import signal_of, task_of
 from harness.train.fit import Clock
-from harness.train.run_trial import signal_of, solve, task_of
+from harness.train.run_trial import solve
 from machine import measure_peaks
 from models import backends
 from models.kernels.splats import rasterise

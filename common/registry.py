@@ -52,7 +52,10 @@ class Registry(Generic[T]):
         self._search()
         if name not in self._classes:
             known = ", ".join(self.names())
-            raise UsageError(f"unknown {self.kind} '{name}'{suggest(name, self._classes)}; known: {known}")
+            raise UsageError(
+                f"unknown {self.kind} '{name}'{suggest(name, self._classes)}; known: {known}; "
+                "one of your own needs the path of its .py file"
+            )
         return self._classes[name]
 
     def load_file(self, path: str | Path) -> list[str]:

@@ -21,5 +21,5 @@ def plural(count: int, noun: str) -> str:
 def duration(seconds: float, hours: str = "hours") -> str:
     """`40 seconds`, `12 minutes`, `3.5 hours`."""
     if seconds > 5400:
-        return f"{seconds / 3600:.1f} {hours}"
-    return f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
+        return f"{seconds / 3600:,.1f} {hours}"
+    return f"{seconds / 60:.0f} minutes" if seconds > 90 else plural(round(seconds), "second")

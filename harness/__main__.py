@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, module in VERBS.items():
         text = (module.__doc__ or "").strip().splitlines()[0]
-        module.add_arguments(verbs.add_parser(name, help=text, description=text))
+        module.add_arguments(verbs.add_parser(name, help=text.partition("`: ")[2], description=text))
 
     def work() -> int:
         options = parser.parse_args(arguments)

@@ -16,8 +16,8 @@ MOST_TENSORS = 4096  # of a model: PyTorch takes 0.1 ms to make one
 
 @contextlib.contextmanager
 def without_values() -> Iterator[None]:
-    """Inside, models are constructed on the meta device, and UsageError ends one that has too many tensors: thousands
-    of layers cost no memory there, yet seconds or hours."""
+    """A context in which models are constructed on the meta device, and UsageError ends one that has too many tensors:
+    thousands of layers cost no memory there, yet seconds or hours."""
     made = 0
 
     def tally(*_: Any) -> None:

@@ -8,7 +8,7 @@ import torch
 
 @contextlib.contextmanager
 def own_defaults() -> Iterator[None]:
-    """Inside, tensors are float32 unless they say otherwise, and what is computed can be differentiated."""
+    """A context in which tensors are float32 unless they say otherwise, and what is computed can be differentiated."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:

@@ -16,7 +16,7 @@ from models.kernels.network.aligned import ALIGNMENT, aligned, widened
 from models.kernels.network.bf16x3 import mm
 from models.kernels.planes.features import Places, make_tables, places_among
 
-LEAST_FUSED = 40  # features; fewer were not timed, and at 40 in a plane `triton` takes four fifths of the time
+LEAST_FUSED = 100  # features; measured from 119 on, where `triton` takes half of the time and less
 VALUES_AT_ONCE = 1 << 27  # of features on a whole lattice of which a part is wanted: 512 MiB in float32
 
 

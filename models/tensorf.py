@@ -29,7 +29,7 @@ class TensoRF(FeatureTables):
         lr: Annotated[float, Dial(2e-3, 2e-1, "log", "the authors' 2e-2, a decade each way")]
         # tables shrink rather than go below; ours
         least_features: Annotated[int, Dial(1, 32, "log", "ours, 4, two octaves down and three up")]
-        # standard deviation of the tables' initial values; the authors'
+        # standard deviation of the tables' initial values; the authors' of vector-matrix, whose CP has 0.2
         initial_sigma: Annotated[float, Dial(1e-2, 1, "log", "the authors' 0.1, a decade each way")]
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):

@@ -59,10 +59,11 @@ def follow(line):
 
 def test_the_commands_run(here, capsys):
     lines = [line for block in blocks("") for line in block.splitlines() if line.startswith("python")]
-    assert len(lines) == 14
+    assert len(lines) == 16
     for line in lines:
         assert follow(line) == 0, (line, capsys.readouterr().err)
     assert (here / "larger.png").is_file()
+    assert (here / "waves.png").is_file()
     table = load("results")
     assert set(table["status"]) == {"ok"}
     assert {"Waves", "Siren", "BlockDCT"} <= set(table["model"])

@@ -1,29 +1,23 @@
-"""Which rows of the results table may stand in one figure, and what each cell of it says.
+"""A comparison: the runs that stand in one figure, and what each cell of it says.
 
-Rows are compared when they share signal, dimension, task, preset, length and steps, and of somebody's own files the
-data set. The items of a
-signal (images of one set) and the seeds are draws: a cell's score is the mean over its draws.
+The items of a signal (images of one set) and the seeds are draws: a cell's score is the mean over its draws.
 """
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import pandas as pd
-
-from harness.analysis.experiments import Cell, Draw, dataset_of, signal_title
-from harness.analysis.palette import palette, place_of
+from harness.analysis.experiments import Cell, Draw, signal_title
+from harness.analysis.palette import place_of
 from harness.analysis.winner import REFERENCE, Outcome, decide
-from harness.store.schema import CLASSICAL, OK
+from harness.store.schema import OK
 from target_signals.base import Difficulty, difficulty_of
 from target_signals.tasks.metrics import METRICS
 
 WHOLE = math.inf  # the band of a score over the whole signal: it sorts behind the named ones
-KIND = ["signal", "dim", "task", "preset", "length", "steps"]
-CELL = ["item", "bandlimit", "model", "size", "seed", "signal_seed"]
 
 
 class Place(NamedTuple):
@@ -177,78 +171,7 @@ class Comparison:
         return mean(by_draw.values())
 
 
-def comparisons(table: pd.DataFrame, models: Sequence[str] | None = None, metric: str = "psnr") -> list[Comparison]:
-    """The table's comparisons in the order of their first rows.
-
-    models: an order to draw in; models that it does not name follow in order of appearance.
-    """
-    if table.empty:
-        return []
-    order = tuple(dict.fromkeys([*(models or []), *table["model"]]))
-    colours = palette(models or [], table["model"])
-    classical = frozenset(table["model"][table["label"] == CLASSICAL])
-    datasets = [dataset_of(row) for row in table[["signal", "item", "dataset"]].to_dict("records")]
-    groups = table.groupby([*KIND, pd.Series(datasets, table.index, dtype=object)], dropna=False, sort=False)
-    return [_comparison(rows.reset_index(drop=True), order, colours, classical, metric) for _, rows in groups]
-
-
 def mean(values: Iterable[float]) -> float:
     """NaN when there are none."""
     known = list(values)
     return math.fsum(known) / len(known) if known else math.nan
-
-
-def _comparison(
-    rows: pd.DataFrame, order: tuple[str, ...], colours: tuple[str, ...], classical: frozenset[str], metric: str
-) -> Comparison:
-    latest = rows.sort_values("started", kind="stable", na_position="first").drop_duplicates(CELL, keep="last")
-    first, present = rows.iloc[0], set(rows["model"])
-    return Comparison(
-        signal=str(first["signal"]),
-        stands_for=_text(first["stands_for"]),
-        dim=int(first["dim"]),
-        task=str(first["task"]),
-        preset=str(first["preset"]),
-        length="native" if pd.isna(first["length"]) else str(int(first["length"])),
-        steps=0 if pd.isna(first["steps"]) else int(first["steps"]),  # other people's rows may lack them
-        metric=metric,
-        models=tuple(model for model in order if model in present),
-        palette=colours,
-        classical=classical,
-        cells=_cells(latest, metric),
-        passed_over=len(rows) - len(latest),
-        of_reference=frozenset(rows["model"][rows["origin"].notna()]),
-        dataset=dataset_of({name: first[name] for name in ("signal", "item", "dataset")}),
-    )
-
-
-def _cells(rows: pd.DataFrame, metric: str) -> dict[Place, dict[Draw, Run]]:
-    """Every row at its place; a row with rings also at the bands 0.1, 0.2 … that they stand for."""
-    rings = [_rings(value) if metric == "psnr" else [] for value in rows["psnr_rings"]]
-    count = max(map(len, rings))
-    cells: dict[Place, dict[Draw, Run]] = {}
-    records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
-    for row, ring_scores in zip(records, rings, strict=True):
-        draw = Draw(_text(row["item"]), int(row["seed"]), int(row["signal_seed"]))
-        band = WHOLE if pd.isna(row["bandlimit"]) else float(row["bandlimit"])
-        place = Place(str(row["model"]), int(row["size"]), band)
-        constant = _number(row.get(f"{metric}_constant"))
-        run = Run(str(row["status"]), _text(row["reason"]), _number(row[metric]), constant, row)
-        cells.setdefault(place, {})[draw] = run
-        padded = ring_scores + [math.nan] * (count - len(ring_scores))  # a failed run has no rings of its own
-        for index, score in enumerate(padded):
-            at_ring = cells.setdefault(place._replace(band=(index + 1) / 10), {})
-            at_ring[draw] = run._replace(score=score, constant=math.nan)  # the table has no constant of a ring
-    return cells
-
-
-def _rings(value: Any) -> list[float]:
-    return [_number(score) for score in value] if isinstance(value, list | tuple) else []
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _text(value: Any) -> str:
-    return "" if pd.isna(value) else str(value)

@@ -1,7 +1,7 @@
 """How far experiments reach: which cells have rows, which are missing between them, which the preset still plans.
 
 Rows belong to one experiment when they share signal, dimension, task, preset, length and steps, as in
-comparison.py beside this file, and of somebody's own files the data set; a cell is one model, budget, band and draw,
+grouping.py beside this file, and of somebody's own files the data set; a cell is one model, budget, band and draw,
 which is an item and the seeds. Plain Python, so that it starts at once.
 """
 
@@ -125,7 +125,7 @@ def cells(
     bands: Sequence[float | None],
     draws: Sequence[Draw],
 ) -> Iterable[Cell]:
-    """In the order of a plan."""
+    """Every cell, in the order of a plan."""
     for band, draw, size, model in itertools.product(bands, draws, sizes, models):
         yield Cell(model, size, band, *draw)
 

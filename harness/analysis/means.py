@@ -62,7 +62,7 @@ class Means:
         return _place(self.by, line.keys)
 
     def outcome(self, line: Line) -> Outcome | None:
-        """Of a line's place; None where the keys tell no models apart."""
+        """Who is best at a line's place; None where the keys tell no models apart."""
         return self.outcomes.get(self.place(line))
 
     def label(self, key: str, value: Any) -> str:
@@ -136,7 +136,7 @@ def label(key: str, value: Any) -> str:
 
 
 def _scores(groups: dict[Keys, list[Run]], by: Sequence[str]) -> dict[Keys, dict[Cell, float]]:
-    """By place the scores of every model."""
+    """The scores of every model, by place."""
     places: dict[Keys, dict[Cell, float]] = {}
     for keys, own in groups.items():
         found = {run.cell: run.score for run in own if run.score is not None}

@@ -1,4 +1,7 @@
-"""The paper's published scores beside a run's own."""
+"""The paper's published scores beside a run's own.
+
+`python -m harness.analysis.published` prints them beside the shipped reference rows, as docs/answer.md has them.
+"""
 
 import json
 from dataclasses import dataclass
@@ -6,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.words import budget_text
 from harness.store.schema import OK
 from target_signals.tasks.base import known_family
 
@@ -36,6 +40,7 @@ NAMES = {  # the tables' model names → the suite's
 }
 LAST = ("ct",)  # the tables of what stood after the last update; the others are of the best evaluation
 WHICH = {"best": "of the best evaluation; in brackets ours after the last update", "last": "after the last update"}
+LARGE = {"psnr": 0.3, "iou": 0.05}  # differences that documentation prints in bold
 PENALISED = ("ct", "div2k-denoise-005", "div2k-denoise-01", "div2k-sr")  # whose Grid is Grid_TV
 
 
@@ -111,3 +116,44 @@ def compare(rows: "pd.DataFrame") -> str:
                 f"  {cell['difference']:+.{digits}f}{end}  ({cell['runs']} run{'s' * (cell['runs'] > 1)})"
             )
     return "\n".join(lines)
+
+
+def tables(rows: "pd.DataFrame") -> str:
+    """The same of many experiments in Markdown. Each table has the budgets at which every published model has as many
+    runs as any. Large differences are bold; ours after the last update is in brackets where it reads otherwise."""
+    found, cells = [], beside(rows)
+    for name in TABLES.values():
+        own = {(cell["model"], cell["size"]): cell for cell in cells if cell["table"] == name}
+        models = list(dict.fromkeys(model for model, _ in own))
+        runs = max(cell["runs"] for cell in own.values())
+        whole = [size for size in dict.fromkeys(size for _, size in own) if _is_whole(own, models, size, runs)]
+        first = own[models[0], whole[0]]
+        unit, which = {"iou": "IoU", "psnr": "dB"}[first["metric"]], WHICH[first["which"]].partition(";")[0]
+        found += [f"**{name}**, {unit}, {which}; {runs} run{'s' * (runs > 1)} a cell", ""]
+        found.append(f"| published → ours | {' | '.join(map(budget_text, whole))} |")
+        found.append("|---|" + "--:|" * len(whole))
+        found += [f"| {model} | {' | '.join(_told(own[model, size]) for size in whole)} |" for model in models] + [""]
+    return "\n".join(found)
+
+
+def _is_whole(cells: dict[tuple[str, int], dict[str, Any]], models: list[str], size: int, runs: int) -> bool:
+    return all((model, size) in cells and cells[model, size]["runs"] == runs for model in models)
+
+
+def _told(cell: dict[str, Any]) -> str:
+    digits = 3 if cell["metric"] == "iou" else 2
+    published, ours, last = (f"{cell[name]:.{digits}f}" for name in ("published", "ours", "last"))
+    ours = f"**{ours}**" if abs(cell["difference"]) > LARGE[cell["metric"]] else ours
+    return f"{published} → {ours}" + (f" [{last}]" if f"{cell['ours']:.{digits}f}" != last else "")
+
+
+def main() -> None:
+    from harness.plan.want import FOLDER
+    from harness.store.parquet import read_rows
+    from harness.store.table import to_table
+
+    print(tables(to_table(list(read_rows(FOLDER / "paper.parquet").values()))))
+
+
+if __name__ == "__main__":
+    main()

@@ -34,7 +34,7 @@ class Standings:
 
 
 def over_items(experiment: Experiment, rows: Sequence[Row], metric: str, size: int) -> Standings | None:
-    """At one budget; None without two items or three models."""
+    """Ranks over items at one budget; None without two items or three models."""
     sets: DataSets = {}
     for cell, row in _tried(experiment, rows, size):
         _add(sets, cell.item, cell.band, cell.model, row, metric)
@@ -42,7 +42,8 @@ def over_items(experiment: Experiment, rows: Sequence[Row], metric: str, size: i
 
 
 def over_signals(every: Iterable[Experiment], rows: Sequence[Row], size: int) -> Standings | None:
-    """By PSNR at one budget, over experiments of one dimension and preset; None without two signals or three models."""
+    """Ranks by PSNR at one budget, over experiments of one dimension and preset; None without two signals or three
+    models."""
     sets: DataSets = {}
     models: dict[str, None] = {}
     for experiment in every:
@@ -71,7 +72,7 @@ def _add(sets: DataSets, data_set: Hashable, condition: Hashable, model: str, ro
 
 
 def _standings(sets: DataSets, models: Sequence[str], higher_is_better: bool) -> Standings | None:
-    """Of the models that have a score, or failed, in at least half of the data sets."""
+    """Ranks of the models that have a score, or failed, in at least half of the data sets."""
     present = [{model for scores in conditions.values() for model in scores} for conditions in sets.values()]
     often = [model for model in models if 0 < len(sets) <= 2 * sum(model in some for some in present)]
     if len(often) < 2:

@@ -85,7 +85,7 @@ def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
 
 
 def _planned(kind: Kind, sizes: Sequence[int], rows: Sequence[Row], config: Config) -> dict[tuple[str, int], Trial]:
-    """By model and budget one trial of an experiment, as the settings file plans it for the reference."""
+    """One trial of an experiment by model and budget, as the settings file plans it for the reference."""
     import models  # and with them torch, which takes seconds: most tables need none
     from harness.plan.make_plan import make_plan, untuned
     from harness.plan.reference import PRECISION

@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 def few(values: Sequence[T], most: int) -> tuple[T, ...]:
-    """At most `most` of them: both ends, and the rest evenly between."""
+    """A selection of at most `most`: both ends, and the rest evenly between."""
     if len(values) <= most:
         return tuple(values)
     if most == 1:

@@ -112,7 +112,7 @@ def rank(scores: np.ndarray, higher_is_better: bool = True) -> Ranks | None:
 
 @functools.cache
 def _quantile(models: int) -> float:
-    """Of the studentised range, over √2, as in Demšar's table 5."""
+    """The quantile of the studentised range over √2, as in Demšar's table 5."""
     from scipy.stats import studentized_range
 
     return float(studentized_range.ppf(1 - ALPHA, models, np.inf)) / math.sqrt(2)

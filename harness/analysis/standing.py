@@ -31,7 +31,7 @@ class Standing:
 
 
 def standings(scores: Scores, outcome: Outcome, metric: Metric) -> dict[str, Standing]:
-    """Of every model that has a score at a place."""
+    """The standing of every model that has a score at a place."""
     trained = outcome.trained
     ranks = {model: i for i, model in enumerate(trained.models if trained else (), start=1)}
     best = _to_best(scores, outcome, metric)

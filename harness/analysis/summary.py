@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from common.words import NO_SCORE
-from harness.analysis.comparison import WHOLE, Comparison, comparisons
+from harness.analysis.comparison import WHOLE, Comparison
 from harness.analysis.gain import CAP, described, score
+from harness.analysis.grouping import comparisons
 from harness.analysis.reference_rows import display_name
 from harness.analysis.remarks import remarks
 from harness.analysis.winner import Outcome

@@ -9,8 +9,8 @@ from harness.store.schema import busy
 
 
 def seconds(run: Run, waiting: bool = False) -> float:
-    """Of training alone; or of waiting, which starts with the model's construction: what is made, compiled and tried
-    before the first update counts too, evaluations do not. NaN where the row does not know."""
+    """Seconds of training alone; or of waiting, which starts with the model's construction: what is made, compiled and
+    tried before the first update counts too, evaluations do not. NaN where the row does not know."""
     training, ready, updates = (run.row.get(name) for name in ("seconds", "ready_seconds", "updates"))
     if not waiting or training is None:
         return math.nan if training is None else float(training)
@@ -31,7 +31,7 @@ def elsewhere(comparison: Comparison) -> int:
 
 
 def only_elsewhere(comparison: Comparison, models: Sequence[str]) -> list[str]:
-    """Those of some models that were timed, but on other machines than the comparison's, or with other threads."""
+    """The models among these that were timed, but on other machines than the comparison's, or with other threads."""
     timed = {(str(run.row["model"]), str(run.row["device"]) == comparison.machine) for run in comparison.timed}
     return [model for model in models if (model, False) in timed and (model, True) not in timed]
 

@@ -36,7 +36,7 @@ class Outcome:
 
     @cached_property
     def gains(self) -> list[float | None]:
-        """Of each candidate: the mean PSNR over the constant mean, in dB, over the signals that are not constant.
+        """Each candidate's mean PSNR over the constant mean, in dB, over the signals that are not constant.
         FAILED where a fit did not end well, None while one is missing."""
         return [_mean(own) for own in self.rows]
 
@@ -51,7 +51,7 @@ class Outcome:
 
     @cached_property
     def scores(self) -> dict[int, float | None]:
-        """Of each finalist: the mean gain over signals and seeds; FAILED and None as in `gains`."""
+        """Each finalist's mean gain over signals and seeds; FAILED and None as in `gains`."""
         return {i: _mean([*self.rows[i], *self.again.get(i, (None,))]) for i in self.finalists}
 
     @property
@@ -67,7 +67,8 @@ class Outcome:
 
     @property
     def known(self) -> dict[int, float]:
-        """By what the best is chosen: scores where the search is complete, until then gains, as far as they go."""
+        """The numbers by which the best is chosen: scores where the search is complete, until then gains, as far as
+        they go."""
         found = self.scores if self.complete else dict(enumerate(self.gains))
         return {i: value for i, value in found.items() if value is not None and value != FAILED}
 
@@ -82,7 +83,7 @@ class Outcome:
 
     @property
     def seconds(self) -> float:
-        """Of training, all fits together."""
+        """Seconds of training, all fits together."""
         every = [row for own in (*self.rows, *self.again.values()) for row in own if row is not None]
         return math.fsum(row["seconds"] or 0.0 for row in every)
 
@@ -148,7 +149,7 @@ def outcomes(cells: Sequence[Cell], out: str | Path) -> list[Outcome]:
 
 
 def sensitivities(outcome: Outcome) -> dict[str, float]:
-    """Of every dial that has one, the greatest first."""
+    """The sensitivity to every dial that has one, the greatest first."""
     found = {setting.name: outcome.sensitivity(setting) for setting in space(outcome.cell.model)}
     known = {name: value for name, value in found.items() if value is not None}
     return dict(sorted(known.items(), key=lambda item: -item[1]))

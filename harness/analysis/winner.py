@@ -161,7 +161,7 @@ def _ahead(yardsticks: Scores, best: Scores, name: str, metric: Metric) -> tuple
 
 
 def _by_model(scores: Scores) -> dict[str, dict[Cell, float]]:
-    """By model the scores by draw, which is the cell without its model."""
+    """Each model's scores by draw, which is the cell without its model."""
     by_model: dict[str, dict[Cell, float]] = {}
     for cell, score in scores.items():
         by_model.setdefault(cell.model, {})[cell._replace(model="")] = score
@@ -187,7 +187,8 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _told_apart(leads: Sequence[Difference], metric: Metric) -> list[bool]:
-    """Of each model behind the best: all of them where every interval leaves out 0, else those that Holm leaves.
+    """Whether each model behind the best is told apart from it: all where every interval leaves out 0, else those that
+    Holm leaves.
 
     A lead that rounds to 0 is none; one replicate has no spread that could make a lead uncertain.
     """

@@ -22,7 +22,12 @@ DEFAULT_BITS = (4, 6, 8, 12, 16, 32)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("models", nargs="+", metavar="model", help="a file that run.py --save-model left")
+    add(
+        "models",
+        nargs="+",
+        metavar="model",
+        help="a file that run.py --save-model left; where it holds a model of your own, name that one's .py as well",
+    )
     bits = " ".join(map(str, DEFAULT_BITS))
     add(
         "--bits",
@@ -39,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from harness.train import coder, machine
+    from harness.train import checkpoint, coder, machine
 
     coder.check()
     device = str(machine.choose_device(options.device or machine.default_device()))
-    for number, (to, path) in enumerate(files_to_write(options.models, options.to).items()):
+    for number, (to, path) in enumerate(files_to_write(checkpoint.only_saved(options.models), options.to).items()):
         print(end="\n" if number else "")
         compress(path, to, device, options)
     return 0
@@ -68,6 +73,8 @@ def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> 
     from harness.train.operations import operations_a_sample
     from harness.train.rates import measure
 
+    if path.suffix == compressed.SUFFIX:
+        raise UsageError(f"'{path}' is compressed already; give the .safetensors file that it was made from")
     model = checkpoint.load(path, device)
     lattice, psnr, against = truth_of(model, path, options)
     print(f"{path.name}: {model.name}, {model.count_values():,} values, {len(lattice):,} samples")
@@ -94,7 +101,7 @@ def truth_of(
     and it can be made again, or a person's own was kept there; otherwise the model's own answer before compression."""
     from harness.plan.replay import trial_of
     from harness.train.chunks import predict
-    from harness.train.run_trial import signal_again, task_of
+    from harness.train.data import signal_again, task_of
     from target_signals.tasks.metrics import psnr
 
     experiment = path.absolute().parent.parent
@@ -107,6 +114,8 @@ def truth_of(
             raise ValueError("the row beside it is of another model")
         return scoring.lattice, scoring.psnr, f"{row['signal']} ({row['source']}), task {row['task']}"
     except (OSError, ValueError, UsageError) as error:
+        if options.file is not None:  # whoever names a file wants scores against it and nothing else
+            raise UsageError(f"'{path}' cannot be scored against '{options.file}': {error}") from error
         reason = "no row lies beside it" if isinstance(error, OSError) else " ".join(str(error).split())
     own = predict(model, model.lattice)
     return model.lattice, functools.partial(psnr, own), f"the model's own answer before compression: {reason}"

@@ -1,4 +1,4 @@
-"""`python -m harness rates`: PSNR against bits a sample by model and codec, as a table and a figure."""
+"""`python -m harness rates`: PSNR against bits a sample by model and codec, as tables and a figure."""
 
 import argparse
 import sys
@@ -9,14 +9,16 @@ import numpy as np
 
 from common.errors import UsageError
 from common.files import write_atomically
-from harness.analysis import codec_points, codecs
+from harness.analysis.bits import codec_points, codecs
+from harness.analysis.bits.rate_distortion import RateDistortion, every_point, rate_distortion, summary
 from harness.analysis.experiments import Kind, kind_of
-from harness.analysis.rate_distortion import RateDistortion, markdown, rate_distortion
 from harness.analysis.target import rebuild
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import gather
 from harness.store.schema import Row
 from harness.store.store import DEFAULT_OUT
+
+POINTS = "rate_distortion.md"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,8 +57,8 @@ def run(options: argparse.Namespace) -> int:
         return points
 
     for one in rate_distortion(rows, order, curves_of):
-        print(markdown(one))
-        print(f"wrote {draw(one, order, Path(options.out), coded[one.kind])}\n")
+        print(summary(one))
+        print(f"wrote {draw(one, order, Path(options.out), coded[one.kind])}, with every point in {POINTS} beside it\n")
     if lacking:
         more = f" (and {len(lacking) - 1} signals more)" if len(lacking) > 1 else ""
         print(f"note: no codecs: {lacking[0]}{more}", file=sys.stderr)
@@ -65,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[str, codec_points.Ladders]) -> Path:
-    """Write the figure of an experiment among its others, and beside it the codecs' points for the page."""
+    """Write the figure of an experiment among its others, and beside it every point, and the codecs' for the page."""
     from matplotlib import rc_context
 
     from harness.figures.draw_figures import figures_folder
@@ -80,6 +82,7 @@ def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[
     try:
         folder.mkdir(parents=True, exist_ok=True)
         codec_points.write(folder, coded)
+        write_atomically(folder / POINTS, lambda file: file.write(every_point(found).encode()))
         with rc_context(RC):
             figure = rate_distortion_page(found, order, classical)
             write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=150))

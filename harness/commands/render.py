@@ -17,7 +17,13 @@ SUFFIXES = (".png", ".jpg", ".tif", ".npy")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("models", nargs="+", metavar="model", help="a file that run.py --save-model or python -m harness compress left")
+    add(
+        "models",
+        nargs="+",
+        metavar="model",
+        help="a file that run.py --save-model or python -m harness compress left; "
+        "where it holds a model of your own, name that one's .py file as well",
+    )
     add("--shape", nargs="+", type=int, metavar="N", help="samples along each axis (default: the training lattice's)")
     add("--out", required=True, help=f"the file to write: {', '.join(SUFFIXES)}")
     add("--device", default=None, help="cpu, cuda or cuda:1 (default: cuda where there is one)")
@@ -27,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.train import checkpoint, compressed, machine
     from harness.train.chunks import predict_shape
 
-    path, out = only_one(options.models), Path(options.out)
+    path, out = only_one(checkpoint.only_saved(options.models)), Path(options.out)
     suffix = out.suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"cannot write '{out}'; its name must end in {', '.join(SUFFIXES)}")
@@ -51,7 +57,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def only_one(paths: Sequence[str]) -> str:
-    """The model that is rendered. UsageError for several, such as a shell's pattern may stand for."""
+    """The model that is rendered. UsageError for none, and for several, such as a shell's pattern may stand for."""
+    if not paths:
+        raise UsageError("no model is named; run.py --save-model leaves models as .safetensors files")
     path, *more = paths
     if more:
         others = f"'{more[0]}' …" if len(more) > 1 else f"'{more[0]}'"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from common import process
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
-from common.words import plural
+from common.words import duration, plural
 from harness.execution.options import command_of, parse
 from harness.plan.config import load_config
 from harness.store.schema import BUSY, OK, UNSUPPORTED
@@ -20,7 +20,7 @@ from harness.store.table import load, to_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.analysis.next_run import Available
+    from harness.analysis.own_file.next_run import Available
     from harness.execution.launch import Launch
     from harness.plan.trial import Trial
 
@@ -67,7 +67,7 @@ def announcement(
     """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial."""
     from harness.execution.choose_executor import place
     from harness.execution.launch import lacking
-    from harness.plan.cost import describe_cost
+    from harness.plan.cost import describe_cost, total_seconds
     from harness.train import machine
     from target_signals.tasks import perceptual
 
@@ -88,9 +88,9 @@ def announcement(
     yield f"{plural(len(launch.trials), 'trial')}, {len(done)} of them done before, {len(left)} to run: {cost}"
     if not options.force:
         yield from lacking(done, options)
-    if options.dry_run:
-        for trial in left:
-            yield f"  {trial}, {trial.steps} passes: {describe_cost(launch.as_large([trial]), launch.device)}"
+    for trial in left if options.dry_run else ():
+        seconds = total_seconds(launch.as_large([trial]), launch.device.type)
+        yield f"  {trial}, {trial.steps} passes" + ("" if seconds is None else f": about {duration(seconds)}")
 
 
 def run_trials_of(
@@ -123,7 +123,8 @@ def run_trials_of(
 def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame") -> str:
     """The tables of a run's tasks with the reference's models, published scores beside them, where one's own models
     place among the reference, and for somebody's own file a verdict."""
-    from harness.analysis import placing, published, reference_rows, verdict
+    from harness.analysis import placing, published, reference_rows
+    from harness.analysis.own_file import verdict
     from harness.analysis.summary import summarise
     from harness.execution.run_trials import stored
     from harness.plan.make_plan import model_names
@@ -144,7 +145,7 @@ def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame")
 
 def available_next(launch: "Launch", options: argparse.Namespace) -> "Available":
     """What a run after this one may use."""
-    from harness.analysis.next_run import Available
+    from harness.analysis.own_file.next_run import Available
     from harness.execution.launch import tuned_preset
     from harness.train import coder
 

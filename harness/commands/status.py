@@ -41,7 +41,7 @@ def describe(found: Gathered, config: Config) -> list[str]:
         lines += ["", *NOTES]
     older = sum(len(experiment.older) for experiment in every)
     if older:
-        lines += ["", f"{plural(older, 'row')} of cells that have a later one, with other settings: not counted"]
+        lines += ["", f"{plural(older, 'row')} not counted: the same fit was run again later with other settings"]
     if found.running:
         lines += ["", "running:", *(f"  {_describe_run(said)}" for said in found.running)]
     failed = [line for experiment in every for line in _failures(experiment, rows)]
@@ -104,4 +104,4 @@ def columns(lines: Sequence[Sequence[str]], texts: Sequence[int] = (0, 1)) -> li
         cells = enumerate(zip(line, widths, strict=True))
         return "  ".join(text.ljust(width) if i in texts else text.rjust(width) for i, (text, width) in cells)
 
-    return [align(line) for line in lines]
+    return [align(line).rstrip() for line in lines]

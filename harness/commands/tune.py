@@ -69,12 +69,13 @@ def announcement(found: "Search", options: argparse.Namespace, done: int, left: 
     from harness.plan.search import AGAIN, FINALISTS
 
     count = sum(len(cell.trials) for cell in found.cells)
+    searches = "1 search" if len(found.cells) == 1 else f"{len(found.cells)} searches"
     yield (
-        f"{len(found.cells)} searches of {plural(options.trials, 'trial')}, preset {found.preset}, on "
+        f"{searches} of {plural(options.trials, 'trial')}, preset {found.preset}, on "
         f"{place(options, found.device)}: one for each model, budget, kind of data and seed"
     )
     yield from (f"left out: {reason}" for reason in found.left_out)
-    yield f"{count} fits, {done} of them done before, {len(left)} to run: {describe_cost(left, found.device)}"
+    yield f"{plural(count, 'fit')}, {done} of them done before, {len(left)} to run: {describe_cost(left, found.device)}"
     if options.minutes is not None:
         yield f"none begins later than {duration(60 * options.minutes)} from now; the same command goes on"
     yield f"then the best {FINALISTS} of each search and trial 0 are fitted from {len(AGAIN)} other initial values"

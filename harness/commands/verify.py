@@ -116,7 +116,7 @@ def named(text: str, out: str) -> list[Chosen]:
 
 
 def selected(options: argparse.Namespace) -> list[Chosen]:
-    """Of the rows that the options leave, at most --most: always the same, and never picked by score."""
+    """At most --most of the rows that the options leave: always the same, and never picked by score."""
     rows = stored(options.out)
     asked = {"signal": options.signal, "task": options.task, "model": options.models, "size": options.sizes}
     for column, wanted in asked.items():
@@ -171,7 +171,8 @@ def _repeat(trial: "Trial", one: Chosen, device: "torch.device") -> "dict[str, R
     results folder keeps, unless the file was given."""
     import dataclasses
 
-    from harness.train.run_trial import run_on, signal_again
+    from harness.train.data import signal_again
+    from harness.train.run_trial import run_on
     from models import backends, get_model
 
     backend = one.row["backend"]

@@ -14,7 +14,7 @@ from common.errors import UsageError, is_file
 from harness.plan import cost
 from harness.plan.config import Config, Preset, load_config
 from harness.plan.make_plan import GROUPS, check_models, group, make_plan, untuned
-from harness.plan.source import Source, find_source
+from harness.plan.source import LARGEST, Source, check_size, find_source
 from harness.plan.trial import MUON, Trial
 from harness.store.schema import OK
 from harness.store.store import Store
@@ -60,6 +60,8 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if options.preset is None and source.files:
         name = tuned_preset(config, name, source, options.task, models) or name
     preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
+    if source.kind == "synthetic":
+        check_size(source.family.name, source.dim, preset.length[source.length_key], LARGEST)
     notes += shrunk(source, preset)
     for model in models if options.backend is not None else ():
         backends.check(get_model(model), options.backend, device)
@@ -124,7 +126,7 @@ def choose_device(options: argparse.Namespace) -> torch.device:
 
 
 def choose_precision(asked: str | None, device: torch.device) -> str | None:
-    """Of every model, or None for each one's own."""
+    """The precision of every model, or None for each one's own."""
     if device.type == "cpu" and asked == "tf32":
         raise UsageError("precision tf32 exists on CUDA devices only; use --precision fp32 here")
     return asked or ("fp32" if device.type == "cpu" else None)

@@ -23,7 +23,8 @@ from harness.store.liveness import read_claims
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.schema import Row
 from harness.store.store import Store
-from harness.train.run_trial import run_trial, signal_of
+from harness.train.data import signal_of
+from harness.train.run_trial import run_trial
 from harness.train.score import Result
 from models.base import Representation
 
@@ -146,7 +147,7 @@ def write(trial: Trial, results: Sequence[Result], out: str | Path, arrays: bool
 
 
 def wait(trials: Sequence[Trial], claims: Claims, superseded: Superseded) -> None:
-    """Until one of the trials has been run by its holder, or has no living holder any more."""
+    """Wait until one of the trials has been run by its holder, or has no living holder any more."""
     for said in [said for trial in trials if (said := claims.held(trial)) is not None][:1]:
         more = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
         who = f"process {said.get('pid')} on {said.get('host')}"
@@ -194,7 +195,7 @@ def spread(
 
 
 def tell_finished(trials: Sequence[Trial], out: str | Path, superseded: Superseded, progress: Progress) -> list[Trial]:
-    """Those that have no rows yet; the others are told of."""
+    """Tell of the trials that have rows by now; returns the others."""
     left = []
     for trial in trials:
         # whether there is a file costs a tenth of reading it
@@ -207,7 +208,7 @@ def tell_finished(trials: Sequence[Trial], out: str | Path, superseded: Supersed
 
 
 def tell(trial: Trial, out: str | Path, progress: Progress) -> None:
-    """Of a trial that another process ran, with the seconds from its start until its last row was written."""
+    """Tell of a trial that another process ran, with the seconds from its start until its last row was written."""
     rows = [row for row in stored(trial, out) if row is not None]
     last = Store(out, trial.rows[-1].folder).row_path(trial.rows[-1].key)
     try:

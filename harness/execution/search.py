@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 VERB = "tune"
 DEFAULT_OUT = "tuning"  # apart from the experiments' rows, as a table would hold the last trial of a cell for its own
 TRIALS = 16
+MOST_TRIALS = 4096  # of a search: each is planned before the first one runs
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ def make_search(options: argparse.Namespace) -> Search:
     from models import backends
     from target_signals.tasks.base import family_of
 
+    if options.trials > MOST_TRIALS:
+        raise UsageError(f"--trials: at most {MOST_TRIALS:,} settings of each model, got {options.trials:,}")
     kinds = list(dict.fromkeys(options.kinds or KINDS))
     for kind in kinds:
         if kind not in KINDS:

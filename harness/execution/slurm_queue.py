@@ -35,7 +35,7 @@ class Queue:
         self.states: dict[str, State] | None = None  # by the job's number; None: Slurm has not answered yet
 
     def state(self, job: str) -> State | None:
-        """None where Slurm has not answered yet."""
+        """A job's state; None where Slurm has not answered yet."""
         if self.asked is None or time.monotonic() - self.asked >= EVERY:
             self.states = self._ask() or self.states
             self.asked = time.monotonic()

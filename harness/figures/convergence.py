@@ -86,12 +86,7 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
     for index, (axes, spot) in enumerate(zip(every, spots, strict=True)):
         _style_axes(axes, clock, sheet.panel[0])
         axes.set_title(_title(comparison, *spot, len(bands) > 1, layout), fontsize=style.TEXT, pad=4)
-        if sheet.first_column(index):
-            axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT, labelpad=3)
-        else:
-            axes.tick_params(labelleft=False)
-        if sheet.lowest(index):
-            axes.set_xlabel(AXES[clock], fontsize=style.TEXT, labelpad=3)
+        sheet.name_axes(axes, index, AXES[clock], "PSNR (dB)")
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
@@ -153,7 +148,7 @@ def _style_axes(axes: Axes, clock: Clock, width: float) -> None:
 
 
 def _title(comparison: Comparison, band: float, size: int, several_bands: bool, layout: Layout) -> str:
-    """In two lines, of which the first may be empty, on a page of given width."""
+    """The title in two lines, of which the first may be empty, on a page of given width."""
     budget, between = f"{budget_text(size)} parameters", ", " if layout.width is None else "\n"
     return f"{comparison.difficulty.title(band)}{between}{budget}" if several_bands and band != WHOLE else budget
 

@@ -11,19 +11,8 @@ from matplotlib.ticker import NullLocator
 from harness.analysis.comparison import Comparison, mean
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import (
-    EDGE,
-    LINE,
-    Sheet,
-    View,
-    averaged,
-    text_width,
-    thinned,
-    unit_notes,
-    with_room,
-    wrapped,
-    write_texts,
-)
+from harness.figures.page import EDGE, LINE, Sheet, averaged, text_width, thinned, with_room, wrapped, write_texts
+from harness.figures.views import View, unit_notes
 from target_signals.tasks.metrics import METRICS
 
 PANEL, SINGLE = (2.1, 1.6), (3.6, 2.3)  # inches
@@ -70,12 +59,7 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
         _style_axes(axes, view, panel, sheet.panel[0], limits)
         if known:
             axes.plot(view.xs, levels[panel], label=CONSTANT_MEAN, zorder=1.5, **style.CONSTANT)
-        if sheet.first_column(index):
-            axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
-        else:
-            axes.tick_params(labelleft=False)
-        if sheet.lowest(index):
-            axes.set_xlabel("\n".join(axis), fontsize=style.TEXT, labelpad=3)
+        sheet.name_axes(axes, index, "\n".join(axis), metric.label())
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
@@ -96,7 +80,7 @@ def _sheet(view: View, layout: Layout) -> Sheet:
 
 
 def _means(comparison: Comparison, view: View, model: str, panel: float) -> list[float]:
-    """At each x, NaN where there is no score."""
+    """The mean score at each x, NaN where there is none."""
     return [mean(comparison.scores(view.place(model, x, panel)).values()) for x in view.xs]
 
 

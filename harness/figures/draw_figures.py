@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from common.errors import UsageError, suggest
 from common.files import write_atomically
 from harness.analysis import missing_runs
-from harness.analysis.comparison import Comparison, comparisons
+from harness.analysis.comparison import Comparison
 from harness.analysis.experiments import Kind, experiments
+from harness.analysis.grouping import comparisons
 from harness.analysis.versus import versus
 from harness.figures import drawn
 from harness.figures.layout import AS_NEEDED, Layout
@@ -129,7 +130,7 @@ def figures_folder(out_folder: str | Path, of: Comparison | Kind) -> Path:
 
 
 def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
-    """As PNG and as PDF, whose bytes depend on nothing but the figure."""
+    """Write a figure as PNG and as PDF, whose bytes depend on nothing but the figure."""
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
     write_atomically(png, lambda file: figure.savefig(file, format="png"))

@@ -35,7 +35,7 @@ def is_drawn(folder: Path, metric: str, of: str) -> bool:
 
 
 def forget(folder: Path, metric: str) -> None:
-    """Before the first figure is drawn anew: if that is interrupted, the figures are of two kinds."""
+    """Forget what is drawn, before the first figure is drawn anew: an interruption leaves figures of two kinds."""
     _path(folder, metric).unlink(missing_ok=True)
 
 

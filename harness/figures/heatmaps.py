@@ -17,7 +17,8 @@ from harness.analysis.experiments import Draw
 from harness.analysis.winner import REFERENCE
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns
-from harness.figures.page import EDGE, Sheet, View, averaged, text_width, thinned, unit_notes, with_room, write_texts
+from harness.figures.page import EDGE, Sheet, averaged, text_width, thinned, with_room, write_texts
+from harness.figures.views import View, unit_notes
 from target_signals.tasks.metrics import METRICS
 
 CELL = (0.38, 0.22)  # inches

@@ -1,19 +1,18 @@
-"""How a comparison becomes a page of panels: what runs along their axes, and where they stand, in inches.
+"""A page of panels: where they stand, in inches, and the words around them.
 
 Importing this module imports matplotlib's figure objects, never pyplot.
 """
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from common.words import budget_text
-from harness.analysis.comparison import WHOLE, Comparison, Place
+from harness.analysis.comparison import WHOLE, Comparison
 from harness.analysis.experiments import counted
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, Layout
@@ -26,53 +25,6 @@ TITLE_ROOM, PANEL_TITLE_ROOM = 0.3, 0.27
 LABEL_GAP = 0.05  # inches between labels of ticks
 LINE = 0.155  # from one line of text to the next
 LETTER, BOLD_LETTER = 0.0083, 0.0096  # mean width in inches of a letter of one point
-
-
-@dataclass(frozen=True)
-class View:
-    """What runs along the panels' x axis, and what tells the panels apart.
-
-    xs and panels are bands or budgets; place(model, x, panel) is the cell they stand for.
-    """
-
-    name: str
-    axis: str
-    xs: tuple[float, ...]
-    x_text: Callable[[float], str]
-    panels: tuple[float, ...]
-    panel_text: Callable[[float], str]
-    place: Callable[[str, float, float], Place]
-
-    def places(self, models: Sequence[str]) -> list[Place]:
-        """Every cell in the order panel, model, x."""
-        return [self.place(model, x, panel) for panel in self.panels for model in models for x in self.xs]
-
-
-def over_bands(comparison: Comparison) -> View:
-    """Bands along x, a panel for each budget. Without named bands it has no x."""
-    return View(
-        name="bands",
-        axis=comparison.difficulty.axis,
-        xs=comparison.bands,
-        x_text=comparison.difficulty.text,
-        panels=comparison.sizes,
-        panel_text=lambda size: f"{budget_text(size)} parameters",
-        place=lambda model, band, size: Place(model, int(size), band),
-    )
-
-
-def over_budgets(comparison: Comparison) -> View:
-    """Budgets along x, a panel for each band and one for the whole signal where it has a score."""
-    whole = "whole signal" if comparison.bands else ""
-    return View(
-        name="budgets",
-        axis="parameter budget",
-        xs=comparison.sizes,
-        x_text=budget_text,
-        panels=comparison.regions,
-        panel_text=lambda band: whole if band == WHOLE else comparison.difficulty.title(band),
-        place=lambda model, size, band: Place(model, int(size), band),
-    )
 
 
 @dataclass(frozen=True)
@@ -138,6 +90,15 @@ class Sheet:
         """Whether no panel stands below this one."""
         return index + self.columns >= self.count
 
+    def name_axes(self, axes: Axes, index: int, x: str, y: str) -> None:
+        """Name the axes of a panel, where no neighbour's name serves: x of the lowest, y of the first column."""
+        if self.first_column(index):
+            axes.set_ylabel(y, fontsize=style.TEXT, labelpad=3)
+        else:
+            axes.tick_params(labelleft=False)
+        if self.lowest(index):
+            axes.set_xlabel(x, fontsize=style.TEXT, labelpad=3)
+
 
 def text_width(text: str) -> float:
     return len(text) * style.TEXT * LETTER
@@ -148,12 +109,6 @@ def thinned(labels: Sequence[str], width: float) -> list[str]:
     room = max(map(text_width, labels)) + LABEL_GAP
     every = math.ceil(room * len(labels) / width)
     return [label if index % every == 0 else "" for index, label in enumerate(labels)]
-
-
-def unit_notes(comparison: Comparison, view: View, layout: Layout) -> list[str]:
-    """The unit of the numbers in the panels' titles, where no headline says it."""
-    said = layout.width is None or view.name == "bands" or not comparison.difficulty.unit
-    return [] if said else [f"{comparison.difficulty.name} in {comparison.difficulty.unit}"]
 
 
 def draws_text(comparison: Comparison) -> str:

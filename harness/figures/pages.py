@@ -21,15 +21,15 @@ def pages(comparison: Comparison, waiting: bool = False, layout: Layout = AS_NEE
         convergence,
         curves,
         heatmaps,
-        page,
         pareto,
+        views,
         winners,
     )
 
     if missing_runs.lacks_metric(comparison):
         return {}
     figures: dict[str, Figure | None] = {}
-    for view in (page.over_bands(comparison), page.over_budgets(comparison)):
+    for view in (views.over_bands(comparison), views.over_budgets(comparison)):
         if view.xs:
             name = f"{comparison.metric}_over_{view.name}"
             figures[name] = heatmaps.score_page(comparison, view, layout)

@@ -77,12 +77,7 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
         axis_style.frame(axes)
         _front(axes, front(compete[band], metric.higher_is_better))
         axes.set_title("" if band == WHOLE else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
-        if sheet.first_column(index):
-            axes.set_ylabel(metric.label(), fontsize=style.TEXT, labelpad=3)
-        else:
-            axes.tick_params(labelleft=False)
-        if sheet.lowest(index):
-            axes.set_xlabel("\n".join(axis), fontsize=style.TEXT, labelpad=3)
+        sheet.name_axes(axes, index, "\n".join(axis), metric.label())
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure

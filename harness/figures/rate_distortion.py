@@ -1,36 +1,98 @@
 """PSNR against bits a sample: a line for each model, over its budgets and bits a value, and for each codec."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.analysis.bits.bjontegaard import Point
+from harness.analysis.bits.rate_distortion import RateDistortion
 from harness.analysis.palette import palette, place_of
-from harness.analysis.rate_distortion import RateDistortion
 from harness.figures import axis_style, style
 
-SIZE = (7.4, 4.6)  # inches
+SIZE = (7.4, 5.4)  # inches
+GAIN = 0.1  # dB by which a point must be better than a smaller file to be drawn
+LABEL = 0.145  # inches of a line's name, one above the other
+AXES = 0.84  # of the figure's height
+CODEC: style.Looks = {"color": style.INK, "linewidth": 1.5}
+LEADING: style.Looks = {"linewidth": 1.7}
+OTHER: style.Looks = {"linewidth": 0.8, "markersize": 2.4, "alpha": 0.6}
 
 
 def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical: Collection[str]) -> Figure:
-    """order, classical: all models of the protocol, and those that are yardsticks; they give each its colour."""
+    """Lines with their names beside their ends; codecs and the models that have the best file of their sort, trained
+    or yardsticks, within a rate of the table are drawn stronger.
+
+    order, classical: all models of the protocol, and those that are yardsticks; they give each its colour.
+    """
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
     every = palette(order, found.models)
+    places = {name: place_of(name, every, classical) for name in found.models}
+    sorts = [[name for name, (_, grey) in places.items() if grey is sort] for sort in (False, True)]
+    leading = set.union(*map(found.leading, sorts))
+    codecs = [name for name in found.names if name not in found.models]
+    ends: dict[str, Point] = {}
     for name in found.names:
-        front = found.front(name)
         if name in found.models:
-            looks = style.line(*place_of(name, every, classical))
+            looks = style.line(*places[name]) | (LEADING if name in leading else OTHER)
         else:
-            codecs = [other for other in found.names if other not in found.models]
-            looks = {"color": style.INK, "linewidth": 1.4, "linestyle": style.LINE_STYLES[codecs.index(name)]}
-        axes.plot([point.rate for point in front], [point.psnr for point in front], label=name, **looks)
+            looks = CODEC | {"linestyle": style.LINE_STYLES[codecs.index(name)]}
+        points = worth_drawing(found.front(name))
+        ends[name] = points[-1]
+        order_of_drawing = 3 if name in codecs else 2.5 if name in leading else 2
+        axes.plot(*zip(*points, strict=True), label=name, zorder=order_of_drawing, **looks)
     axis_style.log_x(axes)
     axis_style.scores(axes)
     axis_style.frame(axes)
     axes.set_xlabel("bits a sample, of whole files", fontsize=style.TEXT)
     axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT)
     axes.tick_params(labelsize=style.TEXT)
-    averaged = f"; mean of {found.draws} signals" if found.draws > 1 else ""
-    axes.set_title(f"{found.kind}{averaged}", fontsize=style.TEXT, loc="left")
-    figure.legend(loc="outside right upper", fontsize=style.TEXT, frameon=False)
+    axes.set_title("; ".join(filter(None, (str(found.kind), found.means))), fontsize=style.TEXT, loc="left")
+    name_lines(axes, ends, {*codecs, *leading})
     return figure
+
+
+def worth_drawing(front: Sequence[Point]) -> list[Point]:
+    """The points of a front that are better by GAIN than the one before: no tail of ever larger files."""
+    kept: list[Point] = []
+    for point in front:
+        if not kept or point.psnr >= kept[-1].psnr + GAIN:
+            kept.append(point)
+    return kept
+
+
+def name_lines(axes: Axes, ends: Mapping[str, Point], strong: Collection[str]) -> None:
+    """Write names to the right of the axes, each as high as its line's end as far as there is room, and tie them to
+    these ends in the lines' colours."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    names = sorted(ends, key=lambda name: ends[name].psnr, reverse=True)
+    gap = (high - low) * LABEL / (AXES * SIZE[1])
+    heights = spaced([ends[name].psnr for name in names], gap, low, high)
+    colours = {str(line.get_label()): line.get_color() for line in axes.lines}
+    for name, height in zip(names, heights, strict=True):
+        tie: dict[str, Any] = {"arrowstyle": "-", "color": colours[name], "linewidth": 0.5, "alpha": 0.5}
+        axes.annotate(
+            name,
+            ends[name],
+            (1.03, height),
+            textcoords=axes.get_yaxis_transform(),
+            va="center",
+            color=colours[name],
+            fontsize=style.TEXT,
+            fontweight="bold" if name in strong else "normal",
+            annotation_clip=False,
+            arrowprops=tie | {"relpos": (0.0, 0.5), "shrinkA": 1, "shrinkB": 2},
+        )
+
+
+def spaced(heights: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Falling heights moved as little as a gap between neighbours and both bounds ask: an isotonic regression."""
+    from scipy.optimize import isotonic_regression
+
+    below = gap * np.arange(len(heights))  # the first
+    moved = isotonic_regression(np.asarray(heights) + below, increasing=False).x
+    return list(np.maximum(np.minimum(moved, high), low + below[-1]) - below)

@@ -25,7 +25,7 @@ Curve = tuple[np.ndarray, np.ndarray]
 
 
 def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None:
-    """None where no residual can be read."""
+    """Spectra of the errors, a panel for each budget; None where no residual can be read."""
     curves: dict[tuple[str, int], Curve] = {}
     for model, size in example.paths:
         residual = example.residual(model, size)
@@ -58,12 +58,7 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
                 looks = style.line(*example.comparison.looks(model))
                 axes.plot(frequency, density, label=model, markevery=every, **looks)
         _style_axes(axes, limits, panel[0])
-        if sheet.first_column(index):
-            axes.set_ylabel("power density", fontsize=style.TEXT, labelpad=3)
-        else:
-            axes.tick_params(labelleft=False)
-        if sheet.lowest(index):
-            axes.set_xlabel("\n".join(axis), fontsize=style.TEXT, labelpad=3)
+        sheet.name_axes(axes, index, "\n".join(axis), "power density")
         axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, example.comparison, subtitle, notes)
@@ -71,7 +66,7 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
 
 
 def _limits(curves: Sequence[Curve], signal: Curve | None) -> tuple[float, float]:
-    """Of the density: all errors, and the signal where it is not mere rounding."""
+    """Limits of the density: they hold all errors, and the signal where it is not mere rounding."""
     known = np.concatenate([density for _, density in curves])
     top = float(max(known.max(), signal[1].max() if signal is not None else 0.0)) or 1.0
     low = float(known[known > FAINTEST * top].min(initial=top))

@@ -17,15 +17,7 @@ from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
 from harness.analysis.wording import TIED, YARDSTICK, notes
 from harness.figures import legend, style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout
-from harness.figures.page import (
-    LETTER,
-    PANEL_TITLE_ROOM,
-    Sheet,
-    averaged,
-    thinned,
-    with_room,
-    write_texts,
-)
+from harness.figures.page import LETTER, PANEL_TITLE_ROOM, Sheet, averaged, thinned, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
 
 CELL = (0.72, 0.56)  # inches
@@ -57,7 +49,8 @@ class Map:
 
 
 def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | None:
-    """None where there is nobody to win against. On a page of given width a legend stands for the cells' words."""
+    """Who wins where; None where there is nobody to win against. On a page of given width a legend stands for the
+    cells' words."""
     if len(comparison.models) < 2 or not any(map(comparison.scores, comparison.cells)):
         return None
     narrow = layout.width is not None

@@ -89,7 +89,7 @@ def drawing(folder: str) -> dict[str, float]:
 
 
 def _evaluating(one: Timed, device: str) -> float:
-    """Of a trained model, by the passes that it made."""
+    """Seconds of evaluating a trained model, by the passes that it made."""
     if not one.row["updates"]:
         return 0.0
     return cost.evaluation_seconds(one.trial, one.took.training / one.row["curve"][-1]["step"], device)

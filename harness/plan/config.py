@@ -10,6 +10,7 @@ from typing import Any
 from common.errors import UsageError, suggest
 from common.files import ROOT
 from common.typed_json import kind_of, read
+from harness.plan.set_option import apply_setting, model_setting
 from harness.plan.trial import ADAM, OPTIMISERS
 from harness.plan.tuned import Tuned, load_tuned
 from harness.plan.want import Reference
@@ -33,7 +34,7 @@ class Protocol:
 
     @property
     def order(self) -> tuple[str, ...]:
-        """Of runs, tables and colours; models that no list names follow."""
+        """The models in the order of runs, tables and colours; those that no list names follow."""
         return (*self.models, *self.newer, *(model for own in self.of_task.values() for model in own))
 
     def tasks_of(self, model: str) -> list[str]:
@@ -164,7 +165,7 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
     for key in data.keys() & {"source", "by_hand", "tuned"}:  # which are no part of the file
         raise UsageError(f"{path.name}: unknown key '{key}'")
     config = read(Config, data | {"source": path.name}, path.name)
-    by_hand = tuple(found for setting in settings if (found := _model_setting(data, setting)) is not None)
+    by_hand = tuple(found for setting in settings if (found := model_setting(data, setting)) is not None)
     config = dataclasses.replace(config, by_hand=by_hand, tuned=load_tuned(path))
     for name in config.presets:  # every preset is checked, with every experiment's own values
         for e in config.experiments or (Experiment("", 2),):
@@ -177,46 +178,6 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
                     f"{path.name}: experiments[{i}].presets.{name}: no such preset{suggest(name, config.presets)}"
                 )
     return config
-
-
-def apply_setting(data: dict[str, Any], setting: str) -> None:
-    """Put `path=value` into the JSON. A path that starts at no top-level key starts under `models`."""
-    path, equals, text = setting.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise UsageError(f"--set takes PATH=VALUE like Siren.lr=3e-5, got '{setting}'")
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = text.strip()  # a bare word is a string
-    models = data.get("models")
-    known = [*data, *models] if isinstance(models, dict) else [*data]
-    if keys[0] not in known and len(keys) > 2:  # a newcomer's model is absent from the file, yet Newcomer.lr is plain
-        raise UsageError(
-            f"--set {setting}: there is no '{keys[0]}'{suggest(keys[0], known)}; known: {', '.join(known)}"
-        )
-    if keys[0] not in data:
-        keys = ["models", *keys]
-    if keys[0] == "models" and len(keys) > 2 and isinstance(models, dict):
-        models.setdefault(keys[1], {})
-    *parents, last = keys
-    node: Any = data
-    for key in parents:
-        if not isinstance(node, dict) or key not in node:
-            known = list(node) if isinstance(node, dict) else []
-            raise UsageError(f"--set {setting}: there is no '{key}'{suggest(key, known)}; known: {', '.join(known)}")
-        node = node[key]
-    if not isinstance(node, dict):
-        raise UsageError(f"--set {setting}: '{'.'.join(parents)}' is {kind_of(node)} and has no '{last}'")
-    node[last] = value
-
-
-def _model_setting(data: dict[str, Any], setting: str) -> tuple[str, str] | None:
-    """The model and the setting that `path=value` changed; None where it changed something else."""
-    keys = setting.partition("=")[0].strip().split(".")
-    if keys[0] not in data:
-        keys = ["models", *keys]
-    return (keys[1], keys[2]) if keys[0] == "models" and len(keys) > 2 else None
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -48,15 +48,20 @@ def describe_cost(trials: Sequence[Trial], device: "torch.device", draws: bool =
     """
     if not trials:
         return "nothing to do"
-    times = [trial_seconds(trial, device.type) for trial in trials]
-    if None in times:
+    total = total_seconds(trials, device.type)
+    if total is None:
         return "no estimate, nothing was timed on such a device"
-    total = sum(filter(None, times)) + sum(starts(trials, device.type).values())
     total += drawing_seconds(trials, device.type) if draws else 0.0
     unknown = sorted({trial.model for trial in trials if not is_timed(trial, device.type)})
     machine = _times()[device.type]["machine"]
     text = f"about {duration(total, 'GPU-hours' if device.type == 'cuda' else 'hours')} (as timed on {machine}"
     return text + (f"; {', '.join(unknown)} never was, and counts as others' median)" if unknown else ")")
+
+
+def total_seconds(trials: Sequence[Trial], device: str) -> float | None:
+    """Estimated seconds of trials in one process, in turn; None where nothing was timed on such a device."""
+    times = [trial_seconds(trial, device) for trial in trials]
+    return None if None in times else sum(filter(None, times)) + sum(starts(trials, device).values())
 
 
 def trial_seconds(trial: Trial, device: str) -> float | None:
@@ -91,7 +96,8 @@ def is_timed(trial: Trial, device: str) -> bool:
 
 
 def starts(trials: Sequence[Trial], device: str) -> dict[tuple[str, int], float]:
-    """By model and budget, what the first trial in a process takes longer, in this order: loading and compiling."""
+    """Seconds that the first trial in a process takes longer, for loading and compiling, by model and budget in this
+    order."""
     found: dict[tuple[str, int], float] = {}
     for trial in trials:
         if (trial.model, trial.budget) not in found:
@@ -107,13 +113,13 @@ def start_seconds(model: str, which: str, device: str) -> float:
 
 
 def drawing_seconds(trials: Sequence[Trial], device: str) -> float:
-    """Of figures and the page, which is made once a launch, on a machine with such a device."""
+    """Seconds of drawing figures and the page, once a launch, on a machine with such a device."""
     each = _times().get(device, {}).get("beside", {}).get("drawing", 0.0)
     return float(each) * len({row.folder for trial in trials for row in trial.rows})
 
 
 def evaluation_seconds(trial: Trial, pass_seconds: float, device: str) -> float:
-    """Of a trained model's answers, which are made in float32: for the curve, and at what its last values score."""
+    """Seconds of a trained model's answers, made in float32, for the curve and for the scores of its last values."""
     evaluations = 1 + trial.steps // trial.evaluate_every
     points = _points(trial)
     return EVALUATION[device] * pass_seconds * (evaluations + samples_scored(trial) / points)

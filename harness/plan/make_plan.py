@@ -169,7 +169,7 @@ def tuned_kind(source: Source, task: str) -> str:
 
 
 def untuned(config: Config, extent: str, source: Source, task: str, chosen: Sequence[str]) -> list[str]:
-    """Those of some models that have dials, can be fitted, and have no settings that were tuned for it."""
+    """The models among these that have dials, can be fitted, and have no settings that were tuned for the task."""
     kind, needs = tuned_kind(source, task), family_of(task).needs
     classes = [models.get_model(name) for name in chosen]
     return [

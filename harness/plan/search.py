@@ -51,7 +51,7 @@ class Cell:
 
     @property
     def trials(self) -> list[Trial]:
-        """By signal, so that each is built once."""
+        """Every trial, by signal, so that each signal is built once."""
         return [fit for of_signal in zip(*self.fits, strict=True) for fit in of_signal]
 
     def again(self, index: int) -> list[Trial]:
@@ -95,7 +95,7 @@ def cells(config: Config, plan: Sequence[Trial], kind: str, trials: int, seed: i
 
 
 def _fits(plan: Sequence[Trial], candidate: Candidate) -> Iterator[Trial]:
-    """On each signal from initial values of its own: a start that leads nowhere does so on all of them."""
+    """A fit to each signal, from initial values of its own: one start that leads nowhere would spoil all of them."""
     for number, trial in enumerate(plan):
         found = {"settings": candidate.settings, "lr_schedule": candidate.lr_schedule}
         yield dataclasses.replace(trial, seed=trial.seed + number, **found)

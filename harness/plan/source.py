@@ -11,6 +11,7 @@ from target_signals import user_file
 from target_signals.base import Kind, RecordedFamily, SignalFamily
 
 MOST_POINTS = 1 << 27  # of a signal that is built again
+LARGEST = 1 << 30  # points of a signal that somebody asks for
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,10 @@ def _of_files(paths: Sequence[str], dim: int | None, items: Sequence[str] | None
     return Source(user_file.UserFile, files[0].dim, kind, every, tuple(files), dataset_of(files)), notes
 
 
-def check_size(signal: str, dim: int, length: int | None) -> None:
-    """UsageError for a signal that nobody has room for: a row may be anybody's."""
+def check_size(signal: str, dim: int, length: int | None, most: int = MOST_POINTS) -> None:
+    """UsageError for a signal that nobody has room for. most: points; by default few, as a row may be anybody's."""
     family = target_signals.registry.get(signal)
     if dim not in family.dims:
         raise UsageError(f"{signal} does not exist with dim {dim}")
-    if (points := family.points(dim, length)) > MOST_POINTS:
-        raise UsageError(f"it has {points:.2g} points, and at most {MOST_POINTS:,} are built again")
+    if (points := family.points(dim, length)) > most:
+        raise UsageError(f"{signal} of length {length} has {points:.2g} points, and at most {most:,} are possible here")

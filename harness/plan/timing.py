@@ -102,7 +102,7 @@ def _least(whole: Mapping[str, Any], part: Mapping[str, Any], share: float) -> d
 
 
 def joined(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, by model, number of axes and samples; what was found last where both have it."""
+    """Both joined, by model, number of axes and samples; what was found last where both have it."""
     both = {name: joined(known[name], value) for name, value in found.items() if isinstance(known.get(name), dict)}
     return dict(known) | dict(found) | both
 

@@ -76,7 +76,7 @@ def write_tuned(settings_file: Path, tuned: Tuned) -> Path:
 
 
 def merged(tuned: Tuned, new: Tuned) -> Tuned:
-    """Both, the new where both have a budget; in alphabetical order, budgets by size."""
+    """Both joined, the new where both have a budget; in alphabetical order, budgets by size."""
 
     def merge(one: Any, other: Any) -> Any:
         if isinstance(one, Found) or isinstance(other, Found):

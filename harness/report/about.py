@@ -11,7 +11,7 @@ YEAR = re.compile(r"\(([^()]*\b(?:19|20)\d\d\b[^()]*)\)")
 
 
 def about(models: list[str]) -> dict[str, dict[str, Any]]:
-    """By model {title, text, paper, settings: what each means}; models of other people's files are left out."""
+    """For each model {title, text, paper, settings: what each means}; models of other people's files are left out."""
     found: dict[str, dict[str, Any]] = {}
     spec = find_spec(HOME)
     for folder in (spec and spec.submodule_search_locations) or ():

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from harness.analysis.codecs import IMAGES, VOLUMES
+from harness.analysis.bits.codecs import IMAGES, VOLUMES
 from harness.figures import style
 from harness.report.looks import Looks
 
@@ -36,7 +36,7 @@ BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one nam
 
 
 def specifications(models: Looks) -> dict[str, Spec]:
-    """By name; each reads the data set `rows`, which the page's script fills.
+    """Charts by name; each reads the data set `rows`, which the page's script fills.
 
     Fields: model, size, band, mean, shown (the mean, or the frame's edge that it lies beyond), path (of its mark), low,
     high, seconds, cell; of `curve` step, psnr, loss; of `curves` step, psnr, trial; of `rates` name, codec, rate, psnr,

@@ -132,7 +132,8 @@ def _add_best(best: dict[str, dict[str, Any]], found: Means, whole: bool) -> Non
 
 
 def _add_frames(frames: dict[str, Any], found: Means) -> None:
-    """By band, over all budgets: of the models that compete, or of yardsticks where no trained one does."""
+    """Add each band's frame, over all budgets: that of the models that compete, or of yardsticks where no trained one
+    does."""
     values: dict[str, list[float]] = {}
     for (_, *band), outcome in found.outcomes.items():
         if outcome.first:
@@ -143,7 +144,7 @@ def _add_frames(frames: dict[str, Any], found: Means) -> None:
 
 
 def _against(found: Against | None, metric: Metric) -> list[float | int | None] | None:
-    """In the metric's own sign; of p what a reader is told, which is `< 0.001` at the least."""
+    """A difference in the metric's own sign; of p what a reader is told, which is `< 0.001` at the least."""
     if found is None:
         return None
     one = found.difference

@@ -39,7 +39,7 @@ def overrides(row: Row, config: Config) -> str | None:
 
 @functools.cache
 def _preset(config: Config, name: str, signal: str, dim: int) -> Preset | None:
-    """None for one that the settings file does not have."""
+    """The preset of a row; None for one that the settings file does not have."""
     try:
         return config.preset(name, signal, dim)
     except UsageError:

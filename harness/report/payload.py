@@ -9,12 +9,12 @@ from typing import Any
 
 from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.analysis.gain import CAP
+from harness.analysis.own_file.verdict import tell
 from harness.analysis.palette import palette
 from harness.analysis.published import beside
 from harness.analysis.ranks import Standings, over_items, over_signals
 from harness.analysis.reference_rows import reference_models
 from harness.analysis.remarks import remarks
-from harness.analysis.verdict import tell
 from harness.analysis.winner import REFERENCE
 from harness.plan.config import Config
 from harness.report.about import about
@@ -94,7 +94,8 @@ def _prepared(values: list[Any], kind: Kind) -> list[Any] | dict[str, Any]:
 def columns(
     entries: Sequence[tuple[int, Cell | None, Stored | None, str | None]], config: Config
 ) -> dict[str, list[Any] | dict[str, Any]]:
-    """By name a list, or for texts {"pool": those there are, "at": places in it}; columns of nulls are left out."""
+    """Columns by name: a list, or for texts {"pool": those there are, "at": places in it}; columns of nulls are left
+    out."""
     rows = [_of_cell(cell) if stored is None else stored.row for _, cell, stored, _ in entries]
     made: dict[str, list[Any] | dict[str, Any]] = {"experiment": [number for number, *_ in entries]}
     for column in COLUMNS:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import codec_points
+from harness.analysis.bits import codec_points
+from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
 from harness.analysis.experiments import Kind, kind_of
-from harness.analysis.rate_distortion import RateDistortion, rate_distortion
 from harness.figures.draw_figures import figures_folder
 from harness.report.compact import rounded
 from harness.store.schema import Row
@@ -29,4 +29,4 @@ def _prepared(found: RateDistortion) -> dict[str, Any]:
         points = [[rounded(point.rate), rounded(point.psnr, 5)] for point in found.front(name)]
         codec = name not in found.models
         lines.append({"name": name, "codec": codec, "points": points, "psnr": rounded(psnr), "rate": rounded(rate)})
-    return {"draws": found.draws, "reference": reference, "lines": lines}
+    return {"draws": found.draws[0], "reference": reference, "lines": lines}

@@ -6,7 +6,7 @@ Nothing is pickled, so a file from somebody else can only be a wrong one.
 import dataclasses
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,14 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     model = model.to(device)
     model.backend = backends.choose(model, "fp32")
     return model
+
+
+def only_saved(paths: Sequence[str]) -> list[str]:
+    """The paths of saved models, once the .py files among them have registered the models of one's own."""
+    for path in paths:
+        if path.endswith(".py"):
+            models.registry.load_file(path)
+    return [path for path in paths if not path.endswith(".py")]
 
 
 def rebuild(header: dict[str, Any]) -> Representation:

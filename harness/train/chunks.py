@@ -120,7 +120,8 @@ def bytes_kept(model: Representation, slab: Lattice) -> int:
 
 
 def uncompiled(model: Representation) -> contextlib.AbstractContextManager[object]:
-    """Inside, a compiled model runs as it is written: it would be compiled once more for each shape of a probe.
+    """A context in which a compiled model runs as it is written: it would be compiled once more for each shape of a
+    probe.
 
     PyTorch's compiler takes a second to load, so it is told only where it is loaded or about to be.
     """

@@ -101,7 +101,7 @@ class Decoder:
 
 
 def read_exactly(file: io.BytesIO, count: int) -> bytes:
-    """So many bytes. Raises ValueError where there are fewer."""
+    """Read so many bytes. Raises ValueError where there are fewer."""
     data = file.read(count)
     if len(data) != count:
         raise ValueError("it ends too early")
@@ -109,7 +109,7 @@ def read_exactly(file: io.BytesIO, count: int) -> bytes:
 
 
 def _fits(values: np.ndarray) -> Iterator[tuple[int, float, float]]:
-    """Of each family a fit to values: its place in FAMILIES, location and scale, as float32 holds them."""
+    """A fit of each family to values: its place in FAMILIES, location and scale, as float32 holds them."""
     low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
     mean = values.mean()
     found = ((0, 1), (mean, values.std()), (median, np.abs(values - median).mean()), (median, (high - low) / 2))

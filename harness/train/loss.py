@@ -38,7 +38,7 @@ class Schedule:
     quantised_passes: int = 0
 
     def evaluates(self, step: int) -> bool:
-        """After the first pass, every `evaluate_every` and the last."""
+        """Whether a pass is evaluated: the first, every `evaluate_every` and the last."""
         return step in (1, self.steps) or step % self.evaluate_every == 0
 
 

@@ -33,7 +33,7 @@ def choose_device(name: str) -> torch.device:
 
 @functools.cache
 def device_name(device: torch.device) -> str:
-    """For a row: `cuda: NVIDIA H200`, `cpu: <processor>, 2 threads`."""
+    """The device as rows name it: `cuda: NVIDIA H200`, `cpu: <processor>, 2 threads`."""
     if device.type == "cuda":
         return f"cuda: {torch.cuda.get_device_name(device)}"
     return f"cpu: {_processor()}, {torch.get_num_threads()} threads"

@@ -61,7 +61,8 @@ class Optimiser:
                 group["lr"] = lr
 
     def make_capturable(self) -> None:
-        """Before updates are recorded. Not earlier: Adam warns of a step that is not; a fused step is the same."""
+        """Make the step recordable, right before updates are recorded. Earlier, Adam would warn of steps that are not;
+        a fused step is the same."""
         for group in chain.from_iterable(part.param_groups for part in self.parts):
             if "capturable" in group:
                 group["capturable"] = True

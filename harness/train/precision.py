@@ -19,7 +19,8 @@ def running(precision: str, device: torch.device) -> Any:
 
 @contextlib.contextmanager
 def evaluating(model: Representation) -> Iterator[None]:
-    """Inside, values of a model are made in float32, whatever precision trains it, and nothing is differentiated.
+    """A context in which values of a model are made in float32, whatever precision trains it, and nothing is
+    differentiated.
 
     A back end whose products are of another precision gives way to the plain twin.
     """

@@ -47,7 +47,8 @@ class Rounding:
 
     @contextlib.contextmanager
     def rounded(self) -> Iterator[None]:
-        """Inside, the model holds rounded values; afterwards its own again, and the gradients that were added."""
+        """A context in which the model holds rounded values; afterwards it has its own again, and the gradients that
+        were added."""
         with torch.no_grad():
             for kept, value in zip(self.kept, self.values, strict=True):
                 kept.copy_(value)

@@ -1,24 +1,20 @@
 """One trial: build, fit, score. Divergence and lack of memory become rows; all else raises."""
 
 import contextlib
-import functools
 import gc
 import math
 import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import torch
 
 import models
-import target_signals
-from common.errors import UsageError
 from harness.plan.trial import EXACT, MUON, Trial
-from harness.store.own_signal import kept_signal, signal_path
 from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
+from harness.train.data import signal_of, task_of
 from harness.train.fit import Fit, fit
 from harness.train.loss import Schedule
 from harness.train.optimiser import matrices_of
@@ -27,9 +23,8 @@ from harness.train.score import Result, blank_row, failed, fit_columns, score
 from models import backends
 from models.base import Representation
 from models.defaults import own_defaults
-from target_signals import user_file
 from target_signals.base import Signal
-from target_signals.tasks.base import family_of, make_task
+from target_signals.tasks.base import family_of
 from target_signals.tasks.task import Task
 
 SHARES = (1.0, 1 / 4, 1 / 16)  # of the memory for activations, tried in turn while it runs out
@@ -191,7 +186,7 @@ def stream(trial: Trial, purpose: str, device: torch.device) -> torch.Generator:
 
 @contextlib.contextmanager
 def no_denormals() -> Iterator[None]:
-    """Inside, denormal numbers are 0: Gabor envelopes underflow, and denormal numbers are slow on CPUs."""
+    """A context in which denormal numbers are 0: Gabor envelopes underflow, and denormal numbers are slow on CPUs."""
     before = torch.full((), 1e-40).mul(1).item() == 0
     torch.set_flush_denormal(True)
     try:
@@ -203,39 +198,3 @@ def no_denormals() -> Iterator[None]:
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on the device or on the host."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
-
-
-def task_of(trial: Trial, signal: Signal) -> Task:
-    """What a trial is trained on, and how it is scored; the last few are kept, as a signal's tasks take turns."""
-    return cached_task(trial.task, signal, trial.signal_seed, trial.item or "")
-
-
-@functools.lru_cache(maxsize=4)
-def cached_task(name: str, signal: Signal, seed: int, item: str) -> Task:
-    return make_task(name, signal, seed, item)
-
-
-def signal_again(trial: Trial, row: Row, out: Path) -> Signal:
-    """The signal of a row that is made again: a person's own is the one that the results folder `out` keeps, unless
-    its file was given."""
-    kept = signal_path(out, row)
-    if trial.signal == user_file.UserFile.name and trial.path is None and kept.is_file():
-        return kept_signal(kept, trial.dim)
-    return signal_of(trial)
-
-
-def signal_of(trial: Trial) -> Signal:
-    """What a trial is about; the last few are kept, as trials of one signal follow each other."""
-    which = (trial.dim, trial.length, trial.bandlimit, trial.signal_seed, trial.item)
-    return cached_signal(trial.signal, *which, trial.path)
-
-
-@functools.lru_cache(maxsize=2)
-def cached_signal(
-    name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
-) -> Signal:
-    if path is not None:
-        return user_file.load_signal(path, length, dim)
-    if name == user_file.UserFile.name:
-        raise UsageError(f"it is of a file of somebody's own, {item}; give its path with --file")
-    return target_signals.get_signal(name, dim, length, bandlimit, seed, item)

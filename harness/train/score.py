@@ -81,7 +81,7 @@ def rate_of(bits: int, model: Representation, scoring: Scoring, fitted: Fit, sch
 
 @contextlib.contextmanager
 def holding(model: Representation, state: dict[str, torch.Tensor]) -> Iterator[None]:
-    """Inside, the model has other values than before and after."""
+    """A context in which the model has other values than before and after."""
     kept = {name: value.detach().clone() for name, value in model.state_dict().items()}
     model.load_state_dict(state)
     try:

@@ -29,8 +29,9 @@ from harness.plan import cost
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
+from harness.train.data import signal_of
 from harness.train.fit import Fit, fit
-from harness.train.run_trial import build, make_schedule, signal_of, solve
+from harness.train.run_trial import build, make_schedule, solve
 from models.kernels.network import layers
 from plain_loop import PlainLoop
 from target_signals.tasks.base import make_task

@@ -40,7 +40,10 @@ def test_names_are_found_and_nothing_else_is_imported(fruits):
 def test_an_unknown_name_is_answered_with_a_close_one(fruits):
     with pytest.raises(UsageError) as caught:
         fruits.get("appel")
-    assert str(caught.value) == "unknown fruit 'appel' (did you mean 'Apple'?); known: Apple, Pear"
+    assert str(caught.value) == (
+        "unknown fruit 'appel' (did you mean 'Apple'?); known: Apple, Pear; "
+        "one of your own needs the path of its .py file"
+    )
 
 
 def test_suggest_offers_nothing_when_nothing_is_close():

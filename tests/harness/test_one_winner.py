@@ -3,9 +3,9 @@
 import pytest
 
 from harness import __main__ as verbs
-from harness.analysis.comparison import comparisons
+from harness.analysis.grouping import comparisons
+from harness.analysis.own_file.verdict import tell
 from harness.analysis.summary import summarise
-from harness.analysis.verdict import tell
 from harness.figures.winners import winner_page
 from harness.report.payload import build
 from harness.store.scan import gather

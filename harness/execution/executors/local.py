@@ -80,7 +80,8 @@ class Workers:
         return next((said["key"] for said in own if said["key"] in (self.order.keys or ())), None)
 
     def _put_last(self, key: str | None) -> None:
-        """So that one that kills its process, for want of memory say, does not keep all others from being run."""
+        """Put a trial last, so that one that kills its process, for want of memory say, does not keep others from being
+        run."""
         keys = self.order.keys or ()
         if key is not None:
             self.order = dataclasses.replace(self.order, keys=(*(k for k in keys if k != key), key))
@@ -101,6 +102,6 @@ class Workers:
 
 
 def visible_gpus() -> list[str]:
-    """As CUDA_VISIBLE_DEVICES names them."""
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     return list(map(str, range(torch.cuda.device_count()))) if given is None else given.split(",")

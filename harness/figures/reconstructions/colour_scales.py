@@ -43,7 +43,7 @@ def scales_of(example: Example, display: Display, sizes: tuple[int, ...]) -> dic
 
 
 def _of_values(example: Example, display: Display) -> dict[str, Scale]:
-    """From the target's least to its greatest value, and from 0 to 1 where there are no others."""
+    """Scales of the target's values, from the least to the greatest; from 0 to 1 where it has no others."""
     if example.target is None:
         return {}
     ranges: dict[str, tuple[float, float]] = {}

@@ -113,7 +113,7 @@ def cell(example: Example, display: Display, model: str, size: int, shown: slice
 
 
 def _shape(example: Example) -> tuple[int, ...] | None:
-    """Of the lattice; None where no residual can be read."""
+    """The lattice's shape; None where no residual can be read."""
     if example.target is not None:
         return example.target.truth.shape[:-1]
     residuals = (example.residual(model, size) for model, size in example.paths)
@@ -121,7 +121,7 @@ def _shape(example: Example) -> tuple[int, ...] | None:
 
 
 def _portions(values: Sequence, most: int) -> list[Sequence]:
-    """In order, in as few parts as hold `most` at most each, filled as evenly as can be."""
+    """The items in order, in as few parts as hold `most` at most each, filled as evenly as can be."""
     count = math.ceil(len(values) / most)
     ends = [round(i * len(values) / count) for i in range(count + 1)]
     return [values[start:end] for start, end in itertools.pairwise(ends)]

@@ -70,7 +70,7 @@ class VolumeDisplay:
 
 
 def _slices(volume: np.ndarray, scale: str) -> list[Picture]:
-    """Through the middle, as pictures whose first row is the top one."""
+    """The slices through the middle, as pictures whose first row is the top one."""
     n0, n1, n2 = volume.shape
     planes = volume[:, :, n2 // 2].T, volume[:, n1 // 2, :].T, volume[n0 // 2, :, :]
     return [Picture(np.flipud(plane), scale) for plane in planes]

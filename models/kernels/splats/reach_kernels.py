@@ -10,31 +10,19 @@ WORD = tl.constexpr(32)  # Gaussians that share a word of bits
 
 
 @triton.jit
-def _first_tile(samples_ptr, count, value, SIDE: tl.constexpr, STEPS: tl.constexpr):
-    """The first tile whose last sample is not below a value: a binary search [BLOCK]."""
+def _tiles_below(samples_ptr, count, value, WHOLE: tl.constexpr, SIDE: tl.constexpr, STEPS: tl.constexpr):
+    """How many tiles lie below a value WHOLE, or else at least with their first sample, which may be the value itself:
+    a binary search [BLOCK]."""
     tiles = (count + SIDE - 1) // SIDE
     low, high = tl.zeros(value.shape, tl.int32), tl.zeros(value.shape, tl.int32) + tiles
     for _ in tl.static_range(STEPS):
         middle = (low + high) // 2
-        last = tl.load(samples_ptr + tl.minimum(middle * SIDE + SIDE - 1, count - 1)).to(tl.float64)
-        below = (last < value) & (low < high)
+        at = middle * SIDE + SIDE - 1 if WHOLE else middle * SIDE
+        sample = tl.load(samples_ptr + tl.minimum(at, count - 1)).to(tl.float64)
+        below = ((sample < value) if WHOLE else (sample <= value)) & (low < high)
         high = tl.where(below, high, middle)
         low = tl.where(below, middle + 1, low)
     return low
-
-
-@triton.jit
-def _last_tile(samples_ptr, count, value, SIDE: tl.constexpr, STEPS: tl.constexpr):
-    """The last tile whose first sample is not above a value, or -1: a binary search [BLOCK]."""
-    tiles = (count + SIDE - 1) // SIDE
-    low, high = tl.zeros(value.shape, tl.int32), tl.zeros(value.shape, tl.int32) + tiles
-    for _ in tl.static_range(STEPS):
-        middle = (low + high) // 2
-        first = tl.load(samples_ptr + tl.minimum(middle * SIDE, count - 1)).to(tl.float64)
-        within = (first <= value) & (low < high)
-        high = tl.where(within, high, middle)
-        low = tl.where(within, middle + 1, low)
-    return low - 1
 
 
 @triton.jit(do_not_specialize=["count", "padded", "width", "height"])
@@ -67,10 +55,10 @@ def sort_kernel(
     safe = tl.where(some, determinant, 1.0)
     half_x = tl.where(some, 1.001 * tl.sqrt(spread * yy / safe), float("inf"))  # the excess is for rounding
     half_y = tl.where(some, 1.001 * tl.sqrt(spread * xx / safe), float("inf"))
-    x0 = _first_tile(columns_ptr, width, x - half_x, WIDTH, STEPS)
-    x1 = _last_tile(columns_ptr, width, x + half_x, WIDTH, STEPS)
-    y0 = _first_tile(rows_ptr, height, y - half_y, HEIGHT, STEPS)
-    y1 = _last_tile(rows_ptr, height, y + half_y, HEIGHT, STEPS)
+    x0 = _tiles_below(columns_ptr, width, x - half_x, True, WIDTH, STEPS)
+    x1 = _tiles_below(columns_ptr, width, x + half_x, False, WIDTH, STEPS) - 1
+    y0 = _tiles_below(rows_ptr, height, y - half_y, True, HEIGHT, STEPS)
+    y1 = _tiles_below(rows_ptr, height, y + half_y, False, HEIGHT, STEPS) - 1
     seen = here & (opacity >= FAINTEST) & (x0 <= x1) & (y0 <= y1)
     # Places of a group that no Gaussian takes read the nearest one, which may be unseen and undefined: without weight,
     # but nought times an undefined colour would be undefined, and the gradient is divided by the opacity.

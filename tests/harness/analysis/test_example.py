@@ -10,7 +10,7 @@ import torch
 import target_signals
 from common.errors import UsageError
 from harness.analysis import example
-from harness.analysis.comparison import comparisons
+from harness.analysis.grouping import comparisons
 from harness.analysis.target import rebuild
 from harness.figures import draw_figures
 from harness.figures.reconstructions import pages

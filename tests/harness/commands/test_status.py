@@ -57,7 +57,7 @@ def test_older_rows_are_not_counted(store, rows, status):
     again = rows[0] | {"started": "2026-02-01T00:00:00.000+00:00", "config_hash": "other"}
     _, out, _ = status(store([again, *rows]))
     assert out.splitlines()[3].split()[7:9] == ["6", "0"]
-    assert "1 row of cells that have a later one" in out
+    assert "1 row not counted: the same fit was run again later with other settings" in out
 
 
 def test_the_missing_are_named(rows):

@@ -291,3 +291,8 @@ def test_a_file_that_is_none_is_refused_in_a_line(tmp_path, text):
         load_tuned(tmp_path / "settings.json")
     assert "tuned.json" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_more_settings_than_can_be_planned_are_one_line(capsys):
+    assert verbs.main(["tune", "--trials", "1e9", "--models", "Grid", "--device", "cpu"]) == 2
+    assert capsys.readouterr().err == "error: --trials: at most 4,096 settings of each model, got 1,000,000,000\n"

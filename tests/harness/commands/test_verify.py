@@ -92,7 +92,7 @@ def test_both_rows_of_one_fit_share_it(fitted, verify, monkeypatch):
             "cannot be repeated: it is of a file of somebody's own",
         ),
         ({"task": "knit"}, "cannot be repeated: unknown task 'knit'"),
-        ({"length": 10**6}, "cannot be repeated: it has 1e+12 points"),
+        ({"length": 10**6}, "cannot be repeated: Sierpinski of length 1000000 has 1e+12 points"),
         ({"size": 10**12}, "cannot be repeated: its budget is 1e+12 values"),
         ({"bandlimit": 7.0}, "cannot be repeated: Sierpinski needs a bandlimit"),
     ],

@@ -17,11 +17,12 @@ from matplotlib.text import Text
 
 from common.errors import UsageError
 from common.words import budget_text
-from harness.analysis.comparison import WHOLE, Place, comparisons
+from harness.analysis.comparison import WHOLE, Place
+from harness.analysis.grouping import comparisons
 from harness.commands import figures
 from harness.figures import curves, draw_figures, heatmaps, style
 from harness.figures.layout import Layout
-from harness.figures.page import over_bands, over_budgets
+from harness.figures.views import over_bands, over_budgets
 from harness.store.schema import NAMES
 from target_signals.tasks.metrics import METRICS
 

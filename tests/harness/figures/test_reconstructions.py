@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from harness.analysis.comparison import WHOLE, Draw, comparisons
+from harness.analysis.comparison import WHOLE
 from harness.analysis.example import Example
+from harness.analysis.experiments import Draw
+from harness.analysis.grouping import comparisons
 from harness.analysis.target import Target
 from harness.figures import style
 from harness.figures.layout import Layout

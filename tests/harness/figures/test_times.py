@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from harness.analysis import timing
-from harness.analysis.comparison import Place, comparisons
+from harness.analysis.comparison import Place
+from harness.analysis.grouping import comparisons
 from harness.analysis.selection import few, from_the_middle
 from harness.figures import draw_figures
 from harness.figures.convergence import convergence_page, trace

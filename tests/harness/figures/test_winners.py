@@ -5,7 +5,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
-from harness.analysis.comparison import WHOLE, comparisons
+from harness.analysis.comparison import WHOLE
+from harness.analysis.grouping import comparisons
 from harness.analysis.winner import ALONE, ONE_DRAW, TIE, WIN
 from harness.figures import draw_figures, style, winners
 from target_signals.tasks.metrics import METRICS

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from common.errors import UsageError
-from harness.analysis import codec_points, published
+from harness.analysis import published
+from harness.analysis.bits import codec_points
 from harness.analysis.experiments import experiments
 from harness.analysis.means import means
 from harness.commands import run as run_command

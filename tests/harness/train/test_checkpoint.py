@@ -1,6 +1,7 @@
 """Fitted models as files: what comes back, what is drawn from them, and files from strangers."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -16,6 +17,7 @@ from common.lattice import Lattice
 from common.needs import Needs
 from harness import fit_array
 from harness.__main__ import main
+from harness.commands.new import written
 from harness.plan.make_plan import model_settings
 from harness.train import checkpoint
 from harness.train.chunks import predict
@@ -252,3 +254,22 @@ def test_an_array_in_memory_is_fitted():
 def test_what_cannot_be_fitted_is_one_line(values, arguments, message):
     with pytest.raises(UsageError, match=message):
         fit_array(values, **{"steps": 1, "device": "cpu", **arguments})
+
+
+def test_a_model_of_ones_own_is_rendered_once_its_file_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(models.registry, "_classes", dict(models.registry._classes))
+    own, saved, picture = tmp_path / "Hill.py", tmp_path / "m.safetensors", tmp_path / "hill.npy"
+    own.write_text(written("model", "Hill"))
+    models.registry.load_file(own)
+    cls, lattice = models.get_model("Hill"), Lattice.regular((6, 5))
+    model = cls(cls.Config(), lattice, 1, 4)
+    model.initialise(torch.Generator().manual_seed(0))
+    checkpoint.save(model, saved)
+    render = [sys.executable, "-m", "harness", "render", "--device", "cpu", "--out", str(picture), str(saved)]
+    unknown = subprocess.run(render, capture_output=True, text=True, check=False)
+    assert unknown.returncode == 2
+    assert "unknown model 'Hill'" in unknown.stderr
+    assert "one of your own needs the path of its .py file" in unknown.stderr
+    subprocess.run([*render, str(own)], check=True, capture_output=True)
+    with torch.no_grad():
+        assert np.load(picture) == pytest.approx(model.on_lattice(lattice)[..., 0].numpy(), abs=1e-6)

@@ -263,3 +263,16 @@ def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path
 def test_other_bits_are_one_line(file, capsys, bits):
     assert main(["compress", str(file), "--bits", bits]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_is_compressed_already_is_one_line(file, capsys):
+    assert main(["compress", str(file), "--bits", "8"]) == 2
+    assert "is compressed already; give the .safetensors file" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_scored_against_is_a_mistake(build, tmp_path, capsys):
+    checkpoint.save(build(), tmp_path / "m.safetensors")
+    line = ["compress", str(tmp_path / "m.safetensors"), "--bits", "8", "--device", "cpu", "--file", "photo.png"]
+    assert main(line) == 2
+    assert "m.safetensors' cannot be scored against 'photo.png': " in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.coded"))

@@ -17,8 +17,7 @@ from common.lattice import Lattice
 from harness.plan.make_plan import model_settings
 from harness.store.schema import NAMES
 from harness.train import chunks as slabs_module
-from harness.train import machine
-from harness.train import run_trial as run_trial_module
+from harness.train import data, machine
 from harness.train.chunks import bytes_kept, make_slabs, memory, predict, split
 from harness.train.fit import Fit, fit
 from harness.train.loss import Batches, LatticeGradient, Schedule
@@ -554,11 +553,11 @@ def test_what_is_last_and_best_is_scored_once(make_trial, registered, monkeypatc
 
 
 def test_trials_of_one_signal_share_its_task(make_trial, monkeypatch):
-    made, make = [], run_trial_module.make_task
-    monkeypatch.setattr(run_trial_module, "make_task", lambda *given: made.append(given) or make(*given))
-    run_trial_module.cached_task.cache_clear()
+    made, make = [], data.make_task
+    monkeypatch.setattr(data, "make_task", lambda *given: made.append(given) or make(*given))
+    data.cached_task.cache_clear()
     first, *others = (
-        run_trial_module.task_of(trial, run_trial_module.signal_of(trial))
+        data.task_of(trial, data.signal_of(trial))
         for trial in (
             make_trial("Grid", task="denoise_0.1"),
             make_trial("Siren", task="denoise_0.1"),

@@ -83,6 +83,15 @@ def test_a_trial_runs_from_end_to_end(make_trial, name, minibatch):
     assert row["updates"] == updates, "25² points in batches of 200"
 
 
+@pytest.mark.parametrize("name", [name for name in models.registry.names() if not models.get_model(name).inverts])
+def test_files_in_bits_are_decoded_and_scored_there(make_trial, name):
+    pytest.importorskip("constriction")
+    (result,) = run_trial(make_trial(name, bits=(12, 32)), torch.device("cuda"))
+    rounded, exact = result.row["rates"]
+    assert exact["psnr"] == pytest.approx(result.row["psnr"], abs=0.01)
+    assert 0 < rounded["psnr"] <= exact["psnr"] + 0.5
+
+
 @pytest.mark.parametrize(("signal", "dim", "length"), [("StarTarget", 2, 1000), ("SparseSphereSignal", 3, 100)])
 def test_a_million_points_fit_in_eight_gigabytes(make_trial, signal, dim, length):
     changes = {"budget": 100_000, "length": length, "steps": 2}

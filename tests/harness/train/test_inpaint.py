@@ -11,8 +11,9 @@ from common.lattice import Lattice
 from harness.analysis.target import rebuild
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
+from harness.train.data import signal_of
 from harness.train.loss import LatticeGradient
-from harness.train.run_trial import make_schedule, run_trial, signal_of
+from harness.train.run_trial import make_schedule, run_trial
 from target_signals.tasks.base import make_task
 from target_signals.tasks.metrics import psnr
 

@@ -15,9 +15,10 @@ from common.lattice import Lattice
 from harness.store.schema import NAMES
 from harness.store.store import Store
 from harness.store.table import load
+from harness.train.data import signal_of, task_of
 from harness.train.fit import fit
 from harness.train.loss import Schedule
-from harness.train.run_trial import run_trial, signal_of, task_of
+from harness.train.run_trial import run_trial
 from models.base import Representation
 from target_signals.tasks.back_projection import filtered_back_projection
 from target_signals.tasks.base import family_of

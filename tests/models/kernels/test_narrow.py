@@ -10,6 +10,7 @@ from models.kernels.network import layers
 from models.kernels.network.layers import Layer
 from tests.models.kernels.networks import (
     DEVICE,
+    GRADIENTS,
     VALUES,
     assert_same,
     draw_network,
@@ -91,8 +92,28 @@ def test_what_is_not_trained_has_no_gradient(calls):
     assert calls == [4]
 
 
-def test_the_benchmark_tells_of_both_ways(capsys):
-    one_kernel.main(["--length", "12", "--device", DEVICE])
-    told = capsys.readouterr().out
-    assert "a kernel a layer: forward" in told
-    assert "one kernel: forward" in told
+def test_the_benchmark_tells_of_both_ways_also_where_one_kernel_is_no_default(capsys, calls):
+    one_kernel.main(["--dims", "3", "--channels", "3", "--length", "6", "--device", DEVICE])
+    name, *times, error, registers = capsys.readouterr().out.splitlines()[-1].strip("| ").split(" | ")
+    assert name == "Siren 3D 10,000, channels: 3"
+    assert len(times) == 4
+    assert all(float(time) > 0 for time in times)
+    assert 0 < float(error) < GRADIENTS
+    assert registers.startswith("forward ")
+    assert len(calls) > 1
+
+
+def test_the_benchmark_keeps_no_graph_of_gradients_alive(monkeypatch):
+    """One that outlives its call was made on another stream than that on which CUDA records."""
+    old, grad = [], torch.autograd.grad
+
+    def watched(loss, parameters):
+        node = parameters[0].view(-1).grad_fn.next_functions[0][0]  # where the parameter's gradient arrives
+        old.append("met before" in node.metadata)
+        node.metadata["met before"] = True
+        return grad(loss, parameters)
+
+    monkeypatch.setattr(torch.autograd, "grad", watched)
+    one_kernel.main(["--length", "6", "--device", DEVICE])
+    assert len(old) > 2
+    assert not any(old)

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.files import Unfit
-from harness.analysis import stored_bytes
-from harness.analysis.budgets import rise, told_rise
-from harness.analysis.comparison import Comparison, Place, comparisons, mean
-from harness.analysis.largest_error import where_it_fails
-from harness.analysis.next_run import Advice, Available, advise
+from harness.analysis.comparison import Comparison, Place, mean
+from harness.analysis.grouping import comparisons
+from harness.analysis.own_file import stored_bytes
+from harness.analysis.own_file.budgets import rise, told_rise
+from harness.analysis.own_file.largest_error import where_it_fails
+from harness.analysis.own_file.next_run import Advice, Available, advise
 from harness.analysis.significance import Difference
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
 from harness.analysis.wording import difference, left_out
@@ -110,7 +111,7 @@ def _ahead(found: Difference) -> str:
 
 
 def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) -> str:
-    """Of the models that compete the one that gains most over the constant mean for each second of training."""
+    """The competing model that gains most over the constant mean for each second of training."""
     places = [Place(model, size, band) for model in ranking.models]
     rows = {p.model: [comparison.runs(p)[draw].row for draw in comparison.scores(p)] for p in places}
     seconds = {model: mean(row["seconds"] for row in own) for model, own in rows.items()}
@@ -120,13 +121,14 @@ def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) 
     gains = {model: score - constant for model, score in zip(ranking.models, ranking.means, strict=True)}
     rates = {model: gains[model] / max(seconds[model], 1e-3) for model in ranking.models}
     model = max(rates, key=lambda model: rates[model])
+    if rates[model] <= 0:
+        return "none, as no model is better than the mean"
     doubtful = ", timed on a busy machine" if any(map(busy, rows[model])) else ""
-    rate = f"{rates[model]:.3g}".replace("-", "−")
-    return f"{model}, {rate} dB a second over the mean, {seconds[model]:.2f} s{doubtful}"
+    return f"{model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s{doubtful}"
 
 
 def _largest_error(rows: Sequence[Row], out: str | Path) -> str:
-    """Of the first draw, or of several items of the one with the lowest score."""
+    """Where the best model fails: on the first draw, or of several items on the one with the lowest score."""
     several = len({row["item"] for row in rows}) > 1
     row = min(rows, key=lambda row: row["psnr"]) if several else rows[0]
     try:

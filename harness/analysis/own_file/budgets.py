@@ -32,7 +32,8 @@ class Rise(NamedTuple):
 
 
 def rise(comparison: Comparison, place: Place) -> Rise | None:
-    """None where the model has no scores of the same draws at a smaller budget."""
+    """How much a doubling of the budget brought; None where the model has no scores of the same draws at a smaller
+    one."""
     runs, known = comparison.runs(place), comparison.scores(place)
     for before in (size for size in reversed(comparison.sizes) if 0 < size < place.size):
         earlier = comparison.scores(place._replace(size=before))

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError
-from harness.analysis import codecs, target
+from harness.analysis import target
+from harness.analysis.bits import codecs
 from harness.analysis.comparison import mean
 from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.analysis.bjontegaard import Point
+from harness.analysis.bits.bjontegaard import Point
 from target_signals.tasks.metrics import clipped_psnr
 
 Coded = tuple[int, Callable[[], np.ndarray]]  # bytes, and what decodes them to values [*shape, C]
@@ -87,7 +87,7 @@ def absent(dim: int) -> list[str]:
 
 
 def _volume_codecs() -> list[str]:
-    """Those that are installed."""
+    """The codecs of volumes that are installed."""
     found = ["zfp"] if importlib.util.find_spec("zfpy") is not None else []
     if importlib.util.find_spec("imagecodecs") is not None:
         import imagecodecs
@@ -98,14 +98,14 @@ def _volume_codecs() -> list[str]:
 
 
 def curves(truth: np.ndarray) -> dict[str, list[Measured | None]]:
-    """Of every codec that is here and takes values [*shape, C], a file for each step of its ladder, None where it
+    """For every codec that is here and takes values [*shape, C], a file at each step of its ladder, None where it
     cannot code at that step. PSNR is of values clipped to the truth's range, as in rows."""
     every = _ladders(truth)
     return {name: [_measure(truth, codec, step) for step in ladder] for name, (codec, ladder) in every.items()}
 
 
 def within(truth: np.ndarray, size: float) -> dict[str, float]:
-    """Of every codec that has one, the PSNR of its best file of at most `size` bytes."""
+    """PSNR of each codec's best file of at most `size` bytes; codecs without such a file are left out."""
     most = 8 * size / math.prod(truth.shape[:-1])
     found: dict[str, float] = {}
     for name, (codec, ladder) in _ladders(truth).items():
@@ -141,7 +141,7 @@ def _measure(truth: np.ndarray, codec: Codec, step: float) -> Measured | None:
 
 
 def _through(values: np.ndarray, name: str, options: dict[str, Any]) -> Coded:
-    """To a file of Pillow's and back, in 8 bit."""
+    """The round trip through a file of Pillow's, in 8 bit."""
     from PIL import Image
 
     content = np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)

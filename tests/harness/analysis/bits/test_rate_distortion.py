@@ -12,9 +12,10 @@ import pytest
 from PIL import Image, features
 
 from harness.__main__ import main
-from harness.analysis import bjontegaard, codec_points, codecs
-from harness.analysis.bjontegaard import Point, front
-from harness.analysis.rate_distortion import markdown, rate_distortion
+from harness.analysis.bits import bjontegaard, codec_points, codecs
+from harness.analysis.bits.bjontegaard import Point, front
+from harness.analysis.bits.rate_distortion import rate_distortion, summary
+from harness.figures.rate_distortion import rate_distortion_page, spaced, worth_drawing
 from target_signals.tasks.metrics import psnr
 
 RATES = (0.1, 0.3, 0.5, 1.1, 2.0)
@@ -115,8 +116,8 @@ def test_differences_in_volumes_are_to_zfp(make_row):
     (found,) = rate_distortion([row], ["Grid"], lambda row: points)
     assert found.differences("SZ3")[1] == pytest.approx(-0.5)
     assert found.differences("Grid") == pytest.approx((0, 0), abs=1e-9)
-    assert "| SZ3 | +5.00 | -50 |" in markdown(found)
-    assert "bits against zfp" in markdown(found)
+    assert "bits against zfp (%) | 1 | 2 | 4 |" in summary(found)
+    assert "| SZ3 | +5.00 | -50 | 25.00 | 30.00 | – |" in summary(found)
 
 
 def rates(*pairs):
@@ -124,19 +125,78 @@ def rates(*pairs):
     return [{"bits": bits, "bytes": size, "psnr": value} | times for bits, size, value in pairs]
 
 
-def test_points_are_means_over_the_same_draws(make_row):
+def test_points_are_means_over_the_draws_that_all_have(make_row):
     rows = [
-        make_row(seed=1, rates=rates((8, 72, 20.0), (4, 36, 10.0)), operations=90),
-        make_row(seed=2, rates=rates((8, 144, 22.0)), operations=100),
+        *(make_row(seed=seed, rates=rates((8, 72 * seed, 20.0 + seed)), operations=80 + 10 * seed) for seed in (1, 2)),
+        make_row(seed=3, rates=rates((8, 7, 99.0))),
         make_row(seed=1, model="Siren", status="diverged", rates=None),
+        *(make_row(seed=seed, model="Siren", rates=rates((8, 36, 9.0 + seed))) for seed in (1, 2)),
+        make_row(seed=2, model="Siren", rates=rates((8, 72, 15.0)), started="2999-01-01T00:00:00+00:00"),
         make_row(seed=1, task="denoise", rates=None),
     ]
     points = {1: measured(Point(1.0, 20.0), None), 2: measured(Point(2.0, 30.0), Point(4.0, 40.0))}
     (found,) = rate_distortion(rows, ["Grid"], lambda row: {"JPEG": points[row["seed"]]})
-    assert (found.draws, found.models, found.names) == (2, ("Grid",), ("Grid", "JPEG"))
-    assert [line.point for line in found.lines] == [Point(8 * 108 / 576, 21.0), Point(1.5, 25.0)]
-    assert [line.operations for line in found.lines] == [95, None]
-    assert [line.seconds for line in found.lines] == [pytest.approx((0.1, 0.1)), (0.25, 0.5)]
+    assert (found.draws, found.models, found.names) == ((2, 3), ("Grid", "Siren"), ("Grid", "Siren", "JPEG"))
+    assert [line.point for line in found.lines] == [Point(1.5, 21.5), Point(0.75, 12.5), Point(1.5, 25.0)]
+    assert [line.operations for line in found.lines] == [95, None, None]
+    assert [line.seconds for line in found.lines] == [pytest.approx((0.1, 0.1))] * 2 + [(0.25, 0.5)]
+    assert found.means == "mean of 2 of 3 signals"
+    assert found.means in summary(found)
+    assert found.means in rate_distortion_page(found, ["Grid"], []).axes[0].get_title(loc="left")
+
+
+def test_where_no_draw_is_everybodys_the_place_with_most_stays(make_row):
+    rows = [make_row(seed=seed, rates=rates((8, 72 * seed, 20.0 + seed))) for seed in (1, 2)]
+    rows += [make_row(seed=3, model="Siren", rates=rates((8, 36, 9.0)))]
+    (found,) = rate_distortion(rows, ["Grid", "Siren"], lambda row: {})
+    assert (found.models, found.draws) == (("Grid",), (2, 3))
+    assert [line.point for line in found.lines] == [Point(1.5, 21.5)]
+
+
+def test_psnr_at_a_rate_lies_on_the_curve():
+    bent = [Point(0.5, 20.0), Point(1.0, 26.0), Point(2.0, 27.0)]
+    assert [bjontegaard.psnr_at(bent, rate) for rate in (0.5, 1.0, 2.0)] == pytest.approx([20.0, 26.0, 27.0])
+    assert 20 < bjontegaard.psnr_at(bent, 0.7) < 26
+    straight = curve((0.2, 0.7, 4.0), logarithmic)
+    assert bjontegaard.psnr_at(straight, 1.5) == pytest.approx(logarithmic(1.5), abs=1e-9)
+    assert (
+        bjontegaard.psnr_at(bent, 0.4) is bjontegaard.psnr_at(bent, 2.1) is bjontegaard.psnr_at(bent[:1], 0.5) is None
+    )
+
+
+def test_the_best_of_each_sort_at_the_rates_of_the_table_are_drawn_stronger(make_row):
+    """Grid is the best trained one at 4 bits, Siren at 1 and 2; Finer has the smallest file, and no rate of these."""
+    points = {
+        "Grid": ((4, 72, 10.0), (8, 288, 31.0), (12, 1152, 31.05)),
+        "Siren": ((4, 72, 20.0), (8, 288, 25.0)),
+        "Finer": ((4, 18, 9.0), (8, 36, 9.5)),
+        "Wavelet": ((4, 72, 40.0), (8, 288, 41.0)),
+    }
+    rows = [make_row(model=name, rates=rates(*own)) for name, own in points.items()]
+    codec = {"JPEG": measured(Point(0.9, 22.0), Point(4.0, 30.0))}
+    (found,) = rate_distortion(rows, list(points), lambda row: codec)
+    assert found.rates == [1, 2, 4]
+    assert found.leading(["Grid", "Siren", "Finer"]) == {"Grid", "Siren"}
+    axes = rate_distortion_page(found, list(points), []).axes[0]
+    strong = {text.get_text() for text in axes.texts if text.get_fontweight() == "bold"}
+    assert strong == {"Grid", "Siren", "Wavelet", "JPEG"}
+    assert [text.get_text() for text in axes.texts] == ["Wavelet", "Grid", "JPEG", "Siren", "Finer"], "as lines end"
+    widths = {line.get_label(): line.get_linewidth() for line in axes.lines}
+    assert widths["Finer"] < min(widths[name] for name in strong)
+    ends = {line.get_label(): line.get_xdata()[-1] for line in axes.lines}
+    assert ends["Grid"] == 4, "16 bits for 0.05 dB are not drawn"
+
+
+def test_points_that_gain_next_to_nothing_are_not_drawn():
+    points = [Point(1, 20), Point(2, 20.06), Point(3, 20.12), Point(4, 20.19), Point(5, 20.3)]
+    assert worth_drawing(points) == [points[0], points[2], points[4]]
+
+
+def test_names_keep_their_distance_and_stay_within():
+    assert spaced([9.0, 5.0, 1.0], 1.0, 0.0, 10.0) == pytest.approx([9.0, 5.0, 1.0])
+    assert spaced([9.0, 5.0, 5.0], 1.0, 0.0, 10.0) == pytest.approx([9.0, 5.5, 4.5])
+    assert spaced([2.0, 0.5, 0.5], 1.0, 0.3, 10.0) == pytest.approx([2.3, 1.3, 0.3])
+    assert spaced([9.0, 9.0, 0.5], 1.0, 0.0, 9.0) == pytest.approx([9.0, 8.0, 0.5])
 
 
 def test_the_command_prints_tables_and_draws(make_row, store, capsys):
@@ -144,9 +204,12 @@ def test_the_command_prints_tables_and_draws(make_row, store, capsys):
     out = store([make_row(rates=rates((4, 400, 12.0), (8, 700, 15.0)), operations=96)])
     assert main(["rates", "--out", str(out)]) == 0
     text = capsys.readouterr()
-    assert "| Grid | 2,500 | 8 | 9.7222 | 15.00 | 0.100 | 0.100 | 96 |" in text.out
+    assert "|  | 8 |" in text.out
+    assert "| Grid | 13.95 |" in text.out
     assert "note: no codecs: " in text.err
     (path,) = re.findall(r"wrote (\S+png)", text.out)
+    points = Path(path).with_name("rate_distortion.md").read_text()
+    assert "| Grid | 2,500 | 8 | 9.7222 | 15.00 | 0.100 | 0.100 | 96 |" in points
     with Image.open(path) as figure:
         assert figure.size[0] > 600
     assert codec_points.load(Path(path).parent) == {"[null, 0.5, 1234]": {}}, "what there was, for the page"

@@ -9,8 +9,8 @@ from typing import Any
 from common.errors import UsageError
 from common.files import Unfit, read_bounded, write_atomically
 from common.typed_json import read
-from harness.analysis.bjontegaard import Point
-from harness.analysis.codecs import Measured
+from harness.analysis.bits.bjontegaard import Point
+from harness.analysis.bits.codecs import Measured
 from harness.store.schema import Row
 
 NAME = "codecs.json"
@@ -31,7 +31,7 @@ def write(folder: Path, found: Mapping[str, Ladders]) -> None:
 
 
 def load(folder: Path) -> dict[str, Ladders]:
-    """By signal; nothing where there is no such file, or one that somebody has damaged."""
+    """The points by signal; none where there is no such file, or one that somebody has damaged."""
     try:
         data: Any = json.loads(read_bounded(folder / NAME, LARGEST))
         found = read(dict[str, dict[str, tuple[tuple[Pair, Pair] | None, ...]]], data, NAME)

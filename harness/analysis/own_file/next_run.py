@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from harness.analysis.budgets import rise
 from harness.analysis.comparison import Comparison, Place
+from harness.analysis.own_file.budgets import rise
 from harness.analysis.winner import ONE_DRAW, TIE, Outcome
 from harness.analysis.wording import difference
 from target_signals.tasks.metrics import METRICS

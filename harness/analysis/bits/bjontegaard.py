@@ -41,6 +41,16 @@ def rate_difference(curve: Sequence[Point], reference: Sequence[Point]) -> float
     return None if mean is None else float(np.expm1(mean))
 
 
+def psnr_at(curve: Sequence[Point], rate: float) -> float | None:
+    """PSNR at a rate between two points of a curve, interpolated as differences are, in dB; None outside of it. The
+    curve as `front` gives it."""
+    from scipy.interpolate import PchipInterpolator
+
+    if len(curve) < 2 or not curve[0].rate <= rate <= curve[-1].rate:
+        return None
+    return float(PchipInterpolator(*_by_rate(curve))(np.log(rate)))
+
+
 def _by_rate(points: Sequence[Point]) -> tuple[np.ndarray, ...]:
     return np.log([point.rate for point in points]), np.array([point.psnr for point in points])
 

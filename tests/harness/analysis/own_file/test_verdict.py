@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from harness.analysis import codecs
-from harness.analysis.largest_error import where_it_fails
-from harness.analysis.next_run import Available
-from harness.analysis.verdict import tell
+from harness.analysis.bits import codecs
+from harness.analysis.own_file.largest_error import where_it_fails
+from harness.analysis.own_file.next_run import Available
+from harness.analysis.own_file.verdict import tell
 from harness.store.names import folder_of, key_of
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.store import Store
@@ -116,6 +116,10 @@ def test_no_sort_but_one_is_run(verdict):
     told = verdict({("Grid", 100): [22.0]})
     assert "Grid, 22.0 dB; no other to compare with\n  best yardstick, not trained: none was run\n" in told
     assert "more budget: not known, as no smaller budget has the same draws" in told
+
+
+def test_who_learned_nothing_has_no_quality_per_second(verdict):
+    assert "  most quality per second: none, as no model is better than the mean" in verdict({("Grid", 100): [9.0]})
 
 
 def test_the_largest_budget_with_a_score_is_told(verdict, make_row):

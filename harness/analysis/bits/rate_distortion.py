@@ -1,0 +1,199 @@
+"""Rate–distortion curves of models and codecs: PSNR against bits a sample, averaged over the same draws."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analysis.bits import bjontegaard
+from harness.analysis.bits.bjontegaard import Point, front
+from harness.analysis.bits.codecs import REFERENCES, Measured
+from harness.analysis.experiments import Kind, kind_of
+from harness.store.schema import OK, Row
+
+MOST_RATES = 6  # that PSNR is told at
+Place = tuple[str, int, int]  # model, budget, bits a value
+Draw = tuple[Any, ...]  # item, band and seed of the signal, then of the fit
+Cost = tuple[float | None, ...]  # seconds to encode and to decode, operations a sample
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measured point: who, at which budget and bits a value (None for a codec), where.
+
+    seconds: to encode and to decode; operations: floating-point ones, to evaluate a sample. None where not measured.
+    """
+
+    name: str
+    size: int | None
+    bits: int | None
+    point: Point
+    seconds: tuple[float, float] | None = None
+    operations: float | None = None
+
+
+@dataclass(frozen=True)
+class RateDistortion:
+    """An experiment's points, by model, budget and bits, then by codec. draws: how many signals they are means over, of
+    how many that some model has.
+    """
+
+    kind: Kind
+    draws: tuple[int, int]
+    models: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+    @property
+    def means(self) -> str:
+        """What points are means of, in words; nothing for the only signal."""
+        taken, every = self.draws
+        return "" if every == 1 else f"mean of {taken}{f' of {every}' if taken < every else ''} signals"
+
+    @property
+    def reference(self) -> str:
+        """The codec that others are held to."""
+        return REFERENCES[self.kind.dim]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(line.name for line in self.lines))
+
+    def front(self, name: str) -> list[Point]:
+        """The best that a model, over its budgets and bits, or a codec does."""
+        return front([line.point for line in self.lines if line.name == name])
+
+    @property
+    def rates(self) -> list[float]:
+        """Some powers of two, in bits a sample, between the files of the reference, or without it of anybody."""
+        rates = [line.point.rate for line in self.lines if line.name == self.reference]
+        rates = rates or [line.point.rate for line in self.lines]
+        powers = range(math.ceil(math.log2(min(rates))), math.floor(math.log2(max(rates))) + 1)
+        return [2.0**power for power in powers[:: 1 + len(powers) // (MOST_RATES + 1)]]
+
+    def psnr_at(self, name: str, rate: float) -> float | None:
+        """In dB, between two of its points; None beyond them."""
+        return bjontegaard.psnr_at(self.front(name), rate)
+
+    def leading(self, names: Iterable[str]) -> set[str]:
+        """Those among some that have the best of all files that are no larger than one of `rates`."""
+        files = [line for line in self.lines if line.name in {*names}]
+        small = [[line for line in files if line.point.rate <= rate] for rate in self.rates]
+        return {max(found, key=lambda line: line.point.psnr).name for found in small if found}
+
+    def differences(self, name: str) -> tuple[float | None, float | None]:
+        """Bjøntegaard's to the reference: of PSNR in dB, and of the rate as a share."""
+        reference, own = self.front(self.reference), self.front(name)
+        return bjontegaard.psnr_difference(own, reference), bjontegaard.rate_difference(own, reference)
+
+
+def rate_distortion(
+    rows: Iterable[Row], order: Sequence[str], curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]]
+) -> list[RateDistortion]:
+    """One for each experiment that has rows with rates.
+
+    order: of models; others follow by name. curves_of: a row's signal → its codecs' files, ladder by ladder.
+    """
+    kinds: dict[Kind, list[Row]] = {}
+    for row in rows:
+        there = any(map(_is_scored, row["rates"] or ()))
+        if there and row["status"] == OK and math.prod((row["shape"] or [0])[:-1]) > 0:
+            kinds.setdefault(kind_of(row), []).append(row)
+    return [_of(kind, of_kind, order, curves_of) for kind, of_kind in kinds.items()]
+
+
+def _of(
+    kind: Kind,
+    rows: Sequence[Row],
+    order: Sequence[str],
+    curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]],
+) -> RateDistortion:
+    found: dict[Place, dict[Draw, tuple[Point, Cost]]] = {}
+    signals: dict[Draw, Row] = {}
+    for row in sorted(rows, key=lambda row: str(row["started"])):  # of two of one place and draw the later counts
+        draw = (row["item"], row["bandlimit"], row["signal_seed"], row["seed"])
+        samples = math.prod(row["shape"][:-1])
+        for rate in filter(_is_scored, row["rates"]):
+            place = (row["model"], int(row["size"]), int(rate["bits"]))
+            cost = rate["encode_seconds"], rate["decode_seconds"], row["operations"]
+            found.setdefault(place, {})[draw] = Point(8 * rate["bytes"] / samples, rate["psnr"]), cost
+            signals.setdefault(draw[:3], row)
+    sets = [set(own) for own in found.values()]
+    shared = set.intersection(*sets) or max(sets, key=len)
+    place_of = {name: place for place, name in enumerate(order)}
+    lines = []
+    for place in sorted(found, key=lambda place: (place_of.get(place[0], len(order)), place)):
+        if shared <= found[place].keys():
+            points, costs = zip(*(found[place][draw] for draw in sorted(shared, key=str)), strict=True)
+            lines.append(Line(*place, _mean(points), *_cost(costs)))
+    models = tuple(dict.fromkeys(line.name for line in lines))
+    taken = [row for signal, row in signals.items() if any(draw[:3] == signal for draw in shared)]
+    lines += _codec_lines(list(map(curves_of, taken)))
+    return RateDistortion(kind, (len(taken), len(signals)), models, tuple(lines))
+
+
+def _codec_lines(signals: Sequence[Mapping[str, Sequence[Measured | None]]]) -> Iterator[Line]:
+    """A line for each step of a ladder that codes all signals."""
+    ladders: dict[tuple[str, int], list[Measured]] = {}
+    for of_signal in signals:
+        for name, ladder in of_signal.items():
+            for step, measured in enumerate(ladder):
+                if measured is not None:
+                    ladders.setdefault((name, step), []).append(measured)
+    for (name, _), files in ladders.items():
+        if len(files) == len(signals):
+            seconds, _ = _cost([(*one.seconds, None) for one in files])
+            yield Line(name, None, None, _mean([one.point for one in files]), seconds)
+
+
+def _is_scored(rate: Mapping[str, Any]) -> bool:
+    return rate["psnr"] is not None and rate["bytes"] > 0
+
+
+def _mean(points: Sequence[Point]) -> Point:
+    return Point(*(sum(values) / len(values) for values in zip(*points, strict=True)))
+
+
+def _cost(of_draws: Sequence[Cost]) -> tuple[tuple[float, float] | None, float | None]:
+    """Means of the seconds to encode and to decode, and of the operations, where all draws have them."""
+    encode, decode, operations = (
+        None if None in values else sum(filter(None, values)) / len(values) for values in zip(*of_draws, strict=True)
+    )
+    return None if encode is None or decode is None else (encode, decode), operations
+
+
+def summary(found: RateDistortion) -> str:
+    """A line for each model and codec: Bjøntegaard's differences to the reference, and PSNR at some rates, between two
+    of its points by the same interpolation."""
+    columns = ["", *(f"{rate:g}" for rate in found.rates)]
+    if codec := found.reference if found.front(found.reference) else "":
+        columns[1:1] = [f"PSNR against {codec} (dB)", f"bits against {codec} (%)"]
+    means = f"; {found.means}" if found.means else ""
+    lines = [f"## {found.kind}", "", f"The columns with numbers: PSNR (dB) at so many bits a sample{means}", ""]
+    lines += _head(columns)
+    for name in found.names:
+        psnr, rate = found.differences(name)
+        texts = [_or_dash(psnr, "+.2f"), _or_dash(rate and 100 * rate, "+.0f")] if codec else []
+        texts += [_or_dash(found.psnr_at(name, rate), ".2f") for rate in found.rates]
+        lines.append(f"| {name} | {' | '.join(texts)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _head(columns: Sequence[str]) -> list[str]:
+    return [f"| {' | '.join(columns)} |", f"|---|{'---:|' * (len(columns) - 1)}"]
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "–" if value is None else f"{value:{form}}"
+
+
+def every_point(found: RateDistortion) -> str:
+    """Every point with what it costs to compute."""
+    columns = ("", "budget", "bits a value", "bits a sample", "PSNR (dB)", "encode (s)", "decode (s)", "operations")
+    lines = [f"## {found.kind}", "", *_head(columns)]
+    for line in found.lines:
+        own = ("", "") if line.size is None else (f"{line.size:,}", str(line.bits))
+        seconds = ("", "") if line.seconds is None else [f"{seconds:.3f}" for seconds in line.seconds]
+        operations = "" if line.operations is None else f"{line.operations:,.0f}"
+        cells = *own, f"{line.point.rate:.4f}", f"{line.point.psnr:.2f}", *seconds, operations
+        lines.append(f"| {line.name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,50 @@
+"""What a trial is fitted to: its signal and its task. The last few of both are kept, as trials share them."""
+
+import functools
+from pathlib import Path
+
+import target_signals
+from common.errors import UsageError
+from harness.plan.trial import Trial
+from harness.store.own_signal import kept_signal, signal_path
+from harness.store.schema import Row
+from target_signals import user_file
+from target_signals.base import Signal
+from target_signals.tasks.base import make_task
+from target_signals.tasks.task import Task
+
+
+def task_of(trial: Trial, signal: Signal) -> Task:
+    """What a trial is trained on, and how it is scored; the last few are kept, as a signal's tasks take turns."""
+    return cached_task(trial.task, signal, trial.signal_seed, trial.item or "")
+
+
+@functools.lru_cache(maxsize=4)
+def cached_task(name: str, signal: Signal, seed: int, item: str) -> Task:
+    return make_task(name, signal, seed, item)
+
+
+def signal_again(trial: Trial, row: Row, out: Path) -> Signal:
+    """The signal of a row that is made again: a person's own is the one that the results folder `out` keeps, unless
+    its file was given."""
+    kept = signal_path(out, row)
+    if trial.signal == user_file.UserFile.name and trial.path is None and kept.is_file():
+        return kept_signal(kept, trial.dim)
+    return signal_of(trial)
+
+
+def signal_of(trial: Trial) -> Signal:
+    """What a trial is about; the last few are kept, as trials of one signal follow each other."""
+    which = (trial.dim, trial.length, trial.bandlimit, trial.signal_seed, trial.item)
+    return cached_signal(trial.signal, *which, trial.path)
+
+
+@functools.lru_cache(maxsize=2)
+def cached_signal(
+    name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
+) -> Signal:
+    if path is not None:
+        return user_file.load_signal(path, length, dim)
+    if name == user_file.UserFile.name:
+        raise UsageError(f"it is of a file of somebody's own, {item}; give its path with --file")
+    return target_signals.get_signal(name, dim, length, bandlimit, seed, item)
