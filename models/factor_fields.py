@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -49,7 +50,7 @@ class FactorFields(FeatureTables):
         self.decoder = perceptron(total, config.hidden, channels)
 
     def initialise(self, rng: torch.Generator) -> None:
-        """Coefficients alike, bases as cosines of rising frequency, as the authors draw them."""
+        """Coefficients alike, bases as cosines: the start of the authors' code."""
         super().initialise(rng)  # the decoder stays at PyTorch's default
         coefficients, *bases = self.tables
         nn.init.constant_(coefficients, self.config.initial)
@@ -71,17 +72,24 @@ class FactorFields(FeatureTables):
 
 
 def cosines(features: int, nodes: int, *others: int) -> Tensor:
-    """The first products of cosines over the axes, by the sum of their frequencies: [features, nodes, *others], each
-    with a mean square of 1."""
-    d = 1 + len(others)
-    at = (torch.arange(nodes) + 0.5) / nodes
-    highest = math.ceil(features ** (1 / d)) + 1
-    waves = torch.stack([torch.cos(math.pi * k * at) for k in range(highest)])  # [highest, nodes]
-    every = sorted(itertools.product(range(highest), repeat=d), key=lambda k: (sum(k), k))[:features]
+    """Products of cosines over the axes, each with a Euclidean norm of 1: [features, nodes, *others].
+
+    An axis has cosines of p = 1 + ⌊features^(1/d)⌋ frequencies, k/2p periods a node for k < p, without their means but
+    for the constant one. Of the products in order, every one to a few is taken, evenly.
+    """
+    lengths = (nodes, *others)
+    count = math.floor(features ** (1 / len(lengths)) + 1)
+    waves = [torch.stack([_wave(k, count, n) for k in range(count)]) for n in lengths]  # [count, n] each
+    every = list(itertools.product(range(count), repeat=len(lengths)))
     found = []
-    for frequencies in every:
+    for part in np.array_split(np.arange(len(every)), features):
         product = torch.ones(())
-        for k in frequencies:
-            product = product[..., None] * waves[k]
-        found.append(product / product.square().mean().sqrt().clamp(min=1e-6))
+        for wave, k in zip(waves, every[part[0]], strict=True):
+            product = product[..., None] * wave[k]
+        found.append(product / product.norm())
     return torch.stack(found)
+
+
+def _wave(k: int, count: int, nodes: int) -> Tensor:
+    wave = torch.cos(math.pi * k / count * torch.arange(nodes))
+    return wave - wave.mean() if k else wave

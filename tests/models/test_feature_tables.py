@@ -117,11 +117,24 @@ def test_a_basis_repeats_after_as_many_samples_as_it_has_nodes():
     assert len(at[:8].unique()) == 8
 
 
-@pytest.mark.parametrize("shape", [(4, 9, 9), (6, 16, 16), (8, 12, 12, 12)])
-def test_bases_start_as_cosines_that_differ(shape):
+@pytest.mark.parametrize("shape", [(4, 9, 9), (2, 16, 16), (6, 16, 16), (4, 12, 12, 12)])
+def test_bases_start_as_cosines_of_norm_one_that_differ(shape):
     waves = cosines(*shape).flatten(1)
     assert waves.shape[0] == shape[0]
-    torch.testing.assert_close(waves @ waves.T / waves.shape[1], torch.eye(shape[0]), atol=1e-5, rtol=0)
+    overlap = waves @ waves.T
+    torch.testing.assert_close(overlap.diagonal(), torch.ones(shape[0]))
+    assert (overlap - torch.eye(shape[0])).abs().max() < 0.5
+
+
+def test_frequencies_of_a_basis_are_spread_over_the_products_that_there_are():
+    def wave(k):
+        values = torch.cos(torch.arange(9) * k * torch.pi / 3)
+        return values - values.mean() if k else values
+
+    found = cosines(4, 9, 9)  # of the nine products of three frequencies, the first, fourth, sixth and eighth
+    for basis, (i, j) in zip(found, [(0, 0), (1, 0), (1, 2), (2, 1)], strict=True):
+        expected = wave(i)[:, None] * wave(j)
+        torch.testing.assert_close(basis, expected / expected.norm())
 
 
 def test_more_features_than_a_basis_has_nodes_are_defined():
