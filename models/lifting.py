@@ -9,8 +9,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from models.kernels import interpolation
-
 STEPS = (-1.586134342059924, -0.052980118572961, 0.882911075530934, 0.443506852043971)  # odd, even, odd, even
 SCALE = 1.149604398860241
 
@@ -36,27 +34,17 @@ def analyse(values: Tensor, levels: int) -> Tensor:
     return found
 
 
-def synthesise(coefficients: Tensor, matrices: Sequence[tuple[Tensor, ...]]) -> Tensor:
-    """The inverse of `analyse`, by `synthesis_matrices`.
-
-    A product an axis and level is a few operations where lifting is sixty, with as many more for the gradient, and what
-    a device needs to start them is most of their time.
-    """
-    *finer, coarsest = level_shapes(coefficients.shape[1:], len(matrices))
+def synthesise(coefficients: Tensor, levels: int) -> Tensor:
+    """The inverse of `analyse`."""
+    *finer, coarsest = level_shapes(coefficients.shape[1:], levels)
     averages = coefficients[(slice(None), *map(slice, coarsest))]
-    for shape, level in zip(reversed(finer), reversed(matrices), strict=True):
+    for shape in reversed(finer):
         part = coefficients[(slice(None), *map(slice, shape))].clone()
         part[tuple(map(slice, averages.shape))] = averages
-        averages = interpolation.on_lattice(part, level)
+        for axis in reversed(range(1, coefficients.ndim)):
+            part = _inverse(part, axis)
+        averages = part
     return averages
-
-
-def synthesis_matrices(shape: Sequence[int], levels: int) -> list[tuple[Tensor, ...]]:
-    """Averages and details of a level along an axis of n → averages of the one before: [n, n] in float64, by level,
-    the finest first, and axis."""
-    shapes = level_shapes(shape, levels)[:-1]
-    inverse = {n: _inverse(torch.eye(n, dtype=torch.float64)) for n in {n for level in shapes for n in level}}
-    return [tuple(inverse[n] for n in level) for level in shapes]
 
 
 def _forward(values: Tensor, axis: int) -> Tensor:
@@ -70,17 +58,17 @@ def _forward(values: Tensor, axis: int) -> Tensor:
     return torch.cat([even * SCALE, odd / SCALE], axis)
 
 
-def _inverse(values: Tensor) -> Tensor:
-    """The inverse of `_forward` along the first axis."""
-    n = len(values)
-    even, odd = values.split([(n + 1) // 2, n // 2])
+def _inverse(values: Tensor, axis: int) -> Tensor:
+    """The inverse of `_forward`."""
+    n = values.shape[axis]
+    even, odd = values.split([(n + 1) // 2, n // 2], axis)
     even, odd = even / SCALE, odd * SCALE
     for first, second in (STEPS[2:], STEPS[:2]):
-        even = even - second * _beside_even(odd, n, 0)
-        odd = odd - first * _beside_odd(even, n, 0)
-    found = torch.empty_like(values)
-    found[::2], found[1::2] = even, odd
-    return found
+        even = even - second * _beside_even(odd, n, axis)
+        odd = odd - first * _beside_odd(even, n, axis)
+    last = even.narrow(axis, n // 2, n % 2)  # of an odd length
+    pairs = torch.stack([even.narrow(axis, 0, n // 2), odd], axis + 1).flatten(axis, axis + 1)
+    return torch.cat([pairs, last], axis)
 
 
 def _beside_odd(even: Tensor, n: int, axis: int) -> Tensor:

@@ -6,7 +6,6 @@ approach"), found by thresholding that lets in more and more (Blumensath & Davie
 compressed sensing").
 """
 
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -142,15 +141,14 @@ class SparseBases(Representation):
         self.packed.copy_(packed_indices.pack(indices, self.total))
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
-        """Of its own lattice, what a coefficient is for a value of 1 [bases, 1, *shape], the local cosines, one matrix
-        a basis and axis, and the wavelets, one a level and axis. Of others, interpolation between its samples, one
-        matrix an axis."""
+        """Of its own lattice, what a coefficient is for a value of 1 [bases, 1, *shape], and the local cosines, one
+        matrix a basis and axis. Of others, interpolation between its samples, one matrix an axis."""
         if lattice is self.lattice:
             pairs = [(n, length) for length in self.config.blocks for n in lattice.shape]
-            cosines = {pair: torch.as_tensor(local_cosines.matrix(*pair)) for pair in set(pairs)}
-            wavelets = itertools.chain.from_iterable(lifting.synthesis_matrices(lattice.shape, self.levels))
-            matrices = [*(cosines[pair] for pair in pairs), *wavelets]
-            return (self._make_gains().to(self.device), *(matrix.float().to(self.device) for matrix in matrices))
+            matrices = {
+                pair: torch.as_tensor(local_cosines.matrix(*pair)).float().to(self.device) for pair in set(pairs)
+            }
+            return (self._make_gains().to(self.device), *(matrices[pair] for pair in pairs))
         order: interpolation.Order = "cubic" if self.dim == 2 else "linear"
         corners = [  # samples sit at -1 + 2 i / n, nodes at -1 + 2 j / (n - 1)
             ((axis + 1) * n / max(n - 1, 1) - 1, n) for axis, n in zip(lattice.axes, self.lattice.shape, strict=True)
@@ -175,7 +173,7 @@ class SparseBases(Representation):
     def _samples(self, coefficients: Tensor) -> Tensor:
         """[bases, C, *shape] → [C, *shape], at the training samples."""
         wavelets, *others = coefficients
-        coded = lifting.synthesise(wavelets, self._wavelets())
+        coded = lifting.synthesise(wavelets, self.levels)
         for k, part in enumerate(others):
             coded = coded + interpolation.on_lattice(part, tuple(matrix.T for matrix in self._cosines(k)))
         return torch.tensordot(self.mixing, coded, dims=([0], [0]))
@@ -189,11 +187,6 @@ class SparseBases(Representation):
     def _cosines(self, k: int) -> tuple[Tensor, ...]:
         """The matrices of the k-th basis of cosines, one an axis."""
         return self.constants(self.lattice)[1 + k * self.dim : 1 + (k + 1) * self.dim]
-
-    def _wavelets(self) -> list[tuple[Tensor, ...]]:
-        """The matrices of every level, one an axis."""
-        matrices = self.constants(self.lattice)[1 + len(self.config.blocks) * self.dim :]
-        return [matrices[at : at + self.dim] for at in range(0, len(matrices), self.dim)]
 
     def _gains(self) -> Tensor:
         return self.constants(self.lattice)[0]

@@ -57,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     order = reference.groups(config)
     out = want.FOLDER if options.out is None else Path(options.out)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out: '{out}' is a file; give a folder")
     rows = reference.read(want.FOLDER) | reference.read(out)
     why = reference.stale(rows, order)
     current = {name: row for name, row in rows.items() if name not in why}

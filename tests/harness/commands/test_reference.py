@@ -254,6 +254,11 @@ def test_a_deadline_ends_the_visit(ask):
     assert "--minutes: must be more than 0" in ask("--fill", "--minutes", 0, code=2).err
 
 
+def test_a_file_is_no_place_for_files(ask, tmp_path):
+    (tmp_path / "photo.png").write_bytes(b"")
+    assert "photo.png' is a file; give a folder" in ask("--out", tmp_path / "photo.png", code=2).err
+
+
 def test_a_file_that_holds_no_rows_is_one_line(ask, tmp_path):
     (tmp_path / "reference").mkdir()
     (tmp_path / "reference" / "smoke.parquet").write_text("nothing")
