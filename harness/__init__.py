@@ -7,7 +7,7 @@ rows as one table. The command line is run.py; what reads results is `python -m 
 from typing import TYPE_CHECKING, Any
 
 from harness.store.store import DEFAULT_OUT
-from harness.store.table import load
+from harness.store.table import load, to_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,10 +91,10 @@ def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT
     from harness.commands.run import run_trials_of
     from harness.execution.launch import make_launch
     from harness.execution.options import parse, words_of
-    from harness.execution.run_trials import split_done
+    from harness.execution.run_trials import read_done
 
     words = words_of({"signal": signal, "out": out, **options})
     chosen = parse(words)
     launch = make_launch(chosen)
-    left = launch.trials if chosen.force else split_done(launch.trials, out)[1]
-    return run_trials_of(launch, left, chosen, words)
+    _, left, rows = read_done(launch.trials, out)
+    return to_table((rows | run_trials_of(launch, launch.trials if chosen.force else left, chosen, words)).values())

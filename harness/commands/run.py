@@ -5,7 +5,7 @@ import functools
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,11 @@ from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.words import duration, plural
 from harness.execution.options import command_of, parse
 from harness.plan.config import load_config
-from harness.store.schema import BUSY, OK, UNSUPPORTED
+from harness.store.names import Name
+from harness.store.schema import BUSY, OK, UNSUPPORTED, Row
 from harness.store.table import load, to_table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from harness.analysis.own_file.next_run import Available
     from harness.execution.launch import Launch
     from harness.plan.trial import Trial
@@ -43,22 +42,22 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
         print(listing(options))
         return EXIT_OK
     launch = make_launch(options)
-    done, left = run_trials.split_done(launch.trials, options.out)
+    done, left, rows = run_trials.read_done(launch.trials, options.out)
     if options.force:
         left = launch.trials
     print("\n".join(announcement(launch, options, done, left)))
     if options.dry_run:
         return EXIT_OK
-    rows = run_trials_of(launch, left, options, words)
-    print(f"\n{summary(launch, options, rows)}\n")
-    folders = [Path(options.out), *(Path(options.out) / row.folder for trial in launch.trials for row in trial.rows)]
+    rows |= run_trials_of(launch, left, options, words)
+    print(f"\n{summary(launch, options, list(rows.values()))}\n")
+    folders = [Path(options.out), *(Path(options.out) / folder for folder in {folder for folder, _ in rows})]
     if options.no_figures:
         print("--no-figures: no figures are drawn and no page is made; python -m harness figures and report do it")
     elif left or all(os.access(folder, os.W_OK) for folder in folders):
-        draw(launch, options)
+        draw(launch, options, rows)
     else:
         print(f"'{options.out}' may be read and not written, so no figures are drawn and no page is made")
-    return EXIT_OK if rows["status"].isin([OK, UNSUPPORTED]).all() else EXIT_FAILED
+    return EXIT_OK if all(row["status"] in (OK, UNSUPPORTED) for row in rows.values()) else EXIT_FAILED
 
 
 def announcement(
@@ -95,8 +94,8 @@ def announcement(
 
 def run_trials_of(
     launch: "Launch", left: "Sequence[Trial]", options: argparse.Namespace, words: Sequence[str]
-) -> "pd.DataFrame":
-    """Run the trials that are left of a launch, here or through its executor; the rows of all its trials.
+) -> dict[Name, Row]:
+    """Run the trials that are left of a launch, here or through its executor; their rows.
 
     words: the command line, which workers read again.
     """
@@ -117,22 +116,20 @@ def run_trials_of(
         else:
             ordered, workers = in_order(left, launch.device.type), options.workers or 1
             run_trials.spread(ordered, out, launch.device, executor, superseded, workers, after=after)
-    return to_table([row for trial in launch.trials for row in run_trials.stored(trial, out)])
+    return run_trials.read_done(left, out)[2]
 
 
-def summary(launch: "Launch", options: argparse.Namespace, rows: "pd.DataFrame") -> str:
+def summary(launch: "Launch", options: argparse.Namespace, own: "Sequence[Row]") -> str:
     """The tables of a run's tasks with the reference's models, published scores beside them, where one's own models
     place among the reference, and for somebody's own file a verdict."""
     from harness.analysis import placing, published, reference_rows
     from harness.analysis.own_file import verdict
     from harness.analysis.summary import summarise
-    from harness.execution.run_trials import stored
     from harness.plan.make_plan import model_names
 
     models = model_names(launch.config)
-    own = [row for trial in launch.trials for row in stored(trial, options.out) if row is not None]
     whole = [*own, *reference_rows.beside(own, launch.config)]
-    table, parts = to_table(whole), []
+    rows, table, parts = to_table(own), to_table(whole), []
     for task, of_task in rows.groupby("task", sort=False):
         heading = f"{task}: " if len(launch.tasks) > 1 else ""
         beside = table[table["task"] == task]
@@ -158,7 +155,7 @@ def available_next(launch: "Launch", options: argparse.Namespace) -> "Available"
     )
 
 
-def draw(launch: "Launch", options: argparse.Namespace) -> None:
+def draw(launch: "Launch", options: argparse.Namespace, rows: Mapping[Name, Row]) -> None:
     """Draw the figures of a launch's experiments and write the page where rows changed; say in a line each where what
     lies."""
     from harness.analysis.reference_rows import table_beside
@@ -166,8 +163,8 @@ def draw(launch: "Launch", options: argparse.Namespace) -> None:
     from harness.report import write_page
 
     out = Path(options.out)
-    for folder in dict.fromkeys(row.folder for trial in launch.trials for row in trial.rows):
-        own = load(out, folder)
+    for folder in dict.fromkeys(folder for folder, _ in rows):
+        own = load(out, folder, rows)
         print(f"rows in {out / folder / 'rows'}: {len(own)}")
         for line in draw_figures.redraw(table_beside(own, launch.config), out, launch.config.protocol.order):
             print(line)

@@ -20,6 +20,7 @@ from harness.execution.progress import Progress
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
 from harness.store.liveness import read_claims
+from harness.store.names import Name
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.schema import Row
 from harness.store.store import Store
@@ -48,6 +49,28 @@ def split_done(
     return done, left
 
 
+def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], list[Trial], dict[Name, Row]]:
+    """What `split_done` gives, and the rows of the trials that are done, each read once."""
+    done: list[Trial] = []
+    left: list[Trial] = []
+    rows: dict[Name, Row] = {}
+    for trial in trials:
+        found = named_rows(trial, out)
+        whole = {name: row for name, row in found.items() if row is not None}
+        if len(whole) == len(found):
+            done.append(trial)
+            rows |= whole
+        else:
+            left.append(trial)
+    return done, left, rows
+
+
+def named_rows(trial: Trial, out: str | Path) -> dict[Name, Row | None]:
+    """The rows of a trial by their names, None for one that is not there."""
+    names = [(row.folder, row.key) for row in trial.rows]
+    return {(folder, key): Store(out, folder).read(key) for folder, key in names}
+
+
 def is_done(trial: Trial, out: str | Path, superseded: Superseded = ()) -> bool:
     rows = stored(trial, out)
     if None in rows or not superseded:
@@ -57,8 +80,8 @@ def is_done(trial: Trial, out: str | Path, superseded: Superseded = ()) -> bool:
 
 
 def stored(trial: Trial, out: str | Path) -> list[Row | None]:
-    """The rows of a trial, None for one that is not there."""
-    return [Store(out, row.folder).read(row.key) for row in trial.rows]
+    """The rows of a trial in the order of its scorings, None for one that is not there."""
+    return list(named_rows(trial, out).values())
 
 
 def to_supersede(trials: Sequence[Trial], out: str | Path) -> Superseded:

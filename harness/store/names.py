@@ -16,6 +16,9 @@ from harness.store.store import Store
 LONGEST = 60  # characters of a part of a file's name
 
 
+Name = tuple[str, str]  # of a row: folder and key
+
+
 class RowName(Protocol):
     """What will leave a row: its text is for people."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import UsageError
 from common.files import read_bounded, write_atomically
-from harness.store.names import folder_of, key_of
+from harness.store.names import Name, folder_of, key_of
 from harness.store.read_row import whole_row
 from harness.store.schema import COLUMNS, POINT, RATE, Kind, Row, names
 
@@ -20,7 +20,6 @@ WHOLE = ("step", "bits", "bytes", "quantised_passes")  # numbers of a point or a
 KINDS = {column.name: column.kind for column in COLUMNS} | MEANS
 NEEDED = "Parquet needs pyarrow: pip install pyarrow"
 MOST_BYTES = 1 << 28  # of a file
-Name = tuple[str, str]  # of a row: folder and key
 
 
 def to_parquet(records: Sequence[Mapping[str, Any]]) -> bytes:

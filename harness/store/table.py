@@ -1,27 +1,32 @@
 """Rows as one pandas table. Imports no torch."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from harness.store.names import Name
 from harness.store.schema import NAMES, Row, names
 from harness.store.store import DEFAULT_OUT, parse_row
 
 if TYPE_CHECKING:
     import pandas as pd
 
+NOTHING: Mapping[Name, Row] = MappingProxyType({})
 
-def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
+
+def load(root: str | Path = DEFAULT_OUT, folder: str = "*", held: Mapping[Name, Row] = NOTHING) -> "pd.DataFrame":
     """Every row under a results folder, or under one experiment's folder in it, as one table.
 
     Unreadable rows are left out with a warning that names them; running their trial again replaces them.
-    folder: a name or a pattern.
+    folder: a name or a pattern. held: rows that were read already, which are not read again.
     """
     rows = []
     for path in sorted(Path(root).glob(f"{folder}/rows/*.json")):
         try:
-            rows.append(parse_row(path))
+            row = held.get((path.parent.parent.name, path.stem))
+            rows.append(parse_row(path) if row is None else row)
         except ValueError as error:
             warnings.warn(f"'{path}' is not a row ({error}); left out", stacklevel=2)
     return to_table(rows)

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import bookkeeping
+import busy
 import cost_table
 import forecast
 import kernels
@@ -517,6 +518,23 @@ def test_workers_are_compared_with_one_process(monkeypatch, capsys):
     alone, together = asked
     assert together == [*alone, "--workers", "3"]
     assert capsys.readouterr().out.splitlines()[-1] == "workers take 1.50 times as long as one process"
+
+
+def test_a_trial_is_timed_alone_and_beside_busy_processes(monkeypatch, capsys):
+    started = []
+    process = SimpleNamespace(kill=lambda: started.pop(), wait=lambda: 0)
+    monkeypatch.setattr(busy.subprocess, "Popen", lambda line: started.append(line) or process)
+    alone, beside = iter([(2.0, 1.0), (2.5, 0.9)]), iter([(4.0, 3.0), (3.0, 5.0)])
+    monkeypatch.setattr(busy, "seconds", lambda words: next(beside if len(started) == 3 else alone))
+    busy.main(["--models", "Grid", "--busy", "3", "--turns", "2"])
+    assert started == []
+    assert capsys.readouterr().out.splitlines()[-1] == "| Grid | 2.00 | 3.00 | 1.50 | 0.90 | 3.00 |"
+
+
+def test_seconds_of_a_trial_beside_others_are_those_of_its_row():
+    processor, clock = busy.seconds([*busy.TRIAL, "--models", "Grid", "--sizes", "3e3", "--steps", "3"])
+    assert processor > 0
+    assert clock > 0
 
 
 def test_a_run_is_timed_by_its_rows():

@@ -18,7 +18,10 @@ import models
 from harness.commands import run as run_command
 from harness.commands.new import written
 from harness.execution.options import parse
+from harness.figures import draw_figures
 from harness.plan.config import DEFAULT_CONFIG
+from harness.report import write_page
+from harness.store import store as store_module
 from harness.store.schema import BUSY
 from harness.store.store import Store, parse_row
 from harness.store.table import load
@@ -175,6 +178,24 @@ def test_a_second_run_repeats_nothing(smoke, run):
     assert len(before) == 12
     assert "12 trials, 12 of them done before, 0 to run: nothing to do" in stdout
     assert list(cells(stdout)) == NAMES
+
+
+def test_a_second_run_reads_each_row_once(smoke, run, monkeypatch):
+    """Looking for what is left, the tables and the figures all use what was read first."""
+    _, out = smoke
+    read, parse = [], store_module.parse_text
+
+    def counted(text):
+        read.append(text)
+        return parse(text)
+
+    monkeypatch.setattr(store_module, "parse_text", counted)
+    monkeypatch.setattr(draw_figures, "redraw", lambda table, *_: [f"{len(table)} rows drawn"])
+    monkeypatch.setattr(write_page, "is_current", lambda *_: True)
+    code, stdout, _ = run(models=None, out=out, draw=True)
+    assert code == 0
+    assert "12 rows drawn" in stdout
+    assert len(read) == len(set(read)) == 12
 
 
 def test_a_second_run_draws_nothing_anew(smoke, command, root):
