@@ -44,7 +44,7 @@ def check_size(shape: tuple[int, ...], dim: int) -> None:
         size = " × ".join(map(str, shape))
         raise Unusable(f"it has {size} values and at most {LARGEST:,} are read; give a part of it or a smaller copy")
     if min(shape[:dim]) < 2:
-        raise Unusable(f"its shape is {shape} and every axis needs at least 2 samples; give a larger one")
+        raise Unusable(f"its shape is {shape[:dim]} and every axis needs at least 2 samples; give a larger one")
 
 
 def check_type(dtype: np.dtype) -> None:

@@ -306,7 +306,8 @@ BROKEN = {
     "text.jpg": (b"hello", "cannot be used: its content is of none of PNG, JPEG"),
     "cut.png": (png(RGB)[:-200], "cannot be read as .png: OSError"),
     "constant.png": (png(TENS), "cannot be used: all its values are 10; there is nothing to fit"),
-    "thin.png": (png(GREY[:1]), "every axis needs at least 2 samples"),
+    "thin.png": (png(GREY[:1]), r"its shape is \(1, 12\) and every axis needs at least 2 samples"),
+    "pixel.png": (png(RGB[:1, :1]), r"its shape is \(1, 1\) and every axis needs at least 2 samples"),
     "thin.npy": (npy(GREY[:1]), r"it has 1 axes beside those of 1, shape \(1, 12\); give 2 for a grey image"),
     "script.png": (
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
