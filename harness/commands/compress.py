@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.errors import UsageError
-from harness.execution.options import bits_a_value
+from harness.execution.options import bits_a_value, given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.store import parse_row
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="B",
         help=f"a value, 2 to 16, or 32 for values as they are (default: {bits})",
     )
-    add("--to", metavar="FOLDER", help="where the files go (default: beside each model)")
+    add("--to", type=given_path, metavar="FOLDER", help="where the files go (default: beside each model)")
     add("--file", metavar="PATH", help="the user's own image or volume that the models were fitted to")
     add("--device", default=None, help="cpu, cuda or cuda:1 (default: cuda where there is one)")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.execution.options import given_path
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.schema import OK, UNSUPPORTED
 from harness.store.store import DEFAULT_OUT
@@ -45,7 +46,12 @@ class Tried:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
-    add("--out", default=DEFAULT_OUT, help=f"results folder whose disk is looked at (default: {DEFAULT_OUT})")
+    add(
+        "--out",
+        type=given_path,
+        default=DEFAULT_OUT,
+        help=f"results folder whose disk is looked at (default: {DEFAULT_OUT})",
+    )
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
 
 

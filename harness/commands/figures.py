@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
 from common.exits import EXIT_OK, guarded
-from harness.execution.options import Parser, whole_number
+from harness.execution.options import Parser, given_path, whole_number
 from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
 from harness.figures.style import FONTS
 from harness.plan.config import load_config
@@ -27,7 +27,7 @@ def add_arguments(
 ) -> None:
     """signals: those that a script is about, by default all. metrics: drawn unless --metric names others."""
     add = parser.add_argument
-    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--own", action="store_true", help="only what the results folder has, without the reference results")
     add("--signal", help="only this signal")
     add("--dim", type=int, help="only signals of this dimension")

@@ -17,6 +17,7 @@ from common.errors import UsageError
 from common.files import Unfit, write_atomically
 from common.words import plural
 from harness.commands.merged_rows import Found, Tally, chosen, describe, is_parquet, names, read
+from harness.execution.options import given_path
 from harness.store.names import folder_of, key_of
 from harness.store.own_signal import load_signal, signal_path
 from harness.store.parquet import Name, read_rows, write_rows
@@ -31,7 +32,9 @@ SAID = 20  # lines of one sort; what is more is counted
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = "results folders, or Parquet files of rows; they stay as they are"
     parser.add_argument("stores", nargs="+", metavar="FOLDER", help=where)
-    parser.add_argument("--out", required=True, help="the folder, or the Parquet file, to make or to go on with")
+    parser.add_argument(
+        "--out", type=given_path, required=True, help="the folder, or the Parquet file, to make or to go on with"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

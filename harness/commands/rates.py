@@ -13,6 +13,7 @@ from harness.analysis.bits import codec_points, codecs
 from harness.analysis.bits.rate_distortion import RateDistortion, every_point, rate_distortion, summary
 from harness.analysis.experiments import Kind, kind_of
 from harness.analysis.target import rebuild
+from harness.execution.options import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import gather
 from harness.store.schema import Row
@@ -23,7 +24,7 @@ POINTS = "rate_distortion.md"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--signal", help="only this signal")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
 

@@ -15,7 +15,7 @@ from common.exits import EXIT_FAILED, EXIT_OK
 from common.words import plural
 from harness.commands import verify
 from harness.commands.status import columns
-from harness.execution.options import positive
+from harness.execution.options import given_path, positive
 from harness.plan.config import DEFAULT_CONFIG, load_config
 
 if TYPE_CHECKING:
@@ -40,7 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=float, help="begin no trial later than this; the same command goes on")
     add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
     add("--workers", type=positive, metavar="N", help="trials at once (default: one per GPU with --device all, else 1)")
-    add("--out", metavar="FOLDER", help="where the files are written, and read as well (default: reference)")
+    add(
+        "--out",
+        type=given_path,
+        metavar="FOLDER",
+        help="where the files are written, and read as well (default: reference)",
+    )
     add(
         "--config", default=DEFAULT_CONFIG, help="settings file, with the order of want (default: hyperparameters.json)"
     )

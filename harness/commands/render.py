@@ -10,6 +10,7 @@ import numpy as np
 
 from common.errors import UsageError
 from common.files import write_atomically
+from harness.execution.options import given_path
 
 MOST_VALUES = 1 << 31  # of one rendering: 8 GiB in float32
 SUFFIXES = (".png", ".jpg", ".tif", ".npy")
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "where it holds a model of your own, name that one's .py file as well",
     )
     add("--shape", nargs="+", type=int, metavar="N", help="samples along each axis (default: the training lattice's)")
-    add("--out", required=True, help=f"the file to write: {', '.join(SUFFIXES)}")
+    add("--out", type=given_path, required=True, help=f"the file to write: {', '.join(SUFFIXES)}")
     add("--device", default=None, help="cpu, cuda or cuda:1 (default: cuda where there is one)")
 
 

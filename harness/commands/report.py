@@ -3,6 +3,7 @@
 import argparse
 
 from common.errors import UsageError
+from harness.execution.options import given_path
 from harness.plan.config import DEFAULT_CONFIG
 from harness.report.write_page import MEGABYTES, write
 from harness.store.store import DEFAULT_OUT
@@ -12,7 +13,7 @@ MOST_MEGABYTES = 500.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--pictures", type=float, default=MEGABYTES, metavar="MB", help="size of all thumbnails (default: %(default)s)")
     add("--config", default=DEFAULT_CONFIG, help="settings file, for models' order (default: hyperparameters.json)")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from common.words import budget_text, duration, plural
 from harness.analysis.experiments import Cell, Experiment, Kind, experiments
+from harness.execution.options import given_path
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.liveness import is_alive
 from harness.store.scan import Gathered, gather
@@ -22,7 +23,7 @@ NOTES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--config", default=DEFAULT_CONFIG, help="settings file that knows the presets (default: hyperparameters.json)")
 
 

@@ -12,6 +12,7 @@ from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
 from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
+from harness.execution.options import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import Gathered, gather
 from harness.store.schema import Row
@@ -36,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only rows of the results folder, without the reference results (docs/submitting.md)",
     )
-    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
-    add("--to", metavar="FILE", help="write there instead of to the terminal")
+    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--to", type=given_path, metavar="FILE", help="write there instead of to the terminal")
     add("--config", default=DEFAULT_CONFIG, help="settings file, for the models' order (default: hyperparameters.json)")
 
 

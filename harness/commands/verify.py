@@ -37,7 +37,7 @@ class Chosen(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.execution.options import whole_number
+    from harness.execution.options import given_path, whole_number
 
     add = parser.add_argument
     add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--tolerance", type=float, default=TOLERANCE, metavar="DB", help="of PSNR (default: %(default)s dB)")
     add("--file", metavar="PATH", help="your own image or volume that the rows are of (default: what the folder keeps)")
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
-    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
 
 

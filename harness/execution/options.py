@@ -94,7 +94,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="what jobs ask of Slurm, by submitit's names, like slurm_partition=gpu timeout_min=600 mem_gb=32",
     )
     add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
-    add("--out", default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
     add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting, like Siren.lr=3e-5")
     add("--save-model", action="store_true", help="leave every fitted model as a .safetensors file beside its row")
@@ -176,6 +176,13 @@ def share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
     return value
+
+
+def given_path(text: str) -> str:
+    """A path as it stands; an empty one, of a shell's unset variable for example, would mean the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; name a folder or a file, or . for the current folder")
+    return text
 
 
 def positive(text: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
-from harness.execution.options import EXECUTORS, Parser, positive, whole_number
+from harness.execution.options import EXECUTORS, Parser, given_path, positive, whole_number
 from harness.plan.config import DEFAULT_CONFIG
 from harness.plan.trial import PRECISIONS, Trial
 from harness.plan.tuned import KINDS
@@ -78,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--backend", help="an implementation that must run, like torch (default: the fastest that works)")
     add(
         "--out",
+        type=given_path,
         default=DEFAULT_OUT,
         help="folder of the trials' rows, apart from the experiments' (default: %(default)s)",
     )

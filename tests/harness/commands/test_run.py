@@ -470,6 +470,7 @@ def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
         (["--set", "presets.smoke.sizes=[]"], "presets.smoke.sizes: must be at least one, got none"),
         (["--config", "nowhere.json"], "cannot read the settings file 'nowhere.json': No such file or directory"),
         (["--config", "."], "cannot read the settings file '.': Is a directory"),
+        (["--out", ""], "argument --out: it is empty; name a folder or a file"),
         (["--bogus"], "unrecognized arguments: --bogus"),
     ],
 )
