@@ -33,8 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.plan.make_plan import model_names
 
     found = gather(options.out, curves=False)
-    for problem in found.problems:
-        print(f"note: left out {problem}", file=sys.stderr)
+    found.say_problems()
     rows = [stored.row for stored in found.stored if options.signal in (None, stored.row["signal"])]
     if not any(row["rates"] for row in rows):
         raise UsageError(f"no rows in '{options.out}' have rates; run a launcher with --bits 4 6 8 12 16 32")

@@ -55,8 +55,7 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "parquet" and options.to is None and sys.stdout.isatty():
         raise UsageError("parquet is no text for a terminal; give a file with --to")
     found = gather(options.out, curves=options.rows)
-    for problem in found.problems:
-        print(f"note: left out {problem}", file=sys.stderr)
+    found.say_problems()
     if options.against is not None:
         write(options, side_by_side(found, options))
         return 0

@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         options.models = choose_models(config, options.models)
     options.signal = names_in(options.signal, target_signals.registry.load_file)
     options.task = names_in(options.task, lambda path: expand_tasks([path]))
-    chosen = [row for text in options.rows for row in named(text, options.out)] or selected(options)
+    chosen = named(options.rows, options.out) if options.rows else selected(options)
     return report(chosen, options, machine.choose_device(options.device or machine.default_device()))
 
 
@@ -99,20 +99,33 @@ def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> list[st
     return None if text is None else load_file(text) if text.endswith(".py") else [text]
 
 
-def named(text: str, out: str) -> list[Chosen]:
-    """The rows that one word of the command line means."""
-    path = Path(text)
-    if path.suffix == ".json":
-        try:
-            return [Chosen(Store(path.parent.parent.parent, path.parent.parent.name), path.stem, parse_row(path))]
-        except (ValueError, OSError) as error:
-            cause = getattr(error, "strerror", None) or error
-            raise UsageError(f"'{text}' cannot be read as a row: {cause}; name a file in a rows folder") from error
-    rows = stored(out)
-    found = [one for one in rows if text in f"{one.store.folder.name}/{one.key}"]
-    if not found:
-        raise UsageError(f"no row of '{out}' has '{text}' in its name{suggest(text, [one.key for one in rows])}")
-    return found
+def named(words: Sequence[str], out: str) -> list[Chosen]:
+    """The rows that words of the command line mean: paths of row files, and parts of the names of rows of a folder."""
+    chosen: list[Chosen] = []
+    rows = [] if all(is_row_file(word) for word in words) else stored(out)
+    for word in words:
+        if is_row_file(word):
+            chosen.append(of_file(word))
+            continue
+        found = [one for one in rows if word in f"{one.store.folder.name}/{one.key}"]
+        if not found:
+            raise UsageError(f"no row of '{out}' has '{word}' in its name{suggest(word, [one.key for one in rows])}")
+        chosen += found
+    return chosen
+
+
+def is_row_file(word: str) -> bool:
+    return Path(word).suffix == ".json"
+
+
+def of_file(word: str) -> Chosen:
+    """The row in a file."""
+    path = Path(word)
+    try:
+        return Chosen(Store(path.parent.parent.parent, path.parent.parent.name), path.stem, parse_row(path))
+    except (ValueError, OSError) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise UsageError(f"'{word}' cannot be read as a row: {cause}; name a file in a rows folder") from error
 
 
 def selected(options: argparse.Namespace) -> list[Chosen]:
@@ -132,9 +145,12 @@ def selected(options: argparse.Namespace) -> list[Chosen]:
 
 
 def stored(out: str) -> list[Chosen]:
+    """The rows of a results folder; what cannot be read is said."""
     from harness.store.scan import gather
 
-    return [Chosen(Store(out, one.folder), one.key, one.row) for one in gather(out).stored]
+    found = gather(out)
+    found.say_problems()
+    return [Chosen(Store(out, one.folder), one.key, one.row) for one in found.stored]
 
 
 def agreements(

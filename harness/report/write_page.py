@@ -47,7 +47,7 @@ def made_of(out: str | Path, config: str | Path, megabytes: float) -> str:
 
 
 def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
-    """Write <out>/index.html. megabytes: of thumbnails, at most."""
+    """Write <out>/index.html, and say what it leaves out. megabytes: of thumbnails, at most."""
     from harness.analysis.reference_rows import beside
     from harness.report.charts import library
     from harness.report.pictures import pictures
@@ -56,6 +56,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
 
     end = MADE_OF.format(made_of(out, config, megabytes))  # before the rows are read: what comes later is not in it
     settings, found = load_config(config), gather(out)
+    found.say_problems()
     others = beside([stored.row for stored in found.stored], settings)
     found.stored += [Stored(folder_of(row), key_of(row), row) for row in others]
     rows = [stored.row for stored in found.stored]

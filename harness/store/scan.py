@@ -4,6 +4,7 @@ Without pandas and without torch, so that ten thousand rows take well under a se
 """
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,11 @@ class Gathered:
     stored: list[Stored] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     running: list[dict[str, Any]] = field(default_factory=list)
+
+    def say_problems(self) -> None:
+        """Print on standard error what is left out of whatever is made of the rows."""
+        for problem in self.problems:
+            print(f"note: left out {problem}", file=sys.stderr)
 
 
 def gather(out: str | Path, curves: bool = True) -> Gathered:

@@ -81,7 +81,7 @@ def test_runs_are_told_alive_from_dead(store, rows, status):
     assert f"ended without finishing, runs again: {running.replace(str(os.getpid()), str(gone.pid))}" in text
 
 
-def test_files_that_are_no_rows_are_named(store, rows, status):
+def test_files_that_are_no_rows_are_named(store, rows, status, capsys):
     out = store(rows)
     folder = out / "2d_Sierpinski" / "rows"
     (folder / "half.json").write_text('{"signal": "Sier')
@@ -94,6 +94,11 @@ def test_files_that_are_no_rows_are_named(store, rows, status):
     assert "5 files that cannot be read as rows" in text
     assert "2d_Sierpinski/rows/types.json: 'size' is no whole number" in text
     assert ".new.json" not in text
+    for verb in ("table", "report"):
+        assert verbs.main([verb, "--out", str(out)]) == 0
+        notes = capsys.readouterr().err.splitlines()
+        assert len(notes) == 5
+        assert "note: left out 2d_Sierpinski/rows/types.json: 'size' is no whole number" in notes
 
 
 def test_an_empty_folder_and_none(tmp_path, status):

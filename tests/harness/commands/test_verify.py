@@ -180,6 +180,18 @@ def test_rows_are_chosen_by_name_by_file_and_by_what_they_are(fitted, verify):
     assert said.startswith("2 of 6 rows, evenly spread; --most 6 takes all\n")
 
 
+def test_a_file_that_is_no_row_is_named_once_and_left_out(fitted, verify):
+    out = fitted("--models", "Grid")
+    (path,) = out.glob("*/rows/*.json")
+    path.with_name("half.json").write_text('{"signal": "Sier')
+    for words in ([], ["Grid", "Sierpinski"]):
+        code, said, err = verify(out, *words)
+        assert code == 0
+        assert "half" not in said
+        assert err.startswith("note: left out 2d_Sierpinski/rows/half.json: ")
+        assert len(err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
