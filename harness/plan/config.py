@@ -109,6 +109,7 @@ class Config:
     """The whole file. `models` stays as it was read: the classes' own `Config` types check it.
 
     reference: what the shipped results are to have (harness/plan/reference.py).
+    source: the file's name and the changes of the command line, as messages name the place of a mistake.
     by_hand: the settings of models that the command line gave, which tuned ones do not replace. tuned: what searches
     have found (harness/plan/tuned.py), from the file beside this one.
     """
@@ -162,9 +163,10 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
         raise UsageError(f"'{path}' must hold one JSON object, not {kind_of(data)}")
     for setting in settings:
         apply_setting(data, setting)
+    source = f"{path.name} (with {' '.join(f'--set {setting}' for setting in settings)})" if settings else path.name
     for key in data.keys() & {"source", "by_hand", "tuned"}:  # which are no part of the file
-        raise UsageError(f"{path.name}: unknown key '{key}'")
-    config = read(Config, data | {"source": path.name}, path.name)
+        raise UsageError(f"{source}: unknown key '{key}'")
+    config = read(Config, data | {"source": source}, source)
     by_hand = tuple(found for setting in settings if (found := model_setting(data, setting)) is not None)
     config = dataclasses.replace(config, by_hand=by_hand, tuned=load_tuned(path))
     for name in config.presets:  # every preset is checked, with every experiment's own values
@@ -175,7 +177,7 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
         for name in e.presets:
             if name not in config.presets:
                 raise UsageError(
-                    f"{path.name}: experiments[{i}].presets.{name}: no such preset{suggest(name, config.presets)}"
+                    f"{source}: experiments[{i}].presets.{name}: no such preset{suggest(name, config.presets)}"
                 )
     return config
 

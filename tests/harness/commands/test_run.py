@@ -464,7 +464,10 @@ def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
         (["--bandlimits", "nan"], "Sierpinski needs a bandlimit from 0.1 to 0.9, got nan"),
         (["--bandlimits", "half"], "argument --bandlimits: invalid float value: 'half'"),
         (["--signal", "StarTarget", "--bandlimits", "0.5"], "StarTarget has no bandlimit"),
-        (["--set", "Siren.lrr=1"], "hyperparameters.json: models.Siren: unknown key 'lrr' (did you mean 'lr'?)"),
+        (
+            ["--set", "Siren.lrr=1", "--set", "Grid.lr=1"],
+            "hyperparameters.json (with --set Siren.lrr=1 --set Grid.lr=1): models.Siren: unknown key 'lrr' (did you",
+        ),
         (["--set", "Siren.lr"], "--set takes PATH=VALUE like Siren.lr=3e-5, got 'Siren.lr'"),
         (["--set", "Grid.lr=-1"], "models.Grid.lr: must be more than 0, got -1"),
         (["--set", "presets.smoke.sizes=[]"], "presets.smoke.sizes: must be at least one, got none"),

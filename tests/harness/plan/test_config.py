@@ -347,7 +347,7 @@ def test_a_model_that_is_absent_from_the_file_can_be_set(loaded):
         ("=3", "--set takes PATH=VALUE"),
         ("Siren..lr=3", "--set takes PATH=VALUE"),
         ("Sirn.lr=3", "unknown model 'Sirn' (did you mean 'Siren'?)"),
-        ("Siren.lrr=3", "models.Siren: unknown key 'lrr' (did you mean 'lr'?)"),
+        ("Siren.lrr=3", "own.json (with --set Siren.lrr=3): models.Siren: unknown key 'lrr' (did you mean 'lr'?)"),
         ("Siren.lr=fast", 'models.Siren.lr: expected a finite number, got the string "fast"'),
         ("Siren.lr=NaN", "models.Siren.lr: expected a finite number, got the number NaN"),
         ("Siren.lr=1e400", "models.Siren.lr: expected a finite number, got the number Infinity"),
@@ -356,9 +356,9 @@ def test_a_model_that_is_absent_from_the_file_can_be_set(loaded):
         ("Siren.lr.x=3", "--set Siren.lr.x=3: 'models.Siren.lr' is the number 0.0001 and has no 'x'"),
         ("presets.smok.steps=3", "--set presets.smok.steps=3: there is no 'smok' (did you mean 'smoke'?)"),
         ("preset.smoke.steps=3", "--set preset.smoke.steps=3: there is no 'preset' (did you mean 'presets'?)"),
-        ("presets.smoke.step=3", "presets.smoke: unknown key 'step' (did you mean 'steps'?)"),
+        ("presets.smoke.step=3", "(with --set presets.smoke.step=3): presets.smoke: unknown key 'step' (did you mean"),
         ("experiments.0.dim=3", "--set experiments.0.dim=3: there is no '0'"),
-        ("models=3", "own.json.models: expected an object, got the number 3"),
+        ("models=3", "own.json (with --set models=3).models: expected an object, got the number 3"),
     ],
 )
 def test_a_setting_that_is_wrong(complaint, option, message):
