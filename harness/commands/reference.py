@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 HEAD = ("group", "preset", "trials", "there", "no data here", "missing", "cost of what is missing")
 SAID = 10  # lines of one sort; what is more is counted
+ACTIONS_OF = {  # an option that not every action reads → those that do
+    "models": ("status", "fill", "verify"),
+    "minutes": ("fill", "verify"),
+    "device": ("fill", "verify"),
+    "workers": ("fill",),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.plan import reference, want
     from harness.train import machine
 
+    check_options(options)
     if options.minutes is not None and not options.minutes > 0:
         raise UsageError(f"--minutes: must be more than 0, got {options.minutes:g}")
     options.deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
@@ -84,6 +91,15 @@ def run(options: argparse.Namespace) -> int:
     if options.fill:
         fill(order, current, {name: rows[name] for name in why}, out, device, options)
     return EXIT_OK
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """UsageError for an option that the action asked for does not read."""
+    asked = next((action for action in ("fill", "check", "verify") if getattr(options, action)), "status")
+    for name, actions in ACTIONS_OF.items():
+        if getattr(options, name) is not None and asked not in actions:
+            others = " or ".join(f"--{action}" for action in actions)
+            raise UsageError(f"--{name} has no meaning with --{asked}; give it with {others}")
 
 
 def describe(order: "Sequence[Group]", rows: "Mapping[Name, Row]", gone: "Mapping[Name, str]") -> Iterator[str]:

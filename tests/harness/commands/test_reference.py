@@ -58,7 +58,8 @@ def ask(settings, tmp_path, capsys, monkeypatch):
     settings()
 
     def run(*words, code=0):
-        line = ["reference", "--device", "cpu", "--config", tmp_path / "settings.json", *words]
+        device = ["--device", "cpu"] if {"--fill", "--verify"} & {*words} else []
+        line = ["reference", *device, "--config", tmp_path / "settings.json", *words]
         assert verbs.main([*map(str, line)]) == code
         return capsys.readouterr()
 
@@ -252,6 +253,20 @@ def test_some_rows_are_repeated(ask, tmp_path):
 def test_a_deadline_ends_the_visit(ask):
     assert "0 rows added" in ask("--fill", "--minutes", 1e-9).out
     assert "--minutes: must be more than 0" in ask("--fill", "--minutes", 0, code=2).err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--minutes", 9], "--minutes has no meaning with --status; give it with --fill or --verify"),
+        (["--status", "--device", "cpu"], "--device has no meaning with --status; give it with --fill or --verify"),
+        (["--verify", 2, "--workers", 2], "--workers has no meaning with --verify; give it with --fill"),
+        (["--check", "--models", "Grid"], "--models has no meaning with --check; give it with --status or --fill or"),
+    ],
+)
+def test_an_option_that_would_not_be_read_is_refused(ask, words, says):
+    said = ask(*words, code=2)
+    assert (said.out, says in said.err, len(said.err.splitlines())) == ("", True, 1)
 
 
 def test_a_file_is_no_place_for_files(ask, tmp_path):
