@@ -1,4 +1,4 @@
-"""Which executor a command line asks for, where its trials run, in words, and how many at once where it does not say."""
+"""Which executor a command line asks for, where its trials run, in words, and how many run at once by default."""
 
 import argparse
 import importlib
