@@ -21,11 +21,12 @@ MOST_WORKERS = 8  # by default, as each has PyTorch and a trial in memory
 def default_workers(options: argparse.Namespace, device: torch.device, trials: Sequence[Trial]) -> int | None:
     """How many trials run at once where nobody says: on this machine's CPU as many as PyTorch has threads, as two
     trials of one thread each end sooner than both with two. None for what the executor does by itself."""
-    if options.executor != "local" or device.type != "cpu":
+    threads = torch.get_num_threads()
+    if options.executor != "local" or device.type != "cpu" or threads == 1:
         return None
     seconds = total_seconds(trials, device.type)
     worth = seconds is not None and seconds > WORTH
-    return min(torch.get_num_threads(), MOST_WORKERS, len(trials)) if worth else None
+    return min(threads, MOST_WORKERS, len(trials)) if worth else None
 
 
 def place(options: argparse.Namespace, device: torch.device) -> str:
