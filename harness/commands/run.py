@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     # torch takes seconds to import: --help and a mistyped option do not wait for it
     from harness.execution import run_trials
+    from harness.execution.choose_executor import default_workers
     from harness.execution.launch import make_launch
 
     if options.list:
@@ -45,6 +46,7 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     done, left, rows = run_trials.read_done(launch.trials, options.out)
     if options.force:
         left = launch.trials
+    options.workers = options.workers or default_workers(options, launch.device, launch.as_large(left))
     print("\n".join(announcement(launch, options, done, left)))
     if options.dry_run:
         return EXIT_OK

@@ -1,4 +1,4 @@
-"""Which executor a command line asks for, and where its trials run, in words."""
+"""Which executor a command line asks for, where its trials run, in words, and how many run at once by default."""
 
 import argparse
 import importlib
@@ -10,7 +10,22 @@ import torch
 
 from common.errors import UsageError
 from harness.execution.executor import Executor, Order, Superseded
+from harness.plan.cost import total_seconds
+from harness.plan.trial import Trial
 from harness.train import machine
+
+WORTH = 60.0  # seconds of trials, by estimate, from which several workers on a CPU are worth their start
+MOST_WORKERS = 8  # by default, as each has PyTorch and a trial in memory
+
+
+def default_workers(options: argparse.Namespace, device: torch.device, trials: Sequence[Trial]) -> int | None:
+    """How many trials run at once where nobody says: on this machine's CPU as many as PyTorch has threads, as two
+    trials of one thread each end sooner than both with two. None for what the executor does by itself."""
+    if options.executor != "local" or device.type != "cpu":
+        return None
+    seconds = total_seconds(trials, device.type)
+    worth = seconds is not None and seconds > WORTH
+    return min(torch.get_num_threads(), MOST_WORKERS, len(trials)) if worth else None
 
 
 def place(options: argparse.Namespace, device: torch.device) -> str:

@@ -83,8 +83,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--workers",
         type=positive,
         metavar="N",
-        help="trials at once: processes here (default: 1, with --device all one per GPU), tasks in Ray, jobs in Slurm "
-        "(default: as many as there is room for)",
+        help="trials at once: processes here (default: with --device all one per GPU, on a CPU one per core for more "
+        "than a minute's work, else 1), tasks in Ray, jobs in Slurm (default: as many as there is room for)",
     )
     add(
         "--slurm",

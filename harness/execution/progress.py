@@ -111,11 +111,24 @@ class Progress:
             self._end(trial, rows)
 
     def tell_running(self, claims: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
-        """A sign of life of trials that run in other processes, where one is due. claims: what their holders say."""
-        if self._is_due() and (running := claims()):
-            first, *others = (f"{said['trial']}, {said.get('step')} of {said.get('steps')} passes" for said in running)
-            more = f"; and {len(others)} more" if others else ""
-            tqdm.write(f"running: {first}{more}", file=sys.stderr)
+        """Trials that run in other processes: on a terminal how they stand, elsewhere a sign of life where one is due.
+
+        claims: what their holders say.
+        """
+        if not self.trials.disable:
+            self._show_running(claims)
+        elif self._is_due() and (running := claims()):
+            tqdm.write(f"running: {_told(running)}", file=sys.stderr)
+
+    def _show_running(self, claims: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        now = time.monotonic()
+        if now - self.said < LOOK:
+            return
+        running, self.said, left = claims(), now, self._left()
+        self.passes.total = sum(said.get("steps") or 0 for said in running) or 1
+        self.passes.n = min(sum(said.get("step") or 0 for said in running), self.passes.total)
+        self.passes.set_description_str(_told(running) if running else "", refresh=True)
+        self.trials.set_postfix_str("" if left is None else f"about {duration(left)} left")
 
     def _watch(self) -> None:
         """A sign of life of the trial that runs here, where one is due."""
@@ -191,6 +204,14 @@ class Progress:
         self.trials.set_postfix_str("" if left is None else f"about {duration(left)} left")
         if self.claim is not None:
             self.claim.say(step=self.step, steps=self.trial.steps)
+
+
+def _told(running: Sequence[Mapping[str, Any]]) -> str:
+    """`Wire 3,000 seed 1, 120 of 250 passes; and 1 more`."""
+    first, *others = running
+    more = f"; and {len(others)} more" if others else ""
+    passes = f", {first['step']} of {first['steps']} passes" if "step" in first else ""  # of a trial that has begun
+    return f"{first['trial']}{passes}{more}"
 
 
 def describe(row: Row) -> str:

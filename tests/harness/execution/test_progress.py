@@ -303,6 +303,23 @@ def test_trials_in_other_processes_show_life(make_trial, monkeypatch, capsys, si
 
 
 @pytest.mark.usefixtures("estimates")
+def test_bars_tell_of_trials_in_other_processes(make_trial, monkeypatch):
+    now, said = [0.0], [{"trial": "Grid 10,000", "step": 100, "steps": 1000}, {"trial": "Siren 10,000"}]
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with Progress([make_trial("Grid", budget=10_000)], "cpu") as shown:
+        now[0] = 2.0
+        shown.tell_running(lambda: said)
+        assert (shown.passes.n, shown.passes.total) == (100, 1000)
+        assert "Grid 10,000, 100 of 1000 passes; and 1 more" in shown.passes.desc
+        assert "left" in shown.trials.postfix
+        now[0] = 4.0
+        shown.tell_running(lambda: said[1:])
+        assert shown.passes.desc == "Siren 10,000"
+        shown.tell_running(lambda: 1 / 0)  # too early to look again
+
+
+@pytest.mark.usefixtures("estimates")
 @pytest.mark.parametrize(("ago", "found"), [(10.0, 10.0), (1000.0, 60.0), (-5.0, 2.5)])
 def test_a_trial_of_another_process_took_all_its_time(make_trial, finish, tmp_path, ago, found):
     """Beyond training as well; at least training, and at most as long as this run, as clocks may differ."""
