@@ -14,6 +14,7 @@ from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.experiments import Draw, dataset_of
 from harness.analysis.palette import palette
 from harness.store.schema import CLASSICAL
+from harness.store.table import records
 
 KIND = ["signal", "dim", "task", "preset", "length", "steps"]
 CELL = ["item", "bandlimit", "model", "size", "seed", "signal_seed"]
@@ -29,7 +30,7 @@ def comparisons(table: pd.DataFrame, models: Sequence[str] | None = None, metric
     order = tuple(dict.fromkeys([*(models or []), *table["model"]]))
     colours = palette(models or [], table["model"])
     classical = frozenset(table["model"][table["label"] == CLASSICAL])
-    datasets = [dataset_of(row) for row in table[["signal", "item", "dataset"]].to_dict("records")]
+    datasets = [dataset_of(row) for row in records(table[["signal", "item", "dataset"]])]
     groups = table.groupby([*KIND, pd.Series(datasets, table.index, dtype=object)], dropna=False, sort=False)
     return [_comparison(rows.reset_index(drop=True), order, colours, classical, metric) for _, rows in groups]
 
@@ -63,8 +64,7 @@ def _cells(rows: pd.DataFrame, metric: str) -> dict[Place, dict[Draw, Run]]:
     rings = [_rings(value) if metric == "psnr" else [] for value in rows["psnr_rings"]]
     count = max(map(len, rings))
     cells: dict[Place, dict[Draw, Run]] = {}
-    records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
-    for row, ring_scores in zip(records, rings, strict=True):
+    for row, ring_scores in zip(records(rows), rings, strict=True):
         draw = Draw(_text(row["item"]), int(row["seed"]), int(row["signal_seed"]))
         band = WHOLE if pd.isna(row["bandlimit"]) else float(row["bandlimit"])
         place = Place(str(row["model"]), int(row["size"]), band)

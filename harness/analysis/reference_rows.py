@@ -19,7 +19,7 @@ from harness.plan.trial import PLAIN, Trial
 from harness.store.names import known
 from harness.store.parquet import read_rows
 from harness.store.schema import REFERENCE_RESULT, Row
-from harness.store.table import to_table
+from harness.store.table import records, to_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ TIMES = ("seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_
 
 def table_beside(table: "pd.DataFrame", config: Config) -> "pd.DataFrame":
     """A table of rows with the reference rows that compare with them."""
-    rows = [{str(name): known(value) for name, value in record.items()} for record in table.to_dict("records")]
+    rows = [{name: known(value) for name, value in record.items()} for record in records(table)]
     found = beside(rows, config)
     return to_table([*rows, *found]) if found else table
 

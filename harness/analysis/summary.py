@@ -1,6 +1,6 @@
 """The table at the end of a run: models × budgets, averaged over bands and draws, and who is best at each budget."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from common.words import NO_SCORE
 from harness.analysis.comparison import WHOLE, Comparison
@@ -11,6 +11,7 @@ from harness.analysis.remarks import remarks
 from harness.analysis.winner import Outcome
 from harness.analysis.wording import named, notes, told
 from harness.store.schema import OK, UNSUPPORTED
+from harness.store.table import records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", he
     ]
     gains = [f"(gain over the constant mean, at most {CAP:g} dB)"] if across and metric == "psnr" else []
     best = [line for comparison in comparisons(table, models, metric) for line in _best(comparison)]
-    said = [*gains, *remarks(own.to_dict("records")), *([""] if best else []), *best]
+    said = [*gains, *remarks(records(own)), *([""] if best else []), *best]
     return "\n".join([text[0], "-" * len(text[0]), *text[1:], *said])
 
 
@@ -80,7 +81,6 @@ def _cell(rows: "pd.DataFrame", metric: str, across: bool) -> str:
     if not failed.empty:
         worst = failed["status"].iloc[-1]
         return f"{worst} {len(failed)}/{len(rows)}"
-    ok: list[dict[str, Any]] = rows[rows["status"] == OK].to_dict("records")  # type: ignore[assignment]
-    scores = [score(row, metric, across) for row in ok]
+    scores = [score(row, metric, across) for row in records(rows[rows["status"] == OK])]
     known = [value for value in scores if value is not None]
     return f"{sum(known) / len(known):.2f}" if known else "n/a"

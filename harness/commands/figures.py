@@ -13,7 +13,7 @@ from harness.figures.style import FONTS
 from harness.plan.config import load_config
 from harness.store.names import known
 from harness.store.store import DEFAULT_OUT
-from harness.store.table import load
+from harness.store.table import load, records
 from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def draw_against(table: "pd.DataFrame", options: argparse.Namespace) -> None:
     """Draw what has scores of the preset and of another one."""
     from harness.figures import draw_figures
 
-    rows = [{str(name): known(value) for name, value in record.items()} for record in table.to_dict("records")]
+    rows = [{name: known(value) for name, value in record.items()} for record in records(table)]
     order = load_config().protocol.order
     paths = [
         path

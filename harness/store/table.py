@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.store.names import Name
 from harness.store.schema import NAMES, Row, names
@@ -45,3 +45,13 @@ def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
     for name in names(kind="whole"):
         table[name] = table[name].astype(float if table[name].hasnans else int)
     return table.sort_values("started", kind="stable", ignore_index=True)
+
+
+def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Rows of a table as dictionaries, column by column, which takes a fraction of the time of pandas' `to_dict`.
+
+    Numbers are Python's own, and what is missing stays as the table has it.
+    """
+    header = [str(name) for name in table.columns]
+    columns = [table[name].tolist() for name in header]
+    return [dict(zip(header, values, strict=True)) for values in zip(*columns, strict=True)]

@@ -18,6 +18,7 @@ from harness.analysis.wording import difference, left_out
 from harness.store.names import array_path, known
 from harness.store.residual import load_residual
 from harness.store.schema import OK, Row, busy
+from harness.store.table import records
 from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def tell(rows: "pd.DataFrame", out: str | Path, available: Available | None = No
     """
     lines: list[str] = []
     advice: list[Advice] = []
-    usable = rows[[_is_usable(row) for row in rows.to_dict("records")]]
+    usable = rows[[_is_usable(row) for row in records(rows)]]
     for comparison in sorted(comparisons(usable), key=lambda comparison: comparison.task):
         band = comparison.regions[-1]  # somebody's own signal has no others
         for size in reversed(comparison.sizes):
