@@ -11,12 +11,8 @@ import argparse
 import contextlib
 import dataclasses
 import functools
-import io
 import itertools
-import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -25,7 +21,6 @@ from pathlib import Path
 
 import torch
 
-from common.files import ROOT
 from harness.execution import run_trials
 from harness.execution.progress import Progress
 from harness.plan.config import load_config
@@ -39,6 +34,7 @@ from harness.store.store import Store
 from harness.store.table import load
 from harness.train.run_trial import run_trial
 from harness.train.score import Result
+from processor_time import beyond_torch, command, least, processor
 from target_signals import get_signal
 
 CPU = torch.device("cpu")
@@ -206,31 +202,6 @@ WHAT: dict[str, Callable[[Paper], str]] = {
     function.__name__: function
     for function in (start, plan, resume, again, status, table, page, told, stored, divided, signals)
 }
-
-
-def processor() -> float:
-    """Seconds of the processor that this process and its children have had."""
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in used)
-
-
-def least(work: Callable[[], object], times: int = 3) -> float:
-    """The least seconds that it takes, in silence."""
-    found = []
-    for _ in range(times):
-        with contextlib.redirect_stdout(io.StringIO()):
-            before = processor()
-            work()
-            found.append(processor() - before)
-    return min(found)
-
-
-def command(line: Sequence[str]) -> None:
-    subprocess.run([sys.executable, *line], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-
-
-def beyond_torch(line: Sequence[str], times: int = 3) -> float:
-    return least(lambda: command(line), times) - least(lambda: command(["-c", "import torch"]))
 
 
 @contextlib.contextmanager
