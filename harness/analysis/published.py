@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.words import budget_text
+from common.words import budget_text, plural
 from harness.store.schema import OK
 from target_signals.tasks.base import known_family
 
@@ -113,7 +113,7 @@ def compare(rows: "pd.DataFrame") -> str:
             end = f"  [{cell['last']:.{digits}f}]" if cell["which"] == "best" else ""
             lines.append(
                 f"  {cell['model']:<12}{cell['size']:>10,}{cell['published']:>9.{digits}f} → {cell['ours']:.{digits}f}"
-                f"  {cell['difference']:+.{digits}f}{end}  ({cell['runs']} run{'s' * (cell['runs'] > 1)})"
+                f"  {cell['difference']:+.{digits}f}{end}  ({plural(cell['runs'], 'run')})"
             )
     return "\n".join(lines)
 
@@ -129,7 +129,7 @@ def tables(rows: "pd.DataFrame") -> str:
         whole = [size for size in dict.fromkeys(size for _, size in own) if _is_whole(own, models, size, runs)]
         first = own[models[0], whole[0]]
         unit, which = {"iou": "IoU", "psnr": "dB"}[first["metric"]], WHICH[first["which"]].partition(";")[0]
-        found += [f"**{name}**, {unit}, {which}; {runs} run{'s' * (runs > 1)} a cell", ""]
+        found += [f"**{name}**, {unit}, {which}; {plural(runs, 'run')} a cell", ""]
         found.append(f"| published → ours | {' | '.join(map(budget_text, whole))} |")
         found.append("|---|" + "--:|" * len(whole))
         found += [f"| {model} | {' | '.join(_told(own[model, size]) for size in whole)} |" for model in models] + [""]

@@ -44,8 +44,9 @@ def tune(options: argparse.Namespace) -> int:
     if options.dry_run:
         return EXIT_OK
     deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
+    keys = {trial.key for trial in left}
     for part in parts(found, deadline):
-        run_left(part, run_trials.split_done(part.trials, options.out)[1], options, deadline)
+        run_left(part, [trial for trial in part.trials if trial.key in keys], options, deadline)
         run_left(part, again(part, options), options, deadline)
     report(found, options)
     return EXIT_OK

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 
 from common.errors import UsageError
 from harness.execution.executor import Executor, Order, Superseded
-from harness.plan.cost import total_seconds
+from harness.plan.cost import trial_seconds
 from harness.plan.trial import Trial
 from harness.train import machine
 
@@ -24,8 +25,8 @@ def default_workers(options: argparse.Namespace, device: torch.device, trials: S
     threads = torch.get_num_threads()
     if options.executor != "local" or device.type != "cpu" or threads == 1:
         return None
-    seconds = total_seconds(trials, device.type)
-    worth = seconds is not None and seconds > WORTH
+    taken = itertools.accumulate(trial_seconds(trial, device.type) or 0.0 for trial in trials)
+    worth = any(seconds > WORTH for seconds in taken)  # as soon as it is plain, as trials may be thousands
     return min(threads, MOST_WORKERS, len(trials)) if worth else None
 
 

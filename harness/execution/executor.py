@@ -37,7 +37,7 @@ class Order:
     """What a worker is to do.
 
     arguments: of run.py. folder: where it was started. device: the worker's own. superseded: see
-    `execute.split_done`. keys: of the trials; None for all that the command line plans.
+    `run_trials.is_done`. keys: of the trials; None for all that the command line plans.
     """
 
     arguments: tuple[str, ...]

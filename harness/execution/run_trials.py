@@ -35,17 +35,9 @@ OnModel = Callable[[Trial, Representation], None]
 OnEnd = Callable[[Trial], None]
 
 
-def split_done(
-    trials: Sequence[Trial], out: str | Path, superseded: Superseded = ()
-) -> tuple[list[Trial], list[Trial]]:
-    """The trials whose rows all exist, and those that are left to run. A corrupt row is set aside.
-
-    superseded: the key and `started` of rows that do not count, as their trials are to run again.
-    """
-    done: list[Trial] = []
-    left: list[Trial] = []
-    for trial in trials:
-        (done if is_done(trial, out, superseded) else left).append(trial)
+def split_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], list[Trial]]:
+    """The trials whose rows all exist, and those that are left to run. A corrupt row is set aside."""
+    done, left, _ = read_done(trials, out)
     return done, left
 
 
@@ -72,6 +64,10 @@ def named_rows(trial: Trial, out: str | Path) -> dict[Name, Row | None]:
 
 
 def is_done(trial: Trial, out: str | Path, superseded: Superseded = ()) -> bool:
+    """Whether a trial's rows all exist.
+
+    superseded: the key and `started` of rows that do not count, as their trials are to run again.
+    """
     rows = stored(trial, out)
     if None in rows or not superseded:
         return None not in rows

@@ -264,7 +264,7 @@ class Idle:
 )
 def test_on_a_cpu_a_long_run_has_a_worker_for_each_core(make_trial, monkeypatch, device, executor, minutes, workers):
     trials = [make_trial("Grid", seed=seed) for seed in range(4)]
-    monkeypatch.setattr(choose_executor, "total_seconds", lambda trials, device: 60 * minutes)
+    monkeypatch.setattr(choose_executor, "trial_seconds", lambda trial, device: 60 * minutes / len(trials))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     options = SimpleNamespace(executor=executor)
     assert choose_executor.default_workers(options, torch.device(device), trials) == workers
