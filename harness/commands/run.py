@@ -136,7 +136,7 @@ def summary(launch: "Launch", options: argparse.Namespace, own: "Sequence[Row]")
         heading = f"{task}: " if len(launch.tasks) > 1 else ""
         beside = table[table["task"] == task]
         parts += [summarise(beside, models, heading=heading), published.compare(of_task)]
-    parts.append(placing.tell(whole, models))
+    parts.append(placing.tell(whole, launch.config))
     if launch.source.files:
         parts.append(verdict.tell(rows, options.out, available_next(launch, options)))
     return "\n\n".join(filter(None, parts))

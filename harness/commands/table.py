@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         config = load_config(options.config)
         if not options.own:
             rows += beside(rows, config)
-        every = experiments(rows, config.protocol.order)
+        every = experiments(rows, config.protocol.order, config)
         if "size" not in by and any(len(each.sizes) > 1 for each in every):
             raise UsageError(f"scores of several budgets have no mean; add size: --by {','.join([*by, 'size'])}")
         of_experiments = [means(each, rows, by, options.metric) for each in every]

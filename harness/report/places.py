@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.analysis.experiments import Experiment
+from harness.analysis.left_out import lines
 from harness.analysis.means import constant_bands
 from harness.analysis.winner import REFERENCE, WIN, Outcome, Ranking
 from harness.analysis.wording import told
@@ -30,41 +31,59 @@ def led(
 
 
 def counted(places: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Who is the best at how many places.
+    """Who is the best at how many places, of those where most of the models compete.
 
-    best: [model, places, those of them at which it wins]. yardsticks: [yardstick, places at which it is ahead].
+    aside: at how many fewer do. best: [model, places, those of them at which it wins]. yardsticks: [yardstick, places
+    at which it is ahead].
     """
-    known = [place for place in places if place["model"] is not None]
+    named = [place for place in places if place["model"] is not None]
+    known = [place for place in named if not place["few"]]
     leaders = Counter(place["model"] for place in known)
     wins = Counter(place["model"] for place in known if place["verdict"] == WIN)
     ahead = Counter(place["yardstick"] for place in known if place["yardstick"])
     best_at = [[model, number, wins[model]] for model, number in leaders.most_common()]
-    return {"places": len(known), "best": best_at, "yardsticks": [list(one) for one in ahead.most_common()]}
+    aside = len(named) - len(known)
+    return {
+        "places": len(known),
+        "aside": aside,
+        "best": best_at,
+        "yardsticks": [list(one) for one in ahead.most_common()],
+    }
 
 
 def together(counts: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """What `counted` gives for the places of several experiments."""
     best: dict[str, list[int]] = {}
     ahead: Counter[str] = Counter()
-    places = 0
+    places = aside = 0
     for found in counts:
         places += found["places"]
+        aside += found["aside"]
         for model, number, wins in found["best"]:
             so_far = best.setdefault(model, [0, 0])
             best[model] = [so_far[0] + number, so_far[1] + wins]
         ahead.update(dict(found["yardsticks"]))
     ordered = sorted(best.items(), key=lambda entry: -entry[1][0])
     yardsticks = [list(one) for one in ahead.most_common()]
-    return {"places": places, "best": [[model, *numbers] for model, numbers in ordered], "yardsticks": yardsticks}
+    return {
+        "places": places,
+        "aside": aside,
+        "best": [[model, *numbers] for model, numbers in ordered],
+        "yardsticks": yardsticks,
+    }
 
 
 def place_of(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
     """How a place was decided. whole: with who is the best, for the overview.
 
+    left_out: what is not compared, in words, where something is not. models: how many compete, of how many; few:
+    whether that is not even half.
     shown: [what it is there, model, mean] of those whose pictures stand side by side.
     """
     first = outcome.first
-    verdict = {"verdict": first.verdict if first else None}
+    compared = outcome.compared
+    said = lines(compared)
+    verdict = {"verdict": first.verdict if first else None} | ({"left_out": said} if said else {})
     if not whole:
         return verdict
     return verdict | {
@@ -74,7 +93,8 @@ def place_of(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
         "by": rounded(first.leads[0].mean, 4) if first and first.leads else None,
         "yardstick": outcome.yardstick,
         "ahead": rounded(outcome.ahead.mean, 4) if outcome.ahead else None,
-        "left_out": outcome.left_out,
+        "models": [len(compared.models), compared.every],
+        "few": compared.few,
         "shown": list(_shown(outcome)),
     }
 

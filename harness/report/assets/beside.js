@@ -104,6 +104,7 @@ function openPlace(experiment, band, size) {
         presetMark(e),
         `${band === WHOLE ? '' : `band ${band}, `}budget ${budgetText(size)}: ${place.told}`,
       ),
+      leftOutList(place.left_out ?? []),
       entries.length ? el('p', { class: 'hint' }, shownText(entries)) : '',
       bands.length > 1 ? pager(turn, `band ${bandText(band)}, one of ${bands.length}`) : null,
       besideView(entries),

@@ -167,7 +167,11 @@ function rankDiagram(ranks, set, over) {
   const told = ranks.tells
     ? ` Friedman’s test of no difference at all: ${pText(ranks.friedman)}.`
     : ` So few ${set}s that no two models could come out apart.`;
-  const partial = ranks.sets < ranks.of ? ` (of ${ranks.of}: the others are incomplete)` : '';
+  const partial = ranks.sets < ranks.of ? ` (of ${ranks.of}: most models lack the others)` : '';
+  const every = ranks.models.length + ranks.without.length;
+  const without = ranks.without.length
+    ? ` Left out: ${ranks.without.length} of ${every} models, which lack some of these: ${ranks.without.join(', ')}.`
+    : '';
   const text = order.map(({ model, average }) => `${model} ${average.toFixed(2)}`).join(', ');
   return el(
     'figure',
@@ -184,7 +188,7 @@ function rankDiagram(ranks, set, over) {
     el(
       'figcaption',
       {},
-      `Average ranks of the trained models over ${plural(ranks.sets, set)}${partial}, ${over}; 1 is the best.${told}`,
+      `Average ranks of the trained models over ${plural(ranks.sets, set)}${partial}, ${over}; 1 is the best.${told}${without}`,
     ),
   );
 }
