@@ -5,7 +5,7 @@ different draws do not compare: one band is 20 dB harder than another. A place i
 every compared model has:
 
 1. A draw at which one of several models alone has a run compares nothing.
-2. As long as some draw or model lacks more than half of the runs that it could have, the emptiest are left out: draws
+2. As long as some draw or model lacks half or more of the runs that it could have, the emptiest are left out: draws
    that most models lack, such as a band that three of nine models have, and models that lack most draws.
 3. Of the models, those with a score at every draw that is left compete. A run that failed is no missing one: its model
    could have been asked there, so that the draw stays and the model does not compete.
@@ -24,7 +24,7 @@ from harness.analysis.experiments import Cell
 M = TypeVar("M", bound=Hashable)
 D = TypeVar("D", bound=Hashable)
 Runs = Mapping[Cell, float]  # those that have a score, and with NaN those that failed
-MOST = 0.5  # the share of its runs from which on what lacks more is left out
+MOST = 0.5  # what lacks this share of its runs is left out
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def complete_enough(present: Mapping[M, Collection[D]]) -> set[D]:
         lack = {draw: sum(draw not in own for own in models.values()) / len(models) for draw in draws}
         lacks = {model: len(draws - own) / len(draws) for model, own in models.items()}
         emptiest = max(*lack.values(), *lacks.values())
-        if emptiest <= MOST:
+        if emptiest < MOST:
             break
         if emptiest in lack.values():  # of equals the draws go, so that more models stay
             draws = {draw for draw in draws if lack[draw] < emptiest}

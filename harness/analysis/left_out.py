@@ -22,7 +22,8 @@ def left_out(outcomes: Mapping[Where, Outcome]) -> list[str]:
     for where, outcome in outcomes.items():
         for line in lines(outcome.compared):
             places.setdefault(line, []).append(where)
-    return [line if len(at) == len(outcomes) else f"at {_named(at)}: {line}" for line, at in places.items()]
+    ordered = sorted(places.items(), key=lambda entry: min(entry[1]))
+    return [line if len(at) == len(outcomes) else f"at {_named(at)}: {line}" for line, at in ordered]
 
 
 def lines(compared: Compared) -> list[str]:

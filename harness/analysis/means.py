@@ -108,7 +108,7 @@ def means(experiment: Experiment, rows: Sequence[Row], by: Sequence[str], metric
     tried, unable = _tried(groups, by) if "model" in by else ({}, {})
     latest = [rows[i] for i in experiment.latest.values()]
     yardsticks = {row["model"] for row in latest if row.get("label") == CLASSICAL}
-    kind, expected = described(metric, across), dict.fromkeys([*experiment.models, *experiment.planned])
+    kind, expected = described(metric, across), dict.fromkeys([*experiment.planned, *experiment.models])
     outcomes = {
         place: decide(own, yardsticks, kind, [model for model in expected if model not in unable[place]])
         for place, own in tried.items()

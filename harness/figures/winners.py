@@ -159,7 +159,8 @@ def _signs(outcome: Outcome) -> list[str]:
 
 
 def _words(comparison: Comparison, spot: Spot, outcome: Outcome, ranking: Ranking) -> list[str]:
-    """The best model, its score and lead, what it is not told apart from, and the yardstick that is ahead."""
+    """The best model, its score and lead, what it is not told apart from, the yardstick that is ahead, and how many
+    models compete where most do not."""
     text = METRICS[comparison.metric].text
     lead = "" if ranking.verdict == ALONE else f" ({text(ranking.leads[0].mean, '+')})"
     more = f" +{len(ranking.tied) - 1}" if len(ranking.tied) > 1 else ""
@@ -168,6 +169,7 @@ def _words(comparison: Comparison, spot: Spot, outcome: Outcome, ranking: Rankin
         f"{text(ranking.means[0])}{'*' if _is_partial(comparison, spot, outcome) else ''}{lead}",
         *([f"{TIED} {ranking.tied[0]}{more}"] if ranking.tied else []),
         *([f"{YARDSTICK} {outcome.yardstick} ({text(outcome.ahead.mean, '+')})"] if outcome.ahead else []),
+        *([f"{len(outcome.compared.models)} of {outcome.compared.every} models"] if outcome.compared.few else []),
     ]
 
 

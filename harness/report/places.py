@@ -37,7 +37,7 @@ def counted(places: Iterable[dict[str, Any]]) -> dict[str, Any]:
     at which it is ahead].
     """
     named = [place for place in places if place["model"] is not None]
-    known = [place for place in named if not place["few"]]
+    known = [place for place in named if "few" not in place]
     leaders = Counter(place["model"] for place in known)
     wins = Counter(place["model"] for place in known if place["verdict"] == WIN)
     ahead = Counter(place["yardstick"] for place in known if place["yardstick"])
@@ -76,25 +76,29 @@ def together(counts: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def place_of(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
     """How a place was decided. whole: with who is the best, for the overview.
 
-    left_out: what is not compared, in words, where something is not. models: how many compete, of how many; few:
-    whether that is not even half.
+    Where something is not compared, left_out: what, in words; models: how many compete, of how many; few: that these
+    are not even half. draws: over how many it was, where they are several.
     shown: [what it is there, model, mean] of those whose pictures stand side by side.
     """
-    first = outcome.first
-    compared = outcome.compared
-    said = lines(compared)
-    verdict = {"verdict": first.verdict if first else None} | ({"left_out": said} if said else {})
+    first, compared = outcome.first, outcome.compared
+    place: dict[str, Any] = {"verdict": first.verdict if first else None}
+    if said := lines(compared):
+        place["left_out"] = said
     if not whole:
-        return verdict
-    return verdict | {
+        return place
+    if len(compared.models) < compared.every:
+        place["models"] = [len(compared.models), compared.every]
+    if compared.few:
+        place["few"] = True
+    if len(compared.draws) > 1:
+        place["draws"] = len(compared.draws)
+    return place | {
         "model": first.best if first else None,
         "told": told(outcome, metric),
         "score": rounded(first.means[0], 5) if first else None,
         "by": rounded(first.leads[0].mean, 4) if first and first.leads else None,
         "yardstick": outcome.yardstick,
         "ahead": rounded(outcome.ahead.mean, 4) if outcome.ahead else None,
-        "models": [len(compared.models), compared.every],
-        "few": compared.few,
         "shown": list(_shown(outcome)),
     }
 

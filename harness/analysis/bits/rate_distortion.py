@@ -121,8 +121,8 @@ def _of(
             found.setdefault(place, {})[draw] = Point(8 * rate["bytes"] / samples, rate["psnr"]), cost
             signals.setdefault(draw[:3], row)
     draws = complete_enough({place: own.keys() for place, own in found.items()})
-    fuller = [draws & own.keys() for own in found.values() if 2 * len(draws & own.keys()) >= len(draws)]
-    shared = set.intersection(*fuller) or max(map(set, found.values()), key=len)
+    fuller = [draws & own.keys() for own in found.values() if 2 * len(draws & own.keys()) > len(draws)]
+    shared = draws.intersection(*fuller) or max(map(set, found.values()), key=len)
     place_of = {name: place for place, name in enumerate(order)}
     lines = []
     for place in sorted(found, key=lambda place: (place_of.get(place[0], len(order)), place)):

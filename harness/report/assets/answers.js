@@ -6,10 +6,10 @@ const PRESETS = ['your own', 'paper', 'tuned']; // these come first
 const wonText = (wins) => (wins ? ` (${wins} won)` : '');
 
 /* `Grid is the best trained model at 30 of 54 places (12 won), Siren at 24. † Wavelet is ahead at 20. Not counted: 3
-   places where most models have no score.` */
+   places where most models lack scores.` */
 function answerText({ places, aside, best, yardsticks }) {
-  const beside = aside ? ` Not counted: ${plural(aside, 'place')} where most models have no score.` : '';
-  if (!best.length) return [aside ? beside.trim() : 'No model has a score on every draw.'];
+  const beside = aside ? ` Not counted: ${plural(aside, 'place')} where most models lack scores.` : '';
+  if (!best.length) return [aside ? beside.trim() : 'No model can be named: none has a score on every draw.'];
   const [[first, number, wins], ...others] = best;
   const rest = others.slice(0, 2).map(([model, count, won]) => `, ${model} at ${count}${wonText(won)}`);
   const more = others.length > 2 ? `, ${plural(others.length - 2, 'other')} at fewer` : '';
@@ -37,8 +37,7 @@ function placeCell(experiment, band, size, named) {
   const place = bestAt(experiment, 'psnr', band, size);
   if (!place) return el('td', { class: 'none' });
   if (place.model === null) return el('td', { class: 'none', title: 'no model has a score on every draw' }, '–');
-  const [compete, every] = place.models;
-  const among = compete < every ? `${compete} of ${every} models compared` : '';
+  const among = place.models ? `${place.models.join(' of ')} models compared` : '';
   const text = `${bandText(band)}, budget ${budgetText(size)}: ${[place.told, ...(place.left_out ?? [])].join('; ')}`;
   const link = { href: placeAddress(experiment, band, size), title: text, 'data-place': `${band}/${size}` };
   const sure = `place${place.verdict === 'win' ? '' : ' unsure-place'}${place.few ? ' few' : ''}`;

@@ -91,11 +91,14 @@ function lacking(line) {
     .map((status) => el('span', { class: `mark ${status}` }, `${line.counts[status]} ${status}`));
 }
 
+/* ` (9/10)` of a mean over fewer runs than are compared at its place. */
+const ofText = (line) => (line.of ? ` (${line.of.join('/')})` : '');
+
 function scoreText(line, metric) {
   if (line.mean === null) return excuse(line);
   const { digits } = metricInfo(metric);
   const spread = line.spread === null ? '' : ` ± ${fixed(line.spread, digits)}`;
-  return fixed(line.mean, digits) + spread + (line.of ? ` (${line.of.join('/')})` : '');
+  return fixed(line.mean, digits) + spread + ofText(line);
 }
 
 /* `[0.4, 2.0]`; nothing where one replicate leaves no interval. */

@@ -77,8 +77,11 @@ function significanceNote(name, lines) {
   const several = state.item === ALL && current.items.length > 1;
   const noun = several ? 'item' : lines.some((line) => line.signals > 1) ? 'signal' : 'seed';
   const replicates = Math.max(...lines.map((line) => line[`${noun}s`]));
-  const band =
-    state.band === ALL ? `mean over ${plural(current.bands.length, 'band')}` : `band ${bandText(state.band)}`;
+  const compared = lines.map(
+    (line) => bestAt(state.experiment, state.metric, ALL, line.size)?.bands ?? current.bands.length,
+  );
+  const bands = distinct([Math.min(...compared), Math.max(...compared)]).join(' to ');
+  const band = state.band === ALL ? `mean over ${bands} bands` : `band ${bandText(state.band)}`;
   const over = `Difference in ${name} to ${what}; ${current.bands.length > 1 ? `${band}; ` : ''}`;
   if (replicates < 2)
     return `${over}one ${noun}: one draw has no spread, so no difference can be told from chance.`;
