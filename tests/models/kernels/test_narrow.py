@@ -1,4 +1,4 @@
-"""Narrow networks of sine layers, all in one kernel, against the same networks in double precision."""
+"""Narrow networks, all layers in one kernel, against the same networks in double precision."""
 
 import dataclasses
 
@@ -53,6 +53,19 @@ def test_more_tiles_than_programs_and_a_last_one_that_is_not_full(calls):
 def test_kernels_are_for_any_dimension_and_number_of_channels(dim, channels):
     network = draw([24, 40], dim, channels)
     assert_same(lambda network, points, _: narrow.heads(network, points), network, draw_points(140, dim), 2)
+
+
+@pytest.mark.parametrize("activation", narrow.ACTIVATIONS)
+def test_kernels_are_for_every_activation(activation):
+    network = draw(WIDTHS, 3, 3, activation)
+    assert_same(lambda network, points, _: narrow.heads(network, points), network, draw_points(140, 3), 2)
+
+
+def test_slopes_beyond_half_precision_are_the_largest_that_there_is():
+    """Finer's grow with the argument."""
+    steep = [dataclasses.replace(layer, constants=(1e5, 0.0)) for layer in single(draw(WIDTHS, activation="finer"))]
+    narrow.heads(steep, draw_points(50).float()).sum().backward()
+    assert all(x.grad.isfinite().all() for x in tensors(steep))
 
 
 def test_phases_of_thousands_of_radians():
