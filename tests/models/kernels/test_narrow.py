@@ -105,15 +105,25 @@ def test_what_is_not_trained_has_no_gradient(calls):
     assert calls == [4]
 
 
-def test_the_benchmark_tells_of_both_ways_also_where_one_kernel_is_no_default(capsys, calls):
-    one_kernel.main(["--dims", "3", "--channels", "3", "--length", "6", "--device", DEVICE])
+@pytest.mark.parametrize(("model", "dim", "length"), [("Siren", "3", "6"), ("HOSC", "2", "8")])
+def test_the_benchmark_tells_of_both_ways_also_where_one_kernel_is_no_default(model, dim, length, capsys, calls):
+    one_kernel.main(
+        ["--models", model, "--dims", dim, "--channels", "3", "--length", length, "--device", DEVICE],
+    )
     name, *times, error, registers = capsys.readouterr().out.splitlines()[-1].strip("| ").split(" | ")
-    assert name == "Siren 3D 10,000, channels: 3"
+    assert name == f"{model} {dim}D 10,000, channels: 3"
     assert len(times) == 4
     assert all(float(time) > 0 for time in times)
     assert 0 < float(error) < GRADIENTS
     assert registers.startswith("forward ")
     assert len(calls) > 1
+
+
+def test_the_benchmark_has_a_row_for_each_model_dimension_and_number_of_channels(capsys, monkeypatch):
+    monkeypatch.setattr(one_kernel, "measured", lambda trial, *rest: [trial.model, str(trial.dim), str(rest[0])])
+    one_kernel.main(["--models", "HOSC", "Siren", "--dims", "3", "2", "--channels", "1", "3", "--device", "cpu"])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[-8:]]
+    assert rows == [[model, dim, channels] for model in ("HOSC", "Siren") for dim in "32" for channels in "13"]
 
 
 def test_the_benchmark_keeps_no_graph_of_gradients_alive(monkeypatch):
