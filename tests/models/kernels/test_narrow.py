@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import one_kernel
+from common.lattice import Lattice
+from models import get_model
 from models.kernels.network import layers
 from models.kernels.network.layers import Layer
 from tests.models.kernels.networks import (
@@ -56,9 +58,9 @@ def test_kernels_are_for_any_dimension_and_number_of_channels(dim, channels):
 
 
 @pytest.mark.parametrize("activation", narrow.ACTIVATIONS)
-def test_kernels_are_for_every_activation(activation):
-    network = draw(WIDTHS, 3, 3, activation)
-    assert_same(lambda network, points, _: narrow.heads(network, points), network, draw_points(140, 3), 2)
+def test_every_activation_in_solids_and_in_colour(activation, calls):
+    assert_same(fused.heads, draw(WIDTHS, 3, 3, activation), draw_points(140, 3), 2)
+    assert calls == [4]
 
 
 def test_slopes_beyond_half_precision_are_the_largest_that_there_is():
@@ -82,13 +84,14 @@ def test_phases_of_thousands_of_radians():
         (draw([40, 40, 40, 64]), 2),
         (draw([40, 40, 40, 32]), 2),
         (draw([40, 40, 40]), 2),
-        (draw(WIDTHS, dim=3), 2),
-        (draw(WIDTHS, channels=3), 2),
-        (draw(WIDTHS, activation="finer"), 2),
+        (draw(WIDTHS, dim=1), 2),
+        (draw(WIDTHS, channels=2), 2),
+        (draw(WIDTHS, activation="relu"), 2),
+        ([*draw(WIDTHS)[:-1], draw(WIDTHS, activation="gauss")[-1]], 2),
         (draw_network("sine", 2, WIDTHS, 1, seed=1), 2),  # with heads in between
         (draw(WIDTHS), 1),
     ],
-    ids=["wide", "too narrow", "shallow", "solid", "coloured", "another activation", "several heads", "bf16"],
+    ids=["wide", "too narrow", "shallow", "a line", "two channels", "relu", "two activations", "several heads", "bf16"],
 )
 def test_others_run_layer_by_layer(network, parts, calls):
     points = draw_points(20, network[0].weight.shape[1])
@@ -124,6 +127,17 @@ def test_the_benchmark_has_a_row_for_each_model_dimension_and_number_of_channels
     one_kernel.main(["--models", "HOSC", "Siren", "--dims", "3", "2", "--channels", "1", "3", "--device", "cpu"])
     rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[-8:]]
     assert rows == [[model, dim, channels] for model in ("HOSC", "Siren") for dim in "32" for channels in "13"]
+
+
+def test_what_the_benchmark_measures_fits(monkeypatch):
+    def measured(trial, channels, _):
+        lattice, cls = Lattice.regular(trial.dim * (4,)), get_model(trial.model)
+        model = cls(trial.settings, lattice, channels, cls.solve_size(trial.settings, lattice, channels, trial.budget))
+        assert narrow.fits(model.chain(), lattice.points("cpu"), 2)
+        return [trial.model]
+
+    monkeypatch.setattr(one_kernel, "measured", measured)
+    one_kernel.main(["--models", *one_kernel.MODELS, "--dims", "2", "3", "--channels", "1", "3", "--device", "cpu"])
 
 
 def test_the_benchmark_keeps_no_graph_of_gradients_alive(monkeypatch):

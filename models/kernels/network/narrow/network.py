@@ -30,15 +30,18 @@ HOPPER = (9, 0)
 def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
     """Whether a network runs here: where this was measured to be faster than a kernel a layer, and agreed with it.
 
-    That is the paper's Siren at 1e4 parameters, in a plane, with one output, on Hopper.
+    That is the paper's Siren at 1e4 parameters and the networks that differ from it in their activation, in planes and
+    solids, in grey and in colour, on Hopper.
     """
-    head = layers[-1].head
+    first, head = layers[0], layers[-1].head
     return (
         len(layers) == DEPTH
-        and all(layer.activation == "sine" and WIDTH // 2 < len(layer.weight) < WIDTH for layer in layers)
+        and first.activation in ACTIVATIONS
+        and all((layer.activation, layer.constants) == (first.activation, first.constants) for layer in layers)
+        and all(WIDTH // 2 < len(layer.weight) < WIDTH for layer in layers)
         and all(layer.head is None for layer in layers[:-1])
-        and (head is not None and len(head[0]) == 1)
-        and points.shape[1] == 2
+        and (head is not None and len(head[0]) in (1, 3))
+        and points.shape[1] in (2, 3)
         and parts == 2
         and (not points.is_cuda or torch.cuda.get_device_capability(points.device) == HOPPER)
     )
