@@ -95,6 +95,28 @@ def test_bands_that_few_models_have_are_left_out():
     assert lines(found) == ["compared over 2 of 4 bands, as too few models have 0.5 0.7"]
 
 
+def test_a_band_that_three_of_nine_models_have_is_left_out():
+    nine = [f"model{i}" for i in range(9)]
+    runs = {cell(m, band): 1.0 for i, m in enumerate(nine) for band in (BANDS if i < 3 else BANDS[:3])}
+    found = compare(runs, (), nine)
+    assert (found.models, bands_of(found)) == (tuple(nine), [0.1, 0.3, 0.5])
+    assert lines(found) == ["compared over 3 of 4 bands, as too few models have 0.7"]
+
+
+def test_what_one_model_alone_has_leaves_the_others_in():
+    found = compared({"Grid": BANDS, "Siren": BANDS[:1]}, ("Grid", "Siren"))
+    assert (found.models, bands_of(found)) == (("Grid", "Siren"), [0.1])
+
+
+@pytest.mark.parametrize("state", [SCORE, FAILED])
+def test_a_model_that_failed_does_not_choose(state):
+    """Siren lacks the band 0.7; where it failed at another one it does not compete, and nobody has to do without."""
+    own = {("Siren", 0.1): state} | {("Siren", band): SCORE for band in BANDS[1:3]}
+    found = compare(runs_of({("Grid", band): SCORE for band in BANDS} | own), (), ("Grid", "Siren"))
+    whole = state == FAILED
+    assert (len(found.draws), found.models) == ((4, ("Grid",)) if whole else (3, ("Grid", "Siren")))
+
+
 def test_a_model_that_lacks_a_few_draws_is_left_out_by_name_and_the_draws_stay():
     found = compared({"Grid": BANDS, "Siren": BANDS[1:], "Wire": BANDS, "BACON": BANDS}, MODELS[:4])
     assert (found.models, len(found.draws)) == (("Grid", "Wire", "BACON"), 4)
