@@ -15,7 +15,7 @@ from common.exits import EXIT_FAILED, EXIT_OK
 from common.words import plural
 from harness.commands import verify
 from harness.commands.status import columns
-from harness.execution.options import given_path, positive
+from harness.execution.options import WORKERS, given_path, positive
 from harness.plan.config import DEFAULT_CONFIG, load_config
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--models", nargs="+", metavar="MODEL", help="only these, of those that the order of want names")
     add("--minutes", type=float, help="begin no trial later than this; the same command goes on")
     add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
-    add("--workers", type=positive, metavar="N", help="trials at once (default: one per GPU with --device all, else 1)")
+    add("--workers", type=positive, metavar="N", help=f"trials at once (default: {WORKERS})")
     add(
         "--out",
         type=given_path,

@@ -17,6 +17,9 @@ from harness.store.store import DEFAULT_OUT
 
 EXECUTORS = ("local", "ray", "slurm")  # the modules of harness/execution/executors
 
+# how many workers run trials where nobody says (choose_executor.py: count_workers)
+WORKERS = "with --device all one per GPU, on a CPU one per core for more than a minute's work, else 1"
+
 
 class Parser(argparse.ArgumentParser):
     """Reports a mistake as every other one: in one line."""
@@ -83,8 +86,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--workers",
         type=positive,
         metavar="N",
-        help="trials at once: processes here (default: with --device all one per GPU, on a CPU one per core for more "
-        "than a minute's work, else 1), tasks in Ray, jobs in Slurm (default: as many as there is room for)",
+        help=f"trials at once: processes here (default: {WORKERS}), tasks in Ray, jobs in Slurm (default: as many as "
+        "there is room for)",
     )
     add(
         "--slurm",

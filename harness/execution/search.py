@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
-from harness.execution.options import EXECUTORS, Parser, given_path, positive, whole_number
+from harness.execution.options import EXECUTORS, WORKERS, Parser, given_path, positive, whole_number
 from harness.plan.config import DEFAULT_CONFIG
 from harness.plan.trial import PRECISIONS, Trial
 from harness.plan.tuned import KINDS
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--length", type=whole_number, help="samples along the longest axis (default: the preset's)")
     add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
     add("--executor", choices=EXECUTORS, default="local", help="where trials run (default: local, this machine)")
-    add("--workers", type=positive, metavar="N", help="trials at once")
+    add("--workers", type=positive, metavar="N", help=f"trials at once (default: {WORKERS})")
     add("--slurm", nargs="+", default=[], metavar="KEY=VALUE", help="what jobs ask of Slurm, like slurm_partition=gpu")
     add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
     add("--backend", help="an implementation that must run, like torch (default: the fastest that works)")
