@@ -13,7 +13,7 @@ from harness.analysis.bits import codec_points, codecs
 from harness.analysis.bits.rate_distortion import RateDistortion, every_point, rate_distortion, summary
 from harness.analysis.experiments import Kind, kind_of
 from harness.analysis.target import rebuild
-from harness.execution.options import given_path
+from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import gather
 from harness.store.schema import Row

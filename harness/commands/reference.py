@@ -15,7 +15,8 @@ from common.exits import EXIT_FAILED, EXIT_OK
 from common.words import plural
 from harness.commands import verify
 from harness.commands.status import columns
-from harness.execution.options import WORKERS, given_path, positive
+from harness.execution.option_types import given_path, positive
+from harness.execution.options import WORKERS
 from harness.plan.config import DEFAULT_CONFIG, load_config
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from common.errors import UsageError
 from common.files import write_atomically
-from harness.execution.options import given_path
+from harness.execution.option_types import given_path
 
 MOST_VALUES = 1 << 31  # of one rendering: 8 GiB in float32
 SUFFIXES = (".png", ".jpg", ".tif", ".npy")

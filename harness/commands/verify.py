@@ -37,7 +37,7 @@ class Chosen(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.execution.options import given_path, whole_number
+    from harness.execution.option_types import given_path, whole_number
 
     add = parser.add_argument
     add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")

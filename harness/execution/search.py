@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
-from harness.execution.options import EXECUTORS, WORKERS, Parser, given_path, positive, whole_number
+from harness.execution.option_types import given_path, positive, whole_number
+from harness.execution.options import EXECUTORS, WORKERS, Parser
 from harness.plan.config import DEFAULT_CONFIG
 from harness.plan.trial import PRECISIONS, Trial
 from harness.plan.tuned import KINDS
