@@ -82,7 +82,7 @@ def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> 
         print(f"{operations:,.0f} floating-point operations to evaluate a sample")
     print(f"PSNR against {against}\n")
     rates = []
-    for bits in options.bits:
+    for bits in dict.fromkeys(options.bits):
         rate, data = measure(model, bits, lattice, psnr)
         rates.append(rate)
         name = to.with_name(f"{to.name}-{bits}{compressed.SUFFIX}")

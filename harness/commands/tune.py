@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.files import write_atomically
 from common.words import budget_text, duration, plural
@@ -36,8 +35,6 @@ def tune(options: argparse.Namespace) -> int:
     from harness.execution import run_trials
     from harness.execution.choose_executor import count_workers
 
-    if options.minutes is not None and not options.minutes > 0:
-        raise UsageError(f"--minutes: must be more than 0, got {options.minutes:g}")
     found = search.make_search(options)
     trials = found.trials
     done, left = run_trials.split_done(trials, options.out)

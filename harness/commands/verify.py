@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from harness.train.score import Result
 
 TOLERANCE = 0.2  # dB
+MOST_TOLERANCE = 100.0  # dB, beyond which any two rows agree
 MOST = 5
 
 
@@ -55,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0: every chosen row was given again; 1: some were not, or cannot be."""
-    if not options.tolerance >= 0:
-        raise UsageError(f"--tolerance takes decibels from 0 up, got {options.tolerance}")
+    if not 0 <= options.tolerance <= MOST_TOLERANCE:
+        raise UsageError(f"--tolerance takes decibels from 0 to {MOST_TOLERANCE:g}, got {options.tolerance:g}")
     import target_signals
     from harness.execution.launch import choose_models
     from harness.train import machine

@@ -18,13 +18,22 @@ from harness.train import machine
 
 WORTH = 60.0  # seconds of trials, by estimate, from which several workers on a CPU are worth their start
 MOST_WORKERS = 8  # by default, as each has PyTorch and a trial in memory
+OF_WORKER = 1 << 28  # bytes of memory that PyTorch alone takes
 
 
 def count_workers(options: argparse.Namespace, device: torch.device, trials: Sequence[Trial]) -> int | None:
     """How many workers run these trials: as many as --workers says. By default, on this machine one per GPU with
     --device all, on its CPU as many as PyTorch has threads, as two trials of one thread each end sooner than both with
     two, and else one, which is this process; on a cluster as many as it has room for, which is None."""
-    if options.workers is not None or options.executor != "local":
+    if options.executor != "local":
+        return options.workers
+    if options.workers is not None:
+        memory = machine.memory(torch.device("cpu"))
+        if memory is not None and options.workers > (most := memory // OF_WORKER):
+            raise UsageError(
+                f"--workers: {options.workers:,} processes have no room in {memory / 1e9:,.0f} GB of memory; "
+                f"give at most {most:,}: one for each core, or a few for each GPU"
+            )
         return options.workers
     if options.device == "all":
         return len(visible_gpus())

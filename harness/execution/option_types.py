@@ -5,16 +5,23 @@ import math
 
 from harness.plan.trial import BITS, EXACT
 
+MOST_MINUTES = 365 * 24 * 60
+
+
+def number(text: str) -> float:
+    """What a text says; not a number where it says none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
 
 def whole_number(text: str) -> int:
-    """`10000` or `1e4`."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    """`10000` or `1e4`; of digits alone every one counts."""
+    value = number(text)
     if not (value >= 0 and value.is_integer()):
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number like 10000 or 1e4")
-    return int(value)
+    return int(text) if text.strip().isdecimal() else int(value)
 
 
 def bits_a_value(text: str) -> int:
@@ -25,12 +32,17 @@ def bits_a_value(text: str) -> int:
 
 
 def share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
+    return value
+
+
+def minutes(text: str) -> float:
+    value = number(text)
+    if not 0 < value <= MOST_MINUTES:
+        allowed = f"must be more than 0 and at most {MOST_MINUTES:,}, a year; leave it out for no limit"
+        raise argparse.ArgumentTypeError(f"{allowed}; got '{text}'")
     return value
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from common.errors import UsageError
 from harness.execution import choose_executor, executor, run_trials, time_left
 from harness.execution.executor import Concurrency
 from harness.execution.executors import local, slurm
@@ -23,6 +24,7 @@ def machine(monkeypatch):
     monkeypatch.setattr(time_left, "starts", lambda trials, device: {})
     monkeypatch.setattr(choose_executor, "trial_seconds", lambda trial, device: SECONDS)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(choose_executor.machine, "memory", lambda device: None)
     for module in (local, slurm):
         monkeypatch.setattr(module, "cores", lambda: 4)
     for module in (local, choose_executor):
@@ -109,6 +111,21 @@ def test_one_function_counts_workers(trials, monkeypatch, device, where, seconds
     options = SimpleNamespace(executor=where, device=device, workers=asked)
     own = torch.device("cuda" if device == "all" else device)
     assert choose_executor.count_workers(options, own, trials) == (asked or found)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "all"])
+def test_more_workers_than_the_memory_has_room_for(trials, monkeypatch, device):
+    """As each process has a PyTorch of its own; machines of a cluster are not asked."""
+    monkeypatch.setattr(choose_executor.machine, "memory", lambda device: 10 * 10**9)
+    own = torch.device("cpu")
+    options = SimpleNamespace(executor="local", device=device, workers=37)
+    assert choose_executor.count_workers(options, own, trials) == 37
+    options.workers = 100_000
+    says = "--workers: 100,000 processes have no room in 10 GB of memory; give at most 37: one for each core, or a few"
+    with pytest.raises(UsageError, match=says):
+        choose_executor.count_workers(options, own, trials)
+    options.executor = "ray"
+    assert choose_executor.count_workers(options, own, trials) == 100_000
 
 
 def test_one_worker_on_this_machine_is_this_process(tmp_path):
