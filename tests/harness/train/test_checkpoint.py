@@ -193,6 +193,9 @@ HUGE = {
     "growth": ("Instant_NGP", {"growth": 1e308}, {}, "OverflowError"),
     "no levels": ("Instant_NGP", {"levels": -1}, {}, "IndexError"),
     "blocks": ("BlockDCT", {"block": {"2": 60_000, "3": 8}}, {}, "whole blocks of 60000 fill"),
+    "no values": ("Siren", {}, {"size": 0}, "0 is no size of Siren, a whole number from 1 up"),
+    "no number": ("Siren", {}, {"size": False}, "False is no size of Siren"),
+    "a fraction": ("Grid", {}, {"size": 4.5}, "4.5 is no size of Grid"),
     "channels": ("BlockDCT", {}, {"channels": 10**6}, "it has 1000000 channels, and from 1 to 4,096 are read"),
 }
 
