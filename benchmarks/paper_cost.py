@@ -24,10 +24,11 @@ import torch
 import cell
 import cost_table
 from common.errors import UsageError
-from common.exits import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.files import write_atomically
 from harness.execution.launch import choose_models, choose_precision
-from harness.execution.options import Parser, whole_number
+from harness.execution.option_types import whole_number
+from harness.execution.options import Parser
 from harness.plan import cost
 from harness.plan.config import Config, load_config
 from harness.plan.make_plan import make_plan
@@ -41,11 +42,7 @@ SIGNAL = "SparseSphereSignal"  # exists in 2D and 3D, at exactly the paper's len
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    try:
-        return run(parse(arguments))
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+    return guarded(lambda: run(parse(arguments)), "with --out the same call goes on")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

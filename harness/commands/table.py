@@ -12,7 +12,7 @@ from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
 from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
-from harness.execution.options import given_path
+from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import Gathered, gather
 from harness.store.schema import Row
