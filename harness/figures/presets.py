@@ -11,9 +11,9 @@ from harness.analysis.comparison import Comparison
 from harness.analysis.versus import Change, Versus
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import columns_for
-from harness.figures.page import Sheet, with_room, write_texts
+from harness.figures.page import Sheet, text_width, with_room, write_texts
 
-PANEL, GAP, MARGIN, AXIS_ROOM = (2.3, 0.0), (1.0, 0.6), (0.95, 0.15), 0.62  # inches; a panel's height by its models
+PANEL, AXIS_ROOM = 2.3, 0.62  # inches; a panel's height by its models, the room on its left by their names
 ROW = 0.19  # inches of a model
 
 
@@ -21,8 +21,14 @@ def presets_page(found: Versus, comparison: Comparison) -> Figure:
     """A panel for each budget, the models in their order under the second preset. comparison: its rows."""
     sizes = list(found.outcomes)
     models = max(sum(change.size == size for change in found.changes) for size in sizes)
-    panel = (PANEL[0], ROW * (models + 1))
-    sheet = Sheet(len(sizes), columns_for(len(sizes), panel[0], GAP[0]), panel, GAP, MARGIN)
+    names = max(text_width(change.model) for change in found.changes) + 0.15
+    sheet = Sheet(
+        len(sizes),
+        columns_for(len(sizes), PANEL, names),
+        (PANEL, ROW * (models + 1)),
+        (names + 0.1, 0.6),
+        (names, 0.15),
+    )
     both = replace(comparison, preset=f"{found.against} → {found.kind.preset}")
     subtitle = f"{found.metric.label()}, means over the draws that have a score under both presets"
     mark = {"linestyle": "", "marker": "o", "color": "0.3", "markersize": 5.0}

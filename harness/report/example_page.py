@@ -1,9 +1,10 @@
 """The documentation's example page: `python -m harness.report.example_page` makes it of the reference results.
 
-It holds their rows without the times, which are those of machines that much else ran on. The reference has no arrays;
-pictures of a few trials lie in a file of their own, and `python -m harness.report.example_page FOLDER` takes them anew
-from a results folder where the same trials left the same arrays, bit for bit. The Parquet files lie beside the page, so
-there is no copy in it; and the library of charts is left out, which is other people's and as large as all the rest.
+It holds their rows without the times, which are those of machines that much else ran on, and without the curves, which
+charts alone show. The reference has no arrays; pictures of a few trials lie in a file of their own, and `python -m
+harness.report.example_page FOLDER` takes them anew from a results folder where the same trials left the same arrays,
+bit for bit. The Parquet files lie beside the page, so there is no copy in it; and the library of charts is left out,
+which is other people's and as large as all the rest.
 """
 
 import json
@@ -55,7 +56,7 @@ def take_pictures(out: Path) -> int:
 
 def _gathered(out: Path) -> Gathered:
     rows = reference.read(want.FOLDER).items()
-    return Gathered(out, [Stored(folder, key, row | dict.fromkeys(TIMES)) for (folder, key), row in rows])
+    return Gathered(out, [Stored(folder, key, row | dict.fromkeys((*TIMES, "curve"))) for (folder, key), row in rows])
 
 
 def _digests(found: Gathered) -> dict[str, str]:

@@ -9,6 +9,7 @@ from harness import __main__ as verbs
 from harness.analysis import tables
 from harness.analysis.experiments import experiments
 from harness.analysis.versus import versus
+from harness.figures import draw_figures
 
 SCORES = {  # model → preset → PSNR of three items
     "Grid": {"paper": (20.0, 22.0, 24.0), "tuned": (21.0, 23.0, 25.0)},
@@ -116,3 +117,16 @@ def test_a_mistake_is_one_line(rows, store, capsysbinary, words, message):
     err = capsysbinary.readouterr().err.decode()
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_names_of_models_lie_within_the_figure(rows, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(draw_figures, "save", lambda figure, *_: drawn.append(figure) or [])
+    name = "A_model_of_a_very_long_name"
+    long = [row | {"model": name} if row["model"] == "Grid" else row for row in rows]
+    draw_figures.draw_presets(long, tmp_path, "paper", [name, "Siren", "Wavelet"])
+    (figure,) = drawn
+    figure.draw_without_rendering()
+    labels = [label for axes in figure.axes for label in axes.get_yticklabels()]
+    assert name in {label.get_text() for label in labels}
+    assert min(label.get_window_extent().x0 for label in labels) >= 0
