@@ -9,30 +9,16 @@ times are those of other machines and left out.
 import dataclasses
 import warnings
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from common.errors import UsageError
 from harness.analysis.experiments import Kind, cell_of, kind_of
 from harness.plan import want
 from harness.plan.config import Config
 from harness.plan.trial import PLAIN, Trial
-from harness.store.names import known
 from harness.store.parquet import read_rows
 from harness.store.schema import REFERENCE_RESULT, Row
-from harness.store.table import records, to_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 TIMES = ("seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start")
-
-
-def table_beside(table: "pd.DataFrame", config: Config) -> "pd.DataFrame":
-    """A table of rows with the reference rows that compare with them."""
-    rows = [{name: known(value) for name, value in record.items()} for record in records(table)]
-    found = beside(rows, config)
-    return to_table([*rows, *found]) if found else table
 
 
 def beside(rows: Sequence[Row], config: Config) -> list[Row]:

@@ -13,7 +13,10 @@ LIMIT = 1 << 63
 
 
 def check(row: Row) -> None:
-    """ValueError for a value of a type that its column never has. What no terminal can print of a text is replaced."""
+    """ValueError for a value of a type that its column never has.
+
+    What no terminal can print of a text is replaced; a whole number that JSON gives as 3.0 becomes 3.
+    """
     for column in COLUMNS:
         value = row[column.name]
         if value is None and column.null:
@@ -22,6 +25,8 @@ def check(row: Row) -> None:
             raise ValueError(f"'{column.name}' is no {WORDS[column.kind]}")
         if isinstance(value, str) and not value.isprintable():
             row[column.name] = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value)
+        elif column.kind == "whole":
+            row[column.name] = int(value)
 
 
 def _fits(value: Any, kind: Kind) -> bool:

@@ -9,7 +9,6 @@ from harness.analysis.summary import summarise
 from harness.figures.winners import winner_page
 from harness.report.payload import build
 from harness.store.scan import gather
-from harness.store.table import to_table
 
 SEEDS = (1, 2, 3)
 
@@ -30,15 +29,14 @@ def displays(store, make_row, config, tmp_path, capsysbinary):
             for seed, psnr in zip(SEEDS, own, strict=True)
         ]
         out = store(rows)
-        frame = to_table(rows)
-        (comparison,) = comparisons(frame)
+        (comparison,) = comparisons(rows)
         (experiment,) = build(gather(out), config)["experiments"]
         return {
             "figure": [text.get_text() for text in winner_page(comparison).axes[0].texts],
-            "terminal": summarise(frame, list(scores)),
+            "terminal": summarise(rows, list(scores)),
             "markdown": table(out, "md"),
             "latex": table(out, "latex"),
-            "verdict": tell(frame, tmp_path),
+            "verdict": tell(rows, tmp_path),
             "page": experiment["best"]["psnr"]["0.5"]["2500"],
             "ranks": dict(zip(experiment["lines"]["model"], experiment["scores"]["psnr"]["rank"], strict=True)),
         }

@@ -11,7 +11,7 @@ from harness.store import fingerprint
 from harness.store.names import array_path, key_of
 from harness.store.own_signal import signal_path
 from harness.store.store import Store
-from harness.store.table import load
+from harness.store.table import load_rows
 
 MODELS = ["Grid", "Siren"]
 LEFT, DRAWN = "those of these rows, left as they are", "1, as PNG and PDF"
@@ -45,7 +45,7 @@ def put(out, row):
 
 def redraw(out, models=MODELS):
     """What is said of each preset's figures."""
-    lines = draw_figures.redraw(load(out), out, models)
+    lines = draw_figures.redraw(load_rows(out), out, models)
     return {line.split("/figures/")[1].split("_")[0]: line.partition(": ")[2] for line in lines}
 
 
@@ -131,12 +131,12 @@ def test_other_surroundings_draw_all_figures(out, monkeypatch, where, name, valu
 
 def test_what_was_drawn_otherwise_is_drawn_again(out):
     redraw(out)
-    draw_figures.draw(load(out), out, MODELS, waiting=True)
+    draw_figures.draw(load_rows(out), out, MODELS, waiting=True)
     assert redraw(out) == {"smoke": DRAWN, "quick": DRAWN}
-    draw_figures.draw(load(out), out, MODELS)
+    draw_figures.draw(load_rows(out), out, MODELS)
     assert redraw(out) == {"smoke": LEFT, "quick": LEFT}
-    draw_figures.draw(load(out), out, choice=draw_figures.Choice(["Grid"]))  # lies in a folder of its own
-    draw_figures.draw(load(out), out, metric="ssim")  # and this in files of its own
+    draw_figures.draw(load_rows(out), out, choice=draw_figures.Choice(["Grid"]))  # lies in a folder of its own
+    draw_figures.draw(load_rows(out), out, metric="ssim")  # and this in files of its own
     assert redraw(out) == {"smoke": LEFT, "quick": LEFT}
 
 
@@ -145,7 +145,7 @@ def test_an_interrupted_drawing_begins_anew(out, monkeypatch):
     put_back = draw_figures.pages
     monkeypatch.setattr(draw_figures, "pages", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        draw_figures.draw(load(out), out, MODELS)
+        draw_figures.draw(load_rows(out), out, MODELS)
     monkeypatch.setattr(draw_figures, "pages", put_back)
     assert redraw(out)["smoke"] == DRAWN
 
