@@ -1,10 +1,11 @@
-"""What a narrow Siren's values and gradients take: all layers in one kernel, and a kernel a layer, side by side.
+"""What a narrow network's values and gradients take: all layers in one kernel, and a kernel a layer, side by side.
 
-    python benchmarks/one_kernel.py --dims 2 3 --channels 1 3
+    python benchmarks/one_kernel.py --models Siren Finer Gauss Sinc HOSC --dims 2 3 --channels 1 3
 
-Forward alone, then forward and backward, each as a CUDA graph over the paper's lattice, the two ways in turns; the
-optimiser and the signal stand outside. Also where `fits` in models/kernels/network/narrow/network.py has a kernel a
-layer, as it does until one kernel was measured to be faster.
+A row for each model, dimension and number of channels, in this order, at 1e4 parameters. Forward alone, then forward
+and backward, each as a CUDA graph over the paper's lattice, the two ways in turns; the optimiser and the signal stand
+outside. Products are those of bf16x3, whatever a model's own precision. Also where `fits` in
+models/kernels/network/narrow/network.py has a kernel a layer, as it does until one kernel was measured to be faster.
 """
 
 import argparse
@@ -28,12 +29,14 @@ from models.kernels.network.narrow import network
 
 TURNS = 3
 HEADINGS = "network", "a kernel a layer, ms", "both ways, ms", "one kernel, ms", "both ways, ms", "gradients differ by"
+MODELS = "Siren", "Finer", "Gauss", "Sinc", "HOSC"  # whose activations are among those of network.py
 KERNELS = {"forward": network.forward_kernel, "backward": network.backward_kernel}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
+    add("--models", nargs="+", choices=MODELS, default=["Siren"], metavar="MODEL", help=f"of {', '.join(MODELS)}")
     add("--dims", nargs="+", type=int, choices=[2, 3], default=[2])
     add("--channels", nargs="+", type=int, choices=[1, 3], default=[1])
     add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
@@ -43,9 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     device = machine.choose_device(options.device)
     print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
     print(f"| {' | '.join(HEADINGS)} | registers |\n|:--|{len(HEADINGS) * '--:|'}")
-    for trial in paper_cost.cells_to_measure(load_config(), ["Siren"], options):
-        for channels in options.channels:
-            print(f"| {' | '.join(measured(trial, channels, device))} |", flush=True)
+    for name in options.models:
+        for trial in paper_cost.cells_to_measure(load_config(), [name], options):
+            for channels in options.channels:
+                print(f"| {' | '.join(measured(trial, channels, device))} |", flush=True)
 
 
 def measured(trial: Trial, channels: int, device: torch.device) -> list[str]:

@@ -4,7 +4,7 @@
 import triton
 import triton.language as tl
 
-from models.kernels.network.activation_kernels import sine_and_cosine
+from models.kernels.network.activation_kernels import value_and_slope
 from models.kernels.network.layers_kernels import dot, rounded_to_bf16
 from models.kernels.network.narrow.layer import (
     AXES,
@@ -20,8 +20,9 @@ from models.kernels.network.narrow.layer import (
 
 @triton.jit
 def backward_kernel(
-    points, to_out, to_matrices, to_table, matrices, table, widths, n,
-    LAYERS: tl.constexpr, D: tl.constexpr, C: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
+    points, to_out, to_matrices, to_table, matrices, table, widths, constant, n,
+    LAYERS: tl.constexpr, ACTIVATION: tl.constexpr, D: tl.constexpr, C: tl.constexpr, ROWS: tl.constexpr,
+    WIDTH: tl.constexpr,
 ):  # fmt: skip
     """Sums over the program's points: of each layer's weights and, in the column after its inputs, its bias; of the
     first layer's bias and weights of coordinates; of the head's weights."""
@@ -49,7 +50,8 @@ def backward_kernel(
         values, slopes = (), ()
         for i in tl.static_range(LAYERS):
             vectors = lanes + i * V * WIDTH
-            value, slope = sine_and_cosine(argument_of(x, rest, high, low, points, vectors, rows, n, i, D, ROWS, WIDTH))
+            argument = argument_of(x, rest, high, low, points, vectors, rows, n, i, D, ROWS, WIDTH)
+            value, slope = value_and_slope(argument, constant, ACTIVATION)
             slopes = slopes + (packed(slope, ROWS, WIDTH),)
             value = tl.where(units[None, :] == widths[i], 1.0, value)  # whose product with gradients is the bias's
             first = rounded_to_bf16(value)
@@ -73,7 +75,7 @@ def backward_kernel(
                 gradient = dot(given.to(tl.bfloat16), head, gradient)
             slope = slopes[i]
             if i == 0:  # made again: registers are dear
-                _, again = sine_and_cosine(affine(there, lanes, rows, n, D, WIDTH))
+                _, again = value_and_slope(affine(there, lanes, rows, n, D, WIDTH), constant, ACTIVATION)
                 slope = packed(again, ROWS, WIDTH)
             to_argument = (gradient * unpacked(slope, ROWS, WIDTH)).to(tl.bfloat16)
             if i == 0:

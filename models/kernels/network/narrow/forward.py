@@ -4,15 +4,16 @@
 import triton
 import triton.language as tl
 
-from models.kernels.network.activation_kernels import sine_and_cosine
+from models.kernels.network.activation_kernels import value_and_slope
 from models.kernels.network.layers_kernels import rounded_to_bf16
 from models.kernels.network.narrow.layer import AXES, argument_of, zero
 
 
 @triton.jit
 def forward_kernel(
-    points, out, matrices, table, n,
-    LAYERS: tl.constexpr, D: tl.constexpr, C: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
+    points, out, matrices, table, constant, n,
+    LAYERS: tl.constexpr, ACTIVATION: tl.constexpr, D: tl.constexpr, C: tl.constexpr, ROWS: tl.constexpr,
+    WIDTH: tl.constexpr,
 ):  # fmt: skip
     V: tl.constexpr = AXES + D + C + 1
     units = tl.arange(0, WIDTH)
@@ -27,7 +28,8 @@ def forward_kernel(
         x, rest = 0, 0
         for i in tl.static_range(LAYERS):
             vectors = lanes + i * V * WIDTH
-            value, _ = sine_and_cosine(argument_of(x, rest, high, low, points, vectors, rows, n, i, D, ROWS, WIDTH))
+            argument = argument_of(x, rest, high, low, points, vectors, rows, n, i, D, ROWS, WIDTH)
+            value, _ = value_and_slope(argument, constant, ACTIVATION)
             first = rounded_to_bf16(value)
             x, rest = first.to(tl.bfloat16), (value - first).to(tl.bfloat16)
             if i == LAYERS - 1:

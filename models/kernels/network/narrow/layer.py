@@ -1,4 +1,4 @@
-"""One sine layer of a narrow network at a tile of points: what the forward and the backward kernel share.
+"""One layer of a narrow network at a tile of points: what the forward and the backward kernel share.
 
 A layer's vectors are rows: its bias, the first layer's weights of each coordinate, the head's weights of each channel,
 and the head's bias.
@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 
 from models.kernels.network.activation_kernels import INTERPRETED
-from models.kernels.network.layers_kernels import dot, rounded_to_bf16
+from models.kernels.network.layers_kernels import LARGEST, dot, rounded_to_bf16
 
 COLUMNS = tl.constexpr(16)  # of a product's narrow factors: the fewest that it may have
 BIAS, AXES = tl.constexpr(0), tl.constexpr(1)  # rows of a layer's vectors
@@ -45,13 +45,14 @@ def argument_of(
 
 @triton.jit
 def packed(x, ROWS: tl.constexpr, WIDTH: tl.constexpr):
-    """Neighbours in float16 in one word of 32 bits: alone, each of them would take a register."""
+    """Neighbours in float16, or its largest, in one word of 32 bits: alone, each of them would take a register."""
     a, b = tl.split(tl.reshape(x, (ROWS, WIDTH // 2, 2)))
     if INTERPRETED:
+        a, b = tl.minimum(tl.maximum(a, -LARGEST), LARGEST), tl.minimum(tl.maximum(b, -LARGEST), LARGEST)
         low = a.to(tl.float16).to(tl.uint16, bitcast=True).to(tl.uint32)
         word = (b.to(tl.float16).to(tl.uint16, bitcast=True).to(tl.uint32) << 16) | low
     else:
-        word = tl.inline_asm_elementwise("cvt.rn.f16x2.f32 $0, $2, $1;", "=r,f,f", [a, b], tl.uint32, True, 1)
+        word = tl.inline_asm_elementwise("cvt.rn.satfinite.f16x2.f32 $0, $2, $1;", "=r,f,f", [a, b], tl.uint32, True, 1)
     return word
 
 

@@ -1,5 +1,4 @@
-"""A narrow network of sine layers, all in one kernel: nothing but points, heads and their gradients travels through
-memory.
+"""A narrow network, all layers in one kernel: nothing but points, heads and their gradients travels through memory.
 
 A program takes tiles of points through all layers. The backward pass makes the values again, goes back through the
 layers, and sums the gradients of all weights over its tiles, in registers; what is left to PyTorch is the sum over the
@@ -21,6 +20,7 @@ from models.kernels.network.narrow.layer import AXES, COLUMNS
 from models.kernels.network.narrow.pack import pack_kernel
 
 WIDTH = 64  # to which all layers are filled up; a unit beyond their own carries the biases' gradients
+ACTIVATIONS = ("sine", "finer", "gauss", "sinc", "hosc")  # of activation_kernels.py, with a slope
 DEPTH = 4  # layers, whose weights' gradients fill the registers of the backward kernel
 FORWARD, BACKWARD = {"ROWS": 64, "num_warps": 4}, {"ROWS": 128, "num_warps": 8}  # points of a tile
 FORWARD_PROGRAMS, BACKWARD_PROGRAMS = 4, 1  # that a multiprocessor has room for
@@ -30,15 +30,18 @@ HOPPER = (9, 0)
 def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
     """Whether a network runs here: where this was measured to be faster than a kernel a layer, and agreed with it.
 
-    That is the paper's Siren at 1e4 parameters, in a plane, with one output, on Hopper.
+    That is the paper's Siren at 1e4 parameters and the networks that differ from it in their activation, in planes and
+    solids, in grey and in colour, on Hopper.
     """
-    head = layers[-1].head
+    first, head = layers[0], layers[-1].head
     return (
         len(layers) == DEPTH
-        and all(layer.activation == "sine" and WIDTH // 2 < len(layer.weight) < WIDTH for layer in layers)
+        and first.activation in ACTIVATIONS
+        and all((layer.activation, layer.constants) == (first.activation, first.constants) for layer in layers)
+        and all(WIDTH // 2 < len(layer.weight) < WIDTH for layer in layers)
         and all(layer.head is None for layer in layers[:-1])
-        and (head is not None and len(head[0]) == 1)
-        and points.shape[1] == 2
+        and (head is not None and len(head[0]) in (1, 3))
+        and points.shape[1] in (2, 3)
         and parts == 2
         and (not points.is_cuda or torch.cuda.get_device_capability(points.device) == HOPPER)
     )
@@ -47,53 +50,56 @@ def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
 def heads(layers: Sequence[Layer], points: Tensor) -> Tensor:
     """What the head of the last layer says: points [N, d] → [1, N, C], float32.
 
-    Tensors have no gaps in memory, layers are narrower than WIDTH, 3 C and 2 d + 1 are at most COLUMNS.
+    Tensors have no gaps in memory, layers are narrower than WIDTH and share one of ACTIVATIONS and its constant, 3 C
+    and 2 d + 1 are at most COLUMNS.
     """
     assert layers[-1].head is not None
     tensors = [x for layer in layers for x in (layer.weight, layer.bias)] + list(layers[-1].head)
-    values: Tensor = _Heads.apply(points, *tensors)
+    values: Tensor = _Heads.apply(points, layers[0].activation, layers[0].constants[0], *tensors)
     return values
 
 
 class _Heads(torch.autograd.Function):
-    """Of points, the weight and bias of every layer, and those of the head."""
+    """Of points, the activation and its constant, the weight and bias of every layer, and those of the head."""
 
     @staticmethod
-    def forward(ctx: Any, points: Tensor, *tensors: Tensor) -> Tensor:
+    def forward(ctx: Any, points: Tensor, activation: str, constant: float, *tensors: Tensor) -> Tensor:
         *layers, head, head_bias = (x.detach() for x in tensors)
         weights, biases = tuple(layers[0::2]), tuple(layers[1::2])
         widths, channels, dim = tuple(map(len, weights)), len(head), points.shape[1]
         shape = {"D": dim, "C": channels, "WIDTH": WIDTH}
+        about = {"constant": constant, "LAYERS": len(widths), "ACTIVATION": activation} | shape
         matrices = points.new_empty(2, len(widths) - 1, WIDTH, WIDTH, dtype=torch.bfloat16)
         vectors = points.new_empty(len(widths), AXES.value + dim + channels + 1, WIDTH)
         pack_kernel[(len(widths),)](weights, biases, head, head_bias, widths, matrices, vectors, **shape)
         out = points.new_empty(1, len(points), channels)
         forward_kernel[_programs(points, FORWARD_PROGRAMS)](
-            *(points, out, matrices, vectors, len(points)), LAYERS=len(widths), **shape, **FORWARD
+            *(points, out, matrices, vectors), n=len(points), **about, **FORWARD
         )
         ctx.save_for_backward(points, matrices, vectors)
-        ctx.widths, ctx.shape = widths, shape
+        ctx.widths, ctx.about = widths, about
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         points, matrices, vectors = ctx.saved_tensors
-        widths, programs, to_out = ctx.widths, _programs(points, BACKWARD_PROGRAMS), gradients[0].contiguous()
+        widths, about, to_out = ctx.widths, ctx.about, gradients[0].contiguous()
+        programs = _programs(points, BACKWARD_PROGRAMS)
         to_matrices = points.new_empty(*programs, len(widths) - 1, WIDTH, WIDTH)
         to_vectors = points.new_empty(*programs, 2, WIDTH, COLUMNS.value)
         backward_kernel[programs](
-            *(points, to_out, to_matrices, to_vectors, matrices, vectors, widths, len(points)),
-            LAYERS=len(widths),
-            **ctx.shape,
+            *(points, to_out, to_matrices, to_vectors, matrices, vectors, widths),
+            n=len(points),
+            **about,
             **BACKWARD,
         )
         to_first, to_head = to_vectors.sum(0)  # [WIDTH, COLUMNS] each
-        axes, columns = to_first[: widths[0], 1 : 1 + 2 * ctx.shape["D"]], to_head[: widths[-1], : 3 * ctx.shape["C"]]
+        axes, columns = to_first[: widths[0], 1 : 1 + 2 * about["D"]], to_head[: widths[-1], : 3 * about["C"]]
         found = [axes[:, 0::2] + axes[:, 1::2], to_first[: widths[0], 0]]
         for to_weight, width, depth in zip(to_matrices.sum(0), widths[1:], widths, strict=False):
             found += [to_weight[:width, :depth], to_weight[:width, depth]]
-        return None, *found, (columns[:, 0::3] + columns[:, 1::3]).T, to_out[0].sum(0)
+        return None, None, None, *found, (columns[:, 0::3] + columns[:, 1::3]).T, to_out[0].sum(0)
 
 
 def _programs(points: Tensor, each: int) -> tuple[int]:
