@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from common.process import without_collection
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.experiments import Draw, Experiment, experiments
 from harness.analysis.palette import palette
@@ -12,6 +13,7 @@ from harness.store.schema import CLASSICAL, Row
 from harness.store.table import oldest_first
 
 
+@without_collection()
 def comparisons(rows: Iterable[Row], models: Sequence[str] = (), metric: str = "psnr") -> list[Comparison]:
     """The rows' comparisons in the order of their oldest rows.
 

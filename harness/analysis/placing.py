@@ -20,6 +20,8 @@ def tell(rows: Sequence[Row], order: Sequence[str], metric: str = "psnr") -> str
     rows: their own and `reference_rows.beside` these. order: of the models. Runs at draws that the reference does not
     have are left out, as nothing could be compared with them.
     """
+    if not reference_models(rows):
+        return ""
     drawn = {(kind_of(row), cell_of(row)._replace(model="")) for row in rows if row["origin"] == REFERENCE_RESULT}
     shared = [row for row in rows if (kind_of(row), cell_of(row)._replace(model="")) in drawn]
     said: list[str] = []

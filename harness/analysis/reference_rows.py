@@ -50,15 +50,17 @@ def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
     path = want.FOLDER / f"{kind.preset}.parquet"
     if not path.exists():
         return []
-    cells = {cell_of(row) for row in own}
-    named, places = sorted({cell.model for cell in cells}), {cell._replace(model="") for cell in cells}
-    equal = [(name, "==", getattr(kind, name)) for name in ("signal", "dim", "task")]
     try:
-        held = read_rows(path, [*equal, ("model", "not in", named)]).values()
+        held = [*read_rows(path, signal=kind.signal, dim=kind.dim, task=kind.task).values()]
     except UsageError as error:
         warnings.warn(f"{error}; the reference results are left out", stacklevel=2)
         return []
-    alike = [row for row in held if kind_of(row) == kind and cell_of(row)._replace(model="") in places]
+    taken = {row["model"] for row in own}
+    held = [row for row in held if row["model"] not in taken and kind_of(row) == kind]
+    if not held:
+        return []
+    places = {cell_of(row)._replace(model="") for row in own}
+    alike = [row for row in held if cell_of(row)._replace(model="") in places]
     planned = _planned(kind, sorted({row["size"] for row in own}), [*alike, *own], config) if alike else {}
     other = {row["size"] for row in own if not _of_protocol(row, planned.get((row["model"], row["size"])))}
     return [

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from common.process import without_collection
 from harness.store.names import Name
 from harness.store.schema import NAMES, Row, names
 from harness.store.store import DEFAULT_OUT, parse_row
@@ -26,6 +27,7 @@ def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
     return to_table(load_rows(root, folder))
 
 
+@without_collection()
 def load_rows(root: str | Path = DEFAULT_OUT, folder: str = "*", held: Mapping[Name, Row] = NOTHING) -> list[Row]:
     """The rows of `load`, oldest first. held: rows that were read already, which are not read again."""
     found = []

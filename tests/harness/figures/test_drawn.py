@@ -99,6 +99,23 @@ def test_a_change_draws_the_figures_that_show_it_and_no_others(out, make_row, ch
     assert redraw(out) == {"smoke": LEFT, "quick": LEFT}
 
 
+def test_a_row_that_another_run_replaced_since_it_was_read_draws_anew(out, make_row):
+    read = load_rows(out)
+    changed = make_row(model="Siren", preset="smoke", config_hash="smoke", psnr=15.5, started="2026-01-02")
+    path_of(out, changed).write_text(json.dumps(changed))
+    assert len([*draw_figures.redraw(read, out, MODELS)]) == 2
+    assert redraw(out) == {"smoke": DRAWN, "quick": LEFT}
+
+
+def test_a_row_in_a_file_of_another_name_is_known_by_what_it_holds(out, make_row):
+    row = make_row(model="Siren", preset="smoke", config_hash="smoke")
+    path = path_of(out, row).rename(path_of(out, row).with_name("renamed.json"))
+    redraw(out)
+    path.write_text(json.dumps(row | {"psnr": 15.5}))
+    assert redraw(out) == {"smoke": DRAWN, "quick": LEFT}
+    assert redraw(out) == {"smoke": LEFT, "quick": LEFT}
+
+
 def test_a_signal_that_was_kept_is_part_of_figures(tmp_path, make_row):
     row = make_row(signal="UserFile", item="picture")
     put(tmp_path, row)
