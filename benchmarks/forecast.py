@@ -15,12 +15,11 @@ that one worker made after each other tell what a trial took in all.
 import argparse
 import dataclasses
 import statistics
-import sys
 from collections import defaultdict
 from collections.abc import Sequence
 
 from common.errors import UsageError
-from common.exits import EXIT_OK, EXIT_USAGE
+from common.exits import EXIT_OK, guarded
 from cost_table import markdown, paper_trials
 from harness.execution.options import Parser, positive
 from harness.execution.ordering import in_order, makespan
@@ -40,12 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", nargs="+", type=positive, default=[1, 2, 4, 8, 16], metavar="K")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="the kind whose times are taken")
     parser.add_argument("--against", metavar="FOLDER", help="forecast what a results folder holds, beside its rows")
-    try:
-        options = parser.parse_args(arguments)
-        print("\n".join(against(options.against) if options.against else render(options)))
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
+
+
+def run(options: argparse.Namespace) -> int:
+    print("\n".join(against(options.against) if options.against else render(options)))
     return EXIT_OK
 
 

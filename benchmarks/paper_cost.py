@@ -24,7 +24,7 @@ import torch
 import cell
 import cost_table
 from common.errors import UsageError
-from common.exits import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.files import write_atomically
 from harness.execution.launch import choose_models, choose_precision
 from harness.execution.options import Parser, whole_number
@@ -41,11 +41,7 @@ SIGNAL = "SparseSphereSignal"  # exists in 2D and 3D, at exactly the paper's len
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    try:
-        return run(parse(arguments))
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+    return guarded(lambda: run(parse(arguments)), "with --out the same call goes on")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.errors import UsageError
-from common.exits import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.files import ROOT
 from harness.execution.launch import choose_models
 from harness.execution.options import Parser, whole_number
@@ -62,11 +62,7 @@ PANEL = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    try:
-        return run(parse(arguments))
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+    return guarded(lambda: run(parse(arguments)), "the same call goes on")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

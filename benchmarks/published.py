@@ -25,7 +25,7 @@ from typing import Any
 import torch
 
 from common.errors import UsageError
-from common.exits import EXIT_OK, EXIT_USAGE
+from common.exits import EXIT_OK, guarded
 from harness.execution.options import Parser, whole_number
 from harness.plan.config import load_config
 from harness.plan.make_plan import LR_SCHEDULE, make_plan
@@ -110,22 +110,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--length", type=whole_number, help="samples along the longer axis, for tries (default: the paper's)")
     add("--precision", choices=PRECISIONS, default="fp32")
     add("--device", default=machine.default_device())
-    try:
-        options = parser.parse_args(arguments)
-        device = machine.choose_device(options.device)
-        print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
-        print("| image | model | values | published (dB) | PSNR (dB) | best | updates | ms an update | how |")
-        print("|---|---|---:|---|---:|---:|---:|---:|---|")
-        found: dict[str, list[float]] = {}
-        for name, score, line in lines(options, device):
-            print(line, flush=True)
-            if score is not None:
-                found.setdefault(name, []).append(score)
-        for name, scores in found.items():
-            print(f"{name}: {mean(scores):.2f} dB over {len(scores)} images")
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
+
+
+def run(options: argparse.Namespace) -> int:
+    device = machine.choose_device(options.device)
+    print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
+    print("| image | model | values | published (dB) | PSNR (dB) | best | updates | ms an update | how |")
+    print("|---|---|---:|---|---:|---:|---:|---:|---|")
+    found: dict[str, list[float]] = {}
+    for name, score, line in lines(options, device):
+        print(line, flush=True)
+        if score is not None:
+            found.setdefault(name, []).append(score)
+    for name, scores in found.items():
+        print(f"{name}: {mean(scores):.2f} dB over {len(scores)} images")
     return EXIT_OK
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from common.errors import UsageError
-from common.exits import EXIT_OK, EXIT_USAGE
+from common.exits import EXIT_OK, guarded
 from harness.execution.launch import choose_models
 from harness.execution.options import Parser, bits_a_value, share, whole_number
 from harness.plan.config import load_config
@@ -41,17 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--steps", type=whole_number, default=1000, help="passes over the image (default: 1000)")
     add("--bits", nargs="+", type=bits_a_value, default=[4, 6, 8], metavar="B", help="a value")
     add("--shares", nargs="+", type=share, default=[0.2], metavar="S", help="of the passes, from 0 to 1")
-    try:
-        options = parser.parse_args(arguments)
-        coder.check()
-        print("| model | budget | share | bits | bytes | PSNR (dB) | bytes, quantised | PSNR (dB) | gain (dB) | kept |")
-        print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---|")
-        for trial in trials_of(options):
-            for line in lines(trial):
-                print(line, flush=True)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
+
+
+def run(options: argparse.Namespace) -> int:
+    coder.check()
+    print("| model | budget | share | bits | bytes | PSNR (dB) | bytes, quantised | PSNR (dB) | gain (dB) | kept |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---|")
+    for trial in trials_of(options):
+        for line in lines(trial):
+            print(line, flush=True)
     return EXIT_OK
 
 

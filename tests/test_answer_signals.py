@@ -1,0 +1,183 @@
+"""The numbers of docs/answer.md and the README's first screen on other signals than photographs, against the shipped
+reference results.
+"""
+
+import re
+from collections import defaultdict
+from statistics import mean
+
+import pytest
+
+from harness.analysis.gain import gain
+from harness.analysis.palette import YARDSTICKS
+from harness.plan.config import load_config
+from harness.plan.want import FOLDER
+from harness.store.parquet import read_rows
+from tests.documents import ANSWER, README, SIZES, table
+
+BANDS = (0.1, 0.3, 0.5, 0.7, 0.9)
+FAMILIES = {
+    "Bandlimited 2D": ("BandlimitedSignal", 2),
+    "Bandlimited 3D": ("BandlimitedSignal", 3),
+    "Spheres 2D": ("SparseSphereSignal", 2),
+    "Spheres 3D": ("SparseSphereSignal", 3),
+    "Sierpinski": ("Sierpinski", 2),
+}
+OTHERS = {  # a column's signal and item, the latter of several
+    "Star": ("StarTarget", None),
+    "Sierpinski 0.5": ("Sierpinski", None),
+    "Bandlimited 0.5": ("BandlimitedSignal", None),
+    "dragon, solid": ("Dragon", "occupancy"),
+    "dragon, surface": ("Dragon", "surface"),
+    "CT": ("ChestCT", "slice"),
+}
+NETWORKS = {"FourFeat", "Siren", "Wire", "BACON"}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """The paper's rows with a score: fits, and CT."""
+    found = read_rows(FOLDER / "paper.parquet").values()
+    return [row for row in found if row["task"] in ("fit", "ct") and row["psnr"] is not None]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """The paper's trained models."""
+    return [model for model in load_config().protocol.models if model not in YARDSTICKS]
+
+
+@pytest.fixture(scope="module")
+def cells(rows, trained):
+    """`cells[family, size, band][model]`: PSNR of the paper's trained models."""
+    found = defaultdict(dict)
+    names = {place: family for family, place in FAMILIES.items()}
+    for row in rows:
+        family = names.get((row["signal"], row["dim"]))
+        if family and row["size"] in SIZES.values() and row["model"] in trained:
+            found[family, row["size"], row["bandlimit"]][row["model"]] = row["psnr"]
+    return found
+
+
+def best(scores):
+    """The two best models."""
+    return sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+
+
+def lead(scores):
+    first, second = best(scores)
+    return scores[first] - scores[second]
+
+
+def test_gains_over_the_bands(rows):
+    found = defaultdict(list)
+    for row in rows:
+        value = gain(row, "psnr")
+        if row["bandlimit"] in BANDS and value is not None:
+            found[row["signal"], row["dim"], row["model"], row["size"]].append(value)
+    lines = table("## Synthetic signals")
+    assert len(lines) == 10
+    for model, *said in lines:
+        for (signal, dim), cell in zip(FAMILIES.values(), said, strict=True):
+            own = [found.get((signal, dim, model, size)) for size in SIZES.values()]
+            expected = "–" if None in own else " / ".join(f"{mean(values):.1f}" for values in own)
+            assert cell.replace("−", "-") == expected, (model, signal)
+
+
+def test_who_leads_at_each_band(cells):
+    lines = table("Which of the paper's nine leads")
+    assert len(lines) == 10
+    for family, size, *said in lines:
+        for band, cell in zip(BANDS, said, strict=True):
+            of = cells[family, SIZES[size], band]
+            first = best(of)[0]
+            assert cell.split(" (")[1] == f"+{lead(of):.1f})", (family, size, band)
+            name, psnr = cell.split(" ")[:2]
+            assert psnr == f"{of[first]:.1f}"
+            assert of[name] == pytest.approx(of[first], abs=0.05)
+
+
+def test_what_is_said_of_synthetic_signals(rows, cells):
+    assert len(cells) == len(FAMILIES) * 2 * 5
+    ahead = [place for place, of in cells.items() if best(of)[0] in NETWORKS and lead(of) > 0.3]
+    assert len(ahead) == 4
+    assert set(ahead) == {
+        *(("Spheres 2D", 10_000, band) for band in (0.7, 0.9)),
+        *(("Bandlimited 3D", 100_000, band) for band in (0.1, 0.3)),
+    }
+    for text in (ANSWER, README):
+        assert f"in {len(cells) - len(ahead)} of {len(cells)} cells no network leads" in " ".join(text.split())
+    for family in ("Sierpinski", "Spheres 3D"):
+        assert sum(best(of)[0] == "GAPlane" for place, of in cells.items() if place[0] == family) == 9
+    hashed = [cells["Spheres 2D", 100_000, band] for band in (0.1, 0.3, 0.5, 0.7)]
+    assert all(best(of)[0] == "Instant_NGP" and lead(of) > 9 for of in hashed)
+    band = {row["bandlimit"]: row for row in rows if row["signal"] == "BandlimitedSignal" and row["dim"] == 2}
+    constant = {key: row["psnr_constant"] for key, row in band.items()}
+    grid = [
+        cells["Bandlimited 2D", size, key]["Grid"] - constant[key]
+        for size, most in ((10_000, 0.5), (100_000, 0.7))
+        for key in BANDS
+        if key <= most
+    ]
+    said = re.search(r"the plain grid is (\d+) to (\d+) dB above", ANSWER)
+    assert said is not None
+    assert said.groups() == (f"{min(grid):.0f}", f"{max(grid):.0f}")
+    finest = [row for row in rows if row["signal"] == "BandlimitedSignal" and row["bandlimit"] == 0.9]
+    assert max(row["psnr"] - row["psnr_constant"] for row in finest if row["size"] in SIZES.values()) < 2
+    siren = [cells["Bandlimited 2D", 100_000, key]["Siren"] - constant[key] for key in BANDS]
+    assert max(siren) < -1
+
+
+def test_newer_models_on_other_signals(rows, trained):
+    found = defaultdict(dict)
+    for row in rows:
+        for place in OTHERS.values():
+            mine = (row["signal"], None if place[1] is None else row["item"]) == place
+            if mine and row["bandlimit"] in (None, 0.5) and row["dim"] == (3 if place[0] == "Dragon" else 2):
+                found[place, row["size"]][row["model"]] = row["psnr"]
+    *lines, paper = table("One draw of other signals")
+    assert {line[0] for line in lines} == set(load_config().protocol.newer)
+    for model, *said in lines:
+        for place, cell in zip(OTHERS.values(), said, strict=True):
+            own = [found[place, size].get(model) for size in SIZES.values()]
+            assert cell == " / ".join("–" if psnr is None else f"{psnr:.1f}" for psnr in own), (model, place)
+    for place, cell in zip(OTHERS.values(), paper[1:], strict=True):
+        own = [
+            {model: found[place, size][model] for model in trained if model in found[place, size]}
+            for size in SIZES.values()
+        ]
+        assert {best(of)[0] for of in own} == {cell.split(" ")[-1]}
+        assert cell.startswith(" / ".join(f"{max(of.values()):.1f}" for of in own))
+
+
+def test_ct_and_the_dragon(rows, trained):
+    found = defaultdict(dict)
+    for row in rows:
+        if row["signal"] in ("ChestCT", "Dragon") and row["model"] in trained:
+            found[row["item"], row["size"]][row["model"]] = row["psnr"]
+    order = [(item, size) for item in ("slice", "occupancy", "surface") for size in SIZES.values()]
+    assert {best(found[place])[0] for place in order[:2]} == {"Grid_TV"}
+    assert {best(found[place])[0] for place in order[2:]} == {"GAPlane"}
+    said = re.search(
+        r"(\S+) and (\S+) dB ahead, and the networks.*?by (\S+)\sand (\S+) dB on the solid and by (\S+) and (\S+) dB",
+        ANSWER,
+        re.DOTALL,
+    )
+    assert said is not None
+    assert said.groups() == tuple(f"{lead(found[place]):.1f}" for place in order)
+
+
+def test_ct_tuned(rows):
+    tuned = read_rows(FOLDER / "tuned.parquet", signal="ChestCT", size=10_000).values()
+    after = {row["model"]: row["psnr"] for row in tuned if row["psnr"] is not None}
+    before = {row["model"]: row["psnr"] for row in rows if row["signal"] == "ChestCT" and row["size"] == 10_000}
+    lines = {name: cells for name, *cells in table("**CT**, one slice")}
+    models = re.findall(r"\w+", ANSWER[ANSWER.index("**CT**") :].split("\n\n")[1].splitlines()[0])
+    assert set(models) == set(after)
+    for name, of in (("paper", before), ("tuned", after)):
+        assert lines[name] == [f"{of[model]:.1f}" for model in models]
+    behind = [max(of[model] for model in after) - of["Siren"] for of in (before, after)]
+    for text in (ANSWER, README):
+        for value in behind:
+            assert f"{value:.1f} dB" in text
+    assert max(after.values()) - min(after.values()) < 3.5
