@@ -121,6 +121,7 @@ def run_trials_of(
     return run_trials.read_done(left, out)[2]
 
 
+@process.without_collection()
 def summary(launch: "Launch", options: argparse.Namespace, own: "Sequence[Row]") -> str:
     """The tables of a run's tasks with the reference's models, published scores beside them, where one's own models
     place among the reference, and for somebody's own file a verdict."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from common.files import Unfit, read_bounded, write_atomically
+from common.process import without_collection
 from harness.analysis.comparison import Comparison
 from harness.store.fingerprint import fingerprint, stamp, stamps
 from harness.store.names import folder_of, key_of
@@ -16,6 +17,7 @@ from target_signals.user_file import UserFile
 LARGEST = 1 << 20  # bytes of a record
 
 
+@without_collection()
 def drawn_of(comparison: Comparison, out: str | Path, waiting: bool) -> str:
     """Digest of rows, residuals and signals that the figures show, and of how they are drawn.
 
