@@ -22,7 +22,7 @@ import models
 import paper_cost
 from cell import SuiteLoop
 from common.lattice import Lattice
-from harness.execution.options import whole_number
+from harness.execution.option_types import whole_number
 from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine

@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 
 from harness.execution import run_trials
+from harness.execution.executor import ALONE, Concurrency
 from harness.execution.progress import Progress
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
@@ -148,6 +149,9 @@ def told(paper: Paper) -> str:
 
         def running(self) -> bool:
             return False
+
+        def concurrency(self) -> Concurrency:
+            return ALONE
 
         def stop(self) -> None:
             pass

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 
 from common.files import ROOT
-from harness.execution.options import whole_number
+from harness.execution.option_types import whole_number
 from harness.store.schema import OK
 from harness.store.table import load
 from harness.train import machine

@@ -17,7 +17,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import paper_cost
 from cell import SuiteLoop
-from harness.execution.options import whole_number
+from harness.execution.option_types import whole_number
 from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine

@@ -20,7 +20,7 @@ from torch import Tensor
 
 import paper_cost
 from common.lattice import Lattice
-from harness.execution.options import whole_number
+from harness.execution.option_types import whole_number
 from harness.plan.config import load_config
 from harness.plan.trial import Trial
 from harness.train import machine

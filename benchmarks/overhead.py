@@ -21,7 +21,7 @@ from typing import Any
 
 from harness.execution import run_trials
 from harness.execution.launch import choose_precision
-from harness.execution.options import whole_number
+from harness.execution.option_types import whole_number
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source

@@ -22,7 +22,7 @@ from torch import Tensor
 
 import models
 from cell import SuiteLoop
-from harness.execution.options import whole_number
+from harness.execution.option_types import whole_number
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from common.files import ROOT
-from harness.execution.options import whole_number
+from harness.execution.option_types import whole_number
 from harness.store.table import load
 from harness.train import machine
 

@@ -89,6 +89,7 @@ def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT
         (['Grid'], ['ok'])
     """
     from harness.commands.run import run_trials_of
+    from harness.execution.choose_executor import count_workers
     from harness.execution.launch import make_launch
     from harness.execution.options import parse, words_of
     from harness.execution.run_trials import read_done
@@ -97,4 +98,6 @@ def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT
     chosen = parse(words)
     launch = make_launch(chosen)
     _, left, rows = read_done(launch.trials, out)
-    return to_table((rows | run_trials_of(launch, launch.trials if chosen.force else left, chosen, words)).values())
+    left = launch.trials if chosen.force else left
+    workers = count_workers(chosen, launch.device, ())  # on a CPU this process, which knows what was registered in it
+    return to_table((rows | run_trials_of(launch, left, chosen, workers, words)).values())

@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from common.errors import UsageError
+from harness.execution.launch import check_budgets
 from harness.plan.config import load_config
 from harness.plan.cost import as_large, describe_cost
 from harness.plan.make_plan import make_plan
@@ -113,6 +114,7 @@ def fit(
     signal, item = from_memory(values, channels_last)
     chosen = machine.choose_device(str(device or machine.default_device()))
     trial = plan(signal, item, model, size, task, steps, seed, settings)
+    check_budgets([trial], chosen, "size")
     fitted: list[Representation] = []
     with Bar(trial, signal, chosen) as bar:
         row = run_on(trial, signal, chosen, bar.advance, fitted.append)[0].row

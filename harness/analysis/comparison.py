@@ -5,15 +5,16 @@ The items of a signal (images of one set) and the seeds are draws: a cell's scor
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from harness.analysis.compared import Compared, compare
 from harness.analysis.experiments import Cell, Draw, signal_title
 from harness.analysis.palette import place_of
 from harness.analysis.winner import REFERENCE, Outcome, decide
-from harness.store.schema import OK
+from harness.store.schema import OK, UNSUPPORTED
 from target_signals.base import Difficulty, difficulty_of
 from target_signals.tasks.metrics import METRICS
 
@@ -133,22 +134,39 @@ class Comparison:
         return self.cells.get(place, {})
 
     def scores(self, place: Place) -> dict[Draw, float]:
-        """The scores of the runs that ended well."""
-        runs = self.runs(place).items()
-        return {draw: run.score for draw, run in runs if run.status == OK and math.isfinite(run.score)}
+        """The scores of the runs that ended well, at the draws that are compared there."""
+        return {cell.draw: score for cell, score in self.scored(place.size, place.band, [place.model]).items()}
 
     def outcome(self, size: int, band: float, item: str | None = None) -> Outcome:
         """Who is best at a budget and band, over one item's draws or all."""
-        scores = {cell: score for cell, score in self.scored(size, band).items() if item in (None, cell.item)}
-        return decide(scores, self.classical, METRICS[self.metric])
+        tried = self._tried(size, band, self.models).items()
+        runs = {cell: score for cell, score in tried if item in (None, cell.item)}
+        return decide(runs, self.classical, METRICS[self.metric], self._able(size, band))
 
-    def scored(self, size: int, band: float, model: str | None = None) -> dict[Cell, float]:
-        """The scores at a budget and band of the runs that ended well, of one model or all."""
+    def scored(self, size: int, band: float, models: Sequence[str] | None = None) -> dict[Cell, float]:
+        """The scores at a budget and band, of some models or all, at the draws that are compared there."""
+        compared = self._compared.get((size, band))
+        return {} if compared is None else compared.only(self._tried(size, band, models or self.models))
+
+    @cached_property
+    def _compared(self) -> dict[tuple[int, float], Compared]:
+        """What is compared at each budget and band."""
+        places = dict.fromkeys((place.size, place.band) for place in self.cells)
+        return {place: compare(self._tried(*place, self.models), self.classical) for place in places}
+
+    def _tried(self, size: int, band: float, models: Sequence[str]) -> dict[Cell, float]:
+        """The scores at a budget and band; NaN of the runs that failed."""
         return {
-            Cell(name, size, band, *draw): score
-            for name in (self.models if model is None else [model])
-            for draw, score in self.scores(Place(name, size, band)).items()
+            Cell(model, size, band, *draw): run.score if run.status == OK else math.nan
+            for model in models
+            for draw, run in self.runs(Place(model, size, band)).items()
+            if run.status != UNSUPPORTED and (run.status != OK or math.isfinite(run.score))
         }
+
+    def _able(self, size: int, band: float) -> list[str]:
+        """The models that could have runs at a budget and band: all but those that cannot be asked there."""
+        places = {model: self.runs(Place(model, size, band)).values() for model in self.models}
+        return [model for model, runs in places.items() if not any(run.status == UNSUPPORTED for run in runs)]
 
     def leads(self, place: Place) -> dict[Draw, float]:
         """How far a model is ahead of the reference, for each draw that ended well with both."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from harness.analysis.palette import YARDSTICKS
 from harness.plan.config import Config
 from harness.store.names import known
 from harness.store.schema import Row
@@ -71,11 +72,13 @@ def counted(draws: Collection[Draw | Cell]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Experiment:
-    """The rows of one kind, by cell. older: rows of a cell that has a later one."""
+    """The rows of one kind, by cell. older: rows of a cell that has a later one. planned: trained models that it is to
+    have (`planned_models`)."""
 
     kind: Kind
     latest: dict[Cell, int]  # → its place in the rows given
     older: tuple[int, ...]
+    planned: tuple[str, ...] = ()
 
     @property
     def places(self) -> Iterable[int]:
@@ -135,8 +138,11 @@ def cells(
         yield Cell(model, size, band, *draw)
 
 
-def experiments(rows: Sequence[Row], order: Sequence[str] = ()) -> list[Experiment]:
-    """The rows' experiments, in alphabetical order; models in `order`, then as they come."""
+def experiments(rows: Sequence[Row], order: Sequence[str] = (), config: Config | None = None) -> list[Experiment]:
+    """The rows' experiments, in alphabetical order; models in `order`, then as they come.
+
+    config: the settings file that says what is planned; None where that does not matter.
+    """
     place = {model: i for i, model in enumerate(order)}
     by_age = sorted(range(len(rows)), key=lambda i: rows[i]["started"])
     latest: dict[Kind, dict[Cell, int]] = {}
@@ -152,9 +158,16 @@ def experiments(rows: Sequence[Row], order: Sequence[str] = ()) -> list[Experime
             kind,
             dict(sorted(latest[kind].items(), key=lambda entry: place.get(entry[0].model, len(place)))),
             tuple(older.get(kind, ())),
+            () if config is None else planned_models(kind, config),
         )
         for kind in sorted(latest, key=_alphabetical)
     ]
+
+
+def planned_models(kind: Kind, config: Config) -> tuple[str, ...]:
+    """The trained models of the protocol, where the reference results are to have an experiment; else none."""
+    wanted = config.reference.wants(kind.preset, kind.dim, kind.signal)
+    return tuple(model for model in config.protocol.models if wanted and model not in YARDSTICKS)
 
 
 def kind_of(row: Row) -> Kind:

@@ -1,13 +1,15 @@
 """Mean scores of an experiment's runs by some of their keys, with the spread over draws, what did not end well, and
 who is best at each place."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from common.words import budget_text
+from harness.analysis.compared import Compared
 from harness.analysis.experiments import Cell, Experiment, counted
-from harness.analysis.gain import CAP, described, is_constant, score
+from harness.analysis.gain import CAP, described, is_constant, known, score
 from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.spread import Spread, spread
 from harness.analysis.winner import Outcome, decide, mean_of
@@ -29,11 +31,14 @@ Keys = tuple[Any, ...]
 class Line(NamedTuple):
     """The runs of one experiment that agree in some keys. mean: over replicates (`harness.analysis.winner`).
 
-    draws: how many items, signals and seeds there are. rows: of the runs that ended well.
+    mean, spread, draws and rows are of the runs that ended well at the draws that are compared at the line's place.
+    of: how many runs the mean is over, and how many such draws there are. draws: how many items, signals and seeds.
+    counts: of all runs.
     """
 
     keys: Keys
     mean: float
+    of: tuple[int, int]
     spread: Spread
     draws: dict[str, int]
     counts: tuple[int, ...]  # as COUNTS
@@ -44,17 +49,17 @@ class Line(NamedTuple):
 class Means:
     """One experiment's lines, and who is best at each place, which is their keys without the model.
 
-    scores: at each place. bands: over how many each line is; identical constant ones count once. of_reference: models
-    whose rows come with the suite.
+    runs: at each place those that have a score, and with NaN those that failed. bands: over how many bands the lines
+    are, least and most; identical constant ones count once. of_reference: models whose rows come with the suite.
     """
 
     experiment: Experiment
     by: tuple[str, ...]
     metric: Metric
     lines: tuple[Line, ...]
-    scores: dict[Keys, dict[Cell, float]]
+    runs: dict[Keys, dict[Cell, float]]
     outcomes: dict[Keys, Outcome]
-    bands: int
+    bands: tuple[int, int]
     of_reference: frozenset[str]
 
     def place(self, line: Line) -> Keys:
@@ -72,13 +77,14 @@ class Means:
     @property
     def title(self) -> str:
         """`PSNR (dB): …`, with what stands in a mean over bands."""
-        gains = f", over the constant mean, at most {CAP:g} dB" if self.bands > 1 and self.metric.unit == "dB" else ""
-        bands = f", mean over {self.bands} bands" if self.bands > 1 else ""
+        pooled = self.bands[1] > 1
+        gains = f", over the constant mean, at most {CAP:g} dB" if pooled and self.metric.unit == "dB" else ""
+        bands = f", mean over {span(self.bands)} bands" if pooled else ""
         return f"{self.metric.label()}{gains}{bands}: {self.experiment.kind}"
 
 
 class Run(NamedTuple):
-    """One cell of an experiment; no row: it is missing. score: None where it has none."""
+    """One cell of an experiment; no row: it is missing. score: None where it has none, NaN where it failed."""
 
     cell: Cell
     row: Row | None
@@ -99,14 +105,20 @@ def means(experiment: Experiment, rows: Sequence[Row], by: Sequence[str], metric
     def order(keys: Keys) -> list[Any]:
         return [ranks[key].index(k) if key in ranks else str(k) for key, k in zip(by, keys, strict=True)]
 
-    lines = tuple(_line(keys, groups[keys]) for keys in sorted(groups, key=order))
-    scores = _scores(groups, by) if "model" in by else {}
+    tried, unable = _tried(groups, by) if "model" in by else ({}, {})
     latest = [rows[i] for i in experiment.latest.values()]
     yardsticks = {row["model"] for row in latest if row.get("label") == CLASSICAL}
-    outcomes = {place: decide(own, yardsticks, described(metric, across)) for place, own in scores.items()}
-    bands = len({run.cell.band for own in groups.values() for run in own if run.score is not None}) if across else 1
-    others = reference_models(latest)
-    return Means(experiment, tuple(by), described(metric, across), lines, scores, outcomes, bands, others)
+    kind, expected = described(metric, across), dict.fromkeys([*experiment.planned, *experiment.models])
+    outcomes = {
+        place: decide(own, yardsticks, kind, [model for model in expected if model not in unable[place]])
+        for place, own in tried.items()
+    }
+    compared = {place: outcome.compared for place, outcome in outcomes.items()}
+    lines = tuple(_line(keys, groups[keys], compared.get(_place(by, keys))) for keys in sorted(groups, key=order))
+    scored = {run.cell.band for own in groups.values() for run in own if known(run.score) is not None}
+    pooled = [len({draw.band for draw in one.draws or one.dropped}) for one in compared.values()] or [len(scored)]
+    bands = (min(pooled), max(pooled)) if across else (1, 1)
+    return Means(experiment, tuple(by), kind, lines, tried, outcomes, bands, reference_models(latest))
 
 
 def runs_of(experiment: Experiment, rows: Sequence[Row], metric: str, across: bool) -> Iterable[Run]:
@@ -118,14 +130,21 @@ def runs_of(experiment: Experiment, rows: Sequence[Row], metric: str, across: bo
     again = set(constant_bands(experiment, rows)[1:]) if across else ()
     for cell in [*experiment.latest, *experiment.missing()]:
         row = None if cell not in experiment.latest else rows[experiment.latest[cell]]
-        scored = row is not None and row["status"] == OK and cell.band not in again
-        yield Run(cell, row, score(row, metric, across) if scored and row is not None else None)
+        if row is None or row["status"] == UNSUPPORTED or cell.band in again:
+            yield Run(cell, row, None)
+        else:
+            yield Run(cell, row, score(row, metric, across) if row["status"] == OK else math.nan)
 
 
 def constant_bands(experiment: Experiment, rows: Sequence[Row]) -> list[float | None]:
     """The bands at which every signal is constant, and so the same."""
     varied = {cell.band for cell, i in experiment.latest.items() if not is_constant(rows[i])}
     return [band for band in experiment.bands if band not in varied]
+
+
+def span(counts: tuple[int, int]) -> str:
+    """`5`, or `3 to 5`."""
+    return " to ".join(map(str, dict.fromkeys(counts)))
 
 
 def label(key: str, value: Any) -> str:
@@ -135,29 +154,40 @@ def label(key: str, value: Any) -> str:
     return budget_text(value) if key == "size" else f"{value:g}" if key == "band" else str(value)
 
 
-def _scores(groups: dict[Keys, list[Run]], by: Sequence[str]) -> dict[Keys, dict[Cell, float]]:
-    """The scores of every model, by place."""
+def _tried(
+    groups: dict[Keys, list[Run]], by: Sequence[str]
+) -> tuple[dict[Keys, dict[Cell, float]], dict[Keys, set[str]]]:
+    """By place, the scores of every model, NaN where one failed; and the models that cannot be asked there."""
     places: dict[Keys, dict[Cell, float]] = {}
+    unable: dict[Keys, set[str]] = {}
     for keys, own in groups.items():
-        found = {run.cell: run.score for run in own if run.score is not None}
-        places.setdefault(_place(by, keys), {}).update(found)
-    return places
+        place = _place(by, keys)
+        places.setdefault(place, {}).update({run.cell: run.score for run in own if run.score is not None})
+        cannot = {run.cell.model for run in own if run.row is not None and run.row["status"] == UNSUPPORTED}
+        unable.setdefault(place, set()).update(cannot)
+    return places, unable
 
 
 def _place(by: Sequence[str], keys: Keys) -> Keys:
     return tuple(k for key, k in zip(by, keys, strict=True) if key != "model")
 
 
-def _line(keys: Keys, runs: Sequence[Run]) -> Line:
-    ok = [run for run in runs if run.row is not None and run.row["status"] == OK]
-    scores = {run.cell: run.score for run in ok if run.score is not None}
+def _line(keys: Keys, runs: Sequence[Run], compared: Compared | None) -> Line:
+    """compared: at the line's place; None where no models are told apart, so that every run counts."""
     statuses = ["missing" if run.row is None else run.row["status"] for run in runs]
-    unsupported, missing = statuses.count(UNSUPPORTED), statuses.count("missing")
+    ok, unsupported, missing = statuses.count(OK), statuses.count(UNSUPPORTED), statuses.count("missing")
+    ended = {run.cell: run for run in runs if run.row is not None and run.row["status"] == OK}
+    scores = {cell: run.score for cell, run in ended.items() if run.score is not None}
+    of = len(runs) - unsupported
+    if compared is not None and (draws := compared.draws or compared.dropped):
+        scores, of = compared.only(scores), len(draws)
+    used = [ended[cell] for cell in scores] or list(ended.values())
     return Line(
         keys,
         mean_of(scores),
+        (len(scores), of),
         spread(scores),
-        counted([run.cell for run in ok]),
-        (len(ok), len(runs) - len(ok) - unsupported - missing, unsupported, missing),
-        tuple(run.row for run in ok if run.row is not None),
+        counted([run.cell for run in used]),
+        (ok, len(runs) - ok - unsupported - missing, unsupported, missing),
+        tuple(run.row for run in used if run.row is not None),
     )

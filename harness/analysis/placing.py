@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from common.words import budget_text
+from harness.analysis import left_out
 from harness.analysis.experiments import cell_of, experiments, kind_of
 from harness.analysis.means import Means, means
 from harness.analysis.reference_rows import reference_models
@@ -10,22 +11,24 @@ from harness.analysis.significance import Difference
 from harness.analysis.standing import Standing, standings
 from harness.analysis.winner import Outcome
 from harness.analysis.wording import difference
+from harness.plan.config import Config
 from harness.store.schema import CLASSICAL, REFERENCE_RESULT, Row
 from target_signals.tasks.metrics import Metric
 
 
-def tell(rows: Sequence[Row], order: Sequence[str], metric: str = "psnr") -> str:
+def tell(rows: Sequence[Row], config: Config, metric: str = "psnr") -> str:
     """A line for each of a person's trained models and budgets that has reference rows beside it; empty without any.
 
-    rows: their own and `reference_rows.beside` these. order: of the models. Runs at draws that the reference does not
-    have are left out, as nothing could be compared with them.
+    rows: their own and `reference_rows.beside` these. config: the settings file, which has the models' order and those
+    that are planned. Runs at draws that the reference does not have are left out, as nothing could be compared with
+    them.
     """
     if not reference_models(rows):
         return ""
     drawn = {(kind_of(row), cell_of(row)._replace(model="")) for row in rows if row["origin"] == REFERENCE_RESULT}
     shared = [row for row in rows if (kind_of(row), cell_of(row)._replace(model="")) in drawn]
     said: list[str] = []
-    for experiment in experiments(shared, order):
+    for experiment in experiments(shared, config.protocol.order, config):
         latest = [shared[i] for i in experiment.latest.values()]
         others = reference_models(latest)
         own = [row["model"] for row in latest if row["model"] not in others and row["label"] != CLASSICAL]
@@ -37,16 +40,17 @@ def _of_experiment(found: Means, own: Sequence[str]) -> list[str]:
     kind = found.experiment.kind
     lines = [f"among the reference results, {found.metric.label()}, {kind.signal} {kind.dim}D, {kind.task}:"]
     for (size,), outcome in found.outcomes.items():
-        standing = standings(found.scores[(size,)], outcome, found.metric)
+        standing = standings(found.runs[(size,)], outcome, found.metric)
         places = {model: _place(model, standing[model], outcome, found.metric) for model in own if model in standing}
         lines += [f"  {budget_text(size):>5}  {model}: {place}" for model, place in places.items()]
+        lines += [f"         {line}" for line in left_out.lines(outcome.compared) if places]
     return lines if len(lines) > 1 else []
 
 
 def _place(model: str, standing: Standing, outcome: Outcome, metric: Metric) -> str:
     ranking = outcome.trained
     if ranking is None or standing.rank is None:
-        return "no rank, as it lacks runs that others have"
+        return "no rank, as it lacks runs that others have, or failed there"
     of = f"{standing.rank} of {len(ranking.models)}"
     if standing.rank == 1:
         if len(ranking.models) == 1:

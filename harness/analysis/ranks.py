@@ -4,15 +4,19 @@ A data set is what is replicated: an image (item), or a family of signals in its
 ranked at every condition (band, item of a family, task), each by its mean over seeds, and the data set's score is the
 mean of these ranks: nine bands or rings of one signal are one data set, as are four tasks of one fit. Budgets are never
 pooled. A model that failed at a condition ranks last there; constant bands, which are one signal, are one condition.
+
+Which conditions and data sets count, and which models are ranked, is the rule of `harness.analysis.compared`: within a
+data set over its runs, and then over the data sets. A failure is a run.
 """
 
 import math
 import statistics
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analysis.compared import complete_enough
 from harness.analysis.experiments import Cell, Experiment
 from harness.analysis.gain import known
 from harness.analysis.means import constant_bands
@@ -20,24 +24,29 @@ from harness.analysis.significance import Ranks, placings, rank
 from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row
 from target_signals.tasks.metrics import METRICS
 
-Scores = dict[str, list[float]]  # by model: one a seed, infinite where it failed
-DataSets = dict[Hashable, dict[Hashable, Scores]]  # by data set, by condition
+Run = tuple[Hashable, tuple[int, int]]  # a condition, and the seeds of the fit and of its signal
+Scores = dict[str, dict[Run, float]]  # by model; infinite where it failed
+DataSets = dict[Hashable, Scores]
 
 
 @dataclass(frozen=True)
 class Standings:
-    """The ranks of `models`, over the data sets that all of them have; `of`: how many there are."""
+    """The ranks of `models`, over the data sets that all of them have.
+
+    of: how many data sets there are. without: models that lack some of those that count.
+    """
 
     models: tuple[str, ...]
     ranks: Ranks
     of: int
+    without: tuple[str, ...]
 
 
 def over_items(experiment: Experiment, rows: Sequence[Row], metric: str, size: int) -> Standings | None:
     """Ranks over items at one budget; None without two items or three models."""
     sets: DataSets = {}
     for cell, row in _tried(experiment, rows, size):
-        _add(sets, cell.item, cell.band, cell.model, row, metric)
+        _add(sets, cell.item, cell.band, cell, row, metric)
     return _standings(sets, experiment.models, METRICS[metric].higher_is_better)
 
 
@@ -50,7 +59,7 @@ def over_signals(every: Iterable[Experiment], rows: Sequence[Row], size: int) ->
         models |= dict.fromkeys(experiment.models)
         for cell, row in _tried(experiment, rows, size):
             condition = (experiment.kind, cell.band, cell.item)
-            _add(sets, experiment.kind.signal, condition, cell.model, row, "psnr")
+            _add(sets, experiment.kind.signal, condition, cell, row, "psnr")
     return _standings(sets, list(models), True)
 
 
@@ -64,27 +73,37 @@ def _tried(experiment: Experiment, rows: Sequence[Row], size: int) -> Iterable[t
             yield cell, row
 
 
-def _add(sets: DataSets, data_set: Hashable, condition: Hashable, model: str, row: Row, metric: str) -> None:
+def _add(sets: DataSets, data_set: Hashable, condition: Hashable, cell: Cell, row: Row, metric: str) -> None:
     worst = -math.inf if METRICS[metric].higher_is_better else math.inf
     value = known(row.get(metric)) if row["status"] == OK else worst
     if value is not None:
-        sets.setdefault(data_set, {}).setdefault(condition, {}).setdefault(model, []).append(value)
+        run = condition, (cell.seed, cell.signal_seed)
+        sets.setdefault(data_set, {}).setdefault(cell.model, {})[run] = value
 
 
 def _standings(sets: DataSets, models: Sequence[str], higher_is_better: bool) -> Standings | None:
-    """Ranks of the models that have a score, or failed, in at least half of the data sets."""
-    present = [{model for scores in conditions.values() for model in scores} for conditions in sets.values()]
-    often = [model for model in models if 0 < len(sets) <= 2 * sum(model in some for some in present)]
-    if len(often) < 2:
+    runs = {
+        name: complete_enough({model: own.keys() for model, own in scores.items()}) for name, scores in sets.items()
+    }
+    have = {
+        model: {name for name, scores in sets.items() if runs[name] and scores.get(model, {}).keys() >= runs[name]}
+        for model in models
+    }
+    shared = complete_enough(have)
+    ranked = [model for model in models if shared and have[model] >= shared]
+    if len(ranked) < 2:
         return None
-    means = np.array([_mean_ranks(conditions.values(), often, higher_is_better) for conditions in sets.values()])
-    found = rank(means, higher_is_better=False)
-    return None if found is None else Standings(tuple(often), found, len(sets))
+    means = [_mean_ranks(sets[name], runs[name], ranked, higher_is_better) for name in sets if name in shared]
+    found = rank(np.array(means), higher_is_better=False)
+    there = {model for scores in sets.values() for model in scores}
+    without = tuple(model for model in models if model in there and model not in ranked)
+    return None if found is None else Standings(tuple(ranked), found, len(sets), without)
 
 
-def _mean_ranks(conditions: Iterable[Scores], models: Sequence[str], higher_is_better: bool) -> np.ndarray:
-    """Each model's mean rank over the conditions that all of them have [models]; NaN where there are none."""
-    whole = [[statistics.fmean(own[model]) for model in models] for own in conditions if own.keys() >= set(models)]
-    if not whole:
-        return np.full(len(models), math.nan)
-    return placings(np.array(whole), higher_is_better).mean(axis=0)
+def _mean_ranks(scores: Scores, runs: Collection[Run], models: Sequence[str], higher_is_better: bool) -> np.ndarray:
+    """Each model's mean rank over the conditions of some runs [models], which all of them have."""
+    seeds: dict[Hashable, list[Run]] = {}
+    for run in runs:
+        seeds.setdefault(run[0], []).append(run)
+    means = [[statistics.fmean(scores[model][run] for run in own) for model in models] for own in seeds.values()]
+    return placings(np.array(means), higher_is_better).mean(axis=0)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from harness.analysis.compared import Runs
 from harness.analysis.significance import Difference, holm
 from harness.analysis.winner import REFERENCE, Outcome, Scores, differences
 from target_signals.tasks.metrics import Metric
@@ -22,7 +23,7 @@ class Against:
 class Standing:
     """rank: among the trained models that compete; None for others. best: against the best trained model.
 
-    reference: against REFERENCE. Both are None where the model lacks that one's draws, and of that one itself.
+    reference: against REFERENCE. Both are None where one of the two does not compete, and of that one itself.
     """
 
     rank: int | None
@@ -30,12 +31,13 @@ class Standing:
     reference: Against | None
 
 
-def standings(scores: Scores, outcome: Outcome, metric: Metric) -> dict[str, Standing]:
-    """The standing of every model that has a score at a place."""
-    trained = outcome.trained
+def standings(runs: Runs, outcome: Outcome, metric: Metric) -> dict[str, Standing]:
+    """The standing of every model that has a score at a place, over the draws that are compared there."""
+    scores, trained = outcome.compared.only(runs), outcome.trained
     ranks = {model: i for i, model in enumerate(trained.models if trained else (), start=1)}
     best = _to_best(scores, outcome, metric)
-    reference = _adjusted(differences(scores, REFERENCE, metric), chosen=False)
+    there = REFERENCE in outcome.compared.models
+    reference = _adjusted(differences(scores, REFERENCE, metric), chosen=False) if there else {}
     models = dict.fromkeys(cell.model for cell in scores)
     return {model: Standing(ranks.get(model), best.get(model), reference.get(model)) for model in models}
 

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from common.words import NO_SCORE
 from harness.analysis.comparison import WHOLE, Comparison, mean
-from harness.analysis.gain import CAP, described, score
+from harness.analysis.experiments import experiments
+from harness.analysis.gain import CAP, described
 from harness.analysis.grouping import comparisons
+from harness.analysis.left_out import Where
+from harness.analysis.means import Keys, Line, means, span
 from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.remarks import remarks
 from harness.analysis.winner import Outcome
@@ -22,24 +25,26 @@ def summarise(rows: Sequence[Row], models: list[str], metric: str = "psnr", head
     """A text table of one task's rows: mean score a model and budget, in the models' order, and below it the best.
 
     Rows of the reference are marked, and have no seconds, which are those of another machine.
-    Of several bands PSNR stands as its gain (`harness.analysis.gain`). A cell in which trials failed says how many of
-    how many; `n/a` is unsupported, `-` not run.
+    Of several bands PSNR stands as its gain (`harness.analysis.gain`). A mean is over the runs that are compared at the
+    budget (`harness.analysis.compared`), and says how many of these it has where it has not all. A cell in which trials
+    failed says how many of how many; `n/a` is unsupported, `-` not run, or at no draw that is compared.
     """
     rows, others = oldest_first(rows), reference_models(rows)
     by_model: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_model[row["model"]].append(row)
     sizes = sorted({row["size"] for row in rows})
-    bands = len({row["bandlimit"] for row in rows} - {None})
-    across = bands > 1
+    across = len({row["bandlimit"] for row in rows} - {None}) > 1
+    found = [means(one, rows, ["model", "size"], metric) for one in experiments(rows, models)]
+    averages: dict[Keys, Line] = {line.keys: line for one in found for line in one.lines}
     kind = described(metric, across)
     title = f"{heading}mean {kind.name}" + (f", {kind.unit}" if kind.unit else "")
-    title += f", over {bands} bands" if across else ""
+    title += f", over {span(found[0].bands)} bands" if across else ""
     lines = [[title, *[f"{s:,}" for s in sizes], "seconds", "rows"]]
     for model in models:
         if not (of_model := by_model[model]):
             continue
-        cells = [_cell([row for row in of_model if row["size"] == size], metric, across) for size in sizes]
+        cells = [_cell([row for row in of_model if row["size"] == size], averages.get((model, size))) for size in sizes]
         seconds = "" if model in others else f"{math.fsum(row['seconds'] or 0.0 for row in of_model):.1f}"
         lines.append([display_name(model, others), *cells, seconds, str(len(of_model))])
     if metric == "psnr" and not across:
@@ -65,7 +70,12 @@ def _best(comparison: Comparison) -> list[str]:
     bands = (WHOLE,) if WHOLE in comparison.regions else comparison.bands
     places = {size: {band: comparison.outcome(size, band) for band in bands} for size in comparison.sizes}
     lines = [f"best at {size:,}: {_of_budget(comparison, outcomes)}" for size, outcomes in places.items()]
-    return lines + notes(outcome for outcomes in places.values() for outcome in outcomes.values())
+    named_places = {
+        Where(size, f"{band:g}" if len(bands) > 1 else ""): outcome
+        for size, outcomes in places.items()
+        for band, outcome in outcomes.items()
+    }
+    return lines + notes(named_places)
 
 
 def _of_budget(comparison: Comparison, outcomes: dict[float, Outcome]) -> str:
@@ -78,12 +88,13 @@ def _of_budget(comparison: Comparison, outcomes: dict[float, Outcome]) -> str:
     return "; ".join(f"{name} at band {' '.join(some)}" for name, some in at.items())
 
 
-def _cell(rows: Sequence[Row], metric: str, across: bool) -> str:
-    if not rows:
+def _cell(rows: Sequence[Row], line: Line | None) -> str:
+    if not rows or line is None:
         return "-"
     failed = [row["status"] for row in rows if row["status"] not in (OK, UNSUPPORTED)]
     if failed:
         return f"{failed[-1]} {len(failed)}/{len(rows)}"
-    scores = [score(row, metric, across) for row in rows if row["status"] == OK]
-    known = [value for value in scores if value is not None]
-    return f"{sum(known) / len(known):.2f}" if known else "n/a"
+    scored, of = line.of
+    if not scored:
+        return "-" if line.counts[0] else "n/a"
+    return f"{line.mean:.2f}" + (f" ({scored}/{of})" if scored < of else "")

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.words import MARKS, NO_SCORE
+from harness.analysis.left_out import Where
 from harness.analysis.means import COUNTS, Line, Means, label
 from harness.analysis.versus import Change, Versus
+from harness.analysis.winner import Outcome
 from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes, told
 from harness.store.parquet import to_parquet
 from harness.store.schema import REFERENCE_RESULT, Row
@@ -59,7 +61,12 @@ def _standings(found: Versus) -> list[str]:
         f"best at {label('size', size)}: {named(before) or NO_SCORE} → {named(after) or NO_SCORE}"
         for size, (before, after) in found.outcomes.items()
     ]
-    both = [outcome for pair in found.outcomes.values() for outcome in pair]
+    presets = (found.against, found.kind.preset)
+    both = {
+        Where(size, preset): outcome
+        for size, pair in found.outcomes.items()
+        for preset, outcome in zip(presets, pair, strict=True)
+    }
     return ["change: more is better; bold: its 95 % interval leaves out 0", *said, *notes(both)]
 
 
@@ -123,16 +130,16 @@ def _list(means: Means) -> list[list[str]]:
 
 
 def _score(means: Means, line: Line) -> str:
-    """`21.0 ± 0.3 (4/5)`, `n/a`, `failed 3/5` or `–`; behind the score how many of how many runs it is over.
+    """`21.0 ± 0.3 (4/5)`, `n/a`, `failed 3/5` or `–`; behind the score how many it is over of the runs compared there.
 
     The best of a place is bold, and what it is not told apart from has the sign of a tie.
     """
-    ok, failed, unsupported, missing = line.counts
+    _, failed, unsupported, missing = line.counts
     if math.isnan(line.mean):
         return MARKS["unsupported"] if unsupported else f"failed {failed}/{failed + missing}" if failed else "–"
     spread = line.spread.whole
     text = means.metric.text(line.mean) + ("" if math.isnan(spread) else f" ± {means.metric.text(spread)}")
-    lacking = f" ({ok}/{ok + failed + missing})" if failed or missing else ""
+    lacking = f" ({line.of[0]}/{line.of[1]})" if line.of[0] < line.of[1] else ""
     sign, bold = _standing(means, line)
     return Bold(text + lacking + sign) if bold else text + lacking + sign
 
@@ -153,7 +160,18 @@ def _notes(means: Means) -> list[str]:
         return []
     places = dict.fromkeys(map(means.place, means.lines)) if set(means.by) == {"model", "size"} else ()
     said = [f"best at {label('size', size)}: {told(means.outcomes[size,], means.metric)}" for (size,) in places]
-    return ["bold: the best trained model", *said, *notes(means.outcomes.values())]
+    return ["bold: the best trained model", *said, *notes(_places(means))]
+
+
+def _places(means: Means) -> dict[Where, Outcome]:
+    """Who is best at each place, under the names that notes give the places."""
+    keys = [key for key in means.by if key != "model"]
+    found: dict[Where, Outcome] = {}
+    for place, outcome in means.outcomes.items():
+        of = dict(zip(keys, place, strict=True))
+        rest = ", ".join(label(key, value) for key, value in of.items() if key != "size")
+        found[Where(of.get("size", means.experiment.sizes[0]), rest)] = outcome
+    return found
 
 
 def _markdown(title: str, table: Sequence[Sequence[str]], lines: Sequence[str]) -> str:

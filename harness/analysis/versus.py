@@ -1,10 +1,12 @@
 """Two presets side by side, such as `paper` and `tuned`: scores, ranks, and who is best, over the draws of both."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.analysis.compared import Runs
 from harness.analysis.experiments import Cell, Experiment, Kind
-from harness.analysis.means import Means, means
+from harness.analysis.means import Means, means, span
 from harness.analysis.significance import Difference
 from harness.analysis.winner import Outcome, Scores, decide, differences, mean_of
 from harness.store.schema import CLASSICAL, Row
@@ -34,14 +36,14 @@ class Versus:
     kind: Kind
     against: str
     metric: Metric
-    bands: int
+    bands: tuple[int, int]
     changes: tuple[Change, ...]
     outcomes: dict[int, tuple[Outcome, Outcome]]
 
     @property
     def title(self) -> str:
         kind = self.kind._replace(preset=f"{self.against} → {self.kind.preset}")
-        bands = f", mean gain over {self.bands} bands" if self.bands > 1 else ""
+        bands = f", mean gain over {span(self.bands)} bands" if self.bands[1] > 1 else ""
         return f"{self.metric.label()}{bands}: {kind}"
 
 
@@ -60,11 +62,13 @@ def _versus(first: Experiment, second: Experiment, rows: Sequence[Row], metric: 
     outcomes: dict[int, tuple[Outcome, Outcome]] = {}
     for size in second.sizes:
         common = _common(before, after, size)
-        if not common[0]:
+        if not any(map(math.isfinite, common[0].values())):
             continue
-        outcomes[size] = (decide(common[0], yardsticks, after.metric), decide(common[1], yardsticks, after.metric))
-        for model in second.models:
-            one, two = (_of_model(scores, model) for scores in common)
+        models = [model for model in second.models if model in first.models]
+        under = [decide(runs, yardsticks, after.metric, models) for runs in common]
+        outcomes[size] = under[0], under[1]
+        for model in models:
+            one, two = (_of_model(under[i].compared.only(common[i]), model) for i in (0, 1))
             if one:
                 ranks = _place(outcomes[size][0], model), _place(outcomes[size][1], model)
                 ahead = _ahead(one, two, after.metric)
@@ -72,10 +76,12 @@ def _versus(first: Experiment, second: Experiment, rows: Sequence[Row], metric: 
     return Versus(second.kind, first.kind.preset, after.metric, after.bands, tuple(changes), outcomes)
 
 
-def _common(before: Means, after: Means, size: int) -> tuple[Scores, Scores]:
-    """The scores at a budget under both, of the cells that have one under both."""
-    one, two = before.scores.get((size,), {}), after.scores.get((size,), {})
-    return {cell: one[cell] for cell in one if cell in two}, {cell: two[cell] for cell in one if cell in two}
+def _common(before: Means, after: Means, size: int) -> tuple[Runs, Runs]:
+    """The scores at a budget under both, of the cells that have a run under both; NaN under both where one failed."""
+    one, two = before.runs.get((size,), {}), after.runs.get((size,), {})
+    failed = {cell: math.nan for cell in one if cell in two and not math.isfinite(one[cell] + two[cell])}
+    shared = [{cell: own[cell] for cell in one if cell in two} | failed for own in (one, two)]
+    return shared[0], shared[1]
 
 
 def _of_model(scores: Scores, model: str) -> Scores:

@@ -1,8 +1,8 @@
 """Who is best at a place, by how much, and how sure that is. Every display asks `decide`.
 
-A place is a budget at one band, or over the bands; at one item, or over the items. Only models that have a score on
-every draw (band, item and seeds) that another model of their sort has compete there: the mean of the others would be
-over the easier draws. Trained models and yardsticks, whose rows are labelled `classical`, are ranked apart.
+A place is a budget at one band, or over the bands; at one item, or over the items. Which models compete there, and over
+which draws (band, item and seeds), is what `harness.analysis.compared` says. Trained models and yardsticks, whose rows
+are labelled `classical`, are ranked apart.
 
 The best of a sort wins where its lead over each other one has an interval that leaves out 0 (`significance.intervals`).
 As all of them have to, no correction is due: among equal models some wins in at most 5 % of cases. Where it does not
@@ -18,6 +18,7 @@ from operator import attrgetter
 
 import numpy as np
 
+from harness.analysis.compared import Compared, Runs, compare
 from harness.analysis.experiments import Cell, counted
 from harness.analysis.significance import ALPHA, Difference, holm, intervals
 from target_signals.tasks.metrics import Metric
@@ -63,14 +64,14 @@ class Ranking:
 class Outcome:
     """Both rankings; None where no model of the sort competes.
 
-    left_out: models that have scores and lack draws which another one of their sort has.
+    compared: the models and draws that they are of, and what is left out.
     yardstick: of those that are ahead of the best trained model over that one's draws, beyond chance unless there is
     one replicate, the one that is furthest; and how far; None where none is.
     """
 
     trained: Ranking | None
     yardsticks: Ranking | None
-    left_out: tuple[str, ...]
+    compared: Compared
     yardstick: str | None = None
     ahead: Difference | None = None
 
@@ -80,20 +81,17 @@ class Outcome:
         return self.trained or self.yardsticks
 
 
-def decide(scores: Scores, classical: Collection[str], metric: Metric) -> Outcome:
-    """Rank the models that have scores at a place. scores: of one budget; the bands and items that they hold are
-    the place's."""
-    of_trained: dict[Cell, float] = {}
-    of_yardsticks: dict[Cell, float] = {}
-    for cell, score in scores.items():
-        (of_yardsticks if cell.model in classical else of_trained)[cell] = score
+def decide(runs: Runs, classical: Collection[str], metric: Metric, models: Collection[str] = ()) -> Outcome:
+    """Rank the models that are compared at a place. runs: of one budget. models: those that could have runs there."""
+    compared = compare(runs, classical, models)
+    scores = {cell: score for cell, score in compared.only(runs).items() if cell.model in compared.models}
+    of_yardsticks = {cell: score for cell, score in scores.items() if cell.model in classical}
+    of_trained = {cell: score for cell, score in scores.items() if cell.model not in classical}
     trained, yardsticks = _rank(of_trained, metric), _rank(of_yardsticks, metric)
-    compete = {model for ranking in (trained, yardsticks) if ranking for model in ranking.models}
-    left_out = tuple(dict.fromkeys(cell.model for cell in scores if cell.model not in compete))
     if trained is None or yardsticks is None:
-        return Outcome(trained, yardsticks, left_out)
+        return Outcome(trained, yardsticks, compared)
     best = {cell: score for cell, score in of_trained.items() if cell.model == trained.best}
-    return Outcome(trained, yardsticks, left_out, *_ahead(of_yardsticks, best, trained.best, metric))
+    return Outcome(trained, yardsticks, compared, *_ahead(of_yardsticks, best, trained.best, metric))
 
 
 def differences(scores: Scores, reference: str, metric: Metric) -> dict[str, Difference]:
@@ -129,11 +127,11 @@ def replicated(draws: Collection[Cell]) -> str:
 
 
 def _rank(scores: Scores, metric: Metric) -> Ranking | None:
+    """scores: of models that have the same draws."""
     by_model = _by_model(scores)
-    draws = {draw for own in by_model.values() for draw in own}
-    compete = sorted(model for model, own in by_model.items() if len(own) == len(draws))
-    if not compete:
+    if not by_model:
         return None
+    compete, draws = sorted(by_model), next(iter(by_model.values())).keys()
     means = _means(by_model, compete, draws)
     sign, overall = _sign(metric), means.mean(axis=0)
     order = sorted(range(len(compete)), key=lambda i: -sign * overall[i])  # of equals the first by name

@@ -1,9 +1,10 @@
 """Outcomes in the words and signs that every display uses."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from common.words import NO_SCORE
+from harness.analysis.left_out import Where, left_out
 from harness.analysis.significance import Difference
 from harness.analysis.winner import ALONE, ONE_DRAW, TIE, Outcome
 from target_signals.tasks.metrics import Metric
@@ -53,9 +54,9 @@ def difference(found: Difference, metric: Metric) -> str:
     return f"{metric.text(found.mean)}{unit}{reach}"
 
 
-def notes(outcomes: Iterable[Outcome]) -> list[str]:
-    """What the signs mean that `named` gives these, and who does not compete."""
-    found = list(outcomes)
+def notes(outcomes: Mapping[Where, Outcome]) -> list[str]:
+    """What the signs mean that `named` gives these, and what is not compared."""
+    found = list(outcomes.values())
     rankings = [outcome.first for outcome in found if outcome.first]
     verdicts = {ranking.verdict for ranking in rankings}
     said: list[str] = []
@@ -66,10 +67,4 @@ def notes(outcomes: Iterable[Outcome]) -> list[str]:
         said.append(f"{ONE_DRAW}: {MEANINGS[ONE_DRAW]}")
     if any(outcome.yardstick or (outcome.yardsticks and not outcome.trained) for outcome in found):
         said.append(f"{YARDSTICK} {MEANINGS[YARDSTICK]}")
-    return said + left_out(found)
-
-
-def left_out(outcomes: Iterable[Outcome]) -> list[str]:
-    """A line that names who does not compete; none where all do."""
-    models = dict.fromkeys(model for outcome in outcomes for model in outcome.left_out)
-    return [f"does not compete where its runs failed or are missing: {', '.join(models)}"] if models else []
+    return said + left_out(outcomes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.errors import UsageError
-from harness.execution.options import bits_a_value, given_path
+from harness.execution.option_types import bits_a_value, given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.store import parse_row
 
@@ -82,7 +82,7 @@ def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> 
         print(f"{operations:,.0f} floating-point operations to evaluate a sample")
     print(f"PSNR against {against}\n")
     rates = []
-    for bits in options.bits:
+    for bits in dict.fromkeys(options.bits):
         rate, data = measure(model, bits, lattice, psnr)
         rates.append(rate)
         name = to.with_name(f"{to.name}-{bits}{compressed.SUFFIX}")

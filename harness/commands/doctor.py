@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.execution.options import given_path
+from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.schema import OK, UNSUPPORTED
 from harness.store.store import DEFAULT_OUT

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
 from common.exits import EXIT_OK, guarded
-from harness.execution.options import Parser, given_path, whole_number
+from harness.execution.option_types import given_path, whole_number
+from harness.execution.options import Parser
 from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
 from harness.figures.style import FONTS
 from harness.plan.config import load_config

@@ -17,7 +17,7 @@ from common.errors import UsageError
 from common.files import Unfit, write_atomically
 from common.words import plural
 from harness.commands.merged_rows import Found, Tally, chosen, describe, is_parquet, names, read
-from harness.execution.options import given_path
+from harness.execution.option_types import given_path
 from harness.store.names import folder_of, key_of
 from harness.store.own_signal import load_signal, signal_path
 from harness.store.parquet import Name, read_rows, write_rows

@@ -13,7 +13,7 @@ from harness.analysis.bits import codec_points, codecs
 from harness.analysis.bits.rate_distortion import RateDistortion, every_point, rate_distortion, summary
 from harness.analysis.experiments import Kind, kind_of
 from harness.analysis.target import rebuild
-from harness.execution.options import given_path
+from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import gather
 from harness.store.schema import Row
@@ -36,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
     found.say_problems()
     rows = [stored.row for stored in found.stored if options.signal in (None, stored.row["signal"])]
     if not any(row["rates"] for row in rows):
-        raise UsageError(f"no rows in '{options.out}' have rates; run a launcher with --bits 4 6 8 12 16 32")
+        which = "" if options.signal is None else f" of '{options.signal}'"
+        raise UsageError(f"no rows{which} in '{options.out}' have rates; run a launcher with --bits 4 6 8 12 16 32")
     config = load_config(options.config)
     for dim in sorted({int(row["dim"]) for row in rows if row["rates"]}):
         if absent := codecs.absent(dim):

@@ -15,7 +15,8 @@ from common.exits import EXIT_FAILED, EXIT_OK
 from common.words import plural
 from harness.commands import verify
 from harness.commands.status import columns
-from harness.execution.options import given_path, positive
+from harness.execution.option_types import given_path, minutes, positive
+from harness.execution.options import WORKERS
 from harness.plan.config import DEFAULT_CONFIG, load_config
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--check", action="store_true", help="whether the rows may be shipped, before they are reviewed")
     what.add_argument("--verify", type=positive, metavar="N", help="run N trials again, evenly spread, and compare")
     add("--models", nargs="+", metavar="MODEL", help="only these, of those that the order of want names")
-    add("--minutes", type=float, help="begin no trial later than this; the same command goes on")
+    add("--minutes", type=minutes, help="begin no trial later than this; the same command goes on")
     add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
-    add("--workers", type=positive, metavar="N", help="trials at once (default: one per GPU with --device all, else 1)")
+    add("--workers", type=positive, metavar="N", help=f"trials at once (default: {WORKERS})")
     add(
         "--out",
         type=given_path,
@@ -62,8 +63,6 @@ def run(options: argparse.Namespace) -> int:
     from harness.train import machine
 
     check_options(options)
-    if options.minutes is not None and not options.minutes > 0:
-        raise UsageError(f"--minutes: must be more than 0, got {options.minutes:g}")
     options.deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
     device = machine.choose_device(options.device or machine.default_device())
     config = load_config(options.config)

@@ -10,9 +10,11 @@ import numpy as np
 
 from common.errors import UsageError
 from common.files import write_atomically
-from harness.execution.options import given_path
+from harness.execution.option_types import given_path
 
 MOST_VALUES = 1 << 31  # of one rendering: 8 GiB in float32
+OF_VALUE = 16  # bytes of memory for a value while a file of it is made
+LONGEST_OF_JPEG = 65_500  # samples along an axis
 SUFFIXES = (".png", ".jpg", ".tif", ".npy")
 
 
@@ -31,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    import torch
+
     from harness.train import checkpoint, compressed, machine
     from harness.train.chunks import predict_shape
 
@@ -43,10 +47,7 @@ def run(options: argparse.Namespace) -> int:
     device = str(machine.choose_device(options.device or machine.default_device()))
     model = (compressed if compressed.is_compressed(path) else checkpoint).load(path, device)
     shape = tuple(options.shape or model.lattice.shape)
-    if math.prod(shape) * model.channels > MOST_VALUES:
-        raise UsageError(f"{shape} with {model.channels} channels are more than {MOST_VALUES} values; render less")
-    if model.dim == 3 and suffix != ".npy":
-        raise UsageError(f"a volume is written as .npy, not as '{suffix}'")
+    check(shape, model.dim, model.channels, suffix, machine.memory(torch.device("cpu")))
     values = predict_shape(model, shape)
     content = encode(values, suffix)
     try:
@@ -68,6 +69,27 @@ def only_one(paths: Sequence[str]) -> str:
     return path
 
 
+def check(shape: Sequence[int], dim: int, channels: int, suffix: str, memory: int | None) -> None:
+    """UsageError for what no such file can hold, or this machine cannot, before anything is evaluated.
+
+    memory: bytes that the machine has; None where that is not known.
+    """
+    most = MOST_VALUES if memory is None else min(MOST_VALUES, memory // OF_VALUE)
+    if math.prod(shape) * channels > most:
+        given = f"--shape {' '.join(map(str, shape))}"
+        raise UsageError(f"{given} with {channels} channels are more than {most:,} values; render less")
+    if suffix == ".npy":
+        return
+    if dim == 3:
+        raise UsageError(f"a volume is written as .npy, not as '{suffix}'")
+    if channels not in (1, 3):
+        raise UsageError(f"{channels} channels make no picture; write a .npy file")
+    if suffix == ".jpg" and max(shape) > LONGEST_OF_JPEG:
+        raise UsageError(
+            f"a JPEG has at most {LONGEST_OF_JPEG:,} samples along an axis, got {max(shape):,}; write .png"
+        )
+
+
 def encode(values: np.ndarray, suffix: str) -> bytes:
     """[*shape, C] as the bytes of a file: pictures in 8 bit, clipped to [0, 1]; .npy as it is."""
     from PIL import Image
@@ -78,8 +100,6 @@ def encode(values: np.ndarray, suffix: str) -> bytes:
     if suffix == ".npy":
         np.save(buffer, values, allow_pickle=False)
         return buffer.getvalue()
-    if values.ndim == 3 and values.shape[-1] != 3:
-        raise UsageError(f"{values.shape[-1]} channels make no picture; write a .npy file")
     picture = Image.fromarray(np.round(255 * np.clip(values, 0, 1)).astype(np.uint8))
     picture.save(buffer, format={".png": "PNG", ".jpg": "JPEG", ".tif": "TIFF"}[suffix])
     return buffer.getvalue()

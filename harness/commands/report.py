@@ -3,7 +3,7 @@
 import argparse
 
 from common.errors import UsageError
-from harness.execution.options import given_path
+from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG
 from harness.report.write_page import MEGABYTES, write
 from harness.store.store import DEFAULT_OUT

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     # torch takes seconds to import: --help and a mistyped option do not wait for it
     from harness.execution import run_trials
-    from harness.execution.choose_executor import default_workers
+    from harness.execution.choose_executor import count_workers
     from harness.execution.launch import make_launch
 
     if options.list:
@@ -46,11 +46,11 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     done, left, rows = run_trials.read_done(launch.trials, options.out)
     if options.force:
         left = launch.trials
-    options.workers = options.workers or default_workers(options, launch.device, launch.as_large(left))
-    print("\n".join(announcement(launch, options, done, left)))
+    workers = count_workers(options, launch.device, launch.as_large(left))
+    print("\n".join(announcement(launch, options, workers, done, left)))
     if options.dry_run:
         return EXIT_OK
-    rows |= run_trials_of(launch, left, options, words)
+    rows |= run_trials_of(launch, left, options, workers, words)
     print(f"\n{summary(launch, options, list(rows.values()))}\n")
     folders = [Path(options.out), *(Path(options.out) / folder for folder in {folder for folder, _ in rows})]
     if options.no_figures:
@@ -63,7 +63,11 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
 
 
 def announcement(
-    launch: "Launch", options: argparse.Namespace, done: "Sequence[Trial]", left: "Sequence[Trial]"
+    launch: "Launch",
+    options: argparse.Namespace,
+    workers: int | None,
+    done: "Sequence[Trial]",
+    left: "Sequence[Trial]",
 ) -> Iterator[str]:
     """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial."""
     from harness.execution.choose_executor import place
@@ -75,7 +79,7 @@ def announcement(
     source = launch.source
     yield (
         f"{source.family.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset}, "
-        f"on {place(options, launch.device)}"
+        f"on {place(options, launch.device, workers)}"
     )
     if options.preset is None:
         yield f"(the preset follows from the device; --preset {' | '.join(launch.config.presets)} changes it)"
@@ -95,7 +99,11 @@ def announcement(
 
 
 def run_trials_of(
-    launch: "Launch", left: "Sequence[Trial]", options: argparse.Namespace, words: Sequence[str]
+    launch: "Launch",
+    left: "Sequence[Trial]",
+    options: argparse.Namespace,
+    workers: int | None,
+    words: Sequence[str],
 ) -> dict[Name, Row]:
     """Run the trials that are left of a launch, here or through its executor; their rows.
 
@@ -111,13 +119,13 @@ def run_trials_of(
     if left:
         superseded = run_trials.to_supersede(left, out) if options.force else ()
         after = 0.0 if options.no_figures else drawing_seconds(left, launch.device.type)
-        executor = make_executor(options, words, launch.device, superseded)
+        executor = make_executor(options, workers, words, launch.device, superseded)
         if executor is None:
             on_model = checkpoint.saver(out) if options.save_model else None
             run_trials.execute(left, out, launch.device, on_model, superseded, after=after)
         else:
-            ordered, workers = in_order(left, launch.device.type), options.workers or 1
-            run_trials.spread(ordered, out, launch.device, executor, superseded, workers, after=after)
+            ordered = in_order(left, launch.device.type)
+            run_trials.spread(ordered, out, launch.device, executor, superseded, after=after)
     return run_trials.read_done(left, out)[2]
 
 
@@ -136,7 +144,7 @@ def summary(launch: "Launch", options: argparse.Namespace, own: "Sequence[Row]")
         heading = f"{task}: " if len(launch.tasks) > 1 else ""
         parts.append(summarise([row for row in whole if row["task"] == task], models, heading=heading))
         parts.append(published.compare(row for row in own if row["task"] == task))
-    parts.append(placing.tell(whole, models))
+    parts.append(placing.tell(whole, launch.config))
     if launch.source.files:
         from harness.analysis.own_file import verdict
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from common.words import budget_text, duration, plural
 from harness.analysis.experiments import Cell, Experiment, Kind, experiments
-from harness.execution.options import given_path
+from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.liveness import is_alive
 from harness.store.scan import Gathered, gather

@@ -12,7 +12,7 @@ from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
 from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
-from harness.execution.options import given_path
+from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import Gathered, gather
 from harness.store.schema import Row
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         config = load_config(options.config)
         if not options.own:
             rows += beside(rows, config)
-        every = experiments(rows, config.protocol.order)
+        every = experiments(rows, config.protocol.order, config)
         if "size" not in by and any(len(each.sizes) > 1 for each in every):
             raise UsageError(f"scores of several budgets have no mean; add size: --by {','.join([*by, 'size'])}")
         of_experiments = [means(each, rows, by, options.metric) for each in every]

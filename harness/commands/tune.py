@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.files import write_atomically
 from common.words import budget_text, duration, plural
@@ -34,20 +33,20 @@ def run(options: argparse.Namespace) -> int:
 
 def tune(options: argparse.Namespace) -> int:
     from harness.execution import run_trials
+    from harness.execution.choose_executor import count_workers
 
-    if options.minutes is not None and not options.minutes > 0:
-        raise UsageError(f"--minutes: must be more than 0, got {options.minutes:g}")
     found = search.make_search(options)
     trials = found.trials
     done, left = run_trials.split_done(trials, options.out)
-    print("\n".join(announcement(found, options, len(done), left)))
+    workers = count_workers(options, found.device, left)
+    print("\n".join(announcement(found, options, workers, len(done), left)))
     if options.dry_run:
         return EXIT_OK
     deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
     keys = {trial.key for trial in left}
     for part in parts(found, deadline):
-        run_left(part, [trial for trial in part.trials if trial.key in keys], options, deadline)
-        run_left(part, again(part, options), options, deadline)
+        run_left(part, [trial for trial in part.trials if trial.key in keys], options, workers, deadline)
+        run_left(part, again(part, options), options, workers, deadline)
     report(found, options)
     return EXIT_OK
 
@@ -63,7 +62,9 @@ def parts(found: "Search", deadline: float) -> "list[Search]":
     return [dataclasses.replace(found, cells=own) for own in cells.values()]
 
 
-def announcement(found: "Search", options: argparse.Namespace, done: int, left: "Sequence[Trial]") -> Iterator[str]:
+def announcement(
+    found: "Search", options: argparse.Namespace, workers: int | None, done: int, left: "Sequence[Trial]"
+) -> Iterator[str]:
     """What is said before anything runs: what, where and the cost; with --dry-run, of every search."""
     from harness.execution.choose_executor import place
     from harness.plan.cost import describe_cost
@@ -73,7 +74,7 @@ def announcement(found: "Search", options: argparse.Namespace, done: int, left: 
     searches = "1 search" if len(found.cells) == 1 else f"{len(found.cells)} searches"
     yield (
         f"{searches} of {plural(options.trials, 'trial')}, preset {found.preset}, on "
-        f"{place(options, found.device)}: one for each model, budget, kind of data and seed"
+        f"{place(options, found.device, workers)}: one for each model, budget, kind of data and seed"
     )
     yield from (f"left out: {reason}" for reason in found.left_out)
     yield f"{plural(count, 'fit')}, {done} of them done before, {len(left)} to run: {describe_cost(left, found.device)}"
@@ -98,7 +99,9 @@ def again(found: "Search", options: argparse.Namespace) -> "list[Trial]":
     return list({fit.key: fit for fit in due}.values())
 
 
-def run_left(found: "Search", left: "Sequence[Trial]", options: argparse.Namespace, deadline: float) -> None:
+def run_left(
+    found: "Search", left: "Sequence[Trial]", options: argparse.Namespace, workers: int | None, deadline: float
+) -> None:
     """Run what has no rows, here or through the executor, until the deadline."""
     from harness.execution import run_trials
     from harness.execution.choose_executor import make_executor
@@ -106,12 +109,12 @@ def run_left(found: "Search", left: "Sequence[Trial]", options: argparse.Namespa
 
     if not left:
         return
-    executor = make_executor(options, order_of(options), found.device, ())
+    executor = make_executor(options, workers, order_of(options), found.device)
     if executor is None:
         run_trials.execute(left, options.out, found.device, deadline=deadline)
     else:
-        workers, left = options.workers or 1, in_order(left, found.device.type)
-        run_trials.spread(left, options.out, found.device, executor, workers=workers, deadline=deadline)
+        ordered = in_order(left, found.device.type)
+        run_trials.spread(ordered, options.out, found.device, executor, deadline=deadline)
 
 
 def order_of(options: argparse.Namespace) -> tuple[str, ...]:

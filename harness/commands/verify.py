@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from harness.train.score import Result
 
 TOLERANCE = 0.2  # dB
+MOST_TOLERANCE = 100.0  # dB, beyond which any two rows agree
 MOST = 5
 
 
@@ -37,7 +38,7 @@ class Chosen(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.execution.options import given_path, whole_number
+    from harness.execution.option_types import given_path, whole_number
 
     add = parser.add_argument
     add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")
@@ -55,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0: every chosen row was given again; 1: some were not, or cannot be."""
-    if not options.tolerance >= 0:
-        raise UsageError(f"--tolerance takes decibels from 0 up, got {options.tolerance}")
+    if not 0 <= options.tolerance <= MOST_TOLERANCE:
+        raise UsageError(f"--tolerance takes decibels from 0 to {MOST_TOLERANCE:g}, got {options.tolerance:g}")
     import target_signals
     from harness.execution.launch import choose_models
     from harness.train import machine

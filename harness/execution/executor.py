@@ -1,14 +1,26 @@
 """What an executor is, and what it asks of its workers."""
 
 import dataclasses
+import math
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from harness.plan.trial import Trial
 
 Superseded = Collection[tuple[str, str]]
+
+
+class Concurrency(NamedTuple):
+    """How many trials run at once, and how many of them at most share a device, which is a GPU or a core, and so its
+    time."""
+
+    workers: int
+    per_device: int
+
+
+ALONE = Concurrency(1, 1)
 
 
 class Executor(Protocol):
@@ -20,8 +32,21 @@ class Executor(Protocol):
     def running(self) -> bool:
         """Whether some of them still run. Failure when a trial raised, or workers keep dying."""
 
+    def concurrency(self) -> Concurrency:
+        """Of what was submitted and has not ended; at least one worker."""
+
     def stop(self) -> None:
         """Abandon what runs."""
+
+
+def cores() -> int:
+    """How many cores this process may use, whatever number of threads it has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def shared(workers: int, devices: int) -> Concurrency:
+    """Workers that are spread evenly over devices."""
+    return Concurrency(max(1, workers), max(1, math.ceil(workers / devices)))
 
 
 def share_of_cores(workers: int) -> str:

@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 
 from harness.execution import run_trials
-from harness.execution.choose_executor import make_executor
-from harness.execution.executors.local import visible_gpus
+from harness.execution.choose_executor import count_workers, make_executor
 from harness.execution.options import Parser, words_of
 from harness.plan import reference
 from harness.plan.config import DEFAULT_CONFIG, load_config
@@ -75,17 +74,17 @@ def fill(trials: Sequence[Trial], files: Files, device: torch.device, options: a
 
     options: of the verb. deadline: in it, on time.monotonic's clock; no trial begins after it.
     """
-    workers, deadline = options.workers or (len(visible_gpus()) if options.device == "all" else 1), options.deadline
+    deadline = options.deadline
     with tempfile.TemporaryDirectory(prefix="reference-", ignore_cleanup_errors=True) as out:
         own = argparse.Namespace(**vars(options) | {"out": out, "executor": "local", "slurm": []})
         words = [VERB, *words_of({"config": options.config, "out": out})]
         take = functools.partial(files.take, out=out)
-        executor = make_executor(own, words, device, ())
+        executor = make_executor(own, count_workers(own, device, trials), words, device)
         try:
             if executor is None:
                 run_trials.execute(trials, out, device, deadline=deadline, on_end=take, arrays=False)
             else:
-                run_trials.spread(trials, out, device, executor, workers=workers, deadline=deadline, on_end=take)
+                run_trials.spread(trials, out, device, executor, deadline=deadline, on_end=take)
         finally:
             for trial in trials:
                 take(trial)

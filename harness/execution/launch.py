@@ -22,6 +22,11 @@ from harness.train import coder, machine
 from models import backends, get_model, registry
 from target_signals.tasks.base import expand_tasks
 
+# bytes of memory for a value with its gradient, Adam's moments and the best so far, and for one that is solved: what
+# `peak_memory_bytes` says in rows of Grid, Siren and Grid_exact at 1e8, and less
+TRAINED, SOLVED = 24, 12
+FREE = 0.9  # of a device's memory, at most, that a model can have
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -60,8 +65,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if options.preset is None and source.files:
         name = tuned_preset(config, name, source, options.task, models) or name
     preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
-    if source.kind == "synthetic":
-        check_size(source.family.name, source.dim, preset.length[source.length_key], LARGEST)
+    check_length(source, preset)
     notes += shrunk(source, preset)
     for model in models if options.backend is not None else ():
         backends.check(get_model(model), options.backend, device)
@@ -69,9 +73,11 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if preset.optimiser == MUON and not hasattr(torch.optim, "Muon"):
         raise UsageError(f"preset '{name}': this PyTorch {torch.__version__} has no Muon, which came with 2.9")
     trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
+    if options.executor == "local":  # machines of a cluster may have more memory than this one
+        check_budgets(trials, device)
     if options.bits:
         coder.check()
-        changes = {"bits": tuple(options.bits), "quantised_share": options.quantised_share}
+        changes = {"bits": tuple(dict.fromkeys(options.bits)), "quantised_share": options.quantised_share}
         trials = [dataclasses.replace(trial, **changes) for trial in trials]
     elif options.quantised_share:
         raise UsageError("--quantised-share needs --bits, like --bits 4 6 8 --quantised-share 0.2")
@@ -113,6 +119,29 @@ def tuned_preset(
     if any(untuned(config, extent, source, task, chosen) for task in expand_tasks(tasks)):
         return None
     return next((name for name, values in config.presets.items() if values.get("tuned_at") == extent), None)
+
+
+def check_length(source: Source, preset: Preset) -> None:
+    """UsageError for a signal that nobody has room for. A person's own files are as large as they are."""
+    if not source.files:
+        try:
+            check_size(source.family.name, source.dim, preset.length[source.length_key], LARGEST)
+        except UsageError as error:
+            raise UsageError(f"--length: {error}; give a smaller one") from error
+
+
+def check_budgets(trials: Sequence[Trial], device: torch.device, option: str = "--sizes") -> None:
+    """UsageError for a budget that the device cannot hold, before anything is begun. option: as messages name it."""
+    memory = machine.memory(device)
+    if memory is None:
+        return
+    for trial in trials:
+        each = SOLVED if trial.lr is None else TRAINED
+        most = int(FREE * memory / each)
+        if trial.budget > most:
+            takes = f"{trial.budget:,} parameters of {trial.model} take about {each * trial.budget / 1e9:,.0f} GB"
+            there = f"{machine.device_name(device)} has {FREE * memory / 1e9:,.0f} GB for them"
+            raise UsageError(f"{option}: {takes}, and {there}; give at most {most:,}")
 
 
 def choose_device(options: argparse.Namespace) -> torch.device:

@@ -1,7 +1,6 @@
 """The options of run.py, read by itself and again by each of its workers. Imports no torch."""
 
 import argparse
-import math
 import shlex
 import shutil
 import sys
@@ -11,11 +10,15 @@ from typing import Any, NoReturn
 
 from common.errors import UsageError
 from common.files import ROOT
+from harness.execution.option_types import bits_a_value, given_path, positive, share, whole_number
 from harness.plan.config import DEFAULT_CONFIG
-from harness.plan.trial import BITS, EXACT, PRECISIONS
+from harness.plan.trial import PRECISIONS
 from harness.store.store import DEFAULT_OUT
 
 EXECUTORS = ("local", "ray", "slurm")  # the modules of harness/execution/executors
+
+# how many workers run trials where nobody says (choose_executor.py: count_workers)
+WORKERS = "with --device all one per GPU, on a CPU one per core for more than a minute's work, else 1"
 
 
 class Parser(argparse.ArgumentParser):
@@ -83,8 +86,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--workers",
         type=positive,
         metavar="N",
-        help="trials at once: processes here (default: with --device all one per GPU, on a CPU one per core for more "
-        "than a minute's work, else 1), tasks in Ray, jobs in Slurm (default: as many as there is room for)",
+        help=f"trials at once: processes here (default: {WORKERS}), tasks in Ray, jobs in Slurm (default: as many as "
+        "there is room for)",
     )
     add(
         "--slurm",
@@ -148,45 +151,3 @@ def words_of(options: Mapping[str, Any]) -> list[str]:
         elif value is not None and value is not False:
             words += [option, str(value)]
     return words
-
-
-def whole_number(text: str) -> int:
-    """`10000` or `1e4`."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (value >= 0 and value.is_integer()):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number like 10000 or 1e4")
-    return int(value)
-
-
-def bits_a_value(text: str) -> int:
-    value = whole_number(text)
-    if value not in BITS:
-        raise argparse.ArgumentTypeError(f"bits a value are {BITS[0]} to {BITS[-2]}, or {EXACT}, got {value}")
-    return value
-
-
-def share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
-    return value
-
-
-def given_path(text: str) -> str:
-    """A path as it stands; an empty one, of a shell's unset variable for example, would mean the current folder."""
-    if not text:
-        raise argparse.ArgumentTypeError("it is empty; name a folder or a file, or . for the current folder")
-    return text
-
-
-def positive(text: str) -> int:
-    value = whole_number(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
-    return value

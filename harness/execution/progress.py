@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from common.words import budget_text, duration
+from harness.execution.executor import ALONE, Concurrency
 from harness.execution.time_left import TimeLeft
 from harness.plan.trial import Trial
 from harness.store.claims import Claim
@@ -28,8 +29,8 @@ class Progress:
     """Tells of trials as they begin, advance and end; a context, so that the terminal is left clean.
 
     The best rows are those of each budget among trials on the same signal: other signals are not comparable.
-    workers: how many trials run at once, here or elsewhere. silent: tells nobody but the claims. on_end: is given each
-    trial whose rows are stored. after: seconds of what follows the last trial, such as drawing. deadline: on
+    concurrency: tells how many trials run at once, here or elsewhere. silent: tells nobody but the claims. on_end: is
+    given each trial whose rows are stored. after: seconds of what follows the last trial, such as drawing. deadline: on
     time.monotonic's clock, when trials are stopped, however many are left.
     """
 
@@ -37,14 +38,14 @@ class Progress:
         self,
         trials: Sequence[Trial],
         device: str,
-        workers: int = 1,
+        concurrency: Callable[[], Concurrency] = lambda: ALONE,
         silent: bool = False,
         on_end: Callable[[Trial], None] = lambda trial: None,
         after: float = 0.0,
         deadline: float = math.inf,
     ):
         self.total, self.number, self.step = len(trials), 0, 0
-        self.time_left, self.workers, self.silent = TimeLeft(trials, device), workers, silent
+        self.time_left, self.concurrency, self.silent = TimeLeft(trials, device), concurrency, silent
         self.on_end, self.after, self.deadline = on_end, after, deadline
         self.claim: Claim | None = None
         self.best: dict[Any, dict[int, tuple[float, str]]] = {}
@@ -174,8 +175,9 @@ class Progress:
     def _left(self, elapsed: float = 0.0, whole: float | None = None) -> float | None:
         """Seconds until the last trial ends or all are stopped, with as many workers as there are, and of what
         follows."""
-        left, most = self.time_left.left(elapsed, whole), self.deadline - time.monotonic()
-        return None if left is None else max(0.0, min(left / self.workers, most)) + self.after
+        workers, per_device = self.concurrency()
+        left, most = self.time_left.left(elapsed, whole, per_device), self.deadline - time.monotonic()
+        return None if left is None else max(0.0, min(left / workers, most)) + self.after
 
     def _left_now(self) -> float | None:
         """The same while a trial runs here, which will take as long as the passes between its evaluations tell."""

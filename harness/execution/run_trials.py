@@ -183,7 +183,6 @@ def spread(
     device: torch.device,
     executor: Executor,
     superseded: Superseded = (),
-    workers: int = 1,
     deadline: float = math.inf,
     on_end: OnEnd = lambda trial: None,
     after: float = 0.0,
@@ -191,13 +190,13 @@ def spread(
     """Run the trials through an executor, begun in this order, and tell of each as its rows appear; wait for those that
     others run.
 
-    workers: how many run at once, and after: seconds of what follows, for the time that is left. deadline: on
-    time.monotonic's clock; what runs then is abandoned. on_end: is given every trial whose rows are stored. Raises
-    Failure when its workers cannot go on.
+    deadline: on time.monotonic's clock; what runs then is abandoned. on_end: is given every trial whose rows are
+    stored. after: seconds of what follows, for the time that is left. Raises Failure when its workers cannot go on.
     """
     prepare(trials, out)
     left, rounds, claims = list(trials), 0, Claims(out)
-    with Progress(trials, device.type, workers, on_end=on_end, after=after, deadline=deadline) as progress:
+    progress = Progress(trials, device.type, executor.concurrency, on_end=on_end, after=after, deadline=deadline)
+    with progress:
         try:
             while left and time.monotonic() < deadline:
                 executor.submit(left)

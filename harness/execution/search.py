@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
-from harness.execution.options import EXECUTORS, Parser, given_path, positive, whole_number
+from harness.execution.option_types import given_path, minutes, positive, whole_number
+from harness.execution.options import EXECUTORS, WORKERS, Parser
 from harness.plan.config import DEFAULT_CONFIG
 from harness.plan.trial import PRECISIONS, Trial
 from harness.plan.tuned import KINDS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 VERB = "tune"
 DEFAULT_OUT = "tuning"  # apart from the experiments' rows, as a table would hold the last trial of a cell for its own
 TRIALS = 16
+MOST_SEEDS = 2**32
 MOST_TRIALS = 4096  # of a search: each is planned before the first one runs
 
 
@@ -65,14 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="searches; --write takes the first",
     )
-    add("--minutes", type=float, help="begin no trial later than this; the same command goes on")
+    add("--minutes", type=minutes, help="begin no trial later than this; the same command goes on")
     add("--write", action="store_true", help="write what was found to tuned.json, for the preset that reads it")
     add("--dry-run", action="store_true", help="print the searches and their estimated cost, and stop")
     add("--steps", type=whole_number, help="passes over a signal (default: the preset's)")
     add("--length", type=whole_number, help="samples along the longest axis (default: the preset's)")
     add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
     add("--executor", choices=EXECUTORS, default="local", help="where trials run (default: local, this machine)")
-    add("--workers", type=positive, metavar="N", help="trials at once")
+    add("--workers", type=positive, metavar="N", help=f"trials at once (default: {WORKERS})")
     add("--slurm", nargs="+", default=[], metavar="KEY=VALUE", help="what jobs ask of Slurm, like slurm_partition=gpu")
     add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
     add("--backend", help="an implementation that must run, like torch (default: the fastest that works)")
@@ -96,7 +98,14 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def make_search(options: argparse.Namespace) -> Search:
     """UsageError for whatever cannot be."""
     import models  # torch takes seconds to import: a mistyped option does not wait for it
-    from harness.execution.launch import choose_device, choose_models, choose_precision, override
+    from harness.execution.launch import (
+        check_budgets,
+        check_length,
+        choose_device,
+        choose_models,
+        choose_precision,
+        override,
+    )
     from harness.plan.config import load_config
     from harness.plan.make_plan import check_models, make_plan
     from harness.plan.search import DEVELOPMENT, cells, space
@@ -106,6 +115,8 @@ def make_search(options: argparse.Namespace) -> Search:
 
     if options.trials > MOST_TRIALS:
         raise UsageError(f"--trials: at most {MOST_TRIALS:,} settings of each model, got {options.trials:,}")
+    if (most := max(options.search_seeds)) >= MOST_SEEDS:
+        raise UsageError(f"--search-seeds: from 0 to 2**32 - 1 each, got {most}")
     kinds = list(dict.fromkeys(options.kinds or KINDS))
     for kind in kinds:
         if kind not in KINDS:
@@ -124,6 +135,7 @@ def make_search(options: argparse.Namespace) -> Search:
         signal, task = DEVELOPMENT[kind]
         source = choose_source(signal, None)
         preset = override(config.preset(name, signal, source.dim), options, source.length_key)
+        check_length(source, preset)
         if preset.tuned_at is not None:
             raise UsageError(f"preset '{name}' has tuned settings; tune at --preset {preset.tuned_at}")
         if (missing := source.family.missing()) is not None:  # type: ignore[attr-defined]
@@ -133,6 +145,8 @@ def make_search(options: argparse.Namespace) -> Search:
         fitting = [model for model, reason in reasons.items() if reason is None]
         precision = choose_precision(options.precision, device)
         plan = make_plan(config, source, [task], name, preset, fitting, precision, options.backend)
+        if options.executor == "local":
+            check_budgets(plan, device)
         for seed in dict.fromkeys(options.search_seeds):
             found += cells(config, plan, kind, options.trials, seed)
     return Search(config, device, name, found, tuple(left_out))

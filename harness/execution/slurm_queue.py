@@ -9,6 +9,7 @@ from dataclasses import dataclass
 EVERY = 5.0  # seconds between two questions: the controller has others to answer
 PATIENCE = 60.0  # seconds for an answer
 FORMAT = "JobArrayID:40 ,State:20 ,RestartCnt:10 ,Reason:80"
+RUNNING = "RUNNING"
 ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"}
 ENDED |= {"REVOKED", "TIMEOUT", GONE := "no longer listed by squeue"}
 

@@ -42,15 +42,16 @@ class TimeLeft:
         measured.seconds += max(seconds - self.start, min(seconds, estimate))  # as the others of its sort will take
         self.begun, self.start = None, 0.0
 
-    def left(self, elapsed: float = 0.0, whole: float | None = None) -> float | None:
-        """Seconds until the last trial ends; None while nothing is known.
+    def left(self, elapsed: float = 0.0, whole: float | None = None, per_device: int = 1) -> float | None:
+        """Seconds of the trials that are left, one after the other; None while nothing is known.
 
         elapsed: seconds that the current trial has taken. whole: those that it will have taken by its own passes so
         far; None before they tell. A trial that takes longer than was thought lengthens those ahead as well.
+        per_device: how many trials share a device; each is thought to take so many times as long, until one has ended.
         """
         errors, total = self._errors(), 0.0
         if self.begun is not None:
-            expected = self._predict(self.begun, errors)
+            expected = self._predict(self.begun, errors, per_device)
             if whole is None and expected is not None:
                 whole = max(expected + self.start, elapsed)
             if whole is None:
@@ -60,19 +61,19 @@ class TimeLeft:
         total += sum(self.starts.values())
         for sort, count in self.ahead.items():
             if count:
-                seconds = self._predict(sort, errors)
+                seconds = self._predict(sort, errors, per_device)
                 if seconds is None:
                     return None
                 total += count * seconds
         return total
 
-    def _predict(self, sort: Sort, errors: Errors) -> float | None:
+    def _predict(self, sort: Sort, errors: Errors, per_device: int) -> float | None:
         """Seconds of one trial: as its like took; else the estimate, by as much off as for its model, or for all."""
         if sort in self.measured:
             return self.measured[sort].seconds / self.measured[sort].trials
         estimate = self.estimates.get(sort)
         if estimate is not None:
-            return estimate * (errors.get(sort[0]) or errors.get(None) or 1.0)
+            return estimate * (errors.get(sort[0]) or errors.get(None) or per_device)
         ended = sum(measured.trials for measured in self.measured.values())
         return sum(measured.seconds for measured in self.measured.values()) / ended if ended else None
 

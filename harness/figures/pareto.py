@@ -29,12 +29,13 @@ FRONT: style.Looks = {"color": "0.25", "linewidth": 3.2, "alpha": 0.22, "solid_j
 
 @dataclass(frozen=True)
 class Point:
-    """A model at a budget: the means of its seconds and scores over the draws that were timed."""
+    """A model at a budget: the means of its seconds and scores over draws that are compared there and were timed."""
 
     model: str
     size: int
     seconds: float
     score: float
+    draws: int
 
 
 def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = AS_NEEDED) -> Figure | None:
@@ -94,14 +95,20 @@ def points_at(comparison: Comparison, band: float, waiting: bool = False) -> lis
             both = [draw for draw, seconds in taken.items() if not math.isnan(seconds)]
             if both:
                 seconds = mean(taken[draw] for draw in both)
-                points.append(Point(model, size, seconds, mean(scores[draw] for draw in both)))
+                points.append(Point(model, size, seconds, mean(scores[draw] for draw in both), len(both)))
     return points
 
 
 def competing(comparison: Comparison, points: Sequence[Point], band: float) -> list[Point]:
-    """The points of those models that are ranked to be the best at their budget."""
-    rankings = {size: comparison.outcome(size, band).first for size in {point.size for point in points}}
-    return [point for point in points if (ranking := rankings[point.size]) and point.model in ranking.models]
+    """The points of those models that are ranked to be the best at their budget, timed at every draw compared there."""
+    outcomes = {size: comparison.outcome(size, band) for size in {point.size for point in points}}
+    return [
+        point
+        for point in points
+        if (first := outcomes[point.size].first)
+        and point.model in first.models
+        and point.draws == len(outcomes[point.size].compared.draws)
+    ]
 
 
 def front(points: Sequence[Point], higher_is_better: bool = True) -> list[Point]:

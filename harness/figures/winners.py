@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from common.words import NO_SCORE, budget_text
-from harness.analysis.comparison import WHOLE, Comparison, Place
+from harness.analysis.comparison import WHOLE, Comparison
+from harness.analysis.left_out import Where
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
 from harness.analysis.wording import TIED, YARDSTICK, notes
 from harness.figures import legend, style
@@ -61,7 +62,8 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
     spots = [spot for block in blocks for row in block.cells for spot in row]
     outcomes = {spot: comparison.outcome(spot.size, spot.band, spot.item) for spot in spots}
     below = [*_notes(comparison, outcomes), *([f"the best by {metric.label()}"] if layout.width is not None else [])]
-    subtitle = f"best {metric.label()}{averaged(comparison)}; in brackets: its lead over the runner-up"
+    subtitle = f"best {metric.label()} of {len(comparison.models)} models{averaged(comparison)}; "
+    subtitle += "in brackets: its lead over the runner-up"
     most = max(len(block.columns) for block in blocks)
     width = min(CELL[0], room / most if narrow else max(LEAST_CELL, room / most))
     panel = (width * most, (LOW_CELL if narrow else CELL[1]) * len(blocks[0].cells))
@@ -157,22 +159,24 @@ def _signs(outcome: Outcome) -> list[str]:
 
 
 def _words(comparison: Comparison, spot: Spot, outcome: Outcome, ranking: Ranking) -> list[str]:
-    """The best model, its score and lead, what it is not told apart from, and the yardstick that is ahead."""
+    """The best model, its score and lead, what it is not told apart from, the yardstick that is ahead, and how many
+    models compete where most do not."""
     text = METRICS[comparison.metric].text
     lead = "" if ranking.verdict == ALONE else f" ({text(ranking.leads[0].mean, '+')})"
     more = f" +{len(ranking.tied) - 1}" if len(ranking.tied) > 1 else ""
     return [
         ranking.best + ("" if outcome.trained else f" {YARDSTICK}"),
-        f"{text(ranking.means[0])}{'*' if _is_partial(comparison, spot, ranking) else ''}{lead}",
+        f"{text(ranking.means[0])}{'*' if _is_partial(comparison, spot, outcome) else ''}{lead}",
         *([f"{TIED} {ranking.tied[0]}{more}"] if ranking.tied else []),
         *([f"{YARDSTICK} {outcome.yardstick} ({text(outcome.ahead.mean, '+')})"] if outcome.ahead else []),
+        *([f"{len(outcome.compared.models)} of {outcome.compared.every} models"] if outcome.compared.few else []),
     ]
 
 
-def _is_partial(comparison: Comparison, spot: Spot, ranking: Ranking) -> bool:
-    """Whether draws that other places have are missing here for every model."""
-    scored = comparison.scores(Place(ranking.best, spot.size, spot.band))
-    return any(draw not in scored for draw in comparison.draws if spot.item in (None, draw.item))
+def _is_partial(comparison: Comparison, spot: Spot, outcome: Outcome) -> bool:
+    """Whether draws that other places have are not compared here."""
+    compared = {draw.draw for draw in outcome.compared.draws}
+    return any(draw not in compared for draw in comparison.draws if spot.item in (None, draw.item))
 
 
 def _label_axes(axes: Axes, block: Map, width: float, narrow: bool) -> None:
@@ -190,10 +194,18 @@ def _label_axes(axes: Axes, block: Map, width: float, narrow: bool) -> None:
 
 
 def _notes(comparison: Comparison, outcomes: dict[Spot, Outcome]) -> Sequence[str]:
-    rankings = {spot: outcome.first for spot, outcome in outcomes.items() if outcome.first}
-    said = [f"hatched: {line}" if line.startswith(TIED) else line for line in notes(outcomes.values())]
-    if any(_is_partial(comparison, spot, ranking) for spot, ranking in rankings.items()):
+    ranked = {spot: outcome for spot, outcome in outcomes.items() if outcome.first}
+    places = {Where(spot.size, _rest(comparison, spot)): outcome for spot, outcome in outcomes.items()}
+    said = [f"hatched: {line}" if line.startswith(TIED) else line for line in notes(places)]
+    if any(_is_partial(comparison, spot, outcome) for spot, outcome in ranked.items()):
         said.append("* mean of fewer runs, as some failed or are missing")
-    if len(rankings) < len(outcomes):
+    if len(ranked) < len(outcomes):
         said.append(f"{NO_SCORE} no score, or no model with every draw")
     return said
+
+
+def _rest(comparison: Comparison, spot: Spot) -> str:
+    """What a place is called beside its budget."""
+    if not comparison.bands:
+        return spot.item or ("all" if len(comparison.draws) > 1 else "")
+    return "whole" if spot.band == WHOLE else comparison.difficulty.text(spot.band)

@@ -19,6 +19,7 @@ from harness.plan.want import Reference
 DEFAULT_CONFIG = ROOT / "hyperparameters.json"
 EXTENT_OF = "extent_of"  # the key of a preset that names another one, whose values hold where it has none
 MOST_BYTES = 1 << 24  # of the file
+MOST_STEPS = 10**9  # of which the fastest model makes as many in a day
 MOST_VALUES = 10**15  # no machine holds more; beyond it PyTorch cannot even count
 
 
@@ -81,6 +82,7 @@ class Preset:
 
     def __post_init__(self) -> None:
         _require(self.steps > 0, "steps", self.steps, "at least 1")
+        _require(self.steps <= MOST_STEPS, "steps", self.steps, f"at most {MOST_STEPS:,}")
         _require(self.optimiser in OPTIMISERS, "optimiser", self.optimiser, f"one of {', '.join(OPTIMISERS)}")
         _require(self.evaluate_every > 0, "evaluate_every", self.evaluate_every, "at least 1")
         for name in ("sizes", "bandlimits", "seeds", "signal_seeds"):

@@ -55,6 +55,12 @@ class Reference:
             if want.experiments not in self.experiments:
                 raise ValueError(f"order: there are no experiments '{want.experiments}'")
 
+    def wants(self, preset: str, dim: int, signal: str) -> bool:
+        """Whether some trials of a signal under a preset are wanted."""
+        return any(
+            want.preset == preset and (dim, signal) in {known[:2] for known in self.of(want)} for want in self.order
+        )
+
     def of(self, want: Want) -> list[tuple[int, str, str]]:
         """The dimension, signal and task of each experiment that some trials are of."""
         matches = [EXPERIMENT.fullmatch(name) for name in self.experiments[want.experiments]]

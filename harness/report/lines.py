@@ -3,6 +3,7 @@
 The page's script chooses among these lines, formats and sorts them; it computes none of their numbers.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 from harness.analysis.experiments import Experiment
 from harness.analysis.frame import frame
 from harness.analysis.gain import GAIN
+from harness.analysis.left_out import Where, left_out
 from harness.analysis.means import Means, means
 from harness.analysis.standing import Against, Standing, standings
+from harness.analysis.winner import Outcome
 from harness.report.compact import rounded
 from harness.report.places import ALL, band_name, counted, led, place_of
 from harness.store.schema import Row
@@ -27,22 +30,29 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
     """The lines of one experiment, column by column, and the best of each place over all items.
 
     models: those whose places stand for them; so do those of bands and items, counted from 1, 0 being all. `scores`
-    has by metric the columns mean, spread, rank, and the differences to the best and to the reference: [difference,
-    reach of its interval to either side, p], of one replicate [difference]. `best` is by metric, band and budget;
-    `frames` by metric and band the range in which the trained models' means differ.
+    has by metric the columns mean, spread, rank, `of` by line (how many runs its mean is over, and how many are
+    compared there, where these differ), and the differences to the best and to the reference: [difference, reach of its
+    interval to either side, p], of one replicate [difference]. `best` is by metric, band and budget; `left_out` says
+    what is not compared at the bands and budgets of PSNR; `frames` has by metric and band the range in which the
+    trained models' means differ.
     """
     own, own_rows, rings = with_rings(experiment, rows)
     metrics = metrics_of(experiment, rows)
     items = items_of(own)
     columns: dict[str, list[Any]] = {name: [] for name in ("model", "size", "band", "item", "counts", *NOUNS)}
     columns |= {name: [] for name in MEANS}
-    scores: dict[str, dict[str, list[Any]]] = {}
+    scores: dict[str, dict[str, Any]] = {}
     best: dict[str, dict[str, dict[str, Any]]] = {}
     frames: dict[str, dict[str, Any]] = {}
+    mapped: dict[Where, Outcome] = {}
     for by in _views(own, rings):
         for metric in metrics:
             found = means(own, own_rows, by, metric)
             _add_scores(scores.setdefault(metric, {}), found)
+            if by == ("model", "size", "band") and metric == "psnr":
+                several = len(own.bands) > 1
+                for (size, band), outcome in found.outcomes.items():
+                    mapped[Where(size, band_name(band) if several else "")] = outcome
             if "item" not in by:
                 _add_best(best.setdefault(metric, {}), found, metric == "psnr")
                 _add_frames(frames.setdefault(metric, {}), found)
@@ -57,6 +67,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
         "scores": scores,
         "best": best,
         "frames": frames,
+        "left_out": left_out(mapped),
         "led": led(own, own_rows, best["psnr"], rings) if "psnr" in best else counted(()),
     }
 
@@ -71,7 +82,7 @@ def with_rings(experiment: Experiment, rows: Sequence[Row]) -> tuple[Experiment,
             latest[cell._replace(band=(ring + 1) / 10)] = len(made)
             scores = {f"{name}{kind}": None for name in METRICS for kind in KINDS} | {"psnr_constant": None}
             made.append(rows[i] | scores | {"psnr": rings[ring] if ring < len(rings) else None})
-    return Experiment(experiment.kind, latest, experiment.older), made, count > 0
+    return dataclasses.replace(experiment, latest=latest), made, count > 0
 
 
 def items_of(experiment: Experiment) -> list[str]:
@@ -113,9 +124,11 @@ def _add_lines(columns: dict[str, list[Any]], found: Means, places: dict[str, Se
             columns[name].append(rounded(math.fsum(values) / len(values), digits) if values else None)
 
 
-def _add_scores(columns: dict[str, list[Any]], found: Means) -> None:
-    at = {place: standings(own, found.outcomes[place], found.metric) for place, own in found.scores.items()}
+def _add_scores(columns: dict[str, Any], found: Means) -> None:
+    at = {place: standings(own, found.outcomes[place], found.metric) for place, own in found.runs.items()}
     for line in found.lines:
+        if line.of[0] < line.of[1]:
+            columns.setdefault("of", {})[len(columns.get("mean", ()))] = line.of
         standing = at[found.place(line)].get(line.keys[0], Standing(None, None, None))
         columns.setdefault("mean", []).append(rounded(line.mean))
         columns.setdefault("spread", []).append(rounded(line.spread.whole, 5))
@@ -127,8 +140,9 @@ def _add_scores(columns: dict[str, list[Any]], found: Means) -> None:
 def _add_best(best: dict[str, dict[str, Any]], found: Means, whole: bool) -> None:
     for (size, *band), outcome in found.outcomes.items():
         at = best.setdefault(band_name(band[0]) if band else ALL, {})
-        if found.scores[(size, *band)]:
+        if found.runs[(size, *band)]:
             at[str(size)] = place_of(outcome, found.metric, whole)
+            at[str(size)] |= {} if band else {"bands": len({draw.band for draw in outcome.compared.draws})}
 
 
 def _add_frames(frames: dict[str, Any], found: Means) -> None:

@@ -35,7 +35,7 @@ MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row,
 def build(found: Gathered, config: Config) -> dict[str, Any]:
     """Everything the page shows but pictures, as JSON values."""
     rows = [stored.row for stored in found.stored]
-    every = experiments(rows, config.protocol.order)
+    every = experiments(rows, config.protocol.order, config)
     entries: list[tuple[int, Cell | None, Stored | None, str | None]] = []
     for number, experiment in enumerate(every):
         entries += [(number, None, found.stored[i], None) for i in experiment.latest.values()]
@@ -172,6 +172,7 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
         "average": [rounded(value, 4) for value in found.ranks.average],
         "sets": found.ranks.sets,
         "of": found.of,
+        "without": found.without,
         "critical": rounded(found.ranks.critical, 4),
         "friedman": rounded(found.ranks.friedman, 3),
         "groups": found.ranks.groups,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.analysis.experiments import Experiment
+from harness.analysis.left_out import lines
 from harness.analysis.means import constant_bands
 from harness.analysis.winner import REFERENCE, WIN, Outcome, Ranking
 from harness.analysis.wording import told
@@ -30,51 +31,74 @@ def led(
 
 
 def counted(places: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Who is the best at how many places.
+    """Who is the best at how many places, of those where most of the models compete.
 
-    best: [model, places, those of them at which it wins]. yardsticks: [yardstick, places at which it is ahead].
+    aside: at how many fewer do. best: [model, places, those of them at which it wins]. yardsticks: [yardstick, places
+    at which it is ahead].
     """
-    known = [place for place in places if place["model"] is not None]
+    named = [place for place in places if place["model"] is not None]
+    known = [place for place in named if "few" not in place]
     leaders = Counter(place["model"] for place in known)
     wins = Counter(place["model"] for place in known if place["verdict"] == WIN)
     ahead = Counter(place["yardstick"] for place in known if place["yardstick"])
     best_at = [[model, number, wins[model]] for model, number in leaders.most_common()]
-    return {"places": len(known), "best": best_at, "yardsticks": [list(one) for one in ahead.most_common()]}
+    aside = len(named) - len(known)
+    return {
+        "places": len(known),
+        "aside": aside,
+        "best": best_at,
+        "yardsticks": [list(one) for one in ahead.most_common()],
+    }
 
 
 def together(counts: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """What `counted` gives for the places of several experiments."""
     best: dict[str, list[int]] = {}
     ahead: Counter[str] = Counter()
-    places = 0
+    places = aside = 0
     for found in counts:
         places += found["places"]
+        aside += found["aside"]
         for model, number, wins in found["best"]:
             so_far = best.setdefault(model, [0, 0])
             best[model] = [so_far[0] + number, so_far[1] + wins]
         ahead.update(dict(found["yardsticks"]))
     ordered = sorted(best.items(), key=lambda entry: -entry[1][0])
     yardsticks = [list(one) for one in ahead.most_common()]
-    return {"places": places, "best": [[model, *numbers] for model, numbers in ordered], "yardsticks": yardsticks}
+    return {
+        "places": places,
+        "aside": aside,
+        "best": [[model, *numbers] for model, numbers in ordered],
+        "yardsticks": yardsticks,
+    }
 
 
 def place_of(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
     """How a place was decided. whole: with who is the best, for the overview.
 
+    Where something is not compared, left_out: what, in words; models: how many compete, of how many; few: that these
+    are not even half. draws: over how many it was, where they are several.
     shown: [what it is there, model, mean] of those whose pictures stand side by side.
     """
-    first = outcome.first
-    verdict = {"verdict": first.verdict if first else None}
+    first, compared = outcome.first, outcome.compared
+    place: dict[str, Any] = {"verdict": first.verdict if first else None}
+    if said := lines(compared):
+        place["left_out"] = said
     if not whole:
-        return verdict
-    return verdict | {
+        return place
+    if len(compared.models) < compared.every:
+        place["models"] = [len(compared.models), compared.every]
+    if compared.few:
+        place["few"] = True
+    if len(compared.draws) > 1:
+        place["draws"] = len(compared.draws)
+    return place | {
         "model": first.best if first else None,
         "told": told(outcome, metric),
         "score": rounded(first.means[0], 5) if first else None,
         "by": rounded(first.leads[0].mean, 4) if first and first.leads else None,
         "yardstick": outcome.yardstick,
         "ahead": rounded(outcome.ahead.mean, 4) if outcome.ahead else None,
-        "left_out": outcome.left_out,
         "shown": list(_shown(outcome)),
     }
 

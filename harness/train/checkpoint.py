@@ -110,11 +110,14 @@ def rebuild(header: dict[str, Any]) -> Representation:
     channels = int(header["channels"])
     if not 1 <= channels <= MOST_CHANNELS:
         raise ValueError(f"it has {channels} channels, and from 1 to {MOST_CHANNELS:,} are read")
+    size = header["size"]
+    if type(size) is not int or size < cls.smallest:  # PyTorch would make layers without values, and warn
+        raise ValueError(f"{size!r} is no size of {cls.name}, a whole number from {cls.smallest} up")
     seed = header.get("drawn_from")
     if seed is not None and not (type(seed) is int and 0 <= seed < 1 << 64):
         raise ValueError(f"{seed!r} is no generator's seed")
     with without_values():  # nothing is allocated before the values have shown their shapes
-        model = cls(settings, lattice, channels, int(header["size"]))
+        model = cls(settings, lattice, channels, size)
     model.drawn_from = seed
     return model
 

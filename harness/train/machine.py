@@ -12,6 +12,8 @@ import torch
 from common.errors import UsageError
 from common.files import ROOT
 
+CONTAINER = Path("/sys/fs/cgroup/memory.max")  # bytes, or `max`, where the kernel's control groups are of version 2
+
 
 def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -46,6 +48,20 @@ def load() -> float | None:
         return os.getloadavg()[0] / (os.cpu_count() or 1)
     except (AttributeError, OSError):
         return None
+
+
+@functools.cache
+def memory(device: torch.device) -> int | None:
+    """Bytes of memory of a GPU, or of the machine, of which a container may have a part; None where the system does not
+    tell."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    try:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+    part = CONTAINER.read_text().strip() if CONTAINER.exists() else "max"
+    return whole if part == "max" else min(whole, int(part))
 
 
 def _processor() -> str:

@@ -47,7 +47,7 @@ def displays(store, make_row, config, tmp_path, capsysbinary):
 def test_a_model_does_not_win_by_its_easier_draws(displays):
     """Siren's only score is above Grid's mean of 23.3 dB, and its other two runs diverged."""
     said = displays(Siren=[29.0, None, None], Grid=[30.0, 20.0, 20.0])
-    out = "does not compete where its runs failed or are missing: Siren"
+    out = "does not compete: Siren (2 failed of 3 runs)"
     assert said["figure"][0] == "Grid"
     assert "best at 2,500: Grid: 23.3 dB; no other to compare with" in said["terminal"]
     assert "Siren" not in said["terminal"].partition("best at")[2].partition(out)[0]
@@ -56,7 +56,7 @@ def test_a_model_does_not_win_by_its_easier_draws(displays):
     assert r"Grid & \textbf{23.3 $\pm$ 5.8} \\" in said["latex"]
     assert r"Siren & 29.0 (1/3) \\" in said["latex"]
     assert "Grid, 23.3 dB [9.0, 37.7]; no other to compare with" in said["verdict"]
-    assert (said["page"]["model"], said["page"]["left_out"]) == ("Grid", ("Siren",))
+    assert (said["page"]["model"], said["page"]["left_out"]) == ("Grid", [out])
     assert sorted(said["ranks"].values(), key=str) == [1, None]
     for text in (said["terminal"], said["markdown"], said["latex"], said["verdict"]):
         assert out in text
@@ -108,3 +108,40 @@ def test_nobody(displays):
     assert said["verdict"] == ""
     assert said["page"]["model"] is None
     assert set(said["ranks"].values()) == {None}
+
+
+def test_what_is_not_compared_is_said_alike_everywhere(store, make_row, config, capsysbinary):
+    """A family of signals that is being filled: one model has the band 0.9, which none of the other three has yet."""
+    bands = {"Grid": (0.1, 0.5), "Siren": (0.1, 0.5, 0.9), "Wire": (0.1, 0.5), "BACON": (0.1, 0.5)}
+    level = {"Grid": 30.0, "Siren": 20.0, "Wire": 19.0, "BACON": 18.0}
+    rows = [
+        make_row(model=model, signal="BandlimitedSignal", bandlimit=band, psnr=level[model] + 50 * (band == 0.9))
+        for model, own in bands.items()
+        for band in own
+    ]
+    out = store(rows)
+    (comparison,) = comparisons(rows, config.protocol.order)
+    (experiment,) = build(gather(out), config)["experiments"]
+    place, pooled = experiment["best"]["psnr"]["0.9"]["2500"], experiment["best"]["psnr"][""]["2500"]
+    tables = {}
+    for by in ("model,size", "model,size,band"):
+        assert verbs.main(["table", "--out", str(out), "--by", by]) == 0
+        tables[by] = " ".join(capsysbinary.readouterr().out.decode().split())
+    few = "3 of 4 models have no score here: Wire, BACON, Grid"
+    assert (place["left_out"], place["models"], place["few"]) == ([few], [1, 4], True)
+    figure = " ".join(" ".join(text.get_text() for text in winner_page(comparison).texts).split())
+    terminal = summarise(rows, list(config.protocol.order))
+    assert f"at 2.5k ({comparison.difficulty.text(0.9)}): {few}" in figure, "by the name on its axis"
+    for text in (terminal, tables["model,size,band"]):
+        assert f"at 2.5k (0.9): {few}" in text
+    assert experiment["left_out"] == [f"at 2.5k (0.9): {few}"]
+    bands_left = "compared over 2 of 3 bands, as too few models have 0.9"
+    assert pooled["left_out"] == [bands_left]
+    assert bands_left in tables["model,size"]
+    assert "mean over 2 bands" in tables["model,size"]
+    assert (pooled["model"], pooled["draws"], pooled["bands"], "few" in pooled) == ("Grid", 2, 2, False)
+    assert experiment["led"] == {"places": 2, "aside": 1, "best": [["Grid", 2, 0]], "yardsticks": []}
+    assert "| Siren | 10.7 " in tables["model,size"], "the gain of two bands, not of three"
+    assert [line.split() for line in terminal.splitlines() if line.startswith("Siren")] == [
+        ["Siren", "10.70", "0.9", "3"]
+    ]

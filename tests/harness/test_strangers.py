@@ -420,6 +420,19 @@ def test_any_array(tmp_path, content, shape):
         assert load_residual(path, row).shape == (24, 24, 1)
 
 
+@given(st.data())
+def refuse(large, data):
+    data.draw(st.booleans())
+    raise ValueError("the reason")
+
+
+def test_a_failure_is_told_however_large_what_the_test_was_given_is():
+    """And not Hypothesis' own warning of it, which ends the last repetition before anything is drawn: that would be
+    reported as a strategy that is defined otherwise each time."""
+    with pytest.raises(ValueError, match="the reason"):
+        refuse(bytes(100_000))
+
+
 def test_the_profile_of_the_night_has_ten_thousand_cases():
     nightly = settings.get_profile("nightly").max_examples
     assert 4 * nightly >= 10_000

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from common.words import budget_text
 from harness.analysis.bits import bjontegaard
 from harness.analysis.bits.bjontegaard import Point, front
 from harness.analysis.bits.codecs import REFERENCES, Measured
+from harness.analysis.compared import complete_enough
 from harness.analysis.experiments import Kind, kind_of
 from harness.store.schema import OK, Row
 
@@ -35,13 +37,14 @@ class Line:
 @dataclass(frozen=True)
 class RateDistortion:
     """An experiment's points, by model, budget and bits, then by codec. draws: how many signals they are means over, of
-    how many that some model has.
+    how many that some model has. without: models and budgets that lack some of these, in words.
     """
 
     kind: Kind
     draws: tuple[int, int]
     models: tuple[str, ...]
     lines: tuple[Line, ...]
+    without: tuple[str, ...] = ()
 
     @property
     def means(self) -> str:
@@ -117,8 +120,9 @@ def _of(
             cost = rate["encode_seconds"], rate["decode_seconds"], row["operations"]
             found.setdefault(place, {})[draw] = Point(8 * rate["bytes"] / samples, rate["psnr"]), cost
             signals.setdefault(draw[:3], row)
-    sets = [set(own) for own in found.values()]
-    shared = set.intersection(*sets) or max(sets, key=len)
+    draws = complete_enough({place: own.keys() for place, own in found.items()})
+    fuller = [draws & own.keys() for own in found.values() if 2 * len(draws & own.keys()) > len(draws)]
+    shared = draws.intersection(*fuller) or max(map(set, found.values()), key=len)
     place_of = {name: place for place, name in enumerate(order)}
     lines = []
     for place in sorted(found, key=lambda place: (place_of.get(place[0], len(order)), place)):
@@ -126,9 +130,10 @@ def _of(
             points, costs = zip(*(found[place][draw] for draw in sorted(shared, key=str)), strict=True)
             lines.append(Line(*place, _mean(points), *_cost(costs)))
     models = tuple(dict.fromkeys(line.name for line in lines))
+    lacking = dict.fromkeys(f"{m} at {budget_text(size)}" for (m, size, _), own in found.items() if shared - own.keys())
     taken = [row for signal, row in signals.items() if any(draw[:3] == signal for draw in shared)]
     lines += _codec_lines(list(map(curves_of, taken)))
-    return RateDistortion(kind, (len(taken), len(signals)), models, tuple(lines))
+    return RateDistortion(kind, (len(taken), len(signals)), models, tuple(lines), tuple(lacking))
 
 
 def _codec_lines(signals: Sequence[Mapping[str, Sequence[Measured | None]]]) -> Iterator[Line]:
@@ -168,6 +173,7 @@ def summary(found: RateDistortion) -> str:
     if codec := found.reference if found.front(found.reference) else "":
         columns[1:1] = [f"PSNR against {codec} (dB)", f"bits against {codec} (%)"]
     means = f"; {found.means}" if found.means else ""
+    means += f"; left out, as it lacks some of these: {', '.join(found.without)}" if found.without else ""
     lines = [f"## {found.kind}", "", f"The columns with numbers: PSNR (dB) at so many bits a sample{means}", ""]
     lines += _head(columns)
     for name in found.names:

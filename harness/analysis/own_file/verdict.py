@@ -8,13 +8,14 @@ from typing import Any
 from common.files import Unfit
 from harness.analysis.comparison import Comparison, Place, mean
 from harness.analysis.grouping import comparisons
+from harness.analysis.left_out import lines
 from harness.analysis.own_file import stored_bytes
 from harness.analysis.own_file.budgets import rise, told_rise
 from harness.analysis.own_file.largest_error import where_it_fails
 from harness.analysis.own_file.next_run import Advice, Available, advise
 from harness.analysis.significance import Difference
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
-from harness.analysis.wording import difference, left_out
+from harness.analysis.wording import difference
 from harness.store.names import array_path, known
 from harness.store.residual import load_residual
 from harness.store.schema import OK, Row, busy
@@ -28,7 +29,7 @@ def tell(rows: Iterable[Row], out: str | Path, available: Available | None = Non
 
     available: what the next run may use; None for no advice.
     """
-    lines: list[str] = []
+    said: list[str] = []
     advice: list[Advice] = []
     usable = filter(_is_usable, rows)
     for comparison in sorted(comparisons(usable), key=lambda comparison: comparison.task):
@@ -36,13 +37,13 @@ def tell(rows: Iterable[Row], out: str | Path, available: Available | None = Non
         for size in reversed(comparison.sizes):
             outcome = comparison.outcome(size, band)
             if outcome.first:
-                lines += _of_task(comparison, size, band, outcome, out)
+                said += _of_task(comparison, size, band, outcome, out)
                 advice += [] if available is None else advise(comparison, size, band, outcome, available)
                 break
     if advice and available is not None:
         first = min(advice, key=lambda one: one.rank)
-        lines += [f"next, as {first.why}:", f"  {available.command(first.options)}"]
-    return "\n".join(lines)
+        said += [f"next, as {first.why}:", f"  {available.command(first.options)}"]
+    return "\n".join(said)
 
 
 def _is_usable(row: Mapping[Any, Any]) -> bool:
@@ -64,18 +65,18 @@ def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, o
     yield f"  best yardstick, not trained: {_yardstick(comparison, size, band, outcome)}"
     yield f"  stored: {stored_bytes.told(rows, out)}"
     if outcome.trained:
-        score = estimate(comparison.scored(size, band, first.best))
+        score = estimate(comparison.scored(size, band, [first.best]))
         yield f"  more budget: {told_rise(rise(comparison, place), score)}"
     yield f"  most quality per second: {_quickest(comparison, size, band, first)}"
     yield f"  {_largest_error(rows, out)}"
-    yield from (f"  {line}" for line in left_out([outcome]))
+    yield from (f"  {line}" for line in lines(outcome.compared))
 
 
 def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -> str:
     ranking = outcome.trained
     if ranking is None:
         return _nobody(any(model not in comparison.classical for model in comparison.models))
-    score = f"{ranking.best}, {difference(estimate(comparison.scored(size, band, ranking.best)), PSNR)}"
+    score = f"{ranking.best}, {difference(estimate(comparison.scored(size, band, [ranking.best])), PSNR)}"
     if ranking.verdict == ALONE:
         return f"{score}; no other to compare with"
     if ranking.verdict == TIE:
@@ -89,7 +90,7 @@ def _yardstick(comparison: Comparison, size: int, band: float, outcome: Outcome)
     if outcome.yardsticks is None:
         return _nobody(any(model in comparison.classical for model in comparison.models))
     best = outcome.yardsticks.best
-    score = f"{best}, {difference(estimate(comparison.scored(size, band, best)), PSNR)}"
+    score = f"{best}, {difference(estimate(comparison.scored(size, band, [best])), PSNR)}"
     if outcome.trained is None:
         return score
     found = differences(comparison.scored(size, band), outcome.trained.best, PSNR).get(best)

@@ -14,7 +14,7 @@ import torch
 from common.errors import Failure
 from common.exits import EXIT_INTERRUPTED
 from common.files import ROOT
-from harness.execution.executor import Order, share_of_cores
+from harness.execution.executor import Concurrency, Order, cores, share_of_cores, shared
 from harness.plan.trial import Trial
 from harness.store.liveness import numbering, read_claims
 
@@ -23,12 +23,9 @@ MOST_DEATHS = 3  # of workers on one trial
 
 
 class Workers:
-    """workers: how many; None for one a GPU."""
-
-    def __init__(self, order: Order, workers: int | None, out: Path):
-        self.order, self.out = order, out
+    def __init__(self, order: Order, workers: int, out: Path):
+        self.order, self.count, self.out = order, workers, out
         self.devices = visible_gpus() if order.device == "all" else []
-        self.count = workers or max(1, len(self.devices))
         self.deaths: Counter[str | None] = Counter()  # by the key of the trial; None: before there was one
         self.processes: list[subprocess.Popen[bytes]] = []
 
@@ -73,6 +70,10 @@ class Workers:
             self._put_last(held)
             self.processes[number] = self._start(number)
         return any(process.poll() is None for process in self.processes)
+
+    def concurrency(self) -> Concurrency:
+        alive = sum(process.poll() is None for process in self.processes)
+        return shared(alive, cores() if self.order.device == "cpu" else len(self.devices) or 1)
 
     def _held_by(self, pid: int) -> str | None:
         """The key of the trial that a process here died with: its claim is still there."""

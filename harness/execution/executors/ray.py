@@ -15,7 +15,7 @@ from typing import Any
 
 from common.errors import Failure, UsageError
 from common.exits import EXIT_OK
-from harness.execution.executor import Order
+from harness.execution.executor import Concurrency, Order
 from harness.execution.worker import work
 from harness.plan.trial import Trial
 
@@ -42,8 +42,8 @@ class Workers:
         except ConnectionError as error:
             raise UsageError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from error
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own ends at once, without a word
-        gpus = 1 if order.device == "cuda" else 0
-        self.task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(work)
+        self.needs = ("CPU", "GPU") if order.device == "cuda" else ("CPU",)  # one of each for a task
+        self.task = ray.remote(num_cpus=1, num_gpus=len(self.needs) - 1, max_retries=RETRIES)(work)
         self.order, self.most = order, workers
         self.waiting: list[Order] = []
         self.tasks: dict[Any, Order] = {}
@@ -71,6 +71,11 @@ class Workers:
                 what = next(iter(str(error).splitlines()), type(error).__name__)
                 print(f"lost with its process or node: {order.keys}: {what}; it is tried again later", file=sys.stderr)
         return bool(self.tasks or self.waiting)
+
+    def concurrency(self) -> Concurrency:
+        """Tasks that the cluster has room for, each with a core or a GPU of its own."""
+        there = self.ray.cluster_resources()
+        return Concurrency(max(1, min(len(self.tasks), *(int(there.get(name, 0)) for name in self.needs))), 1)
 
     def stop(self) -> None:
         self.waiting.clear()

@@ -19,9 +19,9 @@ from common.errors import Failure, UsageError
 from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded
 from common.files import refresh
 from common.words import plural
-from harness.execution.executor import Order, share_of_cores
+from harness.execution.executor import Concurrency, Order, cores, share_of_cores, shared
 from harness.execution.ordering import pack
-from harness.execution.slurm_queue import Queue
+from harness.execution.slurm_queue import RUNNING, Queue
 from harness.execution.worker import work
 from harness.plan.trial import Trial
 
@@ -144,6 +144,14 @@ class Workers:
             lines = (job.stderr() or "").splitlines()
             said = next((line for line in reversed(lines) if line.startswith("error: ")), f"error: {job.paths.stderr}")
             raise Failure(f"in job {job.job_id}: {said.removeprefix('error: ')}")
+
+    def concurrency(self) -> Concurrency:
+        """Jobs that run, each with a core or a GPU of its own; before any does, as many as may."""
+        if self.is_local:  # where each sees the same GPU, the first
+            return shared(len(self.jobs), cores() if self.order.device == "cpu" else 1)
+        states = [self.queue.state(job.job_id) for job in self.jobs]
+        run = sum(state is not None and state.name == RUNNING for state in states)
+        return Concurrency(max(1, run or min(self.workers or len(states), len(states))), 1)
 
     def stop(self) -> None:
         if self.is_local:

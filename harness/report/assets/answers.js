@@ -5,9 +5,11 @@ const PRESETS = ['your own', 'paper', 'tuned']; // these come first
 
 const wonText = (wins) => (wins ? ` (${wins} won)` : '');
 
-/* `Grid is the best trained model at 30 of 54 places (12 won), Siren at 24. † Wavelet is ahead at 20.` */
-function answerText({ places, best, yardsticks }) {
-  if (!best.length) return ['No model has a score on every draw.'];
+/* `Grid is the best trained model at 30 of 54 places (12 won), Siren at 24. † Wavelet is ahead at 20. Not counted: 3
+   places where most models lack scores.` */
+function answerText({ places, aside, best, yardsticks }) {
+  const beside = aside ? ` Not counted: ${plural(aside, 'place')} where most models lack scores.` : '';
+  if (!best.length) return [aside ? beside.trim() : 'No model can be named: none has a score on every draw.'];
   const [[first, number, wins], ...others] = best;
   const rest = others.slice(0, 2).map(([model, count, won]) => `, ${model} at ${count}${wonText(won)}`);
   const more = others.length > 2 ? `, ${plural(others.length - 2, 'other')} at fewer` : '';
@@ -21,6 +23,7 @@ function answerText({ places, best, yardsticks }) {
     ...rest,
     `${more}${none}.`,
     ahead ? ` † ahead of it: ${ahead}.` : '',
+    beside,
   ];
 }
 
@@ -34,9 +37,10 @@ function placeCell(experiment, band, size, named) {
   const place = bestAt(experiment, 'psnr', band, size);
   if (!place) return el('td', { class: 'none' });
   if (place.model === null) return el('td', { class: 'none', title: 'no model has a score on every draw' }, '–');
-  const text = `${bandText(band)}, budget ${budgetText(size)}: ${place.told}`;
+  const among = place.models ? `${place.models.join(' of ')} models compared` : '';
+  const text = `${bandText(band)}, budget ${budgetText(size)}: ${[place.told, ...(place.left_out ?? [])].join('; ')}`;
   const link = { href: placeAddress(experiment, band, size), title: text, 'data-place': `${band}/${size}` };
-  const sure = place.verdict === 'win' ? 'place' : 'place unsure-place';
+  const sure = `place${place.verdict === 'win' ? '' : ' unsure-place'}${place.few ? ' few' : ''}`;
   const ahead = place.yardstick ? '†' : '';
   if (!named)
     return el(
@@ -60,7 +64,7 @@ function placeCell(experiment, band, size, named) {
       el('span', {}, mark(place.model, { ink: 'currentColor', class: 'dot' }), el('b', {}, place.model)),
       el('span', {}, fixed(place.score, digits), lead),
       place.yardstick ? el('span', {}, `† ${place.yardstick} +${fixed(place.ahead, 1)}`) : '',
-      place.left_out.length ? el('span', {}, `without ${place.left_out.join(', ')}`) : '',
+      among ? el('span', {}, among) : '',
     ),
   );
 }
@@ -130,6 +134,7 @@ function answerCard(experiment) {
     ),
     answerMap(experiment),
     el('p', { class: 'answer' }, answerText(e.led)),
+    leftOutList(e.left_out),
   );
 }
 

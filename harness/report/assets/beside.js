@@ -53,7 +53,7 @@ function besideView(entries) {
 
 /* A place's rows: of each model that is shown there the trial of one draw, of those of which most have pictures the one
    at which the models, yardsticks aside, are furthest apart. */
-function placeEntries(experiment, band, size, shown) {
+function placeEntries(experiment, band, size, { shown, draws: over }) {
   const rows = rowsOf[experiment].filter(
     (row) =>
       value('status', row) === 'ok' &&
@@ -73,12 +73,11 @@ function placeEntries(experiment, band, size, shown) {
   };
   const draw = draws.reduce((a, b) => ((pictured(b) - pictured(a) || apart(b) - apart(a)) > 0 ? b : a), draws[0]);
   const { digits, unit } = metricInfo('psnr');
-  const several = draws.length > 1;
   return shown
     .map(([role, model, mean]) => ({
       role: role === 'yardstick' ? '† yardstick' : role,
       row: at(draw, model),
-      note: several && known(mean) ? `mean ${fixed(mean, digits)} ${unit} over ${draws.length} draws` : '',
+      note: over && known(mean) ? `mean ${fixed(mean, digits)} ${unit} over ${over} draws` : '',
     }))
     .filter(({ row }) => row !== undefined);
 }
@@ -92,7 +91,7 @@ function openPlace(experiment, band, size) {
   const e = EXPERIMENTS[experiment];
   const place = bestAt(experiment, 'psnr', band, size);
   if (!place || place.model === null) return;
-  const entries = placeEntries(experiment, band, size, place.shown);
+  const entries = placeEntries(experiment, band, size, place);
   const bands = e.bands.filter((one) => e.best.psnr[one]?.[size]?.model);
   const turn = (by) => () => openPlace(experiment, bands[(bands.indexOf(band) + by + bands.length) % bands.length], size);
   showDialog(
@@ -104,6 +103,7 @@ function openPlace(experiment, band, size) {
         presetMark(e),
         `${band === WHOLE ? '' : `band ${band}, `}budget ${budgetText(size)}: ${place.told}`,
       ),
+      leftOutList(place.left_out ?? []),
       entries.length ? el('p', { class: 'hint' }, shownText(entries)) : '',
       bands.length > 1 ? pager(turn, `band ${bandText(band)}, one of ${bands.length}`) : null,
       besideView(entries),

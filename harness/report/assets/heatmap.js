@@ -73,7 +73,7 @@ function heatCell(line, shown, colour, digits, frame) {
           : 'lacks draws'
         : excuse(line);
   const lack = ['failed', 'missing']
-    .filter((status) => line.counts[status])
+    .filter((status) => line.counts[status] && (line.of || line.mean === null))
     .map((status) => `${line.counts[status]} ${status}`)
     .join(', ');
   const background = shown === null ? null : colour(shown);

@@ -156,5 +156,10 @@ function drawLeaderboard() {
   const place = byId('leaderboard');
   if (!lines.length)
     return place.replaceChildren(el('p', { class: 'empty' }, 'Nothing is chosen: tick a model and a budget above.'));
-  return showSorted(place, 'Leaderboard', boardColumns(lines), lines, board.sorting);
+  showSorted(place, 'Leaderboard', boardColumns(lines), lines, board.sorting);
+  const bands = board.by === 'band' ? current.bands : [state.band];
+  const sizes = current.sizes.filter((size) => state.sizes.has(size));
+  return byId('leaderboard-left-out').replaceChildren(
+    state.item === ALL ? leftOutList(leftOutOf(state.experiment, state.metric, bands, sizes)) : '',
+  );
 }

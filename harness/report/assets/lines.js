@@ -21,13 +21,14 @@ function linesOf(experiment) {
   return lineCache.get(experiment);
 }
 
-/* Those lines with their numbers by one metric: mean, spread, rank; best and reference, which are
+/* Those lines with their numbers by one metric: mean, spread, of, rank; best and reference, which are
    [difference, reach of its 95 % interval to either side, p], of one replicate [difference]. */
 function scoredLines(experiment, metric) {
   const columns = EXPERIMENTS[experiment].scores[metric];
   return linesOf(experiment).map((line) => {
     const own = { ...line };
     for (const name of ['mean', 'spread', 'rank', 'best', 'reference']) own[name] = columns[name][line.at];
+    own.of = columns.of?.[line.at] ?? null;
     return own;
   });
 }
@@ -47,6 +48,28 @@ function rowsOfLine(line) {
 
 /* How a line's place was decided, over all items: {verdict}, and by PSNR who is the best. */
 const bestAt = (experiment, metric, band, size) => EXPERIMENTS[experiment].best[metric]?.[band]?.[size] ?? null;
+
+/* What is not compared at the budgets of some bands: [line], with the budgets where a line is not of all. */
+function leftOutOf(experiment, metric, bands, sizes) {
+  const places = bands.flatMap((band) => sizes.map((size) => [bestAt(experiment, metric, band, size), band, size]));
+  const there = places.filter(([place]) => place);
+  const texts = distinct(there.flatMap(([place]) => place.left_out ?? []));
+  return texts.map((text) => {
+    const own = there.filter(([place]) => place.left_out?.includes(text));
+    if (own.length === there.length) return text;
+    const names = own.map(([, band, size]) => budgetText(size) + (bands.length > 1 ? ` ${bandText(band)}` : ''));
+    return `at ${names.join(', ')}: ${text}`;
+  });
+}
+
+const leftOutList = (lines) =>
+  lines.length
+    ? el(
+        'ul',
+        { class: 'left-out' },
+        lines.map((line) => el('li', {}, line)),
+      )
+    : '';
 
 /* A model as it is called where its rows may be those that come with the suite. */
 const nameOf = (model) => (current.of_reference.includes(model) ? `${model} (reference)` : model);
@@ -68,10 +91,14 @@ function lacking(line) {
     .map((status) => el('span', { class: `mark ${status}` }, `${line.counts[status]} ${status}`));
 }
 
+/* ` (9/10)` of a mean over fewer runs than are compared at its place. */
+const ofText = (line) => (line.of ? ` (${line.of.join('/')})` : '');
+
 function scoreText(line, metric) {
   if (line.mean === null) return excuse(line);
   const { digits } = metricInfo(metric);
-  return fixed(line.mean, digits) + (line.spread === null ? '' : ` ± ${fixed(line.spread, digits)}`);
+  const spread = line.spread === null ? '' : ` ± ${fixed(line.spread, digits)}`;
+  return fixed(line.mean, digits) + spread + ofText(line);
 }
 
 /* `[0.4, 2.0]`; nothing where one replicate leaves no interval. */

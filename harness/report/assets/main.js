@@ -6,7 +6,7 @@ function changed() {
   const trials = chosenRows().filter((row) => statusKind(row) !== 'older').length;
   byId('chosen-preset').replaceChildren(presetMark(e));
   byId('chosen').textContent =
-    `${signalText(e)}, ${taskText(e.task)}; ${variantText(e)}: ${chosenMetric().long} over ${plural(trials, 'trial')}.`;
+    `${signalText(e)}, ${taskText(e.task)}; ${variantText(e)}: ${chosenMetric().long}; of ${plural(trials, 'trial')}.`;
   drawHeatmap();
   drawLeaderboard();
   drawSignificance();

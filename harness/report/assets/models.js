@@ -28,9 +28,8 @@ function resultsTable(model) {
     const metric = e.metrics[0];
     const band = e.bands.length === 1 ? e.bands[0] : e.rings ? WHOLE : ALL;
     const { name, unit, digits } = metricInfo(metric, band === ALL);
-    const lines = scoredLines(i, metric).filter(
-      (line) => line.model === model && line.item === ALL && line.band === band,
-    );
+    const every = scoredLines(i, metric).filter((line) => line.item === ALL && line.band === band);
+    const lines = every.filter((line) => line.model === model);
     if (!lines.length) return null;
     return el(
       'tr',
@@ -39,14 +38,15 @@ function resultsTable(model) {
       sizes.map((size) => {
         const line = lines.find((one) => one.size === size);
         if (!line) return el('td', { class: 'none' });
-        const rank = line.rank === null ? '' : `rank ${line.rank}`;
+        const ranked = every.filter((one) => one.size === size && one.rank !== null);
+        const rank = line.rank === null ? '' : `rank ${line.rank} of ${ranked.length}`;
         return el(
           'td',
           { class: 'number' },
           el(
             'button',
             { type: 'button', class: 'link', title: 'see its trials', onclick: () => openTrials(rowsOfLine(line)) },
-            line.mean === null ? excuse(line) : fixed(line.mean, digits),
+            line.mean === null ? excuse(line) : fixed(line.mean, digits) + ofText(line),
           ),
           rank ? el('small', { class: 'under' }, rank) : '',
         );

@@ -6,7 +6,7 @@ function ownAnswer(experiment) {
   const places = e.best.psnr?.[WHOLE] ?? {};
   const size = Math.max(...Object.keys(places).filter((one) => places[one].model !== null).map(Number));
   if (!e.own || !places[size]) return '';
-  const entries = placeEntries(experiment, WHOLE, size, places[size].shown);
+  const entries = placeEntries(experiment, WHOLE, size, places[size]);
   const [heading, ...lines] = e.verdict;
   return el(
     'article',

@@ -77,8 +77,11 @@ function significanceNote(name, lines) {
   const several = state.item === ALL && current.items.length > 1;
   const noun = several ? 'item' : lines.some((line) => line.signals > 1) ? 'signal' : 'seed';
   const replicates = Math.max(...lines.map((line) => line[`${noun}s`]));
-  const band =
-    state.band === ALL ? `mean over ${plural(current.bands.length, 'band')}` : `band ${bandText(state.band)}`;
+  const compared = lines.map(
+    (line) => bestAt(state.experiment, state.metric, ALL, line.size)?.bands ?? current.bands.length,
+  );
+  const bands = distinct([Math.min(...compared), Math.max(...compared)]).join(' to ');
+  const band = state.band === ALL ? `mean over ${bands} bands` : `band ${bandText(state.band)}`;
   const over = `Difference in ${name} to ${what}; ${current.bands.length > 1 ? `${band}; ` : ''}`;
   if (replicates < 2)
     return `${over}one ${noun}: one draw has no spread, so no difference can be told from chance.`;
@@ -167,7 +170,11 @@ function rankDiagram(ranks, set, over) {
   const told = ranks.tells
     ? ` Friedman’s test of no difference at all: ${pText(ranks.friedman)}.`
     : ` So few ${set}s that no two models could come out apart.`;
-  const partial = ranks.sets < ranks.of ? ` (of ${ranks.of}: the others are incomplete)` : '';
+  const partial = ranks.sets < ranks.of ? ` (of ${ranks.of}: most models lack the others)` : '';
+  const every = ranks.models.length + ranks.without.length;
+  const without = ranks.without.length
+    ? ` Left out: ${ranks.without.length} of ${every} models, which lack some of these: ${ranks.without.join(', ')}.`
+    : '';
   const text = order.map(({ model, average }) => `${model} ${average.toFixed(2)}`).join(', ');
   return el(
     'figure',
@@ -184,7 +191,7 @@ function rankDiagram(ranks, set, over) {
     el(
       'figcaption',
       {},
-      `Average ranks of the trained models over ${plural(ranks.sets, set)}${partial}, ${over}; 1 is the best.${told}`,
+      `Average ranks of the trained models over ${plural(ranks.sets, set)}${partial}, ${over}; 1 is the best.${told}${without}`,
     ),
   );
 }

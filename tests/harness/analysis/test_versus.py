@@ -6,6 +6,7 @@ import io
 import pytest
 
 from harness import __main__ as verbs
+from harness.analysis import tables
 from harness.analysis.experiments import experiments
 from harness.analysis.versus import versus
 
@@ -61,9 +62,12 @@ def test_differences_are_paired_and_ranks_are_of_each_sort(rows):
 
 def test_only_draws_of_both_count(rows):
     without = [row for row in rows if (row["model"], row["preset"], row["item"]) != ("Grid", "paper", "item2")]
-    _, by_model = changes(without)
+    found, by_model = changes(without)
     assert (by_model["Grid"].before, by_model["Grid"].after) == (21.0, 22.0)
-    assert by_model["Grid"].ranks == (None, None), "it lacks a draw that another one has"
+    siren = by_model["Siren"]
+    assert (siren.before, siren.after) == (18.5, 25.5), "item2 compares nothing, as one of the two models lacks it"
+    assert (by_model["Grid"].ranks, siren.ranks) == ((1, 2), (2, 1))
+    assert "compared over 2 of 3 items, as too few models have item2" in tables.versus_as("md", [found]).decode()
     assert versus(experiments(rows), rows, "tuned", "quick", "psnr") == []
 
 

@@ -84,7 +84,7 @@ def test_what_did_not_end_well_is_said(store, rows, table):
             row |= {"status": "diverged", "psnr": None}
     _, out, _ = table(store(rows[:-1]))
     assert cells(out.decode())[2] == ["Siren", "n/a", "14.7 (1/4)"]
-    assert "does not compete where its runs failed or are missing: Siren" in out.decode()
+    assert "at 10k: does not compete: Siren (1 missing and 2 failed of 4 runs)" in out.decode()
     for row in rows:
         row |= {"status": "diverged", "psnr": None} if row["model"] == "Siren" else {}
     _, out, _ = table(store(rows))

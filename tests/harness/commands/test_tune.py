@@ -15,6 +15,7 @@ from harness import __main__ as verbs
 from harness.commands import run as run_command
 from harness.commands.tune import order_of, parts
 from harness.execution import run_trials, search, worker
+from harness.execution.executor import ALONE
 from harness.execution.launch import tuned_preset
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.make_plan import make_plan
@@ -191,6 +192,9 @@ def test_a_deadline_stops_an_executor(make_trial, monkeypatch, tmp_path):
 
         def running(self):
             return True
+
+        def concurrency(self):
+            return ALONE
 
         def stop(self):
             self.stopped = True

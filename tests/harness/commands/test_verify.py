@@ -200,7 +200,8 @@ def test_a_file_that_is_no_row_is_named_once_and_left_out(fitted, verify):
         (["--models", "Siren"], "no rows of these in '"),
         (["--models", "Sirn"], "did you mean 'Siren'"),
         (["--most", "0"], "--most takes a number of rows from 1 up"),
-        (["--tolerance", "nan"], "--tolerance takes decibels from 0 up"),
+        (["--tolerance", "nan"], "--tolerance takes decibels from 0 to 100, got nan"),
+        (["--tolerance", "inf"], "--tolerance takes decibels from 0 to 100, got inf"),
     ],
 )
 def test_mistakes_are_one_line(fitted, verify, arguments, says):

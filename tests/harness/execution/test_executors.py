@@ -17,8 +17,8 @@ import torch
 from common.errors import Failure
 from common.exits import RESUME
 from harness.commands import run as run_command
-from harness.execution import choose_executor, ordering, run_trials
-from harness.execution.executor import Order
+from harness.execution import ordering, run_trials
+from harness.execution.executor import ALONE, Order
 from harness.execution.executors import slurm
 from harness.execution.progress import Progress
 from harness.store.claims import Claims
@@ -254,20 +254,11 @@ class Idle:
     def running(self):
         return False
 
+    def concurrency(self):
+        return ALONE
+
     def stop(self):
         self.stopped = True
-
-
-@pytest.mark.parametrize(
-    ("device", "executor", "minutes", "workers"),
-    [("cpu", "local", 2, 3), ("cpu", "local", 0.5, None), ("cuda", "local", 2, None), ("cpu", "ray", 2, None)],
-)
-def test_on_a_cpu_a_long_run_has_a_worker_for_each_core(make_trial, monkeypatch, device, executor, minutes, workers):
-    trials = [make_trial("Grid", seed=seed) for seed in range(4)]
-    monkeypatch.setattr(choose_executor, "trial_seconds", lambda trial, device: 60 * minutes / len(trials))
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    options = SimpleNamespace(executor=executor)
-    assert choose_executor.default_workers(options, torch.device(device), trials) == workers
 
 
 def test_workers_are_given_the_trials_in_their_order(make_trial, make_row, tmp_path):

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from harness.execution import progress, run_trials, time_left
+from harness.execution.executor import Concurrency
 from harness.execution.progress import Progress
 from harness.execution.time_left import TimeLeft
 from harness.store.store import Store
@@ -156,7 +157,7 @@ def test_the_best_are_those_on_one_signal(make_trial, finish):
 @pytest.mark.usefixtures("estimates")
 def test_what_ran_elsewhere_is_told_alike_and_shortens_what_is_left(make_trial, finish, capsys):
     trials = [make_trial("Grid", budget=size) for size in (10_000, 20_000, 40_000)]
-    with Progress(trials, "cpu", workers=2) as shown:
+    with Progress(trials, "cpu", lambda: Concurrency(2, 1)) as shown:
         shown.tell(trials[0], finish(trials[0], 20.0, seconds=20.0), 20.0)  # twice what was thought
         shown.tell(trials[1], finish(trials[1], 21.0, seconds=40.0), 40.0)
     first, second = capsys.readouterr().out.splitlines()
@@ -183,7 +184,7 @@ def test_the_first_of_a_model_and_budget_takes_longer_and_its_like_do_not(make_t
 @pytest.mark.usefixtures("estimates")
 def test_what_follows_the_trials_is_part_of_the_time_left(make_trial, finish, capsys):
     trials = [make_trial("Grid", seed=seed, budget=10_000) for seed in (1, 2, 3)]
-    with Progress(trials, "cpu", workers=2, after=90.0) as shown:
+    with Progress(trials, "cpu", lambda: Concurrency(2, 1), after=90.0) as shown:
         shown.tell(trials[0], finish(trials[0], 20.0), 10.0)
         assert shown._left() == 2 * 10 / 2 + 90
     assert capsys.readouterr().out.endswith("; about 2 minutes left\n")

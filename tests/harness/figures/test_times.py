@@ -156,8 +156,8 @@ def test_times_of_a_busy_machine_are_told_of(make_table):
 
 
 def test_the_front_holds_what_nothing_beats():
-    points = [Point(*values) for values in (("a", 1, 1.0, 10.0), ("b", 1, 2.0, 9.0), ("c", 1, 3.0, 12.0))]
-    points += [Point("d", 1, 1.0, 8.0), Point("e", 1, 9.0, 12.0)]
+    points = [Point(*values, draws=1) for values in (("a", 1, 1.0, 10.0), ("b", 1, 2.0, 9.0), ("c", 1, 3.0, 12.0))]
+    points += [Point("d", 1, 1.0, 8.0, draws=1), Point("e", 1, 9.0, 12.0, draws=1)]
     assert [point.model for point in front(points)] == ["a", "c"]
     assert [point.model for point in front(points, higher_is_better=False)] == ["d"]
     assert front([]) == []

@@ -91,14 +91,14 @@ def test_one_draw_is_no_win(make_table):
 def test_a_model_that_failed_on_a_draw_does_not_compete(make_table):
     table = scored(make_table, Siren=[20, 20, 20], Wire=[10, 10, 10], Grid=[40, 40, 40])
     table.loc[(table["model"] == "Grid") & (table["seed"] == 2), ["status", "psnr"]] = ["diverged", None]
-    assert (at(table).trained.best, at(table).left_out) == ("Siren", ("Grid",))
-    assert "does not compete where its runs failed or are missing: Grid" in said(table)
+    assert (at(table).trained.best, at(table).compared.lacking) == ("Siren", {"Grid": (0, 1)})
+    assert "does not compete: Grid (1 failed of 3 runs)" in said(table)
 
 
 def test_nobody_wins_where_each_lacks_what_another_has(make_table):
     table = scored(make_table, Siren=[20, 20, 20], Grid=[40, 40, 40])
     table = table[(table["model"] == "Siren") != (table["seed"] == 2)]
-    assert (at(table).first, at(table).left_out) == (None, ("Siren", "Grid"))
+    assert (at(table).first, at(table).compared.lacking) == (None, {"Siren": (1, 0), "Grid": (2, 0)})
     assert "no model with every draw" in said(table)
 
 

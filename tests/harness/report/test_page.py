@@ -145,7 +145,7 @@ def test_the_leaderboard_sorts(open_page, small):
     assert column(tab, "#leaderboard", 1) == ["Grid", "Siren"] * 2
     assert column(tab, "#leaderboard", 0) == ["1", "2", "1", "!"]  # Siren lacks draws at 10k
     tab.locator('#leaderboard [data-sort="mean"]').click()
-    assert column(tab, "#leaderboard", place) == ["15.2 ± 0.7", "11.2 ± 0.7", "8.2 ± 0.7", "6.2 ± 0.7"]
+    assert column(tab, "#leaderboard", place) == ["15.2 ± 0.7", "11.2 ± 0.7 (2/4)", "8.2 ± 0.7", "6.2 ± 0.7"]
     assert tab.locator('#leaderboard th[aria-sort="descending"]').inner_text().startswith("PSNR")
     tab.locator('#leaderboard [data-sort="mean"]').click()
     assert column(tab, "#leaderboard", place)[0] == "6.2 ± 0.7"
@@ -218,7 +218,8 @@ def test_numbers_are_those_of_the_table(open_page, paper_page, paper_store):
         assert len(models) == 54
         for i, (model, text) in enumerate(zip(models, scores, strict=True)):
             line = expected[model, [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000][i // 9]]
-            mean, spread = (float(part) for part in text.split(" ± "))
+            mean, spread = (float(part) for part in text.partition(" (")[0].split(" ± "))
+            assert text.endswith(f" ({line.of[0]}/{line.of[1]})") == (line.of[0] < line.of[1])
             assert mean == pytest.approx(line.mean, abs=0.0501)
             assert spread == pytest.approx(line.spread.whole, abs=0.0501)
 
@@ -392,7 +393,9 @@ def test_a_model_does_not_win_by_its_easier_draws(open_page, store, make_row):
         for seed, psnr in enumerate(own)
     ]
     tab = open_page(write_page.write(store(rows)))
-    assert tab.locator("#winners td a > span").all_inner_texts() == ["Grid", "23.3", "without Siren"]
+    assert tab.locator("#winners td a > span").all_inner_texts() == ["Grid", "23.3", "1 of 2 models compared"]
+    said = "does not compete: Siren (2 failed of 3 runs)"
+    assert tab.inner_text("#winners .left-out") == tab.inner_text("#leaderboard-left-out") == said
     assert column(tab, "#leaderboard", 1) == ["Grid", "Siren"]
     assert column(tab, "#leaderboard", 0) == ["1", "!"]
     assert cell(tab, "Grid").get_attribute("class") == "heat first"

@@ -290,7 +290,7 @@ def test_lines_are_those_of_the_rows(make_row, config, store):
     assert p == pytest.approx(3 * expected.pvalue, rel=1e-2)  # of three models, the first of three pairs
     assert psnr["reference"][wire][0] == pytest.approx(-difference)
     assert experiment["best"]["psnr"]["0.5"]["10"]["model"] == "Wire"
-    assert experiment["led"] == {"places": 6, "best": [["Wire", 6, 6]], "yardsticks": []}
+    assert experiment["led"] == {"places": 6, "aside": 0, "best": [["Wire", 6, 6]], "yardsticks": []}
     assert (experiment["ranks"], data["across"]) == ({}, [])
 
 
@@ -319,7 +319,7 @@ def test_a_failure_ranks_last_and_the_unsupported_not_at_all(make_row, config, s
     assert (ranks["sets"], ranks["tells"]) == (2, False)
     scored = {model: experiment["scores"]["psnr"]["rank"][at[model, 2500, "0.5", ""]] for model in ("Wire", "Siren")}
     assert scored == {"Wire": 1, "Siren": None}
-    assert experiment["best"]["psnr"]["0.5"]["2500"]["left_out"] == ("Siren",)
+    assert experiment["best"]["psnr"]["0.5"]["2500"]["left_out"] == ["does not compete: Siren (1 failed of 2 runs)"]
     assert experiment["best"]["psnr"]["0.5"]["2500"]["yardstick"] == "Wavelet"
 
 

@@ -1,12 +1,15 @@
 """Fitted models as files: what comes back, what is drawn from them, and files from strangers."""
 
 import json
+import math
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -17,6 +20,7 @@ from common.lattice import Lattice
 from common.needs import Needs
 from harness import fit_array
 from harness.__main__ import main
+from harness.commands import render
 from harness.commands.new import written
 from harness.plan.make_plan import model_settings
 from harness.train import checkpoint
@@ -100,6 +104,7 @@ def test_a_volume_is_drawn_as_an_array(build, tmp_path, capsys):
         (["--shape", "26", "--out", "x.png"], "the shape needs 2 numbers of at least 1"),
         (["--shape", "0", "5", "--out", "x.png"], "the shape needs 2 numbers of at least 1"),
         (["--shape", "100000", "100000", "--out", "x.png"], "render less"),
+        (["--shape", "2", "65501", "--out", "x.jpg"], "a JPEG has at most 65,500 samples along an axis, got 65,501"),
         (["--out", "x.bmp2"], "its name must end in .png"),
         (["--out", "/nowhere/x.png"], "no folder '/nowhere'"),
         ([], "--out"),
@@ -113,6 +118,24 @@ def test_mistakes_are_one_line(file, tmp_path, monkeypatch, capsys, arguments, m
     assert err.startswith("error: ")
     assert len(err.splitlines()) == 1
     assert message in err
+
+
+def test_a_jpeg_of_the_longest_axis_is_written(file, tmp_path):
+    out = tmp_path / "x.jpg"
+    assert main(["render", str(file), "--shape", "65500", "1", "--out", str(out), "--device", "cpu"]) == 0
+    with Image.open(out) as picture:
+        assert picture.size == (1, 65500)
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=2, max_size=3), st.integers(1, 4), st.none() | st.integers(0, 1 << 40))
+def test_what_is_rendered_fits_into_the_memory(shape, channels, memory):
+    values, room = math.prod(shape) * channels, render.MOST_VALUES if memory is None else memory / render.OF_VALUE
+    try:
+        render.check(shape, len(shape), channels, ".npy", memory)
+    except UsageError:
+        assert values > min(room, render.MOST_VALUES)
+    else:
+        assert values <= min(room, render.MOST_VALUES)
 
 
 def test_a_folder_that_may_not_be_written_is_one_line(file, tmp_path, monkeypatch, capsys):
@@ -170,6 +193,9 @@ HUGE = {
     "growth": ("Instant_NGP", {"growth": 1e308}, {}, "OverflowError"),
     "no levels": ("Instant_NGP", {"levels": -1}, {}, "IndexError"),
     "blocks": ("BlockDCT", {"block": {"2": 60_000, "3": 8}}, {}, "whole blocks of 60000 fill"),
+    "no values": ("Siren", {}, {"size": 0}, "0 is no size of Siren, a whole number from 1 up"),
+    "no number": ("Siren", {}, {"size": False}, "False is no size of Siren"),
+    "a fraction": ("Grid", {}, {"size": 4.5}, "4.5 is no size of Grid"),
     "channels": ("BlockDCT", {}, {"channels": 10**6}, "it has 1000000 channels, and from 1 to 4,096 are read"),
 }
 

@@ -199,7 +199,7 @@ def test_render_decodes_it(file, tmp_path, capsys):
 
 def test_a_model_without_a_row_is_compared_with_its_own_answer(build, tmp_path, capsys):
     checkpoint.save(build(), tmp_path / "m.safetensors")
-    assert main(["compress", str(tmp_path / "m.safetensors"), "--bits", "4", "8", "32", "--device", "cpu"]) == 0
+    assert main(["compress", str(tmp_path / "m.safetensors"), "--bits", "4", "8", "4", "32", "--device", "cpu"]) == 0
     text = capsys.readouterr().out
     assert "the model's own answer before compression: no row lies beside it" in text
     lines = [line.split() for line in text.splitlines() if re.match(r" +\d+ +[\d,]+ ", line)]

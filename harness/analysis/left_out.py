@@ -1,0 +1,79 @@
+"""What is not compared at a place, in words with counts: models without runs there or with some missing, and draws."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from common.words import budget_text, plural
+from harness.analysis.compared import Compared
+from harness.analysis.experiments import Cell
+from harness.analysis.winner import Outcome
+
+
+class Where(NamedTuple):
+    """A place as notes name it: a budget, and what else tells it from others of the same display, such as a band."""
+
+    size: int
+    rest: str = ""
+
+
+def left_out(outcomes: Mapping[Where, Outcome]) -> list[str]:
+    """A line for each thing that is left out somewhere, with the places where it is, unless it is everywhere."""
+    places: dict[str, list[Where]] = {}
+    for where, outcome in outcomes.items():
+        for line in lines(outcome.compared):
+            places.setdefault(line, []).append(where)
+    ordered = sorted(places.items(), key=lambda entry: min(entry[1]))
+    return [line if len(at) == len(outcomes) else f"at {_named(at)}: {line}" for line, at in ordered]
+
+
+def lines(compared: Compared) -> list[str]:
+    """`9 of 12 models have no score here: …`, `do not compete: Siren, Wire (1 missing of 10 runs)`, and the draws that
+    are left out; empty where all is compared."""
+    said = []
+    if compared.absent and compared.every > len(compared.absent):
+        have = "has" if len(compared.absent) == 1 else "have"
+        said.append(
+            f"{len(compared.absent)} of {compared.every} models {have} no score here: {', '.join(compared.absent)}"
+        )
+    if compared.lacking:
+        of, alike = len(compared.draws or compared.dropped), dict[tuple[int, int], list[str]]()
+        for model, lack in compared.lacking.items():
+            alike.setdefault(lack, []).append(model)
+        each = [f"{', '.join(models)} ({_lack(*lack, of)})" for lack, models in alike.items()]
+        said.append(f"{'does' if len(compared.lacking) == 1 else 'do'} not compete: {'; '.join(each)}")
+    if compared.draws and compared.dropped:
+        said.append(f"compared over {_draws(compared.draws, compared.dropped)}")
+    return said
+
+
+def _lack(missing: int, failed: int, of: int) -> str:
+    """`1 missing and 2 failed of 10 runs`."""
+    both = [f"{count} {what}" for count, what in ((missing, "missing"), (failed, "failed")) if count]
+    return f"{' and '.join(both)} of {plural(of, 'run')}"
+
+
+def _draws(kept: Collection[Cell], dropped: Collection[Cell]) -> str:
+    """`3 of 5 bands, as too few models have 0.7 0.9`, for items and seeds likewise; else `7 of 12 draws`."""
+    for noun, name in (("bands", "band"), ("items", "item"), ("signals", "signal_seed"), ("seeds", "seed")):
+        here, gone = ({getattr(draw, name) for draw in draws} for draws in (kept, dropped))
+        if not here & gone:
+            return f"{len(here)} of {len(here | gone)} {noun}, as too few models have {_listed(gone)}"
+    return f"{len(kept)} of {len(kept) + len(dropped)} draws, as too few models have the others"
+
+
+def _listed(values: Collection[Any]) -> str:
+    """Values in order; None, the band of a whole signal, comes last."""
+    ordered = sorted((value is None, value) for value in values)
+    texts = (f"{value:g}" if isinstance(value, float) else str(value) for none, value in ordered if not none)
+    return " ".join([*texts, *(["whole"] if None in values else [])])
+
+
+def _named(places: Iterable[Where]) -> str:
+    """`10k 100k (0.7 0.9), 30k`: budgets with the same rests together."""
+    rests: dict[int, list[str]] = {}
+    for where in places:
+        rests.setdefault(where.size, []).append(where.rest)
+    sizes: dict[str, list[str]] = {}
+    for size, own in sorted(rests.items()):
+        sizes.setdefault(" ".join(filter(None, own)), []).append(budget_text(size))
+    return ", ".join(" ".join(own) + (f" ({rest})" if rest else "") for rest, own in sizes.items())

@@ -1,0 +1,62 @@
+"""Numbers of a command line: every text is read exactly, or refused in a line that says what is allowed."""
+
+import argparse
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.execution.option_types import (
+    MOST_MINUTES,
+    bits_a_value,
+    minutes,
+    number,
+    positive,
+    share,
+    whole_number,
+)
+
+TEXTS = st.one_of(
+    st.text(max_size=8),
+    st.integers().map(str),
+    st.floats().map(repr),
+    st.from_regex(r"[-+]?\d{1,4}(\.\d)?([eE][-+]?\d{1,3})?", fullmatch=True),
+    st.sampled_from(["nan", "inf", "-inf", "1e400", "9" * 5000, "", " 7 ", "1_000", "٣", "²", "0x10"]),
+)
+
+
+def read(kind, text):
+    """The value, or None where it is refused; nothing else may happen."""
+    try:
+        return kind(text)
+    except argparse.ArgumentTypeError:
+        return None
+
+
+@given(st.integers(0, 10**30))
+def test_a_whole_number_is_read_to_its_last_digit(value):
+    assert whole_number(str(value)) == value
+
+
+@given(st.integers(0, 999), st.integers(0, 12))
+def test_so_is_one_with_an_exponent(digits, power):
+    assert whole_number(f"{digits}e{power}") == digits * 10**power
+
+
+@given(TEXTS)
+def test_any_text_is_a_number_within_bounds_or_refused(text):
+    whole, value = read(whole_number, text), number(text)
+    assert (whole is None) == (not math.isfinite(value) or value < 0 or value != int(value))
+    assert read(positive, text) == (whole or None)
+    spent, part = read(minutes, text), read(share, text)
+    assert spent == value if 0 < value <= MOST_MINUTES else spent is None
+    assert part == value if 0 <= value <= 1 else part is None
+    assert read(bits_a_value, text) == (whole if whole in {*range(2, 17), 32} else None)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e300", "soon"])
+def test_minutes_say_what_is_allowed(text):
+    allowed = rf"^must be more than 0 and at most 525,600, a year; leave it out for no limit; got '{text}'$"
+    with pytest.raises(argparse.ArgumentTypeError, match=allowed):
+        minutes(text)
