@@ -67,7 +67,10 @@ class Paper:
             self.store.write(trial.key, self.row(trial), None)
 
     def row(self, trial: Trial) -> Row:
-        own = {name: getattr(trial, name) for name in ("model", "seed", "bandlimit", "length", "config_hash")}
+        own = {
+            name: getattr(trial, name)
+            for name in ("model", "seed", "signal_seed", "bandlimit", "length", "config_hash")
+        }
         own |= {
             "size": trial.budget,
             "settings": dataclasses.asdict(trial.settings),

@@ -101,7 +101,7 @@ def digested(settings: Any) -> dict[str, Any]:
     """A model's settings as a digest takes them: without those that were ADDED and stand at their default."""
     kind: Any = type(settings)
     added = _added(kind)
-    values = dataclasses.asdict(settings)
+    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
     return {name: value for name, value in values.items() if name not in added or value != added[name]}
 
 

@@ -40,7 +40,7 @@ def in_bits():
     said = re.findall(r"([\d.]+)\sbits\s([\d.]+) dB", PHOTOGRAPHS[start:end])
     jpeg = [Measured(Point(float(rate), float(psnr)), (0.0, 0.0)) for rate, psnr in said]
     assert len(jpeg) == 11
-    rows = read_rows(FOLDER / "paper.parquet", [("signal", "==", "DIV2K"), ("task", "==", "fit")]).values()
+    rows = read_rows(FOLDER / "paper.parquet", signal="DIV2K", task="fit").values()
     protocol = load_config().protocol
     (found,) = rate_distortion(rows, [*protocol.models, *protocol.newer], lambda row: {"JPEG": jpeg})
     return found
@@ -72,7 +72,7 @@ def test_papers_settings_against_tuned_ones(scores):
 def fits():
     """`fits[size][item][model]`: PSNR of DIV2K's fits under the paper's settings."""
     found = defaultdict(lambda: defaultdict(dict))
-    for row in read_rows(FOLDER / "paper.parquet", [("signal", "==", "DIV2K"), ("task", "==", "fit")]).values():
+    for row in read_rows(FOLDER / "paper.parquet", signal="DIV2K", task="fit").values():
         if row["psnr"] is not None:
             found[row["size"]][row["item"]][row["model"]] = row["psnr"]
     return found

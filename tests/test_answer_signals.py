@@ -170,7 +170,7 @@ def test_ct_and_the_dragon(rows, trained):
 
 
 def test_ct_tuned(rows):
-    tuned = read_rows(FOLDER / "tuned.parquet", [("signal", "==", "ChestCT"), ("size", "==", 10_000)]).values()
+    tuned = read_rows(FOLDER / "tuned.parquet", signal="ChestCT", size=10_000).values()
     after = {row["model"]: row["psnr"] for row in tuned if row["psnr"] is not None}
     before = {row["model"]: row["psnr"] for row in rows if row["signal"] == "ChestCT" and row["size"] == 10_000}
     lines = {name: cells for name, *cells in table("**CT**, one slice")}

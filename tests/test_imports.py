@@ -139,7 +139,7 @@ def test_a_circle_is_found_wherever_the_import_stands(tmp_path):
 
 def test_what_only_reads_results_does_without_torch():
     reads = "harness.store.store, harness.plan.config, harness.analysis.summary, harness.figures.draw_figures"
-    result = python(f"import {reads}, sys; print([m for m in ('torch', 'matplotlib') if m in sys.modules])")
+    result = python(f"import {reads}, sys; print([m for m in ('torch', 'matplotlib', 'pandas') if m in sys.modules])")
     assert (result.stdout, result.stderr) == ("[]\n", "")
 
 

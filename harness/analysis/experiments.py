@@ -1,8 +1,8 @@
 """How far experiments reach: which cells have rows, which are missing between them, which the preset still plans.
 
-Rows belong to one experiment when they share signal, dimension, task, preset, length and steps, as in
-grouping.py beside this file, and of somebody's own files the data set; a cell is one model, budget, band and draw,
-which is an item and the seeds. Plain Python, so that it starts at once.
+Rows belong to one experiment when they share signal, dimension, task, preset, length and steps, and of somebody's own
+files the data set; a cell is one model, budget, band and draw, which is an item and the seeds. Plain Python, so that
+it starts at once.
 """
 
 import itertools
@@ -79,6 +79,11 @@ class Experiment:
     latest: dict[Cell, int]  # → its place in the rows given
     older: tuple[int, ...]
     planned: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> Iterable[int]:
+        """The places of all its rows in the rows given."""
+        return itertools.chain(self.older, self.latest.values())
 
     @cached_property
     def models(self) -> list[str]:

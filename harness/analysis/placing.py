@@ -23,6 +23,8 @@ def tell(rows: Sequence[Row], config: Config, metric: str = "psnr") -> str:
     that are planned. Runs at draws that the reference does not have are left out, as nothing could be compared with
     them.
     """
+    if not reference_models(rows):
+        return ""
     drawn = {(kind_of(row), cell_of(row)._replace(model="")) for row in rows if row["origin"] == REFERENCE_RESULT}
     shared = [row for row in rows if (kind_of(row), cell_of(row)._replace(model="")) in drawn]
     said: list[str] = []

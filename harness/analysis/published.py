@@ -4,17 +4,16 @@
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from common.words import budget_text, plural
-from harness.store.schema import OK
+from harness.analysis.comparison import mean
+from harness.store.schema import OK, Row
 from target_signals.tasks.base import known_family
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FILE = Path(__file__).with_name("paper_tables.json")
 TABLES = {  # (signal, item or any, task) → the table's name
@@ -70,37 +69,40 @@ def table_of(signal: str, item: str | None, task: str) -> Published | None:
     return Published(name, data["tables"][name]["metric"].lower(), scores)
 
 
-def beside(rows: "pd.DataFrame") -> list[dict[str, Any]]:
+def beside(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """For each published cell that rows of the `paper` preset have: table, item (None where it is about all), metric,
     model, size, published, which, ours, difference, last, runs.
 
-    rows: of one signal and task. Ours is the mean over items and seeds at the evaluation that was published (`which`:
-    best or last), super-resolved scores at the paper's own sample positions; `last` is the mean after the last update.
+    Ours is the mean over items and seeds at the evaluation that was published (`which`: best or last), super-resolved
+    scores at the paper's own sample positions; `last` is the mean after the last update.
     """
     found = []
-    ok = rows[(rows["status"] == OK) & (rows["preset"] == "paper")]
-    for (signal, task), of_task in ok.groupby(["signal", "task"], sort=False):
-        whole = (str(signal), None, str(task)) in TABLES  # one table for all items, or one for each
-        for item, own in [(None, of_task)] if whole else list(of_task.groupby("item", sort=False)):
-            table = table_of(str(signal), None if item is None else str(item), str(task))
-            if table is None:
-                continue
-            last = table.metric + known_family(str(task)).paper_suffix
-            which = "last" if table.name in LAST else "best"
-            column = last if which == "last" else f"{last}_best"
-            for (model, size), score in table.scores.items():
-                cell = own[(own["model"] == model) & (own["size"] == size)].dropna(subset=[column])
-                if len(cell):
-                    ours = float(cell[column].mean())
-                    found.append(
-                        {"table": table.name, "item": item, "metric": table.metric, "model": model, "size": size}
-                        | {"published": score, "which": which, "ours": ours, "difference": ours - score}
-                        | {"last": float(cell[last].mean()), "runs": len(cell)}
-                    )
+    groups: dict[tuple[str, str | None, str], dict[tuple[str, int], list[Row]]] = {}
+    for row in rows:
+        if row["status"] == OK and row["preset"] == "paper":
+            whole = (row["signal"], None, row["task"]) in TABLES  # one table for all items, or one for each
+            of_table = groups.setdefault((row["signal"], None if whole else row["item"], row["task"]), {})
+            of_table.setdefault((row["model"], row["size"]), []).append(row)
+    for (signal, item, task), cells in groups.items():
+        table = table_of(signal, item, task)
+        if table is None:
+            continue
+        last = table.metric + known_family(task).paper_suffix
+        which = "last" if table.name in LAST else "best"
+        column = last if which == "last" else f"{last}_best"
+        for (model, size), score in table.scores.items():
+            cell = [row for row in cells.get((model, size), ()) if row[column] is not None]
+            if cell:
+                ours = mean(row[column] for row in cell)
+                found.append(
+                    {"table": table.name, "item": item, "metric": table.metric, "model": model, "size": size}
+                    | {"published": score, "which": which, "ours": ours, "difference": ours - score}
+                    | {"last": mean(row[last] for row in cell if row[last] is not None), "runs": len(cell)}
+                )
     return found
 
 
-def compare(rows: "pd.DataFrame") -> str:
+def compare(rows: Iterable[Row]) -> str:
     """Published value, ours and the difference as a text table; empty where nothing was published."""
     lines = []
     cells = beside(rows)
@@ -118,7 +120,7 @@ def compare(rows: "pd.DataFrame") -> str:
     return "\n".join(lines)
 
 
-def tables(rows: "pd.DataFrame") -> str:
+def tables(rows: Iterable[Row]) -> str:
     """The same of many experiments in Markdown. Each table has the budgets at which every published model has as many
     runs as any. Large differences are bold; ours after the last update is in brackets where it reads otherwise."""
     found, cells = [], beside(rows)
@@ -150,9 +152,8 @@ def _told(cell: dict[str, Any]) -> str:
 def main() -> None:
     from harness.plan.want import FOLDER
     from harness.store.parquet import read_rows
-    from harness.store.table import to_table
 
-    print(tables(to_table(list(read_rows(FOLDER / "paper.parquet").values()))))
+    print(tables(read_rows(FOLDER / "paper.parquet").values()))
 
 
 if __name__ == "__main__":

@@ -9,30 +9,16 @@ times are those of other machines and left out.
 import dataclasses
 import warnings
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from common.errors import UsageError
 from harness.analysis.experiments import Kind, cell_of, kind_of
 from harness.plan import want
 from harness.plan.config import Config
 from harness.plan.trial import PLAIN, Trial
-from harness.store.names import known
 from harness.store.parquet import read_rows
 from harness.store.schema import REFERENCE_RESULT, Row
-from harness.store.table import records, to_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 TIMES = ("seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start")
-
-
-def table_beside(table: "pd.DataFrame", config: Config) -> "pd.DataFrame":
-    """A table of rows with the reference rows that compare with them."""
-    rows = [{name: known(value) for name, value in record.items()} for record in records(table)]
-    found = beside(rows, config)
-    return to_table([*rows, *found]) if found else table
 
 
 def beside(rows: Sequence[Row], config: Config) -> list[Row]:
@@ -64,15 +50,17 @@ def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
     path = want.FOLDER / f"{kind.preset}.parquet"
     if not path.exists():
         return []
-    cells = {cell_of(row) for row in own}
-    named, places = sorted({cell.model for cell in cells}), {cell._replace(model="") for cell in cells}
-    equal = [(name, "==", getattr(kind, name)) for name in ("signal", "dim", "task")]
     try:
-        held = read_rows(path, [*equal, ("model", "not in", named)]).values()
+        held = [*read_rows(path, signal=kind.signal, dim=kind.dim, task=kind.task).values()]
     except UsageError as error:
         warnings.warn(f"{error}; the reference results are left out", stacklevel=2)
         return []
-    alike = [row for row in held if kind_of(row) == kind and cell_of(row)._replace(model="") in places]
+    taken = {row["model"] for row in own}
+    held = [row for row in held if row["model"] not in taken and kind_of(row) == kind]
+    if not held:
+        return []
+    places = {cell_of(row)._replace(model="") for row in own}
+    alike = [row for row in held if cell_of(row)._replace(model="") in places]
     planned = _planned(kind, sorted({row["size"] for row in own}), [*alike, *own], config) if alike else {}
     other = {row["size"] for row in own if not _of_protocol(row, planned.get((row["model"], row["size"])))}
     return [

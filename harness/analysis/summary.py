@@ -1,27 +1,27 @@
 """The table at the end of a run: models × budgets, averaged over bands and draws, and who is best at each budget."""
 
-from typing import TYPE_CHECKING
+import math
+from collections import defaultdict
+from collections.abc import Sequence
 
 from common.words import NO_SCORE
-from harness.analysis.comparison import WHOLE, Comparison
+from harness.analysis.comparison import WHOLE, Comparison, mean
 from harness.analysis.experiments import experiments
 from harness.analysis.gain import CAP, described
 from harness.analysis.grouping import comparisons
 from harness.analysis.left_out import Where
 from harness.analysis.means import Keys, Line, means, span
-from harness.analysis.reference_rows import display_name
+from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.remarks import remarks
 from harness.analysis.winner import Outcome
 from harness.analysis.wording import named, notes, told
-from harness.store.names import known
-from harness.store.schema import OK, UNSUPPORTED
-from harness.store.table import records
+from harness.store.schema import OK, UNSUPPORTED, Row
+from harness.store.table import oldest_first
 
-if TYPE_CHECKING:
-    import pandas as pd
+SIGNAL = ("item", "bandlimit", "seed", "signal_seed")  # what tells signals of one experiment apart
 
 
-def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", heading: str = "") -> str:
+def summarise(rows: Sequence[Row], models: list[str], metric: str = "psnr", heading: str = "") -> str:
     """A text table of one task's rows: mean score a model and budget, in the models' order, and below it the best.
 
     Rows of the reference are marked, and have no seconds, which are those of another machine.
@@ -29,26 +29,27 @@ def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", he
     budget (`harness.analysis.compared`), and says how many of these it has where it has not all. A cell in which trials
     failed says how many of how many; `n/a` is unsupported, `-` not run, or at no draw that is compared.
     """
-    own = table[table["origin"].isna()]
-    others = frozenset(table["model"][table["origin"].notna()])
-    sizes = sorted(table["size"].unique())
-    across = table["bandlimit"].nunique() > 1
-    whole = [{name: known(value) for name, value in record.items()} for record in records(table)]
-    found = [means(one, whole, ["model", "size"], metric) for one in experiments(whole, models)]
+    rows, others = oldest_first(rows), reference_models(rows)
+    by_model: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_model[row["model"]].append(row)
+    sizes = sorted({row["size"] for row in rows})
+    across = len({row["bandlimit"] for row in rows} - {None}) > 1
+    found = [means(one, rows, ["model", "size"], metric) for one in experiments(rows, models)]
     averages: dict[Keys, Line] = {line.keys: line for one in found for line in one.lines}
     kind = described(metric, across)
     title = f"{heading}mean {kind.name}" + (f", {kind.unit}" if kind.unit else "")
     title += f", over {span(found[0].bands)} bands" if across else ""
     lines = [[title, *[f"{s:,}" for s in sizes], "seconds", "rows"]]
     for model in models:
-        rows = table[table["model"] == model]
-        if rows.empty:
+        if not (of_model := by_model[model]):
             continue
-        cells = [_cell(rows[rows["size"] == size], averages.get((model, size))) for size in sizes]
-        seconds = "" if model in others else f"{rows['seconds'].sum():.1f}"
-        lines.append([display_name(model, others), *cells, seconds, str(len(rows))])
+        cells = [_cell([row for row in of_model if row["size"] == size], averages.get((model, size))) for size in sizes]
+        seconds = "" if model in others else f"{math.fsum(row['seconds'] or 0.0 for row in of_model):.1f}"
+        lines.append([display_name(model, others), *cells, seconds, str(len(of_model))])
     if metric == "psnr" and not across:
-        constant = table.drop_duplicates(["item", "bandlimit", "seed", "signal_seed"])["psnr_constant"].mean()
+        first = {tuple(row[name] for name in SIGNAL): row["psnr_constant"] for row in reversed(rows)}
+        constant = mean(value for value in first.values() if value is not None)
         lines.append(["(constant mean)", *[f"{constant:.2f}"] * len(sizes), "", ""])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = [
@@ -56,8 +57,9 @@ def summarise(table: "pd.DataFrame", models: list[str], metric: str = "psnr", he
         for line in lines
     ]
     gains = [f"(gain over the constant mean, at most {CAP:g} dB)"] if across and metric == "psnr" else []
-    best = [line for comparison in comparisons(table, models, metric) for line in _best(comparison)]
-    said = [*gains, *remarks(records(own)), *([""] if best else []), *best]
+    best = [line for comparison in comparisons(rows, models, metric) for line in _best(comparison)]
+    own = (row for row in rows if row["origin"] is None)
+    said = [*gains, *remarks(own), *([""] if best else []), *best]
     return "\n".join([text[0], "-" * len(text[0]), *text[1:], *said])
 
 
@@ -86,13 +88,12 @@ def _of_budget(comparison: Comparison, outcomes: dict[float, Outcome]) -> str:
     return "; ".join(f"{name} at band {' '.join(some)}" for name, some in at.items())
 
 
-def _cell(rows: "pd.DataFrame", line: Line | None) -> str:
-    if rows.empty or line is None:
+def _cell(rows: Sequence[Row], line: Line | None) -> str:
+    if not rows or line is None:
         return "-"
-    failed = rows[~rows["status"].isin([OK, UNSUPPORTED])]
-    if not failed.empty:
-        worst = failed["status"].iloc[-1]
-        return f"{worst} {len(failed)}/{len(rows)}"
+    failed = [row["status"] for row in rows if row["status"] not in (OK, UNSUPPORTED)]
+    if failed:
+        return f"{failed[-1]} {len(failed)}/{len(rows)}"
     scored, of = line.of
     if not scored:
         return "-" if line.counts[0] else "n/a"

@@ -12,14 +12,12 @@ from harness.execution.options import Parser
 from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
 from harness.figures.style import FONTS
 from harness.plan.config import load_config
-from harness.store.names import known
+from harness.store.schema import Row
 from harness.store.store import DEFAULT_OUT
-from harness.store.table import load, records
+from harness.store.table import load_rows
 from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from harness.figures.draw_figures import Choice
 
 
@@ -70,40 +68,40 @@ def main(
 def draw(options: argparse.Namespace) -> None:
     """Raises UsageError when there is nothing to draw."""
     from harness.analysis import published
-    from harness.analysis.reference_rows import table_beside
+    from harness.analysis.reference_rows import beside
     from harness.figures import draw_figures
 
-    table, order = chosen(options), load_config().protocol.order
+    own, config = chosen(options), load_config()
+    order = config.protocol.order
     if options.against is not None:
-        draw_against(table, options)
+        draw_against(own, order, options)
         return
-    if not options.own:
-        table = table_beside(table, load_config())
-    choice = chosen_of(table, options)
+    rows = own if options.own else [*own, *beside(own, config)]
+    choice = chosen_of(rows, options)
     paths: list[Path] = []
     for metric in options.metric:
-        drawn = draw_figures.draw(table, options.out, order, metric, options.waiting, choice)
+        drawn = draw_figures.draw(rows, options.out, order, metric, options.waiting, choice)
         for path in drawn:
             print(f"wrote {path}")
         if (drawn or len(options.metric) == 1) and choice == draw_figures.EVERYTHING:
-            for line in draw_figures.missing(table, metric=metric, out_folder=options.out):
+            for line in draw_figures.missing(rows, metric=metric, out_folder=options.out):
                 print(f"note: {line}")
         paths += drawn
     if not paths:
         raise UsageError(f"no row of these has {' or '.join(options.metric)}; choose another --metric")
     if choice != draw_figures.EVERYTHING:  # a part of the rows is nothing to compare with published values
         return
-    for _, of_signal in table[table["origin"].isna()].groupby(["signal", "task"], sort=False):
-        if text := published.compare(of_signal):
+    for experiment in dict.fromkeys((row["signal"], row["task"]) for row in own):
+        if text := published.compare(row for row in own if (row["signal"], row["task"]) == experiment):
             print(f"\n{text}")
 
 
-def chosen_of(table: "pd.DataFrame", options: argparse.Namespace) -> "Choice":
-    """What the options choose of the table's figures."""
+def chosen_of(rows: Sequence[Row], options: argparse.Namespace) -> "Choice":
+    """What the options choose of the rows' figures."""
     from harness.figures.draw_figures import Choice
 
     for column, wanted in (("model", options.models), ("size", options.sizes)):
-        there = [str(value) for value in dict.fromkeys(table[column])]
+        there = [str(value) for value in dict.fromkeys(row[column] for row in rows)]
         for one in map(str, wanted or ()):
             if one not in there:
                 raise UsageError(f"no rows of {column} '{one}'{suggest(one, there)}; there are: {', '.join(there)}")
@@ -112,12 +110,10 @@ def chosen_of(table: "pd.DataFrame", options: argparse.Namespace) -> "Choice":
     return Choice(options.models, options.sizes, Layout(options.width, options.title), options.theme)
 
 
-def draw_against(table: "pd.DataFrame", options: argparse.Namespace) -> None:
+def draw_against(rows: Sequence[Row], order: Sequence[str], options: argparse.Namespace) -> None:
     """Draw what has scores of the preset and of another one."""
     from harness.figures import draw_figures
 
-    rows = [{name: known(value) for name, value in record.items()} for record in records(table)]
-    order = load_config().protocol.order
     paths = [
         path
         for metric in options.metric
@@ -129,14 +125,14 @@ def draw_against(table: "pd.DataFrame", options: argparse.Namespace) -> None:
         print(f"wrote {path}")
 
 
-def chosen(options: argparse.Namespace) -> "pd.DataFrame":
-    """The rows that the options leave."""
+def chosen(options: argparse.Namespace) -> list[Row]:
+    """The rows that the options leave, oldest first."""
     if not Path(options.out).is_dir():
         raise UsageError(f"no folder '{options.out}'; give the results folder with --out, or run a launcher first")
-    table, signals = load(options.out), options.signals
+    rows, signals = load_rows(options.out), options.signals
     if signals is not None:
-        table = table[table["signal"].isin(signals)]
-    if table.empty:
+        rows = [row for row in rows if row["signal"] in signals]
+    if not rows:
         of_what = f" of {' or '.join(signals)}" if signals else ""
         raise UsageError(
             f"no rows{of_what} in '{options.out}'; run a launcher first, for example bash run_2dsierpinski.sh"
@@ -145,10 +141,10 @@ def chosen(options: argparse.Namespace) -> "pd.DataFrame":
         wanted = getattr(options, column)
         if wanted is None:
             continue
-        known = sorted({str(value) for value in table[column]})
-        table = table[table[column].astype(str) == str(wanted)]
-        if table.empty:
+        known = sorted({str(row[column]) for row in rows})
+        rows = [row for row in rows if row[column] == wanted]
+        if not rows:
             raise UsageError(
                 f"no rows of {column} '{wanted}'{suggest(str(wanted), known)}; there are: {', '.join(known)}"
             )
-    return table
+    return rows

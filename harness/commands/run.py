@@ -16,7 +16,7 @@ from harness.execution.options import command_of, parse
 from harness.plan.config import load_config
 from harness.store.names import Name
 from harness.store.schema import BUSY, OK, UNSUPPORTED, Row
-from harness.store.table import load, to_table
+from harness.store.table import load_rows, oldest_first
 
 if TYPE_CHECKING:
     from harness.analysis.own_file.next_run import Available
@@ -129,24 +129,26 @@ def run_trials_of(
     return run_trials.read_done(left, out)[2]
 
 
+@process.without_collection()
 def summary(launch: "Launch", options: argparse.Namespace, own: "Sequence[Row]") -> str:
     """The tables of a run's tasks with the reference's models, published scores beside them, where one's own models
     place among the reference, and for somebody's own file a verdict."""
     from harness.analysis import placing, published, reference_rows
-    from harness.analysis.own_file import verdict
     from harness.analysis.summary import summarise
     from harness.plan.make_plan import model_names
 
     models = model_names(launch.config)
     whole = [*own, *reference_rows.beside(own, launch.config)]
-    rows, table, parts = to_table(own), to_table(whole), []
-    for task, of_task in rows.groupby("task", sort=False):
+    parts = []
+    for task in dict.fromkeys(row["task"] for row in oldest_first(own)):
         heading = f"{task}: " if len(launch.tasks) > 1 else ""
-        beside = table[table["task"] == task]
-        parts += [summarise(beside, models, heading=heading), published.compare(of_task)]
+        parts.append(summarise([row for row in whole if row["task"] == task], models, heading=heading))
+        parts.append(published.compare(row for row in own if row["task"] == task))
     parts.append(placing.tell(whole, launch.config))
     if launch.source.files:
-        parts.append(verdict.tell(rows, options.out, available_next(launch, options)))
+        from harness.analysis.own_file import verdict
+
+        parts.append(verdict.tell(own, options.out, available_next(launch, options)))
     return "\n\n".join(filter(None, parts))
 
 
@@ -168,15 +170,15 @@ def available_next(launch: "Launch", options: argparse.Namespace) -> "Available"
 def draw(launch: "Launch", options: argparse.Namespace, rows: Mapping[Name, Row]) -> None:
     """Draw the figures of a launch's experiments and write the page where rows changed; say in a line each where what
     lies."""
-    from harness.analysis.reference_rows import table_beside
+    from harness.analysis.reference_rows import beside
     from harness.figures import draw_figures
     from harness.report import write_page
 
     out = Path(options.out)
     for folder in dict.fromkeys(folder for folder, _ in rows):
-        own = load(out, folder, rows)
+        own = load_rows(out, folder, rows)
         print(f"rows in {out / folder / 'rows'}: {len(own)}")
-        for line in draw_figures.redraw(table_beside(own, launch.config), out, launch.config.protocol.order):
+        for line in draw_figures.redraw([*own, *beside(own, launch.config)], out, launch.config.protocol.order):
             print(line)
     if write_page.is_current(out, options.config):
         print(f"page: {out / write_page.NAME}, of these rows, left as it is")

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from common.errors import Failure
+from common.process import without_collection
 from harness.execution.executor import Executor, Superseded
 from harness.execution.progress import Progress
 from harness.plan.trial import Trial
@@ -41,6 +42,7 @@ def split_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], l
     return done, left
 
 
+@without_collection()
 def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], list[Trial], dict[Name, Row]]:
     """What `split_done` gives, and the rows of the trials that are done, each read once."""
     done: list[Trial] = []

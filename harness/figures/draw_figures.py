@@ -1,4 +1,4 @@
-"""Draws what the results table holds, and says what it lacks. A file is replaced whole, never half written."""
+"""Draws what the rows of a store hold, and says what they lack. A file is replaced whole, never half written."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,9 @@ from harness.figures.pages import HEADLINE, pages, pictures
 from harness.figures.style import FONTS, RC
 from harness.store.names import LONGEST, folder_of, safe
 from harness.store.schema import Row
-from harness.store.table import to_table
 from target_signals.tasks.metrics import METRICS
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 PDF_DENSITY = 300  # pixels an inch of pictures in a PDF; all else is drawn in lines
@@ -54,14 +52,14 @@ CHOSEN = "chosen"  # the folder of what was drawn otherwise than by default
 
 
 def draw(
-    table: "pd.DataFrame",
+    rows: Sequence[Row],
     out_folder: str | Path,
-    models: Sequence[str] | None = None,
+    models: Sequence[str] = (),
     metric: str = HEADLINE,
     waiting: bool = False,
     choice: Choice = EVERYTHING,
 ) -> list[Path]:
-    """Draw every comparison of the table, each figure as PNG and PDF; the paths of the files written.
+    """Draw every comparison of the rows, each figure as PNG and PDF; the paths of the files written.
 
     A comparison's figures go to <out>/<dim>d_<Signal>[_<task>]/figures/<preset>_<length>_<steps>/, and
     pictures are made of the residuals in <out>/<dim>d_<Signal>[_<task>]/arrays/.
@@ -69,16 +67,16 @@ def draw(
     waiting: scores over seconds are over those from the model's construction on, in a file of its own.
     choice: another one than the default draws into a folder `chosen` within.
     """
-    found = [part for comparison in _checked(table, models, metric) if (part := choice.of(comparison)) is not None]
+    found = [part for comparison in _checked(rows, models, metric) if (part := choice.of(comparison)) is not None]
     return [path for comparison in found for path in _draw(comparison, out_folder, waiting, choice)]
 
 
-def redraw(table: "pd.DataFrame", out_folder: str | Path, models: Sequence[str]) -> Iterator[str]:
+def redraw(rows: Sequence[Row], out_folder: str | Path, models: Sequence[str]) -> Iterator[str]:
     """Draw as `draw` does the comparisons whose figures are not those of the rows as they are.
 
     Gives a line for each folder of figures: where it is, and what was drawn.
     """
-    for comparison in comparisons(table, models):
+    for comparison in comparisons(rows, models):
         folder = figures_folder(out_folder, comparison)
         if drawn.is_drawn(folder, HEADLINE, drawn.drawn_of(comparison, out_folder, waiting=False)):
             yield f"figures in {folder}: those of these rows, left as they are"
@@ -110,7 +108,7 @@ def draw_presets(
 
     from harness.figures.presets import presets_page
 
-    drawable = _checked(to_table(rows), models, metric)
+    drawable = _checked(rows, models, metric)
     found = {(c.signal, c.dim, c.task, c.preset, c.length, c.steps, c.dataset): c for c in drawable}
     every, written = experiments(rows, models), []
     for preset in sorted({one.kind.preset for one in every} - {against}):
@@ -140,31 +138,31 @@ def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
 
 
 def missing(
-    table: "pd.DataFrame",
-    models: Sequence[str] | None = None,
+    rows: Sequence[Row],
+    models: Sequence[str] = (),
     metric: str = HEADLINE,
     out_folder: str | Path | None = None,
 ) -> list[str]:
     """What the figures lack, in lines of text: rows that are not there, failures, rows passed over, pages left out.
 
-    models: those that should have rows, by default the table's own. out_folder: where residuals are
+    models: those that should have rows, by default those that have some. out_folder: where residuals are
     looked for; without it nothing is said about pictures.
     """
-    found = _checked(table, models, metric)
+    found = _checked(rows, models, metric)
     if not found:
-        return ["the table has no rows: nothing to draw"]
+        return ["there are no rows: nothing to draw"]
     return [
         f"{_folder(comparison)} {_variant(comparison)}: {note}"
         for comparison in found
-        for note in missing_runs.of_rows(comparison, models or ())
+        for note in missing_runs.of_rows(comparison, models)
         + (missing_runs.of_pages(comparison, out_folder) if metric == HEADLINE else [])
     ]
 
 
-def _checked(table: "pd.DataFrame", models: Sequence[str] | None, metric: str) -> list[Comparison]:
+def _checked(rows: Sequence[Row], models: Sequence[str], metric: str) -> list[Comparison]:
     if metric not in METRICS:
         raise UsageError(f"unknown metric '{metric}'{suggest(metric, METRICS)}; known: {', '.join(METRICS)}")
-    return comparisons(table, models, metric)
+    return comparisons(rows, models, metric)
 
 
 def _folder(of: Comparison | Kind) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from common.files import Unfit, read_bounded, write_atomically
+from common.process import without_collection
 from harness.analysis.comparison import Comparison
-from harness.store.fingerprint import fingerprint, stamp
-from harness.store.names import array_path
+from harness.store.fingerprint import fingerprint, stamp, stamps
+from harness.store.names import folder_of, key_of
 from harness.store.own_signal import signal_path
 from harness.store.schema import OK
 from target_signals.user_file import UserFile
@@ -16,13 +17,26 @@ from target_signals.user_file import UserFile
 LARGEST = 1 << 20  # bytes of a record
 
 
+@without_collection()
 def drawn_of(comparison: Comparison, out: str | Path, waiting: bool) -> str:
-    """Digest of rows, residuals and signals that the figures show, and of how they are drawn."""
+    """Digest of rows, residuals and signals that the figures show, and of how they are drawn.
+
+    Rows are known by the stamps of their files, and by when they started, should another run have replaced a file since
+    it was read. A row without a file, such as one of the reference, is known by what it holds.
+    """
     rows = list({id(run.row): run.row for runs in comparison.cells.values() for run in runs.values()}.values())
-    files = [array_path(out, row) for row in rows if row["status"] == OK]
-    files += [signal_path(out, row) for row in rows if row["signal"] == UserFile.name]
+    folder = Path(out) / folder_of(rows[0])  # of all
+    row_files, array_files = stamps(folder / "rows"), stamps(folder / "arrays")
+    shown: list[Any] = []
+    for row in rows:
+        key = key_of(row)
+        shown.append((key, row["started"], row_files.get(f"{key}.json", row)))
+        if row["status"] == OK:
+            shown.append(array_files.get(f"{key}.npz"))
+    signals = {str(signal_path(out, row)) for row in rows if row["signal"] == UserFile.name}
+    files = [stamp(Path(path)) for path in sorted(signals)]
     of_table = (comparison.metric, comparison.palette, sorted(comparison.classical), comparison.passed_over)
-    return fingerprint(waiting, *of_table, rows, [stamp(path) for path in files])
+    return fingerprint(waiting, *of_table, shown, files)
 
 
 def is_drawn(folder: Path, metric: str, of: str) -> bool:

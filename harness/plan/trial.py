@@ -1,6 +1,7 @@
 """A trial: one fit, with everything that determines its numbers."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ EXACT = 32  # bits a value at which values are kept as they are: harness/train/c
 BITS = (*range(2, 17), EXACT)  # a value may be compressed to
 # what trials had before they could have another
 PLAIN: dict[str, Any] = {"lr_schedule": CONSTANT, "optimiser": ADAM, "tuned_at": None}
+DIGESTED = json.JSONEncoder(sort_keys=True, default=dataclasses.asdict)  # a setting may be a dataclass itself
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Trial:
         """What signal it fits; trials that agree in this share one."""
         return (self.signal, self.item, self.dim, self.length, self.bandlimit, self.signal_seed)
 
-    @property
+    @functools.cached_property
     def config_hash(self) -> str:
         """Twelve hex digits over what the results depend on beyond the other parts of the key.
 
@@ -82,7 +84,7 @@ class Trial:
         relevant = {name: getattr(self, name) for name in schema.names(part_of="config_hash")}
         relevant = {name: value for name, value in relevant.items() if (name, value) not in PLAIN.items()}
         relevant |= {"settings": digested(self.settings), "adam_betas": self.adam_betas}
-        return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(DIGESTED.encode(relevant).encode()).hexdigest()[:12]
 
     def has_rates(self, row: schema.Row) -> bool:
         """Whether a row of this trial has the rates of its `bits`. One that did not end well cannot, and counts."""
@@ -96,9 +98,9 @@ class Trial:
     @property
     def rows(self) -> tuple["Trial", ...]:
         """The trial under the name of each of its scorings, in order: their `folder` and `key` name the rows."""
-        return tuple(dataclasses.replace(self, task=task) for task in self.scored)
+        return tuple(self if task == self.task else dataclasses.replace(self, task=task) for task in self.scored)
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """The name of the row of `task`."""
         return names.key_of(vars(self) | {"size": self.budget, "config_hash": self.config_hash})

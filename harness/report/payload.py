@@ -25,7 +25,6 @@ from harness.report.overrides import overrides
 from harness.report.places import together
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import BUSY, CLASSICAL, COLUMNS, Kind, Row
-from harness.store.table import to_table
 from target_signals.tasks.base import known_family, title_of
 from target_signals.tasks.metrics import METRICS
 from target_signals.user_file import UserFile
@@ -190,11 +189,11 @@ def _experiment(experiment: Experiment, rows: Sequence[Row], models: Sequence[st
         **experiment.kind._asdict(),
         "stands_for": latest[0].get("stands_for"),
         "own": own,
-        "verdict": tell(to_table(latest), out).splitlines() if own else [],
+        "verdict": tell(latest, out).splitlines() if own else [],
         "models": experiment.models,
         "of_reference": sorted(reference_models(latest)),
         "remarks": remarks(row for row in latest if row.get("origin") is None),
         **lines(experiment, rows, models),
         "ranks": _over_items(experiment, rows),
-        "published": beside(to_table(latest)),
+        "published": beside(latest),
     }

@@ -9,7 +9,7 @@ from common.errors import UsageError
 from common.files import write_atomically
 from harness.plan import want
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
-from harness.store.fingerprint import fingerprint, stamp
+from harness.store.fingerprint import fingerprint, stamp, stamps
 from harness.store.liveness import read_claims
 from harness.store.scan import Gathered, Stored, gather
 
@@ -39,9 +39,9 @@ def is_current(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: 
 def made_of(out: str | Path, config: str | Path, megabytes: float) -> str:
     """Digest of everything that a page shows, of which no row is opened."""
     out = Path(out)
-    paths = sorted(path for folder in SHOWN for path in out.glob(f"*/{folder}/[!.]*"))
+    folders = sorted(folder for name in SHOWN for folder in out.glob(f"*/{name}"))
     running = sorted(str(said["trial"]) for said in read_claims(out))
-    files = [(str(path.relative_to(out)), stamp(path)) for path in paths]
+    files = [(str(folder.relative_to(out)), stamps(folder)) for folder in folders]
     reference = [(path.name, stamp(path)) for path in sorted(want.FOLDER.glob("*.parquet"))]
     return fingerprint(str(out), repr(load_config(config)), megabytes, running, files, reference)
 

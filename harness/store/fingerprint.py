@@ -6,6 +6,7 @@ Imports no torch.
 import functools
 import hashlib
 import json
+import os
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from common import registry
 from common.files import ROOT
 from target_signals.base import RecordedFamily
 
+Stamp = tuple[int, int]  # of a file: its bytes and when it was changed, in ns
 PACKAGES = ("common", "models", "target_signals", "harness")
 LIBRARIES = ("matplotlib", "numpy", "pandas", "scipy", "pillow", "pyarrow", "vl-convert-python")
 
@@ -25,13 +27,24 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def stamp(path: Path) -> tuple[int, int] | None:
+def stamp(file: Path | os.DirEntry[str]) -> Stamp | None:
     """Bytes of a file and when it was changed, in ns; None where there is none."""
     try:
-        found = path.stat()
+        found = file.stat()
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns
+
+
+def stamps(folder: Path) -> dict[str, Stamp | None]:
+    """What a folder holds, by name, but for hidden files: those are still being written. Nothing where there is no
+    folder."""
+    try:
+        with os.scandir(folder) as entries:
+            found = {entry.name: stamp(entry) for entry in entries if not entry.name.startswith(".")}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return dict(sorted(found.items()))
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from harness.store.schema import COLUMNS, Kind
 from harness.store.store import Store
 
 LONGEST = 60  # characters of a part of a file's name
-
+KEY = tuple((column.name, column.kind) for column in COLUMNS if column.part_of == "key")
 
 Name = tuple[str, str]  # of a row: folder and key
 
@@ -57,7 +57,7 @@ def key_of(row: Mapping[str, Any]) -> str:
     A signal seed that is the seed's own, and no data set, are left unsaid, so that older rows, which have no others,
     keep their names. A loaded table may have turned whole numbers into floats and null into NaN.
     """
-    parts = {column.name: _typed(row[column.name], column.kind) for column in COLUMNS if column.part_of == "key"}
+    parts = {name: _typed(row[name], kind) for name, kind in KEY}
     signal_seed, dataset = parts.pop("signal_seed"), parts.pop("dataset")
     if apart := signal_seed != parts["seed"]:
         parts["signal_seed"] = signal_seed

@@ -42,10 +42,10 @@ def to_parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def read_rows(path: Path, filters: Sequence[tuple[str, str, Any]] = ()) -> dict[Name, Row]:
+def read_rows(path: Path, **equal: Any) -> dict[Name, Row]:
     """The rows of a Parquet file by their names, as they were before `to_parquet`; none where there is no file.
 
-    filters: pyarrow's, like `("dim", "==", 2)`; other rows are left out. UsageError for a file that does not hold rows,
+    equal: what columns must hold, like `dim=2`; other rows are left out. UsageError for a file that does not hold rows,
     or that cannot be read.
     """
     try:
@@ -55,12 +55,16 @@ def read_rows(path: Path, filters: Sequence[tuple[str, str, Any]] = ()) -> dict[
         raise UsageError(NEEDED) from error
     try:
         content = io.BytesIO(read_bounded(path, MOST_BYTES))
-        records = parquet.read_table(content, filters=list(filters) or None).to_pylist()
-        rows = [whole_row(_untyped(record)) for record in records]
+        table = parquet.ParquetFile(content).read()  # pyarrow's own filters import pandas, which takes longer than all
+        columns = [(table[name].to_pylist(), value) for name, value in equal.items()]
+        places = [i for i in range(len(table)) if all(column[i] == value for column, value in columns)]
+        start, stop = (places[0], places[-1] + 1) if places else (0, 0)
+        records = table.slice(start, stop - start).to_pylist()  # rows of one experiment follow one another
+        rows = [whole_row(_untyped(records[i - start])) for i in places]
         return {(folder_of(row), key_of(row)): row for row in rows}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, RecursionError, pyarrow.ArrowException) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, pyarrow.ArrowException) as error:
         raise UsageError(f"cannot read rows from '{path}': {' '.join(str(error).split())[:200]}") from error
 
 

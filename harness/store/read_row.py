@@ -2,10 +2,10 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from harness.store.schema import COLUMNS, RATE, WORDS, Kind, Row, names
+from harness.store.schema import COLUMNS, NAMES, RATE, WORDS, Kind, Row, names
 
 MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
 GREATEST = 1e300  # sums and means of what is smaller stay finite
@@ -13,49 +13,20 @@ LIMIT = 1 << 63
 
 
 def check(row: Row) -> None:
-    """ValueError for a value of a type that its column never has. What no terminal can print of a text is replaced."""
-    for column in COLUMNS:
-        value = row[column.name]
-        if value is None and column.null:
+    """ValueError for a value of a type that its column never has.
+
+    What no terminal can print of a text is replaced; a whole number that JSON gives as 3.0 becomes 3.
+    """
+    for name, kind, null, fits in CHECKS:
+        value = row[name]
+        if value is None and null:
             continue
-        if not _fits(value, column.kind):
-            raise ValueError(f"'{column.name}' is no {WORDS[column.kind]}")
-        if isinstance(value, str) and not value.isprintable():
-            row[column.name] = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value)
-
-
-def _fits(value: Any, kind: Kind) -> bool:
-    match kind:
-        case "text":
-            return isinstance(value, str)
-        case "number":
-            return _is_number(value)
-        case "whole":
-            return _is_whole(value)
-        case "wholes":
-            return isinstance(value, list) and all(map(_is_whole, value))
-        case "numbers":
-            return isinstance(value, list) and all(v is None or _is_number(v) for v in value)
-        case "curve":
-            return isinstance(value, list) and all(map(_is_point, value))
-        case "rates":
-            return isinstance(value, list) and all(map(_is_rate, value))
-        case "object":
-            return True  # objects differ from row to row, and whoever uses one checks it
-
-
-def _is_point(value: Any) -> bool:
-    if not isinstance(value, dict) or not _is_whole(value.get("step")):
-        return False
-    return all(v is None or _is_number(v) for v in value.values())
-
-
-def _is_rate(value: Any) -> bool:
-    if not isinstance(value, dict) or not set(RATE[:-1]) <= set(value) <= set(RATE):
-        return False
-    return all(map(_is_whole, (value["bits"], value["bytes"], value.get(RATE[-1]) or 0))) and all(
-        v is None or _is_number(v) for v in value.values()
-    )
+        if not fits(value):
+            raise ValueError(f"'{name}' is no {WORDS[kind]}")
+        if kind == "whole":
+            row[name] = int(value)
+        elif isinstance(value, str) and not value.isprintable():
+            row[name] = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value)
 
 
 def _is_number(value: Any) -> bool:
@@ -64,7 +35,36 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    return _is_number(value) and 0 <= value == int(value) < LIMIT
+    return (type(value) is int or (type(value) is float and value.is_integer())) and 0 <= value < LIMIT
+
+
+def _are_numbers(values: Iterable[Any]) -> bool:
+    """Whether each is a number or null."""
+    return all(value is None or _is_number(value) for value in values)
+
+
+def _is_point(value: Any) -> bool:
+    return isinstance(value, dict) and _is_whole(value.get("step")) and _are_numbers(value.values())
+
+
+def _is_rate(value: Any) -> bool:
+    if not isinstance(value, dict) or not set(RATE[:-1]) <= set(value) <= set(RATE):
+        return False
+    wholes = (value["bits"], value["bytes"], value.get(RATE[-1]) or 0)
+    return all(map(_is_whole, wholes)) and _are_numbers(value.values())
+
+
+FITS: dict[Kind, Callable[[Any], bool]] = {
+    "text": lambda value: isinstance(value, str),
+    "number": _is_number,
+    "whole": _is_whole,
+    "wholes": lambda value: isinstance(value, list) and all(map(_is_whole, value)),
+    "numbers": lambda value: isinstance(value, list) and _are_numbers(value),
+    "curve": lambda value: isinstance(value, list) and all(map(_is_point, value)),
+    "rates": lambda value: isinstance(value, list) and all(map(_is_rate, value)),
+    "object": lambda value: True,  # objects differ from row to row, and whoever uses one checks it
+}
+CHECKS = tuple((column.name, column.kind, column.null, FITS[column.kind]) for column in COLUMNS)
 
 
 def parse_text(text: bytes) -> Row:
@@ -89,7 +89,8 @@ def whole_row(row: Row) -> Row:
     absent = [name for name in names(needed=True) if name not in row]
     if absent:
         raise ValueError(f"it lacks {', '.join(absent)}")
-    row = {column.name: row.get(column.name, row.get(column.otherwise)) for column in COLUMNS}
+    if (*row,) != NAMES:  # of another version, or in another order
+        row = {column.name: row.get(column.name, row.get(column.otherwise)) for column in COLUMNS}
     check(row)
     return row
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from common.errors import UsageError
 from common.files import read_bounded
+from common.process import without_collection
 from harness.store.liveness import read_claims
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.schema import Row
@@ -40,6 +41,7 @@ class Gathered:
             print(f"note: left out {problem}", file=sys.stderr)
 
 
+@without_collection()
 def gather(out: str | Path, curves: bool = True) -> Gathered:
     """Read everything; UsageError when there is no such folder.
 

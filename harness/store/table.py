@@ -1,11 +1,13 @@
-"""Rows as one pandas table. Imports no torch."""
+"""The rows of a results folder: as a list, and for people as one pandas table. Imports no torch."""
 
+import os
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from common.process import without_collection
 from harness.store.names import Name
 from harness.store.schema import NAMES, Row, names
 from harness.store.store import DEFAULT_OUT, parse_row
@@ -16,20 +18,33 @@ if TYPE_CHECKING:
 NOTHING: Mapping[Name, Row] = MappingProxyType({})
 
 
-def load(root: str | Path = DEFAULT_OUT, folder: str = "*", held: Mapping[Name, Row] = NOTHING) -> "pd.DataFrame":
+def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
     """Every row under a results folder, or under one experiment's folder in it, as one table.
 
     Unreadable rows are left out with a warning that names them; running their trial again replaces them.
-    folder: a name or a pattern. held: rows that were read already, which are not read again.
+    folder: a name or a pattern.
     """
-    rows = []
-    for path in sorted(Path(root).glob(f"{folder}/rows/*.json")):
-        try:
-            row = held.get((path.parent.parent.name, path.stem))
-            rows.append(parse_row(path) if row is None else row)
-        except ValueError as error:
-            warnings.warn(f"'{path}' is not a row ({error}); left out", stacklevel=2)
-    return to_table(rows)
+    return to_table(load_rows(root, folder))
+
+
+@without_collection()
+def load_rows(root: str | Path = DEFAULT_OUT, folder: str = "*", held: Mapping[Name, Row] = NOTHING) -> list[Row]:
+    """The rows of `load`, oldest first. held: rows that were read already, which are not read again."""
+    found = []
+    for rows in sorted(Path(root).glob(f"{folder}/rows")):
+        for name in sorted(os.listdir(rows)):
+            key, _, suffix = name.rpartition(".")
+            if suffix != "json":
+                continue
+            try:
+                found.append(held.get((rows.parent.name, key)) or parse_row(rows / name))
+            except ValueError as error:
+                warnings.warn(f"'{rows / name}' is not a row ({error}); left out", stacklevel=2)
+    return oldest_first(found)
+
+
+def oldest_first(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row["started"])
 
 
 def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
@@ -45,13 +60,3 @@ def to_table(rows: Iterable[Row | None]) -> "pd.DataFrame":
     for name in names(kind="whole"):
         table[name] = table[name].astype(float if table[name].hasnans else int)
     return table.sort_values("started", kind="stable", ignore_index=True)
-
-
-def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Rows of a table as dictionaries, column by column, which takes a fraction of the time of pandas' `to_dict`.
-
-    Numbers are Python's own, and what is missing stays as the table has it.
-    """
-    header = [str(name) for name in table.columns]
-    columns = [table[name].tolist() for name in header]
-    return [dict(zip(header, values, strict=True)) for values in zip(*columns, strict=True)]

@@ -9,7 +9,6 @@ from harness.analysis.summary import summarise
 from harness.figures.winners import winner_page
 from harness.report.payload import build
 from harness.store.scan import gather
-from harness.store.table import to_table
 
 SEEDS = (1, 2, 3)
 
@@ -30,15 +29,14 @@ def displays(store, make_row, config, tmp_path, capsysbinary):
             for seed, psnr in zip(SEEDS, own, strict=True)
         ]
         out = store(rows)
-        frame = to_table(rows)
-        (comparison,) = comparisons(frame)
+        (comparison,) = comparisons(rows)
         (experiment,) = build(gather(out), config)["experiments"]
         return {
             "figure": [text.get_text() for text in winner_page(comparison).axes[0].texts],
-            "terminal": summarise(frame, list(scores)),
+            "terminal": summarise(rows, list(scores)),
             "markdown": table(out, "md"),
             "latex": table(out, "latex"),
-            "verdict": tell(frame, tmp_path),
+            "verdict": tell(rows, tmp_path),
             "page": experiment["best"]["psnr"]["0.5"]["2500"],
             "ranks": dict(zip(experiment["lines"]["model"], experiment["scores"]["psnr"]["rank"], strict=True)),
         }
@@ -121,8 +119,8 @@ def test_what_is_not_compared_is_said_alike_everywhere(store, make_row, config, 
         for model, own in bands.items()
         for band in own
     ]
-    out, frame = store(rows), to_table(rows)
-    (comparison,) = comparisons(frame, config.protocol.order)
+    out = store(rows)
+    (comparison,) = comparisons(rows, config.protocol.order)
     (experiment,) = build(gather(out), config)["experiments"]
     place, pooled = experiment["best"]["psnr"]["0.9"]["2500"], experiment["best"]["psnr"][""]["2500"]
     tables = {}
@@ -132,7 +130,7 @@ def test_what_is_not_compared_is_said_alike_everywhere(store, make_row, config, 
     few = "3 of 4 models have no score here: Wire, BACON, Grid"
     assert (place["left_out"], place["models"], place["few"]) == ([few], [1, 4], True)
     figure = " ".join(" ".join(text.get_text() for text in winner_page(comparison).texts).split())
-    terminal = summarise(frame, list(config.protocol.order))
+    terminal = summarise(rows, list(config.protocol.order))
     assert f"at 2.5k ({comparison.difficulty.text(0.9)}): {few}" in figure, "by the name on its axis"
     for text in (terminal, tables["model,size,band"]):
         assert f"at 2.5k (0.9): {few}" in text

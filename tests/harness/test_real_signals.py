@@ -22,7 +22,7 @@ from harness.report.payload import build
 from harness.store.residual import load_residual
 from harness.store.scan import gather
 from harness.store.store import Store
-from harness.store.table import load
+from harness.store.table import load, load_rows
 from harness.train import checkpoint
 from target_signals import get_signal
 from target_signals.resample import bicubic
@@ -291,8 +291,8 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
     assert "0 of them done before" in stdout, "a file alone is no part of a data set that it lies in"
     rows = [stored.row for stored in gather(out).stored]
     assert sorted(one.kind.title for one in experiments_of(rows)) == ["a.png", "my-photos", "my-photos"]
-    assert {one.title for one in comparisons(load(out))} == {"a.png", "my-photos"}
-    folders = {figures_folder(out, one) for one in comparisons(load(out))}
+    assert {one.title for one in comparisons(load_rows(out))} == {"a.png", "my-photos"}
+    folders = {figures_folder(out, one) for one in comparisons(load_rows(out))}
     assert folders == {figures_folder(out, one.kind) for one in experiments_of(rows)}
     assert len(folders) == 3
 

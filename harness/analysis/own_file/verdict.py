@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from common.files import Unfit
 from harness.analysis.comparison import Comparison, Place, mean
@@ -19,23 +19,19 @@ from harness.analysis.wording import difference
 from harness.store.names import array_path, known
 from harness.store.residual import load_residual
 from harness.store.schema import OK, Row, busy
-from harness.store.table import records
 from target_signals.tasks.metrics import METRICS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PSNR = METRICS["psnr"]
 
 
-def tell(rows: "pd.DataFrame", out: str | Path, available: Available | None = None) -> str:
+def tell(rows: Iterable[Row], out: str | Path, available: Available | None = None) -> str:
     """The verdict on every task of a user's own signals at the largest budget; empty when no row is ok.
 
     available: what the next run may use; None for no advice.
     """
     said: list[str] = []
     advice: list[Advice] = []
-    usable = rows[[_is_usable(row) for row in records(rows)]]
+    usable = filter(_is_usable, rows)
     for comparison in sorted(comparisons(usable), key=lambda comparison: comparison.task):
         band = comparison.regions[-1]  # somebody's own signal has no others
         for size in reversed(comparison.sizes):

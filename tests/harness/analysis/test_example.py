@@ -17,10 +17,11 @@ from harness.figures.reconstructions import pages
 from harness.store.names import array_path, folder_of, key_of
 from harness.store.residual import load_residual
 from harness.store.store import Store
-from harness.store.table import load
+from harness.store.table import load, load_rows
 from harness.train.run_trial import run_trial
 from target_signals import Signal
 from target_signals.base import SignalFamily
+from tests.harness.tables import rows_of
 
 CPU = torch.device("cpu")
 
@@ -65,7 +66,7 @@ def shown(out, **chosen):
     table = load(out)
     for column, value in chosen.items():
         table = table[table[column] == value]
-    (comparison,) = comparisons(table)
+    (comparison,) = comparisons(rows_of(table))
     return example.choose(comparison.of_fits(), out)
 
 
@@ -167,9 +168,11 @@ def test_without_residuals_nothing_is_shown_and_that_is_said(make_trial, run):
     Store(out, trial.folder).array_path(trial.key).unlink()
     assert shown(out) is None
     table = load(out)
-    assert any("no residual was kept" in line for line in draw_figures.missing(table, out_folder=out))
-    assert not any("residual" in line for line in draw_figures.missing(table))
-    assert not [path for path in draw_figures.draw(table, out) if path.stem.startswith(("reconstructions", "error"))]
+    assert any("no residual was kept" in line for line in draw_figures.missing(rows_of(table), out_folder=out))
+    assert not any("residual" in line for line in draw_figures.missing(rows_of(table)))
+    assert not [
+        path for path in draw_figures.draw(rows_of(table), out) if path.stem.startswith(("reconstructions", "error"))
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"no array", None])
@@ -190,9 +193,9 @@ def test_a_broken_residual_is_passed_over_and_that_is_said(make_trial, run, cont
     assert found.residual("Grid", 2500).shape == found.target.truth.shape
     table = load(out)
     note = "band 0.5, seed 1234: residuals that cannot be shown: Siren 2,500; of the first: it is not the file"
-    assert any(note in line for line in draw_figures.missing(table, out_folder=out))
+    assert any(note in line for line in draw_figures.missing(rows_of(table), out_folder=out))
     assert any("residuals that cannot be shown: Siren 2,500" in note for note in pages._notes(found, _faces(found)))
-    assert any(path.stem == "reconstructions_1" for path in draw_figures.draw(table, out))
+    assert any(path.stem == "reconstructions_1" for path in draw_figures.draw(rows_of(table), out))
 
 
 def _faces(found):
@@ -202,7 +205,8 @@ def _faces(found):
 def test_pictures_come_with_the_headline_metric_alone(make_trial, run):
     out = run(make_trial("Grid"))
     names = {
-        metric: {path.stem for path in draw_figures.draw(load(out), out, metric=metric)} for metric in ("psnr", "ssim")
+        metric: {path.stem for path in draw_figures.draw(load_rows(out), out, metric=metric)}
+        for metric in ("psnr", "ssim")
     }
     assert {"reconstructions_1", "error_spectra"} <= names["psnr"]
     assert not {"reconstructions_1", "error_spectra"} & names["ssim"]
@@ -210,10 +214,12 @@ def test_pictures_come_with_the_headline_metric_alone(make_trial, run):
 
 def test_drawing_pictures_again_gives_the_same_bytes(make_trial, run):
     out = run(make_trial("Grid", dim=3))
-    paths = [path for path in draw_figures.draw(load(out), out) if path.stem.startswith(("reconstructions", "error"))]
+    paths = [
+        path for path in draw_figures.draw(load_rows(out), out) if path.stem.startswith(("reconstructions", "error"))
+    ]
     before = [path.read_bytes() for path in paths]
     assert len(paths) == 4
-    draw_figures.draw(load(out), out)
+    draw_figures.draw(load_rows(out), out)
     assert [path.read_bytes() for path in paths] == before
 
 
@@ -222,4 +228,4 @@ def test_colours_and_oblong_shapes_have_pictures_too(make_trial, run, family):
     out = run(dataclasses.replace(trial, signal=family))
     found = shown(out)
     assert found.target.truth.shape == (24, 29, 3)
-    assert {path.stem for path in draw_figures.draw(load(out), out)} >= {"reconstructions_1", "error_spectra"}
+    assert {path.stem for path in draw_figures.draw(load_rows(out), out)} >= {"reconstructions_1", "error_spectra"}

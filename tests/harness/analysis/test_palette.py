@@ -16,7 +16,6 @@ from harness.plan.config import load_config
 from harness.report import payload
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import CLASSICAL
-from harness.store.table import to_table
 from tests.harness.paper_rows import write_rows
 
 FEW = ("Own", "Finer", "Grid", "Wavelet")
@@ -37,14 +36,14 @@ def colours_of(comparison):
 
 
 def test_a_model_has_one_colour_whatever_others_have_rows(rows_of, order):
-    (few,) = comparisons(to_table(rows_of(FEW)), order)
-    (every,) = comparisons(to_table(rows_of(["Own", *order])), order)
+    (few,) = comparisons(rows_of(FEW), order)
+    (every,) = comparisons(rows_of(["Own", *order]), order)
     assert colours_of(few) == colours_of(every)
 
 
 def test_rates_and_page_have_the_colours_of_figures(rows_of, order):
     rows = rows_of(FEW)
-    (comparison,) = comparisons(to_table(rows), order)
+    (comparison,) = comparisons(rows, order)
     lines = tuple(Line(model, 2500, 8, Point(1.0, 20.0)) for model in FEW)
     drawn = rate_distortion_page(RateDistortion(kind_of(rows[0]), (1, 1), FEW, lines), order, []).axes[0].lines
     assert {line.get_label(): line.get_color() for line in drawn} == colours_of(comparison)

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from harness.analysis import published
-from harness.store.table import to_table
 
 
 def test_every_table_of_the_file_has_its_experiment():
@@ -46,7 +45,7 @@ def rows(make_row):
 
 
 def test_ours_is_the_mean_of_ok_paper_rows_at_the_evaluation_that_was_published(rows):
-    fit, sr, ct = published.beside(to_table(rows))
+    fit, sr, ct = published.beside(rows)
     assert (fit["table"], fit["model"], fit["published"]) == ("div2k-fit", "Grid", 21.92)
     assert (fit["which"], fit["ours"], fit["last"], fit["runs"]) == ("best", 22.0, 21.5, 2)
     assert fit["difference"] == pytest.approx(0.08)
@@ -56,7 +55,7 @@ def test_ours_is_the_mean_of_ok_paper_rows_at_the_evaluation_that_was_published(
 
 
 def test_the_text_holds_the_numbers(rows):
-    text = published.compare(to_table(rows))
+    text = published.compare(rows)
     assert "beside the paper's table div2k-fit, dB, of the best evaluation; in brackets" in text
     assert "Grid            10,000    21.92 → 22.00  +0.08  [21.50]  (2 runs)" in text
-    assert published.compare(to_table(rows[5:])) == ""
+    assert published.compare(rows[5:]) == ""

@@ -10,7 +10,7 @@ import models
 from harness import __main__ as verbs
 from harness.analysis import placing
 from harness.analysis.grouping import comparisons
-from harness.analysis.reference_rows import beside, table_beside
+from harness.analysis.reference_rows import beside
 from harness.commands import run as run_command
 from harness.figures import legend
 from harness.figures.page import head_lines
@@ -22,7 +22,6 @@ from harness.report import page, write_page
 from harness.store.parquet import write_rows
 from harness.store.scan import gather
 from harness.store.schema import REFERENCE_RESULT
-from harness.store.table import to_table
 from tests.harness.commands.test_tune import NEWCOMER
 from tests.harness.paper_rows import write_rows as write_store
 
@@ -219,8 +218,7 @@ def test_stored_rows_have_no_origin(rows_of, tmp_path):
 def test_figures_and_page_mark_them_and_leave_their_times_out(rows_of, ship, wanting, tmp_path, monkeypatch):
     ship(rows_of(["Grid", "Siren"], seconds=7.0))
     own, config = mine(rows_of(["Grid"], seconds=1.0)), load_config(wanting)
-    table = table_beside(to_table(own), config)
-    (comparison,) = comparisons(table, ["Siren", "Grid", "Mine"])
+    (comparison,) = comparisons([*own, *beside(own, config)], ["Siren", "Grid", "Mine"])
     assert comparison.of_reference == {"Siren", "Grid"}
     labels = [handle.get_label() for handle in legend.of_models(comparison, comparison.models)]
     assert labels == ["Siren (reference)", "Grid (reference)", "Mine"]
@@ -236,8 +234,3 @@ def test_figures_and_page_mark_them_and_leave_their_times_out(rows_of, ship, wan
     assert built[0]["columns"]["seconds"] == [None, None, 1.0]
     assert gather(out).stored[0].row["model"] == "Mine"
     assert len(gather(out).stored) == 1
-
-
-def test_a_table_without_reference_rows_stays_as_it_is(rows_of, wanting):
-    table = to_table(rows_of(["Grid"]))
-    assert table_beside(table, load_config(wanting)) is table

@@ -4,7 +4,6 @@ import pytest
 
 from harness.analysis.remarks import remarks
 from harness.analysis.summary import summarise
-from harness.store.table import to_table
 
 
 @pytest.fixture
@@ -43,6 +42,6 @@ def test_what_did_not_end_well_or_has_no_score_has_no_remark(rows):
 
 def test_they_stand_below_the_table_of_a_run(rows):
     """Where a whole column is null, its values are NaN."""
-    lines = summarise(to_table(rows), ["Grid", "FourFeat"]).splitlines()
+    lines = summarise(rows, ["Grid", "FourFeat"]).splitlines()
     assert lines[lines.index(SHARES) :][:2] == [SHARES, NOTHING]
     assert lines[lines.index(NOTHING) + 1] == "", "then who is best"

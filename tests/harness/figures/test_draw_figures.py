@@ -25,6 +25,7 @@ from harness.figures.layout import Layout
 from harness.figures.views import over_bands, over_budgets
 from harness.store.schema import NAMES
 from target_signals.tasks.metrics import METRICS
+from tests.harness.tables import rows_of
 
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 BANDS = [round(0.1 * i, 1) for i in range(1, 10)]
@@ -37,8 +38,8 @@ def fail(table, where, status="diverged", reason="the loss was not finite"):
     table["psnr_rings"] = table["psnr_rings"].where(~where, None)
 
 
-def only(table, models=None, metric="psnr"):
-    (comparison,) = comparisons(table, models, metric)
+def only(table, models=(), metric="psnr"):
+    (comparison,) = comparisons(rows_of(table), models, metric)
     return comparison
 
 
@@ -204,26 +205,28 @@ def test_nothing_but_unsupported_is_still_a_page(tmp_path, make_table):
     assert {word for row in cells(figure.axes[0]) for word in row} == {"n/a"}
     assert len(figure.axes) == 1  # no colour bar
     assert sorted(draw_figures.pages(comparison)) == ["psnr_over_bands", "psnr_over_budgets"]
-    assert len(draw_figures.draw(table, tmp_path)) == 4  # PNG and PDF
-    assert any("Siren: 10 runs unsupported (10k): no such thing" in line for line in draw_figures.missing(table))
+    assert len(draw_figures.draw(rows_of(table), tmp_path)) == 4  # PNG and PDF
+    assert any(
+        "Siren: 10 runs unsupported (10k): no such thing" in line for line in draw_figures.missing(rows_of(table))
+    )
 
 
 def test_a_single_cell(tmp_path, make_table):
     table = make_table(models=["Grid"], bands=[0.5], sizes=[2500], seeds=[1])
-    stems = [path.stem for path in draw_figures.draw(table, tmp_path)]
+    stems = [path.stem for path in draw_figures.draw(rows_of(table), tmp_path)]
     expected = ["psnr_over_bands", "psnr_over_budgets", "convergence_over_updates", "convergence_over_seconds"]
     assert stems == [name for name in expected for _ in ("png", "pdf")]
     comparison = only(table)
     figure = heatmaps.score_page(comparison, over_bands(comparison))
     assert cells(figure.axes[0]) == [[f"{table['psnr'].item():.1f}"]]
     assert "mean over" not in texts(figure)
-    assert draw_figures.missing(table) == []
+    assert draw_figures.missing(rows_of(table)) == []
 
 
 @pytest.mark.parametrize("table", [pd.DataFrame(), pd.DataFrame(columns=list(NAMES))])
 def test_an_empty_table(table, tmp_path):
-    assert draw_figures.draw(table, tmp_path) == []
-    assert draw_figures.missing(table) == ["the table has no rows: nothing to draw"]
+    assert draw_figures.draw(rows_of(table), tmp_path) == []
+    assert draw_figures.missing(rows_of(table)) == ["there are no rows: nothing to draw"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -243,7 +246,7 @@ def test_the_star_has_nine_bands_from_its_rings(make_table):
     assert [axes.get_title() for axes in panels(whole)] == [*(f"band {band}" for band in BANDS), "whole signal"]
     assert number(cells(panels(whole)[-1])[1][0]) == pytest.approx(chosen["psnr"].mean(), abs=0.051)
     assert "0.1 the outermost" in texts(whole)
-    (line,) = draw_figures.missing(table)
+    (line,) = draw_figures.missing(rows_of(table))
     assert line == "2d_Sphere paper_1000_1000: Wire: 5 runs out of memory (30k): the loss was not finite"
 
 
@@ -260,10 +263,12 @@ def test_other_metrics_know_no_rings(make_table):
 
 def test_a_metric_that_no_row_has(tmp_path, make_table):
     table = make_table(bands=[0.1], sizes=[10_000])
-    assert draw_figures.draw(table, tmp_path, metric="iou") == []
-    assert draw_figures.missing(table, metric="iou") == ["2d_Sphere paper_1000_1000: no row has iou: nothing drawn"]
+    assert draw_figures.draw(rows_of(table), tmp_path, metric="iou") == []
+    assert draw_figures.missing(rows_of(table), metric="iou") == [
+        "2d_Sphere paper_1000_1000: no row has iou: nothing drawn"
+    ]
     with pytest.raises(UsageError, match=r"unknown metric 'pnsr' \(did you mean 'psnr'\?\)"):
-        draw_figures.draw(table, tmp_path, metric="pnsr")
+        draw_figures.draw(rows_of(table), tmp_path, metric="pnsr")
 
 
 def test_a_signal_without_bands_has_no_figures_over_bands(make_table):
@@ -402,7 +407,7 @@ def test_presets_lengths_and_steps_are_never_mixed(tmp_path, make_table):
         make_table(["Siren", "Grid"], [0.1], [10_000], [1], preset=preset, length=length, steps=steps)
         for preset, length, steps in variants
     ]
-    paths = draw_figures.draw(pd.concat(tables, ignore_index=True), tmp_path)
+    paths = draw_figures.draw(rows_of(pd.concat(tables, ignore_index=True)), tmp_path)
     folders = list(dict.fromkeys(path.parent for path in paths))
     assert folders == [
         tmp_path / "2d_Sphere" / "figures" / f"{preset}_{length}_{steps}" for preset, length, steps in variants
@@ -419,7 +424,7 @@ def test_tasks_and_signals_have_their_own_folders(tmp_path, make_table):
         make_table(models=["Grid"], bands=[None], sizes=[10_000], seeds=[1], **columns)
         for columns in ({"signal": "a/b", "task": "denoise_0.05"}, {"signal": "Sphere", "dim": 3}, {"length": None})
     ]
-    paths = draw_figures.draw(pd.concat(tables, ignore_index=True), tmp_path)
+    paths = draw_figures.draw(rows_of(pd.concat(tables, ignore_index=True)), tmp_path)
     folders = dict.fromkeys(path.relative_to(tmp_path).parts[0] for path in paths)
     assert list(folders) == ["2d_a-b_denoise_0.05", "3d_Sphere", "2d_Sphere"]
     assert paths[-1].parent.name == "paper_native_1000"
@@ -432,7 +437,7 @@ def test_the_latest_of_several_configurations_is_drawn(make_table):
     table = pd.concat([again, old, table], ignore_index=True)
     comparison = only(table)
     assert cells(heatmaps.score_page(comparison, over_bands(comparison)).axes[0]) == [["50.0"], ["40.0"]]
-    assert draw_figures.missing(table) == [
+    assert draw_figures.missing(rows_of(table)) == [
         "2d_Sphere paper_1000_1000: 4 older rows of cells that have a later one are passed over"
     ]
 
@@ -461,7 +466,7 @@ def test_what_is_missing_is_said(make_table):
     siren = table["model"] == "Siren"
     fail(table, (table["model"] == "Wire") & (table["bandlimit"] == 0.5))
     table = table[~(siren & (table["size"] == 30_000)) & ~(siren & (table["bandlimit"] == 0.1) & (table["seed"] == 2))]
-    assert draw_figures.missing(table, ["Siren", "Wire", "BACON"]) == [
+    assert draw_figures.missing(rows_of(table), ["Siren", "Wire", "BACON"]) == [
         f"2d_Sphere paper_1000_1000: {note}"
         for note in (
             "no rows of BACON",
@@ -482,7 +487,7 @@ def test_a_run_of_nan_is_no_score(make_table):
 def test_a_pdf_embeds_the_fonts_that_matplotlib_ships(tmp_path, make_table, monkeypatch, shipped_fonts):
     monkeypatch.setitem(style.RC, "pdf.fonttype", shipped_fonts)
     with rc_context({"font.family": ["serif"], "pdf.fonttype": 3}):  # a user's own settings do not matter
-        paths = draw_figures.draw(make_table(bands=[0.1], sizes=[10_000], seeds=[1]), tmp_path)
+        paths = draw_figures.draw(rows_of(make_table(bands=[0.1], sizes=[10_000], seeds=[1])), tmp_path)
     for path in paths:
         if path.suffix == ".pdf":
             data = path.read_bytes()
@@ -494,9 +499,9 @@ def test_a_pdf_embeds_the_fonts_that_matplotlib_ships(tmp_path, make_table, monk
 
 def test_drawing_again_replaces_the_files_and_leaves_nothing_else(tmp_path, make_table):
     table = make_table(models=["Siren", "Grid"], bands=[0.1], sizes=[10_000], seeds=[1])
-    first = draw_figures.draw(table, tmp_path)
+    first = draw_figures.draw(rows_of(table), tmp_path)
     before = [path.read_bytes() for path in first]
-    assert draw_figures.draw(table, tmp_path) == first
+    assert draw_figures.draw(rows_of(table), tmp_path) == first
     assert [path.read_bytes() for path in first] == before
     left = {path for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {*first, first[0].with_name(".drawn_of_psnr.json")}

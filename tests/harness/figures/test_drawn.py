@@ -11,7 +11,7 @@ from harness.store import fingerprint
 from harness.store.names import array_path, key_of
 from harness.store.own_signal import signal_path
 from harness.store.store import Store
-from harness.store.table import load
+from harness.store.table import load_rows
 
 MODELS = ["Grid", "Siren"]
 LEFT, DRAWN = "those of these rows, left as they are", "1, as PNG and PDF"
@@ -45,7 +45,7 @@ def put(out, row):
 
 def redraw(out, models=MODELS):
     """What is said of each preset's figures."""
-    lines = draw_figures.redraw(load(out), out, models)
+    lines = draw_figures.redraw(load_rows(out), out, models)
     return {line.split("/figures/")[1].split("_")[0]: line.partition(": ")[2] for line in lines}
 
 
@@ -99,6 +99,23 @@ def test_a_change_draws_the_figures_that_show_it_and_no_others(out, make_row, ch
     assert redraw(out) == {"smoke": LEFT, "quick": LEFT}
 
 
+def test_a_row_that_another_run_replaced_since_it_was_read_draws_anew(out, make_row):
+    read = load_rows(out)
+    changed = make_row(model="Siren", preset="smoke", config_hash="smoke", psnr=15.5, started="2026-01-02")
+    path_of(out, changed).write_text(json.dumps(changed))
+    assert len([*draw_figures.redraw(read, out, MODELS)]) == 2
+    assert redraw(out) == {"smoke": DRAWN, "quick": LEFT}
+
+
+def test_a_row_in_a_file_of_another_name_is_known_by_what_it_holds(out, make_row):
+    row = make_row(model="Siren", preset="smoke", config_hash="smoke")
+    path = path_of(out, row).rename(path_of(out, row).with_name("renamed.json"))
+    redraw(out)
+    path.write_text(json.dumps(row | {"psnr": 15.5}))
+    assert redraw(out) == {"smoke": DRAWN, "quick": LEFT}
+    assert redraw(out) == {"smoke": LEFT, "quick": LEFT}
+
+
 def test_a_signal_that_was_kept_is_part_of_figures(tmp_path, make_row):
     row = make_row(signal="UserFile", item="picture")
     put(tmp_path, row)
@@ -131,12 +148,12 @@ def test_other_surroundings_draw_all_figures(out, monkeypatch, where, name, valu
 
 def test_what_was_drawn_otherwise_is_drawn_again(out):
     redraw(out)
-    draw_figures.draw(load(out), out, MODELS, waiting=True)
+    draw_figures.draw(load_rows(out), out, MODELS, waiting=True)
     assert redraw(out) == {"smoke": DRAWN, "quick": DRAWN}
-    draw_figures.draw(load(out), out, MODELS)
+    draw_figures.draw(load_rows(out), out, MODELS)
     assert redraw(out) == {"smoke": LEFT, "quick": LEFT}
-    draw_figures.draw(load(out), out, choice=draw_figures.Choice(["Grid"]))  # lies in a folder of its own
-    draw_figures.draw(load(out), out, metric="ssim")  # and this in files of its own
+    draw_figures.draw(load_rows(out), out, choice=draw_figures.Choice(["Grid"]))  # lies in a folder of its own
+    draw_figures.draw(load_rows(out), out, metric="ssim")  # and this in files of its own
     assert redraw(out) == {"smoke": LEFT, "quick": LEFT}
 
 
@@ -145,7 +162,7 @@ def test_an_interrupted_drawing_begins_anew(out, monkeypatch):
     put_back = draw_figures.pages
     monkeypatch.setattr(draw_figures, "pages", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        draw_figures.draw(load(out), out, MODELS)
+        draw_figures.draw(load_rows(out), out, MODELS)
     monkeypatch.setattr(draw_figures, "pages", put_back)
     assert redraw(out)["smoke"] == DRAWN
 

@@ -18,6 +18,7 @@ from harness.figures.reconstructions.isosurface import shaded
 from harness.figures.reconstructions.pages import sheets
 from harness.figures.reconstructions.view import magnitude, shrink
 from harness.figures.reconstructions.volume import VolumeDisplay
+from tests.harness.tables import rows_of
 
 MODELS = ["Siren", "Wire", "Grid"]
 
@@ -39,7 +40,7 @@ def make_specimen(make_table):
         truth, models=MODELS, sizes=(10_000, 30_000), seen=None, observe=None, binary=False, known=True, **columns
     ):
         table = make_table(models, [None], sizes, [1234], dim=truth.ndim - 1, **columns)
-        (comparison,) = comparisons(table)
+        (comparison,) = comparisons(rows_of(table))
         rng = np.random.default_rng(0)
         keys = [(model, size) for model in models for size in sizes]
         target = Target(truth, binary, truth if seen is None else seen, observe, 20.0) if known else None

@@ -8,7 +8,7 @@ from harness.analysis.grouping import comparisons
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures.spectra import spectrum_page
 from harness.store.store import Store
-from harness.store.table import load
+from harness.store.table import load_rows
 from harness.train.run_trial import run_trial
 
 
@@ -49,7 +49,7 @@ def shown(make_trial, tmp_path):
             store = Store(tmp_path, trial.folder)
             store.prepare()
             store.write(trial.key, result.row, result.residual)
-    (comparison,) = comparisons(load(tmp_path))
+    (comparison,) = comparisons(load_rows(tmp_path))
     return example.choose(comparison.of_fits(), tmp_path)
 
 

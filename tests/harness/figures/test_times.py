@@ -10,13 +10,14 @@ from harness.analysis.selection import few, from_the_middle
 from harness.figures import draw_figures
 from harness.figures.convergence import convergence_page, trace
 from harness.figures.pareto import Point, competing, front, pareto_page, points_at
+from tests.harness.tables import rows_of
 
 MODELS = ["Siren", "Wire", "Grid"]
 CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
 
 
 def only(table, metric="psnr"):
-    (comparison,) = comparisons(table, metric=metric)
+    (comparison,) = comparisons(rows_of(table), metric=metric)
     return comparison.of_fits()
 
 
@@ -91,12 +92,12 @@ def test_a_dotted_line_is_where_grid_ends(make_table):
 def test_no_curves_no_convergence(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1], curve=None)
     assert convergence_page(only(table), "updates") is None
-    assert "2d_Sphere paper_1000_1000: no row has a curve: no convergence drawn" in draw_figures.missing(table)
+    assert "2d_Sphere paper_1000_1000: no row has a curve: no convergence drawn" in draw_figures.missing(rows_of(table))
 
 
 def test_convergence_comes_with_the_headline_metric_alone(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000], seeds=[1])
-    (comparison,) = comparisons(table, metric="ssim")
+    (comparison,) = comparisons(rows_of(table), metric="ssim")
     assert not [name for name in draw_figures.pages(comparison) if name.startswith("convergence")]
     assert "ssim_against_seconds" in draw_figures.pages(comparison)
 
@@ -114,7 +115,7 @@ def test_seconds_of_different_machines_are_not_mixed(make_table):
         assert "seconds of GPU alone: 2 runs of other machines are left out" in said(figure)
         assert "busy" not in said(figure)
     note = "seconds are those of GPU: 2 runs of other machines are left out of them"
-    assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(table)
+    assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(rows_of(table))
 
 
 def test_a_model_that_another_machine_timed_is_said_to_be(make_table):
@@ -232,7 +233,7 @@ def test_no_seconds_no_front(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1], seconds=None)
     assert pareto_page(only(table)) is None
     note = "no row has its seconds: no quality against seconds drawn"
-    assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(table)
+    assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(rows_of(table))
 
 
 def test_a_stars_times_are_of_the_whole_fit(make_table):

@@ -10,13 +10,14 @@ from harness.analysis.grouping import comparisons
 from harness.analysis.winner import ALONE, ONE_DRAW, TIE, WIN
 from harness.figures import draw_figures, style, winners
 from target_signals.tasks.metrics import METRICS
+from tests.harness.tables import rows_of
 
 MODELS = ["Siren", "Wire", "Grid"]
 SEEDS = [1, 2, 3]
 
 
 def only(table, metric="psnr"):
-    (comparison,) = comparisons(table, metric=metric)
+    (comparison,) = comparisons(rows_of(table), metric=metric)
     return comparison
 
 

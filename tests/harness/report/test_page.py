@@ -22,7 +22,7 @@ from harness.store.own_signal import keep_signal, signal_path
 from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store
-from harness.store.table import load
+from harness.store.table import load_rows
 from target_signals.base import Signal
 
 
@@ -340,7 +340,7 @@ def test_the_keyboard_is_enough(open_page, small):
 def test_published_scores_stand_beside_ours(open_page, paper_page, paper_store):
     (cell,) = [
         cell
-        for cell in published.beside(load(paper_store, "2d_ChestCT_ct"))
+        for cell in published.beside(load_rows(paper_store, "2d_ChestCT_ct"))
         if (cell["model"], cell["size"]) == ("Siren", 100_000)
     ]
     tab = open_page(paper_page, "#e=2d_ChestCT/ct/paper/native/1000")

@@ -35,7 +35,6 @@ from harness.store.own_signal import keep_signal, signal_path
 from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store
-from harness.store.table import to_table
 from target_signals.base import Signal
 
 
@@ -371,13 +370,13 @@ def test_signals_are_ranked_once_each(make_row, config, store):
 def test_published_tables_of_one_item_name_it(make_row):
     place = {"signal": "Dragon", "dim": 3, "preset": "paper", "size": 10_000, "bandlimit": None, "length": None}
     rows = [make_row(**place, item=item, iou=0.5) for item in ("occupancy", "surface")]
-    cells = beside(to_table(rows))
+    cells = beside(rows)
     assert [(cell["item"], cell["table"]) for cell in cells] == [
         ("occupancy", "dragon-occupancy-fit"),
         ("surface", "dragon-surface-fit"),
     ]
     images = [make_row(**place | {"signal": "DIV2K", "dim": 2}, item=item, psnr=20.0) for item in ("0064", "0007")]
-    (cell,) = beside(to_table(images))
+    (cell,) = beside(images)
     assert (cell["item"], cell["runs"]) == (None, 2)
 
 

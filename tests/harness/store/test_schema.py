@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
+from common.errors import UsageError
 from common.files import ROOT
 from harness.store import read_row, schema
 from harness.store.names import key_of
-from harness.store.parquet import to_parquet
+from harness.store.parquet import read_rows, to_parquet, write_rows
 from harness.store.schema import COLUMNS, NAMES, WORDS, described, names
 from harness.store.table import to_table
 
@@ -109,6 +110,23 @@ def test_parquet_has_the_columns_types_whatever_rows_there_are(make_row):
     assert row["curve"] == [{"step": 2, "loss": 1.0, "psnr": None, "seconds": None}]
     assert row["rates"] == rates
     assert row["settings"] == '{"lr": 0.1}'
+
+
+def test_rows_that_are_asked_for_are_read_wherever_they_stand(make_row, tmp_path):
+    pytest.importorskip("pyarrow")
+    told = [("A", 2, "fit"), ("B", 2, "fit"), ("A", 3, "fit"), ("A", 2, "ct"), ("A", 2, "fit")]
+    rows = {
+        ("folder", str(i)): make_row(signal=signal, dim=dim, task=task, seed=i)
+        for i, (signal, dim, task) in enumerate(told)
+    }
+    path = tmp_path / "rows.parquet"
+    write_rows(path, rows)
+    assert sorted(row["seed"] for row in read_rows(path, signal="A", dim=2, task="fit").values()) == [0, 4]
+    assert [row["seed"] for row in read_rows(path, dim=3).values()] == [2]
+    assert read_rows(path, signal="C") == {}
+    assert sorted(row["seed"] for row in read_rows(path).values()) == [0, 1, 2, 3, 4]
+    with pytest.raises(UsageError, match="cannot read rows from"):
+        read_rows(path, colour="red")
 
 
 # A metric and its entry; a column, its entry and its filler.

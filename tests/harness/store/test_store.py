@@ -14,7 +14,7 @@ from common.files import write_atomically
 from harness.store.residual import load_residual
 from harness.store.schema import NAMES
 from harness.store.store import Store, parse_row
-from harness.store.table import load
+from harness.store.table import load, load_rows
 
 PROMISED = {
     *("signal", "item", "dim", "length", "bandlimit", "task", "model", "size", "seed", "preset", "steps"),
@@ -56,6 +56,12 @@ def test_a_row_comes_back_as_it_was(store, make_row):
     assert store.read("key") == row
     assert files(store.folder) == ["rows/key.json"]
     assert store.read("other") is None
+
+
+def test_whole_numbers_that_json_has_as_3_0_are_whole(store, make_row):
+    store.row_path("key").write_text(json.dumps(make_row(size=2500.0, steps=3.0, psnr=14.0)))
+    row = store.read("key")
+    assert [type(row[name]) for name in ("size", "steps", "psnr")] == [int, int, float]
 
 
 def test_a_row_of_a_version_without_signal_seeds_has_its_seeds_own(store, make_row):
@@ -288,6 +294,15 @@ def test_the_table_is_in_order_of_time_and_its_numbers_are_numbers(store, make_r
         assert table[column].dtype == float, column
     assert math.isnan(table["psnr"][0])
     assert table["psnr"][1] == 2.0
+
+
+def test_rows_are_in_order_of_time_and_those_that_are_held_are_not_read_again(store, make_row):
+    for key, day in (("a", 2), ("b", 1), ("c", 3)):
+        store.write(key, make_row(started=f"2026-01-0{day}"), None)
+    held = make_row(started="2026-01-02", model="held")
+    rows = load_rows(store.folder.parent, held={(store.folder.name, "a"): held, ("3d_Dragon", "b"): held})
+    assert [row["started"][-1] for row in rows] == ["1", "2", "3"]
+    assert [row["model"] for row in rows] == ["Grid", "held", "Grid"]
 
 
 def test_unfinished_files_are_no_rows(store, make_row):

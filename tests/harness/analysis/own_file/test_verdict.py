@@ -15,7 +15,6 @@ from harness.analysis.own_file.verdict import tell
 from harness.store.names import folder_of, key_of
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.store import Store
-from harness.store.table import to_table
 from target_signals.base import Signal
 from target_signals.tasks.metrics import clipped_psnr
 
@@ -62,7 +61,7 @@ def verdict(make_row, tmp_path):
                 store.prepare()
                 store.write(key_of(row), row, error((20, 20, 1), np.s_[:6, :6]))
                 rows.append(row)
-        return tell(to_table(rows), tmp_path, means)
+        return tell(rows, tmp_path, means)
 
     return call
 
@@ -104,7 +103,7 @@ def test_items_are_what_intervals_are_over(verdict, make_row, tmp_path):
         for (item, model), psnr in scores.items()
         for seed, off in ((1, -0.5), (2, 0.5))  # within an item they are averaged
     ]
-    told = tell(to_table(rows), tmp_path)
+    told = tell(rows, tmp_path)
     assert "(95 % intervals over 2 items):" in told
     assert "Grid, 25.0 dB [−38.5, 88.5], 1.0 dB [0.8, 1.3] ahead of Siren" in told
     assert "lowest score: a, 19.5 dB; largest error: unknown" in told

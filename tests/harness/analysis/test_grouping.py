@@ -1,0 +1,53 @@
+"""Which rows are compared, whatever order they come in."""
+
+import itertools
+import math
+
+import pytest
+
+from harness.analysis.comparison import WHOLE
+from harness.analysis.grouping import comparisons
+from harness.analysis.summary import summarise
+
+
+@pytest.fixture
+def rows(make_row):
+    """A later experiment than the one behind it in the alphabet; of a cell the old score, and that which counts."""
+    return [
+        make_row(signal="Zebra", started="2026-01-01", stands_for="Horse", bandlimit=None, psnr_rings=[3.0, None]),
+        make_row(signal="Ant", started="2026-01-02", model="Old", psnr=10.0, length=None, steps=None),
+        make_row(signal="Ant", started="2026-01-03", model="Old", psnr=20.0, length=None, steps=None),
+        make_row(signal="Ant", started="2026-01-04", model="Wavelet", label="classical", length=None, steps=None),
+        make_row(
+            signal="Ant", started="2026-01-05", model="Mine", psnr=None, status="diverged", length=None, steps=None
+        )
+        | {"origin": "reference", "reason": "no number"},
+    ]
+
+
+def test_comparisons_are_those_of_the_rows_in_order_of_time(rows):
+    said = [comparisons(some, ["Mine"]) for some in itertools.permutations(rows)]
+    assert all(one == said[0] and list(one[1].cells) == list(said[0][1].cells) for one in said[1:])
+    zebra, ant = said[0]
+    assert (zebra.signal, zebra.stands_for, zebra.length, zebra.steps) == ("Zebra", "Horse", "24", 3)
+    assert zebra.regions == (0.1, 0.2, WHOLE)
+    assert (ant.signal, ant.stands_for, ant.length, ant.steps, ant.passed_over) == ("Ant", "", "native", 0, 1)
+    assert ant.models == ("Mine", "Old", "Wavelet")
+    assert (ant.classical, ant.of_reference, ant.palette) == ({"Wavelet"}, {"Mine"}, ("Mine", "Grid", "Old", "Wavelet"))
+    ((run,),) = ([*runs.values()] for place, runs in ant.cells.items() if place.model == "Mine")
+    assert (run.status, run.reason, math.isnan(run.score)) == ("diverged", "no number", True)
+    assert [run.score for place, runs in ant.cells.items() if place.model == "Old" for run in runs.values()] == [20.0]
+
+
+def test_a_table_at_the_end_of_a_run_is_that_of_the_rows_in_order_of_time(rows):
+    models = ["Old", "Wavelet", "Mine"]
+    ant = [row | {"psnr_constant": 9.0 + i} for i, row in enumerate(rows[1:])]
+    (text,) = {summarise(some, models) for some in itertools.permutations(ant)}
+    lines = [line.split() for line in text.splitlines()]
+    assert ["Old", "20.00", "0.6", "2"] in lines
+    assert ["Mine", "(reference)", "diverged", "1/1", "1"] in lines
+    assert ["(constant", "mean)", "9.00"] in lines
+
+
+def test_no_rows_are_no_comparisons():
+    assert comparisons([]) == []
