@@ -1,6 +1,7 @@
 """`python -m harness merge A B --out C`: the rows of several results folders in one, with all that belongs to them.
 
-Each of them may also be a Parquet file of rows, like those of the reference; one as --out gets the rows alone.
+Each of them may also be a Parquet file of rows, like those of the reference; one as --out gets the rows alone. So does
+a folder of Parquet files, one a preset, as --out: each row goes to its preset's file, and rows of others are left out.
 
 Of rows with one name and different content, one that is ok is kept over one that is not, then the one that
 started earlier, and that is said. What the new folder already has is never overwritten, so an interrupted merge
@@ -16,11 +17,10 @@ from pathlib import Path
 from common.errors import UsageError
 from common.files import Unfit, write_atomically
 from common.words import plural
+from harness.commands.merge_parquet import add_to_files, by_preset
 from harness.commands.merged_rows import Found, Tally, chosen, describe, is_parquet, names, read
 from harness.execution.option_types import given_path
-from harness.store.names import folder_of, key_of
 from harness.store.own_signal import load_signal, signal_path
-from harness.store.parquet import Name, read_rows, write_rows
 from harness.store.residual import load_residual
 from harness.store.schema import Row
 from harness.store.store import Store
@@ -33,12 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = "results folders, or Parquet files of rows; they stay as they are"
     parser.add_argument("stores", nargs="+", metavar="FOLDER", help=where)
     parser.add_argument(
-        "--out", type=given_path, required=True, help="the folder, or the Parquet file, to make or to go on with"
+        "--out",
+        type=given_path,
+        required=True,
+        help="the folder, or the Parquet file, to make or to go on with; or a folder with a Parquet file a preset, "
+        "like reference",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """0: every row is in the new folder; 1: some were in conflict, or could not be read."""
+    """0: every row that has a place is in the new folder; 1: some were in conflict, or could not be read."""
     stores, out = [Path(store) for store in options.stores], Path(options.out)
     check_places(stores, out)
     tally = Tally()
@@ -50,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
             "make room, or make it readable or writable, and run the same command again"
         ) from error
     print(f"{out}: {plural(tally.copied, 'row')} copied, {tally.there:,} were there")
+    for preset, count in sorted(tally.left_out.items()):
+        print(f"{plural(count, 'row')} of {preset} left out: {out} has no {preset}.parquet")
     _say("row", "in conflict", tally.conflicts)
     _say("file", "left out", tally.problems)
     return 1 if tally.conflicts or tally.problems else 0
@@ -81,29 +87,11 @@ def check_places(stores: Sequence[Path], out: Path) -> None:
 
 def merge(stores: Sequence[Path], out: Path, tally: Tally) -> None:
     """Raises OSError where `out` cannot be written."""
-    if is_parquet(out):
-        rows = read_rows(out)
-        for _, (best, *_) in chosen(stores, tally):
-            name = folder_of(best.row), key_of(best.row)
-            if _is_free(name, rows.get(name), best, out, tally):
-                rows[name] = best.row
-                tally.copied += 1
-        write_rows(out, rows)
+    if is_parquet(out) or by_preset(out):
+        add_to_files(chosen(stores, tally), out, tally)
         return
     for (folder, key), equal in chosen(stores, tally):
         _put(equal, folder, key, out, tally)
-
-
-def _is_free(name: Name, there: Row | None, best: Found, out: Path, tally: Tally) -> bool:
-    """Whether a row may be added: the name is new. One that is there stays, and is counted or in conflict."""
-    if there is None:
-        return True
-    if there == best.row:
-        tally.there += 1
-    else:
-        own = describe(Found(out, b"", there))
-        tally.conflicts.append(f"{'/'.join(name)}: {out} already has {own}, which stays; not {describe(best)}")
-    return False
 
 
 def _put(equal: Sequence[Found], folder: str, key: str, out: Path, tally: Tally) -> None:

@@ -1,6 +1,7 @@
 """Which rows a merge takes from results folders and from Parquet files of rows, and what it says of them."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ class Tally:
 
     copied: int = 0
     there: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)  # rows by preset that have no file
     conflicts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 

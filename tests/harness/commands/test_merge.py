@@ -286,3 +286,29 @@ def test_what_is_no_parquet_file_of_rows_is_one_line(tmp_path, real_store, capsy
     assert merge(file, out=tmp_path / "c") == 2
     assert merge(a, out=file) == 2
     assert capsys.readouterr().err.count("\n") == 3
+
+
+def test_each_row_goes_to_the_file_of_its_preset(tmp_path, real_store, capsys):
+    rows = [real_store("a", [1, 2], preset="paper"), real_store("b", [3], preset="smoke")]
+    new, reference = real_store("new", [4], preset="quick"), tmp_path / "reference"
+    assert merge(new, out=reference / "quick.parquet") == 0
+    quick = (reference / "quick.parquet").read_bytes()
+    assert merge(*rows, new, out=reference) == 0
+    assert capsys.readouterr().out.endswith(
+        f"{reference}: 0 rows copied, 1 were there\n"
+        f"2 rows of paper left out: {reference} has no paper.parquet\n"
+        f"1 row of smoke left out: {reference} has no smoke.parquet\n"
+    )
+    (reference / "README.md").write_text("which rows these are")
+    assert merge(real_store("c", [9], preset="paper"), out=reference / "paper.parquet") == 0
+    assert merge(*rows, new, out=reference) == 0
+    assert {row["seed"] for row in read_rows(reference / "paper.parquet").values()} == {1, 2, 9}
+    assert (reference / "quick.parquet").read_bytes() == quick
+    assert {path.name for path in reference.iterdir()} == {"README.md", "paper.parquet", "quick.parquet"}
+
+
+def test_a_table_in_a_results_folder_makes_it_no_folder_of_files(tmp_path, real_store):
+    a, c = real_store("a", [1]), real_store("c", [2])
+    (c / "table.parquet").write_text("of means")
+    assert merge(a, out=c) == 0
+    assert {row["seed"] for row in rows_in(c).values()} == {1, 2}
