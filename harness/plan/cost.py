@@ -52,10 +52,10 @@ def describe_cost(trials: Sequence[Trial], device: "torch.device", draws: bool =
     if total is None:
         return "no estimate, nothing was timed on such a device"
     total += drawing_seconds(trials, device.type) if draws else 0.0
-    unknown = sorted({trial.model for trial in trials if not is_timed(trial, device.type)})
+    unknown = sorted({_name(trial) for trial in trials if not is_timed(trial, device.type)})
     machine = _times()[device.type]["machine"]
     text = f"about {duration(total, 'GPU-hours' if device.type == 'cuda' else 'hours')} (as timed on {machine}"
-    return text + (f"; {', '.join(unknown)} never was, and counts as others' median)" if unknown else ")")
+    return text + (f"; for {', '.join(unknown)} the median of other models)" if unknown else ")")
 
 
 def total_seconds(trials: Sequence[Trial], device: str) -> float | None:
@@ -72,10 +72,12 @@ def trial_seconds(trial: Trial, device: str) -> float | None:
 
 def trial_parts(trial: Trial, device: str) -> Parts | None:
     """The same by part. Training is log-log in the budget and linear in the number of points. A model that was never
-    timed takes the median of the others."""
+    timed takes the median of the others; one that does not take the signal takes no time."""
     times = _times().get(device)
     if times is None:
         return None
+    if _is_unsupported(trial):
+        return Parts(0.0, 0.0, 0.0)
     beside, axes = times.get("beside", {}), f"{trial.dim}D"
     once = _each(times, trial, device)
     if once is None:
@@ -91,8 +93,8 @@ def trial_parts(trial: Trial, device: str) -> Parts | None:
 
 
 def is_timed(trial: Trial, device: str) -> bool:
-    """Whether the model was timed on this kind of device, so that its estimate is its own."""
-    return _name(trial) in _times().get(device, {}).get(_kind(trial), {})
+    """Whether the model was timed on this kind of device, so that its estimate is its own, or is not fitted at all."""
+    return _is_unsupported(trial) or _name(trial) in _times().get(device, {}).get(_kind(trial), {})
 
 
 def starts(trials: Sequence[Trial], device: str) -> dict[tuple[str, int], float]:
@@ -100,7 +102,7 @@ def starts(trials: Sequence[Trial], device: str) -> dict[tuple[str, int], float]
     order."""
     found: dict[tuple[str, int], float] = {}
     for trial in trials:
-        if (trial.model, trial.budget) not in found:
+        if (trial.model, trial.budget) not in found and not _is_unsupported(trial):
             which = OF_BUDGET if any(model == trial.model for model, _ in found) else OF_MODEL
             found[trial.model, trial.budget] = start_seconds(trial.model, which, device)
     return found
@@ -172,6 +174,11 @@ def _each(times: Times, trial: Trial, device: str) -> float | None:
 
 def _sized(table: Mapping[str, float]) -> dict[int, float]:
     return {int(size): time for size, time in table.items()}
+
+
+def _is_unsupported(trial: Trial) -> bool:
+    needs = family_of(trial.task).needs
+    return models.get_model(trial.model).unsupported(trial.dim, 1, needs) is not None
 
 
 def _kind(trial: Trial) -> str:

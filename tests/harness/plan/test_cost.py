@@ -12,7 +12,7 @@ from harness.plan import cost, timing
 CPU = torch.device("cpu")
 BESIDE = {
     "set_up": {"Grid": 0.25, "Siren": 1.0, "Wire": 3.0},
-    "first": {"Grid": {"model": 40.0, "budget": 3.0}},
+    "first": {"Grid": {"model": 40.0, "budget": 3.0}, "GSplat": {"model": 9.0}},
     "rest": {"2D": {"576": 0.1, "57600": 1.0}},
     "drawing": 45.0,
 }
@@ -133,8 +133,14 @@ def test_a_plan_is_told_in_words(times, make_trial):
     assert cost.describe_cost(trials, CPU) == "about 3 minutes (as timed on a processor, 2 threads)", "40 s to start"
     assert cost.describe_cost(trials, CPU, draws=True) == "about 4 minutes (as timed on a processor, 2 threads)"
     trials.append(make_trial("BACON"))
-    said = "about 3 minutes (as timed on a processor, 2 threads; BACON never was, and counts as others' median)"
+    said = "about 3 minutes (as timed on a processor, 2 threads; for BACON 2D the median of other models)"
     assert cost.describe_cost(trials, CPU) == said
+    times["cpu"]["points"]["3D"] = 1000
+    times["cpu"]["ms_per_pass"]["Grid 3D"] = {"1000": 1.0}
+    solids = [make_trial(model, "SparseSphereSignal", dim=3) for model in ("GSplat", "Siren")]
+    told = cost.describe_cost([*trials, *solids], CPU)
+    assert "; for BACON 2D, Siren 3D the median" in told, "GSplat takes no volume, so nothing of it is estimated"
+    assert cost.trial_seconds(solids[0], "cpu") == sum(cost.starts(solids[:1], "cpu").values()) == 0
     assert cost.describe_cost([], CPU) == "nothing to do"
     assert cost.describe_cost(trials, torch.device("cuda")) == "no estimate, nothing was timed on such a device"
 
