@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from common.words import budget_text
 from harness.analysis import left_out
-from harness.analysis.experiments import cell_of, experiments, kind_of
+from harness.analysis.experiments import Kind, cell_of, experiments, kind_of
 from harness.analysis.means import Means, means
-from harness.analysis.reference_rows import reference_models
+from harness.analysis.reference_rows import budgets, reference_models
 from harness.analysis.significance import Difference
 from harness.analysis.standing import Standing, standings
 from harness.analysis.winner import Outcome
@@ -17,14 +17,19 @@ from target_signals.tasks.metrics import Metric
 
 
 def tell(rows: Sequence[Row], config: Config, metric: str = "psnr") -> str:
-    """A line for each of a person's trained models and budgets that has reference rows beside it; empty without any.
+    """A line for each of a person's trained models and budgets that has reference rows beside it, and one for the
+    budgets of an experiment that the reference lacks; empty without any.
 
     rows: their own and `reference_rows.beside` these. config: the settings file, which has the models' order and those
     that are planned. Runs at draws that the reference does not have are left out, as nothing could be compared with
     them.
     """
+    return "\n".join([*_places(rows, config, metric), *_unplaced(rows, config)])
+
+
+def _places(rows: Sequence[Row], config: Config, metric: str) -> list[str]:
     if not reference_models(rows):
-        return ""
+        return []
     drawn = {(kind_of(row), cell_of(row)._replace(model="")) for row in rows if row["origin"] == REFERENCE_RESULT}
     shared = [row for row in rows if (kind_of(row), cell_of(row)._replace(model="")) in drawn]
     said: list[str] = []
@@ -33,7 +38,31 @@ def tell(rows: Sequence[Row], config: Config, metric: str = "psnr") -> str:
         others = reference_models(latest)
         own = [row["model"] for row in latest if row["model"] not in others and row["label"] != CLASSICAL]
         said += _of_experiment(means(experiment, shared, ["model", "size"], metric), list(dict.fromkeys(own)))
-    return "\n".join(said)
+    return said
+
+
+def _unplaced(rows: Sequence[Row], config: Config) -> list[str]:
+    """A line for each experiment of which the reference has rows, but none at some of a person's budgets."""
+    of_kind: dict[Kind, list[Row]] = {}
+    for row in rows:
+        of_kind.setdefault(kind_of(row), []).append(row)
+    said = []
+    for kind, alike in of_kind.items():
+        own = [row for row in alike if row.get("origin") != REFERENCE_RESULT and row["label"] != CLASSICAL]
+        beside = {row["size"] for row in alike if row.get("origin") == REFERENCE_RESULT}
+        if not {row["size"] for row in own} - beside:
+            continue
+        held = budgets(kind, own, config)
+        lacking = sorted({row["size"] for row in own}.difference(held))
+        if held and lacking:
+            experiment = f"{kind.signal} {kind.dim}D, {kind.task}"
+            said.append(f"{experiment}: no reference rows at {_listed(lacking)}; {kind.preset} has {_listed(held)}")
+    return said
+
+
+def _listed(sizes: Sequence[int]) -> str:
+    *others, last = map(budget_text, sizes)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _of_experiment(found: Means, own: Sequence[str]) -> list[str]:

@@ -36,6 +36,11 @@ def beside(rows: Sequence[Row], config: Config) -> list[Row]:
     return found
 
 
+def budgets(kind: Kind, own: Sequence[Row], config: Config) -> list[int]:
+    """The budgets at which the reference has rows of an experiment, of models that a person has no rows of."""
+    return sorted({row["size"] for row in _held(kind, own)}) if kind.preset in config.presets else []
+
+
 def reference_models(rows: Iterable[Row]) -> frozenset[str]:
     """The models that some rows, of one experiment, are of the reference."""
     return frozenset(row["model"] for row in rows if row.get("origin") == REFERENCE_RESULT)
@@ -46,17 +51,24 @@ def display_name(model: str, of_reference: Collection[str]) -> str:
     return f"{model} ({REFERENCE_RESULT})" if model in of_reference else model
 
 
-def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
+def _held(kind: Kind, own: Sequence[Row]) -> list[Row]:
+    """The reference's rows of an experiment, but for those of models that a person has rows of."""
     path = want.FOLDER / f"{kind.preset}.parquet"
     if not path.exists():
         return []
     try:
         held = [*read_rows(path, signal=kind.signal, dim=kind.dim, task=kind.task).values()]
     except UsageError as error:
-        warnings.warn(f"{error}; the reference results are left out", stacklevel=2)
+        warnings.warn(
+            f"{error}; the reference results are left out", stacklevel=1
+        )  # of this line, so that it is shown once
         return []
     taken = {row["model"] for row in own}
-    held = [row for row in held if row["model"] not in taken and kind_of(row) == kind]
+    return [row for row in held if row["model"] not in taken and kind_of(row) == kind]
+
+
+def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
+    held = _held(kind, own)
     if not held:
         return []
     places = {cell_of(row)._replace(model="") for row in own}

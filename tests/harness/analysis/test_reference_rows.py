@@ -178,6 +178,24 @@ def test_the_place_is_over_the_draws_that_both_have(rows_of, ship, wanting):
     assert "1.9 dB [0.3, 3.5] behind Grid (not told apart after Holm's correction)" in told(nearer)
 
 
+def test_a_budget_that_the_reference_lacks_is_said(rows_of, ship, wanting):
+    ship(rows_of(["Grid"], sizes=(500, 900)))
+    config = load_config(wanting)
+
+    def told(rows):
+        return placing.tell([*rows, *beside(rows, config)], config).splitlines()
+
+    both = mine(rows_of(["Grid"], sizes=(500, 3000, 10_000)))
+    *places, last = told(both)
+    assert [line.split(":")[0] for line in places if "Mine" in line] == ["    500  Mine"]
+    assert last == "Sierpinski 2D, fit: no reference rows at 3k and 10k; smoke has 500 and 900"
+    assert told(mine(rows_of(["Grid"], sizes=(3000,)))) == [last.replace(" and 10k", "")]
+    assert told(rows_of(["Grid"], sizes=(3000,))) == [], "it has no other models"
+    assert told([row | {"task": "denoise"} for row in both]) == [], "nor another task"
+    assert told(mine(rows_of(["Grid"], sizes=(3000,)), label="classical")) == [], "only trained models are placed"
+    assert told(mine(rows_of(["Grid"]))) == places, "a budget that only the reference has is no lack"
+
+
 def test_a_newcomers_run_and_table_have_the_reference_beside_them(
     rows_of, ship, wanting, tmp_path, capsys, monkeypatch
 ):
