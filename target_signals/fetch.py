@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from common.errors import UsageError, suggest
-from target_signals.recorded.catalogue import MB, SOURCES, RecordedFile, Source
+from target_signals.recorded.catalogue import MB, SOURCES, Source
 from target_signals.recorded.download import FetchError, obtain
-from target_signals.recorded.local_files import cache_folder, check, entry, find, local, looked_in, missing
+from target_signals.recorded.inventory import take_inventory
+from target_signals.recorded.local_files import cache_folder, local, looked_in, missing
 
 __all__ = ["local", "main"]
 
@@ -27,31 +28,14 @@ def listing() -> str:
     """What is there and what is missing, with sizes, licences and addresses."""
     lines = [f"looked in {looked_in()}"]
     for name, source in SOURCES.items():
-        states = [_state(file) for file in source.files]
-        there = sum(state.startswith("there") for state in states)
-        lines += ["", f"{name}: {there} of {len(states)} files there; {source.licence}"]
+        inventory = take_inventory(source)
+        lines += ["", f"{name}: {inventory.count()}; {source.licence}"]
         if source.archive:
             lines.append(f"  from {source.archive.url} ({source.archive.size / MB:,.0f} MB)")
-        for file, state in zip(source.files, states, strict=True):
+        for file, state in inventory.states.items():
             size = f"{file.size / MB:.2f} MB" if file.size else "size unknown"
             lines.append(f"  {file.path:28} {size:>12}  {state}")
     return "\n".join(lines)
-
-
-def _state(file: RecordedFile) -> str:
-    place = find(file.path)
-    if place is None:
-        return "missing" if _has_address(file.path) else "missing; only from INRBENCH_DATA"
-    try:
-        check(place, file)
-    except UsageError:
-        return f"WRONG SUM in {place}"
-    return "there" if file.sha256 else "there; sum pinned at its first reading"
-
-
-def _has_address(path: str) -> bool:
-    archive = SOURCES[entry(path)[0]].archive
-    return archive is not None and path in archive.members.values()
 
 
 class _Parser(argparse.ArgumentParser):

@@ -183,19 +183,18 @@ def formats() -> Iterator[str]:
 
 def data(missing: dict[str, str]) -> Iterator[str]:
     """Recorded signals and the weights of LPIPS; what is absent goes to `missing`."""
-    from target_signals.recorded import local_files
     from target_signals.recorded.catalogue import MB, SOURCES
+    from target_signals.recorded.inventory import take_inventory
     from target_signals.tasks import perceptual
 
     counts = []
     for name, source in SOURCES.items():
-        paths = list(source.archive.members.values()) if source.archive else [file.path for file in source.files]
-        there = sum(local_files.find(path) is not None for path in paths)
-        counts.append(f"{name} {there} of {len(paths)} files")
-        if there < len(paths):
+        inventory = take_inventory(source)
+        counts.append(f"{name} {inventory.count()}")
+        if inventory.absent:
             missing[name] = (
                 f"python -m target_signals.fetch {name}   ({source.archive.size / MB:,.0f} MB)"
-                if source.archive
+                if source.archive and source.has_address(inventory.absent[0])
                 else "set INRBENCH_DATA to a folder that has it; it is never downloaded"
             )
     yield f"data: {'; '.join(counts)}; without them stand-ins run"

@@ -42,6 +42,10 @@ class Source:
     licence: str
     archive: Archive | None = None
 
+    def has_address(self, file: RecordedFile) -> bool:
+        """Whether a file of it can be fetched."""
+        return self.archive is not None and file.path in self.archive.members.values()
+
 
 def low_resolution(number: str) -> str:
     return f"div2k/lr_x4/{number}x4.png"

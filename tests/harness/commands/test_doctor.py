@@ -1,7 +1,9 @@
 """`doctor`: one screen that is true, and an exit code that says whether every model's default path works."""
 
 import dataclasses
+import hashlib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,8 @@ from harness import __main__ as verbs
 from harness.commands import doctor
 from harness.train import run_trial
 from models.base import Representation
+from target_signals import dragon, fetch
+from target_signals.recorded import catalogue
 from target_signals.user_file import READERS
 
 
@@ -83,7 +87,40 @@ def test_missing_extras_come_with_their_command(one_model, monkeypatch, capsys, 
     out = capsys.readouterr().out
     assert re.search(r"^  absent_package, for nothing +pip install absent$", out, re.M)
     assert re.search(r"^  DIV2K +python -m target_signals.fetch DIV2K +\(247 MB\)$", out, re.M)
-    assert "ChestCT 0 of 1 files" in out
+    assert "ChestCT 0 of 1 files there" in out
+
+
+def test_doctor_and_the_list_of_files_say_the_same(monkeypatch, tmp_path):
+    """The dragon is read from the paper's volumes, or made of its mesh where none of them is there."""
+    monkeypatch.setenv("INRBENCH_DATA", str(tmp_path))
+    monkeypatch.setenv("INRBENCH_CACHE", str(tmp_path))
+    paths = [*dragon.FILES.values(), *dragon.FINER_FILES.values()]
+    files = dict.fromkeys(paths, b"volume") | {catalogue.DRAGON_MESH: b"mesh"}
+    recorded = tuple(catalogue.RecordedFile(path, hashlib.sha256(text).hexdigest()) for path, text in files.items())
+    source = dataclasses.replace(catalogue.SOURCES["Dragon"], files=recorded)
+    monkeypatch.setitem(catalogue.SOURCES, "Dragon", source)
+
+    def told(*there):
+        shutil.rmtree(tmp_path / "dragon", ignore_errors=True)
+        (tmp_path / "dragon").mkdir()
+        for path in there:
+            (tmp_path / path).write_bytes(files[path])
+        missing = {}
+        line = next(doctor.data(missing))
+        (count,) = re.findall(r"Dragon (\d of \d files there);", line)
+        listing = fetch.listing()
+        assert f"Dragon: {count}; {source.licence}" in listing
+        how = missing.get("Dragon", "nothing").partition(" (")[0].rstrip()
+        return count, how, listing
+
+    assert told()[:2] == ("0 of 1 files there", "python -m target_signals.fetch Dragon")
+    assert told(catalogue.DRAGON_MESH)[:2] == ("1 of 1 files there", "nothing")
+    count, how, listing = told(*paths)
+    assert (count, how) == ("4 of 4 files there", "nothing")
+    assert re.search(r"dragon_vrip.ply .* not needed\n", listing)
+    count, how, listing = told(*dragon.FILES.values())
+    assert (count, how[:15]) == ("2 of 4 files there", "set INRBENCH_DA")
+    assert re.search(r"dragon_sr.npy .* missing; only from INRBENCH_DATA\n", listing)
 
 
 def test_every_format_has_the_package_that_reads_it(monkeypatch):
