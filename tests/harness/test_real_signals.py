@@ -312,6 +312,30 @@ def test_signals_that_do_not_go_together_are_one_line(run, photo, tmp_path, sign
     assert says in err
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("photo.pgn", "no file or folder 'photo.pgn' (did you mean 'my photo.png'?); give the path of an image or"),
+        ("nosuch.jpgg", "no file or folder 'nosuch.jpgg'; give the path of an image or a volume"),
+        ("nosuch.png", "no file 'nosuch.png'; give the path of an image or a volume"),
+        ("./scan", "no file or folder './scan' (did you mean 'scans'?); give the path of an image or a volume"),
+        (
+            "scan",
+            "'scan' is no registered signal, and no file or folder here (did you mean 'scans'?); give the path of",
+        ),
+        ("zzzz", "'zzzz' is no registered signal, and no file or folder here; give the path of an image or a volume, "),
+        ("a\0b", "is no registered signal, and no file or folder here; give the path of an image or a volume, or one"),
+    ],
+)
+def test_a_name_that_is_nothing_is_told_as_a_path(run, photo, tmp_path, monkeypatch, name, says):
+    """With what its folder has of a close name, whether or not its ending is one of pictures."""
+    (tmp_path / "scans").mkdir()
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("--signal", name)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert says in err
+
+
 def test_a_photograph_is_super_resolved_from_its_smaller_copy(run, out, photo):
     code, *_ = run("--signal", photo, "--task", "super_resolution", "--length", "56")
     assert code == 0
@@ -363,6 +387,7 @@ def test_a_volume_of_ones_own(run, out, tmp_path):
         ("nothing.png", (), "no file '"),
         ("my photo.png", ("--dim", "3"), "holds a signal with dim 2, not 3"),
         ("my photo.png", ("--items", "a"), "is no signal with items of its own; leave --items out"),
+        ("my photo.png", ("--bandlimits", "0.3"), "has no bandlimit, as it is a file; leave --bandlimits out"),
         ("my photo.png", ("--task", "fitt"), "unknown task 'fitt' (did you mean 'fit'?)"),
         ("bad.npy", (), "cannot be read as .npy"),
         ("words.txt", (), "is of no known format; known: .png"),
