@@ -13,7 +13,7 @@ import torch
 from common.errors import UsageError, is_file
 from harness.plan import cost
 from harness.plan.config import Config, Preset, load_config
-from harness.plan.make_plan import GROUPS, check_models, group, make_plan, untuned
+from harness.plan.make_plan import GROUPS, check_models, group, make_plan, purpose, untuned
 from harness.plan.source import LARGEST, Source, check_size, find_source
 from harness.plan.trial import MUON, Trial
 from harness.store.schema import OK
@@ -73,6 +73,8 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if preset.optimiser == MUON and not hasattr(torch.optim, "Muon"):
         raise UsageError(f"preset '{name}': this PyTorch {torch.__version__} has no Muon, which came with 2.9")
     trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
+    if left_out := [name for name in models if name in options.models and all(t.model != name for t in trials)]:
+        notes.append(f"left out: {purpose(config, left_out)}")
     if options.executor == "local":  # machines of a cluster may have more memory than this one
         check_budgets(trials, device)
     if options.bits:

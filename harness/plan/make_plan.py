@@ -158,9 +158,13 @@ def make_plan(
         if task in (config.protocol.tasks_of(model) or [task])
     ]
     if chosen_models and not trials:
-        only = f"no trials of {', '.join(chosen_models)} for task {' or '.join(names)}"
-        raise UsageError(f"{only}; of_task in '{config.source}' names their tasks")
+        raise UsageError(f"no trials for task {' or '.join(names)}: {purpose(config, chosen_models)}")
     return trials
+
+
+def purpose(config: Config, of_some_tasks: Iterable[str]) -> str:
+    """What models are for that the settings file lists for some tasks: `FBP is for --task ct`."""
+    return ", ".join(f"{model} is for --task {' '.join(config.protocol.tasks_of(model))}" for model in of_some_tasks)
 
 
 def tuned_kind(source: Source, task: str) -> str:
