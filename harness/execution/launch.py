@@ -66,7 +66,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
         name = tuned_preset(config, name, source, options.task, models) or name
     preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
     check_length(source, preset)
-    notes += shrunk(source, preset)
+    notes += shrunk(source, preset, options.length)
     for model in models if options.backend is not None else ():
         backends.check(get_model(model), options.backend, device)
     precision = choose_precision(options.precision, device)
@@ -88,10 +88,14 @@ def make_launch(options: argparse.Namespace) -> Launch:
     return Launch(config, device, name, source, tuple(notes), trials)
 
 
-def shrunk(source: Source, preset: Preset) -> list[str]:
-    """A line where the user's own files are fitted at fewer samples than they have."""
+def shrunk(source: Source, preset: Preset, asked: int | None) -> list[str]:
+    """A line where the user's own files are fitted at fewer samples than they have, or have fewer than asked for."""
     length = preset.length.get(source.length_key)
     longest = max((max(file.shape) for file in source.files), default=0)
+    if source.files and asked is not None and asked > longest:
+        return [
+            f"no file has {asked:,} samples along an axis, and none is enlarged: --length {asked} keeps all samples"
+        ]
     if length is None or length >= longest:
         return []
     shapes = {file.shape_at(length) for file in source.files}

@@ -12,7 +12,7 @@ from common.errors import UsageError
 from common.typed_json import read, read_settings
 from harness.plan.config import Config, Preset
 from harness.plan.lookup import resolve_tuned
-from harness.plan.source import Source, choose_source
+from harness.plan.source import Source, check_signal_seeds, choose_source
 from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
 from harness.plan.tuned import FILE, Found, found_for
 from target_signals.base import RecordedFamily, SignalFamily
@@ -123,6 +123,8 @@ def make_plan(
     for band in bands:
         family.check(source.dim, length, band)
     names = expand_tasks(tasks)
+    if preset.signal_seeds:
+        check_signal_seeds(source, names)
     trials = [
         Trial(
             signal=family.name,

@@ -10,6 +10,7 @@ from harness.plan.config import Config
 from harness.plan.own_files import OwnFile, dataset_of, own_files
 from target_signals import user_file
 from target_signals.base import Kind, RecordedFamily, SignalFamily
+from target_signals.tasks.base import family_of
 
 MOST_POINTS = 1 << 27  # of a signal that is built again
 LARGEST = 1 << 30  # points of a signal that somebody asks for
@@ -113,6 +114,13 @@ def _of_files(
     files, notes = own_files(paths, dim)
     kind, every = files[0].kind, tuple(file.item for file in files)
     return Source(user_file.UserFile, files[0].dim, kind, every, tuple(files), dataset_of(files)), notes
+
+
+def check_signal_seeds(source: Source, tasks: Sequence[str]) -> None:
+    """UsageError for signal seeds of which every one would give the same numbers. tasks: as rows name them."""
+    if source.files and (fixed := [task for task in tasks if not family_of(task).draws]):
+        why = f"in task {' or '.join(fixed)} nothing of '{source.files[0].path}' is drawn at random"
+        raise UsageError(f"--signal-seeds: {why}; leave it out, --seeds are of initial values")
 
 
 def check_size(signal: str, dim: int, length: int | None, most: int = MOST_POINTS) -> None:
