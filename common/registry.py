@@ -52,9 +52,9 @@ class Registry(Generic[T]):
         self._search()
         if name not in self._classes:
             known = ", ".join(self.names())
+            hint = " (names are separated by spaces)" if "," in name else suggest(name, self._classes)
             raise UsageError(
-                f"unknown {self.kind} '{name}'{suggest(name, self._classes)}; known: {known}; "
-                "one of your own needs the path of its .py file"
+                f"unknown {self.kind} '{name}'{hint}; known: {known}; one of your own needs the path of its .py file"
             )
         return self._classes[name]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.errors import UsageError
+from common.errors import UsageError, suggest
 from target_signals import shrink
 from target_signals.base import Signal, SignalFamily, register
 from target_signals.normalise import normalise, remark
@@ -64,7 +64,7 @@ class UserFile(SignalFamily):
 
 def is_path(text: str) -> bool:
     """Whether a user who writes this means a file rather than a registered signal."""
-    if "/" in text or text.lower().endswith(tuple(READERS)):
+    if "/" in text or "." in text:
         return True
     try:
         return Path(text).exists()
@@ -154,8 +154,19 @@ def existing(path: str | Path) -> Path:
             raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
         raise UsageError(f"'{path}' is a folder without DICOM files; name one file in it")
     if not there:
-        raise UsageError(f"no file '{path}'; give the path of an image or a volume")
+        what = "file" if is_known(place) else "file or folder"
+        raise UsageError(f"no {what} '{path}'{close_name(place)}; give the path of an image or a volume")
     return place
+
+
+def close_name(place: Path) -> str:
+    """`" (did you mean 'photo.png'?)"` where a path's folder has a readable file or a folder of a close name."""
+    try:
+        there = [entry.name for entry in place.parent.iterdir() if is_known(entry) or entry.is_dir()]
+    except (OSError, ValueError):  # no such folder, or with a character that no folder's name has
+        there = []
+    alike = [name for name in there if suggest(place.stem, [Path(name).stem])]  # more than an ending alike
+    return suggest(place.name, alike)
 
 
 def suffix_of(place: Path) -> str:

@@ -83,7 +83,7 @@ def _place(model: str, standing: Standing, outcome: Outcome, metric: Metric) -> 
     of = f"{standing.rank} of {len(ranking.models)}"
     if standing.rank == 1:
         if len(ranking.models) == 1:
-            return f"{of}; no other to compare with"
+            return f"{of}; no other trained model to compare with"
         then = f"{difference(ranking.leads[0], metric)} ahead of {ranking.models[1]}"
         return f"{of}, {then}{_unsure(ranking.leads[0], ranking.models[1] in ranking.tied)}"
     assert standing.best is not None  # who has a rank has the best model's draws

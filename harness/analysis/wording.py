@@ -30,7 +30,7 @@ def told(outcome: Outcome, metric: Metric) -> str:
     unit = f" {metric.unit}" if metric.unit else ""
     score = f"{_best(outcome)}: {metric.text(first.means[0])}{unit}"
     if first.verdict == ALONE:
-        score += "; no other to compare with"
+        score += f"; no other {'trained model' if outcome.trained else 'yardstick'} to compare with"
     else:
         score += f", {difference(first.leads[0], metric)} ahead of {first.models[1]}"
     ahead = f"; {outcome.yardstick} {YARDSTICK} {difference(outcome.ahead, metric)} ahead" if outcome.ahead else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
 from common.exits import EXIT_OK, guarded
-from harness.execution.option_types import given_path, whole_number
+from harness.execution.option_types import budget, given_path
 from harness.execution.options import Parser
 from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
 from harness.figures.style import FONTS
@@ -34,7 +34,7 @@ def add_arguments(
     names = " ".join(metrics)
     add("--metric", nargs="+", default=list(metrics), choices=list(METRICS), help=f"which scores (default: {names})")
     add("--models", nargs="+", metavar="M", help="only these models")
-    add("--sizes", nargs="+", type=whole_number, metavar="P", help="only these parameter budgets, like 1e4")
+    add("--sizes", nargs="+", type=budget, metavar="P", help="only these parameter budgets, like 1e4 or 10k")
     add(
         "--width",
         type=float,

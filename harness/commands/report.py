@@ -1,11 +1,13 @@
 """`python -m harness report`: one page of all results, which opens from disk without a server or network."""
 
 import argparse
+from pathlib import Path
 
 from common.errors import UsageError
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG
 from harness.report.write_page import MEGABYTES, write
+from harness.store.liveness import read_claims
 from harness.store.store import DEFAULT_OUT
 
 MOST_MEGABYTES = 500.0
@@ -21,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if not 0 <= options.pictures <= MOST_MEGABYTES:
         raise UsageError(f"--pictures takes 0 to {MOST_MEGABYTES:g} megabytes, got {options.pictures:g}")
+    out = Path(options.out)
+    if out.is_dir() and not any(out.glob("*/rows/*")) and not read_claims(out):
+        raise UsageError(f"no rows in '{out}'; run a launcher first, for example bash run_2dsierpinski.sh")
     path = write(options.out, options.config, options.pictures)
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")
     return 0

@@ -38,14 +38,14 @@ class Chosen(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.execution.option_types import given_path, whole_number
+    from harness.execution.option_types import budget, given_path, whole_number
 
     add = parser.add_argument
     add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")
     add("--signal", help="only this signal; a path of a file with a registered one loads it")
     add("--task", help="only this task; a path as for --signal")
     add("--models", nargs="+", metavar="MODEL", help="only these; paths as for --signal")
-    add("--sizes", nargs="+", type=whole_number, metavar="P", help="only these budgets")
+    add("--sizes", nargs="+", type=budget, metavar="P", help="only these budgets")
     add("--most", type=whole_number, default=MOST, help="of what is not named row by row (default: %(default)s)")
     add("--tolerance", type=float, default=TOLERANCE, metavar="DB", help="of PSNR (default: %(default)s dB)")
     add("--file", metavar="PATH", help="your own image or volume that the rows are of (default: what the folder keeps)")

@@ -13,7 +13,7 @@ import torch
 from common.errors import UsageError, is_file
 from harness.plan import cost
 from harness.plan.config import Config, Preset, load_config
-from harness.plan.make_plan import GROUPS, check_models, group, make_plan, untuned
+from harness.plan.make_plan import GROUPS, check_models, group, make_plan, purpose, untuned
 from harness.plan.source import LARGEST, Source, check_size, find_source
 from harness.plan.trial import MUON, Trial
 from harness.store.schema import OK
@@ -66,13 +66,15 @@ def make_launch(options: argparse.Namespace) -> Launch:
         name = tuned_preset(config, name, source, options.task, models) or name
     preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
     check_length(source, preset)
-    notes += shrunk(source, preset)
+    notes += shrunk(source, preset, options.length)
     for model in models if options.backend is not None else ():
         backends.check(get_model(model), options.backend, device)
     precision = choose_precision(options.precision, device)
     if preset.optimiser == MUON and not hasattr(torch.optim, "Muon"):
         raise UsageError(f"preset '{name}': this PyTorch {torch.__version__} has no Muon, which came with 2.9")
     trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
+    if left_out := [name for name in models if name in options.models and all(t.model != name for t in trials)]:
+        notes.append(f"left out: {purpose(config, left_out)}")
     if options.executor == "local":  # machines of a cluster may have more memory than this one
         check_budgets(trials, device)
     if options.bits:
@@ -86,10 +88,14 @@ def make_launch(options: argparse.Namespace) -> Launch:
     return Launch(config, device, name, source, tuple(notes), trials)
 
 
-def shrunk(source: Source, preset: Preset) -> list[str]:
-    """A line where the user's own files are fitted at fewer samples than they have."""
+def shrunk(source: Source, preset: Preset, asked: int | None) -> list[str]:
+    """A line where the user's own files are fitted at fewer samples than they have, or have fewer than asked for."""
     length = preset.length.get(source.length_key)
     longest = max((max(file.shape) for file in source.files), default=0)
+    if source.files and asked is not None and asked > longest:
+        return [
+            f"no file has {asked:,} samples along an axis, and none is enlarged: --length {asked} keeps all samples"
+        ]
     if length is None or length >= longest:
         return []
     shapes = {file.shape_at(length) for file in source.files}

@@ -2,9 +2,11 @@
 
 import argparse
 import math
+import re
 
 from harness.plan.trial import BITS, EXACT
 
+UNITS = {"k": "e3", "M": "e6"}
 MOST_MINUTES = 365 * 24 * 60
 
 
@@ -22,6 +24,12 @@ def whole_number(text: str) -> int:
     if not (value >= 0 and value.is_integer()):
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number like 10000 or 1e4")
     return int(text) if text.strip().isdecimal() else int(value)
+
+
+def budget(text: str) -> int:
+    """A whole number, or one as tables write it: `10k`, `1M`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM])", text)
+    return whole_number(text if match is None else f"{match[1]}{UNITS[match[2]]}")
 
 
 def bits_a_value(text: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from common.errors import UsageError
 from common.files import ROOT
-from harness.execution.option_types import bits_a_value, given_path, positive, share, whole_number
+from harness.execution.option_types import bits_a_value, budget, given_path, positive, share, whole_number
 from harness.plan.config import DEFAULT_CONFIG
 from harness.plan.trial import PRECISIONS
 from harness.store.store import DEFAULT_OUT
@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="names, groups (all: the paper's, the yardsticks and your own; newer), or paths of files with a "
         "registered model (default: all)",
     )
-    add("--sizes", nargs="+", type=whole_number, metavar="P", help="parameter budgets, like 1e4")
+    add("--sizes", nargs="+", type=budget, metavar="P", help="parameter budgets, like 1e4 or 10k")
     add("--bandlimits", nargs="+", type=float, metavar="B", help="0.1 to 0.9")
     add("--seeds", nargs="+", type=whole_number, metavar="S", help="of initial values and batches, and of the signal")
     add(
@@ -121,7 +121,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
     add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
     add("--force", action="store_true", help="run trials again that have rows")
-    return parser.parse_args(arguments)
+    options, others = parser.parse_known_args(arguments)
+    if others:
+        path = options.signal is None and not any(text.startswith("-") for text in others)
+        hint = f" (did you mean --signal {shlex.join(others)}?)" if path else ""
+        parser.error(f"unrecognized arguments: {' '.join(others)}{hint}")
+    return options
 
 
 def command_of(options: argparse.Namespace, changes: Mapping[str, Any]) -> str:

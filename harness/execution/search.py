@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
-from harness.execution.option_types import given_path, minutes, positive, whole_number
+from harness.execution.option_types import budget, given_path, minutes, positive, whole_number
 from harness.execution.options import EXECUTORS, WORKERS, Parser
 from harness.plan.config import DEFAULT_CONFIG
 from harness.plan.trial import PRECISIONS, Trial
@@ -56,7 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--preset", help="extent of a trial, and the budgets (default: paper with a CUDA device, otherwise quick)")
     add("--models", nargs="+", default=["all"], metavar="MODEL", help="names, or paths of files (default: all)")
     add(
-        "--sizes", nargs="+", type=whole_number, metavar="P", help="parameter budgets, like 1e4 (default: the preset's)"
+        "--sizes",
+        nargs="+",
+        type=budget,
+        metavar="P",
+        help="parameter budgets, like 1e4 or 10k (default: the preset's)",
     )
     add("--trials", type=positive, default=TRIALS, metavar="N", help="settings of each model (default: %(default)s)")
     add(

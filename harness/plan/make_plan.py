@@ -12,7 +12,7 @@ from common.errors import UsageError
 from common.typed_json import read, read_settings
 from harness.plan.config import Config, Preset
 from harness.plan.lookup import resolve_tuned
-from harness.plan.source import Source, choose_source
+from harness.plan.source import Source, check_signal_seeds, choose_source
 from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
 from harness.plan.tuned import FILE, Found, found_for
 from target_signals.base import RecordedFamily, SignalFamily
@@ -123,6 +123,8 @@ def make_plan(
     for band in bands:
         family.check(source.dim, length, band)
     names = expand_tasks(tasks)
+    if preset.signal_seeds:
+        check_signal_seeds(source, names)
     trials = [
         Trial(
             signal=family.name,
@@ -158,9 +160,13 @@ def make_plan(
         if task in (config.protocol.tasks_of(model) or [task])
     ]
     if chosen_models and not trials:
-        only = f"no trials of {', '.join(chosen_models)} for task {' or '.join(names)}"
-        raise UsageError(f"{only}; of_task in '{config.source}' names their tasks")
+        raise UsageError(f"no trials for task {' or '.join(names)}: {purpose(config, chosen_models)}")
     return trials
+
+
+def purpose(config: Config, of_some_tasks: Iterable[str]) -> str:
+    """What models are for that the settings file lists for some tasks: `FBP is for --task ct`."""
+    return ", ".join(f"{model} is for --task {' '.join(config.protocol.tasks_of(model))}" for model in of_some_tasks)
 
 
 def tuned_kind(source: Source, task: str) -> str:

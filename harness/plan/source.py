@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import target_signals
 from common.errors import UsageError, suggest
@@ -9,6 +10,7 @@ from harness.plan.config import Config
 from harness.plan.own_files import OwnFile, dataset_of, own_files
 from target_signals import user_file
 from target_signals.base import Kind, RecordedFamily, SignalFamily
+from target_signals.tasks.base import family_of
 
 MOST_POINTS = 1 << 27  # of a signal that is built again
 LARGEST = 1 << 30  # points of a signal that somebody asks for
@@ -68,11 +70,15 @@ def find_source(
     names = target_signals.registry.names()
     paths = [text for text in signals if text not in names and not text.endswith(".py") and user_file.is_path(text)]
     if paths and len(paths) == len(signals):
-        return _of_files(paths, dim, items)
+        return _of_files(paths, dim, items, bandlimits)
     if len(signals) > 1:
         given = ", ".join(f"'{text}'" for text in signals)
         raise UsageError(f"--signal takes one registered signal, or paths of images or volumes; got {given}")
     signal = only_one_of(signals[0]) if signals[0].endswith(".py") else signals[0]
+    names = target_signals.registry.names()
+    if signal not in names and not suggest(signal, names):
+        nothing = f"'{signal}' is no registered signal, and no file or folder here{user_file.close_name(Path(signal))}"
+        raise UsageError(f"{nothing}; give the path of an image or a volume, or one of: {', '.join(names)}")
     source = choose_source(signal, dim, items)
     family, notes = source.family, []
     if bandlimits and not family.bands:
@@ -96,14 +102,25 @@ def only_one_of(path: str) -> str:
     return name
 
 
-def _of_files(paths: Sequence[str], dim: int | None, items: Sequence[str] | None) -> tuple[Source, list[str]]:
+def _of_files(
+    paths: Sequence[str], dim: int | None, items: Sequence[str] | None, bandlimits: Sequence[float] | None
+) -> tuple[Source, list[str]]:
     if items:
         raise UsageError(
             f"'{paths[0]}' is no signal with items of its own; leave --items out, and name the files that you want"
         )
+    if bandlimits:
+        raise UsageError(f"'{paths[0]}' has no bandlimit, as it is a file; leave --bandlimits out")
     files, notes = own_files(paths, dim)
     kind, every = files[0].kind, tuple(file.item for file in files)
     return Source(user_file.UserFile, files[0].dim, kind, every, tuple(files), dataset_of(files)), notes
+
+
+def check_signal_seeds(source: Source, tasks: Sequence[str]) -> None:
+    """UsageError for signal seeds of which every one would give the same numbers. tasks: as rows name them."""
+    if source.files and (fixed := [task for task in tasks if not family_of(task).draws]):
+        why = f"in task {' or '.join(fixed)} nothing of '{source.files[0].path}' is drawn at random"
+        raise UsageError(f"--signal-seeds: {why}; leave it out, --seeds are of initial values")
 
 
 def check_size(signal: str, dim: int, length: int | None, most: int = MOST_POINTS) -> None:

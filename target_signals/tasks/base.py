@@ -24,6 +24,7 @@ class TaskFamily:
         for. Empty for a task that has one form.
     needs: what it asks of a model.
     settings: the kind of data for which models' settings are tuned; None for the signal's own.
+    draws: whether `build` draws anything at random.
     shares: the task whose fit is scored on this one too, where a signal brings a finer lattice.
     paper_suffix: of the columns with which the paper's published scores are compared.
     views: how else than as an image or a volume an answer is looked at: `sinogram` shows its observation beside it.
@@ -35,6 +36,7 @@ class TaskFamily:
     levels: ClassVar[tuple[float, ...]] = ()
     needs: ClassVar[Needs] = Needs()
     settings: ClassVar[str | None] = None
+    draws: ClassVar[bool] = True
     shares: ClassVar[str | None] = None
     paper_suffix: ClassVar[str] = ""
     views: ClassVar[tuple[str, ...]] = ()

@@ -22,6 +22,7 @@ class ComputedTomography(TaskFamily):
     dims = (2,)
     needs = Needs(pointwise=False, invertible=True)
     settings = "ct"
+    draws = False
     views = ("sinogram",)
 
     @classmethod

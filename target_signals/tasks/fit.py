@@ -11,6 +11,7 @@ class Fit(TaskFamily):
     """Where a signal brings a finer lattice, `super_resolution` shares its trial."""
 
     name = "fit"
+    draws = False
 
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:

@@ -25,6 +25,7 @@ class SuperResolution(TaskFamily):
 
     name = "super_resolution"
     needs = Needs(off_lattice=True)
+    draws = False
     shares = "fit"
     paper_suffix = "_paper"
 

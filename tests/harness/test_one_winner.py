@@ -6,9 +6,11 @@ from harness import __main__ as verbs
 from harness.analysis.grouping import comparisons
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.summary import summarise
+from harness.analysis.wording import told
 from harness.figures.winners import winner_page
 from harness.report.payload import build
 from harness.store.scan import gather
+from target_signals.tasks.metrics import METRICS
 
 SEEDS = (1, 2, 3)
 
@@ -49,13 +51,13 @@ def test_a_model_does_not_win_by_its_easier_draws(displays):
     said = displays(Siren=[29.0, None, None], Grid=[30.0, 20.0, 20.0])
     out = "does not compete: Siren (2 failed of 3 runs)"
     assert said["figure"][0] == "Grid"
-    assert "best at 2,500: Grid: 23.3 dB; no other to compare with" in said["terminal"]
+    assert "best at 2,500: Grid: 23.3 dB; no other trained model to compare with" in said["terminal"]
     assert "Siren" not in said["terminal"].partition("best at")[2].partition(out)[0]
     assert "**23.3 ± 5.8**" in said["markdown"]
     assert "| 29.0 (1/3) " in said["markdown"]
     assert r"Grid & \textbf{23.3 $\pm$ 5.8} \\" in said["latex"]
     assert r"Siren & 29.0 (1/3) \\" in said["latex"]
-    assert "Grid, 23.3 dB [9.0, 37.7]; no other to compare with" in said["verdict"]
+    assert "Grid, 23.3 dB [9.0, 37.7]; no other trained model to compare with" in said["verdict"]
     assert (said["page"]["model"], said["page"]["left_out"]) == ("Grid", [out])
     assert sorted(said["ranks"].values(), key=str) == [1, None]
     for text in (said["terminal"], said["markdown"], said["latex"], said["verdict"]):
@@ -96,6 +98,16 @@ def test_a_yardstick_that_is_ahead(displays):
     assert "Wavelet, 45.2 dB [32.1, 58.2], 18.2 dB [17.2, 19.1] ahead of Grid" in said["verdict"]
     assert (said["page"]["model"], said["page"]["yardstick"]) == ("Grid", "Wavelet")
     assert sorted(said["ranks"].values(), key=str) == [1, 2, None]
+
+
+def test_what_is_alone_of_its_sort(displays, make_row):
+    said = displays(Grid=[22.1, 27.0, 31.9], Wavelet=[40.0, 45.0, 50.5])
+    alone = "Grid: 27.0 dB; no other trained model to compare with; Wavelet † 18.2 dB [17.2, 19.1] ahead"
+    assert f"best at 2,500: {alone}" in said["terminal"]
+    assert "Grid, 27.0 dB [14.8, 39.2]; no other trained model to compare with" in said["verdict"]
+    (comparison,) = comparisons([make_row(model="Wavelet", label="classical", psnr=45.0)])
+    lone = told(comparison.outcome(2500, comparison.regions[-1]), METRICS["psnr"])
+    assert lone == "Wavelet †: 45.0 dB; no other yardstick to compare with"
 
 
 def test_nobody(displays):

@@ -273,6 +273,9 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
     assert code == 0
     assert "2 files, which are the items of one experiment:" in stdout
     assert "shrunk to 24 samples along the longest axis; --length 56 keeps all samples" in stdout
+    longer = run(*words, "--dry-run", "--length", "57")[1]
+    assert "no file has 57 samples along an axis, and none is enlarged: --length 57 keeps all samples" in longer
+    assert "keeps all samples" not in run(*words, "--dry-run", "--length", "56")[1]
     assert "8 trials, 0 of them done before" in stdout
     fits = load(out).query("task == 'fit' and model == 'Grid'").sort_values("item")
     assert [list(shape) for shape in fits["shape"]] == [[17, 24, 3], [24, 17, 3]]
@@ -308,6 +311,35 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
 def test_signals_that_do_not_go_together_are_one_line(run, photo, tmp_path, signals, says):
     words = [tmp_path / name if "." in name else name for name in signals]
     code, _, err = run("--signal", *words, "--dim", "2")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert says in err
+
+
+def test_signal_seeds_draw_the_noise_of_a_file(run, out, photo):
+    assert run("--signal", photo, "--task", "denoise_0.1", "--signal-seeds", "1", "2", "--seeds", "5")[0] == 0
+    assert load(out)["psnr"].nunique() == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("photo.pgn", "no file or folder 'photo.pgn' (did you mean 'my photo.png'?); give the path of an image or"),
+        ("nosuch.jpgg", "no file or folder 'nosuch.jpgg'; give the path of an image or a volume"),
+        ("nosuch.png", "no file 'nosuch.png'; give the path of an image or a volume"),
+        ("./scan", "no file or folder './scan' (did you mean 'scans'?); give the path of an image or a volume"),
+        (
+            "scan",
+            "'scan' is no registered signal, and no file or folder here (did you mean 'scans'?); give the path of",
+        ),
+        ("zzzz", "'zzzz' is no registered signal, and no file or folder here; give the path of an image or a volume, "),
+        ("a\0b", "is no registered signal, and no file or folder here; give the path of an image or a volume, or one"),
+    ],
+)
+def test_a_name_that_is_nothing_is_told_as_a_path(run, photo, tmp_path, monkeypatch, name, says):
+    """With what its folder has of a close name, whether or not its ending is one of pictures."""
+    (tmp_path / "scans").mkdir()
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("--signal", name)
     assert (code, len(err.splitlines())) == (2, 1)
     assert says in err
 
@@ -363,6 +395,12 @@ def test_a_volume_of_ones_own(run, out, tmp_path):
         ("nothing.png", (), "no file '"),
         ("my photo.png", ("--dim", "3"), "holds a signal with dim 2, not 3"),
         ("my photo.png", ("--items", "a"), "is no signal with items of its own; leave --items out"),
+        (
+            "my photo.png",
+            ("--task", "denoise_0.1", "fit", "--signal-seeds", "1"),
+            "my photo.png' is drawn at random; leave it out, --seeds are of initial values",
+        ),
+        ("my photo.png", ("--bandlimits", "0.3"), "has no bandlimit, as it is a file; leave --bandlimits out"),
         ("my photo.png", ("--task", "fitt"), "unknown task 'fitt' (did you mean 'fit'?)"),
         ("bad.npy", (), "cannot be read as .npy"),
         ("words.txt", (), "is of no known format; known: .png"),

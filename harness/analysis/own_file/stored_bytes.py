@@ -28,11 +28,12 @@ def told(rows: Sequence[Row], out: str | Path) -> str:
     if bits is None:
         count = mean(row["parameters"] for row in rows)
         rate = mean(8 * FLOAT * row["parameters"] / _samples(row) for row in rows)
-        values = {math.prod(row["shape"]) for row in rows}
-        signal = f"{mean(values):,.0f}{' on average' if len(values) > 1 else ''}"
+        counts, channels = {_samples(row) for row in rows}, {row["shape"][-1] for row in rows}
+        of = "" if channels == {1} else f" of {' or '.join(map(str, sorted(channels)))} values"
+        signal = f"{mean(counts):,.0f} samples{of}{' on average' if len(counts) > 1 else ''}"
         return (
             f"{FLOAT * count:,.0f} bytes as {count:,.0f} float32 values, {rate:.3g} bits a sample "
-            f"(values of the signal: {signal}); --bits makes smaller files"
+            f"({signal}); --bits makes smaller files"
         )
     own = [_rate(row, bits) for row in rows]
     size, psnr = mean(rate["bytes"] for rate in own), mean(rate["psnr"] for rate in own)

@@ -78,7 +78,7 @@ def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -
         return _nobody(any(model not in comparison.classical for model in comparison.models))
     score = f"{ranking.best}, {difference(estimate(comparison.scored(size, band, [ranking.best])), PSNR)}"
     if ranking.verdict == ALONE:
-        return f"{score}; no other to compare with"
+        return f"{score}; no other trained model to compare with"
     if ranking.verdict == TIE:
         rest = f" and {len(ranking.tied) - 1} more" if len(ranking.tied) > 1 else ""
         lead = ranking.leads[ranking.models.index(ranking.tied[0]) - 1]

@@ -417,13 +417,35 @@ def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
     assert run("--set", "Grid.lr=1e30", models=("Grid", "Grid_TV"))[0] == 1, "stored, not run again, still told"
 
 
+@pytest.mark.parametrize("signal", [("Sierpinski",), ("SheppLogan", "--task", "fit", "inpaint")])
+def test_a_named_model_of_other_tasks_is_left_out_aloud(run, signal):
+    code, stdout, _ = run("--dry-run", "--signal", *signal, models=("FBP", "Grid"))
+    assert code == 0
+    assert "\nleft out: FBP is for --task ct\n" in stdout
+    assert "\nleft out" not in run("--dry-run", "--signal", *signal, models=("all",))[1], "a group names nobody"
+    assert "\nleft out" not in run("--dry-run", "--signal", "SheppLogan", "--task", "fit", "ct", models=("FBP",))[1]
+
+
 # Mistakes
+
+
+def test_a_path_without_its_option_is_given_one(capsys):
+    for words, hint in (
+        (["my photo.png"], " (did you mean --signal 'my photo.png'?)"),
+        (["a.png", "b.png", "--sizes", "1k"], " (did you mean --signal a.png b.png?)"),
+        (["--bogus", "a.png"], ""),
+        (["a.png", "--signal", "Sierpinski"], ""),
+    ):
+        assert run_command.main(words) == 2
+        others = " ".join(word for word in words if word.endswith(".png") or word == "--bogus")
+        assert capsys.readouterr().err == f"error: unrecognized arguments: {others}{hint}; --help names every option\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--signal", "Sierpinsky"], "unknown signal 'Sierpinsky' (did you mean 'Sierpinski'?); known: Bandlimited"),
+        (["--models", "Siren,Grid"], "unknown model 'Siren,Grid' (names are separated by spaces); known: BACON"),
         (["--models", "Sirn"], "unknown model 'Sirn' (did you mean 'Siren'?); known: BACON, BlockDCT"),
         (["--models", "Grid", "nowhere.py"], "nowhere.py' to load a model from"),
         (["--task", "fitt"], "unknown task 'fitt' (did you mean 'fit'?); known: ct, denoise[_<sigma>], fit, "),
@@ -441,6 +463,7 @@ def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
             "does not exist with dim 4; it has dim 2 or 3",
         ),
         (["--sizes", "many"], "argument --sizes: 'many' is not a whole number like 10000 or 1e4"),
+        (["--sizes", "10K"], "argument --sizes: '10K' is not a whole number like 10000 or 1e4"),
         (["--sizes", "nan"], "argument --sizes: 'nan' is not a whole number"),
         (["--sizes", "1e4", "inf"], "argument --sizes: 'inf' is not a whole number"),
         (["--sizes", "1.5"], "argument --sizes: '1.5' is not a whole number"),

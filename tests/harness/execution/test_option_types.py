@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.words import budget_text
 from harness.execution.option_types import (
     MOST_MINUTES,
     bits_a_value,
+    budget,
     minutes,
     number,
     positive,
@@ -42,6 +44,21 @@ def test_a_whole_number_is_read_to_its_last_digit(value):
 @given(st.integers(0, 999), st.integers(0, 12))
 def test_so_is_one_with_an_exponent(digits, power):
     assert whole_number(f"{digits}e{power}") == digits * 10**power
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("10k", 10_000), ("1M", 1_000_000), ("2.5k", 2_500), ("1.001M", 1_001_000), ("1e4", 10_000), ("7", 7)],
+)
+def test_a_budget_is_read_as_tables_write_it(text, value):
+    assert budget(text) == value
+    assert budget(budget_text(value)) == value
+
+
+@pytest.mark.parametrize("text", ["k", "10 k", "10K", "10m", "1e4k", "-1k", "1kk", "1.0005k", "10G", ""])
+def test_no_other_unit_is_read(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a whole number like 10000 or 1e4"):
+        budget(text)
 
 
 @given(TEXTS)

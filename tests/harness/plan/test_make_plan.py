@@ -90,7 +90,7 @@ def test_a_yardstick_of_one_task_has_trials_there_alone(plan, config):
     trials = plan("SheppLogan", 2, "smoke", every, ("fit", "ct"), items=["phantom"])
     assert [(t.model, t.task) for t in trials if t.model == "FBP"] == [("FBP", "ct")]
     assert len(trials) == 2 * len(config.protocol.models) + 1
-    with pytest.raises(UsageError, match=r"^no trials of FBP for task fit; of_task in '.*json' names their tasks"):
+    with pytest.raises(UsageError, match=r"^no trials for task fit: FBP is for --task ct$"):
         plan("SheppLogan", 2, "smoke", ["FBP"], ("fit",), items=["phantom"])
 
 

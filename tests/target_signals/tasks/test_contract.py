@@ -146,6 +146,20 @@ def test_titles_are_for_people():
     assert {name: title_of(name) for name in titles} == titles
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_task_says_whether_it_draws_anything(name):
+    """Where it does, two seeds give other numbers on one signal, as on a person's own file."""
+    given = signal(2, False)
+    one, other = (make_task(name, given, seed, item="a") for seed in (1, 2))
+    (mine,), (yours,) = one.scorings, other.scorings
+    same = [
+        np.array_equal(one.operator.observe(given.values), other.operator.observe(given.values)),
+        np.array_equal(one.target, other.target),
+        np.array_equal(mine.truth, yours.truth),
+    ]
+    assert family_of(name).draws == (not all(same))
+
+
 def test_anybodys_task_asks_for_nothing_special():
     family = known_family("own_0.5")
     assert (family.needs, family.settings, family.paper_suffix, family.views) == (Needs(), None, "", ())

@@ -72,13 +72,27 @@ def test_a_verdict_of_one_draw(verdict):
         "verdict, task fit, at 1,000 parameters (one draw, so there are no intervals):",
         "  best trained model: Siren, 23.5 dB, 3.5 dB ahead of Grid",
         "  best yardstick, not trained: Wavelet, 22.0 dB, 1.5 dB behind Siren",
-        "  stored: 3,960 bytes as 990 float32 values, 79.2 bits a sample (values of the signal: 400); "
-        "--bits makes smaller files",
+        "  stored: 3,960 bytes as 990 float32 values, 79.2 bits a sample (400 samples); --bits makes smaller files",
         "  more budget: 3.3 dB a doubling from 90 to 1,000; twice as much would be more than the 400 values of the "
         "signal itself",
         "  most quality per second: Siren, 27 dB a second over the mean, 0.50 s",
         f"  {where_it_fails(error((20, 20, 1), np.s_[:6, :6]))}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "says"),
+    [
+        ([[8, 5, 3]], "792 bits a sample (40 samples of 3 values); --bits"),
+        ([[8, 5, 3], [10, 12, 3]], "528 bits a sample (80 samples of 3 values on average); --bits"),
+    ],
+)
+def test_a_sample_is_a_pixel_of_all_its_channels(make_row, tmp_path, shapes, says):
+    rows = [
+        make_row(signal="UserFile", item=f"{i}", dataset="set", parameters=990, bandlimit=None, shape=shape)
+        for i, shape in enumerate(shapes)
+    ]
+    assert f"  stored: 3,960 bytes as 990 float32 values, {says} makes smaller files\n" in tell(rows, tmp_path)
 
 
 def test_a_verdict_of_several_draws_has_intervals(verdict):
@@ -113,7 +127,9 @@ def test_no_sort_but_one_is_run(verdict):
     told = verdict({("Wavelet", 100): [22.0]})
     assert "best trained model: none was run\n  best yardstick, not trained: Wavelet, 22.0 dB\n  stored" in told
     told = verdict({("Grid", 100): [22.0]})
-    assert "Grid, 22.0 dB; no other to compare with\n  best yardstick, not trained: none was run\n" in told
+    assert (
+        "Grid, 22.0 dB; no other trained model to compare with\n  best yardstick, not trained: none was run\n" in told
+    )
     assert "more budget: not known, as no smaller budget has the same draws" in told
 
 
