@@ -326,6 +326,7 @@ def test_signal_seeds_draw_the_noise_of_a_file(run, out, photo):
         ("photo.pgn", "no file or folder 'photo.pgn' (did you mean 'my photo.png'?); give the path of an image or"),
         ("nosuch.jpgg", "no file or folder 'nosuch.jpgg'; give the path of an image or a volume"),
         ("nosuch.png", "no file 'nosuch.png'; give the path of an image or a volume"),
+        ("q.png", "no file 'q.png'; give the path of an image or a volume"),
         ("./scan", "no file or folder './scan' (did you mean 'scans'?); give the path of an image or a volume"),
         (
             "scan",
@@ -338,6 +339,7 @@ def test_signal_seeds_draw_the_noise_of_a_file(run, out, photo):
 def test_a_name_that_is_nothing_is_told_as_a_path(run, photo, tmp_path, monkeypatch, name, says):
     """With what its folder has of a close name, whether or not its ending is one of pictures."""
     (tmp_path / "scans").mkdir()
+    (tmp_path / "z.png").touch()  # the same ending is not a close name
     monkeypatch.chdir(tmp_path)
     code, _, err = run("--signal", name)
     assert (code, len(err.splitlines())) == (2, 1)
