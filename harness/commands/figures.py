@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
 from common.exits import EXIT_OK, guarded
+from harness.commands.selected_rows import no_rows, select
 from harness.execution.option_types import budget, given_path
 from harness.execution.options import Parser
 from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
@@ -134,17 +135,5 @@ def chosen(options: argparse.Namespace) -> list[Row]:
         rows = [row for row in rows if row["signal"] in signals]
     if not rows:
         of_what = f" of {' or '.join(signals)}" if signals else ""
-        raise UsageError(
-            f"no rows{of_what} in '{options.out}'; run a launcher first, for example bash run_2dsierpinski.sh"
-        )
-    for column in ("signal", "dim", "task"):
-        wanted = getattr(options, column)
-        if wanted is None:
-            continue
-        known = sorted({str(row[column]) for row in rows})
-        rows = [row for row in rows if row[column] == wanted]
-        if not rows:
-            raise UsageError(
-                f"no rows of {column} '{wanted}'{suggest(str(wanted), known)}; there are: {', '.join(known)}"
-            )
-    return rows
+        raise no_rows(options.out, of_what)
+    return select(rows, signal=options.signal, dim=options.dim, task=options.task)

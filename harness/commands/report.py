@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from common.errors import UsageError
+from harness.commands.selected_rows import no_rows
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG
 from harness.report.write_page import MEGABYTES, write
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--pictures takes 0 to {MOST_MEGABYTES:g} megabytes, got {options.pictures:g}")
     out = Path(options.out)
     if out.is_dir() and not any(out.glob("*/rows/*")) and not read_claims(out):
-        raise UsageError(f"no rows in '{out}'; run a launcher first, for example bash run_2dsierpinski.sh")
+        raise no_rows(out)
     path = write(options.out, options.config, options.pictures)
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")
     return 0

@@ -12,6 +12,7 @@ from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
 from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
+from harness.commands import selected_rows
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import Gathered, gather
@@ -107,12 +108,5 @@ def select(found: Gathered, options: argparse.Namespace) -> list[Row]:
     """The rows asked for; UsageError when there are none."""
     rows = [stored.row for stored in found.stored]
     if not rows:
-        raise UsageError(f"no rows in '{found.out}'; run a launcher first, for example bash run_2dsierpinski.sh")
-    for name in ("signal", "task", "preset"):
-        wanted = getattr(options, name)
-        if wanted is not None:
-            known = sorted({str(row[name]) for row in rows})
-            rows = [row for row in rows if row[name] == wanted]
-            if not rows:
-                raise UsageError(f"no rows of {name} '{wanted}'{suggest(wanted, known)}; there are: {', '.join(known)}")
-    return rows
+        raise selected_rows.no_rows(found.out)
+    return selected_rows.select(rows, signal=options.signal, task=options.task, preset=options.preset)
