@@ -73,7 +73,8 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if preset.optimiser == MUON and not hasattr(torch.optim, "Muon"):
         raise UsageError(f"preset '{name}': this PyTorch {torch.__version__} has no Muon, which came with 2.9")
     trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
-    if left_out := [name for name in models if name in options.models and all(t.model != name for t in trials)]:
+    planned = {trial.model for trial in trials}
+    if left_out := [name for name in models if name in options.models and name not in planned]:
         notes.append(f"left out: {purpose(config, left_out)}")
     if options.executor == "local":  # machines of a cluster may have more memory than this one
         check_budgets(trials, device)
