@@ -27,21 +27,16 @@ from models.kernels.network.narrow.filters import network
 from models.kernels.network.narrow.filters.network import Cut, Tiles
 
 LARGE, SMALL = Tiles(128, 8, 1), Tiles(64, 4, 2)  # backward; one program fills a multiprocessor, or two do
-WIDE, THIN = Tiles(128, 8, 2), Tiles(64, 4, 4)  # forward
-GROUPS = {  # by dimension
-    2: {"one": ((0, 5),), "two": ((3, 5), (0, 3))},
-    3: {"two": ((5, 9), (0, 5)), "three": ((6, 9), (3, 6), (0, 3)), "four": ((7, 9), (5, 7), (3, 5), (0, 3))},
-}
-CANDIDATES = {
+CANDIDATES = {  # by dimension
     2: {
-        "one group, 128 points": Cut(GROUPS[2]["one"], THIN, LARGE),
-        "two groups, 128 points": Cut(GROUPS[2]["two"], WIDE, LARGE),
-        "two groups, 64 points": Cut(GROUPS[2]["two"], Tiles(64, 4, 3), SMALL),
+        "one group, 128 points": Cut(((0, 5),), Tiles(64, 4, 4), LARGE),
+        "two groups, 128 points": Cut(((3, 5), (0, 3)), Tiles(128, 8, 1), LARGE),
+        "two groups, 64 points": Cut(((3, 5), (0, 3)), Tiles(64, 4, 3), SMALL),
     },
     3: {
-        "two groups, 128 points": Cut(GROUPS[3]["two"], THIN, LARGE),
-        "three groups, 128 points": Cut(GROUPS[3]["three"], WIDE, LARGE),
-        "four groups, 64 points": Cut(GROUPS[3]["four"], Tiles(64, 4, 3), SMALL),
+        "two groups, 128 points": Cut(((5, 9), (0, 5)), Tiles(64, 4, 3), LARGE),
+        "three groups, 128 points": Cut(((6, 9), (3, 6), (0, 3)), Tiles(128, 8, 1), LARGE),
+        "four groups, 64 points": Cut(((7, 9), (5, 7), (3, 5), (0, 3)), Tiles(64, 4, 2), SMALL),
     },
 }
 BY_LAYER = "a kernel a layer"

@@ -12,27 +12,30 @@ from models.kernels.network.narrow.filters.layer import (
     SPARE,
     UNITS,
     basis_of,
+    beside,
     in_bf16,
     load_waves,
     product,
+    sines,
     sines_and_cosines,
     tile_of,
-    used,
+    units_of,
 )
 from models.kernels.network.narrow.layer import zero
 
 
 @triton.jit
 def backward_kernel(
-    points, to_out, to_top, to_bottom, to_matrices, to_phases, to_first, to_last, matrices, waves, n,
+    points, to_out, to_top, to_bottom, to_layers, to_first, to_last, matrices, waves, n,
     FILTERS: tl.constexpr, HEADS: tl.constexpr, BOTTOM: tl.constexpr, TOP: tl.constexpr,
     D: tl.constexpr, C: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
     """Gradients of layers BOTTOM to TOP - 1, from that of the argument of layer TOP, if there is one, to that of layer
     BOTTOM, if it is not the first, as bf16 tiles.
 
-    Sums over the program's points: of weights, as `matrices` has them; of what phases' gradients are sums of; of the
-    first layer's phases, in the first column; of the last head.
+    Sums over the program's points: for each layer of its weights' gradients, as `matrices` has them, and of products
+    with cosines, which its phases' gradients are made of; of the first layer's phases, in the first column; of the last
+    head.
     """
     LAYERS: tl.constexpr = len(FILTERS)
     LOWEST: tl.constexpr = max(BOTTOM, 1)  # with weights
@@ -42,12 +45,11 @@ def backward_kernel(
     tall = units[:, None] * PARTS + parts[None, :]
     again = waves + zero(tl.program_id(0), 30)  # on the way back, phases are made again: registers are dear
     wave, wave_again = load_waves(waves, FILTERS, TOP), load_waves(again, FILTERS, TOP)
-    below, weights, phases = (), (), ()
+    above, sums = (), ()
     for i in tl.static_range(min(TOP, LAYERS - 1)):
-        below = below + (tl.load(matrices + i * COLUMNS * COLUMNS + square),)
+        above = above + (tl.load(matrices + i * COLUMNS * COLUMNS + square),)
     for _ in tl.static_range(LOWEST, TOP):
-        weights = weights + (tl.zeros((COLUMNS, COLUMNS), tl.float32),)
-        phases = phases + (tl.zeros((COLUMNS, COLUMNS), tl.float32),)
+        sums = sums + (tl.zeros((2 * COLUMNS, COLUMNS), tl.float32),)
     rest = (LAYERS - 1) * COLUMNS * COLUMNS + (UNITS + tl.arange(0, SPARE)[:, None]) * COLUMNS + units[None, :]
     last_head = tl.load(matrices + rest)
     first, last = tl.zeros((COLUMNS, PARTS), tl.float32), tl.zeros((COLUMNS, SPARE), tl.float32)
@@ -60,26 +62,33 @@ def backward_kernel(
         basis = basis_of(points, rows, n, D, ROWS)
         at = (spare // C * n + rows[:, None]) * C + spare % C
         given = in_bf16(tl.load(to_out + at, mask=there & (spare < (HEADS[LAYERS - 1] + 1) * C), other=0.0))
-        left_sine, right_sine, _, _ = sines_and_cosines(basis, wave[0], ROWS)
-        x = tile_of(left_sine, right_sine, ones, ROWS)
-        values = (x,)
-        for i in tl.static_range(1, TOP):
-            left, right = used(product(x, below[i - 1].T), ROWS)
-            if FILTERS[i] != FILTERS[i - 1]:
-                left_sine, right_sine, _, _ = sines_and_cosines(basis, wave[i], ROWS)
-            x = tile_of(left * left_sine, right * right_sine, ones, ROWS)
+        values = ()
+        x = basis
+        for i in tl.static_range(TOP - 1):
+            if i == 0:
+                left_sine, right_sine = sines(basis, wave[0], ROWS)
+                x = tile_of(left_sine, right_sine, ones, ROWS)
+            else:
+                left, right = units_of(product(x, above[i - 1].T), ROWS)
+                if FILTERS[i] != FILTERS[i - 1]:
+                    left_sine, right_sine = sines(basis, wave[i], ROWS)
+                x = tile_of(left * left_sine, right * right_sine, ones, ROWS)
             values = values + (x,)
+        found = ()
         to_argument = x
-        if TOP == LAYERS:
-            own = tl.where(spare // C == HEADS[LAYERS - 1], given, nothing)
-            last = dot(x.T, own, last)
-            gradient = product(own, last_head)
-        else:
-            gradient = product(tl.load(to_top + places, mask=there, other=0.0), below[TOP - 1])
-        found, found_phases = (), ()
+        if TOP < LAYERS:
+            to_argument = tl.load(to_top + places, mask=there, other=0.0)
         for i in tl.static_range(TOP - 1, BOTTOM - 1, -1):
-            left, right = used(gradient, ROWS)
             left_sine, right_sine, left_cosine, right_cosine = sines_and_cosines(basis, wave_again[i], ROWS)
+            if i == LAYERS - 1:
+                left, right = units_of(product(x, above[i - 1].T), ROWS)
+                x = tile_of(left * left_sine, right * right_sine, ones, ROWS)
+                own = tl.where(spare // C == HEADS[i], given, nothing)
+                last = dot(x.T, own, last)
+                gradient = product(own, last_head)
+            else:
+                gradient = product(to_argument, above[i])
+            left, right = units_of(gradient, ROWS)
             to_phase = tile_of(left * left_cosine, right * right_cosine, nothing, ROWS)
             if i == 0:
                 first = dot(to_phase.T, basis, first)
@@ -88,17 +97,15 @@ def backward_kernel(
                 if HEADS[i - 1] >= 0:
                     own = tl.where(spare // C == HEADS[i - 1], given, nothing)
                 to_argument = tile_of(left * left_sine, right * right_sine, own, ROWS)
-                found = (dot(to_argument.T, values[i - 1], weights[i - LOWEST]),) + found
-                found_phases = (dot(to_phase.T, values[i - 1], phases[i - LOWEST]),) + found_phases
-                if i > BOTTOM:
-                    gradient = product(to_argument, below[i - 1])
-        weights, phases = found, found_phases
+                both = beside(to_argument, to_phase, ROWS, 2 * COLUMNS)
+                found = (dot(both.T, values[i - 1], sums[i - LOWEST]),) + found
+        sums = found
         if BOTTOM > 0:
             tl.store(to_bottom + places, to_argument, mask=there)
     for i in tl.static_range(LOWEST, TOP):
-        at = (tl.program_id(0) * (LAYERS - 1) + i - 1) * COLUMNS * COLUMNS + square
-        tl.store(to_matrices + at, weights[i - LOWEST])
-        tl.store(to_phases + at, phases[i - LOWEST])
+        at = (tl.program_id(0) * (LAYERS - 1) + i - 1) * 2 * COLUMNS
+        at = (at + tl.arange(0, 2 * COLUMNS)[:, None]) * COLUMNS + units[None, :]
+        tl.store(to_layers + at, sums[i - LOWEST])
     at = tl.program_id(0) * COLUMNS * PARTS + tall
     if BOTTOM == 0:
         tl.store(to_first + at, first)

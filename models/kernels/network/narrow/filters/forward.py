@@ -10,9 +10,9 @@ from models.kernels.network.narrow.filters.layer import (
     basis_of,
     load_waves,
     product,
-    sines_and_cosines,
+    sines,
     tile_of,
-    used,
+    units_of,
 )
 
 
@@ -32,13 +32,13 @@ def forward_kernel(
         rows = tile * ROWS + tl.arange(0, ROWS)
         basis = basis_of(points, rows, n, D, ROWS)
         x = basis
-        left_sine, right_sine, _, _ = sines_and_cosines(basis, wave[0], ROWS)
+        left_sine, right_sine = sines(basis, wave[0], ROWS)
         left, right = left_sine, right_sine
         for i in tl.static_range(LAYERS):
             if i > 0:
-                left, right = used(product(x, above[i - 1].T), ROWS)
+                left, right = units_of(product(x, above[i - 1].T), ROWS)
                 if FILTERS[i] != FILTERS[i - 1]:
-                    left_sine, right_sine, _, _ = sines_and_cosines(basis, wave[i], ROWS)
+                    left_sine, right_sine = sines(basis, wave[i], ROWS)
                 left, right = left * left_sine, right * right_sine
             x = tile_of(left, right, ones, ROWS)
             if HEADS[i] >= 0:

@@ -45,7 +45,7 @@ def beside(left, right, ROWS: tl.constexpr, WIDTH: tl.constexpr):
 
 
 @triton.jit
-def used(x, ROWS: tl.constexpr):
+def units_of(x, ROWS: tl.constexpr):
     """The first 32 and the other 16 of a tile's units: sines of spare columns would take time as well."""
     left, right = halves(x, ROWS, COLUMNS)
     right, _ = halves(right, ROWS, COLUMNS // 2)
@@ -61,10 +61,16 @@ def tile_of(left, right, spare, ROWS: tl.constexpr):
 @triton.jit
 def sines_and_cosines(basis, wave, ROWS: tl.constexpr):
     """Of a filter's phases, each for the first 32 and the other 16 units."""
-    left, right = used(product(basis, wave.T), ROWS)
+    left, right = units_of(product(basis, wave.T), ROWS)
     left_sine, left_cosine = sine_and_cosine_of_turns(left)
     right_sine, right_cosine = sine_and_cosine_of_turns(right)
     return left_sine, right_sine, left_cosine, right_cosine
+
+
+@triton.jit
+def sines(basis, wave, ROWS: tl.constexpr):
+    left_sine, right_sine, _, _ = sines_and_cosines(basis, wave, ROWS)
+    return left_sine, right_sine
 
 
 @triton.jit

@@ -49,8 +49,10 @@ class Cut:
     backward: Tiles
 
 
-FORWARD, BACKWARD = Tiles(64, 4, 4), Tiles(128, 8, 1)
-CUTS = {5: Cut(((0, 5),), FORWARD, BACKWARD), 9: Cut(((5, 9), (0, 5)), FORWARD, BACKWARD)}  # by number of layers
+CUTS = {  # by number of layers
+    5: Cut(((0, 5),), Tiles(64, 4, 4), Tiles(128, 8, 1)),
+    9: Cut(((5, 9), (0, 5)), Tiles(64, 4, 3), Tiles(128, 8, 1)),
+}
 
 
 def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
@@ -148,18 +150,18 @@ class _Heads(torch.autograd.Function):
         points, matrices, waves, between = ctx.saved_tensors
         network, width, tiles = ctx.network, ctx.width, ctx.network.cut.backward
         to_out, grid = gradients[0].contiguous(), grid_of(points, tiles.programs)
-        sums = points.new_empty(2, *grid, len(matrices) - 1, COLUMNS.value, COLUMNS.value)
+        sums = points.new_empty(*grid, len(matrices) - 1, 2, COLUMNS.value, COLUMNS.value)
         edge_sums = points.new_empty(2, *grid, COLUMNS.value, PARTS.value)
         edges = [matrices, *between, matrices]  # at both ends there is none
         for (bottom, top), above, below in zip(network.cut.groups, edges, edges[1:], strict=False):
             backward_kernel[grid](
-                *(points, to_out, above, below, *sums, *edge_sums, matrices, waves, len(points)),
+                *(points, to_out, above, below, sums, *edge_sums, matrices, waves, len(points)),
                 BOTTOM=bottom,
                 TOP=top,
                 **ctx.about,
                 **tiles.options,
             )
-        to_matrices, to_phases = sums.sum(1)  # [layers - 1, COLUMNS, COLUMNS] each
+        to_matrices, to_phases = sums.sum(0).unbind(1)  # [layers - 1, COLUMNS, COLUMNS] each
         to_first, to_last = edge_sums.sum(1)  # [COLUMNS, 16] each
         by_layer = [to_first[:, 0], *(to_phases * matrices[:-1]).sum(2)]
         found = []
