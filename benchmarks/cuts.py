@@ -105,8 +105,10 @@ def measured(options: argparse.Namespace, name: str, lock: str, device: torch.de
     model.backend = "torch"
     forward, both = one_kernel.functions(model, "fp32")
     errors = relative([values], [forward().detach()]), relative(gradients, both())
-    kernels = {"forward": network.forward_kernel, "backward": network.backward_kernel} if cut else {}
-    used = ", ".join(f"{kind} {one_kernel.registers(kernel, device)}" for kind, kernel in kernels.items())
+    used = ""
+    if cut is not None:
+        used = f"forward {one_kernel.registers(network.forward_kernel, device)}, backward "
+        used += one_kernel.registers(network.backward_kernel, device, len(cut.groups))
     medians = (f"{statistics.median(own):.3f}" for own in zip(*times, strict=True))
     return [*medians, *(f"{error:.1e}" for error in errors), used]
 

@@ -123,12 +123,13 @@ def accepts(*_: object) -> bool:
     return True
 
 
-def registers(kernel: Any, device: torch.device) -> str:
-    """Of a thread of the kernel that was compiled last, and how many words are spilled; none in the interpreter."""
+def registers(kernel: Any, device: torch.device, forms: int = 1) -> str:
+    """Of a thread of the forms of the kernel that were compiled last, and how many words are spilled; none in the
+    interpreter."""
     if device.type != "cuda":
         return "none"
-    last = list(kernel.device_caches[torch.cuda.current_device()][0].values())[-1]
-    return f"{last.n_regs} ({last.n_spills} spilled)"
+    last = list(kernel.device_caches[torch.cuda.current_device()][0].values())[-forms:]
+    return " and ".join(f"{form.n_regs} ({form.n_spills} spilled)" for form in last)
 
 
 def milliseconds(function: Callable[[], object], device: torch.device) -> float:

@@ -26,6 +26,8 @@ from models.kernels.network.narrow.filters.layer import COLUMNS, PARTS, SPARE, U
 from models.kernels.network.narrow.filters.pack import pack_kernel
 from models.kernels.network.narrow.network import HOPPER, grid_of
 
+REGISTERS = 65536  # of a multiprocessor
+
 
 @dataclass(frozen=True)
 class Tiles:
@@ -33,11 +35,12 @@ class Tiles:
 
     rows: int  # points of a tile
     warps: int
-    programs: int  # that a multiprocessor has room for
+    programs: int  # on a multiprocessor, whose registers they share
 
     @property
     def options(self) -> dict[str, int]:
-        return {"ROWS": self.rows, "num_warps": self.warps}
+        registers = min(255, REGISTERS // (self.programs * self.warps * 32) // 8 * 8)  # of a thread
+        return {"ROWS": self.rows, "num_warps": self.warps, "maxnreg": registers}
 
 
 @dataclass(frozen=True)
