@@ -78,7 +78,7 @@ def announcement(
 
     source = launch.source
     yield (
-        f"{source.family.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset}, "
+        f"{source.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset}, "
         f"on {place(options, launch.device, workers)}"
     )
     if options.preset is None:

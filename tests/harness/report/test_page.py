@@ -622,7 +622,7 @@ def test_pictures_are_of_the_item_at_which_models_differ_most(open_page, make_ro
         keep_signal(signal_path(tmp_path, row), Signal(values, 2, "image"))
     told = open_page(write_page.write(tmp_path)).locator(".own-answer").inner_text()
     assert told.startswith("photos, 2 images, fit")
-    assert "Shown: item b.png-00000001, seed 1234, of those with pictures where these differ most." in told
+    assert "Shown: item b.png, seed 1234, of those with pictures where these differ most." in told
 
 
 def test_a_persons_own_file_is_seen_at_once(open_page, make_row, tmp_path):
