@@ -27,15 +27,17 @@ from models.kernels.network.narrow.filters import network
 from models.kernels.network.narrow.filters.network import Cut, Tiles
 
 LARGE, SMALL = Tiles(128, 8, 1), Tiles(64, 4, 2)  # backward; one program fills a multiprocessor, or two do
-CANDIDATES = {  # by dimension
+CANDIDATES = {  # by dimension; the forward kernel's tiles vary along with the groups, as their time is another column
     2: {
         "one group, 128 points": Cut(((0, 5),), Tiles(64, 4, 4), LARGE),
         "two groups, 128 points": Cut(((3, 5), (0, 3)), Tiles(128, 8, 1), LARGE),
+        "one group, 64 points": Cut(((0, 5),), Tiles(128, 4, 2), SMALL),
         "two groups, 64 points": Cut(((3, 5), (0, 3)), Tiles(64, 4, 3), SMALL),
     },
     3: {
         "two groups, 128 points": Cut(((5, 9), (0, 5)), Tiles(64, 4, 3), LARGE),
         "three groups, 128 points": Cut(((6, 9), (3, 6), (0, 3)), Tiles(128, 8, 1), LARGE),
+        "three groups, 64 points": Cut(((6, 9), (3, 6), (0, 3)), Tiles(128, 4, 2), SMALL),
         "four groups, 64 points": Cut(((7, 9), (5, 7), (3, 5), (0, 3)), Tiles(64, 4, 2), SMALL),
     },
 }
