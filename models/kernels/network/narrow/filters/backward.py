@@ -58,10 +58,10 @@ def backward_kernel(
     for tile in tl.range(tl.program_id(0), tl.cdiv(n, ROWS), tl.num_programs(0), num_stages=1):
         rows = tile * ROWS + tl.arange(0, ROWS)
         places = rows.to(tl.int64)[:, None] * COLUMNS + units[None, :]
-        there = rows[:, None] < n
+        used = rows[:, None] < n
         basis = basis_of(points, rows, n, D, ROWS)
         at = (spare // C * n + rows[:, None]) * C + spare % C
-        given = in_bf16(tl.load(to_out + at, mask=there & (spare < (HEADS[LAYERS - 1] + 1) * C), other=0.0))
+        given = in_bf16(tl.load(to_out + at, mask=used & (spare < (HEADS[LAYERS - 1] + 1) * C), other=0.0))
         values = ()
         x = basis
         for i in tl.static_range(TOP - 1):
@@ -77,7 +77,7 @@ def backward_kernel(
         found = ()
         to_argument = x
         if TOP < LAYERS:
-            to_argument = tl.load(to_top + places, mask=there, other=0.0)
+            to_argument = tl.load(to_top + places, mask=used, other=0.0)
         for i in tl.static_range(TOP - 1, BOTTOM - 1, -1):
             left_sine, right_sine, left_cosine, right_cosine = sines_and_cosines(basis, wave_again[i], ROWS)
             if i == LAYERS - 1:
@@ -101,7 +101,7 @@ def backward_kernel(
                 found = (dot(both.T, values[i - 1], sums[i - LOWEST]),) + found
         sums = found
         if BOTTOM > 0:
-            tl.store(to_bottom + places, to_argument, mask=there)
+            tl.store(to_bottom + places, to_argument, mask=used)
     for i in tl.static_range(LOWEST, TOP):
         at = (tl.program_id(0) * (LAYERS - 1) + i - 1) * 2 * COLUMNS
         at = (at + tl.arange(0, 2 * COLUMNS)[:, None]) * COLUMNS + units[None, :]

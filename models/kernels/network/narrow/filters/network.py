@@ -1,5 +1,4 @@
-"""A narrow network of filters (BACON) in bf16, several layers in one kernel, between which nothing travels through
-memory.
+"""A narrow network of filters (BACON) in bf16, several layers in a kernel, in which nothing travels through memory.
 
 A program takes tiles of points through all layers. The backward pass makes the values again, goes back through the
 layers, and sums the gradients of all weights over its tiles, in registers. More layers than have room there are cut
@@ -61,35 +60,28 @@ CUTS = {  # by number of layers
 def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
     """Whether a network runs here: the paper's BACON at 1e4 parameters, in planes and in solids, in grey and in colour,
     on Hopper."""
+    first, *others = layers
+    channels = [len(layer.head[0]) for layer in layers if layer.head is not None]
     return (
         parts == 1
         and len(layers) in CUTS
         and points.shape[1] in (2, 3)
-        and all(UNITS.value // 2 < len(layer.weight) <= UNITS.value for layer in layers)
-        and runs(layers)
+        and {len(layer.weight) for layer in layers} == {len(first.weight)}
+        and UNITS.value // 2 < len(first.weight) <= UNITS.value
+        and (first.activation == "sine" and not first.weight.requires_grad)
+        and all(layer.activation == "filter" for layer in others)
+        and (layers[-1].head is not None and len(set(channels)) == 1 and sum(channels) <= SPARE.value)
         and (not points.is_cuda or torch.cuda.get_device_capability(points.device) == HOPPER)
     )
 
 
-def runs(layers: Sequence[Layer]) -> bool:
-    """Whether the kernels can run a network at all: one width, the first layer a filter alone, whose frequencies are
-    not trained, all others multiplied by filters; as many channels in all heads, of which one is at the end."""
-    first, *others = layers
-    channels = {len(layer.head[0]) for layer in layers if layer.head is not None}
-    return (
-        first.activation == "sine"
-        and not first.weight.requires_grad
-        and all(layer.activation == "filter" for layer in others)
-        and {len(layer.weight) for layer in layers} == {len(first.weight)}
-        and len(first.weight) <= UNITS.value
-        and layers[-1].head is not None
-        and len(channels) == 1
-        and sum(layer.head is not None for layer in layers) * max(channels) <= SPARE.value
-    )
-
-
 def heads(layers: Sequence[Layer], points: Tensor, cut: Cut | None = None) -> Tensor:
-    """What the heads say: points [N, d] → [H, N, C], float32; d is at most 3. Tensors have no gaps in memory."""
+    """What the heads say: points [N, d] → [H, N, C], float32.
+
+    Tensors have no gaps in memory. Layers have one width, of at most UNITS; the first is a filter alone, and all others
+    are multiplied by filters. Heads, of which one is at the end, have as many channels, together at most SPARE. d is at
+    most 3.
+    """
     pairs = [(layers[0].weight, layers[0].bias), *(layer.filter for layer in layers if layer.filter is not None)]
     keys = [(omega.data_ptr(), phase.data_ptr()) for omega, phase in pairs]  # a filter that layers share is one
     own = dict(zip(keys, pairs, strict=True))
