@@ -1,11 +1,12 @@
 """What a narrow network's values and gradients take: all layers in one kernel, and a kernel a layer, side by side.
 
-    python benchmarks/one_kernel.py --models Siren Finer Gauss Sinc HOSC --dims 2 3 --channels 1 3
+    python benchmarks/one_kernel.py --models Siren Finer Gauss Sinc HOSC Wire --dims 2 3 --channels 1 3
 
 A row for each model, dimension and number of channels, in this order, at 1e4 parameters. Forward alone, then forward
 and backward, each as a CUDA graph over the paper's lattice, the two ways in turns; the optimiser and the signal stand
 outside. Products are those of bf16x3, whatever a model's own precision. Also where `fits` in
-models/kernels/network/narrow/network.py has a kernel a layer, as it does until one kernel was measured to be faster.
+models/kernels/network/narrow (network.py, and gabor/network.py for Wire) has a kernel a layer, as it does until one
+kernel was measured to be faster. Values and gradients of the two ways differ by a share of their norm.
 """
 
 import argparse
@@ -26,11 +27,13 @@ from harness.plan.trial import Trial
 from harness.train import machine
 from models import get_model
 from models.kernels.network.narrow import network
+from models.kernels.network.narrow.gabor import network as gabor
 
 TURNS = 3
-HEADINGS = "network", "a kernel a layer, ms", "both ways, ms", "one kernel, ms", "both ways, ms", "gradients differ by"
-MODELS = "Siren", "Finer", "Gauss", "Sinc", "HOSC"  # whose activations are among those of network.py
-KERNELS = {"forward": network.forward_kernel, "backward": network.backward_kernel}
+TIMES = "a kernel a layer, ms", "both ways, ms", "one kernel, ms", "both ways, ms"
+HEADINGS = "network", *TIMES, "values differ by", "gradients differ by"
+# model → where its network runs in one kernel
+MODELS: dict[str, Any] = dict.fromkeys(("Siren", "Finer", "Gauss", "Sinc", "HOSC"), network) | {"Wire": gabor}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,22 +73,29 @@ def measured(trial: Trial, channels: int, device: torch.device) -> list[str]:
         return list(torch.autograd.grad((forward() - target).square().mean(), list(model.parameters())))
 
     # no Mock, which would keep what it was called with: a graph of gradients that outlives its call cannot be recorded
-    ways = [mock.patch.object(network, "fits", answer) for answer in (refuses, accepts)]
+    narrow = MODELS[trial.model]
+    ways = [mock.patch.object(narrow, "fits", answer) for answer in (refuses, accepts)]
     times: dict[tuple[int, Callable[[], object]], list[float]] = {}
-    gradients = []
+    values, gradients = [], []
     for way in ways:
         with way:
+            values.append([forward().detach()])
             gradients.append(both())
     for _ in range(TURNS):
         for i, way in enumerate(ways):
             for function in (forward, both):
                 with way:
                     times.setdefault((i, function), []).append(milliseconds(function, device))
-    theirs, ours = gradients
-    error = max(float((a - b).norm() / b.norm()) for a, b in zip(ours, theirs, strict=True))
-    used = ", ".join(f"{name} {registers(kernel, device)}" for name, kernel in KERNELS.items())
+    errors = (f"{difference(*found):.1e}" for found in (values, gradients))
+    kernels = {"forward": narrow.forward_kernel, "backward": narrow.backward_kernel}
+    used = ", ".join(f"{name} {registers(kernel, device)}" for name, kernel in kernels.items())
     named = f"{trial.model} {trial.dim}D {trial.budget:,}, channels: {channels}"
-    return [named, *(f"{statistics.median(own):.3f}" for own in times.values()), f"{error:.1e}", used]
+    return [named, *(f"{statistics.median(own):.3f}" for own in times.values()), *errors, used]
+
+
+def difference(theirs: Sequence[Tensor], ours: Sequence[Tensor]) -> float:
+    """The largest of their tensors' relative differences."""
+    return max(float((a - b).norm() / b.norm()) for a, b in zip(ours, theirs, strict=True))
 
 
 def refuses(*_: object) -> bool:

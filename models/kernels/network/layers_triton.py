@@ -21,7 +21,8 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 from models.kernels.network.bf16x3 import mm
 from models.kernels.network.layers import Layer, Pair
 from models.kernels.network.layers_kernels import STRIP, backward_kernel, forward_kernel
-from models.kernels.network.narrow import network
+from models.kernels.network.narrow import network as elementwise
+from models.kernels.network.narrow.gabor import network as gabor
 
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
@@ -34,8 +35,9 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
     parts: 2 for values of 16 bits, 1 for bf16. Aligned widths (aligned.py) are faster; gabor's are even.
     """
     layers, points = [_dense(layer) for layer in _woven(layers)], points.contiguous()
-    if network.fits(layers, points, parts):
-        return network.heads(layers, points)
+    for narrow in (elementwise, gabor):
+        if narrow.fits(layers, points, parts):
+            return narrow.heads(layers, points)
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]

@@ -113,10 +113,11 @@ def test_the_benchmark_tells_of_both_ways_also_where_one_kernel_is_no_default(mo
     one_kernel.main(
         ["--models", model, "--dims", dim, "--channels", "3", "--length", length, "--device", DEVICE],
     )
-    name, *times, error, registers = capsys.readouterr().out.splitlines()[-1].strip("| ").split(" | ")
+    name, *times, values, error, registers = capsys.readouterr().out.splitlines()[-1].strip("| ").split(" | ")
     assert name == f"{model} {dim}D 10,000, channels: 3"
     assert len(times) == 4
     assert all(float(time) > 0 for time in times)
+    assert 0 < float(values) < 2 * VALUES[2]
     assert 0 < float(error) < GRADIENTS
     assert registers.startswith("forward ")
     assert len(calls) > 1
@@ -133,7 +134,7 @@ def test_what_the_benchmark_measures_fits(monkeypatch):
     def measured(trial, channels, _):
         lattice, cls = Lattice.regular(trial.dim * (4,)), get_model(trial.model)
         model = cls(trial.settings, lattice, channels, cls.solve_size(trial.settings, lattice, channels, trial.budget))
-        assert narrow.fits(model.chain(), lattice.points("cpu"), 2)
+        assert one_kernel.MODELS[trial.model].fits(model.chain(), lattice.points("cpu"), 2)
         return [trial.model]
 
     monkeypatch.setattr(one_kernel, "measured", measured)
