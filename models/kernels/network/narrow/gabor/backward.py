@@ -11,13 +11,16 @@ from models.kernels.network.narrow.gabor.layer import (
     WIDTH,
     as_product,
     blocks_of,
-    first_argument_of,
+    first_columns,
+    first_factor,
     gabor,
+    gabor_gradient,
     in_a_word,
     in_bf16,
     in_float32,
-    in_turns,
     parts_of,
+    together,
+    unit_at,
     units_of,
     words_of,
 )
@@ -31,87 +34,70 @@ def backward_kernel(
 ):  # fmt: skip
     """Sums over the program's points, transposed: of each layer's weights and, in the row after its inputs, its bias;
     and of the first layer's bias, its weights of coordinates and the head's weights.
-
-    Left factors of products have 64 rows at least. So the second block of a layer's values takes turns with a column
-    of ones, whose products with gradients are the biases', and with zeros.
     """
     V: tl.constexpr = AXES + D + C + 1
     columns = tl.arange(0, COLUMNS)[None, :]
-    high, to_weights = (), ()
+    high, to_weights, first = (), (), ()
     for i in tl.static_range(LAYERS - 1):
         high = high + (blocks_of(matrices + i * WIDTH * WIDTH),)
-        for block in tl.static_range(4):
-            to_weights = to_weights + (tl.zeros((BLOCK, BLOCK >> block % 2), tl.float32),)
-    # columns: the bias, the coordinates' weights in two parts, the head's of each channel in two parts
-    to_first = (tl.zeros((BLOCK, COLUMNS), tl.float32), tl.zeros((BLOCK, COLUMNS), tl.float32))
-    to_head = (tl.zeros((BLOCK, COLUMNS), tl.float32), tl.zeros((BLOCK, COLUMNS), tl.float32))
+        for block in tl.static_range(2):
+            to_weights = to_weights + (tl.zeros((WIDTH, BLOCK >> block), tl.float32),)
+    for block in tl.static_range(2):
+        first = first + (first_factor(table, block, D),)
+    # columns: the first layer's bias and its weights of coordinates, in two parts; the head's weights, in two parts
+    to_ends = tl.zeros((WIDTH, COLUMNS), tl.float32)
     for tile in tl.range(tl.program_id(0), tl.cdiv(n, ROWS), tl.num_programs(0), num_stages=STAGES):
         rows = tile * ROWS + tl.arange(0, ROWS)
-        lanes, there = table + zero(tile, 30), points + zero(tile, 29)
+        head = table + zero(tile, 30) + ((LAYERS - 1) * V + AXES + D) * WIDTH
+        basis = first_columns(points, rows, n, D, ROWS)
         given = tl.zeros((ROWS, COLUMNS), tl.float32)
         for c in tl.static_range(C):
             channel = tl.load(to_out + rows * C + c, mask=rows < n, other=0.0)
             given = in_two_parts(given, channel, 1 + 2 * D + 2 * c, columns)
-        ones = tl.where(tl.arange(0, BLOCK // 2)[None, :] == 0, 1.0, tl.zeros((ROWS, BLOCK // 2), tl.float32))
-        to_argument = ()  # of the layer after, by blocks
-        found = ()
+        above, words, found = (), (), ()  # gradients of the next layer's arguments, by blocks, also as words; sums
         for i in tl.static_range(LAYERS - 1, -1, -1):
-            vectors = lanes + i * V * WIDTH
-            to_own, own = (), ()
+            arguments, values, own = (), (), ()  # by blocks
             for block in tl.static_range(2):
                 if i == 0:
-                    argument = first_argument_of(points, vectors, rows, n, block, D, ROWS)
+                    argument = dot(basis, first[block], tl.zeros((ROWS, BLOCK >> block), tl.float32))
                 else:
                     word = tl.load(words_of(saved, rows, n, i, block), mask=rows[:, None] < n, other=0)
                     argument = as_product(unpacked(word, ROWS, BLOCK >> block), ROWS, BLOCK >> block)
                 a, b = parts_of(argument, ROWS, BLOCK >> block)
-                argument = packed(argument, ROWS, BLOCK >> block)  # as is the value: registers are dear
-                real, imaginary = gabor(a, b, omega, sigma)
-                value = in_a_word(real, imaginary)
-                x = in_bf16(value, ROWS, BLOCK >> block)
-                if block == 1:
-                    x = in_turns(x, ones.to(tl.bfloat16), ROWS, BLOCK)
+                real, imaginary = gabor(a, b, omega, sigma, False)
+                arguments = arguments + (packed(argument, ROWS, BLOCK >> block),)
+                values = values + (in_a_word(real, imaginary),)
+            x = together(values[0], values[1], ROWS)
+            if i == LAYERS - 1:
+                to_ends = dot(x.T, given.to(tl.bfloat16), to_ends)
+            else:
+                for k in tl.static_range(2):
+                    own = own + (dot(x.T, above[k], to_weights[2 * i + k]),)
+            found = own + found
+            words, own = (), ()
+            for block in tl.static_range(1, -1, -1):  # the larger block last, when the least is held besides
                 gradient = tl.zeros((ROWS, BLOCK >> block), tl.float32)
                 if i == LAYERS - 1:
-                    own = own + (dot(x.T, given.to(tl.bfloat16), to_head[block]),)
                     for c in tl.static_range(C):
                         channel = tl.load(to_out + rows * C + c, mask=rows < n, other=0.0)
-                        weight = tl.load(vectors + (AXES + D + c) * WIDTH + units_of(block))
+                        weight = tl.load(head + c * WIDTH + units_of(block))
                         gradient += channel[:, None] * weight[None, :]
                 else:
                     for k in tl.static_range(2):
-                        own = own + (dot(x.T, to_argument[k], to_weights[4 * i + 2 * block + k]),)
-                    for k in tl.static_range(2):
-                        gradient = dot(to_argument[k], high[i][2 * k + block], gradient)
-                a, b = parts_of(unpacked(argument, ROWS, BLOCK >> block), ROWS, BLOCK >> block)
-                real, imaginary = in_float32(value)
+                        gradient = dot(above[k], high[i][2 * k + block], gradient)
+                a, b = parts_of(unpacked(arguments[block], ROWS, BLOCK >> block), ROWS, BLOCK >> block)
+                real, imaginary = in_float32(values[block])
                 to_real, to_imaginary = parts_of(gradient, ROWS, BLOCK >> block)
-                radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
-                angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
-                twice = 2 * sigma * sigma
-                to_a = omega * angular - twice * a * radial
-                to_b = -(omega + twice * b) * radial
-                to_own = to_own + (in_turns(to_a, to_b, ROWS, BLOCK >> block).to(tl.bfloat16),)
-            to_argument = to_own
-            if i == LAYERS - 1:
-                to_head = own
-            else:
-                found = own + found
+                to_a, to_b = gabor_gradient(a, b, real, imaginary, to_real, to_imaginary, omega, sigma)
+                words = (in_a_word(to_a, to_b),) + words
+                own = (in_bf16(words[0], ROWS, BLOCK >> block),) + own
+            above = own
         to_weights = found
-        basis = tl.where(columns == 0, 1.0, tl.zeros((ROWS, COLUMNS), tl.float32))
-        for k in tl.static_range(D):
-            coordinate = tl.load(there + rows * D + k, mask=rows < n, other=0.0)
-            basis = in_two_parts(basis, coordinate, 1 + 2 * k, columns)
-        second = in_turns(to_argument[1], tl.zeros((ROWS, BLOCK // 2), tl.bfloat16), ROWS, BLOCK)
-        basis = basis.to(tl.bfloat16)
-        to_first = (dot(to_argument[0].T, basis, to_first[0]), dot(second.T, basis, to_first[1]))
-    for block in tl.static_range(2):
-        units = tl.arange(0, BLOCK)
-        if block == 1:
-            units = units % 2 * (BLOCK // 2) + units // 2 + BLOCK
-        for i in tl.static_range(LAYERS - 1):
-            at = to_matrices + ((tl.program_id(0) * (LAYERS - 1) + i) * WIDTH + units[:, None]) * USED
-            for k in tl.static_range(2):
-                tl.store(at + units_of(k)[None, :], to_weights[4 * i + 2 * block + k])
-        at = to_table + (tl.program_id(0) * WIDTH + units[:, None]) * COLUMNS + columns
-        tl.store(at, to_first[block] + to_head[block])
+        to_argument = together(words[0], words[1], ROWS)
+        to_ends = dot(to_argument.T, tl.where(columns < 1 + 2 * D, basis, 0.0).to(tl.bfloat16), to_ends)
+    units = unit_at(tl.arange(0, WIDTH))
+    for i in tl.static_range(LAYERS - 1):
+        at = to_matrices + ((tl.program_id(0) * (LAYERS - 1) + i) * WIDTH + units[:, None]) * USED
+        for k in tl.static_range(2):
+            tl.store(at + units_of(k)[None, :], to_weights[2 * i + k])
+    tl.store(to_table + (tl.program_id(0) * WIDTH + units[:, None]) * COLUMNS + columns, to_ends)

@@ -13,11 +13,12 @@ from triton.language.extra import libdevice
 
 from models.kernels.network.activation_kernels import INTERPRETED, sine_and_cosine
 from models.kernels.network.layers_kernels import dot, rounded_to_bf16
-from models.kernels.network.narrow.layer import BIAS, COLUMNS, affine
+from models.kernels.network.narrow.layer import AXES, BIAS, COLUMNS, affine, in_two_parts
 
 BLOCK = tl.constexpr(64)  # units of the first block
 USED = tl.constexpr(96)  # units of both
 WIDTH = tl.constexpr(128)  # to which rows of matrices and vectors are filled up
+ONE = tl.constexpr(0x3F80)  # in bf16
 LOG2_E = tl.constexpr(math.log2(math.e))
 
 
@@ -79,13 +80,28 @@ def in_turns(a, b, ROWS: tl.constexpr, UNITS: tl.constexpr):
 
 
 @triton.jit
-def gabor(a, b, omega, sigma):
-    """exp(iωz - |σz|²) of z = a + ib: its real and its imaginary part."""
+def gabor(a, b, omega, sigma, EXACT: tl.constexpr):
+    """exp(iωz - |σz|²) of z = a + ib: its real and its imaginary part.
+
+    Where it is not to be EXACT, whole turns are left to the hardware: a phase of n turns is good to 1e-7 n turns.
+    """
     exponent = -LOG2_E * omega * b - LOG2_E * sigma * sigma * (a * a + b * b)
     # libdevice's is one instruction, to which what is below 2⁻¹²⁶ is zero; tl.exp2 takes four
     modulus = tl.exp2(exponent) if INTERPRETED else libdevice.exp2(exponent)
-    sine, cosine = sine_and_cosine(omega * a)
+    if EXACT or INTERPRETED:
+        sine, cosine = sine_and_cosine(omega * a)
+    else:
+        sine, cosine = libdevice.fast_sinf(omega * a), libdevice.fast_cosf(omega * a)
     return modulus * cosine, modulus * sine
+
+
+@triton.jit
+def gabor_gradient(a, b, real, imaginary, to_real, to_imaginary, omega, sigma):
+    """The gradient of a and b from that of the value's parts."""
+    radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
+    angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
+    twice = 2 * sigma * sigma
+    return omega * angular - twice * a * radial, -(omega + twice * b) * radial
 
 
 @triton.jit
@@ -111,3 +127,51 @@ def in_bf16(word, ROWS: tl.constexpr, UNITS: tl.constexpr):
     a = word.to(tl.uint16).to(tl.bfloat16, bitcast=True)
     b = (word >> 16).to(tl.uint16).to(tl.bfloat16, bitcast=True)
     return in_turns(a, b, ROWS, UNITS)
+
+
+@triton.jit
+def together(first, second, ROWS: tl.constexpr):
+    """A layer's words, by blocks, as a factor [ROWS, WIDTH] in bf16 that goes on with a column of ones and zeros.
+
+    Columns stand in an order in which every thread keeps what it has: see unit_at().
+    """
+    a, b = tl.split(tl.permute(tl.reshape(first, (ROWS, 2, BLOCK // 4)), (0, 2, 1)))
+    ones = tl.zeros((ROWS, BLOCK // 4), tl.uint32) + tl.where(tl.arange(0, BLOCK // 4)[None, :] == 0, ONE, 0)
+    words = tl.reshape(tl.join(tl.join(a, b), tl.join(second, ones.to(tl.uint32))), (ROWS, WIDTH // 2))
+    return in_bf16(words, ROWS, WIDTH)
+
+
+@triton.jit
+def unit_at(column):
+    """Which unit stands at a column of together(): USED is that of the ones."""
+    return column % 2 + column // 8 * 2 + column // 4 % 2 * (BLOCK // 2) + column // 2 % 2 * BLOCK
+
+
+@triton.jit
+def in_two_rows(total, vector, INDEX: tl.constexpr, HIGH: tl.constexpr, LOW: tl.constexpr):
+    """The first layer's factor with one more vector: its first part in rows HIGH and HIGH + 1, its second in LOW."""
+    rows = tl.arange(0, COLUMNS)[:, None]
+    full = tl.load(vector + units_of(INDEX))[None, :]
+    most = rounded_to_bf16(full)
+    return tl.where((rows == HIGH) | (rows == HIGH + 1), most, tl.where(rows == LOW, full - most, total))
+
+
+@triton.jit
+def first_factor(vectors, INDEX: tl.constexpr, D: tl.constexpr):
+    """The first layer's bias and weights [COLUMNS, units] in two parts, in the order of first_columns()."""
+    total = in_two_rows(tl.zeros((COLUMNS, BLOCK >> INDEX), tl.float32), vectors + BIAS * WIDTH, INDEX, 0, 1 + 2 * D)
+    for k in tl.static_range(D):
+        total = in_two_rows(total, vectors + (AXES + k) * WIDTH, INDEX, 1 + 2 * k, 2 + 2 * D + k)
+    return total.to(tl.bfloat16)
+
+
+@triton.jit
+def first_columns(points, rows, n, D: tl.constexpr, ROWS: tl.constexpr):
+    """One, coordinates in two parts; then, for the weights' second parts, one and coordinates' first parts again."""
+    columns = tl.arange(0, COLUMNS)[None, :]
+    total = tl.where(columns % (1 + 2 * D) == 0, 1.0, tl.zeros((ROWS, COLUMNS), tl.float32))
+    for k in tl.static_range(D):
+        coordinate = tl.load(points + rows * D + k, mask=rows < n, other=0.0)
+        total = in_two_parts(total, coordinate, 1 + 2 * k, columns)
+        total = tl.where(columns == 2 + 2 * D + k, rounded_to_bf16(coordinate)[:, None], total)
+    return total.to(tl.bfloat16)
