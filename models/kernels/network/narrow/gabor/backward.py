@@ -64,7 +64,7 @@ def backward_kernel(
                     word = tl.load(words_of(saved, rows, n, i, block), mask=rows[:, None] < n, other=0)
                     argument = as_product(unpacked(word, ROWS, BLOCK >> block), ROWS, BLOCK >> block)
                 a, b = parts_of(argument, ROWS, BLOCK >> block)
-                real, imaginary = gabor(a, b, omega, sigma, False)
+                real, imaginary = gabor(a, b, omega, sigma)
                 arguments = arguments + (packed(argument, ROWS, BLOCK >> block),)
                 values = values + (in_a_word(real, imaginary),)
             x = together(values[0], values[1], ROWS)

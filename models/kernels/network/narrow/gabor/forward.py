@@ -49,7 +49,7 @@ def forward_kernel(
                         word = packed(argument, ROWS, BLOCK >> block)
                         tl.store(words_of(saved, rows, n, i, block), word, mask=rows[:, None] < n)
                 a, b = parts_of(argument, ROWS, BLOCK >> block)
-                real, imaginary = gabor(a, b, omega, sigma, True)
+                real, imaginary = gabor(a, b, omega, sigma)
                 first = in_a_word(real, imaginary)
                 first_real, first_imaginary = in_float32(first)
                 second = in_a_word(real - first_real, imaginary - first_imaginary)

@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 from triton.language.extra import libdevice
 
-from models.kernels.network.activation_kernels import INTERPRETED, sine_and_cosine
+from models.kernels.network.activation_kernels import INTERPRETED
 from models.kernels.network.layers_kernels import dot, rounded_to_bf16
 from models.kernels.network.narrow.layer import AXES, BIAS, COLUMNS, affine, in_two_parts
 
@@ -80,18 +80,18 @@ def in_turns(a, b, ROWS: tl.constexpr, UNITS: tl.constexpr):
 
 
 @triton.jit
-def gabor(a, b, omega, sigma, EXACT: tl.constexpr):
+def gabor(a, b, omega, sigma):
     """exp(iωz - |σz|²) of z = a + ib: its real and its imaginary part.
 
-    Where it is not to be EXACT, whole turns are left to the hardware: a phase of n turns is good to 1e-7 n turns.
+    Whole turns are left to the hardware, which loses 2⁻²³ of the phase: where a wavelet is not nearly zero, that phase
+    is below 4 ω/σ.
     """
     exponent = -LOG2_E * omega * b - LOG2_E * sigma * sigma * (a * a + b * b)
-    # libdevice's is one instruction, to which what is below 2⁻¹²⁶ is zero; tl.exp2 takes four
-    modulus = tl.exp2(exponent) if INTERPRETED else libdevice.exp2(exponent)
-    if EXACT or INTERPRETED:
-        sine, cosine = sine_and_cosine(omega * a)
-    else:
-        sine, cosine = libdevice.fast_sinf(omega * a), libdevice.fast_cosf(omega * a)
+    phase = omega * a
+    if INTERPRETED:
+        modulus, sine, cosine = tl.exp2(exponent), tl.sin(phase), tl.cos(phase)
+    else:  # tl.exp2 takes four instructions, as it tells numbers below 2⁻¹²⁶ from zero
+        modulus, sine, cosine = libdevice.exp2(exponent), libdevice.fast_sinf(phase), libdevice.fast_cosf(phase)
     return modulus * cosine, modulus * sine
 
 
