@@ -98,7 +98,8 @@ def test_others_run_layer_by_layer(network, parts, calls):
     assert calls == []
 
 
-def test_the_benchmark_tells_of_both_ways(capsys, calls):
+def test_the_benchmark_tells_of_both_ways(capsys, calls, monkeypatch):
+    monkeypatch.setattr(one_kernel, "TURNS", 1)
     one_kernel.main(["--models", "Wire", "--dims", "3", "--length", "3", "--device", DEVICE])
     name, *times, values, gradients, registers = capsys.readouterr().out.splitlines()[-1].strip("| ").split(" | ")
     assert name == "Wire 3D 10,000, channels: 1"
