@@ -113,11 +113,10 @@ def test_the_benchmark_tells_of_both_ways_also_where_one_kernel_is_no_default(mo
     one_kernel.main(
         ["--models", model, "--dims", dim, "--channels", "3", "--length", length, "--device", DEVICE],
     )
-    name, *times, values, error, registers = capsys.readouterr().out.splitlines()[-1].strip("| ").split(" | ")
+    name, *times, error, registers = capsys.readouterr().out.splitlines()[-1].strip("| ").split(" | ")
     assert name == f"{model} {dim}D 10,000, channels: 3"
     assert len(times) == 4
     assert all(float(time) > 0 for time in times)
-    assert 0 < float(values) < 2 * VALUES[2]
     assert 0 < float(error) < GRADIENTS
     assert registers.startswith("forward ")
     assert len(calls) > 1

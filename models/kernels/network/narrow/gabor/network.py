@@ -17,7 +17,7 @@ from models.kernels.network.narrow.gabor.backward import backward_kernel
 from models.kernels.network.narrow.gabor.forward import forward_kernel
 from models.kernels.network.narrow.gabor.layer import BLOCK, USED, WIDTH
 from models.kernels.network.narrow.layer import AXES, COLUMNS
-from models.kernels.network.narrow.network import HOPPER, programs
+from models.kernels.network.narrow.network import HOPPER, grid_of
 from models.kernels.network.narrow.pack import pack_kernel
 
 DEPTH = 3  # layers, whose weights' gradients fill the registers of the backward kernel
@@ -74,7 +74,7 @@ class _Heads(torch.autograd.Function):
         out = points.new_empty(1, len(points), channels)
         about = {"omega": constants[0], "sigma": constants[1], "n": len(points)}
         about |= {"LAYERS": len(widths), "D": dim, "C": channels}
-        forward_kernel[programs(points, FORWARD_PROGRAMS)](
+        forward_kernel[grid_of(points, FORWARD_PROGRAMS)](
             *(points, out, saved, matrices, vectors), **about, SAVES=saves, **FORWARD
         )
         ctx.save_for_backward(points, saved, matrices, vectors)
@@ -86,10 +86,10 @@ class _Heads(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         points, saved, matrices, vectors = ctx.saved_tensors
         widths, about, to_out = ctx.widths, ctx.about, gradients[0].contiguous()
-        count = programs(points, BACKWARD_PROGRAMS)
-        to_matrices = points.new_empty(*count, len(widths) - 1, WIDTH.value, USED.value)
-        to_vectors = points.new_empty(*count, WIDTH.value, COLUMNS.value)
-        backward_kernel[count](
+        programs = grid_of(points, BACKWARD_PROGRAMS)
+        to_matrices = points.new_empty(*programs, len(widths) - 1, WIDTH.value, USED.value)
+        to_vectors = points.new_empty(*programs, WIDTH.value, COLUMNS.value)
+        backward_kernel[programs](
             *(points, to_out, to_matrices, to_vectors, saved, matrices, vectors), **about, **BACKWARD
         )
         sums, dim = to_vectors.sum(0), points.shape[1]
