@@ -162,7 +162,7 @@ def _by_model(scores: Scores) -> dict[str, dict[Cell, float]]:
     """Each model's scores by draw, which is the cell without its model."""
     by_model: dict[str, dict[Cell, float]] = {}
     for cell, score in scores.items():
-        by_model.setdefault(cell.model, {})[cell._replace(model="")] = score
+        by_model.setdefault(cell.model, {})[cell.of_any_model] = score
     return by_model
 
 
