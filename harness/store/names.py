@@ -73,8 +73,7 @@ def key_of(row: Mapping[str, Any]) -> str:
 
 
 def _typed(value: Any, kind: Kind) -> Any:
-    value = known(value)
-    if value is None:
+    if value is None or value != value:  # NaN
         return None
     return int(value) if kind == "whole" else float(value) if kind == "number" else value
 
