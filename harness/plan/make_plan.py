@@ -119,6 +119,8 @@ def make_plan(
         values, lr_schedule = training_settings(config, model, kind, size, found)
         return {"settings": values, LR_SCHEDULE: lr_schedule}
 
+    finer = {item: has_finer(family, item) for item in source.items}
+
     @functools.cache
     def fit(item: str | None, task: str, model: str, size: int) -> Trial:
         """What its draws share; of no band and of seed 0."""
@@ -129,7 +131,7 @@ def make_plan(
             length=length,
             bandlimit=None,
             task=task,
-            scored=scored_on(task, has_finer(family, item)),
+            scored=scored_on(task, finer[item]),
             model=model,
             budget=size,
             seed=0,
@@ -158,7 +160,7 @@ def make_plan(
     trials = [
         fit(item, task, model, size).of_draw(band, seed, signal_seed)
         for item in source.items
-        for task in _trained_on(names, source.dim, has_finer(family, item))
+        for task in _trained_on(names, source.dim, finer[item])
         for band, (seed, signal_seed), size, model in itertools.product(
             _once(bands), _once(preset.seed_pairs), _once(preset.sizes), _once(chosen_models)
         )
