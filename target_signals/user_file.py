@@ -3,7 +3,8 @@
 import hashlib
 import re
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,17 @@ def item_of(path: str | Path) -> str:
 def digest_of(item: str) -> str:
     """The digits of the content that `item_of` put into an item's name."""
     return item[-DIGITS:]
+
+
+def name_of(item: str) -> str:
+    """What people call a file that rows call `item`: its name without the digits of its content."""
+    return re.sub(rf"-[0-9a-f]{{{DIGITS}}}$", "", item)
+
+
+def names_of(items: Collection[str]) -> dict[str, str]:
+    """What to call each of several items: its name, or the item in full where another one has the same name."""
+    counts = Counter(map(name_of, items))
+    return {item: item if counts[name_of(item)] > 1 else name_of(item) for item in items}
 
 
 def existing(path: str | Path) -> Path:

@@ -7,7 +7,6 @@ it starts at once.
 
 import functools
 import itertools
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,7 @@ from harness.analysis.palette import YARDSTICKS
 from harness.plan.config import Config
 from harness.store.names import known
 from harness.store.schema import Row
-from target_signals.user_file import UserFile
+from target_signals.user_file import UserFile, name_of, names_of
 
 
 class Kind(NamedTuple):
@@ -107,6 +106,11 @@ class Experiment:
     @cached_property
     def draws(self) -> list[Draw]:
         return list(dict.fromkeys(cell.draw for cell in self.latest))
+
+    @cached_property
+    def item_names(self) -> dict[str, str]:
+        """What people call the items."""
+        return names_of({cell.item for cell in self.latest if cell.item is not None})
 
     def missing(self) -> list[Cell]:
         """The cells between those that have rows: every model, budget, band and draw that occurs, combined."""
@@ -205,7 +209,7 @@ def dataset_of(row: Mapping[Any, Any]) -> str | None:
 
 def signal_title(signal: str, dim: int, dataset: str | None) -> str:
     """A signal in headlines: `Sierpinski 2D`; of somebody's own files the name, without the digest of the content."""
-    return f"{signal} {dim}D" if dataset is None else re.sub(r"-[0-9a-f]{8}$", "", dataset)
+    return f"{signal} {dim}D" if dataset is None else name_of(dataset)
 
 
 def cell_of(row: Row) -> Cell:

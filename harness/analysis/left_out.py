@@ -7,6 +7,7 @@ from common.words import budget_text, plural
 from harness.analysis.compared import Compared
 from harness.analysis.experiments import Cell
 from harness.analysis.winner import Outcome
+from target_signals.user_file import name_of
 
 
 class Where(NamedTuple):
@@ -64,7 +65,7 @@ def _draws(kept: Collection[Cell], dropped: Collection[Cell]) -> str:
 def _listed(values: Collection[Any]) -> str:
     """Values in order; None, the band of a whole signal, comes last."""
     ordered = sorted((value is None, value) for value in values)
-    texts = (f"{value:g}" if isinstance(value, float) else str(value) for none, value in ordered if not none)
+    texts = (f"{value:g}" if isinstance(value, float) else name_of(str(value)) for none, value in ordered if not none)
     return " ".join([*texts, *(["whole"] if None in values else [])])
 
 

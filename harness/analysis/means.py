@@ -118,6 +118,8 @@ class Means:
 
     def label(self, key: str, value: Any) -> str:
         """A key's value for people."""
+        if key == "item":
+            return self.experiment.item_names.get(value, "whole")
         return display_name(value, self.of_reference) if key == "model" else label(key, value)
 
     @property

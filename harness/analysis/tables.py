@@ -169,7 +169,7 @@ def _places(means: Means) -> dict[Where, Outcome]:
     found: dict[Where, Outcome] = {}
     for place, outcome in means.outcomes.items():
         of = dict(zip(keys, place, strict=True))
-        rest = ", ".join(label(key, value) for key, value in of.items() if key != "size")
+        rest = ", ".join(means.label(key, value) for key, value in of.items() if key != "size")
         found[Where(of.get("size", means.experiment.sizes[0]), rest)] = outcome
     return found
 

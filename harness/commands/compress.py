@@ -12,6 +12,7 @@ from common.errors import UsageError
 from harness.execution.option_types import bits_a_value, given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.store import parse_row
+from target_signals.user_file import name_of
 
 if TYPE_CHECKING:
     from common.lattice import Lattice
@@ -112,7 +113,8 @@ def truth_of(
         scoring = task.scoring_of(row["task"])
         if (trial.model, task.lattice.shape, task.channels) != (model.name, model.lattice.shape, model.channels):
             raise ValueError("the row beside it is of another model")
-        return scoring.lattice, scoring.psnr, f"{row['signal']} ({row['source']}), task {row['task']}"
+        of = row["signal"] if row["item"] is None else name_of(row["item"])
+        return scoring.lattice, scoring.psnr, f"{of} ({row['source']}), task {row['task']}"
     except (OSError, ValueError, UsageError) as error:
         if options.file is not None:  # whoever names a file wants scores against it and nothing else
             raise UsageError(f"'{path}' cannot be scored against '{options.file}': {error}") from error

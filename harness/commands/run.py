@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from common import process
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
-from common.words import duration, plural
+from common.words import plural
 from harness.execution.options import command_of, parse
 from harness.plan.config import load_config
 from harness.store.names import Name
@@ -78,13 +78,13 @@ def announcement(
     """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial."""
     from harness.execution.choose_executor import place
     from harness.execution.launch import lacking
-    from harness.plan.cost import describe_cost, total_seconds
+    from harness.plan.cost import describe_cost, describe_seconds
     from harness.train import machine
     from target_signals.tasks import perceptual
 
     source = launch.source
     yield (
-        f"{source.family.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset}, "
+        f"{source.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset}, "
         f"on {place(options, launch.device, workers)}"
     )
     if options.preset is None:
@@ -100,8 +100,8 @@ def announcement(
     if not options.force:
         yield from lacking(done, options)
     for trial in left if options.dry_run else ():
-        seconds = total_seconds(launch.as_large([trial]), launch.device.type)
-        yield f"  {trial}, {trial.steps} passes" + ("" if seconds is None else f": about {duration(seconds)}")
+        seconds = describe_seconds(launch.as_large([trial]), launch.device.type)
+        yield f"  {trial}, {trial.steps} passes" + ("" if seconds is None else f": {seconds}")
 
 
 def run_trials_of(

@@ -129,7 +129,7 @@ class Progress:
         self.passes.total = sum(said.get("steps") or 0 for said in running) or 1
         self.passes.n = min(sum(said.get("step") or 0 for said in running), self.passes.total)
         self.passes.set_description_str(_told(running) if running else "", refresh=True)
-        self.trials.set_postfix_str("" if left is None else f"about {duration(left)} left")
+        self.trials.set_postfix_str(self._left_text(left))
 
     def _watch(self) -> None:
         """A sign of life of the trial that runs here, where one is due."""
@@ -139,7 +139,7 @@ class Progress:
                     continue
                 elapsed, left = time.monotonic() - self.started, self._left_now()
                 line = f"{self.trial}: {duration(elapsed)}, {self.step:,} of {self.trial.steps:,} passes"
-                tqdm.write(line + ("" if left is None else f"; about {duration(left)} left"), file=sys.stderr)
+                tqdm.write("; ".join(filter(None, [line, self._left_text(left)])), file=sys.stderr)
 
     def _is_due(self) -> bool:
         """Whether nothing was said for so long that a sign of life is due; the next one takes longer."""
@@ -163,7 +163,7 @@ class Progress:
         self.trials.update(1)
         left = self._left()
         if self.trials.disable and left is not None and left >= 1:
-            line += f"; about {duration(left)} left"
+            line += f"; {self._left_text(left)}"
         tqdm.write(line, file=sys.stdout)
 
     def leading(self, trial: Trial) -> str:
@@ -178,6 +178,14 @@ class Progress:
         workers, per_device = self.concurrency()
         left, most = self.time_left.left(elapsed, whole, per_device), self.deadline - time.monotonic()
         return None if left is None else max(0.0, min(left / workers, most)) + self.after
+
+    def _left_text(self, left: float | None) -> str:
+        """`about 3 minutes left`, and which models' times are a guess; nothing where nothing is known."""
+        if left is None:
+            return ""
+        guessed = self.time_left.guessed()
+        whose = ", ".join(guessed) if len(guessed) < 3 else f"{len(guessed)} models"
+        return f"about {duration(left)} left" + (f", {whose} guessed" if guessed else "")
 
     def _left_now(self) -> float | None:
         """The same while a trial runs here, which will take as long as the passes between its evaluations tell."""
@@ -203,7 +211,7 @@ class Progress:
     def _show(self) -> None:
         assert self.trial is not None
         left = self._left_now()
-        self.trials.set_postfix_str("" if left is None else f"about {duration(left)} left")
+        self.trials.set_postfix_str(self._left_text(left))
         if self.claim is not None:
             self.claim.say(step=self.step, steps=self.trial.steps)
 

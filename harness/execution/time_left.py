@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.plan.cost import starts, trial_seconds
+from harness.plan.cost import is_timed, starts, trial_seconds
 from harness.plan.trial import Trial
 
 Sort = tuple[str, int, str, int, int | None, int]  # trials that should take the same time
@@ -26,6 +26,7 @@ class TimeLeft:
         self.ahead = Counter(map(sort_of, trials))
         self.estimates = {sort_of(trial): trial_seconds(trial, device) for trial in trials}
         self.starts = starts(trials, device)  # of models and budgets that none of has begun
+        self.unknown = {trial.model for trial in trials if not is_timed(trial, device)}  # until a trial tells
         self.measured: dict[Sort, Measured] = defaultdict(Measured)
         self.begun: Sort | None = None
         self.start = 0.0  # seconds that the current trial takes longer as the first of its model and budget
@@ -38,9 +39,15 @@ class TimeLeft:
     def end(self, trial: Trial, seconds: float) -> None:
         sort = sort_of(trial)
         measured, estimate = self.measured[sort], self.estimates.get(sort) or seconds
+        self.unknown.discard(trial.model)
         measured.trials += 1
         measured.seconds += max(seconds - self.start, min(seconds, estimate))  # as the others of its sort will take
         self.begun, self.start = None, 0.0
+
+    def guessed(self) -> list[str]:
+        """The models among the trials that are left that were never timed, and of which none has told yet."""
+        current = set() if self.begun is None else {self.begun[0]}
+        return sorted(self.unknown & (current | {sort[0] for sort, count in self.ahead.items() if count}))
 
     def left(self, elapsed: float = 0.0, whole: float | None = None, per_device: int = 1) -> float | None:
         """Seconds of the trials that are left, one after the other; None while nothing is known.
@@ -51,6 +58,8 @@ class TimeLeft:
         """
         errors, total = self._errors(), 0.0
         if self.begun is not None:
+            if whole is not None:
+                self.unknown.discard(self.begun[0])
             expected = self._predict(self.begun, errors, per_device)
             if whole is None and expected is not None:
                 whole = max(expected + self.start, elapsed)

@@ -5,7 +5,7 @@ import functools
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +27,7 @@ OF_MODEL, OF_BUDGET = "model", "budget"  # what a trial is the first of in a pro
 START_SECONDS = 0.5  # of a trial beside training, where none was measured
 
 Times = dict[str, Any]  # of one kind of device, as the file has them
+Among = Callable[[Sequence[float]], float]  # which of the other models' times a model has that was never timed
 
 
 class Parts(NamedTuple):
@@ -48,38 +49,51 @@ def describe_cost(trials: Sequence[Trial], device: "torch.device", draws: bool =
     """
     if not trials:
         return "nothing to do"
-    total = total_seconds(trials, device.type)
-    if total is None:
+    text = describe_seconds(trials, device.type, drawing_seconds(trials, device.type) if draws else 0.0)
+    if text is None:
         return "no estimate, nothing was timed on such a device"
-    total += drawing_seconds(trials, device.type) if draws else 0.0
-    unknown = sorted({_name(trial) for trial in trials if not is_timed(trial, device.type)})
-    machine = _times()[device.type]["machine"]
-    text = f"about {duration(total, 'GPU-hours' if device.type == 'cuda' else 'hours')} (as timed on {machine}"
-    return text + (f"; for {', '.join(unknown)} the median of other models)" if unknown else ")")
+    notes = [f"as timed on {_times()[device.type]['machine']}"]
+    if others := _timed_otherwise(trials, device.type):
+        notes.append(f"timed with other settings: {', '.join(others)}")
+    if unknown := sorted({_name(trial) for trial in trials if not is_timed(trial, device.type)}):
+        notes.append(f"never timed, so a guess, as the quickest to the slowest other model: {', '.join(unknown)}")
+    return f"{text} ({'; '.join(notes)})"
 
 
-def total_seconds(trials: Sequence[Trial], device: str) -> float | None:
+def describe_seconds(trials: Sequence[Trial], device: str, more: float = 0.0) -> str | None:
+    """`about 5 minutes`; where a model was never timed, `40 seconds to 20 minutes`, as the quickest and as the slowest
+    other model. None where nothing was timed on such a device. more: seconds beside the trials."""
+    among = (statistics.median,) if all(is_timed(trial, device) for trial in trials) else (min, max)
+    totals = [total_seconds(trials, device, of) for of in among]
+    texts = [duration(t + more, "GPU-hours" if device == "cuda" else "hours") for t in totals if t is not None]
+    if not texts:
+        return None
+    return f"about {texts[0]}" if len(set(texts)) == 1 else " to ".join(texts)
+
+
+def total_seconds(trials: Sequence[Trial], device: str, among: Among = statistics.median) -> float | None:
     """Estimated seconds of trials in one process, in turn; None where nothing was timed on such a device."""
-    times = [trial_seconds(trial, device) for trial in trials]
+    times = [trial_seconds(trial, device, among) for trial in trials]
     return None if None in times else sum(filter(None, times)) + sum(starts(trials, device).values())
 
 
-def trial_seconds(trial: Trial, device: str) -> float | None:
+def trial_seconds(trial: Trial, device: str, among: Among = statistics.median) -> float | None:
     """Estimated seconds of a trial that is not the first of its kind; None where nothing was timed on such a device."""
-    parts = trial_parts(trial, device)
+    parts = trial_parts(trial, device, among)
     return None if parts is None else sum(parts)
 
 
-def trial_parts(trial: Trial, device: str) -> Parts | None:
+def trial_parts(trial: Trial, device: str, among: Among = statistics.median) -> Parts | None:
     """The same by part. Training is log-log in the budget and linear in the number of points. A model that was never
-    timed takes the median of the others; one that does not take the signal takes no time."""
+    timed is taken for one among the others, by default their median; one that does not take the signal takes no time.
+    """
     times = _times().get(device)
     if times is None:
         return None
     if _is_unsupported(trial):
         return Parts(0.0, 0.0, 0.0)
     beside, axes = times.get("beside", {}), f"{trial.dim}D"
-    once = _each(times, trial, device)
+    once = _each(times, trial, device, among)
     if once is None:
         return None
     training = once if trial.lr is None else trial.steps * once
@@ -153,7 +167,20 @@ def interpolate(measured: Mapping[int, float], size: int) -> float:
     return measured[below] ** (1 - between) * measured[above] ** between
 
 
-def _each(times: Times, trial: Trial, device: str) -> float | None:
+def _timed_otherwise(trials: Sequence[Trial], device: str) -> list[str]:
+    """`FourFeat 2D frequencies 1000`: the whole-number settings, on which a pass depends, that models were timed with
+    and some of these trials have not."""
+    timed = _times()[device].get("settings", {})
+    found = {
+        f"{_name(trial)} {name} {value}"
+        for trial in trials
+        for name, value in timed.get(_name(trial), {}).items()
+        if getattr(trial.settings, name, value) != value
+    }
+    return sorted(found)
+
+
+def _each(times: Times, trial: Trial, device: str, among: Among) -> float | None:
     """Seconds of a pass, or of a solution."""
     kind, name, axes = _kind(trial), _name(trial), f"{trial.dim}D"
     tables = times.get(kind, {})
@@ -163,8 +190,8 @@ def _each(times: Times, trial: Trial, device: str) -> float | None:
     share = _points(trial) / times["points"][axes]
     if trial.lr is None:  # a solution takes hardly longer beyond the largest budget, which a pass does
         each = [interpolate(_sized(table), min(trial.budget, max(map(int, table)))) for table in own]
-        return statistics.median(each) * max(share, LEAST_SHARE[device])
-    whole = statistics.median(interpolate(_sized(table), trial.budget) for table in own) / 1000
+        return among(each) * max(share, LEAST_SHARE[device])
+    whole = among([interpolate(_sized(table), trial.budget) for table in own]) / 1000
     least = times.get("least_ms", {}).get(name)
     if least is None:
         return whole * max(share, LEAST_SHARE[device])

@@ -54,6 +54,8 @@ def own_files(paths: Sequence[str], dim: int | None) -> tuple[list[OwnFile], lis
         notes = [f"{files[0].path}: {'×'.join(map(str, _values(files[0])))}, {files[0].source}", *notes]
     if again:
         notes.append(f"left out, as other files hold the same: {_listed(again)}")
+    if alike := _of_one_name(files):
+        notes.append(f"tables tell files of one name apart by the SHA-256 of their contents: {_listed(alike)}")
     if twins := _of_one_stem(files):
         notes.append(f"one picture in several formats counts several times: {_listed(twins)}")
     return files, notes
@@ -154,6 +156,11 @@ def _described(files: Sequence[OwnFile]) -> list[str]:
 def _values(file: OwnFile) -> tuple[int, ...]:
     """The shape of its array."""
     return file.shape if file.channels == 1 else (*file.shape, file.channels)
+
+
+def _of_one_name(files: Sequence[OwnFile]) -> list[str]:
+    names = user_file.names_of([file.item for file in files])
+    return [f"{file.path} is {file.item}" for file in files if names[file.item] == file.item]
 
 
 def _of_one_stem(files: Sequence[OwnFile]) -> list[str]:

@@ -81,7 +81,8 @@ def evaluate_every(row: Mapping[str, Any]) -> int:
 
 def _path(item: str | None, file: str | None) -> str | None:
     if file is not None and (found := user_file.item_of(file)) != item:
-        raise UsageError(f"it is of {item}, and --file '{file}' is {found}")
+        digits = f"the SHA-256 of its content begins with {user_file.digest_of(found)}"
+        raise UsageError(f"it is of {item}, and --file '{file}' is another one: {digits}")
     return file
 
 

@@ -31,6 +31,11 @@ class Source:
     dataset: str | None = None
 
     @property
+    def name(self) -> str:
+        """What people call it: the family, the one file of their own, or the folder of several."""
+        return self.dataset or (user_file.name_of(self.files[0].item) if self.files else self.family.name)
+
+    @property
     def length_key(self) -> str:
         """The key of its length in a preset: the dimension of synthetic signals, the kind of recorded ones."""
         return str(self.dim) if self.kind == "synthetic" else self.kind

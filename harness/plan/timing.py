@@ -23,7 +23,8 @@ from harness.store.scan import gather
 from harness.store.schema import OK, Row
 from target_signals.tasks.base import known_family
 
-LISTS = ("ms_per_pass", "seconds_to_solve", "least_ms", "commits")  # of a kind of device: by model, then by budget
+# of a kind of device by model: by budget; of settings by name
+LISTS = ("ms_per_pass", "seconds_to_solve", "least_ms", "commits", "settings")
 
 
 def write(folder: str) -> Path:
@@ -41,12 +42,13 @@ def write(folder: str) -> Path:
 
 def measured_times(table: Sequence[Row]) -> dict[str, Any]:
     """By kind of device: the machine, and for every model, dimension and budget the commit and the median milliseconds
-    of one pass over the lattice, or the median seconds of a solution, at the number of points that most rows have."""
+    of one pass over the lattice, or the median seconds of a solution, at the number of points that most rows have; and
+    for every model the whole-number settings, on which a pass depends."""
     times: dict[str, Any] = {}
     for kind, rows in by_device(table).items():
         machine = statistics.mode(row["device"] for row in rows).partition(": ")[2]
         found = times[kind] = {"machine": machine, "points": {}}
-        found |= {name: {} for name in ("ms_per_pass", "seconds_to_solve", "commits")}
+        found |= {name: {} for name in ("ms_per_pass", "seconds_to_solve", "commits", "settings")}
         for axes in sorted({f"{row['dim']}D" for row in rows}):
             # the shape of a row on a finer lattice is not that of the lattice which was trained on
             own = [row for row in rows if f"{row['dim']}D" == axes and not known_family(row["task"]).shares]
@@ -58,11 +60,20 @@ def measured_times(table: Sequence[Row]) -> dict[str, Any]:
             for model, size in sorted({(row["model"], row["size"]) for row in near}):
                 alike = [row for row in near if (row["model"], row["size"]) == (model, size)]
                 solved = not alike[0]["updates"]
-                each = [r["seconds"] if solved else 1000 * r["seconds"] / r["curve"][-1]["step"] for r in alike]
+                each = [spent(r) if solved else 1000 * spent(r) / r["curve"][-1]["step"] for r in alike]
                 what, name = "seconds_to_solve" if solved else "ms_per_pass", f"{model} {axes}"
                 found[what].setdefault(name, {})[str(size)] = rounded(statistics.median(each))
                 found["commits"].setdefault(name, {})[str(size)] = str(alike[-1]["commit"])[:7]
+                found["settings"][name] = {
+                    setting: value for setting, value in alike[-1]["settings"].items() if type(value) is int
+                }
     return times
+
+
+def spent(row: Row) -> float:
+    """Seconds of training, or those of the processor where others kept it from this."""
+    processor = row.get("processor_seconds") if row["device"].startswith("cpu") else None
+    return min(row["seconds"], processor or math.inf)
 
 
 def merged(known: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from common.dials import digested
 from harness.store import names, schema
+from target_signals.user_file import name_of
 
 PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of matrix products: harness/train/precision.py
 CONSTANT, COSINE = LR_SCHEDULES = ("constant", "cosine")  # of the learning rate: harness/train/optimiser.py
@@ -116,7 +117,7 @@ class Trial:
         return names.key_of(vars(self) | {"size": self.budget, "config_hash": self.config_hash})
 
     def __str__(self) -> str:
-        item = "" if self.item is None else f" {self.item}"
+        item = "" if self.item is None else f" {name_of(self.item)}"
         task = names.unless_plain(self.task, f" {self.task}")
         band = "" if self.bandlimit is None else f" band {self.bandlimit:g}"
         signal = "" if self.signal_seed == self.seed else f" signal seed {self.signal_seed}"

@@ -34,7 +34,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
     compared there, where these differ), and the differences to the best and to the reference: [difference, reach of its
     interval to either side, p], of one replicate [difference]. `best` is by metric, band and budget; `left_out` says
     what is not compared at the bands and budgets of PSNR; `frames` has by metric and band the range in which the
-    trained models' means differ.
+    trained models' means differ, `axes` that of all models' means.
     """
     own, own_rows, rings = with_rings(experiment, rows)
     metrics = metrics_of(experiment, rows)
@@ -44,6 +44,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
     scores: dict[str, dict[str, Any]] = {}
     best: dict[str, dict[str, dict[str, Any]]] = {}
     frames: dict[str, dict[str, Any]] = {}
+    axes: dict[str, dict[str, Any]] = {}
     mapped: dict[Where, Outcome] = {}
     for by in _views(own, rings):
         for metric in metrics:
@@ -56,6 +57,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
             if "item" not in by:
                 _add_best(best.setdefault(metric, {}), found, metric == "psnr")
                 _add_frames(frames.setdefault(metric, {}), found)
+                _add_axes(axes.setdefault(metric, {}), found)
         _add_lines(columns, found, {"model": models, "band": [None, *own.bands], "item": [None, *items]})
     columns = {name: column for name, column in columns.items() if any(value is not None for value in column)}
     return {
@@ -67,6 +69,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
         "scores": scores,
         "best": best,
         "frames": frames,
+        "axes": axes,
         "left_out": left_out(mapped),
         "led": led(own, own_rows, best["psnr"], rings) if "psnr" in best else counted(()),
     }
@@ -155,6 +158,16 @@ def _add_frames(frames: dict[str, Any], found: Means) -> None:
     for name, means_ in values.items():
         inside = frame(means_)
         frames[name] = [rounded(edge) for edge in inside] if inside else None
+
+
+def _add_axes(axes: dict[str, Any], found: Means) -> None:
+    """Add each band's range, over all budgets, of every model's means, yardsticks' too."""
+    values: dict[str, list[float]] = {}
+    for line in found.lines:
+        band = dict(zip(found.by, line.keys, strict=True)).get("band", ALL)
+        if not math.isnan(line.mean):
+            values.setdefault(band if band == ALL else band_name(band), []).append(line.mean)
+    axes |= {name: [rounded(edge) for edge in frame(means_) or ()] for name, means_ in values.items()}
 
 
 def _against(found: Against | None, metric: Metric) -> list[float | int | None] | None:

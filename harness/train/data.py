@@ -46,5 +46,6 @@ def cached_signal(
     if path is not None:
         return user_file.load_signal(path, length, dim)
     if name == user_file.UserFile.name:
-        raise UsageError(f"it is of a file of somebody's own, {item}; give its path with --file")
+        called = user_file.name_of(str(item))
+        raise UsageError(f"it is of a file of somebody's own, {called}; give its path with --file")
     return target_signals.get_signal(name, dim, length, bandlimit, seed, item)

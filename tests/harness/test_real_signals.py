@@ -207,6 +207,18 @@ def test_a_photograph_ends_with_a_verdict(run, out, photo):
     assert "--force" not in again[1]
 
 
+def test_a_file_has_one_name_wherever_people_read_it(run, out, photo, capsys):
+    """Names of files and folders alone have the digest of its content, and the signal's name in rows."""
+    _, told, _ = run("--signal", photo, models=("Grid", "Siren"))
+    assert told.startswith("my_photo.png, 2D, task fit,")
+    assert re.search(r"^\[1/\d\] Grid [\d,]+ my_photo\.png seed", told, re.MULTILINE)
+    for verb in ("status", "table --by model,item"):
+        assert main([*verb.split(), "--out", str(out)]) == 0
+        told += capsys.readouterr().out
+    assert "| my_photo.png |" in told
+    assert not re.search(r"UserFile(?!/)|\.png-[0-9a-f]{8}", told)
+
+
 def test_rows_without_what_is_asked_for_now_are_said(run, photo):
     _, stdout, _ = run("--signal", photo, models=("Grid", "BlockDCT"))
     assert "have not got" not in stdout
@@ -377,7 +389,7 @@ def test_a_fitted_photograph_is_compressed_without_its_file(run, out, photo, cap
     monkeypatch.chdir(file.parent)
     assert main(["compress", file.name, "--bits", "32", "--device", "cpu"]) == 0
     text = capsys.readouterr().out
-    assert "PSNR against UserFile (8-bit RGB, divided by 255), task fit" in text
+    assert "PSNR against my_photo.png (8-bit RGB, divided by 255), task fit" in text
     (psnr,) = load(out)["psnr"]
     assert text.splitlines()[-3].split()[3] == f"{psnr:.2f}"
 

@@ -493,6 +493,15 @@ def test_paths_that_are_no_file(tmp_path, use, path, text):
         use(f"{tmp_path}/{path}")
 
 
+def test_people_read_the_digits_of_a_content_where_they_have_to():
+    twins = ["a.png-00000000", "a.png-0000000f"]
+    assert user_file.names_of([*twins, "b.png-00000000"]) == dict(zip(twins, twins, strict=True)) | {
+        "b.png-00000000": "b.png"
+    }
+    assert user_file.name_of("0064") == "0064"
+    assert user_file.name_of("scan-2024.png-0123abcd") == "scan-2024.png"
+
+
 def test_an_item_is_a_safe_name_and_its_contents_sum(tmp_path):
     for name, safe in (
         ("photo.jpg", "photo.jpg"),

@@ -20,6 +20,7 @@ from harness.store.names import array_path, known
 from harness.store.residual import load_residual
 from harness.store.schema import OK, Row, busy
 from target_signals.tasks.metrics import METRICS
+from target_signals.user_file import names_of
 
 PSNR = METRICS["psnr"]
 
@@ -136,4 +137,7 @@ def _largest_error(rows: Sequence[Row], out: str | Path) -> str:
         text = where_it_fails(residual)
     except (Unfit, OSError) as unfit:
         text = f"largest error: unknown, as its array cannot be used: {unfit}"
-    return f"lowest score: {row['item']}, {PSNR.text(row['psnr'])} dB; {text}" if several else text
+    if not several:
+        return text
+    called = names_of({row["item"] for row in rows})[row["item"]]
+    return f"lowest score: {called}, {PSNR.text(row['psnr'])} dB; {text}"

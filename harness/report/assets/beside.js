@@ -6,7 +6,7 @@ const laid = []; // rows that a reader laid side by side, in order
 const placeText = (row) =>
   [
     ['band', value('bandlimit', row)],
-    ['item', value('item', row)],
+    ['item', itemOf(row)],
     ['seed', value('seed', row)],
     ['signal seed', value('signal_seed', row)],
   ]

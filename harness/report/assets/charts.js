@@ -6,13 +6,14 @@ const CHARTS = [
   ['seconds', 'Quality against training time'],
 ];
 const AWAY = { above: 'M0 -1.6L1 .2H-1Z', below: 'M0 1.6L1 -.2H-1Z' }; // of what leaves the frame
+const MOST_BEYOND = 6; // named; what is more is counted
 let chartsStale = true;
 let chartsNear = false;
 
 function chartRows(kind) {
   const lines = kind === 'band' ? linesOverBands() : chosenLines();
   const scored = lines.filter((line) => line.mean !== null && (kind !== 'seconds' || known(line.seconds)));
-  const frame = frameOf(scored, 'mean');
+  const frame = axisOf(scored);
   const within = (x) => Math.min(Math.max(x, frame[0]), frame[1]);
   return scored
     .map((line, cell) => ({
@@ -36,11 +37,20 @@ function chartRows(kind) {
     }));
 }
 
+/* What lies beyond the edges of a chart, in words, as arrows do not say how far. */
+function beyondNote(rows) {
+  const at = (row) => row.budget + (current.bands.length > 1 && row.line.band !== ALL ? `, band ${row.bands}` : '');
+  const each = rows.filter((row) => row.beyond).map((row) => `${row.model} at ${at(row)}: ${row.score}`);
+  if (!each.length) return '';
+  const more = each.length > MOST_BEYOND ? `; and ${each.length - MOST_BEYOND} more` : '';
+  return el('p', { class: 'hint' }, `Beyond the scale: ${each.slice(0, MOST_BEYOND).join('; ')}${more}`);
+}
+
 /* Draw a specification into a place. A click on a point opens the trials behind it. */
 async function embed(place, spec, rows, title, pooled = false) {
   const plain = rows.map(({ line, ...row }) => row);
   const { name, unit } = metricInfo(state.metric, pooled);
-  const frame = frameOf(rows.map(({ line }) => line).filter(Boolean), 'mean');
+  const frame = axisOf(rows.map(({ line }) => line).filter(Boolean));
   const given = { '@score': unit ? `${name} (${unit})` : name, '@sizes': current.sizes, '@frame': frame };
   const labelled = JSON.parse(JSON.stringify(spec), (key, item) => given[item] ?? item);
   const made = { ...labelled, datasets: { rows: plain }, description: title };
@@ -81,7 +91,9 @@ async function drawCharts() {
   for (const [i, [kind, title]] of shown.entries()) {
     const pooled = kind !== 'band' && isPooled();
     const description = `${title}${at(kind)}: ${metricInfo(state.metric, pooled).name}`;
-    await embed(figures[i].lastChild, DATA.charts[kind], chartRows(kind), description, pooled);
+    const rows = chartRows(kind);
+    await embed(figures[i].lastChild, DATA.charts[kind], rows, description, pooled);
+    figures[i].append(beyondNote(rows));
   }
 }
 

@@ -13,7 +13,7 @@ function commandOf(row) {
     else words.push(option, x);
   };
   const file = e.signal === 'UserFile'; // rows know the name of somebody's own file, not its place
-  add('--signal', file ? `path/to/${itemText(value('item', row) ?? 'file')}` : e.signal);
+  add('--signal', file ? `path/to/${fileName(value('item', row) ?? 'file')}` : e.signal);
   add('--dim', e.dim);
   add('--task', e.task);
   if (!file) add('--items', value('item', row));

@@ -112,7 +112,7 @@ function drawControls() {
         ? select(
             'Item',
             'choose-item',
-            [[ALL, 'all items'], ...current.items.map((item) => [item, item])],
+            [[ALL, 'all items'], ...current.items.map((item) => [item, itemText(e, item)])],
             state.item,
             (item) => {
               state.item = item;

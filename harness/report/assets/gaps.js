@@ -49,7 +49,7 @@ function drawGaps() {
       el(
         'td',
         {},
-        list(rows, 'item', (item) => item ?? ''),
+        list(rows, 'item', (item) => (item === null ? '' : itemText(EXPERIMENTS[state.experiment], item))),
       ),
       el('td', {}, reason),
     ),

@@ -53,6 +53,16 @@ function frameOf(lines, of) {
   return values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
 }
 
+/* The range of a chart's axis for these lines: of all models, where `frameOf` has the trained ones alone. A few values
+   that lie far from the others are left outside; none of one item is. */
+function axisOf(lines) {
+  const { frames, axes } = EXPERIMENTS[state.experiment];
+  const bands = state.item === ALL ? distinct(lines.map((line) => line.band)) : [];
+  const ranges = bands.flatMap((band) => [frames, axes].map((all) => all[state.metric]?.[band])).filter(Boolean);
+  const values = ranges.length ? ranges.flat() : lines.map((line) => line.mean).filter(known);
+  return values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
+}
+
 /* What leaves the frame: `above`, `below` or nothing. */
 const beyond = (x, [low, high]) => (x > high + 1e-9 ? 'above' : x < low - 1e-9 ? 'below' : null);
 

@@ -25,11 +25,17 @@ const variantText = (e) =>
   `${e.preset}, ${e.length === null ? 'native size' : `length ${e.length}`}, ${e.steps} steps`;
 const signalText = (e) => {
   if (e.own && e.items.length > 1)
-    return `${itemText(e.dataset)}, ${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;
-  if (e.own) return itemText(e.dataset ?? 'a file');
+    return `${fileName(e.dataset)}, ${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;
+  if (e.own) return fileName(e.dataset ?? 'a file');
   return `${e.dim}D ${e.signal}${e.stands_for ? ` (in place of ${e.stands_for})` : ''}`;
 };
-const itemText = (item) => item.replace(/-[0-9a-f]{8}$/, ''); // a file's name without the digest of its content
+const fileName = (item) => item.replace(/-[0-9a-f]{8}$/, ''); // without the digest of its content
+const itemText = (e, item) =>
+  e.items.some((other) => other !== item && fileName(other) === fileName(item)) ? item : fileName(item);
+function itemOf(row) {
+  const item = value('item', row);
+  return item === null ? null : itemText(EXPERIMENTS[value('experiment', row)], item);
+}
 const statusKind = (row) => {
   const status = value('status', row);
   return ['ok', 'unsupported', 'missing', 'older'].includes(status) ? status : 'failed';

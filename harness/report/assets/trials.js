@@ -40,7 +40,7 @@ const TRIAL_COLUMNS = [
     value: (row) => value('bandlimit', row),
     cell: (row) => value('bandlimit', row) ?? '',
   },
-  { key: 'item', title: 'Item', value: (row) => value('item', row), cell: (row) => value('item', row) ?? '' },
+  { key: 'item', title: 'Item', value: (row) => value('item', row), cell: (row) => itemOf(row) ?? '' },
   {
     key: 'seed',
     title: 'Seed',

@@ -113,6 +113,28 @@ def test_the_time_left_stands_in_plain_lines(make_trial, finish, capsys, monkeyp
     assert capsys.readouterr().out.endswith("; about 2 minutes left\n")
 
 
+@pytest.mark.usefixtures("estimates")
+def test_models_that_were_never_timed_are_named_until_a_trial_tells(make_trial, monkeypatch):
+    monkeypatch.setattr(time_left, "is_timed", lambda trial, device: trial.model == "Grid")
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 0.0)
+    trials = [make_trial(model, budget=10_000, steps=100) for model in ("Grid", "Siren", "Wire", "Wire")]
+    shown = Progress(trials, "cpu")
+    shown.begin(trials[0])
+    assert shown._left_text(40.0) == "about 40 seconds left, Siren, Wire guessed"
+    shown.time_left.end(trials[0], 1.0)
+    shown.begin(trials[1])
+    shown.advance(1)
+    assert shown._left_text(40.0) == "about 40 seconds left, Siren, Wire guessed"
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 3.0)
+    shown.advance(10)
+    assert shown._left_text(40.0) == "about 40 seconds left, Wire guessed", "by its passes"
+    shown.time_left.end(trials[1], 5.0)
+    shown.begin(trials[2])
+    shown.time_left.end(trials[2], 5.0)
+    assert shown._left_text(40.0) == "about 40 seconds left", "by a trial that has ended"
+    assert shown._left_text(None) == ""
+
+
 def test_the_other_scorings_of_a_fit_are_called_by_their_tasks(make_trial, finish, capsys):
     trial = make_trial("Grid", budget=10_000)
     rows = finish(trial, 20.0, seconds=1.5) + finish(trial, 18.0, task="super_resolution")

@@ -49,6 +49,7 @@ def times(make_row, monkeypatch):
     def row(size, seconds, **changes):
         curve = [{"step": 1, "loss": 1.0, "psnr": 1.0, "seconds": 0.1}, {"step": 40, "loss": 1.0, "psnr": 1.0}]
         machine = {"device": "cpu: a processor, 2 threads", "commit": "0123456789"}
+        machine["settings"] = {"lr": 0.1, "layers": 3, "bias": True}
         return make_row(size=size, seconds=seconds, curve=curve, **machine | changes)
 
     rows = [row(1000, 2.0), row(1000, 4.0, seed=1), row(1000, 2.4, seed=2), row(100_000, 24.0)]
@@ -68,8 +69,17 @@ def test_a_pass_takes_the_median_at_the_number_of_points_that_most_rows_have(tim
             "ms_per_pass": {"Grid 2D": {"1000": 60.0, "100000": 600.0}},
             "seconds_to_solve": {"Grid_exact 2D": {"1000": 0.2, "100000": 20.0}},
             "commits": {name: {"1000": "0123456", "100000": "0123456"} for name in ("Grid 2D", "Grid_exact 2D")},
+            "settings": {name: {"layers": 3} for name in ("Grid 2D", "Grid_exact 2D")},
         }
     }
+
+
+def test_what_others_took_of_a_processor_is_no_time_of_a_pass(make_row):
+    row = make_row(seconds=9.0, processor_seconds=4.0, device="cpu: a processor, 1 threads")
+    assert timing.spent(row) == 4.0
+    assert timing.spent(row | {"processor_seconds": 16.0}) == 9.0, "of several threads"
+    assert timing.spent(row | {"processor_seconds": None}) == 9.0
+    assert timing.spent(row | {"device": "cuda: a GPU"}) == 9.0
 
 
 def test_new_times_join_those_of_other_models_and_devices(times):
@@ -133,13 +143,14 @@ def test_a_plan_is_told_in_words(times, make_trial):
     assert cost.describe_cost(trials, CPU) == "about 3 minutes (as timed on a processor, 2 threads)", "40 s to start"
     assert cost.describe_cost(trials, CPU, draws=True) == "about 4 minutes (as timed on a processor, 2 threads)"
     trials.append(make_trial("BACON"))
-    said = "about 3 minutes (as timed on a processor, 2 threads; for BACON 2D the median of other models)"
-    assert cost.describe_cost(trials, CPU) == said
+    times["cpu"]["ms_per_pass"]["Wire 2D"] = {"1000": 90_000.0}
+    said = "3 minutes to 19 minutes (as timed on a processor, 2 threads; never timed, so a guess, as the quickest "
+    assert cost.describe_cost(trials, CPU) == said + "to the slowest other model: BACON 2D)"
     times["cpu"]["points"]["3D"] = 1000
     times["cpu"]["ms_per_pass"]["Grid 3D"] = {"1000": 1.0}
     solids = [make_trial(model, "SparseSphereSignal", dim=3) for model in ("GSplat", "Siren")]
     told = cost.describe_cost([*trials, *solids], CPU)
-    assert "; for BACON 2D, Siren 3D the median" in told, "GSplat takes no volume, so nothing of it is estimated"
+    assert "other model: BACON 2D, Siren 3D)" in told, "GSplat takes no volume, so nothing of it is estimated"
     assert cost.trial_seconds(solids[0], "cpu") == sum(cost.starts(solids[:1], "cpu").values()) == 0
     assert cost.describe_cost([], CPU) == "nothing to do"
     assert cost.describe_cost(trials, torch.device("cuda")) == "no estimate, nothing was timed on such a device"
@@ -154,6 +165,18 @@ def test_a_solved_trial_costs_its_solution(times, make_trial, size, length, seco
     assert cost.trial_seconds(other, "cpu") == pytest.approx(cost.START_SECONDS + seconds), "as others that are solved"
     assert not cost.is_timed(other, "cpu")
     assert cost.trial_seconds(trial, "tpu") is None
+
+
+def test_settings_that_were_not_timed_are_named(times, make_trial):
+    times["cpu"]["settings"]["FourFeat 2D"] = {"frequencies": 1000}
+    times["cpu"]["ms_per_pass"]["FourFeat 2D"] = {"1000": 60.0}
+    trial = make_trial("FourFeat", budget=1000, length=24, steps=1000)
+    assert trial.settings.frequencies == 1000
+    assert "settings" not in cost.describe_cost([trial], CPU)
+    many = dataclasses.replace(trial, settings=dataclasses.replace(trial.settings, frequencies=2048, sigma=1.0))
+    assert cost.describe_cost([trial, many, many], CPU).endswith(
+        "; timed with other settings: FourFeat 2D frequencies 1000)"
+    )
 
 
 def test_every_model_of_the_paper_has_been_timed(config):

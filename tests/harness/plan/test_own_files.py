@@ -78,6 +78,13 @@ def test_one_picture_in_two_formats_is_pointed_out(folder):
     )
 
 
+def test_files_of_one_name_are_told_apart(folder, tmp_path):
+    same = picture(tmp_path / "more" / "b.png", seed=3)
+    files, notes = own_files([str(folder), same], None)
+    (said,) = [note for note in notes if "of one name" in note]
+    assert said.endswith(f": {files[1].path} is {files[1].item}, {same} is {files[2].item}")
+
+
 def test_long_lists_are_cut(folder):
     for i in range(8):
         (folder / f"{i}.txt").touch()

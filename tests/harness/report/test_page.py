@@ -577,6 +577,26 @@ def test_one_trial_alone(open_page, store, make_row):
     tab.wait_for_selector("#chart-grid svg, #chart-grid .empty")
 
 
+def test_charts_show_yardsticks_and_say_what_lies_far_beyond(open_page, store, make_row):
+    scores = {"Siren": (20.0, 22.0), "Grid": (24.0, 26.0), "BlockDCT": (28.0, 31.0), "Wavelet": (30.0, 156.0)}
+    rows = [
+        make_row(model=model, size=size, psnr=psnr, label="classical" if psnr > 27 else "learned")
+        for model, both in scores.items()
+        for size, psnr in zip((10_000, 20_000), both, strict=True)
+    ]
+    tab = open_page(write_page.write(store(rows)))
+    tab.locator("#charts").scroll_into_view_if_needed()
+    tab.wait_for_selector("#chart-grid figure:first-child svg")
+
+    def height(model):
+        point = f'#chart-grid figure:first-child path[aria-label*="size: 20000"][aria-label*="model: {model}"]'
+        return tab.locator(point).bounding_box()["y"]
+
+    a_db = (height("Siren") - height("Grid")) / 4
+    assert (height("Grid") - height("BlockDCT")) / 5 == pytest.approx(a_db, rel=0.2)
+    assert tab.inner_text("#chart-grid figure:first-child .hint") == "Beyond the scale: Wavelet at 20k: 156.0"
+
+
 def test_without_the_libraries(open_page, small, monkeypatch):
     def absent(records):
         raise UsageError("no pyarrow")
@@ -622,7 +642,7 @@ def test_pictures_are_of_the_item_at_which_models_differ_most(open_page, make_ro
         keep_signal(signal_path(tmp_path, row), Signal(values, 2, "image"))
     told = open_page(write_page.write(tmp_path)).locator(".own-answer").inner_text()
     assert told.startswith("photos, 2 images, fit")
-    assert "Shown: item b.png-00000001, seed 1234, of those with pictures where these differ most." in told
+    assert "Shown: item b.png, seed 1234, of those with pictures where these differ most." in told
 
 
 def test_a_persons_own_file_is_seen_at_once(open_page, make_row, tmp_path):
