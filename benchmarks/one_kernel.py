@@ -1,12 +1,12 @@
 """What a narrow network's values and gradients take: all layers in one kernel, and a kernel a layer, side by side.
 
-    python benchmarks/one_kernel.py --models Siren Finer Gauss Sinc HOSC BACON --dims 2 3 --channels 1 3
+    python benchmarks/one_kernel.py --models Siren Finer Gauss Sinc HOSC BACON Wire --dims 2 3 --channels 1 3
 
 A row for each model, dimension and number of channels, in this order, at 1e4 parameters. Forward alone, then forward
 and backward, each as a CUDA graph over the paper's lattice, the two ways in turns; the optimiser and the signal stand
 outside. Products are those of bf16x3, whatever a model's own precision, and BACON's those of bf16. Also where `fits` in
-models/kernels/network/narrow/network.py, or filters/network.py beside it, has a kernel a layer, as it does until one
-kernel was measured to be faster. Registers are those of the kernel that was compiled last.
+models/kernels/network/narrow/network.py, or beside it in filters/network.py or gabor/network.py, has a kernel a layer,
+as it does until one kernel was measured to be faster. Registers are those of the kernel that was compiled last.
 """
 
 import argparse
@@ -29,10 +29,15 @@ from models import get_model
 from models.base import Representation
 from models.kernels.network.narrow import network
 from models.kernels.network.narrow.filters import network as filters
+from models.kernels.network.narrow.gabor import network as gabor
 
 TURNS = 3
 HEADINGS = "network", "a kernel a layer, ms", "both ways, ms", "one kernel, ms", "both ways, ms", "gradients differ by"
-MODELS = {**dict.fromkeys(("Siren", "Finer", "Gauss", "Sinc", "HOSC"), network), "BACON": filters}  # where each fits
+MODELS = {  # where each fits
+    **dict.fromkeys(("Siren", "Finer", "Gauss", "Sinc", "HOSC"), network),
+    "BACON": filters,
+    "Wire": gabor,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
