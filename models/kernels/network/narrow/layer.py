@@ -1,4 +1,4 @@
-"""One layer of a narrow network at a tile of points: what the forward and the backward kernel share.
+"""One layer of a narrow network at a tile of points: what kernels of all activations share.
 
 A layer's vectors are rows: its bias, the first layer's weights of each coordinate, the head's weights of each channel,
 and the head's bias.
@@ -25,22 +25,19 @@ def affine(points, vectors, rows, n, D: tl.constexpr, WIDTH: tl.constexpr):
 
 
 @triton.jit
-def argument_of(
-    x, rest, high, low, points, vectors, rows, n, LAYER: tl.constexpr,
-    D: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
-):  # fmt: skip
-    """W x + b of layer LAYER, with x and the W of every layer but the first in two parts."""
-    if LAYER == 0:
-        # a product with nothing lays the sum out over the threads as products are; otherwise Triton makes it, and all
-        # that follows from it, anew in every layout that is asked of it
-        total = affine(points, vectors, rows, n, D, WIDTH)
-        total = dot(tl.zeros((ROWS, COLUMNS), tl.bfloat16), tl.zeros((COLUMNS, WIDTH), tl.bfloat16), total)
-    else:
-        total = dot(x, high[LAYER - 1].T, tl.zeros((ROWS, WIDTH), tl.float32))
-        total = dot(rest, high[LAYER - 1].T, total)
-        total = dot(x, low[LAYER - 1].T, total)
-        total += tl.load(vectors + BIAS * WIDTH)[None, :]
-    return total
+def as_product(total):
+    """The same plus a product with nothing, which lays it out over the threads as products are: otherwise Triton makes
+    it, and all that follows from it, anew in every layout that is asked of it."""
+    left = tl.zeros((total.shape[0], COLUMNS), tl.bfloat16)
+    return dot(left, tl.zeros((COLUMNS, total.shape[1]), tl.bfloat16), total)
+
+
+@triton.jit
+def add_product(total, x, rest, high, low):
+    """total + (x + rest) (high + low)ᵀ of factors in two bf16 parts, without the product of both second ones."""
+    total = dot(x, high.T, total)
+    total = dot(rest, high.T, total)
+    return dot(x, low.T, total)
 
 
 @triton.jit

@@ -1,19 +1,39 @@
-"""The kernel that packs a network's weights and vectors as forward.py and backward.py read them."""
+"""A network's weights and vectors packed as the kernels of elementwise and of gabor read them."""
 
+from collections.abc import Sequence
+
+import torch
 import triton
 import triton.language as tl
+from torch import Tensor
 
 from models.kernels.network.layers_kernels import rounded_to_bf16
 from models.kernels.network.narrow.layer import AXES, BIAS
 
 
+def pack(
+    weights: Sequence[Tensor], biases: Sequence[Tensor], head: Tensor, head_bias: Tensor, width: int
+) -> tuple[Tensor, Tensor]:
+    """Weights as matrices [2 parts, layers - 1, width, width] in bf16, and all vectors [layers, V, width], as layer.py
+    has their V rows, with zeros beyond the layers' own widths.
+
+    weights: of each layer [units, units before or d]. head: [C, units].
+    """
+    depth, widths, (channels, _), dim = len(weights), tuple(map(len, weights)), head.shape, weights[0].shape[1]
+    matrices = head.new_empty(2, depth - 1, width, width, dtype=torch.bfloat16)
+    vectors = head.new_empty(depth, AXES.value + dim + channels + 1, width)
+    _pack_kernel[(depth,)](
+        *(tuple(weights), tuple(biases), head, head_bias, widths, matrices, vectors), D=dim, C=channels, WIDTH=width
+    )
+    return matrices, vectors
+
+
 @triton.jit
-def pack_kernel(
+def _pack_kernel(
     weights, biases, head, head_bias, widths, matrices, vectors,
     D: tl.constexpr, C: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
-    """A layer a program: weights as matrices [2 parts, layers - 1, WIDTH, WIDTH], all vectors [layers, V, WIDTH] (see
-    layer.py), with zeros beyond the widths."""
+    """A layer a program."""
     LAYERS: tl.constexpr = len(weights)
     units = tl.arange(0, WIDTH)
     square = units[:, None] * WIDTH + units[None, :]

@@ -6,7 +6,8 @@ import triton.language as tl
 
 from models.kernels.network.activation_kernels import value_and_slope
 from models.kernels.network.layers_kernels import rounded_to_bf16
-from models.kernels.network.narrow.layer import AXES, argument_of, zero
+from models.kernels.network.narrow.elementwise.layer import argument_of
+from models.kernels.network.narrow.layer import AXES, zero
 
 
 @triton.jit

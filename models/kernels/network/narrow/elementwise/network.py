@@ -16,15 +16,14 @@ from torch.autograd.function import once_differentiable
 from models.kernels.network.layers import Layer
 from models.kernels.network.narrow.elementwise.backward import backward_kernel
 from models.kernels.network.narrow.elementwise.forward import forward_kernel
-from models.kernels.network.narrow.grid import grid_of, is_hopper
-from models.kernels.network.narrow.layer import AXES, COLUMNS
-from models.kernels.network.narrow.pack import pack_kernel
+from models.kernels.network.narrow.layer import COLUMNS
+from models.kernels.network.narrow.pack import pack
+from models.kernels.network.narrow.tiles import Tiles, was_measured
 
 WIDTH = 64  # to which all layers are filled up; a unit beyond their own carries the biases' gradients
 ACTIVATIONS = ("sine", "finer", "gauss", "sinc", "hosc")  # of activation_kernels.py, with a slope
 DEPTH = 4  # layers, whose weights' gradients fill the registers of the backward kernel
-FORWARD, BACKWARD = {"ROWS": 64, "num_warps": 4}, {"ROWS": 128, "num_warps": 8}  # points of a tile
-FORWARD_PROGRAMS, BACKWARD_PROGRAMS = 4, 1  # that a multiprocessor has room for
+FORWARD, BACKWARD = Tiles(rows=64, warps=4, programs=4), Tiles(rows=128, warps=8, programs=1)
 
 
 def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
@@ -33,17 +32,15 @@ def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
     That is the paper's Siren at 1e4 parameters and the networks that differ from it in their activation, in planes and
     solids, in grey and in colour, on Hopper.
     """
-    first, head = layers[0], layers[-1].head
+    first = layers[0]
     return (
         len(layers) == DEPTH
         and first.activation in ACTIVATIONS
         and all((layer.activation, layer.constants) == (first.activation, first.constants) for layer in layers)
         and all(WIDTH // 2 < len(layer.weight) < WIDTH for layer in layers)
         and all(layer.head is None for layer in layers[:-1])
-        and (head is not None and len(head[0]) in (1, 3))
-        and points.shape[1] in (2, 3)
         and parts == 2
-        and is_hopper(points)
+        and was_measured(layers, points)
     )
 
 
@@ -67,15 +64,11 @@ class _Heads(torch.autograd.Function):
         *layers, head, head_bias = (x.detach() for x in tensors)
         weights, biases = tuple(layers[0::2]), tuple(layers[1::2])
         widths, channels, dim = tuple(map(len, weights)), len(head), points.shape[1]
-        shape = {"D": dim, "C": channels, "WIDTH": WIDTH}
-        about = {"constant": constant, "LAYERS": len(widths), "ACTIVATION": activation} | shape
-        matrices = points.new_empty(2, len(widths) - 1, WIDTH, WIDTH, dtype=torch.bfloat16)
-        vectors = points.new_empty(len(widths), AXES.value + dim + channels + 1, WIDTH)
-        pack_kernel[(len(widths),)](weights, biases, head, head_bias, widths, matrices, vectors, **shape)
+        matrices, vectors = pack(weights, biases, head, head_bias, WIDTH)
+        about = {"constant": constant, "n": len(points), "LAYERS": len(widths), "ACTIVATION": activation}
+        about |= {"D": dim, "C": channels, "WIDTH": WIDTH}
         out = points.new_empty(1, len(points), channels)
-        forward_kernel[grid_of(points, FORWARD_PROGRAMS)](
-            *(points, out, matrices, vectors), n=len(points), **about, **FORWARD
-        )
+        forward_kernel[FORWARD.grid(points)](*(points, out, matrices, vectors), **about, **FORWARD.options)
         ctx.save_for_backward(points, matrices, vectors)
         ctx.widths, ctx.about = widths, about
         return out
@@ -85,14 +78,11 @@ class _Heads(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         points, matrices, vectors = ctx.saved_tensors
         widths, about, to_out = ctx.widths, ctx.about, gradients[0].contiguous()
-        programs = grid_of(points, BACKWARD_PROGRAMS)
-        to_matrices = points.new_empty(*programs, len(widths) - 1, WIDTH, WIDTH)
-        to_vectors = points.new_empty(*programs, 2, WIDTH, COLUMNS.value)
-        backward_kernel[programs](
-            *(points, to_out, to_matrices, to_vectors, matrices, vectors, widths),
-            n=len(points),
-            **about,
-            **BACKWARD,
+        grid = BACKWARD.grid(points)
+        to_matrices = points.new_empty(*grid, len(widths) - 1, WIDTH, WIDTH)
+        to_vectors = points.new_empty(*grid, 2, WIDTH, COLUMNS.value)
+        backward_kernel[grid](
+            *(points, to_out, to_matrices, to_vectors, matrices, vectors, widths), **about, **BACKWARD.options
         )
         to_first, to_head = to_vectors.sum(0)  # [WIDTH, COLUMNS] each
         axes, columns = to_first[: widths[0], 1 : 1 + 2 * about["D"]], to_head[: widths[-1], : 3 * about["C"]]

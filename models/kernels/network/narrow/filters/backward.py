@@ -15,6 +15,7 @@ from models.kernels.network.narrow.filters.layer import (
     beside,
     in_bf16,
     load_waves,
+    ones_of,
     product,
     sines,
     sines_and_cosines,
@@ -53,8 +54,7 @@ def backward_kernel(
     rest = (LAYERS - 1) * COLUMNS * COLUMNS + (UNITS + tl.arange(0, SPARE)[:, None]) * COLUMNS + units[None, :]
     last_head = tl.load(matrices + rest)
     first, last = tl.zeros((COLUMNS, PARTS), tl.float32), tl.zeros((COLUMNS, SPARE), tl.float32)
-    ones = tl.where((spare < 2) & (tl.arange(0, ROWS)[:, None] >= 0), 1.0, 0.0).to(tl.bfloat16)
-    nothing = tl.zeros((ROWS, SPARE), tl.bfloat16)
+    ones, nothing = ones_of(ROWS), tl.zeros((ROWS, SPARE), tl.bfloat16)
     for tile in tl.range(tl.program_id(0), tl.cdiv(n, ROWS), tl.num_programs(0), num_stages=1):
         rows = tile * ROWS + tl.arange(0, ROWS)
         places = rows.to(tl.int64)[:, None] * COLUMNS + units[None, :]

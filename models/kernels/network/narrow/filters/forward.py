@@ -9,6 +9,7 @@ from models.kernels.network.narrow.filters.layer import (
     SPARE,
     basis_of,
     load_waves,
+    ones_of,
     product,
     sines,
     tile_of,
@@ -27,7 +28,7 @@ def forward_kernel(
     above, wave = (), load_waves(waves, FILTERS, LAYERS)
     for i in tl.static_range(LAYERS - 1):
         above = above + (tl.load(matrices + (i * COLUMNS + units[:, None]) * COLUMNS + units[None, :]),)
-    ones = tl.where((tl.arange(0, SPARE)[None, :] < 2) & (tl.arange(0, ROWS)[:, None] >= 0), 1.0, 0.0).to(tl.bfloat16)
+    ones = ones_of(ROWS)
     for tile in tl.range(tl.program_id(0), tl.cdiv(n, ROWS), tl.num_programs(0), num_stages=1):
         rows = tile * ROWS + tl.arange(0, ROWS)
         basis = basis_of(points, rows, n, D, ROWS)

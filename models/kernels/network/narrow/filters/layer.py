@@ -34,6 +34,13 @@ def product(a, b):
 
 
 @triton.jit
+def ones_of(ROWS: tl.constexpr):
+    """The spare columns [ROWS, SPARE] of values."""
+    columns = tl.arange(0, SPARE)[None, :]
+    return tl.where((columns < 2) & (tl.arange(0, ROWS)[:, None] >= 0), 1.0, 0.0).to(tl.bfloat16)
+
+
+@triton.jit
 def halves(x, ROWS: tl.constexpr, WIDTH: tl.constexpr):
     return tl.split(tl.permute(tl.reshape(x, (ROWS, 2, WIDTH // 2)), (0, 2, 1)))
 

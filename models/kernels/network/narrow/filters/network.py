@@ -23,30 +23,14 @@ from models.kernels.network.narrow.filters.backward import backward_kernel
 from models.kernels.network.narrow.filters.forward import forward_kernel
 from models.kernels.network.narrow.filters.layer import COLUMNS, PARTS, SPARE, UNITS
 from models.kernels.network.narrow.filters.pack import pack_kernel
-from models.kernels.network.narrow.grid import grid_of, is_hopper
-
-REGISTERS = 65536  # of a multiprocessor
-
-
-@dataclass(frozen=True)
-class Tiles:
-    """How a kernel's points are cut."""
-
-    rows: int  # points of a tile
-    warps: int
-    programs: int  # on a multiprocessor, whose registers they share
-
-    @property
-    def options(self) -> dict[str, int]:
-        registers = min(255, REGISTERS // (self.programs * self.warps * 32) // 8 * 8)  # of a thread
-        return {"ROWS": self.rows, "num_warps": self.warps, "maxnreg": registers}
+from models.kernels.network.narrow.tiles import Tiles, was_measured
 
 
 @dataclass(frozen=True)
 class Cut:
-    """How a network is cut into kernels."""
+    """How a network is cut into kernels: groups of layers of the backward pass, and the tiles of both passes."""
 
-    groups: tuple[tuple[int, int], ...]  # of the backward pass: first layer and that after the last, from the top
+    groups: tuple[tuple[int, int], ...]  # first layer and that after the last, from the top
     forward: Tiles
     backward: Tiles
 
@@ -61,17 +45,15 @@ def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
     """Whether a network runs here: the paper's BACON at 1e4 parameters, in planes and in solids, in grey and in colour,
     on Hopper."""
     first, *others = layers
-    channels = [len(layer.head[0]) for layer in layers if layer.head is not None]
     return (
         parts == 1
         and len(layers) in CUTS
-        and points.shape[1] in (2, 3)
         and {len(layer.weight) for layer in layers} == {len(first.weight)}
         and UNITS.value // 2 < len(first.weight) <= UNITS.value
         and (first.activation == "sine" and not first.weight.requires_grad)
         and all(layer.activation == "filter" for layer in others)
-        and (layers[-1].head is not None and len(set(channels)) == 1 and sum(channels) <= SPARE.value)
-        and is_hopper(points)
+        and sum(len(layer.head[0]) for layer in layers if layer.head is not None) <= SPARE.value
+        and was_measured(layers, points)
     )
 
 
@@ -79,8 +61,8 @@ def heads(layers: Sequence[Layer], points: Tensor, cut: Cut | None = None) -> Te
     """What the heads say: points [N, d] → [H, N, C], float32.
 
     Tensors have no gaps in memory. Layers have one width, of at most UNITS; the first is a filter alone, and all others
-    are multiplied by filters. Heads, of which one is at the end, have as many channels, together at most SPARE. d is at
-    most 3.
+    are multiplied by filters. Heads, of which one is at the end, have as many channels,
+    together at most SPARE. d is at most 3.
     """
     pairs = [(layers[0].weight, layers[0].bias), *(layer.filter for layer in layers if layer.filter is not None)]
     keys = [(omega.data_ptr(), phase.data_ptr()) for omega, phase in pairs]  # a filter that layers share is one
@@ -102,7 +84,7 @@ def heads(layers: Sequence[Layer], points: Tensor, cut: Cut | None = None) -> Te
 
 @dataclass(frozen=True)
 class _Network:
-    """Which filter each layer has, and which head reads it, -1 for none."""
+    """Which filter each layer has, which head reads it, -1 for none, and how it is cut."""
 
     filters: tuple[int, ...]
     heads: tuple[int, ...]
@@ -129,8 +111,11 @@ class _Heads(torch.autograd.Function):
         out = points.new_empty(len(read), len(points), channels)
         about["FILTERS"] = network.filters
         tiles = network.cut.forward
-        forward_kernel[grid_of(points, tiles.programs)](
-            *(points, out, matrices, waves, read, read_biases, width, len(points)), **about, **tiles.options
+        forward_kernel[tiles.grid(points)](
+            *(points, out, matrices, waves, read, read_biases, width, len(points)),
+            **about,
+            **tiles.options,
+            maxnreg=tiles.registers,
         )
         # made here, so that whoever asks what the backward pass keeps is told of it
         edges = len(network.cut.groups) - 1
@@ -144,7 +129,7 @@ class _Heads(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         points, matrices, waves, between = ctx.saved_tensors
         network, width, tiles = ctx.network, ctx.width, ctx.network.cut.backward
-        to_out, grid = gradients[0].contiguous(), grid_of(points, tiles.programs)
+        to_out, grid = gradients[0].contiguous(), tiles.grid(points)
         sums = points.new_empty(*grid, len(matrices) - 1, 2, COLUMNS.value, COLUMNS.value)
         edge_sums = points.new_empty(2, *grid, COLUMNS.value, PARTS.value)
         edges = [matrices, *between, matrices]  # at both ends there is none
@@ -155,9 +140,10 @@ class _Heads(torch.autograd.Function):
                 TOP=top,
                 **ctx.about,
                 **tiles.options,
+                maxnreg=tiles.registers,
             )
         to_matrices, to_phases = sums.sum(0).unbind(1)  # [layers - 1, COLUMNS, COLUMNS] each
-        to_first, to_last = edge_sums.sum(1)  # [COLUMNS, 16] each
+        to_first, to_last = edge_sums.sum(1)  # [COLUMNS, PARTS] each: SPARE columns are as many
         by_layer = [to_first[:, 0], *(to_phases * matrices[:-1]).sum(2)]
         found = []
         for place in range(max(network.filters) + 1):

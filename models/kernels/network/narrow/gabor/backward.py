@@ -9,22 +9,21 @@ from models.kernels.network.narrow.gabor.layer import (
     BLOCK,
     USED,
     WIDTH,
-    as_product,
     blocks_of,
     first_columns,
     first_factor,
     gabor,
     gabor_gradient,
     in_a_word,
-    in_bf16,
     in_float32,
     parts_of,
     together,
     unit_at,
     units_of,
+    words_in_turns,
     words_of,
 )
-from models.kernels.network.narrow.layer import AXES, COLUMNS, in_two_parts, packed, unpacked, zero
+from models.kernels.network.narrow.layer import AXES, COLUMNS, as_product, in_two_parts, packed, unpacked, zero
 
 
 @triton.jit
@@ -62,7 +61,7 @@ def backward_kernel(
                     argument = dot(basis, first[block], tl.zeros((ROWS, BLOCK >> block), tl.float32))
                 else:
                     word = tl.load(words_of(saved, rows, n, i, block), mask=rows[:, None] < n, other=0)
-                    argument = as_product(unpacked(word, ROWS, BLOCK >> block), ROWS, BLOCK >> block)
+                    argument = as_product(unpacked(word, ROWS, BLOCK >> block))
                 a, b = parts_of(argument, ROWS, BLOCK >> block)
                 real, imaginary = gabor(a, b, omega, sigma)
                 arguments = arguments + (packed(argument, ROWS, BLOCK >> block),)
@@ -90,7 +89,7 @@ def backward_kernel(
                 to_real, to_imaginary = parts_of(gradient, ROWS, BLOCK >> block)
                 to_a, to_b = gabor_gradient(a, b, real, imaginary, to_real, to_imaginary, omega, sigma)
                 words = (in_a_word(to_a, to_b),) + words
-                own = (in_bf16(words[0], ROWS, BLOCK >> block),) + own
+                own = (words_in_turns(words[0], ROWS, BLOCK >> block),) + own
             above = own
         to_weights = found
         to_argument = together(words[0], words[1], ROWS)

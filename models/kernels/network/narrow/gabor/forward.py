@@ -12,11 +12,11 @@ from models.kernels.network.narrow.gabor.layer import (
     first_argument_of,
     gabor,
     in_a_word,
-    in_bf16,
     in_float32,
     in_turns,
     parts_of,
     units_of,
+    words_in_turns,
     words_of,
 )
 from models.kernels.network.narrow.layer import AXES, packed, zero
@@ -42,7 +42,7 @@ def forward_kernel(
             next_x, next_rest, values = (), (), ()
             for block in tl.static_range(2):
                 if i == 0:
-                    argument = first_argument_of(points, vectors, rows, n, block, D, ROWS)
+                    argument = first_argument_of(points, vectors, rows, n, block, D)
                 else:
                     argument = argument_of(x, rest, high[i - 1], low[i - 1], vectors, block, ROWS)
                     if SAVES:
@@ -53,8 +53,8 @@ def forward_kernel(
                 first = in_a_word(real, imaginary)
                 first_real, first_imaginary = in_float32(first)
                 second = in_a_word(real - first_real, imaginary - first_imaginary)
-                next_x = next_x + (in_bf16(first, ROWS, BLOCK >> block),)
-                next_rest = next_rest + (in_bf16(second, ROWS, BLOCK >> block),)
+                next_x = next_x + (words_in_turns(first, ROWS, BLOCK >> block),)
+                next_rest = next_rest + (words_in_turns(second, ROWS, BLOCK >> block),)
                 values = values + (in_turns(real, imaginary, ROWS, BLOCK >> block),)
             x, rest = next_x, next_rest
         vectors = lanes + (LAYERS - 1) * V * WIDTH

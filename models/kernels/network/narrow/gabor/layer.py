@@ -12,8 +12,8 @@ import triton.language as tl
 from triton.language.extra import libdevice
 
 from models.kernels.network.activation_kernels import INTERPRETED
-from models.kernels.network.layers_kernels import dot, rounded_to_bf16
-from models.kernels.network.narrow.layer import AXES, BIAS, COLUMNS, affine, in_two_parts
+from models.kernels.network.layers_kernels import rounded_to_bf16
+from models.kernels.network.narrow.layer import AXES, BIAS, COLUMNS, add_product, affine, as_product, in_two_parts
 
 BLOCK = tl.constexpr(64)  # units of the first block
 USED = tl.constexpr(96)  # units of both
@@ -45,15 +45,9 @@ def words_of(saved, rows, n, LAYER: tl.constexpr, INDEX: tl.constexpr):
 
 
 @triton.jit
-def as_product(x, ROWS: tl.constexpr, UNITS: tl.constexpr):
-    """x itself plus a product with nothing, which lays it out over the threads as products are: see layer.py."""
-    return dot(tl.zeros((ROWS, COLUMNS), tl.bfloat16), tl.zeros((COLUMNS, UNITS), tl.bfloat16), x)
-
-
-@triton.jit
-def first_argument_of(points, vectors, rows, n, INDEX: tl.constexpr, D: tl.constexpr, ROWS: tl.constexpr):
+def first_argument_of(points, vectors, rows, n, INDEX: tl.constexpr, D: tl.constexpr):
     """W x + b of the coordinates."""
-    return as_product(affine(points, vectors + units_of(INDEX), rows, n, D, WIDTH), ROWS, BLOCK >> INDEX)
+    return as_product(affine(points, vectors + units_of(INDEX), rows, n, D, WIDTH))
 
 
 @triton.jit
@@ -61,9 +55,7 @@ def argument_of(x, rest, high, low, vectors, INDEX: tl.constexpr, ROWS: tl.const
     """W x + b of the layer before, with x and W in two parts."""
     total = tl.zeros((ROWS, BLOCK >> INDEX), tl.float32)
     for k in tl.static_range(2):
-        total = dot(x[k], high[2 * INDEX + k].T, total)
-        total = dot(rest[k], high[2 * INDEX + k].T, total)
-        total = dot(x[k], low[2 * INDEX + k].T, total)
+        total = add_product(total, x[k], rest[k], high[2 * INDEX + k], low[2 * INDEX + k])
     return total + tl.load(vectors + BIAS * WIDTH + units_of(INDEX))[None, :]
 
 
@@ -122,8 +114,8 @@ def in_float32(word):
 
 
 @triton.jit
-def in_bf16(word, ROWS: tl.constexpr, UNITS: tl.constexpr):
-    """The two of a word in turns."""
+def words_in_turns(word, ROWS: tl.constexpr, UNITS: tl.constexpr):
+    """The two of every word in turns, in bf16 [ROWS, UNITS]."""
     a = word.to(tl.uint16).to(tl.bfloat16, bitcast=True)
     b = (word >> 16).to(tl.uint16).to(tl.bfloat16, bitcast=True)
     return in_turns(a, b, ROWS, UNITS)
@@ -138,7 +130,7 @@ def together(first, second, ROWS: tl.constexpr):
     a, b = tl.split(tl.permute(tl.reshape(first, (ROWS, 2, BLOCK // 4)), (0, 2, 1)))
     ones = tl.zeros((ROWS, BLOCK // 4), tl.uint32) + tl.where(tl.arange(0, BLOCK // 4)[None, :] == 0, ONE, 0)
     words = tl.reshape(tl.join(tl.join(a, b), tl.join(second, ones.to(tl.uint32))), (ROWS, WIDTH // 2))
-    return in_bf16(words, ROWS, WIDTH)
+    return words_in_turns(words, ROWS, WIDTH)
 
 
 @triton.jit
@@ -169,7 +161,8 @@ def first_factor(vectors, INDEX: tl.constexpr, D: tl.constexpr):
 def first_columns(points, rows, n, D: tl.constexpr, ROWS: tl.constexpr):
     """One, coordinates in two parts; then, for the weights' second parts, one and coordinates' first parts again."""
     columns = tl.arange(0, COLUMNS)[None, :]
-    total = tl.where(columns % (1 + 2 * D) == 0, 1.0, tl.zeros((ROWS, COLUMNS), tl.float32))
+    ones = (columns == 0) | (columns == 1 + 2 * D)
+    total = tl.where(ones, 1.0, tl.zeros((ROWS, COLUMNS), tl.float32))
     for k in tl.static_range(D):
         coordinate = tl.load(points + rows * D + k, mask=rows < n, other=0.0)
         total = in_two_parts(total, coordinate, 1 + 2 * k, columns)

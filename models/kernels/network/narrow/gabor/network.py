@@ -16,29 +16,26 @@ from models.kernels.network.layers import Layer
 from models.kernels.network.narrow.gabor.backward import backward_kernel
 from models.kernels.network.narrow.gabor.forward import forward_kernel
 from models.kernels.network.narrow.gabor.layer import BLOCK, USED, WIDTH
-from models.kernels.network.narrow.grid import grid_of, is_hopper
-from models.kernels.network.narrow.layer import AXES, COLUMNS
-from models.kernels.network.narrow.pack import pack_kernel
+from models.kernels.network.narrow.layer import COLUMNS
+from models.kernels.network.narrow.pack import pack
+from models.kernels.network.narrow.tiles import Tiles, was_measured
 
 DEPTH = 3  # layers, whose weights' gradients fill the registers of the backward kernel
-FORWARD = {"ROWS": 64, "num_warps": 4}  # points of a tile
-BACKWARD = {"ROWS": 128, "num_warps": 8, "STAGES": 2}
-FORWARD_PROGRAMS, BACKWARD_PROGRAMS = 2, 1  # that a multiprocessor has room for
+FORWARD, BACKWARD = Tiles(rows=64, warps=4, programs=2), Tiles(rows=128, warps=8, programs=1)
+STAGES = 2  # tiles of which the backward kernel has loads on their way
 
 
 def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
     """Whether a network runs here: the paper's Wire at 1e4 parameters, in planes and solids, in grey and in colour, on
     Hopper."""
-    first, head = layers[0], layers[-1].head
+    first = layers[0]
     return (
         len(layers) == DEPTH
         and all((layer.activation, layer.constants) == ("gabor", first.constants) for layer in layers)
         and all(BLOCK.value < len(layer.weight) <= USED.value for layer in layers)
         and all(layer.head is None for layer in layers[:-1])
-        and (head is not None and len(head[0]) in (1, 3))
-        and points.shape[1] in (2, 3)
         and parts == 2
-        and is_hopper(points)
+        and was_measured(layers, points)
     )
 
 
@@ -63,19 +60,14 @@ class _Heads(torch.autograd.Function):
         *layers, head, head_bias = (x.detach() for x in tensors)
         weights, biases = tuple(layers[0::2]), tuple(layers[1::2])
         widths, channels, dim = tuple(map(len, weights)), len(head), points.shape[1]
-        width = WIDTH.value
-        matrices = points.new_empty(2, len(widths) - 1, width, width, dtype=torch.bfloat16)
-        vectors = points.new_empty(len(widths), AXES.value + dim + channels + 1, width)
-        pack_kernel[(len(widths),)](
-            *(weights, biases, head, head_bias, widths, matrices, vectors), D=dim, C=channels, WIDTH=width
-        )
+        matrices, vectors = pack(weights, biases, head, head_bias, WIDTH.value)
         shape = len(widths) - 1, len(points), USED.value // 2
         saved = points.new_empty(shape if saves else 1, dtype=torch.int32)
         out = points.new_empty(1, len(points), channels)
         about = {"omega": constants[0], "sigma": constants[1], "n": len(points)}
         about |= {"LAYERS": len(widths), "D": dim, "C": channels}
-        forward_kernel[grid_of(points, FORWARD_PROGRAMS)](
-            *(points, out, saved, matrices, vectors), **about, SAVES=saves, **FORWARD
+        forward_kernel[FORWARD.grid(points)](
+            *(points, out, saved, matrices, vectors), **about, SAVES=saves, **FORWARD.options
         )
         ctx.save_for_backward(points, saved, matrices, vectors)
         ctx.widths, ctx.about = widths, about
@@ -86,11 +78,14 @@ class _Heads(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         points, saved, matrices, vectors = ctx.saved_tensors
         widths, about, to_out = ctx.widths, ctx.about, gradients[0].contiguous()
-        programs = grid_of(points, BACKWARD_PROGRAMS)
-        to_matrices = points.new_empty(*programs, len(widths) - 1, WIDTH.value, USED.value)
-        to_vectors = points.new_empty(*programs, WIDTH.value, COLUMNS.value)
-        backward_kernel[programs](
-            *(points, to_out, to_matrices, to_vectors, saved, matrices, vectors), **about, **BACKWARD
+        grid = BACKWARD.grid(points)
+        to_matrices = points.new_empty(*grid, len(widths) - 1, WIDTH.value, USED.value)
+        to_vectors = points.new_empty(*grid, WIDTH.value, COLUMNS.value)
+        backward_kernel[grid](
+            *(points, to_out, to_matrices, to_vectors, saved, matrices, vectors),
+            **about,
+            STAGES=STAGES,
+            **BACKWARD.options,
         )
         sums, dim = to_vectors.sum(0), points.shape[1]
         pairs = sums[:, 1:-1].unflatten(1, (-1, 2)).sum(2).T  # [coordinates, then channels, WIDTH]
