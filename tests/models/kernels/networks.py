@@ -3,6 +3,7 @@
 Values of two parts are good to some 2⁻¹⁵ of what is summed, values of one part and all gradients to some 2⁻⁸.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 
@@ -42,6 +43,17 @@ def draw_network(activation: str, dim: int, widths: list[int], channels: int, se
     return found
 
 
+def with_one_head(network: list[Layer]) -> list[Layer]:
+    """The same with a head at its last layer alone."""
+    *others, last = network
+    return [*(dataclasses.replace(layer, head=None) for layer in others), last]
+
+
+def draw_points(n: int, dim: int) -> torch.Tensor:
+    """Points [N, d] of [-1, 1]^d."""
+    return torch.rand(n, dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(DEVICE) * 2 - 1
+
+
 def tensors(network: list[Layer]) -> list[torch.Tensor]:
     every = (x for one in network for x in (one.weight, one.bias, *(one.filter or ()), *(one.head or ())))
     return [x for x in every if x.requires_grad]
@@ -63,14 +75,22 @@ def single(network: list[Layer]) -> list[Layer]:
     return [Layer(**{name: rounded(value) for name, value in vars(one).items()}) for one in network]
 
 
-def assert_same(heads: Heads, network: list[Layer], points: torch.Tensor, parts: int, seed: int = 0) -> None:
-    """Values and gradients of a fused `heads` are those in double precision."""
-    own = single(network)
+def assert_same_values(
+    heads: Heads, network: list[Layer], own: list[Layer], points: torch.Tensor, parts: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A fused `heads` of `own`, which is the network in float32, and what it is in double precision."""
     found = heads(own, points.float(), parts)
     expected = layers.heads(network, points.split(1, dim=1))
     assert found.shape == expected.shape
     assert found.dtype == torch.float32
     assert relative(found.detach(), expected.detach()) < VALUES[parts]
+    return found, expected
+
+
+def assert_same(heads: Heads, network: list[Layer], points: torch.Tensor, parts: int, seed: int = 0) -> None:
+    """Values and gradients of a fused `heads` are those in double precision."""
+    own = single(network)
+    found, expected = assert_same_values(heads, network, own, points, parts)
     towards = torch.randn(expected.shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
     found_gradients = torch.autograd.grad(found, tensors(own), towards)
     kinked = parts == 1 and network[-1].activation == "relu"

@@ -5,18 +5,15 @@ import dataclasses
 import pytest
 import torch
 
-import one_kernel
-from models.kernels.network import layers
 from models.kernels.network.layers import Layer
 from tests.models.kernels.networks import (
-    DEVICE,
-    GRADIENTS,
-    VALUES,
     assert_same,
+    assert_same_values,
     draw_network,
-    relative,
+    draw_points,
     single,
     tensors,
+    with_one_head,
 )
 
 fused = pytest.importorskip("models.kernels.network.layers_triton", reason="Triton is not installed here")
@@ -25,38 +22,29 @@ narrow = pytest.importorskip("models.kernels.network.narrow.gabor.network")
 WIDTHS = [96, 80, 66]
 
 
-def draw_points(n: int, dim: int = 2) -> torch.Tensor:
-    return torch.rand(n, dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(DEVICE) * 2 - 1
-
-
-def draw(widths: list[int], dim: int = 2, channels: int = 1, activation: str = "gabor") -> list[Layer]:
-    """A network with a head at its last layer alone."""
-    *found, last = draw_network(activation, dim, widths, channels, seed=1)
-    return [*(dataclasses.replace(layer, head=None) for layer in found), last]
+def draw(widths: list[int], dim: int = 2, channels: int = 1) -> list[Layer]:
+    return with_one_head(draw_network("gabor", dim, widths, channels, seed=1))
 
 
 @pytest.fixture
-def calls(monkeypatch) -> list[int]:
-    """The depth of every network that runs in one kernel."""
-    found: list[int] = []
-    heads = narrow.heads
-    monkeypatch.setattr(narrow, "heads", lambda network, *rest: found.append(len(network)) or heads(network, *rest))
-    return found
+def ran(calls):
+    """What runs in kernels of several layers."""
+    return calls(narrow, "heads")
 
 
 @pytest.mark.parametrize(("dim", "channels"), [(2, 1), (2, 3), (3, 1), (3, 3)])
-def test_planes_and_solids_in_grey_and_in_colour(dim, channels, calls):
+def test_planes_and_solids_in_grey_and_in_colour(dim, channels, ran):
     assert_same(fused.heads, draw(WIDTHS, dim, channels), draw_points(140, dim), 2)
-    assert calls == [3]
+    assert len(ran) == 1
 
 
-def test_more_tiles_than_programs_and_a_last_one_that_is_not_full(calls):
-    assert_same(fused.heads, draw(3 * [96]), draw_points(333), 2)
-    assert calls == [3]
+def test_more_tiles_than_programs_and_a_last_one_that_is_not_full(ran):
+    assert_same(fused.heads, draw(3 * [96]), draw_points(333, 2), 2)
+    assert len(ran) == 1
 
 
-def test_values_without_gradients_are_the_same_and_save_no_arguments(calls, monkeypatch):
-    network, points = single(draw(WIDTHS)), draw_points(70).float()
+def test_values_without_gradients_are_the_same_and_save_no_arguments(monkeypatch):
+    network, points = single(draw(WIDTHS)), draw_points(70, 2).float()
     saves = []
     launch = narrow.forward_kernel.run
     monkeypatch.setattr(
@@ -72,7 +60,7 @@ def test_what_vanishes_has_no_gradient_rather_than_none_that_is_a_number():
     """Far from its centre a wavelet is zero, and so is its slope."""
     network = single(draw(WIDTHS))
     far = [dataclasses.replace(network[0], bias=(1e4 * network[0].bias.detach()).requires_grad_()), *network[1:]]
-    found = torch.autograd.grad(fused.heads(far, draw_points(50).float(), 2).sum(), tensors(far))
+    found = torch.autograd.grad(fused.heads(far, draw_points(50, 2).float(), 2).sum(), tensors(far))
     assert all(x.isfinite().all() for x in found)
 
 
@@ -91,26 +79,14 @@ def test_what_vanishes_has_no_gradient_rather_than_none_that_is_a_number():
     ],
     ids=["wide", "narrow", "shallow", "deep", "a line", "two channels", "two widths", "several heads", "bf16"],
 )
-def test_others_run_layer_by_layer(network, parts, calls):
+def test_others_run_layer_by_layer(network, parts, ran):
     points = draw_points(20, network[0].weight.shape[1])
-    found = fused.heads(single(network), points.float(), parts)
-    assert relative(found.detach(), layers.heads(network, points.split(1, dim=1)).detach()) < VALUES[parts]
-    assert calls == []
-
-
-def test_the_benchmark_tells_of_both_ways(capsys, calls, monkeypatch):
-    monkeypatch.setattr(one_kernel, "TURNS", 1)
-    one_kernel.main(["--models", "Wire", "--dims", "3", "--length", "3", "--device", DEVICE])
-    name, *times, error, registers = capsys.readouterr().out.splitlines()[-1].strip("| ").split(" | ")
-    assert name == "Wire 3D 10,000, channels: 1"
-    assert len(times) == 4
-    assert 0 < float(error) < GRADIENTS
-    assert registers.startswith("forward ")
-    assert len(calls) > 1
+    assert_same_values(fused.heads, network, single(network), points, parts)
+    assert ran == []
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("dim", "channels"), [(2, 1), (2, 3), (3, 1), (3, 3)])
-def test_as_many_points_as_the_paper_has(dim, channels, calls):
+def test_as_many_points_as_the_paper_has(dim, channels, ran):
     assert_same(fused.heads, draw(3 * [96], dim, channels), draw_points(1_000_000, dim), 2)
-    assert calls == [3]
+    assert len(ran) == 1

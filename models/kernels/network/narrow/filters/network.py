@@ -57,11 +57,11 @@ def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
     )
 
 
-def heads(layers: Sequence[Layer], points: Tensor, cut: Cut | None = None) -> Tensor:
+def heads(layers: Sequence[Layer], points: Tensor) -> Tensor:
     """What the heads say: points [N, d] → [H, N, C], float32.
 
     Tensors have no gaps in memory. Layers have one width, of at most UNITS; the first is a filter alone, and all others
-    are multiplied by filters. Heads, of which one is at the end, have as many channels,
+    are multiplied by filters. CUTS says how many there are. Heads, of which one is at the end, have as many channels,
     together at most SPARE. d is at most 3.
     """
     pairs = [(layers[0].weight, layers[0].bias), *(layer.filter for layer in layers if layer.filter is not None)]
@@ -74,7 +74,7 @@ def heads(layers: Sequence[Layer], points: Tensor, cut: Cut | None = None) -> Te
     network = _Network(
         filters=tuple(places[key] for key in keys),
         heads=tuple(-1 if layer.head is None else next(count) for layer in layers),
-        cut=cut or CUTS[len(layers)],
+        cut=CUTS[len(layers)],
     )
     tensors = [*phases, *(layer.weight for layer in layers[1:]), *(layer.bias for layer in layers[1:])]
     tensors += [weight for weight, _ in read] + [bias for _, bias in read]
