@@ -22,6 +22,7 @@ from target_signals.tasks.base import title_of
 TRIALS = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} trials, {elapsed} so far{postfix}"
 PASSES = "     |{bar}| {n_fmt}/{total_fmt} passes: {desc}"
 FIRST_SIGN, MOST_QUIET = 5.0, 60.0  # seconds until a sign of life; each following one takes twice as long, up to that
+MOST_NAMED = 2  # models whose times are a guess; more are counted
 LOOK = 1.0  # seconds between two looks at whether one is due
 
 
@@ -183,18 +184,20 @@ class Progress:
         """`about 3 minutes left`, and which models' times are a guess; nothing where nothing is known."""
         if left is None:
             return ""
-        guessed = self.time_left.guessed()
-        whose = ", ".join(guessed) if len(guessed) < 3 else f"{len(guessed)} models"
+        guessed = self.time_left.guessed(told=self._whole() is not None)
+        whose = ", ".join(guessed) if len(guessed) <= MOST_NAMED else f"{len(guessed)} models"
         return f"about {duration(left)} left" + (f", {whose} guessed" if guessed else "")
 
     def _left_now(self) -> float | None:
-        """The same while a trial runs here, which will take as long as the passes between its evaluations tell."""
-        assert self.trial is not None
-        whole = None
-        if len(self.marks) == 2 and self.marks[0][1] < self.marks[1][1]:
-            (first, of_first), (last, of_last) = self.marks
-            whole = last + (last - first) / (of_last - of_first) * (self.trial.steps - of_last)
-        return self._left(time.monotonic() - self.started, whole)
+        """Seconds until the last trial ends, while one runs here."""
+        return self._left(time.monotonic() - self.started, self._whole())
+
+    def _whole(self) -> float | None:
+        """Seconds of the trial that runs here, as the passes between its evaluations tell; None before they do."""
+        if self.trial is None or len(self.marks) < 2 or self.marks[0][1] >= self.marks[1][1]:
+            return None
+        (first, of_first), (last, of_last) = self.marks
+        return last + (last - first) / (of_last - of_first) * (self.trial.steps - of_last)
 
     def _is_best(self, trial: Trial, row: Row) -> bool:
         """Whether a row of a trained model leads its budget; it then stands as the best. The first of a budget leads

@@ -26,7 +26,7 @@ class TimeLeft:
         self.ahead = Counter(map(sort_of, trials))
         self.estimates = {sort_of(trial): trial_seconds(trial, device) for trial in trials}
         self.starts = starts(trials, device)  # of models and budgets that none of has begun
-        self.unknown = {trial.model for trial in trials if not is_timed(trial, device)}  # until a trial tells
+        self.unknown = {trial.model for trial in trials if not is_timed(trial, device)}  # until a trial ends
         self.measured: dict[Sort, Measured] = defaultdict(Measured)
         self.begun: Sort | None = None
         self.start = 0.0  # seconds that the current trial takes longer as the first of its model and budget
@@ -44,10 +44,14 @@ class TimeLeft:
         measured.seconds += max(seconds - self.start, min(seconds, estimate))  # as the others of its sort will take
         self.begun, self.start = None, 0.0
 
-    def guessed(self) -> list[str]:
-        """The models among the trials that are left that were never timed, and of which none has told yet."""
+    def guessed(self, told: bool = False) -> list[str]:
+        """The models among the trials that are left that were never timed, and of which no trial has ended.
+
+        told: whether the current trial's own passes tell how long it takes, so that its model is none of them.
+        """
         current = set() if self.begun is None else {self.begun[0]}
-        return sorted(self.unknown & (current | {sort[0] for sort, count in self.ahead.items() if count}))
+        left = current | {sort[0] for sort, count in self.ahead.items() if count}
+        return sorted(self.unknown & (left - current if told else left))
 
     def left(self, elapsed: float = 0.0, whole: float | None = None, per_device: int = 1) -> float | None:
         """Seconds of the trials that are left, one after the other; None while nothing is known.
@@ -58,8 +62,6 @@ class TimeLeft:
         """
         errors, total = self._errors(), 0.0
         if self.begun is not None:
-            if whole is not None:
-                self.unknown.discard(self.begun[0])
             expected = self._predict(self.begun, errors, per_device)
             if whole is None and expected is not None:
                 whole = max(expected + self.start, elapsed)

@@ -1,6 +1,5 @@
 """A trial: one fit, with everything that determines its numbers."""
 
-import copy
 import dataclasses
 import functools
 import hashlib
@@ -90,11 +89,8 @@ class Trial:
 
     def of_draw(self, bandlimit: float | None, seed: int, signal_seed: int) -> "Trial":
         """The same fit of another draw. No draw is part of `config_hash`, which is made once for all of them."""
-        drawn = copy.copy(self)
-        vars(drawn).update(
-            bandlimit=bandlimit, seed=seed, signal_seed=signal_seed, config_hash=self.config_hash
-        )  # of a frozen record, but nobody has seen it yet
-        vars(drawn).pop("key", None)
+        drawn = dataclasses.replace(self, bandlimit=bandlimit, seed=seed, signal_seed=signal_seed)
+        vars(drawn)["config_hash"] = self.config_hash  # where the property keeps it
         return drawn
 
     def has_rates(self, row: schema.Row) -> bool:
