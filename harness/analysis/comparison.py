@@ -17,6 +17,7 @@ from harness.analysis.winner import REFERENCE, Outcome, decide
 from harness.store.schema import OK, UNSUPPORTED
 from target_signals.base import Difficulty, difficulty_of
 from target_signals.tasks.metrics import METRICS
+from target_signals.user_file import names_of
 
 WHOLE = math.inf  # the band of a score over the whole signal: it sorts behind the named ones
 
@@ -97,6 +98,11 @@ class Comparison:
     @cached_property
     def draws(self) -> tuple[Draw, ...]:
         return tuple(sorted({draw for runs in self.cells.values() for draw in runs}))
+
+    @cached_property
+    def item_names(self) -> dict[str, str]:
+        """What people call the items."""
+        return names_of({draw.item for draw in self.draws if draw.item is not None})
 
     def only(self, models: Collection[str], sizes: Collection[int]) -> "Comparison":
         """The same of some models and budgets; the rest keeps its place among colours and markers."""

@@ -19,7 +19,6 @@ from harness.analysis.target import Target, rebuild
 from harness.store.names import array_path
 from harness.store.residual import load_residual
 from harness.store.schema import OK
-from target_signals.user_file import name_of
 
 FLATTEST = 50  # times as far apart along one axis as along another: beyond, a picture would be a line
 
@@ -93,7 +92,7 @@ class Example:
     def describe(self) -> str:
         """`band 0.5, item 0064, seed 1234`."""
         band = "" if self.band == WHOLE else f"band {self.band:g}"
-        item = f"item {name_of(self.draw.item)}" if self.draw.item else ""
+        item = f"item {self.comparison.item_names[self.draw.item]}" if self.draw.item else ""
         signal = "" if self.draw.signal_seed == self.draw.seed else f"signal seed {self.draw.signal_seed}"
         return ", ".join(filter(None, [band, item, f"seed {self.draw.seed}", signal]))
 

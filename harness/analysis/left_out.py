@@ -7,7 +7,7 @@ from common.words import budget_text, plural
 from harness.analysis.compared import Compared
 from harness.analysis.experiments import Cell
 from harness.analysis.winner import Outcome
-from target_signals.user_file import name_of
+from target_signals.user_file import names_of
 
 
 class Where(NamedTuple):
@@ -58,14 +58,15 @@ def _draws(kept: Collection[Cell], dropped: Collection[Cell]) -> str:
     for noun, name in (("bands", "band"), ("items", "item"), ("signals", "signal_seed"), ("seeds", "seed")):
         here, gone = ({getattr(draw, name) for draw in draws} for draws in (kept, dropped))
         if not here & gone:
-            return f"{len(here)} of {len(here | gone)} {noun}, as too few models have {_listed(gone)}"
+            return f"{len(here)} of {len(here | gone)} {noun}, as too few models have {_listed(gone, here | gone)}"
     return f"{len(kept)} of {len(kept) + len(dropped)} draws, as too few models have the others"
 
 
-def _listed(values: Collection[Any]) -> str:
-    """Values in order; None, the band of a whole signal, comes last."""
-    ordered = sorted((value is None, value) for value in values)
-    texts = (f"{value:g}" if isinstance(value, float) else name_of(str(value)) for none, value in ordered if not none)
+def _listed(values: Collection[Any], among: Collection[Any]) -> str:
+    """Values in order, items by what tells them apart among all; None, the band of a whole signal, comes last."""
+    items = names_of({value for value in among if isinstance(value, str)})
+    ordered = sorted(value for value in values if value is not None)
+    texts = (f"{value:g}" if isinstance(value, float) else items.get(value, str(value)) for value in ordered)
     return " ".join([*texts, *(["whole"] if None in values else [])])
 
 

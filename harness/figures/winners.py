@@ -20,7 +20,6 @@ from harness.figures import legend, style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout
 from harness.figures.page import LETTER, PANEL_TITLE_ROOM, Sheet, averaged, thinned, with_room, write_texts
 from target_signals.tasks.metrics import METRICS
-from target_signals.user_file import name_of, names_of
 
 CELL = (0.72, 0.56)  # inches
 LEAST_CELL = 0.55  # inches of width
@@ -91,14 +90,14 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
 def _map(comparison: Comparison) -> Map:
     """Bands × budgets where there are bands, items × budgets where there are several, else budgets alone."""
     sizes, budgets = comparison.sizes, [budget_text(size) for size in comparison.sizes]
-    items = sorted({str(draw.item) for draw in comparison.draws})
+    items = sorted(comparison.item_names)
     if comparison.bands:
         names = [comparison.difficulty.text(band) if band != WHOLE else "whole" for band in comparison.regions]
         cells = [[Spot(size, band) for band in comparison.regions] for size in sizes]
         return Map(names, budgets, comparison.difficulty.axis, cells)
     if len(items) > 1:
         cells = [[Spot(size, WHOLE, item) for item in [*items, None]] for size in sizes]
-        return Map([*names_of(items).values(), "all"], budgets, "item", cells)
+        return Map([*(comparison.item_names[item] for item in items), "all"], budgets, "item", cells)
     return Map(budgets, [], "parameter budget", [[Spot(size, WHOLE) for size in sizes]])
 
 
@@ -208,5 +207,5 @@ def _notes(comparison: Comparison, outcomes: dict[Spot, Outcome]) -> Sequence[st
 def _rest(comparison: Comparison, spot: Spot) -> str:
     """What a place is called beside its budget."""
     if not comparison.bands:
-        return name_of(spot.item) if spot.item else "all" if len(comparison.draws) > 1 else ""
+        return comparison.item_names[spot.item] if spot.item else "all" if len(comparison.draws) > 1 else ""
     return "whole" if spot.band == WHOLE else comparison.difficulty.text(spot.band)

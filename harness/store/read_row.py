@@ -40,12 +40,8 @@ def _is_whole(value: Any) -> bool:
 
 
 def _are_numbers(values: Iterable[Any]) -> bool:
-    """Whether each is a number or null. Nearly all are floats, and there are many: these are looked at in place."""
-    return not [
-        value
-        for value in values
-        if not (type(value) is float and -GREATEST < value < GREATEST) and value is not None and not _is_number(value)
-    ]
+    """Whether each is a number or null."""
+    return all(value is None or _is_number(value) for value in values)
 
 
 def _is_curve(value: Any) -> bool:

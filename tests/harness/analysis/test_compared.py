@@ -160,13 +160,16 @@ def test_notes_name_the_places_unless_it_is_everywhere():
 
 @pytest.mark.parametrize(
     ("gone", "said"),
-    [("ab", "1 of 3 items, as too few models have a b"), ("a", "2 of 3 items, as too few models have a")],
+    [
+        (("0012", "b.png-00000000"), "2 of 4 items, as too few models have 0012 b.png"),
+        (("c.png-00000000",), "3 of 4 items, as too few models have c.png-00000000"),  # of which there are two
+    ],
 )
 def test_items_are_named_as_bands_are(gone, said):
     runs = {
         Cell(model, 1000, None, item, 1, 1): 1.0
         for model in ("Grid", "Siren", "Wire")
-        for item in "abc"
+        for item in ("0012", "b.png-00000000", "c.png-00000000", "c.png-00000001")
         if model == "Wire" or item not in gone
     }
     assert said in lines(compare(runs))[0]
