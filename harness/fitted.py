@@ -14,7 +14,8 @@ from tqdm import tqdm
 from common.errors import UsageError
 from harness.execution.launch import check_budgets
 from harness.plan.config import load_config
-from harness.plan.cost import as_large, describe_cost
+from harness.plan.cost import as_large
+from harness.plan.describe_cost import describe_cost
 from harness.plan.make_plan import make_plan
 from harness.plan.source import Source
 from harness.plan.trial import Trial

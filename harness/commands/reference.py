@@ -105,7 +105,7 @@ def describe(order: "Sequence[Group]", rows: "Mapping[Name, Row]", gone: "Mappin
     """How the reference stands, group by group of the order of want."""
     import torch
 
-    from harness.plan.cost import describe_cost
+    from harness.plan.describe_cost import describe_cost
     from harness.plan.reference import is_there, missing
 
     yield f"{len(rows):,} reference rows; the order of want, the most wanted first:"

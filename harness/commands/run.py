@@ -78,7 +78,7 @@ def announcement(
     """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial."""
     from harness.execution.choose_executor import place
     from harness.execution.launch import lacking
-    from harness.plan.cost import describe_cost, describe_seconds
+    from harness.plan.describe_cost import describe_cost, describe_seconds
     from harness.train import machine
     from target_signals.tasks import perceptual
 

@@ -67,7 +67,7 @@ def announcement(
 ) -> Iterator[str]:
     """What is said before anything runs: what, where and the cost; with --dry-run, of every search."""
     from harness.execution.choose_executor import place
-    from harness.plan.cost import describe_cost
+    from harness.plan.describe_cost import describe_cost
     from harness.plan.search import AGAIN, FINALISTS
 
     count = sum(len(cell.trials) for cell in found.cells)

@@ -7,18 +7,13 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import models
 import target_signals
-from common.words import duration
 from harness.plan.trial import Trial
 from target_signals.shrink import FACTOR
 from target_signals.tasks.base import family_of
-
-if TYPE_CHECKING:
-    import torch
-
 
 TIMES = Path(__file__).with_name("step_times.json")
 LEAST_SHARE = {"cuda": 0.02, "cpu": 0.0}  # of a pass's time that remains however few the points, where nothing tells
@@ -42,36 +37,7 @@ class Parts(NamedTuple):
     rest: float
 
 
-def describe_cost(trials: Sequence[Trial], device: "torch.device", draws: bool = False) -> str:
-    """One line: the estimated time of these trials on this kind of device, one after the other.
-
-    draws: whether figures and the page are made afterwards.
-    """
-    if not trials:
-        return "nothing to do"
-    text = describe_seconds(trials, device.type, drawing_seconds(trials, device.type) if draws else 0.0)
-    if text is None:
-        return "no estimate, nothing was timed on such a device"
-    notes = [f"as timed on {_times()[device.type]['machine']}"]
-    if others := _timed_otherwise(trials, device.type):
-        notes.append(f"timed with other settings: {', '.join(others)}")
-    if unknown := sorted({_name(trial) for trial in trials if not is_timed(trial, device.type)}):
-        notes.append(f"never timed, so a guess, as the quickest to the slowest other model: {', '.join(unknown)}")
-    return f"{text} ({'; '.join(notes)})"
-
-
-def describe_seconds(trials: Sequence[Trial], device: str, more: float = 0.0) -> str | None:
-    """`about 5 minutes`; where a model was never timed, `40 seconds to 20 minutes`, as the quickest and as the slowest
-    other model. None where nothing was timed on such a device. more: seconds beside the trials."""
-    among = (statistics.median,) if all(is_timed(trial, device) for trial in trials) else (min, max)
-    totals = [total_seconds(trials, device, of) for of in among]
-    texts = [duration(t + more, "GPU-hours" if device == "cuda" else "hours") for t in totals if t is not None]
-    if not texts:
-        return None
-    return f"about {texts[0]}" if len(set(texts)) == 1 else " to ".join(texts)
-
-
-def total_seconds(trials: Sequence[Trial], device: str, among: Among = statistics.median) -> float | None:
+def total_seconds(trials: Sequence[Trial], device: str, among: Among) -> float | None:
     """Estimated seconds of trials in one process, in turn; None where nothing was timed on such a device."""
     times = [trial_seconds(trial, device, among) for trial in trials]
     return None if None in times else sum(filter(None, times)) + sum(starts(trials, device).values())
@@ -87,8 +53,8 @@ def trial_parts(trial: Trial, device: str, among: Among = statistics.median) -> 
     """The same by part. Training is log-log in the budget and linear in the number of points. A model that was never
     timed is taken for one among the others, by default their median; one that does not take the signal takes no time.
     """
-    times = _times().get(device)
-    if times is None:
+    times = times_of(device)
+    if not times:
         return None
     if _is_unsupported(trial):
         return Parts(0.0, 0.0, 0.0)
@@ -108,7 +74,7 @@ def trial_parts(trial: Trial, device: str, among: Among = statistics.median) -> 
 
 def is_timed(trial: Trial, device: str) -> bool:
     """Whether the model was timed on this kind of device, so that its estimate is its own, or is not fitted at all."""
-    return _is_unsupported(trial) or _name(trial) in _times().get(device, {}).get(_kind(trial), {})
+    return _is_unsupported(trial) or timed_name(trial) in times_of(device).get(_kind(trial), {})
 
 
 def starts(trials: Sequence[Trial], device: str) -> dict[tuple[str, int], float]:
@@ -124,13 +90,13 @@ def starts(trials: Sequence[Trial], device: str) -> dict[tuple[str, int], float]
 
 def start_seconds(model: str, which: str, device: str) -> float:
     """What the first trial of a model, or of another budget of a model, takes longer."""
-    first = _times().get(device, {}).get("beside", {}).get("first", {})
+    first = times_of(device).get("beside", {}).get("first", {})
     return float(first.get(model, {}).get(which, 0.0))
 
 
 def drawing_seconds(trials: Sequence[Trial], device: str) -> float:
     """Seconds of drawing figures and the page, once a launch, on a machine with such a device."""
-    each = _times().get(device, {}).get("beside", {}).get("drawing", 0.0)
+    each = times_of(device).get("beside", {}).get("drawing", 0.0)
     return float(each) * len({row.folder for trial in trials for row in trial.rows})
 
 
@@ -167,22 +133,19 @@ def interpolate(measured: Mapping[int, float], size: int) -> float:
     return measured[below] ** (1 - between) * measured[above] ** between
 
 
-def _timed_otherwise(trials: Sequence[Trial], device: str) -> list[str]:
-    """`FourFeat 2D frequencies 1000`: the whole-number settings, on which a pass depends, that models were timed with
-    and some of these trials have not."""
-    timed = _times()[device].get("settings", {})
-    found = {
-        f"{_name(trial)} {name} {value}"
-        for trial in trials
-        for name, value in timed.get(_name(trial), {}).items()
-        if getattr(trial.settings, name, value) != value
-    }
-    return sorted(found)
+def timed_name(trial: Trial) -> str:
+    """`Siren 2D`: what the times of its model stand under."""
+    return f"{trial.model} {trial.dim}D"
+
+
+def times_of(device: str) -> Times:
+    """What was timed on this kind of device; empty where nothing was."""
+    return _times().get(device, {})
 
 
 def _each(times: Times, trial: Trial, device: str, among: Among) -> float | None:
     """Seconds of a pass, or of a solution."""
-    kind, name, axes = _kind(trial), _name(trial), f"{trial.dim}D"
+    kind, name, axes = _kind(trial), timed_name(trial), f"{trial.dim}D"
     tables = times.get(kind, {})
     own = [tables[name]] if name in tables else [t for other, t in tables.items() if other.endswith(axes)]
     if not own or axes not in times["points"]:
@@ -210,10 +173,6 @@ def _is_unsupported(trial: Trial) -> bool:
 
 def _kind(trial: Trial) -> str:
     return "seconds_to_solve" if trial.lr is None else "ms_per_pass"
-
-
-def _name(trial: Trial) -> str:
-    return f"{trial.model} {trial.dim}D"
 
 
 def _points(trial: Trial) -> int:

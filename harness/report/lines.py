@@ -161,7 +161,7 @@ def _add_frames(frames: dict[str, Any], found: Means) -> None:
 
 
 def _add_axes(axes: dict[str, Any], found: Means) -> None:
-    """Add each band's range, over all budgets, of every model's means, yardsticks' too."""
+    """Add each band's frame, over all budgets, of every model's means, yardsticks' too."""
     values: dict[str, list[float]] = {}
     for line in found.lines:
         band = dict(zip(found.by, line.keys, strict=True)).get("band", ALL)

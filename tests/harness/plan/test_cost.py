@@ -8,6 +8,7 @@ import torch
 
 from harness.execution import ordering
 from harness.plan import cost, timing
+from harness.plan.describe_cost import describe_cost
 
 CPU = torch.device("cpu")
 BESIDE = {
@@ -137,23 +138,23 @@ def test_few_points_on_a_gpu_cost_its_launches(times, make_trial):
 
 def test_a_plan_is_told_in_words(times, make_trial):
     trials = [make_trial("Grid", budget=1000, length=24, steps=1000)] * 2
-    assert cost.describe_cost(trials, CPU) == "about 2 minutes (as timed on a processor, 2 threads)"
-    assert cost.describe_cost(trials, CPU, draws=True) == cost.describe_cost(trials, CPU), "drawing was never timed"
+    assert describe_cost(trials, CPU) == "about 2 minutes (as timed on a processor, 2 threads)"
+    assert describe_cost(trials, CPU, draws=True) == describe_cost(trials, CPU), "drawing was never timed"
     times["cpu"]["beside"] = BESIDE
-    assert cost.describe_cost(trials, CPU) == "about 3 minutes (as timed on a processor, 2 threads)", "40 s to start"
-    assert cost.describe_cost(trials, CPU, draws=True) == "about 4 minutes (as timed on a processor, 2 threads)"
+    assert describe_cost(trials, CPU) == "about 3 minutes (as timed on a processor, 2 threads)", "40 s to start"
+    assert describe_cost(trials, CPU, draws=True) == "about 4 minutes (as timed on a processor, 2 threads)"
     trials.append(make_trial("BACON"))
     times["cpu"]["ms_per_pass"]["Wire 2D"] = {"1000": 90_000.0}
     said = "3 minutes to 19 minutes (as timed on a processor, 2 threads; never timed, so a guess, as the quickest "
-    assert cost.describe_cost(trials, CPU) == said + "to the slowest other model: BACON 2D)"
+    assert describe_cost(trials, CPU) == said + "to the slowest other model: BACON 2D)"
     times["cpu"]["points"]["3D"] = 1000
     times["cpu"]["ms_per_pass"]["Grid 3D"] = {"1000": 1.0}
     solids = [make_trial(model, "SparseSphereSignal", dim=3) for model in ("GSplat", "Siren")]
-    told = cost.describe_cost([*trials, *solids], CPU)
+    told = describe_cost([*trials, *solids], CPU)
     assert "other model: BACON 2D, Siren 3D)" in told, "GSplat takes no volume, so nothing of it is estimated"
     assert cost.trial_seconds(solids[0], "cpu") == sum(cost.starts(solids[:1], "cpu").values()) == 0
-    assert cost.describe_cost([], CPU) == "nothing to do"
-    assert cost.describe_cost(trials, torch.device("cuda")) == "no estimate, nothing was timed on such a device"
+    assert describe_cost([], CPU) == "nothing to do"
+    assert describe_cost(trials, torch.device("cuda")) == "no estimate, nothing was timed on such a device"
 
 
 @pytest.mark.parametrize(("size", "length", "seconds"), [(10_000, 24, 2.0), (100_000, 48, 80.0), (200_000, 24, 20.0)])
@@ -172,9 +173,9 @@ def test_settings_that_were_not_timed_are_named(times, make_trial):
     times["cpu"]["ms_per_pass"]["FourFeat 2D"] = {"1000": 60.0}
     trial = make_trial("FourFeat", budget=1000, length=24, steps=1000)
     assert trial.settings.frequencies == 1000
-    assert "settings" not in cost.describe_cost([trial], CPU)
+    assert "settings" not in describe_cost([trial], CPU)
     many = dataclasses.replace(trial, settings=dataclasses.replace(trial.settings, frequencies=2048, sigma=1.0))
-    assert cost.describe_cost([trial, many, many], CPU).endswith(
+    assert describe_cost([trial, many, many], CPU).endswith(
         "; timed with other settings: FourFeat 2D frequencies 1000)"
     )
 
