@@ -356,6 +356,15 @@ def test_lines_add_up_seed_by_seed_and_nothing_is_repeated(tmp_path, capsys):
     assert "GAPlane" not in said, "whose own precision is float32"
 
 
+def test_float32_is_trained_by_pytorch_alone_compiled_where_that_can_be(monkeypatch):
+    lacking = []
+    monkeypatch.setattr(parity.backends, "missing", lambda backend, device: "none" if backend in lacking else None)
+    assert parity.exact_backend("Siren", "cpu") == "inductor"
+    assert parity.exact_backend("GSplat", "cpu") == "torch", "which nobody compiles"
+    lacking.append("inductor")
+    assert parity.exact_backend("Siren", "cpu") == "torch"
+
+
 def test_further_seeds_are_for_cells_that_spread(tmp_path, monkeypatch, config):
     def score(trial, device):
         wild = trial.bandlimit == 0.3

@@ -25,7 +25,7 @@ def sine_and_cosine(x):
 
 @triton.jit
 def sine_and_cosine_of_turns(x):
-    """Of 2π x, as well."""
+    """Both of 2π x, of which whole turns are taken off without error."""
     return _within_a_turn((x - (x + ROUNDING - ROUNDING)) * TURN)
 
 
