@@ -104,7 +104,7 @@ def _is_folder(place: Path) -> bool:
 def _read(path: str, dim: int | None) -> OwnFile:
     found = user_file.load_signal(path, None, dim)
     if dim not in (None, found.dim):
-        raise UsageError(f"'{path}' holds a signal with dim {found.dim}, not {dim}")
+        raise UsageError(f"'{path}' holds a signal with dim {found.dim}, not {dim}; leave --dim out")
     shape = found.values.shape[: found.dim]
     source, spacing = found.source or "as it is", None if found.geometry is None else found.geometry.spacing
     return OwnFile(path, user_file.item_of(path), found.dim, found.kind, shape, found.channels, source, spacing)

@@ -407,7 +407,7 @@ def test_a_volume_of_ones_own(run, out, tmp_path):
     ("name", "arguments", "message"),
     [
         ("nothing.png", (), "no file '"),
-        ("my photo.png", ("--dim", "3"), "holds a signal with dim 2, not 3"),
+        ("my photo.png", ("--dim", "3"), "holds a signal with dim 2, not 3; leave --dim out"),
         ("my photo.png", ("--items", "a"), "is no signal with items of its own; leave --items out"),
         (
             "my photo.png",
