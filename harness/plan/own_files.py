@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import UsageError
-from harness.store.names import safe
 from target_signals import shrink, user_file
 from target_signals.base import Kind
 from target_signals.readers.itk import dicom_files
@@ -66,7 +65,7 @@ def dataset_of(files: Sequence[OwnFile]) -> str | None:
     if len(files) == 1:
         return None
     folder = os.path.commonpath([Path(file.path).absolute().parent for file in files])
-    return safe(Path(folder).name) or "files"
+    return user_file.called(Path(folder)) or "files"
 
 
 def _named(paths: Sequence[str]) -> tuple[list[str], list[str]]:
