@@ -6,7 +6,8 @@
 Every trial adds a line to --out (default: benchmarks/parity.jsonl), so calls add up and repeat nothing. They run seed
 by seed, so that every cell of the panel soon has one; two more seeds than three are for cells that spread. --table
 measures nothing: it prints the lines' table and for each model and precision whether it passes, and what has not been
-run. float32 is trained on the plain PyTorch twin.
+run. float32 is trained on the plain PyTorch twin, compiled where the model and the machine can: the operations are the
+twin's own.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from harness.plan.source import choose_source
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
 from harness.train.run_trial import run_trial
-from models import get_model
+from models import backends, get_model
 from parity_table import LEAST_SEEDS, SPREADING_SEEDS, Line, pairs_of, render, spreads
 
 OUT = ROOT / "benchmarks" / "parity.jsonl"
@@ -183,8 +184,14 @@ def of_case(
         length=length,
     )
     asked = None if precision == OWN else precision
-    backend = "torch" if precision == EXACT else None  # the twin needs no compiler
+    backend = exact_backend(name, options.device) if precision == EXACT else None
     return make_plan(config, source, [case.task], "paper", preset, [name], asked, backend)
+
+
+def exact_backend(name: str, device: str | None) -> str:
+    """What float32 is trained on: PyTorch alone, as kernels of our own make its products of parts."""
+    at_hand = backends.available(get_model(name), machine.choose_device(device or machine.default_device()))
+    return "inductor" if "inductor" in at_hand else "torch"
 
 
 def str_of(case: Case) -> str:

@@ -8,7 +8,7 @@ import triton.language as tl
 from triton.language.extra import libdevice
 
 INTERPRETED = tl.constexpr(os.environ.get("TRITON_INTERPRET") == "1")
-PER_TURN = tl.constexpr(1 / (2 * math.pi))
+TURN, PER_TURN = tl.constexpr(2 * math.pi), tl.constexpr(1 / (2 * math.pi))
 TURN_1, TURN_2 = tl.constexpr(6.28125), tl.constexpr(2 * math.pi - 6.28125)
 ROUNDING = tl.constexpr(1.5 * 2**23)  # added and taken off again, it leaves the nearest whole number
 NEAR_ZERO = tl.constexpr(0.05)  # where a quotient by x is a series instead, to 1e-9
@@ -20,11 +20,21 @@ def sine_and_cosine(x):
     its multiples are exact; the hardware does the rest."""
     turns = x * PER_TURN + ROUNDING - ROUNDING
     r = x - turns * TURN_1
-    r = r - turns * TURN_2
+    return _within_a_turn(r - turns * TURN_2)
+
+
+@triton.jit
+def sine_and_cosine_of_turns(x):
+    """Of 2π x, as well."""
+    return _within_a_turn((x - (x + ROUNDING - ROUNDING)) * TURN)
+
+
+@triton.jit
+def _within_a_turn(x):
     if INTERPRETED:
-        sine, cosine = tl.sin(r), tl.cos(r)
+        sine, cosine = tl.sin(x), tl.cos(x)
     else:
-        sine, cosine = libdevice.fast_sinf(r), libdevice.fast_cosf(r)
+        sine, cosine = libdevice.fast_sinf(x), libdevice.fast_cosf(x)
     return sine, cosine
 
 

@@ -1,5 +1,5 @@
 """The layers of models/kernels/network/layers.py in Triton: a kernel a layer, with its activation inside; narrow ones
-in one kernel together, where narrow/network.py says so.
+in one kernel together, where narrow/network.py, narrow/filters/network.py or narrow/gabor/network.py says so.
 
 Between layers, values travel in bf16: in two parts whose sum has 16 bits, or in the first alone (see bf16x3.py).
 With them a layer writes what its backward pass needs, the slope of its activation or its argument, in float16, whose
@@ -22,6 +22,8 @@ from models.kernels.network.bf16x3 import mm
 from models.kernels.network.layers import Layer, Pair
 from models.kernels.network.layers_kernels import STRIP, backward_kernel, forward_kernel
 from models.kernels.network.narrow import network
+from models.kernels.network.narrow.filters import network as filters
+from models.kernels.network.narrow.gabor import network as gabor
 
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
@@ -34,8 +36,9 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
     parts: 2 for values of 16 bits, 1 for bf16. Aligned widths (aligned.py) are faster; gabor's are even.
     """
     layers, points = [_dense(layer) for layer in _woven(layers)], points.contiguous()
-    if network.fits(layers, points, parts):
-        return network.heads(layers, points)
+    for home in (network, filters, gabor):
+        if home.fits(layers, points, parts):
+            return home.heads(layers, points)
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]

@@ -1,6 +1,6 @@
 """Everything that goes wrong in a night, for real: what is finished stays, nothing finished is run twice, and a
-message says how to go on. Out of memory and divergence are in test_fit.py, dead claims and clocks in test_claims.py,
-a lost Ray node in test_executors.py.
+message says how to go on. Out of memory and divergence are in test_gone_wrong.py, dead claims and clocks in
+test_claims.py, a lost Ray node in test_executors.py.
 """
 
 import json

@@ -48,12 +48,17 @@ def tensors(network: list[Layer]) -> list[torch.Tensor]:
 
 
 def single(network: list[Layer]) -> list[Layer]:
-    """The same in float32, for the kernels."""
+    """The same in float32, for the kernels; what layers share they still do."""
+    made: dict[int, torch.Tensor] = {}
 
     def rounded(x):
         if isinstance(x, tuple):
             return tuple(map(rounded, x))
-        return x.detach().float().requires_grad_(x.requires_grad) if isinstance(x, torch.Tensor) else x
+        if not isinstance(x, torch.Tensor):
+            return x
+        if id(x) not in made:
+            made[id(x)] = x.detach().float().requires_grad_(x.requires_grad)
+        return made[id(x)]
 
     return [Layer(**{name: rounded(value) for name, value in vars(one).items()}) for one in network]
 

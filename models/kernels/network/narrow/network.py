@@ -73,7 +73,7 @@ class _Heads(torch.autograd.Function):
         vectors = points.new_empty(len(widths), AXES.value + dim + channels + 1, WIDTH)
         pack_kernel[(len(widths),)](weights, biases, head, head_bias, widths, matrices, vectors, **shape)
         out = points.new_empty(1, len(points), channels)
-        forward_kernel[_programs(points, FORWARD_PROGRAMS)](
+        forward_kernel[grid_of(points, FORWARD_PROGRAMS)](
             *(points, out, matrices, vectors), n=len(points), **about, **FORWARD
         )
         ctx.save_for_backward(points, matrices, vectors)
@@ -85,7 +85,7 @@ class _Heads(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         points, matrices, vectors = ctx.saved_tensors
         widths, about, to_out = ctx.widths, ctx.about, gradients[0].contiguous()
-        programs = _programs(points, BACKWARD_PROGRAMS)
+        programs = grid_of(points, BACKWARD_PROGRAMS)
         to_matrices = points.new_empty(*programs, len(widths) - 1, WIDTH, WIDTH)
         to_vectors = points.new_empty(*programs, 2, WIDTH, COLUMNS.value)
         backward_kernel[programs](
@@ -102,7 +102,7 @@ class _Heads(torch.autograd.Function):
         return None, None, None, *found, (columns[:, 0::3] + columns[:, 1::3]).T, to_out[0].sum(0)
 
 
-def _programs(points: Tensor, each: int) -> tuple[int]:
+def grid_of(points: Tensor, each: int) -> tuple[int]:
     """`each` on a multiprocessor; two where there are none."""
     if not points.is_cuda:
         return (2,)

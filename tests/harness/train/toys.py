@@ -1,0 +1,94 @@
+"""Small tasks, models and schedules of the tests of training, and gradients by hand."""
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch import nn
+
+from harness.train.loss import Schedule
+from models.base import Representation
+from target_signals.tasks.operators import Identity
+from target_signals.tasks.task import Scoring, Task
+
+CPU = torch.device("cpu")
+SHAPES = {2: (12, 10), 3: (6, 5, 4)}  # uneven on purpose
+THIN = 1e-9  # GiB: slabs of one layer
+SCATTERED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "Grid", "Grid_TV"]
+TIMES = (
+    *("seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start"),
+    *("peak_memory_bytes", "started"),
+)  # what may differ between equal trials
+
+
+class BlockMean:
+    """Averages 2 x 2 blocks of the first two axes: a linear operator that couples points."""
+
+    pointwise = False
+
+    def __call__(self, values):
+        blocks = values.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))  # [H, n/2, 2, m/2, 2, …]
+        return blocks.mean(dim=(2, 4))
+
+
+class Slope(Representation):
+    """One value everywhere, from 0: its course under Adam is known by hand."""
+
+    name = "Slope"
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        self.value = nn.Parameter(torch.empty(()))
+
+    @classmethod
+    def solve_size(cls, config, lattice, channels, budget):
+        return 1
+
+    def initialise(self, rng):
+        nn.init.zeros_(self.value)
+
+    def forward(self, x):
+        return self.value.expand(len(x), self.channels)
+
+
+def make_task(lattice, channels=1, operator=None, seed=0):
+    """Random truth and what the operator sees of it."""
+    truth = np.random.default_rng(seed).random((*lattice.shape, channels), dtype=np.float32)
+    operator = operator or Identity()
+    target = operator(torch.as_tensor(truth)[None])[0].numpy()
+    return Task(lattice, target, truth, operator, (Scoring("fit", lattice, truth, False),))
+
+
+def schedule(**changes):
+    plain = Schedule(
+        1e-3, (0.9, 0.999), steps=5, evaluate_every=2, minibatch=None, activation_gib=4.0, precision="fp32"
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def loss_by_hand(model, x, target):
+    """Mean over heads of the mean squared error, and λ · TV, in plain words: x [N, d], target [N, C]."""
+    loss = sum(((head - target) ** 2).mean() for head in model.heads(x)) / len(model.heads(x))
+    if model.name == "Grid_TV":
+        nodes = model.values[0]
+        here = nodes[tuple([slice(None, -1)] * nodes.dim())]
+        squares = torch.zeros_like(here)
+        for axis in range(nodes.dim()):
+            squares = squares + (nodes.narrow(axis, 1, nodes.shape[axis] - 1)[tuple(
+                slice(None) if k == axis else slice(None, -1) for k in range(nodes.dim())
+            )] - here) ** 2  # fmt: skip
+        loss = loss + model.config.tv_weight * torch.sqrt(torch.clamp(squares, min=model.config.tv_floor)).mean()
+    return loss
+
+
+def gradients(model):
+    return [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in model.parameters()]
+
+
+def assert_close(found, expected, tolerance=2e-4):
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).norm() <= tolerance * other.norm() + 1e-7
