@@ -52,10 +52,12 @@ def read_bounded(path: str | Path, most: int) -> bytes:
             raise Unfit("it is no regular file")
         if found.st_size > most:
             raise Unfit(f"it has {found.st_size:,} bytes and at most {most:,} are read")
-        parts = []
-        while part := os.read(descriptor, found.st_size + 1):  # a second time only where it grows or a signal came
+        parts, length = list[bytes](), -1
+        # a second time only where it grows or a signal came
+        while length != found.st_size and (part := os.read(descriptor, found.st_size + 1)):
             parts.append(part)
-            if sum(map(len, parts)) > most:
+            length = sum(map(len, parts))
+            if length > most:
                 raise Unfit(f"it grows beyond {most:,} bytes while it is read")
         return b"".join(parts)
     finally:

@@ -112,6 +112,27 @@ def test_denoising(scores):
         assert cells == [f"{scores['tuned', task, model, size][0]:.1f}" for task, size in columns], model
 
 
+def test_the_papers_settings_at_more_parameters():
+    """The nine and Wavelet at 3·10⁴ and 3·10⁵: photographs, the CT slice, the dragon."""
+    found = defaultdict(list)
+    for row in read_rows(FOLDER / "paper.parquet").values():
+        if row["psnr"] is not None and row["item"] is not None:
+            item = None if row["signal"] == "DIV2K" else row["item"]
+            found[item, row["task"], row["model"], row["size"]].append(row["psnr"])
+    columns = [
+        *((None, "fit", size) for size in (30_000, 300_000)),
+        *((None, task, 300_000) for task in ("denoise_0.05", "denoise_0.1")),
+        *(("slice", "ct", size) for size in (30_000, 300_000)),
+        *((item, "fit", size) for item in ("occupancy", "surface") for size in (30_000, 300_000)),
+    ]
+    rows = table("## At 3·10⁴ and 3·10⁵ parameters")
+    assert [row[0] for row in rows] == [*(row[1] for row in table("## Photographs")[:9]), "Wavelet"]
+    for model, *cells in rows:
+        own = [found[item, task, model, size] for item, task, size in columns]
+        assert cells == [f"{mean(psnr):.1f}" if psnr else "–" for psnr in own], model
+        assert {len(psnr) for psnr in own[:4]} == {10}
+
+
 def test_the_papers_tables_are_those_of_the_shipped_rows(capsys, monkeypatch):
     monkeypatch.setattr(want, "FOLDER", FOLDER)  # other tests have an empty one in its place
     published.main()

@@ -55,7 +55,7 @@ class Compared:
     def only(self, runs: Runs) -> dict[Cell, float]:
         """The scores among these runs that are at the draws compared; all scores where no draw is."""
         draws = self.draws or self.dropped
-        return {c: score for c, score in runs.items() if math.isfinite(score) and c._replace(model="") in draws}
+        return {c: score for c, score in runs.items() if math.isfinite(score) and c.of_any_model in draws}
 
 
 def compare(runs: Runs, classical: Collection[str] = (), models: Collection[str] = ()) -> Compared:
@@ -65,7 +65,7 @@ def compare(runs: Runs, classical: Collection[str] = (), models: Collection[str]
     """
     by_model: dict[str, dict[Cell, float]] = {}
     for cell, score in runs.items():
-        by_model.setdefault(cell.model, {})[cell._replace(model="")] = score
+        by_model.setdefault(cell.model, {})[cell.of_any_model] = score
     sort = {model: own for model, own in by_model.items() if model not in classical} or by_model
     scored = {draw for own in sort.values() for draw, score in own.items() if math.isfinite(score)}
     choosing = {model: own for model, own in sort.items() if all(map(math.isfinite, own.values()))} or sort

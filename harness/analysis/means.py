@@ -4,15 +4,16 @@ who is best at each place."""
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from common.words import budget_text
-from harness.analysis.compared import Compared
+from harness.analysis.compared import Compared, compare
 from harness.analysis.experiments import Cell, Experiment, counted
 from harness.analysis.gain import CAP, described, is_constant, known, score
 from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.spread import Spread, spread
-from harness.analysis.winner import Outcome, decide, mean_of
+from harness.analysis.winner import Outcome, decide_among, mean_of
 from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row
 from target_signals.tasks.metrics import Metric
 
@@ -45,22 +46,67 @@ class Line(NamedTuple):
     rows: tuple[Row, ...]
 
 
+class Run(NamedTuple):
+    """One cell of an experiment; no row: it is missing. score: None where it has none, NaN where it failed."""
+
+    cell: Cell
+    row: Row | None
+    score: float | None
+
+
 @dataclass(frozen=True)
 class Means:
-    """One experiment's lines, and who is best at each place, which is their keys without the model.
+    """One experiment's runs by some keys; their lines, and who is best at each place, which is their keys without the
+    model. Lines and outcomes are made when they are asked for.
 
-    runs: at each place those that have a score, and with NaN those that failed. bands: over how many bands the lines
-    are, least and most; identical constant ones count once. of_reference: models whose rows come with the suite.
+    groups: every run, by the keys of its line. runs: at each place those that have a score, and with NaN those that
+    failed. able: the models that can be asked there, of those that there are and that are planned. across: whether
+    scores stand for means over bands. of_reference: models whose rows come with the suite.
     """
 
     experiment: Experiment
     by: tuple[str, ...]
     metric: Metric
-    lines: tuple[Line, ...]
+    groups: dict[Keys, list[Run]]
     runs: dict[Keys, dict[Cell, float]]
-    outcomes: dict[Keys, Outcome]
-    bands: tuple[int, int]
+    able: dict[Keys, list[str]]
+    yardsticks: frozenset[str]
+    across: bool
     of_reference: frozenset[str]
+
+    @cached_property
+    def compared(self) -> dict[Keys, Compared]:
+        """Which models and draws are compared at each place."""
+        return {place: compare(own, self.yardsticks, self.able[place]) for place, own in self.runs.items()}
+
+    @cached_property
+    def outcomes(self) -> dict[Keys, Outcome]:
+        """Who is best at each place."""
+        return {
+            place: decide_among(own, self.compared[place], self.yardsticks, self.metric)
+            for place, own in self.runs.items()
+        }
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """A line for every combination of the keys' values, in the order of models, budgets and bands."""
+        experiment = self.experiment
+        ranks: dict[str, list[Any]] = {"model": experiment.models, "size": experiment.sizes, "band": experiment.bands}
+
+        def order(keys: Keys) -> list[Any]:
+            return [ranks[key].index(k) if key in ranks else str(k) for key, k in zip(self.by, keys, strict=True)]
+
+        ordered = sorted(self.groups, key=order)
+        return tuple(_line(keys, self.groups[keys], self.compared.get(_place(self.by, keys))) for keys in ordered)
+
+    @cached_property
+    def bands(self) -> tuple[int, int]:
+        """Over how many bands the lines are, least and most; identical constant ones count once."""
+        if not self.across:
+            return 1, 1
+        scored = {run.cell.band for own in self.groups.values() for run in own if known(run.score) is not None}
+        each = [len({draw.band for draw in one.draws or one.dropped}) for one in self.compared.values()]
+        return min(each or [len(scored)]), max(each or [len(scored)])
 
     def place(self, line: Line) -> Keys:
         """A line's keys without its model."""
@@ -85,16 +131,8 @@ class Means:
         return f"{self.metric.label()}{gains}{bands}: {self.experiment}"
 
 
-class Run(NamedTuple):
-    """One cell of an experiment; no row: it is missing. score: None where it has none, NaN where it failed."""
-
-    cell: Cell
-    row: Row | None
-    score: float | None
-
-
 def means(experiment: Experiment, rows: Sequence[Row], by: Sequence[str], metric: str) -> Means:
-    """A line for every combination of the keys' values, in the order of models, budgets and bands.
+    """An experiment's runs by these keys.
 
     metric: a column of scores such as `psnr_best`, or `gain`. Across bands PSNR stands as its gain.
     """
@@ -102,25 +140,13 @@ def means(experiment: Experiment, rows: Sequence[Row], by: Sequence[str], metric
     groups: dict[Keys, list[Run]] = {}
     for run in runs_of(experiment, rows, metric, across):
         groups.setdefault(tuple(KEYS[key](run.cell) for key in by), []).append(run)
-    ranks: dict[str, list[Any]] = {"model": experiment.models, "size": experiment.sizes, "band": experiment.bands}
-
-    def order(keys: Keys) -> list[Any]:
-        return [ranks[key].index(k) if key in ranks else str(k) for key, k in zip(by, keys, strict=True)]
-
     tried, unable = _tried(groups, by) if "model" in by else ({}, {})
     latest = [rows[i] for i in experiment.latest.values()]
-    yardsticks = {row["model"] for row in latest if row.get("label") == CLASSICAL}
-    kind, expected = described(metric, across), dict.fromkeys([*experiment.planned, *experiment.models])
-    outcomes = {
-        place: decide(own, yardsticks, kind, [model for model in expected if model not in unable[place]])
-        for place, own in tried.items()
-    }
-    compared = {place: outcome.compared for place, outcome in outcomes.items()}
-    lines = tuple(_line(keys, groups[keys], compared.get(_place(by, keys))) for keys in sorted(groups, key=order))
-    scored = {run.cell.band for own in groups.values() for run in own if known(run.score) is not None}
-    pooled = [len({draw.band for draw in one.draws or one.dropped}) for one in compared.values()] or [len(scored)]
-    bands = (min(pooled), max(pooled)) if across else (1, 1)
-    return Means(experiment, tuple(by), kind, lines, tried, outcomes, bands, reference_models(latest))
+    yardsticks = frozenset(row["model"] for row in latest if row.get("label") == CLASSICAL)
+    expected = dict.fromkeys([*experiment.planned, *experiment.models])
+    able = {place: [model for model in expected if model not in unable[place]] for place in tried}
+    of_reference, kind = reference_models(latest), described(metric, across)
+    return Means(experiment, tuple(by), kind, groups, tried, able, yardsticks, across, of_reference)
 
 
 def runs_of(experiment: Experiment, rows: Sequence[Row], metric: str, across: bool) -> Iterable[Run]:

@@ -30,8 +30,8 @@ def tell(rows: Sequence[Row], config: Config, metric: str = "psnr") -> str:
 def _places(rows: Sequence[Row], config: Config, metric: str) -> list[str]:
     if not reference_models(rows):
         return []
-    drawn = {(kind_of(row), cell_of(row)._replace(model="")) for row in rows if row["origin"] == REFERENCE_RESULT}
-    shared = [row for row in rows if (kind_of(row), cell_of(row)._replace(model="")) in drawn]
+    drawn = {(kind_of(row), cell_of(row).of_any_model) for row in rows if row["origin"] == REFERENCE_RESULT}
+    shared = [row for row in rows if (kind_of(row), cell_of(row).of_any_model) in drawn]
     said: list[str] = []
     for experiment in experiments(shared, config.protocol.order, config):
         latest = [shared[i] for i in experiment.latest.values()]

@@ -7,14 +7,17 @@ times are those of other machines and left out.
 """
 
 import dataclasses
+import functools
 import warnings
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 from common.errors import UsageError
 from harness.analysis.experiments import Kind, cell_of, kind_of
 from harness.plan import want
 from harness.plan.config import Config
 from harness.plan.trial import PLAIN, Trial
+from harness.store.fingerprint import Stamp, stamp
 from harness.store.parquet import read_rows
 from harness.store.schema import REFERENCE_RESULT, Row
 
@@ -54,10 +57,10 @@ def display_name(model: str, of_reference: Collection[str]) -> str:
 def _held(kind: Kind, own: Sequence[Row]) -> list[Row]:
     """The reference's rows of an experiment, but for those of models that a person has rows of."""
     path = want.FOLDER / f"{kind.preset}.parquet"
-    if not path.exists():
+    if (now := stamp(path)) is None:
         return []
     try:
-        held = [*read_rows(path, signal=kind.signal, dim=kind.dim, task=kind.task).values()]
+        held = _read(path, now, kind.signal, kind.dim, kind.task)
     except UsageError as error:
         warnings.warn(
             f"{error}; the reference results are left out", stacklevel=1
@@ -67,12 +70,18 @@ def _held(kind: Kind, own: Sequence[Row]) -> list[Row]:
     return [row for row in held if row["model"] not in taken and kind_of(row) == kind]
 
 
+@functools.lru_cache(maxsize=16)
+def _read(path: Path, now: Stamp, signal: str, dim: int, task: str) -> tuple[Row, ...]:
+    """The rows of a Parquet file as it is now, which table, places and figures ask for each."""
+    return tuple(read_rows(path, signal=signal, dim=dim, task=task).values())
+
+
 def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
     held = _held(kind, own)
     if not held:
         return []
-    places = {cell_of(row)._replace(model="") for row in own}
-    alike = [row for row in held if cell_of(row)._replace(model="") in places]
+    places = {cell_of(row).of_any_model for row in own}
+    alike = [row for row in held if cell_of(row).of_any_model in places]
     planned = _planned(kind, sorted({row["size"] for row in own}), [*alike, *own], config) if alike else {}
     other = {row["size"] for row in own if not _of_protocol(row, planned.get((row["model"], row["size"])))}
     return [

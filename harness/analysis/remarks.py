@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from statistics import mean
+from statistics import fmean
 from typing import Any
 
 from common.words import budget_text
@@ -41,7 +41,7 @@ def _of_model(by_size: dict[int, Rows], tell: Callable[[Rows], str | None]) -> s
 
 def _share(rows: Rows) -> str | None:
     shares = [row["parameters"] / row["size"] for row in rows if _known(row["parameters"])]
-    return f" {mean(shares):.0%}" if shares and mean(shares) < FULL else None
+    return f" {fmean(shares):.0%}" if shares and fmean(shares) < FULL else None
 
 
 def _without_gain(rows: Rows) -> str | None:

@@ -32,11 +32,11 @@ def spread(scores: Mapping[Cell, float]) -> Spread:
         of_item = nested.setdefault((cell.model, cell.size, cell.band, cell.item), {})
         of_item.setdefault(cell.signal_seed, []).append(score)
     whole = _mean([float(np.var(own, ddof=1)) for own in conditions.values() if len(own) > 1])
-    fits = [own for signals in nested.values() for own in signals.values()]
+    fits = [own for signals in nested.values() for own in signals.values() if len(own) > 1]  # one alone has no variance
     free = sum(len(own) - 1 for own in fits)
     seeds = math.fsum(np.var(own) * len(own) for own in fits) / free if free else math.nan
-    among = [_among(list(signals.values()), seeds) for signals in nested.values() if len(signals) > 1]
-    signals = max(0.0, _mean(among)) if among and free else math.nan
+    several = [list(signals.values()) for signals in nested.values() if len(signals) > 1] if free else []
+    signals = max(0.0, _mean([_among(own, seeds) for own in several])) if several else math.nan
     return Spread(math.sqrt(whole), math.sqrt(signals), math.sqrt(seeds))
 
 

@@ -5,18 +5,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from common.words import NO_SCORE
-from harness.analysis.comparison import WHOLE, Comparison, mean
+from harness.analysis.comparison import mean
 from harness.analysis.experiments import experiments
 from harness.analysis.gain import CAP, described
-from harness.analysis.grouping import comparisons
 from harness.analysis.left_out import Where
-from harness.analysis.means import Keys, Line, means, span
+from harness.analysis.means import Keys, Line, Means, label, means, span
 from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.remarks import remarks
 from harness.analysis.winner import Outcome
 from harness.analysis.wording import named, notes, told
 from harness.store.schema import OK, UNSUPPORTED, Row
 from harness.store.table import oldest_first
+from target_signals.tasks.metrics import Metric
 
 SIGNAL = ("item", "bandlimit", "seed", "signal_seed")  # what tells signals of one experiment apart
 
@@ -35,7 +35,8 @@ def summarise(rows: Sequence[Row], models: list[str], metric: str = "psnr", head
         by_model[row["model"]].append(row)
     sizes = sorted({row["size"] for row in rows})
     across = len({row["bandlimit"] for row in rows} - {None}) > 1
-    found = [means(one, rows, ["model", "size"], metric) for one in experiments(rows, models)]
+    every = experiments(rows, models)
+    found = [means(one, rows, ["model", "size"], metric) for one in every]
     averages: dict[Keys, Line] = {line.keys: line for one in found for line in one.lines}
     kind = described(metric, across)
     title = f"{heading}mean {kind.name}" + (f", {kind.unit}" if kind.unit else "")
@@ -57,34 +58,34 @@ def summarise(rows: Sequence[Row], models: list[str], metric: str = "psnr", head
         for line in lines
     ]
     gains = [f"(gain over the constant mean, at most {CAP:g} dB)"] if across and metric == "psnr" else []
-    best = [line for comparison in comparisons(rows, models, metric) for line in _best(comparison)]
+    best = [line for one in every for line in _best(means(one, rows, ["model", "size", "band"], metric))]
     own = (row for row in rows if row["origin"] is None)
     said = [*gains, *remarks(own), *([""] if best else []), *best]
     return "\n".join([text[0], "-" * len(text[0]), *text[1:], *said])
 
 
-def _best(comparison: Comparison) -> list[str]:
+def _best(found: Means) -> list[str]:
     """Who is best at each budget: with the lead where there is one band, else band by band."""
-    if len(comparison.models) < 2:
+    if len(found.experiment.models) < 2:
         return []
-    bands = (WHOLE,) if WHOLE in comparison.regions else comparison.bands
-    places = {size: {band: comparison.outcome(size, band) for band in bands} for size in comparison.sizes}
-    lines = [f"best at {size:,}: {_of_budget(comparison, outcomes)}" for size, outcomes in places.items()]
+    bands = found.experiment.bands
+    places = {size: {band: found.outcomes[size, band] for band in bands} for size in found.experiment.sizes}
+    lines = [f"best at {size:,}: {_of_budget(outcomes, found.metric)}" for size, outcomes in places.items()]
     named_places = {
-        Where(size, f"{band:g}" if len(bands) > 1 else ""): outcome
+        Where(size, label("band", band) if len(bands) > 1 else ""): outcome
         for size, outcomes in places.items()
         for band, outcome in outcomes.items()
     }
     return lines + notes(named_places)
 
 
-def _of_budget(comparison: Comparison, outcomes: dict[float, Outcome]) -> str:
+def _of_budget(outcomes: dict[float | None, Outcome], metric: Metric) -> str:
     if len(outcomes) == 1:
         (outcome,) = outcomes.values()
-        return told(outcome, described(comparison.metric, False))
+        return told(outcome, metric)
     at: dict[str, list[str]] = {}
     for band, outcome in outcomes.items():
-        at.setdefault(named(outcome) or NO_SCORE, []).append(f"{band:g}")
+        at.setdefault(named(outcome) or NO_SCORE, []).append(label("band", band))
     return "; ".join(f"{name} at band {' '.join(some)}" for name, some in at.items())
 
 

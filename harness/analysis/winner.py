@@ -82,8 +82,12 @@ class Outcome:
 
 
 def decide(runs: Runs, classical: Collection[str], metric: Metric, models: Collection[str] = ()) -> Outcome:
-    """Rank the models that are compared at a place. runs: of one budget. models: those that could have runs there."""
-    compared = compare(runs, classical, models)
+    """Who is best among the runs of one budget at a place. models: those that could have runs there."""
+    return decide_among(runs, compare(runs, classical, models), classical, metric)
+
+
+def decide_among(runs: Runs, compared: Compared, classical: Collection[str], metric: Metric) -> Outcome:
+    """Rank the models that are compared at a place."""
     scores = {cell: score for cell, score in compared.only(runs).items() if cell.model in compared.models}
     of_yardsticks = {cell: score for cell, score in scores.items() if cell.model in classical}
     of_trained = {cell: score for cell, score in scores.items() if cell.model not in classical}
@@ -162,7 +166,7 @@ def _by_model(scores: Scores) -> dict[str, dict[Cell, float]]:
     """Each model's scores by draw, which is the cell without its model."""
     by_model: dict[str, dict[Cell, float]] = {}
     for cell, score in scores.items():
-        by_model.setdefault(cell.model, {})[cell._replace(model="")] = score
+        by_model.setdefault(cell.model, {})[cell.of_any_model] = score
     return by_model
 
 

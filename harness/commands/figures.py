@@ -13,6 +13,7 @@ from harness.execution.options import Parser
 from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
 from harness.figures.style import FONTS
 from harness.plan.config import load_config
+from harness.store.scan import results_folder
 from harness.store.schema import Row
 from harness.store.store import DEFAULT_OUT
 from harness.store.table import load_rows
@@ -128,9 +129,7 @@ def draw_against(rows: Sequence[Row], order: Sequence[str], options: argparse.Na
 
 def chosen(options: argparse.Namespace) -> list[Row]:
     """The rows that the options leave, oldest first."""
-    if not Path(options.out).is_dir():
-        raise UsageError(f"no folder '{options.out}'; give the results folder with --out, or run a launcher first")
-    rows, signals = load_rows(options.out), options.signals
+    rows, signals = load_rows(results_folder(options.out)), options.signals
     if signals is not None:
         rows = [row for row in rows if row["signal"] in signals]
     if not rows:

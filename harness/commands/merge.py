@@ -17,7 +17,7 @@ from pathlib import Path
 from common.errors import UsageError
 from common.files import Unfit, write_atomically
 from common.words import plural
-from harness.commands.merge_parquet import add_to_files, by_preset
+from harness.commands.merge_parquet import add_to_files, files_of
 from harness.commands.merged_rows import Found, Tally, chosen, describe, is_parquet, names, read
 from harness.execution.option_types import given_path
 from harness.store.own_signal import load_signal, signal_path
@@ -87,8 +87,8 @@ def check_places(stores: Sequence[Path], out: Path) -> None:
 
 def merge(stores: Sequence[Path], out: Path, tally: Tally) -> None:
     """Raises OSError where `out` cannot be written."""
-    if is_parquet(out) or by_preset(out):
-        add_to_files(chosen(stores, tally), out, tally)
+    if files := files_of(out):
+        add_to_files(chosen(stores, tally), files, tally)
         return
     for (folder, key), equal in chosen(stores, tally):
         _put(equal, folder, key, out, tally)

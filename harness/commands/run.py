@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import gc
 import io
 import os
 import sys
@@ -30,7 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # people follow logs; a pipe would get nothing for minutes
     words = sys.argv[1:] if arguments is None else arguments
-    return guarded(lambda: run(parse(words), words))
+    try:
+        return guarded(lambda: run(parse(words), words))
+    finally:
+        gc.unfreeze()  # or libraries that look at exit for what leaked would report it
 
 
 def run(options: argparse.Namespace, words: Sequence[str]) -> int:
@@ -42,8 +46,10 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     if options.list:
         print(listing(options))
         return EXIT_OK
-    launch = make_launch(options)
-    done, left, rows = run_trials.read_done(launch.trials, options.out)
+    with process.without_collection():
+        launch = make_launch(options)
+        done, left, rows = run_trials.read_done(launch.trials, options.out)
+        gc.freeze()  # plan and rows stay to the end: later collections need not look through them
     if options.force:
         left = launch.trials
     workers = count_workers(options, launch.device, launch.as_large(left))

@@ -7,6 +7,7 @@ from typing import Any
 
 from common.words import budget_text, duration, plural
 from harness.analysis.experiments import Cell, Experiment, experiments
+from harness.commands.selected_rows import no_rows
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.liveness import is_alive
@@ -36,6 +37,8 @@ def describe(found: Gathered, config: Config) -> list[str]:
     """The lines that tell how a results folder stands."""
     rows = [stored.row for stored in found.stored]
     every = experiments(rows, config.protocol.order)
+    if not (rows or found.running or found.problems):
+        return [str(no_rows(found.out))]  # no mistake: a folder may be new
     lines = [f"{found.out}: {plural(len(rows), 'row')} of {plural(len(every), 'experiment')}"]
     if every:
         lines += ["", *columns([HEAD, *(_numbers(experiment, rows, config) for experiment in every)])]

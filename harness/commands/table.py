@@ -7,6 +7,7 @@ from pathlib import Path
 
 from common.errors import UsageError, suggest
 from common.files import write_atomically
+from common.process import without_collection
 from harness.analysis import tables
 from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--config", default=DEFAULT_CONFIG, help="settings file, for the models' order (default: hyperparameters.json)")
 
 
+@without_collection()
 def run(options: argparse.Namespace) -> int:
     by = [key.strip() for key in options.by.split(",")]
     for key in by:

@@ -48,8 +48,9 @@ def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], li
     done: list[Trial] = []
     left: list[Trial] = []
     rows: dict[Name, Row] = {}
+    store_of = functools.cache(functools.partial(Store, out))
     for trial in trials:
-        found = named_rows(trial, out)
+        found = named_rows(trial, store_of)
         whole = {name: row for name, row in found.items() if row is not None}
         if len(whole) == len(found):
             done.append(trial)
@@ -59,10 +60,10 @@ def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], li
     return done, left, rows
 
 
-def named_rows(trial: Trial, out: str | Path) -> dict[Name, Row | None]:
-    """The rows of a trial by their names, None for one that is not there."""
+def named_rows(trial: Trial, store_of: Callable[[str], Store]) -> dict[Name, Row | None]:
+    """The rows of a trial by their names, None for one that is not there. store_of: gives the store of a folder."""
     names = [(row.folder, row.key) for row in trial.rows]
-    return {(folder, key): Store(out, folder).read(key) for folder, key in names}
+    return {(folder, key): store_of(folder).read(key) for folder, key in names}
 
 
 def is_done(trial: Trial, out: str | Path, superseded: Superseded = ()) -> bool:
@@ -79,7 +80,7 @@ def is_done(trial: Trial, out: str | Path, superseded: Superseded = ()) -> bool:
 
 def stored(trial: Trial, out: str | Path) -> list[Row | None]:
     """The rows of a trial in the order of its scorings, None for one that is not there."""
-    return list(named_rows(trial, out).values())
+    return list(named_rows(trial, functools.partial(Store, out)).values())
 
 
 def to_supersede(trials: Sequence[Trial], out: str | Path) -> Superseded:

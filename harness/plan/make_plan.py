@@ -133,25 +133,23 @@ def make_plan(
         values, lr_schedule = training_settings(config, model, kind, size, found)
         return {"settings": values, LR_SCHEDULE: lr_schedule}
 
-    bands = preset.bandlimits if family.bands else (None,)
-    for band in bands:
-        family.check(source.dim, length, band)
-    names = expand_tasks(tasks)
-    if preset.signal_seeds:
-        check_signal_seeds(source, names)
-    trials = [
-        Trial(
+    finer = {item: has_finer(family, item) for item in source.items}
+
+    @functools.cache
+    def fit(item: str | None, task: str, model: str, size: int) -> Trial:
+        """What its draws share; of no band and of seed 0."""
+        return Trial(
             signal=family.name,
             item=item,
             dim=source.dim,
             length=length,
-            bandlimit=band,
+            bandlimit=None,
             task=task,
-            scored=scored_on(task, has_finer(family, item)),
+            scored=scored_on(task, finer[item]),
             model=model,
             budget=size,
-            seed=seed,
-            signal_seed=signal_seed,
+            seed=0,
+            signal_seed=0,
             path=source.path_of(item),
             dataset=source.dataset,
             preset=preset_name,
@@ -166,8 +164,17 @@ def make_plan(
             tuned_at=preset.tuned_at,
             **settings(task, model, size),
         )
+
+    bands = preset.bandlimits if family.bands else (None,)
+    for band in bands:
+        family.check(source.dim, length, band)
+    names = expand_tasks(tasks)
+    if preset.signal_seeds:
+        check_signal_seeds(source, names)
+    trials = [
+        fit(item, task, model, size).of_draw(band, seed, signal_seed)
         for item in source.items
-        for task in _trained_on(names, source.dim, has_finer(family, item))
+        for task in _trained_on(names, source.dim, finer[item])
         for band, (seed, signal_seed), size, model in itertools.product(
             _once(bands), _once(preset.seed_pairs), _once(preset.sizes), _once(chosen_models)
         )

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import models
 import target_signals
 from common.errors import UsageError
+from common.process import without_collection
 from harness.plan.config import Config
 from harness.plan.make_plan import make_plan, untuned
 from harness.plan.source import choose_source
@@ -38,11 +39,13 @@ class Group(NamedTuple):
     untuned: list[str]
 
 
+@without_collection()
 def read(folder: Path) -> dict[Name, Row]:
     """The rows of a folder's files, one a preset; none without files. UsageError for a file that does not hold rows."""
     return {name: row for path in sorted(folder.glob("*.parquet")) for name, row in read_rows(path).items()}
 
 
+@without_collection()
 def groups(config: Config) -> list[Group]:
     """The order of want. Each trial stands in the first group that names it, also where its data are not at hand, and
     once more in the first that wants its rates."""
@@ -82,7 +85,7 @@ def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lackin
                 lacking.append(f"{dim}D {signal} {name}: {', '.join(out)}")
         if own:
             trials += make_plan(config, source, [name], want.preset, preset, own, PRECISION[want.device])
-    return [dataclasses.replace(trial, bits=want.bits) for trial in trials]
+    return [dataclasses.replace(trial, bits=want.bits) for trial in trials] if want.bits else trials
 
 
 def is_there(trial: Trial, rows: Mapping[Name, Row]) -> bool:

@@ -1,5 +1,6 @@
 """A trial: one fit, with everything that determines its numbers."""
 
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -86,6 +87,15 @@ class Trial:
         relevant = {name: value for name, value in relevant.items() if (name, value) not in PLAIN.items()}
         relevant |= {"settings": digested(self.settings), "adam_betas": self.adam_betas}
         return hashlib.sha256(DIGESTED.encode(relevant).encode()).hexdigest()[:12]
+
+    def of_draw(self, bandlimit: float | None, seed: int, signal_seed: int) -> "Trial":
+        """The same fit of another draw. No draw is part of `config_hash`, which is made once for all of them."""
+        drawn = copy.copy(self)
+        vars(drawn).update(
+            bandlimit=bandlimit, seed=seed, signal_seed=signal_seed, config_hash=self.config_hash
+        )  # of a frozen record, but nobody has seen it yet
+        vars(drawn).pop("key", None)
+        return drawn
 
     def has_rates(self, row: schema.Row) -> bool:
         """Whether a row of this trial has the rates of its `bits`. One that did not end well cannot, and counts."""

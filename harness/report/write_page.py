@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError
 from common.files import write_atomically
+from common.process import without_collection
 from harness.plan import want
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.fingerprint import fingerprint, stamp, stamps
@@ -46,6 +47,7 @@ def made_of(out: str | Path, config: str | Path, megabytes: float) -> str:
     return fingerprint(str(out), repr(load_config(config)), megabytes, running, files, reference)
 
 
+@without_collection()
 def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> Path:
     """Write <out>/index.html, and say what it leaves out. megabytes: of thumbnails, at most."""
     from harness.analysis.reference_rows import beside

@@ -3,6 +3,7 @@
 A row may be anybody's, so what it names becomes part of a path through `safe` alone.
 """
 
+import functools
 import hashlib
 import json
 import re
@@ -36,6 +37,7 @@ def array_path(out: str | Path, row: Mapping[str, Any]) -> Path:
     return Store(out, folder_of(row)).array_path(key_of(row))
 
 
+@functools.cache  # ten thousand rows have a few dozen names
 def safe(name: str) -> str:
     """A text as one part of a file's name: no separators, no leading dot, not too long. Plain names stay."""
     return re.sub(r"[^A-Za-z0-9_.+-]", "-", name).lstrip(".")[:LONGEST]
@@ -71,8 +73,7 @@ def key_of(row: Mapping[str, Any]) -> str:
 
 
 def _typed(value: Any, kind: Kind) -> Any:
-    value = known(value)
-    if value is None:
+    if value is None or value != value:  # NaN
         return None
     return int(value) if kind == "whole" else float(value) if kind == "number" else value
 

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from harness.store.schema import COLUMNS, NAMES, RATE, WORDS, Kind, Row, names
@@ -39,12 +40,20 @@ def _is_whole(value: Any) -> bool:
 
 
 def _are_numbers(values: Iterable[Any]) -> bool:
-    """Whether each is a number or null."""
-    return all(value is None or _is_number(value) for value in values)
+    """Whether each is a number or null. Nearly all are floats, and there are many: these are looked at in place."""
+    return not [
+        value
+        for value in values
+        if not (type(value) is float and -GREATEST < value < GREATEST) and value is not None and not _is_number(value)
+    ]
 
 
-def _is_point(value: Any) -> bool:
-    return isinstance(value, dict) and _is_whole(value.get("step")) and _are_numbers(value.values())
+def _is_curve(value: Any) -> bool:
+    """Whether it is a list of points. Of a row it has most of the numbers, so they are looked at together."""
+    if not isinstance(value, list) or not all(isinstance(point, dict) for point in value):
+        return False
+    steps = [point.get("step") for point in value]
+    return all(map(_is_whole, steps)) and _are_numbers(chain.from_iterable(map(dict.values, value)))
 
 
 def _is_rate(value: Any) -> bool:
@@ -60,7 +69,7 @@ FITS: dict[Kind, Callable[[Any], bool]] = {
     "whole": _is_whole,
     "wholes": lambda value: isinstance(value, list) and all(map(_is_whole, value)),
     "numbers": lambda value: isinstance(value, list) and _are_numbers(value),
-    "curve": lambda value: isinstance(value, list) and all(map(_is_point, value)),
+    "curve": _is_curve,
     "rates": lambda value: isinstance(value, list) and all(map(_is_rate, value)),
     "object": lambda value: True,  # objects differ from row to row, and whoever uses one checks it
 }
@@ -89,7 +98,9 @@ def whole_row(row: Row) -> Row:
     absent = [name for name in names(needed=True) if name not in row]
     if absent:
         raise ValueError(f"it lacks {', '.join(absent)}")
-    if (*row,) != NAMES:  # of another version, or in another order
+    if (*row,) == NAMES:
+        row = dict(zip(NAMES, row.values(), strict=True))  # names of their own would be most of what rows take
+    else:  # of another version, or in another order
         row = {column.name: row.get(column.name, row.get(column.otherwise)) for column in COLUMNS}
     check(row)
     return row

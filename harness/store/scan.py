@@ -41,19 +41,23 @@ class Gathered:
             print(f"note: left out {problem}", file=sys.stderr)
 
 
+def results_folder(out: str | Path) -> Path:
+    """A results folder to read; UsageError when there is no such folder."""
+    if not (folder := Path(out)).is_dir():
+        raise UsageError(f"no folder '{folder}'; give the results folder with --out, or run a launcher first")
+    return folder
+
+
 @without_collection()
 def gather(out: str | Path, curves: bool = True) -> Gathered:
     """Read everything; UsageError when there is no such folder.
 
     curves: whether rows keep theirs, which are half of what there is to parse.
     """
-    out = Path(out)
-    if not out.is_dir():
-        raise UsageError(f"no folder '{out}'; give the results folder with --out, or run a launcher first")
-    found = Gathered(out)
-    for rows in sorted(out.glob("*/rows")):
+    found = Gathered(results_folder(out))
+    for rows in sorted(found.out.glob("*/rows")):
         _gather_rows(found, rows, curves)
-    found.running = read_claims(out)
+    found.running = read_claims(found.out)
     return found
 
 

@@ -30,9 +30,10 @@ class Store:
 
     def __init__(self, out: str | Path, folder: str):
         self.folder = Path(out) / folder
+        self.rows = self.folder / "rows"
 
     def row_path(self, key: str) -> Path:
-        return self.folder / "rows" / f"{key}.json"
+        return self.rows / f"{key}.json"
 
     def array_path(self, key: str) -> Path:
         return self.folder / "arrays" / f"{key}.npz"
@@ -43,7 +44,7 @@ class Store:
     def prepare(self) -> None:
         """Make the folders and prove that they can be written, before any work; UsageError otherwise."""
         try:
-            for folder in (self.folder / "rows", self.folder / "arrays"):
+            for folder in (self.rows, self.folder / "arrays"):
                 folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder) as file:
                     self._clear(folder, os.fstat(file.fileno()).st_mtime)
@@ -70,7 +71,7 @@ class Store:
 
     def refresh(self) -> None:
         """Have the file server asked what rows there are."""
-        refresh(self.folder / "rows")
+        refresh(self.rows)
 
     def write(self, key: str, row: Row, residual: "np.ndarray | None") -> None:
         """Write the array, then the row: a row that exists is complete.

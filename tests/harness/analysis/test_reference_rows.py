@@ -8,7 +8,7 @@ import pytest
 
 import models
 from harness import __main__ as verbs
-from harness.analysis import placing
+from harness.analysis import placing, reference_rows
 from harness.analysis.grouping import comparisons
 from harness.analysis.reference_rows import beside
 from harness.commands import run as run_command
@@ -128,6 +128,20 @@ def test_a_setting_given_by_hand_takes_that_model_out(rows_of, ship, wanting):
     assert {row["model"] for row in beside(own, load_config(wanting, ["Grid.lr=0.3"]))} == {"Wire"}
     assert beside(own, load_config(wanting, ["protocol.adam_betas=[0.8, 0.9]"])) == []
     assert beside(own, load_config(wanting, ["reference.order=[]"])) == []
+
+
+def test_the_reference_is_read_once_for_table_places_and_figures_and_again_where_it_changed(
+    rows_of, ship, wanting, calls
+):
+    rows, own, config = rows_of(["Grid", "Siren"]), mine(rows_of(["Grid"], sizes=(500, 900))), load_config(wanting)
+    ship(rows)
+    read = calls(reference_rows, "read_rows")
+    for _ in range(2):
+        found = beside(own, config)
+        assert "no reference rows at 900" in placing.tell([*own, *found], config)
+    assert (len(found), len(read)) == (2, 1)
+    ship(rows[:1])
+    assert (len(beside(own, config)), len(read)) == (1, 2)
 
 
 def test_without_results_nothing_stands_beside(rows_of, wanting):

@@ -1,6 +1,7 @@
 """The command line from end to end: what a newcomer runs, what resumes it, and what happens to mistakes."""
 
 import ast
+import gc
 import json
 import os
 import re
@@ -196,6 +197,16 @@ def test_a_second_run_reads_each_row_once(smoke, run, monkeypatch):
     assert code == 0
     assert "12 rows drawn" in stdout
     assert len(read) == len(set(read)) == 12
+
+
+def test_what_a_run_has_planned_and_read_is_out_of_collections_until_it_ends(smoke, run, monkeypatch):
+    _, out = smoke
+    aside = []
+    monkeypatch.setattr(run_command, "summary", lambda *_: aside.append(gc.get_freeze_count()) or "")
+    code, _, _ = run(models=None, out=out)
+    assert code == 0
+    assert aside[0] > 1000
+    assert gc.get_freeze_count() == 0
 
 
 def test_a_second_run_draws_nothing_anew(smoke, command, root):

@@ -111,7 +111,8 @@ def test_files_that_are_no_rows_are_named(store, rows, status, capsys):
 
 
 def test_an_empty_folder_and_none(tmp_path, status):
-    assert status(tmp_path) == (0, f"{tmp_path}: 0 rows of 0 experiments\n", "")
+    says = f"no rows in '{tmp_path}'; run a launcher first, for example bash run_2dsierpinski.sh\n"
+    assert status(tmp_path) == (0, says, "")
     code, _, err = status(tmp_path / "absent")
     assert code == 2
     assert err.startswith("error: no folder")

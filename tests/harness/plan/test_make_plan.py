@@ -161,6 +161,16 @@ def test_keys_differ_over_the_whole_paper(papers):
     assert all(re.fullmatch(r"[\w.]{10,120}", key) for key in keys), "a key must serve as a file name anywhere"
 
 
+def test_a_trial_has_the_names_that_it_would_have_alone(plan):
+    """Though what its draws share is made and digested once."""
+    trials = plan("BandlimitedSignal", 2, seeds=(1, 2), signal_seeds=(1, 3), models=("Siren", "Grid_exact"))
+    assert len({trial.bandlimit for trial in trials}) > 1
+    for trial in trials:
+        alone = dataclasses.replace(trial)
+        assert (alone, alone.config_hash, alone.key) == (trial, trial.config_hash, trial.key)
+    assert trials[0].of_draw(0.9, 7, 8).key == dataclasses.replace(trials[0], bandlimit=0.9, seed=7, signal_seed=8).key
+
+
 def test_models_run_side_by_side_so_that_a_signal_is_built_once(plan):
     trials = plan("BandlimitedSignal", 2, models=["Grid", "Siren"], sizes=(20, 10), seeds=(2, 1), bandlimits=(0.9, 0.1))
     order = [(t.bandlimit, t.seed, t.budget, t.model) for t in trials]

@@ -187,6 +187,23 @@ def test_what_is_no_file_of_bounded_size_is_refused(tmp_path):
     assert read_bounded(tmp_path / "whole", 10) == bytes(10)
 
 
+@pytest.mark.parametrize("at_once", [4, 100])
+def test_a_file_is_read_to_its_end_though_reads_are_short_and_it_grows(tmp_path, monkeypatch, at_once):
+    path, read = tmp_path / "file", os.read
+
+    def grow_and_read(descriptor, most):
+        if path.stat().st_size == 10:
+            path.write_bytes(bytes(15))
+        return read(descriptor, min(most, at_once))
+
+    monkeypatch.setattr(os, "read", grow_and_read)
+    path.write_bytes(bytes(10))
+    assert read_bounded(path, 20) == bytes(15)
+    path.write_bytes(bytes(10))
+    with pytest.raises(Unfit, match="grows beyond 12 bytes"):
+        read_bounded(path, 12)
+
+
 def test_a_row_of_gigabytes_is_not_read(store, capsys):
     path = store.row_path("three")
     with path.open("wb") as file:
