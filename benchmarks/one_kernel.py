@@ -4,9 +4,9 @@
 
 A row for each model, dimension and number of channels, in this order, at 1e4 parameters. Forward alone, then forward
 and backward, each as a CUDA graph over the paper's lattice, the two ways in turns; the optimiser and the signal stand
-outside. Products are those of bf16x3, whatever a model's own precision, and BACON's those of bf16. Also where `fits` in
-models/kernels/network/narrow/network.py, or beside it in filters/network.py or gabor/network.py, has a kernel a layer,
-as it does until one kernel was measured to be faster. Registers are those of the kernel that was compiled last.
+outside. Products are those of bf16x3, whatever a model's own precision, and BACON's those of bf16. Also where `fits` of
+elementwise/network.py, filters/network.py or gabor/network.py in models/kernels/network/narrow has a kernel a layer, as
+it does until one kernel was measured to be faster. Registers are those of the kernel that was compiled last.
 """
 
 import argparse
@@ -27,14 +27,14 @@ from harness.plan.trial import Trial
 from harness.train import machine
 from models import get_model
 from models.base import Representation
-from models.kernels.network.narrow import network
+from models.kernels.network.narrow.elementwise import network as elementwise
 from models.kernels.network.narrow.filters import network as filters
 from models.kernels.network.narrow.gabor import network as gabor
 
 TURNS = 3
 HEADINGS = "network", "a kernel a layer, ms", "both ways, ms", "one kernel, ms", "both ways, ms", "gradients differ by"
 MODELS = {  # where each fits
-    **dict.fromkeys(("Siren", "Finer", "Gauss", "Sinc", "HOSC"), network),
+    **dict.fromkeys(("Siren", "Finer", "Gauss", "Sinc", "HOSC"), elementwise),
     "BACON": filters,
     "Wire": gabor,
 }

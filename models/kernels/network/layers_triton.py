@@ -1,5 +1,5 @@
 """The layers of models/kernels/network/layers.py in Triton: a kernel a layer, with its activation inside; narrow ones
-in one kernel together, where narrow/network.py, narrow/filters/network.py or narrow/gabor/network.py says so.
+in one kernel together, where a network.py of narrow/elementwise, narrow/filters or narrow/gabor says so.
 
 Between layers, values travel in bf16: in two parts whose sum has 16 bits, or in the first alone (see bf16x3.py).
 With them a layer writes what its backward pass needs, the slope of its activation or its argument, in float16, whose
@@ -21,7 +21,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 from models.kernels.network.bf16x3 import mm
 from models.kernels.network.layers import Layer, Pair
 from models.kernels.network.layers_kernels import STRIP, backward_kernel, forward_kernel
-from models.kernels.network.narrow import network
+from models.kernels.network.narrow.elementwise import network as elementwise
 from models.kernels.network.narrow.filters import network as filters
 from models.kernels.network.narrow.gabor import network as gabor
 
@@ -36,7 +36,7 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
     parts: 2 for values of 16 bits, 1 for bf16. Aligned widths (aligned.py) are faster; gabor's are even.
     """
     layers, points = [_dense(layer) for layer in _woven(layers)], points.contiguous()
-    for home in (network, filters, gabor):
+    for home in (elementwise, filters, gabor):
         if home.fits(layers, points, parts):
             return home.heads(layers, points)
     tensors: list[Tensor | None] = []

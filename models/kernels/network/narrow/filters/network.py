@@ -23,7 +23,7 @@ from models.kernels.network.narrow.filters.backward import backward_kernel
 from models.kernels.network.narrow.filters.forward import forward_kernel
 from models.kernels.network.narrow.filters.layer import COLUMNS, PARTS, SPARE, UNITS
 from models.kernels.network.narrow.filters.pack import pack_kernel
-from models.kernels.network.narrow.network import HOPPER, grid_of
+from models.kernels.network.narrow.grid import grid_of, is_hopper
 
 REGISTERS = 65536  # of a multiprocessor
 
@@ -71,7 +71,7 @@ def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
         and (first.activation == "sine" and not first.weight.requires_grad)
         and all(layer.activation == "filter" for layer in others)
         and (layers[-1].head is not None and len(set(channels)) == 1 and sum(channels) <= SPARE.value)
-        and (not points.is_cuda or torch.cuda.get_device_capability(points.device) == HOPPER)
+        and is_hopper(points)
     )
 
 

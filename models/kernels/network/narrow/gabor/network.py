@@ -16,8 +16,8 @@ from models.kernels.network.layers import Layer
 from models.kernels.network.narrow.gabor.backward import backward_kernel
 from models.kernels.network.narrow.gabor.forward import forward_kernel
 from models.kernels.network.narrow.gabor.layer import BLOCK, USED, WIDTH
+from models.kernels.network.narrow.grid import grid_of, is_hopper
 from models.kernels.network.narrow.layer import AXES, COLUMNS
-from models.kernels.network.narrow.network import HOPPER, grid_of
 from models.kernels.network.narrow.pack import pack_kernel
 
 DEPTH = 3  # layers, whose weights' gradients fill the registers of the backward kernel
@@ -38,7 +38,7 @@ def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
         and (head is not None and len(head[0]) in (1, 3))
         and points.shape[1] in (2, 3)
         and parts == 2
-        and (not points.is_cuda or torch.cuda.get_device_capability(points.device) == HOPPER)
+        and is_hopper(points)
     )
 
 

@@ -22,7 +22,7 @@ from tests.models.kernels.networks import (
 )
 
 fused = pytest.importorskip("models.kernels.network.layers_triton", reason="Triton is not installed here")
-narrow = pytest.importorskip("models.kernels.network.narrow.network")
+narrow = pytest.importorskip("models.kernels.network.narrow.elementwise.network")
 
 WIDTHS = [40, 56, 63, 33]
 

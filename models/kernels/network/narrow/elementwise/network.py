@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.kernels.network.layers import Layer
-from models.kernels.network.narrow.backward import backward_kernel
-from models.kernels.network.narrow.forward import forward_kernel
+from models.kernels.network.narrow.elementwise.backward import backward_kernel
+from models.kernels.network.narrow.elementwise.forward import forward_kernel
+from models.kernels.network.narrow.grid import grid_of, is_hopper
 from models.kernels.network.narrow.layer import AXES, COLUMNS
 from models.kernels.network.narrow.pack import pack_kernel
 
@@ -24,7 +25,6 @@ ACTIVATIONS = ("sine", "finer", "gauss", "sinc", "hosc")  # of activation_kernel
 DEPTH = 4  # layers, whose weights' gradients fill the registers of the backward kernel
 FORWARD, BACKWARD = {"ROWS": 64, "num_warps": 4}, {"ROWS": 128, "num_warps": 8}  # points of a tile
 FORWARD_PROGRAMS, BACKWARD_PROGRAMS = 4, 1  # that a multiprocessor has room for
-HOPPER = (9, 0)
 
 
 def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
@@ -43,7 +43,7 @@ def fits(layers: Sequence[Layer], points: Tensor, parts: int) -> bool:
         and (head is not None and len(head[0]) in (1, 3))
         and points.shape[1] in (2, 3)
         and parts == 2
-        and (not points.is_cuda or torch.cuda.get_device_capability(points.device) == HOPPER)
+        and is_hopper(points)
     )
 
 
@@ -100,10 +100,3 @@ class _Heads(torch.autograd.Function):
         for to_weight, width, depth in zip(to_matrices.sum(0), widths[1:], widths, strict=False):
             found += [to_weight[:width, :depth], to_weight[:width, depth]]
         return None, None, None, *found, (columns[:, 0::3] + columns[:, 1::3]).T, to_out[0].sum(0)
-
-
-def grid_of(points: Tensor, each: int) -> tuple[int]:
-    """`each` on a multiprocessor; two where there are none."""
-    if not points.is_cuda:
-        return (2,)
-    return (each * torch.cuda.get_device_properties(points.device).multi_processor_count,)
