@@ -1,6 +1,8 @@
 /* The rows: columns as harness/report/payload.py writes them, and what experiments, metrics and models are called. */
 
-const DATA = JSON.parse(byId('data').textContent);
+if (!window.DecompressionStream)
+  document.body.prepend(el('p', { class: 'notice' }, 'This page needs a browser of 2023 or later.'));
+const DATA = JSON.parse(await inflated(bytesOf('data')));
 const MODELS = DATA.models;
 const EXPERIMENTS = DATA.experiments;
 const [ALL, WHOLE] = ['', 'whole']; // all bands or items together; the band of a score over the whole signal
@@ -25,13 +27,19 @@ const variantText = (e) =>
   `${e.preset}, ${e.length === null ? 'native size' : `length ${e.length}`}, ${e.steps} steps`;
 const signalText = (e) => {
   if (e.own && e.items.length > 1)
-    return `${fileName(e.dataset)}, ${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;
-  if (e.own) return fileName(e.dataset ?? 'a file');
+    return `${datasetText(e)}, ${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;
+  if (e.own) return datasetText(e);
   return `${e.dim}D ${e.signal}${e.stands_for ? ` (in place of ${e.stands_for})` : ''}`;
 };
 const fileName = (item) => item.replace(/-[0-9a-f]{8}$/, ''); // without the digest of its content
-const itemText = (e, item) =>
-  e.items.some((other) => other !== item && fileName(other) === fileName(item)) ? item : fileName(item);
+const nameAmong = (names, name) =>
+  names.some((other) => other !== name && fileName(other) === fileName(name)) ? name : fileName(name);
+const itemText = (e, item) => nameAmong(e.items, item);
+const datasetText = (e) =>
+  nameAmong(
+    EXPERIMENTS.map((other) => other.dataset ?? ''),
+    e.dataset ?? 'a file',
+  );
 function itemOf(row) {
   const item = value('item', row);
   return item === null ? null : itemText(EXPERIMENTS[value('experiment', row)], item);
