@@ -60,6 +60,7 @@ def check_models(config: Config) -> None:
 
 @contextlib.contextmanager
 def _placed(place: str) -> Iterator[None]:
+    """Have a UsageError begin with the place in the settings file that it is of."""
     try:
         yield
     except UsageError as error:

@@ -171,6 +171,7 @@ def _add_axes(axes: dict[str, Any], found: Means) -> None:
 
 
 def _other(axes: dict[str, Any], frames: dict[str, Any]) -> dict[str, Any]:
+    """The axes that are not the frames of their bands."""
     return {band: reach for band, reach in axes.items() if reach != frames.get(band)}
 
 

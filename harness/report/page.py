@@ -36,7 +36,7 @@ def assemble(data: dict[str, Any], pictures: dict[str, Any], parquet: bytes | No
     parts = {
         "policy": "; ".join(policy),
         "style": _asset("style.css") + stylesheet(data.get("looks", {})) + _asset("print.css"),
-        "data": packed(data),
+        "data": _packed(data),
         "pictures": _json(pictures),
         "parquet": "" if parquet is None else base64.b64encode(parquet).decode(),
         "scripts": "\n".join(f"<script>{text}</script>" for text in scripts),
@@ -48,14 +48,9 @@ def assemble(data: dict[str, Any], pictures: dict[str, Any], parquet: bytes | No
     return page
 
 
-def packed(value: Any) -> str:
+def _packed(value: Any) -> str:
     """JSON, compressed by gzip, in base64: a sixth of its length. The same value gives the same text."""
     return base64.b64encode(gzip.compress(_text(value).encode(), mtime=0)).decode()
-
-
-def unpacked(text: str) -> Any:
-    """The value of such a text."""
-    return json.loads(gzip.decompress(base64.b64decode(text)))
 
 
 def _json(value: Any) -> str:

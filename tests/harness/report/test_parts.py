@@ -36,6 +36,7 @@ from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store
 from target_signals.base import Signal
+from tests.harness.report.page_data import data_of
 
 
 @pytest.fixture
@@ -410,7 +411,7 @@ def test_data_cannot_end_its_element():
     data = {"a": "</script><!--scripts-->"}
     text = page.assemble(data, {"b": "</script><!--"}, b"x", "lib();")
     assert text.count("</script>") == 5
-    assert page.unpacked(text.split('id="data">')[1].split("<")[0]) == data
+    assert data_of(text) == data
     assert "\\u003c/script\\u003e" in text
     policy = text.split('content="')[1].split('"')[0]
     assert "default-src 'none'" in policy
