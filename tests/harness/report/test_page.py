@@ -478,8 +478,8 @@ def test_rates_stand_on_the_page_with_the_codecs_that_were_measured(open_page, s
     tab = open_page(write_page.write(out))
     assert tab.locator("#rate-sections details").count() == 1, "one experiment has rates"
     tab.click("#rate-sections summary")
-    assert tab.locator("#rates thead [data-sort]").all_inner_texts() == ["Model or codec", "Bits a sample", "PSNR (dB)"]
     tab.get_by_text("harness rates").wait_for()  # an opened section is filled a moment later
+    assert tab.locator("#rates thead [data-sort]").all_inner_texts() == ["Model or codec", "Bits a sample", "PSNR (dB)"]
     folder = out / "2d_Sierpinski" / "figures" / "smoke_24_3"
     folder.mkdir(parents=True)
     codec_points.write(
