@@ -53,6 +53,8 @@ class Registry(Generic[T]):
         if name not in self._classes:
             known = ", ".join(self.names())
             hint = " (names are separated by spaces)" if "," in name else suggest(name, self._classes)
+            if is_file(f"{name}.py"):
+                hint = f" (did you mean './{name}.py'?)"
             raise UsageError(
                 f"unknown {self.kind} '{name}'{hint}; known: {known}; one of your own needs the path of its .py file"
             )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from common.errors import UsageError, suggest
 
 MOST = 1 << 16  # entries of a list, and the greatest whole number in a model's settings
+LEAST = {int: 1, float: 0}  # of a model's settings without a default
 
 
 def read(kind: Any, data: Any, path: str) -> Any:
@@ -54,6 +55,16 @@ def read_settings(kind: Any, data: Any, path: str) -> Any:
     settings = read(kind, data, path)
     _check_counts(dataclasses.asdict(settings), path)
     return settings
+
+
+def check_least(settings: Any, path: str) -> None:
+    """UsageError for a model's settings without a default, as shipped models have them, that are less than any of
+    theirs may be: numbers than 0, whole numbers than 1."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        least = LEAST.get(type(value))
+        if least is not None and field.default is dataclasses.MISSING and value < least:
+            raise UsageError(f"{path}.{field.name}: must be at least {least}, got {value}")
 
 
 def _check_counts(value: Any, path: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from common.errors import UsageError
 from common.lattice import Lattice
 from common.needs import Needs
 from common.registry import Registry
@@ -119,8 +120,17 @@ class Representation(nn.Module):
 
     def on_lattice(self, lattice: Lattice) -> Tensor:
         """Values on a lattice: [*shape, C]. By default the points, in chunks."""
-        parts = [self(points) for points in lattice.points(self.device).split(POINTS_PER_CALL)]
+        parts = [self._checked(points) for points in lattice.points(self.device).split(POINTS_PER_CALL)]
         return torch.cat(parts).reshape(*lattice.shape, self.channels)
+
+    def _checked(self, points: Tensor) -> Tensor:
+        """`forward` at points; UsageError where what it gives are no values at them."""
+        values, right = self(points), (len(points), self.channels)
+        if getattr(values, "shape", None) != right:
+            given = f"a tensor {list(values.shape)}" if isinstance(values, Tensor) else f"{values!r:.40}"
+            at = f"{right[0]:,} points of {right[1]} channels"
+            raise UsageError(f"{self.name}.forward gave {given} for {at}; it must give [N, C], here {list(right)}")
+        return values
 
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:
         """All outputs that are trained, on a lattice: [H, *shape, C]. The last head is the answer."""

@@ -1,6 +1,7 @@
 """A user's array, tensor or Pillow image as a signal. What was done to its values is said in `Signal.source`."""
 
 import hashlib
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,9 @@ def from_memory(values: Any, channels_last: bool | None = None) -> tuple[Signal,
 
     Floats about in [0, 1] stay as they are; all else is scaled as `load_signal` does it. Raises UsageError.
     """
+    if isinstance(values, str | Path):
+        read = f"give its values: target_signals.load_signal('{values}').values"
+        raise UsageError(f"'{values}' is a path and no array; {read}")
     try:
         decoded = decode(values, channels_last)
         if is_about_unit(decoded.values):

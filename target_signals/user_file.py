@@ -43,6 +43,7 @@ PACKAGES = {  # importable name of what reads a format → what that is
 }
 TYPICAL_LENGTH = {2: 512, 3: 128}  # samples an axis, for estimates of cost
 LONGEST_NAME = 60  # characters of a file's name that an item keeps
+UNFIT = "/\\$"  # in a name for people: of paths, and of formulas in figures
 DIGITS = 8  # hexadecimal ones of a content's SHA-256
 
 
@@ -123,16 +124,20 @@ def why_unread(error: Exception, suffix: str) -> str:
 
 
 def item_of(path: str | Path) -> str:
-    """What rows call a file: its name, made safe for other file names, and 8 digits of its content's SHA-256."""
+    """What rows call a file: its name, of a long one the end, and 8 digits of its content's SHA-256."""
     place = existing(path)
     suffix_of(place)
     try:
         sums = [sha256(file) for file in (dicom_files(place) if place.is_dir() else [place])]
     except OSError as error:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", place.name)[-LONGEST_NAME:].lstrip("._-")
     digest = sums[0] if not place.is_dir() else hashlib.sha256("".join(sums).encode()).hexdigest()
-    return f"{name or 'file'}-{digest[:DIGITS]}"
+    return f"{called(place)}-{digest[:DIGITS]}"
+
+
+def called(place: Path) -> str:
+    """The name of a file or a folder as people read it, of a long one the end."""
+    return "".join(c if c.isprintable() and c not in UNFIT else "_" for c in place.name)[-LONGEST_NAME:]
 
 
 def digest_of(item: str) -> str:

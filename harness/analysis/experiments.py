@@ -32,8 +32,13 @@ class Kind(NamedTuple):
     dataset: str | None = None
 
     def __str__(self) -> str:
+        return f"{self.title}, {self.rest}"
+
+    @property
+    def rest(self) -> str:
+        """What comes after the title."""
         length = "native size" if self.length is None else str(self.length)
-        return f"{self.title}, {self.task}, {self.preset}, length {length}, {self.steps} steps"
+        return f"{self.task}, {self.preset}, length {length}, {self.steps} steps"
 
     @property
     def title(self) -> str:
@@ -79,12 +84,16 @@ def counted(draws: Collection[Draw | Cell]) -> dict[str, int]:
 @dataclass(frozen=True)
 class Experiment:
     """The rows of one kind, by cell. older: rows of a cell that has a later one. planned: trained models that it is to
-    have (`planned_models`)."""
+    have (`planned_models`). title: the kind's, with the digits of a file's content where another file has its name."""
 
     kind: Kind
     latest: dict[Cell, int]  # → its place in the rows given
     older: tuple[int, ...]
     planned: tuple[str, ...] = ()
+    title: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.title}, {self.kind.rest}"
 
     @property
     def places(self) -> Iterable[int]:
@@ -164,12 +173,14 @@ def experiments(rows: Sequence[Row], order: Sequence[str] = (), config: Config |
         if cell in known:
             older.setdefault(kind, []).append(known[cell])
         known[cell] = i
+    names = names_of({kind.dataset for kind in latest if kind.dataset is not None})
     return [
         Experiment(
             kind,
             dict(sorted(latest[kind].items(), key=lambda entry: place.get(entry[0].model, len(place)))),
             tuple(older.get(kind, ())),
             () if config is None else planned_models(kind, config),
+            kind.title if kind.dataset is None else names[kind.dataset],
         )
         for kind in sorted(latest, key=_alphabetical)
     ]

@@ -128,7 +128,7 @@ class Means:
         pooled = self.bands[1] > 1
         gains = f", over the constant mean, at most {CAP:g} dB" if pooled and self.metric.unit == "dB" else ""
         bands = f", mean over {span(self.bands)} bands" if pooled else ""
-        return f"{self.metric.label()}{gains}{bands}: {self.experiment.kind}"
+        return f"{self.metric.label()}{gains}{bands}: {self.experiment}"
 
 
 def means(experiment: Experiment, rows: Sequence[Row], by: Sequence[str], metric: str) -> Means:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from common.words import budget_text, duration, plural
-from harness.analysis.experiments import Cell, Experiment, Kind, experiments
+from harness.analysis.experiments import Cell, Experiment, experiments
 from harness.commands.selected_rows import no_rows
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
@@ -70,11 +70,7 @@ def _numbers(experiment: Experiment, rows: Sequence[Row], config: Config) -> tup
         "-" if left is None else len(left),
     )
     length = "" if kind.length is None else f" {kind.length}"
-    return (f"{_named(kind)} {kind.task}", f"{kind.preset}{length}, {kind.steps} steps", *map(str, counts))
-
-
-def _named(kind: Kind) -> str:
-    return f"{kind.dim}d {kind.signal}" if kind.dataset is None else kind.title
+    return (f"{experiment.title} {kind.task}", f"{kind.preset}{length}, {kind.steps} steps", *map(str, counts))
 
 
 def _failures(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
@@ -87,7 +83,7 @@ def _failures(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
         sizes = " ".join(budget_text(size) for size in sorted({cell.size for cell in at}))
         kind = experiment.kind
         yield (
-            f"  {_named(kind)} {kind.task} {kind.preset}: {model} {status.replace('_', ' ')} "
+            f"  {experiment.title} {kind.task} {kind.preset}: {model} {status.replace('_', ' ')} "
             f"{len(at)}× (budgets {sizes}): {reason}"
         )
 

@@ -67,7 +67,7 @@ def announcement(
 ) -> Iterator[str]:
     """What is said before anything runs: what, where and the cost; with --dry-run, of every search."""
     from harness.execution.choose_executor import place
-    from harness.plan.cost import describe_cost
+    from harness.plan.cost import describe_cost, describe_seconds
     from harness.plan.search import AGAIN, FINALISTS
 
     count = sum(len(cell.trials) for cell in found.cells)
@@ -86,7 +86,8 @@ def announcement(
         for cell in found.cells:
             own = [trial for trial in cell.trials if trial.key in keys]
             name = f"{cell.kind} {budget_text(cell.budget)} {cell.model}, search {cell.seed}"
-            yield f"  {name}: {len(own)} fits, {describe_cost(own, found.device)}"
+            seconds = describe_seconds(own, found.device.type)
+            yield f"  {name}: {len(own)} fits" + ("" if seconds is None else f", {seconds}")
 
 
 def again(found: "Search", options: argparse.Namespace) -> "list[Trial]":

@@ -109,6 +109,8 @@ def named(words: Sequence[str], out: str) -> list[Chosen]:
             chosen.append(of_file(word))
             continue
         found = [one for one in rows if word in f"{one.store.folder.name}/{one.key}"]
+        if not found and word.endswith(".py"):
+            raise UsageError(f"'{word}' is no row; a model of your own is chosen with --models {word}")
         if not found:
             raise UsageError(f"no row of '{out}' has '{word}' in its name{suggest(word, [one.key for one in rows])}")
         chosen += found

@@ -21,8 +21,11 @@ def number(text: str) -> float:
 def whole_number(text: str) -> int:
     """`10000` or `1e4`; of digits alone every one counts."""
     value = number(text)
-    if not (value >= 0 and value.is_integer()):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number like 10000 or 1e4")
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is less than 0; give a whole number like 10000 or 1e4")
+    if not value.is_integer():
+        several = "; several stand apart, like 1e4 1e5" if "," in text else ""
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number like 10000 or 1e4{several}")
     return int(text) if text.strip().isdecimal() else int(value)
 
 

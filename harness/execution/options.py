@@ -1,6 +1,7 @@
 """The options of run.py, read by itself and again by each of its workers. Imports no torch."""
 
 import argparse
+import re
 import shlex
 import shutil
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from common.errors import UsageError
+from common.errors import UsageError, suggest
 from common.files import ROOT
 from harness.execution.option_types import bits_a_value, budget, given_path, positive, share, whole_number
 from harness.plan.config import DEFAULT_CONFIG
@@ -25,6 +26,9 @@ class Parser(argparse.ArgumentParser):
     """Reports a mistake as every other one: in one line."""
 
     def error(self, message: str) -> NoReturn:
+        if match := re.search(r"invalid choice: '(.*)'( \(choose from (.*)\))", message):
+            given, allowed, names = match.groups()
+            message = message.replace(allowed, suggest(given, re.findall(r"[\w-]+", names)) + allowed)
         raise UsageError(f"{message}; --help names every option")
 
 

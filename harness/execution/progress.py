@@ -180,9 +180,12 @@ class Progress:
         return None if left is None else max(0.0, min(left / workers, most)) + self.after
 
     def _left_text(self, left: float | None) -> str:
-        """`about 3 minutes left`, and which models' times are a guess; nothing where nothing is known."""
+        """`about 3 minutes left`, what for where no trial is, and which models' times are a guess; nothing where
+        nothing is known."""
         if left is None:
             return ""
+        if self.time_left.over:
+            return f"about {duration(left)} left for figures and the page"
         guessed = self.time_left.guessed()
         whose = ", ".join(guessed) if len(guessed) < 3 else f"{len(guessed)} models"
         return f"about {duration(left)} left" + (f", {whose} guessed" if guessed else "")

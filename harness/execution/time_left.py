@@ -44,6 +44,11 @@ class TimeLeft:
         measured.seconds += max(seconds - self.start, min(seconds, estimate))  # as the others of its sort will take
         self.begun, self.start = None, 0.0
 
+    @property
+    def over(self) -> bool:
+        """Whether every trial has ended."""
+        return self.begun is None and not any(self.ahead.values())
+
     def guessed(self) -> list[str]:
         """The models among the trials that are left that were never timed, and of which none has told yet."""
         current = set() if self.begun is None else {self.begun[0]}

@@ -1,6 +1,8 @@
 """Draws what the rows of a store hold, and says what they lack. A file is replaced whole, never half written."""
 
+import hashlib
 import itertools
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from harness.figures.style import FONTS, RC
 from harness.store.names import LONGEST, folder_of, safe
 from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS
+from target_signals.user_file import name_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -131,9 +134,11 @@ def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
     """Write a figure as PNG and as PDF, whose bytes depend on nothing but the figure."""
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
-    write_atomically(png, lambda file: figure.savefig(file, format="png"))
     undated = {"CreationDate": None}
-    write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", dpi=PDF_DENSITY, metadata=undated))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it, in the name of a file
+        write_atomically(png, lambda file: figure.savefig(file, format="png"))
+        write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", dpi=PDF_DENSITY, metadata=undated))
     return [png, pdf]
 
 
@@ -170,5 +175,9 @@ def _folder(of: Comparison | Kind) -> str:
 
 
 def _variant(of: Comparison | Kind) -> str:
-    variant = f"{of.preset}_{'native' if of.length is None else of.length}_{of.steps}"
-    return safe(variant) if of.dataset is None else f"{safe(variant)}_{safe(of.dataset[-LONGEST:])}"
+    variant = safe(f"{of.preset}_{'native' if of.length is None else of.length}_{of.steps}")
+    if of.dataset is None:
+        return variant
+    name = safe(of.dataset[-LONGEST:])
+    lost = name_of(of.dataset) == of.dataset != name  # of a folder's name, which has no digits of its own
+    return f"{variant}_{name}" + (f"-{hashlib.sha256(of.dataset.encode()).hexdigest()[:8]}" if lost else "")

@@ -49,9 +49,11 @@ def describe_cost(trials: Sequence[Trial], device: "torch.device", draws: bool =
     """
     if not trials:
         return "nothing to do"
-    text = describe_seconds(trials, device.type, drawing_seconds(trials, device.type) if draws else 0.0)
+    drawing = drawing_seconds(trials, device.type) if draws else 0.0
+    text = describe_seconds(trials, device.type, drawing)
     if text is None:
         return "no estimate, nothing was timed on such a device"
+    text += " with figures and page" if drawing else ""
     notes = [f"as timed on {_times()[device.type]['machine']}"]
     if others := _timed_otherwise(trials, device.type):
         notes.append(f"timed with other settings: {', '.join(others)}")

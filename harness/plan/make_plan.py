@@ -1,15 +1,16 @@
 """Experiment + preset + overrides → the list of trials (docs/protocol.md, "Experiments and presets")."""
 
+import contextlib
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
 import models
 from common.dials import dials_of
 from common.errors import UsageError
-from common.typed_json import read, read_settings
+from common.typed_json import check_least, read, read_settings
 from harness.plan.config import Config, Preset
 from harness.plan.lookup import resolve_tuned
 from harness.plan.source import Source, check_signal_seeds, choose_source
@@ -44,13 +45,25 @@ def group(config: Config, name: str) -> list[str]:
 
 def check_models(config: Config) -> None:
     """Every settings block of the file must belong to a model and be readable, and every experiment
-    to a signal; UsageError otherwise."""
+    to a signal; UsageError otherwise, which names the place."""
     for name in config.protocol.order:
-        models.get_model(name)
+        with _placed(f"{config.source}: protocol"):
+            models.get_model(name)
     for name in config.models:
+        with _placed(f"{config.source}: models"):
+            models.get_model(name)
         model_settings(config, name, "synthetic", 10_000)
-    for experiment in config.experiments:
-        choose_source(experiment.signal, experiment.dim)
+    for number, experiment in enumerate(config.experiments):
+        with _placed(f"{config.source}: experiments[{number}]"):
+            choose_source(experiment.signal, experiment.dim)
+
+
+@contextlib.contextmanager
+def _placed(place: str) -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}") from error
 
 
 def model_settings(config: Config, model: str, kind: str, size: int) -> Any:
@@ -77,6 +90,7 @@ def training_settings(config: Config, model: str, kind: str, size: int, found: F
     lr = getattr(checked, "lr", None)
     if lr is not None and lr <= 0:
         raise UsageError(f"{path}.lr: must be more than 0, got {lr}")
+    check_least(checked, path)
     return checked, lr_schedule
 
 

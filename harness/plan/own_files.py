@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import UsageError
-from harness.store.names import safe
 from target_signals import shrink, user_file
 from target_signals.base import Kind
 from target_signals.readers.itk import dicom_files
@@ -66,7 +65,7 @@ def dataset_of(files: Sequence[OwnFile]) -> str | None:
     if len(files) == 1:
         return None
     folder = os.path.commonpath([Path(file.path).absolute().parent for file in files])
-    return safe(Path(folder).name) or "files"
+    return user_file.called(Path(folder)) or "files"
 
 
 def _named(paths: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -104,7 +103,7 @@ def _is_folder(place: Path) -> bool:
 def _read(path: str, dim: int | None) -> OwnFile:
     found = user_file.load_signal(path, None, dim)
     if dim not in (None, found.dim):
-        raise UsageError(f"'{path}' holds a signal with dim {found.dim}, not {dim}")
+        raise UsageError(f"'{path}' holds a signal with dim {found.dim}, not {dim}; leave --dim out")
     shape = found.values.shape[: found.dim]
     source, spacing = found.source or "as it is", None if found.geometry is None else found.geometry.spacing
     return OwnFile(path, user_file.item_of(path), found.dim, found.kind, shape, found.channels, source, spacing)

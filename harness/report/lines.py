@@ -34,7 +34,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
     compared there, where these differ), and the differences to the best and to the reference: [difference, reach of its
     interval to either side, p], of one replicate [difference]. `best` is by metric, band and budget; `left_out` says
     what is not compared at the bands and budgets of PSNR; `frames` has by metric and band the range in which the
-    trained models' means differ, `axes` that of all models' means.
+    trained models' means differ, `axes` that of all models' means where it is another one.
     """
     own, own_rows, rings = with_rings(experiment, rows)
     metrics = metrics_of(experiment, rows)
@@ -69,7 +69,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
         "scores": scores,
         "best": best,
         "frames": frames,
-        "axes": axes,
+        "axes": {name: wider for name, own in axes.items() if (wider := _other(own, frames[name]))},
         "left_out": left_out(mapped),
         "led": led(own, own_rows, best["psnr"], rings) if "psnr" in best else counted(()),
     }
@@ -168,6 +168,10 @@ def _add_axes(axes: dict[str, Any], found: Means) -> None:
         if not math.isnan(line.mean):
             values.setdefault(band if band == ALL else band_name(band), []).append(line.mean)
     axes |= {name: [rounded(edge) for edge in frame(means_) or ()] for name, means_ in values.items()}
+
+
+def _other(axes: dict[str, Any], frames: dict[str, Any]) -> dict[str, Any]:
+    return {band: reach for band, reach in axes.items() if reach != frames.get(band)}
 
 
 def _against(found: Against | None, metric: Metric) -> list[float | int | None] | None:

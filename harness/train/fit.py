@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from common.errors import UsageError
 from common.lattice import Lattice
 from harness.train.loss import Batches, LatticeGradient, Schedule
 from harness.train.quantised import Requantised, Rounding
@@ -84,7 +85,8 @@ def fit(
         result.record(0, gradient, task)
         return result
     if schedule.lr is None:
-        raise ValueError(f"{model.name} was not solved and has no learning rate; its `unsupported` must name this task")
+        rest = "its `unsupported` must name this task, or its Config have an lr"
+        raise UsageError(f"{model.name} was not solved and has no learning rate; {rest}")
     batches = None if schedule.minibatch is None else Batches(task, schedule.minibatch, model.device, rng)
     stepper = Stepper(gradient, batches, schedule)
     stepper.prepare()

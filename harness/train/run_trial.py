@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 import models
+from common.errors import UsageError
 from harness.plan.trial import EXACT, MUON, Trial
 from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
@@ -166,7 +167,18 @@ def solve(trial: Trial, task: Task) -> tuple[int | None, str]:
 
 
 def build(trial: Trial, task: Task, size: int) -> Representation:
-    """The model with its initial values, on the CPU."""
+    """The model with its initial values, on the CPU. UsageError where it divides by a setting that is 0."""
+    try:
+        return _built(trial, task, size)
+    except ZeroDivisionError as error:
+        if zeros := [name for name, value in vars(trial.settings).items() if value == 0 and value is not False]:
+            raise UsageError(
+                f"{trial.model} cannot be made with {' and '.join(zeros)} 0; give another value"
+            ) from error
+        raise
+
+
+def _built(trial: Trial, task: Task, size: int) -> Representation:
     with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made; initialise has the last word
         model = models.get_model(trial.model)(trial.settings, task.lattice, task.channels, size)
     cpu = torch.device("cpu")

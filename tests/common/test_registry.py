@@ -46,6 +46,13 @@ def test_an_unknown_name_is_answered_with_a_close_one(fruits):
     )
 
 
+def test_a_file_here_of_an_unknown_name_is_offered(fruits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Plum.py").write_text("")
+    with pytest.raises(UsageError, match=r"^unknown fruit 'Plum' \(did you mean './Plum.py'\?\); known"):
+        fruits.get("Plum")
+
+
 def test_suggest_offers_nothing_when_nothing_is_close():
     assert suggest("zzz", ["Siren"]) == ""
     assert suggest("siren", ["Siren", "Wire"]) == " (did you mean 'Siren'?)"

@@ -1,6 +1,7 @@
 """`fit_array`: whatever people pass gives the right numbers or one line, in any session of PyTorch's."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +116,13 @@ def test_the_reconstruction_is_in_the_units_of_the_array():
     colours = fit_array(np.dstack([BYTES] * 3), **TINY)
     assert colours.reconstruct().shape == (10, 12, 3)
     assert colours.reconstruct().max() > 20
+
+
+@pytest.mark.parametrize("path", ["photo.png", Path("scans/a.npy")])
+def test_a_path_is_no_array(path):
+    says = f"^'{path}' is a path and no array; give its values: target_signals.load_signal\\('{path}'\\).values$"
+    with pytest.raises(UsageError, match=says):
+        fit_array(path, **TINY)
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_a_photograph_ends_with_a_verdict(run, out, photo):
     assert f"{photo}: 40×56×3, 8-bit RGB, divided by 255" in stdout
     table = load(out)
     assert set(table["signal"]) == {"UserFile"}
-    assert table["item"].str.fullmatch(r"my_photo\.png-[0-9a-f]{8}").all()
+    assert table["item"].str.fullmatch(r"my photo\.png-[0-9a-f]{8}").all()
     best = table[table["size"] == 1000].sort_values("psnr").iloc[-1]
     told = stdout.partition("verdict, task fit, at 1,000 parameters (one draw, so there are no intervals):\n")[2]
     assert told.startswith(f"  best trained model: {best['model']}, {best['psnr']:.1f} dB, ")
@@ -210,12 +210,12 @@ def test_a_photograph_ends_with_a_verdict(run, out, photo):
 def test_a_file_has_one_name_wherever_people_read_it(run, out, photo, capsys):
     """Names of files and folders alone have the digest of its content, and the signal's name in rows."""
     _, told, _ = run("--signal", photo, models=("Grid", "Siren"))
-    assert told.startswith("my_photo.png, 2D, task fit,")
-    assert re.search(r"^\[1/\d\] Grid [\d,]+ my_photo\.png seed", told, re.MULTILINE)
+    assert told.startswith("my photo.png, 2D, task fit,")
+    assert re.search(r"^\[1/\d\] Grid [\d,]+ my photo\.png seed", told, re.MULTILINE)
     for verb in ("status", "table --by model,item"):
         assert main([*verb.split(), "--out", str(out)]) == 0
         told += capsys.readouterr().out
-    assert "| my_photo.png |" in told
+    assert "| my photo.png |" in told
     assert not re.search(r"UserFile(?!/)|\.png-[0-9a-f]{8}", told)
 
 
@@ -291,7 +291,7 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
     assert "8 trials, 0 of them done before" in stdout
     fits = load(out).query("task == 'fit' and model == 'Grid'").sort_values("item")
     assert [list(shape) for shape in fits["shape"]] == [[17, 24, 3], [24, 17, 3]]
-    assert [item[:-9] for item in fits["item"]] == ["a.png", "b__1_.png"]
+    assert [item[:-9] for item in fits["item"]] == ["a.png", "b (1).png"]
     means = next(line for line in stdout.splitlines() if line.startswith("Grid "))
     assert f" {fits['psnr'].mean():.2f} " in means
 
@@ -305,8 +305,8 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
     code, stdout, _ = run("--signal", folder / "a.png", "--no-figures")
     assert "0 of them done before" in stdout, "a file alone is no part of a data set that it lies in"
     rows = [stored.row for stored in gather(out).stored]
-    assert sorted(one.kind.title for one in experiments_of(rows)) == ["a.png", "my-photos", "my-photos"]
-    assert {one.title for one in comparisons(load_rows(out))} == {"a.png", "my-photos"}
+    assert sorted(one.kind.title for one in experiments_of(rows)) == ["a.png", "my photos", "my photos"]
+    assert {one.title for one in comparisons(load_rows(out))} == {"a.png", "my photos"}
     folders = {figures_folder(out, one) for one in comparisons(load_rows(out))}
     assert folders == {figures_folder(out, one.kind) for one in experiments_of(rows)}
     assert len(folders) == 3
@@ -389,7 +389,7 @@ def test_a_fitted_photograph_is_compressed_without_its_file(run, out, photo, cap
     monkeypatch.chdir(file.parent)
     assert main(["compress", file.name, "--bits", "32", "--device", "cpu"]) == 0
     text = capsys.readouterr().out
-    assert "PSNR against my_photo.png (8-bit RGB, divided by 255), task fit" in text
+    assert "PSNR against my photo.png (8-bit RGB, divided by 255), task fit" in text
     (psnr,) = load(out)["psnr"]
     assert text.splitlines()[-3].split()[3] == f"{psnr:.2f}"
 
@@ -407,7 +407,7 @@ def test_a_volume_of_ones_own(run, out, tmp_path):
     ("name", "arguments", "message"),
     [
         ("nothing.png", (), "no file '"),
-        ("my photo.png", ("--dim", "3"), "holds a signal with dim 2, not 3"),
+        ("my photo.png", ("--dim", "3"), "holds a signal with dim 2, not 3; leave --dim out"),
         ("my photo.png", ("--items", "a"), "is no signal with items of its own; leave --items out"),
         (
             "my photo.png",

@@ -25,13 +25,19 @@ const variantText = (e) =>
   `${e.preset}, ${e.length === null ? 'native size' : `length ${e.length}`}, ${e.steps} steps`;
 const signalText = (e) => {
   if (e.own && e.items.length > 1)
-    return `${fileName(e.dataset)}, ${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;
-  if (e.own) return fileName(e.dataset ?? 'a file');
+    return `${datasetText(e)}, ${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;
+  if (e.own) return datasetText(e);
   return `${e.dim}D ${e.signal}${e.stands_for ? ` (in place of ${e.stands_for})` : ''}`;
 };
 const fileName = (item) => item.replace(/-[0-9a-f]{8}$/, ''); // without the digest of its content
-const itemText = (e, item) =>
-  e.items.some((other) => other !== item && fileName(other) === fileName(item)) ? item : fileName(item);
+const nameAmong = (names, name) =>
+  names.some((other) => other !== name && fileName(other) === fileName(name)) ? name : fileName(name);
+const itemText = (e, item) => nameAmong(e.items, item);
+const datasetText = (e) =>
+  nameAmong(
+    EXPERIMENTS.map((other) => other.dataset ?? ''),
+    e.dataset ?? 'a file',
+  );
 function itemOf(row) {
   const item = value('item', row);
   return item === null ? null : itemText(EXPERIMENTS[value('experiment', row)], item);

@@ -64,6 +64,31 @@ def test_the_command_that_is_printed_runs_the_file(here, capsys, kind, name):
     assert "xample" not in (here / f"{name}.py").read_text(encoding="utf-8")
 
 
+ANSWER = "return self.output(torch.sin(x @ self.waves))"
+NOT_SOLVED = "was not solved and has no learning rate; its `unsupported` must name this task, or its Config have an lr"
+
+
+@pytest.mark.parametrize(
+    ("old", "new_text", "says"),
+    [
+        (ANSWER, "return x", ".forward gave a tensor [72, 2] for 72 points of 1 channels; it must give [N, C], here"),
+        (ANSWER, "pass", ".forward gave None for 72 points of 1 channels; it must give [N, C], here [72, 1]"),
+        ("        lr: ", "        rate: ", f" {NOT_SOLVED}"),
+    ],
+)
+def test_a_slip_in_a_new_model_is_one_line(here, capsys, old, new_text, says):
+    assert main(["new", "model", "Slip"]) == 0
+    text = (here / "Slip.py").read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    (here / "Slip.py").write_text(text.replace(old, new_text), encoding="utf-8")
+    words = ["--signal", "Sierpinski", "--preset", "smoke", "--models", "./Slip.py", "--out", "results"]
+    capsys.readouterr()
+    assert run_command.main([*words, *QUICKLY]) == 2
+    err = capsys.readouterr().err
+    assert f"error: Slip{says}" in err
+    assert err.count("\n") == 1
+
+
 def test_all_three_together(here, capsys):
     for kind, name in own_files.NEW.items():
         assert main(["new", kind, name]) == 0

@@ -461,7 +461,7 @@ def test_a_path_without_its_option_is_given_one(capsys):
         (["--models", "Grid", "nowhere.py"], "nowhere.py' to load a model from"),
         (["--task", "fitt"], "unknown task 'fitt' (did you mean 'fit'?); known: ct, denoise[_<sigma>], fit, "),
         (["--preset", "smok"], "unknown preset 'smok' (did you mean 'smoke'?)"),
-        (["--precision", "fp64"], "argument --precision: invalid choice: 'fp64'"),
+        (["--precision", "fp64"], "argument --precision: invalid choice: 'fp64' (did you mean 'fp32'?) (choose"),
         (["--precision", "tf32"], "precision tf32 exists on CUDA devices only; use --precision fp32"),
         (["--device", "gpu"], "unknown device 'gpu'; choose cpu, cuda, cuda:<number>, or all (GPUs)"),
         (["--device", "cuda:99999999999999999999"], "unknown device"),
@@ -478,7 +478,8 @@ def test_a_path_without_its_option_is_given_one(capsys):
         (["--sizes", "nan"], "argument --sizes: 'nan' is not a whole number"),
         (["--sizes", "1e4", "inf"], "argument --sizes: 'inf' is not a whole number"),
         (["--sizes", "1.5"], "argument --sizes: '1.5' is not a whole number"),
-        (["--sizes", "-3"], "argument --sizes: "),
+        (["--sizes", "-3"], "argument --sizes: '-3' is less than 0; give a whole number like 10000 or 1e4"),
+        (["--sizes", "1e4,1e5"], "is not a whole number like 10000 or 1e4; several stand apart, like 1e4 1e5"),
         (["--sizes"], "argument --sizes: expected at least one argument"),
         (["--sizes", "0"], "--sizes: must be from 1 to 1e15 parameters each, got (0,)"),
         (["--sizes", "1e300"], "--sizes: must be from 1 to 1e15 parameters each"),
@@ -513,6 +514,13 @@ def test_a_path_without_its_option_is_given_one(capsys):
 )
 def test_a_mistake_is_one_line(complaint, arguments, message):
     assert message in complaint(*arguments)
+
+
+@pytest.mark.parametrize("name", ["Siren.omega", "GaussianImage.spacing"])
+def test_a_setting_of_0_that_a_model_divides_by_is_one_line(run, name):
+    model, setting = name.split(".")
+    code, _, err = run("--models", model, "--set", f"{name}=0")
+    assert (code, err) == (2, f"error: {model} cannot be made with {setting} 0; give another value\n")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

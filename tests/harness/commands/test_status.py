@@ -44,7 +44,7 @@ def test_the_counts(store, rows, status, config):
     assert head[-5:] == ["failed", "missing", "left", "of", "preset"]
     # the plan: every model × two budgets × three bands × one seed, of which three have rows
     left = len(config.protocol.models) * 2 * 3 * 1 - 3
-    assert line == ["2d", "Sierpinski", "fit", "quick", "128,", "250", "steps", "6", "0", "1", "1", str(left)]
+    assert line == ["Sierpinski", "2D", "fit", "quick", "128,", "250", "steps", "6", "0", "1", "1", str(left)]
     assert "Siren diverged 1× (budgets 10k): the loss was not finite after pass 50" in out
 
 
@@ -58,6 +58,15 @@ def test_older_rows_are_not_counted(store, rows, status):
     _, out, _ = status(store([again, *rows]))
     assert out.splitlines()[3].split()[7:9] == ["6", "0"]
     assert "1 row not counted: the same fit was run again later with other settings" in out
+
+
+def test_a_file_that_was_edited_has_the_digits_of_its_content_beside_its_name(make_row):
+    def titles(*items):
+        return [one.title for one in experiments([make_row(signal="UserFile", item=item) for item in items])]
+
+    assert titles("photo.png-0123abcd") == ["photo.png"]
+    items = ("photo.png-0123abcd", "photo.png-89abcdef")
+    assert titles(*items, "scan.png-0123abcd") == [*items, "scan.png"]
 
 
 def test_the_missing_are_named(rows):

@@ -178,6 +178,9 @@ def test_rows_are_chosen_by_name_by_file_and_by_what_they_are(fitted, verify):
     assert "3 of 3 rows" in verify(out, "--models", "GAPlane", "--sizes", "2500")[1]
     code, said, _ = verify(out, "--most", "2")
     assert said.startswith("2 of 6 rows, evenly spread; --most 6 takes all\n")
+    code, _, err = verify(out, "./Waves.py")
+    says = "error: './Waves.py' is no row; a model of your own is chosen with --models ./Waves.py\n"
+    assert (code, err) == (2, says)
 
 
 def test_a_file_that_is_no_row_is_named_once_and_left_out(fitted, verify):

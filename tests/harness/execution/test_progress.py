@@ -209,7 +209,10 @@ def test_what_follows_the_trials_is_part_of_the_time_left(make_trial, finish, ca
     with Progress(trials, "cpu", lambda: Concurrency(2, 1), after=90.0) as shown:
         shown.tell(trials[0], finish(trials[0], 20.0), 10.0)
         assert shown._left() == 2 * 10 / 2 + 90
-    assert capsys.readouterr().out.endswith("; about 2 minutes left\n")
+        assert capsys.readouterr().out.endswith("; about 2 minutes left\n")
+        for trial in trials[1:]:
+            shown.tell(trial, finish(trial, 20.0), 10.0)
+    assert capsys.readouterr().out.endswith("; about 90 seconds left for figures and the page\n")
 
 
 @pytest.mark.usefixtures("estimates")

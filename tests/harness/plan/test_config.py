@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import UsageError
-from common.typed_json import read
+from common.typed_json import check_least, read
 from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config
 from harness.plan.lookup import resolve_tuned
 from harness.plan.make_plan import check_models, make_plan, model_names, model_settings, training_settings
@@ -215,8 +215,10 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["models", "Siren", "lr"], -1e-3, "models.Siren.lr: must be more than 0, got -0.001"),
         (["models", "Siren", "output"], "tanh", "models.Siren.output: 'tanh' is not allowed; choose from 'sine'"),
         (["models", "BACON", "design", "2", "band", 1], "x", "models.BACON.design.2.band[1]: expected a finite number"),
-        (["models", "Sirne"], {}, "unknown model 'Sirne' (did you mean 'Siren'?)"),
-        (["protocol", "models", 0], "Fourfeet", "unknown model 'Fourfeet' (did you mean 'FourFeat'?)"),
+        (["models", "Siren", "hidden_layers"], 0, "models.Siren.hidden_layers: must be at least 1, got 0"),
+        (["models", "Finer", "omega"], -1, "models.Finer.omega: must be at least 0, got -1.0"),
+        (["models", "Sirne"], {}, "own.json: models: unknown model 'Sirne' (did you mean 'Siren'?)"),
+        (["protocol", "models", 0], "Fourfeet", "own.json: protocol: unknown model 'Fourfeet' (did you mean 'FourF"),
         (["protocol", "adam_betas"], [0.9, 1.0], "protocol.adam_betas: must be each from 0 to below 1, got (0.9, 1.0)"),
         (["protocol", "adam_betas"], [0.9], "protocol.adam_betas: expected 2 entries, got 1"),
         (["protocol", "activation_gib"], 0, "protocol.activation_gib: must be more than 0"),
@@ -237,7 +239,7 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["presets", "smoke"], 1, "presets.smoke: expected an object, got the number 1"),
         (["experiments", 0, "presets"], {"quik": {}}, "presets.quik: no such preset (did you mean 'quick'?)"),
         (["experiments", 0, "presets", "quick"], {"stepz": 1}, "experiments[0].presets.quick: unknown key 'stepz'"),
-        (["experiments", 0, "signal"], "Sierpinsky", "unknown signal 'Sierpinsky' (did you mean 'Sierpinski'?)"),
+        (["experiments", 0, "signal"], "Sierpinsky", "json: experiments[0]: unknown signal 'Sierpinsky' (did"),
         (["experiments", 0, "dim"], 4, "BandlimitedSignal does not exist with dim 4; it has dim 2 or 3"),
         (["models", "Grid_TV", "tv_weight"], {"tuned": {"image": {"1e4": 1}}}, "tv_weight.tuned: has no values"),
         (
@@ -254,6 +256,15 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
 )  # fmt: skip
 def test_a_mistake_in_the_file_is_named_with_its_place(complaint, keys, value, message):
     assert message in complaint(changed(keys, value))
+
+
+def test_a_newcomers_settings_have_a_default_and_may_be_any_number():
+    @dataclasses.dataclass(frozen=True)
+    class Own:
+        shift: float = -1.0
+        skip: int = 0
+
+    check_least(Own(shift=-2.0, skip=-1), "own")
 
 
 @pytest.mark.parametrize("key", [key for key in SHIPPED if key != "reference"])
@@ -346,7 +357,7 @@ def test_a_model_that_is_absent_from_the_file_can_be_set(loaded):
         ("Siren.lr", "--set takes PATH=VALUE like Siren.lr=3e-5, got 'Siren.lr'"),
         ("=3", "--set takes PATH=VALUE"),
         ("Siren..lr=3", "--set takes PATH=VALUE"),
-        ("Sirn.lr=3", "unknown model 'Sirn' (did you mean 'Siren'?)"),
+        ("Sirn.lr=3", "own.json (with --set Sirn.lr=3): models: unknown model 'Sirn' (did you mean 'Siren'?)"),
         ("Siren.lrr=3", "own.json (with --set Siren.lrr=3): models.Siren: unknown key 'lrr' (did you mean 'lr'?)"),
         ("Siren.lr=fast", 'models.Siren.lr: expected a finite number, got the string "fast"'),
         ("Siren.lr=NaN", "models.Siren.lr: expected a finite number, got the number NaN"),

@@ -141,7 +141,8 @@ def test_a_plan_is_told_in_words(times, make_trial):
     assert cost.describe_cost(trials, CPU, draws=True) == cost.describe_cost(trials, CPU), "drawing was never timed"
     times["cpu"]["beside"] = BESIDE
     assert cost.describe_cost(trials, CPU) == "about 3 minutes (as timed on a processor, 2 threads)", "40 s to start"
-    assert cost.describe_cost(trials, CPU, draws=True) == "about 4 minutes (as timed on a processor, 2 threads)"
+    drawn = cost.describe_cost(trials, CPU, draws=True)
+    assert drawn == "about 4 minutes with figures and page (as timed on a processor, 2 threads)"
     trials.append(make_trial("BACON"))
     times["cpu"]["ms_per_pass"]["Wire 2D"] = {"1000": 90_000.0}
     said = "3 minutes to 19 minutes (as timed on a processor, 2 threads; never timed, so a guess, as the quickest "

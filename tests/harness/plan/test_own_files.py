@@ -35,7 +35,7 @@ def test_a_folder_stands_for_the_pictures_in_it(folder):
         (str(folder / "a b.PNG"), (5, 9), 3, "image"),
         (str(folder / "b.png"), (6, 8), 3, "image"),
     ]
-    assert [file.item[:-9] for file in files] == ["a_b.PNG", "b.png"]
+    assert [file.item[:-9] for file in files] == ["a b.PNG", "b.png"]
     assert notes == [
         "2 files, which are the items of one experiment:",
         "  a b.PNG, b.png: 5×9×3 to 6×8×3, 8-bit RGB, divided by 255",
@@ -55,6 +55,7 @@ def test_a_data_set_is_called_by_its_folder(folder, tmp_path):
     assert dataset_of(own_files([str(folder / "a b.PNG"), str(folder / "b.png")], None)[0]) == "set"
     assert dataset_of(own_files([*own, beside], None)[0]) == tmp_path.name
     assert dataset_of(own_files([beside], None)[0]) is None
+    assert dataset_of(own_files([str(folder.rename(tmp_path / "Köln 山"))], None)[0]) == "Köln 山"
 
 
 def test_one_file_is_told_in_a_line(folder):
@@ -65,7 +66,7 @@ def test_one_file_is_told_in_a_line(folder):
 def test_the_same_file_counts_once(folder):
     shutil.copy(folder / "b.png", folder / "copy of b.png")
     files, notes = own_files([str(folder), str(folder / "b.png")], None)
-    assert [file.item[:-9] for file in files] == ["a_b.PNG", "b.png"]
+    assert [file.item[:-9] for file in files] == ["a b.PNG", "b.png"]
     assert notes[-1] == f"left out, as other files hold the same: {folder / 'copy of b.png'}"
 
 

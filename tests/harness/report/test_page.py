@@ -645,6 +645,16 @@ def test_pictures_are_of_the_item_at_which_models_differ_most(open_page, make_ro
     assert "Shown: item b.png, seed 1234, of those with pictures where these differ most." in told
 
 
+def test_a_file_that_was_edited_has_the_digits_of_its_content(open_page, make_row, tmp_path):
+    store = Store(tmp_path, "2d_UserFile")
+    store.prepare()
+    for item in ("a.png-00000000", "a.png-0000000f", "b.png-00000000"):
+        row = make_row(signal="UserFile", item=item, bandlimit=None)
+        store.write(key_of(row), row, None)
+    cards = open_page(write_page.write(tmp_path)).locator("#winners .card h3").all_inner_texts()
+    assert cards[:3] == ["a.png-00000000, fit", "a.png-0000000f, fit", "b.png, fit"]
+
+
 def test_a_persons_own_file_is_seen_at_once(open_page, make_row, tmp_path):
     """The verdict, and pictures at the largest budget, before anything is clicked."""
     rng = np.random.default_rng(0)
