@@ -131,6 +131,8 @@ def test_the_papers_settings_at_more_parameters():
         own = [found[item, task, model, size] for item, task, size in columns]
         assert cells == [f"{mean(psnr):.1f}" if psnr else "–" for psnr in own], model
         assert {len(psnr) for psnr in own[:4]} == {10}
+    first, second = sorted((float(row[2]) for row in rows[:9]), reverse=True)[:2]
+    assert f"At 3·10⁵ the hash grid is first with {first} dB,\n  by {first - second:.1f} dB" in README
 
 
 def test_the_papers_tables_are_those_of_the_shipped_rows(capsys, monkeypatch):

@@ -2,6 +2,11 @@
 
 const byId = (id) => document.getElementById(id);
 
+/* What an element holds in base64, and the text of what was compressed by gzip. */
+const bytesOf = (id) => Uint8Array.from(atob(byId(id).textContent.trim()), (one) => one.charCodeAt(0));
+const inflated = (bytes) =>
+  new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).text();
+
 function build(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith('on')) node.addEventListener(name.slice(2), value);

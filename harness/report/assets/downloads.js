@@ -68,7 +68,6 @@ function save(name, type, content) {
 function drawDownloads() {
   const every = () => [...Array(DATA.rows).keys()];
   const parquet = byId('parquet').textContent.trim();
-  const bytes = () => Uint8Array.from(atob(parquet), (one) => one.charCodeAt(0));
   const shown = () => byId('leaderboard').querySelector('table');
   byId('download-buttons').replaceChildren(
     el(
@@ -96,7 +95,7 @@ function drawDownloads() {
           {
             type: 'button',
             id: 'parquet-all',
-            onclick: () => save('trials.parquet', 'application/vnd.apache.parquet', bytes()),
+            onclick: () => save('trials.parquet', 'application/vnd.apache.parquet', bytesOf('parquet')),
           },
           `Parquet of all trials (${sizeText(parquet.length * 0.75)})`,
         )

@@ -66,6 +66,7 @@ if (EXPERIMENTS.length) {
     byId(id).hidden = true;
 }
 document.documentElement.dataset.ready = String(Math.round(performance.now()));
-window.addEventListener('load', () => {
-  if (EXPERIMENTS.length) watchCharts();
-});
+if (EXPERIMENTS.length) {
+  if (document.readyState === 'complete') watchCharts();
+  else window.addEventListener('load', watchCharts); // their library comes last
+}

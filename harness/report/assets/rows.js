@@ -1,6 +1,8 @@
 /* The rows: columns as harness/report/payload.py writes them, and what experiments, metrics and models are called. */
 
-const DATA = JSON.parse(byId('data').textContent);
+if (!window.DecompressionStream)
+  document.body.prepend(el('p', { class: 'notice' }, 'This page needs a browser of 2023 or later.'));
+const DATA = JSON.parse(await inflated(bytesOf('data')));
 const MODELS = DATA.models;
 const EXPERIMENTS = DATA.experiments;
 const [ALL, WHOLE] = ['', 'whole']; // all bands or items together; the band of a score over the whole signal

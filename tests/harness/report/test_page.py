@@ -49,6 +49,7 @@ def open_page(browser):
         local = ("data:", "blob:")
         tab.on("request", lambda request: request.url in (path.as_uri(), *local) or _note(unwanted, request.url))
         tab.goto(url)
+        tab.wait_for_selector("html[data-ready]")
         return tab
 
     yield call

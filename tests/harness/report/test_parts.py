@@ -407,8 +407,10 @@ def test_every_chart_is_a_specification_that_compiles():
 
 
 def test_data_cannot_end_its_element():
-    text = page.assemble({"a": "</script><!--scripts-->"}, {"b": "<!--"}, b"x", "lib();")
+    data = {"a": "</script><!--scripts-->"}
+    text = page.assemble(data, {"b": "</script><!--"}, b"x", "lib();")
     assert text.count("</script>") == 5
+    assert page.unpacked(text.split('id="data">')[1].split("<")[0]) == data
     assert "\\u003c/script\\u003e" in text
     policy = text.split('content="')[1].split('"')[0]
     assert "default-src 'none'" in policy
