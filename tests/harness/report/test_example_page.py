@@ -1,6 +1,5 @@
 """The documentation's example page: what it shows follows from the reference results that are shipped."""
 
-import json
 import re
 
 import numpy as np
@@ -8,20 +7,15 @@ import pytest
 
 from harness.plan import want
 from harness.report import example_page
-from harness.report.page import unpacked
 from harness.store.names import key_of
 from harness.store.parquet import write_rows
 from harness.store.scan import gather
 from harness.store.schema import CHECKSUM
 from harness.store.store import Store
+from tests.harness.page_data import data_of
 
 REFERENCE = want.FOLDER  # before the other tests' empty one is in its place
 OF_ROWS = ("experiments", "rows", "columns", "models", "led", "across", "rates")
-
-
-def data_of(page, element="data"):
-    text = re.search(rf'id="{element}">(.*?)</script>', page, re.DOTALL)[1]
-    return unpacked(text) if element == "data" else json.loads(text)
 
 
 @pytest.fixture(scope="module")
