@@ -2,9 +2,11 @@
 
     python benchmarks/kernels.py --models Siren BACON --sizes 1e4 1e5 --dims 2
     python benchmarks/kernels.py --models GSplat --sizes 1e6 --backend triton --updates 1000
+    python benchmarks/kernels.py --models Siren BACON Wire --sizes 1e5 --bound 4161 726
 
 The update is the suite's own, at the paper's size, recorded as a CUDA graph where the model can be. `--updates` come
-first, as what is to be done may change while a model learns.
+first, as what is to be done may change while a model learns. `--bound` measures nothing: it reckons what kernels of one
+layer each must move and multiply at least, and how long that takes at the given rates.
 """
 
 import argparse
@@ -22,7 +24,8 @@ from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
 from harness.train.data import signal_of, task_of
-from harness.train.run_trial import solve
+from harness.train.run_trial import build, solve
+from models.coordinate_network import CoordinateNetwork
 
 PROFILED = 5  # passes
 
@@ -37,13 +40,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--backend", help="(default: the best that is there)")
     add("--precision", choices=PRECISIONS, help="(default: each model's)")
     add("--updates", type=whole_number, default=3, help="that come first (default: 3)")
+    add(
+        "--bound",
+        nargs=2,
+        type=float,
+        metavar=("GB/S", "TFLOP/S"),
+        help="reckon at a copy's rate and bf16's; any device",
+    )
     add("--most", type=whole_number, default=12, help="kernels named for each update (default: 12)")
     add("--device", default=machine.default_device())
     options = parser.parse_args(arguments)
     device = machine.choose_device(options.device)
     print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
     for trial in paper_cost.cells_to_measure(load_config(), options.models, options):
-        tell(trial, device, options)
+        if options.bound is None:
+            tell(trial, device, options)
+        else:
+            tell_bound(trial, *options.bound)
 
 
 def tell(trial: Trial, device: torch.device, options: argparse.Namespace) -> None:
@@ -73,6 +86,24 @@ def tell(trial: Trial, device: torch.device, options: argparse.Namespace) -> Non
     for kernel in kernels[: options.most]:
         own = milliseconds(kernel)
         print(f"| {kernel.key[:90]} | {kernel.count / PROFILED:g} | {own:.3f} | {own / total:.0%} |")
+
+
+def tell_bound(trial: Trial, copy: float, peak: float) -> None:
+    """Print what a pass of a network's kernels, one for each layer, takes at least. copy: GB/s. peak: TFLOP/s."""
+    from layer_bounds import bounds  # needs Triton
+
+    task = task_of(trial, signal_of(trial))
+    size, _ = solve(trial, task)
+    if size is None:
+        return
+    model, parts = build(trial, task, size), 2 if trial.precision == "bf16x3" else 1
+    if not isinstance(model, CoordinateNetwork):
+        print(f"\n{paper_cost.name_of(trial)}: no network of layers")
+        return
+    chain = model.chain()
+    widths = ", ".join(str(len(layer.weight)) for layer in chain)
+    print(f"\n{paper_cost.name_of(trial)}, {trial.precision}, layers of {widths} units, {len(task.lattice):,} points\n")
+    print(bounds(chain, trial.dim, parts, len(task.lattice), copy, peak))
 
 
 if __name__ == "__main__":

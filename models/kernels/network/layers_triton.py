@@ -120,7 +120,7 @@ def _forward(
     """A layer's values [parts, N, n] of the one before, None for the first; what its backward pass needs [N, n]; and
     its head's values without bias, by strips of units [strips, C, N]."""
     n, width = len(points), len(layer.weight)
-    shape, tiles = _shape(width), _tiles(n, width)
+    shape, tiles = tile_shape(width), _tiles(n, width)
     y = _room(points, parts, n, width)
     saves = trained and layer.activation not in ("none", "relu")
     saved = _room(points, n, width, dtype=torch.float16) if saves else y[0]
@@ -152,7 +152,7 @@ def _backward(
 ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
     """The gradient of a layer's argument [N, n], which the first layer does without, and sums over the points."""
     n, width = len(points), len(layer.weight)
-    shape, tiles = _shape(width), _tiles(n, width)
+    shape, tiles = tile_shape(width), _tiles(n, width)
     head, channels = _head(layer)
     lengths = {"bias": 1, "weight": points.shape[1] if first else 0, "head": channels}
     lengths["phase"] = 1 if layer.activation == "filter" else 0
@@ -193,14 +193,14 @@ def _head(layer: Layer) -> tuple[Tensor, int]:
     return (layer.bias, 0) if layer.head is None else (layer.head[0], len(layer.head[0]))
 
 
-def _shape(width: int) -> dict[str, int]:
+def tile_shape(width: int) -> dict[str, int]:
     """How a kernel is cut: points and units of a tile, depth of a step of its product; warps and steps ahead."""
     columns = STRIP.value if width <= NARROW else 2 * STRIP.value
     return {"ROWS": 128, "COLUMNS": columns, "DEPTH": 64, "num_warps": 4, "num_stages": 3}
 
 
 def _tiles(n: int, width: int) -> tuple[int]:
-    shape = _shape(width)
+    shape = tile_shape(width)
     return (triton.cdiv(n, shape["ROWS"]) * triton.cdiv(width, shape["COLUMNS"]),)
 
 

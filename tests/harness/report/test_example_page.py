@@ -12,7 +12,7 @@ from harness.store.parquet import write_rows
 from harness.store.scan import gather
 from harness.store.schema import CHECKSUM
 from harness.store.store import Store
-from tests.harness.report.page_data import data_of
+from tests.harness.page_data import data_of
 
 REFERENCE = want.FOLDER  # before the other tests' empty one is in its place
 OF_ROWS = ("experiments", "rows", "columns", "models", "led", "across", "rates")

@@ -36,7 +36,7 @@ from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store
 from target_signals.base import Signal
-from tests.harness.report.page_data import data_of
+from tests.harness.page_data import data_of
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from harness.store.names import key_of
 from harness.store.parquet import read_rows, to_parquet, write_rows
 from harness.store.schema import COLUMNS, NAMES, WORDS, described, names
 from harness.store.table import to_table
+from tests.harness.page_data import data_of
 
 
 def test_the_documented_table_is_the_schemas():
@@ -177,10 +178,10 @@ def test_a_new_metric_is_one_function_and_one_entry_and_a_column_one_entry_and_i
     for line in csv.DictReader([head, *lines]):
         assert 0 < float(line["mae"]) < 1
         assert int(line["points"]) == 24 * 24
-    page = (tmp_path / "out" / "index.html").read_text()
-    assert '"mae":{"name":"MAE"' in page
-    assert '"mae":[0.' in page, "scores of the page's rows"
-    assert '"points":[576,576]' in page
+    page = data_of((tmp_path / "out" / "index.html").read_text())
+    assert page["metrics"]["mae"]["name"] == "MAE"
+    assert all(0 < score < 1 for score in page["columns"]["mae"])
+    assert page["columns"]["points"] == [576, 576]
     assert "| `mae_best` | number or null |  |  | mean absolute error, at the evaluation" in ran.stdout
     assert "| `points` | whole number or null | samples |  | what was scored |" in ran.stdout
     parquet = pytest.importorskip("pyarrow.parquet")
