@@ -9,6 +9,7 @@ from harness.commands import run as run_command
 from target_signals.base import registry as signals
 from target_signals.tasks.base import expand_tasks, title_of
 from target_signals.tasks.base import registry as tasks
+from tests.harness.page_data import data_of
 
 MODEL = '''
 """One value for every point, and a slope."""
@@ -155,7 +156,8 @@ def test_workers_read_the_files_again_and_what_shows_rows_does_without_them(comm
         assert harness_main([verb, "--out", str(own / "out"), *more]) == 0
         assert capsys.readouterr().err == ""
     assert list(own.glob("out/2d_Stripes_deblur_3/figures/*/*.png"))
-    assert '"deblur 3"' in (own / "out" / "index.html").read_text(encoding="utf-8")
+    page = data_of((own / "out" / "index.html").read_text(encoding="utf-8"))
+    assert "deblur 3" in {task["title"] for task in page["tasks"].values()}
     files = ("--signal", own / "signal.py", "--task", own / "task.py", "--models", own / "model.py")
     assert harness_main(["verify", *map(str, files), "--device", "cpu", "--out", str(own / "out")]) == 0
     assert "2 of 2 rows were given again" in capsys.readouterr().out

@@ -148,7 +148,7 @@ def test_masked_values_are_refused_and_others_of_such_an_array_are_not():
     ("values", "says"),
     [
         ([[1, 2], [3]], "NumPy makes no array of it"),
-        ("photo.png", "its values are of type str"),
+        ([["photo", "png"]], "its values are of type str"),
         (np.zeros((2, 2), object), "its values are of type object"),
         (np.array([[1, np.inf], [0, 0.5]]), "1 of its 4 values are NaN or infinite"),
         (np.ones((4, 4)), "all its values are 1.0"),
