@@ -8,6 +8,7 @@ asks for a name; nothing else in the package is, so asking stays cheap and scrip
 import hashlib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import re
 import sys
@@ -63,7 +64,9 @@ class Registry(Generic[T]):
     def load_file(self, path: str | Path) -> list[str]:
         """Import one Python file from anywhere and return the names it registered."""
         if not is_file(path):
-            raise UsageError(f"no file '{path}' to load a {self.kind} from")
+            folder = Path(path).parent
+            beside = map(str, folder.glob("*.py")) if os.path.isdir(folder) else ()  # no error for a name too long
+            raise UsageError(f"no file '{path}' to load a {self.kind} from{suggest(str(path), beside)}")
         path = Path(path).resolve()
         self._search()
         digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]  # two files may share a stem

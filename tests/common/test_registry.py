@@ -100,3 +100,10 @@ def test_a_file_that_fails_is_one_line_that_names_it(fruits, tmp_path, text, say
 def test_a_missing_file_is_one_line(fruits, tmp_path):
     with pytest.raises(UsageError, match=r"^no file '.*nothing\.py' to load a fruit from$"):
         fruits.load_file(tmp_path / "nothing.py")
+
+
+def test_a_missing_file_names_one_of_nearly_that_name(fruits, tmp_path, monkeypatch):
+    own(tmp_path, fruits, "").rename(tmp_path / "Waves.py")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"^no file 'waves\.py' to load a fruit from \(did you mean 'Waves\.py'\?\)$"):
+        fruits.load_file("waves.py")
