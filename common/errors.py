@@ -1,7 +1,7 @@
 """How the suite fails: a user's mistake, or work that cannot go on; each is one line for a person."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
@@ -18,6 +18,15 @@ def suggest(given: str, allowed: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in allowed}
     close = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.5)
     return f" (did you mean '{by_lower[close[0]]}'?)" if close else ""
+
+
+def suggest_beside(place: Path, fits: Callable[[Path], bool]) -> str:
+    """The same for a path: of the entries of its folder that fit, one of which more than the ending is alike."""
+    try:
+        there = [entry.name for entry in place.parent.iterdir() if fits(entry)]
+    except (OSError, ValueError):  # no such folder, or a name that no folder has
+        there = []
+    return suggest(place.name, [name for name in there if suggest(place.stem, [Path(name).stem])])
 
 
 def is_file(text: str | Path) -> bool:

@@ -8,14 +8,13 @@ asks for a name; nothing else in the package is, so asking stays cheap and scrip
 import hashlib
 import importlib
 import importlib.util
-import os
 import pkgutil
 import re
 import sys
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from common.errors import UsageError, is_file, suggest
+from common.errors import UsageError, is_file, suggest, suggest_beside
 
 T = TypeVar("T", bound=type)
 LOADED: dict[str, str] = {}  # files from outside the packages that this process has imported → SHA-256 of their text
@@ -64,9 +63,8 @@ class Registry(Generic[T]):
     def load_file(self, path: str | Path) -> list[str]:
         """Import one Python file from anywhere and return the names it registered."""
         if not is_file(path):
-            folder = Path(path).parent
-            beside = map(str, folder.glob("*.py")) if os.path.isdir(folder) else ()  # no error for a name too long
-            raise UsageError(f"no file '{path}' to load a {self.kind} from{suggest(str(path), beside)}")
+            hint = suggest_beside(Path(path), lambda entry: entry.suffix == ".py")
+            raise UsageError(f"no file '{path}' to load a {self.kind} from{hint}")
         path = Path(path).resolve()
         self._search()
         digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]  # two files may share a stem

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.errors import UsageError, suggest
+from common.errors import UsageError, suggest_beside
 from target_signals import shrink
 from target_signals.base import Signal, SignalFamily, register
 from target_signals.normalise import normalise, remark
@@ -178,12 +178,7 @@ def existing(path: str | Path) -> Path:
 
 def close_name(place: Path) -> str:
     """`" (did you mean 'photo.png'?)"` where a path's folder has a readable file or a folder of a close name."""
-    try:
-        there = [entry.name for entry in place.parent.iterdir() if is_known(entry) or entry.is_dir()]
-    except (OSError, ValueError):  # no such folder, or with a character that no folder's name has
-        there = []
-    alike = [name for name in there if suggest(place.stem, [Path(name).stem])]  # more than an ending alike
-    return suggest(place.name, alike)
+    return suggest_beside(place, lambda entry: is_known(entry) or entry.is_dir())
 
 
 def suffix_of(place: Path) -> str:

@@ -107,3 +107,5 @@ def test_a_missing_file_names_one_of_nearly_that_name(fruits, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"^no file 'waves\.py' to load a fruit from \(did you mean 'Waves\.py'\?\)$"):
         fruits.load_file("waves.py")
+    with pytest.raises(UsageError, match=r"^no file '.*/nothing\.py' to load a fruit from$"):
+        fruits.load_file(tmp_path / "nothing.py")  # whose folder alone is the same
