@@ -65,7 +65,8 @@ def _judge(model: str, precision: str, lines: Sequence[Line], cells: Sequence[Ce
         mean = f"{low:+.2f} to {high:+.2f} dB (95 %)" if math.isfinite(low) else "unknown with fewer than two seeds"
         said += [f"mean difference where seeds spread ({len(wild)} cells, {len(shared)} seeds): {mean}"]
     said += [f"lower: {', '.join(lower)}"] if lower else []
-    said += [f"next better: {BETTER[precision]}"] if lower or (loses and len(shared) >= LEAST_SEEDS) else []
+    open_still = "" if lower or high < -MEAN_LOSS else ", unless more seeds exclude the loss"
+    said += [f"next better: {BETTER[precision]}{open_still}"] if lower or (loses and len(shared) >= LEAST_SEEDS) else []
     said += [f"too few seeds: {', '.join(few)}"] if few else []
     said += [f"not run: {', '.join(not_run)}"] if not_run else []
     rows = [_row(cell, pairs[cell], verdict) for cell, verdict in verdicts.items() if pairs[cell]]

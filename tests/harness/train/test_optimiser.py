@@ -126,7 +126,8 @@ def test_a_yardstick_is_solved_whatever_the_optimiser(make_trial):
 
 @pytest.mark.gpu
 def test_a_recorded_update_reads_the_rate_of_its_pass(build):
-    model, twin, task = build("Siren").cuda(), build("Siren"), make_task()
+    """A grid's gradient has no value near zero, whose sign rounding could turn, and Adam's first updates with it."""
+    model, twin, task = build("Grid").cuda(), build("Grid"), make_task()
     stepper = Stepper(LatticeGradient(model, task, COSINE), None, COSINE)
     stepper.prepare()
     assert stepper.recordings
@@ -134,4 +135,4 @@ def test_a_recorded_update_reads_the_rate_of_its_pass(build):
         stepper.one_pass()
     fit(twin, task, COSINE, torch.Generator())
     for found, expected in zip(model.parameters(), twin.parameters(), strict=True):
-        torch.testing.assert_close(found.cpu(), expected, rtol=1e-2, atol=1e-4)
+        torch.testing.assert_close(found.cpu(), expected, rtol=1e-5, atol=1e-6)
