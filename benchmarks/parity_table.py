@@ -53,7 +53,8 @@ def _judge(model: str, precision: str, lines: Sequence[Line], cells: Sequence[Ce
     pairs = pairs_of(lines, precision)
     every = dict.fromkeys([*cells, *pairs])
     verdicts = {cell: verdict_on(pairs[cell]) if cell in cells else "watched" for cell in every}
-    lower, not_run = ([_str_of(c) for c in cells if verdicts[c] in of] for of in (("lower", "fails"), ("not run",)))
+    lower = [_str_of(cell) for cell in cells if verdicts[cell] in ("lower", "fails")]
+    not_run = _named([cell for cell in cells if verdicts[cell] == "not run"], cells)
     few = [f"{_str_of(c)} ({n} of {m})" for c in cells if 0 < (n := len(pairs[c])) < (m := seeds_wanted(pairs[c]))]
     wild = [differences(pairs[cell]) for cell, verdict in verdicts.items() if verdict == "spreads"]
     shared = sorted(set.intersection(*map(set, wild))) if wild else []
@@ -72,6 +73,13 @@ def _judge(model: str, precision: str, lines: Sequence[Line], cells: Sequence[Ce
     rows = [_row(cell, pairs[cell], verdict) for cell, verdict in verdicts.items() if pairs[cell]]
     head = ["cell", "fp32, dB", f"{precision}, dB", "difference by seed", "verdict"]
     return "\n".join([*said, *(["", *markdown([head, *rows])] if rows else [])]), passes
+
+
+def _named(some: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
+    """Some of the cells; in one name all those of a budget."""
+    counts = {size: sum(cell[1] == size for cell in cells) for _, size in some}
+    whole = [size for size, count in counts.items() if sum(cell[1] == size for cell in some) == count > 1]
+    return [*(f"all {counts[size]} at {size:,}" for size in whole), *(_str_of(c) for c in some if c[1] not in whole)]
 
 
 def verdict_on(pairs: Pairs) -> str:

@@ -350,7 +350,7 @@ def test_lines_add_up_seed_by_seed_and_nothing_is_repeated(tmp_path, capsys):
     capsys.readouterr()
     assert panel(out, "--models", "Siren", "Grid", "GAPlane", "--table") == 1
     said = capsys.readouterr().out
-    assert "Siren in bf16x3: does not pass\nnot run: BandlimitedSignal 2D 0.1 2,500, " in said, "its own precision"
+    assert "Siren in bf16x3: does not pass\nnot run: all 11 at 2,500\n" in said, "its own precision"
     assert "Siren in bf16: does not pass\n" in said
     assert "too few seeds: Sierpinski 2D 0.3 2,500 (2 of " in said
     assert "GAPlane" not in said, "whose own precision is float32"
