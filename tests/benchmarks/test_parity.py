@@ -1,0 +1,154 @@
+"""The panel of precisions: its lines add up, and its rule is the one that docs/precision.md states."""
+
+import json
+import math
+import re
+from types import SimpleNamespace
+
+import pytest
+
+import parity
+import parity_table
+
+
+def panel(out, *more):
+    arguments = ["--device", "cpu", "--length", "12", "--steps", "2", "--sizes", "2500", "--out", str(out)]
+    return parity.main([*arguments, *more])
+
+
+def test_lines_add_up_seed_by_seed_and_nothing_is_repeated(tmp_path, capsys):
+    out = tmp_path / "parity.jsonl"
+    signals = ["--signals", "StarTarget", "Sierpinski", "--models", "Siren", "--precisions", "fp32", "bf16"]
+    assert panel(out, *signals, "--seeds", "1") == 0
+    assert panel(out, *signals, "--seeds", "1", "2") == 0
+    lines = [json.loads(text) for text in out.read_text().splitlines()]
+    assert [line["seed"] for line in lines] == [1] * 6 + [2] * 6
+    assert [line["precision"] for line in lines] == ["fp32", "bf16"] * 6
+    assert {line["backend"] for line in lines} == {"torch"}
+    assert {line["case"] for line in lines} == {"StarTarget 2D", "Sierpinski 2D 0.3", "Sierpinski 2D 0.5"}
+    capsys.readouterr()
+    assert panel(out, "--models", "Siren", "Grid", "GAPlane", "--table") == 1
+    said = capsys.readouterr().out
+    assert "Siren in bf16x3: does not pass\nnot run: all 11 at 2,500\n" in said, "its own precision"
+    assert "Siren in bf16: does not pass\n" in said
+    assert "too few seeds: Sierpinski 2D 0.3 2,500 (2 of " in said
+    assert "GAPlane" not in said, "whose own precision is float32"
+
+
+def test_float32_is_trained_by_pytorch_alone_compiled_where_that_can_be(monkeypatch):
+    lacking = []
+    monkeypatch.setattr(parity.backends, "missing", lambda backend, device: "none" if backend in lacking else None)
+    assert parity.exact_backend("Siren", "cpu") == "inductor"
+    assert parity.exact_backend("GSplat", "cpu") == "torch", "which nobody compiles"
+    lacking.append("inductor")
+    assert parity.exact_backend("Siren", "cpu") == "torch"
+
+
+def test_further_seeds_are_for_cells_that_spread(tmp_path, monkeypatch, config):
+    def score(trial, device):
+        wild = trial.bandlimit == 0.3
+        psnr = 20 + (trial.seed % 7 if wild else 0) + (trial.precision == "bf16") * (trial.seed % 5 if wild else 0)
+        row = {"status": "ok", "reason": None, "psnr": psnr, "psnr_best": psnr, "seconds": 1.0}
+        return [SimpleNamespace(row=row | {"backend": "torch", "device": "cpu", "commit": "abc"})]
+
+    monkeypatch.setattr(parity, "run_trial", score)
+    out = tmp_path / "parity.jsonl"
+    assert panel(out, "--signals", "Sierpinski", "--models", "Siren", "--precisions", "fp32", "bf16") == 0
+    seeds = config.preset("paper", "StarTarget", 2).seeds
+    asked = [*seeds, 7, 8]
+    assert (
+        panel(
+            out,
+            "--signals",
+            "Sierpinski",
+            "--models",
+            "Siren",
+            "--precisions",
+            "fp32",
+            "bf16",
+            "--seeds",
+            *map(str, asked),
+        )
+        == 0
+    )
+    found = [(line["seed"], line["bandlimit"]) for line in map(json.loads, out.read_text().splitlines())][::2]
+    assert found == [(seed, band) for seed in seeds[:3] for band in (0.3, 0.5)] + [(seed, 0.3) for seed in asked[3:]]
+
+
+def test_lines_of_other_settings_say_nothing(tmp_path, capsys):
+    out = tmp_path / "parity.jsonl"
+    star = ["--signals", "StarTarget", "--models", "Siren", "--precisions", "fp32", "bf16", "--seeds", "1"]
+    assert panel(out, *star) == 0
+    capsys.readouterr()
+    assert panel(out, *star, "--table", "--steps", "3") == 1
+    said = capsys.readouterr()
+    assert said.err == "2 lines of other settings than today's say nothing\n"
+    assert said.out.startswith("no trials\n")
+
+
+def test_no_trial_begins_after_its_minutes(tmp_path):
+    assert panel(tmp_path / "lines", "--models", "Grid", "--precisions", "fp32", "--minutes", "0") == 0
+    assert not (tmp_path / "lines").exists()
+
+
+def test_a_file_of_something_else_is_one_line(tmp_path, capsys):
+    (tmp_path / "lines").write_text("{}\n")
+    assert panel(tmp_path / "lines", "--table") == 2
+    assert "give a file that this script wrote" in capsys.readouterr().err
+
+
+def judged(case, exact, other, size=10_000, **changes):
+    """The lines of a cell: a score in float32 and one in bf16 for each seed."""
+    lines = []
+    for seed, scores in enumerate(zip(exact, other, strict=True)):
+        for precision, score in zip(("fp32", "bf16"), scores, strict=True):
+            line = {"model": "Siren", "case": case, "size": size, "seed": seed, "precision": precision, "psnr": score}
+            line |= {"status": "ok" if score is not None else "diverged", "reason": None}
+            lines.append(line | {"device": "H200", "commit": "abc"})
+            lines[-1] |= changes if precision == "bf16" else {}
+    return lines
+
+
+STEADY = judged("a", [20.0, 20.0, 20.05], [19.98, 20.01, 20.0])
+WILD = judged("b", [20.0, 25.0, 30.0, 35.0, 22.0], [19.9, 25.2, 29.9, 34.9, 22.2])
+LOSES = judged("b", [20.0, 25.0, 30.0, 35.0, 22.0], [18.0, 23.2, 28.5, 33.0, 20.5])
+OPEN = judged("b", [20.0, 25.0, 30.0, 35.0, 22.0], [18.0, 23.5, 29.0, 34.5, 22.2])
+
+
+@pytest.mark.parametrize(
+    ("lines", "passes", "words"),
+    [
+        (STEADY + WILD, True, ["Siren in bf16: passes", "as good", "spread (1 cells, 5 seeds): -0.18 to +0.22 dB"]),
+        (STEADY + WILD[:6], False, ["spreads", "too few seeds: b 10,000 (3 of 5)"]),
+        (STEADY + LOSES, False, ["does not pass", "spreads", "next better: bf16x3\n"]),
+        (STEADY + OPEN, False, ["does not pass", "next better: bf16x3, unless more seeds exclude the loss"]),
+        (
+            STEADY + judged("b", [20.0] * 3, [19.85] * 3),
+            False,
+            ["lower: b 10,000", "next better: bf16x3"],
+        ),
+        (STEADY + judged("b", [20.0, 25.0, 30.0], [19.85, 24.84, 29.86]), False, ["lower: b 10,000"]),
+        (STEADY + judged("b", [20.0], [19.0]), False, ["too few seeds: b 10,000 (1 of 3)", "open"]),
+        (STEADY + judged("b", [20.0, 20.0, 20.0], [20.0, None, 20.0]), False, ["lower: b 10,000", "fails"]),
+        (STEADY + judged("b", [20.0] * 3, [20.0] * 3, reason="back end triton failed"), False, ["fails"]),
+        (STEADY, False, ["not run: b 10,000"]),
+    ],
+)
+def test_a_precision_passes_or_not(lines, passes, words):
+    text, found = parity_table.render(lines, [("a", 10_000), ("b", 10_000)], {"Siren": "bf16"})
+    assert found == passes
+    for word in words:
+        assert word in text
+    assert parity_table.render(lines, [("a", 10_000), ("b", 10_000)], {"Siren": "fp32"})[1], "not its own any more"
+
+
+def test_cells_beyond_the_panel_are_shown_and_not_judged():
+    lines = STEADY + judged("a", [20.0], [10.0], size=1_000_000)
+    text, passes = parity_table.render(lines, [("a", 10_000)], {"Siren": "bf16"})
+    assert passes
+    assert re.search(r"\| a 1,000,000 +\| +20\.00 \| +10\.00 \| +-10\.00 \| watched \|", text)
+
+
+def test_an_interval_is_students():
+    low, high = parity_table.interval([0.0, 1.0, 2.0])
+    assert (low, high) == pytest.approx((1 - 4.302653 / math.sqrt(3), 1 + 4.302653 / math.sqrt(3)), rel=1e-6)
