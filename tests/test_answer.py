@@ -230,3 +230,32 @@ def test_few_values_of_many_bits_against_many_of_few(in_bits):
     for name, found in (("Siren", siren), ("Finer", finer)):
         few, many = points[name, 10_000, 12], points[name, 30_000, 4]
         assert found.groups() == (f"{few.psnr:.1f}", f"{few.rate:.2f}", f"{many.psnr:.1f}", f"{many.rate:.2f}")
+
+
+def test_the_readmes_table(scores):
+    """Every score is the highest of the models that its line is about; the words stand in docs/answer.md."""
+    protocol = load_config().protocol
+    trained = [model for model in protocol.models if model not in YARDSTICKS]
+    found = defaultdict(dict)
+    for row in read_rows(FOLDER / "paper.parquet").values():
+        if row["item"] in ("slice", "occupancy") and row["task"] in ("fit", "ct") and row["psnr"] is not None:
+            found[row["item"], row["size"]][row["model"]] = row["psnr"]
+    lines = {
+        "photographs, the paper's nine tuned alike": ("tuned", "fit", trained),
+        "photographs, the paper's settings": ("paper", "fit", trained),
+        "photographs, newer models, untuned": ("paper", "fit", protocol.newer),
+        "noisy photographs (σ 0.1), the paper's settings": ("paper", "denoise_0.1", trained),
+        "a CT slice, the paper's settings": ("slice", None, trained),
+        "a dragon's volume, newer models as well": ("occupancy", None, [*trained, *protocol.newer]),
+    }
+    compared = 0
+    for name, *cells in table("## The answer so far", README):
+        for cell, size in zip(cells, (10_000, 100_000, 1_000_000), strict=True):
+            if said := re.match(r"(\w+) ([\d.]+)", cell):
+                preset, task, models = lines[name]
+                of = {m: scores[preset, task, m, size][0] for m in models if (preset, task, m, size) in scores}
+                of = of or {model: found[preset, size][model] for model in models if model in found[preset, size]}
+                best = max(of, key=of.get)
+                assert said.groups() == (best, f"{of[best]:.1f}"), (name, size)
+                compared += 1
+    assert compared == 15
