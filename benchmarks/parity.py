@@ -1,6 +1,7 @@
 """Whether a precision trains as well as float32: whole trials of the paper on a panel of signals, PSNR against PSNR.
 
     python benchmarks/parity.py --models GAPlane --precisions own fp32 --minutes 9
+    python benchmarks/parity.py --models GAPlane --precisions again
     python benchmarks/parity.py --table
 
 Every trial adds a line to --out (default: benchmarks/parity.jsonl), so calls add up and repeat nothing. They run seed
@@ -8,6 +9,9 @@ by seed, so that every cell of the panel soon has one; seeds beyond the third ar
 five narrow an interval that leaves a loss open. --table measures nothing: it prints the lines' table and for each model
 and precision whether it passes, and what has not been run. float32 is trained on the plain PyTorch twin, compiled where
 the model and the machine can: the operations are the twin's own.
+
+`again` trains the cells that spread once more in a model's own precision, with nothing changed but the order of sums.
+Where that alone moves the score, no precision can be told from float32 by a few seeds, and the table says so.
 """
 
 import argparse
@@ -20,6 +24,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.files import ROOT
@@ -31,12 +37,16 @@ from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
-from harness.train.run_trial import run_trial
+from harness.train.chunks import GIB, memory
+from harness.train.data import signal_of, task_of
+from harness.train.precision import running
+from harness.train.run_trial import build, run_trial, solve
 from models import backends, get_model
-from parity_table import LEAST_SEEDS, SPREADING_SEEDS, Line, pairs_of, render, spreads
+from parity_table import AGAIN, EXACT, LEAST_SEEDS, SPREADING_SEEDS, Line, again, pairs_of, render, spreads
 
 OUT = ROOT / "benchmarks" / "parity.jsonl"
-EXACT, OWN = "fp32", "own"  # what others are held to; a model's default on CUDA
+OWN = "own"  # a model's default on CUDA
+SLABS = 8  # of a lattice in `again`; others have as few as memory allows
 SIZES = (10_000, 100_000)
 FIELDS = ("signal", "dim", "length", "bandlimit", "item", "task", "model", "size", "seed", "precision", "config_hash")
 RESULTS = ("status", "reason", "psnr", "psnr_best", "seconds", "backend", "device", "commit")
@@ -71,7 +81,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="parity.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--models", nargs="+", default=["all"], metavar="MODEL", help="default: all whose own precision is not fp32")
-    add("--precisions", nargs="+", choices=[OWN, *PRECISIONS], default=[EXACT, OWN], help="default: fp32 own")
+    add("--precisions", nargs="+", choices=[OWN, AGAIN, *PRECISIONS], default=[EXACT, OWN], help="default: fp32 own")
     add("--sizes", nargs="+", type=whole_number, default=list(SIZES), metavar="P", help="default: 1e4 1e5")
     add("--signals", nargs="+", metavar="SIGNAL", help="only these of the panel")
     seeds = (
@@ -98,21 +108,21 @@ def run(options: argparse.Namespace) -> int:
     deadline = time.monotonic() + 60 * options.minutes if options.minutes is not None else None
     options.out.parent.mkdir(parents=True, exist_ok=True)
     judged = [name for name in names if get_model(name).precision != EXACT or "all" not in options.models]
-    for case, trial in trials(config, judged, lines, options):
-        line = fields_of(trial)
+    for case, precision, trial in trials(config, judged, lines, options):
+        line = fields_of(trial, precision)
         if key_of(line) in done:
             continue
         if deadline is not None and time.monotonic() > deadline:
             print("the minutes are over; the same call goes on", file=sys.stderr)
             break
         done.add(key_of(line))
-        row = run_trial(trial, device)[0].row
+        row = run_trial(in_slabs(trial, device) if precision == AGAIN else trial, device)[0].row
         line |= {"case": str_of(case)} | {name: row[name] for name in RESULTS}
         lines.append(line)
         with options.out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         score = row["status"] if row["psnr"] is None else f"{row['psnr']:.2f} dB"
-        print(f"{str_of(case)}: {trial} {trial.precision}: {score}", file=sys.stderr, flush=True)
+        print(f"{str_of(case)}: {trial} {line['precision']}: {score}", file=sys.stderr, flush=True)
     return EXIT_OK
 
 
@@ -135,8 +145,9 @@ def of_today(config: Config, lines: Sequence[Line], options: argparse.Namespace)
     @functools.cache
     def planned(case: str, model: str, size: int, precision: str) -> list[tuple[Any, ...]]:
         of_size = argparse.Namespace(**vars(options) | {"sizes": [size]})
-        found = of_case(config, cases[case], model, 0, precision, of_size) if case in cases else []
-        return [key_of(fields_of(trial)) for trial in found]
+        asked = precision if precision in PRECISIONS else AGAIN
+        found = of_case(config, cases[case], model, 0, asked, of_size) if case in cases else []
+        return [key_of(fields_of(trial, asked)) for trial in found]
 
     def is_planned(line: Line) -> bool:  # for whatever seed
         return key_of(line | {"seed": 0}) in planned(line["case"], line["model"], line["size"], line["precision"])
@@ -150,24 +161,25 @@ def cases_of(options: argparse.Namespace) -> list[Case]:
 
 def trials(
     config: Config, names: Sequence[str], lines: Sequence[Line], options: argparse.Namespace
-) -> Iterator[tuple[Case, Trial]]:
-    """Every seed in turn; in it the cases, and of each the models, precisions and budgets. Seeds beyond the first are
-    for cells that spread, by what `lines` hold when their turn comes."""
+) -> Iterator[tuple[Case, str, Trial]]:
+    """Every seed in turn; in it the cases, and of each the models, precisions and budgets. Seeds beyond the first, and
+    `again`, are for cells that spread, by what `lines` hold when their turn comes."""
     seeds = options.seeds or config.preset("paper", "StarTarget", 2).seeds[:SPREADING_SEEDS]
     for seed in seeds:
-        further = seed in seeds[LEAST_SEEDS:]
         for case in cases_of(options):
             for name in names:
                 for precision in options.precisions:
+                    further = precision == AGAIN or seed in seeds[LEAST_SEEDS:]
                     for trial in of_case(config, case, name, seed, precision, options):
                         if not further or wants_more(lines, case, trial, options.precisions):
-                            yield case, trial
+                            yield case, precision, trial
 
 
 def wants_more(lines: Sequence[Line], case: Case, trial: Trial, precisions: Sequence[str]) -> bool:
     """Whether the cell of a trial spreads in any precision."""
     mine = [line for line in lines if line["model"] == trial.model]
-    others = {get_model(trial.model).precision if precision == OWN else precision for precision in precisions}
+    own = get_model(trial.model).precision
+    others = {own if precision in (OWN, AGAIN) else precision for precision in precisions}
     return any(spreads(pairs_of(mine, other)[str_of(case), trial.budget]) for other in others - {EXACT})
 
 
@@ -185,9 +197,21 @@ def of_case(
         steps=options.steps or preset.steps,
         length=length,
     )
-    asked = None if precision == OWN else precision
+    asked = None if precision in (OWN, AGAIN) else precision
     backend = exact_backend(name, options.device) if precision == EXACT else None
     return make_plan(config, source, [case.task], "paper", preset, [name], asked, backend)
+
+
+def in_slabs(trial: Trial, device: torch.device) -> Trial:
+    """The same trial with its lattice in SLABS slabs: sums are taken in another order, and nothing else changes."""
+    task = task_of(trial, signal_of(trial))
+    size, _ = solve(trial, task)
+    assert size is not None, "it has been trained before"
+    model = build(trial, task, size).to(device)
+    model.backend = trial.backend or backends.choose(model, trial.precision)
+    with running(trial.precision, device):
+        fixed, each = memory(model, task.lattice)
+    return dataclasses.replace(trial, activation_gib=(fixed + each * len(task.lattice) / SLABS) / GIB)
 
 
 def exact_backend(name: str, device: str | None) -> str:
@@ -202,8 +226,9 @@ def str_of(case: Case) -> str:
     return " ".join(words + ([] if case.bandlimit is None else [f"{case.bandlimit:g}"]))
 
 
-def fields_of(trial: Trial) -> Line:
-    return {name: getattr(trial, "budget" if name == "size" else name) for name in FIELDS}
+def fields_of(trial: Trial, precision: str) -> Line:
+    fields = {name: getattr(trial, "budget" if name == "size" else name) for name in FIELDS}
+    return fields | ({"precision": again(trial.precision)} if precision == AGAIN else {})
 
 
 def key_of(line: Line) -> tuple[Any, ...]:

@@ -6,25 +6,35 @@ SPREADING_SEEDS and are judged together. (Scores alone also spread where a seed 
 are steady.) A precision passes where every cell has its seeds, no cell that does not spread is lower by more than
 TOLERANCE, and, of the cells that spread, a 95 % interval (Student's t, paired, over seeds) of the mean difference
 excludes a loss of more than MEAN_LOSS.
+
+A cell is `chaotic` where the precision does not repeat its own scores when sums are taken in another order: training
+makes rounding grow until it decides the score, and differences from float32 say as much of the order as of the
+precision. Such cells are left out of that interval and have one of their own, which must not lie below zero.
 """
 
 import math
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from cost_table import markdown
 
 TOLERANCE = 0.1  # dB
 MEAN_LOSS = 0.3  # dB
 LEAST_SEEDS, SPREADING_SEEDS = 3, 5
-EXACT = "fp32"
+EXACT = "fp32"  # what others are held to
+AGAIN = "again"  # a model's own precision once more, its sums in another order
 BETTER = {"bf16": "bf16x3", "bf16x3": "tf32", "tf32": "fp32"}  # what is tried when a precision does not pass
 
 Line = dict[str, Any]
 Cell = tuple[str, int]  # case, budget
 Pairs = dict[int, tuple[Line, Line]]  # seed → float32's line, the other precision's
+
+
+def again(precision: str) -> str:
+    """What lines call a precision whose sums were taken in another order."""
+    return f"{precision} {AGAIN}"
 
 
 def render(lines: Sequence[Line], cells: Sequence[Cell], own: Mapping[str, str]) -> tuple[str, bool]:
@@ -33,7 +43,7 @@ def render(lines: Sequence[Line], cells: Sequence[Cell], own: Mapping[str, str])
     cells: the panel's; others are shown and not judged. own: what each model trains in on CUDA.
     """
     asked = [(model, precision) for model, precision in own.items() if precision != EXACT]
-    run = [(line["model"], line["precision"]) for line in lines if line["precision"] != EXACT]
+    run = [(line["model"], line["precision"].removesuffix(f" {AGAIN}")) for line in lines if line["precision"] != EXACT]
     parts, passed = [_about(lines)], True
     for model, precision in sorted(dict.fromkeys([*asked, *run]), key=lambda pair: list(own).index(pair[0])):
         text, good = _judge(model, precision, [line for line in lines if line["model"] == model], cells)
@@ -50,29 +60,50 @@ def _about(lines: Sequence[Line]) -> str:
 
 def _judge(model: str, precision: str, lines: Sequence[Line], cells: Sequence[Cell]) -> tuple[str, bool]:
     """The table of one model's lines in a precision, under what it says; whether the precision passes."""
-    pairs = pairs_of(lines, precision)
+    pairs, repeats = pairs_of(lines, precision), pairs_of(lines, again(precision), precision)
     every = dict.fromkeys([*cells, *pairs])
-    verdicts = {cell: verdict_on(pairs[cell]) if cell in cells else "watched" for cell in every}
+    verdicts = {cell: verdict_on(pairs[cell], repeats[cell]) if cell in cells else "watched" for cell in every}
     lower = [_str_of(cell) for cell in cells if verdicts[cell] in ("lower", "fails")]
     not_run = _named([cell for cell in cells if verdicts[cell] == "not run"], cells)
     few = [f"{_str_of(c)} ({n} of {m})" for c in cells if 0 < (n := len(pairs[c])) < (m := seeds_wanted(pairs[c]))]
-    wild = [differences(pairs[cell]) for cell, verdict in verdicts.items() if verdict == "spreads"]
-    shared = sorted(set.intersection(*map(set, wild))) if wild else []
-    low, high = interval([statistics.fmean(apart[seed] for apart in wild) for seed in shared])
-    loses = bool(wild) and low <= -MEAN_LOSS
-    passes = not (lower or loses or few or not_run)
+    wild, chaotic = (Together.of(pairs, verdicts, verdict) for verdict in ("spreads", "chaotic"))
+    loses = bool(wild.cells) and wild.low <= -MEAN_LOSS
+    surely = (bool(wild.cells) and wild.high < -MEAN_LOSS) or (bool(chaotic.cells) and chaotic.high < 0)
+    passes = not (lower or loses or surely or few or not_run)
     said = [f"{model} in {precision}: {'passes' if passes else 'does not pass'}"]
-    if wild:
-        mean = f"{low:+.2f} to {high:+.2f} dB (95 %)" if math.isfinite(low) else "unknown with fewer than two seeds"
-        said += [f"mean difference where seeds spread ({len(wild)} cells, {len(shared)} seeds): {mean}"]
+    said += [f"mean difference where seeds spread {wild}"] if wild.cells else []
+    said += [f"where the precision does not repeat itself {chaotic}"] if chaotic.cells else []
     said += [f"lower: {', '.join(lower)}"] if lower else []
-    open_still = "" if lower or high < -MEAN_LOSS else ", unless more seeds exclude the loss"
-    said += [f"next better: {BETTER[precision]}{open_still}"] if lower or (loses and len(shared) >= LEAST_SEEDS) else []
+    if lower or surely or (loses and wild.seeds >= LEAST_SEEDS):
+        better = BETTER.get(precision, EXACT)
+        said += [f"next better: {better}{'' if lower or surely else ', unless more seeds exclude the loss'}"]
     said += [f"too few seeds: {', '.join(few)}"] if few else []
     said += [f"not run: {', '.join(not_run)}"] if not_run else []
-    rows = [_row(cell, pairs[cell], verdict) for cell, verdict in verdicts.items() if pairs[cell]]
-    head = ["cell", "fp32, dB", f"{precision}, dB", "difference by seed", "verdict"]
+    rows = [_row(cell, pairs[cell], repeats[cell], verdict) for cell, verdict in verdicts.items() if pairs[cell]]
+    head = ["cell", "fp32, dB", f"{precision}, dB", "difference by seed", "of itself", "verdict"]
+    if not any(repeats.values()):
+        head, *rows = ([*row[:-2], row[-1]] for row in (head, *rows))
     return "\n".join([*said, *(["", *markdown([head, *rows])] if rows else [])]), passes
+
+
+class Together(NamedTuple):
+    """Cells that are judged together, by the seeds that all of them have: the interval of the mean difference, dB."""
+
+    cells: int
+    seeds: int
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, pairs: Mapping[Cell, Pairs], verdicts: Mapping[Cell, str], verdict: str) -> "Together":
+        apart = [differences(pairs[cell]) for cell, found in verdicts.items() if found == verdict]
+        shared = sorted(set.intersection(*map(set, apart))) if apart else []
+        return cls(len(apart), len(shared), *interval([statistics.fmean(of[seed] for of in apart) for seed in shared]))
+
+    def __str__(self) -> str:
+        mean = f"{self.low:+.2f} to {self.high:+.2f} dB (95 %)"
+        told = mean if math.isfinite(self.low) else "unknown with fewer than two seeds"
+        return f"({self.cells} cells, {self.seeds} seeds): {told}"
 
 
 def _named(some: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
@@ -82,7 +113,7 @@ def _named(some: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
     return [*(f"all {counts[size]} at {size:,}" for size in whole), *(_str_of(c) for c in some if c[1] not in whole)]
 
 
-def verdict_on(pairs: Pairs) -> str:
+def verdict_on(pairs: Pairs, repeats: Pairs) -> str:
     """The verdict on one cell. It `fails` where only float32 ends well, or where the judged back end gave way to
     another."""
     if any(two["status"] == "ok" and two["reason"] is not None for _, two in pairs.values()):
@@ -95,7 +126,7 @@ def verdict_on(pairs: Pairs) -> str:
     if not apart:
         return str(next(iter(pairs.values()))[0]["status"])
     if spreads(pairs):
-        return "spreads"
+        return "chaotic" if is_chaotic(repeats) else "spreads"
     if len(pairs) < LEAST_SEEDS:
         return "open"
     return "as good" if statistics.fmean(apart.values()) >= -TOLERANCE else "lower"
@@ -121,14 +152,21 @@ def spreads(pairs: Pairs) -> bool:
     return len(apart) > 1 and min(map(statistics.stdev, (scores, apart.values()))) > TOLERANCE
 
 
-def pairs_of(lines: Sequence[Line], precision: str) -> dict[Cell, Pairs]:
+def is_chaotic(repeats: Pairs) -> bool:
+    """Whether scores of enough seeds differ, root mean square, by more than TOLERANCE from those of the same precision
+    with sums in another order."""
+    apart = differences(repeats).values()
+    return len(apart) >= LEAST_SEEDS and math.hypot(*apart) / math.sqrt(len(apart)) > TOLERANCE
+
+
+def pairs_of(lines: Sequence[Line], precision: str, exact: str = EXACT) -> dict[Cell, Pairs]:
     """What was run in both precisions; an empty entry for any other cell."""
-    exact, other = ({_place(line): line for line in lines if line["precision"] == p} for p in (EXACT, precision))
+    first, other = ({_place(line): line for line in lines if line["precision"] == p} for p in (exact, precision))
     found: dict[Cell, Pairs] = defaultdict(dict)
-    for place in exact:
+    for place in first:
         if place in other:
             case, size, seed = place
-            found[case, size][seed] = exact[place], other[place]
+            found[case, size][seed] = first[place], other[place]
     return found
 
 
@@ -151,8 +189,9 @@ def _str_of(cell: Cell) -> str:
     return f"{cell[0]} {cell[1]:,}"
 
 
-def _row(cell: Cell, pairs: Pairs, verdict: str) -> list[str]:
+def _row(cell: Cell, pairs: Pairs, repeats: Pairs, verdict: str) -> list[str]:
     apart = differences(pairs)
     both = zip(*(pairs[seed] for seed in apart), strict=True)
     means = [f"{statistics.fmean(line['psnr'] for line in side):.2f}" for side in both] or ["–", "–"]
-    return [_str_of(cell), *means, " ".join(f"{difference:+.2f}" for difference in apart.values()) or "–", verdict]
+    signed = [" ".join(f"{value:+.2f}" for value in of.values()) or "–" for of in (apart, differences(repeats))]
+    return [_str_of(cell), *means, *signed, verdict]

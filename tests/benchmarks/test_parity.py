@@ -6,9 +6,13 @@ import re
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 import parity
 import parity_table
+from harness.train.data import signal_of, task_of
+from harness.train.loss import LatticeGradient
+from harness.train.run_trial import build, make_schedule, solve
 
 
 def panel(out, *more):
@@ -44,35 +48,59 @@ def test_float32_is_trained_by_pytorch_alone_compiled_where_that_can_be(monkeypa
     assert parity.exact_backend("Siren", "cpu") == "torch"
 
 
-def test_further_seeds_are_for_cells_that_spread(tmp_path, monkeypatch, config):
+@pytest.fixture
+def scored(monkeypatch):
+    """No trial is trained: Sierpinski's band 0.3 spreads over seeds and precisions, nothing else does. The memory that
+    each trial was allowed."""
+    allowed = []
+
     def score(trial, device):
-        wild = trial.bandlimit == 0.3
-        psnr = 20 + (trial.seed % 7 if wild else 0) + (trial.precision == "bf16") * (trial.seed % 5 if wild else 0)
+        allowed.append(trial.activation_gib)
+        psnr = 20 + (trial.bandlimit == 0.3) * (trial.seed % 7 + (trial.precision != "fp32") * (trial.seed % 5))
         row = {"status": "ok", "reason": None, "psnr": psnr, "psnr_best": psnr, "seconds": 1.0}
         return [SimpleNamespace(row=row | {"backend": "torch", "device": "cpu", "commit": "abc"})]
 
     monkeypatch.setattr(parity, "run_trial", score)
-    out = tmp_path / "parity.jsonl"
-    assert panel(out, "--signals", "Sierpinski", "--models", "Siren", "--precisions", "fp32", "bf16") == 0
-    seeds = config.preset("paper", "StarTarget", 2).seeds
-    asked = [*seeds, 7, 8]
-    assert (
-        panel(
-            out,
-            "--signals",
-            "Sierpinski",
-            "--models",
-            "Siren",
-            "--precisions",
-            "fp32",
-            "bf16",
-            "--seeds",
-            *map(str, asked),
-        )
-        == 0
-    )
+    return allowed
+
+
+def test_further_seeds_are_for_cells_that_spread(tmp_path, scored, config):
+    out, asked = tmp_path / "parity.jsonl", ["--signals", "Sierpinski", "--models", "Siren"]
+    assert panel(out, *asked) == 0
+    seeds = [*config.preset("paper", "StarTarget", 2).seeds, 7, 8]
+    assert panel(out, *asked, "--seeds", *map(str, seeds)) == 0
     found = [(line["seed"], line["bandlimit"]) for line in map(json.loads, out.read_text().splitlines())][::2]
-    assert found == [(seed, band) for seed in seeds[:3] for band in (0.3, 0.5)] + [(seed, 0.3) for seed in asked[3:]]
+    assert found == [(seed, band) for seed in seeds[:3] for band in (0.3, 0.5)] + [(seed, 0.3) for seed in seeds[3:]]
+
+
+def test_a_precision_is_compared_with_itself_where_cells_spread(tmp_path, scored, capsys):
+    out, asked = tmp_path / "parity.jsonl", ["--signals", "Sierpinski", "--models", "Siren"]
+    assert panel(out, *asked, "--precisions", "again") == 0
+    assert not out.exists(), "nothing has been compared yet"
+    assert panel(out, *asked) == 0
+    before = len(scored)
+    assert panel(out, *asked, "--precisions", "again") == 0
+    lines = [json.loads(text) for text in out.read_text().splitlines()][before:]
+    assert [(line["precision"], line["bandlimit"]) for line in lines] == [("bf16x3 again", 0.3)] * 5
+    assert max(scored[before:]) < min(scored[:before])
+    capsys.readouterr()
+    panel(out, "--models", "Siren", "--signals", "Sierpinski", "--table")
+    said = capsys.readouterr()
+    assert not said.err, "all lines are of today's settings"
+    assert "| +0.00 +0.00 +0.00 +0.00 +0.00 | spreads |" in said.out
+
+
+def test_the_lattice_of_another_order_is_cut(config):
+    options = parity.parse(["--models", "Siren", "--length", "32", "--sizes", "2500", "--device", "cpu"])
+    (trial,) = parity.of_case(config, parity.Case("StarTarget", 2), "Siren", 1, "again", options)
+    task = task_of(trial, signal_of(trial))
+
+    def slabs(trial):
+        model = build(trial, task, solve(trial, task)[0])
+        return LatticeGradient(model, task, make_schedule(trial)).slabs
+
+    assert len(slabs(trial)) == 1
+    assert len(slabs(parity.in_slabs(trial, torch.device("cpu")))) in (parity.SLABS, parity.SLABS + 1)
 
 
 def test_lines_of_other_settings_say_nothing(tmp_path, capsys):
@@ -115,6 +143,12 @@ LOSES = judged("b", [20.0, 25.0, 30.0, 35.0, 22.0], [18.0, 23.2, 28.5, 33.0, 20.
 OPEN = judged("b", [20.0, 25.0, 30.0, 35.0, 22.0], [18.0, 23.5, 29.0, 34.5, 22.2])
 
 
+def again(lines, apart):
+    """The lines of the other precision once more, their scores moved by so much, up and down in turn."""
+    other = [line for line in lines if line["precision"] == "bf16"]
+    return [line | {"precision": "bf16 again", "psnr": line["psnr"] + apart * (-1) ** line["seed"]} for line in other]
+
+
 @pytest.mark.parametrize(
     ("lines", "passes", "words"),
     [
@@ -122,11 +156,15 @@ OPEN = judged("b", [20.0, 25.0, 30.0, 35.0, 22.0], [18.0, 23.5, 29.0, 34.5, 22.2
         (STEADY + WILD[:6], False, ["spreads", "too few seeds: b 10,000 (3 of 5)"]),
         (STEADY + LOSES, False, ["does not pass", "spreads", "next better: bf16x3\n"]),
         (STEADY + OPEN, False, ["does not pass", "next better: bf16x3, unless more seeds exclude the loss"]),
+        (STEADY + judged("b", [20.0] * 3, [19.85] * 3), False, ["lower: b 10,000", "next better: bf16x3"]),
+        (STEADY + OPEN + again(OPEN, 0.0), False, ["spreads", "| +0.00 +0.00"]),
+        (STEADY + OPEN + again(OPEN, 1.0)[:2], False, ["spreads"]),
         (
-            STEADY + judged("b", [20.0] * 3, [19.85] * 3),
-            False,
-            ["lower: b 10,000", "next better: bf16x3"],
+            STEADY + OPEN + again(OPEN, 1.0),
+            True,
+            ["chaotic", "itself (1 cells, 5 seeds): -2.02 to +0.10 dB", "| +1.00 -1.00"],
         ),
+        (STEADY + LOSES + again(LOSES, 1.0), False, ["chaotic", "next better: bf16x3\n"]),
         (STEADY + judged("b", [20.0, 25.0, 30.0], [19.85, 24.84, 29.86]), False, ["lower: b 10,000"]),
         (STEADY + judged("b", [20.0], [19.0]), False, ["too few seeds: b 10,000 (1 of 3)", "open"]),
         (STEADY + judged("b", [20.0, 20.0, 20.0], [20.0, None, 20.0]), False, ["lower: b 10,000", "fails"]),
