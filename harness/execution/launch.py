@@ -132,7 +132,7 @@ def check_length(source: Source, preset: Preset) -> None:
     """UsageError for a signal that nobody has room for. A person's own files are as large as they are."""
     if not source.files:
         try:
-            check_size(source.family.name, source.dim, preset.length[source.length_key], LARGEST)
+            check_size(source.family.name, source.dim, preset.length.get(source.length_key), LARGEST)
         except UsageError as error:
             raise UsageError(f"--length: {error}; give a smaller one") from error
 
