@@ -1,10 +1,13 @@
 """A store that others use meanwhile: they set aside, delete, supersede; nobody may stumble over it."""
 
+import itertools
 import json
 import os
 import pickle
+import platform
 import time
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -104,6 +107,17 @@ def test_what_is_done_is_looked_for_afresh_under_a_claim(make_trial, tmp_path, m
     assert run_trials.run_free([trial], Claims(tmp_path), torch.device("cpu"), Silent()) == [trial]
     ((said,),) = asked
     assert said["pid"] == os.getpid(), "asked while it held the claim"
+
+
+def test_nobody_waits_for_what_others_run_beyond_the_deadline(make_trial, tmp_path, monkeypatch, capsys):
+    trial, naps = make_trial("Grid"), iter(range(100))
+    run_trials.prepare([trial], tmp_path)
+    clock = SimpleNamespace(monotonic=itertools.count().__next__, sleep=lambda seconds: next(naps))
+    monkeypatch.setattr(run_trials, "time", clock)
+    with Claims(tmp_path).take(trial):
+        run_trials.execute([trial], tmp_path, torch.device("cpu"), deadline=30)
+    assert 0 < next(naps) < 30
+    assert capsys.readouterr().err == f"waiting for {trial}, which process {os.getpid()} on {platform.node()} runs\n"
 
 
 class Mortal:
