@@ -13,11 +13,14 @@ TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile
 
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write to a temporary name in the same folder, flush to disk, rename: never half a file."""
+    """Write to a temporary name in the same folder, flush to disk, rename: never half a file.
+
+    An OSError names `path`: a full disk names nothing by itself, and a person knows no temporary name.
+    """
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        error.filename = str(path)  # a person knows no temporary name
+        error.filename = str(path)
         raise
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -26,8 +29,11 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        # not where it names what `write` reads, or is a library's, which has a text alone
+        if isinstance(error, OSError) and error.errno and error.filename in (None, temporary):
+            error.filename = str(path)
         raise
 
 
