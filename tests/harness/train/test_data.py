@@ -10,6 +10,23 @@ from harness.train import data
 from target_signals import user_file
 
 
+def test_trials_of_one_signal_share_its_task(make_trial, monkeypatch):
+    made, make = [], data.make_task
+    monkeypatch.setattr(data, "make_task", lambda *given: made.append(given) or make(*given))
+    data.cached_task.cache_clear()
+    first, *others = (
+        data.task_of(trial, data.signal_of(trial))
+        for trial in (
+            make_trial("Grid", task="denoise_0.1"),
+            make_trial("Siren", task="denoise_0.1"),
+            make_trial("Grid", task="denoise_0.05"),
+            make_trial("Grid", task="denoise_0.1", seed=7),
+        )
+    )
+    assert [task is first for task in others] == [True, False, False]
+    assert len(made) == 3
+
+
 def test_a_file_that_has_changed_since_the_plan_is_not_fitted_under_its_old_name(make_trial, tmp_path):
     path, values = tmp_path / "own.npy", np.random.default_rng(0).random((6, 8))
     np.save(path, values)
