@@ -103,6 +103,7 @@ class Workers:
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return list(map(str, range(torch.cuda.device_count()))) if given is None else given.split(",")
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them up to the first that is not here: CUDA
+    ignores that one and all behind it."""
+    given, count = os.environ.get("CUDA_VISIBLE_DEVICES"), torch.cuda.device_count()
+    return list(map(str, range(count))) if given is None else given.split(",")[:count]
