@@ -4,13 +4,14 @@ import argparse
 import dataclasses
 import functools
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from common.errors import UsageError, is_file
+from common.errors import UsageError
 from harness.plan import cost
 from harness.plan.config import Config, Preset, load_config
 from harness.plan.make_plan import GROUPS, check_models, group, make_plan, purpose, untuned
@@ -177,7 +178,7 @@ def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
             if not members:
                 raise UsageError(f"the settings file '{config.source}' names no models of the group '{entry}'")
             names += members
-        elif entry.endswith(".py") or is_file(entry):
+        elif entry.endswith(".py") or os.path.isfile(entry):
             names += registry.load_file(entry)
         else:
             names.append(get_model(entry).name)

@@ -54,7 +54,8 @@ def load_tuned(settings_file: Path) -> Tuned:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"cannot read '{path}': {error}; restore it, or delete it and search anew") from error
+        anew = "restore it, or delete it and run python -m harness tune --write"
+        raise UsageError(f"cannot read '{path}': {error}; {anew}") from error
     tuned: Tuned = read(dict[str, dict[str, dict[str, dict[str, Found]]]], data, FILE)
     for extent, models in tuned.items():
         for model, kinds in models.items():
