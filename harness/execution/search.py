@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
+from common.parser import Parser
 from harness.execution.option_types import budget, given_path, minutes, positive, whole_number
-from harness.execution.options import EXECUTORS, WORKERS, Parser
+from harness.execution.options import EXECUTORS, WORKERS
 from harness.plan.config import DEFAULT_CONFIG
 from harness.plan.trial import PRECISIONS, Trial
 from harness.plan.tuned import KINDS
