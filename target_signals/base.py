@@ -167,7 +167,7 @@ def difficulty_of(name: str) -> Difficulty:
 
 def get_signal(
     name: str,
-    dim: int = 2,
+    dim: int | None = None,
     length: int | None = None,
     bandlimit: float | None = None,
     seed: int = 1234,
@@ -175,17 +175,19 @@ def get_signal(
 ) -> Signal:
     """Build a registered signal; `.values` holds its samples.
 
+    dim: by default 2, or the only one there is.
     length: samples an axis; by default the paper's, 1000 in 2D and 100 in 3D, and a recorded item's own.
     item: which of a recorded family's, by default its first.
     Raises UsageError for an unknown name, or a dimension, length, bandlimit or item it does not exist in.
     """
     family = registry.get(name)
+    if dim is None:
+        dim = 2 if 2 in family.dims else family.dims[0]
+    family.check(dim, length, bandlimit)
     if issubclass(family, RecordedFamily):
         item = family.items[0] if item is None else item
         if item not in family.items:
             known = ", ".join(family.items)
             raise UsageError(f"{name} has no item '{item}'{suggest(item, family.items)}; it has {known}")
         return family.load(item, length)
-    length = PAPER_LENGTH.get(dim, 1000) if length is None else length
-    family.check(dim, length, bandlimit)
-    return family.build(dim, length, bandlimit, seed)
+    return family.build(dim, PAPER_LENGTH.get(dim, 1000) if length is None else length, bandlimit, seed)
