@@ -11,6 +11,7 @@ import numpy as np
 from common.errors import UsageError, suggest
 from common.lattice import Lattice
 from common.registry import Registry
+from target_signals import shrink
 from target_signals.geometry import Geometry
 
 Kind = Literal["synthetic", "image", "volume"]
@@ -114,8 +115,8 @@ class SignalFamily:
         if dim not in cls.dims:
             allowed = " or ".join(f"{d}" for d in cls.dims)
             raise UsageError(f"{cls.name} does not exist with dim {dim}; it has dim {allowed}")
-        if length is not None and length < 2:
-            raise UsageError(f"length {length} is too short for a signal; give at least 2")
+        if length is not None:
+            shrink.check(length)
         if not cls.bands:
             if bandlimit is not None:
                 raise UsageError(f"{cls.name} has no bandlimit, got {bandlimit}; leave it out")
@@ -147,7 +148,10 @@ class RecordedFamily(SignalFamily):
 
     @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
-        """One item, with `length` samples along its longest axis or, without a length, as it is."""
+        """One item, with `length` samples along its longest axis or, without a length, as it is.
+
+        The arguments have been checked by `check`, the item by `get_signal`.
+        """
         raise NotImplementedError
 
     @classmethod

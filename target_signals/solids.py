@@ -9,7 +9,6 @@ import functools
 
 import numpy as np
 
-from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
 from target_signals.voxelise import shell, solid
 
@@ -96,7 +95,6 @@ class Solids(RecordedFamily):
     @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
         length = LENGTH if length is None else length
-        shrink.check(length)
         finer = voxels(item, round(FINER * length))
         return Signal(
             voxels(item, length), 3, cls.kind, finer=finer, source=f"{item.replace('_', ', ')}, from a formula"
