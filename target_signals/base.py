@@ -112,9 +112,7 @@ class SignalFamily:
     @classmethod
     def check(cls, dim: int, length: int | None, bandlimit: float | None) -> None:
         """Raise UsageError when there is no such signal."""
-        if dim not in cls.dims:
-            allowed = " or ".join(f"{d}" for d in cls.dims)
-            raise UsageError(f"{cls.name} does not exist with dim {dim}; it has dim {allowed}")
+        cls.check_dim(dim)
         if length is not None:
             shrink.check(length)
         if not cls.bands:
@@ -122,6 +120,12 @@ class SignalFamily:
                 raise UsageError(f"{cls.name} has no bandlimit, got {bandlimit}; leave it out")
         elif bandlimit is None or not LEAST_BAND <= bandlimit <= GREATEST_BAND:
             raise UsageError(f"{cls.name} needs a bandlimit from {LEAST_BAND} to {GREATEST_BAND}, got {bandlimit}")
+
+    @classmethod
+    def check_dim(cls, dim: int) -> None:
+        """Raise UsageError for a dimension that it does not exist in."""
+        if dim not in cls.dims:
+            raise UsageError(f"{cls.name} does not exist with dim {dim}; it has dim {' or '.join(map(str, cls.dims))}")
 
 
 class RecordedFamily(SignalFamily):
@@ -147,10 +151,17 @@ class RecordedFamily(SignalFamily):
         return False
 
     @classmethod
+    def check_item(cls, item: str) -> None:
+        """Raise UsageError, which offers a close name, for an item that there is not."""
+        if item not in cls.items:
+            known = ", ".join(cls.items)
+            raise UsageError(f"{cls.name} has no item '{item}'{suggest(item, cls.items)}; it has {known}")
+
+    @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
         """One item, with `length` samples along its longest axis or, without a length, as it is.
 
-        The arguments have been checked by `check`, the item by `get_signal`.
+        The arguments have been checked by `check` and `check_item`.
         """
         raise NotImplementedError
 
@@ -190,8 +201,6 @@ def get_signal(
     family.check(dim, length, bandlimit)
     if issubclass(family, RecordedFamily):
         item = family.items[0] if item is None else item
-        if item not in family.items:
-            known = ", ".join(family.items)
-            raise UsageError(f"{name} has no item '{item}'{suggest(item, family.items)}; it has {known}")
+        family.check_item(item)
         return family.load(item, length)
     return family.build(dim, PAPER_LENGTH.get(dim, 1000) if length is None else length, bandlimit, seed)
