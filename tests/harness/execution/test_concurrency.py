@@ -71,6 +71,25 @@ def test_every_worker_gets_a_gpu_that_is_here(monkeypatch, given, found):
     assert visible_gpus() == found
 
 
+@pytest.mark.parametrize(
+    ("device", "where", "workers", "words"),
+    [
+        ("cpu", "local", 1, "CPU"),
+        ("cpu", "local", 3, "CPU, 3 workers"),
+        ("all", "local", 1, "GPU"),
+        ("all", "local", 2, "GPU and 1 more GPU here, 2 workers"),
+        ("all", "local", 5, "GPU and 1 more GPU here, 5 workers"),
+        ("cuda", "slurm", None, "cuda devices, through Slurm"),
+    ],
+)
+def test_where_trials_run_is_told_by_the_devices_that_are_used(monkeypatch, device, where, workers, words):
+    own = torch.device("cuda" if device == "all" else device)
+    monkeypatch.setattr(
+        choose_executor.machine, "device_name", lambda device: {"cpu": "CPU", "cuda": "GPU"}[device.type]
+    )
+    assert choose_executor.place(SimpleNamespace(device=device, executor=where), own, workers) == words
+
+
 @pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(
     ("device", "asked", "found", "left"),
