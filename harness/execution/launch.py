@@ -59,7 +59,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
     models = choose_models(config, options.models)
     check_models(config)
     device = choose_device(options)
-    name = options.preset or ("paper" if device.type == "cuda" else "quick")
+    name = choose_preset(options.preset, device)
     if options.signal is None:
         raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
     source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, name)
@@ -68,8 +68,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
     preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
     check_length(source, preset)
     notes += shrunk(source, preset, options.length)
-    for model in models if options.backend is not None else ():
-        backends.check(get_model(model), options.backend, device)
+    check_backend(options.backend, models, device)
     precision = choose_precision(options.precision, device)
     if preset.optimiser == MUON and not hasattr(torch.optim, "Muon"):
         raise UsageError(f"preset '{name}': this PyTorch {torch.__version__} has no Muon, which came with 2.9")
@@ -160,6 +159,18 @@ def choose_device(options: argparse.Namespace) -> torch.device:
         given = "nothing" if options.device is None else f"'{options.device}'"
         raise UsageError(f"--executor {options.executor} needs --device cpu or --device cuda, got {given}")
     return torch.device(options.device)
+
+
+def choose_preset(asked: str | None, device: torch.device) -> str:
+    """The preset that is asked for, or the one for this kind of device."""
+    return asked or ("paper" if device.type == "cuda" else "quick")
+
+
+def check_backend(asked: str | None, chosen: Sequence[str], device: torch.device) -> None:
+    """UsageError unless the back end that is asked for can be tried on each of these models."""
+    if asked is not None:
+        for model in chosen:
+            backends.check(get_model(model), asked, device)
 
 
 def choose_precision(asked: str | None, device: torch.device) -> str | None:
