@@ -63,6 +63,7 @@ def gyroid() -> Mesh:
 
 @functools.lru_cache(maxsize=2)
 def mesh_of(solid_name: str) -> Mesh:
+    """The mesh of `knot` or `gyroid`, made once."""
     return {"knot": knot, "gyroid": gyroid}[solid_name]()
 
 

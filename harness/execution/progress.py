@@ -77,6 +77,7 @@ class Progress:
             bar.close()
 
     def begin(self, trial: Trial, claim: Claim | None = None) -> None:
+        """A trial runs here from now on. claim: on it, which says from then on how far it is."""
         with self.lock:
             self.trial, self.claim, self.step, self.started, self.marks = trial, claim, 0, time.monotonic(), []
             self.said, self.patience = self.started, FIRST_SIGN

@@ -90,6 +90,7 @@ def to_supersede(trials: Sequence[Trial], out: str | Path) -> Superseded:
 
 
 def prepare(trials: Sequence[Trial], out: str | Path) -> None:
+    """Make the folders of their rows; UsageError where they cannot be written."""
     for folder in {row.folder for trial in trials for row in trial.rows}:
         Store(out, folder).prepare()
 

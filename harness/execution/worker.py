@@ -50,6 +50,7 @@ def work(order: Order) -> int:
 
 @functools.lru_cache(maxsize=1)  # a worker is called many times with one
 def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Trial]]:
+    """The options of a command line, and by their keys the trials that it may have run."""
     from harness.execution import fill, search
     from harness.execution.launch import make_launch
 

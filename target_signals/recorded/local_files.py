@@ -90,10 +90,12 @@ def check(place: Path, file: RecordedFile) -> None:
 
 
 def pin_of(path: str) -> Path:
+    """Where the cache keeps the sum of a file without a recorded one."""
     return cache_folder() / "pins" / f"{path}.sha256"
 
 
 def sha256(place: Path) -> str:
+    """The hexadecimal digits of the SHA-256 of a file."""
     digest = hashlib.sha256()
     with place.open("rb") as file:
         while block := file.read(2**20):
@@ -118,6 +120,7 @@ def entry(path: str) -> tuple[str, RecordedFile]:
 
 
 def looked_in() -> str:
+    """The folders where files are looked for, in words."""
     named = os.environ.get("INRBENCH_DATA")
     data = f"INRBENCH_DATA ('{named}')" if named else "INRBENCH_DATA (which is not set)"
     if named and not Path(named).is_dir():

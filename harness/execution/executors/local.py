@@ -23,6 +23,9 @@ MOST_DEATHS = 3  # of workers on one trial
 
 
 class Workers:
+    """workers: how many processes run at once, at most one a trial. out: the results folder, whose claims tell on which
+    trial a process died."""
+
     def __init__(self, order: Order, workers: int, out: Path):
         self.order, self.count, self.out = order, workers, out
         self.devices = visible_gpus() if order.device == "all" else []
