@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from common.errors import Failure, UsageError
-from harness.execution import run_trials
+from common.exits import EXIT_INTERRUPTED, guarded
+from harness.execution import run_trials, worker
 from harness.execution.executor import Order
 from harness.execution.executors import local
 from harness.store import liveness
@@ -118,6 +119,18 @@ def test_nobody_waits_for_what_others_run_beyond_the_deadline(make_trial, tmp_pa
         run_trials.execute([trial], tmp_path, torch.device("cpu"), deadline=30)
     assert 0 < next(naps) < 30
     assert capsys.readouterr().err == f"waiting for {trial}, which process {os.getpid()} on {platform.node()} runs\n"
+
+
+def test_a_worker_that_is_stopped_while_it_plans_ends_without_a_word(monkeypatch, capsys):
+    """Whoever stops it says that the run was interrupted, once."""
+
+    def plan(arguments):
+        raise KeyboardInterrupt("terminated")
+
+    monkeypatch.setattr(worker, "plan", plan)
+    monkeypatch.setattr(worker.process, "prepare", lambda: None)
+    assert guarded(lambda: worker.work(Order((), os.getcwd(), "cpu"))) == EXIT_INTERRUPTED
+    assert capsys.readouterr().err == ""
 
 
 class Mortal:
