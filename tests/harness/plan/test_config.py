@@ -257,8 +257,9 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (
             ["models", "Grid_TV", "tv_weight", "tuned", "synthetic"],
             {"1e4": -1.0},
-            "models.Grid_TV.tv_weight.tuned.synthetic: budgets and values must be positive",
+            "tv_weight.tuned.synthetic: budgets and values must be positive and finite, got {'1e4': -1.0}",
         ),
+        (["models", "Grid_TV", "tv_weight", "tuned", "synthetic"], {"nan": 1.0}, "finite, got {'nan': 1.0}"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_file_is_named_with_its_place(complaint, keys, value, message):
