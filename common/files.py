@@ -1,6 +1,7 @@
 """Files: written so that they are whole or not there, and read up to a size, as they may be anybody's."""
 
 import contextlib
+import hashlib
 import os
 import stat
 import tempfile
@@ -68,3 +69,12 @@ def read_bounded(path: str | Path, most: int) -> bytes:
         return b"".join(parts)
     finally:
         os.close(descriptor)
+
+
+def sha256(place: Path) -> str:
+    """The hexadecimal digits of the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with place.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from common.errors import UsageError, suggest, suggest_beside
+from common.files import sha256
 
 T = TypeVar("T", bound=type)
 LOADED: dict[str, str] = {}  # files from outside the packages that this process has imported → SHA-256 of their text
@@ -83,7 +84,7 @@ class Registry(Generic[T]):
         names = sorted(name for name, cls in self._classes.items() if cls.__module__ == spec.name)
         if not names:
             raise UsageError(f"'{path}' registers no {self.kind}; decorate its class with @register")
-        LOADED[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+        LOADED[str(path)] = sha256(path)
         return names
 
     def _search(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError, suggest_beside
+from common.files import sha256
 from target_signals import shrink
 from target_signals.base import Signal, SignalFamily, register
 from target_signals.normalise import normalise, remark
@@ -20,7 +21,6 @@ from target_signals.readers.itk import dicom_files, read_dicom, read_mha, read_n
 from target_signals.readers.nifti import read_nifti
 from target_signals.readers.picture import read_picture
 from target_signals.readers.tiff import read_tiff
-from target_signals.recorded.local_files import sha256
 from target_signals.resample import shrink_occupancy
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pnm")
