@@ -7,11 +7,10 @@ from common.lattice import Lattice
 from common.needs import Needs
 from target_signals.base import Signal
 from target_signals.resample import bicubic
+from target_signals.shrink import FACTOR
 from target_signals.tasks.base import TaskFamily, register
 from target_signals.tasks.operators import Identity
 from target_signals.tasks.task import Scoring, Task, with_channels
-
-FACTOR = 4  # along every axis, for images that bring no finer lattice of their own
 
 
 @register
@@ -26,6 +25,7 @@ class SuperResolution(TaskFamily):
     name = "super_resolution"
     needs = Needs(off_lattice=True)
     draws = False
+    coarsening = FACTOR  # of images that bring no finer lattice of their own
     shares = "fit"
     paper_suffix = "_paper"
 
