@@ -55,7 +55,12 @@ class Signal:
     @cached_property
     def binary(self) -> bool:
         """Whether every value is 0 or 1."""
-        return bool(((self.values == 0) | (self.values == 1)).all())
+        return is_binary(self.values)
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether every value is 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from common.errors import UsageError, suggest_beside
 from common.files import sha256
 from target_signals import shrink
-from target_signals.base import Signal, SignalFamily, register
+from target_signals.base import Signal, SignalFamily, is_binary, register
 from target_signals.normalise import normalise, remark
 from target_signals.readers.array import read_npy, read_npz
 from target_signals.readers.decoded import Decoded, Unusable
@@ -193,6 +193,6 @@ def _shrunk(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return values
     if len(shape) == 2:
         return shrink.image(values, shape)
-    if ((values == 0) | (values == 1)).all():
+    if is_binary(values):
         return shrink_occupancy(values == 1, shape).astype(np.float32)
     return shrink.grey_volume(values, shape)
