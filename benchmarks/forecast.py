@@ -20,9 +20,9 @@ from collections.abc import Sequence
 
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
+from common.parser import Parser
 from cost_table import markdown, paper_trials
 from harness.execution.option_types import positive
-from harness.execution.options import Parser
 from harness.execution.ordering import in_order, makespan
 from harness.plan.beside import Timed, timed
 from harness.plan.config import load_config

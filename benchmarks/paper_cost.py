@@ -26,9 +26,9 @@ import cost_table
 from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.files import write_atomically
+from common.parser import Parser
 from harness.execution.launch import choose_models, choose_precision
 from harness.execution.option_types import whole_number
-from harness.execution.options import Parser
 from harness.plan import cost
 from harness.plan.config import Config, load_config
 from harness.plan.make_plan import make_plan

@@ -26,8 +26,8 @@ import torch
 
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
+from common.parser import Parser
 from harness.execution.option_types import whole_number
-from harness.execution.options import Parser
 from harness.plan.config import load_config
 from harness.plan.make_plan import LR_SCHEDULE, make_plan
 from harness.plan.source import find_source

@@ -16,9 +16,9 @@ import torch
 
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
+from common.parser import Parser
 from harness.execution.launch import choose_models
 from harness.execution.option_types import bits_a_value, share, whole_number
-from harness.execution.options import Parser
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source

@@ -29,13 +29,5 @@ def suggest_beside(place: Path, fits: Callable[[Path], bool]) -> str:
     return suggest(place.name, [name for name in there if suggest(place.stem, [Path(name).stem])])
 
 
-def is_file(text: str | Path) -> bool:
-    """Whether there is such a file; not so for a text that no file can be called."""
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):  # too long, or with a character that no file name has
-        return False
-
-
 class Failure(RuntimeError):
     """Trials cannot go on, through no mistake of the user's. Its text says why."""

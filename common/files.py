@@ -1,6 +1,7 @@
 """Files: written so that they are whole or not there, and read up to a size, as they may be anybody's."""
 
 import contextlib
+import hashlib
 import os
 import stat
 import tempfile
@@ -13,11 +14,14 @@ TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile
 
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write to a temporary name in the same folder, flush to disk, rename: never half a file."""
+    """Write to a temporary name in the same folder, flush to disk, rename: never half a file.
+
+    An OSError names `path`: a full disk names nothing by itself, and a person knows no temporary name.
+    """
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        error.filename = str(path)  # a person knows no temporary name
+        error.filename = str(path)
         raise
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -26,8 +30,11 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        # not where it names what `write` reads, or is a library's, which has a text alone
+        if isinstance(error, OSError) and error.errno and error.filename in (None, temporary):
+            error.filename = str(path)
         raise
 
 
@@ -62,3 +69,12 @@ def read_bounded(path: str | Path, most: int) -> bytes:
         return b"".join(parts)
     finally:
         os.close(descriptor)
+
+
+def sha256(place: Path) -> str:
+    """The hexadecimal digits of the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with place.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

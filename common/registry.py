@@ -8,13 +8,15 @@ asks for a name; nothing else in the package is, so asking stays cheap and scrip
 import hashlib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import re
 import sys
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from common.errors import UsageError, is_file, suggest, suggest_beside
+from common.errors import UsageError, suggest, suggest_beside
+from common.files import sha256
 
 T = TypeVar("T", bound=type)
 LOADED: dict[str, str] = {}  # files from outside the packages that this process has imported → SHA-256 of their text
@@ -53,7 +55,7 @@ class Registry(Generic[T]):
         if name not in self._classes:
             known = ", ".join(self.names())
             hint = " (names are separated by spaces)" if "," in name else suggest(name, self._classes)
-            if is_file(f"{name}.py"):
+            if os.path.isfile(f"{name}.py"):
                 hint = f" (did you mean './{name}.py'?)"
             raise UsageError(
                 f"unknown {self.kind} '{name}'{hint}; known: {known}; one of your own needs the path of its .py file"
@@ -62,7 +64,7 @@ class Registry(Generic[T]):
 
     def load_file(self, path: str | Path) -> list[str]:
         """Import one Python file from anywhere and return the names it registered."""
-        if not is_file(path):
+        if not os.path.isfile(path):  # not pathlib's, which raises for a text that no file can be called
             hint = suggest_beside(Path(path), lambda entry: entry.suffix == ".py")
             raise UsageError(f"no file '{path}' to load a {self.kind} from{hint}")
         path = Path(path).resolve()
@@ -82,7 +84,7 @@ class Registry(Generic[T]):
         names = sorted(name for name, cls in self._classes.items() if cls.__module__ == spec.name)
         if not names:
             raise UsageError(f"'{path}' registers no {self.kind}; decorate its class with @register")
-        LOADED[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+        LOADED[str(path)] = sha256(path)
         return names
 
     def _search(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from common import process
 from common.exits import guarded
+from common.parser import Parser
 from harness.commands import (
     compress,
     doctor,
@@ -19,7 +20,6 @@ from harness.commands import (
     tune,
     verify,
 )
-from harness.execution.options import Parser
 
 VERBS = {
     "status": status,

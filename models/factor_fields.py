@@ -41,6 +41,13 @@ class FactorFields(FeatureTables):
         initial: Annotated[float, Dial(1e-4, 1, "log", "the authors' 1e-3 for images and 1 for volumes")]
         hidden: int  # width of the decoder's hidden layer; the authors' for images
 
+        def __post_init__(self) -> None:
+            for name in ("bases", "features"):
+                if not (given := getattr(self, name)) or min(given) < 1:
+                    raise ValueError(f"{name}: must be some whole numbers of at least 1, got {given}")
+            if len(self.features) != len(self.bases):
+                raise ValueError(f"features: must be as many as the {len(self.bases)} bases, got {self.features}")
+
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
         everywhere, total = range(self.dim), sum(config.features)

@@ -35,6 +35,11 @@ class GaussianAdaptive(GaussianImage):
         growths: int  # how often others join; the paper's
         every: float  # how long from one growth to the next, as a share of the training; the paper's
 
+        def __post_init__(self) -> None:
+            for name in ("uniform", "first"):
+                if not 0 <= (share := getattr(self, name)) <= 1:
+                    raise ValueError(f"{name}: must be a share from 0 to 1, got {share}")
+
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
         self.seen: Tensor

@@ -47,6 +47,12 @@ class GSplat(Representation):
         # means start uniform within ± this along the image's axes
         spread: Annotated[float, Dial(1, 8, "log", "the paper's 1 is an eighth of the width"), ADDED] = 1.0
 
+        def __post_init__(self) -> None:
+            if not 0 < self.share <= 1:
+                raise ValueError(f"share: must be more than 0 and at most 1, got {self.share}")
+            if not 0 < self.field_of_view < 180:
+                raise ValueError(f"field_of_view: must be between 0 and 180 degrees, got {self.field_of_view}")
+
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
         self.means = nn.Parameter(torch.empty(size, 3))

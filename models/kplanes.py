@@ -41,6 +41,10 @@ class KPlanes(FeatureTables):
         hidden: int  # width of the mlp's hidden layer; the authors'
         initial_range: tuple[float, float]  # uniform initial values of the planes; the authors'
 
+        def __post_init__(self) -> None:
+            if not self.scales or min(self.scales) < 1:
+                raise ValueError(f"scales: must be some whole numbers of at least 1, got {self.scales}")
+
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
         features = max(config.least_features, size // config.nodes_a_feature)

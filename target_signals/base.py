@@ -11,6 +11,7 @@ import numpy as np
 from common.errors import UsageError, suggest
 from common.lattice import Lattice
 from common.registry import Registry
+from target_signals import shrink
 from target_signals.geometry import Geometry
 
 Kind = Literal["synthetic", "image", "volume"]
@@ -54,7 +55,12 @@ class Signal:
     @cached_property
     def binary(self) -> bool:
         """Whether every value is 0 or 1."""
-        return bool(((self.values == 0) | (self.values == 1)).all())
+        return is_binary(self.values)
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether every value is 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
 
 
 @dataclass(frozen=True)
@@ -111,16 +117,20 @@ class SignalFamily:
     @classmethod
     def check(cls, dim: int, length: int | None, bandlimit: float | None) -> None:
         """Raise UsageError when there is no such signal."""
-        if dim not in cls.dims:
-            allowed = " or ".join(f"{d}" for d in cls.dims)
-            raise UsageError(f"{cls.name} does not exist with dim {dim}; it has dim {allowed}")
-        if length is not None and length < 2:
-            raise UsageError(f"length {length} is too short for a signal; give at least 2")
+        cls.check_dim(dim)
+        if length is not None:
+            shrink.check(length)
         if not cls.bands:
             if bandlimit is not None:
                 raise UsageError(f"{cls.name} has no bandlimit, got {bandlimit}; leave it out")
         elif bandlimit is None or not LEAST_BAND <= bandlimit <= GREATEST_BAND:
             raise UsageError(f"{cls.name} needs a bandlimit from {LEAST_BAND} to {GREATEST_BAND}, got {bandlimit}")
+
+    @classmethod
+    def check_dim(cls, dim: int) -> None:
+        """Raise UsageError for a dimension that it does not exist in."""
+        if dim not in cls.dims:
+            raise UsageError(f"{cls.name} does not exist with dim {dim}; it has dim {' or '.join(map(str, cls.dims))}")
 
 
 class RecordedFamily(SignalFamily):
@@ -146,8 +156,18 @@ class RecordedFamily(SignalFamily):
         return False
 
     @classmethod
+    def check_item(cls, item: str) -> None:
+        """Raise UsageError, which offers a close name, for an item that there is not."""
+        if item not in cls.items:
+            known = ", ".join(cls.items)
+            raise UsageError(f"{cls.name} has no item '{item}'{suggest(item, cls.items)}; it has {known}")
+
+    @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
-        """One item, with `length` samples along its longest axis or, without a length, as it is."""
+        """One item, with `length` samples along its longest axis or, without a length, as it is.
+
+        The arguments have been checked by `check` and `check_item`.
+        """
         raise NotImplementedError
 
     @classmethod
@@ -167,7 +187,7 @@ def difficulty_of(name: str) -> Difficulty:
 
 def get_signal(
     name: str,
-    dim: int = 2,
+    dim: int | None = None,
     length: int | None = None,
     bandlimit: float | None = None,
     seed: int = 1234,
@@ -175,17 +195,17 @@ def get_signal(
 ) -> Signal:
     """Build a registered signal; `.values` holds its samples.
 
+    dim: by default 2, or the only one there is.
     length: samples an axis; by default the paper's, 1000 in 2D and 100 in 3D, and a recorded item's own.
     item: which of a recorded family's, by default its first.
     Raises UsageError for an unknown name, or a dimension, length, bandlimit or item it does not exist in.
     """
     family = registry.get(name)
+    if dim is None:
+        dim = 2 if 2 in family.dims else family.dims[0]
+    family.check(dim, length, bandlimit)
     if issubclass(family, RecordedFamily):
         item = family.items[0] if item is None else item
-        if item not in family.items:
-            known = ", ".join(family.items)
-            raise UsageError(f"{name} has no item '{item}'{suggest(item, family.items)}; it has {known}")
+        family.check_item(item)
         return family.load(item, length)
-    length = PAPER_LENGTH.get(dim, 1000) if length is None else length
-    family.check(dim, length, bandlimit)
-    return family.build(dim, length, bandlimit, seed)
+    return family.build(dim, PAPER_LENGTH.get(dim, 1000) if length is None else length, bandlimit, seed)

@@ -57,6 +57,7 @@ def finer_lattice(coarse: tuple[int, ...], finer: tuple[int, ...], whole: tuple[
 
 
 def place(vertices: np.ndarray, shape: tuple[int, ...]) -> Bounds:
+    """The box that the lattice of that shape fills, by PLACES, in the units of the mesh: vertices [V, 3]."""
     along, before = PLACES[shape[0]]
     lowest = vertices.min(axis=0)
     edge = np.ptp(vertices[:, 0]) / along

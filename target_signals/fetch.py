@@ -7,21 +7,18 @@ Names are those of catalogue.SOURCES. What is downloaded goes to the cache (see 
 read it there through `local`.
 """
 
-import argparse
-import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from common.errors import UsageError, suggest
+from common.exits import EXIT_FAILED, EXIT_OK, guarded
+from common.parser import Parser
 from target_signals.recorded.catalogue import MB, SOURCES, Source
 from target_signals.recorded.download import FetchError, obtain
 from target_signals.recorded.inventory import take_inventory
 from target_signals.recorded.local_files import cache_folder, local, looked_in, missing
 
 __all__ = ["local", "main"]
-
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
 def listing() -> str:
@@ -38,35 +35,28 @@ def listing() -> str:
     return "\n".join(lines)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; --help names every option")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 all is there, 1 a download failed, 2 a mistake in what was asked for."""
-    parser = _Parser(prog="python -m target_signals.fetch", description="Download recorded signals into the cache.")
+    return guarded(lambda: run(arguments), resume="run the same command again to resume")
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    parser = Parser(prog="python -m target_signals.fetch", description="Download recorded signals into the cache.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(SOURCES))
     parser.add_argument("--list", action="store_true", help="say what is there and what is missing, and stop")
     parser.add_argument("--keep", action="store_true", help="keep the archives after extracting from them")
+    options = parser.parse_args(arguments)
+    sources = {name: _source(name) for name in options.names}
+    if options.list:
+        print(listing())
+        return EXIT_OK
+    if not sources:
+        raise UsageError(f"name what to fetch: {', '.join(SOURCES)}; or give --list")
     try:
-        options = parser.parse_args(arguments)
-        sources = {name: _source(name) for name in options.names}
-        if not options.list and not sources:
-            raise UsageError(f"name what to fetch: {', '.join(SOURCES)}; or give --list")
-        if options.list:
-            print(listing(), flush=True)
-            return EXIT_OK
         for name, source in sources.items():
             _obtain(name, source, options.keep)
-    except (UsageError, FetchError) as error:
+    except FetchError as error:
         print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
-    except KeyboardInterrupt:
-        print("\ninterrupted: run the same command again to resume", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `| head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     return EXIT_OK
 

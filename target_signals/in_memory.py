@@ -57,6 +57,8 @@ def decode(values: Any, channels_last: bool | None) -> Decoded:
     if dim not in KINDS:
         raise Unusable(f"its shape {array.shape} has {dim} axes beside its channels; give 2 or 3")
     check_size(array.shape, dim)
+    if not array.size:
+        raise Unusable(f"its shape {array.shape} has no channels; give 1 or more")
     return Decoded(array, KINDS[dim], None, [array.dtype.name])
 
 
@@ -64,10 +66,10 @@ def to_numpy(values: Any) -> np.ndarray:
     """An array of what a person gave. Raises Unusable where NumPy makes none of it, and for masked values."""
     if isinstance(values, np.ma.MaskedArray) and values.mask.any():
         raise Unusable(f"{int(values.mask.sum())} of its values are masked; fill them, as with .filled(0)")
-    if hasattr(values, "detach"):  # a tensor, which may be on a GPU, ask for gradients, and have a type of its own
-        values = values.detach().cpu()
-        values = values.float() if str(values.dtype) == "torch.bfloat16" else values.numpy()
     try:
+        if hasattr(values, "detach"):  # a tensor, which may be on a GPU, ask for gradients, and have a type of its own
+            values = values.detach().cpu()
+            values = values.float() if str(values.dtype) == "torch.bfloat16" else values
         return np.asarray(values)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:  # the last of a tensor without plain values in memory
         raise Unusable(f"NumPy makes no array of it ({error}); give an array of numbers") from error

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from target_signals.base import is_binary
 from target_signals.readers.decoded import Unusable
 
 UNUSED = 4  # times below white from which a 16-bit picture's largest value is remarked on
@@ -15,7 +16,7 @@ def normalise(values: np.ndarray, peak: float | None) -> tuple[np.ndarray, tuple
     """
     check_values(values)
     low, high = values.min(), values.max()
-    if values.dtype.kind == "b" or (peak is None and bool(np.isin(values, (0, 1)).all())):
+    if values.dtype.kind == "b" or (peak is None and is_binary(values)):
         return values.astype(np.float32), (0.0, 1.0), "0 and 1 as they are"
     if peak == 1:
         how = "from 0 to 1 as they are" if low >= 0 and high <= 1 else f"clipped from [{low:g}, {high:g}] to [0, 1]"

@@ -9,6 +9,7 @@ FACTOR = 4  # of super-resolution, per axis
 
 
 def check(length: int) -> None:
+    """UsageError for a length that no lattice has."""
     if length < 2:
         raise UsageError(f"length {length} is too short for a signal; give at least 2")
 

@@ -9,7 +9,6 @@ import functools
 
 import numpy as np
 
-from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
 from target_signals.voxelise import shell, solid
 
@@ -64,6 +63,7 @@ def gyroid() -> Mesh:
 
 @functools.lru_cache(maxsize=2)
 def mesh_of(solid_name: str) -> Mesh:
+    """The mesh of `knot` or `gyroid`, made once."""
     return {"knot": knot, "gyroid": gyroid}[solid_name]()
 
 
@@ -96,7 +96,6 @@ class Solids(RecordedFamily):
     @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
         length = LENGTH if length is None else length
-        shrink.check(length)
         finer = voxels(item, round(FINER * length))
         return Signal(
             voxels(item, length), 3, cls.kind, finer=finer, source=f"{item.replace('_', ', ')}, from a formula"

@@ -16,6 +16,7 @@ CELLS_AT_ONCE = 2**19  # bounds the memory of one chunk of bounding boxes
 
 
 def ball_volume(dim: int, radius: float) -> float:
+    """Of a ball in so many dimensions; an area in two."""
     return math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * radius**dim
 
 

@@ -1,6 +1,7 @@
 """A user's own image or volume as a signal. What was done to its values is said in `Signal.source`."""
 
 import hashlib
+import os
 import re
 import warnings
 from collections import Counter
@@ -10,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError, suggest_beside
+from common.files import sha256
 from target_signals import shrink
-from target_signals.base import Signal, SignalFamily, register
+from target_signals.base import Signal, SignalFamily, is_binary, register
 from target_signals.normalise import normalise, remark
 from target_signals.readers.array import read_npy, read_npz
 from target_signals.readers.decoded import Decoded, Unusable
@@ -19,7 +21,6 @@ from target_signals.readers.itk import dicom_files, read_dicom, read_mha, read_n
 from target_signals.readers.nifti import read_nifti
 from target_signals.readers.picture import read_picture
 from target_signals.readers.tiff import read_tiff
-from target_signals.recorded.local_files import sha256
 from target_signals.resample import shrink_occupancy
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pnm")
@@ -66,12 +67,7 @@ class UserFile(SignalFamily):
 
 def is_path(text: str) -> bool:
     """Whether a user who writes this means a file rather than a registered signal."""
-    if "/" in text or "." in text:
-        return True
-    try:
-        return Path(text).exists()
-    except (OSError, ValueError):  # too long, or with a character that no file name has
-        return False
+    return "/" in text or "." in text or os.path.exists(text)
 
 
 def load_signal(path: str | Path, length: int | None = None, dim: int | None = None) -> Signal:
@@ -159,18 +155,14 @@ def names_of(items: Collection[str]) -> dict[str, str]:
 def existing(path: str | Path) -> Path:
     """The path of a regular file, or of a folder with a DICOM series; or UsageError."""
     place = Path(path)
-    try:
-        folder, there = place.is_dir(), place.is_file()
-    except (OSError, ValueError):  # too long, or with a character that no file name has
-        folder = there = False
-    if folder:
+    if os.path.isdir(place):  # not pathlib's, which raises for a text that no file can be called
         try:
             if dicom_files(place):
                 return place
         except OSError as error:
             raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
         raise UsageError(f"'{path}' is a folder without DICOM files; name one file in it")
-    if not there:
+    if not os.path.isfile(place):
         what = "file" if is_known(place) else "file or folder"
         raise UsageError(f"no {what} '{path}'{close_name(place)}; give the path of an image or a volume")
     return place
@@ -201,6 +193,6 @@ def _shrunk(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return values
     if len(shape) == 2:
         return shrink.image(values, shape)
-    if ((values == 0) | (values == 1)).all():
+    if is_binary(values):
         return shrink_occupancy(values == 1, shape).astype(np.float32)
     return shrink.grey_volume(values, shape)

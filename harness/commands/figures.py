@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
 from common.exits import EXIT_OK, guarded
+from common.parser import Parser
 from harness.commands.selected_rows import no_rows, select
 from harness.execution.option_types import budget, given_path
-from harness.execution.options import Parser
 from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
 from harness.figures.style import FONTS
 from harness.plan.config import load_config

@@ -129,7 +129,7 @@ def report(found: "Search", options: argparse.Namespace) -> None:
     from harness.analysis.tuning_tables import missing, tables
     from harness.figures import tuning
     from harness.plan.make_plan import model_names
-    from harness.plan.tuned import merged, write_tuned
+    from harness.plan.tuned import write_tuned
 
     every, out = outcomes(found.cells, options.out), Path(options.out)
     text = tables(every)
@@ -141,8 +141,7 @@ def report(found: "Search", options: argparse.Namespace) -> None:
         print(f"wrote {written}")
     print("\n".join(f"missing: {line}" for line in missing(every)) or "nothing is missing")
     if options.write:
-        new = {found.preset: found_by(first)}
-        path = write_tuned(Path(options.config), merged(found.config.tuned, new))
+        path = write_tuned(Path(options.config), {found.preset: found_by(first)})
         presets = [name for name in found.config.presets if found.config.presets[name].get("tuned_at") == found.preset]
         print(f"wrote {path}" + (f", for --preset {' or '.join(presets)}" if presets else ", which no preset reads"))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from common.errors import UsageError
+from common.words import plural
 from harness.execution.executor import Executor, Order, Superseded
 from harness.execution.executors.local import visible_gpus
 from harness.plan.cost import trial_seconds
@@ -49,8 +50,10 @@ def place(options: argparse.Namespace, device: torch.device, workers: int | None
     """Where the trials run, in words."""
     if options.executor != "local":
         return f"{device.type} devices, through {options.executor.capitalize()}"
+    used = min(workers or 1, len(visible_gpus())) if options.device == "all" else 1
+    others = f" and {plural(used - 1, 'more GPU')} here" if used > 1 else ""
     many = f", {workers} workers" if workers != 1 else ""
-    return machine.device_name(device) + (" and every other GPU here" if options.device == "all" else "") + many
+    return machine.device_name(device) + others + many
 
 
 def make_executor(

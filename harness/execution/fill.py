@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
+from common.parser import Parser
 from harness.execution import run_trials
 from harness.execution.choose_executor import count_workers, make_executor
-from harness.execution.options import Parser, words_of
+from harness.execution.options import words_of
 from harness.plan import reference
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.trial import Trial

@@ -4,13 +4,14 @@ import argparse
 import dataclasses
 import functools
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from common.errors import UsageError, is_file
+from common.errors import UsageError
 from harness.plan import cost
 from harness.plan.config import Config, Preset, load_config
 from harness.plan.make_plan import GROUPS, check_models, group, make_plan, purpose, untuned
@@ -58,7 +59,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
     models = choose_models(config, options.models)
     check_models(config)
     device = choose_device(options)
-    name = options.preset or ("paper" if device.type == "cuda" else "quick")
+    name = choose_preset(options.preset, device)
     if options.signal is None:
         raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
     source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, name)
@@ -67,8 +68,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
     preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
     check_length(source, preset)
     notes += shrunk(source, preset, options.length)
-    for model in models if options.backend is not None else ():
-        backends.check(get_model(model), options.backend, device)
+    check_backend(options.backend, models, device)
     precision = choose_precision(options.precision, device)
     if preset.optimiser == MUON and not hasattr(torch.optim, "Muon"):
         raise UsageError(f"preset '{name}': this PyTorch {torch.__version__} has no Muon, which came with 2.9")
@@ -132,7 +132,7 @@ def check_length(source: Source, preset: Preset) -> None:
     """UsageError for a signal that nobody has room for. A person's own files are as large as they are."""
     if not source.files:
         try:
-            check_size(source.family.name, source.dim, preset.length[source.length_key], LARGEST)
+            check_size(source.family.name, source.dim, preset.length.get(source.length_key), LARGEST)
         except UsageError as error:
             raise UsageError(f"--length: {error}; give a smaller one") from error
 
@@ -161,6 +161,18 @@ def choose_device(options: argparse.Namespace) -> torch.device:
     return torch.device(options.device)
 
 
+def choose_preset(asked: str | None, device: torch.device) -> str:
+    """The preset that is asked for, or the one for this kind of device."""
+    return asked or ("paper" if device.type == "cuda" else "quick")
+
+
+def check_backend(asked: str | None, chosen: Sequence[str], device: torch.device) -> None:
+    """UsageError unless the back end that is asked for can be tried on each of these models."""
+    if asked is not None:
+        for model in chosen:
+            backends.check(get_model(model), asked, device)
+
+
 def choose_precision(asked: str | None, device: torch.device) -> str | None:
     """The precision of every model, or None for each one's own."""
     if device.type == "cpu" and asked == "tf32":
@@ -177,7 +189,7 @@ def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
             if not members:
                 raise UsageError(f"the settings file '{config.source}' names no models of the group '{entry}'")
             names += members
-        elif entry.endswith(".py") or is_file(entry):
+        elif entry.endswith(".py") or os.path.isfile(entry):
             names += registry.load_file(entry)
         else:
             names.append(get_model(entry).name)

@@ -36,6 +36,7 @@ def budget(text: str) -> int:
 
 
 def bits_a_value(text: str) -> int:
+    """One of BITS."""
     value = whole_number(text)
     if value not in BITS:
         raise argparse.ArgumentTypeError(f"bits a value are {BITS[0]} to {BITS[-2]}, or {EXACT}, got {value}")
@@ -43,6 +44,7 @@ def bits_a_value(text: str) -> int:
 
 
 def share(text: str) -> float:
+    """0 to 1, both allowed."""
     value = number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
@@ -50,6 +52,7 @@ def share(text: str) -> float:
 
 
 def minutes(text: str) -> float:
+    """More than 0, up to a year."""
     value = number(text)
     if not 0 < value <= MOST_MINUTES:
         allowed = f"must be more than 0 and at most {MOST_MINUTES:,}, a year; leave it out for no limit"
@@ -65,6 +68,7 @@ def given_path(text: str) -> str:
 
 
 def positive(text: str) -> int:
+    """A whole number from 1 on."""
     value = whole_number(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")

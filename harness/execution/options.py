@@ -1,16 +1,15 @@
 """The options of run.py, read by itself and again by each of its workers. Imports no torch."""
 
 import argparse
-import re
 import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from common.errors import UsageError, suggest
 from common.files import ROOT
+from common.parser import Parser
 from harness.execution.option_types import bits_a_value, budget, given_path, positive, share, whole_number
 from harness.plan.config import DEFAULT_CONFIG
 from harness.plan.trial import PRECISIONS
@@ -20,16 +19,6 @@ EXECUTORS = ("local", "ray", "slurm")  # the modules of harness/execution/execut
 
 # how many workers run trials where nobody says (choose_executor.py: count_workers)
 WORKERS = "with --device all one per GPU, on a CPU one per core for more than a minute's work, else 1"
-
-
-class Parser(argparse.ArgumentParser):
-    """Reports a mistake as every other one: in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        if match := re.search(r"invalid choice: '(.*)'( \(choose from (.*)\))", message):
-            given, allowed, names = match.groups()
-            message = message.replace(allowed, suggest(given, re.findall(r"[\w-]+", names)) + allowed)
-        raise UsageError(f"{message}; --help names every option")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

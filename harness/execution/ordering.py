@@ -39,6 +39,7 @@ def pack(trials: Sequence[Trial], device: str, seconds: float, least: int, most:
 
 
 def known_seconds(trial: Trial, device: str) -> float:
+    """Estimated seconds of a trial; infinite where its model was never timed."""
     estimate = trial_seconds(trial, device) if is_timed(trial, device) else None
     return math.inf if estimate is None else estimate
 

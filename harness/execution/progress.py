@@ -77,6 +77,7 @@ class Progress:
             bar.close()
 
     def begin(self, trial: Trial, claim: Claim | None = None) -> None:
+        """A trial runs here from now on. claim: on it, which says from then on how far it is."""
         with self.lock:
             self.trial, self.claim, self.step, self.started, self.marks = trial, claim, 0, time.monotonic(), []
             self.said, self.patience = self.started, FIRST_SIGN
@@ -205,7 +206,7 @@ class Progress:
     def _is_best(self, trial: Trial, row: Row) -> bool:
         """Whether a row of a trained model leads its budget; it then stands as the best. The first of a budget leads
         nobody."""
-        score = row["psnr"]
+        score = _score(row)
         if row["status"] != OK or score is None or row["label"] == CLASSICAL:
             return False
         best = self.best.setdefault((trial.about, row["task"]), {})
@@ -234,9 +235,21 @@ def describe(row: Row) -> str:
     """One line about a finished scoring."""
     if row["status"] != OK:
         return f"{row['status']}: {row['reason']}"
-    return f"{row['psnr']:.2f} dB in {row['seconds']:.1f} s, {row['parameters']:,} parameters"
+    return f"{_psnr(row)} in {row['seconds']:.1f} s, {row['parameters']:,} parameters"
 
 
 def describe_shared(row: Row) -> str:
     """The same of another scoring of a fit that `describe` has told of."""
-    return f"{title_of(row['task'])} " + (f"{row['psnr']:.2f} dB" if row["status"] == OK else describe(row))
+    return f"{title_of(row['task'])} " + (_psnr(row) if row["status"] == OK else describe(row))
+
+
+def _psnr(row: Row) -> str:
+    """`31.42 dB`"""
+    score = _score(row)
+    return "no PSNR" if score is None else f"{score:.2f} dB"
+
+
+def _score(row: Row) -> float | None:
+    """The PSNR; None where the answer was not finite, which is null in a file."""
+    score = row["psnr"]
+    return score if score is not None and math.isfinite(score) else None

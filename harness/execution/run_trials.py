@@ -90,6 +90,7 @@ def to_supersede(trials: Sequence[Trial], out: str | Path) -> Superseded:
 
 
 def prepare(trials: Sequence[Trial], out: str | Path) -> None:
+    """Make the folders of their rows; UsageError where they cannot be written."""
     for folder in {row.folder for trial in trials for row in trial.rows}:
         Store(out, folder).prepare()
 
@@ -117,7 +118,7 @@ def execute(
     with Progress(trials, device.type, on_end=on_end, after=after, deadline=deadline) as progress:
         while left and time.monotonic() < deadline:
             left = run_free(left, claims, device, progress, on_model, superseded, deadline, arrays)
-            wait(left, claims, superseded)
+            wait(left, claims, superseded, deadline)
 
 
 def run_free(
@@ -168,13 +169,18 @@ def write(trial: Trial, results: Sequence[Result], out: str | Path, arrays: bool
         Store(out, name.folder).write(name.key, result.row, result.residual if arrays else None)
 
 
-def wait(trials: Sequence[Trial], claims: Claims, superseded: Superseded) -> None:
-    """Wait until one of the trials has been run by its holder, or has no living holder any more."""
-    for said in [said for trial in trials if (said := claims.held(trial)) is not None][:1]:
-        more = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
-        who = f"process {said.get('pid')} on {said.get('host')}"
-        print(f"waiting for {said.get('trial')}{more}, which {who} runs", file=sys.stderr)
-    while trials and not any(is_done(trial, claims.out, superseded) or not claims.held(trial) for trial in trials):
+def wait(trials: Sequence[Trial], claims: Claims, superseded: Superseded, deadline: float) -> None:
+    """Wait until one of the trials has been run by its holder or has no living one, at most until the deadline."""
+    told = False
+    while trials and time.monotonic() < deadline:
+        holders = [said for trial in trials if (said := claims.held(trial)) is not None]
+        if len(holders) < len(trials) or any(is_done(trial, claims.out, superseded) for trial in trials):
+            return
+        if not told:
+            more = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
+            who = f"process {holders[0].get('pid')} on {holders[0].get('host')}"
+            print(f"waiting for {holders[0].get('trial')}{more}, which {who} runs", file=sys.stderr)
+            told = True
         time.sleep(POLL)
 
 
@@ -210,7 +216,7 @@ def spread(
                 rounds = rounds + 1 if len(left) == before and not any(map(claims.held, left)) else 0
                 if rounds == MOST_ROUNDS:
                     raise Failure(f"workers end without having run {left[0]}")
-                wait(left, claims, superseded)
+                wait(left, claims, superseded, deadline)
         finally:
             executor.stop()
 

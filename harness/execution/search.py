@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
+from common.parser import Parser
 from harness.execution.option_types import budget, given_path, minutes, positive, whole_number
-from harness.execution.options import EXECUTORS, WORKERS, Parser
+from harness.execution.options import EXECUTORS, WORKERS
 from harness.plan.config import DEFAULT_CONFIG
 from harness.plan.trial import PRECISIONS, Trial
 from harness.plan.tuned import KINDS
@@ -103,18 +104,19 @@ def make_search(options: argparse.Namespace) -> Search:
     """UsageError for whatever cannot be."""
     import models  # torch takes seconds to import: a mistyped option does not wait for it
     from harness.execution.launch import (
+        check_backend,
         check_budgets,
         check_length,
         choose_device,
         choose_models,
         choose_precision,
+        choose_preset,
         override,
     )
     from harness.plan.config import load_config
     from harness.plan.make_plan import check_models, make_plan
     from harness.plan.search import DEVELOPMENT, cells, space
     from harness.plan.source import choose_source
-    from models import backends
     from target_signals.tasks.base import family_of
 
     if options.trials > MOST_TRIALS:
@@ -131,9 +133,8 @@ def make_search(options: argparse.Namespace) -> Search:
     if not chosen:
         raise UsageError('--models: none of these has a setting that may be tuned (docs/tuning.md, "Spaces")')
     device = choose_device(options)
-    for model in chosen if options.backend is not None else ():
-        backends.check(models.get_model(model), options.backend, device)
-    name = options.preset or ("paper" if device.type == "cuda" else "quick")
+    check_backend(options.backend, chosen, device)
+    name = choose_preset(options.preset, device)
     found, left_out = [], []
     for kind in kinds:
         signal, task = DEVELOPMENT[kind]

@@ -32,11 +32,13 @@ class TimeLeft:
         self.start = 0.0  # seconds that the current trial takes longer as the first of its model and budget
 
     def begin(self, trial: Trial) -> None:
+        """This is the current trial until `end`."""
         self.begun = sort_of(trial)
         self.ahead[self.begun] -= 1
         self.start = self.starts.pop((trial.model, trial.budget), 0.0)
 
     def end(self, trial: Trial, seconds: float) -> None:
+        """seconds: that the current trial took, with all that only the first of its model and budget takes."""
         sort = sort_of(trial)
         measured, estimate = self.measured[sort], self.estimates.get(sort) or seconds
         self.unknown.discard(trial.model)

@@ -23,7 +23,16 @@ from harness.store.claims import Claims
 
 def work(order: Order) -> int:
     """Run the trials of an order that nobody else has run or runs now. EXIT_INTERRUPTED when it is told to stop, as
-    a job is whose node is taken away: no error, for what is left runs elsewhere."""
+    a job is whose node is taken away: no error, for what is left runs elsewhere. The trial in flight is abandoned."""
+    try:
+        with stopping_on_sigterm():
+            run(order)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
+def run(order: Order) -> None:
     process.prepare()  # a node of a cluster need not have the environment of whoever started the run
     from harness.execution import fill, run_trials
     from harness.execution.progress import Progress
@@ -37,19 +46,16 @@ def work(order: Order) -> int:
     trials = [planned[key] for key in keys]
     device = machine.choose_device(order.device)
     on_model = checkpoint.saver(options.out) if options.save_model else None
-    try:
-        with stopping_on_sigterm(), Progress(trials, device.type, silent=True) as progress:
-            run_trials.run_free(
-                *(trials, Claims(options.out), device, progress, on_model, set(order.superseded)),
-                arrays=order.arguments[0] != fill.VERB,  # the reference keeps rows alone
-            )
-    except KeyboardInterrupt:  # the trial in flight is abandoned, which is said
-        return EXIT_INTERRUPTED
-    return EXIT_OK
+    with Progress(trials, device.type, silent=True) as progress:
+        run_trials.run_free(
+            *(trials, Claims(options.out), device, progress, on_model, set(order.superseded)),
+            arrays=order.arguments[0] != fill.VERB,  # the reference keeps rows alone
+        )
 
 
 @functools.lru_cache(maxsize=1)  # a worker is called many times with one
 def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Trial]]:
+    """The options of a command line, and by their keys the trials that it may have run."""
     from harness.execution import fill, search
     from harness.execution.launch import make_launch
 

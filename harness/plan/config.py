@@ -60,6 +60,7 @@ class Minibatch:
         _require(self.points > 0, "points", self.points, "at least 1")
 
     def points_for(self, model: str, size: int) -> int | None:
+        """Points a batch for a model at a budget; None for full updates."""
         return self.points if size >= self.from_size_by_model.get(model, self.from_size) else None
 
 

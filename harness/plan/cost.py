@@ -109,10 +109,11 @@ def evaluation_seconds(trial: Trial, pass_seconds: float, device: str) -> float:
 
 def samples_scored(trial: Trial) -> int:
     """About how many samples the rows of a trial are scored at; images are super-resolved on two finer lattices."""
-    cls, points, finer = models.get_model(trial.model), _points(trial), 2 * FACTOR**trial.dim if trial.dim == 2 else 1
+    cls, samples, finer = models.get_model(trial.model), _samples(trial), 2 * FACTOR**trial.dim if trial.dim == 2 else 1
+    own = 2 if family_of(trial.task).coarsening > 1 else 1  # where the signal itself is the finer one
     shared = [task for task in trial.scored if task != trial.task]
     possible = [task for task in shared if cls.unsupported(trial.dim, 1, family_of(task).needs) is None]
-    return points * (1 + sum(finer if family_of(task).shares else 1 for task in possible))
+    return samples * (own + sum(finer if family_of(task).shares else 1 for task in possible))
 
 
 def as_large(trial: Trial, points: int) -> Trial:
@@ -176,6 +177,12 @@ def _kind(trial: Trial) -> str:
 
 
 def _points(trial: Trial) -> int:
+    """About how many points its training lattice has."""
+    return _samples(trial) // family_of(trial.task).coarsening ** trial.dim
+
+
+def _samples(trial: Trial) -> int:
+    """About how many samples its signal has."""
     return target_signals.registry.get(trial.signal).points(trial.dim, trial.length)
 
 

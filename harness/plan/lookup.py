@@ -28,8 +28,8 @@ def _log_log(values: dict[str, float], size: int, path: str) -> float:
         known = sorted((float(budget), value) for budget, value in values.items())
     except ValueError as error:
         raise UsageError(f"{path}: budgets must be numbers, got {', '.join(values)}") from error
-    if any(budget <= 0 or value <= 0 for budget, value in known):
-        raise UsageError(f"{path}: budgets and values must be positive")
+    if not all(0 < budget < math.inf and value > 0 for budget, value in known):
+        raise UsageError(f"{path}: budgets and values must be positive and finite, got {values}")
     if size <= known[0][0]:
         return known[0][1]
     for (low, at_low), (high, at_high) in itertools.pairwise(known):

@@ -221,6 +221,7 @@ def _trained_on(tasks: Sequence[str], dim: int, finer: bool) -> list[str]:
 
 
 def has_finer(family: type[SignalFamily], item: str | None) -> bool:
+    """Whether a signal brings a finer lattice, so that its fits are scored on super-resolution, too."""
     return issubclass(family, RecordedFamily) and item is not None and family.has_finer(item)
 
 

@@ -46,7 +46,7 @@ def own_files(paths: Sequence[str], dim: int | None) -> tuple[list[OwnFile], lis
         )
     found = [_read(path, dim) for path in named]
     files, again = _once(found)
-    _check(files, dim)
+    _check(files)
     if len(files) > 1:
         notes = [f"{len(files)} files, which are the items of one experiment:", *_described(files), *notes]
     else:
@@ -73,10 +73,10 @@ def _named(paths: Sequence[str]) -> tuple[list[str], list[str]]:
     named: list[str] = []
     notes: list[str] = []
     for path in paths:
-        place = Path(path)
-        if not _is_folder(place):
+        if not os.path.isdir(path):  # not pathlib's, which raises for a text that no file can be called
             named.append(path)
             continue
+        place = Path(path)
         try:
             inside = sorted(entry for entry in place.iterdir() if not entry.name.startswith("."))
             series = dicom_files(place)
@@ -91,13 +91,6 @@ def _named(paths: Sequence[str]) -> tuple[list[str], list[str]]:
         if rest := [entry.name + "/" * entry.is_dir() for entry in inside if entry not in taken]:
             notes.append(f"left out of '{path}': {_listed(rest)}")
     return named, notes
-
-
-def _is_folder(place: Path) -> bool:
-    try:
-        return place.is_dir()
-    except (OSError, ValueError):  # too long, or with a character that no file name has
-        return False
 
 
 def _read(path: str, dim: int | None) -> OwnFile:
@@ -118,7 +111,7 @@ def _once(files: Sequence[OwnFile]) -> tuple[list[OwnFile], list[str]]:
     return kept, [file.path for file in files if file not in kept]
 
 
-def _check(files: Sequence[OwnFile], dim: int | None) -> None:
+def _check(files: Sequence[OwnFile]) -> None:
     """UsageError unless all are images or all volumes, of as many channels: a budget means something else else."""
     first = files[0]
     for file in files:

@@ -33,7 +33,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
     if path is None:
         check_size(family.name, dim, length)
         family.check(dim, length, row["bandlimit"])
-        _check_data(family, item)
+        _check_data(family, item or "")
     finer = make_plan.has_finer(family, item)
     check_task(task, dim, finer)
     cls = models.get_model(row["model"])
@@ -86,10 +86,9 @@ def _path(item: str | None, file: str | None) -> str | None:
     return file
 
 
-def _check_data(family: type[SignalFamily], item: str | None) -> None:
+def _check_data(family: type[SignalFamily], item: str) -> None:
     if not issubclass(family, RecordedFamily):
         return
-    if item not in family.items:
-        raise UsageError(f"{family.name} has no item '{item}'; it has {', '.join(family.items)}")
+    family.check_item(item)
     if (missing := family.missing([item])) is not None:
         raise UsageError(missing)

@@ -52,15 +52,15 @@ def choose_source(signal: str, dim: int | None, items: Sequence[str] | None = No
         raise UsageError(
             f"{signal} exists in several dimensions; give --dim {' or --dim '.join(map(str, family.dims))}"
         )
-    if dim is not None and dim not in family.dims:
-        raise UsageError(f"{signal} does not exist with dim {dim}; it has dim {' or '.join(map(str, family.dims))}")
-    known = family.items if issubclass(family, RecordedFamily) else ()
+    dim = family.dims[0] if dim is None else dim
+    family.check_dim(dim)
+    if not issubclass(family, RecordedFamily):
+        if items:
+            raise UsageError(f"{signal} has no item '{items[0]}'; it has none, leave --items out")
+        return Source(family, dim, family.kind, (None,))
     for item in items or ():
-        if item not in known:
-            has = f"it has {', '.join(known)}" if known else "it has none, leave --items out"
-            raise UsageError(f"{signal} has no item '{item}'{suggest(item, known)}; {has}")
-    chosen = tuple(dict.fromkeys(items or known)) or (None,)
-    return Source(family, family.dims[0] if dim is None else dim, family.kind, chosen)
+        family.check_item(item)
+    return Source(family, dim, family.kind, tuple(dict.fromkeys(items or family.items)))
 
 
 def find_source(
@@ -131,7 +131,6 @@ def check_signal_seeds(source: Source, tasks: Sequence[str]) -> None:
 def check_size(signal: str, dim: int, length: int | None, most: int = MOST_POINTS) -> None:
     """UsageError for a signal that nobody has room for. most: points; by default few, as a row may be anybody's."""
     family = target_signals.registry.get(signal)
-    if dim not in family.dims:
-        raise UsageError(f"{signal} does not exist with dim {dim}")
+    family.check_dim(dim)
     if (points := family.points(dim, length)) > most:
         raise UsageError(f"{signal} of length {length} has {points:.2g} points, and at most {most:,} are possible here")

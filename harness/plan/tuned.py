@@ -54,7 +54,8 @@ def load_tuned(settings_file: Path) -> Tuned:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"cannot read '{path}': {error}; python -m harness tune --write makes it anew") from error
+        anew = "restore it, or delete it and run python -m harness tune --write"
+        raise UsageError(f"cannot read '{path}': {error}; {anew}") from error
     tuned: Tuned = read(dict[str, dict[str, dict[str, dict[str, Found]]]], data, FILE)
     for extent, models in tuned.items():
         for model, kinds in models.items():
@@ -64,9 +65,11 @@ def load_tuned(settings_file: Path) -> Tuned:
     return tuned
 
 
-def write_tuned(settings_file: Path, tuned: Tuned) -> Path:
-    """Write the file beside a settings file; its path."""
+def write_tuned(settings_file: Path, new: Tuned) -> Path:
+    """Add to the file beside a settings file, as it is now: another search may have written since this one began. Its
+    path."""
     path = settings_file.with_name(FILE)
+    tuned = merged(load_tuned(settings_file), new)
     text = json.dumps(tuned, default=dataclasses.asdict, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     try:
         write_atomically(path, lambda file: file.write(text.encode()))

@@ -90,15 +90,15 @@ def points_at_once(model: Representation, lattice: Lattice, activation_gib: floa
 
 def memory(model: Representation, lattice: Lattice) -> tuple[float, float]:
     """What autograd keeps for the backward pass of a slab, in bytes: for any slab, such as features of all axes but
-    the first, and beyond that for each point. From two thin slabs, one twice as thick; of one layer, all is each
-    point's."""
+    the first, and beyond that for each point, at least its answer. From two thin slabs, one twice as thick; of one
+    layer, all is each point's."""
     first, *others = lattice.axes
     layers = max(1, min(PROBE_POINTS * len(first) // len(lattice), len(first) // 2))
     thin, thick = (Lattice((first[:n], *others)) for n in (layers, 2 * layers))
     less = bytes_kept(model, thin)
     if len(thick) == len(thin):
         return 0.0, less / len(thin)
-    each = (bytes_kept(model, thick) - less) / (len(thick) - len(thin))
+    each = max(4.0 * model.channels, (bytes_kept(model, thick) - less) / (len(thick) - len(thin)))
     return max(0.0, less - each * len(thin)), each
 
 

@@ -24,6 +24,7 @@ GAPS = struct.Struct("<qB")  # least gap, digits of the longest one above it
 
 
 def is_here() -> bool:
+    """Whether constriction is installed."""
     return importlib.util.find_spec("constriction") is not None
 
 

@@ -44,6 +44,8 @@ def cached_signal(
     name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
 ) -> Signal:
     if path is not None:
+        if user_file.item_of(path) != item:  # its row would have the name, and the verdict, of what it held before
+            raise UsageError(f"'{path}' has changed since the run was planned; start it again")
         return user_file.load_signal(path, length, dim)
     if name == user_file.UserFile.name:
         called = user_file.name_of(str(item))

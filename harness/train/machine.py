@@ -72,6 +72,7 @@ def _processor() -> str:
 
 @functools.cache
 def versions() -> dict[str, str]:
+    """Of Python and of the libraries on which numbers depend."""
     import numpy
     import scipy
 

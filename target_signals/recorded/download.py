@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from common.files import sha256
 from target_signals.recorded.catalogue import MB, Archive, RecordedFile, Source
-from target_signals.recorded.local_files import pin_of, sha256, store
+from target_signals.recorded.local_files import pin_of, store
 
 LARGEST_MEMBER = 2**28  # bytes; the largest that is wanted has 34 MB
 

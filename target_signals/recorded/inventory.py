@@ -18,6 +18,7 @@ class Inventory:
     absent: tuple[RecordedFile, ...]
 
     def count(self) -> str:
+        """`3 of 10 files there`, of those that are needed."""
         return f"{len(self.needed) - len(self.absent)} of {len(self.needed)} files there"
 
 

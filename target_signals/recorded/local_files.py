@@ -5,7 +5,6 @@ the user's cache folder. Its SHA-256 is checked whenever it is read. Only the ca
 """
 
 import contextlib
-import hashlib
 import io
 import os
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from common.errors import UsageError
-from common.files import write_atomically
+from common.files import sha256, write_atomically
 from target_signals.recorded.catalogue import MB, SOURCES, RecordedFile
 
 
@@ -90,15 +89,8 @@ def check(place: Path, file: RecordedFile) -> None:
 
 
 def pin_of(path: str) -> Path:
+    """Where the cache keeps the sum of a file without a recorded one."""
     return cache_folder() / "pins" / f"{path}.sha256"
-
-
-def sha256(place: Path) -> str:
-    digest = hashlib.sha256()
-    with place.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _try_to_pin(pin: Path, found: str) -> None:
@@ -118,6 +110,7 @@ def entry(path: str) -> tuple[str, RecordedFile]:
 
 
 def looked_in() -> str:
+    """The folders where files are looked for, in words."""
     named = os.environ.get("INRBENCH_DATA")
     data = f"INRBENCH_DATA ('{named}')" if named else "INRBENCH_DATA (which is not set)"
     if named and not Path(named).is_dir():

@@ -25,6 +25,7 @@ class TaskFamily:
     needs: what it asks of a model.
     settings: the kind of data for which models' settings are tuned; None for the signal's own.
     draws: whether `build` draws anything at random.
+    coarsening: how many samples of the signal, along each axis, one of the training lattice stands for.
     shares: the task whose fit is scored on this one too, where a signal brings a finer lattice.
     paper_suffix: of the columns with which the paper's published scores are compared.
     views: how else than as an image or a volume an answer is looked at: `sinogram` shows its observation beside it.
@@ -37,6 +38,7 @@ class TaskFamily:
     needs: ClassVar[Needs] = Needs()
     settings: ClassVar[str | None] = None
     draws: ClassVar[bool] = True
+    coarsening: ClassVar[int] = 1
     shares: ClassVar[str | None] = None
     paper_suffix: ClassVar[str] = ""
     views: ClassVar[tuple[str, ...]] = ()

@@ -5,13 +5,12 @@ import numpy as np
 from common.errors import UsageError
 from common.lattice import Lattice
 from common.needs import Needs
-from target_signals.base import Signal
+from target_signals.base import Signal, is_binary
 from target_signals.resample import bicubic
+from target_signals.shrink import FACTOR
 from target_signals.tasks.base import TaskFamily, register
 from target_signals.tasks.operators import Identity
 from target_signals.tasks.task import Scoring, Task, with_channels
-
-FACTOR = 4  # along every axis, for images that bring no finer lattice of their own
 
 
 @register
@@ -26,6 +25,7 @@ class SuperResolution(TaskFamily):
     name = "super_resolution"
     needs = Needs(off_lattice=True)
     draws = False
+    coarsening = FACTOR  # of images that bring no finer lattice of their own
     shares = "fit"
     paper_suffix = "_paper"
 
@@ -63,6 +63,5 @@ def _coarsened(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _scoring(finer: np.ndarray, coarse: Lattice, known: Lattice | None) -> Scoring:
     shape = finer.shape[: coarse.dim]
-    binary = bool(((finer == 0) | (finer == 1)).all())
     aligned, paper = known or Lattice.aligned(shape, coarse.shape), Lattice.regular(shape)
-    return Scoring(SuperResolution.name, aligned, finer, binary, paper_lattice=paper)
+    return Scoring(SuperResolution.name, aligned, finer, is_binary(finer), paper_lattice=paper)

@@ -91,6 +91,18 @@ def test_every_trainable_value_has_a_finite_gradient(case):
     assert any(value.grad.abs().max() > 0 for value in model.parameters())
 
 
+def test_loaded_values_lie_where_those_before_lay(case):
+    """A recorded update reads them there."""
+    model = case[0]
+
+    def places():
+        return {name: value.data_ptr() for name, value in (*model.named_parameters(), *model.named_buffers())}
+
+    before = places()
+    model.load_state_dict({name: value.clone() for name, value in model.state_dict().items()})
+    assert places() == before
+
+
 def test_lattice_equals_points(case):
     model, lattice, channels = case
     if model.lattice_only:

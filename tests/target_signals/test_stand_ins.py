@@ -56,6 +56,23 @@ def test_a_stand_in_is_there_at_any_length(family, item, length):
     assert "\n" not in signal.source
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dim": 3}, "SampleImages does not exist with dim 3; it has dim 2"),
+        ({"bandlimit": 0.5}, "SampleImages has no bandlimit, got 0.5; leave it out"),
+        ({"item": "moon"}, "SampleImages has no item 'moon'"),
+    ],
+)
+def test_what_a_recorded_family_does_not_have_is_one_line(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        get_signal("SampleImages", **arguments)
+
+
+def test_a_family_of_one_dimension_need_not_be_told_it():
+    assert get_signal("Solids", length=24, item="knot_occupancy").dim == 3
+
+
 @pytest.mark.parametrize("item", sample_images.FILES)
 @pytest.mark.parametrize("length", [None, 20])
 def test_a_sample_image_is_the_bicubic_quarter_of_its_finer_one(item, length):

@@ -1,1 +1,1 @@
-"""Ways to run trials in other processes, one a module and each a `Workers` (run_trials.py: Executor)."""
+"""Ways to run trials in other processes, each a `Workers` (harness/execution/executor.py: Executor)."""

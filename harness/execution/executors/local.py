@@ -23,6 +23,9 @@ MOST_DEATHS = 3  # of workers on one trial
 
 
 class Workers:
+    """workers: how many processes run at once, at most one a trial. out: the results folder, whose claims tell on which
+    trial a process died."""
+
     def __init__(self, order: Order, workers: int, out: Path):
         self.order, self.count, self.out = order, workers, out
         self.devices = visible_gpus() if order.device == "all" else []
@@ -103,6 +106,7 @@ class Workers:
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return list(map(str, range(torch.cuda.device_count()))) if given is None else given.split(",")
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them up to the first that is not here: CUDA
+    ignores that one and all behind it."""
+    given, count = os.environ.get("CUDA_VISIBLE_DEVICES"), torch.cuda.device_count()
+    return list(map(str, range(count))) if given is None else given.split(",")[:count]

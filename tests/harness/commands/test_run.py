@@ -493,6 +493,7 @@ def test_a_path_without_its_option_is_given_one(capsys):
             ["--length", "1e8"],
             "Sierpinski of length 100000000 has 1e+16 points, and at most 1,073,741,824",
         ),
+        (["--set", 'presets.smoke.length={"3": 8}'], "preset 'smoke' has no length for dim 2; give --length"),
         (["--length", "long"], "argument --length: 'long' is not a whole number"),
         (["--bandlimits", "0"], "Sierpinski needs a bandlimit from 0.1 to 0.9, got 0"),
         (["--bandlimits", "0.5", "1"], "Sierpinski needs a bandlimit from 0.1 to 0.9, got 1"),

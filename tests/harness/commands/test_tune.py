@@ -272,7 +272,7 @@ def test_what_is_written_is_read_and_joins_what_there_was(tmp_path):
     settings = tmp_path / "settings.json"
     assert load_tuned(settings) == {}
     write_tuned(settings, at([10_000]))
-    write_tuned(settings, merged(load_tuned(settings), at([100_000, 3000])))
+    write_tuned(settings, at([100_000, 3000]))
     tuned = load_tuned(settings)
     assert list(tuned["quick"]["Grid"]["image"]) == ["3000", "10000", "100000"]
     assert tuned["quick"]["Grid"]["image"]["3000"] == FOUND

@@ -10,6 +10,7 @@ from common.errors import UsageError
 from harness.execution import choose_executor, executor, run_trials, time_left
 from harness.execution.executor import Concurrency
 from harness.execution.executors import local, slurm
+from harness.execution.executors.local import visible_gpus
 from harness.execution.progress import Progress
 from harness.execution.slurm_queue import Queue, State
 from harness.store.store import Store
@@ -58,6 +59,35 @@ def begin(tmp_path, trials, device, workers=None, where="local"):
     made.submit(trials)
     made.running()
     return made
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, ["0", "1"]), ("3,5", ["3", "5"]), ("3,5,9", ["3", "5"])])
+def test_every_worker_gets_a_gpu_that_is_here(monkeypatch, given, found):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    if given is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    assert visible_gpus() == found
+
+
+@pytest.mark.parametrize(
+    ("device", "where", "workers", "words"),
+    [
+        ("cpu", "local", 1, "CPU"),
+        ("cpu", "local", 3, "CPU, 3 workers"),
+        ("all", "local", 1, "GPU"),
+        ("all", "local", 2, "GPU and 1 more GPU here, 2 workers"),
+        ("all", "local", 5, "GPU and 1 more GPU here, 5 workers"),
+        ("cuda", "slurm", None, "cuda devices, through Slurm"),
+    ],
+)
+def test_where_trials_run_is_told_by_the_devices_that_are_used(monkeypatch, device, where, workers, words):
+    own = torch.device("cuda" if device == "all" else device)
+    monkeypatch.setattr(
+        choose_executor.machine, "device_name", lambda device: {"cpu": "CPU", "cuda": "GPU"}[device.type]
+    )
+    assert choose_executor.place(SimpleNamespace(device=device, executor=where), own, workers) == words
 
 
 @pytest.mark.usefixtures("processes")

@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import math
 import sys
 import time
 
@@ -90,6 +91,17 @@ def test_plain_lines_when_the_output_is_no_terminal(make_trial, finish, capsys):
     assert "the best" not in first  # it has nobody to lead
     assert "the best at 10k so far" in second
     assert third == "[3/3] Wire 10,000 band 0.5 seed 1234: diverged: the loss was not finite"
+
+
+@pytest.mark.usefixtures("estimates")
+def test_an_answer_that_was_not_finite_has_no_score(make_trial, finish, capsys):
+    """As between the samples, where training does not look; a file has null for it."""
+    trials = [make_trial(model, budget=10_000) for model in ("Grid", "Siren", "Wire")]
+    with Progress(trials, "cpu") as shown:
+        for trial, psnr in zip(trials, (None, math.nan, 20.0), strict=True):
+            shown.tell(trial, finish(trial, psnr), 2.0)
+        assert shown.leading(trials[0]) == "best so far: 10k Wire 20.00 dB"
+    assert capsys.readouterr().out.count(": no PSNR in 0.3 s, 2,500 parameters") == 2
 
 
 @pytest.mark.usefixtures("estimates")

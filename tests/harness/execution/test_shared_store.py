@@ -1,16 +1,20 @@
 """A store that others use meanwhile: they set aside, delete, supersede; nobody may stumble over it."""
 
+import itertools
 import json
 import os
 import pickle
+import platform
 import time
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from common.errors import Failure, UsageError
-from harness.execution import run_trials
+from common.exits import EXIT_INTERRUPTED, guarded
+from harness.execution import run_trials, worker
 from harness.execution.executor import Order
 from harness.execution.executors import local
 from harness.store import liveness
@@ -104,6 +108,29 @@ def test_what_is_done_is_looked_for_afresh_under_a_claim(make_trial, tmp_path, m
     assert run_trials.run_free([trial], Claims(tmp_path), torch.device("cpu"), Silent()) == [trial]
     ((said,),) = asked
     assert said["pid"] == os.getpid(), "asked while it held the claim"
+
+
+def test_nobody_waits_for_what_others_run_beyond_the_deadline(make_trial, tmp_path, monkeypatch, capsys):
+    trial, naps = make_trial("Grid"), iter(range(100))
+    run_trials.prepare([trial], tmp_path)
+    clock = SimpleNamespace(monotonic=itertools.count().__next__, sleep=lambda seconds: next(naps))
+    monkeypatch.setattr(run_trials, "time", clock)
+    with Claims(tmp_path).take(trial):
+        run_trials.execute([trial], tmp_path, torch.device("cpu"), deadline=30)
+    assert 0 < next(naps) < 30
+    assert capsys.readouterr().err == f"waiting for {trial}, which process {os.getpid()} on {platform.node()} runs\n"
+
+
+def test_a_worker_that_is_stopped_while_it_plans_ends_without_a_word(monkeypatch, capsys):
+    """Whoever stops it says that the run was interrupted, once."""
+
+    def plan(arguments):
+        raise KeyboardInterrupt("terminated")
+
+    monkeypatch.setattr(worker, "plan", plan)
+    monkeypatch.setattr(worker.process, "prepare", lambda: None)
+    assert guarded(lambda: worker.work(Order((), os.getcwd(), "cpu"))) == EXIT_INTERRUPTED
+    assert capsys.readouterr().err == ""
 
 
 class Mortal:

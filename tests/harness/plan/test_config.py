@@ -217,6 +217,13 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["models", "BACON", "design", "2", "band", 1], "x", "models.BACON.design.2.band[1]: expected a finite number"),
         (["models", "Siren", "hidden_layers"], 0, "models.Siren.hidden_layers: must be at least 1, got 0"),
         (["models", "Finer", "omega"], -1, "models.Finer.omega: must be at least 0, got -1.0"),
+        (["models", "GSplat", "share"], 2, "models.GSplat.share: must be more than 0 and at most 1, got 2.0"),
+        (["models", "GSplat", "field_of_view"], 0, "GSplat.field_of_view: must be between 0 and 180 degrees, got 0.0"),
+        (["models", "GaussianAdaptive", "first"], 2, "models.GaussianAdaptive.first: must be a share from 0 to 1"),
+        (["models", "GaussianAdaptive", "uniform"], 2, "models.GaussianAdaptive.uniform: must be a share from 0 to 1"),
+        (["models", "KPlanes", "scales"], [0, 1], "models.KPlanes.scales: must be some whole numbers of at least 1"),
+        (["models", "FactorFields", "bases"], [0] * 6, "models.FactorFields.bases: must be some whole numbers of at"),
+        (["models", "FactorFields", "features"], [4], "FactorFields.features: must be as many as the 6 bases, got"),
         (["models", "Sirne"], {}, "own.json: models: unknown model 'Sirne' (did you mean 'Siren'?)"),
         (["protocol", "models", 0], "Fourfeet", "own.json: protocol: unknown model 'Fourfeet' (did you mean 'FourF"),
         (["protocol", "adam_betas"], [0.9, 1.0], "protocol.adam_betas: must be each from 0 to below 1, got (0.9, 1.0)"),
@@ -250,8 +257,9 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (
             ["models", "Grid_TV", "tv_weight", "tuned", "synthetic"],
             {"1e4": -1.0},
-            "models.Grid_TV.tv_weight.tuned.synthetic: budgets and values must be positive",
+            "tv_weight.tuned.synthetic: budgets and values must be positive and finite, got {'1e4': -1.0}",
         ),
+        (["models", "Grid_TV", "tv_weight", "tuned", "synthetic"], {"nan": 1.0}, "finite, got {'nan': 1.0}"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_file_is_named_with_its_place(complaint, keys, value, message):

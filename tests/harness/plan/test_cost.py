@@ -42,6 +42,13 @@ def test_an_image_is_scored_on_its_finer_lattices_too(make_trial, config):
     assert cost.samples_scored(make_trial("Grid", length=24)) == 576
 
 
+def test_an_image_that_is_itself_the_finer_one_is_trained_on_a_sixteenth(times, make_trial):
+    fit = make_trial("Grid", budget=1000, length=24, steps=100)
+    coarse = dataclasses.replace(fit, task="super_resolution", scored=("super_resolution",))
+    assert cost.trial_parts(coarse, "cpu").training == pytest.approx(cost.trial_parts(fit, "cpu").training / 16)
+    assert cost.samples_scored(coarse) == 2 * cost.samples_scored(fit), "where its samples lie and where the paper's do"
+
+
 @pytest.fixture
 def times(make_row, monkeypatch):
     """Times measured on rows of two budgets at 24²; 40 passes in 2 s are 50 ms each. Rows at 12² and of a finer

@@ -148,14 +148,15 @@ def test_a_failure_in_the_middle_leaves_what_was_there(store, make_row, monkeypa
     assert store.read("key")["psnr"] == 1.0
 
 
-def test_a_failure_while_writing_leaves_no_half_file(tmp_path):
+def test_a_failure_while_writing_leaves_no_half_file_and_names_the_whole_one(tmp_path):
     def half(file):
         file.write(b"half")
-        raise OSError("the disk is gone")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(OSError, match="gone"):
+    with pytest.raises(OSError, match="No space left") as caught:
         write_atomically(tmp_path / "x.json", half)
     assert files(tmp_path) == []
+    assert caught.value.filename == str(tmp_path / "x.json")
 
 
 def test_a_row_that_exists_has_its_array(store, make_row, monkeypatch):

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from common.lattice import Lattice
-from harness.train import data
 from harness.train.fit import Fit, fit
 from harness.train.loss import LatticeGradient
 from harness.train.run_trial import run_trial
@@ -139,23 +138,6 @@ def test_what_is_last_and_best_is_scored_once(make_trial, registered, monkeypatc
     (result,) = run_trial(dataclasses.replace(make_trial(signal="BandlimitedSignal"), **changes), CPU)
     assert len(scored) == count
     assert (result.row["psnr"] == result.row["psnr_best"]) == (count == 1)
-
-
-def test_trials_of_one_signal_share_its_task(make_trial, monkeypatch):
-    made, make = [], data.make_task
-    monkeypatch.setattr(data, "make_task", lambda *given: made.append(given) or make(*given))
-    data.cached_task.cache_clear()
-    first, *others = (
-        data.task_of(trial, data.signal_of(trial))
-        for trial in (
-            make_trial("Grid", task="denoise_0.1"),
-            make_trial("Siren", task="denoise_0.1"),
-            make_trial("Grid", task="denoise_0.05"),
-            make_trial("Grid", task="denoise_0.1", seed=7),
-        )
-    )
-    assert [task is first for task in others] == [True, False, False]
-    assert len(made) == 3
 
 
 @pytest.mark.parametrize(

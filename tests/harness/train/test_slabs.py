@@ -15,6 +15,7 @@ from tests.harness.train.toys import (
     SHAPES,
     THIN,
     BlockMean,
+    Slope,
     assert_close,
     generator,
     gradients,
@@ -107,6 +108,15 @@ def test_memory_is_foretold_from_thin_slabs(config, monkeypatch, name, shape):
     model.initialise(generator())
     fixed, each = memory(model, lattice)
     assert bytes_kept(model, lattice) == pytest.approx(fixed + each * len(lattice), rel=0.1)
+
+
+def test_a_point_takes_at_least_its_answer_where_autograd_keeps_the_same_for_any_slab():
+    class Shared(Slope):
+        def forward(self, x):
+            return torch.exp(self.value.expand(10_000)).mean().expand(len(x), self.channels)
+
+    lattice = Lattice.regular((200, 10))
+    assert memory(Shared(None, lattice, 3, 1), lattice) == (40_000 - 12 * 1000, 12)
 
 
 @pytest.mark.parametrize(("name", "backend"), [("Siren", "inductor"), ("FourFeat", "triton")])

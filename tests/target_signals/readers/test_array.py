@@ -4,6 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from common.errors import UsageError
@@ -148,6 +149,8 @@ def test_masked_values_are_refused_and_others_of_such_an_array_are_not():
     ("values", "says"),
     [
         ([[1, 2], [3]], "NumPy makes no array of it"),
+        (torch.eye(3).to_sparse(), "NumPy makes no array of it"),
+        (torch.empty(3, 3, device="meta"), "NumPy makes no array of it"),
         ([["photo", "png"]], "its values are of type str"),
         (np.zeros((2, 2), object), "its values are of type object"),
         (np.array([[1, np.inf], [0, 0.5]]), "1 of its 4 values are NaN or infinite"),
@@ -157,3 +160,8 @@ def test_masked_values_are_refused_and_others_of_such_an_array_are_not():
 def test_what_is_no_array_of_numbers_is_one_line(values, says):
     with pytest.raises(UsageError, match=f"the array cannot be used: {says}"):
         from_memory(values)
+
+
+def test_an_image_without_channels_is_one_line():
+    with pytest.raises(UsageError, match=r"its shape \(4, 5, 0\) has no channels; give 1 or more"):
+        from_memory(np.zeros((4, 5, 0)), channels_last=True)

@@ -411,6 +411,14 @@ def test_mistakes_are_one_line_and_exit_with_2(cache, capsys, arguments, text):
     assert error.count("\n") == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_listing_that_cannot_be_written_is_one_line():
+    with Path("/dev/full").open("w") as full:
+        line = [sys.executable, "-m", "target_signals.fetch", "--list"]
+        result = subprocess.run(line, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=600)
+    assert (result.returncode, result.stderr) == (1, "error: standard output: No space left on device\n")
+
+
 def test_the_catalogue_is_consistent():
     paths = [file.path for source in SOURCES.values() for file in source.files]
     assert len(paths) == len(set(paths)) == 26
