@@ -1,7 +1,7 @@
 """Linear layers on CPUs by oneDNN, which comes with PyTorch.
 
 PyTorch multiplies float32 matrices by MKL, whose code for processors that are not Intel's stops at AVX2; oneDNN's uses
-AVX-512 wherever it is. On an AMD EPYC short sums have the same bits by both, and long ones are left to MKL to keep them.
+AVX-512 wherever it is. On an AMD EPYC short sums have the same bits by both; long ones are left to MKL to keep them.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 LEAST_WIDTH = 16  # of a layer whose products are worth it
-LONGEST_SUM = 192  # which MKL does not cut; products with longer ones are, above all, weights' gradients over all points
+LONGEST_SUM = 192  # values, which MKL does not cut; weights' gradients, above all, are longer sums
 
 
 def serves(model: nn.Module) -> bool:
