@@ -51,7 +51,7 @@ class LatticeGradient:
         self.target = torch.as_tensor(task.target, device=model.device)  # [*observed, C]
         self.precision = schedule.precision
         self.lattice = task.lattice
-        with running(self.precision, self.target.device):
+        with running(self.precision, model):
             self.points_at_once = points_at_once(model, task.lattice, schedule.activation_gib, self.precision)
         self.slabs = cut(task.lattice, self.points_at_once)
         self.evaluated_slabs = self.slabs
@@ -82,7 +82,7 @@ class LatticeGradient:
         total = self.target.new_zeros(())
         values = self.target.flatten(0, -2)
         for part in split(index, self.points_at_once):
-            with running(self.precision, index.device):
+            with running(self.precision, self.model):
                 heads = self.model.heads_at(self.lattice, part).float()
             total += descend(heads, values[part], len(part) / len(index))
         return self._penalise(total)
@@ -101,7 +101,7 @@ class LatticeGradient:
             return self.target - torch.cat([self.model.on_lattice(slab) for _, slab in self.evaluated_slabs])
 
     def _heads(self, slab: Lattice) -> Tensor:
-        with running(self.precision, self.target.device):
+        with running(self.precision, self.model):
             return self.model.heads_on_lattice(slab).float()
 
     def _penalise(self, loss: Tensor) -> Tensor:

@@ -1,10 +1,13 @@
 """The machine a trial runs on: device, memory, versions, commit."""
 
+import contextlib
+import ctypes
 import functools
 import os
 import platform
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -12,6 +15,9 @@ import torch
 from common.errors import UsageError
 from common.files import ROOT
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+KEPT = 1 << 30  # bytes at the end of the heap that stay with the process
+LARGEST = 1 << 25  # bytes of an array in the heap, the most that glibc takes by itself; larger ones come and go
 CONTAINER = Path("/sys/fs/cgroup/memory.max")  # bytes, or `max`, where the kernel's control groups are of version 2
 
 
@@ -62,6 +68,22 @@ def memory(device: torch.device) -> int | None:
         return None
     part = CONTAINER.read_text().strip() if CONTAINER.exists() else "max"
     return whole if part == "max" else min(whole, int(part))
+
+
+@contextlib.contextmanager
+def keeping_memory(device: torch.device) -> Iterator[None]:
+    """A context in which a process on CPUs keeps the memory that it frees, on Linux with glibc: the next pass wants it
+    again, and pages from the system take up to as long as what is done with them. Afterwards all is given back, so that
+    the next trial's peak is its own."""
+    libc = ctypes.CDLL(None) if device.type == "cpu" and platform.libc_ver()[0] == "glibc" else None
+    if libc is not None:
+        libc.mallopt(M_MMAP_THRESHOLD, LARGEST)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT)
+    try:
+        yield
+    finally:
+        if libc is not None:
+            libc.malloc_trim(0)
 
 
 def _processor() -> str:

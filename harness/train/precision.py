@@ -7,14 +7,17 @@ from typing import Any
 import torch
 
 from models.base import Representation
+from models.kernels.network import onednn
 from models.kernels.network.bf16x3 import Bf16x3
 
 
-def running(precision: str, device: torch.device) -> Any:
+def running(precision: str, model: Representation) -> Any:
     """The context in which a model is asked for values that are differentiated."""
     if precision == "bf16x3":
         return Bf16x3()
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+    if precision != "bf16" and onednn.serves(model):
+        return onednn.OneDnn()
+    return torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
 @contextlib.contextmanager
@@ -28,7 +31,7 @@ def evaluating(model: Representation) -> Iterator[None]:
     if not trains_in_float32(model, "fp32"):
         model.backend = "torch"
     try:
-        with torch.no_grad(), matmul_precision("fp32"), running("fp32", model.device):
+        with torch.no_grad(), matmul_precision("fp32"), running("fp32", model):
             yield
     finally:
         model.backend = before

@@ -93,7 +93,7 @@ def test_values_are_evaluated_in_float32_whatever_trains_them(build, name, preci
     assert np.array_equal(answer, exact)
     assert np.array_equal(predict(model, task.lattice), exact)
     assert loss == pytest.approx(((heads - torch.as_tensor(task.target)) ** 2).mean().item(), rel=1e-6)
-    with torch.no_grad(), running(precision, CPU):
+    with torch.no_grad(), running(precision, model):
         assert precision == "bf16x3" or not np.array_equal(model.on_lattice(task.lattice).float().numpy(), exact)
 
 
