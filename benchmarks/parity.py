@@ -209,7 +209,7 @@ def in_slabs(trial: Trial, device: torch.device) -> Trial:
     assert size is not None, "it has been trained before"
     model = build(trial, task, size).to(device)
     model.backend = trial.backend or backends.choose(model, trial.precision)
-    with running(trial.precision, device):
+    with running(trial.precision, model):
         fixed, each = memory(model, task.lattice)
     return dataclasses.replace(trial, activation_gib=(fixed + each * len(task.lattice) / SLABS) / GIB)
 
