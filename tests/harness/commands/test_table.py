@@ -131,6 +131,16 @@ def test_parquet(store, rows, table, tmp_path):
     assert every[0]["curve"] == rows[0]["curve"]
 
 
+def test_columns_of_parquet_have_their_types_though_all_is_null(store, rows, make_row, table):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    one, tuned = make_row(preset="paper"), make_row(preset="tuned")  # one draw has neither spread nor interval
+    for given, words in ((rows, ()), ([one, tuned], ("--preset", "tuned", "--against", "paper"))):
+        code, content, _ = table(store(given), "--format", "parquet", *words)
+        assert code == 0
+        types = {field.name: str(field.type) for field in parquet.read_schema(io.BytesIO(content))}
+        assert "null" not in types.values(), types
+
+
 def test_parquet_without_pyarrow_is_one_clear_line(store, rows, table, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     code, _, err = table(store(rows), "--format", "parquet")
