@@ -101,7 +101,8 @@ def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> list[st
 
 
 def named(words: Sequence[str], out: str) -> list[Chosen]:
-    """The rows that words of the command line mean: paths of row files, and parts of the names of rows of a folder."""
+    """The rows that words of the command line mean: paths of row files, and parts of the names of rows of a folder. A
+    row that several words mean is there once."""
     chosen: list[Chosen] = []
     rows = [] if all(is_row_file(word) for word in words) else stored(out)
     for word in words:
@@ -114,7 +115,7 @@ def named(words: Sequence[str], out: str) -> list[Chosen]:
         if not found:
             raise UsageError(f"no row of '{out}' has '{word}' in its name{suggest(word, [one.key for one in rows])}")
         chosen += found
-    return chosen
+    return list({one.store.row_path(one.key).resolve(): one for one in chosen}.values())
 
 
 def is_row_file(word: str) -> bool:

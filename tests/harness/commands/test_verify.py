@@ -176,6 +176,7 @@ def test_rows_are_chosen_by_name_by_file_and_by_what_they_are(fitted, verify):
         assert code == 0
         assert path.stem in said
     assert "3 of 3 rows" in verify(out, "--models", "GAPlane", "--sizes", "2500")[1]
+    assert "3 of 3 rows" in verify(out, "GAPlane", path.stem, path)[1]  # a row named thrice is run once
     code, said, _ = verify(out, "--most", "2")
     assert said.startswith("2 of 6 rows, evenly spread; --most 6 takes all\n")
     code, _, err = verify(out, "./Waves.py")
