@@ -164,6 +164,7 @@ def test_every_row_as_csv(store, rows, table):
         (["--metric", "iou"], "no row of these has iou; choose another --metric"),
         (["--signal", "Star"], "no rows of signal 'Star'; there are: Sierpinski"),
         (["--task", "ct"], "no rows of task 'ct'; there are: fit"),
+        (["--preset", "a", "--against", "a"], "--preset and --against are both a; give two presets"),
         (["--rows"], "--rows gives csv or parquet, not md; add --format csv"),
         (["--to", "/absent/x.md"], "cannot write '/absent/x.md': No such file or directory"),
     ],
