@@ -203,7 +203,7 @@ def test_a_file_that_is_no_row_is_named_once_and_left_out(fitted, verify):
         (["absent.json"], "'absent.json' cannot be read as a row: No such file"),
         (["--models", "Siren"], "no rows of these in '"),
         (["--models", "Sirn"], "did you mean 'Siren'"),
-        (["--most", "0"], "--most takes a number of rows from 1 up"),
+        (["--most", "0"], "argument --most: must be at least 1, got 0"),
         (["--tolerance", "nan"], "--tolerance takes decibels from 0 to 100, got nan"),
         (["--tolerance", "inf"], "--tolerance takes decibels from 0 to 100, got inf"),
     ],
