@@ -33,10 +33,10 @@ from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
 from harness.train.run_trial import run_trial
 from models import backends, get_model
-from parity_table import LEAST_SEEDS, SPREADING_SEEDS, Line, pairs_of, render, spreads
+from parity_table import EXACT, LEAST_SEEDS, SPREADING_SEEDS, Line, pairs_of, render, spreads
 
 OUT = ROOT / "benchmarks" / "parity.jsonl"
-EXACT, OWN = "fp32", "own"  # what others are held to; a model's default on CUDA
+OWN = "own"  # a model's default precision on CUDA
 SIZES = (10_000, 100_000)
 FIELDS = ("signal", "dim", "length", "bandlimit", "item", "task", "model", "size", "seed", "precision", "config_hash")
 RESULTS = ("status", "reason", "psnr", "psnr_best", "seconds", "backend", "device", "commit")
@@ -151,7 +151,7 @@ def cases_of(options: argparse.Namespace) -> list[Case]:
 def trials(
     config: Config, names: Sequence[str], lines: Sequence[Line], options: argparse.Namespace
 ) -> Iterator[tuple[Case, Trial]]:
-    """Every seed in turn; in it the cases, and of each the models, precisions and budgets. Seeds beyond the first are
+    """Every seed in turn; in it the cases, and of each the models, precisions and budgets. Seeds beyond LEAST_SEEDS are
     for cells that spread, by what `lines` hold when their turn comes."""
     seeds = options.seeds or config.preset("paper", "StarTarget", 2).seeds[:SPREADING_SEEDS]
     for seed in seeds:

@@ -19,7 +19,7 @@ from cost_table import markdown
 TOLERANCE = 0.1  # dB
 MEAN_LOSS = 0.3  # dB
 LEAST_SEEDS, SPREADING_SEEDS = 3, 5
-EXACT = "fp32"
+EXACT = "fp32"  # what others are held to
 BETTER = {"bf16": "bf16x3", "bf16x3": "tf32", "tf32": "fp32"}  # what is tried when a precision does not pass
 
 Line = dict[str, Any]
