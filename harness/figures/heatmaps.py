@@ -36,8 +36,10 @@ def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     metric = METRICS[comparison.metric]
     values = _means(view, comparison.models, comparison.scores)
     known = values[np.isfinite(values)]
-    held = within(known.tolist() or [0.0, 1.0], metric)
-    low, high = min(held), max(held)  # the end of the map stands for "or beyond"
+    low, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    held = within(known.tolist(), metric)
+    # lossless cells must not flatten the others, nor those that come near: the end of the map stands for "or beyond"
+    high = max(float(np.percentile(held, 95)), low) if len(held) < known.size else most
     norm = Normalize(low, high) if high > low else Normalize(low - 0.5, low + 0.5)
     page = Page(
         comparison=comparison,
@@ -49,7 +51,7 @@ def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
         norm=norm,
         label=metric.label(),
         text=metric.text,
-        extend="max" if (known > high).any() else "neither",
+        extend="max" if most > high else "neither",
     )
     return page.draw(values, metric.label() + averaged(comparison))
 
