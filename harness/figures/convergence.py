@@ -65,7 +65,7 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
     drawn = [model for model in comparison.models if any(key[0] == model for key in traces)]
     if not drawn:
         return None
-    edge = axis_style.upper_edge([score for found in traces.values() for score in found.mean.tolist()], METRICS["psnr"])
+    edge = axis_style.upper_edge([score for found in traces.values() for score in found.high.tolist()], METRICS["psnr"])
     far = [model for model in drawn if any(key[0] == model and t.mean.max() > edge for key, t in traces.items())]
     goal = REFERENCE in drawn
     handles = legend.of_models(comparison, drawn)
@@ -128,9 +128,8 @@ def _way(run: Run, clock: Clock) -> list[tuple[float, float, float]]:
     if not points:
         return []
     updates, passes = run.row["updates"], points[-1]["step"]
-    pace = (
-        updates / passes if passes and known(updates) is not None else 1.0
-    )  # an epoch of mini-batches is several updates
+    several = passes and known(updates) is not None  # an epoch of mini-batches is several updates
+    pace = updates / passes if several else 1.0
     return [(p["step"], p["seconds"] if clock == "seconds" else p["step"] * pace, p["psnr"]) for p in points]
 
 

@@ -97,6 +97,16 @@ def test_lossless_scores_lie_at_the_upper_edge_and_that_is_said(make_table, chec
     check_page(figure)
 
 
+def test_the_whole_spread_is_on_the_scale(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1, 2])
+    table.at[0, "curve"] = [point | {"psnr": point["psnr"] + 20} for point in table.at[0, "curve"]]
+    (axes,) = convergence_page(only(table), "updates").axes
+    highest = max(point["psnr"] for curve in table["curve"] for point in curve)
+    shaded = max(path.vertices[:, 1].max() for band in axes.collections for path in band.get_paths())
+    assert shaded == pytest.approx(highest)
+    assert axes.get_ylim()[1] >= highest
+
+
 def test_a_budget_without_curves_has_no_panel_and_is_named(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000, 100_000], seeds=[1])
     failed = table["size"] == 100_000
