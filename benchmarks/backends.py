@@ -12,7 +12,7 @@ import argparse
 import dataclasses
 import functools
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ import torch
 import models
 import paper_cost
 from cell import SuiteLoop
+from common.exits import EXIT_OK, guarded
 from common.lattice import Lattice
 from harness.execution.option_types import whole_number
+from harness.execution.options import Parser
 from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
@@ -38,8 +40,12 @@ LOG2_TABLES = range(7, 17)
 LENGTHS = {2: 1000, 3: 100}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main(arguments: Sequence[str] | None = None) -> int:
+    return guarded(lambda: run(parse(arguments)), "run it again")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="backends.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--models", nargs="+", default=["Instant_NGP", "GSplat"], metavar="MODEL")
     add("--sizes", nargs="+", type=whole_number, default=[10_000, 100_000, 1_000_000, 3_000_000], metavar="P")
@@ -52,7 +58,10 @@ def main() -> None:
     add("--turns", type=int, default=5)
     add("--seconds", type=float, default=0.2, help="a turn")
     add("--out", type=Path, help="a file to add the lines to")
-    options = parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
     device = machine.choose_device(options.device)
     tell(f"on {machine.device_name(device)}, torch {torch.__version__}", options.out)
     if options.encoding:
@@ -61,11 +70,12 @@ def main() -> None:
                 lattice = Lattice.regular((options.length or LENGTHS[dim],) * dim)
                 variants = encodings(lattice, log2_table, device, options.compile)
                 report(f"encoding {dim}D T=2^{log2_table}", variants, device, options)
-        return
+        return EXIT_OK
     options.backend = None
     for trial in paper_cost.cells_to_measure(load_config(), options.models, options):
         variants = updates(dataclasses.replace(trial, minibatch=None), device, options.compile)
         report(f"{trial.model} {trial.dim}D {trial.budget:,}", variants, device, options)
+    return EXIT_OK
 
 
 def updates(trial: Trial, device: torch.device, compiled: bool) -> dict[str, Callable[[], Step]]:
@@ -191,4 +201,4 @@ def tell(line: str, out: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -19,7 +19,9 @@ from torch.profiler import ProfilerActivity, profile
 
 import paper_cost
 from cell import SuiteLoop
+from common.exits import EXIT_OK, guarded
 from harness.execution.option_types import whole_number
+from harness.execution.options import Parser
 from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
@@ -30,8 +32,12 @@ from models.coordinate_network import CoordinateNetwork
 PROFILED = 5  # passes
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main(arguments: Sequence[str] | None = None) -> int:
+    return guarded(lambda: run(parse(arguments)), "run it again")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="kernels.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--models", nargs="+", default=["Siren"], metavar="MODEL")
     add("--sizes", nargs="+", type=whole_number, default=[10_000, 100_000], metavar="P")
@@ -49,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     add("--most", type=whole_number, default=12, help="kernels named for each update (default: 12)")
     add("--device", default=machine.default_device())
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
     device = machine.choose_device(options.device)
     print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
     for trial in paper_cost.cells_to_measure(load_config(), options.models, options):
@@ -57,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             tell(trial, device, options)
         else:
             tell_bound(trial, *options.bound)
+    return EXIT_OK
 
 
 def tell(trial: Trial, device: torch.device, options: argparse.Namespace) -> None:
@@ -107,4 +117,4 @@ def tell_bound(trial: Trial, copy: float, peak: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -19,12 +19,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import torch
+
+from common.exits import EXIT_OK, guarded
 from harness.execution import run_trials
 from harness.execution.launch import choose_precision
 from harness.execution.option_types import whole_number
+from harness.execution.options import Parser
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
+from harness.plan.trial import Trial
+from harness.store.schema import Row
 from harness.store.store import Store
 from harness.train import data, machine, run_trial
 from harness.train.fit import Fit
@@ -33,10 +39,15 @@ OF_DATA = {"cached_signal": "building signals", "make_task": "making tasks"}  # 
 OF_TRIAL = {"build": "building models", "score": "scoring"}  # of harness/train/run_trial.py, beside `fit`
 BESIDE = OF_DATA | OF_TRIAL  # what people come for → what it is called
 WORK = ("fit", *BESIDE)
+Calls = dict[str, list[float]]  # seconds of each call, by function
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main(arguments: Sequence[str] | None = None) -> int:
+    return guarded(lambda: run(parse(arguments)), "run it again")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="overhead.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--signal", default="Sierpinski")
     add("--items", nargs="+", default=None)
@@ -46,7 +57,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--bandlimits", nargs="+", type=float, default=[0.5])
     add("--steps", type=whole_number, default=None)
     add("--device", default=machine.default_device())
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
+    device = machine.choose_device(options.device)
+    trials = trials_of(options, device)
+    calls, total, processor, rows = measured(trials, device)
+    trained = [(row or {}).get("seconds") or 0.0 for row in rows]
+    print(f"{len(trials)} trials of {options.preset} in {total:.1f} s on {machine.device_name(device)}", end="")
+    print(f", {processor:.1f} s of the processor")
+    for what, seconds in parts(calls, sum(trained), total).items():
+        share, each = 100 * seconds / total, 1000 * seconds / len(trials)
+        print(f"{what:24} {seconds:8.3f} s  {share:5.2f} %  {each:6.1f} ms a trial")
+    first, later = beyond_training(trials, calls, trained)
+    for which, found in (("first of a model and a budget", first), ("others", later)):
+        if found:
+            print(f"beyond training, median of {len(found)} {which}: {1000 * statistics.median(found):.1f} ms a trial")
+    return EXIT_OK
+
+
+def trials_of(options: argparse.Namespace, device: torch.device) -> list[Trial]:
     config, source = load_config(), choose_source(options.signal, 2, options.items)
     preset = config.preset(options.preset, source.family.name, 2)
     preset = dataclasses.replace(
@@ -56,8 +87,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         steps=options.steps or preset.steps,
     )
     chosen = options.models or config.protocol.models
-    device, calls = machine.choose_device(options.device), defaultdict[str, list[float]](list)
-    trials = make_plan(config, source, ["fit"], options.preset, preset, chosen, choose_precision(None, device))
+    return make_plan(config, source, ["fit"], options.preset, preset, chosen, choose_precision(None, device))
+
+
+def measured(trials: Sequence[Trial], device: torch.device) -> tuple[Calls, float, float, list[Row | None]]:
+    """Run the trials: seconds of every call of what is clocked, by function; seconds in all, by the clock and of the
+    processor; a row of each trial."""
+    calls: Calls = defaultdict(list)
     places = (
         *((run_trials, "run_trial"), (Store, "write"), (Fit, "record"), (run_trial, "fit")),
         *((data, name) for name in OF_DATA),
@@ -72,33 +108,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         run_trials.split_done(trials, out)
         run_trials.execute(trials, out, device)
         total, processor = time.perf_counter() - start, time.process_time() - processor
-        rows = [run_trials.stored(trial, out)[0] for trial in trials]  # a trial's scorings share a fit
-    trained = [(row or {}).get("seconds") or 0.0 for row in rows]
-    spent, training = defaultdict(float, {name: sum(each) for name, each in calls.items()}), sum(trained)
-    inside = spent["run_trial"] - sum(spent[name] for name in WORK)
-    parts = {
+        return calls, total, processor, [run_trials.stored(trial, out)[0] for trial in trials]  # scorings share a fit
+
+
+def parts(calls: Calls, training: float, total: float) -> dict[str, float]:
+    """What the seconds in all consist of."""
+    spent = defaultdict(float, {name: sum(each) for name, each in calls.items()})
+    return {
         "training": training,
         "evaluations": spent["record"],
         "try-out, recording": spent["fit"] - spent["record"] - training,
         **{text: spent[name] for name, text in BESIDE.items()},
         "writing": spent["write"],
-        "the suite in trials": inside,
+        "the suite in trials": spent["run_trial"] - sum(spent[name] for name in WORK),
         "the suite around trials": total - spent["run_trial"] - spent["write"],
     }
-    print(f"{len(trials)} trials of {options.preset} in {total:.1f} s on {machine.device_name(device)}", end="")
-    print(f", {processor:.1f} s of the processor")
-    for what, seconds in parts.items():
-        share, each = 100 * seconds / total, 1000 * seconds / len(trials)
-        print(f"{what:24} {seconds:8.3f} s  {share:5.2f} %  {each:6.1f} ms a trial")
+
+
+def beyond_training(trials: Sequence[Trial], calls: Calls, trained: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Seconds of each trial beyond its training: of the first of a model and a budget, and of the others."""
     writes = iter(calls["write"])
     first, later, seen = list[float](), list[float](), set()
     for trial, took, seconds in zip(trials, calls["run_trial"], trained, strict=True):
         kind, beyond = (trial.model, trial.budget), took - seconds + sum(itertools.islice(writes, len(trial.rows)))
         (later if kind in seen else first).append(beyond)
         seen.add(kind)
-    for which, each in (("first of a model and a budget", first), ("others", later)):
-        if each:
-            print(f"beyond training, median of {len(each)} {which}: {1000 * statistics.median(each):.1f} ms a trial")
+    return first, later
 
 
 @contextlib.contextmanager
@@ -121,4 +156,4 @@ def clocked(module: Any, name: str, calls: list[float]) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -35,8 +35,8 @@ from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
-from machine import measure_peaks
 from models import backends, get_model
+from peaks import measure_peaks
 
 SIGNAL = "SparseSphereSignal"  # exists in 2D and 3D, at exactly the paper's lengths
 

@@ -22,7 +22,9 @@ from torch import Tensor
 
 import models
 from cell import SuiteLoop
+from common.exits import EXIT_OK, guarded
 from harness.execution.option_types import whole_number
+from harness.execution.options import Parser
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -31,10 +33,10 @@ from harness.train import machine
 from harness.train.data import signal_of, task_of
 from harness.train.fit import Clock
 from harness.train.run_trial import solve
-from machine import measure_peaks
 from models import backends
 from models.kernels.splats import rasterise
 from models.kernels.splats.tiling import Tiles
+from peaks import measure_peaks
 
 MODEL = "GSplat"
 # Operations of a pair, the exponential and the division as one each: 14 forward, 30 backward, where alpha and odds are
@@ -43,8 +45,12 @@ OPERATIONS, OPERATIONS_A_CHANNEL = 44, 6
 ADAM = 8 * 4  # bytes a value: it, its gradient and both moments are read, and all four are written
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main(arguments: Sequence[str] | None = None) -> int:
+    return guarded(lambda: run(parse(arguments)), "run it again")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="splats.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--signals", nargs="+", default=["SparseSphereSignal", "DIV2K"], metavar="SIGNAL")
     add("--sizes", nargs="+", type=whole_number, default=[10_000, 100_000, 1_000_000, 3_000_000], metavar="P")
@@ -54,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--turns", type=whole_number, default=3)
     add("--backends", nargs="+", help="the first one trains (default: all that are there)")
     add("--device", default=machine.default_device())
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
     device = machine.choose_device(options.device)
     peaks = measure_peaks(device)
     print(
@@ -73,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"{bound / min(times.values()):.1%} reached",
                 flush=True,
             )
+    return EXIT_OK
 
 
 def trials(options: argparse.Namespace) -> list[Trial]:
@@ -152,4 +162,4 @@ def milliseconds(model: Any, pairs: int, peaks: dict[str, float]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

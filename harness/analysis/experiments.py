@@ -169,10 +169,10 @@ def experiments(rows: Sequence[Row], order: Sequence[str] = (), config: Config |
     older: dict[Kind, list[int]] = {}
     for i in by_age:
         kind, cell = kind_of(rows[i]), cell_of(rows[i])
-        known = latest.setdefault(kind, {})
-        if cell in known:
-            older.setdefault(kind, []).append(known[cell])
-        known[cell] = i
+        cells_of_kind = latest.setdefault(kind, {})
+        if cell in cells_of_kind:
+            older.setdefault(kind, []).append(cells_of_kind[cell])
+        cells_of_kind[cell] = i
     names = names_of({kind.dataset for kind in latest if kind.dataset is not None})
     return [
         Experiment(

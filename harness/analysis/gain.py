@@ -46,6 +46,7 @@ def is_psnr(metric: str) -> bool:
 
 
 def known(value: float | None) -> float | None:
+    """The number; None where there is none, or one that is not finite."""
     return None if value is None or not math.isfinite(value) else float(value)
 
 

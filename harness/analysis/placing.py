@@ -87,7 +87,7 @@ def _place(model: str, standing: Standing, outcome: Outcome, metric: Metric) -> 
         then = f"{difference(ranking.leads[0], metric)} ahead of {ranking.models[1]}"
         return f"{of}, {then}{_unsure(ranking.leads[0], ranking.models[1] in ranking.tied)}"
     assert standing.best is not None  # who has a rank has the best model's draws
-    behind = _reversed(standing.best.difference)
+    behind = -standing.best.difference
     return f"{of}, {difference(behind, metric)} behind {ranking.best}{_unsure(behind, model in ranking.tied)}"
 
 
@@ -95,7 +95,3 @@ def _unsure(found: Difference, tied: bool) -> str:
     """What weakens a difference: one replicate, which leaves no interval, or that it may be chance."""
     corrected = " after Holm's correction" if found.certain else ""
     return " (one draw: no interval)" if found.n == 1 else f" (not told apart{corrected})" if tied else ""
-
-
-def _reversed(found: Difference) -> Difference:
-    return Difference(-found.mean, -found.high, -found.low, found.p, found.n)

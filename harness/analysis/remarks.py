@@ -1,12 +1,12 @@
 """What is to be known of scores beside them: budgets that are not used, models that learned nothing, doubtful times."""
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
 from common.words import budget_text
+from harness.analysis.gain import known
 from harness.store.schema import OK, busy
 
 FULL = 0.95  # share of a budget below which it is said how much a model uses
@@ -40,14 +40,14 @@ def _of_model(by_size: dict[int, Rows], tell: Callable[[Rows], str | None]) -> s
 
 
 def _share(rows: Rows) -> str | None:
-    shares = [row["parameters"] / row["size"] for row in rows if _known(row["parameters"])]
+    shares = [row["parameters"] / row["size"] for row in rows if known(row["parameters"]) is not None]
     return f" {fmean(shares):.0%}" if shares and fmean(shares) < FULL else None
 
 
 def _without_gain(rows: Rows) -> str | None:
-    scored = [row for row in rows if _known(row["psnr"]) and _known(row["psnr_constant"])]
-    count = sum(row["psnr"] - row["psnr_constant"] < NOTHING for row in scored)
-    return _of_all(count, len(scored))
+    scores = [(known(row["psnr"]), known(row["psnr_constant"])) for row in rows]
+    gains = [psnr - constant for psnr, constant in scores if psnr is not None and constant is not None]
+    return _of_all(sum(gain < NOTHING for gain in gains), len(gains))
 
 
 def _doubtful(rows: Rows) -> str | None:
@@ -56,7 +56,3 @@ def _doubtful(rows: Rows) -> str | None:
 
 def _of_all(count: int, of: int) -> str | None:
     return None if count == 0 else "" if count == of else f" ({count} of {of} trials)"
-
-
-def _known(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)

@@ -40,6 +40,10 @@ class Difference:
         """Whether the interval leaves out 0."""
         return self.low > 0 or self.high < 0
 
+    def __neg__(self) -> "Difference":
+        """How far the other one is ahead."""
+        return Difference(-self.mean, -self.high, -self.low, self.p, self.n)
+
 
 @dataclass(frozen=True)
 class Ranks:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.words import MARKS, NO_SCORE
+from harness.analysis.gain import known
 from harness.analysis.left_out import Where
 from harness.analysis.means import COUNTS, Line, Means, label
 from harness.analysis.versus import Change, Versus
@@ -72,7 +73,7 @@ def _standings(found: Versus) -> list[str]:
 
 def _record_of(found: Versus, change: Change) -> dict[str, Any]:
     scores = {"metric": found.metric.name, "before": change.before, "after": change.after, "ahead": change.ahead.mean}
-    reach = {"low": _known(change.ahead.low), "high": _known(change.ahead.high), "draws": change.ahead.n}
+    reach = {"low": known(change.ahead.low), "high": known(change.ahead.high), "draws": change.ahead.n}
     ranks = dict(zip(("rank_before", "rank_after"), change.ranks, strict=True))
     kind = found.kind._asdict() | {"against": found.against}
     return kind | {"model": change.model, "size": change.size} | scores | reach | ranks
@@ -96,8 +97,8 @@ def _csv(records: Sequence[dict[str, Any]]) -> bytes:
 
 def _record(means: Means, line: Line) -> dict[str, Any]:
     kind = means.experiment.kind._asdict()
-    scores = {"metric": means.metric.name, "mean": _known(line.mean), "spread": _known(line.spread.whole)}
-    scores |= {"signal_spread": _known(line.spread.signals), "seed_spread": _known(line.spread.seeds)}
+    scores = {"metric": means.metric.name, "mean": known(line.mean), "spread": known(line.spread.whole)}
+    scores |= {"signal_spread": known(line.spread.signals), "seed_spread": known(line.spread.seeds)}
     counts, keys = dict(zip(COUNTS, line.counts, strict=True)), dict(zip(means.by, line.keys, strict=True))
     origin = {"origin": REFERENCE_RESULT if keys["model"] in means.of_reference else None} if "model" in keys else {}
     return (
@@ -209,7 +210,3 @@ def _in_latex(text: str) -> str:
     signs |= {TIED: r"$\approx$", YARDSTICK: r"\dag{}", "^": r"\textasciicircum{}"}
     signs |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
     return "".join(signs.get(sign, sign) for sign in text)
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value

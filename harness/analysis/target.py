@@ -53,9 +53,11 @@ def rebuild(row: Mapping[str, Any], out: str | Path | None = None) -> Target:
         found = build(row, out)
     except OSError as error:
         raise UsageError(f"its data cannot be read: {error}") from error
-    if list(found.truth.shape) != list(row["shape"]):
-        raise UsageError(f"its shape is {list(found.truth.shape)} now, and was {list(row['shape'])} when it was scored")
-    now, then = found.constant, row["psnr_constant"]
+    shape, (now, then) = row["shape"], (found.constant, known(row["psnr_constant"]))
+    if not isinstance(shape, list) or then is None:
+        raise UsageError("its row does not say its shape or the score of its mean, by which it is known again")
+    if list(found.truth.shape) != shape:
+        raise UsageError(f"its shape is {list(found.truth.shape)} now, and was {shape} when it was scored")
     if abs(now - then) > TOLERANCE:
         raise UsageError(f"its values differ from those that were scored (constant mean {now:.2f} dB, was {then:.2f})")
     return found

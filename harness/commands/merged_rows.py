@@ -1,6 +1,5 @@
 """Which rows a merge takes from results folders and from Parquet files of rows, and what it says of them."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from common.files import read_bounded
 from harness.store.parquet import Name, read_rows
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.schema import OK, UNSUPPORTED, Row
-from harness.store.store import Store, row_text
+from harness.store.store import Store, keys_in, row_text
 
 
 @dataclass
@@ -40,9 +39,7 @@ def is_parquet(path: Path) -> bool:
 def names(store: Path) -> Iterator[tuple[str, str]]:
     """Folder and key of every file that may be a row."""
     for rows in store.glob("*/rows"):
-        for name in os.listdir(rows):
-            if name.endswith(".json") and not name.startswith("."):
-                yield rows.parent.name, name.removesuffix(".json")
+        yield from ((rows.parent.name, key) for key in keys_in(rows))
 
 
 def chosen(stores: Sequence[Path], tally: Tally) -> Iterator[tuple[Name, list[Found]]]:

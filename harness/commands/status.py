@@ -89,7 +89,8 @@ def _failures(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _describe_run(said: dict[str, Any]) -> str:
-    text = f"{said.get('trial')}, pass {said.get('step')} of {said.get('steps')}"
+    at = f"pass {said['step']} of {said.get('steps')}" if "step" in said else "not at its first pass yet"
+    text = f"{said.get('trial')}, {at}"
     text += f", on {said.get('host')} (process {said.get('pid')}), started {said.get('started')}"
     if is_alive(said):
         return text

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     if options.against is not None:
         write(options, side_by_side(found, options))
         return 0
-    rows = select(found, options)
+    rows = select(found, options, options.preset)
     if options.rows:
         content = tables.rows_as(options.format, rows)
     else:
@@ -85,8 +85,10 @@ def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:
     """The tables of --preset beside --against."""
     if options.preset is None or options.rows:
         raise UsageError("--against goes with --preset and without --rows: --preset tuned --against paper")
-    order, presets = load_config(options.config).protocol.order, (options.preset, options.against)
-    rows = [row for name in presets for row in select(found, argparse.Namespace(**vars(options) | {"preset": name}))]
+    if options.preset == options.against:
+        raise UsageError(f"--preset and --against are both {options.preset}; give two presets")
+    order = load_config(options.config).protocol.order
+    rows = [row for preset in (options.preset, options.against) for row in select(found, options, preset)]
     every = versus(experiments(rows, order), rows, options.preset, options.against, options.metric)
     if not every:
         raise UsageError(f"no experiment has scores of both {options.preset} and {options.against}, otherwise alike")
@@ -106,9 +108,9 @@ def write(options: argparse.Namespace, content: bytes) -> None:
     print(f"wrote {options.to}")
 
 
-def select(found: Gathered, options: argparse.Namespace) -> list[Row]:
-    """The rows asked for; UsageError when there are none."""
+def select(found: Gathered, options: argparse.Namespace, preset: str | None) -> list[Row]:
+    """The rows asked for, of a preset or of all; UsageError when there are none."""
     rows = [stored.row for stored in found.stored]
     if not rows:
         raise selected_rows.no_rows(found.out)
-    return selected_rows.select(rows, signal=options.signal, task=options.task, preset=options.preset)
+    return selected_rows.select(rows, signal=options.signal, task=options.task, preset=preset)

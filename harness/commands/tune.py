@@ -94,10 +94,10 @@ def again(found: "Search", options: argparse.Namespace) -> "list[Trial]":
     """The fits of finalists that have no row yet, of the searches whose trials all have; each once."""
     from harness.analysis.tuning import outcomes
 
-    due = [fit for one in outcomes(found.cells, options.out) for fit in one.due]
+    due = {fit.key: fit for one in outcomes(found.cells, options.out) for fit in one.due}  # searches share trial 0
     if due:
-        print(f"the best of each search and trial 0 from other initial values: {len(due)} fits")
-    return list({fit.key: fit for fit in due}.values())
+        print(f"the best of each search and trial 0 from other initial values: {plural(len(due), 'fit')}")
+    return list(due.values())
 
 
 def run_left(

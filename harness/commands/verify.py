@@ -38,7 +38,7 @@ class Chosen(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.execution.option_types import budget, given_path, whole_number
+    from harness.execution.option_types import budget, given_path, positive
 
     add = parser.add_argument
     add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--task", help="only this task; a path as for --signal")
     add("--models", nargs="+", metavar="MODEL", help="only these; paths as for --signal")
     add("--sizes", nargs="+", type=budget, metavar="P", help="only these budgets")
-    add("--most", type=whole_number, default=MOST, help="of what is not named row by row (default: %(default)s)")
+    add("--most", type=positive, default=MOST, help="of what is not named row by row (default: %(default)s)")
     add("--tolerance", type=float, default=TOLERANCE, metavar="DB", help="of PSNR (default: %(default)s dB)")
     add("--file", metavar="PATH", help="your own image or volume that the rows are of (default: what the folder keeps)")
     add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
@@ -101,7 +101,8 @@ def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> list[st
 
 
 def named(words: Sequence[str], out: str) -> list[Chosen]:
-    """The rows that words of the command line mean: paths of row files, and parts of the names of rows of a folder."""
+    """The rows that words of the command line mean: paths of row files, and parts of the names of rows of a folder. A
+    row that several words mean is there once."""
     chosen: list[Chosen] = []
     rows = [] if all(is_row_file(word) for word in words) else stored(out)
     for word in words:
@@ -114,7 +115,7 @@ def named(words: Sequence[str], out: str) -> list[Chosen]:
         if not found:
             raise UsageError(f"no row of '{out}' has '{word}' in its name{suggest(word, [one.key for one in rows])}")
         chosen += found
-    return chosen
+    return list({one.store.row_path(one.key).resolve(): one for one in chosen}.values())
 
 
 def is_row_file(word: str) -> bool:
@@ -139,8 +140,6 @@ def selected(options: argparse.Namespace) -> list[Chosen]:
         rows = [one for one in rows if wanted is None or one.row[column] in wanted]
     if not rows:
         raise UsageError(f"no rows of these in '{options.out}'; python -m harness status says what there is")
-    if options.most < 1:
-        raise UsageError("--most takes a number of rows from 1 up")
     chosen = few(rows, options.most)
     if len(chosen) < len(rows):
         print(f"{len(chosen)} of {len(rows):,} rows, evenly spread; --most {len(rows)} takes all")

@@ -1,13 +1,17 @@
 """How the axes of line figures look."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from harness.analysis.frame import within
+from target_signals.tasks.metrics import Metric
+
 SHORT = 1.5  # decades; a shorter axis is labelled at 1, 2 and 5
 TICK = 0.35  # inches
+RIM = 0.05  # of the scores' range, left free above and below
 
 
 def frame(axes: Axes) -> None:
@@ -21,11 +25,23 @@ def scores(axes: Axes) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
+def upper_edge(scores: Iterable[float], metric: Metric) -> float:
+    """Where a scale of scores ends. Lossless ones among others lie beyond, and are drawn at this edge."""
+    held = within(scores, metric)
+    return max(held) + RIM * (max(held) - min(held) or 1.0)
+
+
+def beyond(models: Sequence[str]) -> list[str]:
+    """The note on models that are drawn at the upper edge."""
+    return [f"at the upper edge, as they lie beyond: {', '.join(models)}"] if models else []
+
+
 def share(every: Sequence[Axes], y: bool = True) -> None:
     """One scale for all panels of a page, which holds what each of them shows. Comes after the lines. y: of y, too."""
-    if every:
-        lows, highs = zip(*(axes.get_xlim() for axes in every), strict=True)
-        bottoms, tops = zip(*(axes.get_ylim() for axes in every), strict=True)
+    shown = [axes for axes in every if axes.lines]
+    if shown:
+        lows, highs = zip(*(axes.get_xlim() for axes in shown), strict=True)
+        bottoms, tops = zip(*(axes.get_ylim() for axes in shown), strict=True)
         for axes in every:
             axes.set_xlim(min(lows), max(highs))
             if y:

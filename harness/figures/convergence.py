@@ -3,7 +3,7 @@
 A page holds at most three bands × three budgets: the ends and the middle.
 """
 
-import math
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,15 +17,17 @@ from matplotlib.ticker import MaxNLocator
 from common.words import budget_text
 from harness.analysis import timing
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
+from harness.analysis.gain import known
 from harness.analysis.selection import few
 from harness.analysis.winner import REFERENCE
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout, columns_for
 from harness.figures.page import LINE, Sheet, averaged, with_room, write_texts
+from target_signals.tasks.metrics import METRICS
 
 Clock = Literal["updates", "seconds"]
 MOST = 3  # bands, and budgets
-PANEL, GAP, MARGIN = (2.1, 1.6), (0.42, 0.54), (0.6, 0.15)  # inches
+PANEL, SINGLE, GAP, MARGIN = (2.1, 1.6), (3.6, 2.3), (0.42, 0.54), (0.6, 0.15)  # inches
 AXIS_ROOM = 0.66
 AXES = {"updates": "updates", "seconds": "seconds of training"}
 GOAL: style.Looks = {"color": "0.45", "linestyle": ":", "linewidth": 1.0}
@@ -51,23 +53,26 @@ class Trace:
 
 def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_NEEDED) -> Figure | None:
     """A panel for each band (row) and budget (column), on one scale; None where no run has a curve."""
-    bands, sizes = few(comparison.regions, MOST), few(comparison.sizes, MOST)
-    spots = [(band, size) for band in bands for size in sizes]
-    traces = {
+    every_trace = {
         (model, band, size): found
-        for band, size in spots
-        for model in comparison.models
+        for band, size, model in itertools.product(comparison.regions, comparison.sizes, comparison.models)
         if (found := trace(comparison, Place(model, size, band), clock)) is not None
     }
+    there = tuple(sorted({band for _, band, _ in every_trace})), tuple(sorted({size for *_, size in every_trace}))
+    bands, sizes = few(there[0], MOST), few(there[1], MOST)
+    spots = list(itertools.product(bands, sizes))
+    traces = {key: found for key, found in every_trace.items() if key[1:] in spots}
     drawn = [model for model in comparison.models if any(key[0] == model for key in traces)]
     if not drawn:
         return None
+    edge = axis_style.upper_edge([score for found in traces.values() for score in found.high.tolist()], METRICS["psnr"])
+    far = [model for model in drawn if any(key[0] == model and t.mean.max() > edge for key, t in traces.items())]
     goal = REFERENCE in drawn
     handles = legend.of_models(comparison, drawn)
     handles += [legend.entry(f"{REFERENCE} at its end", **GOAL)] if goal else []
     subtitle = f"PSNR (dB) on the training lattice over {AXES[clock]}{averaged(comparison)}"
     subtitle += "; shaded: minimum to maximum" if any(found.runs > 1 for found in traces.values()) else ""
-    notes = _notes(comparison, clock, bands, sizes, traces, drawn)
+    notes = _notes(comparison, clock, there, traces, drawn) + axis_style.beyond(far)
     sheet = _sheet(len(bands), len(sizes), layout)
     sheet = with_room(sheet, comparison, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
     lines = len(_title(comparison, *spots[0], len(bands) > 1, layout).splitlines())
@@ -79,10 +84,10 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
             axes.set_xscale("log")
         own = {model: traces[model, band, size] for model in drawn if (model, band, size) in traces}
         for model, found in own.items():
-            _line(axes, found, model, style.line(*comparison.looks(model)))
+            _line(axes, found, model, edge, style.line(*comparison.looks(model)))
         if REFERENCE in own:
-            axes.axhline(own[REFERENCE].mean[-1], zorder=1.5, **GOAL)
-    axis_style.share([axes for axes in every if axes.lines])
+            axes.axhline(min(own[REFERENCE].mean[-1], edge), zorder=1.5, **GOAL)
+    axis_style.share(every)
     for index, (axes, spot) in enumerate(zip(every, spots, strict=True)):
         _style_axes(axes, clock, sheet.panel[0])
         axes.set_title(_title(comparison, *spot, len(bands) > 1, layout), fontsize=style.TEXT, pad=4)
@@ -93,7 +98,7 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
 
 
 def _sheet(bands: int, sizes: int, layout: Layout) -> Sheet:
-    columns, panel, gap = layout.fit(bands * sizes, PANEL, GAP, MARGIN, 0.0)
+    columns, panel, gap = layout.fit(bands * sizes, SINGLE if bands * sizes == 1 else PANEL, GAP, MARGIN, 0.0)
     if layout.width is None:
         columns = sizes if bands > 1 else columns_for(sizes, PANEL[0], GAP[0])
     return Sheet(bands * sizes, columns, panel, gap, MARGIN, layout=layout)
@@ -102,7 +107,8 @@ def _sheet(bands: int, sizes: int, layout: Layout) -> Sheet:
 def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
     """The mean way of the runs at a place that were evaluated at the same steps; None where none has a curve."""
     runs = timing.on_machine(comparison, place) if clock == "seconds" else comparison.runs(place)
-    ways = [way for draw, run in runs.items() if draw in comparison.scores(place) and (way := _way(run, clock))]
+    scores = comparison.scores(place)
+    ways = [way for draw, run in runs.items() if draw in scores and (way := _way(run, clock))]
     if not ways:
         return None
     steps = Counter(tuple(point[0] for point in way) for way in ways).most_common(1)[0][0]
@@ -114,27 +120,30 @@ def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
 def _way(run: Run, clock: Clock) -> list[tuple[float, float, float]]:
     """(step, updates or seconds, PSNR) at each evaluation of one run."""
     curve = run.row["curve"]
-    points = [p for p in curve if _known(p.get("psnr")) and _known(p.get("seconds"))] if isinstance(curve, list) else []
+    points = [
+        point
+        for point in (curve if isinstance(curve, list) else ())
+        if known(point.get("psnr")) is not None and known(point.get("seconds")) is not None
+    ]
     if not points:
         return []
     updates, passes = run.row["updates"], points[-1]["step"]
-    pace = updates / passes if passes and _known(updates) else 1.0  # an epoch of mini-batches is several updates
+    several = passes and known(updates) is not None  # an epoch of mini-batches is several updates
+    pace = updates / passes if several else 1.0
     return [(p["step"], p["seconds"] if clock == "seconds" else p["step"] * pace, p["psnr"]) for p in points]
 
 
-def _known(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
-def _line(axes: Axes, found: Trace, model: str, looks: style.Looks) -> None:
-    """A solved model has no way, only an end: a single large marker."""
+def _line(axes: Axes, found: Trace, model: str, edge: float, looks: style.Looks) -> None:
+    """A model's way, no higher than the edge. A solved one has none, only an end: a single large marker."""
+    mean = np.minimum(found.mean, edge)
     if found.solved:
-        axes.plot(found.x, found.mean, label=model, **looks | {"markersize": 7, "zorder": 3})
+        axes.plot(found.x, mean, label=model, **looks | {"markersize": 7, "zorder": 3})
         return
     every = max(1, len(found.x) // 4)
-    axes.plot(found.x, found.mean, label=model, markevery=every, **looks)
+    axes.plot(found.x, mean, label=model, markevery=every, **looks)
     if found.runs > 1:
-        axes.fill_between(found.x, found.low, found.high, color=looks["color"], alpha=0.15, linewidth=0)
+        low, high = np.minimum(found.low, edge), np.minimum(found.high, edge)
+        axes.fill_between(found.x, low, high, color=looks["color"], alpha=0.15, linewidth=0)
 
 
 def _style_axes(axes: Axes, clock: Clock, width: float) -> None:
@@ -156,17 +165,18 @@ def _title(comparison: Comparison, band: float, size: int, several_bands: bool, 
 def _notes(
     comparison: Comparison,
     clock: Clock,
-    bands: Sequence[float],
-    sizes: Sequence[int],
+    there: tuple[Sequence[float], Sequence[int]],
     traces: dict[tuple[str, float, int], Trace],
     drawn: Sequence[str],
 ) -> list[str]:
+    """there: the bands and budgets at which some run has a curve."""
     absent = [model for model in comparison.models if model not in drawn]
+    absent += [f"{budget_text(size)} parameters" for size in comparison.sizes if size not in there[1]]
     notes = [f"without a curve: {', '.join(absent)}"] if absent else []
     hidden = [
-        f"{len(shown)} of {len(there)} {name}"
-        for shown, there, name in ((bands, comparison.regions, "bands"), (sizes, comparison.sizes, "budgets"))
-        if len(shown) < len(there)
+        f"{MOST} of {len(values)} {name}"
+        for values, name in zip(there, ("bands", "budgets"), strict=True)
+        if len(values) > MOST
     ]
     notes += [f"shown: {' and '.join(hidden)}, the ends and the middle"] if hidden else []
     solved = [model for model in drawn if any(key[0] == model and found.solved for key, found in traces.items())]

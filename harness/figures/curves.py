@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from harness.analysis.comparison import Comparison, mean
+from harness.analysis.frame import within
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.page import EDGE, LINE, Sheet, averaged, text_width, thinned, with_room, wrapped, write_texts
@@ -18,9 +19,9 @@ from target_signals.tasks.metrics import METRICS
 PANEL, SINGLE = (2.1, 1.6), (3.6, 2.3)  # inches
 GAP, MARGIN = (0.42, 0.54), (0.6, 0.15)
 AXIS_ROOM = 0.66  # inches of tick labels and axis label
-RIM = 0.05  # of the scores' range, left free above and below
 COINCIDE = 0.01  # of the scale: points that are nearer lie on one another
 RING = 3.0  # points by which a ring round a marker is larger than what it holds
+MOST_RINGS = 3  # round one another: more of them would cover a panel of many models
 CONSTANT_MEAN, OVERLAID = "constant mean", "_overlaid"
 Limits = tuple[float, float]
 
@@ -31,16 +32,25 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     if len(view.xs) < 2 or not drawn:
         return None
     metric = METRICS[comparison.metric]
-    means = {panel: {model: _means(comparison, view, model, panel) for model in drawn} for panel in view.panels}
     levels = {panel: [comparison.constant(view.place("", x, panel).band) for x in view.xs] for panel in view.panels}
     known = [level for level in itertools.chain(*levels.values()) if math.isfinite(level)]
     limits = _limits(comparison, view, drawn, known)
+    whole = {panel: {model: _means(comparison, view, model, panel) for model in drawn} for panel in view.panels}
+    low, edge = limits
+    far = [model for model in drawn if any(score > edge for own in whole.values() for score in own[model])]
+    means = {
+        panel: {model: [min(score, edge) for score in scores] for model, scores in own.items()}
+        for panel, own in whole.items()
+    }
+    limits = (low, edge + axis_style.RIM * (edge - low)) if far else limits  # with room for the markers at the edge
     overlaid = {panel: list(_coincidences(means[panel], limits)) for panel in view.panels}
     notes = _notes(comparison, view, drawn) + unit_notes(comparison, view, layout)
     if known and not any(limits[0] <= level <= limits[1] for level in known):
         ends = "–".join(dict.fromkeys([metric.text(min(known)), metric.text(max(known))]))
         notes.append(f"{CONSTANT_MEAN}: {ends}, {'above' if known[0] > limits[1] else 'below'} the scale")
-    notes += ["rings and dashes: the model of that colour lies beneath"] if any(overlaid.values()) else []
+    notes += axis_style.beyond(far)
+    if any(overlaid.values()):
+        notes.append(f"rings and dashes: the model of that colour lies beneath, at most {MOST_RINGS} at a point")
     spread = "; shaded: minimum to maximum" if len(comparison.draws) > 1 else ""
     subtitle = f"{metric.label()}{averaged(comparison)}{spread}"
     handles = legend.of_models(comparison, drawn)
@@ -85,23 +95,26 @@ def _means(comparison: Comparison, view: View, model: str, panel: float) -> list
 
 
 def _limits(comparison: Comparison, view: View, drawn: Sequence[str], constants: Sequence[float]) -> Limits:
-    """A scale that holds all scores, and the constant mean as far as that at most doubles it."""
+    """A scale that holds all scores but lossless ones, and the constant mean as far as that at most doubles it."""
     scores = [score for place in view.places(drawn) for score in comparison.scores(place).values()]
-    low, high = min(scores), max(scores)
+    held = within(scores, METRICS[comparison.metric])
+    low, high = min(held), max(held)
     reach = high - low or 1.0
     near = [level for level in constants if low - reach <= level <= high + reach]
     low, high = min([low, *near]), max([high, *near])
-    return low - RIM * reach, high + RIM * reach
+    return low - axis_style.RIM * reach, high + axis_style.RIM * reach
 
 
 def _coincidences(means: dict[str, list[float]], limits: Limits) -> Iterator[tuple[str, list[int], int]]:
-    """Models that others, drawn later, lie upon: the model, its covered points, and by how many."""
+    """Models that others, drawn later, lie upon: the model, its points that at most MOST_RINGS cover, and by how
+    many."""
     near = COINCIDE * (limits[1] - limits[0])
     for index, beneath in enumerate(means):
         above = list(means)[index + 1 :]
         covering = [sum(abs(means[one][i] - value) < near for one in above) for i, value in enumerate(means[beneath])]
-        if any(covering):
-            yield beneath, [i for i, count in enumerate(covering) if count], max(covering)
+        points = [i for i, count in enumerate(covering) if 0 < count <= MOST_RINGS]
+        if points:
+            yield beneath, points, max(covering[i] for i in points)
 
 
 def _line(axes: Axes, comparison: Comparison, view: View, model: str, panel: float, means: Sequence[float]) -> None:

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from common.words import FAILED, MARKS, MEANINGS, NO_SCORE
 from harness.analysis.comparison import Comparison, Place, mean
 from harness.analysis.experiments import Draw
+from harness.analysis.frame import within
 from harness.analysis.winner import REFERENCE
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns
@@ -27,7 +28,6 @@ GAP = (0.2, 0.54)
 AXIS_ROOM = 0.5  # inches of tick labels and axis label
 NUMBER = 0.31  # inches of a cell with a number, on a page of given width
 BAR, BAR_GAP, BAR_ROOM = 0.13, 0.16, 0.75  # inches; the last is for its numbers and label
-LOSSLESS = 80.0  # dB; beyond it, a difference of scores says little
 LEAST_BAR, MOST_BAR = 1.1, 3.0  # inches; a lower page does without, as its cells say their values
 
 
@@ -37,8 +37,9 @@ def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     values = _means(view, comparison.models, comparison.scores)
     known = values[np.isfinite(values)]
     low, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    # one lossless cell, of some 150 dB, must not flatten all others: the end of the map stands for "or beyond"
-    high = max(float(np.percentile(known, 95)), low) if most > LOSSLESS and metric.unit == "dB" else most
+    held = within(known.tolist(), metric)
+    # lossless cells must not flatten the others, nor those that come near: the end of the map stands for "or beyond"
+    high = max(float(np.percentile(held, 95)), low) if len(held) < known.size else most
     norm = Normalize(low, high) if high > low else Normalize(low - 0.5, low + 0.5)
     page = Page(
         comparison=comparison,
@@ -64,7 +65,7 @@ def lead_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) ->
     if not known.size:
         return None
     # one collapsed model must not bleach all other cells: the ends of the map stand for "or beyond"
-    limit = float(np.percentile(known, 95)) or float(known.max()) or 1.0
+    limit = float(np.percentile(within(known.tolist(), metric), 95)) or float(known.max()) or 1.0
     sign = "positive" if metric.higher_is_better else "negative"
     page = Page(
         comparison=comparison,

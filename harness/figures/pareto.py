@@ -5,7 +5,7 @@ The front is of the models that compete for the best (`harness.analysis.winner`)
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -53,9 +53,11 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
     drawn = [model for model in comparison.models if any(point.model == model for point in found)]
     what = "seconds from construction to the end of training" if waiting else "seconds of training"
     subtitle = f"{metric.label()} against {what} on {comparison.machine}{averaged(comparison)}"
+    edge = axis_style.upper_edge([point.score for point in found], metric)
+    far = [model for model in drawn if any(point.model == model and point.score > edge for point in found)]
     compete = {band: competing(comparison, points[band], band) for band in bands}
     apart = [m for m in drawn if any(p.model == m and p not in compete[band] for band in bands for p in points[band])]
-    notes = _notes(comparison, bands, drawn, apart)
+    notes = _notes(comparison, bands, drawn, apart) + axis_style.beyond(far)
     sizes = [size for size in comparison.sizes if any(point.size == size for point in found)]
     handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]
     panel = SINGLE if len(bands) == 1 else PANEL
@@ -70,13 +72,13 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
         axes.set_xscale("log")
         axes.margins(0.06)
         for model in drawn:
-            _way(axes, comparison, [point for point in points[band] if point.model == model], sizes)
+            _way(axes, comparison, [_up_to(edge, point) for point in points[band] if point.model == model], sizes)
     axis_style.share(every)
     for index, (axes, band) in enumerate(zip(every, bands, strict=True)):
         axis_style.log_x(axes, axis_style.ticks_in(panel[0]))
         axis_style.scores(axes)
         axis_style.frame(axes)
-        _front(axes, front(compete[band], metric.higher_is_better))
+        _front(axes, [_up_to(edge, point) for point in front(compete[band], metric.higher_is_better)])
         axes.set_title("" if band == WHOLE else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
     legend.draw(sheet, figure, handles, notes)
@@ -120,6 +122,10 @@ def front(points: Sequence[Point], higher_is_better: bool = True) -> list[Point]
             best = sign * point.score
             found.append(point)
     return found
+
+
+def _up_to(edge: float, point: Point) -> Point:
+    return replace(point, score=min(point.score, edge))
 
 
 def _front(axes: Axes, points: Sequence[Point]) -> None:

@@ -25,7 +25,7 @@ Curve = tuple[np.ndarray, np.ndarray]
 
 
 def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None:
-    """Spectra of the errors, a panel for each budget; None where no residual can be read."""
+    """Spectra of the errors, a panel for each budget; None where no residual can be read, or none is seen."""
     curves: dict[tuple[str, int], Curve] = {}
     for model, size in example.paths:
         residual = example.residual(model, size)
@@ -36,9 +36,15 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
     signal = radial_spectrum(example.target.truth) if example.target is not None else None
     models = [model for model in example.models if any(key[0] == model for key in curves)]
     sizes = [size for size in example.sizes if any(key[1] == size for key in curves)]
-    handles = legend.of_models(example.comparison, models) + ([legend.entry("signal", **SIGNAL)] if signal else [])
+    limits = _limits(list(curves.values()), signal)
+    below = [model for model in models if all(density.max() < limits[0] for density in _of_model(curves, model))]
+    drawn = [model for model in models if model not in below]
+    handles = legend.of_models(example.comparison, drawn) + ([legend.entry("signal", **SIGNAL)] if signal else [])
+    if not handles:
+        return None
     subtitle = f"{example.describe()}: radially averaged power spectrum of the error over spatial frequency"
     notes = _notes(example, signal is not None)
+    notes += [f"lossless, with errors below the scale: {', '.join(below)}"] if below else []
     panel = SINGLE if len(sizes) == 1 else PANEL
     columns, panel, gap = layout.fit(len(sizes), panel, GAP, MARGIN, 0.0)
     sheet = Sheet(len(sizes), columns, panel, gap, MARGIN, layout=layout)
@@ -46,12 +52,11 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
     room = AXIS_ROOM + LINE * (len(axis) - 1) + legend.height(handles, sheet.width)
     sheet = with_room(sheet, example.comparison, subtitle, notes, room)
     figure = sheet.figure()
-    limits = _limits(list(curves.values()), signal)
     for index, size in enumerate(sizes):
         axes = sheet.axes(figure, index)
         if signal is not None:
             axes.plot(*signal, label="signal", **SIGNAL)
-        for model in models:
+        for model in drawn:
             if (model, size) in curves:
                 frequency, density = curves[model, size]
                 every = max(1, len(frequency) // MARKS)
@@ -63,6 +68,10 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, example.comparison, subtitle, notes)
     return figure
+
+
+def _of_model(curves: dict[tuple[str, int], Curve], model: str) -> list[np.ndarray]:
+    return [density for (name, _), (_, density) in curves.items() if name == model]
 
 
 def _limits(curves: Sequence[Curve], signal: Curve | None) -> tuple[float, float]:

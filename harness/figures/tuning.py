@@ -28,7 +28,7 @@ def tuning_page(every: Sequence[Outcome], models: Sequence[str]) -> Figure | Non
         return None
     names = [model for model in models if any(one.cell.model == model for one in drawn)]
     columns = min(COLUMNS, len(budgets))
-    rows, legend_lines = -(-len(budgets) // columns), -(-len(names) // (3 * columns))
+    rows, legend_lines = -(-len(budgets) // columns), -(-len(names) // (COLUMNS * columns))
     foot = FOOT + LEGEND_LINE * legend_lines
     width, height = columns * (PANEL[0] + SIDES) + 0.1, rows * (PANEL[1] + FOOT) + HEAD + foot - FOOT
     figure = Figure(figsize=(width, height), dpi=DPI)
@@ -50,7 +50,7 @@ def tuning_page(every: Sequence[Outcome], models: Sequence[str]) -> Figure | Non
     figure.text(0.1 / width, 1 - 0.28 / height, text, **looks)
     handles = {handle.get_label(): handle for axes in figure.axes for handle in axes.get_legend_handles_labels()[0]}
     shown = [handles[name] for name in names]
-    figure.legend(handles=shown, loc="lower center", ncols=3 * columns, fontsize=style.TEXT, frameon=False)
+    figure.legend(handles=shown, loc="lower center", ncols=COLUMNS * columns, fontsize=style.TEXT, frameon=False)
     return figure
 
 

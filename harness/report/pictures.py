@@ -21,7 +21,7 @@ from target_signals.user_file import UserFile
 TYPICAL = 6000  # characters of one thumbnail, to know beforehand how many may fit
 GOLDEN = 0.6180339887  # multiples of it, modulo 1, fill an interval evenly however many there are
 LARGEST = 1 << 21  # bytes of a kept thumbnail
-VERSION = 4  # of thumbnails: a kept one of another version is made again
+VERSION = 5  # of thumbnails: a kept one of another version is made again
 Shown = Collection[tuple[int, str, int, str]]  # experiment, band, budget, model
 
 
@@ -91,6 +91,7 @@ def _shared(thumbnail: dict[str, Any], targets: Mapping[str, int]) -> dict[str, 
 def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
     """The kept thumbnail of a row where it is of the row's array as it is, else a new one; None without an array.
 
+    One without its target is not kept: the data may be here the next time.
     An array that is damaged, or another row's, gives {"flaw": what is wrong}.
     """
     array = Store(out, stored.folder).array_path(stored.key)
@@ -108,6 +109,8 @@ def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
         return {"flaw": str(error)}
     except OSError:
         return None
+    if "target" not in thumbnail:
+        return thumbnail
     try:
         kept.parent.mkdir(exist_ok=True)
         write_atomically(kept, lambda file: file.write(json.dumps(made | {"thumbnail": thumbnail}).encode()))

@@ -40,10 +40,8 @@ def load_thumbnail(array: Path, row: Row, out: Path | None = None) -> Images:
     if residual.ndim != int(row["dim"]) + 1:
         raise Unfit(f"it has {residual.ndim - 1} axes and its row says {int(row['dim'])}")
     try:
-        truth: np.ndarray | None = target.build(row, out).truth
-    except (UsageError, OSError):
-        truth = None
-    if truth is not None and truth.shape != residual.shape:
+        truth: np.ndarray | None = target.rebuild(row, out).truth
+    except UsageError:
         truth = None
     return draw(truth, residual, deviation(row), row["signal"] == UserFile.name, row.get("spacing"))
 

@@ -6,6 +6,7 @@ Imports no torch.
 
 import hashlib
 import io
+import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,7 +61,7 @@ def load_signal(path: Path, dim: int) -> Signal:
     """A kept signal. Raises Unfit for a file that is damaged, and OSError where it cannot be read."""
 
     def check(shape: tuple[int, ...], dtype: np.dtype) -> None:
-        if dtype != np.float32 or len(shape) - dim not in (0, 1) or not 0 < int(np.prod(shape)) <= LARGEST:
+        if dtype != np.float32 or len(shape) - dim not in (0, 1) or not 0 < math.prod(shape) <= LARGEST:
             raise ValueError(f"its values are {dtype} of shape {shape}")
 
     content = read_bounded(path, 4 * LARGEST + HEADERS)

@@ -15,7 +15,10 @@ from harness.store.schema import COLUMNS, POINT, RATE, Kind, Row, names
 if TYPE_CHECKING:
     import pyarrow
 
-MEANS: dict[str, Kind] = {"band": "number", "mean": "number", "spread": "number"}  # of a table of means; may be null
+MEANS: dict[str, Kind] = {  # columns that only tables of means, or of two presets, have, and that may be null
+    **dict.fromkeys(("band", "mean", "spread", "signal_spread", "seed_spread", "low", "high"), "number"),
+    **dict.fromkeys(("signals", "rank_before", "rank_after"), "whole"),
+}
 WHOLE = ("step", "bits", "bytes", "quantised_passes")  # numbers of a point or a rate
 KINDS = {column.name: column.kind for column in COLUMNS} | MEANS
 NEEDED = "Parquet needs pyarrow: pip install pyarrow"

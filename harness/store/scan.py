@@ -3,7 +3,6 @@
 Without pandas and without torch, so that ten thousand rows take well under a second.
 """
 
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from common.process import without_collection
 from harness.store.liveness import read_claims
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.schema import Row
+from harness.store.store import keys_in
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,16 @@ def gather(out: str | Path, curves: bool = True) -> Gathered:
 
 def _gather_rows(found: Gathered, rows: Path, curves: bool) -> None:
     folder = rows.parent.name
-    for name in sorted(os.listdir(rows)):  # names as plain text: paths would take longer than the parsing
-        key, _, suffix = name.rpartition(".")
-        if suffix == "corrupt":
-            found.problems.append(f"{folder}/rows/{name}: set aside by an earlier run, which repeats its trial")
-        if suffix != "json" or name.startswith("."):  # a dot: a row that is being written
-            continue
+    for path in sorted(rows.glob("*.corrupt")):
+        found.problems.append(f"{folder}/rows/{path.name}: set aside by an earlier run, which repeats its trial")
+    for key in keys_in(rows):
         try:
-            text = read_bounded(f"{rows}/{name}", MOST_BYTES)
+            text = read_bounded(f"{rows}/{key}.json", MOST_BYTES)
             row = parse_text(text if curves else without_curve(text))
         except FileNotFoundError:  # a run may set a row aside between listing and reading
             continue
         except (ValueError, OSError) as error:
-            found.problems.append(f"{folder}/rows/{name}: {' '.join(str(error).split())}")
+            found.problems.append(f"{folder}/rows/{key}.json: {' '.join(str(error).split())}")
         else:
             found.stored.append(Stored(folder, key, row))
 

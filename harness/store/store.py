@@ -98,6 +98,12 @@ class Store:
                     path.unlink()
 
 
+def keys_in(rows: Path) -> list[str]:
+    """The keys of the row files in a folder, sorted. A name with a leading dot is that of a row being written."""
+    names = sorted(os.listdir(rows))  # as plain text: paths would take longer than the parsing
+    return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
+
+
 def unwritable(folder: Path, error: OSError) -> UsageError:
     """What to say, and to do, where results cannot be written."""
     return UsageError(

@@ -1,6 +1,5 @@
 """The rows of a results folder: as a list, and for people as one pandas table. Imports no torch."""
 
-import os
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from common.process import without_collection
 from harness.store.names import Name
 from harness.store.schema import NAMES, Row, names
-from harness.store.store import DEFAULT_OUT, parse_row
+from harness.store.store import DEFAULT_OUT, keys_in, parse_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,14 +31,14 @@ def load_rows(root: str | Path = DEFAULT_OUT, folder: str = "*", held: Mapping[N
     """The rows of `load`, oldest first. held: rows that were read already, which are not read again."""
     found = []
     for rows in sorted(Path(root).glob(f"{folder}/rows")):
-        for name in sorted(os.listdir(rows)):
-            key, _, suffix = name.rpartition(".")
-            if suffix != "json":
-                continue
+        for key in keys_in(rows):
+            path = rows / f"{key}.json"
             try:
-                found.append(held.get((rows.parent.name, key)) or parse_row(rows / name))
-            except ValueError as error:
-                warnings.warn(f"'{rows / name}' is not a row ({error}); left out", stacklevel=2)
+                found.append(held.get((rows.parent.name, key)) or parse_row(path))
+            except FileNotFoundError:  # another run set it aside between listing and reading
+                continue
+            except (ValueError, OSError) as error:
+                warnings.warn(f"'{path}' is not a row ({error}); left out", stacklevel=2)
     return oldest_first(found)
 
 

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
+import backends
 import bookkeeping
 import busy
 import kernels
 import overhead
 import workers
+from common.exits import EXIT_USAGE
 from harness.execution import run_trials
 from harness.train.fit import Fit
 
@@ -52,6 +54,14 @@ def test_a_run_is_timed_by_its_rows():
     wall, rows, training = workers.run(words)
     assert rows == 2
     assert 0 < training < wall
+
+
+@pytest.mark.parametrize("benchmark", [backends, kernels, overhead])
+def test_a_mistake_is_one_line(benchmark, capsys):
+    assert benchmark.main(["--models", "Sirn", "--device", "cpu"]) == EXIT_USAGE
+    err = capsys.readouterr().err
+    assert err.startswith("error: unknown model 'Sirn' (did you mean 'Siren'?)")
+    assert len(err.splitlines()) == 1
 
 
 # What the suite itself takes

@@ -106,7 +106,7 @@ def _ahead(found: Difference) -> str:
     """`1.2 dB [0.4, 2.0] ahead of`, or behind"""
     if found.mean >= 0:
         return f"{difference(found, PSNR)} ahead of"
-    return f"{difference(Difference(-found.mean, -found.high, -found.low, found.p, found.n), PSNR)} behind"
+    return f"{difference(-found, PSNR)} behind"
 
 
 def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) -> str:

@@ -1,4 +1,4 @@
-"""Which colour stands for which value in the pictures of a example."""
+"""Which colour stands for which value in the pictures of an example."""
 
 from dataclasses import dataclass
 

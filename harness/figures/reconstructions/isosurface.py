@@ -34,13 +34,13 @@ def shaded(
         return None
     outside = min(float(blocks.min()), level - 1.0)
     closed = np.pad(blocks, 1, constant_values=outside)  # what reaches the box's sides ends there
-    vertices, display, _, _ = marching_cubes(closed, level)
+    vertices, triangles, _, _ = marching_cubes(closed, level)
     width, height = extent(closed.shape, spacing)
     size = rows, max(1, round(rows * width / height))
     voxel = rows / height  # pixels
     boxed = np.multiply(vertices - np.array(closed.shape) / 2, spacing)
     seen = voxel * boxed @ view().T  # [vertices, 3]: right, up, toward the viewer
-    corners = seen[display]  # [display, 3, 3], pixels from the centre
+    corners = seen[triangles]  # [triangles, 3, 3], pixels from the centre
     normals = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 0])  # outward
     facing = normals[:, 2] > 0
     corners, normals = corners[facing], normals[facing]
@@ -82,7 +82,7 @@ def _splat(corners: np.ndarray, brightness: np.ndarray, size: tuple[int, int], s
     """Points spread over every triangle; of those that fall on a pixel the nearest one colours it."""
     sides = range(steps + 1)
     weights = np.array([(i, j, steps - i - j) for i in sides for j in sides if i + j <= steps]) / steps
-    points = np.einsum("wc,fcx->fwx", weights, corners).reshape(-1, 3)  # [display · weights, 3]
+    points = np.einsum("wc,fcx->fwx", weights, corners).reshape(-1, 3)  # [triangles · weights, 3]
     rows, columns = size
     column = np.clip((points[:, 0] + columns / 2).astype(int), 0, columns - 1)
     row = np.clip((rows / 2 - points[:, 1]).astype(int), 0, rows - 1)

@@ -58,7 +58,7 @@ def _parts(kind: Kind, layout: Layout) -> list[tuple[str, slice]]:
 
 
 def kinds(example: Example) -> list[Kind]:
-    """What is drawn of a example: pictures of images and volumes, and the other views that its task names."""
+    """What is drawn of an example: pictures of images and volumes, and the other views that its task names."""
     target, shape, spacing = example.target, _shape(example), example.spacing
     if shape is None:
         return []

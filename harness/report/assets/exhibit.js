@@ -81,7 +81,7 @@ function imagesOf(row, names) {
       'p',
       { class: 'hint' },
       value('status', row) === 'ok'
-        ? 'No picture of this trial is in the page; the suite’s figures draw from its array.'
+        ? 'No picture of this trial is in the page; where its array was kept, the figures show it.'
         : 'It left no picture.',
     );
   const there = names.filter((name) => picture[name] !== undefined);

@@ -119,6 +119,8 @@ def test_truth_and_residual_give_the_prediction_that_was_scored(make_trial, run,
     ("changes", "says"),
     [
         ({"shape": [30, 30, 1]}, "its shape is .* now, and was .* when it was scored"),
+        ({"shape": None}, "its row does not say its shape"),
+        ({"psnr_constant": None}, "its row does not say its shape or the score of its mean"),
         ({"psnr_constant": 3.0}, "its values differ from those that were scored"),
         ({"signal": "Unheard"}, "unknown signal 'Unheard'"),
     ],

@@ -84,7 +84,10 @@ def test_runs_are_told_alive_from_dead(store, rows, status):
     for pid in (os.getpid(), gone.pid):
         (folder / f"{pid}.json").write_text(json.dumps(said | {"pid": pid, "numbering": liveness.numbering()}))
     (folder / "broken.json").write_text("{")
+    new = {"trial": "Siren 3,000 seed 1", "host": "box", "pid": os.getpid(), "numbering": liveness.numbering()}
+    (folder / "new.json").write_text(json.dumps(new | {"started": "now"}))
     _, text, _ = status(out)
+    assert "Siren 3,000 seed 1, not at its first pass yet, on box" in text
     running = f"Grid 3,000 seed 1, pass 50 of 250, on box (process {os.getpid()}), started today"
     assert f"\n  {running}\n" in text
     assert f"ended without finishing, runs again: {running.replace(str(os.getpid()), str(gone.pid))}" in text

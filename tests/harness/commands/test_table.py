@@ -131,6 +131,16 @@ def test_parquet(store, rows, table, tmp_path):
     assert every[0]["curve"] == rows[0]["curve"]
 
 
+def test_columns_of_parquet_have_their_types_though_all_is_null(store, rows, make_row, table):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    one, tuned = make_row(preset="paper"), make_row(preset="tuned")  # one draw has neither spread nor interval
+    for given, words in ((rows, ()), ([one, tuned], ("--preset", "tuned", "--against", "paper"))):
+        code, content, _ = table(store(given), "--format", "parquet", *words)
+        assert code == 0
+        types = {field.name: str(field.type) for field in parquet.read_schema(io.BytesIO(content))}
+        assert "null" not in types.values(), types
+
+
 def test_parquet_without_pyarrow_is_one_clear_line(store, rows, table, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     code, _, err = table(store(rows), "--format", "parquet")
@@ -154,6 +164,7 @@ def test_every_row_as_csv(store, rows, table):
         (["--metric", "iou"], "no row of these has iou; choose another --metric"),
         (["--signal", "Star"], "no rows of signal 'Star'; there are: Sierpinski"),
         (["--task", "ct"], "no rows of task 'ct'; there are: fit"),
+        (["--preset", "a", "--against", "a"], "--preset and --against are both a; give two presets"),
         (["--rows"], "--rows gives csv or parquet, not md; add --format csv"),
         (["--to", "/absent/x.md"], "cannot write '/absent/x.md': No such file or directory"),
     ],

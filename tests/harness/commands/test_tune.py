@@ -13,7 +13,7 @@ import models
 from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.commands import run as run_command
-from harness.commands.tune import order_of, parts
+from harness.commands.tune import again, order_of, parts
 from harness.execution import run_trials, search, worker
 from harness.execution.executor import ALONE
 from harness.execution.launch import tuned_preset
@@ -126,6 +126,13 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
     assert row["preset"] == "smoke_tuned"
     assert row["settings"] == {"lr": found.settings["lr"], "initial": 0.25}, "what the command line gives stands"
     assert row["lr_schedule"] == found.settings["lr_schedule"]
+
+
+def test_a_fit_that_searches_share_is_counted_once(make_trial, monkeypatch, capsys):
+    fit = make_trial("Grid")
+    monkeypatch.setattr("harness.analysis.tuning.outcomes", lambda *given: [SimpleNamespace(due=[fit])] * 2)
+    assert again(SimpleNamespace(cells=()), SimpleNamespace(out="out")) == [fit]
+    assert capsys.readouterr().out.endswith("from other initial values: 1 fit\n")
 
 
 def test_a_dry_run_tells_every_search_and_touches_nothing(tune, folder):

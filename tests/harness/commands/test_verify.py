@@ -176,6 +176,7 @@ def test_rows_are_chosen_by_name_by_file_and_by_what_they_are(fitted, verify):
         assert code == 0
         assert path.stem in said
     assert "3 of 3 rows" in verify(out, "--models", "GAPlane", "--sizes", "2500")[1]
+    assert "3 of 3 rows" in verify(out, "GAPlane", path.stem, path)[1]  # a row named thrice is run once
     code, said, _ = verify(out, "--most", "2")
     assert said.startswith("2 of 6 rows, evenly spread; --most 6 takes all\n")
     code, _, err = verify(out, "./Waves.py")
@@ -202,7 +203,7 @@ def test_a_file_that_is_no_row_is_named_once_and_left_out(fitted, verify):
         (["absent.json"], "'absent.json' cannot be read as a row: No such file"),
         (["--models", "Siren"], "no rows of these in '"),
         (["--models", "Sirn"], "did you mean 'Siren'"),
-        (["--most", "0"], "--most takes a number of rows from 1 up"),
+        (["--most", "0"], "argument --most: must be at least 1, got 0"),
         (["--tolerance", "nan"], "--tolerance takes decibels from 0 to 100, got nan"),
         (["--tolerance", "inf"], "--tolerance takes decibels from 0 to 100, got inf"),
     ],

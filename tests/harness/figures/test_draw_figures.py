@@ -354,6 +354,31 @@ def test_all_panels_of_curves_share_one_scale(make_table, over):
     assert len(figure.axes) > 1
 
 
+def test_lossless_scores_lie_at_the_upper_edge_of_curves_and_that_is_said(make_table):
+    table = make_table(bands=[0.1], sizes=[10_000, 100_000], seeds=[1])
+    lossless = (table["model"] == "Grid") & (table["size"] == 100_000)
+    table.loc[lossless, "psnr"] = 155.0
+    comparison = only(table)
+    figure = curves.curve_page(comparison, over_budgets(comparison))
+    (axes,) = figure.axes
+    highest = table.loc[~lossless, "psnr"].max()
+    (grid,) = (line for line in axes.lines if line.get_label() == "Grid")
+    assert highest < grid.get_ydata()[-1] < axes.get_ylim()[1] < 1.3 * highest
+    assert "at the upper edge, as they lie beyond: Grid" in texts(figure)
+
+
+def test_many_models_at_one_point_have_few_rings(make_table):
+    models = [f"M{i}" for i in range(9)]
+    table = make_table(models, [0.1], [10_000, 30_000], [1])
+    table["psnr"] = [20.0 + 10 * (size > 10_000) for size in table["size"]]
+    comparison = only(table)
+    (axes,) = curves.curve_page(comparison, over_budgets(comparison)).axes
+    rings = [line for line in axes.lines if line.get_label() == curves.OVERLAID and line.get_linestyle() == "None"]
+    assert len(rings) == curves.MOST_RINGS
+    colours = [style.colour(*comparison.looks(model)) for model in models[-1 - curves.MOST_RINGS : -1]]
+    assert [line.get_color() for line in rings] == colours, "of those right beneath the topmost"
+
+
 def test_models_that_coincide_are_all_seen(make_table):
     table = make_table(["Siren", "Wire", "Grid"], [0.1], [10_000, 30_000, 100_000], [1])
     scores = {"Siren": [20.0, 25.0, 30.0], "Wire": [20.0, 25.0, 35.0], "Grid": [10.0, 15.0, 30.01]}
@@ -625,6 +650,7 @@ def test_importing_is_cheap():
 def test_a_lossless_cell_does_not_flatten_the_others(make_table):
     table = make_table()
     table.loc[(table["model"] == "Grid") & (table["size"] == SIZES[0]) & (table["bandlimit"] == 0.1), "psnr"] = 155.0
+    table.loc[(table["model"] == "Siren") & (table["bandlimit"] == 0.1), "psnr"] = 160.0
     comparison = only(table)
     figure = heatmaps.score_page(comparison, over_bands(comparison))
     first = panels(figure)[0]

@@ -81,8 +81,26 @@ def test_without_the_target_the_errors_stand_alone(shown, check_page):
     check_page(figure)
 
 
-def test_an_error_of_nothing_is_no_mistake(shown):
-    for path in shown.paths.values():
-        np.savez(path, residual=np.zeros((24, 24, 1), np.float16), scale=np.float32(1))
+def clear(shown, models):
+    """Make the residuals of models those of a perfect fit."""
+    for (model, size), path in shown.paths.items():
+        if model in models:
+            np.savez(path, residual=np.zeros(shown.target.truth.shape, np.float16), scale=np.float32(1))
+            shown.run(model, size).row["residual_sha256"] = None
+
+
+def test_a_lossless_model_is_named_and_not_drawn(shown, check_page):
+    clear(shown, ["Grid"])
     figure = spectrum_page(shown)
-    assert figure is None or figure.axes
+    assert [line.get_label() for line in figure.axes[0].lines] == ["signal", "Siren"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Siren", "signal"]
+    said = " ".join(" ".join(text.get_text() for text in figure.texts).split())
+    assert "lossless, with errors below the scale: Grid" in said
+    check_page(figure)
+
+
+def test_an_error_of_nothing_is_no_mistake(shown):
+    clear(shown, ["Siren", "Grid"])
+    assert [line.get_label() for line in spectrum_page(shown).axes[0].lines] == ["signal"]
+    object.__setattr__(shown, "target", None)
+    assert spectrum_page(shown) is None

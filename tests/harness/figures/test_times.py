@@ -82,6 +82,40 @@ def test_convergence_has_a_line_a_model_and_a_panel_a_band_and_budget(make_table
     check_page(figure)
 
 
+@pytest.mark.parametrize("page", [pareto_page, lambda comparison: convergence_page(comparison, "seconds")])
+def test_lossless_scores_lie_at_the_upper_edge_and_that_is_said(make_table, check_page, page):
+    table = make_table(models=[*MODELS, "Wavelet"], bands=[0.5], sizes=[10_000], seeds=[1])
+    table.loc[table["model"] == "Wavelet", "psnr"] = 160.0
+    solve(table, ["Wavelet"])
+    figure = page(only(table))
+    (axes,) = figure.axes
+    highest = table.loc[table["model"] != "Wavelet", "psnr"].max()
+    assert highest < axes.get_ylim()[1] < 1.5 * highest
+    heights = [y for line in axes.lines for y in np.ravel(line.get_ydata())]
+    assert highest < max(heights) < axes.get_ylim()[1]
+    assert "at the upper edge, as they lie beyond: Wavelet" in said(figure)
+    check_page(figure)
+
+
+def test_the_whole_spread_is_on_the_scale(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1, 2])
+    table.at[0, "curve"] = [point | {"psnr": point["psnr"] + 20} for point in table.at[0, "curve"]]
+    (axes,) = convergence_page(only(table), "updates").axes
+    highest = max(point["psnr"] for curve in table["curve"] for point in curve)
+    shaded = max(path.vertices[:, 1].max() for band in axes.collections for path in band.get_paths())
+    assert shaded == pytest.approx(highest)
+    assert axes.get_ylim()[1] >= highest
+
+
+def test_a_budget_without_curves_has_no_panel_and_is_named(make_table):
+    table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000, 100_000], seeds=[1])
+    failed = table["size"] == 100_000
+    table.loc[failed, ["status", "psnr"]] = "diverged", np.nan
+    figure = convergence_page(only(table), "updates")
+    assert [axes.get_title() for axes in figure.axes] == ["10k parameters", "30k parameters"]
+    assert "without a curve: 100k parameters" in said(figure)
+
+
 def test_a_dotted_line_is_where_grid_ends(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1])
     (axes,) = convergence_page(only(table), "seconds").axes

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from scipy import stats
 
+from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.analysis import target
 from harness.analysis.experiments import experiments
@@ -47,6 +48,7 @@ def residuals(tmp_path, make_row):
     store.prepare()
     for number, (model, size) in enumerate([("Grid", 10), ("Grid", 20), ("Siren", 10), ("Siren", 20)], start=1):
         row = dict.fromkeys(NAMES) | make_row(model=model, size=size, length=24, bandlimit=0.5, seed=1234)
+        row["psnr_constant"] = target.build(row).constant
         store.write(f"{model}{size}", row, np.full((24, 24, 1), number / 10, np.float32))
     return out
 
@@ -143,7 +145,7 @@ def test_thumbnails_show_truth_reconstruction_and_error(residuals):
     assert np.abs(pixels(shown.targets[0]).mean() - expected.mean()) < 0.02
     assert np.abs(pixels(made["answer"]).mean() - np.clip(expected + 0.3, 0, 1).mean()) < 0.02
     share = 1 + math.log10(0.3 / made["scale"]) / thumbnail.DECADES
-    assert made["scale"] == pytest.approx(10 ** (-9.3 / 20), rel=1e-3)
+    assert made["scale"] == pytest.approx(expected.std(), rel=1e-3)
     assert np.abs(pixels(made["error"]) - matplotlib.colormaps["inferno"](share)[:3]).max() < 0.03  # all of one colour
 
 
@@ -190,6 +192,22 @@ def test_thumbnails_are_kept_until_the_array_changes(residuals, monkeypatch):
     assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid10"] == {"error": "new"}
     (residuals / "2d_Sierpinski" / "pictures" / "Grid20.json").write_text("[]")
     assert pictures(found, every, 5).by_row["2d_Sierpinski/Grid20"] == {"error": "new"}
+
+
+def test_a_thumbnail_whose_data_were_absent_is_made_again(residuals, monkeypatch):
+    def gone(*given):
+        raise UsageError("its data are not here")
+
+    with monkeypatch.context() as absent:
+        absent.setattr(target, "rebuild", gone)
+        assert not any("target" in picture for picture in shown(residuals).by_row.values())
+    assert all("target" in picture for picture in shown(residuals).by_row.values())
+
+
+def test_a_signal_that_is_another_one_by_now_is_not_shown_as_the_target(residuals):
+    for path in (residuals / "2d_Sierpinski" / "rows").glob("*.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"psnr_constant": 8.0}))
+    assert not any("target" in picture for picture in shown(residuals).by_row.values())
 
 
 def shown(out):
@@ -249,6 +267,7 @@ def test_a_persons_own_picture_is_larger_and_has_a_detail_where_it_varies_most(t
     without = thumbnail.load_thumbnail(tmp_path / "a.npz", row, tmp_path)
     assert ("target" in without, without["size"]) == (False, [200, 250])
     keep_signal(signal_path(tmp_path, row), Signal(values, 2, "image"))
+    row["psnr_constant"] = target.build(row, tmp_path).constant
     made = thumbnail.load_thumbnail(tmp_path / "a.npz", row, tmp_path)
     assert made["target"] != made["answer"]
     top, left = made["detail"]["at"]

@@ -224,6 +224,15 @@ def test_loading_leaves_a_corrupt_row_where_it_is(store, make_row):
     assert files(store.folder) == ["rows/bad.json", "rows/good.json"]
 
 
+def test_loading_passes_over_a_row_that_is_gone_by_then_and_names_one_that_cannot_be_read(store, make_row):
+    store.write("good", make_row(), None)
+    (store.rows / "gone.json").symlink_to(store.rows / "nowhere")
+    assert len(load_rows(store.folder.parent)) == 1
+    (store.rows / "folder.json").mkdir()
+    with pytest.warns(UserWarning, match=r"'.*folder.json' is not a row \(.*directory.*\); left out"):
+        assert len(load_rows(store.folder.parent)) == 1
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     store = Store(tmp_path / "file" / "out", "2d_Sierpinski")
