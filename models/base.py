@@ -125,11 +125,13 @@ class Representation(nn.Module):
 
     def _checked(self, points: Tensor) -> Tensor:
         """`forward` at points; UsageError where what it gives are no values at them."""
+        if type(self).forward is Representation.forward:
+            raise UsageError(f"{self.name} defines no forward; it must give values at points: x [N, d] → [N, C]")
         values, right = self(points), (len(points), self.channels)
-        if getattr(values, "shape", None) != right:
-            given = f"a tensor {list(values.shape)}" if isinstance(values, Tensor) else f"{values!r:.40}"
-            at = f"{right[0]:,} points of {right[1]} channels"
-            raise UsageError(f"{self.name}.forward gave {given} for {at}; it must give [N, C], here {list(right)}")
+        if not isinstance(values, Tensor) or values.shape != right:
+            given = f"a tensor {list(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
+            at, must = f"{right[0]:,} points of {right[1]} channels", f"a tensor [N, C], here {list(right)}"
+            raise UsageError(f"{self.name}.forward gave {given} for {at}; it must give {must}")
         return values
 
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:

@@ -18,7 +18,7 @@ MEANINGS = {
 
 
 def named(outcome: Outcome) -> str:
-    """`Grid`, `Grid ≈ Siren +2`, `Grid (one draw)`, each with `, Wavelet †` where a yardstick is ahead; or nothing."""
+    """`Grid`, `Grid ≈ Wire and 1 more`, `Grid (one draw)`; with `, Wavelet †` where a yardstick leads; or nothing."""
     return _best(outcome) + (f", {outcome.yardstick} {YARDSTICK}" if outcome.yardstick else "")
 
 
@@ -43,7 +43,7 @@ def _best(outcome: Outcome) -> str:
         return ""
     name = first.best + ("" if outcome.trained else f" {YARDSTICK}")
     if first.verdict == TIE:
-        return f"{name} {TIED} {first.tied[0]}" + (f" +{len(first.tied) - 1}" if len(first.tied) > 1 else "")
+        return f"{name} {TIED} {first.tied[0]}" + (f" and {len(first.tied) - 1} more" if len(first.tied) > 1 else "")
     return f"{name} ({ONE_DRAW})" if first.verdict == ONE_DRAW else name
 
 

@@ -116,6 +116,8 @@ def draw_against(rows: Sequence[Row], order: Sequence[str], options: argparse.Na
     """Draw what has scores of the preset and of another one."""
     from harness.figures import draw_figures
 
+    if without := [f"--{name}" for name in ("models", "sizes", "width", "title", "waiting") if getattr(options, name)]:
+        raise UsageError(f"--against draws one figure of everything, without {' and '.join(without)}; leave that out")
     paths = [
         path
         for metric in options.metric

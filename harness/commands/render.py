@@ -15,7 +15,8 @@ from harness.execution.option_types import given_path
 MOST_VALUES = 1 << 31  # of one rendering: 8 GiB in float32
 OF_VALUE = 16  # bytes of memory for a value while a file of it is made
 LONGEST_OF_JPEG = 65_500  # samples along an axis
-SUFFIXES = (".png", ".jpg", ".tif", ".npy")
+PICTURES = (".png", ".jpg", ".tif")
+SUFFIXES = (*PICTURES, ".npy")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     path, out = only_one(checkpoint.only_saved(options.models)), Path(options.out)
     suffix = out.suffix.lower()
     if suffix not in SUFFIXES:
-        raise UsageError(f"cannot write '{out}'; its name must end in {', '.join(SUFFIXES)}")
+        raise UsageError(f"cannot write '{out}'; pictures are {', '.join(PICTURES)}, and any values .npy")
     if not out.parent.is_dir():
         raise UsageError(f"no folder '{out.parent}' to write '{out.name}' to")
     device = str(machine.choose_device(options.device or machine.default_device()))

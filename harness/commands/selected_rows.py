@@ -14,15 +14,20 @@ def no_rows(out: str | Path, of: str = "") -> UsageError:
 
 
 def select(rows: Iterable[Row], **wanted: Any) -> list[Row]:
-    """The rows with these values of columns, in their order; None stands for any. UsageError where there are none."""
+    """The rows with these values of columns, in their order. UsageError for a value that none of them has.
+
+    wanted: of a column its value, or a list of values, of which every one is there; None stands for any.
+    """
     chosen = list(rows)
     for column, value in wanted.items():
         if value is None:
             continue
-        known = sorted({str(row[column]) for row in chosen})
-        chosen = [row for row in chosen if row[column] == value]
-        if not chosen:
+        values = value if isinstance(value, list) else [value]
+        there = {row[column] for row in chosen}
+        for absent in (one for one in values if one not in there):
+            known = sorted(map(str, there))
             raise UsageError(
-                f"no rows of {column} '{value}'{suggest(str(value), known)}; there are: {', '.join(known)}"
+                f"no rows of {column} '{absent}'{suggest(str(absent), known)}; there are: {', '.join(known)}"
             )
+        chosen = [row for row in chosen if row[column] in values]
     return chosen

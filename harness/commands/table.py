@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--signal", help="only this signal")
     add("--task", help="only this task")
     add("--preset", help="only this preset")
+    add("--models", nargs="+", metavar="M", help="compare only these models")
     add(
         "--against", metavar="PRESET", help="beside the scores of --preset those of another one, and who changes places"
     )
@@ -64,12 +65,14 @@ def run(options: argparse.Namespace) -> int:
         return 0
     rows = select(found, options, options.preset)
     if options.rows:
-        content = tables.rows_as(options.format, rows)
+        content = tables.rows_as(options.format, selected_rows.select(rows, model=options.models))
     else:
         config = load_config(options.config)
         if not options.own:
             rows += beside(rows, config)
-        every = experiments(rows, config.protocol.order, config)
+        rows = selected_rows.select(rows, model=options.models)
+        # which planned models have no rows matters only where all models are compared
+        every = experiments(rows, config.protocol.order, config if options.models is None else None)
         if "size" not in by and any(len(each.sizes) > 1 for each in every):
             raise UsageError(f"scores of several budgets have no mean; add size: --by {','.join([*by, 'size'])}")
         of_experiments = [means(each, rows, by, options.metric) for each in every]
@@ -89,6 +92,7 @@ def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:
         raise UsageError(f"--preset and --against are both {options.preset}; give two presets")
     order = load_config(options.config).protocol.order
     rows = [row for preset in (options.preset, options.against) for row in select(found, options, preset)]
+    rows = selected_rows.select(rows, model=options.models)
     every = versus(experiments(rows, order), rows, options.preset, options.against, options.metric)
     if not every:
         raise UsageError(f"no experiment has scores of both {options.preset} and {options.against}, otherwise alike")

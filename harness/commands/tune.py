@@ -73,8 +73,8 @@ def announcement(
     count = sum(len(cell.trials) for cell in found.cells)
     searches = "1 search" if len(found.cells) == 1 else f"{len(found.cells)} searches"
     yield (
-        f"{searches} of {plural(options.trials, 'trial')}, preset {found.preset}, on "
-        f"{place(options, found.device, workers)}: one for each model, budget, kind of data and seed"
+        f"{searches} of {plural(options.trials, 'trial')}, one for each model, budget, kind of data and seed; "
+        f"preset {found.preset}, on {place(options, found.device, workers)}"
     )
     yield from (f"left out: {reason}" for reason in found.left_out)
     yield f"{plural(count, 'fit')}, {done} of them done before, {len(left)} to run: {describe_cost(left, found.device)}"

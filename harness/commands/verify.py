@@ -139,7 +139,7 @@ def selected(options: argparse.Namespace) -> list[Chosen]:
     for column, wanted in asked.items():
         rows = [one for one in rows if wanted is None or one.row[column] in wanted]
     if not rows:
-        raise UsageError(f"no rows of these in '{options.out}'; python -m harness status says what there is")
+        raise UsageError(f"no rows to repeat in '{options.out}'; python -m harness status says what a folder has")
     chosen = few(rows, options.most)
     if len(chosen) < len(rows):
         print(f"{len(chosen)} of {len(rows):,} rows, evenly spread; --most {len(rows)} takes all")
@@ -189,6 +189,7 @@ def _repeat(trial: "Trial", one: Chosen, device: "torch.device") -> "dict[str, R
     results folder keeps, unless the file was given."""
     import dataclasses
 
+    from harness.execution.progress import Progress
     from harness.train.data import signal_again
     from harness.train.run_trial import run_on
     from models import backends, get_model
@@ -196,5 +197,8 @@ def _repeat(trial: "Trial", one: Chosen, device: "torch.device") -> "dict[str, R
     backend = one.row["backend"]
     own = backend if backend in backends.available(get_model(trial.model), device) else None
     signal = signal_again(trial, one.row, one.store.folder.parent)
-    results = run_on(dataclasses.replace(trial, backend=own), signal, device)
+    trial = dataclasses.replace(trial, backend=own)
+    with Progress([trial], device.type) as progress:
+        progress.begin(trial)
+        results = run_on(trial, signal, device, progress.advance)
     return {result.row["task"]: result for result in results}

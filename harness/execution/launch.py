@@ -101,7 +101,8 @@ def shrunk(source: Source, preset: Preset, asked: int | None) -> list[str]:
         return []
     shapes = {file.shape_at(length) for file in source.files}
     one = f"{'×'.join(map(str, shapes.pop()))}, " if len(shapes) == 1 else ""
-    return [f"shrunk to {one}{length:,} samples along the longest axis; --length {longest} keeps all samples"]
+    axis = "longest axis" if all(file.spacing is None for file in source.files) else "axis that is longest in space"
+    return [f"shrunk to {one}{length:,} samples along the {axis}; --length {longest} keeps all samples"]
 
 
 def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]:

@@ -234,7 +234,7 @@ def _told(running: Sequence[Mapping[str, Any]]) -> str:
 def describe(row: Row) -> str:
     """One line about a finished scoring."""
     if row["status"] != OK:
-        return f"{row['status']}: {row['reason']}"
+        return f"{row['status']}: {row['reason']}".rstrip(".")  # more may follow on the line
     return f"{_psnr(row)} in {row['seconds']:.1f} s, {row['parameters']:,} parameters"
 
 

@@ -85,7 +85,7 @@ def fit(
         result.record(0, gradient, task)
         return result
     if schedule.lr is None:
-        rest = "its `unsupported` must name this task, or its Config have an lr"
+        rest = "give its Config an lr, or let its `unsupported` name this task"
         raise UsageError(f"{model.name} was not solved and has no learning rate; {rest}")
     batches = None if schedule.minibatch is None else Batches(task, schedule.minibatch, model.device, rng)
     stepper = Stepper(gradient, batches, schedule)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from common.errors import UsageError
 from common.lattice import Lattice
 from harness.plan.trial import ADAM, CONSTANT
 from harness.train.chunks import cut, make_slabs, points_at_once, split
@@ -83,7 +84,7 @@ class LatticeGradient:
         values = self.target.flatten(0, -2)
         for part in split(index, self.points_at_once):
             with running(self.precision, self.model):
-                heads = self.model.heads_at(self.lattice, part).float()
+                heads = self._differentiable(self.model.heads_at(self.lattice, part).float())
             total += descend(heads, values[part], len(part) / len(index))
         return self._penalise(total)
 
@@ -102,7 +103,14 @@ class LatticeGradient:
 
     def _heads(self, slab: Lattice) -> Tensor:
         with running(self.precision, self.model):
-            return self.model.heads_on_lattice(slab).float()
+            return self._differentiable(self.model.heads_on_lattice(slab).float())
+
+    def _differentiable(self, heads: Tensor) -> Tensor:
+        """The heads as they are; UsageError where a gradient is wanted and leads to no parameter."""
+        if torch.is_grad_enabled() and not heads.requires_grad:
+            reason = "what it gives was detached, or is made of none of its parameters"
+            raise UsageError(f"no gradient reaches {self.model.name}: {reason}; compute with PyTorch throughout")
+        return heads
 
     def _penalise(self, loss: Tensor) -> Tensor:
         """Add the penalty's gradient; the loss with the penalty in it."""

@@ -88,6 +88,11 @@ def test_a_tie(displays):
         assert "≈ not told apart from the best at 5 %, over seeds, or its lead rounds to 0" in text
 
 
+def test_a_tie_of_three_counts_the_third(displays):
+    said = displays(Siren=[20.0, 25.0, 30.0], Grid=[24.0, 24.0, 33.0], Wire=[22.0, 23.0, 34.0])
+    assert "best at 2,500: Grid ≈ Wire and 1 more: 27.0 dB" in said["terminal"]
+
+
 def test_a_yardstick_that_is_ahead(displays):
     said = displays(Siren=[20.0, 25.0, 30.0], Wavelet=[40.0, 45.0, 50.5], Grid=[22.1, 27.0, 31.9])
     assert said["figure"] == ["Grid", "27.0 (+2.0)", "† Wavelet (+18.2)"]

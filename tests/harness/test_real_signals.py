@@ -271,7 +271,9 @@ def test_a_volume_of_thick_slices_says_the_shape_it_is_fitted_at(run, tmp_path):
     values = np.random.default_rng(0).integers(-1000, 1000, (24, 24, 12)).astype(np.int16)
     nibabel.save(nibabel.Nifti1Image(values, np.diag([0.5, 0.5, 2.5, 1])), tmp_path / "chest.nii.gz")
     _, stdout, _ = run("--signal", tmp_path / "chest.nii.gz", "--length", "12", "--no-figures")
-    assert "shrunk to 5×5×12, 12 samples along the longest axis; --length 24 keeps all samples" in stdout
+    assert (
+        "shrunk to 5×5×12, 12 samples along the axis that is longest in space; --length 24 keeps all samples" in stdout
+    )
 
 
 def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):

@@ -110,6 +110,10 @@ def test_the_table_and_the_figure(rows, store, capsysbinary):
         (["table", "--against", "paper"], "--against goes with --preset"),
         (["table", "--against", "papr", "--preset", "tuned"], "no rows of preset 'papr' (did you mean 'paper'?)"),
         (["figures", "--against", "quick"], "no experiment has scores of quick"),
+        (
+            ["figures", "--against", "paper", "--models", "Grid"],
+            "--against draws one figure of everything, without --models",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(rows, store, capsysbinary, words, message):

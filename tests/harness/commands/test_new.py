@@ -65,14 +65,24 @@ def test_the_command_that_is_printed_runs_the_file(here, capsys, kind, name):
 
 
 ANSWER = "return self.output(torch.sin(x @ self.waves))"
-NOT_SOLVED = "was not solved and has no learning rate; its `unsupported` must name this task, or its Config have an lr"
+NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or let its `unsupported` name this task"
 
 
 @pytest.mark.parametrize(
     ("old", "new_text", "says"),
     [
-        (ANSWER, "return x", ".forward gave a tensor [72, 2] for 72 points of 1 channels; it must give [N, C], here"),
-        (ANSWER, "pass", ".forward gave None for 72 points of 1 channels; it must give [N, C], here [72, 1]"),
+        (
+            ANSWER,
+            "return x",
+            ".forward gave a tensor [72, 2] for 72 points of 1 channels; it must give a tensor [N, C]",
+        ),
+        (ANSWER, "pass", ".forward gave NoneType for 72 points of 1 channels; it must give a tensor [N, C], here"),
+        (
+            ANSWER,
+            f"{ANSWER}.detach().numpy()",
+            ".forward gave ndarray for 72 points of 1 channels; it must give a tensor",
+        ),
+        ("def forward", "def values", " defines no forward; it must give values at points: x [N, d] → [N, C]"),
         ("        lr: ", "        rate: ", f" {NOT_SOLVED}"),
     ],
 )
@@ -87,6 +97,17 @@ def test_a_slip_in_a_new_model_is_one_line(here, capsys, old, new_text, says):
     err = capsys.readouterr().err
     assert f"error: Slip{says}" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("batches", ["null", '{"points": 50, "from_size": 0, "from_size_by_model": {}}'])
+def test_a_new_model_that_no_gradient_reaches_is_one_line(here, capsys, batches):
+    assert main(["new", "model", "Slip"]) == 0
+    text = (here / "Slip.py").read_text(encoding="utf-8")
+    (here / "Slip.py").write_text(text.replace(ANSWER, f"{ANSWER}.detach()"), encoding="utf-8")
+    words = ["--signal", "Sierpinski", "--preset", "smoke", "--models", "./Slip.py", "--out", "results", *QUICKLY]
+    capsys.readouterr()
+    assert run_command.main([*words, "--set", f"presets.smoke.minibatch={batches}"]) == 2
+    assert "error: no gradient reaches Slip: what it gives was detached" in capsys.readouterr().err
 
 
 def test_all_three_together(here, capsys):

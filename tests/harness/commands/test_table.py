@@ -155,6 +155,15 @@ def test_every_row_as_csv(store, rows, table):
     assert {float(line["psnr"]) for line in lines} == {row["psnr"] for row in rows}
 
 
+def test_chosen_models_are_compared_as_if_they_were_all(store, rows, make_row, table):
+    _, alone, _ = table(store(rows), "--own")
+    out = store([make_row(model="Best", size=size, psnr=90.0, bandlimit=0.1, seed=1) for size in (3000, 10_000)])
+    code, chosen, err = table(out, "--own", "--models", "Grid", "Siren")
+    assert (code, err, chosen) == (0, "", alone)
+    _, lines, _ = table(out, "--models", "Siren", "--format", "csv", "--rows")
+    assert {line["model"] for line in csv.DictReader(io.StringIO(lines.decode()))} == {"Siren"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -165,6 +174,7 @@ def test_every_row_as_csv(store, rows, table):
         (["--signal", "Star"], "no rows of signal 'Star'; there are: Sierpinski"),
         (["--task", "ct"], "no rows of task 'ct'; there are: fit"),
         (["--preset", "a", "--against", "a"], "--preset and --against are both a; give two presets"),
+        (["--models", "Grid", "Sirne"], "no rows of model 'Sirne' (did you mean 'Siren'?); there are: Grid, Siren"),
         (["--rows"], "--rows gives csv or parquet, not md; add --format csv"),
         (["--to", "/absent/x.md"], "cannot write '/absent/x.md': No such file or directory"),
     ],

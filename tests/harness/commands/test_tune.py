@@ -83,7 +83,7 @@ def tune(folder, capsys, monkeypatch):
 
 def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, monkeypatch):
     out = tune("--write").out
-    assert "2 searches of 3 trials, preset smoke" in out
+    assert "2 searches of 3 trials, one for each model, budget, kind of data and seed; preset smoke, on cpu" in out
     assert "24 fits, 0 of them done before, 24 to run" in out
     assert "nothing is missing" in out
     rows = [stored.row for stored in gather(folder / "out").stored]

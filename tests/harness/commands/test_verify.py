@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.commands import run as run_command
+from harness.execution import progress
 from harness.plan.config import load_config
 from harness.plan.replay import evaluate_every, trial_of
 from harness.store.store import Store
@@ -161,6 +163,17 @@ def test_an_old_row_and_one_without_its_array_hold(fitted, verify):
     assert verify(out)[0] == 0
 
 
+def test_a_long_trial_shows_that_it_lives(fitted, verify, monkeypatch):
+    out = fitted("--models", "Grid")
+    run, said = run_trial.run_on, threading.Event()
+    monkeypatch.setattr(progress, "FIRST_SIGN", 0.0)
+    monkeypatch.setattr(progress, "LOOK", 0.001)
+    monkeypatch.setattr(progress.tqdm, "write", lambda line, file: said.set())
+    monkeypatch.setattr(run_trial, "run_on", lambda *given: said.wait(10) and run(*given))
+    code, _, _ = verify(out)
+    assert code == 0, "the trial goes on once its sign was seen"
+
+
 def test_rows_that_ended_badly_are_given_again(fitted, verify):
     out = fitted("--models", "Grid", "GSplat", "--set", "Grid.lr=1e38", "--sizes", "5", "2500")
     assert sorted(load(out)["status"].unique()) == ["diverged", "ok", "unsupported"]
@@ -201,7 +214,7 @@ def test_a_file_that_is_no_row_is_named_once_and_left_out(fitted, verify):
     [
         (["Nobody"], "no row of '"),
         (["absent.json"], "'absent.json' cannot be read as a row: No such file"),
-        (["--models", "Siren"], "no rows of these in '"),
+        (["--models", "Siren"], "no rows to repeat in '"),
         (["--models", "Sirn"], "did you mean 'Siren'"),
         (["--most", "0"], "argument --most: must be at least 1, got 0"),
         (["--tolerance", "nan"], "--tolerance takes decibels from 0 to 100, got nan"),

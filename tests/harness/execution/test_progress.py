@@ -150,11 +150,11 @@ def test_models_that_were_never_timed_are_named_until_a_trial_tells(make_trial, 
 def test_the_other_scorings_of_a_fit_are_called_by_their_tasks(make_trial, finish, capsys):
     trial = make_trial("Grid", budget=10_000)
     rows = finish(trial, 20.0, seconds=1.5) + finish(trial, 18.0, task="super_resolution")
-    rows += finish(trial, None, "unsupported", task="own_task", reason="it cannot")
+    rows += finish(trial, None, "unsupported", task="own_task", reason="it cannot.")
     with Progress([trial], "cpu") as shown:
         shown.begin(trial)
         shown.end(trial, rows)
-    told = "20.00 dB in 1.5 s, 2,500 parameters | super-resolution 18.00 dB | own task unsupported: it cannot"
+    told = "20.00 dB in 1.5 s, 2,500 parameters | super-resolution 18.00 dB | own task unsupported: it cannot\n"
     assert told in capsys.readouterr().out
 
 

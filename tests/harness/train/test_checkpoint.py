@@ -105,7 +105,7 @@ def test_a_volume_is_drawn_as_an_array(build, tmp_path, capsys):
         (["--shape", "0", "5", "--out", "x.png"], "the shape needs 2 numbers of at least 1"),
         (["--shape", "100000", "100000", "--out", "x.png"], "render less"),
         (["--shape", "2", "65501", "--out", "x.jpg"], "a JPEG has at most 65,500 samples along an axis, got 65,501"),
-        (["--out", "x.bmp2"], "its name must end in .png"),
+        (["--out", "x.bmp2"], "pictures are .png, .jpg, .tif, and any values .npy"),
         (["--out", "/nowhere/x.png"], "no folder '/nowhere'"),
         ([], "--out"),
         (["b.safetensors", "c.safetensors", "--out", "x.png"], "'b.safetensors' …; name one of them"),
