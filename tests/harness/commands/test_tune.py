@@ -267,7 +267,7 @@ def test_whatever_has_three_axes_has_the_volumes_settings(config):
 
 def test_somebodys_own_file_has_tuned_settings_once_there_are_some(config):
     source = choose_source("SampleImages", 2)
-    assert tuned_preset(config, "quick", source, ["fit"], ["Grid"]) is None
+    assert tuned_preset(dataclasses.replace(config, tuned={}), "quick", source, ["fit"], ["Grid"]) is None
     config = dataclasses.replace(config, tuned=at([10_000]))
     assert tuned_preset(config, "quick", source, ["fit", "denoise"], ["Grid", "Wavelet"]) == "quick_tuned"
     assert tuned_preset(config, "paper", source, ["fit"], ["Grid"]) is None, "they were tuned at another extent"
