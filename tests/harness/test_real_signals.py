@@ -251,7 +251,9 @@ def test_the_next_command_is_one_that_works(run, photo, capsys):
     assert "next, as " not in stdout
 
 
-@pytest.mark.parametrize(("preset", "tuned"), [("paper", "tuned"), ("tuned", None), ("quick", "quick_tuned"), (None, None)])
+@pytest.mark.parametrize(
+    ("preset", "tuned"), [("paper", "tuned"), ("tuned", None), ("quick", "quick_tuned"), (None, None)]
+)
 def test_tuned_settings_are_named_where_the_papers_were_used(photo, preset, tuned):
     words = ["--signal", str(photo), "--device", "cpu", "--models", "Grid", "Siren"]
     options = parse([*words, *(["--preset", preset] if preset else [])])
