@@ -113,8 +113,9 @@ def describe(order: "Sequence[Group]", rows: "Mapping[Name, Row]", gone: "Mappin
     for group in order:
         there = sum(is_there(trial, rows) for trial in group.trials)
         left = list(missing([group], rows, group.device))
-        cost = f"{group.device}: {describe_cost(left, torch.device(group.device))}"
-        counts = (len(group.trials), there, len(group.trials) - there - len(left), len(left))
+        absent = len(group.trials) - there - len(left)
+        here = describe_cost(left, torch.device(group.device)) if left or not absent else "nothing that can run here"
+        cost, counts = f"{group.device}: {here}", (len(group.trials), there, absent, len(left))
         lines.append((group.name, group.preset, *map(str, counts), cost))
     yield from ["", *columns(lines, texts=(0, 1, len(HEAD) - 1))]
     for what, said in (

@@ -1,6 +1,7 @@
 """`python -m harness reference`: from the order of want to files of rows, at a tiny size."""
 
 import json
+import re
 
 import pytest
 
@@ -78,6 +79,7 @@ def test_what_is_missing_is_run_once_and_kept_as_run_py_leaves_it(ask, tmp_path,
     assert counts(before, "small") == [2, 0, 0, 2]
     assert counts(before, "every size") == [2, 0, 0, 2]  # the others stand in the group before
     assert counts(before, "images") == [2, 0, 2, 0]
+    assert re.search(r"^images +smoke .*cpu: nothing that can run here$", before, re.M)
     assert "DIV2K 0064: 'div2k/lr_x4/0064x4.png' not found" in before
     assert not (tmp_path / "reference").exists()
 
@@ -100,6 +102,7 @@ def test_what_is_missing_is_run_once_and_kept_as_run_py_leaves_it(ask, tmp_path,
     after = ask("--fill").out
     assert "0 trials to run" in after
     assert counts(after, "small") == [2, 2, 0, 0]
+    assert re.search(r"^small +smoke .*cpu: nothing to do$", after, re.M)
     assert counts(after, "on a GPU") == [2, 0, 0, 2]
 
 
