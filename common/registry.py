@@ -40,7 +40,8 @@ class Registry(Generic[T]):
         name = cls.name  # type: ignore[attr-defined]
         other = self._classes.get(name)
         if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(f"{self.kind} '{name}' is registered twice: by {other.__module__} and by {cls.__module__}")
+            both = f"by {other.__module__} and by {cls.__module__}"
+            raise ValueError(f"{self.kind} '{name}' is registered twice: {both}; give one of them another name")
         self._classes[name] = cls
         return cls
 
