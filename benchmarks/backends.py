@@ -23,8 +23,8 @@ import paper_cost
 from cell import SuiteLoop
 from common.exits import EXIT_OK, guarded
 from common.lattice import Lattice
+from common.parser import Parser
 from harness.execution.option_types import whole_number
-from harness.execution.options import Parser
 from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine

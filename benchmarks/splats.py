@@ -23,8 +23,8 @@ from torch import Tensor
 import models
 from cell import SuiteLoop
 from common.exits import EXIT_OK, guarded
+from common.parser import Parser
 from harness.execution.option_types import whole_number
-from harness.execution.options import Parser
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
