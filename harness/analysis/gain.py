@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from harness.store.schema import finite
 from target_signals.tasks.metrics import METRICS, MSE_FLOOR, Metric
 
 CAP = 60.0  # dB of gain, and of loss
@@ -24,12 +25,12 @@ def score(row: Mapping[str, Any], metric: str, over_bands: bool = False) -> floa
     """
     if metric == GAIN:
         return gain(row, "psnr")
-    return gain(row, metric) if over_bands and is_psnr(metric) else known(row.get(metric))
+    return gain(row, metric) if over_bands and is_psnr(metric) else finite(row.get(metric))
 
 
 def gain(row: Mapping[str, Any], column: str) -> float | None:
     """PSNR above what the constant mean reaches, within ±CAP dB; None for a constant signal, which leaves no gain."""
-    psnr, constant = known(row.get(column)), known(row.get("psnr_constant"))
+    psnr, constant = finite(row.get(column)), finite(row.get("psnr_constant"))
     if psnr is None or constant is None or constant >= EXACT:
         return None
     return min(max(psnr - constant, -CAP), CAP)
@@ -37,17 +38,12 @@ def gain(row: Mapping[str, Any], column: str) -> float | None:
 
 def is_constant(row: Mapping[str, Any]) -> bool:
     """Whether the row's signal is constant, as some of the coarsest bands are: those are the same signal."""
-    constant = known(row.get("psnr_constant"))
+    constant = finite(row.get("psnr_constant"))
     return constant is not None and constant >= EXACT
 
 
 def is_psnr(metric: str) -> bool:
     return metric.partition("_")[0] == "psnr"
-
-
-def known(value: float | None) -> float | None:
-    """The number; None where there is none, or one that is not finite."""
-    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def described(metric: str, over_bands: bool) -> Metric:

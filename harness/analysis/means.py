@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from common.words import budget_text
 from harness.analysis.compared import Compared, compare
 from harness.analysis.experiments import Cell, Experiment, counted
-from harness.analysis.gain import CAP, described, is_constant, known, score
+from harness.analysis.gain import CAP, described, is_constant, score
 from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.spread import Spread, spread
 from harness.analysis.winner import Outcome, decide_among, mean_of
-from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row
+from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row, finite
 from target_signals.tasks.metrics import Metric
 
 KEYS: dict[str, Callable[[Cell], Any]] = {
@@ -104,7 +104,7 @@ class Means:
         """Over how many bands the lines are, least and most; identical constant ones count once."""
         if not self.across:
             return 1, 1
-        scored = {run.cell.band for own in self.groups.values() for run in own if known(run.score) is not None}
+        scored = {run.cell.band for own in self.groups.values() for run in own if finite(run.score) is not None}
         each = [len({draw.band for draw in one.draws or one.dropped}) for one in self.compared.values()]
         return min(each or [len(scored)]), max(each or [len(scored)])
 

@@ -18,10 +18,9 @@ import numpy as np
 
 from harness.analysis.compared import complete_enough
 from harness.analysis.experiments import Cell, Experiment
-from harness.analysis.gain import known
 from harness.analysis.means import constant_bands
 from harness.analysis.significance import Ranks, placings, rank
-from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row
+from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row, finite
 from target_signals.tasks.metrics import METRICS
 
 Run = tuple[Hashable, tuple[int, int]]  # a condition, and the seeds of the fit and of its signal
@@ -75,7 +74,7 @@ def _tried(experiment: Experiment, rows: Sequence[Row], size: int) -> Iterable[t
 
 def _add(sets: DataSets, data_set: Hashable, condition: Hashable, cell: Cell, row: Row, metric: str) -> None:
     worst = -math.inf if METRICS[metric].higher_is_better else math.inf
-    value = known(row.get(metric)) if row["status"] == OK else worst
+    value = finite(row.get(metric)) if row["status"] == OK else worst
     if value is not None:
         run = condition, (cell.seed, cell.signal_seed)
         sets.setdefault(data_set, {}).setdefault(cell.model, {})[run] = value

@@ -6,8 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from common.words import budget_text
-from harness.analysis.gain import known
-from harness.store.schema import OK, busy
+from harness.store.schema import OK, busy, finite
 
 FULL = 0.95  # share of a budget below which it is said how much a model uses
 NOTHING = 0.05  # dB over the truth's own mean, of which one learns nothing
@@ -40,12 +39,12 @@ def _of_model(by_size: dict[int, Rows], tell: Callable[[Rows], str | None]) -> s
 
 
 def _share(rows: Rows) -> str | None:
-    shares = [row["parameters"] / row["size"] for row in rows if known(row["parameters"]) is not None]
+    shares = [row["parameters"] / row["size"] for row in rows if finite(row["parameters"]) is not None]
     return f" {fmean(shares):.0%}" if shares and fmean(shares) < FULL else None
 
 
 def _without_gain(rows: Rows) -> str | None:
-    scores = [(known(row["psnr"]), known(row["psnr_constant"])) for row in rows]
+    scores = [(finite(row["psnr"]), finite(row["psnr_constant"])) for row in rows]
     gains = [psnr - constant for psnr, constant in scores if psnr is not None and constant is not None]
     return _of_all(sum(gain < NOTHING for gain in gains), len(gains))
 

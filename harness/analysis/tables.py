@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.words import MARKS, NO_SCORE
-from harness.analysis.gain import known
 from harness.analysis.left_out import Where
 from harness.analysis.means import COUNTS, Line, Means, label
 from harness.analysis.versus import Change, Versus
 from harness.analysis.winner import Outcome
 from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes, told
 from harness.store.parquet import to_parquet
-from harness.store.schema import REFERENCE_RESULT, Row
+from harness.store.schema import REFERENCE_RESULT, Row, finite
 
 
 class Bold(str):
@@ -73,7 +72,7 @@ def _standings(found: Versus) -> list[str]:
 
 def _record_of(found: Versus, change: Change) -> dict[str, Any]:
     scores = {"metric": found.metric.name, "before": change.before, "after": change.after, "ahead": change.ahead.mean}
-    reach = {"low": known(change.ahead.low), "high": known(change.ahead.high), "draws": change.ahead.n}
+    reach = {"low": finite(change.ahead.low), "high": finite(change.ahead.high), "draws": change.ahead.n}
     ranks = dict(zip(("rank_before", "rank_after"), change.ranks, strict=True))
     kind = found.kind._asdict() | {"against": found.against}
     return kind | {"model": change.model, "size": change.size} | scores | reach | ranks
@@ -97,8 +96,8 @@ def _csv(records: Sequence[dict[str, Any]]) -> bytes:
 
 def _record(means: Means, line: Line) -> dict[str, Any]:
     kind = means.experiment.kind._asdict()
-    scores = {"metric": means.metric.name, "mean": known(line.mean), "spread": known(line.spread.whole)}
-    scores |= {"signal_spread": known(line.spread.signals), "seed_spread": known(line.spread.seeds)}
+    scores = {"metric": means.metric.name, "mean": finite(line.mean), "spread": finite(line.spread.whole)}
+    scores |= {"signal_spread": finite(line.spread.signals), "seed_spread": finite(line.spread.seeds)}
     counts, keys = dict(zip(COUNTS, line.counts, strict=True)), dict(zip(means.by, line.keys, strict=True))
     origin = {"origin": REFERENCE_RESULT if keys["model"] in means.of_reference else None} if "model" in keys else {}
     return (

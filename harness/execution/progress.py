@@ -16,7 +16,7 @@ from harness.execution.executor import ALONE, Concurrency
 from harness.execution.time_left import TimeLeft
 from harness.plan.trial import Trial
 from harness.store.claims import Claim
-from harness.store.schema import CLASSICAL, OK, Row
+from harness.store.schema import CLASSICAL, OK, Row, finite
 from target_signals.tasks.base import title_of
 
 TRIALS = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} trials, {elapsed} so far{postfix}"
@@ -206,7 +206,7 @@ class Progress:
     def _is_best(self, trial: Trial, row: Row) -> bool:
         """Whether a row of a trained model leads its budget; it then stands as the best. The first of a budget leads
         nobody."""
-        score = _score(row)
+        score = finite(row["psnr"])
         if row["status"] != OK or score is None or row["label"] == CLASSICAL:
             return False
         best = self.best.setdefault((trial.about, row["task"]), {})
@@ -245,11 +245,5 @@ def describe_shared(row: Row) -> str:
 
 def _psnr(row: Row) -> str:
     """`31.42 dB`"""
-    score = _score(row)
+    score = finite(row["psnr"])
     return "no PSNR" if score is None else f"{score:.2f} dB"
-
-
-def _score(row: Row) -> float | None:
-    """The PSNR; None where the answer was not finite, which is null in a file."""
-    score = row["psnr"]
-    return score if score is not None and math.isfinite(score) else None

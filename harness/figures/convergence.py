@@ -17,12 +17,12 @@ from matplotlib.ticker import MaxNLocator
 from common.words import budget_text
 from harness.analysis import timing
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
-from harness.analysis.gain import known
 from harness.analysis.selection import few
 from harness.analysis.winner import REFERENCE
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout, columns_for
 from harness.figures.page import LINE, Sheet, averaged, with_room, write_texts
+from harness.store.schema import finite
 from target_signals.tasks.metrics import METRICS
 
 Clock = Literal["updates", "seconds"]
@@ -123,12 +123,12 @@ def _way(run: Run, clock: Clock) -> list[tuple[float, float, float]]:
     points = [
         point
         for point in (curve if isinstance(curve, list) else ())
-        if known(point.get("psnr")) is not None and known(point.get("seconds")) is not None
+        if finite(point.get("psnr")) is not None and finite(point.get("seconds")) is not None
     ]
     if not points:
         return []
     updates, passes = run.row["updates"], points[-1]["step"]
-    several = passes and known(updates) is not None  # an epoch of mini-batches is several updates
+    several = passes and finite(updates) is not None  # an epoch of mini-batches is several updates
     pace = updates / passes if several else 1.0
     return [(p["step"], p["seconds"] if clock == "seconds" else p["step"] * pace, p["psnr"]) for p in points]
 

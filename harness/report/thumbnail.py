@@ -17,9 +17,9 @@ import numpy as np
 from common.errors import UsageError
 from common.files import Unfit
 from harness.analysis import target
-from harness.analysis.gain import EXACT, known
+from harness.analysis.gain import EXACT
 from harness.store.residual import load_residual
-from harness.store.schema import Row
+from harness.store.schema import Row, finite
 from target_signals.user_file import UserFile
 
 LONGEST = {2: 128, 3: 72}  # pixels of a panel's longer side, by the signal's dimension
@@ -48,7 +48,7 @@ def load_thumbnail(array: Path, row: Row, out: Path | None = None) -> Images:
 
 def deviation(row: Mapping[str, Any]) -> float | None:
     """The truth's standard deviation, which is the error of its constant mean; None where that is not known or 0."""
-    constant = known(row.get("psnr_constant"))
+    constant = finite(row.get("psnr_constant"))
     return None if constant is None or constant >= EXACT else 10 ** (-constant / 20)
 
 

@@ -6,6 +6,7 @@ harness.store.schema` prints the table for the documentation.
 """
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -204,6 +205,11 @@ COLUMNS = (
     ),
 )
 NAMES = tuple(column.name for column in COLUMNS)
+
+
+def finite(value: float | None) -> float | None:
+    """A number of a row; None where there is none, or one that is not finite."""
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def busy(row: Mapping[Any, Any]) -> bool:
