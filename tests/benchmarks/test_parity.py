@@ -10,6 +10,7 @@ import torch
 
 import parity
 import parity_table
+import parity_trials
 from harness.train.data import signal_of, task_of
 from harness.train.loss import LatticeGradient
 from harness.train.run_trial import build, make_schedule, solve
@@ -41,11 +42,13 @@ def test_lines_add_up_seed_by_seed_and_nothing_is_repeated(tmp_path, capsys):
 
 def test_float32_is_trained_by_pytorch_alone_compiled_where_that_can_be(monkeypatch):
     lacking = []
-    monkeypatch.setattr(parity.backends, "missing", lambda backend, device: "none" if backend in lacking else None)
-    assert parity.exact_backend("Siren", "cpu") == "inductor"
-    assert parity.exact_backend("GSplat", "cpu") == "torch", "which nobody compiles"
+    monkeypatch.setattr(
+        parity_trials.backends, "missing", lambda backend, device: "none" if backend in lacking else None
+    )
+    assert parity_trials.exact_backend("Siren", "cpu") == "inductor"
+    assert parity_trials.exact_backend("GSplat", "cpu") == "torch", "which nobody compiles"
     lacking.append("inductor")
-    assert parity.exact_backend("Siren", "cpu") == "torch"
+    assert parity_trials.exact_backend("Siren", "cpu") == "torch"
 
 
 @pytest.fixture
@@ -92,7 +95,7 @@ def test_a_precision_is_compared_with_itself_where_cells_spread(tmp_path, scored
 
 def test_the_lattice_of_another_order_is_cut(config):
     options = parity.parse(["--models", "Siren", "--length", "32", "--sizes", "2500", "--device", "cpu"])
-    (trial,) = parity.of_case(config, parity.Case("StarTarget", 2), "Siren", 1, "again", options)
+    (trial,) = parity_trials.of_case(config, parity_trials.Case("StarTarget", 2), "Siren", 1, "again", options)
     task = task_of(trial, signal_of(trial))
 
     def slabs(trial):
@@ -100,7 +103,10 @@ def test_the_lattice_of_another_order_is_cut(config):
         return LatticeGradient(model, task, make_schedule(trial)).slabs
 
     assert len(slabs(trial)) == 1
-    assert len(slabs(parity.in_slabs(trial, torch.device("cpu")))) in (parity.SLABS, parity.SLABS + 1)
+    assert len(slabs(parity_trials.in_slabs(trial, torch.device("cpu")))) in (
+        parity_trials.SLABS,
+        parity_trials.SLABS + 1,
+    )
 
 
 def test_lines_of_other_settings_say_nothing(tmp_path, capsys):
