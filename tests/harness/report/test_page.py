@@ -255,6 +255,7 @@ def test_a_cell_opens_its_trials(open_page, small):
 
 def beside(tab):
     """The headings of what lies side by side, the target's, which is empty, left out."""
+    tab.locator("#dialog .beside-column").first.wait_for()  # an address is followed a moment after a click sets it
     return [text for text in tab.locator("#dialog .beside-column h3").all_inner_texts() if text]
 
 
@@ -271,6 +272,7 @@ def test_a_place_shows_its_pictures_side_by_side_and_has_an_address(open_page, s
     assert scores == ["15.00", "13.00"]  # of the first seed
     assert "budget 3k" in tab.inner_text("#dialog .lead")
     tab.keyboard.press("ArrowRight")
+    tab.locator("#dialog .lead", has_text="band 0.5").wait_for()
     assert "band 0.5" in tab.inner_text("#dialog .lead")
     again = open_page(path, tab.evaluate("location.hash"))
     assert "band 0.5, budget 3k" in again.inner_text("#dialog .lead")
