@@ -15,7 +15,7 @@ import target_signals
 from common.errors import UsageError
 from common.process import without_collection
 from harness.plan.config import Config
-from harness.plan.make_plan import make_plan, untuned
+from harness.plan.make_plan import make_plan, tuned_kind, untuned
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 from harness.plan.want import Want
@@ -84,8 +84,20 @@ def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lackin
                 own = [model for model in own if models.get_model(model).label != CLASSICAL]
                 lacking.append(f"{dim}D {signal} {name}: {', '.join(out)}")
         if own:
-            trials += make_plan(config, source, [name], want.preset, preset, own, PRECISION[want.device])
+            planned = make_plan(config, source, [name], want.preset, preset, own, PRECISION[want.device])
+            trials += [trial for trial in planned if _is_searched(config, trial, tuned_kind(source, name))]
     return [dataclasses.replace(trial, bits=want.bits) for trial in trials] if want.bits else trials
+
+
+def _is_searched(config: Config, trial: Trial, kind: str) -> bool:
+    """Whether the settings are the preset's own or, where they are tuned, a search was made at the trial's budget: of
+    its model, or for a yardstick, which has nothing to tune, of any. Those of the nearest budget would be stale as soon
+    as that search is made."""
+    if trial.tuned_at is None:
+        return True
+    found = {model: kinds.get(kind, {}) for model, kinds in config.tuned.get(trial.tuned_at, {}).items()}
+    searched = found.get(trial.model) or {budget for budgets in found.values() for budget in budgets}
+    return str(trial.budget) in searched
 
 
 def is_there(trial: Trial, rows: Mapping[Name, Row]) -> bool:

@@ -319,6 +319,19 @@ def test_the_shipped_order_has_every_published_score_once(config, monkeypatch):
     assert len(planned) == sum(len(trial.scored) for trial in trials)
 
 
+def test_tuned_rows_are_wanted_where_a_search_was_made(ask, settings, tmp_path):
+    """Of its model, and of yardsticks where one of any model was made."""
+    groups = [{"group": "tuned", "preset": "quick_tuned", "device": "cpu", "experiments": "band", "sizes": [400, 500]}]
+    settings(experiments={"band": ["2d_Sierpinski"]}, order=groups)
+    found = json.loads(DEFAULT_CONFIG.with_name("tuned.json").read_text())["quick"]["Grid"]["image"]["3000"]
+    tuned = {"quick": {"Grid": {"synthetic": {"500": found}}}}
+    (tmp_path / "tuned.json").write_text(json.dumps(tuned))
+    assert counts(ask().out, "tuned") == [6, 0, 0, 6]  # three bands of Grid and of BlockDCT at 500
+    tuned["quick"]["Grid"]["synthetic"]["400"] = found
+    (tmp_path / "tuned.json").write_text(json.dumps(tuned))
+    assert counts(ask().out, "tuned") == [12, 0, 0, 12]
+
+
 def test_what_rows_hold_survives_the_file(make_row, tmp_path):
     rows = [make_row(), make_row(seed=3, status="diverged", psnr=None, curve=None, settings={"a": {"2": [1.5, None]}})]
     rows = {("2d_Sierpinski", str(i)): row | {"bandlimit": 0.1 + 0.2 * i} for i, row in enumerate(rows)}
