@@ -4,6 +4,7 @@ reference results.
 
 import re
 from collections import defaultdict
+from itertools import chain
 from statistics import mean
 
 import pytest
@@ -128,6 +129,77 @@ def test_what_is_said_of_synthetic_signals(rows, cells):
     assert max(row["psnr"] - row["psnr_constant"] for row in finest if row["size"] in SIZES.values()) < 2
     siren = [cells["Bandlimited 2D", 100_000, key]["Siren"] - constant[key] for key in BANDS]
     assert max(siren) < -1
+
+
+@pytest.fixture(scope="module")
+def tuned():
+    """`tuned[signal, dim, item, band][model]`: the scores of fits at 10⁴, one a seed, of the paper's trained models."""
+    found = defaultdict(lambda: defaultdict(list))
+    for row in read_rows(FOLDER / "tuned.parquet", task="fit", size=10_000).values():
+        if row["signal"] != "DIV2K" and row["psnr"] is not None:
+            found[row["signal"], row["dim"], row["item"], row["bandlimit"]][row["model"]].append(row)
+    return found
+
+
+TUNED = "## Synthetic signals and the dragon, tuned alike"
+PLACES = {
+    **{name: (*place, None) for name, place in FAMILIES.items()},
+    "Star": ("StarTarget", 2, None),
+    "dragon, solid": ("Dragon", 3, "occupancy"),
+    "dragon, surface": ("Dragon", 3, "surface"),
+}
+
+
+def test_gains_of_tuning_on_synthetic_signals(rows, tuned):
+    found = defaultdict(list)
+    for row in chain(rows, *(chain(*models.values()) for models in tuned.values())):
+        value = gain(row, "psnr")
+        wanted = row["seed"] == 1234 and row["size"] == 10_000 and row["bandlimit"] in (None, *BANDS)
+        if wanted and value is not None:
+            found[row["preset"], row["signal"], row["dim"], row["item"], row["model"]].append(value)
+    head = ANSWER[ANSWER.index(TUNED) :]
+    columns = [cell.strip() for cell in head[head.index("| |") :].splitlines()[0].strip("|").split("|")][1:]
+    assert set(columns) == set(PLACES)
+    lines = table(TUNED)
+    assert len(lines) == 10
+    for model, *said in lines:
+        for name, cell in zip(columns, said, strict=True):
+            both = [found.get((preset, *PLACES[name], model)) for preset in ("paper", "tuned")]
+            expected = "–" if None in both else " → ".join(f"{mean(values):.1f}" for values in both)
+            assert cell.replace("−", "-") == (expected.split(" ")[-1] if model == "Wavelet" else expected), (
+                model,
+                name,
+            )
+
+
+def test_who_leads_when_tuned(tuned, trained):
+    means = {
+        place: {model: mean(row["psnr"] for row in of) for model, of in models.items() if model in trained}
+        for place, models in tuned.items()
+    }
+    lines = table("Which of the nine leads at each band once tuned")
+    assert len(lines) == 3
+    for family, *said in lines:
+        for band, cell in zip(BANDS, said, strict=True):
+            of = means[(*PLACES[family], band)]
+            first, second = best(of)
+            assert cell == f"{first} {of[first]:.1f} (+{lead(of):.1f} {second})", (family, band)
+    plane = {place: of for place, of in means.items() if place[1] == 2}
+    edges = [of for place, of in plane.items() if place[0] != "BandlimitedSignal"]
+    assert (len(plane), len(edges)) == (16, 11)
+    assert sum(best(of) == ["GAPlane", "Siren"] for of in edges) == 9
+    assert sum(best(of)[0] == "Siren" for of in edges) == 2
+    behind = [of["Siren"] - of["Grid"] for of in edges]
+    assert f"by {min(behind):.1f} to {max(behind):.1f} dB" in ANSWER
+    assert {sorted(of.values(), reverse=True).index(of["Grid"]) + 1 for of in edges} == {6, 7, 8}
+
+    def led(of):
+        network = max(of[model] for model in NETWORKS)
+        return network - max(psnr for model, psnr in of.items() if model not in NETWORKS) > 0.3
+
+    assert sum(map(led, plane.values())) == 3
+    for text in (ANSWER, README):
+        assert "in 13 of 16 cells" in " ".join(text.split())
 
 
 def test_newer_models_on_other_signals(rows, trained):
