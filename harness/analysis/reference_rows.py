@@ -111,7 +111,7 @@ def _planned(kind: Kind, sizes: Sequence[int], rows: Sequence[Row], config: Conf
     source = dataclasses.replace(source, items=source.items[:1])
     chosen = [model for model in dict.fromkeys(row["model"] for row in rows) if model in models.registry.names()]
     if preset.tuned_at is not None:
-        lacking = untuned(config, preset.tuned_at, source, task, chosen)
+        lacking = untuned(config, preset.tuned_at, source, task, chosen, sizes)
         chosen = [model for model in chosen if model not in lacking]
     plan = make_plan(config, source, [task], kind.preset, preset, chosen, PRECISION[device])
     return {(trial.model, trial.budget): trial for trial in plan}

@@ -165,9 +165,10 @@ def available_next(launch: "Launch", options: argparse.Namespace) -> "Available"
     from harness.train import coder
 
     models, presets = list(dict.fromkeys(trial.model for trial in launch.trials)), launch.config.presets
+    sizes = list(dict.fromkeys(trial.budget for trial in launch.trials))
     return Available(
         seeds=list(dict.fromkeys(seed for preset in presets.values() for seed in preset.get("seeds", ()))),
-        tuned=tuned_preset(launch.config, launch.preset, launch.source, options.task, models),
+        tuned=tuned_preset(launch.config, launch.preset, launch.source, options.task, models, sizes),
         bits=coder.is_here(),
         command=functools.partial(command_of, options),
     )

@@ -63,9 +63,14 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if options.signal is None:
         raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
     source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, name)
-    if options.preset is None and source.files:
-        name = tuned_preset(config, name, source, options.task, models) or name
     preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
+    if options.preset is None and source.files:
+        tuned = tuned_preset(config, name, source, options.task, models, preset.sizes)
+        if tuned is None:
+            notes.append("settings that were not tuned: not all of these models have some near all of these budgets")
+        else:
+            name = tuned
+            preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
     check_length(source, preset)
     notes += shrunk(source, preset, options.length)
     check_backend(options.backend, models, device)
@@ -121,10 +126,10 @@ def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]
 
 
 def tuned_preset(
-    config: Config, extent: str, source: Source, tasks: Sequence[str], chosen: Sequence[str]
+    config: Config, extent: str, source: Source, tasks: Sequence[str], chosen: Sequence[str], sizes: Sequence[int]
 ) -> str | None:
-    """The preset of this extent whose settings were tuned, where they were for these models and tasks; else None."""
-    if any(untuned(config, extent, source, task, chosen) for task in expand_tasks(tasks)):
+    """The preset of this extent whose settings were tuned, where they were for all of this; else None."""
+    if any(untuned(config, extent, source, task, chosen, sizes) for task in expand_tasks(tasks)):
         return None
     return next((name for name, values in config.presets.items() if values.get("tuned_at") == extent), None)
 

@@ -15,7 +15,7 @@ from harness.plan.config import Config, Preset
 from harness.plan.lookup import resolve_tuned
 from harness.plan.source import Source, check_signal_seeds, choose_source
 from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
-from harness.plan.tuned import FILE, Found, found_for
+from harness.plan.tuned import FILE, REACH, Found, found_for
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, expand_tasks, family_of, scored_on, trained_on
 
@@ -125,10 +125,11 @@ def make_plan(
         kind, found = family_of(task).settings or source.kind, None
         if preset.tuned_at is not None:
             of = tuned_kind(source, task)
-            if lacking := untuned(config, preset.tuned_at, source, task, chosen_models):
+            if lacking := untuned(config, preset.tuned_at, source, task, chosen_models, [size]):
                 raise UsageError(
-                    f"preset '{preset_name}': no settings of {', '.join(lacking)} have been tuned for {of}; run "
-                    f"python -m harness tune --preset {preset.tuned_at} --kinds {of} --write, or leave them out"
+                    f"preset '{preset_name}': no settings of {', '.join(lacking)} have been tuned for {of} at a budget "
+                    f"within {REACH} times of {size:,}; run python -m harness tune --preset {preset.tuned_at} "
+                    f"--kinds {of} --sizes {size} --write, or leave them out"
                 )
             found = found_for(config.tuned, preset.tuned_at, model, of, size)
         values, lr_schedule = training_settings(config, model, kind, size, found)
@@ -196,8 +197,17 @@ def tuned_kind(source: Source, task: str) -> str:
     return "volume" if source.dim == 3 else family_of(task).settings or source.kind
 
 
-def untuned(config: Config, extent: str, source: Source, task: str, chosen: Sequence[str]) -> list[str]:
-    """The models among these that have dials, can be fitted, and have no settings that were tuned for the task."""
+def untuned(
+    config: Config,
+    extent: str,
+    source: Source,
+    task: str,
+    chosen: Sequence[str],
+    sizes: Sequence[int],
+    reach: float = REACH,
+) -> list[str]:
+    """The models among these that have dials, can be fitted, and have no settings that were tuned for the task, at each
+    of some budgets or one within `reach` times of it."""
     kind, needs = tuned_kind(source, task), family_of(task).needs
     classes = [models.get_model(name) for name in chosen]
     return [
@@ -205,7 +215,7 @@ def untuned(config: Config, extent: str, source: Source, task: str, chosen: Sequ
         for cls in classes
         if dials_of(cls.Config)
         and cls.unsupported(source.dim, 1, needs) is None
-        and not config.tuned.get(extent, {}).get(cls.name, {}).get(kind)
+        and any(found_for(config.tuned, extent, cls.name, kind, size, reach) is None for size in sizes)
     ]
 
 

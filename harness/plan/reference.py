@@ -18,9 +18,10 @@ from harness.plan.config import Config
 from harness.plan.make_plan import make_plan, tuned_kind, untuned
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
+from harness.plan.tuned import found_for
 from harness.plan.want import Want
 from harness.store.parquet import Name, read_rows
-from harness.store.schema import CLASSICAL, Row
+from harness.store.schema import Row
 from target_signals.base import RecordedFamily
 from target_signals.tasks.base import expand_tasks, trained_on
 
@@ -68,36 +69,31 @@ def only(group: Group, chosen: Collection[str]) -> Group:
 
 
 def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lacking: list[str]) -> list[Trial]:
+    """Tuned trials are wanted at budgets that were searched: with settings of the nearest one they would be stale as
+    soon as theirs is. lacking: takes a line for models that have been tuned at none of the budgets."""
     preset = config.preset(want.preset, signal, dim)
     source = choose_source(signal, dim, preset.items)
     given = {name: value for name in ("sizes", "bandlimits") if (value := getattr(want, name)) is not None}
     preset = dataclasses.replace(preset, **given, seeds=preset.seeds[: want.seeds])
     named = config.protocol.models if want.models == "all" else config.protocol.newer
     chosen = [model for model in named if model in models.registry.names()]
-    trials = []
+    trials: list[Trial] = []
     for name in expand_tasks([task]):
-        own = chosen
-        if preset.tuned_at is not None:
-            out = untuned(config, preset.tuned_at, source, name, chosen)
-            own = [model for model in chosen if model not in out]
-            if out:  # yardsticks, which nobody tunes, come with the last one
-                own = [model for model in own if models.get_model(model).label != CLASSICAL]
-                lacking.append(f"{dim}D {signal} {name}: {', '.join(out)}")
-        if own:
-            planned = make_plan(config, source, [name], want.preset, preset, own, PRECISION[want.device])
-            trials += [trial for trial in planned if _is_searched(config, trial, tuned_kind(source, name))]
+        if preset.tuned_at is None:
+            trials += make_plan(config, source, [name], want.preset, preset, chosen, PRECISION[want.device])
+            continue
+        out = {size: untuned(config, preset.tuned_at, source, name, chosen, [size], reach=1) for size in preset.sizes}
+        for size, lacks in out.items():
+            own = chosen
+            if lacks:  # what nobody tunes comes with the last one that is
+                found = functools.partial(found_for, config.tuned, preset.tuned_at, kind=tuned_kind(source, name))
+                own = [model for model in chosen if found(model=model, size=size, reach=1) is not None]
+            if own:
+                one = dataclasses.replace(preset, sizes=(size,))
+                trials += make_plan(config, source, [name], want.preset, one, own, PRECISION[want.device])
+        if never := [model for model in chosen if all(model in lacks for lacks in out.values())]:
+            lacking.append(f"{dim}D {signal} {name}: {', '.join(never)}")
     return [dataclasses.replace(trial, bits=want.bits) for trial in trials] if want.bits else trials
-
-
-def _is_searched(config: Config, trial: Trial, kind: str) -> bool:
-    """Whether the settings are the preset's own or, where they are tuned, a search was made at the trial's budget: of
-    its model, or for a yardstick, which has nothing to tune, of any. Those of the nearest budget would be stale as soon
-    as that search is made."""
-    if trial.tuned_at is None:
-        return True
-    found = {model: kinds.get(kind, {}) for model, kinds in config.tuned.get(trial.tuned_at, {}).items()}
-    searched = found.get(trial.model) or {budget for budgets in found.values() for budget in budgets}
-    return str(trial.budget) in searched
 
 
 def is_there(trial: Trial, rows: Mapping[Name, Row]) -> bool:

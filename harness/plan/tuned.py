@@ -19,6 +19,7 @@ from common.typed_json import read
 FILE = "tuned.json"
 MOST_BYTES = 1 << 24
 KINDS = ("image", "synthetic", "volume", "ct")
+REACH = 30  # settings hold for budgets at most so many times smaller or larger
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,9 @@ def merged(tuned: Tuned, new: Tuned) -> Tuned:
     return merge(tuned, new)
 
 
-def found_for(tuned: Tuned, extent: str, model: str, kind: str, size: int) -> Found | None:
-    """What was found at the tuned budget that is nearest by its ratio; None where nothing was."""
-    budgets = tuned.get(extent, {}).get(model, {}).get(kind)
-    if not budgets:
-        return None
-    nearest = min(sorted(budgets, key=int), key=lambda budget: abs(math.log(size / int(budget))))
-    return budgets[nearest]
+def found_for(tuned: Tuned, extent: str, model: str, kind: str, size: int, reach: float = REACH) -> Found | None:
+    """What was found at the tuned budget that is nearest by its ratio; None where none is within `reach` times."""
+    budgets = tuned.get(extent, {}).get(model, {}).get(kind, {})
+    away = {budget: abs(math.log(size / int(budget))) for budget in sorted(budgets, key=int)}
+    nearest = min(away, key=away.__getitem__, default=None)
+    return None if nearest is None or away[nearest] > math.log(reach) else budgets[nearest]

@@ -238,12 +238,9 @@ def at(budgets, extent="quick", model="Grid", kind="image"):
 
 def test_the_nearest_tuned_budget_counts_by_its_ratio(config):
     tuned = merged(at([10_000]), {"quick": {"Grid": {"image": {"100000": dataclasses.replace(FOUND, gain=9.0)}}}})
-    assert [found_for(tuned, "quick", "Grid", "image", size).gain for size in (1, 31_000, 32_000, 10**7)] == [
-        5,
-        5,
-        9,
-        9,
-    ]
+    found = {size: found_for(tuned, "quick", "Grid", "image", size) for size in (334, 31_000, 32_000, 3_000_000)}
+    assert {size: one.gain for size, one in found.items()} == {334: 5, 31_000: 5, 32_000: 9, 3_000_000: 9}
+    assert [found_for(tuned, "quick", "Grid", "image", size) for size in (333, 3_000_001)] == [None, None]
     assert found_for(tuned, "paper", "Grid", "image", 10_000) is None
     assert found_for(tuned, "quick", "Grid", "ct", 10_000) is None
 
@@ -253,7 +250,10 @@ def test_a_preset_of_tuned_settings_refuses_models_without_and_names_the_way(con
     source, preset = choose_source("SampleImages", 2), config.preset("quick_tuned", "SampleImages", 2)
     plan = make_plan(config, source, ["fit"], "quick_tuned", preset, ["Grid", "Wavelet"])
     assert {(t.model, t.lr, t.lr_schedule) for t in plan} == {("Grid", 0.5, "cosine"), ("Wavelet", None, "constant")}
-    with pytest.raises(UsageError, match=r"no settings of Siren have been tuned for image; run python -m harness tune"):
+    with pytest.raises(
+        UsageError,
+        match=r"no settings of Siren have been tuned for image at .* 30 times of 3,000; run python -m harness tune",
+    ):
         make_plan(config, source, ["fit"], "quick_tuned", preset, ["Grid", "Siren"])
 
 
@@ -267,12 +267,13 @@ def test_whatever_has_three_axes_has_the_volumes_settings(config):
 
 def test_somebodys_own_file_has_tuned_settings_once_there_are_some(config):
     source = choose_source("SampleImages", 2)
-    assert tuned_preset(dataclasses.replace(config, tuned={}), "quick", source, ["fit"], ["Grid"]) is None
+    assert tuned_preset(dataclasses.replace(config, tuned={}), "quick", source, ["fit"], ["Grid"], [3000]) is None
     config = dataclasses.replace(config, tuned=at([10_000]))
-    assert tuned_preset(config, "quick", source, ["fit", "denoise"], ["Grid", "Wavelet"]) == "quick_tuned"
-    assert tuned_preset(config, "paper", source, ["fit"], ["Grid"]) is None, "they were tuned at another extent"
-    assert tuned_preset(config, "quick", source, ["fit"], ["Grid", "Siren"]) is None
-    assert tuned_preset(config, "quick", source, ["fit", "ct"], ["Grid"]) is None
+    assert tuned_preset(config, "quick", source, ["fit", "denoise"], ["Grid", "Wavelet"], [3000]) == "quick_tuned"
+    assert tuned_preset(config, "paper", source, ["fit"], ["Grid"], [3000]) is None, "they were tuned at another extent"
+    assert tuned_preset(config, "quick", source, ["fit"], ["Grid", "Siren"], [3000]) is None
+    assert tuned_preset(config, "quick", source, ["fit", "ct"], ["Grid"], [3000]) is None
+    assert tuned_preset(config, "quick", source, ["fit"], ["Grid"], [3000, 10**6]) is None, "too far from what was"
 
 
 def test_what_is_written_is_read_and_joins_what_there_was(tmp_path):
