@@ -34,7 +34,7 @@ class FactorFields(FeatureTables):
         # learning rate of Adam; the authors' for large grids
         lr: Annotated[float, Dial(2e-3, 2e-1, "log", "the authors' 2e-3 for images and 2e-2, a decade up")]
         bases: tuple[int, ...]  # resolutions of the bases, by proportion; the authors'
-        features: tuple[int, ...]  # of each basis; the authors'
+        features: tuple[int, ...]  # how many each basis has; the authors'
         # nodes an axis of the coefficient grid for one of the largest basis; the authors' for images
         coefficients: Annotated[float, Dial(0.125, 1, "log", "the authors' 0.5 for images, 0.25 for volumes")]
         # value of every coefficient at the start; the authors' for images

@@ -39,7 +39,7 @@ class GAPlane(Representation):
         # nodes an axis of a plane at full length
         plane: Annotated[int, Dial(5, 80, "log", "the paper's 20, two octaves each way")]
         volume: int  # nodes an axis of the volume
-        # lines and planes shrink rather than go below
+        # features below which lines and planes shrink instead
         least_features: Annotated[int, Dial(2, 32, "log", "the paper's 8, two octaves each way")]
         line_range: tuple[float, float]  # uniform initial values of the lines
         # standard deviation of the planes' initial values

@@ -32,7 +32,7 @@ class GaussianAdaptive(GaussianImage):
         # share of the start that is drawn uniformly; the paper's
         uniform: Annotated[float, Dial(0.05, 1, "linear", "the paper's 0.3, nearly none to all")]
         first: float  # share of the Gaussians that the start has; the paper's
-        growths: int  # how often others join; the paper's
+        growths: int  # how many times others join; the paper's
         every: float  # how long from one growth to the next, as a share of the training; the paper's
 
         def __post_init__(self) -> None:

@@ -1,7 +1,8 @@
-"""Grid_exact: the grid whose squared error is least, in closed form.
+"""Grid_exact: the grid whose squared error is least, in closed form (Van Loan 2000, "The ubiquitous Kronecker
+product").
 
-Interpolation on a lattice is a Kronecker product of one matrix an axis, so its singular value
-decomposition is that of the axes: Van Loan, "The ubiquitous Kronecker product" (2000).
+Interpolation on a lattice is a Kronecker product of one matrix an axis, so its singular value decomposition is that of
+the axes.
 """
 
 from dataclasses import dataclass

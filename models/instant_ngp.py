@@ -38,15 +38,16 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
     class Config:
         # learning rate of Adam
         lr: Annotated[float, Dial(1e-3, 1e-1, "log", "the paper's 1e-2, a decade each way")]
+        # resolutions of the table
         levels: Annotated[int, Dial(4, 16, "log", "the paper has 16; fewer leave longer tables")]
-        features: int  # a level
+        features: int  # values of an entry of the table, on every level
         base_resolution: int  # nodes an axis of the coarsest level
-        # of the resolution from level to level
+        # factor of the resolution from one level to the next finer one
         growth: Annotated[float, Dial(1.26, 2, "linear", "Müller et al. 2022, section 3")]
         hidden: int  # width of the decoder
         # table values start uniform within ± this
         initial_range: Annotated[float, Dial(1e-5, 1e-1, "log", "the paper's 1e-4, and up to what a signal has")]
-        table: Literal["power_of_two", "exact"]  # which T there are
+        table: Literal["power_of_two", "exact"]  # whether T is a power of two, or any whole number
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -32,11 +32,11 @@ class KPlanes(FeatureTables):
         # learning rate of Adam; the authors'
         lr: Annotated[float, Dial(1e-3, 1e-1, "log", "the authors' 1e-2, a decade each way")]
         scales: tuple[int, ...]  # resolutions of the planes, by proportion; the authors'
-        # of the finest planes, along an axis; the authors' 512 for 32 features
+        # nodes along an axis of the finest planes for each feature; the authors' 512 for 32 features
         nodes_a_feature: Annotated[int, Dial(4, 64, "log", "the authors' 16, two octaves each way")]
-        # of a scale; ours, for small budgets
+        # features of each scale, at least; ours, for small budgets
         least_features: Annotated[int, Dial(1, 16, "log", "ours, 4, two octaves each way")]
-        # the paper's hybrid and explicit model
+        # a small network or a linear map: the paper's hybrid and explicit models
         decoder: Annotated[Literal["mlp", "linear"], Choice("the paper has both")]
         hidden: int  # width of the mlp's hidden layer; the authors'
         initial_range: tuple[float, float]  # uniform initial values of the planes; the authors'

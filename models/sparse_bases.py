@@ -51,7 +51,7 @@ class SparseBases(Representation):
         first: Annotated[float, Dial(0.02, 0.5, "log", "ours, 0.1, from nearly none to half")]
         # share of the training after which all are kept, and none is exchanged any more
         growth: Annotated[float, Dial(0.1, 0.9, "linear", "ours, 0.6, from early to late")]
-        rounds: int  # in which others are chosen
+        rounds: int  # how often others are chosen
 
         def __post_init__(self) -> None:
             if any(length < 1 for length in self.blocks):
