@@ -19,7 +19,7 @@ from models.kernels.network.layers import Layer
 class Design:
     """The network's shape in one dimension. Filter i is `shared[i]`: equal entries are one filter."""
 
-    band: tuple[float, ...]  # sᵢ, highest frequency as a share of the training lattice's samples an axis
+    band: tuple[float, ...]  # sᵢ, highest frequency as a share of Nyquist's, n/2 cycles along n training samples
     shared: tuple[int, ...]
     outputs: tuple[int, ...]  # layers after which an output is read
 
@@ -38,8 +38,8 @@ class BACON(CoordinateNetwork):
     class Config:
         # learning rate of Adam
         lr: Annotated[float, Dial(5e-4, 2e-1, "log", "the paper's 5e-2, two decades down and two octaves up")]
-        design: dict[str, Design]  # by dimension, "2" and "3"
-        # times the design's bands
+        design: dict[str, Design]  # bands, filters and outputs, by dimension, "2" and "3"
+        # factor of the design's bands
         reach: Annotated[float, Dial(0.25, 2, "log", "the paper's bands, an octave or two each way"), ADDED] = 1.0
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
