@@ -13,7 +13,7 @@ from common.lattice import Lattice
 from models.base import Representation, register
 from models.kernels import interpolation
 from models.kernels.network.aligned import ALIGNMENT, aligned, widened
-from models.kernels.network.bf16x3 import mm
+from models.kernels.network.products import mm
 from models.kernels.planes.features import Places, make_tables, places_among
 
 LEAST_FUSED = 100  # features; measured from 119 on, where `triton` takes half of the time and less
