@@ -5,7 +5,7 @@ import triton.language as tl
 
 from models.kernels.gaussians.boxes import LEAST_WEIGHT
 
-SUMS = 12  # of a Gaussian beside its colours: ∂loss/∂σ times u_i, then times u_i (x - mean)_j, three by three
+SUMS = tl.constexpr(12)  # a Gaussian's, beside its colours: of ∂loss/∂σ times u_i, then times u_i (x - mean)_j
 LEAST = tl.constexpr(LEAST_WEIGHT)
 
 
@@ -99,7 +99,7 @@ def backward_kernel(
         zx += sz * dx
         zy += sz * dy
         zz += sz * dz
-    sums = sums_ptr + g * (12 + C)  # SUMS and the colours
+    sums = sums_ptr + g * (SUMS + C)
     if count > tl.program_id(1) * BLOCK:
         tl.atomic_add(sums, tl.sum(to_x, axis=0), sem="relaxed")
         tl.atomic_add(sums + 1, tl.sum(to_y, axis=0), sem="relaxed")
@@ -110,4 +110,4 @@ def backward_kernel(
         tl.atomic_add(sums + 9, tl.sum(zx, axis=0), sem="relaxed")
         tl.atomic_add(sums + 10, tl.sum(zy, axis=0), sem="relaxed")
         tl.atomic_add(sums + 11, tl.sum(zz, axis=0), sem="relaxed")
-        tl.atomic_add(sums + 12 + channel, tl.sum(to_colours, axis=0), mask=channel < C, sem="relaxed")
+        tl.atomic_add(sums + SUMS + channel, tl.sum(to_colours, axis=0), mask=channel < C, sem="relaxed")

@@ -54,7 +54,7 @@ class _Add(torch.autograd.Function):
         inputs = ctx.saved_tensors
         _, whitening, colours, *_, x, y, z = inputs
         n, c = colours.shape
-        sums = colours.new_zeros(n, SUMS + c)
+        sums = colours.new_zeros(n, SUMS.value + c)
         if n:
             arguments = *inputs, gradient.contiguous(), sums, len(y), len(z)
             backward_kernel[_programs(n, len(x) * len(y) * len(z))](*arguments, **_shape(colours))
