@@ -16,8 +16,8 @@ from harness.analysis.palette import place_of
 from harness.analysis.winner import REFERENCE, Outcome, decide
 from harness.store.schema import OK, UNSUPPORTED
 from target_signals.base import Difficulty, difficulty_of
+from target_signals.item_names import names_of
 from target_signals.tasks.metrics import METRICS
-from target_signals.user_file import names_of
 
 WHOLE = math.inf  # the band of a score over the whole signal: it sorts behind the named ones
 

@@ -16,7 +16,8 @@ from harness.analysis.palette import YARDSTICKS
 from harness.plan.config import Config
 from harness.store.names import known
 from harness.store.schema import Row
-from target_signals.user_file import UserFile, name_of, names_of
+from target_signals.item_names import name_of, names_of
+from target_signals.user_file import UserFile
 
 
 class Kind(NamedTuple):

@@ -21,8 +21,8 @@ from harness.figures.pages import HEADLINE, pages, pictures
 from harness.figures.style import FONTS, RC
 from harness.store.names import LONGEST, folder_of, safe
 from harness.store.schema import Row
+from target_signals.item_names import name_of, with_digits
 from target_signals.tasks.metrics import METRICS
-from target_signals.user_file import name_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -179,5 +179,6 @@ def _variant(of: Comparison | Kind) -> str:
     if of.dataset is None:
         return variant
     name = safe(of.dataset[-LONGEST:])
-    lost = name_of(of.dataset) == of.dataset != name  # of a folder's name, which has no digits of its own
-    return f"{variant}_{name}" + (f"-{hashlib.sha256(of.dataset.encode()).hexdigest()[:8]}" if lost else "")
+    if name_of(of.dataset) == of.dataset != name:  # a folder's name, which has no digits of its own, has lost a part
+        name = with_digits(name, hashlib.sha256(of.dataset.encode()).hexdigest())
+    return f"{variant}_{name}"

@@ -19,8 +19,8 @@ from harness.analysis.wording import difference
 from harness.store.names import array_path, known
 from harness.store.residual import load_residual
 from harness.store.schema import OK, Row, busy
+from target_signals.item_names import names_of
 from target_signals.tasks.metrics import METRICS
-from target_signals.user_file import names_of
 
 PSNR = METRICS["psnr"]
 
