@@ -25,7 +25,7 @@ class Representation(nn.Module):
     A subclass names itself, gives a frozen dataclass `Config` with at least `lr`, and defines
     `__init__(config, lattice, channels, size)` and `forward`. Construction only makes room (it must
     also work on the `meta` device); `initialise` draws every value from the generator it is given.
-    Whole numbers in a `Config` go up to 65,536 (common/typed_json.py), tensors up to 4,096 (models/budget.py).
+    Whole numbers in a `Config` go up to 65,536 (models/settings.py), tensors up to 4,096 (models/budget.py).
     A model that is only ever solved and never trained has no `lr` in its `Config`, and defines `solve`.
 
     config: the model's settings.

@@ -7,11 +7,11 @@ from typing import Any
 import models
 import target_signals
 from common.errors import UsageError
-from common.typed_json import read_settings
 from harness.plan import make_plan
 from harness.plan.config import Config
 from harness.plan.source import check_size
 from harness.plan.trial import PLAIN, Trial
+from models.settings import read_settings
 from target_signals import item_names, user_file
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, scored_on, trained_on

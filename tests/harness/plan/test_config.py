@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import UsageError
-from common.typed_json import check_least, read
+from common.typed_json import read
 from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config
 from harness.plan.lookup import resolve_tuned
 from harness.plan.make_plan import check_models, make_plan, model_names, model_settings, training_settings
 from harness.plan.source import choose_source
+from models.settings import check_least
 
 SHIPPED = json.loads(DEFAULT_CONFIG.read_text())
 
