@@ -10,7 +10,8 @@ import numpy as np
 from common.errors import UsageError
 from common.files import write_atomically
 from harness.analysis.bits import codec_points, codecs
-from harness.analysis.bits.rate_distortion import RateDistortion, every_point, rate_distortion, summary
+from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
+from harness.analysis.bits.rate_tables import every_point, summary
 from harness.analysis.experiments import Kind, kind_of
 from harness.analysis.target import rebuild
 from harness.execution.option_types import given_path

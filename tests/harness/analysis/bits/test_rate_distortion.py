@@ -14,7 +14,8 @@ from PIL import Image, features
 from harness.__main__ import main
 from harness.analysis.bits import bjontegaard, codec_points, codecs
 from harness.analysis.bits.bjontegaard import Point, front
-from harness.analysis.bits.rate_distortion import rate_distortion, summary
+from harness.analysis.bits.rate_distortion import rate_distortion
+from harness.analysis.bits.rate_tables import summary
 from harness.figures.rate_distortion import rate_distortion_page, spaced, worth_drawing
 from target_signals.tasks.metrics import psnr
 
