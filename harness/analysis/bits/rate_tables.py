@@ -35,10 +35,10 @@ def every_point(found: RateDistortion) -> str:
     """Every point with what it costs to compute."""
     columns = ("", "budget", "bits a value", "bits a sample", "PSNR (dB)", "encode (s)", "decode (s)", "operations")
     lines = [f"## {found.kind}", "", *_head(columns)]
-    for line in found.lines:
-        own = ("", "") if line.size is None else (f"{line.size:,}", str(line.bits))
-        seconds = ("", "") if line.seconds is None else [f"{seconds:.3f}" for seconds in line.seconds]
-        operations = "" if line.operations is None else f"{line.operations:,.0f}"
-        cells = *own, f"{line.point.rate:.4f}", f"{line.point.psnr:.2f}", *seconds, operations
-        lines.append(f"| {line.name} | {' | '.join(cells)} |")
+    for one in found.measurements:
+        own = ("", "") if one.size is None else (f"{one.size:,}", str(one.bits))
+        seconds = ("", "") if one.seconds is None else [f"{seconds:.3f}" for seconds in one.seconds]
+        operations = "" if one.operations is None else f"{one.operations:,.0f}"
+        cells = *own, f"{one.point.rate:.4f}", f"{one.point.psnr:.2f}", *seconds, operations
+        lines.append(f"| {one.name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
