@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from common.words import budget_text
 from harness.analysis.palette import place_of
-from harness.analysis.tuning import FAILED, Outcome
+from harness.analysis.tuning import FAILED, SearchResult
 from harness.figures import axis_style, style
 from harness.figures.draw_figures import save
 
@@ -19,7 +19,7 @@ COLUMNS = 3  # of panels, and of the legend in a panel's width
 DPI = 160
 
 
-def tuning_page(every: Sequence[Outcome], models: Sequence[str]) -> Figure | None:
+def tuning_page(every: Sequence[SearchResult], models: Sequence[str]) -> Figure | None:
     """The searches for one kind of data. models: all there are, so that each has its colour everywhere; None without
     two trials of some model."""
     drawn = [one for one in every if one.after(2) is not None]
@@ -54,7 +54,7 @@ def tuning_page(every: Sequence[Outcome], models: Sequence[str]) -> Figure | Non
     return figure
 
 
-def draw(every: Sequence[Outcome], models: Sequence[str], out: Path, name: str) -> list[Path]:
+def draw(every: Sequence[SearchResult], models: Sequence[str], out: Path, name: str) -> list[Path]:
     """Write a page for each kind of data as PNG and PDF; the files."""
     import matplotlib as mpl
 
@@ -67,7 +67,7 @@ def draw(every: Sequence[Outcome], models: Sequence[str], out: Path, name: str) 
     return paths
 
 
-def _panel(axes: Axes, drawn: Sequence[Outcome], models: Sequence[str]) -> None:
+def _panel(axes: Axes, drawn: Sequence[SearchResult], models: Sequence[str]) -> None:
     for one in drawn:
         looks = style.line(*place_of(one.cell.model, models, ()))
         points = [(k, found) for k in range(1, len(one.gains) + 1) if (found := one.after(k)) and found[0] != FAILED]
