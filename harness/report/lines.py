@@ -23,7 +23,6 @@ from target_signals.tasks.metrics import METRICS, Metric
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
 MEANS = {"seconds": 4, "parameters": 6, "peak_memory_bytes": 3}  # columns, and how many digits of their means
 NOUNS = ("items", "signals", "seeds")  # of draws
-Numbers = dict[str, list[float | int | None]]
 
 
 def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
