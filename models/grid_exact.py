@@ -19,7 +19,7 @@ from models.kernels.interpolation import on_lattice as along_axes
 
 @register
 class GridExact(Grid):
-    """What Grid's training would reach in the end; of several such grids, the one of least norm."""
+    """The least squared error that training of Grid can end at; of several such grids, the one of least norm."""
 
     name = "Grid_exact"
     label = "classical"

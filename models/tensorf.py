@@ -1,4 +1,5 @@
-"""TensoRF: sums of vectors times matrices (Chen et al. 2022, "TensoRF: Tensorial Radiance Fields", ECCV, section 3)."""
+"""TensoRF: sums of outer products of vectors and matrices (Chen et al. 2022, "TensoRF: Tensorial Radiance
+Fields", ECCV, section 3)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
