@@ -63,4 +63,4 @@ def _panel(axes: Axes, changes: Sequence[Change], found: Versus, comparison: Com
     axes.set_ylim(-0.7, len(ordered) - 0.3)
     axes.margins(x=0.08)
     axes.tick_params(labelsize=style.TEXT)
-    axis_style.frame(axes)
+    axis_style.open_grid(axes)

@@ -78,5 +78,5 @@ def _panel(axes: Axes, drawn: Sequence[SearchResult], models: Sequence[str]) -> 
     axes.set_xlabel("trials", fontsize=style.TEXT, labelpad=2)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.tick_params(labelsize=style.TEXT)
-    axis_style.scores(axes)
-    axis_style.frame(axes)
+    axis_style.few_ticks(axes)
+    axis_style.open_grid(axes)
