@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str] | None) -> int:
+    """As `main`, but for a UsageError, which is raised."""
     parser = Parser(prog="python -m target_signals.fetch", description="Download recorded signals into the cache.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(SOURCES))
     parser.add_argument("--list", action="store_true", help="say what is there and what is missing, and stop")

@@ -194,6 +194,7 @@ def planned_models(kind: Kind, config: Config) -> tuple[str, ...]:
 
 
 def kind_of(row: Row) -> Kind:
+    """The experiment that a row belongs to."""
     return _kind(
         row["signal"],
         row["dim"],
@@ -225,6 +226,7 @@ def signal_title(signal: str, dim: int, dataset: str | None) -> str:
 
 
 def cell_of(row: Row) -> Cell:
+    """What a row is about within its experiment."""
     item = row.get("item")
     seeds = int(row["seed"]), int(row["signal_seed"])
     return Cell(row["model"], int(row["size"]), row.get("bandlimit"), None if item is None else str(item), *seeds)

@@ -43,6 +43,7 @@ def is_constant(row: Mapping[str, Any]) -> bool:
 
 
 def is_psnr(metric: str) -> bool:
+    """Whether a column is PSNR of one kind or another, such as `psnr_best`."""
     return metric.partition("_")[0] == "psnr"
 
 

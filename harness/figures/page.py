@@ -101,6 +101,7 @@ class Sheet:
 
 
 def text_width(text: str) -> float:
+    """About how wide a text is, in inches."""
     return len(text) * style.TEXT * LETTER
 
 
@@ -125,6 +126,7 @@ def averaged(comparison: Comparison) -> str:
 
 
 def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]:
+    """What stands under the headline, in lines of `width` inches: protocol, subtitle, and whose rows these are."""
     protocol = f"length {comparison.length} · {comparison.steps} steps · preset {comparison.preset}"
     subtitle += "; rings: 0.1 the outermost" if WHOLE in comparison.regions and comparison.bands else ""
     subtitle += f"; {comparison.difficulty.name} in {comparison.difficulty.unit}" if comparison.difficulty.unit else ""
@@ -135,10 +137,12 @@ def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]
 
 
 def wrapped(text: str, width: float, letter: float = LETTER) -> list[str]:
+    """A text in lines that fit into `width` inches. letter: mean width in inches of a letter of one point."""
     return textwrap.wrap(text, int((width - 2 * EDGE) / (style.TEXT * letter)))
 
 
 def notes_height(notes: Sequence[str], width: float) -> float:
+    """Inches that the notes take under a page `width` inches wide."""
     return LINE * len(wrapped(" · ".join(notes), width))
 
 

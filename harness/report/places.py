@@ -18,6 +18,7 @@ WHOLE = "whole"  # the band of a score over the whole signal
 
 
 def band_name(band: float | None) -> str:
+    """A band as a key of the page's data."""
     return WHOLE if band is None else f"{band:g}"
 
 

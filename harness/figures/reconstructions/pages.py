@@ -83,7 +83,7 @@ def page(
     shown: slice = slice(None),
     layout: Layout = AS_NEEDED,
 ) -> Figure:
-    """shown: which of the display's slots."""
+    """A page of some models and budgets. shown: which of the display's slots."""
     tiles = TilePage(
         comparison=example.comparison,
         models=models,
@@ -99,6 +99,7 @@ def page(
 
 
 def cell(example: Example, display: Display, model: str, size: int, shown: slice = slice(None)) -> Cell:
+    """A fit's pictures with its score, or why there are none. shown: which of the display's slots."""
     run, residual = example.run(model, size), example.residual(model, size)
     if run is None:
         return Cell("", (), "not run")
