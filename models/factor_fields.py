@@ -81,8 +81,9 @@ class FactorFields(FeatureTables):
 def cosines(features: int, nodes: int, *others: int) -> Tensor:
     """Products of cosines over the axes, each with a Euclidean norm of 1: [features, nodes, *others].
 
-    An axis has cosines of p = 1 + ⌊features^(1/d)⌋ frequencies, k/2p periods a node for k < p, without their means but
-    for the constant one. Of the products in order, every one to a few is taken, evenly.
+    An axis has p = 1 + ⌊features^(1/d)⌋ cosines, of k/2p periods a node for k = 0 … p - 1; all but the first, which is
+    constant, have their means taken out. Of the p^d products, the last axis running fastest, `features` are taken at
+    even distances, from the first on.
     """
     lengths = (nodes, *others)
     count = math.floor(features ** (1 / len(lengths)) + 1)

@@ -19,8 +19,8 @@ LARGEST = 4.0  # of a Gaussian at the start, for one of the mean size; and the r
 
 @register
 class GaussianAdaptive(GaussianImage):
-    """Half of the Gaussians are drawn by the size of the signal's gradient. The others join them in some parts early in
-    the training, drawn by the squared error and coloured by what is missing there. Before, they are stored but unseen.
+    """Half of the Gaussians are drawn by the size of the signal's gradient. The others join in a few groups early in
+    the training, drawn by the squared error and coloured by what is missing there. Before, they are stored and unseen.
 
     Where the values themselves are not observed (CT, inpainting), it is GaussianImage.
     """

@@ -57,7 +57,7 @@ class GridTV(Grid):
     class Config(Grid.Config):
         # λ, the weight of the penalty; by data and budget
         tv_weight: Annotated[float, Dial(1e-5, 100, "log", "the paper has 1e-3 to 100; below, 0 is near")]
-        tv_floor: float  # the squared gradient is not taken below this, so that its root has a slope
+        tv_floor: float  # the least squared gradient under the root, whose slope at 0 is infinite
 
     def penalty(self) -> Tensor:
         """λ times the mean, over nodes that have all forward neighbours, of the gradient's norm."""
