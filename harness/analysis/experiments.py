@@ -43,7 +43,8 @@ class Kind(NamedTuple):
 
     @property
     def title(self) -> str:
-        return signal_title(self.signal, self.dim, self.dataset)
+        """The signal in headlines: `Sierpinski 2D`; of somebody's own files the name, without digits of the content."""
+        return f"{self.signal} {self.dim}D" if self.dataset is None else name_of(self.dataset)
 
 
 class Draw(NamedTuple):
@@ -218,11 +219,6 @@ def dataset_of(row: Mapping[Any, Any]) -> str | None:
     """What somebody's own files are told apart by: their data set, or the file that stands alone; None for others."""
     found = known(row.get("dataset")) or (known(row.get("item")) if row["signal"] == UserFile.name else None)
     return None if found is None else str(found)
-
-
-def signal_title(signal: str, dim: int, dataset: str | None) -> str:
-    """A signal in headlines: `Sierpinski 2D`; of somebody's own files the name, without the digest of the content."""
-    return f"{signal} {dim}D" if dataset is None else name_of(dataset)
 
 
 def cell_of(row: Row) -> Cell:

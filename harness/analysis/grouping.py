@@ -35,15 +35,10 @@ def _comparison(
     classical: frozenset[str],
     metric: str,
 ) -> Comparison:
-    kind, present = experiment.kind, set(experiment.models)
+    present = set(experiment.models)
     return Comparison(
-        signal=kind.signal,
+        kind=experiment.kind,
         stands_for=rows[min(experiment.places)]["stands_for"] or "",
-        dim=kind.dim,
-        task=kind.task,
-        preset=kind.preset,
-        length="native" if kind.length is None else str(kind.length),
-        steps=kind.steps or 0,  # other people's rows may lack them
         metric=metric,
         models=tuple(model for model in order if model in present),
         palette=colours,
@@ -51,7 +46,6 @@ def _comparison(
         cells=_cells([rows[i] for i in sorted(experiment.latest.values())], metric),
         passed_over=len(experiment.older),
         of_reference=reference_models(rows[i] for i in experiment.places),
-        dataset=kind.dataset,
     )
 
 

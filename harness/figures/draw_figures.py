@@ -80,7 +80,7 @@ def redraw(rows: Sequence[Row], out_folder: str | Path, models: Sequence[str]) -
     Gives a line for each folder of figures: where it is, and what was drawn.
     """
     for comparison in comparisons(rows, models):
-        folder = figures_folder(out_folder, comparison)
+        folder = figures_folder(out_folder, comparison.kind)
         if drawn.is_drawn(folder, HEADLINE, drawn.drawn_of(comparison, out_folder, waiting=False)):
             yield f"figures in {folder}: those of these rows, left as they are"
         elif written := _draw(comparison, out_folder, waiting=False, choice=EVERYTHING):
@@ -91,7 +91,7 @@ def _draw(comparison: Comparison, out_folder: str | Path, waiting: bool, choice:
     from matplotlib import rc_context
 
     everything = choice == EVERYTHING
-    folder = figures_folder(out_folder, comparison) / ("" if everything else CHOSEN)
+    folder = figures_folder(out_folder, comparison.kind) / ("" if everything else CHOSEN)
     of = drawn.drawn_of(comparison, out_folder, waiting)  # before drawing: what comes meanwhile is not in it
     drawn.forget(folder, comparison.metric)
     with rc_context(choice.rc):
@@ -111,23 +111,19 @@ def draw_presets(
 
     from harness.figures.presets import presets_page
 
-    drawable = _checked(rows, models, metric)
-    found = {(c.signal, c.dim, c.task, c.preset, c.length, c.steps, c.dataset): c for c in drawable}
+    found = {comparison.kind: comparison for comparison in _checked(rows, models, metric)}
     every, written = experiments(rows, models), []
     for preset in sorted({one.kind.preset for one in every} - {against}):
         for one in versus(every, rows, preset, against, metric):
-            kind = one.kind
-            length = "native" if kind.length is None else str(kind.length)
-            comparison = found[kind.signal, kind.dim, kind.task, kind.preset, length, kind.steps or 0, kind.dataset]
-            folder = figures_folder(out_folder, comparison)
+            folder = figures_folder(out_folder, one.kind)
             with rc_context(RC):
-                written += save(presets_page(one, comparison), folder, f"{metric}_against_{safe(against)}")
+                written += save(presets_page(one, found[one.kind]), folder, f"{metric}_against_{safe(against)}")
     return written
 
 
-def figures_folder(out_folder: str | Path, of: Comparison | Kind) -> Path:
-    """Where the figures of rows that are compared lie."""
-    return Path(out_folder) / _folder(of) / "figures" / _variant(of)
+def figures_folder(out_folder: str | Path, kind: Kind) -> Path:
+    """Where the figures of an experiment lie."""
+    return Path(out_folder) / _folder(kind) / "figures" / _variant(kind)
 
 
 def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
@@ -157,7 +153,7 @@ def missing(
     if not found:
         return ["there are no rows: nothing to draw"]
     return [
-        f"{_folder(comparison)} {_variant(comparison)}: {note}"
+        f"{_folder(comparison.kind)} {_variant(comparison.kind)}: {note}"
         for comparison in found
         for note in missing_runs.of_rows(comparison, models)
         + (missing_runs.of_pages(comparison, out_folder) if metric == HEADLINE else [])
@@ -170,15 +166,16 @@ def _checked(rows: Sequence[Row], models: Sequence[str], metric: str) -> list[Co
     return comparisons(rows, models, metric)
 
 
-def _folder(of: Comparison | Kind) -> str:
-    return folder_of({"dim": of.dim, "signal": of.signal, "task": of.task})
+def _folder(kind: Kind) -> str:
+    return folder_of({"dim": kind.dim, "signal": kind.signal, "task": kind.task})
 
 
-def _variant(of: Comparison | Kind) -> str:
-    variant = safe(f"{of.preset}_{'native' if of.length is None else of.length}_{of.steps}")
-    if of.dataset is None:
+def _variant(kind: Kind) -> str:
+    length = "native" if kind.length is None else kind.length
+    variant = safe(f"{kind.preset}_{length}_{kind.steps or 0}")  # other people's rows may lack the steps
+    if kind.dataset is None:
         return variant
-    name = safe(of.dataset[-LONGEST:])
-    if name_of(of.dataset) == of.dataset != name:  # a folder's name, which has no digits of its own, has lost a part
-        name = with_digits(name, hashlib.sha256(of.dataset.encode()).hexdigest())
+    name = safe(kind.dataset[-LONGEST:])
+    if name_of(kind.dataset) == kind.dataset != name:  # a folder's, without digits of its own, was cut
+        name = with_digits(name, hashlib.sha256(kind.dataset.encode()).hexdigest())
     return f"{variant}_{name}"

@@ -29,7 +29,7 @@ def presets_page(found: Versus, comparison: Comparison) -> Figure:
         (names + 0.1, 0.6),
         (names, 0.15),
     )
-    both = replace(comparison, preset=f"{found.against} → {found.kind.preset}")
+    both = replace(comparison, kind=found.kind._replace(preset=f"{found.against} → {found.kind.preset}"))
     subtitle = f"{found.metric.label()}, means over the draws that have a score under both presets"
     mark = {"linestyle": "", "marker": "o", "color": "0.3", "markersize": 5.0}
     handles = [

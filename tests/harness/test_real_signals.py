@@ -310,8 +310,8 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
     assert "0 of them done before" in stdout, "a file alone is no part of a data set that it lies in"
     rows = [stored.row for stored in gather(out).stored]
     assert sorted(one.kind.title for one in experiments_of(rows)) == ["a.png", "my photos", "my photos"]
-    assert {one.title for one in comparisons(load_rows(out))} == {"a.png", "my photos"}
-    folders = {figures_folder(out, one) for one in comparisons(load_rows(out))}
+    assert {one.kind.title for one in comparisons(load_rows(out))} == {"a.png", "my photos"}
+    folders = {figures_folder(out, one.kind) for one in comparisons(load_rows(out))}
     assert folders == {figures_folder(out, one.kind) for one in experiments_of(rows)}
     assert len(folders) == 3
 

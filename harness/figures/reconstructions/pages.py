@@ -69,7 +69,7 @@ def kinds(example: Example) -> list[Kind]:
         return []
     found = [Kind("reconstructions", ImageDisplay((shape[0], shape[1]), target, spacing), a_page=2, most=4)]
     if target is not None:
-        views = (VIEWS[view] for view in known_family(example.comparison.task).views if view in VIEWS)
+        views = (VIEWS[view] for view in known_family(example.comparison.kind.task).views if view in VIEWS)
         found += [Kind(name, display((shape[0], shape[1]), target), a_page=1, most=2) for name, display in views]
     return found
 
