@@ -72,7 +72,7 @@ def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[
     """Write the figure of an experiment among its others, and beside it every point, and the codecs' for the page."""
     from matplotlib import rc_context
 
-    from harness.figures.draw_figures import figures_folder
+    from harness.figures.files import figures_folder
     from harness.figures.rate_distortion import rate_distortion_page
     from harness.figures.style import RC
     from harness.store.schema import CLASSICAL

@@ -1,33 +1,25 @@
-"""Draws what the rows of a store hold, and says what they lack. A file is replaced whole, never half written."""
+"""Draws what the rows of a store hold, and says what they lack."""
 
-import hashlib
 import itertools
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from common.errors import UsageError, suggest
-from common.files import write_atomically
 from harness.analysis import missing_runs
 from harness.analysis.comparison import Comparison
-from harness.analysis.experiments import Kind, experiments
+from harness.analysis.experiments import experiments
 from harness.analysis.grouping import comparisons
 from harness.analysis.versus import versus
 from harness.figures import drawn
+from harness.figures.files import experiment_folder, figures_folder, save, variant
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.pages import HEADLINE, pages, pictures
 from harness.figures.style import FONTS, RC
-from harness.store.names import LONGEST, folder_of, safe
+from harness.store.names import safe
 from harness.store.schema import Row
-from target_signals.item_names import name_of, with_digits
 from target_signals.tasks.metrics import METRICS
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-PDF_DENSITY = 300  # pixels an inch of pictures in a PDF; all else is drawn in lines
 
 
 @dataclass(frozen=True)
@@ -121,23 +113,6 @@ def draw_presets(
     return written
 
 
-def figures_folder(out_folder: str | Path, kind: Kind) -> Path:
-    """Where the figures of an experiment lie."""
-    return Path(out_folder) / _folder(kind) / "figures" / _variant(kind)
-
-
-def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
-    """Write a figure as PNG and as PDF, whose bytes depend on nothing but the figure."""
-    folder.mkdir(parents=True, exist_ok=True)
-    png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
-    undated = {"CreationDate": None}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it, in the name of a file
-        write_atomically(png, lambda file: figure.savefig(file, format="png"))
-        write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", dpi=PDF_DENSITY, metadata=undated))
-    return [png, pdf]
-
-
 def missing(
     rows: Sequence[Row],
     models: Sequence[str] = (),
@@ -153,7 +128,7 @@ def missing(
     if not found:
         return ["there are no rows: nothing to draw"]
     return [
-        f"{_folder(comparison.kind)} {_variant(comparison.kind)}: {note}"
+        f"{experiment_folder(comparison.kind)} {variant(comparison.kind)}: {note}"
         for comparison in found
         for note in missing_runs.of_rows(comparison, models)
         + (missing_runs.of_pages(comparison, out_folder) if metric == HEADLINE else [])
@@ -164,18 +139,3 @@ def _checked(rows: Sequence[Row], models: Sequence[str], metric: str) -> list[Co
     if metric not in METRICS:
         raise UsageError(f"unknown metric '{metric}'{suggest(metric, METRICS)}; known: {', '.join(METRICS)}")
     return comparisons(rows, models, metric)
-
-
-def _folder(kind: Kind) -> str:
-    return folder_of({"dim": kind.dim, "signal": kind.signal, "task": kind.task})
-
-
-def _variant(kind: Kind) -> str:
-    length = "native" if kind.length is None else kind.length
-    variant = safe(f"{kind.preset}_{length}_{kind.steps or 0}")  # other people's rows may lack the steps
-    if kind.dataset is None:
-        return variant
-    name = safe(kind.dataset[-LONGEST:])
-    if name_of(kind.dataset) == kind.dataset != name:  # a folder's, without digits of its own, was cut
-        name = with_digits(name, hashlib.sha256(kind.dataset.encode()).hexdigest())
-    return f"{variant}_{name}"

@@ -12,7 +12,7 @@ from common.words import budget_text
 from harness.analysis.palette import place_of
 from harness.analysis.tuning import FAILED, SearchResult
 from harness.figures import axis_style, legend, style
-from harness.figures.draw_figures import save
+from harness.figures.files import save
 from harness.figures.page import EDGE, LINE, PANEL_TITLE_ROOM, TITLE_ROOM, Sheet, wrapped
 
 PANEL, GAP, MARGIN = (2.9, 2.3), (0.5, 0.6), (0.6, 0.15)  # inches

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.experiments import Kind
-from harness.figures.draw_figures import figures_folder
+from harness.figures.files import figures_folder
 
 
 def figure_files(kinds: Sequence[Kind], out: Path) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from harness.analysis.grouping import comparisons
 from harness.commands import run as run_command
 from harness.execution.launch import make_launch
 from harness.execution.options import parse
-from harness.figures.draw_figures import figures_folder
+from harness.figures.files import figures_folder
 from harness.plan.config import load_config
 from harness.report.payload import build
 from harness.store.residual import load_residual
