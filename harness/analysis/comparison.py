@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from harness.analysis.cell import Cell, Draw, Kind
 from harness.analysis.compared import Compared, compare
-from harness.analysis.experiments import Cell, Draw, Kind
 from harness.analysis.palette import place_of
 from harness.analysis.winner import REFERENCE, Outcome, decide
 from harness.store.schema import OK, UNSUPPORTED

@@ -12,8 +12,8 @@ import numpy as np
 
 from common.errors import UsageError
 from common.files import Unfit
+from harness.analysis.cell import Draw, counted
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
-from harness.analysis.experiments import Draw, counted
 from harness.analysis.selection import from_the_middle
 from harness.analysis.target import Target, rebuild
 from harness.store.names import array_path

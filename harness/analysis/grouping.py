@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from common.process import without_collection
+from harness.analysis.cell import Draw
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
-from harness.analysis.experiments import Draw, Experiment, experiments
+from harness.analysis.experiments import Experiment, experiments
 from harness.analysis.palette import palette
 from harness.analysis.reference_rows import reference_models
 from harness.store.schema import CLASSICAL, Row

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from common.words import budget_text, plural
+from harness.analysis.cell import Cell
 from harness.analysis.compared import Compared
-from harness.analysis.experiments import Cell
 from harness.analysis.winner import Outcome
 from target_signals.item_names import names_of
 

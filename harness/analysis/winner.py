@@ -18,8 +18,8 @@ from operator import attrgetter
 
 import numpy as np
 
+from harness.analysis.cell import Cell, counted
 from harness.analysis.compared import Compared, Runs, compare
-from harness.analysis.experiments import Cell, counted
 from harness.analysis.significance import ALPHA, Difference, holm, intervals
 from target_signals.tasks.metrics import Metric
 

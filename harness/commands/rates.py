@@ -12,7 +12,7 @@ from common.files import write_atomically
 from harness.analysis.bits import codec_points, codecs
 from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
 from harness.analysis.bits.rate_tables import every_point, summary
-from harness.analysis.experiments import Kind, kind_of
+from harness.analysis.cell import Kind, kind_of
 from harness.analysis.target import rebuild
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.files import write_atomically
-from harness.analysis.experiments import Kind
+from harness.analysis.cell import Kind
 from harness.store.names import LONGEST, folder_of, safe
 from target_signals.item_names import name_of, with_digits
 

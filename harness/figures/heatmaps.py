@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common.words import FAILED, MARKS, MEANINGS, NO_SCORE
+from harness.analysis.cell import Draw
 from harness.analysis.comparison import Comparison, Place, mean
-from harness.analysis.experiments import Draw
 from harness.analysis.frame import within
 from harness.analysis.winner import REFERENCE
 from harness.figures import style

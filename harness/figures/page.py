@@ -12,8 +12,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.analysis.cell import counted
 from harness.analysis.comparison import WHOLE, Comparison
-from harness.analysis.experiments import counted
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.store.names import unless_plain

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.experiments import Kind
+from harness.analysis.cell import Kind
 from harness.figures.files import figures_folder
 
 

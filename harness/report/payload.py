@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.experiments import Cell, Experiment, experiments
+from harness.analysis.cell import Cell
+from harness.analysis.experiments import Experiment, experiments
 from harness.analysis.gain import CAP
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.palette import palette

@@ -9,8 +9,8 @@ from common.words import budget_text
 from harness.analysis.bits import bjontegaard
 from harness.analysis.bits.bjontegaard import Point, front
 from harness.analysis.bits.codecs import REFERENCES, Measured
+from harness.analysis.cell import Kind, kind_of
 from harness.analysis.compared import complete_enough
-from harness.analysis.experiments import Kind, kind_of
 from harness.store.schema import OK, Row
 
 MOST_RATES = 6  # that PSNR is told at

@@ -10,7 +10,8 @@ import math
 import numpy as np
 import pytest
 
-from harness.analysis.experiments import Cell, experiments
+from harness.analysis.cell import Cell
+from harness.analysis.experiments import experiments
 from harness.analysis.ranks import over_items, over_signals
 from harness.analysis.standing import standings
 from harness.analysis.winner import WIN, decide

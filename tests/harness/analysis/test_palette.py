@@ -6,7 +6,7 @@ import pytest
 
 import models
 from harness.analysis.bits.rate_distortion import Measurement, Point, RateDistortion
-from harness.analysis.experiments import kind_of
+from harness.analysis.cell import kind_of
 from harness.analysis.grouping import comparisons
 from harness.analysis.palette import YARDSTICKS
 from harness.commands import figures

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from common import registry
-from harness.analysis.experiments import Kind
+from harness.analysis.cell import Kind
 from harness.figures import draw_figures, files
 from harness.store import fingerprint
 from harness.store.names import array_path, key_of
