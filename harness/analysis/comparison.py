@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from harness.analysis.cell import Cell, Draw, Kind
 from harness.analysis.compared import Compared, compare
 from harness.analysis.palette import place_of
-from harness.analysis.winner import REFERENCE, Outcome, decide
+from harness.analysis.winner import BASELINE, Outcome, decide
 from harness.store.schema import OK, UNSUPPORTED
 from target_signals.base import Difficulty, difficulty_of
 from target_signals.item_names import names_of
@@ -166,9 +166,9 @@ class Comparison:
         return [model for model, runs in places.items() if not any(run.status == UNSUPPORTED for run in runs)]
 
     def leads(self, place: Place) -> dict[Draw, float]:
-        """How far a model is ahead of the reference, for each draw that ended well with both."""
-        reference = self.scores(place._replace(model=REFERENCE))
-        return {draw: score - reference[draw] for draw, score in self.scores(place).items() if draw in reference}
+        """How far a model is ahead of the baseline, for each draw that ended well with both."""
+        baseline = self.scores(place._replace(model=BASELINE))
+        return {draw: score - baseline[draw] for draw, score in self.scores(place).items() if draw in baseline}
 
     def failure(self, place: Place) -> str | None:
         """The commonest status that is not ok; None where there is none."""

@@ -18,7 +18,7 @@ from common.words import budget_text
 from harness.analysis import timing
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.selection import few
-from harness.analysis.winner import REFERENCE
+from harness.analysis.winner import BASELINE
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout, columns_for
 from harness.figures.page import LINE, Sheet, averaged, with_room, write_texts
@@ -67,9 +67,9 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
         return None
     edge = axis_style.upper_edge([score for found in traces.values() for score in found.high.tolist()], METRICS["psnr"])
     far = [model for model in drawn if any(key[0] == model and t.mean.max() > edge for key, t in traces.items())]
-    goal = REFERENCE in drawn
+    goal = BASELINE in drawn
     handles = legend.of_models(comparison, drawn)
-    handles += [legend.entry(f"{REFERENCE} at its end", **GOAL)] if goal else []
+    handles += [legend.entry(f"{BASELINE} at its end", **GOAL)] if goal else []
     subtitle = f"PSNR (dB) on the training lattice over {AXES[clock]}{averaged(comparison)}"
     subtitle += "; shaded: minimum to maximum" if any(found.runs > 1 for found in traces.values()) else ""
     notes = _notes(comparison, clock, there, traces, drawn) + axis_style.beyond(far)
@@ -85,8 +85,8 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
         own = {model: traces[model, band, size] for model in drawn if (model, band, size) in traces}
         for model, found in own.items():
             _line(axes, found, model, edge, style.line(*comparison.looks(model)))
-        if REFERENCE in own:
-            axes.axhline(min(own[REFERENCE].mean[-1], edge), zorder=1.5, **GOAL)
+        if BASELINE in own:
+            axes.axhline(min(own[BASELINE].mean[-1], edge), zorder=1.5, **GOAL)
     axis_style.share(every)
     for index, (axes, spot) in enumerate(zip(every, spots, strict=True)):
         _style_axes(axes, clock, sheet.panel[0])
