@@ -1,5 +1,5 @@
-"""GAPlane: products of line features plus plane and volume features, decoded by a small network
-(Sivgin et al. 2024, "Geometric Algebra Planes", section 3)."""
+"""GAPlane: sums of products of features on lines, planes and a volume, decoded by a small network (Sivgin et al. 2024,
+"Geometric Algebra Planes", section 3)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
