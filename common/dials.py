@@ -74,12 +74,6 @@ class Setting:
         value = self.dial.at(share)
         return round(value) if self.whole else value
 
-    def holds(self, value: Any) -> bool:
-        """Whether the space has this value."""
-        if isinstance(self.dial, Choice):
-            return value in self.options
-        return -1e-9 <= self.dial.share(value) <= 1 + 1e-9
-
     def __str__(self) -> str:
         if isinstance(self.dial, Choice):
             return f"{self.name}: {', '.join(map(str, self.options))}"

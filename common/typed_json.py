@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from common.errors import UsageError, suggest
 
-MOST = 1 << 16  # entries of a list, and the greatest whole number in a model's settings
-LEAST = {int: 1, float: 0}  # of a model's settings without a default
+MOST = 1 << 16  # entries of a list
 
 
 def read(kind: Any, data: Any, path: str) -> Any:
@@ -47,32 +46,6 @@ def read(kind: Any, data: Any, path: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _read_dataclass(kind, data, path)
     return _read_scalar(kind, data, path)
-
-
-def read_settings(kind: Any, data: Any, path: str) -> Any:
-    """A model's `Config`, as `read` builds it. Its whole numbers say how often something is made, or how long it is,
-    so a huge one, be it a slip or a stranger's, would hang whoever constructs the model."""
-    settings = read(kind, data, path)
-    _check_counts(dataclasses.asdict(settings), path)
-    return settings
-
-
-def check_least(settings: Any, path: str) -> None:
-    """UsageError for a model's settings without a default, as shipped models have them, that are less than any of
-    theirs may be: numbers than 0, whole numbers than 1."""
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        least = LEAST.get(type(value))
-        if least is not None and field.default is dataclasses.MISSING and value < least:
-            raise UsageError(f"{path}.{field.name}: must be at least {least}, got {value}")
-
-
-def _check_counts(value: Any, path: str) -> None:
-    if isinstance(value, int) and abs(value) > MOST:
-        raise UsageError(f"{path}: whole numbers go up to {MOST:,} in a model's settings, got {value}")
-    if isinstance(value, list | tuple | dict):
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            _check_counts(inner, f"{path}.{key}")
 
 
 def _read_dataclass(kind: Any, data: Any, path: str) -> Any:

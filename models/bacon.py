@@ -19,9 +19,16 @@ from models.kernels.network.layers import Layer
 class Design:
     """The network's shape in one dimension. Filter i is `shared[i]`: equal entries are one filter."""
 
-    band: tuple[float, ...]  # sᵢ, highest frequency as a share of the training lattice's samples an axis
+    band: tuple[float, ...]  # sᵢ, highest frequency as a share of Nyquist's, n/2 cycles along n training samples
     shared: tuple[int, ...]
-    outputs: tuple[int, ...]  # layers after which an output is read
+    outputs: tuple[int, ...]  # layers after which an output is read, counted from 0
+
+    def __post_init__(self) -> None:
+        filters, last = len(self.band), len(self.shared) - 1
+        if not self.shared or not all(0 <= i < filters for i in self.shared):
+            raise ValueError(f"shared: must be places in a list of {filters} bands, from 0 on, got {self.shared}")
+        if last not in self.outputs or list(self.outputs) != sorted({*self.outputs} & {*range(1, last + 1)}):
+            raise ValueError(f"outputs: must be rising layers from 1 to the last, {last}, got {self.outputs}")
 
 
 @register
@@ -38,9 +45,13 @@ class BACON(CoordinateNetwork):
     class Config:
         # learning rate of Adam
         lr: Annotated[float, Dial(5e-4, 2e-1, "log", "the paper's 5e-2, two decades down and two octaves up")]
-        design: dict[str, Design]  # by dimension, "2" and "3"
-        # times the design's bands
+        design: dict[str, Design]  # bands, filters and outputs, by dimension, "2" and "3"
+        # factor of the design's bands
         reach: Annotated[float, Dial(0.25, 2, "log", "the paper's bands, an octave or two each way"), ADDED] = 1.0
+
+        def __post_init__(self) -> None:
+            if set(self.design) != {"2", "3"}:
+                raise ValueError(f'design: must be for "2" and "3", got {", ".join(self.design) or "none"}')
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -25,7 +25,7 @@ class Representation(nn.Module):
     A subclass names itself, gives a frozen dataclass `Config` with at least `lr`, and defines
     `__init__(config, lattice, channels, size)` and `forward`. Construction only makes room (it must
     also work on the `meta` device); `initialise` draws every value from the generator it is given.
-    Whole numbers in a `Config` go up to 65,536 (common/typed_json.py), tensors up to 4,096 (models/budget.py).
+    Whole numbers in a `Config` go up to 65,536 (models/settings.py), tensors up to 4,096 (models/budget.py).
     A model that is only ever solved and never trained has no `lr` in its `Config`, and defines `solve`.
 
     config: the model's settings.
@@ -38,7 +38,7 @@ class Representation(nn.Module):
     name: ClassVar[str]
     label: ClassVar[str] = "learned"
     lattice_only: ClassVar[bool] = False  # no scattered points, so no mini-batches and no chunks
-    inverts: ClassVar[bool] = False  # solved for what a classical method makes of an observation; no trials elsewhere
+    inverts: ClassVar[bool] = False  # solved for a classical inverse of what is observed; no other tasks
     smallest: ClassVar[int] = 1  # the least value of the size dial
     precision: ClassVar[str] = "fp32"  # of products on CUDA; a lower one where it was measured to be as good
     backends: ClassVar[tuple[str, ...]] = ("torch",)  # models/backends.py; the preferred one first, the twin last
@@ -139,17 +139,19 @@ class Representation(nn.Module):
         return self.on_lattice(lattice)[None]
 
     def solve(self, lattice: Lattice, target: Tensor) -> bool:
-        """Find the answer to values [*shape, C] on a lattice at once, where the model is.
+        """Solve for values [*shape, C] on a lattice at once, on the model's device; by default there is no such way.
 
-        True when it now holds its answer, so that no updates are made; by default False. Asked once, and only
-        where the values themselves are observed; a model that `inverts` gets what a classical method makes of the
-        observation.
+        Returns True when the model now holds its answer, so that no updates are made. Asked once, and only where the
+        values themselves are observed; a model that `inverts` gets what a classical method makes of the observation.
         """
         return False
 
     def run(self, method: Callable[..., Tensor], *arguments: Any) -> Tensor:
-        """A method of this class on this model, compiled by PyTorch where the back end is not the twin and something is
-        differentiated; what is only evaluated is not, as that would compile everything once more."""
+        """Call a method of this class on this model.
+
+        It is compiled by PyTorch where the back end is not the twin and gradients are taken. For evaluations it is not,
+        as PyTorch would compile it once more for them.
+        """
         fast = self.backend != "torch" and torch.is_grad_enabled()
         return (compiled(method) if fast else method)(self, *arguments)
 

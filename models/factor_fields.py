@@ -34,7 +34,7 @@ class FactorFields(FeatureTables):
         # learning rate of Adam; the authors' for large grids
         lr: Annotated[float, Dial(2e-3, 2e-1, "log", "the authors' 2e-3 for images and 2e-2, a decade up")]
         bases: tuple[int, ...]  # resolutions of the bases, by proportion; the authors'
-        features: tuple[int, ...]  # of each basis; the authors'
+        features: tuple[int, ...]  # how many each basis has; the authors'
         # nodes an axis of the coefficient grid for one of the largest basis; the authors' for images
         coefficients: Annotated[float, Dial(0.125, 1, "log", "the authors' 0.5 for images, 0.25 for volumes")]
         # value of every coefficient at the start; the authors' for images
@@ -81,8 +81,9 @@ class FactorFields(FeatureTables):
 def cosines(features: int, nodes: int, *others: int) -> Tensor:
     """Products of cosines over the axes, each with a Euclidean norm of 1: [features, nodes, *others].
 
-    An axis has cosines of p = 1 + ⌊features^(1/d)⌋ frequencies, k/2p periods a node for k < p, without their means but
-    for the constant one. Of the products in order, every one to a few is taken, evenly.
+    An axis has p = 1 + ⌊features^(1/d)⌋ cosines, of k/2p periods a node for k = 0 … p - 1; all but the first, which is
+    constant, have their means taken out. Of the p^d products, the last axis running fastest, `features` are taken at
+    even distances, from the first on.
     """
     lengths = (nodes, *others)
     count = math.floor(features ** (1 / len(lengths)) + 1)

@@ -1,7 +1,7 @@
-"""FBP: filtered back-projection, the classical answer to a sinogram, kept within the budget as a grid.
+"""FBP: filtered back-projection, the classical answer to a sinogram, kept within the budget as a grid (Kak & Slaney
+1988, "Principles of Computerized Tomographic Imaging", section 3.3).
 
-Kak & Slaney, "Principles of Computerized Tomographic Imaging" (1988); `target_signals/tasks/back_projection.py` makes
-the slice, and nothing here knows how.
+`target_signals/tasks/back_projection.py` makes the slice, and nothing here knows how.
 """
 
 from common.needs import Needs

@@ -1,4 +1,4 @@
-"""FourFeat: a ReLU network on random Fourier features (Tancik et al. 2020, section 5)."""
+"""FourFeat: a ReLU network on random Fourier features (Tancik et al. 2020, section 6, its Gaussian mapping)."""
 
 import math
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class FourFeat(CoordinateNetwork):
         # rows of B; frozen, so not counted in the budget
         frequencies: Annotated[int, Dial(64, 2048, "log", "Tancik et al. 2020 have 256, the paper 1000")]
         # standard deviation of B, cycles per unit of x
-        sigma: Annotated[float, Dial(2, 50, "log", "Tancik et al. 2020 have 10 on images, the paper 20")]
+        sigma: Annotated[float, Dial(2, 50, "log", "Tancik et al. 2020 have 10 over [0, 1), 5 here; the paper 20")]
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

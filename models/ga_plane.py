@@ -1,5 +1,5 @@
-"""GAPlane: products of line features plus plane and volume features, decoded by a small network
-(Sivgin et al. 2024, "Geometric Algebra Planes", section 3)."""
+"""GAPlane: sums of products of features on lines, planes and a volume, decoded by a small network (Sivgin et al. 2024,
+"Geometric Algebra Planes", section 3)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from common.lattice import Lattice
 from models.base import Representation, register
 from models.kernels import interpolation
 from models.kernels.network.aligned import ALIGNMENT, aligned, widened
-from models.kernels.network.bf16x3 import mm
+from models.kernels.network.products import mm
 from models.kernels.planes.features import Places, make_tables, places_among
 
 LEAST_FUSED = 100  # features; measured from 119 on, where `triton` takes half of the time and less
@@ -39,12 +39,16 @@ class GAPlane(Representation):
         # nodes an axis of a plane at full length
         plane: Annotated[int, Dial(5, 80, "log", "the paper's 20, two octaves each way")]
         volume: int  # nodes an axis of the volume
-        # lines and planes shrink rather than go below
+        # features below which lines and planes shrink instead
         least_features: Annotated[int, Dial(2, 32, "log", "the paper's 8, two octaves each way")]
         line_range: tuple[float, float]  # uniform initial values of the lines
         # standard deviation of the planes' initial values
         plane_sigma: Annotated[float, Dial(1e-3, 1e-1, "log", "the paper's 0.01, a decade each way")]
         volume_sigma: float  # standard deviation of the volume's initial values
+
+        def __post_init__(self) -> None:
+            if self.line_range[0] > self.line_range[1]:
+                raise ValueError(f"line_range: must be the least value and the greatest, got {self.line_range}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -17,11 +17,11 @@ class Gauss(ElementwiseNetwork):
 
     @dataclass(frozen=True)
     class Config:
-        # learning rate of Adam; Liu et al. 2024, who compare it on images
+        # learning rate of Adam; that of Liu et al. 2024, who compare it on images
         lr: Annotated[float, Dial(5e-4, 5e-2, "log", "their 5e-3, a decade each way")]
-        # s, per unit of pre-activation; ours, as theirs, 30, is for wider networks
+        # s, per unit of pre-activation; ours, as that of Liu et al. 2024, 30, is for wider networks
         inverse_width: Annotated[float, Dial(2.5, 60, "log", "ours, 10, two octaves down; theirs, an octave up")]
-        hidden_layers: int  # after the first; the same
+        hidden_layers: int  # after the first; as of the other networks
 
     @property
     def scale(self) -> float:

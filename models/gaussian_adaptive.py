@@ -19,8 +19,8 @@ LARGEST = 4.0  # of a Gaussian at the start, for one of the mean size; and the r
 
 @register
 class GaussianAdaptive(GaussianImage):
-    """Half of the Gaussians are drawn by the size of the signal's gradient. The others join them in some parts early in
-    the training, drawn by the squared error and coloured by what is missing there. Before, they are stored but unseen.
+    """Half of the Gaussians are drawn by the size of the signal's gradient. The others join in a few groups early in
+    the training, drawn by the squared error and coloured by what is missing there. Before, they are stored and unseen.
 
     Where the values themselves are not observed (CT, inpainting), it is GaussianImage.
     """
@@ -32,7 +32,7 @@ class GaussianAdaptive(GaussianImage):
         # share of the start that is drawn uniformly; the paper's
         uniform: Annotated[float, Dial(0.05, 1, "linear", "the paper's 0.3, nearly none to all")]
         first: float  # share of the Gaussians that the start has; the paper's
-        growths: int  # how often others join; the paper's
+        growths: int  # how many times others join; the paper's
         every: float  # how long from one growth to the next, as a share of the training; the paper's
 
         def __post_init__(self) -> None:

@@ -31,7 +31,7 @@ class GaussianImage(Representation):
     class Config:
         # learning rate of Adam, for all values alike
         lr: Annotated[float, Dial(2e-3, 2e-1, "log", "ours, 2e-2, a decade each way")]
-        # mean distance between Gaussians in units of L; see `unit`
+        # mean distance between Gaussians over the unit of their Cholesky factors L, which starts them that dense
         spacing: Annotated[float, Dial(1.2, 4.8, "log", "the authors' at their density, an octave each way")]
         # units of L that a mean moves where its stored position changes by 1, in the middle of the signal
         stride: Annotated[float, Dial(10, 250, "log", "ours, 50, by five each way")]

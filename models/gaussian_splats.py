@@ -1,7 +1,7 @@
-"""Gaussian splats: an image as anisotropic 3D Gaussians seen by one fixed camera.
+"""GSplat: an image as anisotropic 3D Gaussians seen by one fixed camera (Kerbl et al. 2023, "3D Gaussian Splatting for
+Real-Time Radiance Field Rendering").
 
-Kerbl et al., "3D Gaussian Splatting for Real-Time Radiance Field Rendering" (2023), rendered with
-the conventions of gsplat 1.5 (Ye et al. 2025).
+It is rendered with the conventions of gsplat 1.5 (Ye et al. 2025).
 """
 
 import math
@@ -40,7 +40,7 @@ class GSplat(Representation):
         camera_distance: float  # from the centre of the cube, in units of the scene; the reference's
         field_of_view: float  # degrees, over the width; the reference's
         blur: float  # px², added to the variances on the image; gsplat's default `eps2d`
-        # of the Gaussians that the budget pays for
+        # how many of the Gaussians that the budget pays for there are, as a share
         share: Annotated[float, Dial(0.25, 1, "linear", "fewer overlap less; the paper has all"), ADDED] = 1.0
         # standard deviations start uniform below this, in units of the scene
         scale: Annotated[float, Dial(0.02, 1, "log", "the paper's 1, down to a pixel or two"), ADDED] = 1.0

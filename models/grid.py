@@ -1,4 +1,4 @@
-"""Grid and Grid_TV: one value a node, interpolated (docs/protocol.md, "Models"; Kim & Fridovich-Keil 2025, section 3).
+"""Grid and Grid_TV: one value a node, interpolated (Kim & Fridovich-Keil 2025, section 3; docs/protocol.md, "Models").
 
 Bicubic interpolation in 2D, trilinear in 3D, the same number of nodes along every axis.
 """
@@ -49,15 +49,15 @@ class Grid(Representation):
 
 @register
 class GridTV(Grid):
-    """Grid with a total-variation penalty (docs/protocol.md, "Models"; Rudin, Osher & Fatemi 1992)."""
+    """Grid with a total-variation penalty (Rudin, Osher & Fatemi 1992; docs/protocol.md, "Models")."""
 
     name = "Grid_TV"
 
     @dataclass(frozen=True)
     class Config(Grid.Config):
-        # λ; by data and budget
+        # λ, the weight of the penalty; by data and budget
         tv_weight: Annotated[float, Dial(1e-5, 100, "log", "the paper has 1e-3 to 100; below, 0 is near")]
-        tv_floor: float  # the squared gradient is not taken below this, so that its root has a slope
+        tv_floor: float  # the least squared gradient under the root, whose slope at 0 is infinite
 
     def penalty(self) -> Tensor:
         """λ times the mean, over nodes that have all forward neighbours, of the gradient's norm."""

@@ -1,7 +1,8 @@
-"""Grid_exact: the grid whose squared error is least, in closed form.
+"""Grid_exact: the grid whose squared error is least, in closed form (Van Loan 2000, "The ubiquitous Kronecker
+product").
 
-Interpolation on a lattice is a Kronecker product of one matrix an axis, so its singular value
-decomposition is that of the axes: Van Loan, "The ubiquitous Kronecker product" (2000).
+Interpolation on a lattice is a Kronecker product of one matrix an axis, so its singular value decomposition is that of
+the axes.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from models.kernels.interpolation import on_lattice as along_axes
 
 @register
 class GridExact(Grid):
-    """What Grid's training would reach in the end; of several such grids, the one of least norm."""
+    """The least squared error that training of Grid can end at; of several such grids, the one of least norm."""
 
     name = "Grid_exact"
     label = "classical"

@@ -23,9 +23,9 @@ class HOSC(ElementwiseNetwork):
     class Config:
         # learning rate of Adam; ours, from a few values on an image
         lr: Annotated[float, Dial(1e-4, 1e-2, "log", "ours, 1e-3, a decade each way")]
-        # rad per unit of pre-activation, in every layer; ours, likewise
+        # rad per unit of pre-activation, in every layer; ours, from a few values on an image
         omega: Annotated[float, Dial(4, 60, "log", "ours, 15, two octaves each way")]
-        # β; ours, likewise
+        # β; ours, from a few values on an image
         sharpness: Annotated[float, Dial(0.5, 16, "log", "from nearly a sine to nearly a square wave")]
         hidden_layers: int  # after the first; as of the other networks
 

@@ -1,6 +1,7 @@
 """Instant_NGP: multiresolution hash encoding and a small decoder (Müller et al. 2022)."""
 
 import bisect
+import math
 import weakref
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from models.kernels.hash_grid.lattice_plan import LatticePlan, make_plan
 Prepared = LatticePlan | LatticeEncoding | Tensor
 
 MAX_CORNERS = 1 << 28  # a lattice with more corners than this (4 GiB as a sparse product) is gathered instead
+MOST_DOUBLINGS = 26  # of the resolution, so that nodes of an axis are counted in 32 bits
 TCNN_FEATURES = (1, 2, 4, 8)  # a level, that tiny-cuda-nn is compiled for
 
 
@@ -38,15 +40,21 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
     class Config:
         # learning rate of Adam
         lr: Annotated[float, Dial(1e-3, 1e-1, "log", "the paper's 1e-2, a decade each way")]
+        # resolutions of the table
         levels: Annotated[int, Dial(4, 16, "log", "the paper has 16; fewer leave longer tables")]
-        features: int  # a level
+        features: int  # values of an entry of the table, on every level
         base_resolution: int  # nodes an axis of the coarsest level
-        # of the resolution from level to level
+        # factor of the resolution from one level to the next finer one
         growth: Annotated[float, Dial(1.26, 2, "linear", "Müller et al. 2022, section 3")]
         hidden: int  # width of the decoder
         # table values start uniform within ± this
         initial_range: Annotated[float, Dial(1e-5, 1e-1, "log", "the paper's 1e-4, and up to what a signal has")]
-        table: Literal["power_of_two", "exact"]  # which T there are
+        table: Literal["power_of_two", "exact"]  # whether T is a power of two, or any whole number
+
+        def __post_init__(self) -> None:
+            if self.growth < 1 or (self.levels - 1) * math.log2(self.growth) > MOST_DOUBLINGS:
+                most = f"at most 2^{MOST_DOUBLINGS} from the first to the last of {self.levels} levels"
+                raise ValueError(f"growth: must be at least 1, and {most}, got {self.growth:g}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

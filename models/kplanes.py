@@ -32,11 +32,11 @@ class KPlanes(FeatureTables):
         # learning rate of Adam; the authors'
         lr: Annotated[float, Dial(1e-3, 1e-1, "log", "the authors' 1e-2, a decade each way")]
         scales: tuple[int, ...]  # resolutions of the planes, by proportion; the authors'
-        # of the finest planes, along an axis; the authors' 512 for 32 features
+        # nodes along an axis of the finest planes for each feature; the authors' 512 for 32 features
         nodes_a_feature: Annotated[int, Dial(4, 64, "log", "the authors' 16, two octaves each way")]
-        # of a scale; ours, for small budgets
+        # features of each scale, at least; ours, for small budgets
         least_features: Annotated[int, Dial(1, 16, "log", "ours, 4, two octaves each way")]
-        # the paper's hybrid and explicit model
+        # a small network or a linear map: the paper's hybrid and explicit models
         decoder: Annotated[Literal["mlp", "linear"], Choice("the paper has both")]
         hidden: int  # width of the mlp's hidden layer; the authors'
         initial_range: tuple[float, float]  # uniform initial values of the planes; the authors'
@@ -44,6 +44,8 @@ class KPlanes(FeatureTables):
         def __post_init__(self) -> None:
             if not self.scales or min(self.scales) < 1:
                 raise ValueError(f"scales: must be some whole numbers of at least 1, got {self.scales}")
+            if self.initial_range[0] > self.initial_range[1]:
+                raise ValueError(f"initial_range: must be the least value and the greatest, got {self.initial_range}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -20,7 +20,7 @@ class Sinc(ElementwiseNetwork):
     class Config:
         # learning rate of Adam; ours, from a few values on an image
         lr: Annotated[float, Dial(5e-4, 5e-2, "log", "ours, 5e-3, a decade each way")]
-        # rad per unit of pre-activation, in every layer; ours, likewise
+        # rad per unit of pre-activation, in every layer; ours, from a few values on an image
         omega: Annotated[float, Dial(2.5, 40, "log", "ours, 10, two octaves each way")]
         hidden_layers: int  # after the first; as of the other networks
 

@@ -28,9 +28,9 @@ INITIAL_SIGMA = 1e-3
 class SparseBases(Representation):
     """Wavelets and local cosines of some block lengths, of which `size` coefficients are kept and trained.
 
-    Which ones is chosen from the target: some at the start, others in rounds between the first updates, where they have
-    most in common with what is missing; the smallest are given up. Where the values themselves are not observed (CT,
-    inpainting), they are the coarsest wavelets. Between its samples, the answer is interpolated as in Grid.
+    The target decides which: some at the start, others in rounds of hard thresholding between the first updates, where
+    those join that correlate most with the residual and the smallest leave. Where the values themselves are not
+    observed (CT, inpainting), they are the coarsest wavelets. Between samples, answers are interpolated as in Grid.
 
     Everything that depends on the target is stored and counted: the coefficients' values, the matrix that mixes
     channels, and the indices, packed into words of 32 bits of which each counts as a value.
@@ -51,7 +51,7 @@ class SparseBases(Representation):
         first: Annotated[float, Dial(0.02, 0.5, "log", "ours, 0.1, from nearly none to half")]
         # share of the training after which all are kept, and none is exchanged any more
         growth: Annotated[float, Dial(0.1, 0.9, "linear", "ours, 0.6, from early to late")]
-        rounds: int  # in which others are chosen
+        rounds: int  # how often others are chosen
 
         def __post_init__(self) -> None:
             if any(length < 1 for length in self.blocks):
@@ -93,7 +93,8 @@ class SparseBases(Representation):
 
     @torch.no_grad()
     def initialise(self, rng: torch.Generator) -> None:
-        """The coarsest wavelets, those of the last level that has a part of them drawn at random, then cosines."""
+        """The coarsest wavelets; of the level of which a part is kept, that part is drawn at random. Cosines come after
+        all wavelets."""
         order = torch.rand(self.total, generator=rng).view(-1, self.channels, *self.lattice.shape)
         order[0] -= self._gains()[0].log2() * 2 / self.dim
         self._keep(order.flatten().argsort()[: self.kept].sort().values)
@@ -125,8 +126,8 @@ class SparseBases(Representation):
         return max(1, round(share * self.kept))
 
     def _exchange(self, missing: Tensor, wanted: int) -> None:
-        """Add to the coefficients of one basis after the other what they have in common with what is missing
-        [*shape, C], and keep the largest of all."""
+        """A round of hard thresholding: add the residual's coefficients to those of one basis after the other, and keep
+        the `wanted` largest of all each time. missing: the residual [*shape, C]."""
         found = self._all()
         for basis in range(len(found)):
             more = found.clone()

@@ -1,4 +1,5 @@
-"""TensoRF: sums of vectors times matrices (Chen et al. 2022, "TensoRF: Tensorial Radiance Fields", ECCV, section 3)."""
+"""TensoRF: sums of outer products of vectors and matrices (Chen et al. 2022, "TensoRF: Tensorial Radiance
+Fields", ECCV, section 3)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -27,7 +28,7 @@ class TensoRF(FeatureTables):
     class Config:
         # learning rate of Adam; the authors' for tables
         lr: Annotated[float, Dial(2e-3, 2e-1, "log", "the authors' 2e-2, a decade each way")]
-        # tables shrink rather than go below; ours
+        # features of a term, below which tables shrink instead; ours
         least_features: Annotated[int, Dial(1, 32, "log", "ours, 4, two octaves down and three up")]
         # standard deviation of the tables' initial values; the authors' of vector-matrix, whose CP has 0.2
         initial_sigma: Annotated[float, Dial(1e-2, 1, "log", "the authors' 0.1, a decade each way")]

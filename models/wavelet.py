@@ -1,7 +1,8 @@
-"""Wavelet: the largest coefficients of a separable discrete wavelet transform, by PyWavelets.
+"""Wavelet: the largest coefficients of a separable discrete wavelet transform (Mallat 1989, "A theory for
+multiresolution signal decomposition"; Cohen, Daubechies & Feauveau 1992, "Biorthogonal bases of compactly supported
+wavelets").
 
-Mallat, "A theory for multiresolution signal decomposition" (1989); Cohen, Daubechies & Feauveau,
-"Biorthogonal bases of compactly supported wavelets" (1992); Lee et al., "PyWavelets" (2019).
+It is computed by PyWavelets (Lee et al. 2019).
 
 The choice, measured on ten DIV2K images at 1e4 … 3e5 parameters (dB, 5 levels, periodised): bior4.4,
 the 9/7 pair of JPEG 2000, 24.0 27.2 32.8 42.4; bior6.8 24.0 27.2 32.8 42.3; sym8 23.9 27.0 32.5 42.0;
@@ -36,7 +37,7 @@ class Wavelet(TransformCodec):
 
     @dataclass(frozen=True)
     class Config:
-        wavelet: str  # PyWavelets' name of the filters; measured, see above
+        wavelet: str  # PyWavelets' name of the filters; the best of those that were measured
         levels: int  # how often every axis is halved, as long as the shortest has two values
         mode: str  # PyWavelets' name of how a signal goes on beyond its ends
 

@@ -3,8 +3,8 @@
     python -m target_signals.fetch --list
     python -m target_signals.fetch DIV2K DIV2K_HR Dragon
 
-Names are those of catalogue.SOURCES. What is downloaded goes to the cache (see recorded/local_files.py); signals
-read it there through `local`.
+Names are those of catalogue.SOURCES. What is downloaded goes to the cache, where signals look for it
+(recorded/local_files.py).
 """
 
 import sys
@@ -17,8 +17,6 @@ from target_signals.recorded.catalogue import MB, SOURCES, Source
 from target_signals.recorded.download import FetchError, obtain
 from target_signals.recorded.inventory import take_inventory
 from target_signals.recorded.local_files import cache_folder, local, looked_in, missing
-
-__all__ = ["local", "main"]
 
 
 def listing() -> str:
@@ -41,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str] | None) -> int:
+    """As `main`, but for a UsageError, which is raised."""
     parser = Parser(prog="python -m target_signals.fetch", description="Download recorded signals into the cache.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(SOURCES))
     parser.add_argument("--list", action="store_true", help="say what is there and what is missing, and stop")

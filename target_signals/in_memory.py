@@ -8,6 +8,7 @@ import numpy as np
 
 from common.errors import UsageError
 from target_signals.base import Signal
+from target_signals.item_names import with_digits
 from target_signals.normalise import check_values, normalise
 from target_signals.readers.array import check_array, of_array
 from target_signals.readers.decoded import Decoded, Unusable, check_size, check_type, is_about_unit
@@ -38,7 +39,7 @@ def from_memory(values: Any, channels_last: bool | None = None) -> tuple[Signal,
         raise UsageError(f"the array cannot be used: {error}") from error
     array = np.ascontiguousarray(array)
     source = "; ".join([f"in memory, {decoded.words[0]}, {how}", *decoded.words[1:]])
-    item = f"array-{hashlib.sha256(array.tobytes()).hexdigest()[:8]}"
+    item = with_digits("array", hashlib.sha256(array.tobytes()).hexdigest())
     return Signal(array, 2 if decoded.kind == "image" else 3, decoded.kind, source=source, units=units), item
 
 

@@ -2,10 +2,8 @@
 
 import hashlib
 import os
-import re
 import warnings
-from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from common.errors import UsageError, suggest_beside
 from common.files import sha256
 from target_signals import shrink
 from target_signals.base import Signal, SignalFamily, is_binary, register
+from target_signals.item_names import called, with_digits
 from target_signals.normalise import normalise, remark
 from target_signals.readers.array import read_npy, read_npz
 from target_signals.readers.decoded import Decoded, Unusable
@@ -43,9 +42,6 @@ PACKAGES = {  # importable name of what reads a format → what that is
     "SimpleITK": ".nrrd .mha .dcm, folders of DICOM",
 }
 TYPICAL_LENGTH = {2: 512, 3: 128}  # samples an axis, for estimates of cost
-LONGEST_NAME = 60  # characters of a file's name that an item keeps
-UNFIT = "/\\$"  # in a name for people: of paths, and of formulas in figures
-DIGITS = 8  # hexadecimal ones of a content's SHA-256
 
 
 @register
@@ -128,28 +124,7 @@ def item_of(path: str | Path) -> str:
     except OSError as error:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
     digest = sums[0] if not place.is_dir() else hashlib.sha256("".join(sums).encode()).hexdigest()
-    return f"{called(place)}-{digest[:DIGITS]}"
-
-
-def called(place: Path) -> str:
-    """The name of a file or a folder as people read it, of a long one the end."""
-    return "".join(c if c.isprintable() and c not in UNFIT else "_" for c in place.name)[-LONGEST_NAME:]
-
-
-def digest_of(item: str) -> str:
-    """The digits of the content that `item_of` put into an item's name."""
-    return item[-DIGITS:]
-
-
-def name_of(item: str) -> str:
-    """What people call a file that rows call `item`: its name without the digits of its content."""
-    return re.sub(rf"-[0-9a-f]{{{DIGITS}}}$", "", item)
-
-
-def names_of(items: Collection[str]) -> dict[str, str]:
-    """What to call each of several items: its name, or the item in full where another one has the same name."""
-    counts = Counter(map(name_of, items))
-    return {item: item if counts[name_of(item)] > 1 else name_of(item) for item in items}
+    return with_digits(called(place), digest)
 
 
 def existing(path: str | Path) -> Path:

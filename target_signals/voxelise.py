@@ -10,9 +10,7 @@ import numpy as np
 
 from common.errors import UsageError
 
-PAIRS_AT_ONCE = (
-    2**14
-)  # pairs of a triangle and a cell of its box: few enough that a chunk stays in the processor's cache
+PAIRS_AT_ONCE = 2**14  # of a triangle and a cell of its box: few enough to stay in the processor's cache
 
 Bounds = tuple[np.ndarray, np.ndarray]  # lowest and highest corner, [3] each
 

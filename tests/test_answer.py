@@ -188,7 +188,7 @@ def test_photographs_in_bits(in_bits):
 
 
 def test_what_fewer_bits_cost(in_bits):
-    points = {(line.name, line.size, line.bits): line for line in in_bits.lines}
+    points = {(line.name, line.size, line.bits): line for line in in_bits.measurements}
     for model, *cells, operations in table("What fewer bits cost", BITS):
         of = [{bits: points[model, size, bits] for bits in (4, 6, 8, 12, 32)} for size in SIZES.values()]
         for cell, bits in zip(cells, (4, 6, 8, 12), strict=True):
@@ -223,7 +223,7 @@ def test_shares_of_jpegs_bits():
 
 
 def test_few_values_of_many_bits_against_many_of_few(in_bits):
-    points = {(line.name, line.size, line.bits): line.point for line in in_bits.lines}
+    points = {(line.name, line.size, line.bits): line.point for line in in_bits.measurements}
     text = " ".join(PHOTOGRAPHS.split())
     siren = re.search(r"of Siren have (.+) dB at (.+) bits a sample, 3·10⁴ of 4 bits (.+) dB at (.+); of Finer", text)
     finer = re.search(r"of Finer (\S+) dB at (\S+) and (\S+) dB at (\S+)\.", text)

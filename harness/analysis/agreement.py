@@ -50,6 +50,7 @@ def compare(
 
 
 def must_be_bitwise(row: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether two runs of a trial must agree to the last bit: on a CPU, the same machine and versions."""
     return str(now["device"]).startswith("cpu") and all(row[name] == now[name] for name in SAME)
 
 

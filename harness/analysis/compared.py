@@ -19,7 +19,7 @@ from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from harness.analysis.experiments import Cell
+from harness.analysis.cell import Cell
 
 M = TypeVar("M", bound=Hashable)
 D = TypeVar("D", bound=Hashable)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from harness.analysis.cell import Cell, Draw, Kind
 from harness.analysis.compared import Compared, compare
-from harness.analysis.experiments import Cell, Draw, signal_title
 from harness.analysis.palette import place_of
-from harness.analysis.winner import REFERENCE, Outcome, decide
+from harness.analysis.winner import BASELINE, Outcome, decide
 from harness.store.schema import OK, UNSUPPORTED
 from target_signals.base import Difficulty, difficulty_of
+from target_signals.item_names import names_of
 from target_signals.tasks.metrics import METRICS
-from target_signals.user_file import names_of
 
 WHOLE = math.inf  # the band of a score over the whole signal: it sorts behind the named ones
 
@@ -50,20 +50,16 @@ class Run(NamedTuple):
 class Comparison:
     """The runs that are drawn together.
 
-    models: those that have rows, in the order they are drawn. palette: every model of the protocol and of the whole
-    table, so that a model looks the same in all figures; classical: those of the table that are yardsticks.
+    kind: what the rows share. models: those that have rows, in the order they are drawn. palette: every model of the
+    protocol and of the whole table, so that a model looks the same in all figures; classical: those of the table that
+    are yardsticks.
     cells: the runs at each place by draw.
     passed_over: how many rows were older than another one of the same cell. of_reference: models whose rows come with
     the suite.
     """
 
-    signal: str
+    kind: Kind
     stands_for: str  # the signal whose place it takes, or nothing
-    dim: int
-    task: str
-    preset: str
-    length: str
-    steps: int
     metric: str
     models: tuple[str, ...]
     palette: tuple[str, ...]
@@ -71,11 +67,6 @@ class Comparison:
     cells: dict[Place, dict[Draw, Run]]
     passed_over: int
     of_reference: frozenset[str] = frozenset()
-    dataset: str | None = None
-
-    @property
-    def title(self) -> str:
-        return signal_title(self.signal, self.dim, self.dataset)
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -93,7 +84,7 @@ class Comparison:
     @cached_property
     def difficulty(self) -> Difficulty:
         """What the bands are called."""
-        return difficulty_of(self.signal)
+        return difficulty_of(self.kind.signal)
 
     @cached_property
     def draws(self) -> tuple[Draw, ...]:
@@ -175,9 +166,9 @@ class Comparison:
         return [model for model, runs in places.items() if not any(run.status == UNSUPPORTED for run in runs)]
 
     def leads(self, place: Place) -> dict[Draw, float]:
-        """How far a model is ahead of the reference, for each draw that ended well with both."""
-        reference = self.scores(place._replace(model=REFERENCE))
-        return {draw: score - reference[draw] for draw, score in self.scores(place).items() if draw in reference}
+        """How far a model is ahead of the baseline, for each draw that ended well with both."""
+        baseline = self.scores(place._replace(model=BASELINE))
+        return {draw: score - baseline[draw] for draw, score in self.scores(place).items() if draw in baseline}
 
     def failure(self, place: Place) -> str | None:
         """The commonest status that is not ok; None where there is none."""

@@ -12,8 +12,8 @@ import numpy as np
 
 from common.errors import UsageError
 from common.files import Unfit
+from harness.analysis.cell import Draw, counted
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
-from harness.analysis.experiments import Draw, counted
 from harness.analysis.selection import from_the_middle
 from harness.analysis.target import Target, rebuild
 from harness.store.names import array_path
@@ -51,8 +51,8 @@ class Example:
         do not say them, or say something of which no picture can be made."""
         runs = (self.run(*at) for at in self.paths)
         found = next((run.row["spacing"] for run in runs if run is not None), None)
-        if not isinstance(found, list) or len(found) != self.comparison.dim or None in found:
-            return (1.0,) * self.comparison.dim
+        if not isinstance(found, list) or len(found) != self.comparison.kind.dim or None in found:
+            return (1.0,) * self.comparison.kind.dim
         least = min(found)
         return tuple(s / least for s in found) if 0 < least >= max(found) / FLATTEST else (1.0,) * len(found)
 
@@ -83,7 +83,7 @@ class Example:
             residual = load_residual(path, run.row)
         except (Unfit, OSError) as error:
             return None, str(error)
-        if residual.ndim != self.comparison.dim + 1:
+        if residual.ndim != self.comparison.kind.dim + 1:
             return None, f"it has {residual.ndim} axes"
         if self.target is not None and residual.shape != self.target.truth.shape:
             return None, f"its shape is {list(residual.shape)}, not the target's"

@@ -1,84 +1,16 @@
-"""How far experiments reach: which cells have rows, which are missing between them, which the preset still plans.
+"""How far experiments reach: which cells have rows, which are missing between them, which the preset still plans."""
 
-Rows belong to one experiment when they share signal, dimension, task, preset, length and steps, and of somebody's own
-files the data set; a cell is one model, budget, band and draw, which is an item and the seeds. Plain Python, so that
-it starts at once.
-"""
-
-import functools
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
+from harness.analysis.cell import Cell, Draw, Kind, cell_of, kind_of
 from harness.analysis.palette import YARDSTICKS
 from harness.plan.config import Config
-from harness.store.names import known
 from harness.store.schema import Row
-from target_signals.user_file import UserFile, name_of, names_of
-
-
-class Kind(NamedTuple):
-    """What the rows of one experiment share. length: None for recorded signals at their native size. dataset: of
-    somebody's own files, as `dataset_of` says."""
-
-    signal: str
-    dim: int
-    task: str
-    preset: str
-    length: int | None
-    steps: int | None
-    dataset: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.title}, {self.rest}"
-
-    @property
-    def rest(self) -> str:
-        """What comes after the title."""
-        length = "native size" if self.length is None else str(self.length)
-        return f"{self.task}, {self.preset}, length {length}, {self.steps} steps"
-
-    @property
-    def title(self) -> str:
-        return signal_title(self.signal, self.dim, self.dataset)
-
-
-class Draw(NamedTuple):
-    """What a score is averaged over: an item, and the seeds of a fit and of its signal."""
-
-    item: str | None
-    seed: int
-    signal_seed: int
-
-
-class Cell(NamedTuple):
-    """What one row is about within its experiment."""
-
-    model: str
-    size: int
-    band: float | None
-    item: str | None
-    seed: int
-    signal_seed: int
-
-    @property
-    def draw(self) -> Draw:
-        return Draw(self.item, self.seed, self.signal_seed)
-
-    @property
-    def of_any_model(self) -> "Cell":
-        """What the cells of all models have in common there. Asked of every row, and `_replace` takes three times as
-        long."""
-        return Cell("", self.size, self.band, self.item, self.seed, self.signal_seed)
-
-
-def counted(draws: Collection[Draw | Cell]) -> dict[str, int]:
-    """How many items, signals and seeds there are among draws. Signals are counted where one is not its seed's own."""
-    own = all(draw.signal_seed == draw.seed for draw in draws)
-    signals = {} if own else {"signal": len({draw.signal_seed for draw in draws})}
-    return {"item": len({draw.item for draw in draws}), **signals, "seed": len({draw.seed for draw in draws})}
+from target_signals.item_names import names_of
 
 
 @dataclass(frozen=True)
@@ -190,43 +122,6 @@ def planned_models(kind: Kind, config: Config) -> tuple[str, ...]:
     """The trained models of the protocol, where the reference results are to have an experiment; else none."""
     wanted = config.reference.wants(kind.preset, kind.dim, kind.signal)
     return tuple(model for model in config.protocol.models if wanted and model not in YARDSTICKS)
-
-
-def kind_of(row: Row) -> Kind:
-    return _kind(
-        row["signal"],
-        row["dim"],
-        row["task"],
-        row.get("preset") or "no preset",
-        row.get("length"),
-        row.get("steps"),
-        dataset_of(row),
-    )
-
-
-@functools.cache  # ten thousand rows are of a few kinds
-def _kind(
-    signal: str, dim: float, task: str, preset: str, length: float | None, steps: float | None, dataset: str | None
-) -> Kind:
-    length, steps = (None if value is None else int(value) for value in (length, steps))
-    return Kind(signal, int(dim), task, str(preset), length, steps, dataset)
-
-
-def dataset_of(row: Mapping[Any, Any]) -> str | None:
-    """What somebody's own files are told apart by: their data set, or the file that stands alone; None for others."""
-    found = known(row.get("dataset")) or (known(row.get("item")) if row["signal"] == UserFile.name else None)
-    return None if found is None else str(found)
-
-
-def signal_title(signal: str, dim: int, dataset: str | None) -> str:
-    """A signal in headlines: `Sierpinski 2D`; of somebody's own files the name, without the digest of the content."""
-    return f"{signal} {dim}D" if dataset is None else name_of(dataset)
-
-
-def cell_of(row: Row) -> Cell:
-    item = row.get("item")
-    seeds = int(row["seed"]), int(row["signal_seed"])
-    return Cell(row["model"], int(row["size"]), row.get("bandlimit"), None if item is None else str(item), *seeds)
 
 
 def _items(signal: str) -> Sequence[str]:

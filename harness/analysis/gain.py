@@ -2,8 +2,8 @@
 
 Bands differ too much for a mean of PSNR: 160 dB of a signal that is represented exactly and 20 dB of a fine one would
 make 90. Across bands PSNR is therefore counted from what the signal's constant mean reaches, and at most CAP of it.
-There the error is a thousandth of the signal's own standard deviation, about that of rounding to 8 bits (an image of 8
-bits has 59 dB); beyond, rounding decides and not the representation.
+There the error is a thousandth of the signal's own standard deviation, less than rounding to 8 bits leaves, which is a
+thousandth of the whole range (59 dB); beyond, rounding decides and not the representation.
 """
 
 import math
@@ -43,6 +43,7 @@ def is_constant(row: Mapping[str, Any]) -> bool:
 
 
 def is_psnr(metric: str) -> bool:
+    """Whether a column is PSNR of one kind or another, such as `psnr_best`."""
     return metric.partition("_")[0] == "psnr"
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from common.process import without_collection
+from harness.analysis.cell import Draw
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
-from harness.analysis.experiments import Draw, Experiment, experiments
+from harness.analysis.experiments import Experiment, experiments
 from harness.analysis.palette import palette
 from harness.analysis.reference_rows import reference_models
 from harness.store.schema import CLASSICAL, Row
@@ -35,15 +36,10 @@ def _comparison(
     classical: frozenset[str],
     metric: str,
 ) -> Comparison:
-    kind, present = experiment.kind, set(experiment.models)
+    present = set(experiment.models)
     return Comparison(
-        signal=kind.signal,
+        kind=experiment.kind,
         stands_for=rows[min(experiment.places)]["stands_for"] or "",
-        dim=kind.dim,
-        task=kind.task,
-        preset=kind.preset,
-        length="native" if kind.length is None else str(kind.length),
-        steps=kind.steps or 0,  # other people's rows may lack them
         metric=metric,
         models=tuple(model for model in order if model in present),
         palette=colours,
@@ -51,7 +47,6 @@ def _comparison(
         cells=_cells([rows[i] for i in sorted(experiment.latest.values())], metric),
         passed_over=len(experiment.older),
         of_reference=reference_models(rows[i] for i in experiment.places),
-        dataset=kind.dataset,
     )
 
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from common.words import budget_text, plural
+from harness.analysis.cell import Cell
 from harness.analysis.compared import Compared
-from harness.analysis.experiments import Cell
 from harness.analysis.winner import Outcome
-from target_signals.user_file import names_of
+from target_signals.item_names import names_of
 
 
 class Where(NamedTuple):

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from common.words import budget_text
+from harness.analysis.cell import Cell, counted
 from harness.analysis.compared import Compared, compare
-from harness.analysis.experiments import Cell, Experiment, counted
+from harness.analysis.experiments import Experiment
 from harness.analysis.gain import CAP, described, is_constant, score
 from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.spread import Spread, spread

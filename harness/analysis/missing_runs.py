@@ -7,7 +7,7 @@ from pathlib import Path
 from common.words import budget_text
 from harness.analysis import timing
 from harness.analysis.comparison import Comparison, Place
-from harness.analysis.winner import REFERENCE
+from harness.analysis.winner import BASELINE
 from harness.store.schema import OK
 
 
@@ -93,8 +93,8 @@ def _left_out(comparison: Comparison) -> list[str]:
         notes.append(f"{comparison.passed_over} older rows of cells that have a later one are passed over")
     if lacks_metric(comparison):
         notes.append(f"no row has {comparison.metric}: nothing drawn")
-    elif REFERENCE not in comparison.models:
-        notes.append(f"no rows of {REFERENCE}: no differences to it drawn")
+    elif BASELINE not in comparison.models:
+        notes.append(f"no rows of {BASELINE}: no differences to it drawn")
     return notes
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from common.words import budget_text
 from harness.analysis import left_out
-from harness.analysis.experiments import Kind, cell_of, experiments, kind_of
+from harness.analysis.cell import Kind, cell_of, kind_of
+from harness.analysis.experiments import experiments
 from harness.analysis.means import Means, means
 from harness.analysis.reference_rows import budgets, reference_models
 from harness.analysis.significance import Difference

@@ -150,6 +150,7 @@ def _told(cell: dict[str, Any]) -> str:
 
 
 def main() -> None:
+    """Print the shipped reference rows beside the paper's."""
     from harness.plan.want import FOLDER
     from harness.store.parquet import read_rows
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analysis.cell import Cell
 from harness.analysis.compared import complete_enough
-from harness.analysis.experiments import Cell, Experiment
+from harness.analysis.experiments import Experiment
 from harness.analysis.means import constant_bands
 from harness.analysis.significance import Ranks, placings, rank
 from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row, finite

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from common.errors import UsageError
-from harness.analysis.experiments import Kind, cell_of, kind_of
+from harness.analysis.cell import Kind, cell_of, kind_of
 from harness.plan import want
 from harness.plan.config import Config
 from harness.plan.trial import PLAIN, Trial

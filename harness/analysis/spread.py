@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.analysis.experiments import Cell
+from harness.analysis.cell import Cell
 
 
 class Spread(NamedTuple):

@@ -1,10 +1,10 @@
-"""Where each model stands at a place: its rank, and its differences to the best and to the reference, with tests."""
+"""Where each model stands at a place: its rank, and its differences to the best and to the baseline, with tests."""
 
 from dataclasses import dataclass
 
 from harness.analysis.compared import Runs
 from harness.analysis.significance import Difference, holm
-from harness.analysis.winner import REFERENCE, Outcome, Scores, differences
+from harness.analysis.winner import BASELINE, Outcome, Scores, differences
 from target_signals.tasks.metrics import Metric
 
 
@@ -23,12 +23,12 @@ class Against:
 class Standing:
     """rank: among the trained models that compete; None for others. best: against the best trained model.
 
-    reference: against REFERENCE. Both are None where one of the two does not compete, and of that one itself.
+    baseline: against BASELINE. Both are None where one of the two does not compete, and of that one itself.
     """
 
     rank: int | None
     best: Against | None
-    reference: Against | None
+    baseline: Against | None
 
 
 def standings(runs: Runs, outcome: Outcome, metric: Metric) -> dict[str, Standing]:
@@ -36,10 +36,10 @@ def standings(runs: Runs, outcome: Outcome, metric: Metric) -> dict[str, Standin
     scores, trained = outcome.compared.only(runs), outcome.trained
     ranks = {model: i for i, model in enumerate(trained.models if trained else (), start=1)}
     best = _to_best(scores, outcome, metric)
-    there = REFERENCE in outcome.compared.models
-    reference = _adjusted(differences(scores, REFERENCE, metric), chosen=False) if there else {}
+    there = BASELINE in outcome.compared.models
+    baseline = _adjusted(differences(scores, BASELINE, metric), chosen=False) if there else {}
     models = dict.fromkeys(cell.model for cell in scores)
-    return {model: Standing(ranks.get(model), best.get(model), reference.get(model)) for model in models}
+    return {model: Standing(ranks.get(model), best.get(model), baseline.get(model)) for model in models}
 
 
 def _to_best(scores: Scores, outcome: Outcome, metric: Metric) -> dict[str, Against]:

@@ -21,8 +21,8 @@ from target_signals.tasks.metrics import Metric
 SIGNAL = ("item", "bandlimit", "seed", "signal_seed")  # what tells signals of one experiment apart
 
 
-def summarise(rows: Sequence[Row], models: list[str], metric: str = "psnr", heading: str = "") -> str:
-    """A text table of one task's rows: mean score a model and budget, in the models' order, and below it the best.
+def summarise(rows: Sequence[Row], models: list[str], heading: str = "") -> str:
+    """A text table of one task's rows: mean PSNR a model and budget, in the models' order, and below it the best.
 
     Rows of the reference are marked, and have no seconds, which are those of another machine.
     Of several bands PSNR stands as its gain (`harness.analysis.gain`). A mean is over the runs that are compared at the
@@ -36,9 +36,9 @@ def summarise(rows: Sequence[Row], models: list[str], metric: str = "psnr", head
     sizes = sorted({row["size"] for row in rows})
     across = len({row["bandlimit"] for row in rows} - {None}) > 1
     every = experiments(rows, models)
-    found = [means(one, rows, ["model", "size"], metric) for one in every]
+    found = [means(one, rows, ["model", "size"], "psnr") for one in every]
     averages: dict[Keys, Line] = {line.keys: line for one in found for line in one.lines}
-    kind = described(metric, across)
+    kind = described("psnr", across)
     title = f"{heading}mean {kind.name}" + (f", {kind.unit}" if kind.unit else "")
     title += f", over {span(found[0].bands)} bands" if across else ""
     lines = [[title, *[f"{s:,}" for s in sizes], "seconds", "rows"]]
@@ -48,7 +48,7 @@ def summarise(rows: Sequence[Row], models: list[str], metric: str = "psnr", head
         cells = [_cell([row for row in of_model if row["size"] == size], averages.get((model, size))) for size in sizes]
         seconds = "" if model in others else f"{math.fsum(row['seconds'] or 0.0 for row in of_model):.1f}"
         lines.append([display_name(model, others), *cells, seconds, str(len(of_model))])
-    if metric == "psnr" and not across:
+    if not across:
         first = {tuple(row[name] for name in SIGNAL): row["psnr_constant"] for row in reversed(rows)}
         constant = mean(value for value in first.values() if value is not None)
         lines.append(["(constant mean)", *[f"{constant:.2f}"] * len(sizes), "", ""])
@@ -57,8 +57,8 @@ def summarise(rows: Sequence[Row], models: list[str], metric: str = "psnr", head
         "  ".join([line[0].ljust(widths[0]), *[cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]])
         for line in lines
     ]
-    gains = [f"(gain over the constant mean, at most {CAP:g} dB)"] if across and metric == "psnr" else []
-    best = [line for one in every for line in _best(means(one, rows, ["model", "size", "band"], metric))]
+    gains = [f"(gain over the constant mean, at most {CAP:g} dB)"] if across else []
+    best = [line for one in every for line in _best(means(one, rows, ["model", "size", "band"], "psnr"))]
     own = (row for row in rows if row["origin"] is None)
     said = [*gains, *remarks(own), *([""] if best else []), *best]
     return "\n".join([text[0], "-" * len(text[0]), *text[1:], *said])

@@ -24,6 +24,8 @@ class Bold(str):
 
 
 def means_as(form: str, every: Sequence[Means]) -> bytes:
+    """Means of experiments, one table each, or all records in one for `csv` and `parquet`. form: `md`, `latex` or one
+    of these two."""
     if form in ("csv", "parquet"):
         records = [_record(means, line) for means in every for line in means.lines]
         return _csv(records) if form == "csv" else to_parquet(records)

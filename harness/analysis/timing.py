@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from harness.analysis.cell import Draw
 from harness.analysis.comparison import Comparison, Place, Run
-from harness.analysis.experiments import Draw
 from harness.store.schema import busy
 
 

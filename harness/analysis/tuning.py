@@ -23,7 +23,7 @@ BAND = (0.1, 0.5, 0.9)  # quantiles over the orders in which the trials might ha
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SearchResult:
     """The rows of a cell's fits, None where there is none yet.
 
     rows: of each candidate, one for each signal. again: of each finalist, by its index, those from other initial
@@ -138,24 +138,24 @@ class Outcome:
         return max(0.0, 1 - (left / freedom) / (total / (len(scores) - 1)))
 
 
-def outcomes(cells: Sequence[Cell], out: str | Path) -> list[Outcome]:
+def search_results(cells: Sequence[Cell], out: str | Path) -> list[SearchResult]:
     """What a results folder holds of some searches."""
 
     def read(fits: Sequence[Trial]) -> tuple[Row | None, ...]:
         return tuple(Store(out, fit.folder).read(fit.key) for fit in fits)
 
-    found = [Outcome(cell, tuple(map(read, cell.fits))) for cell in cells]
+    found = [SearchResult(cell, tuple(map(read, cell.fits))) for cell in cells]
     return [dataclasses.replace(one, again={i: read(one.cell.again(i)) for i in one.finalists}) for one in found]
 
 
-def sensitivities(outcome: Outcome) -> dict[str, float]:
+def sensitivities(result: SearchResult) -> dict[str, float]:
     """The sensitivity to every dial that has one, the greatest first."""
-    found = {setting.name: outcome.sensitivity(setting) for setting in space(outcome.cell.model)}
+    found = {setting.name: result.sensitivity(setting) for setting in space(result.cell.model)}
     known = {name: value for name, value in found.items() if value is not None}
     return dict(sorted(known.items(), key=lambda item: -item[1]))
 
 
-def order(of_budget: Sequence[Outcome], trial: int | None = None) -> list[tuple[str, float]]:
+def order(of_budget: Sequence[SearchResult], trial: int | None = None) -> list[tuple[str, float]]:
     """The models whose searches are complete, by gain, the best first: of one trial of each, or of each one's best."""
     chosen = [(one, one.best if trial is None else trial) for one in of_budget if one.complete]
     known = [(one.cell.model, one.known[i]) for one, i in chosen if i is not None and i in one.known]

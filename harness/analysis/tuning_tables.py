@@ -5,7 +5,7 @@ from typing import Any
 
 from common.words import NO_SCORE, budget_text, duration
 from harness.analysis.significance import Difference
-from harness.analysis.tuning import FAILED, Outcome, order, sensitivities
+from harness.analysis.tuning import FAILED, SearchResult, order, sensitivities
 
 HEAD = (
     "model",
@@ -30,7 +30,7 @@ NOTES = (
 )
 
 
-def tables(every: Sequence[Outcome]) -> str:
+def tables(every: Sequence[SearchResult]) -> str:
     """A table for each kind of data and budget, with the order of the models before and after; then the notes."""
     lines: list[str] = []
     first = every[0].cell.seed if every else 0
@@ -44,7 +44,7 @@ def tables(every: Sequence[Outcome]) -> str:
     return "\n".join([*lines, NOTES]) if lines else ""
 
 
-def missing(every: Sequence[Outcome]) -> list[str]:
+def missing(every: Sequence[SearchResult]) -> list[str]:
     """One line for each kind, budget and seed that lacks trials."""
     lines = []
     for key in dict.fromkeys((one.cell.kind, one.cell.budget, one.cell.seed) for one in every):
@@ -56,7 +56,7 @@ def missing(every: Sequence[Outcome]) -> list[str]:
     return lines
 
 
-def _orders(here: Sequence[Outcome]) -> Iterator[str]:
+def _orders(here: Sequence[SearchResult]) -> Iterator[str]:
     """The models in order at trial 0, and after each search."""
     searches = list(dict.fromkeys(one.cell.seed for one in here))
     before = order([one for one in here if one.cell.seed == searches[0]], 0)
@@ -78,7 +78,7 @@ def _ranked(models: Sequence[tuple[str, float]]) -> str:
     return ", ".join(f"{model} {value:.2f}" for model, value in models)
 
 
-def _cells(one: Outcome) -> list[str]:
+def _cells(one: SearchResult) -> list[str]:
     candidate = one.candidate
     found = NO_SCORE if candidate is None else ", ".join(f"{name} {_value(v)}" for name, v in candidate.dials.items())
     return [
@@ -95,7 +95,7 @@ def _cells(one: Outcome) -> list[str]:
     ]
 
 
-def _progress(one: Outcome) -> str:
+def _progress(one: SearchResult) -> str:
     done = len(one.gains) - one.gains.count(None)
     if one.complete:
         return f"{done}"

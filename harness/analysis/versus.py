@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.analysis.cell import Cell, Kind
 from harness.analysis.compared import Runs
-from harness.analysis.experiments import Cell, Experiment, Kind
+from harness.analysis.experiments import Experiment
 from harness.analysis.means import Means, means, span
 from harness.analysis.significance import Difference
 from harness.analysis.winner import Outcome, Scores, decide, differences, mean_of

@@ -18,12 +18,12 @@ from operator import attrgetter
 
 import numpy as np
 
+from harness.analysis.cell import Cell, counted
 from harness.analysis.compared import Compared, Runs, compare
-from harness.analysis.experiments import Cell, counted
 from harness.analysis.significance import ALPHA, Difference, holm, intervals
 from target_signals.tasks.metrics import Metric
 
-REFERENCE = "Grid"  # the model that differences are taken to, the best of a place aside
+BASELINE = "Grid"  # the model that differences are taken to, the best of a place aside
 WIN, TIE, ONE_DRAW, ALONE = "win", "tie", "one draw", "alone"
 REPLICATES: dict[str, Callable[[Cell], object]] = {
     "items": attrgetter("item"),
@@ -98,16 +98,16 @@ def decide_among(runs: Runs, compared: Compared, classical: Collection[str], met
     return Outcome(trained, yardsticks, compared, *_ahead(of_yardsticks, best, trained.best, metric))
 
 
-def differences(scores: Scores, reference: str, metric: Metric) -> dict[str, Difference]:
-    """How far each model that has the reference's draws is ahead of it over these."""
+def differences(scores: Scores, baseline: str, metric: Metric) -> dict[str, Difference]:
+    """How far each model that has the draws of `baseline`, a model, is ahead of it over these."""
     by_model = _by_model(scores)
-    if reference not in by_model:
+    if baseline not in by_model:
         return {}
-    draws = by_model[reference].keys()
-    models = [model for model, own in by_model.items() if model != reference and own.keys() >= draws]
+    draws = by_model[baseline].keys()
+    models = [model for model, own in by_model.items() if model != baseline and own.keys() >= draws]
     if not models:
         return {}
-    means = _means(by_model, [reference, *models], draws)
+    means = _means(by_model, [baseline, *models], draws)
     return dict(zip(models, intervals(_sign(metric) * (means[:, 1:] - means[:, :1])), strict=True))
 
 

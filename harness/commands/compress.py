@@ -12,7 +12,7 @@ from common.errors import UsageError
 from harness.execution.option_types import bits_a_value, given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.store import parse_row
-from target_signals.user_file import name_of
+from target_signals.item_names import name_of
 
 if TYPE_CHECKING:
     from common.lattice import Lattice

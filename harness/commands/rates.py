@@ -10,8 +10,9 @@ import numpy as np
 from common.errors import UsageError
 from common.files import write_atomically
 from harness.analysis.bits import codec_points, codecs
-from harness.analysis.bits.rate_distortion import RateDistortion, every_point, rate_distortion, summary
-from harness.analysis.experiments import Kind, kind_of
+from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
+from harness.analysis.bits.rate_tables import every_point, summary
+from harness.analysis.cell import Kind, kind_of
 from harness.analysis.target import rebuild
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
@@ -71,7 +72,7 @@ def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[
     """Write the figure of an experiment among its others, and beside it every point, and the codecs' for the page."""
     from matplotlib import rc_context
 
-    from harness.figures.draw_figures import figures_folder
+    from harness.figures.files import figures_folder
     from harness.figures.rate_distortion import rate_distortion_page
     from harness.figures.style import RC
     from harness.store.schema import CLASSICAL

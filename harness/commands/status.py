@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from common.words import budget_text, duration, plural
-from harness.analysis.experiments import Cell, Experiment, experiments
+from harness.analysis.cell import Cell
+from harness.analysis.experiments import Experiment, experiments
 from harness.commands.selected_rows import no_rows
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config

@@ -15,7 +15,7 @@ from harness.execution import search
 from harness.execution.options import words_of
 
 if TYPE_CHECKING:
-    from harness.analysis.tuning import Outcome
+    from harness.analysis.tuning import SearchResult
     from harness.execution.search import Search
     from harness.plan.search import Cell
     from harness.plan.trial import Trial
@@ -92,9 +92,11 @@ def announcement(
 
 def again(found: "Search", options: argparse.Namespace) -> "list[Trial]":
     """The fits of finalists that have no row yet, of the searches whose trials all have; each once."""
-    from harness.analysis.tuning import outcomes
+    from harness.analysis.tuning import search_results
 
-    due = {fit.key: fit for one in outcomes(found.cells, options.out) for fit in one.due}  # searches share trial 0
+    due = {
+        fit.key: fit for one in search_results(found.cells, options.out) for fit in one.due
+    }  # searches share trial 0
     if due:
         print(f"the best of each search and trial 0 from other initial values: {plural(len(due), 'fit')}")
     return list(due.values())
@@ -125,13 +127,13 @@ def order_of(options: argparse.Namespace) -> tuple[str, ...]:
 
 def report(found: "Search", options: argparse.Namespace) -> None:
     """Print the tables and what is missing, and write tables, figures and, with --write, the settings."""
-    from harness.analysis.tuning import outcomes
+    from harness.analysis.tuning import search_results
     from harness.analysis.tuning_tables import missing, tables
     from harness.figures import tuning
     from harness.plan.make_plan import model_names
     from harness.plan.tuned import write_tuned
 
-    every, out = outcomes(found.cells, options.out), Path(options.out)
+    every, out = search_results(found.cells, options.out), Path(options.out)
     text = tables(every)
     print(f"\n{text}\n")
     path = out / f"tuning_{found.preset}.md"
@@ -146,7 +148,7 @@ def report(found: "Search", options: argparse.Namespace) -> None:
         print(f"wrote {path}" + (f", for --preset {' or '.join(presets)}" if presets else ", which no preset reads"))
 
 
-def found_by(every: "Sequence[Outcome]") -> "dict[str, dict[str, dict[str, Found]]]":
+def found_by(every: "Sequence[SearchResult]") -> "dict[str, dict[str, dict[str, Found]]]":
     """The best settings of the searches that are complete, by model, kind of data and budget."""
     from harness.plan.tuned import Found
 

@@ -14,14 +14,15 @@ TICK = 0.35  # inches
 RIM = 0.05  # of the scores' range, left free above and below
 
 
-def frame(axes: Axes) -> None:
+def open_grid(axes: Axes) -> None:
     """A faint grid, and no lines above and to the right."""
     axes.grid(color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def scores(axes: Axes) -> None:
+def few_ticks(axes: Axes) -> None:
+    """About five numbers on the y axis."""
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 

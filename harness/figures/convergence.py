@@ -18,7 +18,7 @@ from common.words import budget_text
 from harness.analysis import timing
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.selection import few
-from harness.analysis.winner import REFERENCE
+from harness.analysis.winner import BASELINE
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout, columns_for
 from harness.figures.page import LINE, Sheet, averaged, with_room, write_texts
@@ -35,7 +35,7 @@ GOAL: style.Looks = {"color": "0.45", "linestyle": ":", "linewidth": 1.0}
 
 @dataclass(frozen=True)
 class Trace:
-    """A model's way at one place: the mean PSNR over its runs at each evaluation, and the spread.
+    """A model's curve at one place: the mean PSNR over its runs at each evaluation, and the spread.
 
     x: updates, or the mean of the seconds. solved: it was not trained by updates, so there is one point.
     """
@@ -67,9 +67,9 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
         return None
     edge = axis_style.upper_edge([score for found in traces.values() for score in found.high.tolist()], METRICS["psnr"])
     far = [model for model in drawn if any(key[0] == model and t.mean.max() > edge for key, t in traces.items())]
-    goal = REFERENCE in drawn
+    goal = BASELINE in drawn
     handles = legend.of_models(comparison, drawn)
-    handles += [legend.entry(f"{REFERENCE} at its end", **GOAL)] if goal else []
+    handles += [legend.entry(f"{BASELINE} at its end", **GOAL)] if goal else []
     subtitle = f"PSNR (dB) on the training lattice over {AXES[clock]}{averaged(comparison)}"
     subtitle += "; shaded: minimum to maximum" if any(found.runs > 1 for found in traces.values()) else ""
     notes = _notes(comparison, clock, there, traces, drawn) + axis_style.beyond(far)
@@ -85,8 +85,8 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
         own = {model: traces[model, band, size] for model in drawn if (model, band, size) in traces}
         for model, found in own.items():
             _line(axes, found, model, edge, style.line(*comparison.looks(model)))
-        if REFERENCE in own:
-            axes.axhline(min(own[REFERENCE].mean[-1], edge), zorder=1.5, **GOAL)
+        if BASELINE in own:
+            axes.axhline(min(own[BASELINE].mean[-1], edge), zorder=1.5, **GOAL)
     axis_style.share(every)
     for index, (axes, spot) in enumerate(zip(every, spots, strict=True)):
         _style_axes(axes, clock, sheet.panel[0])
@@ -105,24 +105,26 @@ def _sheet(bands: int, sizes: int, layout: Layout) -> Sheet:
 
 
 def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
-    """The mean way of the runs at a place that were evaluated at the same steps; None where none has a curve."""
+    """The mean curve of the runs at a place that were evaluated at the same steps; None where none has one."""
     runs = timing.on_machine(comparison, place) if clock == "seconds" else comparison.runs(place)
     scores = comparison.scores(place)
-    ways = [way for draw, run in runs.items() if draw in scores and (way := _way(run, clock))]
-    if not ways:
+    curves = [curve for draw, run in runs.items() if draw in scores and (curve := _curve(run, clock))]
+    if not curves:
         return None
-    steps = Counter(tuple(point[0] for point in way) for way in ways).most_common(1)[0][0]
-    points = np.array([way for way in ways if tuple(point[0] for point in way) == steps])  # [runs, evaluations, 3]
+    steps = Counter(tuple(point[0] for point in curve) for curve in curves).most_common(1)[0][0]
+    points = np.array(
+        [curve for curve in curves if tuple(point[0] for point in curve) == steps]
+    )  # [runs, evaluations, 3]
     x, psnr = points[:, :, 1].mean(axis=0), points[:, :, 2]
     return Trace(x, psnr.mean(axis=0), psnr.min(axis=0), psnr.max(axis=0), len(points))
 
 
-def _way(run: Run, clock: Clock) -> list[tuple[float, float, float]]:
+def _curve(run: Run, clock: Clock) -> list[tuple[float, float, float]]:
     """(step, updates or seconds, PSNR) at each evaluation of one run."""
-    curve = run.row["curve"]
+    stored = run.row["curve"]
     points = [
         point
-        for point in (curve if isinstance(curve, list) else ())
+        for point in (stored if isinstance(stored, list) else ())
         if finite(point.get("psnr")) is not None and finite(point.get("seconds")) is not None
     ]
     if not points:
@@ -134,7 +136,7 @@ def _way(run: Run, clock: Clock) -> list[tuple[float, float, float]]:
 
 
 def _line(axes: Axes, found: Trace, model: str, edge: float, looks: style.Looks) -> None:
-    """A model's way, no higher than the edge. A solved one has none, only an end: a single large marker."""
+    """A model's curve, no higher than the edge. A solved one has an end alone: a single large marker."""
     mean = np.minimum(found.mean, edge)
     if found.solved:
         axes.plot(found.x, mean, label=model, **looks | {"markersize": 7, "zorder": 3})
@@ -152,8 +154,8 @@ def _style_axes(axes: Axes, clock: Clock, width: float) -> None:
         axis_style.log_x(axes, most)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(min(4, most)))
-    axis_style.scores(axes)
-    axis_style.frame(axes)
+    axis_style.few_ticks(axes)
+    axis_style.open_grid(axes)
 
 
 def _title(comparison: Comparison, band: float, size: int, several_bands: bool, layout: Layout) -> str:

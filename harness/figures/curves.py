@@ -149,5 +149,5 @@ def _style_axes(axes: Axes, view: View, panel: float, width: float, limits: Limi
     axes.set_xticks(view.xs, thinned([view.x_text(x) for x in view.xs], width))
     axes.set_title(view.panel_text(panel), fontsize=style.TEXT, pad=4)
     axes.set_ylim(limits)
-    axis_style.scores(axes)
-    axis_style.frame(axes)
+    axis_style.few_ticks(axes)
+    axis_style.open_grid(axes)

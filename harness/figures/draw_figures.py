@@ -1,33 +1,25 @@
-"""Draws what the rows of a store hold, and says what they lack. A file is replaced whole, never half written."""
+"""Draws what the rows of a store hold, and says what they lack."""
 
-import hashlib
 import itertools
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from common.errors import UsageError, suggest
-from common.files import write_atomically
 from harness.analysis import missing_runs
 from harness.analysis.comparison import Comparison
-from harness.analysis.experiments import Kind, experiments
+from harness.analysis.experiments import experiments
 from harness.analysis.grouping import comparisons
 from harness.analysis.versus import versus
 from harness.figures import drawn
+from harness.figures.files import experiment_folder, figures_folder, save, variant
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.pages import HEADLINE, pages, pictures
 from harness.figures.style import FONTS, RC
-from harness.store.names import LONGEST, folder_of, safe
+from harness.store.names import safe
 from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS
-from target_signals.user_file import name_of
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-PDF_DENSITY = 300  # pixels an inch of pictures in a PDF; all else is drawn in lines
 
 
 @dataclass(frozen=True)
@@ -80,7 +72,7 @@ def redraw(rows: Sequence[Row], out_folder: str | Path, models: Sequence[str]) -
     Gives a line for each folder of figures: where it is, and what was drawn.
     """
     for comparison in comparisons(rows, models):
-        folder = figures_folder(out_folder, comparison)
+        folder = figures_folder(out_folder, comparison.kind)
         if drawn.is_drawn(folder, HEADLINE, drawn.drawn_of(comparison, out_folder, waiting=False)):
             yield f"figures in {folder}: those of these rows, left as they are"
         elif written := _draw(comparison, out_folder, waiting=False, choice=EVERYTHING):
@@ -91,7 +83,7 @@ def _draw(comparison: Comparison, out_folder: str | Path, waiting: bool, choice:
     from matplotlib import rc_context
 
     everything = choice == EVERYTHING
-    folder = figures_folder(out_folder, comparison) / ("" if everything else CHOSEN)
+    folder = figures_folder(out_folder, comparison.kind) / ("" if everything else CHOSEN)
     of = drawn.drawn_of(comparison, out_folder, waiting)  # before drawing: what comes meanwhile is not in it
     drawn.forget(folder, comparison.metric)
     with rc_context(choice.rc):
@@ -111,35 +103,14 @@ def draw_presets(
 
     from harness.figures.presets import presets_page
 
-    drawable = _checked(rows, models, metric)
-    found = {(c.signal, c.dim, c.task, c.preset, c.length, c.steps, c.dataset): c for c in drawable}
+    found = {comparison.kind: comparison for comparison in _checked(rows, models, metric)}
     every, written = experiments(rows, models), []
     for preset in sorted({one.kind.preset for one in every} - {against}):
         for one in versus(every, rows, preset, against, metric):
-            kind = one.kind
-            length = "native" if kind.length is None else str(kind.length)
-            comparison = found[kind.signal, kind.dim, kind.task, kind.preset, length, kind.steps or 0, kind.dataset]
-            folder = figures_folder(out_folder, comparison)
+            folder = figures_folder(out_folder, one.kind)
             with rc_context(RC):
-                written += save(presets_page(one, comparison), folder, f"{metric}_against_{safe(against)}")
+                written += save(presets_page(one, found[one.kind]), folder, f"{metric}_against_{safe(against)}")
     return written
-
-
-def figures_folder(out_folder: str | Path, of: Comparison | Kind) -> Path:
-    """Where the figures of rows that are compared lie."""
-    return Path(out_folder) / _folder(of) / "figures" / _variant(of)
-
-
-def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
-    """Write a figure as PNG and as PDF, whose bytes depend on nothing but the figure."""
-    folder.mkdir(parents=True, exist_ok=True)
-    png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
-    undated = {"CreationDate": None}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it, in the name of a file
-        write_atomically(png, lambda file: figure.savefig(file, format="png"))
-        write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", dpi=PDF_DENSITY, metadata=undated))
-    return [png, pdf]
 
 
 def missing(
@@ -157,7 +128,7 @@ def missing(
     if not found:
         return ["there are no rows: nothing to draw"]
     return [
-        f"{_folder(comparison)} {_variant(comparison)}: {note}"
+        f"{experiment_folder(comparison.kind)} {variant(comparison.kind)}: {note}"
         for comparison in found
         for note in missing_runs.of_rows(comparison, models)
         + (missing_runs.of_pages(comparison, out_folder) if metric == HEADLINE else [])
@@ -168,16 +139,3 @@ def _checked(rows: Sequence[Row], models: Sequence[str], metric: str) -> list[Co
     if metric not in METRICS:
         raise UsageError(f"unknown metric '{metric}'{suggest(metric, METRICS)}; known: {', '.join(METRICS)}")
     return comparisons(rows, models, metric)
-
-
-def _folder(of: Comparison | Kind) -> str:
-    return folder_of({"dim": of.dim, "signal": of.signal, "task": of.task})
-
-
-def _variant(of: Comparison | Kind) -> str:
-    variant = safe(f"{of.preset}_{'native' if of.length is None else of.length}_{of.steps}")
-    if of.dataset is None:
-        return variant
-    name = safe(of.dataset[-LONGEST:])
-    lost = name_of(of.dataset) == of.dataset != name  # of a folder's name, which has no digits of its own
-    return f"{variant}_{name}" + (f"-{hashlib.sha256(of.dataset.encode()).hexdigest()[:8]}" if lost else "")

@@ -1,4 +1,4 @@
-"""Pages of heatmaps, models × bands or models × budgets: scores, and leads over the reference model."""
+"""Pages of heatmaps, models × bands or models × budgets: scores, and leads over the baseline."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common.words import FAILED, MARKS, MEANINGS, NO_SCORE
+from harness.analysis.cell import Draw
 from harness.analysis.comparison import Comparison, Place, mean
-from harness.analysis.experiments import Draw
 from harness.analysis.frame import within
-from harness.analysis.winner import REFERENCE
+from harness.analysis.winner import BASELINE
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns
 from harness.figures.page import EDGE, Sheet, averaged, text_width, thinned, with_room, write_texts
@@ -57,11 +57,11 @@ def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
 
 
 def lead_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -> Figure | None:
-    """Scores minus the reference's; None where no model shares a cell with it."""
+    """Scores minus the baseline's; None where no model shares a cell with it."""
     metric = METRICS[comparison.metric]
-    others = tuple(model for model in comparison.models if model != REFERENCE)
+    others = tuple(model for model in comparison.models if model != BASELINE)
     values = _means(view, others, comparison.leads)
-    known, label = np.abs(values[np.isfinite(values)]), metric.label(f" − {REFERENCE}'s")
+    known, label = np.abs(values[np.isfinite(values)]), metric.label(f" − {BASELINE}'s")
     if not known.size:
         return None
     # one collapsed model must not bleach all other cells: the ends of the map stand for "or beyond"
@@ -79,7 +79,7 @@ def lead_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) ->
         text=lambda value: metric.text(value, "+"),
         extend="both" if known.max() > limit * 1.001 else "neither",
     )
-    return page.draw(values, f"{label}{averaged(comparison)}; {sign}: better than {REFERENCE}")
+    return page.draw(values, f"{label}{averaged(comparison)}; {sign}: better than {BASELINE}")
 
 
 @dataclass(frozen=True)

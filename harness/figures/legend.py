@@ -17,10 +17,12 @@ ABOVE_NOTES = 0.14  # inches
 
 
 def entry(label: str, **looks: Any) -> Line2D:
+    """A line of a legend that no axes have. looks: properties of matplotlib's lines."""
     return Line2D([], [], label=label, **looks)
 
 
 def of_models(comparison: Comparison, models: Sequence[str]) -> list[Line2D]:
+    """An entry for each model as it looks in all figures, those of the reference marked."""
     names = {model: display_name(model, comparison.of_reference) for model in models}
     return [entry(names[model], **style.line(*comparison.looks(model))) for model in models]
 
@@ -31,6 +33,7 @@ def height(handles: Sequence[Line2D], width: float) -> float:
 
 
 def draw(sheet: Sheet, figure: Figure, handles: Sequence[Line2D], notes: Sequence[str]) -> None:
+    """Draw the legend onto a sheet's figure, above the notes."""
     figure.legend(
         handles=list(handles),
         loc="lower left",

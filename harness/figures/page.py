@@ -12,8 +12,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.analysis.cell import counted
 from harness.analysis.comparison import WHOLE, Comparison
-from harness.analysis.experiments import counted
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.store.names import unless_plain
@@ -101,6 +101,7 @@ class Sheet:
 
 
 def text_width(text: str) -> float:
+    """About how wide a text is, in inches."""
     return len(text) * style.TEXT * LETTER
 
 
@@ -125,7 +126,10 @@ def averaged(comparison: Comparison) -> str:
 
 
 def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]:
-    protocol = f"length {comparison.length} · {comparison.steps} steps · preset {comparison.preset}"
+    """What stands under the headline, in lines of `width` inches: protocol, subtitle, and whose rows these are."""
+    kind = comparison.kind
+    length = "native" if kind.length is None else kind.length
+    protocol = f"length {length} · {kind.steps or 0} steps · preset {kind.preset}"  # others' rows may lack the steps
     subtitle += "; rings: 0.1 the outermost" if WHOLE in comparison.regions and comparison.bands else ""
     subtitle += f"; {comparison.difficulty.name} in {comparison.difficulty.unit}" if comparison.difficulty.unit else ""
     others = [model for model in comparison.models if model in comparison.of_reference]
@@ -135,10 +139,12 @@ def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]
 
 
 def wrapped(text: str, width: float, letter: float = LETTER) -> list[str]:
+    """A text in lines that fit into `width` inches. letter: mean width in inches of a letter of one point."""
     return textwrap.wrap(text, int((width - 2 * EDGE) / (style.TEXT * letter)))
 
 
 def notes_height(notes: Sequence[str], width: float) -> float:
+    """Inches that the notes take under a page `width` inches wide."""
     return LINE * len(wrapped(" · ".join(notes), width))
 
 
@@ -155,9 +161,9 @@ def write_texts(sheet: Sheet, figure: Figure, comparison: Comparison, subtitle: 
     """What was measured, above the panels; what its signs mean, below them."""
     looks: style.Looks = {"fontsize": style.TEXT, "color": style.INK}
     if sheet.layout.width is None:
-        task = unless_plain(comparison.task, f", {title_of(comparison.task)}")
+        task = unless_plain(comparison.kind.task, f", {title_of(comparison.kind.task)}")
         task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
-        title = sheet.layout.title or comparison.title + task
+        title = sheet.layout.title or comparison.kind.title + task
         size = min(style.TITLE, (sheet.width - 2 * EDGE) / (len(title) * BOLD_LETTER))
         sheet.text(figure, EDGE, title, fontsize=size, weight="bold")
         sheet.text(figure, TITLE_ROOM, "\n".join(head_lines(comparison, subtitle, sheet.width)), **looks)

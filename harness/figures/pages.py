@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.analysis import missing_runs
 from harness.analysis.comparison import Comparison
-from harness.analysis.winner import REFERENCE
+from harness.analysis.winner import BASELINE
 from harness.figures.layout import AS_NEEDED, Layout
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def pages(comparison: Comparison, waiting: bool = False, layout: Layout = AS_NEE
         if view.xs:
             name = f"{comparison.metric}_over_{view.name}"
             figures[name] = heatmaps.score_page(comparison, view, layout)
-            figures[f"{name}_minus_{REFERENCE}"] = heatmaps.lead_page(comparison, view, layout)
+            figures[f"{name}_minus_{BASELINE}"] = heatmaps.lead_page(comparison, view, layout)
             figures[f"{name}_curves"] = curves.curve_page(comparison, view, layout)
     fits = comparison.of_fits()
     figures[f"{comparison.metric}_winners"] = winners.winner_page(comparison, layout)

@@ -72,12 +72,12 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
         axes.set_xscale("log")
         axes.margins(0.06)
         for model in drawn:
-            _way(axes, comparison, [_up_to(edge, point) for point in points[band] if point.model == model], sizes)
+            _line(axes, comparison, [_up_to(edge, point) for point in points[band] if point.model == model], sizes)
     axis_style.share(every)
     for index, (axes, band) in enumerate(zip(every, bands, strict=True)):
         axis_style.log_x(axes, axis_style.ticks_in(panel[0]))
-        axis_style.scores(axes)
-        axis_style.frame(axes)
+        axis_style.few_ticks(axes)
+        axis_style.open_grid(axes)
         _front(axes, [_up_to(edge, point) for point in front(compete[band], metric.higher_is_better)])
         axes.set_title("" if band == WHOLE else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
@@ -138,7 +138,7 @@ def _front(axes: Axes, points: Sequence[Point]) -> None:
     axes.set_xlim(edge)
 
 
-def _way(axes: Axes, comparison: Comparison, points: Sequence[Point], sizes: Sequence[int]) -> None:
+def _line(axes: Axes, comparison: Comparison, points: Sequence[Point], sizes: Sequence[int]) -> None:
     """One model's budgets, joined from the smallest to the largest; the larger the marker, the larger the budget."""
     if not points:
         return

@@ -29,7 +29,7 @@ def presets_page(found: Versus, comparison: Comparison) -> Figure:
         (names + 0.1, 0.6),
         (names, 0.15),
     )
-    both = replace(comparison, preset=f"{found.against} → {found.kind.preset}")
+    both = replace(comparison, kind=found.kind._replace(preset=f"{found.against} → {found.kind.preset}"))
     subtitle = f"{found.metric.label()}, means over the draws that have a score under both presets"
     mark = {"linestyle": "", "marker": "o", "color": "0.3", "markersize": 5.0}
     handles = [
@@ -63,4 +63,4 @@ def _panel(axes: Axes, changes: Sequence[Change], found: Versus, comparison: Com
     axes.set_ylim(-0.7, len(ordered) - 0.3)
     axes.margins(x=0.08)
     axes.tick_params(labelsize=style.TEXT)
-    axis_style.frame(axes)
+    axis_style.open_grid(axes)

@@ -45,8 +45,8 @@ def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical:
         order_of_drawing = 3 if name in codecs else 2.5 if name in leading else 2
         axes.plot(*zip(*points, strict=True), label=name, zorder=order_of_drawing, **looks)
     axis_style.log_x(axes)
-    axis_style.scores(axes)
-    axis_style.frame(axes)
+    axis_style.few_ticks(axes)
+    axis_style.open_grid(axes)
     axes.set_xlabel("bits a sample, of whole files", fontsize=style.TEXT)
     axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT)
     axes.tick_params(labelsize=style.TEXT)

@@ -92,7 +92,7 @@ def _style_axes(axes: Axes, limits: tuple[float, float], width: float) -> None:
     axes.xaxis.set_major_locator(FixedLocator(FREQUENCIES[::every]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda frequency, _: f"{frequency:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axis_style.frame(axes)
+    axis_style.open_grid(axes)
 
 
 def _notes(example: Example, signal: bool) -> list[str]:

@@ -77,6 +77,7 @@ def line(index: int, classical: bool = False) -> Looks:
 
 
 def colour(index: int, classical: bool = False) -> str:
+    """The colour on a light ground of the model with that `look`."""
     return look(index, classical).colour
 
 

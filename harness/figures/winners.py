@@ -138,10 +138,9 @@ def _cell(
     axes.add_patch(Rectangle(at, 1, 1, facecolor=fill, edgecolor="white", linewidth=1.2))
     lines = _signs(outcome) if narrow else _words(comparison, spot, outcome, ranking)
     pitch = LINE_SPACING / (LOW_CELL if narrow else CELL[1])
-    if ranking.verdict == TIE and narrow:
+    if ranking.verdict == TIE:
         axes.add_patch(Rectangle(at, 1, 1, fill=False, edgecolor=ink, hatch="/////", linewidth=0, alpha=0.4))
-    elif ranking.verdict == TIE:
-        axes.add_patch(Rectangle(at, 1, 1, fill=False, edgecolor=ink, hatch="/////", linewidth=0, alpha=0.4))
+    if ranking.verdict == TIE and not narrow:  # words stand on a ground without hatching
         rim, height = FRAME / width, len(lines) * pitch
         axes.add_patch(
             Rectangle((at[0] + rim, centre[1] - height / 2), 1 - 2 * rim, height, facecolor=fill, linewidth=0)

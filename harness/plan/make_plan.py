@@ -10,12 +10,13 @@ from typing import Any, Literal, TypeVar
 import models
 from common.dials import dials_of
 from common.errors import UsageError
-from common.typed_json import check_least, read, read_settings
+from common.typed_json import read
 from harness.plan.config import Config, Preset
 from harness.plan.lookup import resolve_tuned
 from harness.plan.source import Source, check_signal_seeds, choose_source
 from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
 from harness.plan.tuned import FILE, REACH, Found, found_for
+from models.settings import check_least, read_settings
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, expand_tasks, family_of, scored_on, trained_on
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import UsageError
-from target_signals import shrink, user_file
+from target_signals import item_names, shrink, user_file
 from target_signals.base import Kind
 from target_signals.readers.itk import dicom_files
 
@@ -65,7 +65,7 @@ def dataset_of(files: Sequence[OwnFile]) -> str | None:
     if len(files) == 1:
         return None
     folder = os.path.commonpath([Path(file.path).absolute().parent for file in files])
-    return user_file.called(Path(folder)) or "files"
+    return item_names.called(Path(folder)) or "files"
 
 
 def _named(paths: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -106,7 +106,7 @@ def _once(files: Sequence[OwnFile]) -> tuple[list[OwnFile], list[str]]:
     """The first of every content, and the paths of the others."""
     first: dict[str, OwnFile] = {}
     for file in files:
-        first.setdefault(user_file.digest_of(file.item), file)
+        first.setdefault(item_names.digest_of(file.item), file)
     kept = list(first.values())
     return kept, [file.path for file in files if file not in kept]
 
@@ -151,7 +151,7 @@ def _values(file: OwnFile) -> tuple[int, ...]:
 
 
 def _of_one_name(files: Sequence[OwnFile]) -> list[str]:
-    names = user_file.names_of([file.item for file in files])
+    names = item_names.names_of([file.item for file in files])
     return [f"{file.path} is {file.item}" for file in files if names[file.item] == file.item]
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import models
 import target_signals
 from common.errors import UsageError
-from common.typed_json import read_settings
 from harness.plan import make_plan
 from harness.plan.config import Config
 from harness.plan.source import check_size
 from harness.plan.trial import PLAIN, Trial
-from target_signals import user_file
+from models.settings import read_settings
+from target_signals import item_names, user_file
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, scored_on, trained_on
 
@@ -81,7 +81,7 @@ def evaluate_every(row: Mapping[str, Any]) -> int:
 
 def _path(item: str | None, file: str | None) -> str | None:
     if file is not None and (found := user_file.item_of(file)) != item:
-        digits = f"the SHA-256 of its content begins with {user_file.digest_of(found)}"
+        digits = f"the SHA-256 of its content begins with {item_names.digest_of(found)}"
         raise UsageError(f"it is of {item}, and --file '{file}' is another one: {digits}")
     return file
 

@@ -8,7 +8,7 @@ import target_signals
 from common.errors import UsageError, suggest
 from harness.plan.config import Config
 from harness.plan.own_files import OwnFile, dataset_of, own_files
-from target_signals import user_file
+from target_signals import item_names, user_file
 from target_signals.base import Kind, RecordedFamily, SignalFamily
 from target_signals.tasks.base import family_of
 
@@ -33,7 +33,7 @@ class Source:
     @property
     def name(self) -> str:
         """What people call it: the family, the one file of their own, or the folder of several."""
-        return self.dataset or (user_file.name_of(self.files[0].item) if self.files else self.family.name)
+        return self.dataset or (item_names.name_of(self.files[0].item) if self.files else self.family.name)
 
     @property
     def length_key(self) -> str:

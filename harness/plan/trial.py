@@ -9,7 +9,7 @@ from typing import Any
 
 from common.dials import digested
 from harness.store import names, schema
-from target_signals.user_file import name_of
+from target_signals.item_names import name_of
 
 PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of matrix products: harness/train/precision.py
 CONSTANT, COSINE = LR_SCHEDULES = ("constant", "cosine")  # of the learning rate: harness/train/optimiser.py

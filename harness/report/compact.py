@@ -6,6 +6,7 @@ from typing import Any
 
 
 def rounded(value: float | None, digits: int = 6) -> float | int | None:
+    """A number to some significant digits, whole where it is; None for NaN and infinities, which JSON lacks."""
     if value is None or not math.isfinite(value):
         return None
     if isinstance(value, int) and abs(value) < 10**15:
@@ -21,4 +22,5 @@ def pooled(texts: Sequence[str | None]) -> dict[str, Any]:
 
 
 def each(values: Sequence[Any] | None, change: Callable[[Any], Any]) -> list[Any] | None:
+    """Values changed one by one; None where there are none."""
     return [change(value) for value in values] if values else None

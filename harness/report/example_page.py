@@ -72,6 +72,7 @@ def _kept(found: Gathered) -> Pictures:
 
 
 def main() -> int:
+    """Write the page, or keep pictures for it; the exit code. Raises UsageError for other words."""
     match sys.argv[1:]:
         case []:
             pass

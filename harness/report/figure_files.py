@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.experiments import Kind
-from harness.figures.draw_figures import figures_folder
+from harness.analysis.cell import Kind
+from harness.figures.files import figures_folder
 
 
 def figure_files(kinds: Sequence[Kind], out: Path) -> list[dict[str, Any]]:

@@ -23,7 +23,6 @@ from target_signals.tasks.metrics import METRICS, Metric
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
 MEANS = {"seconds": 4, "parameters": 6, "peak_memory_bytes": 3}  # columns, and how many digits of their means
 NOUNS = ("items", "signals", "seeds")  # of draws
-Numbers = dict[str, list[float | int | None]]
 
 
 def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
 
     models: those whose places stand for them; so do those of bands and items, counted from 1, 0 being all. `scores`
     has by metric the columns mean, spread, rank, `of` by line (how many runs its mean is over, and how many are
-    compared there, where these differ), and the differences to the best and to the reference: [difference, reach of its
+    compared there, where these differ), and the differences to the best and to the baseline: [difference, reach of its
     interval to either side, p], of one replicate [difference]. `best` is by metric, band and budget; `left_out` says
     what is not compared at the bands and budgets of PSNR; `frames` has by metric and band the range in which the
     trained models' means differ, `axes` that of all models' means where it is another one.
@@ -137,7 +136,7 @@ def _add_scores(columns: dict[str, Any], found: Means) -> None:
         columns.setdefault("spread", []).append(rounded(line.spread.whole, 5))
         columns.setdefault("rank", []).append(standing.rank)
         columns.setdefault("best", []).append(_against(standing.best, found.metric))
-        columns.setdefault("reference", []).append(_against(standing.reference, found.metric))
+        columns.setdefault("baseline", []).append(_against(standing.baseline, found.metric))
 
 
 def _add_best(best: dict[str, dict[str, Any]], found: Means, whole: bool) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.experiments import Cell, Experiment, experiments
+from harness.analysis.cell import Cell
+from harness.analysis.experiments import Experiment, experiments
 from harness.analysis.gain import CAP
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.palette import palette
@@ -15,7 +16,7 @@ from harness.analysis.published import beside
 from harness.analysis.ranks import Standings, over_items, over_signals
 from harness.analysis.reference_rows import reference_models
 from harness.analysis.remarks import remarks
-from harness.analysis.winner import REFERENCE
+from harness.analysis.winner import BASELINE
 from harness.plan.config import Config
 from harness.report.about import about
 from harness.report.compact import each, pooled, rounded
@@ -58,7 +59,7 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
         "yardsticks": yardsticks,
         "looks": {name: look for name, look in looks(every_model, yardsticks).items() if name in models},
         "cap": CAP,
-        "reference": REFERENCE,
+        "baseline": BASELINE,
         "experiments": experiments_of,
         "led": {
             preset: together(e["led"] for e in experiments_of if e["preset"] == preset)

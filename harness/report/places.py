@@ -7,7 +7,7 @@ from typing import Any
 from harness.analysis.experiments import Experiment
 from harness.analysis.left_out import lines
 from harness.analysis.means import constant_bands
-from harness.analysis.winner import REFERENCE, WIN, Outcome, Ranking
+from harness.analysis.winner import BASELINE, WIN, Outcome, Ranking
 from harness.analysis.wording import told
 from harness.report.compact import rounded
 from harness.store.schema import Row
@@ -18,6 +18,7 @@ WHOLE = "whole"  # the band of a score over the whole signal
 
 
 def band_name(band: float | None) -> str:
+    """A band as a key of the page's data."""
     return WHOLE if band is None else f"{band:g}"
 
 
@@ -108,8 +109,8 @@ def _shown(outcome: Outcome) -> Iterable[list[Any]]:
     if first is None:
         return
     names = dict(zip(first.models, ("best", "second"), strict=False))
-    if REFERENCE in first.models:
-        names.setdefault(REFERENCE, "reference")
+    if BASELINE in first.models:
+        names.setdefault(BASELINE, "baseline")
     for model, what in names.items():
         yield [what, model, _mean(first, model)]
     if outcome.yardstick and outcome.yardsticks:

@@ -8,8 +8,8 @@ from typing import Any
 
 from harness.analysis.bits import codec_points
 from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
-from harness.analysis.experiments import Kind, kind_of
-from harness.figures.draw_figures import figures_folder
+from harness.analysis.cell import Kind, kind_of
+from harness.figures.files import figures_folder
 from harness.report.compact import rounded
 from harness.store.schema import Row
 

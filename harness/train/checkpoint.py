@@ -18,12 +18,12 @@ import models
 from common.errors import UsageError
 from common.files import write_atomically
 from common.lattice import Lattice
-from common.typed_json import read_settings
 from harness.plan.trial import Trial
 from harness.store.store import Store
 from models import backends
 from models.base import Representation
 from models.budget import without_values
+from models.settings import read_settings
 
 MOST_VALUES = 1 << 32  # what a header may make us allocate
 MOST_SAMPLES = 1 << 20  # along an axis that a header states as a number

@@ -8,7 +8,7 @@ from common.errors import UsageError
 from harness.plan.trial import Trial
 from harness.store.own_signal import kept_signal, signal_path
 from harness.store.schema import Row
-from target_signals import user_file
+from target_signals import item_names, user_file
 from target_signals.base import Signal
 from target_signals.tasks.base import make_task
 from target_signals.tasks.task import Task
@@ -48,6 +48,6 @@ def cached_signal(
             raise UsageError(f"'{path}' has changed since the run was planned; start it again")
         return user_file.load_signal(path, length, dim)
     if name == user_file.UserFile.name:
-        called = user_file.name_of(str(item))
+        called = item_names.name_of(str(item))
         raise UsageError(f"it is of a file of somebody's own, {called}; give its path with --file")
     return target_signals.get_signal(name, dim, length, bandlimit, seed, item)

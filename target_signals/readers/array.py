@@ -15,11 +15,13 @@ from target_signals.readers.decoded import COLOURS, WHITE, Decoded, Unusable, ch
 
 
 def read_npy(path: Path, dim: int | None) -> Decoded:
+    """A .npy file. Raises Unusable, or whatever NumPy does for a damaged file."""
     with path.open("rb") as file:
         return of_array(npy.read_npy(file, path.stat().st_size, check_array), dim, [])
 
 
 def read_npz(path: Path, dim: int | None) -> Decoded:
+    """The one array of a .npz file. Raises Unusable, or whatever NumPy and zipfile do for a damaged file."""
     with zipfile.ZipFile(path) as archive:
         arrays = [info for info in archive.infolist() if info.filename.endswith(".npy")]
         if len(arrays) != 1:

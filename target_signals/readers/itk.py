@@ -29,6 +29,7 @@ PATIENCE = 600  # seconds for one file
 
 
 def read_nrrd(path: Path, dim: int | None) -> Decoded:
+    """A .nrrd file whose values follow its header. Raises Unusable, or ValueError for what ITK cannot read."""
     start = _start(path)
     if not start.startswith(b"NRRD"):
         raise Unusable("its first four bytes are not those of NRRD; save it again")
@@ -41,6 +42,7 @@ def read_nrrd(path: Path, dim: int | None) -> Decoded:
 
 
 def read_mha(path: Path, dim: int | None) -> Decoded:
+    """A MetaImage file whose values follow its header. Raises Unusable, or ValueError for what ITK cannot read."""
     named = re.search(rb"(?im)^\s*ElementDataFile\s*[=:][ \t]*([^\r\n]*)", _start(path))
     if named is None:
         raise Unusable("it has no header of MetaImage, which ends with ElementDataFile; save it again")
@@ -50,13 +52,15 @@ def read_mha(path: Path, dim: int | None) -> Decoded:
 
 
 def read_dicom(path: Path, dim: int | None) -> Decoded:
-    """One file, which may hold several frames, or a folder, whose slices are ordered by where they lie."""
+    """One file, which may hold several frames, or a folder, whose slices are ordered by where they lie. Raises
+    Unusable, or ValueError for what ITK cannot read."""
     if not path.is_dir() and not is_dicom(path):
         raise Unusable("it is no DICOM file, as bytes 128 to 131 do not say DICM; save it again")
     return _read(path, "GDCMImageIO", "DICOM")
 
 
 def is_dicom(path: Path) -> bool:
+    """Whether a file's bytes say that it is one of DICOM."""
     at, mark = DICOM_MARK
     with path.open("rb") as file:
         return file.read(at + len(mark))[at:] == mark

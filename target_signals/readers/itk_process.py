@@ -22,6 +22,7 @@ PHOTOMETRIC = "0028|0004"  # DICOM's tag that says whether low values are black
 
 
 def main(path: str, form: str, folder: str, largest: str) -> None:
+    """Read a file and leave the answer. form: ITK's name of the format's reader. largest: number of values to read."""
     decoded.LARGEST = int(largest)
     try:
         values, answer = read(Path(path), form)

@@ -48,10 +48,12 @@ class Source:
 
 
 def low_resolution(number: str) -> str:
+    """Where a photograph's ×4 file lies below a folder of recorded data."""
     return f"div2k/lr_x4/{number}x4.png"
 
 
 def high_resolution(number: str) -> str:
+    """Where a photograph's original lies."""
     return f"div2k/hr/{number}.png"
 
 

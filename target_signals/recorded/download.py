@@ -30,7 +30,7 @@ class FetchError(Exception):
         super().__init__(" ".join(message.split()))
 
 
-def obtain(source: Source, cache: Path, keep: bool, progress: bool = True) -> None:
+def obtain(source: Source, cache: Path, keep: bool) -> None:
     """Put the files of a source that has an archive into the cache.
 
     keep: leave the archive there, too. Raises FetchError; then every file is whole or absent.
@@ -41,7 +41,7 @@ def obtain(source: Source, cache: Path, keep: bool, progress: bool = True) -> No
     with _named_errors(f"'{cache}' cannot be written", "set INRBENCH_CACHE to a folder that can, with room"):
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.is_file():
-            download(archive, place, progress)
+            download(archive, place)
         elif sha256(place) != archive.sha256:
             raise FetchError(f"'{place}' is not the archive that was recorded; delete it and run this again")
         extract(archive, place, {file.path: file for file in source.files}, cache)
@@ -49,7 +49,7 @@ def obtain(source: Source, cache: Path, keep: bool, progress: bool = True) -> No
             place.unlink()
 
 
-def download(archive: Archive, place: Path, progress: bool) -> None:
+def download(archive: Archive, place: Path) -> None:
     """Bring an archive to `place`, which appears only when it is whole."""
     part = place.with_name(f"{place.name}.part")
     with part.open("ab") as file, _removed_if_empty(part):  # appending: to the end, also after cutting back
@@ -63,7 +63,7 @@ def download(archive: Archive, place: Path, progress: bool) -> None:
                 "make room, or set INRBENCH_CACHE to a larger place"
             )
         if have < archive.size:
-            _transfer(archive, file, have, progress)
+            _transfer(archive, file, have)
         have = os.fstat(file.fileno()).st_size
         if have < archive.size:
             raise FetchError(f"{archive.url} ended after {have} of {archive.size} bytes; run this again to resume")
@@ -76,7 +76,7 @@ def download(archive: Archive, place: Path, progress: bool) -> None:
         part.replace(place)
 
 
-def _transfer(archive: Archive, file: IO[bytes], have: int, progress: bool) -> None:
+def _transfer(archive: Archive, file: IO[bytes], have: int) -> None:
     """Append the rest of an archive to a file of `have` bytes; from the start where the server has no ranges."""
     import pooch
     import requests
@@ -91,7 +91,7 @@ def _transfer(archive: Archive, file: IO[bytes], have: int, progress: bool) -> N
 
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     again = "check the connection and run this again; what has arrived is kept"
-    bar = tqdm(total=archive.size - have, disable=not progress, unit="B", unit_scale=True, desc=archive.name)
+    bar = tqdm(total=archive.size - have, unit="B", unit_scale=True, desc=archive.name)
     try:
         with bar:  # so that an error message begins on a line of its own
             fetch = pooch.HTTPDownloader(bar, chunk_size=2**16, headers=headers, hooks={"response": on_answer})

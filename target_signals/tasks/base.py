@@ -28,7 +28,7 @@ class TaskFamily:
     coarsening: how many samples of the signal, along each axis, one of the training lattice stands for.
     shares: the task whose fit is scored on this one too, where a signal brings a finer lattice.
     paper_suffix: of the columns with which the paper's published scores are compared.
-    views: how else than as an image or a volume an answer is looked at: `sinogram` shows its observation beside it.
+    views: how an answer is shown other than as an image or a volume: `sinogram` shows its observation beside it.
     """
 
     name: ClassVar[str]

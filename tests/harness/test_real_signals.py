@@ -16,7 +16,7 @@ from harness.analysis.grouping import comparisons
 from harness.commands import run as run_command
 from harness.execution.launch import make_launch
 from harness.execution.options import parse
-from harness.figures.draw_figures import figures_folder
+from harness.figures.files import figures_folder
 from harness.plan.config import load_config
 from harness.report.payload import build
 from harness.store.residual import load_residual
@@ -310,8 +310,8 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
     assert "0 of them done before" in stdout, "a file alone is no part of a data set that it lies in"
     rows = [stored.row for stored in gather(out).stored]
     assert sorted(one.kind.title for one in experiments_of(rows)) == ["a.png", "my photos", "my photos"]
-    assert {one.title for one in comparisons(load_rows(out))} == {"a.png", "my photos"}
-    folders = {figures_folder(out, one) for one in comparisons(load_rows(out))}
+    assert {one.kind.title for one in comparisons(load_rows(out))} == {"a.png", "my photos"}
+    folders = {figures_folder(out, one.kind) for one in comparisons(load_rows(out))}
     assert folders == {figures_folder(out, one.kind) for one in experiments_of(rows)}
     assert len(folders) == 3
 

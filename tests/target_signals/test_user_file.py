@@ -23,6 +23,7 @@ from PIL import Image
 
 from common.errors import UsageError
 from target_signals import user_file
+from target_signals.item_names import name_of
 from target_signals.readers import decoded
 
 RNG = np.random.default_rng(0)
@@ -492,15 +493,6 @@ def test_paths_that_are_no_file(tmp_path, use, path, text):
         use(f"{tmp_path}/{path}")
 
 
-def test_people_read_the_digits_of_a_content_where_they_have_to():
-    twins = ["a.png-00000000", "a.png-0000000f"]
-    assert user_file.names_of([*twins, "b.png-00000000"]) == dict(zip(twins, twins, strict=True)) | {
-        "b.png-00000000": "b.png"
-    }
-    assert user_file.name_of("0064") == "0064"
-    assert user_file.name_of("scan-2024.png-0123abcd") == "scan-2024.png"
-
-
 def test_an_item_is_the_name_as_people_read_it_and_its_contents_sum(tmp_path):
     for name, called in (
         ("photo.jpg", "photo.jpg"),
@@ -512,7 +504,7 @@ def test_an_item_is_the_name_as_people_read_it_and_its_contents_sum(tmp_path):
         (tmp_path / name).write_bytes(b"content")
         item = user_file.item_of(tmp_path / name)
         assert item == f"{called}-{hashlib.sha256(b'content').hexdigest()[:8]}"
-        assert user_file.name_of(item) == called
+        assert name_of(item) == called
     (tmp_path / "photo.jpg").write_bytes(b"other")
     assert user_file.item_of(tmp_path / "photo.jpg") != "photo.jpg-ed7002b4"
     (tmp_path / "notes.txt").write_bytes(b"content")

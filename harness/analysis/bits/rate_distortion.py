@@ -9,8 +9,8 @@ from common.words import budget_text
 from harness.analysis.bits import bjontegaard
 from harness.analysis.bits.bjontegaard import Point, front
 from harness.analysis.bits.codecs import REFERENCES, Measured
+from harness.analysis.cell import Kind, kind_of
 from harness.analysis.compared import complete_enough
-from harness.analysis.experiments import Kind, kind_of
 from harness.store.schema import OK, Row
 
 MOST_RATES = 6  # that PSNR is told at
@@ -20,7 +20,7 @@ Cost = tuple[float | None, ...]  # seconds to encode and to decode, operations a
 
 
 @dataclass(frozen=True)
-class Line:
+class Measurement:
     """One measured point: who, at which budget and bits a value (None for a codec), where.
 
     seconds: to encode and to decode; operations: floating-point ones, to evaluate a sample. None where not measured.
@@ -43,7 +43,7 @@ class RateDistortion:
     kind: Kind
     draws: tuple[int, int]
     models: tuple[str, ...]
-    lines: tuple[Line, ...]
+    measurements: tuple[Measurement, ...]
     without: tuple[str, ...] = ()
 
     @property
@@ -59,17 +59,17 @@ class RateDistortion:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(line.name for line in self.lines))
+        return tuple(dict.fromkeys(one.name for one in self.measurements))
 
     def front(self, name: str) -> list[Point]:
         """The best that a model, over its budgets and bits, or a codec does."""
-        return front([line.point for line in self.lines if line.name == name])
+        return front([one.point for one in self.measurements if one.name == name])
 
     @property
     def rates(self) -> list[float]:
         """Some powers of two, in bits a sample, between the files of the reference, or without it of anybody."""
-        rates = [line.point.rate for line in self.lines if line.name == self.reference]
-        rates = rates or [line.point.rate for line in self.lines]
+        rates = [one.point.rate for one in self.measurements if one.name == self.reference]
+        rates = rates or [one.point.rate for one in self.measurements]
         powers = range(math.ceil(math.log2(min(rates))), math.floor(math.log2(max(rates))) + 1)
         return [2.0**power for power in powers[:: 1 + len(powers) // (MOST_RATES + 1)]]
 
@@ -79,9 +79,9 @@ class RateDistortion:
 
     def leading(self, names: Iterable[str]) -> set[str]:
         """Those among some that have the best of all files that are no larger than one of `rates`."""
-        files = [line for line in self.lines if line.name in {*names}]
-        small = [[line for line in files if line.point.rate <= rate] for rate in self.rates]
-        return {max(found, key=lambda line: line.point.psnr).name for found in small if found}
+        files = [one for one in self.measurements if one.name in {*names}]
+        small = [[one for one in files if one.point.rate <= rate] for rate in self.rates]
+        return {max(found, key=lambda one: one.point.psnr).name for found in small if found}
 
     def differences(self, name: str) -> tuple[float | None, float | None]:
         """Bjøntegaard's to the reference: of PSNR in dB, and of the rate as a share."""
@@ -124,20 +124,20 @@ def _of(
     fuller = [draws & own.keys() for own in found.values() if 2 * len(draws & own.keys()) > len(draws)]
     shared = draws.intersection(*fuller) or max(map(set, found.values()), key=len)
     place_of = {name: place for place, name in enumerate(order)}
-    lines = []
+    measured = []
     for place in sorted(found, key=lambda place: (place_of.get(place[0], len(order)), place)):
         if shared <= found[place].keys():
             points, costs = zip(*(found[place][draw] for draw in sorted(shared, key=str)), strict=True)
-            lines.append(Line(*place, _mean(points), *_cost(costs)))
-    models = tuple(dict.fromkeys(line.name for line in lines))
+            measured.append(Measurement(*place, _mean(points), *_cost(costs)))
+    models = tuple(dict.fromkeys(one.name for one in measured))
     lacking = dict.fromkeys(f"{m} at {budget_text(size)}" for (m, size, _), own in found.items() if shared - own.keys())
     taken = [row for signal, row in signals.items() if any(draw[:3] == signal for draw in shared)]
-    lines += _codec_lines(list(map(curves_of, taken)))
-    return RateDistortion(kind, (len(taken), len(signals)), models, tuple(lines), tuple(lacking))
+    measured += _of_codecs(list(map(curves_of, taken)))
+    return RateDistortion(kind, (len(taken), len(signals)), models, tuple(measured), tuple(lacking))
 
 
-def _codec_lines(signals: Sequence[Mapping[str, Sequence[Measured | None]]]) -> Iterator[Line]:
-    """A line for each step of a ladder that codes all signals."""
+def _of_codecs(signals: Sequence[Mapping[str, Sequence[Measured | None]]]) -> Iterator[Measurement]:
+    """One for each step of a ladder that codes all signals."""
     ladders: dict[tuple[str, int], list[Measured]] = {}
     for of_signal in signals:
         for name, ladder in of_signal.items():
@@ -147,7 +147,7 @@ def _codec_lines(signals: Sequence[Mapping[str, Sequence[Measured | None]]]) -> 
     for (name, _), files in ladders.items():
         if len(files) == len(signals):
             seconds, _ = _cost([(*one.seconds, None) for one in files])
-            yield Line(name, None, None, _mean([one.point for one in files]), seconds)
+            yield Measurement(name, None, None, _mean([one.point for one in files]), seconds)
 
 
 def _is_scored(rate: Mapping[str, Any]) -> bool:
@@ -164,42 +164,3 @@ def _cost(of_draws: Sequence[Cost]) -> tuple[tuple[float, float] | None, float |
         None if None in values else sum(filter(None, values)) / len(values) for values in zip(*of_draws, strict=True)
     )
     return None if encode is None or decode is None else (encode, decode), operations
-
-
-def summary(found: RateDistortion) -> str:
-    """A line for each model and codec: Bjøntegaard's differences to the reference, and PSNR at some rates, between two
-    of its points by the same interpolation."""
-    columns = ["", *(f"{rate:g}" for rate in found.rates)]
-    if codec := found.reference if found.front(found.reference) else "":
-        columns[1:1] = [f"PSNR against {codec} (dB)", f"bits against {codec} (%)"]
-    means = f"; {found.means}" if found.means else ""
-    means += f"; left out, as it lacks some of these: {', '.join(found.without)}" if found.without else ""
-    lines = [f"## {found.kind}", "", f"The columns with numbers: PSNR (dB) at so many bits a sample{means}", ""]
-    lines += _head(columns)
-    for name in found.names:
-        psnr, rate = found.differences(name)
-        texts = [_or_dash(psnr, "+.2f"), _or_dash(rate and 100 * rate, "+.0f")] if codec else []
-        texts += [_or_dash(found.psnr_at(name, rate), ".2f") for rate in found.rates]
-        lines.append(f"| {name} | {' | '.join(texts)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _head(columns: Sequence[str]) -> list[str]:
-    return [f"| {' | '.join(columns)} |", f"|---|{'---:|' * (len(columns) - 1)}"]
-
-
-def _or_dash(value: float | None, form: str) -> str:
-    return "–" if value is None else f"{value:{form}}"
-
-
-def every_point(found: RateDistortion) -> str:
-    """Every point with what it costs to compute."""
-    columns = ("", "budget", "bits a value", "bits a sample", "PSNR (dB)", "encode (s)", "decode (s)", "operations")
-    lines = [f"## {found.kind}", "", *_head(columns)]
-    for line in found.lines:
-        own = ("", "") if line.size is None else (f"{line.size:,}", str(line.bits))
-        seconds = ("", "") if line.seconds is None else [f"{seconds:.3f}" for seconds in line.seconds]
-        operations = "" if line.operations is None else f"{line.operations:,.0f}"
-        cells = *own, f"{line.point.rate:.4f}", f"{line.point.psnr:.2f}", *seconds, operations
-        lines.append(f"| {line.name} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"

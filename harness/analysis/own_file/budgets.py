@@ -4,8 +4,8 @@ import dataclasses
 import math
 from typing import NamedTuple
 
+from harness.analysis.cell import Cell
 from harness.analysis.comparison import Comparison, Place
-from harness.analysis.experiments import Cell
 from harness.analysis.significance import Difference
 from harness.analysis.winner import differences
 from harness.analysis.wording import difference

@@ -19,8 +19,8 @@ from harness.analysis.wording import difference
 from harness.store.names import array_path, known
 from harness.store.residual import load_residual
 from harness.store.schema import OK, Row, busy
+from target_signals.item_names import names_of
 from target_signals.tasks.metrics import METRICS
-from target_signals.user_file import names_of
 
 PSNR = METRICS["psnr"]
 
@@ -33,7 +33,7 @@ def tell(rows: Iterable[Row], out: str | Path, available: Available | None = Non
     said: list[str] = []
     advice: list[Advice] = []
     usable = filter(_is_usable, rows)
-    for comparison in sorted(comparisons(usable), key=lambda comparison: comparison.task):
+    for comparison in sorted(comparisons(usable), key=lambda comparison: comparison.kind.task):
         band = comparison.regions[-1]  # somebody's own signal has no others
         for size in reversed(comparison.sizes):
             outcome = comparison.outcome(size, band)
@@ -61,7 +61,7 @@ def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, o
     rows = [comparison.runs(place)[draw].row for draw in comparison.scores(place)]
     over = f"95 % intervals over {first.replicates} {first.over}"
     sure = over if first.replicates > 1 else "one draw, so there are no intervals"
-    yield f"verdict, task {comparison.task}, at {size:,} parameters ({sure}):"
+    yield f"verdict, task {comparison.kind.task}, at {size:,} parameters ({sure}):"
     yield f"  best trained model: {_trained(comparison, size, band, outcome)}"
     yield f"  best yardstick, not trained: {_yardstick(comparison, size, band, outcome)}"
     yield f"  stored: {stored_bytes.told(rows, out)}"

@@ -69,7 +69,7 @@ def kinds(example: Example) -> list[Kind]:
         return []
     found = [Kind("reconstructions", ImageDisplay((shape[0], shape[1]), target, spacing), a_page=2, most=4)]
     if target is not None:
-        views = (VIEWS[view] for view in known_family(example.comparison.task).views if view in VIEWS)
+        views = (VIEWS[view] for view in known_family(example.comparison.kind.task).views if view in VIEWS)
         found += [Kind(name, display((shape[0], shape[1]), target), a_page=1, most=2) for name, display in views]
     return found
 
@@ -83,7 +83,7 @@ def page(
     shown: slice = slice(None),
     layout: Layout = AS_NEEDED,
 ) -> Figure:
-    """shown: which of the display's slots."""
+    """A page of some models and budgets. shown: which of the display's slots."""
     tiles = TilePage(
         comparison=example.comparison,
         models=models,
@@ -99,6 +99,7 @@ def page(
 
 
 def cell(example: Example, display: Display, model: str, size: int, shown: slice = slice(None)) -> Cell:
+    """A fit's pictures with its score, or why there are none. shown: which of the display's slots."""
     run, residual = example.run(model, size), example.residual(model, size)
     if run is None:
         return Cell("", (), "not run")

@@ -1,4 +1,4 @@
-/* Trials side by side: those of a place (the best, the second, the reference, a yardstick), or those that a reader
+/* Trials side by side: those of a place (the best, the second, the baseline, a yardstick), or those that a reader
    put there. */
 
 const laid = []; // rows that a reader laid side by side, in order

@@ -49,7 +49,7 @@ function frameOf(lines, of) {
   if (state.item === ALL && of === 'mean' && own.length && own.every(Boolean))
     return [Math.min(...own.map(([low]) => low)), Math.max(...own.map(([, high]) => high))];
   const trained = lines.filter((line) => !isYardstick(line.model) || lines.every((one) => isYardstick(one.model)));
-  const values = trained.map((line) => (of === 'mean' ? line.mean : (line.reference?.[0] ?? null))).filter(known);
+  const values = trained.map((line) => (of === 'mean' ? line.mean : (line.baseline?.[0] ?? null))).filter(known);
   return values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
 }
 
@@ -70,7 +70,7 @@ const beyond = (x, [low, high]) => (x > high + 1e-9 ? 'above' : x < low - 1e-9 ?
 const bandSize = () => (state.sizes.has(heat.size) ? heat.size : Math.max(...state.sizes));
 const linesOverBands = () => current.bands.flatMap(linesAt).filter((line) => line.size === bandSize());
 
-const heatValue = (line) => (heat.what === 'score' ? line.mean : (line.reference?.[0] ?? null));
+const heatValue = (line) => (heat.what === 'score' ? line.mean : (line.baseline?.[0] ?? null));
 
 function heatCell(line, shown, colour, digits, frame) {
   if (!line) return el('td', { class: 'none' });
@@ -78,7 +78,7 @@ function heatCell(line, shown, colour, digits, frame) {
     shown !== null
       ? (heat.what === 'score' ? fixed : signed)(shown, digits)
       : heat.what === 'lead' && line.mean !== null
-        ? line.model === REFERENCE
+        ? line.model === BASELINE
           ? '0'
           : 'lacks draws'
         : excuse(line);
@@ -113,13 +113,13 @@ function heatCell(line, shown, colour, digits, frame) {
 function drawHeatmap() {
   const over = { size: ['budgets', current.sizes, budgetText], band: ['bands', current.bands, bandText] };
   if (heat.columns === 'band' && current.bands.length < 2) heat.columns = 'size';
-  if (!current.models.includes(REFERENCE)) heat.what = 'score';
+  if (!current.models.includes(BASELINE)) heat.what = 'score';
   const [, values, text] = over[heat.columns];
   const views = current.bands.length > 1 ? Object.keys(over).map((name) => [name, `over ${over[name][0]}`]) : [];
-  const whats = current.models.includes(REFERENCE)
+  const whats = current.models.includes(BASELINE)
     ? [
         ['score', 'score'],
-        ['lead', `difference to ${REFERENCE}`],
+        ['lead', `difference to ${BASELINE}`],
       ]
     : [];
   const sizes = heat.columns === 'band' ? current.sizes.filter((size) => state.sizes.has(size)) : [];
@@ -142,7 +142,7 @@ function drawHeatmap() {
   if (!models.length) return byId('heatmap').replaceChildren(el('p', { class: 'empty' }, 'Nothing is chosen.'));
   const { digits, higher, name, unit } = metricInfo(state.metric, heat.columns === 'size' && isPooled());
   const lead = heat.what === 'lead';
-  const frame = frameOf(lines, lead ? 'reference' : 'mean');
+  const frame = frameOf(lines, lead ? 'baseline' : 'mean');
   const colour = (x) => colourAt(lead ? RED_BLUE : VIRIDIS, shareOf(x, frame, lead, higher));
   const body = models.map((model) =>
     el(

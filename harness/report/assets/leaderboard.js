@@ -66,14 +66,14 @@ function boardColumns(lines) {
       cell: toBestCell,
     },
   );
-  if (current.models.includes(REFERENCE))
+  if (current.models.includes(BASELINE))
     columns.push({
       key: 'lead',
-      title: `To ${REFERENCE}`,
+      title: `To ${BASELINE}`,
       note: 'difference over all its draws, with its 95 % interval',
       number: true,
-      value: (l) => l.reference?.[0] ?? null,
-      cell: (l) => differenceCell(l.reference, digits),
+      value: (l) => l.baseline?.[0] ?? null,
+      cell: (l) => differenceCell(l.baseline, digits),
     });
   if (best)
     columns.push({

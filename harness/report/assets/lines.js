@@ -21,13 +21,13 @@ function linesOf(experiment) {
   return lineCache.get(experiment);
 }
 
-/* Those lines with their numbers by one metric: mean, spread, of, rank; best and reference, which are
+/* Those lines with their numbers by one metric: mean, spread, of, rank; best and baseline, which are
    [difference, reach of its 95 % interval to either side, p], of one replicate [difference]. */
 function scoredLines(experiment, metric) {
   const columns = EXPERIMENTS[experiment].scores[metric];
   return linesOf(experiment).map((line) => {
     const own = { ...line };
-    for (const name of ['mean', 'spread', 'rank', 'best', 'reference']) own[name] = columns[name][line.at];
+    for (const name of ['mean', 'spread', 'rank', 'best', 'baseline']) own[name] = columns[name][line.at];
     own.of = columns.of?.[line.at] ?? null;
     return own;
   });

@@ -1,10 +1,10 @@
-/* Significance: every model's difference to the best or to the reference, and average ranks over items. */
+/* Significance: every model's difference to the best or to the baseline, and average ranks over items. */
 
 const significance = { to: 'best', size: '' };
 
 function drawSignificance() {
   const choices = [['best', 'to the best']];
-  if (current.models.includes(REFERENCE)) choices.push(['reference', `to ${REFERENCE}`]);
+  if (current.models.includes(BASELINE)) choices.push(['baseline', `to ${BASELINE}`]);
   else significance.to = 'best';
   segments(byId('significance-to'), choices, significance.to, (to) => {
     significance.to = to;
@@ -36,7 +36,7 @@ function differenceTable(lines) {
   };
   const emptyCell = (line) => {
     if (line?.rank === 1 && significance.to === 'best') return el('td', { class: 'number faint' }, 'the best');
-    if (line?.model === REFERENCE && significance.to === 'reference') return el('td', { class: 'none' });
+    if (line?.model === BASELINE && significance.to === 'baseline') return el('td', { class: 'none' });
     return el('td', { class: 'number faint', title: 'no score on some draw of the other' }, '–');
   };
   const table = el(
@@ -73,7 +73,7 @@ function differenceTable(lines) {
 
 /* What was replicated, how often, and whether that can tell anything. */
 function significanceNote(name, lines) {
-  const what = significance.to === 'best' ? 'the best trained model of the budget' : REFERENCE;
+  const what = significance.to === 'best' ? 'the best trained model of the budget' : BASELINE;
   const several = state.item === ALL && current.items.length > 1;
   const noun = several ? 'item' : lines.some((line) => line.signals > 1) ? 'signal' : 'seed';
   const replicates = Math.max(...lines.map((line) => line[`${noun}s`]));

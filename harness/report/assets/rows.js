@@ -6,7 +6,7 @@ const DATA = JSON.parse(await inflated(bytesOf('data')));
 const MODELS = DATA.models;
 const EXPERIMENTS = DATA.experiments;
 const [ALL, WHOLE] = ['', 'whole']; // all bands or items together; the band of a score over the whole signal
-const REFERENCE = DATA.reference;
+const BASELINE = DATA.baseline;
 
 function value(name, row) {
   const column = DATA.columns[name];

@@ -5,7 +5,7 @@ import triton.language as tl
 
 from models.kernels.gaussians.boxes import LEAST_WEIGHT
 
-SUMS = 12  # of a Gaussian beside its colours: ∂loss/∂σ times u_i, then times u_i (x - mean)_j, three by three
+SUMS = tl.constexpr(12)  # a Gaussian's, beside its colours: of ∂loss/∂σ times u_i, then times u_i (x - mean)_j
 LEAST = tl.constexpr(LEAST_WEIGHT)
 
 
@@ -52,8 +52,13 @@ def _weigh(
 @triton.jit
 def forward_kernel(
     means_ptr, whitening_ptr, colours_ptr, first_ptr, behind_ptr, x_ptr, y_ptr, z_ptr, values_ptr, rows, columns,
-    C: tl.constexpr, C_PADDED: tl.constexpr, BLOCK: tl.constexpr,
+    C: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """Adds a Gaussian's weights times its colour to values [layers, rows, columns, C], which begin as zeros.
+
+    means: [N, 3]. whitening: V [N, 3, 3], lower triangular. colours: [N, C]. first, behind: of its box, int32 [N, 3].
+    x: [layers], y: [rows], z: [columns], coordinates of the samples. A program is one of several of a Gaussian.
+    """
     a, b, c, high, wide, count = _box(first_ptr, behind_ptr)
     x, y, z, v00, v10, v11, v20, v21, v22 = _gaussian(means_ptr, whitening_ptr)
     for begin in range(tl.program_id(1) * BLOCK, count, tl.num_programs(1) * BLOCK):
@@ -71,6 +76,8 @@ def backward_kernel(
     means_ptr, whitening_ptr, colours_ptr, first_ptr, behind_ptr, x_ptr, y_ptr, z_ptr, gradient_ptr, sums_ptr, rows,
     columns, C: tl.constexpr, C_PADDED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """Adds a Gaussian's sums over the samples of its box to sums [N, SUMS + C], which begin as zeros: what SUMS says,
+    then the gradient of its colour. gradient: of the values, in their shape; the others as for forward_kernel."""
     a, b, c, high, wide, count = _box(first_ptr, behind_ptr)
     x, y, z, v00, v10, v11, v20, v21, v22 = _gaussian(means_ptr, whitening_ptr)
     g = tl.program_id(0)
@@ -99,7 +106,7 @@ def backward_kernel(
         zx += sz * dx
         zy += sz * dy
         zz += sz * dz
-    sums = sums_ptr + g * (12 + C)  # SUMS and the colours
+    sums = sums_ptr + g * (SUMS + C)
     if count > tl.program_id(1) * BLOCK:
         tl.atomic_add(sums, tl.sum(to_x, axis=0), sem="relaxed")
         tl.atomic_add(sums + 1, tl.sum(to_y, axis=0), sem="relaxed")
@@ -110,4 +117,4 @@ def backward_kernel(
         tl.atomic_add(sums + 9, tl.sum(zx, axis=0), sem="relaxed")
         tl.atomic_add(sums + 10, tl.sum(zy, axis=0), sem="relaxed")
         tl.atomic_add(sums + 11, tl.sum(zz, axis=0), sem="relaxed")
-        tl.atomic_add(sums + 12 + channel, tl.sum(to_colours, axis=0), mask=channel < C, sem="relaxed")
+        tl.atomic_add(sums + SUMS + channel, tl.sum(to_colours, axis=0), mask=channel < C, sem="relaxed")

@@ -54,10 +54,12 @@ class _Add(torch.autograd.Function):
         inputs = ctx.saved_tensors
         _, whitening, colours, *_, x, y, z = inputs
         n, c = colours.shape
-        sums = colours.new_zeros(n, SUMS + c)
+        sums = colours.new_zeros(n, SUMS.value + c)
         if n:
             arguments = *inputs, gradient.contiguous(), sums, len(y), len(z)
-            backward_kernel[_programs(n, len(x) * len(y) * len(z))](*arguments, **_shape(colours))
+            backward_kernel[_programs(n, len(x) * len(y) * len(z))](
+                *arguments, C_PADDED=triton.next_power_of_2(c), **_shape(colours)
+            )
         to_u, to_whitening, to_colours = sums.split((3, 9, c), dim=1)
         to_means, k = -(whitening.mT @ to_u[..., None])[..., 0], ctx.missing
         return to_means[:, k:], to_whitening.reshape(-1, 3, 3)[:, k:, k:], to_colours, None, None, None
@@ -68,6 +70,5 @@ def _programs(n: int, samples: int) -> tuple[int, int]:
 
 
 def _shape(colours: Tensor) -> dict[str, int]:
-    """What the kernels are compiled for, and the warps they run on."""
-    channels = colours.shape[1]
-    return {"C": channels, "C_PADDED": triton.next_power_of_2(channels), "BLOCK": BLOCK, "num_warps": 4}
+    """What both kernels are compiled for, and the warps they run on."""
+    return {"C": colours.shape[1], "BLOCK": BLOCK, "num_warps": 4}

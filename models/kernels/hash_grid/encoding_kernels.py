@@ -1,4 +1,8 @@
-"""The kernels of encoding_triton.py: values at points, and the gradients of the table and of the points."""
+"""The kernels of encoding_triton.py: values at points, and the gradients of the table and of the points.
+
+x: points [count, D] in [0, 1). table: [entries, F]. scale: [L]. info: int32 [L, 4], of each level the resolution, the
+size, the offset and whether it is dense. A program has BLOCK points on all levels, which are filled up to L_PADDED.
+"""
 
 import triton
 import triton.language as tl
@@ -67,6 +71,7 @@ def encode_kernel(
     x_ptr, table_ptr, scale_ptr, info_ptr, features_ptr, count, D: tl.constexpr, F: tl.constexpr, L: tl.constexpr,
     L_PADDED: tl.constexpr, POWER: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """Features [count, L·F]. POWER: whether every hashed level has a power of two entries."""
     p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = p < count
     n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, used = _locate_all(
@@ -87,6 +92,8 @@ def scatter_points_kernel(
     x_ptr, grad_ptr, scale_ptr, info_ptr, result_ptr, count, D: tl.constexpr, F: tl.constexpr, L: tl.constexpr,
     L_PADDED: tl.constexpr, POWER: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """Adds the gradient of the features, grad [L·F, count], to that of the table, result [entries, F], at any points:
+    an atomic addition for each corner."""
     p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = p < count
     n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, used = _locate_all(
@@ -108,6 +115,8 @@ def scatter_lattice_kernel(
     result_ptr, count, line_length,
     F: tl.constexpr, POWER: tl.constexpr, LENGTH: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """The same on a lattice, by the index tables of `lattice_plan.LatticePlan`: a program sums a group of lines for
+    BLOCK pieces of at most LENGTH points each, of lines of line_length points."""
     group = groups_ptr + tl.program_id(0) * 4
     level, h, first, end = tl.load(group), tl.load(group + 1), tl.load(group + 2), tl.load(group + 3)
     begin = tl.load(runs_ptr + level * 3)
@@ -141,6 +150,7 @@ def points_gradient_kernel(
     x_ptr, table_ptr, grad_ptr, scale_ptr, info_ptr, result_ptr, count, D: tl.constexpr, F: tl.constexpr,
     L: tl.constexpr, L_PADDED: tl.constexpr, POWER: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """The gradient of the points, result [count, D], from that of the features, grad [count, L·F]."""
     p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = p < count
     n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, used = _locate_all(

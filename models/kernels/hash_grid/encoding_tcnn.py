@@ -1,4 +1,4 @@
-"""The hash encoding through tiny-cuda-nn, from a table laid out as `hash_encoding` lays it out."""
+"""The hash encoding through tiny-cuda-nn, from a table laid out as encoding.py lays it out."""
 
 import functools
 from typing import Any

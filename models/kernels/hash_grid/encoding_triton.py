@@ -1,8 +1,8 @@
-"""The multiresolution hash encoding in Triton: the twin of `hash_encoding.encode`, forward and backward.
+"""The multiresolution hash encoding in Triton: the twin of `encoding.encode`, forward and backward.
 
 A tile is some points by all levels by all features, so that rows of the result are written whole. The
 gradient of the table takes one of two ways. At scattered points every corner is an atomic add. On a
-lattice, `hash_lattice.LatticePlan` says which points share an entry: each program sums a group of
+lattice, `lattice_plan.LatticePlan` says which points share an entry: each program sums a group of
 lines for a block of pieces and adds the few results.
 """
 

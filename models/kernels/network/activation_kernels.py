@@ -64,3 +64,12 @@ def value_and_slope(x, constant, ACTIVATION: tl.constexpr):
         value = 2 * tl.sigmoid(2 * constant * sine) - 1
         slope = constant * cosine * (1 - value * value)
     return value, slope
+
+
+@triton.jit
+def gabor_gradient(a, b, real, imaginary, to_real, to_imaginary, omega, sigma):
+    """The gradient of a and b from that of the parts of exp(iωz - |σz|²), z = a + ib, which are given."""
+    radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
+    angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
+    twice = 2 * sigma * sigma
+    return omega * angular - twice * a * radial, -(omega + twice * b) * radial

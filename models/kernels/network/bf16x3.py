@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from models.kernels.network.aligned import aligned
+from models.kernels.network.products import mm
 
 LEAST_WIDTH = 16  # of a layer whose products are worth splitting; narrower ones stay in float32
 
@@ -62,8 +63,3 @@ def _parts(x: Tensor, low: int) -> Tensor:
     first = ((x.view(torch.int32) + 0x8000) & -0x10000).view(torch.float32)
     place = torch.arange(3, device=x.device)[:, None]
     return torch.where(place == low, x - first, first).bfloat16().flatten(1)
-
-
-def mm(a: Tensor, b: Tensor) -> Tensor:
-    """The product of bf16 matrices, in float32; not differentiable."""
-    return torch.mm(a, b, out_dtype=torch.float32) if a.is_cuda else a.float() @ b.float()

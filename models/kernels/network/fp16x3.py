@@ -14,6 +14,8 @@ So a product over points is made of runs of RUN points, whose sums are added in 
 import torch
 from torch import Tensor
 
+from models.kernels.network.products import bmm
+
 LARGEST = 15  # scaled values are below 2¹⁵; float16 ends at 2¹⁶
 MOST = 60  # of the power of two, either way, so that products of scales are numbers, too
 RUN = 1024  # points
@@ -33,14 +35,7 @@ def split(x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     return first, (x - first.float()).half()
 
 
-def mm(a: Tensor, b: Tensor) -> Tensor:
-    """The product of float16 matrices, in float32; not differentiable."""
-    return torch.mm(a, b, out_dtype=torch.float32) if a.is_cuda else a.float() @ b.float()
-
-
 def over_points(a: Tensor, b: Tensor) -> Tensor:
     """The sum of aᵀb over points and slots: float16 [N, slots, k] and [N, slots, n], N a multiple of RUN → [k, n]."""
     a, b = (x.reshape(-1, RUN * x.shape[1], x.shape[2]) for x in (a, b))
-    a = a.transpose(1, 2)
-    runs = torch.bmm(a, b, out_dtype=torch.float32) if a.is_cuda else a.float() @ b.float()
-    return runs.sum(0)
+    return bmm(a.transpose(1, 2), b).sum(0)

@@ -3,7 +3,7 @@
 import triton
 import triton.language as tl
 
-from models.kernels.network.activation_kernels import INTERPRETED, sine_and_cosine, value_and_slope
+from models.kernels.network.activation_kernels import INTERPRETED, gabor_gradient, sine_and_cosine, value_and_slope
 
 STRIP = tl.constexpr(64)  # units whose activation is made at once; more would leave the registers
 LARGEST = tl.constexpr(65504.0)  # of float16
@@ -56,6 +56,13 @@ def forward_kernel(
     D: tl.constexpr, FIRST: tl.constexpr, PARTS: tl.constexpr, SAVES: tl.constexpr, C: tl.constexpr,
     ACTIVATION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr,
 ):  # fmt: skip
+    """A layer's values y [PARTS, N, width], what its backward pass needs, saved [N, width] in float16, and its head's
+    values by strips of units, out [strips, C, N].
+
+    x: [PARTS, N, depth], w: [PARTS, width, depth], both in bf16 and read by descriptors, as y and saved are written; of
+    the first layer w is [width, D] in float32, and x is not read. points: [N, D]. omega: [width, D], phase: [width]. n
+    is N. constant, second: of the activation.
+    """
     tiles = tl.cdiv(width, COLUMNS)
     row, column = tl.program_id(0) // tiles * ROWS, tl.program_id(0) % tiles * COLUMNS
     rows = row + tl.arange(0, ROWS)
@@ -108,6 +115,13 @@ def backward_kernel(
     second, n, width, D: tl.constexpr, FIRST: tl.constexpr, LAST: tl.constexpr, C: tl.constexpr,
     SUMS: tl.constexpr, ACTIVATION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr,
 ):  # fmt: skip
+    """The gradient of a layer's argument, to_argument [N, width] in bf16, which the first layer does without, and sums
+    over a tile's points, sums [tiles of points, SUMS, width]: for the bias, of the first layer for the weights of D
+    coordinates, for C channels of the head, and for a filter's phase.
+
+    next_gradient: [N, depth], of the next layer's argument; next_weight: [depth, width], that layer's; both in bf16.
+    y, saved: as forward_kernel wrote them. to_head: [C, N], the gradient of what the head says.
+    """
     tiles = tl.cdiv(width, COLUMNS)
     row_tile, column = tl.program_id(0) // tiles, tl.program_id(0) % tiles * COLUMNS
     row = row_tile * ROWS
@@ -141,11 +155,7 @@ def backward_kernel(
             a, b = _pairs(saved.load([row, first]).to(tl.float32), ROWS)
             real, imaginary = _pairs(value, ROWS)
             to_real, to_imaginary = _pairs(gradient, ROWS)
-            radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
-            angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
-            twice = 2 * second * second
-            to_a = constant * angular - twice * a * radial
-            to_b = -(constant + twice * b) * radial
+            to_a, to_b = gabor_gradient(a, b, real, imaginary, to_real, to_imaginary, constant, second)
             gradient = tl.reshape(tl.join(to_a, to_b), (ROWS, STRIP))
         elif ACTIVATION != "none":
             gradient *= saved.load([row, first]).to(tl.float32)

@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from models.kernels.network.bf16x3 import mm
 from models.kernels.network.layers import Layer, Pair
 from models.kernels.network.layers_kernels import STRIP, backward_kernel, forward_kernel
 from models.kernels.network.narrow.elementwise import network as elementwise
 from models.kernels.network.narrow.filters import network as filters
 from models.kernels.network.narrow.gabor import network as gabor
+from models.kernels.network.products import mm
 
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide

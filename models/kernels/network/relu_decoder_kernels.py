@@ -8,6 +8,8 @@ import triton.language as tl
 def output_kernel(
     hidden, head, out, active, factor, count, width, C: tl.constexpr, POINTS: tl.constexpr, BLOCK: tl.constexpr
 ):  # fmt: skip
+    """Sums over BLOCK hidden units of ReLU(hidden) · factor · head, out [blocks, C, count], and which units are active
+    [N, 2, width], float16. hidden: [N, width]. head: [C, width]. N is a multiple of POINTS."""
     p = tl.program_id(0) * POINTS + tl.arange(0, POINTS)
     unit = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     used = unit < width

@@ -16,6 +16,7 @@ import triton
 from torch import Tensor
 
 from models.kernels.network import fp16x3
+from models.kernels.network.products import mm
 from models.kernels.network.relu_decoder_kernels import output_kernel
 
 TILE = {"POINTS": 32, "BLOCK": 128, "num_warps": 4}
@@ -26,7 +27,7 @@ def hidden(weight: Tensor, values: Tensor, scale: Tensor) -> tuple[Tensor, Tenso
     of x · scale."""
     own = fp16x3.scale_for(weight.abs().max())
     first, second = fp16x3.split(weight, own)
-    return fp16x3.mm(values.flatten(1), torch.cat([second, first, first], dim=1).T), 1 / (scale * own)
+    return mm(values.flatten(1), torch.cat([second, first, first], dim=1).T), 1 / (scale * own)
 
 
 def outputs(head: Tensor, hidden: Tensor, factor: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -54,4 +55,4 @@ def to_values(weight: Tensor, head: Tensor, active: Tensor) -> tuple[Tensor, Ten
     both = (head.T[:, :, None] * weight[:, None]).flatten(1)  # [b, C a]
     scale = fp16x3.scale_for(both.abs().max())
     first, second = fp16x3.split(both, scale)
-    return fp16x3.mm(active.flatten(1), torch.cat([second, first])), 1 / scale
+    return mm(active.flatten(1), torch.cat([second, first])), 1 / scale

@@ -1,4 +1,9 @@
-"""The kernels of features_triton.py: features at points, and sums of their gradient along each axis of a lattice."""
+"""The kernels of features_triton.py: features at points, and sums of their gradient along each axis of a lattice.
+
+index: flat indices of `count` points, which rise. across, along, nodes, x, y, yz, zx: `features.Tables` of `width`
+features and m nodes along a last axis of n samples; below, fraction: `features.Places`. n1: samples of the middle axis,
+1 in two dimensions. C: outputs of the decoder.
+"""
 
 import triton
 import triton.language as tl
@@ -25,6 +30,9 @@ def features_kernel(
     index, across, along, nodes, x, y, yz, zx, below, fraction, scale, weights, parts, count, width, m, n1, n,
     D: tl.constexpr, C: tl.constexpr, POINTS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """Features times scale in float16 parts: in slots x₁, x₂, x₁ [N, 3, width] where C is 0, else times the weights
+    [C, count] of the points, in slots x₂, x₁ [N, 2, C, width]. N is a multiple of POINTS; beyond the count are zeros.
+    """
     p = tl.program_id(0) * POINTS + tl.arange(0, POINTS)
     f = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     given = p < count
@@ -60,6 +68,12 @@ def rows_kernel(
     index, starts, gradient, weights, along, yz, zx, fraction, factor, to_across, to_nodes, to_x, to_y, count, width, m,
     n1, n, D: tl.constexpr, C: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """Sums along a row, times factor: gradients of across [rows, width] and nodes [rows, m, width], and in three
+    dimensions what the row adds to those of x and y [rows, width].
+
+    starts: int32 [rows, m], the first of a row's points beyond each node. gradient: of each output in the features
+    [N, C, width]. weights: gradients of the outputs [C, count].
+    """
     row = tl.program_id(0)
     f = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     used = f < width
@@ -100,6 +114,11 @@ def axis_kernel(
     found, gradient, weights, first, second, factor, to_first, to_second, count, width, length, stride,
     C: tl.constexpr, SECOND: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """Sums along a line of the lattice of `length` samples, `stride` apart, times factor: of the gradient times one
+    table's values, first [length, width] → to_first [lines, width], and with SECOND another's, second [*, length,
+    width]. found: int32, for each sample of the lattice its place among the points, or -1. The others as for
+    rows_kernel.
+    """
     line = tl.program_id(0)
     block = line // stride
     start = block.to(tl.int64) * stride * length + line % stride

@@ -2,6 +2,10 @@
 
 A group of Gaussians is met at once: RUNS runs of LENGTH Gaussians each, [LENGTH, RUNS, pixels], where a thread walks
 along its run and the transmittance behind a run is a product over the runs before it.
+
+splats: [N, ROW], by depth: mean x, y, conic xx, xy, yy, opacity, C colours and filling. bits: int32 [tiles along x and
+then y, words], of reach_kernels.py. rings: int32 [tiles, CAPACITY], Gaussians of each tile. columns: [width], rows:
+[height], x and y of the samples. image: [height, width, C].
 """
 
 import triton
@@ -76,6 +80,8 @@ def forward_kernel(
     WORDS: tl.constexpr, LISTED: tl.constexpr, TESTED: tl.constexpr, LENGTH: tl.constexpr, RUNS: tl.constexpr,
     CAPACITY: tl.constexpr,
 ):  # fmt: skip
+    """The tile's part of the image, its ring, and how many Gaussians that holds, kept [tiles]; -1 where there were more
+    than it has room for."""
     x, y, at, inside, left, right, top, bottom = _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH, HEIGHT)
     ring_ptr = rings_ptr + tl.program_id(0).to(tl.int64) * CAPACITY
     c = tl.arange(0, C_PADDED)
@@ -153,6 +159,7 @@ def backward_kernel(
     WORDS: tl.constexpr, LISTED: tl.constexpr, TESTED: tl.constexpr, LENGTH: tl.constexpr, RUNS: tl.constexpr,
     CAPACITY: tl.constexpr,
 ):  # fmt: skip
+    """Adds the tile's part to the gradient of the splats, result [N, ROW], which begins as zeros. grad: the image's."""
     x, y, at, inside, left, right, top, bottom = _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH, HEIGHT)
     ring_ptr = rings_ptr + tl.program_id(0).to(tl.int64) * CAPACITY
     origin_x, origin_y = left, top  # near all samples, so that moments about it are exact enough

@@ -162,4 +162,5 @@ def list_touching(
 
 @triton.jit
 def wrapped(place, CAPACITY: tl.constexpr):
+    """A place of a ring, of one that may be beyond its end by less than a turn."""
     return tl.where(place < CAPACITY, place, place - CAPACITY)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.analysis.cell import Cell
 from harness.analysis.compared import compare
-from harness.analysis.experiments import Cell
 from harness.analysis.left_out import Where, left_out, lines
 from harness.analysis.winner import decide
 from target_signals.tasks.metrics import METRICS

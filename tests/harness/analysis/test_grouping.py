@@ -29,9 +29,10 @@ def test_comparisons_are_those_of_the_rows_in_order_of_time(rows):
     said = [comparisons(some, ["Mine"]) for some in itertools.permutations(rows)]
     assert all(one == said[0] and list(one[1].cells) == list(said[0][1].cells) for one in said[1:])
     zebra, ant = said[0]
-    assert (zebra.signal, zebra.stands_for, zebra.length, zebra.steps) == ("Zebra", "Horse", "24", 3)
+    assert (zebra.kind.signal, zebra.stands_for, zebra.kind.length, zebra.kind.steps) == ("Zebra", "Horse", 24, 3)
     assert zebra.regions == (0.1, 0.2, WHOLE)
-    assert (ant.signal, ant.stands_for, ant.length, ant.steps, ant.passed_over) == ("Ant", "", "native", 0, 1)
+    assert (ant.kind.signal, ant.stands_for, ant.kind.length, ant.kind.steps) == ("Ant", "", None, None)
+    assert ant.passed_over == 1
     assert ant.models == ("Mine", "Old", "Wavelet")
     assert (ant.classical, ant.of_reference, ant.palette) == ({"Wavelet"}, {"Mine"}, ("Mine", "Grid", "Old", "Wavelet"))
     ((run,),) = ([*runs.values()] for place, runs in ant.cells.items() if place.model == "Mine")

@@ -10,7 +10,8 @@ import math
 import numpy as np
 import pytest
 
-from harness.analysis.experiments import Cell, experiments
+from harness.analysis.cell import Cell
+from harness.analysis.experiments import experiments
 from harness.analysis.ranks import over_items, over_signals
 from harness.analysis.standing import standings
 from harness.analysis.winner import WIN, decide
@@ -81,7 +82,7 @@ def test_one_draw_never_wins():
 
 
 @pytest.mark.parametrize("name", ["three seeds", "images"])
-@pytest.mark.parametrize("against", ["best", "reference"])
+@pytest.mark.parametrize("against", ["best", "baseline"])
 def test_some_of_eleven_comparisons_rejects_in_one_of_twenty_places(name, against):
     rng, trials = np.random.default_rng(0), 400
     models, errors = ("Grid", *TWELVE[1:]), 0
@@ -113,7 +114,7 @@ def test_a_yardstick_has_no_test_against_the_best():
     assert (found["Grid"].rank, found["a"].rank, found["Wavelet"].rank) == (1, 2, None)
     assert math.isnan(found["Wavelet"].best.p)
     assert found["Wavelet"].best.difference.n == 3
-    assert found["Wavelet"].reference.p <= 1
+    assert found["Wavelet"].baseline.p <= 1
 
 
 def rows_of(rng, make_row, models, signals, sizes=(1000,), bands=(None,), items=(None,), seeds=(1,), tasks=("fit",)):
@@ -166,6 +167,6 @@ def test_half_a_decibel_is_seen_over_ten_images(models):
         own = scores(rng, names, items=ITEMS, shared=0.3 / math.sqrt(2), own=0, better=0.5)
         outcome = decide(own, (), PSNR)
         wins += outcome.trained.verdict == WIN and outcome.trained.best == "a"
-        told += standings(own, outcome, PSNR)["a"].reference.p < ALPHA
+        told += standings(own, outcome, PSNR)["a"].baseline.p < ALPHA
     assert wins / trials > 0.9
     assert told / trials > (0.9 if models == 2 else 0.8)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import models
-from harness.analysis.bits.rate_distortion import Line, Point, RateDistortion
-from harness.analysis.experiments import kind_of
+from harness.analysis.bits.rate_distortion import Measurement, Point, RateDistortion
+from harness.analysis.cell import kind_of
 from harness.analysis.grouping import comparisons
 from harness.analysis.palette import YARDSTICKS
 from harness.commands import figures
@@ -44,8 +44,8 @@ def test_a_model_has_one_colour_whatever_others_have_rows(rows_of, order):
 def test_rates_and_page_have_the_colours_of_figures(rows_of, order):
     rows = rows_of(FEW)
     (comparison,) = comparisons(rows, order)
-    lines = tuple(Line(model, 2500, 8, Point(1.0, 20.0)) for model in FEW)
-    drawn = rate_distortion_page(RateDistortion(kind_of(rows[0]), (1, 1), FEW, lines), order, []).axes[0].lines
+    measured = tuple(Measurement(model, 2500, 8, Point(1.0, 20.0)) for model in FEW)
+    drawn = rate_distortion_page(RateDistortion(kind_of(rows[0]), (1, 1), FEW, measured), order, []).axes[0].lines
     assert {line.get_label(): line.get_color() for line in drawn} == colours_of(comparison)
     found = Gathered(Path("x"), [Stored("2d_Sierpinski", row["model"], row) for row in rows])
     page = payload.build(found, load_config())["looks"]

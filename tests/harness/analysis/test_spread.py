@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.analysis.experiments import Cell
+from harness.analysis.cell import Cell
 from harness.analysis.spread import spread
 
 

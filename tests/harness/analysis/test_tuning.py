@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.analysis.tuning import FAILED, Outcome, order, sensitivities
+from harness.analysis.tuning import FAILED, SearchResult, order, sensitivities
 from harness.analysis.tuning_tables import missing, tables
 from harness.plan.search import Cell, candidates, space
 
@@ -23,7 +23,7 @@ def outcome(config, make_trial, make_row):
         tried = tuple(candidates(config, model, "image", budget, len(gains), seed))
         fits = tuple((make_trial(model, item="camera"),) * signals for _ in gains)
         rows = tuple(gain if isinstance(gain, tuple) else tuple(row(gain, i) for i in range(signals)) for gain in gains)
-        first = Outcome(Cell("image", model, budget, seed, tried, fits), rows)
+        first = SearchResult(Cell("image", model, budget, seed, tried, fits), rows)
         found = dict.fromkeys(first.finalists) if again is None else again
         return dataclasses.replace(first, again={i: tuple(own or first.rows[i]) * 2 for i, own in found.items()})
 
@@ -85,7 +85,7 @@ def test_the_best_after_k_trials_is_that_of_every_order(outcome):
     assert one.after(7) is None
     assert one.after(0) is None
     failed = outcome([1.0, 2.0]).cell
-    assert Outcome(failed, ((None,) * 3,) * 2).after(1) is None
+    assert SearchResult(failed, ((None,) * 3,) * 2).after(1) is None
 
 
 def test_the_dial_that_scores_follow_is_found(outcome):

@@ -130,7 +130,7 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
 
 def test_a_fit_that_searches_share_is_counted_once(make_trial, monkeypatch, capsys):
     fit = make_trial("Grid")
-    monkeypatch.setattr("harness.analysis.tuning.outcomes", lambda *given: [SimpleNamespace(due=[fit])] * 2)
+    monkeypatch.setattr("harness.analysis.tuning.search_results", lambda *given: [SimpleNamespace(due=[fit])] * 2)
     assert again(SimpleNamespace(cells=()), SimpleNamespace(out="out")) == [fit]
     assert capsys.readouterr().out.endswith("from other initial values: 1 fit\n")
 

@@ -6,8 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from common import registry
-from harness.analysis.experiments import Kind
-from harness.figures import draw_figures
+from harness.analysis.cell import Kind
+from harness.figures import draw_figures, files
 from harness.store import fingerprint
 from harness.store.names import array_path, key_of
 from harness.store.own_signal import signal_path
@@ -193,7 +193,7 @@ def test_the_digest_is_of_sources_and_libraries(tmp_path, monkeypatch):
 
 def test_data_sets_whose_folders_differ_in_a_letter_have_figures_of_their_own(tmp_path):
     def folder(dataset):
-        return draw_figures.figures_folder(tmp_path, Kind("UserFile", 2, "fit", "smoke", 24, 3, dataset)).name
+        return files.figures_folder(tmp_path, Kind("UserFile", 2, "fit", "smoke", 24, 3, dataset)).name
 
     assert folder("photos") == "smoke_24_3_photos"
     assert folder("a b.png-0123abcd") == "smoke_24_3_a-b.png-0123abcd"
@@ -204,4 +204,4 @@ def test_data_sets_whose_folders_differ_in_a_letter_have_figures_of_their_own(tm
 def test_letters_that_the_font_lacks_are_drawn_as_boxes(tmp_path):
     figure = Figure((1, 1))
     figure.text(0, 0, "山")
-    draw_figures.save(figure, tmp_path, "one")
+    files.save(figure, tmp_path, "one")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from harness.analysis.cell import Draw
 from harness.analysis.comparison import WHOLE
 from harness.analysis.example import Example
-from harness.analysis.experiments import Draw
 from harness.analysis.grouping import comparisons
 from harness.analysis.target import Target
 from harness.figures import style

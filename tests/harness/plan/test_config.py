@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import UsageError
-from common.typed_json import check_least, read
+from common.typed_json import read
 from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config
 from harness.plan.lookup import resolve_tuned
 from harness.plan.make_plan import check_models, make_plan, model_names, model_settings, training_settings
 from harness.plan.source import choose_source
+from models.settings import check_least
 
 SHIPPED = json.loads(DEFAULT_CONFIG.read_text())
 
@@ -215,6 +216,10 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["models", "Siren", "lr"], -1e-3, "models.Siren.lr: must be more than 0, got -0.001"),
         (["models", "Siren", "output"], "tanh", "models.Siren.output: 'tanh' is not allowed; choose from 'sine'"),
         (["models", "BACON", "design", "2", "band", 1], "x", "models.BACON.design.2.band[1]: expected a finite number"),
+        (["models", "BACON", "design", "2", "shared", 1], 5, "design.2.shared: must be places in a list of 5 bands"),
+        (["models", "BACON", "design", "2", "outputs"], [1, 2], "outputs: must be rising layers from 1 to the last, 4"),
+        (["models", "BACON", "design", "2", "outputs"], [0, 4], "outputs: must be rising layers from 1 to the last, 4"),
+        (["models", "BACON", "design"], {}, 'models.BACON.design: must be for "2" and "3", got none'),
         (["models", "Siren", "hidden_layers"], 0, "models.Siren.hidden_layers: must be at least 1, got 0"),
         (["models", "Finer", "omega"], -1, "models.Finer.omega: must be at least 0, got -1.0"),
         (["models", "GSplat", "share"], 2, "models.GSplat.share: must be more than 0 and at most 1, got 2.0"),
@@ -222,6 +227,10 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["models", "GaussianAdaptive", "first"], 2, "models.GaussianAdaptive.first: must be a share from 0 to 1"),
         (["models", "GaussianAdaptive", "uniform"], 2, "models.GaussianAdaptive.uniform: must be a share from 0 to 1"),
         (["models", "KPlanes", "scales"], [0, 1], "models.KPlanes.scales: must be some whole numbers of at least 1"),
+        (["models", "KPlanes", "initial_range"], [1, 0], "models.KPlanes.initial_range: must be the least value and"),
+        (["models", "GAPlane", "line_range"], [1, 0], "models.GAPlane.line_range: must be the least value and the"),
+        (["models", "Instant_NGP", "growth"], 0.5, "models.Instant_NGP.growth: must be at least 1, and at most 2^26"),
+        (["models", "Instant_NGP", "growth"], 1e300, "models.Instant_NGP.growth: must be at least 1, and at most 2^26"),
         (["models", "FactorFields", "bases"], [0] * 6, "models.FactorFields.bases: must be some whole numbers of at"),
         (["models", "FactorFields", "features"], [4], "FactorFields.features: must be as many as the 6 bases, got"),
         (["models", "Sirne"], {}, "own.json: models: unknown model 'Sirne' (did you mean 'Siren'?)"),
@@ -334,11 +343,11 @@ def test_a_setting_of_a_model_needs_no_prefix(loaded):
 
 def test_any_setting_can_be_reached(loaded):
     options = ["presets.smoke.steps=1e2", "protocol.activation_gib=0.5", "Siren.output=linear"]
-    config = loaded(SHIPPED, *options, "BACON.design.2.band=[1]")
+    config = loaded(SHIPPED, *options, "BACON.design.2.outputs=[4]")
     assert config.preset("smoke", "StarTarget", 2).steps == 100
     assert config.protocol.activation_gib == 0.5
     assert config.models["Siren"]["output"] == "linear"
-    assert config.models["BACON"]["design"]["2"]["band"] == [1]
+    assert config.models["BACON"]["design"]["2"]["outputs"] == [4]
     assert loaded(SHIPPED, "presets.paper.minibatch=null").preset("paper", "StarTarget", 2).minibatch is None
 
 

@@ -297,7 +297,7 @@ def test_lines_are_those_of_the_rows(make_row, config, store):
     ]
     data, experiment, at = only(rows, config, store)
     assert len(at) == len(experiment["lines"]["model"]) == 3 * 2 * 4
-    psnr = {key: experiment["scores"]["psnr"][key] for key in ("mean", "rank", "best", "reference")}
+    psnr = {key: experiment["scores"]["psnr"][key] for key in ("mean", "rank", "best", "baseline")}
     own = {m: [row["psnr"] for row in rows if (row["model"], row["size"]) == (m, 20)] for m in models}
     grid, wire = at["Grid", 20, "", ""], at["Wire", 20, "", ""]
     assert psnr["mean"][wire] == pytest.approx(np.mean(own["Wire"]) - 9.3, rel=1e-4)
@@ -308,7 +308,7 @@ def test_lines_are_those_of_the_rows(make_row, config, store):
     assert difference == pytest.approx(by_seed.mean(), rel=1e-3)
     assert difference + reach == pytest.approx(expected.confidence_interval(0.95).high, rel=1e-2)
     assert p == pytest.approx(3 * expected.pvalue, rel=1e-2)  # of three models, the first of three pairs
-    assert psnr["reference"][wire][0] == pytest.approx(-difference)
+    assert psnr["baseline"][wire][0] == pytest.approx(-difference)
     assert experiment["best"]["psnr"]["0.5"]["10"]["model"] == "Wire"
     assert experiment["led"] == {"places": 6, "aside": 0, "best": [["Wire", 6, 6]], "yardsticks": []}
     assert (experiment["ranks"], data["across"]) == ({}, [])
@@ -320,7 +320,7 @@ def test_less_is_better_keeps_its_sign(make_row, config, store):
     _, experiment, at = only(rows, config, store)
     lpips, siren = experiment["scores"]["lpips"], at["Siren", 2500, "0.5", ""]
     assert lpips["rank"][siren] == 2
-    assert lpips["best"][siren][0] == lpips["reference"][siren][0] == pytest.approx(0.5967 - 0.4)  # greater: worse
+    assert lpips["best"][siren][0] == lpips["baseline"][siren][0] == pytest.approx(0.5967 - 0.4)  # greater: worse
 
 
 def test_a_failure_ranks_last_and_the_unsupported_not_at_all(make_row, config, store):

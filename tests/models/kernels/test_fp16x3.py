@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from models.kernels.network import fp16x3
 from models.kernels.network.fp16x3 import RUN
+from models.kernels.network.products import mm
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 exponents = st.floats(-6, 6)  # of 10
@@ -51,8 +52,8 @@ def test_products_are_as_good_as_float32s(points, a, b, x_exponent, weight_expon
     mask = (x > 0).float()
     of_x, own = (fp16x3.scale_for(tensor.abs().max()) for tensor in (x, weight))
     first, second = fp16x3.split(weight, own)
-    three = fp16x3.mm(slots(x, of_x, (0, 1, 0)).flatten(1), torch.cat([second, first, first])) / (of_x * own)
-    two = fp16x3.mm(torch.cat([mask, mask], dim=1).half(), torch.cat([second, first])) / own
+    three = mm(slots(x, of_x, (0, 1, 0)).flatten(1), torch.cat([second, first, first])) / (of_x * own)
+    two = mm(torch.cat([mask, mask], dim=1).half(), torch.cat([second, first])) / own
     for found, factor in ((three, x.double()), (two, mask.double())):
         bound = factor.abs() @ weight.double().abs()
         assert ((found.double() - factor @ weight.double()).abs() <= 2**-20 * bound).all()

@@ -120,7 +120,7 @@ def test_wanted_members_arrive_and_nothing_else_stays(publish, cache, capsys):
     publish()
     assert run() == 0
     assert everything_in(cache) == WHOLE
-    assert fetch.local("toy/a.png").read_bytes() == CONTENT["a.png"]
+    assert local_files.local("toy/a.png").read_bytes() == CONTENT["a.png"]
     assert "2 files in" in capsys.readouterr().out
 
 
@@ -325,7 +325,7 @@ def test_a_file_without_a_recorded_sum_is_pinned_by_its_archive(publish, cache, 
     assert everything_in(cache) == ["pins/toy/a.png.sha256", "pins/toy/b.png.sha256", *WHOLE]
     (cache / "toy/a.png").write_bytes(b"changed")
     with pytest.raises(UsageError, match=r"is not the file that was recorded.*, pinned in '.*a\.png\.sha256'"):
-        fetch.local("toy/a.png")
+        local_files.local("toy/a.png")
 
 
 def test_a_file_without_a_recorded_sum_is_pinned_at_its_first_reading(publish, cache, tmp_path, monkeypatch):
@@ -334,25 +334,25 @@ def test_a_file_without_a_recorded_sum_is_pinned_at_its_first_reading(publish, c
     (tmp_path / "data/toy").mkdir(parents=True)
     place = tmp_path / "data/toy/a.png"
     place.write_bytes(b"first")
-    assert fetch.local("toy/a.png") == place
+    assert local_files.local("toy/a.png") == place
     assert everything_in(tmp_path / "data") == ["toy/a.png"]
     place.write_bytes(b"second")
     with pytest.raises(UsageError, match="pinned in"):
-        fetch.local("toy/a.png")
+        local_files.local("toy/a.png")
 
 
 def test_the_named_folder_comes_before_the_cache(publish, cache, tmp_path, monkeypatch):
     publish()
     assert run() == 0
     monkeypatch.setenv("INRBENCH_DATA", str(tmp_path / "data"))
-    assert fetch.local("toy/a.png") == cache / "toy/a.png"
+    assert local_files.local("toy/a.png") == cache / "toy/a.png"
     (tmp_path / "data/toy").mkdir(parents=True)
     place = tmp_path / "data/toy/a.png"
     place.write_bytes(CONTENT["a.png"])
-    assert fetch.local("toy/a.png") == place
+    assert local_files.local("toy/a.png") == place
     place.write_bytes(b"")
     with pytest.raises(UsageError, match=r"its SHA-256 is e3b0c44298fc…, expected .*; delete or replace it, then run"):
-        fetch.local("toy/a.png")
+        local_files.local("toy/a.png")
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def test_an_absent_file_is_named_with_where_it_was_looked_for(cache, tmp_path, m
     if data:
         monkeypatch.setenv("INRBENCH_DATA", str(tmp_path / data))
     with pytest.raises(UsageError, match=text):
-        fetch.local(catalogue.CHEST)
+        local_files.local(catalogue.CHEST)
 
 
 def test_several_absent_files_are_counted(cache):

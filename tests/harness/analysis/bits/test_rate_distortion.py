@@ -14,7 +14,8 @@ from PIL import Image, features
 from harness.__main__ import main
 from harness.analysis.bits import bjontegaard, codec_points, codecs
 from harness.analysis.bits.bjontegaard import Point, front
-from harness.analysis.bits.rate_distortion import rate_distortion, summary
+from harness.analysis.bits.rate_distortion import rate_distortion
+from harness.analysis.bits.rate_tables import summary
 from harness.figures.rate_distortion import rate_distortion_page, spaced, worth_drawing
 from target_signals.tasks.metrics import psnr
 
@@ -137,9 +138,9 @@ def test_points_are_means_over_the_draws_that_all_have(make_row):
     points = {1: measured(Point(1.0, 20.0), None), 2: measured(Point(2.0, 30.0), Point(4.0, 40.0))}
     (found,) = rate_distortion(rows, ["Grid"], lambda row: {"JPEG": points[row["seed"]]})
     assert (found.draws, found.models, found.names) == ((2, 3), ("Grid", "Siren"), ("Grid", "Siren", "JPEG"))
-    assert [line.point for line in found.lines] == [Point(1.5, 21.5), Point(0.75, 12.5), Point(1.5, 25.0)]
-    assert [line.operations for line in found.lines] == [95, None, None]
-    assert [line.seconds for line in found.lines] == [pytest.approx((0.1, 0.1))] * 2 + [(0.25, 0.5)]
+    assert [one.point for one in found.measurements] == [Point(1.5, 21.5), Point(0.75, 12.5), Point(1.5, 25.0)]
+    assert [one.operations for one in found.measurements] == [95, None, None]
+    assert [one.seconds for one in found.measurements] == [pytest.approx((0.1, 0.1))] * 2 + [(0.25, 0.5)]
     assert found.means == "mean of 2 of 3 signals"
     assert found.means in summary(found)
     assert found.means in rate_distortion_page(found, ["Grid"], []).axes[0].get_title(loc="left")
@@ -150,7 +151,7 @@ def test_where_no_draw_is_everybodys_the_place_with_most_stays(make_row):
     rows += [make_row(seed=3, model="Siren", rates=rates((8, 36, 9.0)))]
     (found,) = rate_distortion(rows, ["Grid", "Siren"], lambda row: {})
     assert (found.models, found.draws) == (("Grid",), (2, 3))
-    assert [line.point for line in found.lines] == [Point(1.5, 21.5)]
+    assert [one.point for one in found.measurements] == [Point(1.5, 21.5)]
 
 
 def test_psnr_at_a_rate_lies_on_the_curve():

@@ -16,6 +16,7 @@ def forward_kernel(
     LAYERS: tl.constexpr, ACTIVATION: tl.constexpr, D: tl.constexpr, C: tl.constexpr, ROWS: tl.constexpr,
     WIDTH: tl.constexpr,
 ):  # fmt: skip
+    """What the head says, out [n, C], at points [n, D]. matrices, table: as `narrow.pack.pack` has them."""
     V: tl.constexpr = AXES + D + C + 1
     units = tl.arange(0, WIDTH)
     square = units[:, None] * WIDTH + units[None, :]

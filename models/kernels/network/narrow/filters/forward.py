@@ -22,6 +22,8 @@ def forward_kernel(
     points, out, matrices, waves, heads, biases, width, n,
     FILTERS: tl.constexpr, HEADS: tl.constexpr, D: tl.constexpr, C: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
+    """What the heads say, out [heads, n, C], at points [n, D]. matrices, waves: as pack.py has them. heads, biases: the
+    weights [C, width] and biases [C] of each. FILTERS, HEADS: of each layer its filter and its head, -1 for none."""
     LAYERS: tl.constexpr = len(FILTERS)
     units = tl.arange(0, COLUMNS)
     left_units, right_units = tl.arange(0, COLUMNS // 2), COLUMNS // 2 + tl.arange(0, SPARE)

@@ -42,6 +42,7 @@ def ones_of(ROWS: tl.constexpr):
 
 @triton.jit
 def halves(x, ROWS: tl.constexpr, WIDTH: tl.constexpr):
+    """The left and the right half of a tile's columns."""
     return tl.split(tl.permute(tl.reshape(x, (ROWS, 2, WIDTH // 2)), (0, 2, 1)))
 
 
@@ -76,6 +77,7 @@ def sines_and_cosines(basis, wave, ROWS: tl.constexpr):
 
 @triton.jit
 def sines(basis, wave, ROWS: tl.constexpr):
+    """The sines alone."""
     left_sine, right_sine, _, _ = sines_and_cosines(basis, wave, ROWS)
     return left_sine, right_sine
 

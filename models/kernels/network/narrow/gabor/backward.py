@@ -4,6 +4,7 @@
 import triton
 import triton.language as tl
 
+from models.kernels.network.activation_kernels import gabor_gradient
 from models.kernels.network.layers_kernels import dot
 from models.kernels.network.narrow.gabor.layer import (
     BLOCK,
@@ -13,7 +14,6 @@ from models.kernels.network.narrow.gabor.layer import (
     first_columns,
     first_factor,
     gabor,
-    gabor_gradient,
     in_a_word,
     in_float32,
     parts_of,

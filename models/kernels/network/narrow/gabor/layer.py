@@ -24,6 +24,7 @@ LOG2_E = tl.constexpr(math.log2(math.e))
 
 @triton.jit
 def units_of(INDEX: tl.constexpr):
+    """The numbers of a block's units among all."""
     return tl.arange(0, BLOCK >> INDEX) + INDEX * BLOCK
 
 
@@ -85,15 +86,6 @@ def gabor(a, b, omega, sigma):
     else:  # tl.exp2 takes four instructions, as it tells numbers below 2⁻¹²⁶ from zero
         modulus, sine, cosine = libdevice.exp2(exponent), libdevice.fast_sinf(phase), libdevice.fast_cosf(phase)
     return modulus * cosine, modulus * sine
-
-
-@triton.jit
-def gabor_gradient(a, b, real, imaginary, to_real, to_imaginary, omega, sigma):
-    """The gradient of a and b from that of the value's parts."""
-    radial = to_real * real + to_imaginary * imaginary  # towards a larger modulus
-    angular = to_imaginary * real - to_real * imaginary  # towards a larger phase
-    twice = 2 * sigma * sigma
-    return omega * angular - twice * a * radial, -(omega + twice * b) * radial
 
 
 @triton.jit

@@ -1,0 +1,50 @@
+"""The files of figures: the folder of each experiment, and how a figure is written, whole or not at all."""
+
+import hashlib
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.files import write_atomically
+from harness.analysis.cell import Kind
+from harness.store.names import LONGEST, folder_of, safe
+from target_signals.item_names import name_of, with_digits
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PDF_DENSITY = 300  # pixels an inch of pictures in a PDF; all else is drawn in lines
+
+
+def figures_folder(out_folder: str | Path, kind: Kind) -> Path:
+    """Where the figures of an experiment lie."""
+    return Path(out_folder) / experiment_folder(kind) / "figures" / variant(kind)
+
+
+def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
+    """Write a figure as PNG and as PDF, whose bytes depend on nothing but the figure."""
+    folder.mkdir(parents=True, exist_ok=True)
+    png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
+    undated = {"CreationDate": None}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it, in the name of a file
+        write_atomically(png, lambda file: figure.savefig(file, format="png"))
+        write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", dpi=PDF_DENSITY, metadata=undated))
+    return [png, pdf]
+
+
+def experiment_folder(kind: Kind) -> str:
+    """The name of the folder of a signal's and a task's rows."""
+    return folder_of({"dim": kind.dim, "signal": kind.signal, "task": kind.task})
+
+
+def variant(kind: Kind) -> str:
+    """The name of a folder of figures, which tells experiments of one signal and task apart."""
+    length = "native" if kind.length is None else kind.length
+    name = safe(f"{kind.preset}_{length}_{kind.steps or 0}")  # other people's rows may lack the steps
+    if kind.dataset is None:
+        return name
+    dataset = safe(kind.dataset[-LONGEST:])
+    if name_of(kind.dataset) == kind.dataset != dataset:  # a folder's, without digits of its own, was cut
+        dataset = with_digits(dataset, hashlib.sha256(kind.dataset.encode()).hexdigest())
+    return f"{name}_{dataset}"

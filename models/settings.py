@@ -1,0 +1,39 @@
+"""A model's settings, read from JSON into its `Config`, and the numbers that none of them may have."""
+
+import dataclasses
+from typing import Any
+
+from common.errors import UsageError
+from common.typed_json import read
+
+MOST = 1 << 16  # the greatest whole number
+LEAST = {int: 1, float: 0}  # of settings without a default
+
+
+def read_settings(config: Any, data: Any, path: str) -> Any:
+    """A model's `Config`, as `common.typed_json.read` builds it. Raises UsageError that names `path` and the setting.
+
+    Whole numbers say how often something is made, or how long it is, so a huge one, be it a slip or a stranger's, would
+    hang whoever constructs the model.
+    """
+    settings = read(config, data, path)
+    _check_counts(dataclasses.asdict(settings), path)
+    return settings
+
+
+def check_least(settings: Any, path: str) -> None:
+    """UsageError for settings without a default, as shipped models have them, that are less than any of theirs may be:
+    numbers than 0, whole numbers than 1."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        least = LEAST.get(type(value))
+        if least is not None and field.default is dataclasses.MISSING and value < least:
+            raise UsageError(f"{path}.{field.name}: must be at least {least}, got {value}")
+
+
+def _check_counts(value: Any, path: str) -> None:
+    if isinstance(value, int) and abs(value) > MOST:
+        raise UsageError(f"{path}: whole numbers go up to {MOST:,} in a model's settings, got {value}")
+    if isinstance(value, list | tuple | dict):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            _check_counts(inner, f"{path}.{key}")
