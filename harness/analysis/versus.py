@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.cell import Cell, Kind
+from harness.analysis.cell import Cell, Draw, Kind
 from harness.analysis.compared import Runs
 from harness.analysis.experiments import Experiment
 from harness.analysis.means import Means, means, span
@@ -32,7 +32,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Versus:
-    """An experiment under two presets. kind: under the second; against: the first. outcomes: by budget, of both."""
+    """An experiment under two presets. kind: under the second; against: the first. outcomes: by budget, of both. draws:
+    those that are compared."""
 
     kind: Kind
     against: str
@@ -40,6 +41,7 @@ class Versus:
     bands: tuple[int, int]
     changes: tuple[Change, ...]
     outcomes: dict[int, tuple[Outcome, Outcome]]
+    draws: frozenset[Draw]
 
     @property
     def title(self) -> str:
@@ -61,10 +63,12 @@ def _versus(first: Experiment, second: Experiment, rows: Sequence[Row], metric: 
     yardsticks = {rows[i]["model"] for i in second.latest.values() if rows[i].get("label") == CLASSICAL}
     changes: list[Change] = []
     outcomes: dict[int, tuple[Outcome, Outcome]] = {}
+    draws: set[Draw] = set()
     for size in second.sizes:
         common = _common(before, after, size)
         if not any(map(math.isfinite, common[0].values())):
             continue
+        draws |= {cell.draw for cell in common[0]}
         models = [model for model in second.models if model in first.models]
         under = [decide(runs, yardsticks, after.metric, models) for runs in common]
         outcomes[size] = under[0], under[1]
@@ -74,7 +78,7 @@ def _versus(first: Experiment, second: Experiment, rows: Sequence[Row], metric: 
                 ranks = _place(outcomes[size][0], model), _place(outcomes[size][1], model)
                 ahead = _ahead(one, two, after.metric)
                 changes.append(Change(model, size, mean_of(one), mean_of(two), ahead, ranks))
-    return Versus(second.kind, first.kind.preset, after.metric, after.bands, tuple(changes), outcomes)
+    return Versus(second.kind, first.kind.preset, after.metric, after.bands, tuple(changes), outcomes, frozenset(draws))
 
 
 def _common(before: Means, after: Means, size: int) -> tuple[Runs, Runs]:

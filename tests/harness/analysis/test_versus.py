@@ -123,9 +123,24 @@ def test_a_mistake_is_one_line(rows, store, capsysbinary, words, message):
     assert len(err.splitlines()) == 1
 
 
-def test_names_of_models_lie_within_the_figure(rows, tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(draw_figures, "save", lambda figure, *_: drawn.append(figure) or [])
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that would be saved."""
+    figures = []
+    monkeypatch.setattr(draw_figures, "save", lambda figure, *_: figures.append(figure) or [])
+    return figures
+
+
+def test_the_figure_counts_the_draws_that_are_compared(rows, tmp_path, drawn):
+    """And not those that one preset alone has."""
+    one_more = [row | {"item": "item3"} for row in rows if row["preset"] == "tuned" and row["item"] == "item0"]
+    draw_figures.draw_presets([*rows, *one_more], tmp_path, "paper", list(SCORES))
+    (figure,) = drawn
+    texts = " ".join(text.get_text() for text in figure.texts)
+    assert "3 items and 1 seed" in " ".join(texts.split())
+
+
+def test_names_of_models_lie_within_the_figure(rows, tmp_path, drawn):
     name = "A_model_of_a_very_long_name"
     long = [row | {"model": name} if row["model"] == "Grid" else row for row in rows]
     draw_figures.draw_presets(long, tmp_path, "paper", [name, "Siren", "Wavelet"])
