@@ -205,9 +205,19 @@ def test_a_budget_that_the_reference_lacks_is_said(rows_of, ship, wanting):
     assert last == "Sierpinski 2D, fit: no reference rows at 3k and 10k; smoke has 500 and 900"
     assert told(mine(rows_of(["Grid"], sizes=(3000,)))) == [last.replace(" and 10k", "")]
     assert told(rows_of(["Grid"], sizes=(3000,))) == [], "it has no other models"
-    assert told([row | {"task": "denoise"} for row in both]) == [], "nor another task"
+    (alone,) = told([row | {"task": "denoise"} for row in both])
+    assert alone.startswith("Sierpinski 2D, denoise, smoke, length 24, 3 steps: no reference rows; name models")
+    assert told([row | {"task": "denoise"} for row in [*both, *rows_of(["Grid"])]]) == [], "Grid is beside it"
     assert told(mine(rows_of(["Grid"], sizes=(3000,)), label="classical")) == [], "only trained models are placed"
     assert told(mine(rows_of(["Grid"]))) == places, "a budget that only the reference has is no lack"
+
+
+def test_places_begin_with_the_least_budget_whatever_the_order_of_rows(rows_of, ship, wanting):
+    rows = rows_of(["Grid"], sizes=(3000, 500, 10_000))
+    ship(rows)
+    own, config = mine(rows[::-1]), load_config(wanting)
+    _, *places = placing.tell([*own, *beside(own, config)], config).splitlines()
+    assert [line.split()[0] for line in places if "Mine: " in line] == ["500", "3k", "10k"]
 
 
 def test_a_newcomers_run_and_table_have_the_reference_beside_them(
