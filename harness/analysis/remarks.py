@@ -15,8 +15,7 @@ Rows = list[Mapping[Any, Any]]
 
 
 def remarks(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
-    """One line for each kind of remark that there is on the rows of one experiment that ended well: by model and budget,
-    or that it is of all."""
+    """A line for each kind of remark on the rows of one experiment that ended well: by model and budget, or of all."""
     ended: dict[str, dict[int, Rows]] = defaultdict(lambda: defaultdict(list))  # by model and budget
     for row in rows:
         if row["status"] == OK:

@@ -80,7 +80,8 @@ def run(options: argparse.Namespace) -> int:
     for model in options.models or ():
         if model not in (known := config.protocol.order):
             raise UsageError(
-                f"--models: the protocol has no '{model}'{suggest(model, known)}; it has {', '.join(known)}"
+                f"--models: the protocol has no '{model}'{suggest(model, known)}; it has {', '.join(known)}; a model "
+                "of your own joins by its name under protocol, newer, in the settings file (docs/submitting.md)"
             )
     if options.models:
         order = [reference.only(group, options.models) for group in order]
