@@ -256,7 +256,7 @@ def test_a_preset_of_tuned_settings_refuses_models_without_and_names_the_way(con
     assert {(t.model, t.lr, t.lr_schedule) for t in plan} == {("Grid", 0.5, "cosine"), ("Wavelet", None, "constant")}
     with pytest.raises(
         UsageError,
-        match=r"no settings of Siren have been tuned for image at .* 30 times of 3,000; run python -m harness tune",
+        match=r"no settings of Siren .* for image at .* 30 times of 3,000; run .* --models Siren --sizes 3000 --write,",
     ):
         make_plan(config, source, ["fit"], "quick_tuned", preset, ["Grid", "Siren"])
 
