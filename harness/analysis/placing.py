@@ -24,10 +24,11 @@ def tell(rows: Sequence[Row], config: Config, metric: str = "psnr") -> str:
     that are planned. Runs at draws that the reference does not have are left out, as nothing could be compared with
     them.
     """
-    return "\n".join([*_places(rows, config, metric), *_unplaced(rows, config)])
+    return "\n".join([*places(rows, config, metric), *_unplaced(rows, config)])
 
 
-def _places(rows: Sequence[Row], config: Config, metric: str) -> list[str]:
+def places(rows: Sequence[Row], config: Config, metric: str = "psnr") -> list[str]:
+    """The lines on what has reference rows beside it, a heading before those of each experiment."""
     if not reference_models(rows):
         return []
     drawn = {(kind_of(row), cell_of(row).of_any_model) for row in rows if row["origin"] == REFERENCE_RESULT}
@@ -74,9 +75,9 @@ def _of_experiment(found: Means, own: Sequence[str]) -> list[str]:
     lines = [f"among the reference results, {found.metric.label()}, {kind.signal} {kind.dim}D, {kind.task}:"]
     for (size,), outcome in sorted(found.outcomes.items(), key=lambda one: one[0]):
         standing = standings(found.runs[(size,)], outcome, found.metric)
-        places = {model: _place(model, standing[model], outcome, found.metric) for model in own if model in standing}
-        lines += [f"  {budget_text(size):>5}  {model}: {place}" for model, place in places.items()]
-        lines += [f"         {line}" for line in left_out.lines(outcome.compared) if places]
+        placed = {model: _place(model, standing[model], outcome, found.metric) for model in own if model in standing}
+        lines += [f"  {budget_text(size):>5}  {model}: {place}" for model, place in placed.items()]
+        lines += [f"         {line}" for line in left_out.lines(outcome.compared) if placed]
     return lines if len(lines) > 1 else []
 
 

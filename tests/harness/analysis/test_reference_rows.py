@@ -259,7 +259,7 @@ def test_stored_rows_have_no_origin(rows_of, tmp_path):
 
 def test_figures_and_page_mark_them_and_leave_their_times_out(rows_of, ship, wanting, tmp_path, monkeypatch):
     ship(rows_of(["Grid", "Siren"], seconds=7.0))
-    own, config = mine(rows_of(["Grid"], seconds=1.0)), load_config(wanting)
+    own, config = mine(rows_of(["Grid"], seconds=1.0, psnr=25.0)), load_config(wanting)
     (comparison,) = comparisons([*own, *beside(own, config)], ["Siren", "Grid", "Mine"])
     assert comparison.of_reference == {"Siren", "Grid"}
     labels = [handle.get_label() for handle in legend.of_models(comparison, comparison.models)]
@@ -273,6 +273,8 @@ def test_figures_and_page_mark_them_and_leave_their_times_out(rows_of, ship, wan
     write_page.write(out, wanting)
     (experiment,) = built[0]["experiments"]
     assert (experiment["of_reference"], experiment["models"]) == (["Grid", "Siren"], ["Siren", "Grid", "Mine"])
+    (placed,) = [line for line in experiment["placed"] if "Mine" in line]
+    assert placed == "500  Mine: 1 of 3, 5.0 dB ahead of Grid (one draw: no interval)"
     assert built[0]["columns"]["seconds"] == [None, None, 1.0]
     assert gather(out).stored[0].row["model"] == "Mine"
     assert len(gather(out).stored) == 1
