@@ -6,6 +6,8 @@ from target_signals.base import is_binary
 from target_signals.readers.decoded import Unusable
 
 UNUSED = 4  # times below white from which a 16-bit picture's largest value is remarked on
+DARK, PART = 0.99, 20  # share of floats, and of their range, that leave PSNR to the few others
+LOOKED_AT = 1_000_000  # values that tell this
 
 
 def normalise(values: np.ndarray, peak: float | None) -> tuple[np.ndarray, tuple[float, float], str]:
@@ -48,8 +50,17 @@ def check_values(values: np.ndarray) -> None:
         raise Unusable(f"all its values are {values.min()}; there is nothing to fit, give another")
 
 
-def remark(values: np.ndarray, peak: float | None) -> list[str]:
-    """A hint where a 16-bit picture uses a small part of its range, as 12-bit cameras leave it."""
+def remark(values: np.ndarray, peak: float | None, scaled: np.ndarray) -> list[str]:
+    """A hint where a 16-bit picture uses a small part of its range, as 12-bit cameras leave it, or nearly all values of
+    an array of floats do, as in a picture of high dynamic range.
+
+    scaled: the same values as `normalise` gives them.
+    """
+    if peak is None and values.dtype.kind == "f":
+        some = scaled.reshape(-1)[:: max(1, scaled.size // LOOKED_AT)]
+        dark = f"{DARK:.0%} of its values lie in the lowest 1/{PART} of the range, so the others decide its PSNR"
+        few = not is_binary(scaled) and np.quantile(some, DARK) < 1 / PART
+        return [f"hint: {dark}; of a high dynamic range give the logarithm"] if few else []
     if peak != 65535 or not 0 < (high := int(values.max())) < peak / UNUSED:
         return []
     factor = 65535 // high

@@ -88,7 +88,7 @@ def load_signal(path: str | Path, length: int | None = None, dim: int | None = N
         except Exception as error:  # decoders raise anything for a damaged file
             raise UsageError(f"'{path}' {why_unread(error, suffix)}") from error
     lattice_dim = 2 if decoded.kind == "image" else 3
-    words = [f"{decoded.words[0]}, {how}", *decoded.words[1:], *remark(decoded.values, decoded.peak)]
+    words = [f"{decoded.words[0]}, {how}", *decoded.words[1:], *remark(decoded.values, decoded.peak, values)]
     geometry, old = decoded.geometry, values.shape[:lattice_dim]
     shape = shrink.shorter(old, length, None if geometry is None else geometry.spacing)
     if geometry is not None:
@@ -153,7 +153,8 @@ def suffix_of(place: Path) -> str:
     if place.is_dir():
         return ".dcm"
     if not is_known(place):
-        raise UsageError(f"'{place}' is of no known format; known: {' '.join(READERS)}")
+        known = " ".join(READERS)
+        raise UsageError(f"'{place}' is of no known format; known: {known}; save it as one, floats as .tif or .npy")
     return max((ending for ending in READERS if place.name.lower().endswith(ending)), key=len)
 
 

@@ -12,6 +12,8 @@ from harness.analysis import published
 from harness.analysis.bits.bjontegaard import Point
 from harness.analysis.bits.codecs import IMAGES, Measured
 from harness.analysis.bits.rate_distortion import rate_distortion
+from harness.analysis.experiments import experiments
+from harness.analysis.means import means
 from harness.analysis.palette import YARDSTICKS
 from harness.plan import want
 from harness.plan.config import load_config
@@ -259,3 +261,26 @@ def test_the_readmes_table(scores):
                 assert said.groups() == (best, f"{of[best]:.1f}"), (name, size)
                 compared += 1
     assert compared == 15
+
+
+def test_the_readmes_table_names_all_that_may_be_as_good():
+    protocol = load_config().protocol
+    trained = [model for model in protocol.models if model not in YARDSTICKS]
+    lines = {name: cells for name, *cells in table("## The answer so far", README)}
+    for name, preset, task in (
+        ("photographs, the paper's nine tuned alike", "tuned", "fit"),
+        ("photographs, the paper's settings", "paper", "fit"),
+        ("noisy photographs (σ 0.1), the paper's settings", "paper", "denoise_0.1"),
+    ):
+        rows = [
+            row
+            for row in read_rows(FOLDER / f"{preset}.parquet", signal="DIV2K", dim=2, task=task).values()
+            if row["model"] in trained
+        ]
+        (found,) = [means(one, rows, ["model", "size"], "psnr") for one in experiments(rows, trained)]
+        for cell, size in zip(lines[name], (10_000, 100_000, 1_000_000), strict=True):
+            if cell != "not run":
+                ranking = found.outcomes[(size,)].trained
+                others = [model for model in trained if model not in (ranking.best, *ranking.tied)]
+                said = cell.partition(" ≈ ")[2]
+                assert said in (", ".join(ranking.tied), f"all but {', '.join(others)}"), (name, size)

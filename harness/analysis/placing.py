@@ -19,16 +19,17 @@ from target_signals.tasks.metrics import Metric
 
 def tell(rows: Sequence[Row], config: Config, metric: str = "psnr") -> str:
     """A line for each of a person's trained models and budgets that has reference rows beside it, and one for the
-    budgets of an experiment that the reference lacks; empty without any.
+    budgets of an experiment that the reference lacks, or for an experiment of a newcomer's that it lacks; else empty.
 
     rows: their own and `reference_rows.beside` these. config: the settings file, which has the models' order and those
     that are planned. Runs at draws that the reference does not have are left out, as nothing could be compared with
     them.
     """
-    return "\n".join([*_places(rows, config, metric), *_unplaced(rows, config)])
+    return "\n".join([*places(rows, config, metric), *_unplaced(rows, config)])
 
 
-def _places(rows: Sequence[Row], config: Config, metric: str) -> list[str]:
+def places(rows: Sequence[Row], config: Config, metric: str = "psnr") -> list[str]:
+    """The lines on what has reference rows beside it, a heading before those of each experiment."""
     if not reference_models(rows):
         return []
     drawn = {(kind_of(row), cell_of(row).of_any_model) for row in rows if row["origin"] == REFERENCE_RESULT}
@@ -43,7 +44,8 @@ def _places(rows: Sequence[Row], config: Config, metric: str) -> list[str]:
 
 
 def _unplaced(rows: Sequence[Row], config: Config) -> list[str]:
-    """A line for each experiment of which the reference has rows, but none at some of a person's budgets."""
+    """A line for each experiment of which the reference has rows, but none at some of a person's budgets; and for each
+    of which it has none, where a model that the suite does not ship has nothing else beside it."""
     of_kind: dict[Kind, list[Row]] = {}
     for row in rows:
         of_kind.setdefault(kind_of(row), []).append(row)
@@ -55,9 +57,12 @@ def _unplaced(rows: Sequence[Row], config: Config) -> list[str]:
             continue
         held = budgets(kind, own, config)
         lacking = sorted({row["size"] for row in own}.difference(held))
+        names = {row["model"] for row in alike}
         if held and lacking:
             experiment = f"{kind.signal} {kind.dim}D, {kind.task}"
             said.append(f"{experiment}: no reference rows at {_listed(lacking)}; {kind.preset} has {_listed(held)}")
+        elif not held and kind.dataset is None and names.isdisjoint(config.protocol.order):
+            said.append(f"{kind}: no reference rows; name models to compare with beside yours, such as --models … all")
     return said
 
 
@@ -69,11 +74,11 @@ def _listed(sizes: Sequence[int]) -> str:
 def _of_experiment(found: Means, own: Sequence[str]) -> list[str]:
     kind = found.experiment.kind
     lines = [f"among the reference results, {found.metric.label()}, {kind.signal} {kind.dim}D, {kind.task}:"]
-    for (size,), outcome in found.outcomes.items():
+    for (size,), outcome in sorted(found.outcomes.items(), key=lambda one: one[0]):
         standing = standings(found.runs[(size,)], outcome, found.metric)
-        places = {model: _place(model, standing[model], outcome, found.metric) for model in own if model in standing}
-        lines += [f"  {budget_text(size):>5}  {model}: {place}" for model, place in places.items()]
-        lines += [f"         {line}" for line in left_out.lines(outcome.compared) if places]
+        placed = {model: _place(model, standing[model], outcome, found.metric) for model in own if model in standing}
+        lines += [f"  {budget_text(size):>5}  {model}: {place}" for model, place in placed.items()]
+        lines += [f"         {line}" for line in left_out.lines(outcome.compared) if placed]
     return lines if len(lines) > 1 else []
 
 

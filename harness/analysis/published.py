@@ -13,6 +13,8 @@ from typing import Any
 from common.words import budget_text, plural
 from harness.analysis.comparison import mean
 from harness.store.schema import OK, Row
+from target_signals.base import RecordedFamily
+from target_signals.base import registry as signals
 from target_signals.tasks.base import known_family
 
 FILE = Path(__file__).with_name("paper_tables.json")
@@ -71,10 +73,11 @@ def table_of(signal: str, item: str | None, task: str) -> Published | None:
 
 def beside(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """For each published cell that rows of the `paper` preset have: table, item (None where it is about all), metric,
-    model, size, published, which, ours, difference, last, runs.
+    model, size, published, which, ours, difference, last, runs, items, of.
 
     Ours is the mean over items and seeds at the evaluation that was published (`which`: best or last), super-resolved
-    scores at the paper's own sample positions; `last` is the mean after the last update.
+    scores at the paper's own sample positions; `last` is the mean after the last update. Of the `of` items that the
+    table is over, ours has `items`; with fewer, a difference would tell the items apart, and is None.
     """
     found = []
     groups: dict[tuple[str, str | None, str], dict[tuple[str, int], list[Row]]] = {}
@@ -90,16 +93,25 @@ def beside(rows: Iterable[Row]) -> list[dict[str, Any]]:
         last = table.metric + known_family(task).paper_suffix
         which = "last" if table.name in LAST else "best"
         column = last if which == "last" else f"{last}_best"
+        of = len(_items(signal)) if item is None else 1
         for (model, size), score in table.scores.items():
             cell = [row for row in cells.get((model, size), ()) if row[column] is not None]
             if cell:
-                ours = mean(row[column] for row in cell)
+                ours, items = mean(row[column] for row in cell), len({row["item"] for row in cell})
                 found.append(
                     {"table": table.name, "item": item, "metric": table.metric, "model": model, "size": size}
-                    | {"published": score, "which": which, "ours": ours, "difference": ours - score}
+                    | {"published": score, "which": which, "ours": ours}
+                    | {"difference": ours - score if items == of else None}
                     | {"last": mean(row[last] for row in cell if row[last] is not None), "runs": len(cell)}
+                    | {"items": items, "of": of}
                 )
     return found
+
+
+def _items(signal: str) -> tuple[str, ...]:
+    family = signals.get(signal)
+    assert issubclass(family, RecordedFamily)
+    return tuple(family.items)
 
 
 def compare(rows: Iterable[Row]) -> str:
@@ -113,11 +125,17 @@ def compare(rows: Iterable[Row]) -> str:
         lines.append(f"beside the paper's table {name}, {unit}, {which} (published → ours, difference)")
         for cell in own:
             end = f"  [{cell['last']:.{digits}f}]" if cell["which"] == "best" else ""
+            whole = cell["difference"] is not None
+            difference = f"  {cell['difference']:+.{digits}f}" if whole else ""
             lines.append(
                 f"  {cell['model']:<12}{cell['size']:>10,}{cell['published']:>9.{digits}f} → {cell['ours']:.{digits}f}"
-                f"  {cell['difference']:+.{digits}f}{end}  ({plural(cell['runs'], 'run')})"
+                f"{difference}{end}  ({plural(cell['runs'], 'run')}{'' if whole else f', {_part(cell)}'})"
             )
     return "\n".join(lines)
+
+
+def _part(cell: dict[str, Any]) -> str:
+    return f"{cell['items']} of the {cell['of']} items"
 
 
 def tables(rows: Iterable[Row]) -> str:
@@ -131,7 +149,8 @@ def tables(rows: Iterable[Row]) -> str:
         whole = [size for size in dict.fromkeys(size for _, size in own) if _is_whole(own, models, size, runs)]
         first = own[models[0], whole[0]]
         unit, which = {"iou": "IoU", "psnr": "dB"}[first["metric"]], WHICH[first["which"]].partition(";")[0]
-        found += [f"**{name}**, {unit}, {which}; {plural(runs, 'run')} a cell", ""]
+        part = "" if first["difference"] is not None else f", {_part(first)}"
+        found += [f"**{name}**, {unit}, {which}; {plural(runs, 'run')} a cell{part}", ""]
         found.append(f"| published → ours | {' | '.join(map(budget_text, whole))} |")
         found.append("|---|" + "--:|" * len(whole))
         found += [f"| {model} | {' | '.join(_told(own[model, size]) for size in whole)} |" for model in models] + [""]
@@ -145,7 +164,7 @@ def _is_whole(cells: dict[tuple[str, int], dict[str, Any]], models: list[str], s
 def _told(cell: dict[str, Any]) -> str:
     digits = 3 if cell["metric"] == "iou" else 2
     published, ours, last = (f"{cell[name]:.{digits}f}" for name in ("published", "ours", "last"))
-    ours = f"**{ours}**" if abs(cell["difference"]) > LARGE[cell["metric"]] else ours
+    ours = f"**{ours}**" if abs(cell["difference"] or 0.0) > LARGE[cell["metric"]] else ours
     return f"{published} → {ours}" + (f" [{last}]" if f"{cell['ours']:.{digits}f}" != last else "")
 
 

@@ -15,7 +15,7 @@ Rows = list[Mapping[Any, Any]]
 
 
 def remarks(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
-    """One line for each kind of remark that there is on the rows of one experiment that ended well."""
+    """A line for each kind of remark on the rows of one experiment that ended well: by model and budget, or of all."""
     ended: dict[str, dict[int, Rows]] = defaultdict(lambda: defaultdict(list))  # by model and budget
     for row in rows:
         if row["status"] == OK:
@@ -27,15 +27,15 @@ def remarks(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
     }
     found = []
     for what, tell in kinds.items():
-        models = {model: _of_model(by_size, tell) for model, by_size in ended.items()}
-        said = [f"{model} {text}" for model, text in models.items() if text]
-        found += [f"{what}: {'; '.join(said)}"] if said else []
+        cells = {model: {size: tell(by_size[size]) for size in sorted(by_size)} for model, by_size in ended.items()}
+        said = [f"{model} {text}" for model, by_size in cells.items() if (text := _of_model(by_size))]
+        whole = len(said) > 1 and all(text == "" for by_size in cells.values() for text in by_size.values())
+        found += [f"{what}: {'all' if whole else '; '.join(said)}"] if said else []
     return found
 
 
-def _of_model(by_size: dict[int, Rows], tell: Callable[[Rows], str | None]) -> str:
-    said = {size: text for size in sorted(by_size) if (text := tell(by_size[size])) is not None}
-    return ", ".join(f"at {budget_text(size)}{text}" for size, text in said.items())
+def _of_model(said: Mapping[int, str | None]) -> str:
+    return ", ".join(f"at {budget_text(size)}{text}" for size, text in said.items() if text is not None)
 
 
 def _share(rows: Rows) -> str | None:

@@ -80,10 +80,12 @@ def run(options: argparse.Namespace) -> int:
     for model in options.models or ():
         if model not in (known := config.protocol.order):
             raise UsageError(
-                f"--models: the protocol has no '{model}'{suggest(model, known)}; it has {', '.join(known)}"
+                f"--models: the protocol has no '{model}'{suggest(model, known)}; it has {', '.join(known)}; a model "
+                "of your own joins by its name under protocol, newer, in the settings file (docs/submitting.md)"
             )
     if options.models:
-        order = [reference.only(group, options.models) for group in order]
+        chosen = [reference.only(group, options.models) for group in order]
+        order = [group for group in chosen if group.trials or group.untuned]
     if options.verify:
         return verify_some(order, current, device, options)
     print("\n".join(describe(order, current, why)))
@@ -130,7 +132,8 @@ def describe(order: "Sequence[Group]", rows: "Mapping[Name, Row]", gone: "Mappin
 
 
 def _untuned(order: "Sequence[Group]") -> list[str]:
-    return list(dict.fromkeys(f"{group.preset}, {line}" for group in order for line in group.untuned))
+    every = [(f"{group.preset}, {where}", out) for group in order for where, out in group.untuned.items()]
+    return list(dict.fromkeys(f"{where}: {', '.join(out)}" for where, out in every))
 
 
 def _absent(order: "Sequence[Group]") -> list[str]:
@@ -161,7 +164,10 @@ def fill(
     left = list(missing(order, rows, device.type))
     if any(trial.bits for trial in left):
         coder.check()
-    print(f"\n{plural(len(left), 'trial')} to run on {device.type}, into {out}")
+    others = {group.device for group in order} - {device.type}
+    elsewhere = [f"{len(list(missing(order, rows, kind))):,} on {kind}" for kind in sorted(others)]
+    also = f"; missing besides: {', '.join(elsewhere)}" if elsewhere else ""
+    print(f"\n{plural(len(left), 'trial')} to run on {device.type}, into {out}{also}")
     run_missing(left, files, device, options)
     added, replaced = len(files.rows) - len(rows), sum(files.rows[name] is not row for name, row in rows.items())
     again = f"{replaced:,} replaced, " if replaced else ""

@@ -11,6 +11,7 @@ import numpy as np
 from common.errors import UsageError
 from common.files import write_atomically
 from harness.execution.option_types import given_path
+from harness.store.store import parse_row
 
 MOST_VALUES = 1 << 31  # of one rendering: 8 GiB in float32
 OF_VALUE = 16  # bytes of memory for a value while a file of it is made
@@ -55,8 +56,22 @@ def run(options: argparse.Namespace) -> int:
         write_atomically(out, lambda file: file.write(content))
     except OSError as error:
         raise UsageError(f"cannot write '{out}': {error.strerror}") from error
-    print(f"wrote {out}: {'×'.join(map(str, values.shape))}, from {values.min():.3g} to {values.max():.3g}")
+    clipped = "" if suffix == ".npy" else ", clipped to [0, 1] in 8 bits"
+    print(f"wrote {out}: {'×'.join(map(str, values.shape))}, from {values.min():.3g} to {values.max():.3g}{clipped}")
+    if source := source_of(Path(path)):
+        print(f"in the scale of the fit: {source}")
     return 0
+
+
+def source_of(path: Path) -> str | None:
+    """How the values that a model was fitted to came to [0, 1], by the row beside it; None where there is none."""
+    from harness.train import compressed
+
+    key = path.stem.rpartition("-")[0] if path.suffix == compressed.SUFFIX else path.stem
+    try:
+        return parse_row(path.absolute().parent.parent / "rows" / f"{key}.json")["source"]
+    except (OSError, ValueError):
+        return None
 
 
 def only_one(paths: Sequence[str]) -> str:

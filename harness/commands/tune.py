@@ -80,7 +80,9 @@ def announcement(
     yield f"{plural(count, 'fit')}, {done} of them done before, {len(left)} to run: {describe_cost(left, found.device)}"
     if options.minutes is not None:
         yield f"none begins later than {duration(60 * options.minutes)} from now; the same command goes on"
-    yield f"then the best {FINALISTS} of each search and trial 0 are fitted from {len(AGAIN)} other initial values"
+    more = sum(min(FINALISTS + 1, len(cell.fits)) * len(AGAIN) * len(cell.fits[0]) for cell in found.cells)
+    best = f"the best {FINALISTS} of each search and trial 0"
+    yield f"then at most {plural(more, 'fit')}: {best}, each from {len(AGAIN)} other initial values"
     if options.dry_run:
         keys = {trial.key for trial in left}
         for cell in found.cells:
@@ -142,10 +144,12 @@ def report(found: "Search", options: argparse.Namespace) -> None:
     for written in (path, *tuning.draw(first, model_names(found.config), out, f"tuning_{found.preset}")):
         print(f"wrote {written}")
     print("\n".join(f"missing: {line}" for line in missing(every)) or "nothing is missing")
+    presets = [name for name in found.config.presets if found.config.presets[name].get("tuned_at") == found.preset]
+    readers = f"for --preset {' or '.join(presets)}" if presets else "which no preset reads"
     if options.write:
-        path = write_tuned(Path(options.config), {found.preset: found_by(first)})
-        presets = [name for name in found.config.presets if found.config.presets[name].get("tuned_at") == found.preset]
-        print(f"wrote {path}" + (f", for --preset {' or '.join(presets)}" if presets else ", which no preset reads"))
+        print(f"wrote {write_tuned(Path(options.config), {found.preset: found_by(first)})}, {readers}")
+    elif presets:
+        print(f"the same command with --write puts the best settings into tuned.json, {readers}")
 
 
 def found_by(every: "Sequence[SearchResult]") -> "dict[str, dict[str, dict[str, Found]]]":

@@ -92,7 +92,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
     add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
-    add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting, like Siren.lr=3e-5")
+    add(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATH=VALUE",
+        help="change settings, like Siren.lr=3e-5 Siren.omega=30",
+    )
     add("--save-model", action="store_true", help="leave every fitted model as a .safetensors file beside its row")
     add(
         "--bits",
@@ -135,15 +142,13 @@ def command_of(options: argparse.Namespace, changes: Mapping[str, Any]) -> str:
 def words_of(options: Mapping[str, Any]) -> list[str]:
     """Options by their long names as the words of a command line; None leaves one out, True gives a bare flag.
 
-    A list gives all values of an option at once, or, of `set`, which takes one, several times; an
-    empty one leaves it out.
+    A list gives all values of an option at once; an empty one leaves it out.
     """
     words: list[str] = []
     for name, value in options.items():
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, list | tuple):
-            groups = [[one] for one in value] if name == "set" else [value] if value else []
-            words += [word for group in groups for word in (option, *map(str, group))]
+            words += [option, *map(str, value)] if value else []
         elif value is True:
             words.append(option)
         elif value is not None and value is not False:

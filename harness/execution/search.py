@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of the trials' rows, apart from the experiments' (default: %(default)s)",
     )
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
-    add("--set", action="append", default=[], metavar="PATH=VALUE", help="change a setting of trial 0")
+    add("--set", nargs="+", action="extend", default=[], metavar="PATH=VALUE", help="change settings of trial 0")
     parser.set_defaults(seeds=[SEED], signal_seeds=[SEED], bandlimits=None, save_model=False, bits=[])
 
 

@@ -130,7 +130,7 @@ def make_plan(
                 raise UsageError(
                     f"preset '{preset_name}': no settings of {', '.join(lacking)} have been tuned for {of} at a budget "
                     f"within {REACH} times of {size:,}; run python -m harness tune --preset {preset.tuned_at} "
-                    f"--kinds {of} --sizes {size} --write, or leave them out"
+                    f"--kinds {of} --models {' '.join(lacking)} --sizes {size} --write, or leave them out"
                 )
             found = found_for(config.tuned, preset.tuned_at, model, of, size)
         values, lr_schedule = training_settings(config, model, kind, size, found)

@@ -31,13 +31,13 @@ SAME = ("signal", "item", "dim", "length", "bandlimit", "model", "seed", "signal
 
 
 class Group(NamedTuple):
-    """The trials of one group of the order. untuned: models that its preset has no settings for yet, a line each."""
+    """The trials of one group of the order. untuned: by experiment, models that lack tuned settings."""
 
     name: str
     preset: str
     device: str
     trials: list[Trial]
-    untuned: list[str]
+    untuned: dict[str, list[str]]
 
 
 @without_collection()
@@ -53,7 +53,7 @@ def groups(config: Config) -> list[Group]:
     found: dict[str, Group] = {}
     seen: set[Any] = set()
     for want in config.reference.order:
-        group = found.setdefault(want.group, Group(want.group, want.preset, want.device, [], []))
+        group = found.setdefault(want.group, Group(want.group, want.preset, want.device, [], {}))
         for dim, signal, task in config.reference.of(want):
             for trial in _trials(config, want, dim, signal, task, group.untuned):
                 name = (trial.folder, trial.key, trial.bits)
@@ -65,12 +65,16 @@ def groups(config: Config) -> list[Group]:
 
 def only(group: Group, chosen: Collection[str]) -> Group:
     """The trials of some models."""
-    return group._replace(trials=[trial for trial in group.trials if trial.model in chosen])
+    lacking = {where: [model for model in out if model in chosen] for where, out in group.untuned.items()}
+    return group._replace(
+        trials=[trial for trial in group.trials if trial.model in chosen],
+        untuned={where: out for where, out in lacking.items() if out},
+    )
 
 
-def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lacking: list[str]) -> list[Trial]:
+def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lacking: dict[str, list[str]]) -> list[Trial]:
     """Tuned trials are wanted at budgets that were searched: with settings of the nearest one they would be stale as
-    soon as theirs is. lacking: takes a line for models that have been tuned at none of the budgets."""
+    soon as theirs is. lacking: takes, by experiment, models that have been tuned at none of the budgets."""
     preset = config.preset(want.preset, signal, dim)
     source = choose_source(signal, dim, preset.items)
     given = {name: value for name in ("sizes", "bandlimits") if (value := getattr(want, name)) is not None}
@@ -92,7 +96,8 @@ def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lackin
                 one = dataclasses.replace(preset, sizes=(size,))
                 trials += make_plan(config, source, [name], want.preset, one, own, PRECISION[want.device])
         if never := [model for model in chosen if all(model in lacks for lacks in out.values())]:
-            lacking.append(f"{dim}D {signal} {name}: {', '.join(never)}")
+            where = f"{dim}D {signal} {name}"
+            lacking[where] = list(dict.fromkeys((*lacking.get(where, ()), *never)))
     return [dataclasses.replace(trial, bits=want.bits) for trial in trials] if want.bits else trials
 
 

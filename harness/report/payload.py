@@ -12,6 +12,7 @@ from harness.analysis.experiments import Experiment, experiments
 from harness.analysis.gain import CAP
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.palette import palette
+from harness.analysis.placing import places
 from harness.analysis.published import beside
 from harness.analysis.ranks import Standings, over_items, over_signals
 from harness.analysis.reference_rows import reference_models
@@ -46,7 +47,7 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
     every_model = palette(config.protocol.order, present)
     models = [model for model in every_model if model in present]
     yardsticks = [model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)]
-    experiments_of = [_experiment(experiment, rows, models, found.out) for experiment in every]
+    experiments_of = [_experiment(experiment, rows, models, found.out, config) for experiment in every]
     return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "out": str(found.out),
@@ -181,9 +182,11 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
     }
 
 
-def _experiment(experiment: Experiment, rows: Sequence[Row], models: Sequence[str], out: Path) -> dict[str, Any]:
+def _experiment(
+    experiment: Experiment, rows: Sequence[Row], models: Sequence[str], out: Path, config: Config
+) -> dict[str, Any]:
     """own: whether it is of somebody's own files or arrays; verdict: lines on these. of_reference: models whose rows
-    come with the suite."""
+    come with the suite; placed: lines on where the others place among these."""
     latest = [rows[i] for i in experiment.latest.values()]
     own = experiment.kind.signal == UserFile.name
     return {
@@ -193,6 +196,7 @@ def _experiment(experiment: Experiment, rows: Sequence[Row], models: Sequence[st
         "verdict": tell(latest, out).splitlines() if own else [],
         "models": experiment.models,
         "of_reference": sorted(reference_models(latest)),
+        "placed": [line.strip() for line in places(latest, config)[1:]],
         "remarks": remarks(row for row in latest if row.get("origin") is None),
         **lines(experiment, rows, models),
         "ranks": _over_items(experiment, rows),

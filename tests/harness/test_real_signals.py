@@ -375,10 +375,14 @@ def test_a_photograph_is_super_resolved_from_its_smaller_copy(run, out, photo):
     assert small.shape == (10, 14, 3)
 
 
-def test_a_fitted_photograph_is_kept_and_drawn_again(run, out, photo, tmp_path):
+def test_a_fitted_photograph_is_kept_and_drawn_again(run, out, photo, tmp_path, capsys):
     run("--signal", photo, "--length", "56", "--sizes", "1000", "--save-model")
     (file,) = out.glob("2d_UserFile/models/*.safetensors")
-    assert main(["render", str(file), "--out", str(tmp_path / "same.npy"), "--device", "cpu"]) == 0
+    assert main(["compress", str(file), "--bits", "32", "--device", "cpu"]) == 0
+    for model in (file.with_name(f"{file.stem}-32.coded"), file):
+        capsys.readouterr()
+        assert main(["render", str(model), "--out", str(tmp_path / "same.npy"), "--device", "cpu"]) == 0
+        assert capsys.readouterr().out.endswith("in the scale of the fit: 8-bit RGB, divided by 255\n")
     store = Store(out, "2d_UserFile")
     residual = load_residual(store.array_path(file.stem))
     truth = np.asarray(Image.open(photo), np.float32) / 255

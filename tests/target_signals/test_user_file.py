@@ -562,6 +562,18 @@ def test_a_sixteenth_of_the_range_is_remarked_on(tmp_path, most, factor):
             assert f"its largest value is {most}, so 1/{factor} of the range is used; multiply it by" in source
 
 
+@pytest.mark.parametrize(("share", "told"), [(0.005, True), (0.02, False)])
+def test_a_high_dynamic_range_is_remarked_on(tmp_path, share, told):
+    values = np.random.default_rng(1).uniform(0, 1, (40, 50))
+    values.flat[: round(share * values.size)] = 30.0
+    for name, content in (("a.npy", values), ("log.npy", np.log(values + 1e-3))):
+        np.save(tmp_path / name, content)
+    assert ("of a high dynamic range give the logarithm" in load(tmp_path / "a.npy").source) == told
+    assert "hint" not in load(tmp_path / "log.npy").source
+    np.save(tmp_path / "mask.npy", (values > 1).astype(np.float32))
+    assert "hint" not in load(tmp_path / "mask.npy").source
+
+
 @pytest.mark.parametrize(
     ("head", "cut"), [("P6 5 4 65535\n", True), ("P6\n# a\n5 4 # b\n1023\n", True), ("P6 5 4 255\n", False)]
 )

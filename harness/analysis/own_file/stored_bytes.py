@@ -1,6 +1,7 @@
 """What a fitted model takes in bytes, beside codecs at that size."""
 
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from common.errors import UsageError
 from harness.analysis import target
 from harness.analysis.bits import codecs
 from harness.analysis.comparison import mean
+from harness.store.names import folder_of, key_of
 from harness.store.schema import Row
+from harness.store.store import Store
 from target_signals.tasks.metrics import METRICS
 
 FLOAT = 4  # bytes of a float32
@@ -41,6 +44,17 @@ def told(rows: Sequence[Row], out: str | Path) -> str:
     files = f"a file of {size:,.0f} bytes" if len(rows) == 1 else f"files of {size:,.0f} bytes on average"
     text = f"{files} ({bits} bits a value, {mean(sizes):.3g} a sample) with {PSNR.text(psnr)} dB"
     return text + _beside(rows, [rate["bytes"] for rate in own], out)
+
+
+def writing(rows: Sequence[Row], out: str | Path) -> str | None:
+    """How the file of which `told` tells is written, of several draws the first one's; None without such files."""
+    bits, row = _fewest_bits(rows), rows[0]
+    if bits is None:
+        return None
+    model = Store(out, folder_of(row)).model_path(key_of(row))
+    if not model.is_file():
+        return "--save-model keeps models, which python -m harness compress writes as files"
+    return f"python -m harness compress {shlex.quote(str(model))} --bits {bits}"
 
 
 def _fewest_bits(rows: Sequence[Row]) -> int | None:

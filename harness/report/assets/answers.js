@@ -134,7 +134,23 @@ function answerCard(experiment) {
     ),
     answerMap(experiment),
     el('p', { class: 'answer' }, answerText(e.led)),
+    placedList(e.placed),
     leftOutList(e.left_out),
+  );
+}
+
+/* Where one's own models place among the reference results. */
+function placedList(lines) {
+  if (!lines.length) return '';
+  return el(
+    'div',
+    { class: 'answer' },
+    'Among the reference results:',
+    el(
+      'ul',
+      {},
+      lines.map((line) => el('li', {}, line)),
+    ),
   );
 }
 

@@ -106,11 +106,13 @@ function publishedTable(name, cells) {
           'td',
           { class: 'number', title: `${plural(cell.runs, 'run')} of ours` },
           `${fixed(cell.published, digits)} → ${fixed(cell.ours, digits)}`,
-          el(
-            'small',
-            { class: Math.abs(cell.difference) < (digits === 2 ? 1 : 0.02) ? 'faint' : 'unsure' },
-            ` ${signed(cell.difference, digits)}`,
-          ),
+          known(cell.difference)
+            ? el(
+                'small',
+                { class: Math.abs(cell.difference) < (digits === 2 ? 1 : 0.02) ? 'faint' : 'unsure' },
+                ` ${signed(cell.difference, digits)}`,
+              )
+            : el('small', { class: 'faint' }, ` ${cell.items} of the ${cell.of} items`),
         );
       }),
     ),

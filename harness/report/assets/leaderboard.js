@@ -102,7 +102,7 @@ function boardColumns(lines) {
         note: 'both at the evaluation that the paper published',
         number: true,
         value: (l) => l.published?.difference,
-        cell: (l) => (l.published ? signed(l.published.difference, digits + 1) : ''),
+        cell: (l) => (known(l.published?.difference) ? signed(l.published.difference, digits + 1) : ''),
       },
     );
   }

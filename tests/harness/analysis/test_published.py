@@ -5,6 +5,7 @@ import json
 import pytest
 
 from harness.analysis import published
+from target_signals.div2k import DIV2K
 
 
 def test_every_table_of_the_file_has_its_experiment():
@@ -29,7 +30,8 @@ def test_volumes_have_a_table_an_item():
 
 
 @pytest.fixture
-def rows(make_row):
+def rows(make_row, monkeypatch):
+    monkeypatch.setattr(DIV2K, "items", ("0064", "0007"))
     common = {"signal": "DIV2K", "preset": "paper", "bandlimit": None, "size": 10_000, "length": None}
     return [
         make_row(**common, item="0064", psnr=19.0, psnr_best=20.0),
@@ -51,6 +53,7 @@ def test_ours_is_the_mean_of_ok_paper_rows_at_the_evaluation_that_was_published(
     assert fit["difference"] == pytest.approx(0.08)
     assert (sr["table"], sr["model"], sr["published"]) == ("div2k-sr", "Grid_TV", 19.7)
     assert (sr["which"], sr["ours"], sr["last"]) == ("best", 19.5, 19.0)
+    assert (sr["difference"], sr["items"], sr["of"]) == (None, 1, 2), "one image is no mean over two"
     assert (ct["table"], ct["which"], ct["ours"]) == ("ct", "last", 20.0)
 
 
@@ -58,4 +61,5 @@ def test_the_text_holds_the_numbers(rows):
     text = published.compare(rows)
     assert "beside the paper's table div2k-fit, dB, of the best evaluation; in brackets" in text
     assert "Grid            10,000    21.92 → 22.00  +0.08  [21.50]  (2 runs)" in text
+    assert "Grid_TV         10,000    19.70 → 19.50  [19.00]  (1 run, 1 of the 2 items)" in text
     assert published.compare(rows[5:]) == ""

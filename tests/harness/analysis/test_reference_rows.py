@@ -205,9 +205,19 @@ def test_a_budget_that_the_reference_lacks_is_said(rows_of, ship, wanting):
     assert last == "Sierpinski 2D, fit: no reference rows at 3k and 10k; smoke has 500 and 900"
     assert told(mine(rows_of(["Grid"], sizes=(3000,)))) == [last.replace(" and 10k", "")]
     assert told(rows_of(["Grid"], sizes=(3000,))) == [], "it has no other models"
-    assert told([row | {"task": "denoise"} for row in both]) == [], "nor another task"
+    (alone,) = told([row | {"task": "denoise"} for row in both])
+    assert alone.startswith("Sierpinski 2D, denoise, smoke, length 24, 3 steps: no reference rows; name models")
+    assert told([row | {"task": "denoise"} for row in [*both, *rows_of(["Grid"])]]) == [], "Grid is beside it"
     assert told(mine(rows_of(["Grid"], sizes=(3000,)), label="classical")) == [], "only trained models are placed"
     assert told(mine(rows_of(["Grid"]))) == places, "a budget that only the reference has is no lack"
+
+
+def test_places_begin_with_the_least_budget_whatever_the_order_of_rows(rows_of, ship, wanting):
+    rows = rows_of(["Grid"], sizes=(3000, 500, 10_000))
+    ship(rows)
+    own, config = mine(rows[::-1]), load_config(wanting)
+    _, *places = placing.tell([*own, *beside(own, config)], config).splitlines()
+    assert [line.split()[0] for line in places if "Mine: " in line] == ["500", "3k", "10k"]
 
 
 def test_a_newcomers_run_and_table_have_the_reference_beside_them(
@@ -249,7 +259,7 @@ def test_stored_rows_have_no_origin(rows_of, tmp_path):
 
 def test_figures_and_page_mark_them_and_leave_their_times_out(rows_of, ship, wanting, tmp_path, monkeypatch):
     ship(rows_of(["Grid", "Siren"], seconds=7.0))
-    own, config = mine(rows_of(["Grid"], seconds=1.0)), load_config(wanting)
+    own, config = mine(rows_of(["Grid"], seconds=1.0, psnr=25.0)), load_config(wanting)
     (comparison,) = comparisons([*own, *beside(own, config)], ["Siren", "Grid", "Mine"])
     assert comparison.of_reference == {"Siren", "Grid"}
     labels = [handle.get_label() for handle in legend.of_models(comparison, comparison.models)]
@@ -263,6 +273,8 @@ def test_figures_and_page_mark_them_and_leave_their_times_out(rows_of, ship, wan
     write_page.write(out, wanting)
     (experiment,) = built[0]["experiments"]
     assert (experiment["of_reference"], experiment["models"]) == (["Grid", "Siren"], ["Siren", "Grid", "Mine"])
+    (placed,) = [line for line in experiment["placed"] if "Mine" in line]
+    assert placed == "500  Mine: 1 of 3, 5.0 dB ahead of Grid (one draw: no interval)"
     assert built[0]["columns"]["seconds"] == [None, None, 1.0]
     assert gather(out).stored[0].row["model"] == "Mine"
     assert len(gather(out).stored) == 1

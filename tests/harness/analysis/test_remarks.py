@@ -33,6 +33,9 @@ def test_times_of_a_busy_machine_are_told_by_model(rows):
     busy = [row | {"load_at_start": loads[row["model"]][row["seed"]]} for row in rows]
     told = "timed on a busy machine: Grid at 3k (1 of 2 trials), at 10k (1 of 2 trials); FourFeat at 3k, at 10k"
     assert remarks(busy)[-1] == told
+    assert remarks(row | {"load_at_start": 9.0} for row in rows)[-1] == "timed on a busy machine: all"
+    alone = [row | {"load_at_start": 9.0} for row in rows if row["model"] == "Grid"]
+    assert remarks(alone) == ["timed on a busy machine: Grid at 3k, at 10k"]
 
 
 def test_what_did_not_end_well_or_has_no_score_has_no_remark(rows):

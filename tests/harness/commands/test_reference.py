@@ -100,7 +100,8 @@ def test_what_is_missing_is_run_once_and_kept_as_run_py_leaves_it(ask, tmp_path,
     capsys.readouterr()
 
     after = ask("--fill").out
-    assert "0 trials to run" in after
+    assert "\n0 trials to run on cpu, into " in after
+    assert "; missing besides: 2 on cuda\n" in after
     assert counts(after, "small") == [2, 2, 0, 0]
     assert re.search(r"^small +smoke .*cpu: nothing to do$", after, re.M)
     assert counts(after, "on a GPU") == [2, 0, 0, 2]
@@ -342,8 +343,17 @@ def test_what_rows_hold_survives_the_file(make_row, tmp_path):
     assert set(again[0]) >= set(names())
 
 
+def test_of_some_models_those_that_lack_tuned_settings_are_named(ask, settings):
+    wanted = {"preset": "tuned", "device": "cuda", "group": "t", "experiments": "band"}
+    settings(order=[wanted, wanted | {"models": "newer"}])
+    assert "  tuned, 2D Sierpinski fit: Grid, Finer\n" in ask().out
+    assert ask("--models", "Finer").out.endswith("(docs/tuning.md):\n  tuned, 2D Sierpinski fit: Finer\n")
+
+
 def test_some_models_alone_are_told_of_filled_and_repeated(ask, tmp_path):
-    assert counts(ask("--models", "Grid").out, "small") == [1, 0, 0, 1]
+    of_grid = ask("--models", "Grid").out
+    assert counts(of_grid, "small") == [1, 0, 0, 1]
+    assert "\nnewer " not in of_grid, "a group that wants nothing of it"
     ask("--fill", "--models", "Grid", "Finer")
     rows = read_rows(tmp_path / "reference" / "smoke.parquet").values()
     assert sorted(row["model"] for row in rows) == ["Finer", "Grid", "Grid"]

@@ -353,7 +353,7 @@ def test_the_command_line_replaces_what_the_preset_says(run, out):
         "--length",
         "16",
     )
-    code, stdout, _ = run(*extent, "--set", "Grid.lr=0.2")
+    code, stdout, _ = run(*extent, "--set", "Grid.initial=0.4", "Grid.lr=0.3", "--set", "Grid.lr=0.2")
     assert code == 0
     table = load(out)
     assert len(table) == 8
@@ -362,7 +362,7 @@ def test_the_command_line_replaces_what_the_preset_says(run, out):
     assert set(table["seed"]) == {1, 2}
     assert set(table["steps"]) == {2}
     assert set(table["length"]) == {16}
-    assert {settings["lr"] for settings in table["settings"]} == {0.2}
+    assert {(settings["lr"], settings["initial"]) for settings in table["settings"]} == {(0.2, 0.4)}
     assert cells(stdout)["Grid"][-1] == "8"
 
 

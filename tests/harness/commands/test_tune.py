@@ -85,7 +85,9 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
     out = tune("--write").out
     assert "2 searches of 3 trials, one for each model, budget, kind of data and seed; preset smoke, on cpu" in out
     assert "24 fits, 0 of them done before, 24 to run" in out
+    assert "then at most 48 fits: the best 3 of each search and trial 0, each from 2 other initial values" in out
     assert "nothing is missing" in out
+    assert "tuned.json, for --preset smoke_tuned" in out
     rows = [stored.row for stored in gather(folder / "out").stored]
     assert len(rows) == 2 * 3 * 4 * 3, "all of three are fitted again, with two more seeds"
     assert {row["model"] for row in rows} == {"Grid", "Constant"}
@@ -114,7 +116,9 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
         )
         assert (found.trials, found.seed, found.steps, len(found.signals)) == (3, 0, 4, 4)
 
-    assert "24 of them done before, 0 to run" in tune().out
+    out = tune().out
+    assert "24 of them done before, 0 to run" in out
+    assert out.endswith("with --write puts the best settings into tuned.json, for --preset smoke_tuned\n")
 
     line = ["--signal", "SampleImages", "--items", "astronaut", "--models", "Grid", "--sizes", "600", "--steps", "2"]
     line += ["--preset", "smoke_tuned", "--device", "cpu", "--config", folder / "settings.json"]
@@ -252,7 +256,7 @@ def test_a_preset_of_tuned_settings_refuses_models_without_and_names_the_way(con
     assert {(t.model, t.lr, t.lr_schedule) for t in plan} == {("Grid", 0.5, "cosine"), ("Wavelet", None, "constant")}
     with pytest.raises(
         UsageError,
-        match=r"no settings of Siren have been tuned for image at .* 30 times of 3,000; run python -m harness tune",
+        match=r"no settings of Siren .* for image at .* 30 times of 3,000; run .* --models Siren --sizes 3000 --write,",
     ):
         make_plan(config, source, ["fit"], "quick_tuned", preset, ["Grid", "Siren"])
 

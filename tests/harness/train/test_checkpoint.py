@@ -67,7 +67,10 @@ def file(build, tmp_path):
 def test_it_is_drawn_on_any_lattice(file, tmp_path, capsys, suffix):
     out = tmp_path / f"big{suffix}"
     assert main(["render", str(file), "--shape", "26", "20", "--out", str(out), "--device", "cpu"]) == 0
-    assert f"wrote {out}: 26×20×3" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"wrote {out}: 26×20×3" in told
+    assert ("clipped to [0, 1] in 8 bits" in told) == (suffix != ".npy")
+    assert "scale" not in told, "no row lies beside it"
     found = np.load(out) if suffix == ".npy" else np.asarray(Image.open(out))
     expected = predict(checkpoint.load(file), Lattice.aligned((26, 20), (13, 10)))
     assert found.shape == expected.shape

@@ -164,11 +164,18 @@ def rate(bits, size, psnr):
     return {"bits": bits, "bytes": size, "psnr": psnr, "encode_seconds": 0.1, "decode_seconds": 0.1}
 
 
-def test_files_are_told_where_there_are_some(verdict):
+def test_files_are_told_where_there_are_some(verdict, tmp_path):
     """The fewest bits within 0.1 dB of the fit; the best, where all lose more."""
     rates = [rate(4, 50, 20.5), rate(6, 70, 21.95), rate(8, 90, 21.99)]
     told = verdict({("Grid", 100): [22.0]}, rates=rates)
     assert "  stored: a file of 70 bytes (6 bits a value, 1.4 a sample) with 21.9 dB\n" in told
+    assert "  to write it: --save-model keeps models, which python -m harness compress writes as files\n" in told
+    (row,) = (tmp_path / "2d_UserFile" / "rows").iterdir()
+    model = tmp_path / "2d_UserFile" / "models" / f"{row.stem}.safetensors"
+    model.parent.mkdir()
+    model.touch()
+    told = verdict({("Grid", 100): [22.0]}, rates=rates)
+    assert f"  to write it: python -m harness compress {model} --bits 6\n" in told
     told = verdict({("Grid", 100): [22.0, 22.0]}, rates=rates[:1])
     assert "  stored: files of 50 bytes on average (4 bits a value, 1 a sample) with 20.5 dB\n" in told
 
