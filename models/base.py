@@ -59,6 +59,21 @@ class Representation(nn.Module):
         self._constants: weakref.WeakKeyDictionary[Lattice, tuple[Tensor, ...]] = weakref.WeakKeyDictionary()
 
     @classmethod
+    def construct(cls, config: Any, lattice: Lattice, channels: int, size: int) -> "Representation":
+        """A model without values. UsageError where its `__init__` does not begin with this class's."""
+        model, cause = cls.__new__(cls), ""
+        try:
+            cls.__init__(model, config, lattice, channels, size)
+        except (AttributeError, TypeError) as error:  # what PyTorch and Python raise at a module that is not made yet
+            if "_constants" in vars(model):
+                raise
+            cause = f" ({type(error).__name__}: {' '.join(str(error).split())})"
+        if "_constants" not in vars(model):
+            line = "super().__init__(config, lattice, channels, size)"
+            raise UsageError(f"{cls.name}.__init__ must begin with {line}, and did not make that call{cause}")
+        return model
+
+    @classmethod
     def unsupported(cls, dim: int, channels: int, needs: Needs) -> str | None:
         """Why this model cannot take signals of that dimension, or a task with such needs, at all; or None."""
         return None
@@ -76,7 +91,7 @@ class Representation(nn.Module):
     def solve_size(cls, config: Any, lattice: Lattice, channels: int, budget: int) -> int | None:
         """The size dial for a budget of trainable values, or None when even the smallest form is
         larger: by default the largest that fits, found by counting."""
-        return largest_that_fits(partial(cls, config, lattice, channels), budget, cls.smallest, cls.name)
+        return largest_that_fits(partial(cls.construct, config, lattice, channels), budget, cls.smallest, cls.name)
 
     def initialise(self, rng: torch.Generator) -> None:
         """Draw the initial values, on the CPU, from `rng` alone.

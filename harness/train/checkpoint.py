@@ -117,7 +117,7 @@ def rebuild(header: dict[str, Any]) -> Representation:
     if seed is not None and not (type(seed) is int and 0 <= seed < 1 << 64):
         raise ValueError(f"{seed!r} is no generator's seed")
     with without_values():  # nothing is allocated before the values have shown their shapes
-        model = cls(settings, lattice, channels, size)
+        model = cls.construct(settings, lattice, channels, size)
     model.drawn_from = seed
     return model
 

@@ -65,6 +65,8 @@ def test_the_command_that_is_printed_runs_the_file(here, capsys, kind, name):
 
 
 ANSWER = "return self.output(torch.sin(x @ self.waves))"
+SUPER = "super().__init__(config, lattice, channels, size)"
+BEGIN = f".__init__ must begin with {SUPER}, and did not make that call"
 NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or let its `unsupported` name this task"
 
 
@@ -84,6 +86,11 @@ NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or
         ),
         ("def forward", "def values", " defines no forward; it must give values at points: x [N, d] → [N, C]"),
         ("        lr: ", "        rate: ", f" {NOT_SOLVED}"),
+        (SUPER, "pass", f"{BEGIN} (AttributeError: 'Slip' object has no attribute 'dim')"),
+        (SUPER, "self.waves = nn.Linear(size, size)", f"{BEGIN} (AttributeError: cannot assign module before Module"),
+        (SUPER, "self.waves = size\n        return", f"{BEGIN}\n"),
+        (SUPER, "super().__init__()", f"{BEGIN} (TypeError: Representation.__init__() missing 4 required positional"),
+        (SUPER, "nn.Module.__init__(self)", f"{BEGIN} (AttributeError: 'Slip' object has no attribute 'dim')"),
     ],
 )
 def test_a_slip_in_a_new_model_is_one_line(here, capsys, old, new_text, says):
