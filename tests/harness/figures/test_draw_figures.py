@@ -463,7 +463,7 @@ def test_the_latest_of_several_configurations_is_drawn(make_table):
     comparison = only(table)
     assert cells(heatmaps.score_page(comparison, over_bands(comparison)).axes[0]) == [["50.0"], ["40.0"]]
     assert draw_figures.missing(rows_of(table)) == [
-        "2d_Sphere paper_1000_1000: 4 older rows of cells that have a later one are passed over"
+        "2d_Sphere paper_1000_1000: 4 older rows are passed over: later ones are of other settings or other code"
     ]
 
 
