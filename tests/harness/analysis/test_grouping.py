@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from harness.analysis import means
 from harness.analysis.comparison import WHOLE
 from harness.analysis.grouping import comparisons
 from harness.analysis.summary import summarise
@@ -64,6 +65,16 @@ def test_rows_of_two_versions_of_a_file_stand_in_no_comparison_together(make_row
     assert found.passed_over == 2
     (found,) = comparisons([*mine, grid, make_row(model="Wire", signal_code="other", started="2026-01-04")])
     assert found.models == ("Wire",)
+
+
+def test_a_runs_summary_compares_and_decides_once_at_each_place(make_row, calls):
+    """A mean over bands is a place of its own."""
+    rows = [make_row(model=model, size=size, psnr=size / 100) for model in ("Grid", "Siren") for size in (2000, 3000)]
+    compared, decided = calls(means, "compare"), calls(means, "decide_among")
+    summarise(rows, ["Grid", "Siren"])
+    assert (len(compared), len(decided)) == (2, 2)
+    summarise([*rows, *(row | {"bandlimit": 0.7} for row in rows)], ["Grid", "Siren"])
+    assert (len(compared), len(decided)) == (2 + 4 + 2, 2 + 4)
 
 
 def test_no_rows_are_no_comparisons():
