@@ -1,6 +1,7 @@
 """Draws what the rows of a store hold, and says what they lack. A file is replaced whole, never half written."""
 
 import hashlib
+import io
 import itertools
 import warnings
 from collections.abc import Iterator, Sequence
@@ -137,9 +138,17 @@ def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
     undated = {"CreationDate": None}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it, in the name of a file
-        write_atomically(png, lambda file: figure.savefig(file, format="png"))
-        write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", dpi=PDF_DENSITY, metadata=undated))
+        write(figure, png)
+        write(figure, pdf, dpi=PDF_DENSITY, metadata=undated)
     return [png, pdf]
+
+
+def write(figure: "Figure", path: Path, **how: Any) -> None:
+    """Write a figure as its path's ending says. First in memory: on a full disk matplotlib's PDF raises errors of its
+    own, and no OSError. how: as `savefig` takes it."""
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:], **how)
+    write_atomically(path, lambda file: file.write(content.getbuffer()))
 
 
 def missing(
