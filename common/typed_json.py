@@ -10,6 +10,7 @@ from typing import Any, Literal
 from common.errors import UsageError, suggest
 
 MOST = 1 << 16  # entries of a list, and the greatest whole number in a model's settings
+TINY, HUGE = 2.0**-126, (2 - 2.0**-23) * 2.0**127  # the least and the greatest normal number of 32 bits
 LEAST = {int: 1, float: 0}  # of a model's settings without a default
 
 
@@ -51,9 +52,10 @@ def read(kind: Any, data: Any, path: str) -> Any:
 
 def read_settings(kind: Any, data: Any, path: str) -> Any:
     """A model's `Config`, as `read` builds it. Its whole numbers say how often something is made, or how long it is,
-    so a huge one, be it a slip or a stranger's, would hang whoever constructs the model."""
+    so a huge one, be it a slip or a stranger's, would hang whoever constructs the model. Its other numbers are such as
+    its values, of 32 bits, can be."""
     settings = read(kind, data, path)
-    _check_counts(dataclasses.asdict(settings), path)
+    _check_numbers(dataclasses.asdict(settings), path)
     return settings
 
 
@@ -67,12 +69,14 @@ def check_least(settings: Any, path: str) -> None:
             raise UsageError(f"{path}.{field.name}: must be at least {least}, got {value}")
 
 
-def _check_counts(value: Any, path: str) -> None:
+def _check_numbers(value: Any, path: str) -> None:
+    if isinstance(value, float) and value != 0 and not TINY <= abs(value) <= HUGE:
+        raise UsageError(f"{path}: a model's numbers are 0, or {TINY:.3g} to {HUGE:.3g} in size, got {value}")
     if isinstance(value, int) and abs(value) > MOST:
         raise UsageError(f"{path}: whole numbers go up to {MOST:,} in a model's settings, got {value}")
     if isinstance(value, list | tuple | dict):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            _check_counts(inner, f"{path}.{key}")
+            _check_numbers(inner, f"{path}.{key}")
 
 
 def _read_dataclass(kind: Any, data: Any, path: str) -> Any:

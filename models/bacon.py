@@ -14,6 +14,8 @@ from models.coordinate_network import CoordinateNetwork
 from models.kernels.network.aligned import aligned, widened
 from models.kernels.network.layers import Layer
 
+MOST_BAND = 1 << 16  # far beyond 1, the most that samples tell apart; cycles are whole numbers of 64 bits
+
 
 @dataclass(frozen=True)
 class Design:
@@ -22,6 +24,13 @@ class Design:
     band: tuple[float, ...]  # sᵢ, highest frequency as a share of the training lattice's samples an axis
     shared: tuple[int, ...]
     outputs: tuple[int, ...]  # layers after which an output is read
+
+    def __post_init__(self) -> None:
+        if not self.shared or not all(0 <= i < len(self.band) for i in self.shared):
+            raise ValueError(f"shared: must be places among the {len(self.band)} bands, from 0 on, got {self.shared}")
+        last = len(self.shared) - 1
+        if self.outputs[-1:] != (last,) or self.outputs[0] < 1 or sorted(set(self.outputs)) != list(self.outputs):
+            raise ValueError(f"outputs: must be layers that rise from 1 on to the last, {last}, got {self.outputs}")
 
 
 @register
@@ -41,6 +50,13 @@ class BACON(CoordinateNetwork):
         design: dict[str, Design]  # by dimension, "2" and "3"
         # times the design's bands
         reach: Annotated[float, Dial(0.25, 2, "log", "the paper's bands, an octave or two each way"), ADDED] = 1.0
+
+        def __post_init__(self) -> None:
+            for dim in ("2", "3"):
+                if dim not in self.design:
+                    raise ValueError(f"design: must have one for '2' and one for '3' dimensions, got {[*self.design]}")
+                if not all(0 <= band * self.reach <= MOST_BAND for band in self.design[dim].band):
+                    raise ValueError(f"design.{dim}.band: each, times reach, must be from 0 to {MOST_BAND}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -46,6 +46,10 @@ class GAPlane(Representation):
         plane_sigma: Annotated[float, Dial(1e-3, 1e-1, "log", "the paper's 0.01, a decade each way")]
         volume_sigma: float  # standard deviation of the volume's initial values
 
+        def __post_init__(self) -> None:
+            if self.line_range[0] > self.line_range[1]:
+                raise ValueError(f"line_range: must be the least and the greatest, got {self.line_range}")
+
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
         longest = max(lattice.shape)

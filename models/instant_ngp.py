@@ -1,6 +1,7 @@
 """Instant_NGP: multiresolution hash encoding and a small decoder (Müller et al. 2022)."""
 
 import bisect
+import math
 import weakref
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from models.kernels.hash_grid.lattice_plan import LatticePlan, make_plan
 Prepared = LatticePlan | LatticeEncoding | Tensor
 
 MAX_CORNERS = 1 << 28  # a lattice with more corners than this (4 GiB as a sparse product) is gathered instead
+MOST_DOUBLINGS = 24  # of the resolution; beyond, float32 has no place between two nodes
 TCNN_FEATURES = (1, 2, 4, 8)  # a level, that tiny-cuda-nn is compiled for
 
 
@@ -47,6 +49,12 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         # table values start uniform within ± this
         initial_range: Annotated[float, Dial(1e-5, 1e-1, "log", "the paper's 1e-4, and up to what a signal has")]
         table: Literal["power_of_two", "exact"]  # which T there are
+
+        def __post_init__(self) -> None:
+            doublings = math.log2(max(self.growth, 1)) * (self.levels - 1)
+            if self.growth < 1 or math.log2(max(self.base_resolution, 1)) + doublings > MOST_DOUBLINGS:
+                most = f"and leave the last of {self.levels} levels at most 2**{MOST_DOUBLINGS} nodes an axis"
+                raise ValueError(f"growth: must be at least 1, {most}, got {self.growth}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

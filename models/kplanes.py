@@ -44,6 +44,8 @@ class KPlanes(FeatureTables):
         def __post_init__(self) -> None:
             if not self.scales or min(self.scales) < 1:
                 raise ValueError(f"scales: must be some whole numbers of at least 1, got {self.scales}")
+            if self.initial_range[0] > self.initial_range[1]:
+                raise ValueError(f"initial_range: must be the least and the greatest, got {self.initial_range}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

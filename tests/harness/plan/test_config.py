@@ -215,6 +215,21 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["models", "Siren", "lr"], -1e-3, "models.Siren.lr: must be more than 0, got -0.001"),
         (["models", "Siren", "output"], "tanh", "models.Siren.output: 'tanh' is not allowed; choose from 'sine'"),
         (["models", "BACON", "design", "2", "band", 1], "x", "models.BACON.design.2.band[1]: expected a finite number"),
+        (["models", "BACON", "design"], {}, "models.BACON.design: must have one for '2' and one for '3' dim"),
+        (["models", "BACON", "design", "2", "band"], [], "design.2.shared: must be places among the 0 bands, from 0"),
+        (["models", "BACON", "design", "2", "shared", 0], 9, "design.2.shared: must be places among the 5 bands, from"),
+        (["models", "BACON", "design", "2", "outputs"], [], "design.2.outputs: must be layers that rise from 1 on to"),
+        (["models", "BACON", "design", "2", "outputs"], [0, 4], "outputs: must be layers that rise from 1 on to"),
+        (["models", "BACON", "design", "2", "outputs"], [1, 2], "the last, 4, got (1, 2)"),
+        (["models", "BACON", "design", "2", "band", 1], 1e9, "design.2.band: each, times reach, must be from 0"),
+        (["models", "BACON", "reach"], 1e9, "models.BACON.design.2.band: each, times reach, must be from 0 to 65536"),
+        (["models", "Instant_NGP", "growth"], 0.5, "Instant_NGP.growth: must be at least 1, and leave the last of"),
+        (["models", "Instant_NGP", "growth"], 1e30, "levels at most 2**24 nodes an axis, got 1e+30"),
+        (["models", "GAPlane", "line_range"], [1, 0.5], "GAPlane.line_range: must be the least and the greatest, got"),
+        (["models", "KPlanes", "initial_range"], [1, 0], "KPlanes.initial_range: must be the least and the greatest"),
+        (["models", "Wire", "sigma"], 1e308, "models.Wire.sigma: a model's numbers are 0, or 1.18e-38 to"),
+        (["models", "SparseBases", "growth"], 1e-320, "SparseBases.growth: a model's numbers are 0, or"),
+        (["models", "GAPlane", "line_range", 0], -1e39, "GAPlane.line_range.0: a model's numbers are 0"),
         (["models", "Siren", "hidden_layers"], 0, "models.Siren.hidden_layers: must be at least 1, got 0"),
         (["models", "Finer", "omega"], -1, "models.Finer.omega: must be at least 0, got -1.0"),
         (["models", "GSplat", "share"], 2, "models.GSplat.share: must be more than 0 and at most 1, got 2.0"),
@@ -334,11 +349,11 @@ def test_a_setting_of_a_model_needs_no_prefix(loaded):
 
 def test_any_setting_can_be_reached(loaded):
     options = ["presets.smoke.steps=1e2", "protocol.activation_gib=0.5", "Siren.output=linear"]
-    config = loaded(SHIPPED, *options, "BACON.design.2.band=[1]")
+    config = loaded(SHIPPED, *options, "BACON.design.2.band=[1, 1, 1, 1, 1]")
     assert config.preset("smoke", "StarTarget", 2).steps == 100
     assert config.protocol.activation_gib == 0.5
     assert config.models["Siren"]["output"] == "linear"
-    assert config.models["BACON"]["design"]["2"]["band"] == [1]
+    assert config.models["BACON"]["design"]["2"]["band"] == [1] * 5
     assert loaded(SHIPPED, "presets.paper.minibatch=null").preset("paper", "StarTarget", 2).minibatch is None
 
 
