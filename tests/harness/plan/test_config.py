@@ -239,6 +239,7 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["models", "KPlanes", "scales"], [0, 1], "models.KPlanes.scales: must be some whole numbers of at least 1"),
         (["models", "FactorFields", "bases"], [0] * 6, "models.FactorFields.bases: must be some whole numbers of at"),
         (["models", "FactorFields", "features"], [4], "FactorFields.features: must be as many as the 6 bases, got"),
+        (["models", "FactorFields", "coefficients"], 1e30, "coefficients: must be from 0 to 1024, got 1e+30"),
         (["models", "Sirne"], {}, "own.json: models: unknown model 'Sirne' (did you mean 'Siren'?)"),
         (["protocol", "models", 0], "Fourfeet", "own.json: protocol: unknown model 'Fourfeet' (did you mean 'FourF"),
         (["protocol", "adam_betas"], [0.9, 1.0], "protocol.adam_betas: must be each from 0 to below 1, got (0.9, 1.0)"),
