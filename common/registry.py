@@ -22,6 +22,7 @@ T = TypeVar("T", bound=type)
 # modules of files from outside the packages, as this process has imported them → SHA-256 of their code, which comments
 # and line breaks are no part of
 LOADED: dict[str, str] = {}
+NAME = r"[^\W\d_][\w+-]*"  # it stands in command lines, tables and the names of files
 
 
 def version(*classes: type) -> str | None:
@@ -44,8 +45,11 @@ class Registry(Generic[T]):
         self._searched = False
 
     def register(self, cls: T) -> T:
-        """Class decorator. Raises ValueError when the name is taken by another class."""
-        name = cls.name  # type: ignore[attr-defined]
+        """Class decorator. Raises ValueError when the name is none, or taken by another class."""
+        name = getattr(cls, "name", None)
+        if not (isinstance(name, str) and re.fullmatch(NAME, name)):
+            what = f"{cls.__name__} needs a name" if name is None else f"{name!r} is no name of a {self.kind}"
+            raise ValueError(f'{what}; give name = "…" of letters, digits, _, + and -, a letter first')
         other = self._classes.get(name)
         if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
             both = f"by {other.__module__} and by {cls.__module__}"

@@ -1,10 +1,11 @@
 """The contract of a model, and the registry through which one file adds one."""
 
+import dataclasses
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -193,4 +194,16 @@ class Representation(nn.Module):
 
 
 registry: Registry[type[Representation]] = Registry("model", "models")
-register = registry.register
+Model = TypeVar("Model", bound=type[Representation])
+
+
+def register(cls: Model) -> Model:
+    """Class decorator. ValueError for a class that can be told to be no model before one is made."""
+    if not dataclasses.is_dataclass(cls.Config):
+        raise ValueError(f"{cls.__name__}.Config is no dataclass; put @dataclass(frozen=True) before it")
+    if cls.smallest < 1:
+        raise ValueError(f"{cls.__name__}.smallest must be at least 1, got {cls.smallest}")
+    if cls.backends[-1:] != ("torch",):
+        raise ValueError(f"{cls.__name__}.backends must end with 'torch', the plain PyTorch, got {cls.backends}")
+    registry.register(cls)
+    return cls

@@ -91,6 +91,23 @@ def test_a_version_is_of_the_code_of_ones_own_file(fruits, tmp_path):
     assert not list(tmp_path.glob("__pycache__/own.*"))
 
 
+@pytest.mark.parametrize("name", ["", "my fig", "a/b", "../fig", "fig\n", "-fig", "fig.py", "x=y", "<b>", 3, "\ud800"])
+def test_what_is_no_name_is_refused(name):
+    with pytest.raises(ValueError, match=r"is no name of a fruit; give name = \"…\" of letters, digits, _, \+ and -"):
+        Registry("fruit", "nowhere").register(type("Fig", (), {"name": name}))
+
+
+def test_a_class_without_a_name_is_refused():
+    with pytest.raises(ValueError, match=r"^Fig needs a name; give name = "):
+        Registry("fruit", "nowhere").register(type("Fig", (), {}))
+
+
+@pytest.mark.parametrize("name", ["Grid_TV", "模型", "É-2", "C++"])
+def test_a_name_may_be_of_any_letters(name):
+    fig = type("Fig", (), {"name": name})
+    assert Registry("fruit", "nowhere").register(fig) is fig
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -106,6 +106,28 @@ def test_a_slip_in_a_new_model_is_one_line(here, capsys, old, new_text, says):
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("old", "new_text", "says"),
+    [
+        ("    @dataclass(frozen=True)\n", "", "Slip.Config is no dataclass; put @dataclass(frozen=True) before it"),
+        ("    waves: Tensor\n", "    smallest = 0\n", "Slip.smallest must be at least 1, got 0"),
+        ("    waves: Tensor\n", "    backends = ('triton',)\n", "Slip.backends must end with 'torch', the plain"),
+        ('name = "Slip"', 'name = ""', "'' is no name of a model"),
+        ('name = "Slip"', 'name = "all"', "--models takes 'all' for a group of models; give the model another name"),
+    ],
+)
+def test_what_is_no_model_is_one_line_before_anything_runs(here, capsys, old, new_text, says):
+    assert main(["new", "model", "Slip"]) == 0
+    text = (here / "Slip.py").read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    (here / "Slip.py").write_text(text.replace(old, new_text), encoding="utf-8")
+    capsys.readouterr()
+    assert run_command.main(["--signal", "Sierpinski", "--models", "./Slip.py", "--dry-run"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert says in err
+
+
 @pytest.mark.parametrize("batches", ["null", '{"points": 50, "from_size": 0, "from_size_by_model": {}}'])
 def test_a_new_model_that_no_gradient_reaches_is_one_line(here, capsys, batches):
     assert main(["new", "model", "Slip"]) == 0
