@@ -242,6 +242,43 @@ def test_a_tasks_file_stands_for_all_its_levels(own):
     assert title_of("deblur_5") == "deblur width 5"
 
 
+MADE = "return Signal(values, dim, cls.kind)"
+TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring,))"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("signal.py", MADE, f"values[3, 3] = np.nan; {MADE}", "gave 1 of 576 values that are NaN, infinite or"),
+        ("signal.py", MADE, f"values = values.astype(float) * 1e39; {MADE}", "gave 192 of 576 values that are NaN"),
+        ("signal.py", MADE, f"values = values[0]; {MADE}", "gave values float32 of shape (24,) with dim 2; it must"),
+        ("signal.py", MADE, f"dim = 3; {MADE}", "it must give float32 [*shape] or [*shape, C] with dim 2"),
+        ("signal.py", MADE, f"values = values[:0]; {MADE}", "gave values float32 of shape (0, 24) with dim"),
+        ("signal.py", MADE, f"values = values.astype(int); {MADE}", "gave values int64 of shape (24, 24)"),
+        ("signal.py", MADE, f"values = values.tolist(); {MADE}", "gave values of type list; it must give a Signal"),
+        ("signal.py", MADE, "return values", "Stripes.build gave ndarray; it must give a Signal, whose values are"),
+        ("task.py", TASKED, "return scoring", "deblur.build gave Scoring; it must give a Task"),
+        ("task.py", "(scoring,))", "())", "deblur.build gave no scorings; it must give one, called deblur_2, as"),
+        ("task.py", "Scoring(cls.named(level)", "Scoring(cls.name", "gave scorings called deblur; it must give one, "),
+        ("task.py", "mean.observe(truth)", "truth * np.float32('nan')", "gave a target with values that are NaN"),
+    ],
+)
+def test_a_slip_in_a_signal_or_a_task_is_one_line(call, own, file, old, new, says):
+    edit(own / file, old, new)
+    words = ["--signal", own / "signal.py", "--task", own / "task.py", "--models", "Grid", "--out", own / "out"]
+    code, _, stderr = call(*words, "--preset", "smoke", "--device", "cpu", "--no-figures")
+    assert code == 2
+    assert says in stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("values", ["values[::-1].T", "np.broadcast_to(values, values.shape)", "values.astype(float)"])
+def test_a_signals_values_may_lie_in_any_order(call, own, values, recwarn):
+    edit(own / "signal.py", MADE, f"return Signal({values}, dim, cls.kind)")
+    words = ["--signal", own / "signal.py", "--models", "Grid", "--out", own / "out", "--preset", "smoke"]
+    code, _, stderr = call(*words, "--device", "cpu", "--no-figures")
+    assert (code, stderr, list(recwarn)) == (0, "", [])
+
+
 @pytest.mark.parametrize(
     ("option", "name", "says"),
     [
