@@ -260,6 +260,8 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
         ("task.py", TASKED, "return scoring", "deblur.build gave Scoring; it must give a Task"),
         ("task.py", "(scoring,))", "())", "deblur.build gave no scorings; it must give one, called deblur_2, as"),
         ("task.py", "Scoring(cls.named(level)", "Scoring(cls.name", "gave scorings called deblur; it must give one, "),
+        ("task.py", "mean.observe(truth)", "truth[:5]", "RunningMean gave a tensor [1, 24, 24, 1] for values"),
+        ("task.py", "/ self.width\n", "* 0 if 0 else values.detach()\n", "no gradient passes the operator RunningMean"),
         ("task.py", "mean.observe(truth)", "truth * np.float32('nan')", "gave a target with values that are NaN"),
     ],
 )
