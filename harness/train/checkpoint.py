@@ -18,6 +18,7 @@ import models
 from common.errors import UsageError
 from common.files import write_atomically
 from common.lattice import Lattice
+from common.registry import version
 from common.typed_json import read_settings
 from harness.plan.trial import Trial
 from harness.store.store import Store
@@ -62,6 +63,8 @@ def describe(model: Representation) -> dict[str, Any]:
         "channels": model.channels,
         "drawn_from": model.drawn_from,
     }
+    if (code := version(type(model))) is not None:  # of one's own file; headers of the suite's models keep their bytes
+        header["code"] = code
     axes = model.lattice.axes
     if all(map(np.array_equal, axes, Lattice.regular(model.lattice.shape).axes)):
         return header | {"shape": list(model.lattice.shape)}
@@ -105,6 +108,12 @@ def rebuild(header: dict[str, Any]) -> Representation:
     if not isinstance(header["model"], str):
         raise TypeError(f"{header['model']!r} is no model's name")
     cls = models.get_model(header["model"])
+    now, then = version(cls), header.get("code")
+    if now is not None and then not in (None, now):
+        raise UsageError(
+            f"it was fitted by another version of {cls.name}'s file ({str(then)[:12]} then, {now} now); "
+            "name the file as it was then, or fit it again"
+        )
     settings = read_settings(cls.Config, header["settings"], "settings")
     lattice = _lattice(header)
     channels = int(header["channels"])

@@ -299,3 +299,8 @@ def test_a_model_of_ones_own_is_rendered_once_its_file_is_named(tmp_path, monkey
     subprocess.run([*render, str(own)], check=True, capture_output=True)
     with torch.no_grad():
         assert np.load(picture) == pytest.approx(model.on_lattice(lattice)[..., 0].numpy(), abs=1e-6)
+    own.write_text(own.read_text().replace("torch.sin(", "torch.cos("))  # values of the same shapes, and another model
+    changed = subprocess.run([*render, str(own)], capture_output=True, text=True, check=False)
+    assert changed.returncode == 2
+    assert "it was fitted by another version of Hill's file (" in changed.stderr
+    assert changed.stderr.endswith(" now); name the file as it was then, or fit it again\n")
