@@ -58,6 +58,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"unknown metric '{options.metric}'{suggest(options.metric, METRICS)}; known: {known}")
     if options.rows and options.format not in ("csv", "parquet"):
         raise UsageError(f"--rows gives csv or parquet, not {options.format}; add --format csv")
+    if options.rows and options.by != BY:
+        raise UsageError(f"--rows gives every row as it is, not by {options.by}; leave --by or --rows out")
     if options.format == "parquet" and options.to is None and sys.stdout.isatty():
         raise UsageError("parquet is no text for a terminal; give a file with --to")
     found = gather(options.out, curves=options.rows)
