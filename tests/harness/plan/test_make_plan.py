@@ -241,7 +241,13 @@ def test_every_setting_of_a_model_is_in_the_hash(make_trial, model):
     trial = make_trial(model)
     for field in dataclasses.fields(trial.settings):
         value = getattr(trial.settings, field.name)
-        new = {"sine": "linear"}.get(value) if isinstance(value, str) else {} if isinstance(value, dict) else value + 1
+        match value:
+            case str():
+                new = {"sine": "linear"}.get(value)
+            case dict():
+                new = value | {"1": value["2"]}
+            case _:
+                new = value + 1
         other = dataclasses.replace(trial, settings=dataclasses.replace(trial.settings, **{field.name: new}))
         assert other.config_hash != trial.config_hash, field.name
         assert other.key != trial.key
