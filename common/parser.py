@@ -14,4 +14,6 @@ class Parser(argparse.ArgumentParser):
         if match := re.search(r"invalid choice: '(.*)'( \(choose from (.*)\))", message):
             given, allowed, names = match.groups()
             message = message.replace(allowed, suggest(given, re.findall(r"[\w-]+", names)) + allowed)
+        if match := re.fullmatch(r"argument (?:.*/)?(--[\w-]+): expected (one|at least one) argument", message):
+            message += f"; one that begins with - is given as {match[1]}=-…"
         raise UsageError(f"{message}; --help names every option")

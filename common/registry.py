@@ -5,6 +5,7 @@
 asks for a name; nothing else in the package is, so asking stays cheap and scripts are never run.
 """
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -16,10 +17,18 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from common.errors import UsageError, suggest, suggest_beside
-from common.files import sha256
 
 T = TypeVar("T", bound=type)
-LOADED: dict[str, str] = {}  # files from outside the packages that this process has imported → SHA-256 of their text
+# modules of files from outside the packages, as this process has imported them → SHA-256 of their code, which comments
+# and line breaks are no part of
+LOADED: dict[str, str] = {}
+NAME = r"[^\W\d_][\w+-]*"  # it stands in command lines, tables and the names of files
+
+
+def version(*classes: type) -> str | None:
+    """Twelve hex digits over the code of the files of one's own that classes come from; None where there are none."""
+    found = sorted({LOADED[cls.__module__] for cls in classes if cls.__module__ in LOADED})
+    return hashlib.sha256(" ".join(found).encode()).hexdigest()[:12] if found else None
 
 
 class Registry(Generic[T]):
@@ -36,8 +45,11 @@ class Registry(Generic[T]):
         self._searched = False
 
     def register(self, cls: T) -> T:
-        """Class decorator. Raises ValueError when the name is taken by another class."""
-        name = cls.name  # type: ignore[attr-defined]
+        """Class decorator. Raises ValueError when the name is none, or taken by another class."""
+        name = getattr(cls, "name", None)
+        if not (isinstance(name, str) and re.fullmatch(NAME, name)):
+            what = f"{cls.__name__} needs a name" if name is None else f"{name!r} is no name of a {self.kind}"
+            raise ValueError(f'{what}; give name = "…" of letters, digits, _, + and -, a letter first')
         other = self._classes.get(name)
         if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
             both = f"by {other.__module__} and by {cls.__module__}"
@@ -72,12 +84,13 @@ class Registry(Generic[T]):
         self._search()
         digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]  # two files may share a stem
         spec = importlib.util.spec_from_file_location(f"{self.kind}_file_{path.stem}_{digest}", path)
-        if spec is None or spec.loader is None:
+        if spec is None:
             raise UsageError(f"'{path}' is not a Python file to load a {self.kind} from; its name must end in .py")
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
-        try:
-            spec.loader.exec_module(module)
+        try:  # compiled here: Python's cache of compiled files takes one that changed within a second for the old one
+            code = ast.parse(path.read_bytes(), str(path))
+            exec(compile(code, str(path), "exec"), vars(module))
         except (Exception, SystemExit) as error:  # whatever the user's file raises becomes one line that names it
             del sys.modules[spec.name]
             cause = " ".join(str(error).split())
@@ -85,7 +98,7 @@ class Registry(Generic[T]):
         names = sorted(name for name, cls in self._classes.items() if cls.__module__ == spec.name)
         if not names:
             raise UsageError(f"'{path}' registers no {self.kind}; decorate its class with @register")
-        LOADED[str(path)] = sha256(path)
+        LOADED[spec.name] = hashlib.sha256(ast.unparse(code).encode()).hexdigest()
         return names
 
     def _search(self) -> None:

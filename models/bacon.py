@@ -14,6 +14,8 @@ from models.coordinate_network import CoordinateNetwork
 from models.kernels.network.aligned import aligned, widened
 from models.kernels.network.layers import Layer
 
+MOST_BAND = 1 << 16  # far beyond 1, the most that samples tell apart; cycles are whole numbers of 64 bits
+
 
 @dataclass(frozen=True)
 class Design:
@@ -52,6 +54,9 @@ class BACON(CoordinateNetwork):
         def __post_init__(self) -> None:
             if set(self.design) != {"2", "3"}:
                 raise ValueError(f'design: must be for "2" and "3", got {", ".join(self.design) or "none"}')
+            for dim, design in self.design.items():
+                if not all(0 <= band * self.reach <= MOST_BAND for band in design.band):
+                    raise ValueError(f"design.{dim}.band: each, times reach, must be from 0 to {MOST_BAND}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -1,10 +1,11 @@
 """The contract of a model, and the registry through which one file adds one."""
 
+import dataclasses
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +60,21 @@ class Representation(nn.Module):
         self._constants: weakref.WeakKeyDictionary[Lattice, tuple[Tensor, ...]] = weakref.WeakKeyDictionary()
 
     @classmethod
+    def construct(cls, config: Any, lattice: Lattice, channels: int, size: int) -> "Representation":
+        """A model without values. UsageError where its `__init__` does not begin with this class's."""
+        model, cause = cls.__new__(cls), ""
+        try:
+            cls.__init__(model, config, lattice, channels, size)
+        except (AttributeError, TypeError) as error:  # what PyTorch and Python raise at a module that is not made yet
+            if "_constants" in vars(model):
+                raise
+            cause = f" ({type(error).__name__}: {' '.join(str(error).split())})"
+        if "_constants" not in vars(model):
+            line = "super().__init__(config, lattice, channels, size)"
+            raise UsageError(f"{cls.name}.__init__ must begin with {line}, and did not make that call{cause}")
+        return model
+
+    @classmethod
     def unsupported(cls, dim: int, channels: int, needs: Needs) -> str | None:
         """Why this model cannot take signals of that dimension, or a task with such needs, at all; or None."""
         return None
@@ -76,7 +92,7 @@ class Representation(nn.Module):
     def solve_size(cls, config: Any, lattice: Lattice, channels: int, budget: int) -> int | None:
         """The size dial for a budget of trainable values, or None when even the smallest form is
         larger: by default the largest that fits, found by counting."""
-        return largest_that_fits(partial(cls, config, lattice, channels), budget, cls.smallest, cls.name)
+        return largest_that_fits(partial(cls.construct, config, lattice, channels), budget, cls.smallest, cls.name)
 
     def initialise(self, rng: torch.Generator) -> None:
         """Draw the initial values, on the CPU, from `rng` alone.
@@ -180,4 +196,16 @@ class Representation(nn.Module):
 
 
 registry: Registry[type[Representation]] = Registry("model", "models")
-register = registry.register
+Model = TypeVar("Model", bound=type[Representation])
+
+
+def register(cls: Model) -> Model:
+    """Class decorator. ValueError for a class that can be told to be no model before one is made."""
+    if not dataclasses.is_dataclass(cls.Config):
+        raise ValueError(f"{cls.__name__}.Config is no dataclass; put @dataclass(frozen=True) before it")
+    if cls.smallest < 1:
+        raise ValueError(f"{cls.__name__}.smallest must be at least 1, got {cls.smallest}")
+    if cls.backends[-1:] != ("torch",):
+        raise ValueError(f"{cls.__name__}.backends must end with 'torch', the plain PyTorch, got {cls.backends}")
+    registry.register(cls)
+    return cls

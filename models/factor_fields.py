@@ -16,6 +16,7 @@ from models.base import register
 from models.feature_tables import FeatureTables, perceptron
 
 ROUNDING = 1e-4  # of a basis's length
+MOST = 1024  # nodes an axis of the coefficients for one of the largest basis
 
 
 @register
@@ -47,6 +48,8 @@ class FactorFields(FeatureTables):
                     raise ValueError(f"{name}: must be some whole numbers of at least 1, got {given}")
             if len(self.features) != len(self.bases):
                 raise ValueError(f"features: must be as many as the {len(self.bases)} bases, got {self.features}")
+            if not 0 <= self.coefficients <= MOST:
+                raise ValueError(f"coefficients: must be from 0 to {MOST}, got {self.coefficients}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -19,7 +19,7 @@ from models.kernels.hash_grid.lattice_plan import LatticePlan, make_plan
 Prepared = LatticePlan | LatticeEncoding | Tensor
 
 MAX_CORNERS = 1 << 28  # a lattice with more corners than this (4 GiB as a sparse product) is gathered instead
-MOST_DOUBLINGS = 26  # of the resolution, so that nodes of an axis are counted in 32 bits
+MOST_DOUBLINGS = 24  # of the resolution; beyond, float32 has no place between two nodes
 TCNN_FEATURES = (1, 2, 4, 8)  # a level, that tiny-cuda-nn is compiled for
 
 
@@ -52,9 +52,10 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         table: Literal["power_of_two", "exact"]  # whether T is a power of two, or any whole number
 
         def __post_init__(self) -> None:
-            if self.growth < 1 or (self.levels - 1) * math.log2(self.growth) > MOST_DOUBLINGS:
-                most = f"at most 2^{MOST_DOUBLINGS} from the first to the last of {self.levels} levels"
-                raise ValueError(f"growth: must be at least 1, and {most}, got {self.growth:g}")
+            doublings = math.log2(max(self.growth, 1)) * (self.levels - 1)
+            if self.growth < 1 or math.log2(max(self.base_resolution, 1)) + doublings > MOST_DOUBLINGS:
+                most = f"and leave the last of {self.levels} levels at most 2**{MOST_DOUBLINGS} nodes an axis"
+                raise ValueError(f"growth: must be at least 1, {most}, got {self.growth}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -7,6 +7,7 @@ from common.errors import UsageError
 from common.typed_json import read
 
 MOST = 1 << 16  # the greatest whole number
+TINY, HUGE = 2.0**-126, (2 - 2.0**-23) * 2.0**127  # the least and the greatest normal number of 32 bits
 LEAST = {int: 1, float: 0}  # of settings without a default
 
 
@@ -14,10 +15,10 @@ def read_settings(config: Any, data: Any, path: str) -> Any:
     """A model's `Config`, as `common.typed_json.read` builds it. Raises UsageError that names `path` and the setting.
 
     Whole numbers say how often something is made, or how long it is, so a huge one, be it a slip or a stranger's, would
-    hang whoever constructs the model.
+    hang whoever constructs the model. Other numbers are such as a model's values, of 32 bits, can be.
     """
     settings = read(config, data, path)
-    _check_counts(dataclasses.asdict(settings), path)
+    _check_numbers(dataclasses.asdict(settings), path)
     return settings
 
 
@@ -31,9 +32,11 @@ def check_least(settings: Any, path: str) -> None:
             raise UsageError(f"{path}.{field.name}: must be at least {least}, got {value}")
 
 
-def _check_counts(value: Any, path: str) -> None:
+def _check_numbers(value: Any, path: str) -> None:
+    if isinstance(value, float) and value != 0 and not TINY <= abs(value) <= HUGE:
+        raise UsageError(f"{path}: a model's numbers are 0, or {TINY:.3g} to {HUGE:.3g} in size, got {value}")
     if isinstance(value, int) and abs(value) > MOST:
         raise UsageError(f"{path}: whole numbers go up to {MOST:,} in a model's settings, got {value}")
     if isinstance(value, list | tuple | dict):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            _check_counts(inner, f"{path}.{key}")
+            _check_numbers(inner, f"{path}.{key}")

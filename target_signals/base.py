@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -207,5 +207,23 @@ def get_signal(
     if issubclass(family, RecordedFamily):
         item = family.items[0] if item is None else item
         family.check_item(item)
-        return family.load(item, length)
-    return family.build(dim, PAPER_LENGTH.get(dim, 1000) if length is None else length, bandlimit, seed)
+        return _checked(f"{name}.load", dim, family.load(item, length))
+    long = PAPER_LENGTH.get(dim, 1000) if length is None else length
+    return _checked(f"{name}.build", dim, family.build(dim, long, bandlimit, seed))
+
+
+def _checked(maker: str, dim: int, made: Any) -> Signal:
+    """A signal as it was made, with float32 values as PyTorch takes them. UsageError where it is none of `dim` axes."""
+    if not isinstance(made, Signal) or not isinstance(made.values, np.ndarray):
+        what = f"values of type {type(made.values).__name__}" if isinstance(made, Signal) else type(made).__name__
+        raise UsageError(f"{maker} gave {what}; it must give a Signal, whose values are an array")
+    values = made.values
+    if made.dim != dim or values.ndim - dim not in (0, 1) or values.size == 0 or values.dtype.kind != "f":
+        shape = f"of shape {values.shape} with dim {made.dim}"
+        must = f"float32 [*shape] or [*shape, C] with dim {dim}"
+        raise UsageError(f"{maker} gave values {values.dtype} {shape}; it must give {must}")
+    with np.errstate(over="ignore"):
+        values = np.require(values, np.float32, ["C", "W"])
+    if unfit := values.size - int(np.isfinite(values).sum()):
+        raise UsageError(f"{maker} gave {unfit:,} of {values.size:,} values that are NaN, infinite or beyond float32")
+    return made if values is made.values else replace(made, values=values)

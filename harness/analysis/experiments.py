@@ -1,4 +1,8 @@
-"""How far experiments reach: which cells have rows, which are missing between them, which the preset still plans."""
+"""How far experiments reach: which cells have rows, which are missing between them, which the preset still plans.
+
+Of a model of one's own the rows are of one version of its file, the latest that ran, and of a signal's likewise: no
+line mixes versions.
+"""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -15,8 +19,9 @@ from target_signals.item_names import names_of
 
 @dataclass(frozen=True)
 class Experiment:
-    """The rows of one kind, by cell. older: rows of a cell that has a later one. planned: trained models that it is to
-    have (`planned_models`). title: the kind's, with the digits of a file's content where another file has its name."""
+    """The rows of one kind, by cell. older: rows of a cell that has a later one, or of an earlier version of one's own
+    file. planned: trained models that it is to have (`planned_models`). title: the kind's, with the digits of a file's
+    content where another file has its name."""
 
     kind: Kind
     latest: dict[Cell, int]  # → its place in the rows given
@@ -97,11 +102,18 @@ def experiments(rows: Sequence[Row], order: Sequence[str] = (), config: Config |
     """
     place = {model: i for i, model in enumerate(order)}
     by_age = sorted(range(len(rows)), key=lambda i: rows[i]["started"])
+    kinds = [kind_of(row) for row in rows]
+    of_signal = {kinds[i]: rows[i].get("signal_code") for i in by_age}  # of the latest row
+    of_model = {(kinds[i], rows[i]["model"]): rows[i].get("model_code") for i in by_age}
     latest: dict[Kind, dict[Cell, int]] = {}
     older: dict[Kind, list[int]] = {}
     for i in by_age:
-        kind, cell = kind_of(rows[i]), cell_of(rows[i])
+        row, kind, cell = rows[i], kinds[i], cell_of(rows[i])
+        now = of_signal[kind], of_model[kind, row["model"]]
         cells_of_kind = latest.setdefault(kind, {})
+        if (row.get("signal_code"), row.get("model_code")) != now:
+            older.setdefault(kind, []).append(i)
+            continue
         if cell in cells_of_kind:
             older.setdefault(kind, []).append(cells_of_kind[cell])
         cells_of_kind[cell] = i

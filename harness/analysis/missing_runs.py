@@ -90,7 +90,8 @@ def _failed(comparison: Comparison) -> list[str]:
 def _left_out(comparison: Comparison) -> list[str]:
     notes = []
     if comparison.passed_over:
-        notes.append(f"{comparison.passed_over} older rows of cells that have a later one are passed over")
+        older = f"{comparison.passed_over} older rows are passed over"
+        notes.append(f"{older}: later ones are of other settings or other code")
     if lacks_metric(comparison):
         notes.append(f"no row has {comparison.metric}: nothing drawn")
     elif BASELINE not in comparison.models:

@@ -36,8 +36,9 @@ def summarise(rows: Sequence[Row], models: list[str], heading: str = "") -> str:
     sizes = sorted({row["size"] for row in rows})
     across = len({row["bandlimit"] for row in rows} - {None}) > 1
     every = experiments(rows, models)
-    found = [means(one, rows, ["model", "size"], "psnr") for one in every]
-    averages: dict[Keys, Line] = {line.keys: line for one in found for line in one.lines}
+    by_band = [means(one, rows, ["model", "size", "band"], "psnr") for one in every]
+    found = [means(one, rows, ["model", "size"], "psnr") for one in every] if across else by_band
+    averages: dict[Keys, Line] = {line.keys[:2]: line for one in found for line in one.lines}
     kind = described("psnr", across)
     title = f"{heading}mean {kind.name}" + (f", {kind.unit}" if kind.unit else "")
     title += f", over {span(found[0].bands)} bands" if across else ""
@@ -58,7 +59,7 @@ def summarise(rows: Sequence[Row], models: list[str], heading: str = "") -> str:
         for line in lines
     ]
     gains = [f"(gain over the constant mean, at most {CAP:g} dB)"] if across else []
-    best = [line for one in every for line in _best(means(one, rows, ["model", "size", "band"], "psnr"))]
+    best = [line for one in by_band for line in _best(one)]
     own = (row for row in rows if row["origin"] is None)
     said = [*gains, *remarks(own), *([""] if best else []), *best]
     return "\n".join([text[0], "-" * len(text[0]), *text[1:], *said])

@@ -72,7 +72,7 @@ def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[
     """Write the figure of an experiment among its others, and beside it every point, and the codecs' for the page."""
     from matplotlib import rc_context
 
-    from harness.figures.files import figures_folder
+    from harness.figures.files import figures_folder, write
     from harness.figures.rate_distortion import rate_distortion_page
     from harness.figures.style import RC
     from harness.store.schema import CLASSICAL
@@ -87,7 +87,7 @@ def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[
         write_atomically(folder / POINTS, lambda file: file.write(every_point(found).encode()))
         with rc_context(RC):
             figure = rate_distortion_page(found, order, classical)
-            write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=150))
+            write(figure, path, dpi=150)
     except OSError as error:
         raise UsageError(f"cannot write '{path}': {error.strerror}") from error
     return path

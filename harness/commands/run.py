@@ -6,7 +6,7 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,6 +174,14 @@ def available_next(launch: "Launch", options: argparse.Namespace) -> "Available"
     )
 
 
+def older_of(rows: Iterable[Row], own: "Sequence[Row]") -> int:
+    """How many of a run's rows are passed over for later ones among those of their folder, which hold them."""
+    from harness.analysis.experiments import experiments
+
+    older = {id(own[i]) for experiment in experiments(own) for i in experiment.older}
+    return sum(id(row) in older for row in rows)
+
+
 def draw(launch: "Launch", options: argparse.Namespace, rows: Mapping[Name, Row]) -> None:
     """Draw the figures of a launch's experiments and write the page where rows changed; say in a line each where what
     lies."""
@@ -185,6 +193,9 @@ def draw(launch: "Launch", options: argparse.Namespace, rows: Mapping[Name, Row]
     for folder in dict.fromkeys(folder for folder, _ in rows):
         own = load_rows(out, folder, rows)
         print(f"rows in {out / folder / 'rows'}: {len(own)}")
+        if count := older_of(rows.values(), own):
+            what = f"show later rows, of other settings or other code, in place of {count} of this run"
+            print(f"figures and page {what}; --force runs these again")
         for line in draw_figures.redraw([*own, *beside(own, launch.config)], out, launch.config.protocol.order):
             print(line)
     if write_page.is_current(out, options.config):

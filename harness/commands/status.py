@@ -46,7 +46,7 @@ def describe(found: Gathered, config: Config) -> list[str]:
         lines += ["", *NOTES]
     older = sum(len(experiment.older) for experiment in every)
     if older:
-        lines += ["", f"{plural(older, 'row')} not counted: the same fit was run again later with other settings"]
+        lines += ["", f"{plural(older, 'row')} not counted: later ones are of other settings or other code"]
     if found.running:
         lines += ["", "running:", *(f"  {_describe_run(said)}" for said in found.running)]
     failed = [line for experiment in every for line in _failures(experiment, rows)]

@@ -21,12 +21,14 @@ from harness.store.schema import Row
 from harness.store.store import DEFAULT_OUT
 from target_signals.tasks.metrics import METRICS
 
+BY = "model,size"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--format", choices=("md", "csv", "latex", "parquet"), default="md", help="default: %(default)s")
     add("--metric", default="psnr", help=f"one of {', '.join(METRICS)}; default: %(default)s")
-    add("--by", default="model,size", help=f"some of {','.join(KEYS)}; md and latex put the last of several in columns")
+    add("--by", default=BY, help=f"some of {','.join(KEYS)}; md and latex put the last of several in columns")
     add("--rows", action="store_true", help="every row as it is in place of means (csv and parquet)")
     add("--signal", help="only this signal")
     add("--task", help="only this task")
@@ -56,6 +58,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"unknown metric '{options.metric}'{suggest(options.metric, METRICS)}; known: {known}")
     if options.rows and options.format not in ("csv", "parquet"):
         raise UsageError(f"--rows gives csv or parquet, not {options.format}; add --format csv")
+    if options.rows and options.by != BY:
+        raise UsageError(f"--rows gives every row as it is, not by {options.by}; leave --by or --rows out")
     if options.format == "parquet" and options.to is None and sys.stdout.isatty():
         raise UsageError("parquet is no text for a terminal; give a file with --to")
     found = gather(options.out, curves=options.rows)
@@ -88,6 +92,8 @@ def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:
     """The tables of --preset beside --against."""
     if options.preset is None or options.rows:
         raise UsageError("--against goes with --preset and without --rows: --preset tuned --against paper")
+    if options.by != BY:
+        raise UsageError(f"--against compares models at each budget, not by {options.by}; leave --by out")
     if options.preset == options.against:
         raise UsageError(f"--preset and --against are both {options.preset}; give two presets")
     order = load_config(options.config).protocol.order

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from common.errors import UsageError, suggest
 from harness.analysis.selection import few
@@ -158,45 +158,62 @@ def stored(out: str) -> list[Chosen]:
 def agreements(
     chosen: Sequence[Chosen], options: argparse.Namespace, device: "torch.device"
 ) -> "Iterator[tuple[Chosen, Agreement]]":
-    """What comes of each row, as its trial ends; the rows of one trial share it."""
+    """What comes of each row, as its trial ends; the rows of one trial share it, wherever they lie."""
     from harness.analysis.agreement import Agreement, compare
     from harness.plan.replay import trial_of
 
     config = load_config(options.config)
-    last: tuple[str, dict[str, Result]] = ("", {})
+    of_trial: dict[tuple[Any, ...], list[tuple[Chosen, Trial]]] = {}
     for one in chosen:
         try:
             trial = trial_of(one.row, config, options.file)
-            name = f"{trial.folder}/{trial.key}"
-            if name != last[0]:
-                last = name, _repeat(trial, one, device)
-        except (UsageError, OSError) as error:
-            yield one, Agreement(False, f"cannot be repeated: {error}")
-            continue
         except Exception as error:  # settings may be anybody's, and other rows are to be looked at as well
-            cause = " ".join(str(error).split())[:200]
-            yield one, Agreement(False, f"cannot be repeated: {type(error).__name__}: {cause}")
-            continue
-        again = last[1].get(one.row["task"])
-        if again is None:
-            yield one, Agreement(False, f"cannot be repeated: its trial is no longer scored on {one.row['task']}")
+            yield one, _not_repeated(error)
         else:
-            yield one, compare(one.row, one.store.array_path(one.key), again.row, again.residual, options.tolerance)
+            same = (trial.folder, trial.key, trial.evaluate_every, one.row["backend"])
+            of_trial.setdefault(same, []).append((one, trial))
+    for found in of_trial.values():
+        rows, (trial, *_) = zip(*found, strict=True)
+        try:
+            again = _repeat(trial, rows, device)
+        except Exception as error:  # as above
+            yield from ((one, _not_repeated(error)) for one in rows)
+            continue
+        for one in rows:
+            result = again.get(one.row["task"])
+            if result is None:
+                words = f"cannot be repeated: its trial is no longer scored on {one.row['task']}"
+                yield one, Agreement(False, words)
+            else:
+                array = one.store.array_path(one.key)
+                yield one, compare(one.row, array, result.row, result.residual, options.tolerance)
 
 
-def _repeat(trial: "Trial", one: Chosen, device: "torch.device") -> "dict[str, Result]":
-    """The results by task, of the row's own back end where that runs here. A person's own signal is the one that the
-    results folder keeps, unless the file was given."""
+def _not_repeated(error: Exception) -> "Agreement":
+    """What is said of a row whose trial cannot be run again."""
+    from harness.analysis.agreement import Agreement
+
+    mistake = isinstance(error, UsageError | OSError)
+    cause = str(error) if mistake else f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return Agreement(False, f"cannot be repeated: {cause}")
+
+
+def _repeat(trial: "Trial", rows: Sequence[Chosen], device: "torch.device") -> "dict[str, Result]":
+    """The results by task, of the rows' own back end where that runs here. A person's own signal is the one that a
+    results folder of theirs keeps, unless the file was given."""
     import dataclasses
 
     from harness.execution.progress import Progress
+    from harness.store.own_signal import signal_path
     from harness.train.data import signal_again
     from harness.train.run_trial import run_on
     from models import backends, get_model
 
-    backend = one.row["backend"]
+    folders = [one.store.folder.parent for one in rows]
+    row, backend = rows[0].row, rows[0].row["backend"]
     own = backend if backend in backends.available(get_model(trial.model), device) else None
-    signal = signal_again(trial, one.row, one.store.folder.parent)
+    keeps = next((folder for folder in folders if signal_path(folder, row).is_file()), folders[0])
+    signal = signal_again(trial, row, keeps)
     trial = dataclasses.replace(trial, backend=own)
     with Progress([trial], device.type) as progress:
         progress.begin(trial)

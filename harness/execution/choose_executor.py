@@ -50,7 +50,8 @@ def place(options: argparse.Namespace, device: torch.device, workers: int | None
     """Where the trials run, in words."""
     if options.executor != "local":
         return f"{device.type} devices, through {options.executor.capitalize()}"
-    used = min(workers or 1, len(visible_gpus())) if options.device == "all" else 1
+    assert workers is not None, "count_workers knows how many run on this machine"
+    used = min(workers, len(visible_gpus())) if options.device == "all" else 1
     others = f" and {plural(used - 1, 'more GPU')} here" if used > 1 else ""
     many = f", {workers} workers" if workers != 1 else ""
     return machine.device_name(device) + others + many

@@ -199,6 +199,8 @@ def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
             names += registry.load_file(entry)
         else:
             names.append(get_model(entry).name)
+    if clash := [name for name in names if name in GROUPS]:
+        raise UsageError(f"--models takes '{clash[0]}' for a group of models; give the model another name")
     return list(dict.fromkeys(names))
 
 

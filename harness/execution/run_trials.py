@@ -20,7 +20,7 @@ from harness.execution.executor import Executor, Superseded
 from harness.execution.progress import Progress
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
-from harness.store.liveness import read_claims
+from harness.store.liveness import read_claims, who
 from harness.store.names import Name
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.schema import Row
@@ -178,8 +178,7 @@ def wait(trials: Sequence[Trial], claims: Claims, superseded: Superseded, deadli
             return
         if not told:
             more = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
-            who = f"process {holders[0].get('pid')} on {holders[0].get('host')}"
-            print(f"waiting for {holders[0].get('trial')}{more}, which {who} runs", file=sys.stderr)
+            print(f"waiting for {trials[0]}{more}, which {who(holders[0])} runs", file=sys.stderr)
             told = True
         time.sleep(POLL)
 

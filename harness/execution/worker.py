@@ -42,7 +42,8 @@ def run(order: Order) -> None:
     options, planned = plan(tuple(order.arguments))
     keys = planned if order.keys is None else order.keys
     if unknown := [key for key in keys if key not in planned]:
-        raise UsageError(f"the settings have changed since the start: no trial {unknown[0]}; start it again")
+        changed = "settings or files of yours have changed since the start"
+        raise UsageError(f"{changed}: no trial {unknown[0]}; start it again")
     trials = [planned[key] for key in keys]
     device = machine.choose_device(order.device)
     on_model = checkpoint.saver(options.out) if options.save_model else None

@@ -1,9 +1,10 @@
 """The files of figures: the folder of each experiment, and how a figure is written, whole or not at all."""
 
 import hashlib
+import io
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.files import write_atomically
 from harness.analysis.cell import Kind
@@ -28,9 +29,17 @@ def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
     undated = {"CreationDate": None}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it, in the name of a file
-        write_atomically(png, lambda file: figure.savefig(file, format="png"))
-        write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", dpi=PDF_DENSITY, metadata=undated))
+        write(figure, png)
+        write(figure, pdf, dpi=PDF_DENSITY, metadata=undated)
     return [png, pdf]
+
+
+def write(figure: "Figure", path: Path, **how: Any) -> None:
+    """Write a figure as its path's ending says. First in memory: on a full disk matplotlib's PDF raises errors of its
+    own, and no OSError. how: as `savefig` takes it."""
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:], **how)
+    write_atomically(path, lambda file: file.write(content.getbuffer()))
 
 
 def experiment_folder(kind: Kind) -> str:

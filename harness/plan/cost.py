@@ -177,8 +177,8 @@ def _kind(trial: Trial) -> str:
 
 
 def _points(trial: Trial) -> int:
-    """About how many points its training lattice has."""
-    return _samples(trial) // family_of(trial.task).coarsening ** trial.dim
+    """About how many points its training lattice has; at least 1, as of a signal that is too small for its task."""
+    return max(1, _samples(trial) // family_of(trial.task).coarsening ** trial.dim)
 
 
 def _samples(trial: Trial) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import models
 from common.dials import dials_of
 from common.errors import UsageError
+from common.registry import version
 from common.typed_json import read
 from harness.plan.config import Config, Preset
 from harness.plan.lookup import resolve_tuned
@@ -165,6 +166,7 @@ def make_plan(
             backend=backend,
             optimiser=preset.optimiser,
             tuned_at=preset.tuned_at,
+            **own_code(model, family, scored_on(task, finer[item])),
             **settings(task, model, size),
         )
 
@@ -186,6 +188,12 @@ def make_plan(
     if chosen_models and not trials:
         raise UsageError(f"no trials for task {' or '.join(names)}: {purpose(config, chosen_models)}")
     return trials
+
+
+def own_code(model: str, family: type[SignalFamily], tasks: Iterable[str]) -> dict[str, Any]:
+    """The fields of a trial by which its rows differ from those of another version of one's own files."""
+    of_signal = version(family, *map(family_of, tasks))
+    return {"model_code": version(models.get_model(model)), "signal_code": of_signal}
 
 
 def purpose(config: Config, of_some_tasks: Iterable[str]) -> str:

@@ -16,6 +16,8 @@ from target_signals import item_names, user_file
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, scored_on, trained_on
 
+# columns of code → whose it is, and which options name its files
+OF_CODE = {"model_code": ("model", "--models"), "signal_code": ("signal or task", "--signal or --task")}
 MOST_VALUES = 10**9  # of a model: Adam takes 16 bytes for each
 
 
@@ -40,6 +42,8 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
     if row["size"] > MOST_VALUES:
         raise UsageError(f"its budget is {row['size']:.3g} values, and at most {MOST_VALUES:,} are fitted again")
     trained = trained_on(task, finer)
+    scored = scored_on(trained, finer)
+    code = make_plan.own_code(cls.name, family, scored)
     trial = Trial(
         signal=family.name,
         item=item,
@@ -47,7 +51,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         length=None if length is None else int(length),
         bandlimit=row["bandlimit"],
         task=trained,
-        scored=scored_on(trained, finer),
+        scored=scored,
         model=cls.name,
         budget=int(row["size"]),
         seed=int(row["seed"]),
@@ -62,8 +66,15 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         adam_betas=config.protocol.adam_betas,
         activation_gib=config.protocol.activation_gib,
         settings=read_settings(cls.Config, row["settings"], "its settings"),
-        **{name: row[name] or plain for name, plain in PLAIN.items()},
+        **{name: row[name] or plain for name, plain in PLAIN.items()} | code,
     )
+    for name, now in code.items():
+        if now != row[name]:
+            what, options = OF_CODE[name]
+            raise UsageError(
+                f"the code of its {what} was {row[name] or 'of the suite'} and is {now or 'of the suite'} now; "
+                f"give the file as it was then with {options}"
+            )
     if trial.config_hash != row["config_hash"]:
         raise UsageError(
             f"what its numbers depend on has changed: {config.source}'s adam_betas, {cls.name}'s settings, or what a "

@@ -17,7 +17,13 @@ ADAM, MUON = OPTIMISERS = ("adam", "muon")
 EXACT = 32  # bits a value at which values are kept as they are: harness/train/compressed.py
 BITS = (*range(2, 17), EXACT)  # a value may be compressed to
 # what trials had before they could have another
-PLAIN: dict[str, Any] = {"lr_schedule": CONSTANT, "optimiser": ADAM, "tuned_at": None}
+PLAIN: dict[str, Any] = {
+    "lr_schedule": CONSTANT,
+    "optimiser": ADAM,
+    "tuned_at": None,
+    "model_code": None,
+    "signal_code": None,
+}
 DIGESTED = json.JSONEncoder(sort_keys=True, default=dataclasses.asdict)  # a setting may be a dataclass itself
 
 
@@ -35,6 +41,8 @@ class Trial:
     or None where nobody did; it gives rows of their own to those that are as they were, so that an experiment with
     tuned settings is whole. bits: a value at which the fitted model is also compressed and scored. quantised_share: of
     the passes; so many of the last ones are made once more, with quantised values, for each of `bits`.
+    model_code, signal_code: digests of the files of the user's own that model, signal and tasks are from; None for the
+    suite's.
     """
 
     signal: str
@@ -64,6 +72,8 @@ class Trial:
     bits: tuple[int, ...] = ()
     quantised_share: float = 0.0
     dataset: str | None = None
+    model_code: str | None = None
+    signal_code: str | None = None
 
     @property
     def lr(self) -> float | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from harness.store.liveness import FOLDER, SIZE, is_alive, numbering, read_claim
+from harness.store.liveness import FOLDER, SIZE, is_alive, numbering, read_claim, who
 from harness.store.names import RowName
 from harness.store.store import unwritable
 
@@ -94,7 +94,7 @@ class Claims:
                     with contextlib.suppress(FileExistsError):
                         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
                         return Claim(path, os.open(path, flags, 0o644), str(trial))
-                    if not self._clear(path):
+                    if not self._clear(trial):
                         return None
         except OSError as error:
             raise unwritable(path.parent, error) from error
@@ -102,9 +102,8 @@ class Claims:
 
     def bury(self, trial: RowName) -> None:
         """Take away the claim on a trial that is done, if its holder died between writing the row and letting go."""
-        path = self.path(trial)
-        if path.exists():
-            self._clear(path, tell=False)
+        if os.path.lexists(path := self.path(trial)):
+            self._clear(trial, tell=False)
             with contextlib.suppress(OSError):
                 path.parent.rmdir()  # other claims may be there
 
@@ -123,8 +122,9 @@ class Claims:
         said["silent"] = max(said["silent"], now - self.seen[path][1])
         return said
 
-    def _clear(self, path: Path, tell: bool = True) -> bool:
+    def _clear(self, trial: RowName, tell: bool = True) -> bool:
         """Take a dead holder's claim away. False: the holder lives, or somebody else was quicker."""
+        path = self.path(trial)
         said = self._look(path)
         if said is None:
             return True
@@ -135,12 +135,12 @@ class Claims:
             os.rename(path, aside)  # of several that try, one succeeds
         except FileNotFoundError:
             return False
-        ours = aside.stat().st_mtime_ns == said["changed"]
+        ours = aside.lstat().st_mtime_ns == said["changed"]
         if not ours:  # between looking and renaming somebody took it over: theirs it stays
             with contextlib.suppress(FileExistsError):
                 os.link(aside, path)
-        aside.unlink()
+        with contextlib.suppress(OSError):  # a folder, which nobody's claim is, stays beside
+            aside.unlink()
         if ours and tell:
-            who = f"process {said.get('pid')} on {said.get('host')}"
-            print(f"{who} is gone without finishing {said.get('trial')}; it runs again", file=sys.stderr)
+            print(f"{who(said)} is gone without finishing {trial}; it runs again", file=sys.stderr)
         return ours

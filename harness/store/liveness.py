@@ -46,6 +46,11 @@ def is_alive(said: dict[str, Any]) -> bool:
     return said.get("silent", EXPIRES) < EXPIRES  # a stopped process, or another one under the old number, is silent
 
 
+def who(said: dict[str, Any]) -> str:
+    """The holder of a claim in words."""
+    return f"process {said['pid']} on {said.get('host')}" if "pid" in said else "another process"
+
+
 @functools.cache
 def numbering() -> str:
     """Whose process numbers ours are: this machine's since it started, or this container's."""
@@ -57,15 +62,18 @@ def numbering() -> str:
 
 
 def read_claim(path: Path) -> dict[str, Any] | None:
-    """What a claim says, when its file `changed` (ns) and how long it is `silent` (s); None when there is none."""
+    """What a claim says, when its file `changed` (ns) and how long it is `silent` (s); None when there is none.
+
+    One that cannot be read says nothing, and still keeps others away for as long as it changes: it may be another
+    user's.
+    """
     try:
-        changed = path.stat().st_mtime_ns
-        text = read_bounded(path, SIZE)
-    except (OSError, ValueError):  # it has just ended, or is no claim
+        changed = path.lstat().st_mtime_ns
+    except OSError:  # it has just ended
         return None
     try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):  # it has just been made, or its maker's disk is full
+        said = json.loads(read_bounded(path, SIZE))
+    except (OSError, ValueError, RecursionError):  # it has just been made, its maker's disk is full, or it is no claim
         said = {}
     return {
         **(said if isinstance(said, dict) else {}),

@@ -18,6 +18,7 @@ import models
 from common.errors import UsageError
 from common.files import write_atomically
 from common.lattice import Lattice
+from common.registry import version
 from harness.plan.trial import Trial
 from harness.store.store import Store
 from models import backends
@@ -62,6 +63,8 @@ def describe(model: Representation) -> dict[str, Any]:
         "channels": model.channels,
         "drawn_from": model.drawn_from,
     }
+    if (code := version(type(model))) is not None:  # of one's own file; headers of the suite's models keep their bytes
+        header["code"] = code
     axes = model.lattice.axes
     if all(map(np.array_equal, axes, Lattice.regular(model.lattice.shape).axes)):
         return header | {"shape": list(model.lattice.shape)}
@@ -105,6 +108,12 @@ def rebuild(header: dict[str, Any]) -> Representation:
     if not isinstance(header["model"], str):
         raise TypeError(f"{header['model']!r} is no model's name")
     cls = models.get_model(header["model"])
+    now, then = version(cls), header.get("code")
+    if now is not None and then not in (None, now):
+        raise UsageError(
+            f"it was fitted by another version of {cls.name}'s file ({str(then)[:12]} then, {now} now); "
+            "name the file as it was then, or fit it again"
+        )
     settings = read_settings(cls.Config, header["settings"], "settings")
     lattice = _lattice(header)
     channels = int(header["channels"])
@@ -117,7 +126,7 @@ def rebuild(header: dict[str, Any]) -> Representation:
     if seed is not None and not (type(seed) is int and 0 <= seed < 1 << 64):
         raise ValueError(f"{seed!r} is no generator's seed")
     with without_values():  # nothing is allocated before the values have shown their shapes
-        model = cls(settings, lattice, channels, size)
+        model = cls.construct(settings, lattice, channels, size)
     model.drawn_from = seed
     return model
 

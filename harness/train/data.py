@@ -16,11 +16,11 @@ from target_signals.tasks.task import Task
 
 def task_of(trial: Trial, signal: Signal) -> Task:
     """What a trial is trained on, and how it is scored; the last few are kept, as a signal's tasks take turns."""
-    return cached_task(trial.task, signal, trial.signal_seed, trial.item or "")
+    return cached_task(trial.task, signal, trial.signal_seed, trial.item or "", trial.signal_code)
 
 
 @functools.lru_cache(maxsize=4)
-def cached_task(name: str, signal: Signal, seed: int, item: str) -> Task:
+def cached_task(name: str, signal: Signal, seed: int, item: str, code: str | None) -> Task:
     return make_task(name, signal, seed, item)
 
 
@@ -36,12 +36,19 @@ def signal_again(trial: Trial, row: Row, out: Path) -> Signal:
 def signal_of(trial: Trial) -> Signal:
     """What a trial is about; the last few are kept, as trials of one signal follow each other."""
     which = (trial.dim, trial.length, trial.bandlimit, trial.signal_seed, trial.item)
-    return cached_signal(trial.signal, *which, trial.path)
+    return cached_signal(trial.signal, *which, trial.path, trial.signal_code)
 
 
 @functools.lru_cache(maxsize=2)
 def cached_signal(
-    name: str, dim: int, length: int | None, bandlimit: float | None, seed: int, item: str | None, path: str | None
+    name: str,
+    dim: int,
+    length: int | None,
+    bandlimit: float | None,
+    seed: int,
+    item: str | None,
+    path: str | None,
+    code: str | None,
 ) -> Signal:
     if path is not None:
         if user_file.item_of(path) != item:  # its row would have the name, and the verdict, of what it held before

@@ -66,13 +66,14 @@ class LatticeGradient:
             total = self.target.new_zeros(())
             for part, slab in self.slabs:
                 target = self.target[part] if self.operator.pointwise else self.target
-                total += descend(self.operator(self._heads(slab)), target, target.numel() / self.target.numel())
+                observed = self._observed(self._heads(slab), target)
+                total += descend(observed, target, target.numel() / self.target.numel())
             return self._penalise(total)
         # an operator couples all points: ∂loss/∂prediction first, then backward slab by slab
         with torch.no_grad():
             heads = torch.cat([self._heads(slab) for _, slab in self.slabs], dim=1)
         heads.requires_grad_()
-        loss = mse(self.operator(heads), self.target)
+        loss = mse(self._observed(heads, self.target), self.target)
         (cotangent,) = torch.autograd.grad(loss, heads)
         for part, slab in self.slabs:
             self._heads(slab).backward(cotangent[:, part])
@@ -104,6 +105,17 @@ class LatticeGradient:
     def _heads(self, slab: Lattice) -> Tensor:
         with running(self.precision, self.model):
             return self._differentiable(self.model.heads_on_lattice(slab).float())
+
+    def _observed(self, heads: Tensor, target: Tensor) -> Tensor:
+        """What the operator makes of heads; UsageError where a gradient ends there, or the target has other axes."""
+        values, what = self.operator(heads), type(self.operator).__name__
+        if not isinstance(values, Tensor) or values.shape[1:] != target.shape:
+            given = f"a tensor {list(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
+            must = f"[heads, *observed, C], here {[len(heads), *target.shape]} as the target's shape says"
+            raise UsageError(f"the operator {what} gave {given} for values {list(heads.shape)}; it must give {must}")
+        if not values.requires_grad:
+            raise UsageError(f"no gradient passes the operator {what}; compute with PyTorch throughout, without detach")
+        return values
 
     def _differentiable(self, heads: Tensor) -> Tensor:
         """The heads as they are; UsageError where a gradient is wanted and leads to no parameter."""

@@ -180,7 +180,7 @@ def build(trial: Trial, task: Task, size: int) -> Representation:
 
 def _built(trial: Trial, task: Task, size: int) -> Representation:
     with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made; initialise has the last word
-        model = models.get_model(trial.model)(trial.settings, task.lattice, task.channels, size)
+        model = models.get_model(trial.model).construct(trial.settings, task.lattice, task.channels, size)
     cpu = torch.device("cpu")
     rng = stream(trial, "initial values", cpu)
     model.drawn_from = rng.initial_seed()

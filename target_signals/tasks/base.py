@@ -95,6 +95,14 @@ def make_task(name: str, signal: Signal, seed: int = 0, item: str = "") -> Task:
     trained = trained_on(name, finer)
     family, level = _find(trained)
     task = family.build(signal, level, seed, item)
+    if not isinstance(task, Task):
+        raise UsageError(f"{family.name}.build gave {type(task).__name__}; it must give a Task")
+    if (names := [scoring.task for scoring in task.scorings]) != [trained]:
+        given = f"scorings called {', '.join(names)}" if names else "no scorings"
+        must = f"it must give one, called {trained}, as cls.named(level) is"
+        raise UsageError(f"{family.name}.build gave {given}; {must}")
+    if not np.isfinite(task.target).all():
+        raise UsageError(f"{family.name}.build gave a target with values that are NaN or infinite")
     shared = [registry.get(other).finer_scoring(signal) for other in scored_on(trained, finer)[1:]]
     return replace(task, scorings=(*task.scorings, *shared)) if shared else task
 

@@ -41,6 +41,7 @@ def failing(error):
             f"error: '{'x' * 200}': File name too long\n",
         ),
         (OSError(errno.ENOSPC, "No space left on device", "/x"), 1, "error: '/x': No space left on device\n"),
+        (OSError(errno.EFBIG, "File too large", "/x"), 1, "error: '/x': File too large\n"),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 
+from common import registry
 from common.errors import UsageError, suggest
 from common.registry import Registry
 
@@ -25,10 +26,10 @@ def fruits(tmp_path, monkeypatch, request):
     return importlib.import_module(name).registry
 
 
-def own(tmp_path, registry, text):
+def own(tmp_path, fruits, text):
     """A user's file whose text may use `registry`."""
     path = tmp_path / "own.py"
-    path.write_text(f"from {registry.package} import registry\n{text}\n")
+    path.write_text(f"from {fruits.package} import registry\n{text}\n")
     return path
 
 
@@ -59,12 +60,12 @@ def test_suggest_offers_nothing_when_nothing_is_close():
 
 
 def test_a_name_is_taken_once():
-    registry = Registry("fruit", "nowhere")
+    plums = Registry("fruit", "nowhere")
     first = type("First", (), {"name": "Plum"})
-    assert registry.register(first) is first
-    assert registry.register(first) is first  # the same class again, as after a reload
+    assert plums.register(first) is first
+    assert plums.register(first) is first  # the same class again, as after a reload
     with pytest.raises(ValueError, match="fruit 'Plum' is registered twice"):
-        registry.register(type("Second", (), {"name": "Plum"}))
+        plums.register(type("Second", (), {"name": "Plum"}))
 
 
 def test_a_users_file_adds_its_names(fruits, tmp_path):
@@ -72,6 +73,39 @@ def test_a_users_file_adds_its_names(fruits, tmp_path):
     assert fruits.load_file(str(path)) == ["Fig"]
     assert fruits.names() == ["Apple", "Fig", "Pear"]
     assert fruits.load_file(path) == ["Fig"]  # twice is no mistake
+
+
+FIG = "@registry.register\nclass Fig:\n    name = 'Fig'\n    weight = 1"
+
+
+def test_a_version_is_of_the_code_of_ones_own_file(fruits, tmp_path):
+    """And of nothing beside it. A change of one sign within a second is seen as well, whatever Python has cached."""
+    assert registry.version(fruits.get("Apple")) is None
+    seen = {}
+    for text in (FIG, f"{FIG}  # in kg\n\n", FIG.replace("1", "2"), FIG):
+        fruits.load_file(own(tmp_path, fruits, text))
+        found = fruits.get("Fig")
+        seen.setdefault(registry.version(found), set()).add(found.weight)
+        assert registry.version(found, fruits.get("Apple")) == registry.version(found)
+    assert sorted(seen.values(), key=min) == [{1}, {2}]
+    assert not list(tmp_path.glob("__pycache__/own.*"))
+
+
+@pytest.mark.parametrize("name", ["", "my fig", "a/b", "../fig", "fig\n", "-fig", "fig.py", "x=y", "<b>", 3, "\ud800"])
+def test_what_is_no_name_is_refused(name):
+    with pytest.raises(ValueError, match=r"is no name of a fruit; give name = \"…\" of letters, digits, _, \+ and -"):
+        Registry("fruit", "nowhere").register(type("Fig", (), {"name": name}))
+
+
+def test_a_class_without_a_name_is_refused():
+    with pytest.raises(ValueError, match=r"^Fig needs a name; give name = "):
+        Registry("fruit", "nowhere").register(type("Fig", (), {}))
+
+
+@pytest.mark.parametrize("name", ["Grid_TV", "模型", "É-2", "C++"])
+def test_a_name_may_be_of_any_letters(name):
+    fig = type("Fig", (), {"name": name})
+    assert Registry("fruit", "nowhere").register(fig) is fig
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
     python run.py --signal Sierpinski --preset smoke --models ./example_name.py Grid
     python run.py --signal Sierpinski --preset quick --sizes 3e3 --models ./example_name.py
 
-The first tries it beside Grid, the second says its place among the models whose results come with the suite. Rows know
-a model by its name and settings: after a change of its code, add `--force`. Copied into the folder `models`, it joins
-`--models all`. The whole contract: models/base.py.
+The first tries it beside Grid, the second says its place among the models whose results come with the suite. Each
+version of this file has rows of its own: after a change, run the same line again. Copied into the folder `models`, it
+joins `--models all`. The whole contract: models/base.py.
 """
 
 from dataclasses import dataclass

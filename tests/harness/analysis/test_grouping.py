@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from harness.analysis import means
 from harness.analysis.comparison import WHOLE
 from harness.analysis.grouping import comparisons
 from harness.analysis.summary import summarise
@@ -48,6 +49,33 @@ def test_a_table_at_the_end_of_a_run_is_that_of_the_rows_in_order_of_time(rows):
     assert ["Old", "20.00", "0.6", "2"] in lines
     assert ["Mine", "(reference)", "diverged", "1/1", "1"] in lines
     assert ["(constant", "mean)", "9.00"] in lines
+
+
+def test_rows_of_two_versions_of_a_file_stand_in_no_comparison_together(make_row):
+    """Of a model's its latest version counts, whatever its budgets are; of a signal's file for all models."""
+    mine = [
+        make_row(model="Mine", size=size, psnr=psnr, model_code=code, started=f"2026-01-0{day}")
+        for day, size, psnr, code in ((1, 100, 1.0, "old"), (2, 200, 2.0, "old"), (3, 200, 3.0, "new"))
+    ]
+    grid = make_row(model="Grid", size=100, psnr=4.0, started="2026-01-01")
+    (found,) = comparisons([*mine, grid])
+    assert {place.model: [run.score for run in runs.values()] for place, runs in found.cells.items()} == {
+        "Mine": [3.0],
+        "Grid": [4.0],
+    }
+    assert found.passed_over == 2
+    (found,) = comparisons([*mine, grid, make_row(model="Wire", signal_code="other", started="2026-01-04")])
+    assert found.models == ("Wire",)
+
+
+def test_a_runs_summary_compares_and_decides_once_at_each_place(make_row, calls):
+    """A mean over bands is a place of its own."""
+    rows = [make_row(model=model, size=size, psnr=size / 100) for model in ("Grid", "Siren") for size in (2000, 3000)]
+    compared, decided = calls(means, "compare"), calls(means, "decide_among")
+    summarise(rows, ["Grid", "Siren"])
+    assert (len(compared), len(decided)) == (2, 2)
+    summarise([*rows, *(row | {"bandlimit": 0.7} for row in rows)], ["Grid", "Siren"])
+    assert (len(compared), len(decided)) == (2 + 4 + 2, 2 + 4)
 
 
 def test_no_rows_are_no_comparisons():

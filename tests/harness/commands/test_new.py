@@ -65,6 +65,8 @@ def test_the_command_that_is_printed_runs_the_file(here, capsys, kind, name):
 
 
 ANSWER = "return self.output(torch.sin(x @ self.waves))"
+SUPER = "super().__init__(config, lattice, channels, size)"
+BEGIN = f".__init__ must begin with {SUPER}, and did not make that call"
 NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or let its `unsupported` name this task"
 
 
@@ -84,6 +86,11 @@ NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or
         ),
         ("def forward", "def values", " defines no forward; it must give values at points: x [N, d] → [N, C]"),
         ("        lr: ", "        rate: ", f" {NOT_SOLVED}"),
+        (SUPER, "pass", f"{BEGIN} (AttributeError: 'Slip' object has no attribute 'dim')"),
+        (SUPER, "self.waves = nn.Linear(size, size)", f"{BEGIN} (AttributeError: cannot assign module before Module"),
+        (SUPER, "self.waves = size\n        return", f"{BEGIN}\n"),
+        (SUPER, "super().__init__()", f"{BEGIN} (TypeError: Representation.__init__() missing 4 required positional"),
+        (SUPER, "nn.Module.__init__(self)", f"{BEGIN} (AttributeError: 'Slip' object has no attribute 'dim')"),
     ],
 )
 def test_a_slip_in_a_new_model_is_one_line(here, capsys, old, new_text, says):
@@ -97,6 +104,28 @@ def test_a_slip_in_a_new_model_is_one_line(here, capsys, old, new_text, says):
     err = capsys.readouterr().err
     assert f"error: Slip{says}" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new_text", "says"),
+    [
+        ("    @dataclass(frozen=True)\n", "", "Slip.Config is no dataclass; put @dataclass(frozen=True) before it"),
+        ("    waves: Tensor\n", "    smallest = 0\n", "Slip.smallest must be at least 1, got 0"),
+        ("    waves: Tensor\n", "    backends = ('triton',)\n", "Slip.backends must end with 'torch', the plain"),
+        ('name = "Slip"', 'name = ""', "'' is no name of a model"),
+        ('name = "Slip"', 'name = "all"', "--models takes 'all' for a group of models; give the model another name"),
+    ],
+)
+def test_what_is_no_model_is_one_line_before_anything_runs(here, capsys, old, new_text, says):
+    assert main(["new", "model", "Slip"]) == 0
+    text = (here / "Slip.py").read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    (here / "Slip.py").write_text(text.replace(old, new_text), encoding="utf-8")
+    capsys.readouterr()
+    assert run_command.main(["--signal", "Sierpinski", "--models", "./Slip.py", "--dry-run"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert says in err
 
 
 @pytest.mark.parametrize("batches", ["null", '{"points": 50, "from_size": 0, "from_size_by_model": {}}'])

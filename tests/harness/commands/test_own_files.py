@@ -1,5 +1,6 @@
 """A model, a signal and a task of one's own, each a file that the command line names by its path."""
 
+import pandas as pd
 import pytest
 
 import models
@@ -163,6 +164,72 @@ def test_workers_read_the_files_again_and_what_shows_rows_does_without_them(comm
     assert "2 of 2 rows were given again" in capsys.readouterr().out
 
 
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def scores(own, **wanted):
+    table = load(own / "out")
+    chosen = (table[list(wanted)] == pd.Series(wanted)).all(axis=1)
+    return list(table[chosen]["psnr"])
+
+
+def test_another_version_of_a_models_file_makes_rows_of_its_own(call, own):
+    """A comment makes no other version. What was made by the version that is not there any more stands in no table."""
+    words = line(own, "--no-figures")
+    assert call(*words)[0] == 0
+    (before,) = scores(own, task="fit", model="Plane")
+    (own / "model.py").write_text(f"{MODEL}\n# it works\n")
+    assert "8 trials, 8 of them done before" in call(*words)[1]
+    edit(own / "model.py", "layer(x)", "layer(-x)")
+    code, stdout, _ = call(*words, "--steps", 2)
+    assert (code, "8 trials, 4 of them done before" in stdout) == (0, True)
+    old, new = scores(own, task="fit", model="Plane")
+    assert old == before != new
+    assert f"{new:.2f}" in stdout
+    assert f"{old:.2f}" not in stdout
+
+
+def test_another_version_of_a_signals_or_a_tasks_file_makes_rows_of_its_own(call, own):
+    words = line(own, "--no-figures")
+    assert call(*words)[0] == 0
+    edit(own / "signal.py", "values[::3]", "values[::4]")
+    assert "8 trials, 0 of them done before" in call(*words)[1]
+    assert len(set(scores(own, task="fit", model="Grid_exact"))) == 2, "of the new signal, and not of the one in memory"
+    edit(own / "task.py", "values.roll(k, 1)", "values.roll(k, 2)")
+    assert "8 trials, 2 of them done before" in call(*words)[1], "the plain fits"
+    assert len(set(scores(own, task="deblur_2", model="Plane"))) == 3
+
+
+def test_an_earlier_version_that_comes_back_has_its_rows_and_says_what_figures_show(own, capsys):
+    words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--models", own / "model.py"]
+    words = [str(word) for word in [*words, "--sizes", 100, "--out", own / "out"]]
+    says = "figures and page show later rows, of other settings or other code, in place of 1 of this run; --force runs"
+    assert run_command.main(words) == 0
+    edit(own / "model.py", "layer(x)", "layer(-x)")
+    assert run_command.main(words) == 0
+    assert says not in capsys.readouterr().out
+    edit(own / "model.py", "layer(-x)", "layer(x)")
+    assert run_command.main(words) == 0
+    out = capsys.readouterr().out
+    assert "1 trial, 1 of them done before" in out
+    assert says in out
+    assert run_command.main([*words, "--force"]) == 0
+    assert says not in capsys.readouterr().out
+
+
+def test_a_row_of_another_version_is_not_called_wrong_but_of_other_code(call, own, capsys):
+    assert call(*line(own, "--no-figures"))[0] == 0
+    edit(own / "model.py", "layer(x)", "layer(-x)")
+    files = ("--signal", own / "signal.py", "--task", "fit", "--models", own / "model.py")
+    assert harness_main(["verify", *map(str, files), "--device", "cpu", "--out", str(own / "out")]) == 1
+    out = capsys.readouterr().out
+    assert "cannot be repeated: the code of its model was " in out
+    assert "give the file as it was then with --models" in out
+
+
 def test_list_names_what_files_add(call, own):
     code, stdout, stderr = call("--list", *line(own))
     assert code == 0, stderr
@@ -173,6 +240,45 @@ def test_list_names_what_files_add(call, own):
 def test_a_tasks_file_stands_for_all_its_levels(own):
     assert expand_tasks(["deblur_5", str(own / "task.py")]) == ["deblur_5", "deblur_2", "deblur_3"]
     assert title_of("deblur_5") == "deblur width 5"
+
+
+MADE = "return Signal(values, dim, cls.kind)"
+TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring,))"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("signal.py", MADE, f"values[3, 3] = np.nan; {MADE}", "gave 1 of 576 values that are NaN, infinite or"),
+        ("signal.py", MADE, f"values = values.astype(float) * 1e39; {MADE}", "gave 192 of 576 values that are NaN"),
+        ("signal.py", MADE, f"values = values[0]; {MADE}", "gave values float32 of shape (24,) with dim 2; it must"),
+        ("signal.py", MADE, f"dim = 3; {MADE}", "it must give float32 [*shape] or [*shape, C] with dim 2"),
+        ("signal.py", MADE, f"values = values[:0]; {MADE}", "gave values float32 of shape (0, 24) with dim"),
+        ("signal.py", MADE, f"values = values.astype(int); {MADE}", "gave values int64 of shape (24, 24)"),
+        ("signal.py", MADE, f"values = values.tolist(); {MADE}", "gave values of type list; it must give a Signal"),
+        ("signal.py", MADE, "return values", "Stripes.build gave ndarray; it must give a Signal, whose values are"),
+        ("task.py", TASKED, "return scoring", "deblur.build gave Scoring; it must give a Task"),
+        ("task.py", "(scoring,))", "())", "deblur.build gave no scorings; it must give one, called deblur_2, as"),
+        ("task.py", "Scoring(cls.named(level)", "Scoring(cls.name", "gave scorings called deblur; it must give one, "),
+        ("task.py", "mean.observe(truth)", "truth[:5]", "RunningMean gave a tensor [1, 24, 24, 1] for values"),
+        ("task.py", "/ self.width\n", "* 0 if 0 else values.detach()\n", "no gradient passes the operator RunningMean"),
+        ("task.py", "mean.observe(truth)", "truth * np.float32('nan')", "gave a target with values that are NaN"),
+    ],
+)
+def test_a_slip_in_a_signal_or_a_task_is_one_line(call, own, file, old, new, says):
+    edit(own / file, old, new)
+    words = ["--signal", own / "signal.py", "--task", own / "task.py", "--models", "Grid", "--out", own / "out"]
+    code, _, stderr = call(*words, "--preset", "smoke", "--device", "cpu", "--no-figures")
+    assert code == 2
+    assert says in stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("values", ["values[::-1].T", "np.broadcast_to(values, values.shape)", "values.astype(float)"])
+def test_a_signals_values_may_lie_in_any_order(call, own, values, recwarn):
+    edit(own / "signal.py", MADE, f"return Signal({values}, dim, cls.kind)")
+    words = ["--signal", own / "signal.py", "--models", "Grid", "--out", own / "out", "--preset", "smoke"]
+    code, _, stderr = call(*words, "--device", "cpu", "--no-figures")
+    assert (code, stderr, list(recwarn)) == (0, "", [])
 
 
 @pytest.mark.parametrize(

@@ -481,6 +481,8 @@ def test_a_path_without_its_option_is_given_one(capsys):
         (["--sizes", "-3"], "argument --sizes: '-3' is less than 0; give a whole number like 10000 or 1e4"),
         (["--sizes", "1e4,1e5"], "is not a whole number like 10000 or 1e4; several stand apart, like 1e4 1e5"),
         (["--sizes"], "argument --sizes: expected at least one argument"),
+        (["--signal", "-a.png"], "at least one argument; one that begins with - is given as --signal=-…; --help names"),
+        (["--out", "-a"], "expected one argument; one that begins with - is given as --out=-…; --help names"),
         (["--sizes", "0"], "--sizes: must be from 1 to 1e15 parameters each, got (0,)"),
         (["--sizes", "1e300"], "--sizes: must be from 1 to 1e15 parameters each"),
         (["--steps", "0"], "--steps: must be at least 1, got 0"),

@@ -174,7 +174,12 @@ def test_chosen_models_are_compared_as_if_they_were_all(store, rows, make_row, t
         (["--signal", "Star"], "no rows of signal 'Star'; there are: Sierpinski"),
         (["--task", "ct"], "no rows of task 'ct'; there are: fit"),
         (["--preset", "a", "--against", "a"], "--preset and --against are both a; give two presets"),
+        (
+            ["--preset", "a", "--against", "b", "--by", "model,size,item"],
+            "--against compares models at each budget, not by model,size,item; leave --by out",
+        ),
         (["--models", "Grid", "Sirne"], "no rows of model 'Sirne' (did you mean 'Siren'?); there are: Grid, Siren"),
+        (["--rows", "--format", "csv", "--by", "item"], "--rows gives every row as it is, not by item; leave --by or"),
         (["--rows"], "--rows gives csv or parquet, not md; add --format csv"),
         (["--to", "/absent/x.md"], "cannot write '/absent/x.md': No such file or directory"),
     ],

@@ -46,6 +46,14 @@ def verify(capsys):
     return call
 
 
+@pytest.fixture
+def picture(tmp_path):
+    """A person's own file."""
+    path = tmp_path / "mine.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), dtype=np.uint8)).save(path)
+    return path
+
+
 def change(out, **changes):
     """Put other values into the one row of a folder."""
     (path,) = out.glob("*/rows/*.json")
@@ -62,13 +70,40 @@ def test_every_model_gives_its_row_again_bit_for_bit(fitted, verify):
     assert said.endswith(f"{count} of {count} rows were given again\n")
 
 
-def test_both_rows_of_one_fit_share_it(fitted, verify, monkeypatch):
-    out = fitted(line=["--signal", "SampleImages", "--preset", "smoke", "--device", "cpu", "--models", "Grid"])
-    assert len(load(out)) == 2
-    runs, run = [], run_trial.run_on
-    monkeypatch.setattr(run_trial, "run_on", lambda *given: runs.append(1) or run(*given))
+SHARED = ["--signal", "SampleImages", "--preset", "smoke", "--device", "cpu", "--models", "Grid", "Grid_TV"]
+
+
+def test_both_rows_of_one_fit_share_it(fitted, verify, calls):
+    """They lie in two folders, and rows of other fits between them."""
+    out, runs = fitted(line=SHARED), calls(run_trial, "run_on")
+    assert len(load(out)) == 4
     code, said, _ = verify(out)
-    assert (code, said.count("bitwise\n"), len(runs)) == (0, 2, 1)
+    assert (code, said.count("bitwise\n"), len(runs)) == (0, 4, 2)
+
+
+def test_equal_fits_of_two_results_folders_are_run_once(fitted, verify, calls, tmp_path):
+    out, runs = fitted(line=SHARED), calls(run_trial, "run_on")
+    shutil.copytree(out, tmp_path / "copy")
+    files = [*out.glob("*/rows/*.json"), *(tmp_path / "copy").glob("*/rows/*.json")]
+    code, said, _ = verify(out, *files)
+    assert (code, said.count("bitwise\n"), len(runs)) == (0, 8, 2)
+
+
+def test_fits_of_two_back_ends_are_run_apart(fitted, verify, calls, tmp_path):
+    out, runs = fitted("--models", "Grid"), calls(run_trial, "run_on")
+    shutil.copytree(out, tmp_path / "copy")
+    change(tmp_path / "copy", backend="triton")
+    verify(out, *out.glob("*/rows/*.json"), *(tmp_path / "copy").glob("*/rows/*.json"))
+    assert len(runs) == 2
+
+
+def test_of_copies_the_signal_that_one_keeps_serves_all(fitted, verify, tmp_path, picture):
+    out = fitted("--models", "Grid", line=["--signal", str(picture), *LINE[2:]])
+    shutil.copytree(out, tmp_path / "copy", ignore=shutil.ignore_patterns("signals"))
+    picture.unlink()
+    files = [*(tmp_path / "copy").glob("*/rows/*.json"), *out.glob("*/rows/*.json")]
+    code, said, _ = verify(out, *files)
+    assert (code, said.count("bitwise\n")) == (0, 2 * len(load(out)))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +150,6 @@ def test_a_changed_row_is_found(fitted, verify, monkeypatch, tmp_path, changes, 
     [
         ("Siren", {"hidden_layers": 60_000}, "models have up to 4,096 tensors"),
         ("Instant_NGP", {"levels": 0}, "ZeroDivisionError: "),
-        ("FactorFields", {"coefficients": 1e308}, "OverflowError: "),
     ],
 )
 def test_a_row_of_which_no_model_can_be_made_fails_alone(fitted, verify, tensors, model, settings, says):
@@ -228,10 +262,8 @@ def test_mistakes_are_one_line(fitted, verify, arguments, says):
     assert len(err.splitlines()) == 1
 
 
-def test_a_users_own_file_is_named(tmp_path, fitted, verify):
-    picture = tmp_path / "mine.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), dtype=np.uint8)).save(picture)
-    out = fitted(line=["--signal", str(picture), "--preset", "smoke", "--device", "cpu", "--models", "Grid"])
+def test_a_users_own_file_is_named(tmp_path, fitted, verify, picture):
+    out = fitted("--models", "Grid", line=["--signal", str(picture), *LINE[2:]])
     code, said, _ = verify(out)
     assert (code, "bitwise" in said) == (0, True), "of what was kept"
     shutil.rmtree(out / "2d_UserFile" / "signals")

@@ -156,7 +156,7 @@ def test_settings_that_change_under_way_are_noticed(sweep, tmp_path, root):
         process.stdin.flush()  # and stays open, or the worker would end with its starter
         err = process.stderr.read()
     assert process.returncode == 2
-    assert "error: the settings have changed since the start: no trial other; start it again" in err
+    assert "error: settings or files of yours have changed since the start: no trial other; start it again" in err
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,19 @@ def test_nobody_waits_for_what_others_run_beyond_the_deadline(make_trial, tmp_pa
     assert capsys.readouterr().err == f"waiting for {trial}, which process {os.getpid()} on {platform.node()} runs\n"
 
 
+def test_who_waits_for_a_claim_that_says_nothing_sleeps(make_trial, tmp_path, monkeypatch, capsys, calls):
+    trial = make_trial("Grid")
+    run_trials.prepare([trial], tmp_path)
+    path = Claims(tmp_path).path(trial)
+    path.mkdir(parents=True)
+    rounds, ticks = calls(run_trials, "run_free"), itertools.count()
+    clock = SimpleNamespace(monotonic=ticks.__next__, sleep=lambda seconds: None)
+    monkeypatch.setattr(run_trials, "time", clock)
+    run_trials.execute([trial], tmp_path, torch.device("cpu"), deadline=50)
+    assert len(rounds) == 1
+    assert capsys.readouterr().err == f"waiting for {trial}, which another process runs\n"
+
+
 def test_a_worker_that_is_stopped_while_it_plans_ends_without_a_word(monkeypatch, capsys):
     """Whoever stops it says that the run was interrupted, once."""
 

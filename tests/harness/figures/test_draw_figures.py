@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -463,7 +464,7 @@ def test_the_latest_of_several_configurations_is_drawn(make_table):
     comparison = only(table)
     assert cells(heatmaps.score_page(comparison, over_bands(comparison)).axes[0]) == [["50.0"], ["40.0"]]
     assert draw_figures.missing(rows_of(table)) == [
-        "2d_Sphere paper_1000_1000: 4 older rows of cells that have a later one are passed over"
+        "2d_Sphere paper_1000_1000: 4 older rows are passed over: later ones are of other settings or other code"
     ]
 
 
@@ -530,6 +531,21 @@ def test_drawing_again_replaces_the_files_and_leaves_nothing_else(tmp_path, make
     assert [path.read_bytes() for path in first] == before
     left = {path for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {*first, first[0].with_name(".drawn_of_psnr.json")}
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf"])
+def test_no_room_for_a_figure_is_an_error_that_names_it(tmp_path, make_table, ending):
+    """And not one of matplotlib's own, which closes its files as if they were whole."""
+    comparison, path = only(make_table(seeds=[1])), tmp_path / f"a.{ending}"
+    page = heatmaps.score_page(comparison, over_budgets(comparison))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+    try:
+        with pytest.raises(OSError, match=f"File too large: '{path}'"):
+            draw_figures.write(page, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("sizes", [[2500], SIZES])

@@ -42,6 +42,13 @@ def test_an_image_is_scored_on_its_finer_lattices_too(make_trial, config):
     assert cost.samples_scored(make_trial("Grid", length=24)) == 576
 
 
+def test_an_image_that_is_too_small_for_its_task_has_an_estimate(times, make_trial):
+    """The task says so, once it is made."""
+    times["cpu"]["beside"] = BESIDE
+    tiny = dataclasses.replace(make_trial("Grid", budget=1000, length=3), task="super_resolution")
+    assert cost.trial_seconds(tiny, "cpu") > 0
+
+
 def test_an_image_that_is_itself_the_finer_one_is_trained_on_a_sixteenth(times, make_trial):
     fit = make_trial("Grid", budget=1000, length=24, steps=100)
     coarse = dataclasses.replace(fit, task="super_resolution", scored=("super_resolution",))

@@ -26,6 +26,7 @@ EXPERIMENTS = [  # docs/protocol.md, "Experiments and presets": signal, dim, tri
 PAPER_SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
 IN_THE_HASH = {"steps": 7, "minibatch": 50, "precision": "bf16", "adam_betas": (0.8, 0.9)}
 IN_THE_HASH |= {"lr_schedule": "cosine", "optimiser": "muon", "tuned_at": "paper"}
+IN_THE_HASH |= {"model_code": "0123456789ab", "signal_code": "0123456789ab"}
 IN_THE_KEY = {"signal": "Other", "item": "0064", "dim": 3, "length": 25, "bandlimit": 0.6, "task": "ct"}
 IN_THE_KEY |= {"model": "Grid_TV", "budget": 2501, "seed": 4321, "signal_seed": 4321, "dataset": "photos"}
 IN_NEITHER = {

@@ -205,6 +205,38 @@ def test_what_is_no_claim_is_cleared_away_in_time(trial, left_by, tmp_path, text
         assert claim is not None
 
 
+def unreadable(path, how, monkeypatch):
+    """A claim that is there and that nobody here can read."""
+    match how:
+        case "too long":
+            path.write_text("x" * (liveness.SIZE + 1))
+        case "a folder":
+            path.mkdir()
+        case "a link to nothing":
+            path.symlink_to(path.parent / "nothing")
+        case "another user's":
+            path.write_text("{}")
+
+            def refused(path, most):
+                raise PermissionError(13, "Permission denied")
+
+            monkeypatch.setattr(liveness, "read_bounded", refused)
+
+
+@pytest.mark.parametrize("how", ["too long", "a folder", "a link to nothing", "another user's"])
+def test_a_claim_that_cannot_be_read_holds_its_trial_for_a_minute(trial, left_by, tmp_path, monkeypatch, how, capsys):
+    path, ours = left_by(), Claims(tmp_path)
+    path.unlink()
+    unreadable(path, how, monkeypatch)
+    assert ours.take(trial) is None
+    assert ours.held(trial) is not None, "others wait for it, and do not ask again and again"
+    os.utime(path, (0, 0), follow_symlinks=False)
+    assert ours.held(trial) is None
+    with ours.take(trial) as claim:
+        assert claim is not None
+    assert capsys.readouterr().err == f"another process is gone without finishing {trial}; it runs again\n"
+
+
 @pytest.mark.parametrize("said", [{}, {"pid": "x"}, {"pid": 1}, {"silent": 1e9}, {"numbering": liveness.numbering()}])
 def test_nonsense_is_not_alive(said):
     assert not liveness.is_alive(said)

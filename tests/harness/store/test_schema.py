@@ -81,7 +81,8 @@ def test_a_rows_name_and_its_digest_are_of_the_columns_that_say_so(make_row, mak
     assert key_of(make_row()) == "Grid_2500_band0.5_seed1234_5db2ce06c0636c9f", "stored rows keep their names"
     assert key_of(make_row(dim=2.0, length=24.0, size=2500.0)) == key_of(make_row())
     trial, hashed = make_trial(lr=0.1), names(part_of="config_hash")
-    assert hashed == ("steps", "minibatch", "settings", "lr_schedule", "optimiser", "tuned_at", "precision")
+    own = ("model_code", "signal_code")
+    assert hashed == ("steps", "minibatch", "settings", "lr_schedule", "optimiser", "tuned_at", *own, "precision")
     for changes in ({"steps": 7}, {"minibatch": 7}, {"lr": 0.2}, {"precision": "bf16"}, {"adam_betas": (0.5, 0.5)}):
         assert make_trial(**{"lr": 0.1} | changes).config_hash != trial.config_hash, changes
 

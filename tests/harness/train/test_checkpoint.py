@@ -193,8 +193,7 @@ HUGE = {
     "many small layers": ("Siren", {"hidden_layers": 60_000}, {}, "up to 4,096 tensors"),
     "frequencies": ("FourFeat", {"frequencies": 10**9}, {}, "settings.frequencies: whole numbers go up to"),
     "levels": ("Instant_NGP", {"levels": 10**9, "growth": 1.0}, {}, "settings.levels: whole numbers go up to"),
-    "growth": ("Instant_NGP", {"growth": 1e308}, {}, "settings.growth: must be at least 1"),
-    "coefficients": ("FactorFields", {"coefficients": 1e308}, {}, "OverflowError"),
+    "growth": ("Instant_NGP", {"growth": 1e38}, {}, "settings.growth: must be at least 1, and leave the last of 16"),
     "no levels": ("Instant_NGP", {"levels": -1}, {}, "IndexError"),
     "blocks": ("BlockDCT", {"block": {"2": 60_000, "3": 8}}, {}, "whole blocks of 60000 fill"),
     "no values": ("Siren", {}, {"size": 0}, "0 is no size of Siren, a whole number from 1 up"),
@@ -303,3 +302,8 @@ def test_a_model_of_ones_own_is_rendered_once_its_file_is_named(tmp_path, monkey
     subprocess.run([*render, str(own)], check=True, capture_output=True)
     with torch.no_grad():
         assert np.load(picture) == pytest.approx(model.on_lattice(lattice)[..., 0].numpy(), abs=1e-6)
+    own.write_text(own.read_text().replace("torch.sin(", "torch.cos("))  # values of the same shapes, and another model
+    changed = subprocess.run([*render, str(own)], capture_output=True, text=True, check=False)
+    assert changed.returncode == 2
+    assert "it was fitted by another version of Hill's file (" in changed.stderr
+    assert changed.stderr.endswith(" now); name the file as it was then, or fit it again\n")
