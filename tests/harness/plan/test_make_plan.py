@@ -207,6 +207,17 @@ def test_without_minibatches_every_update_is_full(plan):
 # What tells trials apart
 
 
+@pytest.mark.parametrize(
+    ("bits", "rates", "has"),
+    [((), None, True), ((8,), None, False), ((8, 4), (8,), False), ((8, 4), (4, 6, 8), True), ((8,), (8,), True)],
+)
+def test_a_row_has_the_rates_of_a_trial_or_is_of_no_use_for_them(make_trial, make_row, bits, rates, has):
+    trial = make_trial(bits=bits)
+    found = None if rates is None else [{"bits": each} for each in rates]
+    assert trial.has_rates(make_row(rates=found)) == has
+    assert trial.has_rates(make_row(rates=None, status="diverged")), "more bits would not help it"
+
+
 def test_every_field_of_a_trial_is_known_to_this_test():
     fields = {field.name for field in dataclasses.fields(Trial)}
     assert fields == IN_THE_HASH.keys() | IN_THE_KEY.keys() | IN_NEITHER.keys() | {"settings"}
