@@ -563,7 +563,6 @@ def test_only_what_nothing_else_explains_may_be_damage(tmp_path, monkeypatch, er
 def test_a_sixteenth_of_the_range_is_remarked_on(tmp_path, most, factor):
     values = (DEEP // 2**8 * (most // 255)).astype(np.uint16)
     values[0, 0] = most
-    assert factor is None or most * factor <= 65535
     Image.fromarray(values).save(tmp_path / "a.png")
     tifffile.imwrite(tmp_path / "a.tif", values)
     for name in ("a.png", "a.tif"):
