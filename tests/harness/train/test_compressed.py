@@ -125,6 +125,12 @@ def test_whole_numbers_come_back(values):
     assert decoder.whole(len(values)).tolist() == values
 
 
+@pytest.mark.parametrize("value", [2**60 + 1, -(2**60) - 1])
+def test_larger_whole_numbers_are_refused(value):
+    with pytest.raises(UsageError, match="coded up to 1,152,921,504,606,846,976"):
+        coder.Encoder().whole(np.array([0, value]))
+
+
 def test_positions_cost_about_their_entropy():
     """A tenth of many positions, drawn alike, takes H(0.1) bits each; gaps in binary classes, somewhat more."""
     kept = np.flatnonzero(np.random.default_rng(0).uniform(size=200_000) < 0.1)
