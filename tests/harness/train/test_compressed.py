@@ -6,6 +6,7 @@ import json
 import re
 import struct
 import sys
+import time
 import zlib
 
 import numpy as np
@@ -22,6 +23,7 @@ from harness.plan.make_plan import model_settings
 from harness.store.store import Store
 from harness.train import checkpoint, coder, compressed
 from harness.train.chunks import predict
+from harness.train.rates import measure
 from target_signals import get_signal
 
 pytest.importorskip("constriction")
@@ -263,6 +265,15 @@ def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path
         assert "PSNR against Sierpinski" in text
         found = text.splitlines()[-3].split()
         assert (found[1], found[3]) == (f"{rates[0]['bytes']:,}", f"{rates[0]['psnr']:.2f}")
+
+
+def test_a_rate_says_how_long_coding_and_decoding_took(build):
+    model, start = build(), time.perf_counter()
+    rate, data = measure(model, 8, model.lattice, lambda answer: 12.5)
+    elapsed = time.perf_counter() - start
+    assert (rate["bits"], rate["bytes"], rate["psnr"], rate["quantised_passes"]) == (8, len(data), 12.5, 0)
+    assert min(rate["encode_seconds"], rate["decode_seconds"]) > 0
+    assert rate["encode_seconds"] + rate["decode_seconds"] <= elapsed
 
 
 @pytest.mark.parametrize("bits", ["1", "17", "eight"])
