@@ -30,11 +30,13 @@ def normalise(values: np.ndarray, peak: float | None) -> tuple[np.ndarray, tuple
         above = values.astype(np.uint64) - np.uint64(int(low) % 2**64)
         scaled = above / (int(high) - int(low))
     else:
-        wide = values.astype(np.float64)
-        low, high = wide.min(), wide.max()
-        if not np.isfinite(high - low):  # the range overflows: half of it does not
-            wide, low, high = wide / 2, low / 2, high / 2
-        if not (np.isfinite(high - low) and high > low):
+        with np.errstate(over="ignore", invalid="ignore"):  # what float64 does not hold is refused below
+            wide = values.astype(np.float64)
+            low, high = wide.min(), wide.max()
+            if not np.isfinite(high - low):  # the range overflows: half of it does not
+                wide, low, high = wide / 2, low / 2, high / 2
+            fits = np.isfinite(high - low) and high > low
+        if not fits:
             raise Unusable(f"its values, {values.min()} to {values.max()}, do not fit into float64; rescale them")
         scaled = (wide - low) / (high - low)
     own = float(values.min()), float(values.max())

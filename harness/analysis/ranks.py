@@ -74,8 +74,7 @@ def _tried(experiment: Experiment, rows: Sequence[Row], size: int) -> Iterable[t
 
 
 def _add(sets: DataSets, data_set: Hashable, condition: Hashable, cell: Cell, row: Row, metric: str) -> None:
-    worst = -math.inf if METRICS[metric].higher_is_better else math.inf
-    value = finite(row.get(metric)) if row["status"] == OK else worst
+    value = finite(row.get(metric)) if row["status"] == OK else math.inf
     if value is not None:
         run = condition, (cell.seed, cell.signal_seed)
         sets.setdefault(data_set, {}).setdefault(cell.model, {})[run] = value

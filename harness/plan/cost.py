@@ -113,7 +113,7 @@ def samples_scored(trial: Trial) -> int:
     own = 2 if family_of(trial.task).coarsening > 1 else 1  # where the signal itself is the finer one
     shared = [task for task in trial.scored if task != trial.task]
     possible = [task for task in shared if cls.unsupported(trial.dim, 1, family_of(task).needs) is None]
-    return samples * (own + sum(finer if family_of(task).shares else 1 for task in possible))
+    return samples * (own + finer * len(possible))
 
 
 def as_large(trial: Trial, points: int) -> Trial:

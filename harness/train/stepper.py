@@ -105,7 +105,6 @@ class Stepper:
         for of, state in self.optimiser.state.items():
             for name, value in state.items():
                 value.copy_(standing.moments[of][name])
-        self.sound.fill_(True)
 
     def _step(self, index: Tensor | None) -> None:
         recording = self.recordings.get(None if index is None else len(index))

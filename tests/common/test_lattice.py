@@ -1,5 +1,6 @@
 """Lattice: coordinates of docs/protocol.md, the order of its points, and slabs that cover it once."""
 
+import math
 from itertools import product
 
 import numpy as np
@@ -48,7 +49,9 @@ def test_slabs_cover_the_lattice_exactly_once(shape, max_points):
     lattice = Lattice.regular(shape)
     layer = len(lattice) // shape[0]
     parts, points = [], []
-    for part, slab in lattice.slabs(max_points):
+    slabs = list(lattice.slabs(max_points))
+    assert len(slabs) == math.ceil(shape[0] / max(1, max_points // layer)), "no more than it takes"
+    for part, slab in slabs:
         assert len(slab) <= max(max_points, layer)
         assert slab.shape == (part.stop - part.start, *shape[1:])
         parts += range(part.start, part.stop)

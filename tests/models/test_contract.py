@@ -239,6 +239,8 @@ def test_a_budget_below_the_smallest_form_has_no_size(name, dim, channels):
     assert cls.solve_size(settings, lattice, channels, 1) is None
     smallest = count(partial(cls, settings, lattice, channels), cls.smallest)
     assert cls.solve_size(settings, lattice, channels, smallest - 1) is None
+    least = cls.solve_size(settings, lattice, channels, smallest)
+    assert count(partial(cls, settings, lattice, channels), least) == smallest, "it takes what is just enough"
 
 
 def test_state_round_trip(case):

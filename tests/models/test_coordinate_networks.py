@@ -369,7 +369,7 @@ def test_fourfeats_frequencies_are_normal_with_sigma_20():
     assert scipy.stats.kstest(values, scipy.stats.norm(0, 20).cdf).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("name", ["FourFeat", "Siren", "Wire", "BACON"])
+@pytest.mark.parametrize("name", ["FourFeat", "Siren", "Wire", "BACON", "Gauss", "Sinc", "HOSC"])
 def test_biases_start_at_pytorchs_default(name):
     model = make(name, 2, 1, 200)
     biases = [
@@ -382,19 +382,21 @@ def test_biases_start_at_pytorchs_default(name):
         uniform(bias, bound)
 
 
-def test_fourfeats_weights_start_at_pytorchs_default():
-    model = make("FourFeat", 2, 3, 60)
+@pytest.mark.parametrize("name", ["FourFeat", "Gauss", "Sinc"])
+def test_weights_start_at_pytorchs_default(name):
+    model = make(name, 2, 3, 60)
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
             uniform(layer.weight, 1 / math.sqrt(layer.weight.shape[1]))
 
 
 @pytest.mark.parametrize("dim", [2, 3])
-def test_sirens_weights(dim):
-    first, *later = make("Siren", dim, 3, 150).layers
+@pytest.mark.parametrize(("name", "omega"), [("Siren", 90), ("Finer", 30), ("HOSC", 15)])
+def test_the_weights_of_networks_of_sines(name, omega, dim):
+    first, *later = (layer for layer in make(name, dim, 3, 150).modules() if isinstance(layer, nn.Linear))
     uniform(first.weight, 1 / dim)
     for layer in later:
-        uniform(layer.weight, math.sqrt(6 / 150) / 90)
+        uniform(layer.weight, math.sqrt(6 / 150) / omega)
 
 
 def test_wires_weights_start_as_pytorchs_complex_layers_do():

@@ -52,6 +52,26 @@ def test_the_start_lies_where_the_signal_changes(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+def test_half_of_them_alone_are_as_much_larger_as_they_lie_further_apart(shape):
+    """A constant is seen by Gaussians that lie uniformly, each in the room of two."""
+    model, d = built(shape, size=2000), len(shape)
+    model.initialise_from(model.lattice, torch.full((*shape, 2), 0.5), torch.Generator().manual_seed(1))
+    rows, columns = torch.tril_indices(d, d)
+    factors = model.cholesky[:1000].detach() + 0.5 * (rows == columns)  # in units; U(½, 3/2) and U(0, 1) for all
+    assert factors[:, rows == columns].mean() == pytest.approx(2 ** (1 / d), rel=0.05)
+    assert factors[:, rows != columns].mean() == pytest.approx(2 ** (1 / d) / 2, rel=0.05)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_where_they_lie_densely_they_are_smaller(shape):
+    model = started(shape, size=2000)
+    slope = torch.stack(torch.gradient(box(shape), dim=list(range(len(shape))))).abs().sum(dim=(0, -1))
+    dense = slope[tuple(places(model, slice(1000)).T)] > 0
+    deviations = model.factors()[:1000].detach().diagonal(dim1=1, dim2=2).mean(dim=1)
+    assert deviations[dense].mean() < 0.8 * deviations[~dense].mean()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_not_seen_takes_no_part_and_does_not_move(shape):
     model = started(shape)
     (model.on_lattice(model.lattice) - box(shape)).square().mean().backward()

@@ -48,6 +48,19 @@ def test_units_are_the_papers_at_its_own_density():
     assert GaussianImage(CONFIG, Lattice.regular((512, 768)), 3, 70_000).unit == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.parametrize("stride", [10.0, 50.0])
+@pytest.mark.parametrize("shape", [(24, 32), (9, 8, 7)])
+def test_a_mean_in_the_middle_moves_by_its_stride_along_every_axis(shape, stride):
+    model = built(shape, stride=stride)
+    with torch.no_grad():
+        model.positions.zero_()
+        middle = model.means()
+        model.positions += 1e-3
+        moved = (model.means() - middle) / model.unit
+    torch.testing.assert_close(middle, torch.tensor([(n - 1) / 2 for n in shape]).expand_as(middle))
+    torch.testing.assert_close(moved, torch.full_like(moved, 1e-3 * stride), rtol=1e-3, atol=0)
+
+
 @pytest.mark.parametrize("shape", [(24, 32), (9, 8, 7)])
 def test_factors_are_lower_triangular_and_never_singular(shape):
     model = built(shape)

@@ -8,7 +8,9 @@ import torch
 from models.packed_indices import pack, unpack, words
 
 
-@pytest.mark.parametrize(("count", "total"), [(1, 1), (1, 10**7), (5, 5), (40, 50), (33, 1000), (500, 10**6), (64, 64)])
+@pytest.mark.parametrize(
+    ("count", "total"), [(1, 1), (1, 10**7), (5, 5), (40, 50), (33, 1000), (500, 10**6), (64, 64), (9, 4)]
+)
 def test_numbers_come_back(count, total):
     rng = torch.Generator().manual_seed(0)
     for numbers in (

@@ -4,6 +4,7 @@ import functools
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from common.lattice import Lattice
 from harness.plan.config import load_config
@@ -122,6 +123,20 @@ def test_between_samples_it_is_interpolated(shape):
     torch.testing.assert_close(finer[tuple(slice(None, None, 2) for _ in shape)], samples, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(20, 25), (7, 6, 8)])
+def test_interpolation_is_pytorchs_cubic_of_images_and_linear_of_volumes(shape):
+    model = built(shape)
+    lattice = Lattice(tuple(torch.linspace(-0.9, 0.7, 9 + k).double().numpy() for k in range(len(shape))))
+    with torch.no_grad():
+        samples, found = model.on_lattice(model.lattice), model.on_lattice(lattice)
+    # sample i of n sits at -1 + 2 i / n, and for PyTorch at -1 + 2 i / (n - 1)
+    at = torch.stack([(points + 1) * n / (n - 1) - 1 for points, n in zip(lattice.points("cpu").T, shape, strict=True)])
+    at = at.flip(0).T.reshape(1, *lattice.shape, len(shape))  # the last axis first
+    mode = "bicubic" if len(shape) == 2 else "bilinear"
+    expected = F.grid_sample(samples.movedim(-1, 0)[None], at, mode=mode, padding_mode="border", align_corners=True)
+    torch.testing.assert_close(found, expected[0].movedim(0, -1), atol=1e-5, rtol=1e-4)
+
+
 def test_a_signal_of_few_coefficients_is_found():
     """A wave of the cosines' own and a wavelet: two coefficients, where either basis alone needs many."""
     model = built((64, 64), size=40, channels=1)
@@ -148,3 +163,6 @@ def test_a_budget_beyond_all_coefficients_takes_them_all():
     lattice = Lattice.regular((6, 5))
     assert SparseBases.solve_size(SETTINGS, lattice, 2, 10_000) == 3 * 2 * 30
     assert SparseBases.solve_size(SETTINGS, lattice, 2, 100) < 100
+    enough = count(functools.partial(SparseBases, SETTINGS, lattice, 2), 180)
+    assert SparseBases.solve_size(SETTINGS, lattice, 2, enough) == 180
+    assert SparseBases.solve_size(SETTINGS, lattice, 2, enough - 1) < 180

@@ -549,7 +549,9 @@ def test_only_what_nothing_else_explains_may_be_damage(tmp_path, monkeypatch, er
         load(tmp_path / "a.npy")
 
 
-@pytest.mark.parametrize(("most", "factor"), [(4095, 16), (1023, 64), (16383, 4), (16384, None), (65535, None)])
+@pytest.mark.parametrize(
+    ("most", "factor"), [(4095, 16), (4096, 15), (1023, 64), (16383, 4), (16384, None), (65535, None)]
+)
 def test_a_sixteenth_of_the_range_is_remarked_on(tmp_path, most, factor):
     values = (DEEP // 2**8 * (most // 255)).astype(np.uint16)
     values[0, 0] = most

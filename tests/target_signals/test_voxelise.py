@@ -210,6 +210,15 @@ def test_an_open_mesh_is_refused():
         solid(vertices, faces[1:], (9, 9, 9), CUBE)
 
 
+def test_rays_through_a_hole_abstain():
+    """A box without two of its six sides: every ray along two of the axes goes through a hole."""
+    vertices, faces = box([1, 1, 1], [3, 3, 3])
+    bounds = (np.zeros(3), np.full(3, 4.0))
+    open_on_two_sides = faces[[*range(2, 4), *range(6, 12)]]
+    mended = solid(vertices, open_on_two_sides, (8, 8, 8), bounds, mend=True)
+    assert (mended == solid(vertices, faces, (8, 8, 8), bounds)).all()
+
+
 @pytest.mark.parametrize("mesh", [sphere(1.3, 40), torus(1, 0.4, 60)])
 def test_a_mended_mesh_with_holes_is_nearly_the_whole_one(mesh):
     vertices, faces = mesh

@@ -138,11 +138,32 @@ def test_a_failure_is_no_missing_run_and_takes_no_draw_away():
     assert lines(found) == ["does not compete: Siren (1 failed of 4 runs)"]
 
 
+def test_a_failure_at_a_draw_that_is_left_out_takes_no_model_away():
+    """At 0.7 one model alone has a score."""
+    own = {(m, b): SCORE for m in ("Siren", "Grid", "Wire") for b in BANDS[:3]}
+    found = compare(runs_of(own | {("Siren", 0.7): FAILED, ("Grid", 0.7): SCORE}))
+    assert (set(found.models), bands_of(found)) == ({"Siren", "Grid", "Wire"}, [0.1, 0.3, 0.5])
+
+
+def test_a_draw_at_which_everybody_failed_compares_nothing():
+    found = compare(runs_of({(m, b): SCORE if b == 0.1 else FAILED for m in ("Siren", "Grid") for b in BANDS[:2]}))
+    assert (set(found.models), bands_of(found)) == ({"Siren", "Grid"}, [0.1])
+
+
+@pytest.mark.parametrize(("state", "failed"), [(SCORE, 0), (FAILED, 1)])
+def test_models_without_a_draw_in_common_lack_each_others(state, failed):
+    found = compare(runs_of({("Siren", 0.1): state, ("Grid", 0.3): state}))
+    assert (found.models, found.draws) == ((), frozenset())
+    assert found.lacking == {"Siren": (1, failed), "Grid": (1, failed)}
+    assert sorted(draw.band for draw in found.dropped) == [0.1, 0.3]
+
+
 def test_a_place_of_few_models_says_how_many_there_are():
     found = compared({"Siren": (0.7,), "Wire": (0.7,)})
     assert lines(found) == ["3 of 5 models have no score here: Grid, BACON, Wavelet"]
     assert found.few
     assert not compared(dict.fromkeys(MODELS[:3], BANDS)).few
+    assert not compared(dict.fromkeys(MODELS[:2], BANDS), MODELS[:4]).few, "half of them are not few"
 
 
 def test_notes_name_the_places_unless_it_is_everywhere():

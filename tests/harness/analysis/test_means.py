@@ -1,4 +1,4 @@
-"""The spread of a mean, by hand."""
+"""What a line of a table is a mean of, its spread, and what it counts, by hand."""
 
 import math
 
@@ -37,3 +37,56 @@ def test_one_draw_has_no_spread(spread):
     found = spread("size", "band")
     assert found[1000, 0.5] == pytest.approx(math.sqrt(18))
     assert math.isnan(found[3000, 0.5])
+
+
+@pytest.fixture
+def lines(make_row):
+    """`lines(by, rows…)`: by keys; a row is its model, band, seed and PSNR, or in place of this a status."""
+
+    def make(by, *given):
+        rows = [
+            make_row(model=model, bandlimit=band, seed=seed, psnr_constant=10.0)
+            | ({"status": psnr, "psnr": None} if isinstance(psnr, str) else {"psnr": psnr})
+            for model, band, seed, psnr in given
+        ]
+        (experiment,) = experiments(rows)
+        return {line.keys: line for line in means(experiment, rows, by, "psnr").lines}
+
+    return make
+
+
+def test_a_line_counts_every_run_and_is_of_those_at_the_draws_that_are_compared(lines):
+    """The fourth seed, which one model alone has, compares nothing; Wire failed at one of the others."""
+    found = lines(
+        ["model"],
+        *[("Grid", 0.5, seed, psnr) for seed, psnr in ((1, 20.0), (2, 22.0), (3, 24.0), (4, 90.0))],
+        *[("Siren", 0.5, seed, psnr) for seed, psnr in ((1, 10.0), (2, 11.0), (3, 12.0))],
+        *[("Wire", 0.5, seed, psnr) for seed, psnr in ((1, 30.0), (2, "diverged"), (3, 34.0))],
+        ("GSplat", 0.5, 1, "unsupported"),
+    )
+    said = {model: (line.mean, line.of, line.counts) for (model,), line in found.items()}
+    assert said["Grid"] == (22.0, (3, 3), (4, 0, 0, 0))
+    assert said["Siren"] == (11.0, (3, 3), (3, 0, 0, 1))
+    assert said["Wire"] == (32.0, (2, 3), (2, 1, 0, 1))
+    assert said["GSplat"][1:] == ((0, 3), (0, 0, 1, 3))
+    assert [row["seed"] for row in found["Grid",].rows] == [1, 2, 3]
+    assert found["Grid",].draws == {"item": 1, "seed": 3}
+
+
+def test_across_bands_a_line_is_of_gains(lines):
+    bands = [("Grid", 0.1, 1, 20.0), ("Grid", 0.5, 1, 39.0)]
+    assert lines(["model", "band"], *bands)["Grid", 0.5].mean == 39.0
+    assert lines(["model"], *bands)["Grid",].mean == pytest.approx((10 + 29) / 2)
+
+
+def test_models_without_a_draw_in_common_have_means_of_their_own(lines):
+    found = lines(["model"], ("Grid", 0.5, 1, 20.0), ("Siren", 0.5, 2, 30.0))
+    assert {model: (line.mean, line.of) for (model,), line in found.items()} == {
+        "Grid": (20.0, (1, 2)),
+        "Siren": (30.0, (1, 2)),
+    }
+
+
+def test_where_no_models_are_told_apart_every_run_that_could_be_asked_for_counts(lines):
+    found = lines(["band"], ("Grid", 0.5, 1, 20.0), ("Siren", 0.5, 1, "diverged"), ("GSplat", 0.5, 1, "unsupported"))
+    assert (found[0.5,].mean, found[0.5,].of, found[0.5,].counts) == (20.0, (1, 2), (1, 1, 1, 0))

@@ -28,6 +28,13 @@ def test_both_causes_are_found_again(of_signals, of_seeds):
     assert math.sqrt(np.mean([one.whole**2 for one in found])) == pytest.approx(whole, abs=0.1)
 
 
+def test_the_components_by_hand():
+    """Seeds vary by 2 about signals' means of 2 and 8; these vary by 18, of which the seeds make 2 / 2."""
+    scores = {(1, 1): 1.0, (2, 1): 3.0, (1, 2): 7.0, (2, 2): 9.0}
+    found = spread({Cell("Grid", 1000, 0.5, None, seed, signal): score for (seed, signal), score in scores.items()})
+    assert found == pytest.approx((math.sqrt(40 / 3), math.sqrt(18 - 1), math.sqrt(2)))
+
+
 def test_seeds_that_draw_their_own_signals_cannot_tell_the_causes_apart():
     found = spread({Cell("Grid", 1000, 0.5, None, seed, seed): float(seed) for seed in (1, 2, 3)})
     assert found.whole == 1

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness.analysis.tuning import FAILED, SearchResult, order, sensitivities
 from harness.analysis.tuning_tables import missing, tables
@@ -69,6 +70,17 @@ def test_a_lucky_start_does_not_decide(outcome, make_row):
     assert (failed.best, failed.failed) == (2, 1)
 
 
+def test_an_improvement_is_over_signals_of_means_over_seeds(outcome, make_row):
+    """Candidate 1 leads trial 0 by 6 dB at first, and by 3, 0 and 0 from two other starts: by 4, 2 and 2 in all."""
+    again = tuple(make_row(psnr=psnr, psnr_constant=10.0) for psnr in (13.0, 11.0, 12.0))  # trial 0 has 10, 11 and 12
+    one = outcome([1.0, 7.0], again={0: None, 1: again})
+    apart = [(6 + 2 * lead) / 3 for lead in (3, 0, 0)]
+    expected = stats.ttest_1samp(apart, 0)
+    assert (one.best, one.improvement.n) == (1, SIGNALS)
+    assert one.improvement.mean == pytest.approx(np.mean(apart))
+    assert one.improvement.p == pytest.approx(expected.pvalue)
+
+
 def test_a_constant_signal_says_nothing(outcome, make_row):
     constant = make_row(psnr=100.0, psnr_constant=160.0)
     one = outcome([(make_row(psnr=13.0, psnr_constant=10.0), constant, constant)])
@@ -100,6 +112,18 @@ def test_the_dial_that_scores_follow_is_found(outcome):
     assert by_schedule.sensitivity(schedule) == pytest.approx(1)
     assert outcome([1.0] * 16).sensitivity(lr) is None, "nothing varies"
     assert outcome([1.0, 2.0]).sensitivity(lr) is None, "too few"
+
+
+@pytest.mark.parametrize("noise", [0.5, 5.0])
+def test_a_sensitivity_is_the_adjusted_share_of_a_parabola(outcome, noise):
+    """R² by NumPy's polynomials, adjusted for three coefficients (Theil 1961); 0 where chance explains as much."""
+    lr, *_ = space("Grid")
+    places = np.array([lr.dial.share(candidate.settings.lr) for candidate in outcome([0.0] * 16).cell.candidates])
+    scores = 20 - 10 * (places - 0.6) ** 2 + noise * np.random.default_rng(0).normal(size=16)
+    left = scores - np.polyval(np.polyfit(places, scores, 2), places)
+    expected = max(0.0, 1 - left.var() / scores.var() * 15 / 13)
+    assert outcome(list(scores)).sensitivity(lr) == pytest.approx(expected)
+    assert (expected > 0.3) == (noise < 1)
 
 
 def test_models_are_ordered_before_and_after(outcome):

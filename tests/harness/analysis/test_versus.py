@@ -72,11 +72,14 @@ def test_only_draws_of_both_count(rows):
     assert versus(experiments(rows), rows, "tuned", "quick", "psnr") == []
 
 
-def test_a_failure_has_no_score(rows):
+@pytest.mark.parametrize("preset", ["paper", "tuned"])
+def test_a_failure_under_one_preset_has_no_score_under_either(rows, preset):
     failed = [
-        row | ({"status": "diverged"} if row["model"] == "Grid" and row["preset"] == "tuned" else {}) for row in rows
+        row | ({"status": "diverged"} if (row["model"], row["preset"]) == ("Grid", preset) else {}) for row in rows
     ]
-    assert set(changes(failed)[1]) == {"Siren", "Wavelet"}
+    found, by_model = changes(failed)
+    assert set(by_model) == {"Siren", "Wavelet"}
+    assert [outcome.trained.models for outcome in found.outcomes[2500]] == [("Siren",), ("Siren",)]
 
 
 def test_less_is_better_where_the_metric_says_so(rows):

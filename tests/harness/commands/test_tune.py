@@ -20,7 +20,7 @@ from harness.execution.launch import tuned_preset
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
-from harness.plan.tuned import Found, found_for, load_tuned, merged, write_tuned
+from harness.plan.tuned import Found, load_tuned
 from harness.store.scan import gather
 
 NEWCOMER = '''
@@ -240,15 +240,6 @@ def at(budgets, extent="quick", model="Grid", kind="image"):
     return {extent: {model: {kind: {str(size): FOUND for size in budgets}}}}
 
 
-def test_the_nearest_tuned_budget_counts_by_its_ratio(config):
-    tuned = merged(at([10_000]), {"quick": {"Grid": {"image": {"100000": dataclasses.replace(FOUND, gain=9.0)}}}})
-    found = {size: found_for(tuned, "quick", "Grid", "image", size) for size in (334, 31_000, 32_000, 3_000_000)}
-    assert {size: one.gain for size, one in found.items()} == {334: 5, 31_000: 5, 32_000: 9, 3_000_000: 9}
-    assert [found_for(tuned, "quick", "Grid", "image", size) for size in (333, 3_000_001)] == [None, None]
-    assert found_for(tuned, "paper", "Grid", "image", 10_000) is None
-    assert found_for(tuned, "quick", "Grid", "ct", 10_000) is None
-
-
 def test_a_preset_of_tuned_settings_refuses_models_without_and_names_the_way(config):
     config = dataclasses.replace(config, tuned=at([10_000]))
     source, preset = choose_source("SampleImages", 2), config.preset("quick_tuned", "SampleImages", 2)
@@ -278,35 +269,6 @@ def test_somebodys_own_file_has_tuned_settings_once_there_are_some(config):
     assert tuned_preset(config, "quick", source, ["fit"], ["Grid", "Siren"], [3000]) is None
     assert tuned_preset(config, "quick", source, ["fit", "ct"], ["Grid"], [3000]) is None
     assert tuned_preset(config, "quick", source, ["fit"], ["Grid"], [3000, 10**6]) is None, "too far from what was"
-
-
-def test_what_is_written_is_read_and_joins_what_there_was(tmp_path):
-    settings = tmp_path / "settings.json"
-    assert load_tuned(settings) == {}
-    write_tuned(settings, at([10_000]))
-    write_tuned(settings, at([100_000, 3000]))
-    tuned = load_tuned(settings)
-    assert list(tuned["quick"]["Grid"]["image"]) == ["3000", "10000", "100000"]
-    assert tuned["quick"]["Grid"]["image"]["3000"] == FOUND
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[",
-        "[]",
-        '{"quick": 1}',
-        '{"quick": {"Grid": {"image": {"1e4": {}}}}}',
-        '{"quick": {"Grid": {"image": {}}}}',
-        json.dumps({"quick": {"Grid": {"image": {"9" * 5000: dataclasses.asdict(FOUND)}}}}),
-    ],
-)
-def test_a_file_that_is_none_is_refused_in_a_line(tmp_path, text):
-    (tmp_path / "tuned.json").write_text(text)
-    with pytest.raises(UsageError) as caught:
-        load_tuned(tmp_path / "settings.json")
-    assert "tuned.json" in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_more_settings_than_can_be_planned_are_one_line(capsys):

@@ -49,8 +49,10 @@ def test_only_what_this_suite_was_writing_is_cleared_away(tmp_path):
     for path in [ours, *theirs]:
         path.touch()
         os.utime(path, (time.time() - 2 * store_module.LEFT_OVER,) * 2)
+    another = rows / ".two.json.k3x_9abq"  # which another run is writing right now
+    another.touch()
     store.prepare()
-    assert sorted(rows.iterdir()) == sorted(theirs)
+    assert sorted(rows.iterdir()) == sorted([another, *theirs])
 
 
 def test_a_folder_that_was_deleted_ends_the_run_in_one_line(make_trial, tmp_path, monkeypatch):

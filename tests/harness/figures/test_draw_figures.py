@@ -21,7 +21,7 @@ from common.words import budget_text
 from harness.analysis.comparison import WHOLE, Place
 from harness.analysis.grouping import comparisons
 from harness.commands import figures
-from harness.figures import curves, draw_figures, heatmaps, style
+from harness.figures import curves, draw_figures, files, heatmaps, style
 from harness.figures.layout import Layout
 from harness.figures.views import over_bands, over_budgets
 from harness.store.schema import NAMES
@@ -542,7 +542,7 @@ def test_no_room_for_a_figure_is_an_error_that_names_it(tmp_path, make_table, en
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
     try:
         with pytest.raises(OSError, match=f"File too large: '{path}'"):
-            draw_figures.write(page, path)
+            files.write(page, path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []

@@ -263,6 +263,12 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["experiments", 0, "presets", "quick"], {"stepz": 1}, "experiments[0].presets.quick: unknown key 'stepz'"),
         (["experiments", 0, "signal"], "Sierpinsky", "json: experiments[0]: unknown signal 'Sierpinsky' (did"),
         (["experiments", 0, "dim"], 4, "BandlimitedSignal does not exist with dim 4; it has dim 2 or 3"),
+        (["reference", "order", 0, "sizes"], [], "reference.order[0].sizes, bandlimits: must be null or at least one"),
+        (["reference", "order", 0, "bandlimits"], [], "order[0].sizes, bandlimits: must be null or at least one"),
+        (["reference", "order", 0, "seeds"], 0, "reference.order[0].seeds: must be at least 1, got 0"),
+        (["reference", "order", 0, "bits"], [8, 1], "order[0].bits: each is 2 to 16, or 32, got [8, 1]"),
+        (["reference", "order", 0, "experiments"], "none", "reference.order: there are no experiments 'none'"),
+        (["reference", "experiments", "quick"], ["DIV2K"], "each is like 2d_Sierpinski or 2d_ChestCT_ct, got 'DIV2K'"),
         (["models", "Grid_TV", "tv_weight"], {"tuned": {"image": {"1e4": 1}}}, "tv_weight.tuned: has no values"),
         (
             ["models", "Grid_TV", "tv_weight", "tuned", "synthetic"],

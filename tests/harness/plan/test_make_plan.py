@@ -11,7 +11,7 @@ import torch
 import target_signals
 from common.errors import UsageError
 from harness.execution.launch import choose_models, choose_precision
-from harness.plan.make_plan import make_plan, model_names
+from harness.plan.make_plan import make_plan, model_names, tuned_kind
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 
@@ -122,6 +122,8 @@ def test_a_fit_of_an_item_with_a_finer_lattice_leaves_two_rows(plan):
     assert len({row.key for row in trial.rows}) == 2
     both = plan("SampleImages", 2, models=["Grid"], sizes=(10,), items=["astronaut"], tasks=("super_resolution", "fit"))
     assert both == [trial], "one fit serves both"
+    (alone,) = plan("SheppLogan", 2, models=["Grid"], sizes=(10,), items=None)
+    assert alone.scored == ("fit",)
 
 
 def test_settings_follow_the_kind_of_data(plan):
@@ -131,6 +133,21 @@ def test_settings_follow_the_kind_of_data(plan):
 
     assert weight("SheppLogan", "fit") == 0.05
     assert weight("SheppLogan", "ct") == 10
+
+
+@pytest.mark.parametrize(
+    ("signal", "dim", "task", "kind"),
+    [
+        ("SheppLogan", 2, "ct", "ct"),
+        ("SheppLogan", 2, "fit", "image"),
+        ("SampleImages", 2, "denoise_0.1", "image"),
+        ("Sierpinski", 2, "fit", "synthetic"),
+        ("BandlimitedSignal", 3, "fit", "volume"),
+        ("Solids", 3, "inpaint_0.5", "volume"),
+    ],
+)
+def test_what_was_tuned_for_a_kind_of_data_holds_for_a_task(signal, dim, task, kind):
+    assert tuned_kind(choose_source(signal, dim), task) == kind
 
 
 def test_a_sinogram_is_never_trained_in_batches(plan):
@@ -206,6 +223,17 @@ def test_without_minibatches_every_update_is_full(plan):
 
 
 # What tells trials apart
+
+
+@pytest.mark.parametrize(
+    ("bits", "rates", "has"),
+    [((), None, True), ((8,), None, False), ((8, 4), (8,), False), ((8, 4), (4, 6, 8), True), ((8,), (8,), True)],
+)
+def test_a_row_has_the_rates_of_a_trial_or_is_of_no_use_for_them(make_trial, make_row, bits, rates, has):
+    trial = make_trial(bits=bits)
+    found = None if rates is None else [{"bits": each} for each in rates]
+    assert trial.has_rates(make_row(rates=found)) == has
+    assert trial.has_rates(make_row(rates=None, status="diverged")), "more bits would not help it"
 
 
 def test_every_field_of_a_trial_is_known_to_this_test():

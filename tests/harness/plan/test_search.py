@@ -68,6 +68,7 @@ def test_every_candidate_is_within_the_space(config):
     for name in [*TRAINED, *NEWER]:
         for candidate in candidates(config, name, "image", 10_000, 16, 3):
             assert all(holds(setting, candidate.dials[setting.name]) for setting in space(name))
+            assert candidate.lr_schedule == candidate.dials["lr_schedule"]
             own = {name: value for name, value in candidate.dials.items() if name != "lr_schedule"}
             assert own == {key: getattr(candidate.settings, key) for key in own}
 

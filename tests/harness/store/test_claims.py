@@ -105,6 +105,7 @@ def test_who_is_gone_from_this_machine_is_seen_at_once(trial, left_by, tmp_path,
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     left_by(pid=gone.pid, numbering=liveness.numbering())
+    assert Claims(tmp_path).held(trial) is None
     with Claims(tmp_path).take(trial) as claim:
         assert claim is not None
     says = f"process {gone.pid} on elsewhere is gone without finishing {trial}; it runs again\n"

@@ -13,7 +13,7 @@ from common.errors import UsageError
 from common.files import write_atomically
 from harness.store.residual import load_residual
 from harness.store.schema import NAMES
-from harness.store.store import Store, parse_row
+from harness.store.store import Store, keys_in, parse_row
 from harness.store.table import load, load_rows
 
 PROMISED = {
@@ -315,9 +315,12 @@ def test_rows_are_in_order_of_time_and_those_that_are_held_are_not_read_again(st
     assert [row["model"] for row in rows] == ["Grid", "held", "Grid"]
 
 
-def test_unfinished_files_are_no_rows(store, make_row):
+def test_other_files_are_no_rows(store, make_row):
     store.write("key", make_row(), None)
-    (store.folder / "rows" / ".other.json.x7ab").write_text('{"signal"')  # what kill -9 may leave
+    (store.rows / ".other.json.x7ab").write_text('{"signal"')  # what kill -9 may leave
+    (store.rows / "._key.json").write_bytes(b"\x00\x05\x16\x07")  # what macOS leaves beside a file on a share
+    (store.rows / "notes.txt").touch()
+    assert keys_in(store.rows) == ["key"]
     assert len(load(store.folder.parent)) == 1
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import struct
 import sys
+import time
 import zlib
 
 import numpy as np
@@ -22,6 +23,7 @@ from harness.plan.make_plan import model_settings
 from harness.store.store import Store
 from harness.train import checkpoint, coder, compressed
 from harness.train.chunks import predict
+from harness.train.rates import measure
 from target_signals import get_signal
 
 pytest.importorskip("constriction")
@@ -123,6 +125,12 @@ def test_whole_numbers_come_back(values):
     encoder.whole(np.array(values, dtype=np.int64))
     decoder = coder.Decoder(io.BytesIO(encoder.head.getvalue()), encoder.words())
     assert decoder.whole(len(values)).tolist() == values
+
+
+@pytest.mark.parametrize("value", [2**60 + 1, -(2**60) - 1])
+def test_larger_whole_numbers_are_refused(value):
+    with pytest.raises(UsageError, match="coded up to 1,152,921,504,606,846,976"):
+        coder.Encoder().whole(np.array([0, value]))
 
 
 def test_positions_cost_about_their_entropy():
@@ -257,6 +265,15 @@ def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path
         assert "PSNR against Sierpinski" in text
         found = text.splitlines()[-3].split()
         assert (found[1], found[3]) == (f"{rates[0]['bytes']:,}", f"{rates[0]['psnr']:.2f}")
+
+
+def test_a_rate_says_how_long_coding_and_decoding_took(build):
+    model, start = build(), time.perf_counter()
+    rate, data = measure(model, 8, model.lattice, lambda answer: 12.5)
+    elapsed = time.perf_counter() - start
+    assert (rate["bits"], rate["bytes"], rate["psnr"], rate["quantised_passes"]) == (8, len(data), 12.5, 0)
+    assert min(rate["encode_seconds"], rate["decode_seconds"]) > 0
+    assert rate["encode_seconds"] + rate["decode_seconds"] <= elapsed
 
 
 @pytest.mark.parametrize("bits", ["1", "17", "eight"])

@@ -27,6 +27,20 @@ def test_trials_of_one_signal_share_its_task(make_trial, monkeypatch):
     assert len(made) == 3
 
 
+def test_the_signals_seed_and_the_item_name_what_is_drawn(make_trial):
+    first, *others = (
+        data.task_of(trial, data.signal_of(make_trial("Grid"))).target
+        for trial in (
+            make_trial("Grid", task="denoise_0.1", item="a"),
+            make_trial("Siren", task="denoise_0.1", item="a"),
+            make_trial("Grid", task="denoise_0.1", item="b"),
+            dataclasses.replace(make_trial("Grid", task="denoise_0.1", item="a"), signal_seed=7),
+            dataclasses.replace(make_trial("Grid", task="denoise_0.1", item="a"), seed=7),
+        )
+    )
+    assert [np.array_equal(target, first) for target in others] == [True, False, False, True]
+
+
 def test_a_file_that_has_changed_since_the_plan_is_not_fitted_under_its_old_name(make_trial, tmp_path):
     path, values = tmp_path / "own.npy", np.random.default_rng(0).random((6, 8))
     np.save(path, values)

@@ -13,7 +13,7 @@ from harness.commands.run import main
 from harness.plan.make_plan import model_settings
 from harness.train import compressed
 from harness.train.fit import fit
-from harness.train.loss import LatticeGradient, Schedule
+from harness.train.loss import Batches, LatticeGradient, Schedule
 from harness.train.quantised import Requantised, Rounding
 from harness.train.run_trial import run_trial
 from harness.train.score import rate_of
@@ -111,6 +111,23 @@ def test_the_fit_is_that_without_and_each_number_of_bits_starts_from_it(build, t
     for key, value in plain.state_dict().items():
         torch.testing.assert_close(fine.state[key], value, rtol=0, atol=5e-5)
     assert fine.error == pytest.approx(fine.plain, rel=1e-2)
+
+
+def test_every_number_of_bits_sees_the_batches_of_the_last_passes(build, task, monkeypatch):
+    draw, drawn = Batches.epoch, []
+
+    def epoch(batches):
+        found = draw(batches)
+        drawn.append(torch.cat(found))
+        return found
+
+    monkeypatch.setattr(Batches, "epoch", epoch)
+    trained(build("Siren"), task, dataclasses.replace(QUANTISED, minibatch=50))
+    passes = torch.stack(drawn)
+    assert len(passes) == 9 + 2 * 4
+    assert torch.equal(passes[9:13], passes[5:9])
+    assert torch.equal(passes[13:], passes[5:9])
+    assert not torch.equal(passes[:4], passes[5:9])
 
 
 @pytest.mark.gpu

@@ -273,6 +273,24 @@ def test_count_is_the_closed_form(dim, channels, log_size):
     assert make_model(dim, channels, 2**log_size).count_values() == 2 * entries + decoder
 
 
+@pytest.mark.parametrize(
+    ("features", "entries", "refused"),
+    [
+        (2, 512, {}),
+        (3, 512, {"triton": "1, 2, 4, 8, … features a level, not 3", "tcnn": "features a level, not 3"}),
+        (16, 512, {"tcnn": "features a level, not 16"}),
+        (2, 500, {"tcnn": "tables of 2ⁿ entries, not 500"}),
+    ],
+)
+def test_a_back_end_refuses_what_it_cannot_run(features, entries, refused):
+    config = load_config(settings=[f"Instant_NGP.features={features}"])
+    own = model_settings(config, "Instant_NGP", "synthetic", 10_000)
+    model = models.get_model("Instant_NGP")(own, Lattice.regular((8, 8)), 1, entries)
+    for backend in ("triton", "tcnn", "torch"):
+        reason = model.refuses(backend, "fp32")
+        assert refused[backend] in reason if backend in refused else reason is None
+
+
 def test_initial_values():
     model = make_model(2, 1, 512)
     values = model.table.detach().double().numpy()

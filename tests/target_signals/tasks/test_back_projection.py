@@ -48,3 +48,26 @@ def test_channels_are_slices_of_their_own():
     one, other = phantom(33), phantom(33)[::-1].copy()
     found = back(np.concatenate([one, other], axis=-1))
     np.testing.assert_allclose(found, np.concatenate([back(one), back(other)], axis=-1), atol=1e-6)
+
+
+def test_one_ray_comes_back_as_the_ramp_and_nothing_wraps_around():
+    """Kak & Slaney's equation 61 along the detector of a single view, which counts as half a turn."""
+    width, ray = 8, 1
+    sinogram = np.zeros((1, width, 1), dtype=np.float32)
+    sinogram[0, ray] = 1
+    away = np.abs(np.arange(width) - ray)
+    ramp = [0.25 if n == 0 else -1 / (np.pi * n) ** 2 if n % 2 else 0.0 for n in away]
+    found = filtered_back_projection(sinogram, (1, width), [0.0])
+    np.testing.assert_allclose(found[0, :, 0], np.pi * np.array(ramp), atol=1e-7)
+
+
+@pytest.mark.parametrize("first", [0.0, 7.0, 29.0])
+def test_where_the_half_turn_begins_plays_no_part(first):
+    """At the middle of what looks the same from everywhere: all views together count as half a turn."""
+    angles = np.arange(first, first + 180, 30)
+    view = np.exp(-(np.linspace(-2, 2, 15) ** 2), dtype=np.float32)
+    middle, alone = (
+        filtered_back_projection(np.tile(view, (len(seen), 1))[..., None], (15, 15), seen)[7, 7, 0]
+        for seen in (angles, [0.0])
+    )
+    assert middle == pytest.approx(alone, rel=1e-6)

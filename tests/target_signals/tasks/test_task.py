@@ -78,6 +78,13 @@ def test_scores_are_those_of_the_clipped_prediction():
     assert scores["ssim"] != pytest.approx(metrics.ssim(scoring.truth, prediction), abs=1e-3)
 
 
+def test_the_curve_and_the_row_have_one_psnr():
+    """Of an answer that leaves the truth's range, by the truth's range and not by its own."""
+    task = make_task("fit", signal((16, 20), 2))
+    answer = 3 * task.truth - 1
+    assert task.psnr(answer) == task.scorings[0].psnr(answer) == task.scorings[0].scores(answer)["psnr"]
+
+
 def test_scores_of_a_volume_by_hand():
     truth = np.zeros((4, 4, 4), dtype=np.float32)
     truth[0] = 1
@@ -177,6 +184,16 @@ def test_a_signal_that_brings_a_finer_lattice_is_scored_on_both():
     assert [scoring.task for scoring in again.scorings] == ["fit", "super_resolution"], "one fit gives both"
 
 
+def test_a_finer_lattice_that_the_signal_states_is_where_it_is_scored():
+    stated = Lattice(tuple(np.sort(np.random.default_rng(n).uniform(-1, 1, n)) for n in (24, 20)))
+    coarse, fine = np.zeros((6, 5), dtype=np.float32), np.eye(24, 20, dtype=np.float32)
+    task = make_task("fit", Signal(coarse, 2, "image", finer=fine, finer_lattice=stated))
+    assert task.scoring_of("super_resolution").lattice is stated
+    assert task.scoring_of("fit").lattice is task.lattice
+    with pytest.raises(UsageError, match="no longer has the task 'ct'"):
+        task.scoring_of("ct")
+
+
 def test_a_signal_without_one_is_coarsened(photo):
     task = make_task("super_resolution", photo)
     (scoring,) = task.scorings
@@ -188,13 +205,25 @@ def test_a_signal_without_one_is_coarsened(photo):
     np.testing.assert_array_equal(scoring.truth, photo.values)
 
 
+def test_what_is_coarsened_keeps_its_range_at_edges():
+    """The cubic kernel overshoots beside a step."""
+    values = np.full((24, 24), 0.25, dtype=np.float32)
+    values[:, 13:] = 0.75
+    target = make_task("super_resolution", Signal(values, 2, "image")).target
+    assert (target.min(), target.max()) == (0.25, 0.75)
+
+
 def test_a_size_that_is_no_multiple_is_cropped():
     values = np.random.default_rng(0).uniform(size=(27, 21)).astype(np.float32)
     task = make_task("super_resolution", Signal(values, 2, "image"))
     np.testing.assert_array_equal(task.scorings[0].truth[..., 0], values[:24, :20])
 
 
-@pytest.mark.parametrize("shape", [(7, 40), (6, 5)])
+def test_the_smallest_image_that_is_coarsened_leaves_two_samples_an_axis():
+    assert make_task("super_resolution", Signal(np.eye(8, dtype=np.float32), 2, "image")).lattice.shape == (2, 2)
+
+
+@pytest.mark.parametrize("shape", [(7, 40), (40, 7), (6, 5)])
 def test_an_image_too_small_to_be_coarsened_is_one_line(shape):
     with pytest.raises(UsageError, match="too small to be downsampled by 4"):
         make_task("super_resolution", Signal(np.zeros(shape, np.float32), 2, "image"))

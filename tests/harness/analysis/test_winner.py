@@ -1,0 +1,62 @@
+"""Who wins, by hand: what is corrected, what rounds to nothing, and which yardstick is named."""
+
+import pytest
+
+from harness.analysis.experiments import Cell
+from harness.analysis.winner import TIE, WIN, decide
+from target_signals.tasks.metrics import METRICS
+
+PSNR = METRICS["psnr"]
+YARDSTICKS = ("BlockDCT", "Wavelet")
+LIKELY = (2.25, 3.0, 3.75)  # a lead over three seeds whose p is 0.02
+CERTAIN = (20.0, 20.1, 20.2)
+UNSURE = (1.0, 9.0, 2.0)
+
+
+def outcome(metric=PSNR, **scores):
+    """Of models and yardsticks by their scores at one seed after the other."""
+    runs = {
+        Cell(model, 1000, 0.5, None, seed, seed): score
+        for model, own in scores.items()
+        for seed, score in enumerate(own)
+    }
+    return decide(runs, YARDSTICKS, metric)
+
+
+def behind(*leads):
+    return [50 - lead for lead in leads]
+
+
+def test_a_win_needs_no_correction_as_every_interval_has_to_leave_out_0():
+    """Holm would make 0.12 of 0.02."""
+    others = {model: behind(*LIKELY) for model in ("Siren", "Wire", "BACON")}
+    found = outcome(Grid=[50] * 3, **others).trained
+    assert (found.best, found.verdict, found.tied) == ("Grid", WIN, ())
+
+
+def test_where_nobody_wins_each_claim_is_corrected():
+    """BACON would be told apart by 0.02, and by 0.04 if the comparisons with the best alone were counted."""
+    others = {"Siren": behind(*UNSURE), "BACON": behind(*LIKELY), "Wire": behind(*CERTAIN)}
+    found = outcome(Grid=[50] * 3, **others).trained
+    assert (found.best, found.verdict, set(found.tied)) == ("Grid", TIE, {"Siren", "BACON"})
+
+
+@pytest.mark.parametrize(("metric", "lead"), [("psnr", 0.05), ("ssim", 0.0005)])
+def test_a_lead_counts_from_half_of_the_last_digit_on(metric, lead):
+    scores = [0.1, 0.5, 0.9]
+    for share, verdict in ((0.98, TIE), (1.02, WIN)):
+        ahead = [score + share * lead for score in scores]
+        assert outcome(METRICS[metric], Siren=scores, Grid=ahead).trained.verdict == verdict
+
+
+@pytest.mark.parametrize("best", YARDSTICKS)
+def test_the_yardstick_that_is_furthest_ahead_is_named(best):
+    scores = {model: [57, 57.1, 57.2] if model == best else [55, 55.1, 55.2] for model in YARDSTICKS}
+    found = outcome(Grid=[50] * 3, Siren=[40] * 3, **scores)
+    assert (found.trained.best, found.yardstick) == ("Grid", best)
+    assert found.ahead.mean == pytest.approx(7.1)
+
+
+def test_less_is_better_where_the_metric_says_so():
+    found = outcome(METRICS["lpips"], Grid=[0.1, 0.2, 0.3], Siren=[0.2, 0.3, 0.4]).trained
+    assert (found.best, found.verdict, found.leads[0].mean) == ("Grid", WIN, pytest.approx(0.1))
