@@ -202,6 +202,15 @@ def test_who_leads_when_tuned(tuned, trained):
         assert "in 13 of 16 cells" in " ".join(text.split())
 
 
+def test_tuned_siren_has_the_most_of_the_dragons_solid(rows, tuned):
+    (siren,) = (row["psnr"] for row in tuned["Dragon", 3, "occupancy", None]["Siren"])
+    others = [row for row in rows if (row["item"], row["size"]) == ("occupancy", 10_000)]
+    others += [row for model, of in tuned["Dragon", 3, "occupancy", None].items() if model != "Siren" for row in of]
+    assert siren > max(row["psnr"] for row in others)
+    for text in (ANSWER, README):
+        assert f"{siren:.1f} dB" in text
+
+
 def test_newer_models_on_other_signals(rows, trained):
     found = defaultdict(dict)
     for row in rows:
