@@ -14,7 +14,6 @@ from harness.plan import reference, want
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.parquet import read_rows, write_rows
 from harness.store.scan import gather
-from harness.store.schema import names
 
 LOOSE = {"seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start", "started"}
 LOOSE |= {"peak_memory_bytes", "curve"}
@@ -331,16 +330,6 @@ def test_tuned_rows_are_wanted_where_a_search_was_made(ask, settings, tmp_path):
     tuned["quick"]["Grid"]["synthetic"]["400"] = found
     (tmp_path / "tuned.json").write_text(json.dumps(tuned))
     assert counts(ask().out, "tuned") == [12, 0, 0, 12]
-
-
-def test_what_rows_hold_survives_the_file(make_row, tmp_path):
-    rows = [make_row(), make_row(seed=3, status="diverged", psnr=None, curve=None, settings={"a": {"2": [1.5, None]}})]
-    rows = {("2d_Sierpinski", str(i)): row | {"bandlimit": 0.1 + 0.2 * i} for i, row in enumerate(rows)}
-    path = tmp_path / "rows.parquet"
-    write_rows(path, rows)
-    again = list(read_rows(path).values())
-    assert sorted(again, key=lambda row: row["seed"]) == sorted(rows.values(), key=lambda row: row["seed"])
-    assert set(again[0]) >= set(names())
 
 
 def test_of_some_models_those_that_lack_tuned_settings_are_named(ask, settings):

@@ -1,12 +1,16 @@
-"""Rows as Parquet: what is read is what was written, and of a file those rows that are asked for."""
+"""Rows as Parquet: their types, what is read again, and of a file those rows that are asked for."""
+
+import io
 
 import pytest
 
 from common.errors import UsageError
 from harness.store.names import folder_of, key_of
-from harness.store.parquet import read_rows, write_rows
+from harness.store.parquet import read_rows, to_parquet, write_rows
+from harness.store.schema import NAMES, names
 
-pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+RATE = {"bits": 8, "bytes": 900, "psnr": None, "encode_seconds": 0.1, "decode_seconds": 0.2, "quantised_passes": 0}
 
 
 def named(rows):
@@ -16,19 +20,31 @@ def named(rows):
 @pytest.fixture
 def rows(make_row):
     """Signals whose rows do not follow one another by name."""
-    rates = [
-        {"bits": 8, "bytes": 900, "psnr": 12.5, "encode_seconds": 0.1, "decode_seconds": 0.2, "quantised_passes": 0}
-    ]
     return named(
         [
-            make_row(signal="Ant", model="Grid", settings={"lr": 0.5, "way": "a"}),
+            make_row(signal="Ant", model="Grid", settings={"lr": 0.5, "of": {"2": [1.5, None]}}),
             make_row(signal="Ant", model="Siren", dim=3, shape=[4, 5, 6, 1], versions=None),
             make_row(signal="Bee", model="Grid", status="diverged", psnr=None, curve=None, reason="not finite"),
-            make_row(signal="Bee", model="Siren", psnr_rings=[1.5, None, 3.0], rates=rates),
+            make_row(signal="Bee", model="Siren", psnr_rings=[1.5, None, 3.0], rates=[RATE]),
             make_row(signal="Cat", model="Grid", settings={"omega": 30.0}),
-            make_row(signal="Cat", model="Siren"),
+            make_row(signal="Cat", model="Siren", bandlimit=0.1 + 0.2),
         ]
     )
+
+
+def test_parquet_has_the_columns_types_whatever_rows_there_are(make_row):
+    nothing, point = dict.fromkeys(names(null=True)), {"step": 2.0, "loss": 1, "psnr": None, "learned": 1}
+    full = make_row(psnr=3, steps=2.0, psnr_rings=[None, 3], curve=[point], shape=[2, 3.0], rates=[RATE])
+    tables = [parquet.read_table(io.BytesIO(to_parquet(rows))) for rows in ([make_row(**nothing)], [full], [full] * 2)]
+    assert tables[0].schema == tables[1].schema == tables[2].schema
+    types = dict(zip(tables[0].schema.names, map(str, tables[0].schema.types), strict=True))
+    assert tuple(types) == NAMES
+    assert (types["psnr"], types["seed"], types["item"]) == ("double", "int64", "string")
+    (row,) = tables[1].to_pylist()
+    assert (row["psnr"], row["steps"], row["psnr_rings"], row["shape"]) == (3.0, 2, [None, 3.0], [2, 3])
+    assert row["curve"] == [{"step": 2, "loss": 1.0, "psnr": None, "seconds": None}]
+    assert row["rates"] == [RATE]
+    assert row["settings"] == '{"lr": 0.1}'
 
 
 def test_rows_come_back_as_they_were(rows, tmp_path):
@@ -43,6 +59,12 @@ def test_those_that_are_asked_for_come_alone(rows, tmp_path, equal):
     write_rows(tmp_path / "rows.parquet", rows)
     asked = {name: row for name, row in rows.items() if all(row[key] == value for key, value in equal.items())}
     assert read_rows(tmp_path / "rows.parquet", **equal) == asked
+
+
+def test_what_is_asked_of_no_column_is_one_line(rows, tmp_path):
+    write_rows(tmp_path / "rows.parquet", rows)
+    with pytest.raises(UsageError, match="cannot read rows from"):
+        read_rows(tmp_path / "rows.parquet", colour="red")
 
 
 def test_no_file_has_no_rows_and_another_sort_of_file_is_one_line(tmp_path):

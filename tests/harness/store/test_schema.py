@@ -1,17 +1,14 @@
 """One table says what a row holds."""
 
 import csv
-import io
 import re
 import sys
 
 import pytest
 
-from common.errors import UsageError
 from common.files import ROOT
 from harness.store import read_row, schema
 from harness.store.names import key_of
-from harness.store.parquet import read_rows, to_parquet, write_rows
 from harness.store.schema import COLUMNS, NAMES, WORDS, described, names
 from harness.store.table import to_table
 from tests.harness.page_data import data_of
@@ -95,40 +92,6 @@ def test_tables_have_the_columns_types_whatever_rows_there_are(make_row):
             assert table[column.name].dtype == (float if column.null else int), column.name
     assert list(to_table([]).columns) == list(NAMES)
     assert to_table([make_row(steps=3.0)])["steps"].dtype == int
-
-
-def test_parquet_has_the_columns_types_whatever_rows_there_are(make_row):
-    parquet = pytest.importorskip("pyarrow.parquet")
-    nothing, point = dict.fromkeys(names(null=True)), {"step": 2.0, "loss": 1, "psnr": None, "learned": 1}
-    rates = [RATE | {"psnr": None}]
-    full = make_row(psnr=3, steps=2.0, psnr_rings=[None, 3], curve=[point], shape=[2, 3.0], rates=rates)
-    tables = [parquet.read_table(io.BytesIO(to_parquet(rows))) for rows in ([make_row(**nothing)], [full], [full] * 2)]
-    assert tables[0].schema == tables[1].schema == tables[2].schema
-    types = dict(zip(tables[0].schema.names, map(str, tables[0].schema.types), strict=True))
-    assert tuple(types) == NAMES
-    assert (types["psnr"], types["seed"], types["item"]) == ("double", "int64", "string")
-    (row,) = tables[1].to_pylist()
-    assert (row["psnr"], row["steps"], row["psnr_rings"], row["shape"]) == (3.0, 2, [None, 3.0], [2, 3])
-    assert row["curve"] == [{"step": 2, "loss": 1.0, "psnr": None, "seconds": None}]
-    assert row["rates"] == rates
-    assert row["settings"] == '{"lr": 0.1}'
-
-
-def test_rows_that_are_asked_for_are_read_wherever_they_stand(make_row, tmp_path):
-    pytest.importorskip("pyarrow")
-    told = [("A", 2, "fit"), ("B", 2, "fit"), ("A", 3, "fit"), ("A", 2, "ct"), ("A", 2, "fit")]
-    rows = {
-        ("folder", str(i)): make_row(signal=signal, dim=dim, task=task, seed=i)
-        for i, (signal, dim, task) in enumerate(told)
-    }
-    path = tmp_path / "rows.parquet"
-    write_rows(path, rows)
-    assert sorted(row["seed"] for row in read_rows(path, signal="A", dim=2, task="fit").values()) == [0, 4]
-    assert [row["seed"] for row in read_rows(path, dim=3).values()] == [2]
-    assert read_rows(path, signal="C") == {}
-    assert sorted(row["seed"] for row in read_rows(path).values()) == [0, 1, 2, 3, 4]
-    with pytest.raises(UsageError, match="cannot read rows from"):
-        read_rows(path, colour="red")
 
 
 # A metric and its entry; a column, its entry and its filler.
