@@ -1,8 +1,8 @@
-"""Who wins, by hand: what is corrected, what rounds to nothing, and which yardstick is named."""
+"""Who wins, by hand: of paired draws, what is corrected, what rounds to nothing, and which yardstick is named."""
 
 import pytest
 
-from harness.analysis.experiments import Cell
+from harness.analysis.cell import Cell
 from harness.analysis.winner import TIE, WIN, decide
 from target_signals.tasks.metrics import METRICS
 
@@ -25,6 +25,23 @@ def outcome(metric=PSNR, **scores):
 
 def behind(*leads):
     return [50 - lead for lead in leads]
+
+
+def test_the_best_mean_wins_by_its_mean_lead_over_the_next():
+    ranking = outcome(Siren=[20, 21, 22], Wire=[24, 25, 26], Grid=[30, 31, 33]).trained
+    assert (ranking.models, ranking.verdict, ranking.replicates) == (("Grid", "Wire", "Siren"), WIN, 3)
+    assert ranking.means[0] == pytest.approx(94 / 3)
+    assert ranking.leads[0].mean == pytest.approx(19 / 3)
+
+
+def test_seeds_that_differ_alike_for_all_are_no_spread_of_the_lead():
+    assert outcome(Siren=[10, 20, 40], Grid=[11, 21, 41.1]).trained.verdict == WIN
+
+
+def test_a_winner_is_told_apart_from_every_other():
+    """Its interval to the next leaves out 0, and to the last, which varies more, does not."""
+    ranking = outcome(Grid=[20, 20, 20], Siren=[19, 19, 19.1], Wire=[5, 25, 15]).trained
+    assert (ranking.models, ranking.verdict, ranking.tied) == (("Grid", "Siren", "Wire"), TIE, ("Wire",))
 
 
 def test_a_win_needs_no_correction_as_every_interval_has_to_leave_out_0():
@@ -55,6 +72,12 @@ def test_the_yardstick_that_is_furthest_ahead_is_named(best):
     found = outcome(Grid=[50] * 3, Siren=[40] * 3, **scores)
     assert (found.trained.best, found.yardstick) == ("Grid", best)
     assert found.ahead.mean == pytest.approx(7.1)
+
+
+def test_a_yardstick_is_compared_over_the_trained_models_draws():
+    """Its mean of all three is ahead, that of the two which Siren has is not."""
+    found = outcome(Siren=[20, 20], Wavelet=[15, 15, 60])
+    assert (found.trained.best, found.yardstick) == ("Siren", None)
 
 
 def test_less_is_better_where_the_metric_says_so():
