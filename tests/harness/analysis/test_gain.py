@@ -33,7 +33,7 @@ def test_a_gain_by_hand(psnr, constant, expected):
 
 
 @pytest.mark.parametrize(("constant", "expected"), [(158.9, False), (159.0, True), (160.0, True), (None, False)])
-def test_a_signal_that_its_mean_gives_is_constant(constant, expected):
+def test_a_signal_is_constant_where_its_mean_has_159_db(constant, expected):
     assert is_constant(row(160.0, constant)) == expected
 
 

@@ -3,13 +3,12 @@
 import pandas as pd
 import pytest
 
-import models
 from harness import load
 from harness.__main__ import main as harness_main
 from harness.commands import run as run_command
-from target_signals.base import registry as signals
+from harness.figures import draw_figures
 from target_signals.tasks.base import expand_tasks, title_of
-from target_signals.tasks.base import registry as tasks
+from tests import own_files
 from tests.harness.page_data import data_of
 
 MODEL = '''
@@ -102,10 +101,9 @@ def own(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def forgotten(monkeypatch):
-    """What a file registers in this process is forgotten afterwards."""
-    for registry in (models.registry, signals, tasks):
-        monkeypatch.setattr(registry, "_classes", {name: registry.get(name) for name in registry.names()})
+def forgotten():
+    with own_files.forgotten():
+        yield
 
 
 @pytest.fixture
@@ -203,7 +201,8 @@ def test_another_version_of_a_signals_or_a_tasks_file_makes_rows_of_its_own(call
     assert len(set(scores(own, task="deblur_2", model="Plane"))) == 3
 
 
-def test_an_earlier_version_that_comes_back_has_its_rows_and_says_what_figures_show(own, capsys):
+def test_an_earlier_version_that_comes_back_has_its_rows_and_says_what_figures_show(own, capsys, monkeypatch):
+    monkeypatch.setattr(draw_figures, "redraw", lambda *given: [])
     words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--models", own / "model.py"]
     words = [str(word) for word in [*words, "--sizes", 100, "--out", own / "out"]]
     says = "figures and page show later rows, of other settings or other code, in place of 1 of this run; --force runs"
@@ -243,6 +242,7 @@ def test_a_tasks_file_stands_for_all_its_levels(own):
 
 
 MADE = "return Signal(values, dim, cls.kind)"
+RUN = "return sum(values.roll(k, 1) for k in range(self.width)) / self.width"
 TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring,))"
 
 
@@ -261,7 +261,7 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
         ("task.py", "(scoring,))", "())", "deblur.build gave no scorings; it must give one, called deblur_2, as"),
         ("task.py", "Scoring(cls.named(level)", "Scoring(cls.name", "gave scorings called deblur; it must give one, "),
         ("task.py", "mean.observe(truth)", "truth[:5]", "RunningMean gave a tensor [1, 24, 24, 1] for values"),
-        ("task.py", "/ self.width\n", "* 0 if 0 else values.detach()\n", "no gradient passes the operator RunningMean"),
+        ("task.py", RUN, "return values.detach()", "no gradient passes the operator RunningMean"),
         ("task.py", "mean.observe(truth)", "truth * np.float32('nan')", "gave a target with values that are NaN"),
     ],
 )

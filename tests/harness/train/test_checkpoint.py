@@ -2,7 +2,6 @@
 
 import json
 import math
-import subprocess
 import sys
 
 import numpy as np
@@ -27,6 +26,7 @@ from harness.train import checkpoint
 from harness.train.chunks import predict
 from models.budget import MOST_TENSORS
 from target_signals import load_signal
+from tests.own_files import forgotten
 
 
 @pytest.fixture
@@ -285,25 +285,31 @@ def test_what_cannot_be_fitted_is_one_line(values, arguments, message):
         fit_array(values, **{"steps": 1, "device": "cpu", **arguments})
 
 
-def test_a_model_of_ones_own_is_rendered_once_its_file_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(models.registry, "_classes", dict(models.registry._classes))
+def test_a_model_of_ones_own_is_rendered_once_its_file_is_named(tmp_path, capsys):
     own, saved, picture = tmp_path / "Hill.py", tmp_path / "m.safetensors", tmp_path / "hill.npy"
     own.write_text(written("model", "Hill"))
-    models.registry.load_file(own)
-    cls, lattice = models.get_model("Hill"), Lattice.regular((6, 5))
-    model = cls(cls.Config(), lattice, 1, 4)
-    model.initialise(torch.Generator().manual_seed(0))
-    checkpoint.save(model, saved)
-    render = [sys.executable, "-m", "harness", "render", "--device", "cpu", "--out", str(picture), str(saved)]
-    unknown = subprocess.run(render, capture_output=True, text=True, check=False)
-    assert unknown.returncode == 2
-    assert "unknown model 'Hill'" in unknown.stderr
-    assert "one of your own needs the path of its .py file" in unknown.stderr
-    subprocess.run([*render, str(own)], check=True, capture_output=True)
+    lattice = Lattice.regular((6, 5))
+    with forgotten():
+        models.registry.load_file(own)
+        cls = models.get_model("Hill")
+        model = cls(cls.Config(), lattice, 1, 4)
+        model.initialise(torch.Generator().manual_seed(0))
+        checkpoint.save(model, saved)
+
+    def draw(*files):
+        with forgotten():
+            code = main(["render", "--device", "cpu", "--out", str(picture), str(saved), *map(str, files)])
+        return code, capsys.readouterr().err
+
+    code, err = draw()
+    assert code == 2
+    assert "unknown model 'Hill'" in err
+    assert "one of your own needs the path of its .py file" in err
+    assert draw(own) == (0, "")
     with torch.no_grad():
         assert np.load(picture) == pytest.approx(model.on_lattice(lattice)[..., 0].numpy(), abs=1e-6)
     own.write_text(own.read_text().replace("torch.sin(", "torch.cos("))  # values of the same shapes, and another model
-    changed = subprocess.run([*render, str(own)], capture_output=True, text=True, check=False)
-    assert changed.returncode == 2
-    assert "it was fitted by another version of Hill's file (" in changed.stderr
-    assert changed.stderr.endswith(" now); name the file as it was then, or fit it again\n")
+    code, err = draw(own)
+    assert code == 2
+    assert "it was fitted by another version of Hill's file (" in err
+    assert err.endswith(" now); name the file as it was then, or fit it again\n")
