@@ -14,7 +14,7 @@ from harness.analysis.palette import YARDSTICKS
 from harness.plan.config import load_config
 from harness.plan.want import FOLDER
 from harness.store.parquet import read_rows
-from tests.documents import ANSWER, README, SIZES, table
+from tests.documents import ANSWER, README, SIZES, columns, table
 
 BANDS = (0.1, 0.3, 0.5, 0.7, 0.9)
 FAMILIES = {
@@ -157,34 +157,37 @@ def test_gains_of_tuning_on_synthetic_signals(rows, tuned):
         wanted = row["seed"] == 1234 and row["size"] == 10_000 and row["bandlimit"] in (None, *BANDS)
         if wanted and value is not None:
             found[row["preset"], row["signal"], row["dim"], row["item"], row["model"]].append(value)
-    head = ANSWER[ANSWER.index(TUNED) :]
-    columns = [cell.strip() for cell in head[head.index("| |") :].splitlines()[0].strip("|").split("|")][1:]
-    assert set(columns) == set(PLACES)
-    lines = table(TUNED)
-    assert len(lines) == 10
+    names, lines = columns(TUNED), table(TUNED)
+    assert (set(names), len(lines)) == (set(PLACES), 10)
     for model, *said in lines:
-        for name, cell in zip(columns, said, strict=True):
-            both = [found.get((preset, *PLACES[name], model)) for preset in ("paper", "tuned")]
-            expected = "–" if None in both else " → ".join(f"{mean(values):.1f}" for values in both)
-            assert cell.replace("−", "-") == (expected.split(" ")[-1] if model == "Wavelet" else expected), (
-                model,
-                name,
-            )
+        presets = ("tuned",) if model == "Wavelet" else ("paper", "tuned")
+        for name, cell in zip(names, said, strict=True):
+            own = [found.get((preset, *PLACES[name], model)) for preset in presets]
+            expected = "–" if None in own else " → ".join(f"{mean(values):.1f}" for values in own)
+            assert cell.replace("−", "-") == expected, (model, name)
 
 
-def test_who_leads_when_tuned(tuned, trained):
-    means = {
+@pytest.fixture(scope="module")
+def tuned_means(tuned, trained):
+    """`tuned_means[signal, dim, item, band][model]`: PSNR of the nine, means over seeds."""
+    return {
         place: {model: mean(row["psnr"] for row in of) for model, of in models.items() if model in trained}
         for place, models in tuned.items()
     }
+
+
+def test_who_leads_at_each_band_when_tuned(tuned_means):
     lines = table("Which of the nine leads at each band once tuned")
     assert len(lines) == 3
     for family, *said in lines:
         for band, cell in zip(BANDS, said, strict=True):
-            of = means[(*PLACES[family], band)]
+            of = tuned_means[(*PLACES[family], band)]
             first, second = best(of)
             assert cell == f"{first} {of[first]:.1f} (+{lead(of):.1f} {second})", (family, band)
-    plane = {place: of for place, of in means.items() if place[1] == 2}
+
+
+def test_what_is_said_of_tuned_signals_in_2d(tuned_means):
+    plane = {place: of for place, of in tuned_means.items() if place[1] == 2}
     edges = [of for place, of in plane.items() if place[0] != "BandlimitedSignal"]
     assert (len(plane), len(edges)) == (16, 11)
     assert sum(best(of) == ["GAPlane", "Siren"] for of in edges) == 9
@@ -254,7 +257,7 @@ def test_ct_tuned(rows):
     after = {row["model"]: row["psnr"] for row in tuned if row["psnr"] is not None}
     before = {row["model"]: row["psnr"] for row in rows if row["signal"] == "ChestCT" and row["size"] == 10_000}
     lines = {name: cells for name, *cells in table("**CT**, one slice")}
-    models = re.findall(r"\w+", ANSWER[ANSWER.index("**CT**") :].split("\n\n")[1].splitlines()[0])
+    models = columns("**CT**, one slice")
     assert set(models) == set(after)
     for name, of in (("paper", before), ("tuned", after)):
         assert lines[name] == [f"{of[model]:.1f}" for model in models]

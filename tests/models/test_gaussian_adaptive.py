@@ -52,7 +52,7 @@ def test_the_start_lies_where_the_signal_changes(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_half_of_them_alone_are_as_much_larger_as_they_lie_further_apart(shape):
+def test_the_half_that_is_seen_first_is_larger_by_the_room_that_it_has(shape):
     """A constant is seen by Gaussians that lie uniformly, each in the room of two."""
     model, d = built(shape, size=2000), len(shape)
     model.initialise_from(model.lattice, torch.full((*shape, 2), 0.5), torch.Generator().manual_seed(1))

@@ -27,7 +27,7 @@ def test_an_items_winner_is_of_its_own_draws(compared):
     assert best == {None: "Grid", "a": "Grid", "b": "Siren"}
 
 
-def test_some_models_and_budgets_leave_out_the_others(compared):
+def test_only_some_models_and_budgets_keep_the_colours_of_all(compared):
     found = compared(*({"model": model, "size": size} for model in ("Grid", "Siren", "Wire") for size in (500, 1000)))
     fewer = found.only(["Siren", "Grid"], [1000])
     assert {(place.model, place.size) for place in fewer.cells} == {("Grid", 1000), ("Siren", 1000)}

@@ -87,6 +87,6 @@ def test_models_without_a_draw_in_common_have_means_of_their_own(lines):
     }
 
 
-def test_where_no_models_are_told_apart_every_run_that_could_be_asked_for_counts(lines):
+def test_a_line_of_several_models_counts_the_runs_of_all(lines):
     found = lines(["band"], ("Grid", 0.5, 1, 20.0), ("Siren", 0.5, 1, "diverged"), ("GSplat", 0.5, 1, "unsupported"))
     assert (found[0.5,].mean, found[0.5,].of, found[0.5,].counts) == (20.0, (1, 2), (1, 1, 1, 0))

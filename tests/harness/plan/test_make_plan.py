@@ -146,7 +146,7 @@ def test_settings_follow_the_kind_of_data(plan):
         ("Solids", 3, "inpaint_0.5", "volume"),
     ],
 )
-def test_what_was_tuned_for_a_kind_of_data_holds_for_a_task(signal, dim, task, kind):
+def test_which_kind_of_data_a_task_has_tuned_settings_of(signal, dim, task, kind):
     assert tuned_kind(choose_source(signal, dim), task) == kind
 
 
@@ -229,7 +229,7 @@ def test_without_minibatches_every_update_is_full(plan):
     ("bits", "rates", "has"),
     [((), None, True), ((8,), None, False), ((8, 4), (8,), False), ((8, 4), (4, 6, 8), True), ((8,), (8,), True)],
 )
-def test_a_row_has_the_rates_of_a_trial_or_is_of_no_use_for_them(make_trial, make_row, bits, rates, has):
+def test_a_row_has_the_rates_that_a_trial_asks_for(make_trial, make_row, bits, rates, has):
     trial = make_trial(bits=bits)
     found = None if rates is None else [{"bits": each} for each in rates]
     assert trial.has_rates(make_row(rates=found)) == has
