@@ -12,6 +12,7 @@ import importlib.util
 import os
 import pkgutil
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -74,6 +75,12 @@ class Registry(Generic[T]):
                 f"unknown {self.kind} '{name}'{hint}; known: {known}; one of your own needs the path of its .py file"
             )
         return self._classes[name]
+
+    def word_for(self, name: str) -> str:
+        """What a command line calls the class: its name, or the path of the file of one's own that it comes from."""
+        module = self.get(name).__module__
+        path = sys.modules[module].__file__ if module in LOADED else None
+        return shlex.quote(path or name)
 
     def load_file(self, path: str | Path) -> list[str]:
         """Import one Python file from anywhere and return the names it registered."""

@@ -128,10 +128,11 @@ def make_plan(
         if preset.tuned_at is not None:
             of = tuned_kind(source, task)
             if lacking := untuned(config, preset.tuned_at, source, task, chosen_models, [size]):
+                words = " ".join(map(models.registry.word_for, lacking))
                 raise UsageError(
                     f"preset '{preset_name}': no settings of {', '.join(lacking)} have been tuned for {of} at a budget "
                     f"within {REACH} times of {size:,}; run python -m harness tune --preset {preset.tuned_at} "
-                    f"--kinds {of} --models {' '.join(lacking)} --sizes {size} --write, or leave them out"
+                    f"--kinds {of} --models {words} --sizes {size} --write, or leave them out"
                 )
             found = found_for(config.tuned, preset.tuned_at, model, of, size)
         values, lr_schedule = training_settings(config, model, kind, size, found)
