@@ -110,7 +110,7 @@ def _planned(kind: Kind, sizes: Sequence[int], rows: Sequence[Row], config: Conf
     chosen = [model for model in dict.fromkeys(row["model"] for row in rows) if model in models.registry.names()]
     plan: list[Trial] = []
     for size in sizes:  # a model may have been tuned near one of them and not near another
-        lacking = untuned(config, preset.tuned_at, source, task, chosen, [size]) if preset.tuned_at is not None else []
+        lacking = untuned(config, preset.tuned_at, source, task, chosen, size) if preset.tuned_at is not None else []
         there = [model for model in chosen if model not in lacking]
         one = dataclasses.replace(preset, sizes=(size,))
         plan += make_plan(config, source, [task], kind.preset, one, there, PRECISION[device])

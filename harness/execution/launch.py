@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import functools
+import itertools
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -129,7 +130,8 @@ def tuned_preset(
     config: Config, extent: str, source: Source, tasks: Sequence[str], chosen: Sequence[str], sizes: Sequence[int]
 ) -> str | None:
     """The preset of this extent whose settings were tuned, where they were for all of this; else None."""
-    if any(untuned(config, extent, source, task, chosen, sizes) for task in expand_tasks(tasks)):
+    cells = itertools.product(expand_tasks(tasks), sizes)
+    if any(untuned(config, extent, source, task, chosen, size) for task, size in cells):
         return None
     return next((name for name, values in config.presets.items() if values.get("tuned_at") == extent), None)
 

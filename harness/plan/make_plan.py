@@ -127,7 +127,7 @@ def make_plan(
         kind, found = family_of(task).settings or source.kind, None
         if preset.tuned_at is not None:
             of = tuned_kind(source, task)
-            if lacking := untuned(config, preset.tuned_at, source, task, chosen_models, [size]):
+            if lacking := untuned(config, preset.tuned_at, source, task, chosen_models, size):
                 raise UsageError(
                     f"preset '{preset_name}': no settings of {', '.join(lacking)} have been tuned for {of} at a budget "
                     f"within {REACH} times of {size:,}; run python -m harness tune --preset {preset.tuned_at} "
@@ -212,11 +212,11 @@ def untuned(
     source: Source,
     task: str,
     chosen: Sequence[str],
-    sizes: Sequence[int],
+    size: int,
     reach: float = REACH,
 ) -> list[str]:
-    """The models among these that have dials, can be fitted, and have no settings that were tuned for the task, at each
-    of some budgets or one within `reach` times of it."""
+    """The models among these that have dials, can be fitted, and have no settings that were tuned for the task at a
+    budget within `reach` times of `size`."""
     kind, needs = tuned_kind(source, task), family_of(task).needs
     classes = [models.get_model(name) for name in chosen]
     return [
@@ -224,7 +224,7 @@ def untuned(
         for cls in classes
         if dials_of(cls.Config)
         and cls.unsupported(source.dim, 1, needs) is None
-        and any(found_for(config.tuned, extent, cls.name, kind, size, reach) is None for size in sizes)
+        and found_for(config.tuned, extent, cls.name, kind, size, reach) is None
     ]
 
 
