@@ -221,7 +221,7 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["models", "BACON", "design", "2", "outputs"], [0, 4], "outputs: must be rising layers from 1 to the last, 4"),
         (["models", "BACON", "design"], {}, 'models.BACON.design: must be for "2" and "3", got none'),
         (["models", "BACON", "design", "2", "band", 1], 1e9, "design.2.band: each, times reach, must be from 0"),
-        (["models", "BACON", "reach"], 1e9, "models.BACON.design.2.band: each, times reach, must be from 0 to 65536"),
+        (["models", "BACON", "reach"], 1e9, "design.2.band: each, times reach, must be from 0 to 65536, got (0.125"),
         (["models", "Instant_NGP", "growth"], 0.5, "Instant_NGP.growth: must be at least 1, and leave the last of"),
         (["models", "Instant_NGP", "growth"], 1e30, "levels at most 2**24 nodes an axis, got 1e+30"),
         (["models", "Wire", "sigma"], 1e308, "models.Wire.sigma: a model's numbers are 0, or 1.18e-38 to"),
