@@ -17,7 +17,7 @@ from harness.plan.lookup import resolve_tuned
 from harness.plan.source import Source, check_signal_seeds, choose_source
 from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
 from harness.plan.tuned import FILE, REACH, Found, found_for
-from models.settings import check_least, read_settings
+from models.settings import read_settings
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, expand_tasks, family_of, scored_on, trained_on
 
@@ -89,12 +89,7 @@ def training_settings(config: Config, model: str, kind: str, size: int, found: F
         options: Any = Literal[LR_SCHEDULES]
         lr_schedule = read(options, settings.get(LR_SCHEDULE, CONSTANT), f"{path}.{LR_SCHEDULE}")
         settings = {name: value for name, value in settings.items() if name != LR_SCHEDULE}
-    checked = read_settings(cls, settings, path)
-    lr = getattr(checked, "lr", None)
-    if lr is not None and lr <= 0:
-        raise UsageError(f"{path}.lr: must be more than 0, got {lr}")
-    check_least(checked, path)
-    return checked, lr_schedule
+    return read_settings(cls, settings, path), lr_schedule
 
 
 def make_plan(

@@ -17,7 +17,7 @@ from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, loa
 from harness.plan.lookup import resolve_tuned
 from harness.plan.make_plan import check_models, make_plan, model_names, model_settings, training_settings
 from harness.plan.source import choose_source
-from models.settings import check_least
+from models.settings import read_settings
 
 SHIPPED = json.loads(DEFAULT_CONFIG.read_text())
 
@@ -293,7 +293,7 @@ def test_a_newcomers_settings_have_a_default_and_may_be_any_number():
         shift: float = -1.0
         skip: int = 0
 
-    check_least(Own(shift=-2.0, skip=-1), "own")
+    assert read_settings(Own, {"shift": -2.0, "skip": -1}, "own") == Own(-2.0, -1)
 
 
 @pytest.mark.parametrize("key", [key for key in SHIPPED if key != "reference"])
