@@ -68,7 +68,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if options.preset is None and source.files:
         tuned = tuned_preset(config, name, source, options.task, models, preset.sizes)
         if tuned is None:
-            notes.append("settings that were not tuned: not all of these models have some near all of these budgets")
+            notes.append("settings that were not tuned, as some of these models have no tuned ones near these budgets")
         else:
             name = tuned
             preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)

@@ -137,6 +137,7 @@ def make_plan(
     @functools.cache
     def fit(item: str | None, task: str, model: str, size: int) -> Trial:
         """What its draws share; of no band and of seed 0."""
+        scored = scored_on(task, finer[item])
         return Trial(
             signal=family.name,
             item=item,
@@ -144,7 +145,7 @@ def make_plan(
             length=length,
             bandlimit=None,
             task=task,
-            scored=scored_on(task, finer[item]),
+            scored=scored,
             model=model,
             budget=size,
             seed=0,
@@ -161,7 +162,7 @@ def make_plan(
             backend=backend,
             optimiser=preset.optimiser,
             tuned_at=preset.tuned_at,
-            **own_code(model, family, scored_on(task, finer[item])),
+            **own_code(model, family, scored),
             **settings(task, model, size),
         )
 
