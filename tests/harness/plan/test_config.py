@@ -225,6 +225,8 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["models", "Instant_NGP", "growth"], 0.5, "Instant_NGP.growth: must be at least 1, and leave the last of"),
         (["models", "Instant_NGP", "growth"], 1e30, "levels at most 2**24 nodes an axis, got 1e+30"),
         (["models", "Wire", "sigma"], 1e308, "models.Wire.sigma: a model's numbers are 0, or 1.18e-38 to"),
+        (["models", "SparseBases", "first"], 0, "models.SparseBases.first: must be more than 0 and at most 1, got 0.0"),
+        (["models", "SparseBases", "rounds"], 0, "models.SparseBases.rounds: must be at least 1, got 0"),
         (["models", "SparseBases", "growth"], 1e-320, "SparseBases.growth: a model's numbers are 0, or"),
         (["models", "GAPlane", "line_range", 0], -1e39, "GAPlane.line_range.0: a model's numbers are 0"),
         (["models", "Siren", "hidden_layers"], 0, "models.Siren.hidden_layers: must be at least 1, got 0"),
