@@ -46,7 +46,7 @@ class Registry(Generic[T]):
         self._searched = False
 
     def register(self, cls: T) -> T:
-        """Class decorator. Raises ValueError when the name is none, or taken by another class."""
+        """Class decorator. Raises ValueError for a name that is missing, malformed or taken by another class."""
         name = getattr(cls, "name", None)
         if not (isinstance(name, str) and re.fullmatch(NAME, name)):
             what = f"{cls.__name__} needs a name" if name is None else f"{name!r} is no name of a {self.kind}"

@@ -56,7 +56,8 @@ class BACON(CoordinateNetwork):
                 raise ValueError(f'design: must be for "2" and "3", got {", ".join(self.design) or "none"}')
             for dim, design in self.design.items():
                 if not all(0 <= band * self.reach <= MOST_BAND for band in design.band):
-                    raise ValueError(f"design.{dim}.band: each, times reach, must be from 0 to {MOST_BAND}")
+                    must = f"each, times reach, must be from 0 to {MOST_BAND}"
+                    raise ValueError(f"design.{dim}.band: {must}, got {design.band} and reach {self.reach:g}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -1,6 +1,5 @@
 """The contract of a model, and the registry through which one file adds one."""
 
-import dataclasses
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -200,8 +199,8 @@ Model = TypeVar("Model", bound=type[Representation])
 
 
 def register(cls: Model) -> Model:
-    """Class decorator. ValueError for a class that can be told to be no model before one is made."""
-    if not dataclasses.is_dataclass(cls.Config):
+    """Class decorator. ValueError for a class of which it shows, before a model is made, that it cannot be one."""
+    if "__dataclass_fields__" not in vars(cls.Config):  # a subclass of a dataclass is none before it is decorated, too
         raise ValueError(f"{cls.__name__}.Config is no dataclass; put @dataclass(frozen=True) before it")
     if cls.smallest < 1:
         raise ValueError(f"{cls.__name__}.smallest must be at least 1, got {cls.smallest}")

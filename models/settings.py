@@ -8,25 +8,27 @@ from common.typed_json import read
 
 MOST = 1 << 16  # the greatest whole number
 TINY, HUGE = 2.0**-126, (2 - 2.0**-23) * 2.0**127  # the least and the greatest normal number of 32 bits
-LEAST = {int: 1, float: 0}  # of settings without a default
+LEAST = {int: 1, float: 0}  # of settings without a default, as shipped models have them
 
 
 def read_settings(config: Any, data: Any, path: str) -> Any:
     """A model's `Config`, as `common.typed_json.read` builds it. Raises UsageError that names `path` and the setting.
 
     Whole numbers say how often something is made, or how long it is, so a huge one, be it a slip or a stranger's, would
-    hang whoever constructs the model. Other numbers are such as a model's values, of 32 bits, can be.
+    hang whoever constructs the model. Other numbers are such as a model's values, of 32 bits, can be. A learning rate
+    is more than 0, and what has no default is at least what LEAST says.
     """
     settings = read(config, data, path)
     _check_numbers(dataclasses.asdict(settings), path)
+    _check_least(settings, path)
     return settings
 
 
-def check_least(settings: Any, path: str) -> None:
-    """UsageError for settings without a default, as shipped models have them, that are less than any of theirs may be:
-    numbers than 0, whole numbers than 1."""
+def _check_least(settings: Any, path: str) -> None:
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
+        if field.name == "lr" and value is not None and value <= 0:
+            raise UsageError(f"{path}.lr: must be more than 0, got {value}")
         least = LEAST.get(type(value))
         if least is not None and field.default is dataclasses.MISSING and value < least:
             raise UsageError(f"{path}.{field.name}: must be at least {least}, got {value}")

@@ -56,8 +56,9 @@ class SparseBases(Representation):
         def __post_init__(self) -> None:
             if any(length < 1 for length in self.blocks):
                 raise ValueError(f"blocks: must be lengths of at least 1 sample, got {self.blocks}")
-            if not (0 < self.first <= 1 and 0 < self.growth <= 1 and self.rounds >= 1):
-                raise ValueError("first and growth must be in (0, 1], and rounds at least 1")
+            for name in ("first", "growth"):
+                if not 0 < (share := getattr(self, name)) <= 1:
+                    raise ValueError(f"{name}: must be more than 0 and at most 1, got {share}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

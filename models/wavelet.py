@@ -46,8 +46,6 @@ class Wavelet(TransformCodec):
 
             if self.wavelet not in pywt.wavelist(kind="discrete"):
                 raise ValueError(f"wavelet: must be a discrete one of PyWavelets, like bior4.4, got {self.wavelet}")
-            if self.levels < 0:
-                raise ValueError(f"levels: must be at least 0, got {self.levels}")
             if self.mode not in pywt.Modes.modes:
                 raise ValueError(f"mode: must be one of {', '.join(pywt.Modes.modes)}, got {self.mode}")
 

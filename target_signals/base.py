@@ -198,7 +198,8 @@ def get_signal(
     dim: by default 2, or the only one there is.
     length: samples an axis; by default the paper's, 1000 in 2D and 100 in 3D, and a recorded item's own.
     item: which of a recorded family's, by default its first.
-    Raises UsageError for an unknown name, or a dimension, length, bandlimit or item it does not exist in.
+    Raises UsageError for an unknown name, a dimension, length, bandlimit or item it does not exist in, or a family that
+    gives anything but finite floats of that dimension.
     """
     family = registry.get(name)
     if dim is None:

@@ -18,8 +18,8 @@ from target_signals.tasks.metrics import Metric
 
 
 def tell(rows: Sequence[Row], config: Config, metric: str = "psnr") -> str:
-    """A line for each of a person's trained models and budgets that has reference rows beside it, and one for the
-    budgets of an experiment that the reference lacks, or for an experiment of a newcomer's that it lacks; else empty.
+    """A line for each of a person's trained models and budgets that has reference rows beside it, and one for each
+    experiment of which the reference lacks some of their budgets, or all where none but a model of their own was run.
 
     rows: their own and `reference_rows.beside` these. config: the settings file, which has the models' order and those
     that are planned. Runs at draws that the reference does not have are left out, as nothing could be compared with

@@ -62,9 +62,8 @@ def _held(kind: Kind, own: Sequence[Row]) -> list[Row]:
     try:
         held = _read(path, now, kind.signal, kind.dim, kind.task)
     except UsageError as error:
-        warnings.warn(
-            f"{error}; the reference results are left out", stacklevel=1
-        )  # of this line, so that it is shown once
+        told = f"{error}; the reference results are left out"
+        warnings.warn(told, stacklevel=1)  # of this line, so that it is shown once
         return []
     taken = {row["model"] for row in own}
     return [row for row in held if row["model"] not in taken and kind_of(row) == kind]
@@ -106,14 +105,15 @@ def _planned(kind: Kind, sizes: Sequence[int], rows: Sequence[Row], config: Conf
         return {}
     task, preset = trained_on(kind.task, True), config.preset(kind.preset, kind.signal, kind.dim)
     source = choose_source(kind.signal, kind.dim)
-    preset = dataclasses.replace(preset, sizes=tuple(sizes), bandlimits=preset.bandlimits[:1])
-    preset = dataclasses.replace(preset, seeds=preset.seeds[:1], signal_seeds=None)
+    preset = dataclasses.replace(preset, bandlimits=preset.bandlimits[:1], seeds=preset.seeds[:1], signal_seeds=None)
     source = dataclasses.replace(source, items=source.items[:1])
     chosen = [model for model in dict.fromkeys(row["model"] for row in rows) if model in models.registry.names()]
-    if preset.tuned_at is not None:
-        lacking = untuned(config, preset.tuned_at, source, task, chosen, sizes)
-        chosen = [model for model in chosen if model not in lacking]
-    plan = make_plan(config, source, [task], kind.preset, preset, chosen, PRECISION[device])
+    plan: list[Trial] = []
+    for size in sizes:  # a model may have been tuned near one of them and not near another
+        lacking = untuned(config, preset.tuned_at, source, task, chosen, size) if preset.tuned_at is not None else []
+        there = [model for model in chosen if model not in lacking]
+        one = dataclasses.replace(preset, sizes=(size,))
+        plan += make_plan(config, source, [task], kind.preset, one, there, PRECISION[device])
     return {(trial.model, trial.budget): trial for trial in plan}
 
 

@@ -14,6 +14,7 @@ from common.errors import UsageError, suggest
 from common.exits import EXIT_FAILED, EXIT_OK
 from common.words import plural
 from harness.commands import verify
+from harness.commands.chosen_rows import Chosen
 from harness.commands.status import columns
 from harness.execution.option_types import given_path, minutes, positive
 from harness.execution.options import WORKERS
@@ -188,8 +189,7 @@ def verify_some(
     found = [name for name in names if name in rows and not_at_hand(rows[name]["signal"], rows[name]["item"]) is None]
     if not found:
         raise UsageError(f"there are no reference rows of {device.type} whose data are at hand; see --status")
-    chosen = [
-        verify.Chosen(Store(FOLDER, folder), key, rows[folder, key]) for folder, key in few(found, options.verify)
-    ]
+    picked = few(found, options.verify)
+    chosen = [Chosen(Store(FOLDER, folder), key, rows[folder, key]) for folder, key in picked]
     again = argparse.Namespace(config=options.config, tolerance=verify.TOLERANCE, file=None)
     return verify.report(chosen, again, device, options.deadline)

@@ -96,9 +96,8 @@ def again(found: "Search", options: argparse.Namespace) -> "list[Trial]":
     """The fits of finalists that have no row yet, of the searches whose trials all have; each once."""
     from harness.analysis.tuning import search_results
 
-    due = {
-        fit.key: fit for one in search_results(found.cells, options.out) for fit in one.due
-    }  # searches share trial 0
+    results = search_results(found.cells, options.out)
+    due = {fit.key: fit for one in results for fit in one.due}  # searches share trial 0
     if due:
         print(f"the best of each search and trial 0 from other initial values: {plural(len(due), 'fit')}")
     return list(due.values())

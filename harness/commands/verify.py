@@ -8,14 +8,12 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from common.errors import UsageError, suggest
-from harness.analysis.selection import few
+from common.errors import UsageError
+from harness.commands.chosen_rows import Chosen, named, selected
 from harness.plan.config import DEFAULT_CONFIG, load_config
-from harness.store.schema import Row
-from harness.store.store import DEFAULT_OUT, Store, parse_row
+from harness.store.store import DEFAULT_OUT
 
 if TYPE_CHECKING:
     import torch
@@ -27,14 +25,6 @@ if TYPE_CHECKING:
 TOLERANCE = 0.2  # dB
 MOST_TOLERANCE = 100.0  # dB, beyond which any two rows agree
 MOST = 5
-
-
-class Chosen(NamedTuple):
-    """A stored row, and where it lies."""
-
-    store: Store
-    key: str
-    row: Row
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def report(
-    chosen: "Sequence[Chosen]", options: argparse.Namespace, device: "torch.device", deadline: float = math.inf
+    chosen: Sequence[Chosen], options: argparse.Namespace, device: "torch.device", deadline: float = math.inf
 ) -> int:
     """Run the trials of these rows again and say of each what came of it; the exit code.
 
@@ -100,61 +90,6 @@ def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> list[st
     return None if text is None else load_file(text) if text.endswith(".py") else [text]
 
 
-def named(words: Sequence[str], out: str) -> list[Chosen]:
-    """The rows that words of the command line mean: paths of row files, and parts of the names of rows of a folder. A
-    row that several words mean is there once."""
-    chosen: list[Chosen] = []
-    rows = [] if all(is_row_file(word) for word in words) else stored(out)
-    for word in words:
-        if is_row_file(word):
-            chosen.append(of_file(word))
-            continue
-        found = [one for one in rows if word in f"{one.store.folder.name}/{one.key}"]
-        if not found and word.endswith(".py"):
-            raise UsageError(f"'{word}' is no row; a model of your own is chosen with --models {word}")
-        if not found:
-            raise UsageError(f"no row of '{out}' has '{word}' in its name{suggest(word, [one.key for one in rows])}")
-        chosen += found
-    return list({one.store.row_path(one.key).resolve(): one for one in chosen}.values())
-
-
-def is_row_file(word: str) -> bool:
-    return Path(word).suffix == ".json"
-
-
-def of_file(word: str) -> Chosen:
-    """The row in a file."""
-    path = Path(word)
-    try:
-        return Chosen(Store(path.parent.parent.parent, path.parent.parent.name), path.stem, parse_row(path))
-    except (ValueError, OSError) as error:
-        cause = getattr(error, "strerror", None) or error
-        raise UsageError(f"'{word}' cannot be read as a row: {cause}; name a file in a rows folder") from error
-
-
-def selected(options: argparse.Namespace) -> list[Chosen]:
-    """At most --most of the rows that the options leave: always the same, and never picked by score."""
-    rows = stored(options.out)
-    asked = {"signal": options.signal, "task": options.task, "model": options.models, "size": options.sizes}
-    for column, wanted in asked.items():
-        rows = [one for one in rows if wanted is None or one.row[column] in wanted]
-    if not rows:
-        raise UsageError(f"no rows to repeat in '{options.out}'; python -m harness status says what a folder has")
-    chosen = few(rows, options.most)
-    if len(chosen) < len(rows):
-        print(f"{len(chosen)} of {len(rows):,} rows, evenly spread; --most {len(rows)} takes all")
-    return list(chosen)
-
-
-def stored(out: str) -> list[Chosen]:
-    """The rows of a results folder; what cannot be read is said."""
-    from harness.store.scan import gather
-
-    found = gather(out)
-    found.say_problems()
-    return [Chosen(Store(out, one.folder), one.key, one.row) for one in found.stored]
-
-
 def agreements(
     chosen: Sequence[Chosen], options: argparse.Namespace, device: "torch.device"
 ) -> "Iterator[tuple[Chosen, Agreement]]":
@@ -163,7 +98,7 @@ def agreements(
     from harness.plan.replay import trial_of
 
     config = load_config(options.config)
-    of_trial: dict[tuple[Any, ...], list[tuple[Chosen, Trial]]] = {}
+    of_trial: dict[tuple[str, str, int, str | None], list[tuple[Chosen, Trial]]] = {}
     for one in chosen:
         try:
             trial = trial_of(one.row, config, options.file)

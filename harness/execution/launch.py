@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import functools
+import itertools
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -67,7 +68,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if options.preset is None and source.files:
         tuned = tuned_preset(config, name, source, options.task, models, preset.sizes)
         if tuned is None:
-            notes.append("settings that were not tuned: not all of these models have some near all of these budgets")
+            notes.append("settings that were not tuned, as some of these models have no tuned ones near these budgets")
         else:
             name = tuned
             preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
@@ -129,7 +130,8 @@ def tuned_preset(
     config: Config, extent: str, source: Source, tasks: Sequence[str], chosen: Sequence[str], sizes: Sequence[int]
 ) -> str | None:
     """The preset of this extent whose settings were tuned, where they were for all of this; else None."""
-    if any(untuned(config, extent, source, task, chosen, sizes) for task in expand_tasks(tasks)):
+    cells = itertools.product(expand_tasks(tasks), sizes)
+    if any(untuned(config, extent, source, task, chosen, size) for task, size in cells):
         return None
     return next((name for name, values in config.presets.items() if values.get("tuned_at") == extent), None)
 

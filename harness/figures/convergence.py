@@ -112,9 +112,8 @@ def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
     if not curves:
         return None
     steps = Counter(tuple(point[0] for point in curve) for curve in curves).most_common(1)[0][0]
-    points = np.array(
-        [curve for curve in curves if tuple(point[0] for point in curve) == steps]
-    )  # [runs, evaluations, 3]
+    alike = [curve for curve in curves if tuple(point[0] for point in curve) == steps]
+    points = np.array(alike)  # [runs, evaluations, 3]
     x, psnr = points[:, :, 1].mean(axis=0), points[:, :, 2]
     return Trace(x, psnr.mean(axis=0), psnr.min(axis=0), psnr.max(axis=0), len(points))
 

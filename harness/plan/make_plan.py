@@ -17,7 +17,7 @@ from harness.plan.lookup import resolve_tuned
 from harness.plan.source import Source, check_signal_seeds, choose_source
 from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
 from harness.plan.tuned import FILE, REACH, Found, found_for
-from models.settings import check_least, read_settings
+from models.settings import read_settings
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, expand_tasks, family_of, scored_on, trained_on
 
@@ -89,12 +89,7 @@ def training_settings(config: Config, model: str, kind: str, size: int, found: F
         options: Any = Literal[LR_SCHEDULES]
         lr_schedule = read(options, settings.get(LR_SCHEDULE, CONSTANT), f"{path}.{LR_SCHEDULE}")
         settings = {name: value for name, value in settings.items() if name != LR_SCHEDULE}
-    checked = read_settings(cls, settings, path)
-    lr = getattr(checked, "lr", None)
-    if lr is not None and lr <= 0:
-        raise UsageError(f"{path}.lr: must be more than 0, got {lr}")
-    check_least(checked, path)
-    return checked, lr_schedule
+    return read_settings(cls, settings, path), lr_schedule
 
 
 def make_plan(
@@ -127,7 +122,7 @@ def make_plan(
         kind, found = family_of(task).settings or source.kind, None
         if preset.tuned_at is not None:
             of = tuned_kind(source, task)
-            if lacking := untuned(config, preset.tuned_at, source, task, chosen_models, [size]):
+            if lacking := untuned(config, preset.tuned_at, source, task, chosen_models, size):
                 words = " ".join(map(models.registry.word_for, lacking))
                 raise UsageError(
                     f"preset '{preset_name}': no settings of {', '.join(lacking)} have been tuned for {of} at a budget "
@@ -143,6 +138,7 @@ def make_plan(
     @functools.cache
     def fit(item: str | None, task: str, model: str, size: int) -> Trial:
         """What its draws share; of no band and of seed 0."""
+        scored = scored_on(task, finer[item])
         return Trial(
             signal=family.name,
             item=item,
@@ -150,7 +146,7 @@ def make_plan(
             length=length,
             bandlimit=None,
             task=task,
-            scored=scored_on(task, finer[item]),
+            scored=scored,
             model=model,
             budget=size,
             seed=0,
@@ -167,7 +163,7 @@ def make_plan(
             backend=backend,
             optimiser=preset.optimiser,
             tuned_at=preset.tuned_at,
-            **own_code(model, family, scored_on(task, finer[item])),
+            **own_code(model, family, scored),
             **settings(task, model, size),
         )
 
@@ -213,11 +209,11 @@ def untuned(
     source: Source,
     task: str,
     chosen: Sequence[str],
-    sizes: Sequence[int],
+    size: int,
     reach: float = REACH,
 ) -> list[str]:
-    """The models among these that have dials, can be fitted, and have no settings that were tuned for the task, at each
-    of some budgets or one within `reach` times of it."""
+    """The models among these that have dials, can be fitted, and have no settings that were tuned for the task at a
+    budget within `reach` times of `size`."""
     kind, needs = tuned_kind(source, task), family_of(task).needs
     classes = [models.get_model(name) for name in chosen]
     return [
@@ -225,7 +221,7 @@ def untuned(
         for cls in classes
         if dials_of(cls.Config)
         and cls.unsupported(source.dim, 1, needs) is None
-        and any(found_for(config.tuned, extent, cls.name, kind, size, reach) is None for size in sizes)
+        and found_for(config.tuned, extent, cls.name, kind, size, reach) is None
     ]
 
 

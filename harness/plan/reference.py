@@ -73,8 +73,9 @@ def only(group: Group, chosen: Collection[str]) -> Group:
 
 
 def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lacking: dict[str, list[str]]) -> list[Trial]:
-    """Tuned trials are wanted at budgets that were searched: with settings of the nearest one they would be stale as
-    soon as theirs is. lacking: takes, by experiment, models that have been tuned at none of the budgets."""
+    """The trials of one experiment. Tuned ones are wanted at budgets that were searched: rows with the settings of
+    another budget would be stale once their own is. lacking: is given, by experiment, the models that have been tuned
+    at none of the budgets."""
     preset = config.preset(want.preset, signal, dim)
     source = choose_source(signal, dim, preset.items)
     given = {name: value for name in ("sizes", "bandlimits") if (value := getattr(want, name)) is not None}
@@ -86,12 +87,12 @@ def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lackin
         if preset.tuned_at is None:
             trials += make_plan(config, source, [name], want.preset, preset, chosen, PRECISION[want.device])
             continue
-        out = {size: untuned(config, preset.tuned_at, source, name, chosen, [size], reach=1) for size in preset.sizes}
+        tuned, kind = config.tuned, tuned_kind(source, name)
+        out = {size: untuned(config, preset.tuned_at, source, name, chosen, size, reach=1) for size in preset.sizes}
         for size, lacks in out.items():
             own = chosen
-            if lacks:  # what nobody tunes comes with the last one that is
-                found = functools.partial(found_for, config.tuned, preset.tuned_at, kind=tuned_kind(source, name))
-                own = [model for model in chosen if found(model=model, size=size, reach=1) is not None]
+            if lacks:  # models that nobody tunes, such as yardsticks, wait until all others have been
+                own = [model for model in chosen if found_for(tuned, preset.tuned_at, model, kind, size, reach=1)]
             if own:
                 one = dataclasses.replace(preset, sizes=(size,))
                 trials += make_plan(config, source, [name], want.preset, one, own, PRECISION[want.device])

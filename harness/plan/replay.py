@@ -43,7 +43,13 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         raise UsageError(f"its budget is {row['size']:.3g} values, and at most {MOST_VALUES:,} are fitted again")
     trained = trained_on(task, finer)
     scored = scored_on(trained, finer)
-    code = make_plan.own_code(cls.name, family, scored)
+    for name, now in make_plan.own_code(cls.name, family, scored).items():
+        if now != row[name]:
+            what, options = OF_CODE[name]
+            raise UsageError(
+                f"the code of its {what} was {row[name] or 'of the suite'} and is {now or 'of the suite'} now; "
+                f"give the file as it was then with {options}"
+            )
     trial = Trial(
         signal=family.name,
         item=item,
@@ -66,15 +72,8 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
         adam_betas=config.protocol.adam_betas,
         activation_gib=config.protocol.activation_gib,
         settings=read_settings(cls.Config, row["settings"], "its settings"),
-        **{name: row[name] or plain for name, plain in PLAIN.items()} | code,
+        **{name: row[name] or plain for name, plain in PLAIN.items()},
     )
-    for name, now in code.items():
-        if now != row[name]:
-            what, options = OF_CODE[name]
-            raise UsageError(
-                f"the code of its {what} was {row[name] or 'of the suite'} and is {now or 'of the suite'} now; "
-                f"give the file as it was then with {options}"
-            )
     if trial.config_hash != row["config_hash"]:
         raise UsageError(
             f"what its numbers depend on has changed: {config.source}'s adam_betas, {cls.name}'s settings, or what a "

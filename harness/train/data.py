@@ -21,6 +21,7 @@ def task_of(trial: Trial, signal: Signal) -> Task:
 
 @functools.lru_cache(maxsize=4)
 def cached_task(name: str, signal: Signal, seed: int, item: str, code: str | None) -> Task:
+    """code: the version of one's own files, so that nothing made by an earlier version is taken for it."""
     return make_task(name, signal, seed, item)
 
 
@@ -50,6 +51,7 @@ def cached_signal(
     path: str | None,
     code: str | None,
 ) -> Signal:
+    """code: as for `cached_task`."""
     if path is not None:
         if user_file.item_of(path) != item:  # its row would have the name, and the verdict, of what it held before
             raise UsageError(f"'{path}' has changed since the run was planned; start it again")

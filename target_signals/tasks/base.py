@@ -45,7 +45,8 @@ class TaskFamily:
 
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
-        """The task on a signal that `check` let pass; seed and item name what is drawn at random."""
+        """The task on a signal that `check` let pass, with one scoring, called `named(level)`; seed and item name what
+        is drawn at random."""
         raise NotImplementedError
 
     @classmethod
@@ -88,7 +89,7 @@ def make_task(name: str, signal: Signal, seed: int = 0, item: str = "") -> Task:
     """The task that rows call `name` on a signal; where its fit gives the rows of others as well, with their scorings.
 
     seed, item: what names the noise or the samples that a task draws.
-    Raises UsageError for an unknown name, or a signal that does not have such a task.
+    Raises UsageError for an unknown name, a signal that does not have such a task, or what `build` may not give.
     """
     finer = signal.finer is not None
     check_task(name, signal.dim, finer)

@@ -260,6 +260,26 @@ def test_tuned_settings_are_named_where_the_papers_were_used(photo, preset, tune
     assert run_command.available_next(make_launch(options), options).tuned == tuned
 
 
+@pytest.mark.parametrize(
+    ("more", "preset", "note"),
+    [
+        ([], "quick_tuned", "settings found by python -m harness tune --preset quick"),
+        (
+            ["--sizes", "3e3", "1e5"],
+            "quick",
+            "settings that were not tuned, as some of these models have no tuned ones",
+        ),
+        (["--preset", "quick"], "quick", None),
+    ],
+)
+def test_a_file_is_fitted_with_tuned_settings_where_there_are_some_and_the_run_says_so(photo, more, preset, note):
+    launch = make_launch(parse(["--signal", str(photo), "--device", "cpu", "--models", "Grid", "Siren", *more]))
+    assert launch.preset == preset
+    said = [line for line in launch.notes if line.startswith("settings ")]
+    assert len(said) == (note is not None)
+    assert all(line.startswith(note) for line in said)
+
+
 def test_another_photograph_of_that_name_is_another_item(run, out, photo):
     run("--signal", photo)
     Image.fromarray(255 - np.asarray(Image.open(photo))).save(photo)

@@ -133,7 +133,7 @@ def test_a_noisy_image_is_denoised_by_keeping_few():
         ("wavelet=db99", "wavelet: must be a discrete one of PyWavelets, like bior4.4, got db99"),
         ("wavelet=morl", "wavelet: must be a discrete one of PyWavelets, like bior4.4, got morl"),
         ("mode=wrap", "mode: must be one of zero, constant, symmetric, "),
-        ("levels=-1", "levels: must be at least 0, got -1"),
+        ("levels=-1", "levels: must be at least 1, got -1"),
     ],
 )
 def test_unknown_settings_are_one_line(setting, message):

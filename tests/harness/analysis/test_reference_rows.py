@@ -18,6 +18,7 @@ from harness.plan import want
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
+from harness.plan.tuned import REACH, Found, write_tuned
 from harness.report import page, write_page
 from harness.store.parquet import write_rows
 from harness.store.scan import gather
@@ -128,6 +129,17 @@ def test_a_setting_given_by_hand_takes_that_model_out(rows_of, ship, wanting):
     assert {row["model"] for row in beside(own, load_config(wanting, ["Grid.lr=0.3"]))} == {"Wire"}
     assert beside(own, load_config(wanting, ["protocol.adam_betas=[0.8, 0.9]"])) == []
     assert beside(own, load_config(wanting, ["reference.order=[]"])) == []
+
+
+def test_a_model_that_was_tuned_near_one_budget_alone_stands_beside_there(rows_of, ship, wanting):
+    data = json.loads(wanting.read_text())
+    data["presets"][PRESET]["tuned_at"] = PRESET
+    wanting.write_text(json.dumps(data))
+    found = Found({"lr": 0.02}, 5.0, 3.0, 0, 16, 3, ("camera",), 1000, 60.0, "cpu", "abc")
+    write_tuned(wanting, {PRESET: {"Grid": {"synthetic": {"500": found}}}})
+    ship(rows_of(["Grid"]))
+    own = rows_of(["Grid_exact"], sizes=(500, 500 * (REACH + 1)))
+    assert [(row["model"], row["size"]) for row in beside(own, load_config(wanting))] == [("Grid", 500)]
 
 
 def test_the_reference_is_read_once_for_table_places_and_figures_and_again_where_it_changed(

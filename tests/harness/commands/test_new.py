@@ -110,6 +110,11 @@ def test_a_slip_in_a_new_model_is_one_line(here, capsys, old, new_text, says):
     ("old", "new_text", "says"),
     [
         ("    @dataclass(frozen=True)\n", "", "Slip.Config is no dataclass; put @dataclass(frozen=True) before it"),
+        (
+            "    @dataclass(frozen=True)\n    class Config:\n",
+            "    class Config(Representation.Config):\n",
+            "Slip.Config is no dataclass; put @dataclass(frozen=True) before it",
+        ),
         ("    waves: Tensor\n", "    smallest = 0\n", "Slip.smallest must be at least 1, got 0"),
         ("    waves: Tensor\n", "    backends = ('triton',)\n", "Slip.backends must end with 'torch', the plain"),
         ('name = "Slip"', 'name = ""', "'' is no name of a model"),

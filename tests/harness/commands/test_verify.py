@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+import models
 from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.commands import run as run_command
@@ -20,6 +21,7 @@ from harness.store.store import Store
 from harness.store.table import load
 from harness.train import run_trial
 from models.budget import MOST_TENSORS
+from models.grid import Grid
 
 LINE = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu"]
 
@@ -52,6 +54,21 @@ def picture(tmp_path):
     path = tmp_path / "mine.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), dtype=np.uint8)).save(path)
     return path
+
+
+class Brittle(Grid):
+    """A newcomer's model that some settings break."""
+
+    name = "Brittle"
+
+    @dataclasses.dataclass(frozen=True)
+    class Config:
+        lr: float = 0.1
+        initial: float = 0.1
+        parts: int = 1
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size // config.parts)
 
 
 def change(out, **changes):
@@ -121,6 +138,7 @@ def test_of_copies_the_signal_that_one_keeps_serves_all(fitted, verify, tmp_path
             {"model": "Siren", "settings": {"lr": 1e-4, "omega": 30.0, "hidden_layers": 10**9, "output": "sine"}},
             "cannot be repeated: its settings.hidden_layers: whole numbers go up to 65,536",
         ),
+        ({"settings": {"lr": -0.1, "initial": 0.1}}, "cannot be repeated: its settings.lr: must be more than 0"),
         ({"model": "Nobody"}, "cannot be repeated: unknown model 'Nobody'"),
         ({"signal": "Nothing"}, "cannot be repeated: unknown signal 'Nothing'"),
         ({"signal": "ChestCT", "item": "slice", "bandlimit": None}, "cannot be repeated: 'chest/chest.png' not found"),
@@ -149,11 +167,12 @@ def test_a_changed_row_is_found(fitted, verify, monkeypatch, tmp_path, changes, 
     ("model", "settings", "says"),
     [
         ("Siren", {"hidden_layers": 60_000}, "models have up to 4,096 tensors"),
-        ("Instant_NGP", {"levels": 0}, "ZeroDivisionError: "),
+        ("Brittle", {"parts": 0}, "ZeroDivisionError: "),
     ],
 )
-def test_a_row_of_which_no_model_can_be_made_fails_alone(fitted, verify, tensors, model, settings, says):
+def test_a_row_of_which_no_model_can_be_made_fails_alone(fitted, verify, tensors, monkeypatch, model, settings, says):
     """Its hash is the right one, so it is the model that has to be refused; another row is looked at as before."""
+    monkeypatch.setitem(models.registry._classes, Brittle.name, Brittle)
     out = fitted("--models", model)
     (path,) = out.glob("*/rows/*.json")
     row = json.loads(path.read_text())

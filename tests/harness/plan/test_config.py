@@ -17,7 +17,7 @@ from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, loa
 from harness.plan.lookup import resolve_tuned
 from harness.plan.make_plan import check_models, make_plan, model_names, model_settings, training_settings
 from harness.plan.source import choose_source
-from models.settings import check_least
+from models.settings import read_settings
 
 SHIPPED = json.loads(DEFAULT_CONFIG.read_text())
 
@@ -221,10 +221,12 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["models", "BACON", "design", "2", "outputs"], [0, 4], "outputs: must be rising layers from 1 to the last, 4"),
         (["models", "BACON", "design"], {}, 'models.BACON.design: must be for "2" and "3", got none'),
         (["models", "BACON", "design", "2", "band", 1], 1e9, "design.2.band: each, times reach, must be from 0"),
-        (["models", "BACON", "reach"], 1e9, "models.BACON.design.2.band: each, times reach, must be from 0 to 65536"),
+        (["models", "BACON", "reach"], 1e9, "design.2.band: each, times reach, must be from 0 to 65536, got (0.125"),
         (["models", "Instant_NGP", "growth"], 0.5, "Instant_NGP.growth: must be at least 1, and leave the last of"),
         (["models", "Instant_NGP", "growth"], 1e30, "levels at most 2**24 nodes an axis, got 1e+30"),
         (["models", "Wire", "sigma"], 1e308, "models.Wire.sigma: a model's numbers are 0, or 1.18e-38 to"),
+        (["models", "SparseBases", "first"], 0, "models.SparseBases.first: must be more than 0 and at most 1, got 0.0"),
+        (["models", "SparseBases", "rounds"], 0, "models.SparseBases.rounds: must be at least 1, got 0"),
         (["models", "SparseBases", "growth"], 1e-320, "SparseBases.growth: a model's numbers are 0, or"),
         (["models", "GAPlane", "line_range", 0], -1e39, "GAPlane.line_range.0: a model's numbers are 0"),
         (["models", "Siren", "hidden_layers"], 0, "models.Siren.hidden_layers: must be at least 1, got 0"),
@@ -293,7 +295,7 @@ def test_a_newcomers_settings_have_a_default_and_may_be_any_number():
         shift: float = -1.0
         skip: int = 0
 
-    check_least(Own(shift=-2.0, skip=-1), "own")
+    assert read_settings(Own, {"shift": -2.0, "skip": -1}, "own") == Own(-2.0, -1)
 
 
 @pytest.mark.parametrize("key", [key for key in SHIPPED if key != "reference"])

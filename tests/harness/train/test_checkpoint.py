@@ -194,7 +194,7 @@ HUGE = {
     "frequencies": ("FourFeat", {"frequencies": 10**9}, {}, "settings.frequencies: whole numbers go up to"),
     "levels": ("Instant_NGP", {"levels": 10**9, "growth": 1.0}, {}, "settings.levels: whole numbers go up to"),
     "growth": ("Instant_NGP", {"growth": 1e38}, {}, "settings.growth: must be at least 1, and leave the last of 16"),
-    "no levels": ("Instant_NGP", {"levels": -1}, {}, "IndexError"),
+    "no levels": ("Instant_NGP", {"levels": -1}, {}, "settings.levels: must be at least 1, got -1"),
     "blocks": ("BlockDCT", {"block": {"2": 60_000, "3": 8}}, {}, "whole blocks of 60000 fill"),
     "no values": ("Siren", {}, {"size": 0}, "0 is no size of Siren, a whole number from 1 up"),
     "no number": ("Siren", {}, {"size": False}, "False is no size of Siren"),
