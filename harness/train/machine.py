@@ -15,9 +15,11 @@ import torch
 from common.errors import UsageError
 from common.files import ROOT
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # glibc's malloc.h
 KEPT = 1 << 30  # bytes at the end of the heap that stay with the process
 LARGEST = 1 << 25  # bytes of an array in the heap, the most that glibc takes by itself; larger ones come and go
+OUTSIDE = 1 << 16  # arrays outside the heap at once, glibc's default
+FEW = 1 << 17  # points of a signal whose arrays are all kept in the heap, as in the preset `quick`
 CONTAINER = Path("/sys/fs/cgroup/memory.max")  # bytes, or `max`, where the kernel's control groups are of version 2
 
 
@@ -71,18 +73,21 @@ def memory(device: torch.device) -> int | None:
 
 
 @contextlib.contextmanager
-def keeping_memory(device: torch.device) -> Iterator[None]:
+def keeping_memory(device: torch.device, points: int) -> Iterator[None]:
     """A context in which a process on CPUs keeps the memory that it frees, on Linux with glibc: the next pass wants it
     again, and pages from the system take up to as long as what is done with them. Afterwards all is given back, so that
-    the next trial's peak is its own."""
+    the next trial's peak is its own. Of signals of many points the largest arrays come and go all the same, as the
+    holes that they leave in a heap take up to 0.7 times the memory once more."""
     libc = ctypes.CDLL(None) if device.type == "cpu" and platform.libc_ver()[0] == "glibc" else None
     if libc is not None:
         libc.mallopt(M_MMAP_THRESHOLD, LARGEST)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT)
+        libc.mallopt(M_MMAP_MAX, 0 if points <= FEW else OUTSIDE)
     try:
         yield
     finally:
         if libc is not None:
+            libc.mallopt(M_MMAP_MAX, OUTSIDE)
             libc.malloc_trim(0)
 
 

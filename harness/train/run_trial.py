@@ -51,7 +51,8 @@ def run_on(
     """`run_trial` on a signal in hand."""
     # Triton's kernels run on the current device, whatever their arguments' is
     here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
-    with own_defaults(), no_denormals(), machine.keeping_memory(device), here:
+    points = math.prod(signal.lattice.shape)
+    with own_defaults(), no_denormals(), machine.keeping_memory(device, points), here:
         return _run_on(trial, signal, device, on_progress, on_model)
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.train.machine import LARGEST, keeping_memory
+from harness.train.machine import FEW, LARGEST, keeping_memory
 
-ARRAYS, VALUES = 16, LARGEST // 8  # float32, so half as many bytes as an array in the heap may have
+ARRAYS = 8
+
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's malloc alone is told")
 
 
 def resident() -> int:
@@ -17,14 +19,17 @@ def resident() -> int:
     return int(re.search(r"VmRSS:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's malloc alone is told")
-def test_memory_stays_for_a_trial_and_goes_back_at_its_end():
-    size = 4 * VALUES * ARRAYS
-    with keeping_memory(torch.device("cpu")):
+@pytest.mark.parametrize(
+    ("values", "points"),
+    [(LARGEST // 8, FEW + 1), (LARGEST // 2, FEW)],  # float32: arrays of half and of twice the largest in the heap
+)
+def test_memory_stays_for_a_trial_and_goes_back_at_its_end(values, points):
+    cpu, size = torch.device("cpu"), 4 * values * ARRAYS
+    with keeping_memory(cpu, points):
         pass  # what earlier tests left is given back
     before = resident()
-    with keeping_memory(torch.device("cpu")):
-        arrays = [torch.ones(VALUES) for _ in range(ARRAYS)]
+    with keeping_memory(cpu, points):
+        arrays = [torch.ones(values) for _ in range(ARRAYS)]
         assert resident() - before > 0.9 * size
         del arrays
         assert resident() - before > 0.9 * size
