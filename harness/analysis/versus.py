@@ -44,10 +44,14 @@ class Versus:
     draws: frozenset[Draw]
 
     @property
+    def both(self) -> Kind:
+        """The kind, with both presets in its preset's place."""
+        return self.kind._replace(preset=f"{self.against} → {self.kind.preset}")
+
+    @property
     def title(self) -> str:
-        kind = self.kind._replace(preset=f"{self.against} → {self.kind.preset}")
         bands = f", mean gain over {span(self.bands)} bands" if self.bands[1] > 1 else ""
-        return f"{self.metric.label()}{bands}: {kind}"
+        return f"{self.metric.label()}{bands}: {self.both}"
 
 
 def versus(every: Sequence[Experiment], rows: Sequence[Row], preset: str, against: str, metric: str) -> list[Versus]:

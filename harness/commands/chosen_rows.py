@@ -8,7 +8,7 @@ from typing import NamedTuple
 from common.errors import UsageError, suggest
 from harness.analysis.selection import few
 from harness.store.schema import Row
-from harness.store.store import Store, parse_row
+from harness.store.store import Store, parse_row, store_of
 
 
 class Chosen(NamedTuple):
@@ -46,7 +46,7 @@ def of_file(word: str) -> Chosen:
     """The row in a file."""
     path = Path(word)
     try:
-        return Chosen(Store(path.parent.parent.parent, path.parent.parent.name), path.stem, parse_row(path))
+        return Chosen(store_of(path), path.stem, parse_row(path))
     except (ValueError, OSError) as error:
         cause = getattr(error, "strerror", None) or error
         raise UsageError(f"'{word}' cannot be read as a row: {cause}; name a file in a rows folder") from error

@@ -11,7 +11,7 @@ import numpy as np
 from common.errors import UsageError
 from harness.execution.option_types import bits_a_value, given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
-from harness.store.store import parse_row
+from harness.store.store import parse_row, store_of
 from target_signals.item_names import name_of
 
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ def truth_of(
     from harness.train.data import signal_again, task_of
     from target_signals.tasks.metrics import psnr
 
-    experiment = path.absolute().parent.parent
+    store = store_of(path.absolute())
     try:
-        row = parse_row(experiment / "rows" / f"{path.stem}.json")
+        row = parse_row(store.row_path(path.stem))
         trial = trial_of(row, load_config(options.config), options.file)
-        task = task_of(trial, signal_again(trial, row, experiment.parent))
+        task = task_of(trial, signal_again(trial, row, store.folder.parent))
         scoring = task.scoring_of(row["task"])
         if (trial.model, task.lattice.shape, task.channels) != (model.name, model.lattice.shape, model.channels):
             raise ValueError("the row beside it is of another model")

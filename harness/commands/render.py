@@ -11,7 +11,7 @@ import numpy as np
 from common.errors import UsageError
 from common.files import write_atomically
 from harness.execution.option_types import given_path
-from harness.store.store import parse_row
+from harness.store.store import parse_row, store_of
 
 MOST_VALUES = 1 << 31  # of one rendering: 8 GiB in float32
 OF_VALUE = 16  # bytes of memory for a value while a file of it is made
@@ -69,7 +69,7 @@ def source_of(path: Path) -> str | None:
 
     key = path.stem.rpartition("-")[0] if path.suffix == compressed.SUFFIX else path.stem
     try:
-        return parse_row(path.absolute().parent.parent / "rows" / f"{key}.json")["source"]
+        return parse_row(store_of(path.absolute()).row_path(key))["source"]
     except (OSError, ValueError):
         return None
 

@@ -31,7 +31,7 @@ def presets_page(found: Versus, comparison: Comparison) -> Figure:
     )
     both = replace(
         comparison,
-        kind=found.kind._replace(preset=f"{found.against} → {found.kind.preset}"),
+        kind=found.both,
         cells={
             place: {draw: run for draw, run in runs.items() if draw in found.draws}
             for place, runs in comparison.cells.items()

@@ -117,6 +117,11 @@ def row_text(row: Row) -> bytes:
     return json.dumps(finite(row), allow_nan=False, indent=1).encode()
 
 
+def store_of(path: Path) -> Store:
+    """The store in one of whose folders a file lies, such as a row or a saved model."""
+    return Store(path.parent.parent.parent, path.parent.parent.name)
+
+
 def parse_row(path: Path) -> Row:
     """One row file. Raises FileNotFoundError, or ValueError when it is not a whole row.
 
