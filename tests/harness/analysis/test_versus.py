@@ -143,6 +143,13 @@ def test_the_figure_counts_the_draws_that_are_compared(rows, tmp_path, drawn):
     assert "3 items and 1 seed" in " ".join(texts.split())
 
 
+def test_the_figure_of_a_signal_without_items_counts_its_seeds(rows, tmp_path, drawn):
+    alone = [row | {"item": None, "signal": "StarTarget"} for row in rows if row["item"] == "item0"]
+    draw_figures.draw_presets(alone, tmp_path, "paper", list(SCORES))
+    (figure,) = drawn
+    assert "1 seed" in " ".join(" ".join(text.get_text() for text in figure.texts).split())
+
+
 def test_names_of_models_lie_within_the_figure(rows, tmp_path, drawn):
     name = "A_model_of_a_very_long_name"
     long = [row | {"model": name} if row["model"] == "Grid" else row for row in rows]
