@@ -68,7 +68,7 @@ def test_papers_settings_against_tuned_ones(scores):
 
 
 def test_newer_models_tuned(scores):
-    rows = table("Six of them have been tuned")
+    rows = table("They have been tuned on images")
     newer = set(load_config().protocol.newer)
     assert {row[0] for row in rows} == {model for preset, _, model, _ in scores if preset == "tuned"} & newer
     for model, *said in rows:
