@@ -136,12 +136,14 @@ class SignalFamily:
 class RecordedFamily(SignalFamily):
     """A family of recorded or modelled objects: it has items in place of bands, at sizes of their own.
 
-    items: what there is. stand_in: the family that runs when this one's data is absent.
+    items: what there is. one_object: whether they all show one object: a mean over them then says nothing of others.
+    stand_in: the family that runs when this one's data is absent.
     typical_shape: of the training lattice, for estimates of cost.
     """
 
     bands = False
     items: ClassVar[tuple[str, ...]]
+    one_object: ClassVar[bool] = False
     stand_in: ClassVar[str | None] = None
     typical_shape: ClassVar[tuple[int, ...]]
 
@@ -183,6 +185,11 @@ register = registry.register
 def difficulty_of(name: str) -> Difficulty:
     """The dial of a signal; of one that is not registered, as in the rows of others, a plain `band`."""
     return registry.get(name).difficulty if name in registry.names() else SignalFamily.difficulty
+
+
+def shows_one_object(name: str) -> bool:
+    """Whether all items of a signal show one object; of one that is not registered, as in the rows of others, not."""
+    return name in registry.names() and getattr(registry.get(name), "one_object", False)
 
 
 def get_signal(

@@ -81,6 +81,16 @@ def test_one_draw_never_wins():
     assert all(decide(scores(rng, "ab", BANDS), (), PSNR).trained.verdict != WIN for _ in range(50))
 
 
+def test_items_that_show_one_object_never_win():
+    """They are one draw, which gives a yardstick's lead no interval either."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        own = scores(rng, TWELVE[:4], items=ITEMS[:2], better=9)
+        outcome = decide({cell._replace(one_object=True): score for cell, score in own.items()}, "a", PSNR)
+        assert outcome.trained.verdict != WIN
+        assert all(math.isnan(lead.low) for lead in (*outcome.trained.leads, outcome.ahead))
+
+
 @pytest.mark.parametrize("name", ["three seeds", "images"])
 @pytest.mark.parametrize("against", ["best", "baseline"])
 def test_some_of_eleven_comparisons_rejects_in_one_of_twenty_places(name, against):
