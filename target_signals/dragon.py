@@ -73,7 +73,7 @@ class Dragon(RecordedFamily):
     dims = (3,)
     kind = "volume"
     items = ("occupancy", "surface")
-    one_object = True
+    fixed_items = True
     stand_in = "Solids"
     typical_shape = SHAPE
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from harness.store.names import known
 from harness.store.schema import Row
-from target_signals.base import shows_one_object
+from target_signals.base import has_fixed_items
 from target_signals.item_names import name_of
 from target_signals.user_file import UserFile
 
@@ -46,13 +46,13 @@ class Kind(NamedTuple):
 class Draw(NamedTuple):
     """What a score is averaged over: an item, and the seeds of a fit and of its signal.
 
-    one_object: whether all items of the experiment show one object. They are conditions then, as bands are.
+    fixed_items: whether the experiment's items are conditions, as bands are, and no sample of others like them.
     """
 
     item: str | None
     seed: int
     signal_seed: int
-    one_object: bool = False
+    fixed_items: bool = False
 
 
 class Cell(NamedTuple):
@@ -64,17 +64,17 @@ class Cell(NamedTuple):
     item: str | None
     seed: int
     signal_seed: int
-    one_object: bool = False  # as of its draw
+    fixed_items: bool = False  # as of its draw
 
     @property
     def draw(self) -> Draw:
-        return Draw(self.item, self.seed, self.signal_seed, self.one_object)
+        return Draw(self.item, self.seed, self.signal_seed, self.fixed_items)
 
     @property
     def of_any_model(self) -> "Cell":
         """What the cells of all models have in common there. Asked of every row, and `_replace` takes three times as
         long."""
-        return Cell("", self.size, self.band, self.item, self.seed, self.signal_seed, self.one_object)
+        return Cell("", self.size, self.band, self.item, self.seed, self.signal_seed, self.fixed_items)
 
 
 def counted(draws: Collection[Draw | Cell]) -> dict[str, int]:
@@ -84,7 +84,7 @@ def counted(draws: Collection[Draw | Cell]) -> dict[str, int]:
     return {"item": len({draw.item for draw in draws}), **signals, "seed": len({draw.seed for draw in draws})}
 
 
-one_object = functools.cache(shows_one_object)  # by name of signal
+fixed_items = functools.cache(has_fixed_items)  # by name of signal
 
 
 def kind_of(row: Row) -> Kind:
@@ -118,6 +118,6 @@ def cell_of(row: Row) -> Cell:
     """What a row is about within its experiment."""
     item = row.get("item")
     draw = Draw(
-        None if item is None else str(item), int(row["seed"]), int(row["signal_seed"]), one_object(row["signal"])
+        None if item is None else str(item), int(row["seed"]), int(row["signal_seed"]), fixed_items(row["signal"])
     )
     return Cell(row["model"], int(row["size"]), row.get("bandlimit"), *draw)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from common.process import without_collection
-from harness.analysis.cell import Draw, one_object
+from harness.analysis.cell import Draw, fixed_items
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.experiments import Experiment, experiments
 from harness.analysis.palette import palette
@@ -56,7 +56,7 @@ def _cells(rows: Sequence[Row], metric: str) -> dict[Place, dict[Draw, Run]]:
     count = max(map(len, rings))
     cells: dict[Place, dict[Draw, Run]] = {}
     for row, ring_scores in zip(rows, rings, strict=True):
-        draw = Draw(row["item"] or "", row["seed"], row["signal_seed"], one_object(row["signal"]))
+        draw = Draw(row["item"] or "", row["seed"], row["signal_seed"], fixed_items(row["signal"]))
         band = WHOLE if row["bandlimit"] is None else float(row["bandlimit"])
         place = Place(row["model"], row["size"], band)
         constant = _number(row.get(f"{metric}_constant"))

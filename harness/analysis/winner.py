@@ -124,10 +124,10 @@ def estimate(scores: Scores) -> Difference:
 def replicated(draws: Collection[Cell]) -> str:
     """What is replicated: `items` where there are several, else `signals` that are not each seed's own, else `seeds`.
 
-    Bands never are, nor items that show one object.
+    Bands never are, nor fixed items.
     """
     counts = counted(draws)
-    several = counts["item"] > 1 and not any(draw.one_object for draw in draws)
+    several = counts["item"] > 1 and not any(draw.fixed_items for draw in draws)
     return "items" if several else "signals" if counts.get("signal", 1) > 1 else "seeds"
 
 

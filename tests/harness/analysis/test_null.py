@@ -81,12 +81,12 @@ def test_one_draw_never_wins():
     assert all(decide(scores(rng, "ab", BANDS), (), PSNR).trained.verdict != WIN for _ in range(50))
 
 
-def test_items_that_show_one_object_never_win():
+def test_fixed_items_never_win():
     """They are one draw, which gives a yardstick's lead no interval either."""
     rng = np.random.default_rng(0)
     for _ in range(50):
         own = scores(rng, TWELVE[:4], items=ITEMS[:2], better=9)
-        outcome = decide({cell._replace(one_object=True): score for cell, score in own.items()}, "a", PSNR)
+        outcome = decide({cell._replace(fixed_items=True): score for cell, score in own.items()}, "a", PSNR)
         assert outcome.trained.verdict != WIN
         assert all(math.isnan(lead.low) for lead in (*outcome.trained.leads, outcome.ahead))
 
