@@ -3,7 +3,7 @@ reference results.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import chain
 from statistics import mean
 
@@ -138,6 +138,19 @@ def test_what_is_said_of_synthetic_signals(rows, cells):
     assert max(row["psnr"] - row["psnr_constant"] for row in finest if row["size"] in SIZES.values()) < 2
     siren = [cells["Bandlimited 2D", 100_000, key]["Siren"] - constant[key] for key in BANDS]
     assert max(siren) < -1
+
+
+def test_the_readme_names_who_leads_the_most_synthetic_signals(cells, tuned_means):
+    led = defaultdict(list)
+    for (family, size, _), of in cells.items():
+        led["smooth synthetic" if family.startswith("Bandlimited") else "synthetic signals", size].append(best(of)[0])
+    for place, of in tuned_means.items():
+        if place[1] == 2 and place[0] != "BandlimitedSignal":
+            led["synthetic images", 10_000].append(best(of)[0])
+    lines = {name: cells for name, *cells in table("## The answer so far", README)}
+    for (start, size), leaders in led.items():
+        (cell,) = (own[size == 100_000] for name, own in lines.items() if name.startswith(start))
+        assert re.match(r"\w+", cell)[0] == Counter(leaders).most_common(1)[0][0], (start, size)
 
 
 @pytest.fixture(scope="module")
