@@ -136,12 +136,15 @@ class SignalFamily:
 class RecordedFamily(SignalFamily):
     """A family of recorded or modelled objects: it has items in place of bands, at sizes of their own.
 
-    items: what there is. stand_in: the family that runs when this one's data is absent.
+    items: what there is. fixed_items: whether they are conditions, as volumes of one object are, and no sample, as
+    photographs are: then no interval over them says anything of others.
+    stand_in: the family that runs when this one's data is absent.
     typical_shape: of the training lattice, for estimates of cost.
     """
 
     bands = False
     items: ClassVar[tuple[str, ...]]
+    fixed_items: ClassVar[bool] = False
     stand_in: ClassVar[str | None] = None
     typical_shape: ClassVar[tuple[int, ...]]
 
@@ -183,6 +186,11 @@ register = registry.register
 def difficulty_of(name: str) -> Difficulty:
     """The dial of a signal; of one that is not registered, as in the rows of others, a plain `band`."""
     return registry.get(name).difficulty if name in registry.names() else SignalFamily.difficulty
+
+
+def has_fixed_items(name: str) -> bool:
+    """Whether a signal's items are conditions; those of one that is not registered, as in others' rows, are not."""
+    return name in registry.names() and getattr(registry.get(name), "fixed_items", False)
 
 
 def get_signal(

@@ -73,6 +73,7 @@ class Dragon(RecordedFamily):
     dims = (3,)
     kind = "volume"
     items = ("occupancy", "surface")
+    fixed_items = True
     stand_in = "Solids"
     typical_shape = SHAPE
 

@@ -86,6 +86,7 @@ class Solids(RecordedFamily):
     dims = (3,)
     kind = "volume"
     items = ("knot_occupancy", "knot_surface", "gyroid_occupancy", "gyroid_surface")
+    fixed_items = True
     stands_for = "Dragon"
     typical_shape = (146, 120, 66)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from harness.store.names import known
 from harness.store.schema import Row
+from target_signals.base import has_fixed_items
 from target_signals.item_names import name_of
 from target_signals.user_file import UserFile
 
@@ -43,11 +44,15 @@ class Kind(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """What a score is averaged over: an item, and the seeds of a fit and of its signal."""
+    """What a score is averaged over: an item, and the seeds of a fit and of its signal.
+
+    fixed_items: whether the experiment's items are conditions, as bands are, and no sample of others like them.
+    """
 
     item: str | None
     seed: int
     signal_seed: int
+    fixed_items: bool = False
 
 
 class Cell(NamedTuple):
@@ -59,16 +64,17 @@ class Cell(NamedTuple):
     item: str | None
     seed: int
     signal_seed: int
+    fixed_items: bool = False  # as of its draw
 
     @property
     def draw(self) -> Draw:
-        return Draw(self.item, self.seed, self.signal_seed)
+        return Draw(self.item, self.seed, self.signal_seed, self.fixed_items)
 
     @property
     def of_any_model(self) -> "Cell":
         """What the cells of all models have in common there. Asked of every row, and `_replace` takes three times as
         long."""
-        return Cell("", self.size, self.band, self.item, self.seed, self.signal_seed)
+        return Cell("", self.size, self.band, self.item, self.seed, self.signal_seed, self.fixed_items)
 
 
 def counted(draws: Collection[Draw | Cell]) -> dict[str, int]:
@@ -76,6 +82,9 @@ def counted(draws: Collection[Draw | Cell]) -> dict[str, int]:
     own = all(draw.signal_seed == draw.seed for draw in draws)
     signals = {} if own else {"signal": len({draw.signal_seed for draw in draws})}
     return {"item": len({draw.item for draw in draws}), **signals, "seed": len({draw.seed for draw in draws})}
+
+
+fixed_items = functools.cache(has_fixed_items)  # by name of signal
 
 
 def kind_of(row: Row) -> Kind:
@@ -108,5 +117,7 @@ def dataset_of(row: Mapping[Any, Any]) -> str | None:
 def cell_of(row: Row) -> Cell:
     """What a row is about within its experiment."""
     item = row.get("item")
-    seeds = int(row["seed"]), int(row["signal_seed"])
-    return Cell(row["model"], int(row["size"]), row.get("bandlimit"), None if item is None else str(item), *seeds)
+    draw = Draw(
+        None if item is None else str(item), int(row["seed"]), int(row["signal_seed"]), fixed_items(row["signal"])
+    )
+    return Cell(row["model"], int(row["size"]), row.get("bandlimit"), *draw)

@@ -112,7 +112,8 @@ def choose(comparison: Comparison, out: str | Path) -> Example | None:
     """The draw of a comparison of fits that is shown; None where no residual was kept."""
     candidates = itertools.product(from_the_middle(comparison.regions), comparison.draws)
     found = {at: _paths(comparison, *at, out) for at in candidates}
-    band, draw = max(found, key=lambda at: len(found[at]), default=(WHOLE, Draw(None, 0, 0)))  # the first of the largest
+    nothing = (WHOLE, Draw(None, 0, 0))
+    band, draw = max(found, key=lambda at: len(found[at]), default=nothing)  # the first of the largest
     paths = found.get((band, draw), {})
     if not paths:
         return None

@@ -2,7 +2,7 @@
 who is best at each place."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from harness.analysis.compared import Compared, compare
 from harness.analysis.experiments import Experiment
 from harness.analysis.gain import CAP, described, is_constant, score
 from harness.analysis.reference_rows import display_name, reference_models
+from harness.analysis.remarks import remarks
 from harness.analysis.spread import Spread, spread
 from harness.analysis.winner import Outcome, decide_among, mean_of
 from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row, finite
@@ -108,6 +109,11 @@ class Means:
         scored = {run.cell.band for own in self.groups.values() for run in own if finite(run.score) is not None}
         each = [len({draw.band for draw in one.draws or one.dropped}) for one in self.compared.values()]
         return min(each or [len(scored)]), max(each or [len(scored)])
+
+    def remarks(self, shown: Collection[tuple[str, int]] = ()) -> list[str]:
+        """What is to be known of the scores beside them, of the models and budgets that are shown, by default all."""
+        rows = (run.row for own in self.groups.values() for run in own if run.row is not None)
+        return remarks((row for row in rows if not shown or (row["model"], row["size"]) in shown), times=False)
 
     def place(self, line: Line) -> Keys:
         """A line's keys without its model."""

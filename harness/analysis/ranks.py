@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.cell import Cell
+from harness.analysis.cell import Cell, fixed_items
 from harness.analysis.compared import complete_enough
 from harness.analysis.experiments import Experiment
 from harness.analysis.means import constant_bands
@@ -43,7 +43,9 @@ class Standings:
 
 
 def over_items(experiment: Experiment, rows: Sequence[Row], metric: str, size: int) -> Standings | None:
-    """Ranks over items at one budget; None without two items or three models."""
+    """Ranks over items at one budget; None without two items or three models, and where items are fixed."""
+    if fixed_items(experiment.kind.signal):
+        return None
     sets: DataSets = {}
     for cell, row in _tried(experiment, rows, size):
         _add(sets, cell.item, cell.band, cell, row, metric)

@@ -6,6 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from common.words import budget_text
+from harness.analysis.gain import gain
 from harness.store.schema import OK, busy, finite
 
 FULL = 0.95  # share of a budget below which it is said how much a model uses
@@ -14,8 +15,11 @@ NOTHING = 0.05  # dB over the truth's own mean, of which one learns nothing
 Rows = list[Mapping[Any, Any]]
 
 
-def remarks(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
-    """A line for each kind of remark on the rows of one experiment that ended well: by model and budget, or of all."""
+def remarks(rows: Iterable[Mapping[Any, Any]], times: bool = True) -> list[str]:
+    """A line for each kind of remark on the rows of one experiment that ended well: by model and budget, or of all.
+
+    times: whether times stand beside the scores.
+    """
     ended: dict[str, dict[int, Rows]] = defaultdict(lambda: defaultdict(list))  # by model and budget
     for row in rows:
         if row["status"] == OK:
@@ -23,8 +27,9 @@ def remarks(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
     kinds: dict[str, Callable[[Rows], str | None]] = {
         "uses less than its budget": _share,
         "learned nothing over the mean of the truth": _without_gain,
-        "timed on a busy machine": _doubtful,
     }
+    if times:
+        kinds["timed on a busy machine"] = _doubtful
     found = []
     for what, tell in kinds.items():
         cells = {model: {size: tell(by_size[size]) for size in sorted(by_size)} for model, by_size in ended.items()}
@@ -44,9 +49,8 @@ def _share(rows: Rows) -> str | None:
 
 
 def _without_gain(rows: Rows) -> str | None:
-    scores = [(finite(row["psnr"]), finite(row["psnr_constant"])) for row in rows]
-    gains = [psnr - constant for psnr, constant in scores if psnr is not None and constant is not None]
-    return _of_all(sum(gain < NOTHING for gain in gains), len(gains))
+    gains = [found for row in rows if (found := gain(row, "psnr")) is not None]
+    return _of_all(sum(found < NOTHING for found in gains), len(gains))
 
 
 def _doubtful(rows: Rows) -> str | None:

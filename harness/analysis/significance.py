@@ -2,10 +2,11 @@
 
 What is replicated, and what is a condition: images (items) and signal families are replicated, bands and budgets are
 conditions, and seeds are nested within items and bands. Rings of one star, tasks of one fit, and budgets are never
-replicates. A difference is therefore first averaged within each replicate, which is an item where there are several,
-else a seed; its interval is Student's over the replicates. With as many seeds for each item that is the interval of
-the mixed model with the items as a random effect. A bootstrap of the few replicates there are would be narrower than it
-says: of 3, 5 and 10, the percentile interval at 95 % leaves out the true difference in 26, 17 and 9 % of cases.
+replicates, nor are fixed items, such as two volumes of one dragon. A difference is therefore first averaged within each
+replicate, which is an item where there are several, else a seed; its interval is Student's over the replicates. With as
+many seeds for each item that is the interval of the mixed model with the items as a random effect. A bootstrap of the
+few replicates there are would be narrower than it says: of 3, 5 and 10, the percentile interval at 95 % leaves out the
+true difference in 26, 17 and 9 % of cases.
 
 Comparisons with one model are corrected by Holm (1979) over those comparisons alone. Average ranks are Friedman's, with
 Nemenyi's critical difference, as J. Demšar, Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7,

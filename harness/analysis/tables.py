@@ -11,7 +11,7 @@ from common.words import MARKS, NO_SCORE
 from harness.analysis.left_out import Where
 from harness.analysis.means import COUNTS, Line, Means, label
 from harness.analysis.versus import Change, Versus
-from harness.analysis.winner import Outcome
+from harness.analysis.winner import Outcome, least
 from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes, told
 from harness.store.parquet import to_parquet
 from harness.store.schema import REFERENCE_RESULT, Row, finite
@@ -52,14 +52,14 @@ def _side_by_side(found: Versus) -> list[list[str]]:
         ranks = " → ".join("–" if rank is None else str(rank) for rank in change.ranks)
         scores = (found.metric.text(change.before), found.metric.text(change.after))
         moved = difference(change.ahead, found.metric)
-        moved = Bold(moved) if change.ahead.certain else moved
+        moved = Bold(moved) if change.ahead.certain and abs(change.ahead.mean) >= least(found.metric) else moved
         table.append([label("size", change.size), change.model, *scores, moved, ranks])
     return table
 
 
 def _standings(found: Versus) -> list[str]:
-    """Who is best under each preset."""
-    said = [
+    """Who is best under each preset, and what is to be known of the scores."""
+    best = [
         f"best at {label('size', size)}: {named(before) or NO_SCORE} → {named(after) or NO_SCORE}"
         for size, (before, after) in found.outcomes.items()
     ]
@@ -69,7 +69,9 @@ def _standings(found: Versus) -> list[str]:
         for size, pair in found.outcomes.items()
         for preset, outcome in zip(presets, pair, strict=True)
     }
-    return ["change: more is better; bold: its 95 % interval leaves out 0", *said, *notes(both)]
+    bold = "bold: its 95 % interval leaves out 0, each model's for itself"
+    remarks = [f"{preset}: {line}" for preset, said in found.remarks.items() for line in said]
+    return [f"change: more is better; {bold}", *best, *notes(both), *remarks]
 
 
 def _record_of(found: Versus, change: Change) -> dict[str, Any]:
@@ -159,10 +161,10 @@ def _standing(means: Means, line: Line) -> tuple[str, bool]:
 
 def _notes(means: Means) -> list[str]:
     if not means.outcomes or len(means.experiment.models) < 2:
-        return []
+        return means.remarks()
     places = dict.fromkeys(map(means.place, means.lines)) if set(means.by) == {"model", "size"} else ()
     said = [f"best at {label('size', size)}: {told(means.outcomes[size,], means.metric)}" for (size,) in places]
-    return ["bold: the best trained model", *said, *notes(_places(means))]
+    return ["bold: the best trained model", *said, *notes(_places(means)), *means.remarks()]
 
 
 def _places(means: Means) -> dict[Where, Outcome]:

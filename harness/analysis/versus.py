@@ -33,7 +33,7 @@ class Change:
 @dataclass(frozen=True)
 class Versus:
     """An experiment under two presets. kind: under the second; against: the first. outcomes: by budget, of both. draws:
-    those that are compared."""
+    those that are compared. remarks: by preset, what is to be known of its scores."""
 
     kind: Kind
     against: str
@@ -42,6 +42,7 @@ class Versus:
     changes: tuple[Change, ...]
     outcomes: dict[int, tuple[Outcome, Outcome]]
     draws: frozenset[Draw]
+    remarks: dict[str, list[str]]
 
     @property
     def both(self) -> Kind:
@@ -82,7 +83,10 @@ def _versus(first: Experiment, second: Experiment, rows: Sequence[Row], metric: 
                 ranks = _place(outcomes[size][0], model), _place(outcomes[size][1], model)
                 ahead = _ahead(one, two, after.metric)
                 changes.append(Change(model, size, mean_of(one), mean_of(two), ahead, ranks))
-    return Versus(second.kind, first.kind.preset, after.metric, after.bands, tuple(changes), outcomes, frozenset(draws))
+    shown = [(change.model, change.size) for change in changes]
+    remarks = {each.experiment.kind.preset: each.remarks(shown) for each in (before, after) if shown}
+    of_both = after.metric, after.bands, tuple(changes), outcomes, frozenset(draws), remarks
+    return Versus(second.kind, first.kind.preset, *of_both)
 
 
 def _common(before: Means, after: Means, size: int) -> tuple[Runs, Runs]:

@@ -124,10 +124,11 @@ def estimate(scores: Scores) -> Difference:
 def replicated(draws: Collection[Cell]) -> str:
     """What is replicated: `items` where there are several, else `signals` that are not each seed's own, else `seeds`.
 
-    Bands never are.
+    Bands never are, nor fixed items.
     """
     counts = counted(draws)
-    return "items" if counts["item"] > 1 else "signals" if counts.get("signal", 1) > 1 else "seeds"
+    several = counts["item"] > 1 and not any(draw.fixed_items for draw in draws)
+    return "items" if several else "signals" if counts.get("signal", 1) > 1 else "seeds"
 
 
 def _rank(scores: Scores, metric: Metric) -> Ranking | None:
@@ -154,7 +155,7 @@ def _ahead(yardsticks: Scores, best: Scores, name: str, metric: Metric) -> tuple
     ahead = {
         model: difference
         for (model, difference), p in zip(found.items(), adjusted, strict=True)
-        if difference.mean >= _least(metric) and not p >= ALPHA
+        if difference.mean >= least(metric) and not p >= ALPHA
     }
     if not ahead:
         return None, None
@@ -196,10 +197,10 @@ def _told_apart(leads: Sequence[Difference], metric: Metric) -> list[bool]:
     """
     corrected = not all(lead.certain for lead in leads)
     adjusted = holm([lead.p for lead in leads], chosen=True) if corrected else [0.0] * len(leads)
-    return [lead.mean >= _least(metric) and not p >= ALPHA for lead, p in zip(leads, adjusted, strict=True)]
+    return [lead.mean >= least(metric) and not p >= ALPHA for lead, p in zip(leads, adjusted, strict=True)]
 
 
-def _least(metric: Metric) -> float:
+def least(metric: Metric) -> float:
     """The least difference that does not round to 0."""
     return 0.5 * 10**-metric.digits
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.cell import Cell
+from harness.analysis.cell import Cell, fixed_items
 from harness.analysis.experiments import Experiment, experiments
 from harness.analysis.gain import CAP
 from harness.analysis.own_file.verdict import tell
@@ -185,14 +185,15 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
 def _experiment(
     experiment: Experiment, rows: Sequence[Row], models: Sequence[str], out: Path, config: Config
 ) -> dict[str, Any]:
-    """own: whether it is of somebody's own files or arrays; verdict: lines on these. of_reference: models whose rows
-    come with the suite; placed: lines on where the others place among these."""
+    """own: whether it is of somebody's own files or arrays; verdict: lines on these. fixed_items: as of a draw.
+    of_reference: models whose rows come with the suite; placed: lines on where the others place among these."""
     latest = [rows[i] for i in experiment.latest.values()]
     own = experiment.kind.signal == UserFile.name
     return {
         **experiment.kind._asdict(),
         "stands_for": latest[0].get("stands_for"),
         "own": own,
+        "fixed_items": fixed_items(experiment.kind.signal),
         "verdict": tell(latest, out).splitlines() if own else [],
         "models": experiment.models,
         "of_reference": sorted(reference_models(latest)),

@@ -74,7 +74,7 @@ function differenceTable(lines) {
 /* What was replicated, how often, and whether that can tell anything. */
 function significanceNote(name, lines) {
   const what = significance.to === 'best' ? 'the best trained model of the budget' : BASELINE;
-  const several = state.item === ALL && current.items.length > 1;
+  const several = state.item === ALL && current.items.length > 1 && !EXPERIMENTS[state.experiment].fixed_items;
   const noun = several ? 'item' : lines.some((line) => line.signals > 1) ? 'signal' : 'seed';
   const replicates = Math.max(...lines.map((line) => line[`${noun}s`]));
   const compared = lines.map(

@@ -14,7 +14,7 @@ from harness.analysis.cell import Cell
 from harness.analysis.experiments import experiments
 from harness.analysis.ranks import over_items, over_signals
 from harness.analysis.standing import standings
-from harness.analysis.winner import WIN, decide
+from harness.analysis.winner import WIN, decide, differences, estimate
 from target_signals.tasks.metrics import METRICS
 
 PSNR = METRICS["psnr"]
@@ -81,6 +81,16 @@ def test_one_draw_never_wins():
     assert all(decide(scores(rng, "ab", BANDS), (), PSNR).trained.verdict != WIN for _ in range(50))
 
 
+def test_fixed_items_never_win():
+    """They are one draw, which gives a yardstick's lead no interval either."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        own = scores(rng, TWELVE[:4], items=ITEMS[:2], better=9)
+        outcome = decide({cell._replace(fixed_items=True): score for cell, score in own.items()}, "a", PSNR)
+        assert outcome.trained.verdict != WIN
+        assert all(math.isnan(lead.low) for lead in (*outcome.trained.leads, outcome.ahead))
+
+
 @pytest.mark.parametrize("name", ["three seeds", "images"])
 @pytest.mark.parametrize("against", ["best", "baseline"])
 def test_some_of_eleven_comparisons_rejects_in_one_of_twenty_places(name, against):
@@ -91,6 +101,20 @@ def test_some_of_eleven_comparisons_rejects_in_one_of_twenty_places(name, agains
         found = standings(own, decide(own, (), PSNR), PSNR).values()
         errors += any(getattr(one, against) and getattr(one, against).p < ALPHA for one in found)
     assert errors / trials < most(trials)
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_an_interval_leaves_out_the_truth_in_one_of_twenty_cases(name):
+    """Of a score, and of a difference: to another model, preset or budget."""
+    rng, trials = np.random.default_rng(0), 800
+    missed = {"score": 0, "difference": 0}
+    for _ in range(trials):
+        own = scores(rng, "ab", **STRUCTURES[name])
+        score = estimate({cell: psnr for cell, psnr in own.items() if cell.model == "a"})
+        missed["score"] += not score.low <= 30 <= score.high
+        missed["difference"] += differences(own, "a", PSNR)["b"].certain
+    for misses in missed.values():
+        assert 0.02 < misses / trials < most(trials)
 
 
 @pytest.mark.parametrize("name", ["two seeds", "images"])

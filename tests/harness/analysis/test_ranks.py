@@ -3,7 +3,9 @@
 import pytest
 
 from harness.analysis.experiments import experiments
+from harness.analysis.means import means
 from harness.analysis.ranks import over_items, over_signals
+from harness.analysis.winner import ONE_DRAW
 
 SIZE = 1000
 
@@ -86,6 +88,22 @@ def test_one_image_or_two_models_have_no_ranks(images):
     assert items_of(images(a=A)) is None
     two = {"Grid": [30, 20], "Siren": [24, 24]}
     assert items_of(images(a=two, b=two)) is None
+
+
+def test_two_volumes_of_one_dragon_are_no_two_data_sets(images):
+    rows = [
+        row | {"signal": "Dragon", "dim": 3}
+        for row in images(
+            occupancy={"Grid": [1], "Siren": [2], "Wire": [3]}, surface={"Grid": [1], "Siren": [2], "Wire": [3]}
+        )
+    ]
+    (experiment,) = experiments(rows)
+    assert over_items(experiment, rows, "psnr", SIZE) is None
+    outcome = means(experiment, rows, ["model", "size"], "psnr").outcomes[(SIZE,)]
+    assert (outcome.trained.best, outcome.trained.verdict) == ("Wire", ONE_DRAW)
+    photographs = [row | {"signal": "DIV2K"} for row in rows]
+    (experiment,) = experiments(photographs)
+    assert over_items(experiment, photographs, "psnr", SIZE).ranks.sets == 2
 
 
 def test_bands_are_conditions_of_one_signal_and_constant_ones_are_one(bands):

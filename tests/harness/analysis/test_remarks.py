@@ -28,12 +28,17 @@ def test_small_shares_and_missing_gains_are_told(rows):
     assert remarks(row for row in rows if row["model"] == "Grid") == []
 
 
+def test_of_a_constant_signal_there_is_nothing_to_learn(rows):
+    assert remarks(row | {"psnr": 150.0, "psnr_constant": 160.0} for row in rows) == [SHARES]
+
+
 def test_times_of_a_busy_machine_are_told_by_model(rows):
     loads = {"Grid": {1: 1.6, 2: 0.2}, "FourFeat": {1: 2.0, 2: 9.0}}
     busy = [row | {"load_at_start": loads[row["model"]][row["seed"]]} for row in rows]
     told = "timed on a busy machine: Grid at 3k (1 of 2 trials), at 10k (1 of 2 trials); FourFeat at 3k, at 10k"
     assert remarks(busy)[-1] == told
     assert remarks(row | {"load_at_start": 9.0} for row in rows)[-1] == "timed on a busy machine: all"
+    assert remarks(busy, times=False) == [SHARES, NOTHING]
     alone = [row | {"load_at_start": 9.0} for row in rows if row["model"] == "Grid"]
     assert remarks(alone) == ["timed on a busy machine: Grid at 3k, at 10k"]
 

@@ -72,6 +72,33 @@ def test_only_draws_of_both_count(rows):
     assert versus(experiments(rows), rows, "tuned", "quick", "psnr") == []
 
 
+def test_what_is_to_be_known_of_the_scores_is_said_of_each_preset(rows):
+    def more(row):
+        tuned = row["preset"] == "tuned"
+        return {
+            "parameters": 2000 if tuned else 2500,
+            "psnr_constant": 30.0 if row["model"] == "Grid" and tuned else 9.0,
+        }
+
+    found, _ = changes([row | more(row) for row in rows])
+    assert found.remarks["paper"] == []
+    least, nothing = found.remarks["tuned"]
+    assert least.startswith("uses less than its budget: Grid at 2.5k 80%; Siren at 2.5k 80%")
+    assert nothing == "learned nothing over the mean of the truth: Grid at 2.5k"
+    assert f"tuned: {nothing}" in tables.versus_as("md", [found]).decode()
+
+
+def test_a_change_that_rounds_to_0_is_not_bold(rows):
+    """However sure it is, as that of a grid which two settings take to one optimum."""
+    same = {"Grid": 0.001, "Siren": 1.0}
+    rows = [row | {"psnr": 20.0 + same.get(row["model"], 0) * (row["preset"] == "tuned")} for row in rows]
+    found, by_model = changes(rows)
+    assert by_model["Grid"].ahead.certain
+    text = tables.versus_as("md", [found]).decode()
+    assert "**1.0 dB [1.0, 1.0]**" in text
+    assert "**0.0 dB" not in text
+
+
 @pytest.mark.parametrize("preset", ["paper", "tuned"])
 def test_a_failure_under_one_preset_has_no_score_under_either(rows, preset):
     failed = [
