@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[1]  # the checkout
+PACKAGES = ("common", "models", "target_signals", "harness")  # of the suite
 TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile adds eight letters
 
 
