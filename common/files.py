@@ -40,7 +40,16 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
 
 
 class Unfit(ValueError):
-    """Why a file was not read. Its text is the end of a message that begins with the file's name."""
+    """Why a file, or an array in memory, cannot be used, and of a person's own what to do: the end of a message that
+    begins with its name."""
+
+
+def damaged(error: Exception) -> Unfit:
+    """What is said of a file of the suite's own that a decoder does not read, as decoders raise anything."""
+    if isinstance(error, Unfit):
+        return error
+    cause = " ".join(str(error).split())[:120]
+    return Unfit(f"it is damaged: {type(error).__name__} {cause}".strip())
 
 
 def refresh(folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import UsageError
-from common.files import Unfit, read_bounded, write_atomically
+from common.files import Unfit, damaged, read_bounded, write_atomically
 from harness.store.names import folder_of, known, length_name, safe
 from harness.store.store import unwritable
 from target_signals.base import Signal
@@ -70,7 +70,7 @@ def load_signal(path: Path, dim: int) -> Signal:
             with archive.open(info) as file:
                 values = read_npy(file, info.file_size, check)
     except Exception as error:  # zipfile and NumPy raise anything for a damaged file
-        raise Unfit(f"it is damaged: {type(error).__name__} {' '.join(str(error).split())[:120]}".strip()) from error
+        raise damaged(error) from error
     if not np.isfinite(values).all():
         raise Unfit("it holds values that are not finite")
     return Signal(values, dim, "image" if dim == 2 else "volume")
