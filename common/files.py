@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from common.errors import cause_of
+
 ROOT = Path(__file__).resolve().parents[1]  # the checkout
 PACKAGES = ("common", "models", "target_signals", "harness")  # of the suite
 TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile adds eight letters
@@ -46,10 +48,7 @@ class Unfit(ValueError):
 
 def damaged(error: Exception) -> Unfit:
     """What is said of a file of the suite's own that a decoder does not read, as decoders raise anything."""
-    if isinstance(error, Unfit):
-        return error
-    cause = " ".join(str(error).split())[:120]
-    return Unfit(f"it is damaged: {type(error).__name__} {cause}".strip())
+    return error if isinstance(error, Unfit) else Unfit(f"it is damaged: {cause_of(error)}")
 
 
 def refresh(folder: Path) -> None:

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from common.errors import UsageError, suggest, suggest_beside
+from common.errors import UsageError, cause_of, suggest, suggest_beside
 from common.own_code import digest_of
 
 T = TypeVar("T", bound=type)
@@ -102,11 +102,11 @@ class Registry(Generic[T]):
             of_code = digest_of(code, path.parent)
         except (Exception, SystemExit) as error:  # whatever the user's file raises becomes one line that names it
             del sys.modules[spec.name]
-            cause = " ".join(str(error).split())
+            cause = cause_of(error)
             top = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
             if top and ((path.parent / top).is_dir() or (path.parent / f"{top}.py").is_file()):
                 cause += f"; to import from its folder set PYTHONPATH={shlex.quote(str(path.parent))}"
-            raise UsageError(f"'{path}' could not be loaded: {type(error).__name__}: {cause}") from error
+            raise UsageError(f"'{path}' could not be loaded: {cause}") from error
         names = sorted(name for name, cls in self._classes.items() if cls.__module__ == spec.name)
         if not names:
             raise UsageError(f"'{path}' registers no {self.kind}; decorate its class with @register")

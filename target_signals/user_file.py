@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.errors import UsageError, suggest_beside
+from common.errors import UsageError, cause_of, suggest_beside
 from common.files import Unfit, sha256
 from target_signals import shrink
 from target_signals.base import Signal, SignalFamily, is_binary, register
@@ -100,7 +100,7 @@ def load_signal(path: str | Path, length: int | None = None, dim: int | None = N
 
 def why_unread(error: Exception, suffix: str) -> str:
     """What an error of a decoder or of the system means: the end of a message that begins with the file's name."""
-    cause = f"{type(error).__name__} {str(error)[:120]}".strip()
+    cause = cause_of(error)
     match error:
         case OSError(errno=int()):
             return f"cannot be read: {error.strerror}; make it readable"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common.errors import UsageError
+from common.errors import UsageError, cause_of
 from common.words import plural
 from harness.commands.chosen_rows import Chosen, named, selected
 from harness.plan.config import DEFAULT_CONFIG, load_config
@@ -158,7 +158,7 @@ def _not_repeated(error: Exception) -> "Agreement":
     from harness.analysis.agreement import Agreement
 
     mistake = isinstance(error, UsageError | OSError)
-    cause = str(error) if mistake else f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    cause = str(error) if mistake else cause_of(error)
     return Agreement(False, f"cannot be repeated: {cause}")
 
 
