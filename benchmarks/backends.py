@@ -21,6 +21,7 @@ import torch
 import models
 import paper_cost
 from cell import SuiteLoop
+from common.errors import cause_of
 from common.exits import EXIT_OK, guarded
 from common.lattice import Lattice
 from common.parser import Parser
@@ -172,7 +173,7 @@ def report(title: str, makers: dict[str, Callable[[], Step]], device: torch.devi
                 steps[name]()
         except Exception as error:  # whatever a compiler or a driver raises
             steps.pop(name, None)
-            tell(f"{title}: {name} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}", options.out)
+            tell(f"{title}: {name} failed: {cause_of(error)}", options.out)
     times: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(options.turns):
         for name, step in steps.items():

@@ -12,17 +12,15 @@ import argparse
 import contextlib
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 
-from common.files import ROOT
 from harness.execution.option_types import whole_number
 from harness.store.schema import OK
-from harness.store.table import load
 from harness.train import machine
+from only_row import only_row
 
 SPIN = "while True: pass"  # one core, all of it
-TRIAL = ["--signal", "Sierpinski", "--preset", "quick", "--bandlimits", "0.5", "--device", "cpu", "--no-figures"]
+TRIAL = ["--signal", "Sierpinski", "--preset", "quick", "--bandlimits", "0.5", "--device", "cpu"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,11 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def seconds(words: Sequence[str]) -> tuple[float, float]:
     """Those of the only trial of a command line: of the processor, and of training by the clock."""
-    with tempfile.TemporaryDirectory() as out:
-        subprocess.run(
-            [sys.executable, "run.py", *words, "--out", out], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
-        )
-        (row,) = load(out).to_dict("records")
+    row = only_row(words)
     assert row["status"] == OK, row["reason"]
     return row["processor_seconds"], row["seconds"]
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 
 import models
+from common.errors import cause_of
 from harness.plan.trial import Trial
 from harness.train import machine
 from harness.train.data import signal_of, task_of
@@ -135,8 +136,8 @@ def _warmed_up(make: Callable[[], Loop], device: torch.device) -> tuple[dict[str
         ready = time.perf_counter() - started
         seconds = [_seconds(loop, 1, device)]
     except Exception as error:  # whatever a compiler or a driver raises
-        how = "out of memory" if out_of_memory(error) else f"{type(error).__name__}: {' '.join(str(error).split())}"
-        return {"failed": how[:300]}, None
+        how = "out of memory" if out_of_memory(error) else cause_of(error)
+        return {"failed": how}, None
     peak = memory.bytes()
     found = {"updates": updates, "ready_seconds": ready, "seconds": seconds}
     return found | {"peak_bytes": None if peak is None else peak - before}, loop

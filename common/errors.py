@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+LONGEST = 300  # characters of others' errors
+
 
 class UsageError(ValueError):
     """A user's mistake. Its text is one line that names what was given, what is allowed and what
@@ -11,6 +13,17 @@ class UsageError(ValueError):
 
     def __init__(self, message: str):
         super().__init__(" ".join(message.splitlines()))  # a name that was given may hold line breaks
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line: those of libraries have several."""
+    return " ".join(str(error).split())
+
+
+def cause_of(error: BaseException) -> str:
+    """`KeyError: 'psnr'`: what an error of a library, or of somebody's own code, is and says, in a line of at most
+    LONGEST characters."""
+    return f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")[:LONGEST]
 
 
 def suggest(given: str, allowed: Iterable[str]) -> str:

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from common.errors import cause_of
+
 ROOT = Path(__file__).resolve().parents[1]  # the checkout
+PACKAGES = ("common", "models", "target_signals", "harness")  # of the suite
 TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile adds eight letters
 
 
@@ -39,7 +42,13 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
 
 
 class Unfit(ValueError):
-    """Why a file was not read. Its text is the end of a message that begins with the file's name."""
+    """Why a file, or an array in memory, cannot be used, and of a person's own what to do: the end of a message that
+    begins with its name."""
+
+
+def damaged(error: Exception) -> Unfit:
+    """What is said of a file of the suite's own that a decoder does not read, as decoders raise anything."""
+    return error if isinstance(error, Unfit) else Unfit(f"it is damaged: {cause_of(error)}")
 
 
 def refresh(folder: Path) -> None:

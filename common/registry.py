@@ -17,17 +17,18 @@ import sys
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from common.errors import UsageError, suggest, suggest_beside
+from common.errors import UsageError, cause_of, suggest, suggest_beside
+from common.own_code import digest_of
 
 T = TypeVar("T", bound=type)
-# modules of files from outside the packages, as this process has imported them → SHA-256 of their code, which comments
-# and line breaks are no part of
+# modules of files from outside the packages, as this process has imported them → SHA-256 of their code
 LOADED: dict[str, str] = {}
 NAME = r"[^\W\d_][\w+-]*"  # it stands in command lines, tables and the names of files
 
 
 def version(*classes: type) -> str | None:
-    """Twelve hex digits over the code of the files of one's own that classes come from; None where there are none."""
+    """Twelve hex digits over the code of the files of one's own that classes come from, with the modules beside them
+    that they import; None where there are no such files."""
     found = sorted({LOADED[cls.__module__] for cls in classes if cls.__module__ in LOADED})
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:12] if found else None
 
@@ -98,14 +99,18 @@ class Registry(Generic[T]):
         try:  # compiled here: Python's cache of compiled files takes one that changed within a second for the old one
             code = ast.parse(path.read_bytes(), str(path))
             exec(compile(code, str(path), "exec"), vars(module))
+            of_code = digest_of(code, path.parent)
         except (Exception, SystemExit) as error:  # whatever the user's file raises becomes one line that names it
             del sys.modules[spec.name]
-            cause = " ".join(str(error).split())
-            raise UsageError(f"'{path}' could not be loaded: {type(error).__name__}: {cause}") from error
+            cause = cause_of(error)
+            top = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+            if top and ((path.parent / top).is_dir() or (path.parent / f"{top}.py").is_file()):
+                cause += f"; to import from its folder set PYTHONPATH={shlex.quote(str(path.parent))}"
+            raise UsageError(f"'{path}' could not be loaded: {cause}") from error
         names = sorted(name for name, cls in self._classes.items() if cls.__module__ == spec.name)
         if not names:
             raise UsageError(f"'{path}' registers no {self.kind}; decorate its class with @register")
-        LOADED[spec.name] = hashlib.sha256(ast.unparse(code).encode()).hexdigest()
+        LOADED[spec.name] = of_code
         return names
 
     def _search(self) -> None:

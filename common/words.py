@@ -1,8 +1,16 @@
 """Numbers and states in the words that every display uses."""
 
 NO_SCORE, FAILED = "–", "fail"
+FEWER = "*"  # behind a score
 MARKS = {"unsupported": "n/a", "diverged": "div", "out_of_memory": "oom"}  # what a cell without a score says
-MEANINGS = {NO_SCORE: "no score", "n/a": "unsupported", "div": "diverged", "oom": "out of memory", FAILED: "failed"}
+MEANINGS = {
+    NO_SCORE: "no score",
+    "n/a": "unsupported",
+    "div": "diverged",
+    "oom": "out of memory",
+    FAILED: "failed",
+    FEWER: "mean of fewer runs, as some failed or are missing",
+}
 
 
 def budget_text(size: float) -> str:

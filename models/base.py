@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor, nn
 
-from common.errors import UsageError
+from common.errors import UsageError, cause_of
 from common.lattice import Lattice
 from common.needs import Needs
 from common.registry import Registry
@@ -67,7 +67,7 @@ class Representation(nn.Module):
         except (AttributeError, TypeError) as error:  # what PyTorch and Python raise at a module that is not made yet
             if "_constants" in vars(model):
                 raise
-            cause = f" ({type(error).__name__}: {' '.join(str(error).split())})"
+            cause = f" ({cause_of(error)})"
         if "_constants" not in vars(model):
             line = "super().__init__(config, lattice, channels, size)"
             raise UsageError(f"{cls.name}.__init__ must begin with {line}, and did not make that call{cause}")

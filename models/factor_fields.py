@@ -14,6 +14,7 @@ from common.dials import Dial
 from common.lattice import Lattice
 from models.base import register
 from models.feature_tables import FeatureTables, perceptron
+from models.settings import check_counts
 
 ROUNDING = 1e-4  # of a basis's length
 MOST = 1024  # nodes an axis of the coefficients for one of the largest basis
@@ -43,9 +44,8 @@ class FactorFields(FeatureTables):
         hidden: int  # width of the decoder's hidden layer; the authors' for images
 
         def __post_init__(self) -> None:
-            for name in ("bases", "features"):
-                if not (given := getattr(self, name)) or min(given) < 1:
-                    raise ValueError(f"{name}: must be some whole numbers of at least 1, got {given}")
+            check_counts("bases", self.bases)
+            check_counts("features", self.features)
             if len(self.features) != len(self.bases):
                 raise ValueError(f"features: must be as many as the {len(self.bases)} bases, got {self.features}")
             if not 0 <= self.coefficients <= MOST:

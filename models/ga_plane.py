@@ -15,6 +15,7 @@ from models.kernels import interpolation
 from models.kernels.network.aligned import ALIGNMENT, aligned, widened
 from models.kernels.network.products import mm
 from models.kernels.planes.features import Places, make_tables, places_among
+from models.settings import check_range
 
 LEAST_FUSED = 100  # features; measured from 119 on, where `triton` takes half of the time and less
 VALUES_AT_ONCE = 1 << 27  # of features on a whole lattice of which a part is wanted: 512 MiB in float32
@@ -47,8 +48,7 @@ class GAPlane(Representation):
         volume_sigma: float  # standard deviation of the volume's initial values
 
         def __post_init__(self) -> None:
-            if self.line_range[0] > self.line_range[1]:
-                raise ValueError(f"line_range: must be the least value and the greatest, got {self.line_range}")
+            check_range("line_range", self.line_range)
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

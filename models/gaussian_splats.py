@@ -17,6 +17,7 @@ from common.lattice import Lattice
 from common.needs import Needs
 from models.base import Representation, register
 from models.kernels.splats import projection, rasterise
+from models.settings import check_part
 
 PIXEL_CENTRE = 1e-4  # px; samples this near to pixel centres make an ordinary picture
 
@@ -48,8 +49,7 @@ class GSplat(Representation):
         spread: Annotated[float, Dial(1, 8, "log", "the paper's 1 is an eighth of the width"), ADDED] = 1.0
 
         def __post_init__(self) -> None:
-            if not 0 < self.share <= 1:
-                raise ValueError(f"share: must be more than 0 and at most 1, got {self.share}")
+            check_part("share", self.share)
             if not 0 < self.field_of_view < 180:
                 raise ValueError(f"field_of_view: must be between 0 and 180 degrees, got {self.field_of_view}")
 

@@ -13,6 +13,7 @@ from common.dials import Choice, Dial
 from common.lattice import Lattice
 from models.base import register
 from models.feature_tables import FeatureTables, perceptron
+from models.settings import check_counts, check_range
 
 
 @register
@@ -42,10 +43,8 @@ class KPlanes(FeatureTables):
         initial_range: tuple[float, float]  # uniform initial values of the planes; the authors'
 
         def __post_init__(self) -> None:
-            if not self.scales or min(self.scales) < 1:
-                raise ValueError(f"scales: must be some whole numbers of at least 1, got {self.scales}")
-            if self.initial_range[0] > self.initial_range[1]:
-                raise ValueError(f"initial_range: must be the least value and the greatest, got {self.initial_range}")
+            check_counts("scales", self.scales)
+            check_range("initial_range", self.initial_range)
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

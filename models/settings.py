@@ -1,4 +1,4 @@
-"""A model's settings, read from JSON into its `Config`, and the numbers that none of them may have."""
+"""A model's settings, read from JSON into its `Config`: the numbers that none may have, and rules of several models."""
 
 import dataclasses
 from typing import Any
@@ -42,3 +42,24 @@ def _check_numbers(value: Any, path: str) -> None:
     if isinstance(value, list | tuple | dict):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             _check_numbers(inner, f"{path}.{key}")
+
+
+# Rules that several models have, for their `Config.__post_init__`
+
+
+def check_range(name: str, limits: tuple[float, float]) -> None:
+    """ValueError that names a setting, unless it is the least value and the greatest of a range."""
+    if limits[0] > limits[1]:
+        raise ValueError(f"{name}: must be the least value and the greatest, got {limits}")
+
+
+def check_counts(name: str, counts: tuple[int, ...]) -> None:
+    """ValueError that names a setting, unless it is some whole numbers of at least 1."""
+    if not counts or min(counts) < 1:
+        raise ValueError(f"{name}: must be some whole numbers of at least 1, got {counts}")
+
+
+def check_part(name: str, part: float) -> None:
+    """ValueError that names a setting, unless it is a part of a whole, or all of it."""
+    if not 0 < part <= 1:
+        raise ValueError(f"{name}: must be more than 0 and at most 1, got {part}")

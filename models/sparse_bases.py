@@ -19,6 +19,7 @@ from common.lattice import Lattice
 from models import lifting, local_cosines, packed_indices
 from models.base import Representation, register
 from models.kernels import interpolation
+from models.settings import check_part
 
 MOST_LEVELS = 7  # of the wavelets
 INITIAL_SIGMA = 1e-3
@@ -56,9 +57,8 @@ class SparseBases(Representation):
         def __post_init__(self) -> None:
             if any(length < 1 for length in self.blocks):
                 raise ValueError(f"blocks: must be lengths of at least 1 sample, got {self.blocks}")
-            for name in ("first", "growth"):
-                if not 0 < (share := getattr(self, name)) <= 1:
-                    raise ValueError(f"{name}: must be more than 0 and at most 1, got {share}")
+            check_part("first", self.first)
+            check_part("growth", self.growth)
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -7,11 +7,12 @@ from typing import Any, Literal
 import numpy as np
 
 from common.errors import UsageError
+from common.files import Unfit
 from target_signals.base import Signal
 from target_signals.item_names import with_digits
 from target_signals.normalise import check_values, normalise
 from target_signals.readers.array import check_array, of_array
-from target_signals.readers.decoded import Decoded, Unusable, check_size, check_type, is_about_unit
+from target_signals.readers.decoded import Decoded, check_size, check_type, is_about_unit
 from target_signals.readers.picture import of_pillow
 
 KINDS: dict[int, Literal["image", "volume"]] = {2: "image", 3: "volume"}
@@ -35,7 +36,7 @@ def from_memory(values: Any, channels_last: bool | None = None) -> tuple[Signal,
             array, units, how = decoded.values.astype(np.float32), (0.0, 1.0), "as it is"
         else:
             array, units, how = normalise(decoded.values, decoded.peak)
-    except Unusable as error:
+    except Unfit as error:
         raise UsageError(f"the array cannot be used: {error}") from error
     array = np.ascontiguousarray(array)
     source = "; ".join([f"in memory, {decoded.words[0]}, {how}", *decoded.words[1:]])
@@ -44,7 +45,7 @@ def from_memory(values: Any, channels_last: bool | None = None) -> tuple[Signal,
 
 
 def decode(values: Any, channels_last: bool | None) -> Decoded:
-    """Raises Unusable for what is no image and no volume."""
+    """Raises Unfit for what is no image and no volume."""
     from PIL import Image
 
     if isinstance(values, Image.Image):
@@ -56,21 +57,21 @@ def decode(values: Any, channels_last: bool | None) -> Decoded:
     dim = array.ndim - 1
     check_type(array.dtype)
     if dim not in KINDS:
-        raise Unusable(f"its shape {array.shape} has {dim} axes beside its channels; give 2 or 3")
+        raise Unfit(f"its shape {array.shape} has {dim} axes beside its channels; give 2 or 3")
     check_size(array.shape, dim)
     if not array.size:
-        raise Unusable(f"its shape {array.shape} has no channels; give 1 or more")
+        raise Unfit(f"its shape {array.shape} has no channels; give 1 or more")
     return Decoded(array, KINDS[dim], None, [array.dtype.name])
 
 
 def to_numpy(values: Any) -> np.ndarray:
-    """An array of what a person gave. Raises Unusable where NumPy makes none of it, and for masked values."""
+    """An array of what a person gave. Raises Unfit where NumPy makes none of it, and for masked values."""
     if isinstance(values, np.ma.MaskedArray) and values.mask.any():
-        raise Unusable(f"{int(values.mask.sum())} of its values are masked; fill them, as with .filled(0)")
+        raise Unfit(f"{int(values.mask.sum())} of its values are masked; fill them, as with .filled(0)")
     try:
         if hasattr(values, "detach"):  # a tensor, which may be on a GPU, ask for gradients, and have a type of its own
             values = values.detach().cpu()
             values = values.float() if str(values.dtype) == "torch.bfloat16" else values
         return np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:  # the last of a tensor without plain values in memory
-        raise Unusable(f"NumPy makes no array of it ({error}); give an array of numbers") from error
+        raise Unfit(f"NumPy makes no array of it ({error}); give an array of numbers") from error

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from common.files import Unfit
 from target_signals.base import is_binary
-from target_signals.readers.decoded import Unusable
 
 UNUSED = 4  # times below white from which a 16-bit picture's largest value is remarked on
 DARK, PART = 0.99, 20  # share of floats, and of their range, that leave PSNR to the few others
@@ -14,7 +14,7 @@ def normalise(values: np.ndarray, peak: float | None) -> tuple[np.ndarray, tuple
     """Values as float32 in [0, 1]; what 0 and 1 were; and how they got there.
 
     peak: what white is; without one, values of 0 and 1 stay and all others are scaled from their own range.
-    Raises Unusable for values that are not finite or all the same.
+    Raises Unfit for values that are not finite or all the same.
     """
     check_values(values)
     low, high = values.min(), values.max()
@@ -37,7 +37,7 @@ def normalise(values: np.ndarray, peak: float | None) -> tuple[np.ndarray, tuple
                 wide, low, high = wide / 2, low / 2, high / 2
             fits = np.isfinite(high - low) and high > low
         if not fits:
-            raise Unusable(f"its values, {values.min()} to {values.max()}, do not fit into float64; rescale them")
+            raise Unfit(f"its values, {values.min()} to {values.max()}, do not fit into float64; rescale them")
         scaled = (wide - low) / (high - low)
     own = float(values.min()), float(values.max())
     return scaled.astype(np.float32), own, f"scaled from [{own[0]:g}, {own[1]:g}] to [0, 1]"
@@ -47,9 +47,9 @@ def check_values(values: np.ndarray) -> None:
     """Refuse values that are not finite, and what is constant."""
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         bad = int(values.size - np.isfinite(values).sum())
-        raise Unusable(f"{bad} of its {values.size} values are NaN or infinite; replace them")
+        raise Unfit(f"{bad} of its {values.size} values are NaN or infinite; replace them")
     if values.min() == values.max():
-        raise Unusable(f"all its values are {values.min()}; there is nothing to fit, give another")
+        raise Unfit(f"all its values are {values.min()}; there is nothing to fit, give another")
 
 
 def remark(values: np.ndarray, peak: float | None, scaled: np.ndarray) -> list[str]:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from common.errors import UsageError, suggest_beside
-from common.files import sha256
+from common.errors import UsageError, cause_of, suggest_beside
+from common.files import Unfit, sha256
 from target_signals import shrink
 from target_signals.base import Signal, SignalFamily, is_binary, register
 from target_signals.item_names import called, with_digits
 from target_signals.normalise import normalise, remark
 from target_signals.readers.array import read_npy, read_npz
-from target_signals.readers.decoded import Decoded, Unusable
+from target_signals.readers.decoded import Decoded
 from target_signals.readers.itk import dicom_files, read_dicom, read_mha, read_nrrd
 from target_signals.readers.nifti import read_nifti
 from target_signals.readers.picture import read_picture
@@ -80,10 +80,10 @@ def load_signal(path: str | Path, length: int | None = None, dim: int | None = N
         warnings.simplefilter("ignore")  # a decoder's doubts end in an error here, or in nothing
         try:
             if not place.stat().st_size:
-                raise Unusable("it is empty; save it again")
+                raise Unfit("it is empty; save it again")
             decoded = READERS[suffix](place, dim)
             values, units, how = normalise(decoded.values, decoded.peak)
-        except Unusable as error:
+        except Unfit as error:
             raise UsageError(f"'{path}' cannot be used: {error}") from error
         except Exception as error:  # decoders raise anything for a damaged file
             raise UsageError(f"'{path}' {why_unread(error, suffix)}") from error
@@ -100,7 +100,7 @@ def load_signal(path: str | Path, length: int | None = None, dim: int | None = N
 
 def why_unread(error: Exception, suffix: str) -> str:
     """What an error of a decoder or of the system means: the end of a message that begins with the file's name."""
-    cause = f"{type(error).__name__} {str(error)[:120]}".strip()
+    cause = cause_of(error)
     match error:
         case OSError(errno=int()):
             return f"cannot be read: {error.strerror}; make it readable"

@@ -34,8 +34,13 @@ class Kind(NamedTuple):
     @property
     def rest(self) -> str:
         """What comes after the title."""
-        length = "native size" if self.length is None else str(self.length)
-        return f"{self.task}, {self.preset}, length {length}, {self.steps} steps"
+        return f"{self.task}, {self.preset}, {', '.join(self.extent)}"
+
+    @property
+    def extent(self) -> tuple[str, str]:
+        """Length and steps in words. Other people's rows may lack the steps."""
+        length = "native size" if self.length is None else f"length {self.length}"
+        return length, "steps unknown" if self.steps is None else f"{self.steps} steps"
 
     @property
     def title(self) -> str:

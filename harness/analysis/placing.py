@@ -11,7 +11,7 @@ from harness.analysis.reference_rows import budgets, reference_models
 from harness.analysis.significance import Difference
 from harness.analysis.standing import Standing, standings
 from harness.analysis.winner import Outcome
-from harness.analysis.wording import difference
+from harness.analysis.wording import alone, difference
 from harness.plan.config import Config
 from harness.store.schema import CLASSICAL, REFERENCE_RESULT, Row
 from target_signals.tasks.metrics import Metric
@@ -89,7 +89,7 @@ def _place(model: str, standing: Standing, outcome: Outcome, metric: Metric) -> 
     of = f"{standing.rank} of {len(ranking.models)}"
     if standing.rank == 1:
         if len(ranking.models) == 1:
-            return f"{of}; no other trained model to compare with"
+            return of + alone("trained model")
         then = f"{difference(ranking.leads[0], metric)} ahead of {ranking.models[1]}"
         return f"{of}, {then}{_unsure(ranking.leads[0], ranking.models[1] in ranking.tied)}"
     assert standing.best is not None  # who has a rank has the best model's draws

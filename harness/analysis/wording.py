@@ -17,6 +17,11 @@ MEANINGS = {
 }
 
 
+def alone(what: str) -> str:
+    """What follows a score with which none is compared. what: `trained model` or `yardstick`."""
+    return f"; no other {what} to compare with"
+
+
 def named(outcome: Outcome) -> str:
     """`Grid`, `Grid ≈ Wire and 1 more`, `Grid (one draw)`; with `, Wavelet †` where a yardstick leads; or nothing."""
     return _best(outcome) + (f", {outcome.yardstick} {YARDSTICK}" if outcome.yardstick else "")
@@ -30,7 +35,7 @@ def told(outcome: Outcome, metric: Metric) -> str:
     unit = f" {metric.unit}" if metric.unit else ""
     score = f"{_best(outcome)}: {metric.text(first.means[0])}{unit}"
     if first.verdict == ALONE:
-        score += f"; no other {'trained model' if outcome.trained else 'yardstick'} to compare with"
+        score += alone("trained model" if outcome.trained else "yardstick")
     else:
         score += f", {difference(first.leads[0], metric)} ahead of {first.models[1]}"
     ahead = f"; {outcome.yardstick} {YARDSTICK} {difference(outcome.ahead, metric)} ahead" if outcome.ahead else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.errors import UsageError
+from common.errors import UsageError, one_line
 from harness.execution.option_types import bits_a_value, given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.store import parse_row, store_of
@@ -118,7 +118,7 @@ def truth_of(
     except (OSError, ValueError, UsageError) as error:
         if options.file is not None:  # whoever names a file wants scores against it and nothing else
             raise UsageError(f"'{path}' cannot be scored against '{options.file}': {error}") from error
-        reason = "no row lies beside it" if isinstance(error, OSError) else " ".join(str(error).split())
+        reason = "no row lies beside it" if isinstance(error, OSError) else one_line(error)
     own = predict(model, model.lattice)
     return model.lattice, functools.partial(psnr, own), f"the model's own answer before compression: {reason}"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.errors import cause_of
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.schema import OK, UNSUPPORTED
@@ -167,7 +168,7 @@ def fits(trial: "Trial", device: "torch.device") -> str | None:
             warnings.simplefilter("ignore")  # what matters comes back as the outcome
             row = run_trial(trial, device)[0].row
     except Exception as error:  # whatever a compiler or a driver raises
-        return f"fails in {trial.dim}D: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
+        return f"fails in {trial.dim}D: {cause_of(error)}"
     if row["status"] == UNSUPPORTED:
         return None
     return WORKS if row["status"] == OK else f"{row['status']} in {trial.dim}D: {row['reason']}"

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.errors import UsageError
+from common.errors import UsageError, one_line
 from common.files import Unfit, write_atomically
 from common.words import plural
 from harness.commands.merge_parquet import add_to_files, files_of
@@ -142,7 +142,7 @@ def _put_model(sources: Sequence[Path], target: Path, tally: Tally) -> None:
             with safe_open(source, framework="np"):  # reads the header and checks that the values fit it
                 pass
         except (SafetensorError, OSError, ValueError) as error:
-            tally.problems.append(f"{source}: no whole model: {' '.join(str(error).split())}")
+            tally.problems.append(f"{source}: no whole model: {one_line(error)}")
             continue
         _write(target, source)
         return

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from common.errors import one_line
 from common.files import read_bounded
 from harness.store.parquet import Name, read_rows
 from harness.store.read_row import MOST_BYTES, parse_text
@@ -76,7 +77,7 @@ def read(store: Path, folder: str, key: str, tally: Tally) -> Found | None:
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:
-        tally.problems.append(f"{path}: {' '.join(str(error).split())}")
+        tally.problems.append(f"{path}: {one_line(error)}")
         return None
 
 

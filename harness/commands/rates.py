@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.errors import UsageError
+from common.errors import UsageError, one_line
 from common.files import write_atomically
 from harness.analysis.bits import codec_points, codecs
 from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
             target = rebuild(row, options.out)
             points = codecs.curves(target.truth) if np.array_equal(target.seen, target.truth) else {}
         except (UsageError, OSError) as error:
-            lacking.append(" ".join(str(error).split()))
+            lacking.append(one_line(error))
             points = {}
         coded.setdefault(kind_of(row), {})[codec_points.signal_of(row)] = points
         return points

@@ -70,8 +70,7 @@ def _numbers(experiment: Experiment, rows: Sequence[Row], config: Config) -> tup
         len(experiment.missing()),
         "-" if left is None else len(left),
     )
-    length = "" if kind.length is None else f" {kind.length}"
-    return (f"{experiment.title} {kind.task}", f"{kind.preset}{length}, {kind.steps} steps", *map(str, counts))
+    return (f"{experiment.title} {kind.task}", ", ".join((kind.preset, *kind.extent)), *map(str, counts))
 
 
 def _failures(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:

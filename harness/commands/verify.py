@@ -5,12 +5,15 @@ bit: every score, the curve and the residual. Elsewhere PSNR must agree within -
 """
 
 import argparse
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common.errors import UsageError
+from common.errors import UsageError, cause_of
+from common.words import plural
 from harness.commands.chosen_rows import Chosen, named, selected
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.store import DEFAULT_OUT
@@ -69,12 +72,16 @@ def report(
 
     options: `config`, `tolerance` and `file`. deadline: on time.monotonic's clock; no trial begins after it.
     """
+    from harness.plan.describe_cost import describe_cost
     from harness.train import machine
 
     print(f"on {machine.device_name(device)}; a CPU gives the same bits where machine, threads, versions, commit and")
     print(f"back end are the row's; elsewhere PSNR agrees within {options.tolerance:g} dB")
+    groups, refused = plan(chosen, options)
+    cost = describe_cost([group.as_large for group in groups], device)
+    print(f"{plural(len(groups), 'trial')} to run again: {cost}", flush=True)
     good = repeated = 0
-    for one, found in agreements(chosen, options, device):
+    for one, found in itertools.chain(refused, agreements(groups, options, device)):
         good, repeated = good + found.agrees, repeated + 1
         then = "-" if one.row["psnr"] is None else f"{one.row['psnr']:.2f} dB"
         by = "" if found.difference is None else f" {found.difference:+.2g} dB"
@@ -90,31 +97,53 @@ def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> list[st
     return None if text is None else load_file(text) if text.endswith(".py") else [text]
 
 
-def agreements(
-    chosen: Sequence[Chosen], options: argparse.Namespace, device: "torch.device"
-) -> "Iterator[tuple[Chosen, Agreement]]":
-    """What comes of each row, as its trial ends; the rows of one trial share it, wherever they lie."""
-    from harness.analysis.agreement import Agreement, compare
+@dataclass(frozen=True)
+class Group:
+    """A trial that is run again, and the rows that it left, wherever they lie.
+
+    as_large: the trial as estimates of cost take it.
+    """
+
+    trial: "Trial"
+    as_large: "Trial"
+    rows: list[Chosen]
+
+
+def plan(chosen: Sequence[Chosen], options: argparse.Namespace) -> "tuple[list[Group], list[tuple[Chosen, Agreement]]]":
+    """The trials of rows, and what is said of each row whose trial cannot be run again."""
+    from harness.plan.cost import as_large
     from harness.plan.replay import trial_of
+    from target_signals.user_file import UserFile
 
     config = load_config(options.config)
-    of_trial: dict[tuple[str, str, int, str | None], list[tuple[Chosen, Trial]]] = {}
+    groups: dict[tuple[str, str, int, str | None], Group] = {}
+    refused = []
     for one in chosen:
         try:
             trial = trial_of(one.row, config, options.file)
+            shape = one.row["shape"] if trial.signal == UserFile.name else None
+            sized = as_large(trial, math.prod(shape[:-1])) if shape else trial
         except Exception as error:  # settings may be anybody's, and other rows are to be looked at as well
-            yield one, _not_repeated(error)
+            refused.append((one, _not_repeated(error)))
         else:
             same = (trial.folder, trial.key, trial.evaluate_every, one.row["backend"])
-            of_trial.setdefault(same, []).append((one, trial))
-    for found in of_trial.values():
-        rows, (trial, *_) = zip(*found, strict=True)
+            groups.setdefault(same, Group(trial, sized, [])).rows.append(one)
+    return list(groups.values()), refused
+
+
+def agreements(
+    groups: Sequence[Group], options: argparse.Namespace, device: "torch.device"
+) -> "Iterator[tuple[Chosen, Agreement]]":
+    """What comes of each row, as its trial ends."""
+    from harness.analysis.agreement import Agreement, compare
+
+    for group in groups:
         try:
-            again = _repeat(trial, rows, device)
-        except Exception as error:  # as above
-            yield from ((one, _not_repeated(error)) for one in rows)
+            again = _repeat(group, device)
+        except Exception as error:  # settings may be anybody's, and other rows are to be looked at as well
+            yield from ((one, _not_repeated(error)) for one in group.rows)
             continue
-        for one in rows:
+        for one in group.rows:
             result = again.get(one.row["task"])
             if result is None:
                 words = f"cannot be repeated: its trial is no longer scored on {one.row['task']}"
@@ -129,13 +158,13 @@ def _not_repeated(error: Exception) -> "Agreement":
     from harness.analysis.agreement import Agreement
 
     mistake = isinstance(error, UsageError | OSError)
-    cause = str(error) if mistake else f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    cause = str(error) if mistake else cause_of(error)
     return Agreement(False, f"cannot be repeated: {cause}")
 
 
-def _repeat(trial: "Trial", rows: Sequence[Chosen], device: "torch.device") -> "dict[str, Result]":
-    """The results by task, of the rows' own back end where that runs here. A person's own signal is the one that a
-    results folder of theirs keeps, unless the file was given."""
+def _repeat(group: Group, device: "torch.device") -> "dict[str, Result]":
+    """The results of a trial by task, of its rows' own back end where that runs here. A person's own signal is the one
+    that a results folder of its rows keeps, unless the file was given."""
     import dataclasses
 
     from harness.execution.progress import Progress
@@ -144,8 +173,8 @@ def _repeat(trial: "Trial", rows: Sequence[Chosen], device: "torch.device") -> "
     from harness.train.run_trial import run_on
     from models import backends, get_model
 
-    folders = [one.store.folder.parent for one in rows]
-    row, backend = rows[0].row, rows[0].row["backend"]
+    trial, row = group.trial, group.rows[0].row
+    folders, backend = [one.store.folder.parent for one in group.rows], row["backend"]
     own = backend if backend in backends.available(get_model(trial.model), device) else None
     keeps = next((folder for folder in folders if signal_path(folder, row).is_file()), folders[0])
     signal = signal_again(trial, row, keeps)

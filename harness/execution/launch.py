@@ -64,14 +64,17 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if options.signal is None:
         raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
     source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, name)
-    preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
+
+    def preset_called(name: str) -> Preset:
+        return override(config.preset(name, source.family.name, source.dim), options, source.length_key)
+
+    preset = preset_called(name)
     if options.preset is None and source.files:
         tuned = tuned_preset(config, name, source, options.task, models, preset.sizes)
         if tuned is None:
             notes.append("settings that were not tuned, as some of these models have no tuned ones near these budgets")
         else:
-            name = tuned
-            preset = override(config.preset(name, source.family.name, source.dim), options, source.length_key)
+            name, preset = tuned, preset_called(tuned)
     check_length(source, preset)
     notes += shrunk(source, preset, options.length)
     check_backend(options.backend, models, device)

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common.words import FAILED, MARKS, MEANINGS, NO_SCORE
+from common.words import FAILED, FEWER, MARKS, MEANINGS, NO_SCORE
 from harness.analysis.cell import Draw
 from harness.analysis.comparison import Comparison, Place, mean
 from harness.analysis.frame import within
@@ -173,7 +173,7 @@ class Page:
                     axes.text(*at, self.mark(place), color=style.FAINT, bbox=ground, **looks)
 
     def star(self, place: Place) -> str:
-        return "" if len(self.samples(place)) == len(self.comparison.draws) else "*"
+        return "" if len(self.samples(place)) == len(self.comparison.draws) else FEWER
 
     def mark(self, place: Place) -> str:
         """What a cell without a value says."""
@@ -202,12 +202,10 @@ class Page:
     def notes(self, values: np.ndarray) -> list[str]:
         """The legend of those signs that occur on the page."""
         cells = list(zip(self.view.places(self.models), np.isfinite(values).ravel(), strict=True))
-        marks = {self.mark(place) for place, known in cells if not known}
-        stars = any(self.star(place) for place, known in cells if known)
+        marks = {self.star(place) if known else self.mark(place) for place, known in cells}
         signs = [f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in marks]
         signs += unit_notes(self.comparison, self.view, self.layout)
-        signs += [self.label] if self.narrow and self.numbered else []
-        return signs + (["* mean of fewer runs, as some failed or are missing"] if stars else [])
+        return signs + ([self.label] if self.narrow and self.numbered else [])
 
 
 def _means(view: View, models: tuple[str, ...], samples: Callable[[Place], dict[Draw, float]]) -> np.ndarray:

@@ -127,14 +127,12 @@ def averaged(comparison: Comparison) -> str:
 
 def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]:
     """What stands under the headline, in lines of `width` inches: protocol, subtitle, and whose rows these are."""
-    kind = comparison.kind
-    length = "native" if kind.length is None else kind.length
-    protocol = f"length {length} · {kind.steps or 0} steps · preset {kind.preset}"  # others' rows may lack the steps
+    protocol = (*comparison.kind.extent, f"preset {comparison.kind.preset}", draws_text(comparison))
     subtitle += "; rings: 0.1 the outermost" if WHOLE in comparison.regions and comparison.bands else ""
     subtitle += f"; {comparison.difficulty.name} in {comparison.difficulty.unit}" if comparison.difficulty.unit else ""
     others = [model for model in comparison.models if model in comparison.of_reference]
     reference = [f"from the reference results: {', '.join(others)}"] if others else []
-    texts = (f"{protocol} · {draws_text(comparison)}", subtitle, *reference)
+    texts = (" · ".join(protocol), subtitle, *reference)
     return [line for text in texts for line in wrapped(text, width)]
 
 

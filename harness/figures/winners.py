@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from common.words import NO_SCORE, budget_text
+from common.words import FEWER, MEANINGS, NO_SCORE, budget_text
 from harness.analysis.comparison import WHOLE, Comparison
 from harness.analysis.left_out import Where
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
@@ -165,7 +165,7 @@ def _words(comparison: Comparison, spot: Spot, outcome: Outcome, ranking: Rankin
     more = f" +{len(ranking.tied) - 1}" if len(ranking.tied) > 1 else ""
     return [
         ranking.best + ("" if outcome.trained else f" {YARDSTICK}"),
-        f"{text(ranking.means[0])}{'*' if _is_partial(comparison, spot, outcome) else ''}{lead}",
+        f"{text(ranking.means[0])}{FEWER if _is_partial(comparison, spot, outcome) else ''}{lead}",
         *([f"{TIED} {ranking.tied[0]}{more}"] if ranking.tied else []),
         *([f"{YARDSTICK} {outcome.yardstick} ({text(outcome.ahead.mean, '+')})"] if outcome.ahead else []),
         *([f"{len(outcome.compared.models)} of {outcome.compared.every} models"] if outcome.compared.few else []),
@@ -197,7 +197,7 @@ def _notes(comparison: Comparison, outcomes: dict[Spot, Outcome]) -> Sequence[st
     places = {Where(spot.size, _rest(comparison, spot)): outcome for spot, outcome in outcomes.items()}
     said = [f"hatched: {line}" if line.startswith(TIED) else line for line in notes(places)]
     if any(_is_partial(comparison, spot, outcome) for spot, outcome in ranked.items()):
-        said.append("* mean of fewer runs, as some failed or are missing")
+        said.append(f"{FEWER} {MEANINGS[FEWER]}")
     if len(ranked) < len(outcomes):
         said.append(f"{NO_SCORE} no score, or no model with every draw")
     return said

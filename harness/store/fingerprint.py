@@ -13,11 +13,10 @@ from typing import Any
 
 import target_signals
 from common import registry
-from common.files import ROOT
+from common.files import PACKAGES, ROOT
 from target_signals.base import RecordedFamily
 
 Stamp = tuple[int, int]  # of a file: its bytes and when it was changed, in ns
-PACKAGES = ("common", "models", "target_signals", "harness")
 LIBRARIES = ("matplotlib", "numpy", "pandas", "scipy", "pillow", "pyarrow", "vl-convert-python")
 
 

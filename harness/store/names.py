@@ -43,6 +43,11 @@ def safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.+-]", "-", name).lstrip(".")[:LONGEST]
 
 
+def length_name(length: int | None) -> str:
+    """A length as a part of a file's name: `native` where a recorded signal keeps its own."""
+    return "native" if length is None else str(int(length))
+
+
 def folder_of(row: Mapping[str, Any]) -> str:
     """The experiment's folder: <dim>d_<Signal>[_<task>]."""
     return f"{int(row['dim'])}d_{safe(row['signal'])}" + unless_plain(row["task"], f"_{safe(row['task'])}")

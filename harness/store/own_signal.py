@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from common.errors import UsageError
-from common.files import Unfit, read_bounded, write_atomically
-from harness.store.names import folder_of, known, safe
+from common.files import Unfit, damaged, read_bounded, write_atomically
+from harness.store.names import folder_of, known, length_name, safe
 from harness.store.store import unwritable
 from target_signals.base import Signal
 from target_signals.readers.decoded import LARGEST
@@ -27,8 +27,7 @@ HEADERS = 4096  # bytes of a file beyond its values, at most
 
 def signal_path(out: str | Path, row: Mapping[str, Any]) -> Path:
     """Where the signal of a row, or of a trial's fields, lies if it was kept; tasks share it."""
-    length = known(row["length"])
-    size = "native" if length is None else str(int(length))
+    size = length_name(known(row["length"]))
     digest = hashlib.sha256(f"{row['item']}/{size}".encode()).hexdigest()[:8]
     folder = folder_of({**row, "task": "fit"})
     return Path(out) / folder / "signals" / f"{safe(str(row['item']))}_{size}_{digest}.npz"
@@ -71,7 +70,7 @@ def load_signal(path: Path, dim: int) -> Signal:
             with archive.open(info) as file:
                 values = read_npy(file, info.file_size, check)
     except Exception as error:  # zipfile and NumPy raise anything for a damaged file
-        raise Unfit(f"it is damaged: {type(error).__name__} {' '.join(str(error).split())[:120]}".strip()) from error
+        raise damaged(error) from error
     if not np.isfinite(values).all():
         raise Unfit("it holds values that are not finite")
     return Signal(values, dim, "image" if dim == 2 else "volume")

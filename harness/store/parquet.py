@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import UsageError
+from common.errors import LONGEST, UsageError, one_line
 from common.files import read_bounded, write_atomically
 from harness.store.names import Name, folder_of, key_of
 from harness.store.read_row import whole_row
@@ -68,7 +68,7 @@ def read_rows(path: Path, **equal: Any) -> dict[Name, Row]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, pyarrow.ArrowException) as error:
-        raise UsageError(f"cannot read rows from '{path}': {' '.join(str(error).split())[:200]}") from error
+        raise UsageError(f"cannot read rows from '{path}': {one_line(error)[:LONGEST]}") from error
 
 
 def write_rows(path: Path, rows: Mapping[Name, Row]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from common.files import Unfit, read_bounded
+from common.files import Unfit, damaged, read_bounded
 from harness.store.schema import CHECKSUM
 from target_signals.readers.decoded import LARGEST
 from target_signals.readers.npy import read_npy
@@ -51,7 +51,7 @@ def load_residual(path: str | Path, row: Mapping[str, Any] | None = None) -> np.
     try:
         residual = _decode(content)
     except Exception as error:  # zipfile and NumPy raise anything for a damaged file
-        raise Unfit(f"it is damaged: {type(error).__name__} {' '.join(str(error).split())[:120]}".strip()) from error
+        raise damaged(error) from error
     if shape is not None and residual.shape != shape:
         raise Unfit(f"its shape is {list(residual.shape)} and its row says {list(shape)}")
     if not residual.size or not np.isfinite(residual).all():

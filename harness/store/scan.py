@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from common.errors import UsageError
+from common.errors import UsageError, one_line
 from common.files import read_bounded
 from common.process import without_collection
 from harness.store.liveness import read_claims
@@ -72,7 +72,7 @@ def _gather_rows(found: Gathered, rows: Path, curves: bool) -> None:
         except FileNotFoundError:  # a run may set a row aside between listing and reading
             continue
         except (ValueError, OSError) as error:
-            found.problems.append(f"{folder}/rows/{key}.json: {' '.join(str(error).split())}")
+            found.problems.append(f"{folder}/rows/{key}.json: {one_line(error)}")
         else:
             found.stored.append(Stored(folder, key, row))
 

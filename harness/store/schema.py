@@ -120,7 +120,8 @@ def _what() -> list[Column]:
         Column(
             "model_code",
             "text",
-            "a digest of the code of one's own file that the model is from; null: the suite's",
+            "a digest of the code of one's own file that the model is from, with the modules beside it that it imports"
+            "; null: the suite's",
             page=False,
             part_of="config_hash",
         ),

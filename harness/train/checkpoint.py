@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
 import models
-from common.errors import UsageError
+from common.errors import UsageError, cause_of
 from common.files import write_atomically
 from common.lattice import Lattice
 from common.registry import version
@@ -88,8 +88,7 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     except UsageError as error:
         raise UsageError(f"'{path}': {error}") from error
     except UNREADABLE as error:
-        cause = " ".join(str(error).split())[:200]
-        raise UsageError(f"'{path}' holds no model of this suite: {type(error).__name__}: {cause}") from error
+        raise UsageError(f"'{path}' holds no model of this suite: {cause_of(error)}") from error
     model = model.to(device)
     model.backend = backends.choose(model, "fp32")
     return model

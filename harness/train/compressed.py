@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common.errors import UsageError
+from common.errors import UsageError, cause_of
 from common.files import Unfit, read_bounded, write_atomically
 from harness.plan.trial import BITS, EXACT
 from harness.train import checkpoint, coder
@@ -101,8 +101,7 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     except (UsageError, Unfit) as error:
         raise UsageError(f"'{path}': {error}") from error
     except (*checkpoint.UNREADABLE, struct.error, zlib.error) as error:
-        cause = " ".join(str(error).split())[:200]
-        raise UsageError(f"'{path}' holds no compressed model: {type(error).__name__}: {cause}") from error
+        raise UsageError(f"'{path}' holds no compressed model: {cause_of(error)}") from error
     model.backend = backends.choose(model, "fp32")
     return model
 

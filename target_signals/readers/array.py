@@ -10,23 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
+from common.files import Unfit
 from target_signals.readers import npy
-from target_signals.readers.decoded import COLOURS, WHITE, Decoded, Unusable, check_size, check_type, white_of
+from target_signals.readers.decoded import COLOURS, WHITE, Decoded, check_size, check_type, white_of
 
 
 def read_npy(path: Path, dim: int | None) -> Decoded:
-    """A .npy file. Raises Unusable, or whatever NumPy does for a damaged file."""
+    """A .npy file. Raises Unfit, or whatever NumPy does for a damaged file."""
     with path.open("rb") as file:
         return of_array(npy.read_npy(file, path.stat().st_size, check_array), dim, [])
 
 
 def read_npz(path: Path, dim: int | None) -> Decoded:
-    """The one array of a .npz file. Raises Unusable, or whatever NumPy and zipfile do for a damaged file."""
+    """The one array of a .npz file. Raises Unfit, or whatever NumPy and zipfile do for a damaged file."""
     with zipfile.ZipFile(path) as archive:
         arrays = [info for info in archive.infolist() if info.filename.endswith(".npy")]
         if len(arrays) != 1:
             names = ", ".join(info.filename.removesuffix(".npy")[:40] for info in arrays[:10]) or "none"
-            raise Unusable(f"it has {len(arrays)} arrays ({names}) and must have one; save that one as .npy")
+            raise Unfit(f"it has {len(arrays)} arrays ({names}) and must have one; save that one as .npy")
         with archive.open(arrays[0]) as file:
             values = npy.read_npy(file, arrays[0].file_size, check_array)
         return of_array(values, dim, [f"array '{arrays[0].filename.removesuffix('.npy')}'"])
@@ -76,5 +77,5 @@ def check_array(shape: tuple[int, ...], dtype: np.dtype) -> None:
     thick = tuple(n for n in shape if n != 1)
     if len(thick) not in (2, 3):
         but = f", shape {shape}" if len(thick) == len(shape) else f" beside those of 1, shape {shape}"
-        raise Unusable(f"it has {len(thick)} axes{but}; give 2 for a grey image or 3 for a volume")
+        raise Unfit(f"it has {len(thick)} axes{but}; give 2 for a grey image or 3 for a volume")
     check_size(thick, 2 if thick[-1] in COLOURS else len(thick))

@@ -11,7 +11,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from target_signals.readers.decoded import LARGEST, Unusable
+from common.files import Unfit
+from target_signals.readers.decoded import LARGEST
 
 WEBP = "WEBP"  # which is at most 16,383 samples wide and high
 AT_ONCE = 1 << 20  # bytes unpacked and thrown away at a time
@@ -25,24 +26,24 @@ with contextlib.suppress(ImportError):  # before Python 3.14, only imagecodecs u
 
 
 def check_parts(pages: Any) -> None:
-    """Unusable where a strip or tile of these tifffile pages unpacks to more than it has room for."""
+    """Unfit where a strip or tile of these tifffile pages unpacks to more than it has room for."""
     import tifffile
 
     for page in filter(None, pages):
         name = page.keyframe.compression.name
         if page.keyframe.compression in tifffile.TIFF.IMAGE_COMPRESSIONS and name != WEBP:
-            raise Unusable(f"its compression {name} has parts with a size of their own; save it uncompressed")
+            raise Unfit(f"its compression {name} has parts with a size of their own; save it uncompressed")
         unpacker = UNPACKERS.get(name)
         part = math.prod(page.keyframe.chunks)
         if part > LARGEST:
-            raise Unusable(f"its parts have {part:,} values and at most {LARGEST:,} are read; save it uncompressed")
+            raise Unfit(f"its parts have {part:,} values and at most {LARGEST:,} are read; save it uncompressed")
         if unpacker is None:
             continue
         room = max(part * page.keyframe.dtype.itemsize, page.keyframe.nbytes)
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
             page.parent.filehandle.seek(offset)
             if unpacks_beyond(room, page.parent.filehandle.read(count), unpacker()):
-                raise Unusable("its compressed parts unpack to more than its size; it may be a bomb, save it again")
+                raise Unfit("its compressed parts unpack to more than its size; it may be a bomb, save it again")
 
 
 def unpacks_beyond(room: int, data: bytes, unpacker: Any) -> bool:

@@ -9,16 +9,13 @@ from typing import Literal
 
 import numpy as np
 
+from common.files import Unfit
 from target_signals.geometry import Geometry
 
 LARGEST = 2**28  # values, channels included: 1 GiB as float32
 COLOURS = (3, 4)  # samples a pixel of RGB, and of RGB with alpha
 ABOUT_UNIT = (-0.5, 1.5)  # what floats may reach that somebody has brought about to [0, 1]
 WHITE = {"uint8": 255.0, "uint16": 65535.0}  # of pictures, by their type
-
-
-class Unusable(ValueError):
-    """Why a file cannot be a signal, and what to do: the end of a message that begins with its name."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +39,16 @@ def check_size(shape: tuple[int, ...], dim: int) -> None:
     """Refuse shapes [*lattice(, C)] that are too large, or too short for a lattice; before anything is allocated."""
     if math.prod(shape) > LARGEST:
         size = " × ".join(map(str, shape))
-        raise Unusable(f"it has {size} values and at most {LARGEST:,} are read; give a part of it or a smaller copy")
+        raise Unfit(f"it has {size} values and at most {LARGEST:,} are read; give a part of it or a smaller copy")
     if min(shape[:dim]) < 2:
-        raise Unusable(f"its shape is {shape[:dim]} and every axis needs at least 2 samples; give a larger one")
+        raise Unfit(f"its shape is {shape[:dim]} and every axis needs at least 2 samples; give a larger one")
 
 
 def check_type(dtype: np.dtype) -> None:
     """Refuse what is neither bool, nor integer, nor real."""
     if dtype.kind not in "biuf":
         name = "object" if dtype.hasobject else "structured" if dtype.names else dtype.name
-        raise Unusable(f"its values are of type {name}; save it as bool, integers or real numbers")
+        raise Unfit(f"its values are of type {name}; save it as bool, integers or real numbers")
 
 
 def white_of(colours: np.ndarray) -> float | None:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from common.files import ROOT
+from common.files import ROOT, Unfit
 from target_signals.geometry import Geometry
 from target_signals.readers import decoded
 from target_signals.readers.array import without_thin_axes
-from target_signals.readers.decoded import Decoded, Unusable, white_of
+from target_signals.readers.decoded import Decoded, white_of
 
 LONGEST_HEADER = 1 << 16  # bytes of text before the values of NRRD and MetaImage
 ELSEWHERE = "its header names another file for its values; save both in one file, as {}"
@@ -29,33 +29,33 @@ PATIENCE = 600  # seconds for one file
 
 
 def read_nrrd(path: Path, dim: int | None) -> Decoded:
-    """A .nrrd file whose values follow its header. Raises Unusable, or ValueError for what ITK cannot read."""
+    """A .nrrd file whose values follow its header. Raises Unfit, or ValueError for what ITK cannot read."""
     start = _start(path)
     if not start.startswith(b"NRRD"):
-        raise Unusable("its first four bytes are not those of NRRD; save it again")
+        raise Unfit("its first four bytes are not those of NRRD; save it again")
     end = re.search(rb"\r?\n\r?\n", start)
     if end is None:
-        raise Unusable(f"its header does not end within {LONGEST_HEADER:,} bytes; save it again")
+        raise Unfit(f"its header does not end within {LONGEST_HEADER:,} bytes; save it again")
     if re.search(rb"(?im)^\s*data\s?file\s*:", start[: end.start()]):
-        raise Unusable(ELSEWHERE.format(".nrrd"))
+        raise Unfit(ELSEWHERE.format(".nrrd"))
     return _read(path, "NrrdImageIO", "NRRD")
 
 
 def read_mha(path: Path, dim: int | None) -> Decoded:
-    """A MetaImage file whose values follow its header. Raises Unusable, or ValueError for what ITK cannot read."""
+    """A MetaImage file whose values follow its header. Raises Unfit, or ValueError for what ITK cannot read."""
     named = re.search(rb"(?im)^\s*ElementDataFile\s*[=:][ \t]*([^\r\n]*)", _start(path))
     if named is None:
-        raise Unusable("it has no header of MetaImage, which ends with ElementDataFile; save it again")
+        raise Unfit("it has no header of MetaImage, which ends with ElementDataFile; save it again")
     if named[1].strip().upper() != b"LOCAL":
-        raise Unusable(ELSEWHERE.format(".mha"))
+        raise Unfit(ELSEWHERE.format(".mha"))
     return _read(path, "MetaImageIO", "MetaImage")
 
 
 def read_dicom(path: Path, dim: int | None) -> Decoded:
     """One file, which may hold several frames, or a folder, whose slices are ordered by where they lie. Raises
-    Unusable, or ValueError for what ITK cannot read."""
+    Unfit, or ValueError for what ITK cannot read."""
     if not path.is_dir() and not is_dicom(path):
-        raise Unusable("it is no DICOM file, as bytes 128 to 131 do not say DICM; save it again")
+        raise Unfit("it is no DICOM file, as bytes 128 to 131 do not say DICM; save it again")
     return _read(path, "GDCMImageIO", "DICOM")
 
 
@@ -74,20 +74,20 @@ def dicom_files(folder: Path) -> list[Path]:
 def _read(path: Path, form: str, name: str) -> Decoded:
     """What the process answers. form: ITK's name of the format's reader. name: for people."""
     if importlib.util.find_spec("SimpleITK") is None:
-        raise Unusable(f"reading {name} needs SimpleITK; pip install SimpleITK, or this suite as '.[volumes]'")
+        raise Unfit(f"reading {name} needs SimpleITK; pip install SimpleITK, or this suite as '.[volumes]'")
     with tempfile.TemporaryDirectory() as folder:
         module = "target_signals.readers.itk_process"
         line = [sys.executable, "-m", module, os.path.abspath(path), form, folder, str(decoded.LARGEST)]
         try:  # what libraries below ITK print about a file goes nowhere
             ended = subprocess.run(line, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
         except subprocess.TimeoutExpired as error:
-            raise Unusable(f"SimpleITK has not read it within {PATIENCE} s; save it in another format") from error
+            raise Unfit(f"SimpleITK has not read it within {PATIENCE} s; save it in another format") from error
         answer = Path(folder) / "answer.json"
         if not answer.exists():
             raise ValueError(f"SimpleITK ended with exit code {ended.returncode}")
         said = json.loads(answer.read_text())
-        if "unusable" in said:
-            raise Unusable(said["unusable"])
+        if "unfit" in said:
+            raise Unfit(said["unfit"])
         if "error" in said:
             raise ValueError(said["error"])
         values = np.load(Path(folder) / "values.npy", allow_pickle=False)

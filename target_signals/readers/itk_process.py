@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from common.files import Unfit
 from target_signals.readers import decoded
-from target_signals.readers.decoded import COLOURS, Unusable
+from target_signals.readers.decoded import COLOURS
 
 MOST_UNPACKED = 1032  # bytes that a byte of gzip can stand for
 DICOM = "GDCMImageIO"
@@ -27,8 +28,8 @@ def main(path: str, form: str, folder: str, largest: str) -> None:
     try:
         values, answer = read(Path(path), form)
         np.save(Path(folder) / "values.npy", values, allow_pickle=False)
-    except Unusable as error:
-        answer = {"unusable": str(error)}
+    except Unfit as error:
+        answer = {"unfit": str(error)}
     except RuntimeError as error:  # ITK's last sentence, without the place in its source
         answer = {"error": str(error).strip().splitlines()[-1].rpartition("): ")[2]}
     except Exception as error:  # its message is for the process that asked
@@ -42,7 +43,7 @@ def read(path: Path, form: str) -> tuple[np.ndarray, dict[str, Any]]:
     if path.is_dir():
         series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
         if len(series) != 1:
-            raise Unusable(f"it has {len(series)} DICOM series; give a folder with the files of one")
+            raise Unfit(f"it has {len(series)} DICOM series; give a folder with the files of one")
         files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
         words = [f"a series of {len(files)} files"]
         reader: Any = sitk.ImageSeriesReader()
@@ -61,19 +62,19 @@ def read(path: Path, form: str) -> tuple[np.ndarray, dict[str, Any]]:
 
 
 def check(header: Any, files: int, form: str) -> int:
-    """The number of values a sample, or Unusable. files: how many have such a header."""
+    """The number of values a sample, or Unfit. files: how many have such a header."""
     shape, bands = tuple(reversed(header.GetSize())), header.GetNumberOfComponents()
     shape = (files, *shape) if files > 1 else shape
     if bands not in (1, *COLOURS):
-        raise Unusable(f"it has {bands} values a sample; save one of them, or three as RGB")
+        raise Unfit(f"it has {bands} values a sample; save one of them, or three as RGB")
     thick = tuple(n for n in shape if n != 1)
     if len(thick) not in ((2, 3) if bands == 1 else (2,)):
-        raise Unusable(f"it has axes of {' × '.join(map(str, shape))}; give an image, or a grey volume")
+        raise Unfit(f"it has axes of {' × '.join(map(str, shape))}; give an image, or a grey volume")
     decoded.check_size((*thick, bands), len(thick))
     if "complex" in (kind := sitk.GetPixelIDValueAsString(header.GetPixelID())) or "label" in kind:
-        raise Unusable(f"its values are of type {kind}; save it as integers or real numbers")
+        raise Unfit(f"its values are of type {kind}; save it as integers or real numbers")
     if form != DICOM and math.prod(thick) * bands > MOST_UNPACKED * Path(header.GetFileName()).stat().st_size:
-        raise Unusable("its header speaks of more values than its bytes can hold; copy or save it again")
+        raise Unfit("its header speaks of more values than its bytes can hold; copy or save it again")
     return bands
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from common.files import Unfit
 from target_signals.geometry import Geometry
 from target_signals.readers.array import check_array, without_thin_axes
-from target_signals.readers.decoded import Decoded, Unusable, quiet
+from target_signals.readers.decoded import Decoded, quiet
 
 KINDS = {struct.pack(order + "i", size): f"Nifti{n}Header" for n, size in ((1, 348), (2, 540)) for order in "<>"}
 LONGEST_HEADER = 1 << 24  # bytes before a volume's values
@@ -21,19 +22,19 @@ def read_nifti(path: Path, dim: int | None) -> Decoded:
     try:
         import nibabel
     except ImportError as error:
-        raise Unusable("reading NIfTI needs nibabel; pip install nibabel, or this suite as '.[volumes]'") from error
+        raise Unfit("reading NIfTI needs nibabel; pip install nibabel, or this suite as '.[volumes]'") from error
     with path.open("rb") as file:
         packed = file.read(2) == GZIP
     with quiet("nibabel.global"), gzip.open(path) if packed else path.open("rb") as file:
         start = file.read(nibabel.Nifti2Header.sizeof_hdr)
         kind = KINDS.get(start[:4])
         if kind is None:
-            raise Unusable("its first four bytes are not those of NIfTI; save it again")
+            raise Unfit("its first four bytes are not those of NIfTI; save it again")
         header = getattr(nibabel, kind)(start[: getattr(nibabel, kind).sizeof_hdr])  # extensions are left alone
         shape = tuple(int(n) for n in header.get_data_shape())
         check_array(shape, np.dtype(header.get_data_dtype()))
         if not 0 <= (offset := header.get_data_offset()) <= LONGEST_HEADER:
-            raise Unusable(f"its values begin at byte {offset:.3g}, and at most {LONGEST_HEADER:,} are passed over")
+            raise Unfit(f"its values begin at byte {offset:.3g}, and at most {LONGEST_HEADER:,} are passed over")
         values, words = without_thin_axes(np.asarray(header.data_from_fileobj(file)).reshape(shape))
         words = [values.dtype.name, *words]
         return Decoded(values, "image" if values.ndim == 2 else "volume", None, words, _geometry(header, shape))

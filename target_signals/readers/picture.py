@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from target_signals.readers.decoded import Decoded, Unusable, check_size
+from common.files import Unfit
+from target_signals.readers.decoded import Decoded, check_size
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "PPM", "TIFF")  # others, PostScript above all, may run programs
 WORDS = {"1": "1-bit grey", "L": "8-bit grey", "F": "float grey", "I": "32-bit grey"}
@@ -23,7 +24,7 @@ def opened(path: Path) -> Iterator[Any]:
     """A Pillow image of one of FORMATS and of a size that can be held: the one way in for every picture.
 
     Its header alone has been read, from a stream: given a path, Pillow maps an uncompressed TIFF file into memory
-    without regard to its orientation. Raises Unusable, or whatever Pillow does for a damaged file.
+    without regard to its orientation. Raises Unfit, or whatever Pillow does for a damaged file.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -35,10 +36,10 @@ def opened(path: Path) -> Iterator[Any]:
         except UnidentifiedImageError as error:
             if begins_as_picture(path):
                 raise
-            raise Unusable(f"its content is of none of {', '.join(FORMATS)}; save it as one of them") from error
+            raise Unfit(f"its content is of none of {', '.join(FORMATS)}; save it as one of them") from error
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             limit = f"{Image.MAX_IMAGE_PIXELS or 0:,}"
-            raise Unusable(
+            raise Unfit(
                 f"it has more than {limit} pixels, Pillow's limit against bombs; give a smaller copy"
             ) from error
         with picture:
@@ -56,7 +57,7 @@ def begins_as_picture(path: Path) -> bool:
 
 
 def read_picture(path: Path, dim: int | None = None) -> Decoded:
-    """Grey [H, W] or colour [H, W, 3]. Raises Unusable, or whatever Pillow does for a damaged file."""
+    """Grey [H, W] or colour [H, W, 3]. Raises Unfit, or whatever Pillow does for a damaged file."""
     with opened(path) as picture:
         words = []
         if _bits(path, picture) > 8 and not picture.mode.startswith("I"):

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from common.files import Unfit
 from target_signals.geometry import Geometry
 from target_signals.readers.compression import check_parts
-from target_signals.readers.decoded import Decoded, Unusable, check_size, check_type, quiet, white_of
+from target_signals.readers.decoded import Decoded, check_size, check_type, quiet, white_of
 from target_signals.readers.picture import read_picture
 
 ORIENTATION = 274  # the tag that says which corner the first sample is of
@@ -26,7 +27,7 @@ PACKAGE = (
 
 
 def read_tiff(path: Path, dim: int | None) -> Decoded:
-    """Its axes are named by the format. Raises Unusable, or whatever tifffile and Pillow do for a damaged file."""
+    """Its axes are named by the format. Raises Unfit, or whatever tifffile and Pillow do for a damaged file."""
     import tifffile
 
     with quiet("tifffile"), tifffile.TiffFile(path) as file:
@@ -40,7 +41,7 @@ def read_tiff(path: Path, dim: int | None) -> Decoded:
         if eight_bits and picture and (colour not in ("MINISBLACK", "RGB") or page.compression.name in JPEG):
             return read_picture(path)
         if colour not in ("MINISBLACK", "RGB"):
-            raise Unusable(f"its colour model is {colour}; save it as grey or RGB")
+            raise Unfit(f"its colour model is {colour}; save it as grey or RGB")
         bands, words = taken_bands(page, shape[axes.index("S")] if "S" in axes else 1, colour)
         check_axes(axes, shape, bands)
         check_parts(series.pages)
@@ -51,7 +52,7 @@ def read_tiff(path: Path, dim: int | None) -> Decoded:
                 raise
             if picture and page.compression.name in OF_PILLOW and (eight_bits or (bands == 1 and not words)):
                 return read_picture(path)
-            raise Unusable(f"its compression {page.compression.name} {PACKAGE}") from error
+            raise Unfit(f"its compression {page.compression.name} {PACKAGE}") from error
         if len(file.series) > 1:
             words.append(f"the first of {len(file.series)} series")
         tag = page.tags.get(ORIENTATION)
@@ -108,16 +109,16 @@ def taken_bands(page: Any, bands: int, colour: str) -> tuple[int, list[str]]:
         return wanted, ["alpha dropped"]
     if bands == wanted + 1 and wanted == 3:
         return wanted, ["a fourth band dropped"]
-    raise Unusable(f"it has {bands} bands; save one of them as grey or three as RGB, each with or without alpha")
+    raise Unfit(f"it has {bands} bands; save one of them as grey or three as RGB, each with or without alpha")
 
 
 def check_axes(axes: str, shape: tuple[int, ...], bands: int) -> None:
     """Refuse what is neither an image nor a grey volume."""
     lattice = tuple(n for letter, n in zip(axes, shape, strict=True) if letter != "S")
     if "C" in axes:
-        raise Unusable(f"it has {shape[axes.index('C')]} channels on pages of their own; save one, or three as RGB")
+        raise Unfit(f"it has {shape[axes.index('C')]} channels on pages of their own; save one, or three as RGB")
     if len(lattice) not in (2, 3) or (len(lattice) == 3 and "S" in axes):
-        raise Unusable(f"it has axes {axes}, shape {shape}; give an image, or a grey volume of equal pages")
+        raise Unfit(f"it has axes {axes}, shape {shape}; give an image, or a grey volume of equal pages")
     check_size((*lattice, bands), len(lattice))
 
 

@@ -8,6 +8,7 @@ import pytest
 import backends
 import bookkeeping
 import busy
+import first_update
 import kernels
 import overhead
 import workers
@@ -56,7 +57,7 @@ def test_a_run_is_timed_by_its_rows():
     assert 0 < training < wall
 
 
-@pytest.mark.parametrize("benchmark", [backends, kernels, overhead])
+@pytest.mark.parametrize("benchmark", [backends, first_update, kernels, overhead])
 def test_a_mistake_is_one_line(benchmark, capsys):
     assert benchmark.main(["--models", "Sirn", "--device", "cpu"]) == EXIT_USAGE
     err = capsys.readouterr().err

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from common import registry
+from common import own_code, registry
 from common.errors import UsageError, suggest
 from common.registry import Registry
 
@@ -80,7 +80,7 @@ FIG = "@registry.register\nclass Fig:\n    name = 'Fig'\n    weight = 1"
 
 
 def test_a_version_is_of_the_code_of_ones_own_file(fruits, tmp_path):
-    """And of nothing beside it. A change of one sign within a second is seen as well, whatever Python has cached."""
+    """A change of one sign within a second is seen as well, whatever Python has cached."""
     assert registry.version(fruits.get("Apple")) is None
     seen = {}
     for text in (FIG, f"{FIG}  # in kg\n\n", FIG.replace("1", "2"), FIG):
@@ -90,6 +90,16 @@ def test_a_version_is_of_the_code_of_ones_own_file(fruits, tmp_path):
         assert registry.version(found, fruits.get("Apple")) == registry.version(found)
     assert sorted(seen.values(), key=min) == [{1}, {2}]
     assert not list(tmp_path.glob("__pycache__/own.*"))
+
+
+def test_a_version_is_of_the_modules_that_the_file_imports_from_beside_it(fruits, tmp_path):
+    seen = set()
+    for weight in ("1", "2"):
+        (tmp_path / "weights.py").write_text(f"weight = {weight}")
+        own_code._first_read.cache_clear()  # as in another process
+        fruits.load_file(own(tmp_path, fruits, f"import weights\n{FIG}"))
+        seen.add(registry.version(fruits.get("Fig")))
+    assert len(seen) == 2
 
 
 @pytest.mark.parametrize("name", ["", "my fig", "a/b", "../fig", "fig\n", "-fig", "fig.py", "x=y", "<b>", 3, "\ud800"])
@@ -130,6 +140,15 @@ def test_a_file_that_fails_is_one_line_that_names_it(fruits, tmp_path, text, say
     assert says in message
     assert str(path) in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("beside", ["no_such_module_here.py", "no_such_module_here/part.py"])
+def test_a_module_beside_it_that_python_does_not_find_is_told_how_to_be_found(fruits, tmp_path, monkeypatch, beside):
+    folder = tmp_path / "my models"
+    (folder / beside).parent.mkdir(parents=True)
+    (folder / beside).write_text("")
+    with pytest.raises(UsageError, match=rf"No module named '[\w.]+'; .* set PYTHONPATH='{folder}'$"):
+        fruits.load_file(own(folder, fruits, "import no_such_module_here.part"))
 
 
 def test_a_missing_file_is_one_line(fruits, tmp_path):

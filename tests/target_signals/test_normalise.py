@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from common.files import Unfit
 from target_signals.normalise import normalise
-from target_signals.readers.decoded import Unusable
 
 
 @pytest.mark.parametrize(
@@ -36,5 +36,5 @@ def test_what_0_and_1_were_by_hand(values, peak, expected, was, how):
 @pytest.mark.skipif(np.finfo(np.longdouble).nmant <= 52, reason="the widest floats are float64 here")
 @pytest.mark.parametrize("values", [["0", "1e4000"], ["1e4000", "2e4000"], ["1", "1.0000000000000000002"]])
 def test_what_float64_cannot_tell_apart_is_refused(values):
-    with pytest.raises(Unusable, match="do not fit into float64; rescale them"):
+    with pytest.raises(Unfit, match="do not fit into float64; rescale them"):
         normalise(np.array([np.longdouble(value) for value in values]), None)

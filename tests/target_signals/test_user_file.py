@@ -535,8 +535,8 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch
             "without a package that is not here: Module",
         ),
         (MemoryError(), "it does not fit into memory; give a part of it or a smaller copy"),
-        (NotImplementedError("sort 7"), "of a sort of .npy that is not read: NotImplementedError sort 7; save it in"),
-        (ValueError("bad"), "cannot be read as .npy: ValueError bad; it may be damaged, save it again"),
+        (NotImplementedError("sort 7"), "of a sort of .npy that is not read: NotImplementedError: sort 7; save it in"),
+        (ValueError("bad"), "cannot be read as .npy: ValueError: bad; it may be damaged, save it again"),
     ],
 )
 def test_only_what_nothing_else_explains_may_be_damage(tmp_path, monkeypatch, error, says):

@@ -15,7 +15,7 @@ from harness.analysis.own_file.largest_error import where_it_fails
 from harness.analysis.own_file.next_run import Advice, Available, advise
 from harness.analysis.significance import Difference
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
-from harness.analysis.wording import difference
+from harness.analysis.wording import alone, difference
 from harness.store.names import array_path, known
 from harness.store.residual import load_residual
 from harness.store.schema import OK, Row, busy
@@ -81,7 +81,7 @@ def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -
         return _nobody(any(model not in comparison.classical for model in comparison.models))
     score = f"{ranking.best}, {difference(estimate(comparison.scored(size, band, [ranking.best])), PSNR)}"
     if ranking.verdict == ALONE:
-        return f"{score}; no other trained model to compare with"
+        return score + alone("trained model")
     if ranking.verdict == TIE:
         rest = f" and {len(ranking.tied) - 1} more" if len(ranking.tied) > 1 else ""
         lead = ranking.leads[ranking.models.index(ranking.tied[0]) - 1]

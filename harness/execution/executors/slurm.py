@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common.errors import Failure, UsageError
+from common.errors import Failure, UsageError, one_line
 from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded
 from common.files import refresh
 from common.words import plural
@@ -78,7 +78,7 @@ class Workers:
                 | given
             )
         except (NameError, TypeError, ValueError, AssertionError) as error:
-            raise UsageError(f"--slurm {' '.join(settings)}: {' '.join(str(error).split())}") from error
+            raise UsageError(f"--slurm {' '.join(settings)}: {one_line(error)}") from error
         self.refusals = (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError)
         self.submitted = 0  # trials, the last time
         self.queue = Queue()
@@ -98,7 +98,7 @@ class Workers:
             with contextlib.redirect_stderr(io.StringIO()):  # submitit prints there what it then raises
                 self.jobs = self.executor.map_array(run_order, orders)
         except self.refusals as error:
-            raise UsageError(f"Slurm refuses the jobs: {' '.join(str(error).split())}") from error
+            raise UsageError(f"Slurm refuses the jobs: {one_line(error)}") from error
         self.queue = Queue()  # which knows them
         what = f"{plural(len(trials), 'trial')} in {plural(len(packs), 'job')}"
         print(f"{what}, the first is {self.jobs[0].job_id}", file=sys.stderr)

@@ -129,7 +129,7 @@ function answerCard(experiment) {
       'p',
       { class: 'under-title' },
       presetMark(e),
-      el('small', {}, e.length === null ? 'native size' : `length ${e.length}`, `, ${e.steps} passes `),
+      el('small', {}, `${extentText(e)} `),
       marks.map(([status, number]) => el('span', { class: `mark ${status}` }, `${number} ${status}`)),
     ),
     answerMap(experiment),

@@ -44,7 +44,21 @@ def test_the_counts(store, rows, status, config):
     assert head[-5:] == ["failed", "missing", "left", "of", "preset"]
     # the plan: every model × two budgets × three bands × one seed, of which three have rows
     left = len(config.protocol.models) * 2 * 3 * 1 - 3
-    assert line == ["Sierpinski", "2D", "fit", "quick", "128,", "250", "steps", "6", "0", "1", "1", str(left)]
+    assert line == [
+        "Sierpinski",
+        "2D",
+        "fit",
+        "quick,",
+        "length",
+        "128,",
+        "250",
+        "steps",
+        "6",
+        "0",
+        "1",
+        "1",
+        str(left),
+    ]
     assert "Siren diverged 1× (budgets 10k): the loss was not finite after pass 50" in out
 
 
@@ -53,10 +67,15 @@ def test_a_run_with_its_own_steps_is_of_no_preset(store, rows, status):
     assert out.splitlines()[3].split()[-1] == "-"
 
 
+def test_rows_at_their_own_length_that_lack_the_steps_are_said_to(store, rows, status):
+    _, out, _ = status(store([row | {"length": None, "steps": None} for row in rows]))
+    assert "quick, native size, steps unknown" in out.splitlines()[3]
+
+
 def test_older_rows_are_not_counted(store, rows, status):
     again = rows[0] | {"started": "2026-02-01T00:00:00.000+00:00", "config_hash": "other"}
     _, out, _ = status(store([again, *rows]))
-    assert out.splitlines()[3].split()[7:9] == ["6", "0"]
+    assert out.splitlines()[3].split()[8:10] == ["6", "0"]
     assert "1 row not counted: later ones are of other settings or other code" in out
 
 

@@ -1,7 +1,9 @@
 """`verify`: rows that hold are found to hold, and whatever was changed in one is found."""
 
+import argparse
 import dataclasses
 import json
+import re
 import shutil
 import threading
 
@@ -13,9 +15,11 @@ from PIL import Image
 import models
 from common.errors import UsageError
 from harness import __main__ as verbs
+from harness.commands import chosen_rows
 from harness.commands import run as run_command
+from harness.commands import verify as verify_command
 from harness.execution import progress
-from harness.plan.config import load_config
+from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.replay import evaluate_every, trial_of
 from harness.store.store import Store
 from harness.store.table import load
@@ -292,6 +296,25 @@ def test_a_users_own_file_is_named(tmp_path, fitted, verify, picture):
     other = tmp_path / "other.png"
     other.write_bytes(picture.read_bytes() + b"!")
     assert "and --file '" in verify(out, "--file", other)[1]
+
+
+def test_the_cost_is_said_before_anything_runs_again(fitted, verify, capsys, monkeypatch):
+    """In the words of every other command; what cannot be run again costs nothing."""
+    out = fitted("--models", "Grid", "GAPlane")
+    path = next(out.glob("*/rows/*GAPlane*.json"))
+    path.with_name("a" + path.name).write_text(json.dumps(json.loads(path.read_text()) | {"size": 10**12}))
+    before = []
+    monkeypatch.setattr(run_trial, "run_on", lambda *_: before.append(capsys.readouterr().out) or [])
+    verify(out)
+    assert re.search(r"\n2 trials to run again: about \d+ seconds? \(as timed on .*\)\n", before[0])
+
+
+def test_the_cost_of_a_users_own_file_is_that_of_its_samples(fitted, picture):
+    out = fitted("--models", "Grid", line=["--signal", str(picture), *LINE[2:]])
+    chosen = chosen_rows.stored(str(out))
+    (group,), refused = verify_command.plan(chosen, argparse.Namespace(config=DEFAULT_CONFIG, file=None))
+    assert (group.as_large.length, group.trial.length, refused) == (20, chosen[0].row["length"], [])
+    assert group.trial.length != 20
 
 
 @pytest.mark.parametrize("every", [1, 2, 3, 50, 99])

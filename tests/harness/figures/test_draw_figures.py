@@ -134,6 +134,12 @@ def test_a_page_says_what_was_measured(make_table):
         assert "(dB), mean over seeds" in said
 
 
+def test_a_page_of_other_peoples_rows_says_what_they_lack(make_table):
+    comparison = only(make_table(bands=[0.1, 0.5], length=None, steps=None))
+    page = curves.curve_page(comparison, over_bands(comparison))
+    assert "native size · steps unknown · preset paper · 5 seeds" in texts(page)
+
+
 def test_leads_are_scores_minus_grids_on_a_symmetric_scale(make_table):
     table = make_table(bands=[0.1, 0.5], sizes=[10_000])
     comparison = only(table)

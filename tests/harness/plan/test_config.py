@@ -232,6 +232,8 @@ def test_every_setting_of_the_shipped_file_is_stated_rather_than_defaulted(confi
         (["models", "Siren", "hidden_layers"], 0, "models.Siren.hidden_layers: must be at least 1, got 0"),
         (["models", "Finer", "omega"], -1, "models.Finer.omega: must be at least 0, got -1.0"),
         (["models", "GSplat", "share"], 2, "models.GSplat.share: must be more than 0 and at most 1, got 2.0"),
+        (["models", "GSplat", "share"], 0, "models.GSplat.share: must be more than 0 and at most 1, got 0.0"),
+        (["models", "KPlanes", "scales"], [], "KPlanes.scales: must be some whole numbers of at least 1, got ()"),
         (["models", "GSplat", "field_of_view"], 0, "GSplat.field_of_view: must be between 0 and 180 degrees, got 0.0"),
         (["models", "GaussianAdaptive", "first"], 2, "models.GaussianAdaptive.first: must be a share from 0 to 1"),
         (["models", "GaussianAdaptive", "uniform"], 2, "models.GaussianAdaptive.uniform: must be a share from 0 to 1"),

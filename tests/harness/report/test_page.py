@@ -581,6 +581,11 @@ def test_one_trial_alone(open_page, store, make_row):
     tab.wait_for_selector("#chart-grid svg, #chart-grid .empty")
 
 
+def test_an_experiment_without_length_and_steps_is_said_to_lack_them(open_page, store, make_row):
+    tab = open_page(write_page.write(store([make_row(length=None, steps=None)])))
+    assert tab.locator(".under-title").inner_text().endswith("native size, steps unknown")
+
+
 def test_charts_show_yardsticks_and_say_what_lies_far_beyond(open_page, store, make_row):
     scores = {"Siren": (20.0, 22.0), "Grid": (24.0, 26.0), "BlockDCT": (28.0, 31.0), "Wavelet": (30.0, 156.0)}
     rows = [

@@ -134,7 +134,7 @@ def test_no_residual_has_more_values_than_a_signal_may(store, monkeypatch):
     load_residual(path)
     monkeypatch.setattr(residuals, "LARGEST", 24 * 24 - 1)
     for known in (row, row | {"shape": None}, None):
-        with pytest.raises(Unfit, match=r"it is damaged: ValueError 'residual' is float16 of shape \(24, 24, 1\)"):
+        with pytest.raises(Unfit, match=r"it is damaged: ValueError: 'residual' is float16 of shape \(24, 24, 1\)"):
             load_residual(path, known)
 
 

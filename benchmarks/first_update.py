@@ -1,0 +1,109 @@
+"""Seconds from a model's construction to the end of its first update, with nothing compiled before and once more.
+
+    python benchmarks/first_update.py --models Siren GAPlane --sizes 1e4 1e5 --dims 2 --minutes 9
+
+A row for each cell: a model that is trained, 2D or 3D, and a budget, at 1000² or 100³ points. Each start is a process
+of its own, which runs one pass by run.py and says in its row how long it took (`ready_seconds`). The first one finds
+the caches of what PyTorch, Triton and the driver compile empty, and the second one finds there what the first has left.
+Importing PyTorch and building the signal stand outside.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+import paper_cost
+from common.errors import Failure
+from common.exits import EXIT_FAILED, EXIT_OK, guarded
+from common.parser import Parser
+from harness.execution.launch import choose_models
+from harness.execution.option_types import minutes, positive
+from harness.plan.config import load_config
+from harness.plan.trial import Trial
+from harness.train import machine
+from only_row import only_row
+
+CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "PYTORCH_KERNEL_CACHE_PATH", "CUDA_CACHE_PATH")
+FIRST = ((2, 10_000), (2, 100_000), (3, 100_000))  # dimensions and budgets to begin with
+HEADINGS = ("cell", "back end", "nothing compiled before, s", "compiled before, s")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return guarded(lambda: run(parse(arguments)), "run it again with --models, --sizes or --dims for the rest")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="first_update.py", description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    add("--models", nargs="+", default=["all", "newer"], metavar="MODEL", help="default: all that are trained")
+    add("--sizes", nargs="+", type=positive, metavar="P", help="default: the paper's")
+    add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
+    add("--minutes", type=minutes, help="begin no cell after so many")
+    add("--length", type=positive, help="samples an axis, for a try (default: the paper's)")
+    add("--device", default=machine.default_device())
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
+    started, device = time.monotonic(), machine.choose_device(options.device)
+    waiting, first, failed = cells(options), list[tuple[float, str]](), False
+    print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
+    print(f"| {' | '.join(HEADINGS)} |\n|:--|:--|--:|--:|", flush=True)
+    while waiting and (options.minutes is None or time.monotonic() - started < 60 * options.minutes):
+        trial = waiting.pop(0)
+        name = paper_cost.name_of(trial)
+        try:
+            how, seconds = measured(trial, options)
+        except Failure as error:
+            print(f"error: {error}", file=sys.stderr)
+            how, seconds, failed = "failed", [], True
+        times = [f"{each:.1f}" for each in seconds] or ["–", "–"]
+        print(f"| {' | '.join([name, how, *times])} |", flush=True)
+        first += [(each, name) for each in seconds[:1]]
+    if first:
+        print("\nlongest with nothing compiled before: {:.1f} s, {}".format(*max(first)))
+    if waiting:
+        print(f"\nnot run, as the minutes were over: {', '.join(map(paper_cost.name_of, waiting))}")
+    return EXIT_FAILED if failed else EXIT_OK
+
+
+def cells(options: argparse.Namespace) -> list[Trial]:
+    """A trial for each cell that is asked for, those of FIRST at the beginning."""
+    config = load_config()
+    vars(options).update(precision=None, backend=None)
+    trials = paper_cost.cells_to_measure(config, choose_models(config, options.models), options)
+
+    def place(trial: Trial) -> int:
+        cell = trial.dim, trial.budget
+        return FIRST.index(cell) if cell in FIRST else len(FIRST)
+
+    return sorted(trials, key=place)
+
+
+def measured(trial: Trial, options: argparse.Namespace) -> tuple[str, list[float]]:
+    """The back end and the precision of a cell, and seconds with nothing compiled before and with what that start has
+    left; no seconds, and why, where there is no such model."""
+    words = ["--signal", paper_cost.SIGNAL, "--dim", str(trial.dim), "--preset", "paper", "--device", options.device]
+    words += ["--models", trial.model, "--sizes", str(trial.budget), "--bandlimits", str(trial.bandlimit)]
+    words += ["--seeds", str(trial.seed), "--steps", "1", "--workers", "1"]
+    words += ["--length", str(options.length)] if options.length else []
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        caches = {name: str(Path(folder, name)) for name in CACHES}
+        for path in caches.values():
+            Path(path).mkdir()
+        for _ in range(2):
+            row = only_row(words, caches)
+            if row["ready_seconds"] is None:
+                return f"{row['status']}: {row['reason']}", []
+            seconds.append(row["ready_seconds"])
+    return f"{row['backend']} {row['precision']}", seconds
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
