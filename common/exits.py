@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from common.errors import Failure, UsageError
+from common.registry import is_own, own_frames
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 RESUME = "finished trials are stored; run the same command again to resume"
@@ -30,7 +32,7 @@ def guarded(work: Callable[[], int], resume: str = RESUME) -> int:
     """
     settle()
     try:
-        with stopping_on_sigterm():
+        with stopping_on_sigterm(), naming_own_files():
             try:
                 return work()
             finally:
@@ -56,6 +58,24 @@ def guarded(work: Callable[[], int], resume: str = RESUME) -> int:
         place = "standard output" if error.filename is None else f"'{str(error.filename)[:200]}'"
         print(f"error: {place}: {error.strerror}", file=sys.stderr)
         return OF_PLACES[error.errno]
+
+
+@contextlib.contextmanager
+def naming_own_files() -> Iterator[None]:
+    """An error that came through a file of one's own is a mistake there: the traceback is printed from that file on,
+    without the suite's way to it, and a UsageError names the last place in such a file."""
+    try:
+        yield
+    except (UsageError, Failure, BrokenPipeError):
+        raise
+    except Exception as error:
+        frames = own_frames(error)
+        if not frames:
+            raise
+        place = [frame for frame in frames if is_own(frame)][-1]
+        print(*traceback.format_list(frames), sep="", end="", file=sys.stderr)
+        where = f"'{place.filename}', line {place.lineno}, in {place.name}"
+        raise UsageError(f"{where}: {type(error).__name__}: {error}") from error
 
 
 def settle() -> None:

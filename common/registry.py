@@ -14,6 +14,7 @@ import pkgutil
 import re
 import shlex
 import sys
+import traceback
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -30,6 +31,17 @@ def version(*classes: type) -> str | None:
     """Twelve hex digits over the code of the files of one's own that classes come from; None where there are none."""
     found = sorted({LOADED[cls.__module__] for cls in classes if cls.__module__ in LOADED})
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:12] if found else None
+
+
+def is_own(frame: traceback.FrameSummary) -> bool:
+    """Whether a place in the code is in a file of one's own."""
+    return frame.filename in {sys.modules[name].__file__ for name in LOADED if name in sys.modules}
+
+
+def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The traceback of an error from its first place in a file of one's own on; empty where it has none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[next((number for number, frame in enumerate(frames) if is_own(frame)), len(frames)) :]
 
 
 class Registry(Generic[T]):
@@ -97,15 +109,17 @@ class Registry(Generic[T]):
         sys.modules[spec.name] = module
         try:  # compiled here: Python's cache of compiled files takes one that changed within a second for the old one
             code = ast.parse(path.read_bytes(), str(path))
+            LOADED[spec.name] = hashlib.sha256(ast.unparse(code).encode()).hexdigest()
             exec(compile(code, str(path), "exec"), vars(module))
         except (Exception, SystemExit) as error:  # whatever the user's file raises becomes one line that names it
+            lines = [f"line {frame.lineno}: " for frame in own_frames(error) if is_own(frame)]
+            LOADED.pop(spec.name, None)
             del sys.modules[spec.name]
-            cause = " ".join(str(error).split())
-            raise UsageError(f"'{path}' could not be loaded: {type(error).__name__}: {cause}") from error
+            cause = f"{''.join(lines[-1:])}{type(error).__name__}: {' '.join(str(error).split())}"
+            raise UsageError(f"'{path}' could not be loaded: {cause}") from error
         names = sorted(name for name, cls in self._classes.items() if cls.__module__ == spec.name)
         if not names:
             raise UsageError(f"'{path}' registers no {self.kind}; decorate its class with @register")
-        LOADED[spec.name] = hashlib.sha256(ast.unparse(code).encode()).hexdigest()
         return names
 
     def _search(self) -> None:
