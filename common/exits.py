@@ -12,14 +12,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from common.errors import Failure, UsageError
+from common.errors import NO_ROOM, Failure, UsageError
 from common.registry import is_own, own_frames
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 RESUME = "finished trials are stored; run the same command again to resume"
 OF_PLACES = {  # what a system refuses at a place that somebody named → whether that is a mistake in the command
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG), EXIT_USAGE),
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), EXIT_FAILED),
+    **dict.fromkeys(NO_ROOM, EXIT_FAILED),
 }
 SIGNS = {"×": "x", "–": "-", "−": "-", "…": "...", "→": "->", "·": "*", "≥": ">=", "²": "2", "σ": "sigma"}
 PLAIN = str.maketrans(SIGNS)  # what displays use → what every encoding has
