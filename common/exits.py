@@ -21,7 +21,8 @@ OF_PLACES = {  # what a system refuses at a place that somebody named → whethe
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG), EXIT_USAGE),
     **dict.fromkeys(NO_ROOM, EXIT_FAILED),
 }
-SIGNS = {"×": "x", "–": "-", "−": "-", "…": "...", "→": "->", "·": "*", "≥": ">=", "²": "2", "σ": "sigma"}
+SIGNS = {"×": "x", "–": "-", "−": "-", "…": "...", "→": "->", "·": "*", "≥": ">=", "²": "2", "σ": "sigma", "†": "#"}
+SIGNS |= {"≈": "~", "±": "+/-", "µ": "u", "μ": "u"}
 PLAIN = str.maketrans(SIGNS)  # what displays use → what every encoding has
 
 
@@ -82,10 +83,13 @@ def settle() -> None:
     """Make this process independent of what a terminal or a notebook left in its surroundings.
 
     Signs that the output's encoding lacks are written in others that it has, and bytes of names that are no text as
-    escapes. Nothing opens windows, so a notebook's back end of matplotlib, which may not be here, is not loaded.
+    escapes. What is written to a stream that was closed, as by `>&-`, goes nowhere. Nothing opens windows, so a
+    notebook's back end of matplotlib, which may not be here, is not loaded.
     """
     os.environ["MPLBACKEND"] = "agg"
     codecs.register_error("plain", _plain)
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")
