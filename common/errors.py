@@ -1,10 +1,12 @@
 """How the suite fails: a user's mistake, or work that cannot go on; each is one line for a person."""
 
 import difflib
+import errno
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 LONGEST = 300  # characters of others' errors
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a system says of a full disk: nobody's mistake
 
 
 class UsageError(ValueError):

@@ -8,18 +8,21 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from common.errors import Failure, UsageError
+from common.errors import NO_ROOM, Failure, UsageError, cause_of
+from common.registry import is_own, own_frames
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 RESUME = "finished trials are stored; run the same command again to resume"
 OF_PLACES = {  # what a system refuses at a place that somebody named → whether that is a mistake in the command
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG), EXIT_USAGE),
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), EXIT_FAILED),
+    **dict.fromkeys(NO_ROOM, EXIT_FAILED),
 }
-SIGNS = {"×": "x", "–": "-", "−": "-", "…": "...", "→": "->", "·": "*", "≥": ">=", "²": "2", "σ": "sigma"}
+SIGNS = {"×": "x", "–": "-", "−": "-", "…": "...", "→": "->", "·": "*", "≥": ">=", "²": "2", "σ": "sigma", "†": "#"}
+SIGNS |= {"≈": "~", "±": "+/-", "µ": "u", "μ": "u"}
 PLAIN = str.maketrans(SIGNS)  # what displays use → what every encoding has
 
 
@@ -30,7 +33,7 @@ def guarded(work: Callable[[], int], resume: str = RESUME) -> int:
     """
     settle()
     try:
-        with stopping_on_sigterm():
+        with stopping_on_sigterm(), naming_own_files():
             try:
                 return work()
             finally:
@@ -58,14 +61,35 @@ def guarded(work: Callable[[], int], resume: str = RESUME) -> int:
         return OF_PLACES[error.errno]
 
 
+@contextlib.contextmanager
+def naming_own_files() -> Iterator[None]:
+    """An error that came through a file of one's own is a mistake there: the traceback is printed from that file on,
+    without the suite's way to it, and a UsageError names the last place in such a file."""
+    try:
+        yield
+    except (UsageError, Failure, BrokenPipeError):
+        raise
+    except Exception as error:
+        frames = own_frames(error)
+        if not frames:
+            raise
+        place = [frame for frame in frames if is_own(frame)][-1]
+        print(*traceback.format_list(frames), sep="", end="", file=sys.stderr)
+        where = f"'{place.filename}', line {place.lineno}, in {place.name}"
+        raise UsageError(f"{where}: {cause_of(error)}") from error
+
+
 def settle() -> None:
     """Make this process independent of what a terminal or a notebook left in its surroundings.
 
     Signs that the output's encoding lacks are written in others that it has, and bytes of names that are no text as
-    escapes. Nothing opens windows, so a notebook's back end of matplotlib, which may not be here, is not loaded.
+    escapes. What is written to a stream that was closed, as by `>&-`, goes nowhere. Nothing opens windows, so a
+    notebook's back end of matplotlib, which may not be here, is not loaded.
     """
     os.environ["MPLBACKEND"] = "agg"
     codecs.register_error("plain", _plain)
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")

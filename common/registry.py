@@ -14,6 +14,7 @@ import pkgutil
 import re
 import shlex
 import sys
+import traceback
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -31,6 +32,17 @@ def version(*classes: type) -> str | None:
     that they import; None where there are no such files."""
     found = sorted({LOADED[cls.__module__] for cls in classes if cls.__module__ in LOADED})
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:12] if found else None
+
+
+def is_own(frame: traceback.FrameSummary) -> bool:
+    """Whether a place in the code is in a file of one's own."""
+    return frame.filename in {sys.modules[name].__file__ for name in LOADED if name in sys.modules}
+
+
+def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The traceback of an error from its first place in a file of one's own on; empty where it has none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[next((number for number, frame in enumerate(frames) if is_own(frame)), len(frames)) :]
 
 
 class Registry(Generic[T]):
@@ -98,11 +110,14 @@ class Registry(Generic[T]):
         sys.modules[spec.name] = module
         try:  # compiled here: Python's cache of compiled files takes one that changed within a second for the old one
             code = ast.parse(path.read_bytes(), str(path))
+            LOADED[spec.name] = ""  # from here on its lines are somebody's own
             exec(compile(code, str(path), "exec"), vars(module))
-            of_code = digest_of(code, path.parent)
+            LOADED[spec.name] = digest_of(code, path.parent)
         except (Exception, SystemExit) as error:  # whatever the user's file raises becomes one line that names it
+            lines = [f"line {frame.lineno}: " for frame in own_frames(error) if is_own(frame)]
+            LOADED.pop(spec.name, None)
             del sys.modules[spec.name]
-            cause = cause_of(error)
+            cause = "".join(lines[-1:]) + cause_of(error)
             top = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
             if top and ((path.parent / top).is_dir() or (path.parent / f"{top}.py").is_file()):
                 cause += f"; to import from its folder set PYTHONPATH={shlex.quote(str(path.parent))}"
@@ -110,7 +125,6 @@ class Registry(Generic[T]):
         names = sorted(name for name, cls in self._classes.items() if cls.__module__ == spec.name)
         if not names:
             raise UsageError(f"'{path}' registers no {self.kind}; decorate its class with @register")
-        LOADED[spec.name] = of_code
         return names
 
     def _search(self) -> None:

@@ -143,9 +143,11 @@ class Representation(nn.Module):
         if type(self).forward is Representation.forward:
             raise UsageError(f"{self.name} defines no forward; it must give values at points: x [N, d] → [N, C]")
         values, right = self(points), (len(points), self.channels)
-        if not isinstance(values, Tensor) or values.shape != right:
-            given = f"a tensor {list(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
-            at, must = f"{right[0]:,} points of {right[1]} channels", f"a tensor [N, C], here {list(right)}"
+        if not isinstance(values, Tensor) or values.shape != right or not values.is_floating_point():
+            given = type(values).__name__
+            if isinstance(values, Tensor):
+                given = f"a tensor {list(values.shape)} of {str(values.dtype).removeprefix('torch.')}"
+            at, must = f"{right[0]:,} points of {right[1]} channels", f"a tensor [N, C], here {list(right)}, of floats"
             raise UsageError(f"{self.name}.forward gave {given} for {at}; it must give {must}")
         return values
 

@@ -16,7 +16,7 @@ from target_signals.item_names import called, with_digits
 from target_signals.normalise import normalise, remark
 from target_signals.readers.array import read_npy, read_npz
 from target_signals.readers.decoded import Decoded
-from target_signals.readers.itk import dicom_files, read_dicom, read_mha, read_nrrd
+from target_signals.readers.itk import dicom_files, is_dicom, read_dicom, read_mha, read_nrrd
 from target_signals.readers.nifti import read_nifti
 from target_signals.readers.picture import read_picture
 from target_signals.readers.tiff import read_tiff
@@ -149,10 +149,12 @@ def close_name(place: Path) -> str:
 
 
 def suffix_of(place: Path) -> str:
-    """The ending that names a file's format, or UsageError. A folder is a DICOM series."""
+    """The ending that names a file's format, or UsageError. A folder is a DICOM series, whose files often have none."""
     if place.is_dir():
         return ".dcm"
     if not is_known(place):
+        if is_dicom(place):
+            return ".dcm"
         known = " ".join(READERS)
         raise UsageError(f"'{place}' is of no known format; known: {known}; save it as one, floats as .tif or .npy")
     return max((ending for ending in READERS if place.name.lower().endswith(ending)), key=len)

@@ -1,6 +1,6 @@
 """A worker of a launch: it makes the plan of the command line again, and runs of it what nobody else runs.
 
-So nothing but words travels between machines. `python -m harness.execution.worker` is one on this machine: it reads an
+So nothing but words travels between machines. `python harness/execution/worker.py` is one on this machine: it reads an
 Order as one line of JSON, and ends when its standard input does, because then whoever started it is gone.
 """
 
@@ -14,7 +14,7 @@ import threading
 
 from common import process
 from common.errors import UsageError
-from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded, stopping_on_sigterm
+from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded, naming_own_files, stopping_on_sigterm
 from harness.execution.executor import Order
 from harness.execution.options import parse
 from harness.plan.trial import Trial
@@ -25,7 +25,7 @@ def work(order: Order) -> int:
     """Run the trials of an order that nobody else has run or runs now. EXIT_INTERRUPTED when it is told to stop, as
     a job is whose node is taken away: no error, for what is left runs elsewhere. The trial in flight is abandoned."""
     try:
-        with stopping_on_sigterm():
+        with stopping_on_sigterm(), naming_own_files():
             run(order)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

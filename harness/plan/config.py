@@ -161,6 +161,9 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
     try:
         plain = text.decode(json.detect_encoding(text)).removeprefix("\ufeff")  # the mark that editors of Windows leave
         data = json.loads(plain, object_pairs_hook=_no_duplicates)
+    except json.JSONDecodeError as error:
+        rules = "names and text stand in double quotes, nothing is a comment, and no comma stands before } or ]"
+        raise UsageError(f"'{path}' is not valid JSON: {error}; {rules}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"'{path}' is not valid JSON: {error}") from error
     if not isinstance(data, dict):

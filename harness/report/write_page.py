@@ -71,7 +71,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     try:
         write_atomically(path, lambda file: file.write((text + end).encode()))
     except OSError as error:
-        raise UsageError(f"cannot write '{path}': {error.strerror}; choose another folder with --out") from error
+        raise UsageError(f"cannot write '{path}': {error.strerror}; make it writable, or make room") from error
     return path
 
 

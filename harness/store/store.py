@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import UsageError
+from common.errors import NO_ROOM, Failure, UsageError
 from common.files import TEMPORARY, read_bounded, refresh, write_atomically
 from harness.store.read_row import MOST_BYTES, finite, parse_text
 from harness.store.residual import checksum, encode
@@ -104,12 +104,13 @@ def keys_in(rows: Path) -> list[str]:
     return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
 
 
-def unwritable(folder: Path, error: OSError) -> UsageError:
+def unwritable(folder: Path, error: OSError) -> UsageError | Failure:
     """What to say, and to do, where results cannot be written."""
-    return UsageError(
-        f"cannot write results to '{folder}': {error.strerror or error}; finished trials are stored. "
-        "Make it writable or make room and run the same command again, or choose another folder with --out"
-    )
+    said = f"cannot write results to '{folder}': {error.strerror or error}"
+    if error.errno in NO_ROOM:
+        return Failure(f"{said}; make room")
+    again = "Make it writable and run the same command again, or choose another folder with --out"
+    return UsageError(f"{said}; finished trials are stored. {again}")
 
 
 def row_text(row: Row) -> bytes:

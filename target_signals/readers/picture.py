@@ -16,6 +16,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "PPM", "TIFF")  # others, PostSc
 WORDS = {"1": "1-bit grey", "L": "8-bit grey", "F": "float grey", "I": "32-bit grey"}
 ORIENTATION = 0x0112  # of EXIF
 LONGEST_HEADER = 4096  # bytes of a PPM file's header and its comments
+WHITE_IS_NAMED = (b"P2", b"P3", b"P5", b"P6")  # in these kinds of PPM files
+PNG_DEPTH, PNG_COLOURS, GREY_AND_ALPHA = 24, 25, 4  # bytes of a PNG file, and one value of the second
 ALPHA = {"LA": "L", "La": "L", "PA": "RGB", "RGBA": "RGB", "RGBa": "RGB", "RGBX": "RGB"}
 
 
@@ -58,10 +60,12 @@ def begins_as_picture(path: Path) -> bool:
 
 def read_picture(path: Path, dim: int | None = None) -> Decoded:
     """Grey [H, W] or colour [H, W, 3]. Raises Unfit, or whatever Pillow does for a damaged file."""
-    with opened(path) as picture:
-        words = []
-        if _bits(path, picture) > 8 and not picture.mode.startswith("I"):
-            words.append("of 16 bits the upper 8 alone")
+    with opened(path) as picture, path.open("rb") as file:
+        start, words = file.read(LONGEST_HEADER), []
+        if _bits(start, picture.format) > 8 and not picture.mode.startswith("I"):
+            words.append("of 16 bits the upper 8 alone (a .tif file keeps all)")
+            if picture.format == "PNG" and start[PNG_COLOURS] == GREY_AND_ALPHA:
+                picture = picture.convert("LA")  # which Pillow gives as three equal colours
         return of_pillow(picture, words)
 
 
@@ -97,15 +101,11 @@ def _decoded(picture: Any, file_format: str, words: list[str]) -> Decoded:
     return Decoded(values, "image", peak, [WORDS.get(picture.mode, "8-bit RGB"), *words])
 
 
-def _bits(path: Path, picture: Any) -> int:
-    """Of each sample in a PNG or PPM file, of which Pillow gives 8 in colours. The depth is byte 24 of a PNG file, and
-    a PPM file names its white, the fourth word of its header."""
-    if picture.format not in ("PNG", "PPM"):
-        return 8
-    with path.open("rb") as file:
-        start = file.read(LONGEST_HEADER)
-    if picture.format == "PNG":
-        return start[24]
+def _bits(start: bytes, file_format: str | None) -> int:
+    """Of each sample in a PNG or PPM file, of which Pillow gives 8 in colours, by the file's first bytes. A PPM file
+    names its white, the fourth word of its header."""
+    if file_format == "PNG":
+        return start[PNG_DEPTH]
     words = re.sub(rb"#[^\r\n]*", b"", start).split(maxsplit=4)
-    white = words[3] if len(words) > 3 and words[0] in (b"P2", b"P3", b"P5", b"P6") else b"255"
+    white = words[3] if file_format == "PPM" and len(words) > 3 and words[0] in WHITE_IS_NAMED else b"255"
     return int(white).bit_length() if white.isdigit() else 8

@@ -117,7 +117,9 @@ def check_axes(axes: str, shape: tuple[int, ...], bands: int) -> None:
     lattice = tuple(n for letter, n in zip(axes, shape, strict=True) if letter != "S")
     if "C" in axes:
         raise Unfit(f"it has {shape[axes.index('C')]} channels on pages of their own; save one, or three as RGB")
-    if len(lattice) not in (2, 3) or (len(lattice) == 3 and "S" in axes):
+    if len(lattice) == 3 and "S" in axes:
+        raise Unfit(f"it has {lattice[0]} pages in colour; save one of them, or all in grey as a volume")
+    if len(lattice) not in (2, 3):
         raise Unfit(f"it has axes {axes}, shape {shape}; give an image, or a grey volume of equal pages")
     check_size((*lattice, bands), len(lattice))
 

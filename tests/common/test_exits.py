@@ -65,18 +65,27 @@ def test_a_full_disk_behind_the_output_is_one_line(work):
     assert python(code, shell='exec "$0" -c "$1" >/dev/full') == (1, told)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="other shells close no streams")
+def test_a_stream_that_is_closed_takes_what_is_written():
+    """As a service manager may start a program. Without a standard error, Python would write errors to the output."""
+    code = "import sys; from common.exits import guarded; sys.exit(guarded(lambda: print('x', flush=True) or 3))"
+    assert python(code, shell='exec "$0" -c "$1" >&-') == (3, "")
+    code = "import sys; from common.exits import guarded; sys.exit(guarded(lambda: print('x', file=sys.stderr) or 3))"
+    assert python(code, shell='exec "$0" -c "$1" 3>&2 2>&- 1>&3') == (3, "")
+
+
 @pytest.mark.parametrize(
     ("encoding", "shown"),
     [
-        ("utf-8", "24×20 – σ² … \\udce4é"),
-        ("ascii", "24x20 - sigma2 ... \\udce4\\xe9"),
-        ("latin-1", "24×20 - sigma² ... \\udce4é"),
+        ("utf-8", "24×20 – σ² … † ≈ ± \\udce4é"),
+        ("ascii", "24x20 - sigma2 ... # ~ +/- \\udce4\\xe9"),
+        ("latin-1", "24×20 - sigma² ... # ~ ± \\udce4é"),
     ],
 )
 def test_signs_that_an_output_lacks_are_written_in_others(monkeypatch, encoding, shown):
     buffer = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding, "strict"))
-    assert guarded(lambda: print("24×20 – σ² … \udce4é") or 0) == 0
+    assert guarded(lambda: print("24×20 – σ² … † ≈ ± \udce4é") or 0) == 0
     assert buffer.getvalue().decode(encoding) == f"{shown}\n"
 
 

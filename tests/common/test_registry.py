@@ -123,12 +123,12 @@ def test_a_name_may_be_of_any_letters(name):
     ("text", "says"),
     [
         ("x = 1", "registers no fruit; decorate its class with @register"),
-        ("1 / 0", "could not be loaded: ZeroDivisionError: division by zero"),
+        ("1 / 0", "could not be loaded: line 2: ZeroDivisionError: division by zero"),
         ("def", "could not be loaded: SyntaxError"),
-        ("import no_such_module_here", "could not be loaded: ModuleNotFoundError"),
+        ("import no_such_module_here", "could not be loaded: line 2: ModuleNotFoundError"),
         (
             "@registry.register\nclass A:\n    name = 'Apple'",
-            "could not be loaded: ValueError: fruit 'Apple' is regist",
+            "could not be loaded: line 2: ValueError: fruit 'Apple' is regist",
         ),
     ],
 )

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from common.errors import Failure
-from common.exits import EXIT_INTERRUPTED
+from common.errors import Failure, UsageError
+from common.exits import EXIT_INTERRUPTED, EXIT_USAGE
 from common.files import ROOT
 from harness.execution.executor import Concurrency, Order, cores, share_of_cores, shared
 from harness.plan.trial import Trial
@@ -43,7 +43,8 @@ class Workers:
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[number % len(self.devices)]
         environment["OMP_NUM_THREADS"] = share_of_cores(self.count)
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
-        line = [sys.executable, "-m", "harness.execution.worker"]
+        # by its path: with -m, the folder that a person is in comes first, which may have a models.py of its own
+        line = [sys.executable, str(ROOT / "harness/execution/worker.py")]
         process = subprocess.Popen(line, env=environment, stdin=subprocess.PIPE)
         assert process.stdin is not None
         try:
@@ -59,7 +60,8 @@ class Workers:
             if code is None or code == 0:
                 continue
             if code > 0 and code != EXIT_INTERRUPTED:
-                raise Failure(f"worker {number + 1} (process {process.pid}) ended with the error above")
+                told = f"worker {number + 1} (process {process.pid}) ended with the error above"
+                raise UsageError(told) if code == EXIT_USAGE else Failure(told)
             how = f"signal {-code}" if code < 0 else "SIGTERM"
             what = f"worker {number + 1} (process {process.pid}) was killed by {how}"
             held = self._held_by(process.pid)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import Failure, UsageError, one_line
-from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded
+from common.exits import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, guarded
 from common.files import refresh
 from common.words import plural
 from harness.execution.executor import Concurrency, Order, cores, share_of_cores, shared
@@ -133,7 +133,7 @@ class Workers:
         return state.name if state.has_ended else None
 
     def _read(self, job: Any) -> None:
-        """The result that a job has left: Failure when something in it raised."""
+        """The result that a job has left: UsageError or Failure when something in it raised."""
         error = job.exception()
         if error is not None:  # with the words of its trial
             raise Failure(f"job {job.job_id} raised an error\n{error}")
@@ -143,7 +143,8 @@ class Workers:
         elif code != EXIT_OK:
             lines = (job.stderr() or "").splitlines()
             said = next((line for line in reversed(lines) if line.startswith("error: ")), f"error: {job.paths.stderr}")
-            raise Failure(f"in job {job.job_id}: {said.removeprefix('error: ')}")
+            told = f"in job {job.job_id}: {said.removeprefix('error: ')}"
+            raise UsageError(told) if code == EXIT_USAGE else Failure(told)
 
     def concurrency(self) -> Concurrency:
         """Jobs that run, each with a core or a GPU of its own; before any does, as many as may."""

@@ -76,13 +76,19 @@ NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or
         (
             ANSWER,
             "return x",
-            ".forward gave a tensor [72, 2] for 72 points of 1 channels; it must give a tensor [N, C]",
+            ".forward gave a tensor [72, 2] of float32 for 72 points of 1 channels; it must give a tensor [N, C], here",
         ),
         (ANSWER, "pass", ".forward gave NoneType for 72 points of 1 channels; it must give a tensor [N, C], here"),
         (
             ANSWER,
             f"{ANSWER}.detach().numpy()",
             ".forward gave ndarray for 72 points of 1 channels; it must give a tensor",
+        ),
+        (
+            ANSWER,
+            f"{ANSWER} * 1j",
+            ".forward gave a tensor [72, 1] of complex64 for 72 points of 1 channels; it must give a tensor [N, C], "
+            "here [72, 1], of floats",
         ),
         ("def forward", "def values", " defines no forward; it must give values at points: x [N, d] → [N, C]"),
         ("        lr: ", "        rate: ", f" {NOT_SOLVED}"),
@@ -104,6 +110,21 @@ def test_a_slip_in_a_new_model_is_one_line(here, capsys, old, new_text, says):
     err = capsys.readouterr().err
     assert f"error: Slip{says}" in err
     assert err.count("\n") == 1
+
+
+def test_an_error_in_a_new_model_is_told_from_its_file_on(here, capsys):
+    assert main(["new", "model", "Slip"]) == 0
+    text = (here / "Slip.py").read_text(encoding="utf-8")
+    inner = ANSWER.replace("waves", "waves.T")
+    text = text.replace(ANSWER, f"return self.inner(x)\n\n    def inner(self, x):\n        {inner}")
+    (here / "Slip.py").write_text(text, encoding="utf-8")
+    line = next(number for number, words in enumerate(text.splitlines(), 1) if "self.waves.T" in words)
+    capsys.readouterr()
+    words = ["--signal", "Sierpinski", "--preset", "smoke", "--models", "./Slip.py", "--out", "results"]
+    assert run_command.main([*words, *QUICKLY]) == 2
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == f'  File "{here / "Slip.py"}", line {line - 3}, in forward', "nothing of the suite's way to it"
+    assert last.startswith(f"error: '{here / 'Slip.py'}', line {line}, in inner: RuntimeError: mat1 and mat2 shapes")
 
 
 @pytest.mark.parametrize(

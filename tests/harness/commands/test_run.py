@@ -440,15 +440,22 @@ def test_a_named_model_of_other_tasks_is_left_out_aloud(run, signal):
 # Mistakes
 
 
+@pytest.mark.parametrize("words", [["--signl", "Sierpinski"], ["--signl=Sierpinski"], ["a.png", "--signl", "b.png"]])
+def test_an_option_of_nearly_a_name_is_answered_with_it(capsys, words):
+    assert run_command.main(words) == 2
+    says = f"unrecognized arguments: {' '.join(words)} (did you mean '--signal'?); --help names every option"
+    assert capsys.readouterr().err == f"error: {says}\n"
+
+
 def test_a_path_without_its_option_is_given_one(capsys):
     for words, hint in (
         (["my photo.png"], " (did you mean --signal 'my photo.png'?)"),
         (["a.png", "b.png", "--sizes", "1k"], " (did you mean --signal a.png b.png?)"),
-        (["--bogus", "a.png"], ""),
+        (["--zzz", "a.png"], ""),
         (["a.png", "--signal", "Sierpinski"], ""),
     ):
         assert run_command.main(words) == 2
-        others = " ".join(word for word in words if word.endswith(".png") or word == "--bogus")
+        others = " ".join(word for word in words if word.endswith(".png") or word == "--zzz")
         assert capsys.readouterr().err == f"error: unrecognized arguments: {others}{hint}; --help names every option\n"
 
 

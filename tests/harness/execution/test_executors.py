@@ -74,10 +74,22 @@ def test_workers_run_each_trial_once_and_force_runs_each_once_again(sweep):
 
 
 @takes_minutes
+def test_a_folder_with_modules_of_the_suites_names_does_no_harm(sweep, command, root):
+    """Such as a researcher's own project, in which a run is begun."""
+    for name in ("common", "models"):
+        (sweep.folder / f"{name}.py").write_text("")
+    words = sweep.words("--workers", 2, "--no-figures", seeds=range(2))
+    result = command(sys.executable, root / "run.py", *words, cwd=sweep.folder)
+    assert result.returncode == 0, result.stderr
+    assert len(sweep.rows()) == 2
+
+
+@takes_minutes
 def test_a_trial_that_raises_ends_the_run_and_what_is_done_stays(sweep, where):
-    _, err = sweep.end(sweep.begin(*where, seeds=range(2), broken=True), code=1)
-    assert "a broken model" in err
-    assert RESUME in err.splitlines()  # submitit's own processes may still say that they end
+    _, err = sweep.end(sweep.begin(*where, seeds=range(2), broken=True), code=2)
+    says = next(line for line in err.splitlines() if line.startswith("error: "))
+    assert f"'{sweep.folder / 'counted.py'}', line " in says
+    assert says.endswith(", in solve: RuntimeError: a broken model")
     assert (sweep.rows(), sweep.leftovers()) == ({}, [])
 
 
@@ -97,7 +109,7 @@ def test_a_mistake_that_a_worker_finds_is_a_line(sweep, where):
     """As when settings have changed since: the launch has planned, its workers cannot."""
     with (sweep.folder / "counted.py").open("a") as file:
         file.write(REFUSE)
-    _, err = sweep.end(sweep.begin(*where, seeds=range(2)), code=1)
+    _, err = sweep.end(sweep.begin(*where, seeds=range(2)), code=2)
     assert "this may be read once" in next(line for line in err.splitlines() if line.startswith("error: "))
     assert "Traceback" not in err
     assert (sweep.rows(), sweep.leftovers()) == ({}, [])
@@ -150,7 +162,7 @@ def test_two_launches_at_once_divide_the_work(sweep):
 def test_settings_that_change_under_way_are_noticed(sweep, tmp_path, root):
     """Workers plan again; what they then find must be what was asked for."""
     order = {"arguments": sweep.words(), "folder": str(root), "device": "cpu", "superseded": [], "keys": ["other"]}
-    line = [sys.executable, "-m", "harness.execution.worker"]
+    line = [sys.executable, "harness/execution/worker.py"]
     with subprocess.Popen(line, cwd=root, env=sweep.environment, stdin=-1, stderr=-1, text=True) as process:
         process.stdin.write(json.dumps(order) + "\n")
         process.stdin.flush()  # and stays open, or the worker would end with its starter

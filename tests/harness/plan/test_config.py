@@ -311,6 +311,7 @@ def test_every_part_of_the_file_is_needed_but_the_order_of_want(complaint, key):
     [
         ("", "is not valid JSON: Expecting value: line 1 column 1"),
         ("{", "is not valid JSON"),
+        ('{"models": {"Siren": {"lr": 1,}}}', "and no comma stands before } or ]"),
         ("[]", "must hold one JSON object, not a list"),
         ("null", "must hold one JSON object, not null"),
         ('{"models": {"Siren": {"lr": 1, "lr": 2}}}', "is not valid JSON: the key 'lr' stands twice in one object"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.errors import UsageError
+from common.errors import Failure, UsageError
 from common.files import write_atomically
 from harness.store.residual import load_residual
 from harness.store.schema import NAMES
@@ -139,7 +139,7 @@ def test_a_failure_in_the_middle_leaves_what_was_there(store, make_row, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fail)
-        raised = UsageError if isinstance(failure, OSError) else KeyboardInterrupt
+        raised = Failure if isinstance(failure, OSError) else KeyboardInterrupt
         with pytest.raises(raised):
             store.write("key", make_row(psnr=2.0), None)
         with pytest.raises(raised):

@@ -84,6 +84,8 @@ def test_a_dicom_series_is_ordered_by_where_its_slices_lie(tmp_path):
     assert "; a series of 5 files" in signal.source
     one = load_signal(folder / "5.dcm")
     assert np.abs(one.values - scaled(VOLUME[0])).max() < 1e-6
+    (folder / "5.dcm").rename(folder / "IM5")  # as scanners write them
+    np.testing.assert_array_equal(load_signal(folder / "IM5").values, one.values)
 
 
 def test_an_item_of_a_series_changes_with_any_of_its_files(tmp_path):

@@ -400,7 +400,7 @@ def test_the_listing_says_what_is_there_and_what_is_not(publish, cache, capsys):
             "error: nothing is called 'Div2k' (did you mean 'DIV2K'?); known: DIV2K, DIV2K_HR, Dragon, ChestCT",
         ),
         ([], "error: name what to fetch: DIV2K, DIV2K_HR, Dragon, ChestCT; or give --list"),
-        (["--lost"], "error: unrecognized arguments: --lost; --help names every option"),
+        (["--lost"], "error: unrecognized arguments: --lost (did you mean '--list'?); --help names every option"),
         (["ChestCT"], "error: ChestCT cannot be downloaded: 'chest/chest.png' not found in "),
     ],
 )
