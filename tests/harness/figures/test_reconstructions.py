@@ -267,7 +267,8 @@ def proportions(figure, count):
 
 def test_pictures_have_the_proportions_of_the_voxels(make_specimen, check_page):
     volume = (picture((12, 10, 8, 1)) > 0.6).astype(np.float32)
-    (_, figure), *_ = sheets(with_spacing(make_specimen(volume, binary=True), [0.5, 0.5, 2.0]))
+    alone = make_specimen(volume, ["Grid"], [10_000], binary=True)
+    ((_, figure),) = sheets(with_spacing(alone, [0.5, 0.5, 2.0]))
     assert proportions(figure, 3) == pytest.approx([12 / 10, 12 / (4 * 8), 4 * 8 / 10])
     check_page(figure)
     ((_, figure),) = sheets(with_spacing(make_specimen(picture((30, 40, 1))), [3.0, 1.5]))
