@@ -1,7 +1,7 @@
 """Whatever other people send, files and command lines alike: an answer in words, never a traceback, never a hang.
 
 A few hundred cases each; HYPOTHESIS_PROFILE=nightly in the environment makes them thousands (tests/conftest.py).
-Pictures and volumes have the same in tests/target_signals/test_user_file.py.
+Pictures and volumes have the same in tests/target_signals/test_strange_files.py.
 """
 
 import contextlib
