@@ -175,6 +175,18 @@ def test_a_holder_that_was_thought_dead_harms_nobody(trial, tmp_path, monkeypatc
     assert "runs again" in capsys.readouterr().err
 
 
+def test_a_claim_that_is_let_go_as_somebody_looks_is_free(trial, left_by, tmp_path, monkeypatch):
+    path, read = left_by(), claims.read_claim
+
+    def read_too_late(claim):
+        path.unlink(missing_ok=True)
+        return read(claim)
+
+    monkeypatch.setattr(claims, "read_claim", read_too_late)
+    with Claims(tmp_path).take(trial) as claim:
+        assert claim is not None
+
+
 def test_who_takes_over_second_gets_nothing(trial, left_by, tmp_path, monkeypatch):
     """Two find the same dead claim; the slower one renames what is the quicker one's by now, and puts it back."""
     path = left_by()
