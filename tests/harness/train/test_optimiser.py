@@ -1,5 +1,6 @@
 """Schedules of the learning rate, and which values which optimiser updates."""
 
+import copy
 import dataclasses
 import math
 
@@ -97,6 +98,30 @@ def test_muon_takes_the_matrices_within_a_network(build, name, count):
     held = [values for part in optimiser.parts for group in part.param_groups for values in group["params"]]
     assert {id(values) for values in held} == {id(values) for values in model.parameters()}
     assert len(held) == len(list(model.parameters()))
+
+
+@pytest.mark.parametrize("name", ["adam", "muon"])
+def test_where_the_slope_is_0_nothing_moves(build, name):
+    """No weight decay: docs/protocol.md, "Training"."""
+    model = build("Siren", 20_000)
+    before = copy.deepcopy(model.state_dict())
+    for values in model.parameters():
+        values.grad = torch.zeros_like(values)
+    Optimiser(model, dataclasses.replace(PLAN, optimiser=name)).step()
+    assert all(torch.equal(values, before[key]) for key, values in model.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["Siren", "FourFeat"])
+def test_muons_updates_are_as_large_as_adams_whatever_a_matrixs_shape(build, name):
+    """J. Liu et al. 2025, section 2.2: a root mean square of 0.2 learning rates, up to what its iteration leaves."""
+    model, rng = build(name, 20_000), torch.Generator().manual_seed(0)
+    matrices = matrices_of(model)
+    before = [values.detach().clone() for values in matrices]
+    for values in model.parameters():
+        values.grad = torch.randn(values.shape, generator=rng)
+    Optimiser(model, dataclasses.replace(PLAN, optimiser="muon")).step()
+    moved = [(values - old).square().mean().sqrt().item() for values, old in zip(matrices, before, strict=True)]
+    assert moved == pytest.approx([0.2 * PLAN.lr] * len(matrices), rel=0.3)
 
 
 def test_muon_learns_and_leaves_rows_of_its_own(make_trial):
