@@ -1,4 +1,4 @@
-"""Tables of README.md and docs/protocol.md that repeat what the code and hyperparameters.json say, against both."""
+"""What README.md and docs/protocol.md repeat of the code and of hyperparameters.json, in tables most often."""
 
 import re
 from collections import Counter
@@ -72,6 +72,26 @@ def test_the_protocols_total_variation_is_that_of_the_settings():
         for kind in KINDS[data]
     }
     assert documented == CONFIG.models["Grid_TV"]["tv_weight"]["tuned"]
+
+
+def test_the_readme_and_the_protocol_name_every_launcher():
+    there = {path.name for path in ROOT.glob("run_*.sh")} - {"run_tests.sh"} | {"run_ct.py"}
+    experiments = README[README.index("## The experiments") : README.index("Every signal takes")]
+    assert set(re.findall(r"run_\w+\.(?:sh|py)", experiments)) == there
+    assert {row[0].strip("`") for row in table("| launcher | signal | items or bands |", PROTOCOL)} == there
+
+
+def test_the_documented_extent_of_quick_is_the_presets():
+    quick, protocol = CONFIG.preset("quick", "StarTarget", 2), " ".join(PROTOCOL.split())
+    lengths = r"(\d+) samples an axis in 2D, (\d+) in 3D \((\d+) for recorded volumes\)"
+    said = re.search(rf"{lengths}, budgets (\S+) and (\S+), up to three bands, one seed, (\d+) passes", protocol)
+    numbers = [int(float(number)) for number in said.groups()]
+    assert [*(quick.length[kind] for kind in ("2", "3", "volume")), *quick.sizes, quick.steps] == numbers
+    assert max(len(CONFIG.preset("quick", one.signal, one.dim).bandlimits) for one in CONFIG.experiments) == 3
+    assert len(quick.seeds) == 1
+    readme = " ".join(README.split())
+    own = re.search(r"an image is shrunk to (\d+) samples along its longest axis and a volume to (\d+)", readme)
+    assert [quick.length[kind] for kind in ("image", "volume")] == [int(number) for number in own.groups()]
 
 
 @pytest.mark.parametrize("row", table("| launcher | signal | items or bands |", PROTOCOL), ids=lambda row: row[0])
