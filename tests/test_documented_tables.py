@@ -14,7 +14,7 @@ from harness.plan.make_plan import make_plan, model_names, model_settings
 from harness.plan.source import choose_source
 from models.budget import count
 from models.ga_plane import LEAST_FUSED
-from tests.documents import README, ROOT, columns, table
+from tests.documents import README, ROOT, columns, table, words_of
 
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 CONFIG = load_config()
@@ -97,9 +97,7 @@ def test_the_documented_extent_of_quick_is_the_presets():
 @pytest.mark.parametrize("row", table("| launcher | signal | items or bands |", PROTOCOL), ids=lambda row: row[0])
 def test_a_launcher_runs_the_experiment_that_the_protocol_says(row):
     launcher, signal, _, seeds, tasks, trials = row
-    text = (ROOT / launcher.strip("`")).read_text(encoding="utf-8")
-    words = re.search(r'(--signal.*?)(?:"\$@"|\*sys)', text)[1]  # of a shell's line, or of a list in Python
-    options = parse(re.findall(r"[\w-]+", words))
+    options = parse(words_of(launcher.strip("`")))
     source = choose_source(options.signal[0], options.dim)
     extent = CONFIG.preset("paper", source.name, source.dim)
     plan = make_plan(CONFIG, source, options.task, "paper", extent, CONFIG.protocol.models)

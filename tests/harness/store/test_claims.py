@@ -15,6 +15,7 @@ import pytest
 from common.errors import UsageError
 from harness.store import claims, liveness
 from harness.store.claims import Claims
+from tests.harness.sweep import wait_until
 
 
 @pytest.fixture
@@ -60,9 +61,7 @@ def test_a_claim_says_who_and_how_far(trial, tmp_path, monkeypatch):
         assert (said["trial"], said["host"], said["pid"]) == (str(trial), platform.node(), os.getpid())
         assert liveness.is_alive(said)
         claim.say(step=70, steps=100)
-        deadline = time.monotonic() + 10
-        while liveness.read_claims(tmp_path)[0].get("step") != 70:
-            assert time.monotonic() < deadline
+        wait_until(lambda: liveness.read_claims(tmp_path)[0].get("step") == 70, "the next sign of life")
     assert liveness.read_claims(tmp_path) == []
 
 
