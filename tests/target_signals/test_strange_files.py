@@ -116,7 +116,7 @@ def test_pickles_are_never_run(tmp_path):
         load(tmp_path / "a.npy")
 
 
-def test_broken_nifti_volumes(tmp_path):
+def test_a_nifti_that_is_cut_or_no_volume_is_one_line(tmp_path):
     nifti(VOLUME).to_filename(tmp_path / "a.nii")
     (tmp_path / "cut.nii").write_bytes((tmp_path / "a.nii").read_bytes()[:-9])
     nifti(np.zeros((4, 4, 4, 3), np.float32)).to_filename(tmp_path / "time.nii")

@@ -122,7 +122,7 @@ TIFFS = {
 
 
 @pytest.mark.parametrize("name", TIFFS)
-def test_tiff_images(tmp_path, name):
+def test_a_tiff_image_is_scaled_by_its_type(tmp_path, name):
     array, options, expected, source = TIFFS[name]
     photometric = "rgb" if array.ndim == 3 else "minisblack"
     tifffile.imwrite(tmp_path / "a.tiff", array, photometric=photometric, **options)
@@ -132,7 +132,7 @@ def test_tiff_images(tmp_path, name):
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.float32, np.float64, bool])
-def test_tiff_volumes(tmp_path, kind):
+def test_pages_of_a_tiff_are_a_volume(tmp_path, kind):
     array = (VOLUME > 0) if kind is bool else (VOLUME * 20 + 90).astype(kind)
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="minisblack")
     signal = load(tmp_path / "a.tif")
@@ -148,7 +148,7 @@ ARRAYS += [np.asfortranarray(VOLUME), FLOATS, (VOLUME * 1e4).astype(np.int64) + 
 
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: array.dtype.str)
 @pytest.mark.parametrize("ending", ["npy", "npz", "nii", "nii.gz"])
-def test_arrays(tmp_path, array, ending):
+def test_an_array_is_scaled_from_its_own_range(tmp_path, array, ending):
     path = tmp_path / f"a.{ending}"
     if ending == "npy":
         np.save(path, array)
@@ -202,7 +202,7 @@ def test_ranges_that_floats_cannot_hold(tmp_path):
         assert load(tmp_path / "a.npy").values.tolist() == expected
 
 
-def test_length_shrinks(tmp_path):
+def test_a_length_shrinks_and_never_enlarges(tmp_path):
     np.save(tmp_path / "a.npy", VOLUME)
     np.save(tmp_path / "b.npy", VOLUME > 0)
     Image.fromarray(RGB).save(tmp_path / "c.png")

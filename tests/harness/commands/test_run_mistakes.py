@@ -103,7 +103,7 @@ def test_a_device_that_is_not_there(complaint, device):
     )
 
 
-def test_no_signal(capsys):
+def test_without_a_signal_the_line_shows_one(capsys):
     assert run_command.main([]) == 2
     says = "error: give --signal, for example --signal Sierpinski; --list names them all\n"
     assert capsys.readouterr().err == says

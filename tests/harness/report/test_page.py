@@ -132,7 +132,7 @@ def test_numbers_are_those_of_the_table(open_page, paper_page, paper_store):
             assert spread == pytest.approx(line.spread.whole, abs=0.0501)
 
 
-def test_downloads(open_page, small):
+def test_rows_are_downloaded_all_or_as_chosen(open_page, small):
     parquet = pytest.importorskip("pyarrow.parquet")
     tab = open_page(write_page.write(small))
     with tab.expect_download() as started:

@@ -42,7 +42,7 @@ def test_data_cannot_end_its_element():
     assert "unsafe-eval" not in policy
 
 
-def test_the_verb(residuals, capsys):
+def test_the_verb_writes_the_page_with_the_same_pictures_each_time(residuals, capsys):
     assert verbs.main(["report", "--out", str(residuals), "--pictures", "1"]) == 0
     assert capsys.readouterr().out.startswith(f"wrote {residuals / 'index.html'} (")
     first = (residuals / "index.html").read_text()
