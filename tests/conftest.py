@@ -13,7 +13,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 
 # HYPOTHESIS_PROFILE=nightly: thousands of cases of every property that names no number of its own. For what reads
-# other people's files and words: pytest tests/harness/test_strangers.py tests/target_signals/test_user_file.py
+# other people's files and words: pytest tests/harness/test_strangers.py tests/target_signals/test_strange_files.py
 # No case has a deadline: how long one takes is also a matter of what else the machine does.
 settings.register_profile("steady", deadline=None)
 settings.register_profile("nightly", max_examples=2500, deadline=None, print_blob=True)

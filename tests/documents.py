@@ -1,5 +1,6 @@
-"""The documents whose numbers the shipped reference results are held against."""
+"""The documents whose numbers tests hold against the code and the shipped reference results, and the launchers."""
 
+import re
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
@@ -8,6 +9,12 @@ ANSWER = (ROOT / "docs" / "answer.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BITS = (ROOT / "docs" / "bits.md").read_text(encoding="utf-8")
 SIZES = {"10k": 10_000, "100k": 100_000}
+
+
+def words_of(launcher):
+    """What a launcher gives run.py: a line of the shell, or a list in Python."""
+    text = (ROOT / launcher).read_text(encoding="utf-8")
+    return re.findall(r"[\w-]+", re.search(r'(--signal.*?)(?:"\$@"|\*sys)', text)[1])
 
 
 def table(after, text=ANSWER):

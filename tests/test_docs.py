@@ -1,13 +1,18 @@
-"""The documents: examples run, links lead somewhere, and what they name and cite is there."""
+"""The documents: examples run, commands are understood, links lead somewhere, and what they name and cite is there."""
 
 import ast
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import harness
+from common.errors import UsageError
+from common.parser import Parser
+from harness.__main__ import VERBS
+from harness.execution.options import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "band_limit_figs" / "README.md"])
@@ -76,6 +81,35 @@ def test_the_examples_of_the_readme_run(elsewhere):
     assert names["fitted"].row["status"] == "ok"
     assert names["larger"].shape == (256, 256)
     assert names["values"].shape == (25, 25)
+
+
+def shown_commands():
+    """The words of every command line of the suite in a block of a page, with the page."""
+    ours = re.compile(
+        r"(?:[A-Z_]+=\S+ )*((?:python run\.py|python run_ct\.py|bash run_(?!tests)\w+\.sh|python -m harness) .+)"
+    )
+    for page in PAGES:
+        for block in re.findall(r"^```\w*\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+            for found in map(ours.match, block.replace("\\\n", " ").splitlines()):
+                if found:
+                    yield page, shlex.split(found[1], comments=True)
+
+
+def test_commands_that_are_shown_are_understood():
+    """Without being run: their options exist, and take such values."""
+    commands = list(shown_commands())
+    assert len(commands) > 90
+    for page, words in commands:
+        try:
+            if words[:3] == ["python", "-m", "harness"]:
+                parser = Parser()
+                VERBS[words[3]].add_arguments(parser)
+                parser.parse_args(words[4:])
+            else:
+                assert (ROOT / words[1]).is_file()
+                parse(words[2:])
+        except (UsageError, KeyError) as error:
+            pytest.fail(f"{page.relative_to(ROOT)}: {shlex.join(words)}: {error}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -26,12 +26,7 @@ from harness.report import write_page
 from harness.store.schema import NAMES
 from tests.harness.paper_rows import paper_rows, write_rows
 from tests.harness.sweep import HANG, ROOT, UNDRAWN, Sweep
-
-MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
-CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
-BANDS = [round(0.1 * i, 1) for i in range(1, 10)]
-SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
-SEEDS = [1234, 2024, 5678, 7890, 7618]
+from tests.harness.tables import BANDS, CLASSICAL, MODELS, SEEDS, SIZES
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -64,7 +64,7 @@ def test_a_model_does_not_win_by_its_easier_draws(displays):
         assert out in text
 
 
-def test_a_win(displays):
+def test_a_win_is_told_with_its_interval(displays):
     said = displays(Siren=[20.0, 25.0, 30.0], Grid=[22.1, 27.0, 31.9])
     assert said["figure"] == ["Grid", "27.0 (+2.0)"]
     assert "best at 2,500: Grid: 27.0 dB, 2.0 dB [1.8, 2.2] ahead of Siren" in said["terminal"]
@@ -75,7 +75,7 @@ def test_a_win(displays):
     assert (said["page"]["model"], said["page"]["verdict"]) == ("Grid", "win")
 
 
-def test_a_tie(displays):
+def test_a_tie_is_told_with_who_is_not_told_apart(displays):
     said = displays(Siren=[20.0, 25.0, 30.0], Grid=[24.0, 24.0, 33.0])
     assert said["figure"] == ["Grid", "27.0 (+2.0)", "≈ Siren"]
     assert "best at 2,500: Grid ≈ Siren: 27.0 dB" in said["terminal"]
@@ -115,7 +115,7 @@ def test_what_is_alone_of_its_sort(displays, make_row):
     assert lone == "Wavelet †: 45.0 dB; no other yardstick to compare with"
 
 
-def test_nobody(displays):
+def test_where_nobody_competes_nobody_is_named(displays):
     """Each of them lacks a draw that the other one has."""
     said = displays(Siren=[29.0, None, 20.0], Grid=[None, 20.0, 20.0])
     assert said["figure"] == ["–"]

@@ -26,6 +26,7 @@ from harness.store.table import load, load_rows
 from harness.train import checkpoint
 from target_signals import get_signal
 from target_signals.resample import bicubic
+from tests.documents import words_of
 from tests.harness.sweep import ROOT
 
 
@@ -52,12 +53,6 @@ def run(out, capsys, monkeypatch):
         return run_command.main([*map(str, (*arguments, *common))]), *capsys.readouterr()
 
     return call
-
-
-def words_of(launcher):
-    """What a launcher gives run.py."""
-    (line,) = re.findall(r'^python "\$CLONE/run\.py" (.*) "\$@"$', (ROOT / launcher).read_text(), re.MULTILINE)
-    return line.split()
 
 
 @pytest.fixture

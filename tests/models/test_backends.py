@@ -7,6 +7,7 @@ import torch
 
 import models
 from common.errors import UsageError
+from common.lattice import Lattice
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import find_source
@@ -75,6 +76,44 @@ def test_a_back_end_that_was_asked_for_never_gives_way(two_back_ends):
 def test_the_twin_runs_on_a_cpu_and_the_row_says_so(two_back_ends):
     (result,) = run_trial(trial_of("Brittle", None), CPU)
     assert (result.row["status"], result.row["backend"], result.row["reason"]) == ("ok", "torch", None)
+
+
+@pytest.fixture
+def on_a_gpu(two_back_ends, monkeypatch):
+    """The model as if it were on a GPU, where every package is installed."""
+    monkeypatch.setattr(two_back_ends, "device", CUDA)
+    monkeypatch.setattr(backends.importlib.util, "find_spec", lambda package: package)
+    return two_back_ends(None, Lattice.regular((2, 2)), 1, 1)
+
+
+def test_on_a_gpu_the_first_back_end_runs_that_takes_the_precision(on_a_gpu, monkeypatch):
+    assert backends.choose(on_a_gpu, "fp32") == "triton"
+    refuses = lambda self, backend, precision: "too exact" if (backend, precision) == ("triton", "fp32") else None  # noqa: E731
+    monkeypatch.setattr(type(on_a_gpu), "refuses", refuses)
+    assert [backends.choose(on_a_gpu, precision) for precision in ("fp32", "bf16")] == ["torch", "triton"]
+
+
+def test_a_back_end_that_failed_is_left_out_from_then_on_and_that_is_said(on_a_gpu):
+    on_a_gpu.backend = "triton"
+    with pytest.warns(UserWarning, match="'triton' of Brittle failed and is left out from now on: RuntimeError: no"):
+        backends.give_up(on_a_gpu, RuntimeError("no kernel\nfor this device"))
+    on_a_gpu.backend = backends.choose(on_a_gpu, "fp32")
+    assert on_a_gpu.backend == "torch"
+    assert backends.why_not_better(on_a_gpu) == "back end triton failed: RuntimeError: no kernel for this device"
+
+
+@pytest.mark.parametrize("interpreted", [False, True])
+def test_what_a_back_end_lacks(monkeypatch, interpreted):
+    """Triton's interpreter runs kernels, which are one back end, on a CPU as well; compiled networks are another."""
+    monkeypatch.setenv("TRITON_INTERPRET", str(int(interpreted)))
+    monkeypatch.setattr(backends.importlib.util, "find_spec", lambda package: package)
+    on_a_cpu = {name: backends.missing(name, CPU) for name in backends.NAMES}
+    lack = dict.fromkeys(backends.NEEDS, "it needs a CUDA device")
+    assert on_a_cpu == lack | {"torch": None} | ({"triton": None} if interpreted else {})
+    assert {backends.missing(name, CUDA) for name in backends.NAMES} == {None}
+    monkeypatch.setattr(backends.importlib.util, "find_spec", lambda package: None)
+    assert backends.missing("torch", CUDA) is None
+    assert backends.missing("gsplat", CUDA) == "the package gsplat is not installed (pip install -e '.[gsplat]')"
 
 
 @pytest.mark.gpu

@@ -64,7 +64,7 @@ def test_constants_move_with_the_model(name):
     assert {constant.device for constant in model.constants(lattice)} == {torch.device("meta")}
 
 
-def test_shapes(case):
+def test_values_have_the_shapes_of_the_contract(case):
     model, lattice, channels = case
     heads = model.heads_on_lattice(lattice)
     assert heads.shape[1:] == (*lattice.shape, channels)
@@ -103,7 +103,7 @@ def test_loaded_values_lie_where_those_before_lay(case):
     assert places() == before
 
 
-def test_lattice_equals_points(case):
+def test_values_on_a_lattice_are_those_at_its_points(case):
     model, lattice, channels = case
     if model.lattice_only:
         pytest.skip("has no values at scattered points")
@@ -114,7 +114,7 @@ def test_lattice_equals_points(case):
     assert (on_lattice - at_points).abs().max() < 2e-3 * scale
 
 
-def test_some_of_a_lattices_points(case):
+def test_some_of_a_lattices_points_have_the_values_and_gradients_of_any_points(case):
     model, lattice, _ = case
     if model.lattice_only:
         pytest.skip("has no values at scattered points")
@@ -200,7 +200,7 @@ def test_only_classical_models_are_solved_and_it_repeats(case):
     assert torch.equal(torch.get_rng_state(), stream)
 
 
-def test_builds_on_meta(case):
+def test_it_is_built_on_meta_and_counts_as_many_values(case):
     model, lattice, channels = case
     with torch.device("meta"):
         twin = type(model)(model.config, lattice, channels, model.size)
@@ -243,7 +243,7 @@ def test_a_budget_below_the_smallest_form_has_no_size(name, dim, channels):
     assert count(partial(cls, settings, lattice, channels), least) == smallest, "it takes what is just enough"
 
 
-def test_state_round_trip(case):
+def test_loaded_values_give_the_same_answer(case):
     model, lattice, channels = case
     other = build(model.name, lattice, channels, model.size, seed=5)
     other.load_state_dict(model.state_dict())

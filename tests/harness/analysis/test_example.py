@@ -10,7 +10,6 @@ import torch
 import target_signals
 from common.errors import UsageError
 from harness.analysis import example
-from harness.analysis.grouping import comparisons
 from harness.analysis.target import rebuild
 from harness.figures import draw_figures
 from harness.figures.reconstructions import pages
@@ -21,7 +20,7 @@ from harness.store.table import load, load_rows
 from harness.train.run_trial import run_trial
 from target_signals import Signal
 from target_signals.base import SignalFamily
-from tests.harness.tables import rows_of
+from tests.harness.tables import comparison_of, rows_of
 
 CPU = torch.device("cpu")
 
@@ -66,7 +65,7 @@ def shown(out, **chosen):
     table = load(out)
     for column, value in chosen.items():
         table = table[table[column] == value]
-    (comparison,) = comparisons(rows_of(table))
+    comparison = comparison_of(table)
     return example.choose(comparison.of_fits(), out)
 
 

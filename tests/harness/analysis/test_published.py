@@ -63,3 +63,16 @@ def test_the_text_holds_the_numbers(rows):
     assert "Grid            10,000    21.92 → 22.00  +0.08  [21.50]  (2 runs)" in text
     assert "Grid_TV         10,000    19.70 → 19.50  [19.00]  (1 run, 1 of the 2 items)" in text
     assert published.compare(rows[5:]) == ""
+
+
+def test_published_tables_of_one_item_name_it(make_row):
+    place = {"signal": "Dragon", "dim": 3, "preset": "paper", "size": 10_000, "bandlimit": None, "length": None}
+    rows = [make_row(**place, item=item, iou=0.5) for item in ("occupancy", "surface")]
+    cells = published.beside(rows)
+    assert [(cell["item"], cell["table"]) for cell in cells] == [
+        ("occupancy", "dragon-occupancy-fit"),
+        ("surface", "dragon-surface-fit"),
+    ]
+    images = [make_row(**place | {"signal": "DIV2K", "dim": 2}, item=item, psnr=20.0) for item in ("0064", "0007")]
+    (cell,) = published.beside(images)
+    assert (cell["item"], cell["runs"]) == (None, 2)

@@ -10,6 +10,7 @@ from harness.analysis import tables
 from harness.analysis.experiments import experiments
 from harness.analysis.versus import versus
 from harness.figures import draw_figures
+from tests.harness.figures.reading import said
 
 SCORES = {  # model → preset → PSNR of three items
     "Grid": {"paper": (20.0, 22.0, 24.0), "tuned": (21.0, 23.0, 25.0)},
@@ -166,8 +167,7 @@ def test_the_figure_counts_the_draws_that_are_compared(rows, tmp_path, drawn):
     one_more = [row | {"item": "item3"} for row in rows if row["preset"] == "tuned" and row["item"] == "item0"]
     draw_figures.draw_presets([*rows, *one_more], tmp_path, "paper", list(SCORES))
     (figure,) = drawn
-    texts = " ".join(text.get_text() for text in figure.texts)
-    assert "3 items and 1 seed" in " ".join(texts.split())
+    assert "3 items and 1 seed" in said(figure)
 
 
 def test_the_figure_of_a_signal_without_items_counts_its_seeds(rows, tmp_path, drawn):

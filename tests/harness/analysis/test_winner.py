@@ -34,6 +34,21 @@ def test_the_best_mean_wins_by_its_mean_lead_over_the_next():
     assert ranking.leads[0].mean == pytest.approx(19 / 3)
 
 
+def test_a_mean_is_over_items_of_their_bands_and_over_bands_of_their_seeds():
+    """And not over all runs, of which one band of one item has more."""
+    scores = {("a", 0.1, 1): 10.0, ("a", 0.1, 2): 20.0, ("a", 0.5, 1): 40.0, ("b", 0.1, 1): 30.0, ("b", 0.5, 1): 50.0}
+    behind = {"Grid": {"a": 0.0, "b": 0.0}, "Siren": {"a": 1.0, "b": 4.0}}
+    runs = {
+        Cell(model, 1000, band, item, seed, seed): score - lag[item]
+        for model, lag in behind.items()
+        for (item, band, seed), score in scores.items()
+    }
+    ranking = decide(runs, YARDSTICKS, PSNR).trained
+    assert (ranking.replicates, ranking.over) == (2, "items")
+    assert ranking.means == pytest.approx(((27.5 + 40) / 2, (26.5 + 36) / 2))
+    assert ranking.leads[0].mean == pytest.approx(2.5)
+
+
 def test_seeds_that_differ_alike_for_all_are_no_spread_of_the_lead():
     assert outcome(Siren=[10, 20, 40], Grid=[11, 21, 41.1]).trained.verdict == WIN
 

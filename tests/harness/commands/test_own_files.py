@@ -243,6 +243,7 @@ def test_a_tasks_file_stands_for_all_its_levels(own):
 
 MADE = "return Signal(values, dim, cls.kind)"
 RUN = "return sum(values.roll(k, 1) for k in range(self.width)) / self.width"
+AS_ARRAY = "return values.detach().numpy() if values.requires_grad else values"
 TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring,))"
 
 
@@ -261,6 +262,7 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
         ("task.py", "(scoring,))", "())", "deblur.build gave no scorings; it must give one, called deblur_2, as"),
         ("task.py", "Scoring(cls.named(level)", "Scoring(cls.name", "gave scorings called deblur; it must give one, "),
         ("task.py", "mean.observe(truth)", "truth[:5]", "RunningMean gave a tensor [1, 24, 24, 1] for values"),
+        ("task.py", RUN, AS_ARRAY, "the operator RunningMean gave ndarray for values [1, 24, 24, 1]"),
         ("task.py", RUN, "return values.detach()", "no gradient passes the operator RunningMean"),
         ("task.py", "mean.observe(truth)", "truth * np.float32('nan')", "gave a target with values that are NaN"),
     ],

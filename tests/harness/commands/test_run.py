@@ -1,21 +1,15 @@
-"""The command line from end to end: what a newcomer runs, what resumes it, and what happens to mistakes."""
+"""run.py from end to end: a launcher, running it again, and the options."""
 
-import ast
 import gc
 import json
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-import torch
 
-import models
 from harness.commands import run as run_command
 from harness.commands.new import written
 from harness.execution.options import parse
@@ -24,84 +18,10 @@ from harness.plan.config import DEFAULT_CONFIG
 from harness.report import write_page
 from harness.store import store as store_module
 from harness.store.schema import BUSY
-from harness.store.store import Store, parse_row
+from harness.store.store import Store
 from harness.store.table import load
 from harness.train import machine
-from tests.harness.sweep import HANG
-
-LEARNED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
-NAMES = [*LEARNED, "Grid_exact", "BlockDCT", "Wavelet"]
-SMOKE = ("--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu")
-README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
-EXAMPLE_MODEL = written("model", "Example")
-EXAMPLE_SIGNAL = '''\
-"""Example: a checkerboard, finer at higher bands."""
-
-import numpy as np
-
-from target_signals.base import Signal, SignalFamily, register
-
-
-@register
-class Checkerboard(SignalFamily):
-    name = "Checkerboard"
-    dims = (2, 3)
-
-    @classmethod
-    def build(cls, dim, length, bandlimit, seed):
-        cells = np.indices((length,) * dim) // max(1, round(4 - 3 * bandlimit))
-        return Signal((cells.sum(0) % 2).astype(np.float32), dim, cls.kind)
-'''
-
-
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def run(out, capsys, monkeypatch):
-    """The command line in this process, on one small trial: exit code, stdout, stderr. Its models are forgotten."""
-    known = {name: models.get_model(name) for name in models.registry.names()}
-    monkeypatch.setattr(models.registry, "_classes", known)
-
-    def call(*arguments, out=out, models=("Grid",), draw=False):
-        if not draw:
-            monkeypatch.setattr(run_command, "draw", lambda *given: None)
-        chosen = () if models is None else ("--models", *models)
-        code = run_command.main([*map(str, (*SMOKE, "--out", out, *chosen, *arguments))])
-        return code, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture
-def complaint(run, out):
-    """The one line with which a command line is refused; nothing is written."""
-
-    def call(*arguments, **named):
-        code, _, err = run(*arguments, **named)
-        assert code == 2
-        assert err.startswith("error: ")
-        assert err.endswith("\n")
-        assert len(err.splitlines()) == 1, err
-        assert not out.exists()
-        return err
-
-    return call
-
-
-def rows(folder):
-    """The content and the time of every row file."""
-    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.glob("*/rows/*.json")}
-
-
-def cells(stdout):
-    """The lines of the printed table, by model: {"Grid": ["14.96", "0.1", "1"]}."""
-    lines = stdout.partition("mean PSNR")[2].partition("\n\n")[0].splitlines()[2:]
-    end = next((i for i, line in enumerate(lines) if line.startswith("(")), len(lines))  # of the constant mean
-    return {line.split()[0]: line.split()[1:] for line in lines[:end]}
-
+from tests.harness.commands.running import LEARNED, NAMES, SMOKE, cells, rows
 
 # A launcher, and running it again
 
@@ -248,7 +168,7 @@ def test_a_corrupt_row_is_named_and_its_trial_runs_again(smoke, tmp_path, run):
 def test_paths_are_those_of_the_callers_folder_through_a_symbolic_link_too(command, root, tmp_path):
     (tmp_path / "launcher").symlink_to(root / "run_2dsierpinski.sh")
     (tmp_path / "own.json").write_text(DEFAULT_CONFIG.read_text())
-    (tmp_path / "own.py").write_text(EXAMPLE_MODEL)
+    (tmp_path / "own.py").write_text(written("model", "Example"))
     (tmp_path / "random.py").write_text("raise SystemExit('a module of the caller was imported')")
     words = "--models own.py --config own.json --preset smoke --device cpu --out results"
     ran = command("bash", "launcher", *words.split(), cwd=tmp_path)
@@ -435,256 +355,3 @@ def test_a_named_model_of_other_tasks_is_left_out_aloud(run, signal):
     assert "\nleft out: FBP is for --task ct\n" in stdout
     assert "\nleft out" not in run("--dry-run", "--signal", *signal, models=("all",))[1], "a group names nobody"
     assert "\nleft out" not in run("--dry-run", "--signal", "SheppLogan", "--task", "fit", "ct", models=("FBP",))[1]
-
-
-# Mistakes
-
-
-@pytest.mark.parametrize("words", [["--signl", "Sierpinski"], ["--signl=Sierpinski"], ["a.png", "--signl", "b.png"]])
-def test_an_option_of_nearly_a_name_is_answered_with_it(capsys, words):
-    assert run_command.main(words) == 2
-    says = f"unrecognized arguments: {' '.join(words)} (did you mean '--signal'?); --help names every option"
-    assert capsys.readouterr().err == f"error: {says}\n"
-
-
-def test_a_path_without_its_option_is_given_one(capsys):
-    for words, hint in (
-        (["my photo.png"], " (did you mean --signal 'my photo.png'?)"),
-        (["a.png", "b.png", "--sizes", "1k"], " (did you mean --signal a.png b.png?)"),
-        (["--zzz", "a.png"], ""),
-        (["a.png", "--signal", "Sierpinski"], ""),
-    ):
-        assert run_command.main(words) == 2
-        others = " ".join(word for word in words if word.endswith(".png") or word == "--zzz")
-        assert capsys.readouterr().err == f"error: unrecognized arguments: {others}{hint}; --help names every option\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--signal", "Sierpinsky"], "unknown signal 'Sierpinsky' (did you mean 'Sierpinski'?); known: Bandlimited"),
-        (["--models", "Siren,Grid"], "unknown model 'Siren,Grid' (names are separated by spaces); known: BACON"),
-        (["--models", "Sirn"], "unknown model 'Sirn' (did you mean 'Siren'?); known: BACON, BlockDCT"),
-        (["--models", "Grid", "nowhere.py"], "nowhere.py' to load a model from"),
-        (["--task", "fitt"], "unknown task 'fitt' (did you mean 'fit'?); known: ct, denoise[_<sigma>], fit, "),
-        (["--preset", "smok"], "unknown preset 'smok' (did you mean 'smoke'?)"),
-        (["--precision", "fp64"], "argument --precision: invalid choice: 'fp64' (did you mean 'fp32'?) (choose"),
-        (["--precision", "tf32"], "precision tf32 exists on CUDA devices only; use --precision fp32"),
-        (["--device", "gpu"], "unknown device 'gpu'; choose cpu, cuda, cuda:<number>, or all (GPUs)"),
-        (["--device", "cuda:99999999999999999999"], "unknown device"),
-        (["--signal", "BandlimitedSignal"], "BandlimitedSignal exists in several dimensions; give --dim 2 or --dim 3"),
-        (["--dim", "3"], "Sierpinski does not exist with dim 3; it has dim 2"),
-        (["--dim", "4"], "Sierpinski does not exist with dim 4; it has dim 2"),
-        (["--dim", "two"], "argument --dim: invalid int value: 'two'"),
-        (
-            ["--signal", "BandlimitedSignal", "--dim", "4", "--length", "8"],
-            "does not exist with dim 4; it has dim 2 or 3",
-        ),
-        (["--sizes", "many"], "argument --sizes: 'many' is not a whole number like 10000 or 1e4"),
-        (["--sizes", "10K"], "argument --sizes: '10K' is not a whole number like 10000 or 1e4"),
-        (["--sizes", "nan"], "argument --sizes: 'nan' is not a whole number"),
-        (["--sizes", "1e4", "inf"], "argument --sizes: 'inf' is not a whole number"),
-        (["--sizes", "1.5"], "argument --sizes: '1.5' is not a whole number"),
-        (["--sizes", "-3"], "argument --sizes: '-3' is less than 0; give a whole number like 10000 or 1e4"),
-        (["--sizes", "1e4,1e5"], "is not a whole number like 10000 or 1e4; several stand apart, like 1e4 1e5"),
-        (["--sizes"], "argument --sizes: expected at least one argument"),
-        (["--signal", "-a.png"], "at least one argument; one that begins with - is given as --signal=-…; --help names"),
-        (["--out", "-a"], "expected one argument; one that begins with - is given as --out=-…; --help names"),
-        (["--sizes", "0"], "--sizes: must be from 1 to 1e15 parameters each, got (0,)"),
-        (["--sizes", "1e300"], "--sizes: must be from 1 to 1e15 parameters each"),
-        (["--steps", "0"], "--steps: must be at least 1, got 0"),
-        (["--seeds", "-1"], "argument --seeds: "),
-        (["--seeds", "1e12"], "--seeds: must be from 0 to 2**32 - 1 each"),
-        (["--signal-seeds", "1e12"], "--signal-seeds: must be from 0 to 2**32 - 1 each"),
-        (["--length", "0"], "length 0 is too short for a signal; give at least 2"),
-        (["--length", "1"], "length 1 is too short for a signal; give at least 2"),
-        (
-            ["--length", "1e8"],
-            "Sierpinski of length 100000000 has 1e+16 points, and at most 1,073,741,824",
-        ),
-        (["--set", 'presets.smoke.length={"3": 8}'], "preset 'smoke' has no length for dim 2; give --length"),
-        (["--length", "long"], "argument --length: 'long' is not a whole number"),
-        (["--bandlimits", "0"], "Sierpinski needs a bandlimit from 0.1 to 0.9, got 0"),
-        (["--bandlimits", "0.5", "1"], "Sierpinski needs a bandlimit from 0.1 to 0.9, got 1"),
-        (["--bandlimits", "nan"], "Sierpinski needs a bandlimit from 0.1 to 0.9, got nan"),
-        (["--bandlimits", "half"], "argument --bandlimits: invalid float value: 'half'"),
-        (["--signal", "StarTarget", "--bandlimits", "0.5"], "StarTarget has no bandlimit"),
-        (
-            ["--set", "Siren.lrr=1", "--set", "Grid.lr=1"],
-            "hyperparameters.json (with --set Siren.lrr=1 --set Grid.lr=1): models.Siren: unknown key 'lrr' (did you",
-        ),
-        (["--set", "Siren.lr"], "--set takes PATH=VALUE like Siren.lr=3e-5, got 'Siren.lr'"),
-        (["--set", "Grid.lr=-1"], "models.Grid.lr: must be more than 0, got -1"),
-        (["--set", "presets.smoke.sizes=[]"], "presets.smoke.sizes: must be at least one, got none"),
-        (["--config", "nowhere.json"], "cannot read the settings file 'nowhere.json': No such file or directory"),
-        (["--config", "."], "cannot read the settings file '.': Is a directory"),
-        (["--out", ""], "argument --out: it is empty; name a folder or a file"),
-        (["--bogus"], "unrecognized arguments: --bogus"),
-    ],
-)
-def test_a_mistake_is_one_line(complaint, arguments, message):
-    assert message in complaint(*arguments)
-
-
-@pytest.mark.parametrize("name", ["Siren.omega", "GaussianImage.spacing"])
-def test_a_setting_of_0_that_a_model_divides_by_is_one_line(run, name):
-    model, setting = name.split(".")
-    code, _, err = run("--models", model, "--set", f"{name}=0")
-    assert (code, err) == (2, f"error: {model} cannot be made with {setting} 0; give another value\n")
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
-def test_a_device_that_is_not_there(complaint, device):
-    assert f"device '{device}' was asked for, but PyTorch sees no CUDA GPU here; use --device cpu" in complaint(
-        "--device", device
-    )
-
-
-def test_no_signal(capsys):
-    assert run_command.main([]) == 2
-    says = "error: give --signal, for example --signal Sierpinski; --list names them all\n"
-    assert capsys.readouterr().err == says
-
-
-def test_a_bad_settings_file_is_named(complaint, tmp_path):
-    own = tmp_path / "own.json"
-    own.write_text('{"protocol": 1, "protocol": 2}')
-    assert f"'{own}' is not valid JSON: the key 'protocol' stands twice in one object" in complaint("--config", own)
-
-
-def test_a_bad_model_file_is_named(complaint, tmp_path):
-    own = tmp_path / "own.py"
-    own.write_text("import no_such_module")
-    assert f"'{own}' could not be loaded: ModuleNotFoundError" in complaint(models=(own,))
-    own.write_text("x = 1")
-    assert f"'{own}' registers no model; decorate its class with @register" in complaint(models=(own,))
-
-
-def test_results_under_a_file_cannot_be(run, tmp_path):
-    file = tmp_path / "file"
-    file.write_text("mine")
-    for place in (file, file / "below"):
-        code, _, err = run(out=place)
-        assert code == 2
-        assert len(err.splitlines()) == 1
-        assert f"error: cannot write results to '{place}/2d_Sierpinski': " in err
-    assert file.read_text() == "mine"
-
-
-@pytest.mark.parametrize("arguments", [["--models", "Sirn"], ["--sizes", "inf"]])
-def test_a_mistake_in_a_process_of_its_own_is_one_line_too(command, out, arguments):
-    result = command(sys.executable, "run.py", *SMOKE, "--out", out, *arguments)
-    assert result.returncode == 2
-    assert result.stderr.startswith("error: ")
-    assert len(result.stderr.splitlines()) == 1
-    assert result.stdout == ""
-    assert not out.exists()
-
-
-def test_a_reader_that_stops_reading_gets_no_traceback(environment, root):
-    line = f"'{sys.executable}' run.py {' '.join(SMOKE)} --dry-run --sizes $(seq -s ' ' 1000 1199) | head -1"
-    done = subprocess.run(["bash", "-c", line], cwd=root, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.stdout.startswith("Sierpinski, 2D")
-    assert done.stderr == ""
-
-
-# Interruption
-
-
-def test_a_killed_run_loses_the_trial_in_flight_alone(sweep):
-    process = sweep.begin(hold=2)
-    sweep.wait_until_held(starts=3)
-    process.kill()
-    assert process.wait(HANG) == -signal.SIGKILL
-    before = sweep.rows()
-    assert len(before) == 2
-    for name in before:
-        assert parse_row(sweep.out / "2d_StarTarget" / "rows" / name)["status"] == "ok"
-        assert Store(sweep.out, "2d_StarTarget").array_path(name.removesuffix(".json")).exists()
-
-    stdout, _ = sweep.run()
-    assert "8 trials, 2 of them done before, 6 to run" in stdout
-    after = sweep.rows()
-    assert len(after) == 8
-    assert {name: after[name] for name in before} == before, "finished rows are left untouched"
-    assert set(load(sweep.out)["status"]) == {"ok"}
-
-
-def test_an_interrupted_run_says_how_to_resume(sweep):
-    as_at_a_terminal = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    process = sweep.begin(hold=2, before=as_at_a_terminal)  # what runs in the background starts without
-    sweep.wait_until_held(starts=3)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.02)
-    process.send_signal(signal.SIGINT)  # impatience changes nothing
-    _, stderr = sweep.end(process, code=130)
-    last = stderr.splitlines()[-1]
-    assert last == "interrupted: finished trials are stored; run the same command again to resume"
-    assert "Traceback" not in stderr
-    assert not [path for path in sweep.out.rglob(".*") if path.is_file()], "no half file is left"
-    assert len(load(sweep.out)) == 2
-
-
-# A newcomer's single file
-
-
-def test_the_example_is_short():
-    """Without its explanations: comments and docstrings."""
-    tree = ast.parse(EXAMPLE_MODEL)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            del node.body[0]
-    assert len(ast.unparse(tree).splitlines()) < 40
-
-
-def test_one_file_adds_a_model_and_one_a_signal(command, undrawn, root, tmp_path):
-    """The suite's own modules are those of the copy, as the working directory comes first."""
-    copy = tmp_path / "clone"
-    copy.mkdir()
-    for name in ("common", "models", "target_signals", "harness"):
-        shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(root / "hyperparameters.json", copy)
-    (copy / "models" / "example.py").write_text(EXAMPLE_MODEL)
-    (copy / "target_signals" / "checkerboard.py").write_text(EXAMPLE_SIGNAL)
-    arguments = (
-        "--signal",
-        "Checkerboard",
-        "--dim",
-        "2",
-        *SMOKE[2:],
-        "--steps",
-        "2",
-        "--length",
-        "12",
-        "--out",
-        "results",
-    )
-    result = command(*undrawn, *arguments, cwd=copy)
-    assert result.returncode == 0, result.stderr
-    assert list(cells(result.stdout)) == [*NAMES, "Example"], "a newcomer stands in the table"
-    table = load(copy / "results").set_index("model")
-    assert len(table) == 13
-    assert table["status"]["Example"] == "ok"
-    assert table["parameters"]["Example"] == 2500
-    assert table["settings"]["Example"] == {"lr": 0.01, "sigma": 10.0}
-
-
-def test_a_models_file_may_lie_outside(run, out, tmp_path):
-    own = tmp_path / "own_model.py"
-    own.write_text(EXAMPLE_MODEL.replace('"Example"', '"Outside"'))
-    code, stdout, _ = run("--set", "Outside.lr=0.5", models=(own, "Grid"), draw=True)
-    assert code == 0
-    assert set(cells(stdout)) == {"Grid", "Outside"}
-    table = load(out).set_index("model")
-    assert table["status"].to_dict() == {"Outside": "ok", "Grid": "ok"}
-    assert table["settings"]["Outside"]["lr"] == 0.5
-
-
-def test_the_readme_shows_commands_that_parse():
-    shown = re.findall(r"^(?:python run\.py|bash run_\w+\.sh) +([^#\n]*)", README, re.M)
-    assert len(shown) >= 6
-    for line in shown:
-        parse(line.split())
-    for script in re.findall(r"`(run_\w+\.sh)`", README):
-        assert (Path(__file__).resolve().parents[3] / script).exists()

@@ -37,7 +37,7 @@ def status(capsys):
     return call
 
 
-def test_the_counts(store, rows, status, config):
+def test_an_experiment_is_counted_by_what_ended_how_and_what_is_left(store, rows, status, config):
     code, out, _ = status(store(rows))
     assert code == 0
     head, line = (line.split() for line in out.splitlines()[2:4])

@@ -116,7 +116,7 @@ def test_a_model_named_like_markup_stays_text(store, rows, table):
     assert cells(out.decode().replace("\\|", "¦"))[2][0] == "*&lt;b>¦"
 
 
-def test_parquet(store, rows, table, tmp_path):
+def test_a_parquet_file_has_the_means_or_every_row(store, rows, table, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     out = store(rows)
     assert table(out, "--format", "parquet", "--to", str(tmp_path / "t.parquet"))[0] == 0

@@ -9,7 +9,6 @@ from matplotlib.text import Text
 from harness.analysis.cell import Draw
 from harness.analysis.comparison import WHOLE
 from harness.analysis.example import Example
-from harness.analysis.grouping import comparisons
 from harness.analysis.target import Target
 from harness.figures import style
 from harness.figures.layout import Layout
@@ -18,13 +17,14 @@ from harness.figures.reconstructions.isosurface import shaded
 from harness.figures.reconstructions.pages import sheets
 from harness.figures.reconstructions.view import magnitude, shrink
 from harness.figures.reconstructions.volume import VolumeDisplay
-from tests.harness.tables import rows_of
+from tests.harness.figures.reading import said
+from tests.harness.tables import comparison_of
 
 MODELS = ["Siren", "Wire", "Grid"]
 
 
 class Held(Example):
-    """A example whose residuals are in memory."""
+    """An example whose residuals are in memory."""
 
     residuals: dict
 
@@ -40,7 +40,7 @@ def make_specimen(make_table):
         truth, models=MODELS, sizes=(10_000, 30_000), seen=None, observe=None, binary=False, known=True, **columns
     ):
         table = make_table(models, [None], sizes, [1234], dim=truth.ndim - 1, **columns)
-        (comparison,) = comparisons(rows_of(table))
+        comparison = comparison_of(table)
         rng = np.random.default_rng(0)
         keys = [(model, size) for model in models for size in sizes]
         target = Target(truth, binary, truth if seen is None else seen, observe, 20.0) if known else None
@@ -65,10 +65,6 @@ def tiles(figure):
 
 def pixels(axes):
     return np.asarray(axes.images[0].get_array())
-
-
-def said(figure):
-    return " ".join(" ".join(text.get_text() for text in figure.texts).split())
 
 
 def test_an_image_sheet_holds_target_reconstruction_zoom_and_error(make_specimen, check_page):
@@ -271,7 +267,8 @@ def proportions(figure, count):
 
 def test_pictures_have_the_proportions_of_the_voxels(make_specimen, check_page):
     volume = (picture((12, 10, 8, 1)) > 0.6).astype(np.float32)
-    (_, figure), *_ = sheets(with_spacing(make_specimen(volume, binary=True), [0.5, 0.5, 2.0]))
+    alone = make_specimen(volume, ["Grid"], [10_000], binary=True)
+    ((_, figure),) = sheets(with_spacing(alone, [0.5, 0.5, 2.0]))
     assert proportions(figure, 3) == pytest.approx([12 / 10, 12 / (4 * 8), 4 * 8 / 10])
     check_page(figure)
     ((_, figure),) = sheets(with_spacing(make_specimen(picture((30, 40, 1))), [3.0, 1.5]))

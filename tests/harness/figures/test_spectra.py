@@ -10,6 +10,7 @@ from harness.figures.spectra import spectrum_page
 from harness.store.store import Store
 from harness.store.table import load_rows
 from harness.train.run_trial import run_trial
+from tests.harness.figures.reading import said
 
 
 @pytest.mark.parametrize("shape", [(128, 128, 1), (65, 130, 1), (40, 32, 48, 1), (64, 64, 3)])
@@ -67,8 +68,7 @@ def test_a_panel_a_budget_and_a_line_a_model_beside_the_signal(shown, check_page
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
         assert axes.get_ylim() == figure.axes[0].get_ylim()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Siren", "Grid", "signal"]
-    said = " ".join(text.get_text() for text in figure.texts)
-    assert "band 0.7, seed 1234: radially averaged power spectrum" in " ".join(said.split())
+    assert "band 0.7, seed 1234: radially averaged power spectrum" in said(figure)
     check_page(figure)
 
 
@@ -77,7 +77,7 @@ def test_without_the_target_the_errors_stand_alone(shown, check_page):
     object.__setattr__(shown, "reason", "no such file")
     figure = spectrum_page(shown)
     assert [line.get_label() for line in figure.axes[0].lines] == ["Siren", "Grid"]
-    assert "the signal is not shown: no such file" in " ".join(text.get_text() for text in figure.texts)
+    assert "the signal is not shown: no such file" in said(figure)
     check_page(figure)
 
 
@@ -94,8 +94,7 @@ def test_a_lossless_model_is_named_and_not_drawn(shown, check_page):
     figure = spectrum_page(shown)
     assert [line.get_label() for line in figure.axes[0].lines] == ["signal", "Siren"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Siren", "signal"]
-    said = " ".join(" ".join(text.get_text() for text in figure.texts).split())
-    assert "lossless, with errors below the scale: Grid" in said
+    assert "lossless, with errors below the scale: Grid" in said(figure)
     check_page(figure)
 
 

@@ -5,24 +5,18 @@ import pytest
 
 from harness.analysis import timing
 from harness.analysis.comparison import Place
-from harness.analysis.grouping import comparisons
 from harness.analysis.selection import few, from_the_middle
 from harness.figures import draw_figures
 from harness.figures.convergence import convergence_page, trace
 from harness.figures.pareto import Point, competing, front, pareto_page, points_at
-from tests.harness.tables import rows_of
+from tests.harness.figures.reading import said
+from tests.harness.tables import CLASSICAL, comparison_of, rows_of
 
 MODELS = ["Siren", "Wire", "Grid"]
-CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
 
 
-def only(table, metric="psnr"):
-    (comparison,) = comparisons(rows_of(table), metric=metric)
-    return comparison.of_fits()
-
-
-def said(figure):
-    return " ".join(" ".join(text.get_text() for text in figure.texts).split())
+def fits(table, metric="psnr"):
+    return comparison_of(table, metric=metric).of_fits()
 
 
 def lines(axes):
@@ -38,7 +32,7 @@ def solve(table, models):
 
 def test_a_trace_is_the_mean_over_seeds_with_its_spread(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1, 2, 3])
-    found = trace(only(table), Place("Wire", 10_000, 0.5), "seconds")
+    found = trace(fits(table), Place("Wire", 10_000, 0.5), "seconds")
     own = table[table["model"] == "Wire"]
     psnr = np.array([[point["psnr"] for point in curve] for curve in own["curve"]])
     assert found.mean == pytest.approx(psnr.mean(axis=0))
@@ -49,20 +43,20 @@ def test_a_trace_is_the_mean_over_seeds_with_its_spread(make_table):
 
 def test_updates_count_the_batches_of_an_epoch(make_table):
     table = make_table(models=["Wire"], bands=[0.5], sizes=[10_000], seeds=[1], updates=3000)
-    assert trace(only(table), Place("Wire", 10_000, 0.5), "updates").x == pytest.approx([3, 1500, 3000])
+    assert trace(fits(table), Place("Wire", 10_000, 0.5), "updates").x == pytest.approx([3, 1500, 3000])
 
 
 def test_a_run_evaluated_at_other_steps_is_not_averaged(make_table):
     table = make_table(models=["Wire"], bands=[0.5], sizes=[10_000], seeds=[1, 2, 3])
     table.at[0, "curve"] = table.at[0, "curve"][:2]
-    assert trace(only(table), Place("Wire", 10_000, 0.5), "seconds").runs == 2
+    assert trace(fits(table), Place("Wire", 10_000, 0.5), "seconds").runs == 2
 
 
 @pytest.mark.parametrize("clock", ["updates", "seconds"])
 def test_convergence_has_a_line_a_model_and_a_panel_a_band_and_budget(make_table, check_page, clock):
     table = make_table(models=[*MODELS, *CLASSICAL], seeds=[1, 2])
     solve(table, CLASSICAL)
-    comparison = only(table)
+    comparison = fits(table)
     figure = convergence_page(comparison, clock)
     assert [axes.get_title() for axes in figure.axes] == [
         f"band {band}, {size} parameters" for band in (0.1, 0.5, 0.9) for size in ("10k", "100k", "3M")
@@ -87,7 +81,7 @@ def test_lossless_scores_lie_at_the_upper_edge_and_that_is_said(make_table, chec
     table = make_table(models=[*MODELS, "Wavelet"], bands=[0.5], sizes=[10_000], seeds=[1])
     table.loc[table["model"] == "Wavelet", "psnr"] = 160.0
     solve(table, ["Wavelet"])
-    figure = page(only(table))
+    figure = page(fits(table))
     (axes,) = figure.axes
     highest = table.loc[table["model"] != "Wavelet", "psnr"].max()
     assert highest < axes.get_ylim()[1] < 1.5 * highest
@@ -100,7 +94,7 @@ def test_lossless_scores_lie_at_the_upper_edge_and_that_is_said(make_table, chec
 def test_the_whole_spread_is_on_the_scale(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1, 2])
     table.at[0, "curve"] = [point | {"psnr": point["psnr"] + 20} for point in table.at[0, "curve"]]
-    (axes,) = convergence_page(only(table), "updates").axes
+    (axes,) = convergence_page(fits(table), "updates").axes
     highest = max(point["psnr"] for curve in table["curve"] for point in curve)
     shaded = max(path.vertices[:, 1].max() for band in axes.collections for path in band.get_paths())
     assert shaded == pytest.approx(highest)
@@ -111,27 +105,27 @@ def test_a_budget_without_curves_has_no_panel_and_is_named(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000, 100_000], seeds=[1])
     failed = table["size"] == 100_000
     table.loc[failed, ["status", "psnr"]] = "diverged", np.nan
-    figure = convergence_page(only(table), "updates")
+    figure = convergence_page(fits(table), "updates")
     assert [axes.get_title() for axes in figure.axes] == ["10k parameters", "30k parameters"]
     assert "without a curve: 100k parameters" in said(figure)
 
 
 def test_a_dotted_line_is_where_grid_ends(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1])
-    (axes,) = convergence_page(only(table), "seconds").axes
+    (axes,) = convergence_page(fits(table), "seconds").axes
     dotted = next(line for line in axes.lines if line.get_linestyle() == ":")
     assert dotted.get_ydata()[0] == pytest.approx(table[table["model"] == "Grid"]["psnr"].item())
 
 
 def test_no_curves_no_convergence(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1], curve=None)
-    assert convergence_page(only(table), "updates") is None
+    assert convergence_page(fits(table), "updates") is None
     assert "2d_Sphere paper_1000_1000: no row has a curve: no convergence drawn" in draw_figures.missing(rows_of(table))
 
 
 def test_convergence_comes_with_the_headline_metric_alone(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000], seeds=[1])
-    (comparison,) = comparisons(rows_of(table), metric="ssim")
+    comparison = comparison_of(table, metric="ssim")
     assert not [name for name in draw_figures.pages(comparison) if name.startswith("convergence")]
     assert "ssim_against_seconds" in draw_figures.pages(comparison)
 
@@ -140,7 +134,7 @@ def test_seconds_of_different_machines_are_not_mixed(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000], seeds=[1, 2])
     other = (table["model"] == "Wire") & (table["size"] == 10_000)
     table.loc[other, ["device", "seconds"]] = ["CPU", 1e6]
-    comparison = only(table)
+    comparison = fits(table)
     assert (comparison.machine, timing.elsewhere(comparison)) == ("GPU", 2)
     assert ("Wire", 10_000) not in {(point.model, point.size) for point in points_at(comparison, 0.5)}
     assert trace(comparison, Place("Wire", 10_000, 0.5), "seconds") is None
@@ -156,7 +150,7 @@ def test_a_model_that_another_machine_timed_is_said_to_be(make_table):
     table = make_table(models=[*MODELS, *CLASSICAL], bands=[0.5], sizes=[10_000, 30_000], seeds=[1, 2])
     table.loc[table["model"] == "Wavelet", "device"] = "GPU, 1 thread"
     table.loc[table["model"] == "BlockDCT", "psnr"] = None
-    text = " ".join(said(pareto_page(only(table))).split())
+    text = said(pareto_page(fits(table)))
     assert "without a score or seconds: BlockDCT · timed on other machines alone: Wavelet · " in text
 
 
@@ -165,7 +159,7 @@ def test_waiting_counts_from_construction_on(make_table, check_page):
     table["updates"], table["ready_seconds"] = 100, 7.0
     solve(table, CLASSICAL)
     table.loc[table["model"] == "BlockDCT", "ready_seconds"] = None
-    comparison = only(table)
+    comparison = fits(table)
     rows = table.set_index(["model", "size"])
     found = {(point.model, point.size): point.seconds for point in points_at(comparison, 0.5, waiting=True)}
     assert found["Wavelet", 10_000] == 7, "its solution is in it"
@@ -183,7 +177,7 @@ def test_times_of_a_busy_machine_are_told_of(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000, 30_000], seeds=[1, 2])
     table.loc[table["model"] == "Wire", "load_at_start"] = 1.6
     table.loc[table["model"] == "Siren", "load_at_start"] = 1.5
-    comparison = only(table)
+    comparison = fits(table)
     for figure in (pareto_page(comparison), convergence_page(comparison, "seconds")):
         assert "4 runs were timed on a busy machine" in said(figure)
     assert "busy" not in said(convergence_page(comparison, "updates"))
@@ -200,7 +194,7 @@ def test_the_front_holds_what_nothing_beats():
 def test_quality_against_seconds_shows_every_model_and_budget(make_table, check_page):
     table = make_table(models=[*MODELS, *CLASSICAL], seeds=[1, 2])
     solve(table, CLASSICAL)
-    comparison = only(table)
+    comparison = fits(table)
     figure = pareto_page(comparison)
     assert [axes.get_title() for axes in figure.axes] == ["band 0.1", "band 0.5", "band 0.9"]
     axes = figure.axes[0]
@@ -229,7 +223,7 @@ def test_a_model_that_failed_on_a_draw_is_not_on_the_front(make_table):
     table.loc[table["model"] == "Wire", "psnr"] += 50
     lost = (table["model"] == "Wire") & (table["seed"] == 1) & (table["size"] == 10_000)
     table.loc[lost, ["status", "psnr"]] = ["diverged", None]
-    comparison = only(table)
+    comparison = fits(table)
     found = {(point.model, point.size) for point in competing(comparison, points_at(comparison, 0.5), 0.5)}
     assert found == {(model, size) for model in MODELS for size in (10_000, 30_000)} - {("Wire", 10_000)}
 
@@ -239,7 +233,7 @@ def test_panels_share_one_scale_that_holds_them_all(make_table, clock):
     table = make_table(models=MODELS, bands=[0.1, 0.5, 0.9], sizes=[10_000, 30_000], seeds=[1])
     table.loc[table["bandlimit"] == 0.1, "seconds"] *= 50
     table.loc[table["bandlimit"] == 0.9, "psnr"] += 60
-    figure = pareto_page(only(table)) if clock is None else convergence_page(only(table), clock)
+    figure = pareto_page(fits(table)) if clock is None else convergence_page(fits(table), clock)
     assert len(figure.axes) == (3 if clock is None else 6)
     ((left, right),), ((low, high),) = (
         {getattr(axes, of)() for axes in figure.axes} for of in ("get_xlim", "get_ylim")
@@ -255,7 +249,7 @@ def test_panels_share_one_scale_that_holds_them_all(make_table, clock):
 def test_a_short_axis_of_seconds_has_labels(make_table, check_page):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1])
     table["seconds"] = [2.2, 3.0, 7.0]
-    figure = pareto_page(only(table))
+    figure = pareto_page(fits(table))
     figure.canvas.draw()
     (axes,) = figure.axes
     low, high = axes.get_xlim()
@@ -265,15 +259,15 @@ def test_a_short_axis_of_seconds_has_labels(make_table, check_page):
 
 def test_no_seconds_no_front(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=[1], seconds=None)
-    assert pareto_page(only(table)) is None
+    assert pareto_page(fits(table)) is None
     note = "no row has its seconds: no quality against seconds drawn"
     assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(rows_of(table))
 
 
 def test_a_stars_times_are_of_the_whole_fit(make_table):
     table = make_table(models=MODELS, bands=[None], sizes=[10_000, 30_000], rings=9)
-    assert len(pareto_page(only(table)).axes) == 1
-    assert len(convergence_page(only(table), "updates").axes) == 2
+    assert len(pareto_page(fits(table)).axes) == 1
+    assert len(convergence_page(fits(table), "updates").axes) == 2
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
 from harness.analysis.comparison import WHOLE
-from harness.analysis.grouping import comparisons
 from harness.analysis.winner import ALONE, ONE_DRAW, TIE, WIN
 from harness.figures import draw_figures, style, winners
-from tests.harness.tables import rows_of
+from tests.harness.figures import reading
+from tests.harness.tables import comparison_of
 
 MODELS = ["Siren", "Wire", "Grid"]
 SEEDS = [1, 2, 3]
-
-
-def only(table):
-    (comparison,) = comparisons(rows_of(table))
-    return comparison
 
 
 def scored(make_table, **scores):
@@ -44,11 +39,11 @@ def fill(axes, row, column):
 
 
 def at(table):
-    return only(table).outcome(10_000, 0.5)
+    return comparison_of(table).outcome(10_000, 0.5)
 
 
 def said(table):
-    return " ".join(" ".join(text.get_text() for text in winners.winner_page(only(table)).texts).split())
+    return reading.said(winners.winner_page(comparison_of(table)))
 
 
 def test_a_lead_that_its_interval_does_not_hold_up_is_a_tie(make_table):
@@ -84,7 +79,7 @@ def test_yardsticks_are_ranked_apart_and_named_where_they_are_ahead(make_table, 
     outcome = at(table)
     assert (outcome.trained.models, outcome.yardsticks.models) == (("Grid", "Siren"), ("Wavelet", "BlockDCT"))
     assert (outcome.yardstick, outcome.ahead.mean) == ("Wavelet", pytest.approx(2.4))
-    figure = winners.winner_page(only(table))
+    figure = winners.winner_page(comparison_of(table))
     assert words(figure.axes[0])[0, 0] == ["Grid", "28.0 (+7.7)", "† Wavelet (+2.4)"]
     check_page(figure)
     behind = at(scored(make_table, Siren=[20, 20, 21], Wavelet=[10, 10, 10]))
@@ -96,12 +91,13 @@ def test_yardsticks_are_ranked_apart_and_named_where_they_are_ahead(make_table, 
 def test_nobody_wins_without_scores(make_table):
     table = make_table(models=MODELS, bands=[0.5], sizes=[10_000], seeds=SEEDS, status="diverged")
     assert at(table).first is None
-    assert winners.winner_page(only(table)) is None
-    assert winners.winner_page(only(make_table(models=["Grid"]))) is None
+    assert winners.winner_page(comparison_of(table)) is None
+    assert winners.winner_page(comparison_of(make_table(models=["Grid"]))) is None
 
 
 def test_a_single_cell_has_room_for_the_name_of_its_axis(make_table):
-    figure = winners.winner_page(only(make_table(models=["Grid", "Siren"], bands=[None], sizes=[10_000], seeds=[1])))
+    table = make_table(models=["Grid", "Siren"], bands=[None], sizes=[10_000], seeds=[1])
+    figure = winners.winner_page(comparison_of(table))
     renderer = FigureCanvasAgg(figure).get_renderer()
     tight = figure.get_tightbbox(renderer)
     assert tight.x0 >= 0
@@ -109,7 +105,7 @@ def test_a_single_cell_has_room_for_the_name_of_its_axis(make_table):
 
 def test_the_map_says_the_tables_winner_in_every_cell(make_table, check_page):
     table = make_table(bands=[0.1, 0.5, 0.9], sizes=[10_000, 100_000])
-    comparison = only(table)
+    comparison = comparison_of(table)
     figure = winners.winner_page(comparison)
     (axes,) = figure.axes
     cells = words(axes)
@@ -134,7 +130,7 @@ def test_the_map_says_the_tables_winner_in_every_cell(make_table, check_page):
 
 def test_the_star_adds_the_whole_signal_to_its_rings(make_table):
     table = make_table(models=MODELS, bands=[None], sizes=[10_000], rings=9)
-    (axes,) = winners.winner_page(only(table)).axes
+    (axes,) = winners.winner_page(comparison_of(table)).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == [*(f"0.{i}" for i in range(1, 10)), "whole"]
     assert len(words(axes)) == 10
 
@@ -142,7 +138,7 @@ def test_the_star_adds_the_whole_signal_to_its_rings(make_table):
 def test_items_have_columns_and_all_of_them_one_more(make_table, check_page):
     items = [f"{index:04d}" for index in range(10)]
     table = pd.concat([make_table(bands=[None], seeds=[1], item=item) for item in items], ignore_index=True)
-    comparison = only(table)
+    comparison = comparison_of(table)
     figure = winners.winner_page(comparison)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == [*items, "all"]
@@ -154,14 +150,14 @@ def test_items_have_columns_and_all_of_them_one_more(make_table, check_page):
 def test_many_items_stand_in_several_rows(make_table, check_page):
     items = [f"image-{index}" for index in range(24)]
     table = pd.concat([make_table(MODELS, [None], [10_000], [1], item=item) for item in items], ignore_index=True)
-    figure = winners.winner_page(only(table))
+    figure = winners.winner_page(comparison_of(table))
     assert sum(len(words(axes)) for axes in figure.axes) == 25
     assert len(figure.axes) == 2
     check_page(figure)
 
 
 def test_budgets_alone_are_one_row(make_table, check_page):
-    figure = winners.winner_page(only(make_table(models=MODELS, bands=[None])))
+    figure = winners.winner_page(comparison_of(make_table(models=MODELS, bands=[None])))
     (axes,) = figure.axes
     assert len(words(axes)) == 6
     assert axes.get_xlabel() == "parameter budget"
@@ -171,7 +167,7 @@ def test_budgets_alone_are_one_row(make_table, check_page):
 def test_names_keep_within_their_cells(make_table, check_page):
     names = ["A_model_with_a_name_that_is_long", "Another_with_quite_a_long_name", "Grid"]
     table = make_table(models=names, seeds=[1, 2])
-    figure = winners.winner_page(only(table))
+    figure = winners.winner_page(comparison_of(table))
     check_page(figure)
     (axes,) = figure.axes
     cell = axes.transData.transform([[0, 0], [1, 1]])
@@ -180,10 +176,9 @@ def test_names_keep_within_their_cells(make_table, check_page):
 
 def test_a_long_title_keeps_within_a_narrow_page(make_table, check_page):
     name = "Photographs_of_many_things_that_stand_in_for_others"
-    check_page(
-        winners.winner_page(only(make_table(MODELS, [0.1], [10_000], [1], signal=name, task="super_resolution")))
-    )
+    table = make_table(MODELS, [0.1], [10_000], [1], signal=name, task="super_resolution")
+    check_page(winners.winner_page(comparison_of(table)))
 
 
 def test_it_is_one_of_the_pages(make_table):
-    assert "psnr_winners" in draw_figures.pages(only(make_table(models=MODELS, bands=[0.1], sizes=[10_000])))
+    assert "psnr_winners" in draw_figures.pages(comparison_of(make_table(models=MODELS, bands=[0.1], sizes=[10_000])))

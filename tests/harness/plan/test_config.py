@@ -3,57 +3,19 @@
 import copy
 import dataclasses
 import json
-import math
-from typing import Any, Literal
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UsageError
-from common.typed_json import read
 from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config
 from harness.plan.lookup import resolve_tuned
-from harness.plan.make_plan import check_models, make_plan, model_names, model_settings, training_settings
-from harness.plan.source import choose_source
+from harness.plan.make_plan import check_models, model_names, model_settings, training_settings
 from models.settings import read_settings
 
 SHIPPED = json.loads(DEFAULT_CONFIG.read_text())
-
-
-@dataclasses.dataclass(frozen=True)
-class Inner:
-    weights: tuple[float, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Sample:
-    count: int
-    rate: float
-    kind: Literal["sine", "linear"]
-    flag: bool
-    name: str
-    pair: tuple[int, int]
-    inner: dict[str, Inner]
-    limit: int | None
-    anything: Any = None
-
-    def __post_init__(self):
-        if self.count > 100_000:
-            raise ValueError(f"count: must be at most 100000, got {self.count}")
-
-
-GOOD = {
-    "count": 3,
-    "rate": 0.5,
-    "kind": "sine",
-    "flag": True,
-    "name": "x",
-    "pair": [1, 2],
-    "inner": {"a": {"weights": [1, 2.5]}},
-    "limit": None,
-}
 
 
 def changed(keys, value):
@@ -93,77 +55,6 @@ def complaint(loaded):
         return message
 
     return load
-
-
-# The strict reader
-
-
-def test_values_arrive_with_their_types():
-    sample = read(Sample, GOOD | {"count": 1e4, "rate": 2, "limit": 7}, "file")
-    assert sample == Sample(10_000, 2.0, "sine", True, "x", (1, 2), {"a": Inner((1.0, 2.5))}, 7)
-    assert type(sample.count) is int
-    assert type(sample.rate) is float
-    assert type(sample.inner["a"].weights[0]) is float
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("count", True, "file.count: expected a whole number, got the value true"),
-        ("count", 1.5, "file.count: expected a whole number, got the number 1.5"),
-        ("count", "3", 'file.count: expected a whole number, got the string "3"'),
-        ("count", math.inf, "file.count: expected a whole number, got the number Infinity"),
-        ("count", math.nan, "file.count: expected a whole number, got the number NaN"),
-        ("count", None, "file.count: expected a whole number, got null"),
-        ("rate", False, "file.rate: expected a finite number, got the value false"),
-        ("rate", math.nan, "file.rate: expected a finite number, got the number NaN"),
-        ("rate", -math.inf, "file.rate: expected a finite number, got the number -Infinity"),
-        ("rate", [1.0], "file.rate: expected a finite number, got a list"),
-        ("kind", "cosine", "file.kind: 'cosine' is not allowed; choose from 'sine', 'linear'"),
-        ("kind", ["sine"], "file.kind: ['sine'] is not allowed; choose from 'sine', 'linear'"),
-        ("flag", 1, "file.flag: expected true or false, got the number 1"),
-        ("name", 3, "file.name: expected a string, got the number 3"),
-        ("pair", [1], "file.pair: expected 2 entries, got 1"),
-        ("pair", [1, "b"], 'file.pair[1]: expected a whole number, got the string "b"'),
-        ("pair", {"0": 1}, "file.pair: expected a list, got an object"),
-        ("inner", [], "file.inner: expected an object, got a list"),
-        ("inner", {"a": 1}, "file.inner.a: expected an object, got the number 1"),
-        ("inner", {"a": {"weights": [0, None]}}, "file.inner.a.weights[1]: expected a finite number, got null"),
-        ("inner", {"a": {}}, "file.inner.a: the key 'weights' is missing"),
-        (
-            "inner",
-            {"a": {"wights": []}},
-            "file.inner.a: unknown key 'wights' (did you mean 'weights'?); known: weights",
-        ),
-        ("limit", "none", 'file.limit: expected a whole number, got the string "none"'),
-        ("count", 100_001, "file.count: must be at most 100000, got 100001"),
-    ],
-)
-def test_a_wrong_value_is_named_with_its_place(key, value, message):
-    with pytest.raises(UsageError) as caught:
-        read(Sample, GOOD | {key: value}, "file")
-    assert str(caught.value) == message
-
-
-def test_a_number_beyond_floats_is_refused_as_a_number():
-    with pytest.raises(UsageError, match=r"^file\.rate: expected a finite number, got the number 1000"):
-        read(Sample, GOOD | {"rate": 10**400}, "file")
-
-
-def test_every_key_without_a_default_is_needed():
-    for field in dataclasses.fields(Sample):
-        data = {key: value for key, value in GOOD.items() if key != field.name}
-        if field.name == "anything":
-            assert read(Sample, data, "file").anything is None
-            continue
-        with pytest.raises(UsageError, match=rf"^file: the key '{field.name}' is missing$"):
-            read(Sample, data, "file")
-
-
-@pytest.mark.parametrize("data", [[], None, 3, "text", True])
-def test_an_object_is_an_object(data):
-    with pytest.raises(UsageError, match=r"^file: expected an object, got "):
-        read(Sample, data, "file")
 
 
 # The file
@@ -461,65 +352,3 @@ def test_the_rules_hold_for_values_made_in_python_too(config):
     with pytest.raises(ValueError, match="points"):
         Minibatch(0, 1, {})
     assert isinstance(preset, Preset)
-
-
-# Anything at all
-
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.sampled_from([0, -1, 1, 1e4, 1e308, 10**400, 2**32, "", "x", "2", "1e4", "tuned", "a\nb"])
-    | st.floats()
-    | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-KEYS = st.sampled_from(["tuned", "lr", "models", "smoke", "2", "synthetic", "1e4", "seeds", "signal"]) | st.text(
-    max_size=5
-)
-
-
-def places(node, path=()):
-    """Every place in the data: the path of keys to each value below the root."""
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else []
-    for key, value in items:
-        yield (*path, key)
-        yield from places(value, (*path, key))
-
-
-def mutate(data, draw):
-    """One random change somewhere: a value replaced, a key deleted or a key added."""
-    here = [place for place in places(data) if place] or [()]
-    *parents, last = draw(st.sampled_from(here))
-    node = data
-    for key in parents:
-        node = node[key]
-    change = draw(st.sampled_from(["replace", "replace", "delete", "add"]))
-    if change == "delete":
-        del node[last]
-    elif change == "add" and isinstance(node, dict):
-        node[draw(KEYS)] = draw(JSON)
-    else:
-        node[last] = draw(JSON)
-
-
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_no_file_whatsoever_gets_past_with_another_error(tmp_path, data):
-    content = copy.deepcopy(SHIPPED)
-    for _ in range(data.draw(st.integers(1, 2))):
-        if content:
-            mutate(content, data.draw)
-    path = tmp_path / "own.json"
-    path.write_text(json.dumps(content))
-    options = data.draw(st.sampled_from([[], ["Siren.lr=1"], ["Newcomer.lr=1"], ["presets.smoke.steps=2"]]))
-    message = ""
-    try:
-        config = load_config(path, options)
-        check_models(config)
-        preset = config.preset("smoke", "Sierpinski", 2)
-        make_plan(config, choose_source("Sierpinski", 2), ["fit"], "smoke", preset, model_names(config))
-    except UsageError as error:
-        message = str(error)
-    assert len(message.splitlines()) <= 1

@@ -10,8 +10,9 @@ import pytest
 
 import models
 from common.dials import ADDED, Choice, Dial, dials_of, digested
-from harness.plan.make_plan import model_names, model_settings, training_settings
-from harness.plan.search import candidates, described, points, space
+from harness.plan.make_plan import make_plan, model_names, model_settings, training_settings
+from harness.plan.search import candidates, cells, described, points, space
+from harness.plan.source import choose_source
 
 ROOT = Path(__file__).resolve().parents[3]
 BUDGETS = (1000, 10_000, 100_000, 3_000_000)
@@ -75,6 +76,25 @@ def test_every_candidate_is_within_the_space(config):
 
 def test_a_model_without_dials_has_one_trial(config):
     assert len(candidates(config, "Wavelet", "image", 10_000, 16, 0)) == 1
+
+
+def test_every_signal_has_a_start_of_its_own_and_finalists_have_two_more(config):
+    """docs/tuning.md, "Protocol"."""
+    extent = dataclasses.replace(config.preset("smoke", "DevelopmentImages", 2), sizes=(1000, 3000), seeds=(31,))
+    plan = make_plan(config, choose_source("DevelopmentImages", 2), ["fit"], "smoke", extent, ["Siren", "Grid"])
+    found = {(cell.model, cell.budget): cell for cell in cells(config, plan, "image", 3, 0)}
+    assert found.keys() == {("Siren", 1000), ("Siren", 3000), ("Grid", 1000), ("Grid", 3000)}
+    siren = found["Siren", 1000]
+    signals = [trial.item for trial in siren.fits[0]]
+    assert len(set(signals)) == 4
+    for candidate, fits in zip(siren.candidates, siren.fits, strict=True):
+        assert [(fit.item, fit.seed) for fit in fits] == list(zip(signals, (31, 32, 33, 34), strict=True))
+        assert {(fit.settings, fit.lr_schedule) for fit in fits} == {(candidate.settings, candidate.lr_schedule)}
+    assert [trial.item for trial in siren.trials] == [item for item in signals for _ in range(3)], "each is built once"
+    again = siren.again(2)
+    assert [fit.seed for fit in again] == [131, 132, 133, 134, 231, 232, 233, 234]
+    assert [fit.item for fit in again] == 2 * signals
+    assert {fit.settings for fit in again} == {siren.candidates[2].settings}
 
 
 def test_points_fill_the_cube_evenly():

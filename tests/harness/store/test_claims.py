@@ -15,6 +15,7 @@ import pytest
 from common.errors import UsageError
 from harness.store import claims, liveness
 from harness.store.claims import Claims
+from tests.harness.sweep import wait_until
 
 
 @pytest.fixture
@@ -60,9 +61,7 @@ def test_a_claim_says_who_and_how_far(trial, tmp_path, monkeypatch):
         assert (said["trial"], said["host"], said["pid"]) == (str(trial), platform.node(), os.getpid())
         assert liveness.is_alive(said)
         claim.say(step=70, steps=100)
-        deadline = time.monotonic() + 10
-        while liveness.read_claims(tmp_path)[0].get("step") != 70:
-            assert time.monotonic() < deadline
+        wait_until(lambda: liveness.read_claims(tmp_path)[0].get("step") == 70, "the next sign of life")
     assert liveness.read_claims(tmp_path) == []
 
 
@@ -173,6 +172,18 @@ def test_a_holder_that_was_thought_dead_harms_nobody(trial, tmp_path, monkeypatc
         assert liveness.read_claims(tmp_path)[0]["step"] == 1
         slept.thread, slept.descriptor = claim.thread, os.dup(claim.descriptor)
     assert "runs again" in capsys.readouterr().err
+
+
+def test_a_claim_that_is_let_go_as_somebody_looks_is_free(trial, left_by, tmp_path, monkeypatch):
+    path, read = left_by(), claims.read_claim
+
+    def read_too_late(claim):
+        path.unlink(missing_ok=True)
+        return read(claim)
+
+    monkeypatch.setattr(claims, "read_claim", read_too_late)
+    with Claims(tmp_path).take(trial) as claim:
+        assert claim is not None
 
 
 def test_who_takes_over_second_gets_nothing(trial, left_by, tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from common.files import Unfit, read_bounded
+from common.files import Unfit
 from harness.store import residual as residuals
 from harness.store.residual import checksum, encode, load_residual
 from harness.store.store import Store
@@ -171,38 +170,6 @@ def test_a_bomb_is_not_unpacked(tmp_path, root):
     said, megabytes = ran.stdout.splitlines()
     assert said.startswith("it is damaged: ")
     assert int(megabytes) < 50
-
-
-def test_what_is_no_file_of_bounded_size_is_refused(tmp_path):
-    (tmp_path / "large").write_bytes(bytes(11))
-    with pytest.raises(Unfit, match="it has 11 bytes and at most 10 are read"):
-        read_bounded(tmp_path / "large", 10)
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(Unfit, match="no regular file"):  # and does not wait for a writer
-        read_bounded(tmp_path / "pipe", 10)
-    with pytest.raises(Unfit, match="no regular file"):
-        read_bounded("/dev/zero", 10)
-    with pytest.raises(IsADirectoryError):
-        read_bounded(tmp_path, 10)
-    (tmp_path / "whole").write_bytes(bytes(10))
-    assert read_bounded(tmp_path / "whole", 10) == bytes(10)
-
-
-@pytest.mark.parametrize("at_once", [4, 100])
-def test_a_file_is_read_to_its_end_though_reads_are_short_and_it_grows(tmp_path, monkeypatch, at_once):
-    path, read = tmp_path / "file", os.read
-
-    def grow_and_read(descriptor, most):
-        if path.stat().st_size == 10:
-            path.write_bytes(bytes(15))
-        return read(descriptor, min(most, at_once))
-
-    monkeypatch.setattr(os, "read", grow_and_read)
-    path.write_bytes(bytes(10))
-    assert read_bounded(path, 20) == bytes(15)
-    path.write_bytes(bytes(10))
-    with pytest.raises(Unfit, match="grows beyond 12 bytes"):
-        read_bounded(path, 12)
 
 
 def test_a_row_of_gigabytes_is_not_read(store, capsys):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from common.errors import Failure, UsageError
-from common.files import write_atomically
 from harness.store.residual import load_residual
 from harness.store.schema import NAMES
 from harness.store.store import Store, keys_in, parse_row
@@ -146,17 +145,6 @@ def test_a_failure_in_the_middle_leaves_what_was_there(store, make_row, monkeypa
             store.write("new", make_row(), residual())
     assert files(store.folder) == ["rows/key.json"]
     assert store.read("key")["psnr"] == 1.0
-
-
-def test_a_failure_while_writing_leaves_no_half_file_and_names_the_whole_one(tmp_path):
-    def half(file):
-        file.write(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with pytest.raises(OSError, match="No space left") as caught:
-        write_atomically(tmp_path / "x.json", half)
-    assert files(tmp_path) == []
-    assert caught.value.filename == str(tmp_path / "x.json")
 
 
 def test_a_row_that_exists_has_its_array(store, make_row, monkeypatch):

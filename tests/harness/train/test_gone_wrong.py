@@ -93,17 +93,27 @@ def test_memory_that_runs_out_is_tried_in_smaller_chunks(make_trial, monkeypatch
     assert capsys.readouterr().err == ""
 
 
+LACK = MemoryError("Unable to allocate 8 EiB")
+
+
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("at", "error", "reason"),
     [
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nMore words."), "CUDA out of memory. Tr"),
-        (MemoryError(), "MemoryError"),
-        (MemoryError("Unable to allocate 8 EiB"), "Unable to allocate 8 EiB"),
-        (RuntimeError("[enforce] DefaultCPUAllocator: can't allocate memory: you tried"), "[enforce] DefaultCPUAlloc"),
+        (
+            "heads_on_lattice",
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nMore words."),
+            "CUDA out of memory. Tr",
+        ),
+        ("heads_on_lattice", MemoryError(), "MemoryError"),
+        (
+            "heads_on_lattice",
+            RuntimeError("[enforce] DefaultCPUAllocator: can't allocate memory: you tried"),
+            "[enforce] DefaultCPUAlloc",
+        ),
+        *((place, LACK, "Unable to allocate 8 EiB") for place in ("initialise", "heads_on_lattice", "on_lattice")),
     ],
 )
-@pytest.mark.parametrize("at", ["heads_on_lattice", "initialise", "on_lattice"])
-def test_lack_of_memory_becomes_a_row_and_the_next_trial_is_unharmed(make_trial, monkeypatch, error, reason, at):
+def test_lack_of_memory_becomes_a_row_and_the_next_trial_is_unharmed(make_trial, monkeypatch, at, error, reason):
     alone = run_trial(make_trial("Grid"), CPU)[0]
 
     def fail(*arguments):

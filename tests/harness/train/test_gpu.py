@@ -14,8 +14,7 @@ from harness.train.loss import LatticeGradient
 from harness.train.precision import matmul_precision
 from harness.train.run_trial import make_schedule, run_trial
 from models import backends
-from target_signals.tasks.operators import Identity
-from target_signals.tasks.task import Scoring, Task
+from tests.harness.train.toys import make_task
 
 pytestmark = pytest.mark.gpu
 
@@ -118,8 +117,7 @@ def test_values_are_evaluated_in_float32_whatever_trains_them(make_trial, config
     model.cuda()
     twin = copy.deepcopy(model)
     model.backend = backends.choose(model, precision)
-    truth = torch.rand(*lattice.shape, 3).numpy()
-    task = Task(lattice, truth, truth, Identity(), (Scoring("fit", lattice, truth, False),))
+    task = make_task(lattice, channels=3)
     with matmul_precision(precision):
         schedule = make_schedule(make_trial(name, precision=precision))
         _, _, answer = LatticeGradient(model, task, schedule).evaluate()

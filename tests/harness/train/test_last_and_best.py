@@ -19,8 +19,7 @@ def slope(lr, cls=Slope, **changes):
     lattice = Lattice.regular((4, 4))
     model = cls(None, lattice, 1, 1)
     model.initialise(generator())
-    truth = np.full((4, 4, 1), 0.5, np.float32)
-    task = dataclasses.replace(make_task(lattice), target=truth, scorings=(Scoring("fit", lattice, truth, False),))
+    task = make_task(lattice, truth=np.full((4, 4, 1), 0.5, np.float32))
     return model, dataclasses.replace(task, **changes), schedule(lr=lr, evaluate_every=1, steps=3)
 
 

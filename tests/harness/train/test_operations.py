@@ -28,7 +28,7 @@ def build(config):
 
 @pytest.mark.parametrize("dim", [2, 3])
 @pytest.mark.parametrize("width", [16, 40])
-def test_siren(build, dim, width):
+def test_a_siren_costs_its_products_and_sines(build, dim, width):
     """d products and d sums a unit of the first layer, w² multiply-adds for each of three hidden layers, a sine a unit,
     and C outputs, each scaled by ω before its sine."""
     first, hidden, output = 2 * dim * width, 3 * 2 * width**2, 2 * width * 3
@@ -37,14 +37,14 @@ def test_siren(build, dim, width):
 
 @pytest.mark.parametrize(("dim", "nodes_read"), [(2, 16), (3, 8)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_grid(build, dim, nodes_read, channels):
+def test_a_grid_costs_the_nodes_that_it_reads(build, dim, nodes_read, channels):
     """A multiply-add for each node of the cubic or linear interpolation, whatever the number of nodes."""
     for size in (5, 9):
         assert operations_a_sample(build("Grid", dim, channels, size)) == 2 * nodes_read * channels
 
 
 @pytest.mark.parametrize("features", [8, 16])
-def test_ga_plane(build, features):
+def test_ga_planes_cost_the_nodes_that_they_read_and_the_decoder(build, features):
     """Features of two or three lines of two nodes, of planes of four and of a volume of eight, their products and sums,
     and the decoder."""
     decoder = 2 * features**2 + features + 2 * features * 3

@@ -1,9 +1,9 @@
 """Schedules of the learning rate, and which values which optimiser updates."""
 
+import copy
 import dataclasses
 import math
 
-import numpy as np
 import pytest
 import torch
 
@@ -11,22 +11,20 @@ import models
 from common.lattice import Lattice
 from harness.plan.make_plan import model_settings
 from harness.train.fit import fit
-from harness.train.loss import LatticeGradient, Schedule
+from harness.train.loss import LatticeGradient
 from harness.train.optimiser import Optimiser, lr_at, matrices_of
 from harness.train.run_trial import run_trial
 from harness.train.stepper import Stepper
-from target_signals.tasks.operators import Identity
-from target_signals.tasks.task import Scoring, Task
+from tests.harness.train import toys
 
 SHAPE = (12, 10)
-PLAN = Schedule(1e-2, (0.9, 0.999), steps=5, evaluate_every=5, minibatch=None, activation_gib=4.0, precision="fp32")
+PLAN = toys.schedule(lr=1e-2, evaluate_every=5)
 COSINE = dataclasses.replace(PLAN, lr_schedule="cosine")
 
 
-def make_task():
-    lattice = Lattice.regular(SHAPE)
-    truth = np.random.default_rng(0).random((*SHAPE, 1), dtype=np.float32)
-    return Task(lattice, truth, truth, Identity(), (Scoring("fit", lattice, truth, False),))
+@pytest.fixture
+def task():
+    return toys.make_task(Lattice.regular(SHAPE))
 
 
 @pytest.fixture
@@ -52,9 +50,9 @@ def test_a_cosine_goes_from_the_learning_rate_to_a_tenth_of_it():
 
 
 @pytest.mark.parametrize("plan", [PLAN, COSINE], ids=["constant", "cosine"])
-def test_a_fit_is_adams_at_the_rates_of_the_schedule(build, plan):
+def test_a_fit_is_adams_at_the_rates_of_the_schedule(build, task, plan):
     """A loop written out: the first pass has the first rate, though updates are tried out before."""
-    model, twin, task = build("Grid"), build("Grid"), make_task()
+    model, twin = build("Grid"), build("Grid")
     fit(model, task, plan, torch.Generator())
     (values,) = twin.parameters()
     adam, target = torch.optim.Adam([values], lr=1e-2), torch.as_tensor(task.target)
@@ -74,11 +72,11 @@ def test_a_rate_that_changes_reaches_every_optimiser(build):
     assert [group["lr"] for part in optimiser.parts for group in part.param_groups] == [pytest.approx(1e-3)] * 2
 
 
-def test_a_tensor_as_rate_is_a_number_as_rate(build):
+def test_a_tensor_as_rate_is_a_number_as_rate(build, task):
     """What a recorded update reads on CUDA, here on the CPU."""
     fits = []
     for as_tensor in (False, True):
-        model, task = build("Grid"), make_task()
+        model = build("Grid")
         stepper = Stepper(LatticeGradient(model, task, COSINE), None, COSINE)
         if as_tensor:
             (part,) = stepper.optimiser.parts
@@ -100,6 +98,30 @@ def test_muon_takes_the_matrices_within_a_network(build, name, count):
     held = [values for part in optimiser.parts for group in part.param_groups for values in group["params"]]
     assert {id(values) for values in held} == {id(values) for values in model.parameters()}
     assert len(held) == len(list(model.parameters()))
+
+
+@pytest.mark.parametrize("name", ["adam", "muon"])
+def test_where_the_slope_is_0_nothing_moves(build, name):
+    """No weight decay: docs/protocol.md, "Training"."""
+    model = build("Siren", 20_000)
+    before = copy.deepcopy(model.state_dict())
+    for values in model.parameters():
+        values.grad = torch.zeros_like(values)
+    Optimiser(model, dataclasses.replace(PLAN, optimiser=name)).step()
+    assert all(torch.equal(values, before[key]) for key, values in model.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["Siren", "FourFeat"])
+def test_muons_updates_are_as_large_as_adams_whatever_a_matrixs_shape(build, name):
+    """J. Liu et al. 2025, section 2.2: a root mean square of 0.2 learning rates, up to what its iteration leaves."""
+    model, rng = build(name, 20_000), torch.Generator().manual_seed(0)
+    matrices = matrices_of(model)
+    before = [values.detach().clone() for values in matrices]
+    for values in model.parameters():
+        values.grad = torch.randn(values.shape, generator=rng)
+    Optimiser(model, dataclasses.replace(PLAN, optimiser="muon")).step()
+    moved = [(values - old).square().mean().sqrt().item() for values, old in zip(matrices, before, strict=True)]
+    assert moved == pytest.approx([0.2 * PLAN.lr] * len(matrices), rel=0.3)
 
 
 def test_muon_learns_and_leaves_rows_of_its_own(make_trial):
@@ -125,9 +147,9 @@ def test_a_yardstick_is_solved_whatever_the_optimiser(make_trial):
 
 
 @pytest.mark.gpu
-def test_a_recorded_update_reads_the_rate_of_its_pass(build):
+def test_a_recorded_update_reads_the_rate_of_its_pass(build, task):
     """A grid's gradient has no value near zero, whose sign rounding could turn, and Adam's first updates with it."""
-    model, twin, task = build("Grid").cuda(), build("Grid"), make_task()
+    model, twin = build("Grid").cuda(), build("Grid")
     stepper = Stepper(LatticeGradient(model, task, COSINE), None, COSINE)
     stepper.prepare()
     assert stepper.recordings

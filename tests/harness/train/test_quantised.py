@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 
-import numpy as np
 import pytest
 import torch
 
@@ -13,25 +12,22 @@ from harness.commands.run import main
 from harness.plan.make_plan import model_settings
 from harness.train import compressed
 from harness.train.fit import fit
-from harness.train.loss import Batches, LatticeGradient, Schedule
+from harness.train.loss import Batches, LatticeGradient
 from harness.train.quantised import Requantised, Rounding
 from harness.train.run_trial import run_trial
 from harness.train.score import rate_of
 from harness.train.stepper import Stepper
-from target_signals.tasks.operators import Identity
-from target_signals.tasks.task import Scoring, Task
+from tests.harness.train import toys
 
 SHAPE = (16, 12)
-PLAN = Schedule(1e-4, (0.9, 0.999), steps=9, evaluate_every=9, minibatch=None, activation_gib=4.0, precision="fp32")
+PLAN = toys.schedule(lr=1e-4, steps=9, evaluate_every=9)
 QUANTISED = dataclasses.replace(PLAN, bits=(3, 5), quantised_passes=4)
 TRAINED = [name for name in models.registry.names() if models.get_model(name).label == "learned"]
 
 
 @pytest.fixture
 def task():
-    truth = np.random.default_rng(0).random((*SHAPE, 3), dtype=np.float32)
-    lattice = Lattice.regular(SHAPE)
-    return Task(lattice, truth, truth, Identity(), (Scoring("fit", lattice, truth, False),))
+    return toys.make_task(Lattice.regular(SHAPE), channels=3)
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
 """What the loop lets a model do with its target: `initialise_from` before it, `rearrange` between passes."""
 
-import numpy as np
 import pytest
 import torch
 
 from common.lattice import Lattice
 from harness.train.fit import fit
-from harness.train.loss import Schedule
 from harness.train.run_trial import run_trial
 from models.gaussian_image import GaussianImage
 from models.grid import Grid
-from target_signals.tasks.operators import Identity
-from target_signals.tasks.task import Scoring, Task
+from tests.harness.train import toys
 
 CPU = torch.device("cpu")
 
@@ -33,10 +30,9 @@ class Nudged(Grid):
 def fitted(steps):
     model = Nudged(Grid.Config(lr=0.1, initial=0.1), Lattice.regular((6, 5)), 1, 4)
     model.initialise(torch.Generator())
-    target = np.random.default_rng(0).uniform(size=(6, 5, 1)).astype(np.float32)
-    task = Task(model.lattice, target, target, Identity(), (Scoring("fit", model.lattice, target, False),))
-    model.target = torch.as_tensor(target)
-    schedule = Schedule(0.1, (0.9, 0.999), steps, 1, None, 1.0, "fp32")
+    task = toys.make_task(model.lattice)
+    model.target = torch.as_tensor(task.target)
+    schedule = toys.schedule(lr=0.1, steps=steps, evaluate_every=1)
     return model, fit(model, task, schedule, torch.Generator())
 
 

@@ -150,6 +150,13 @@ def test_memory_is_measured_once_for_models_of_one_form(build, monkeypatch):
     assert len(found) == 5, "the second is of the first one's form"
 
 
+def test_what_trains_in_bf16_is_evaluated_in_slabs_that_float32_has_room_for(build):
+    model, task = build("Siren"), make_task(Lattice.regular((400, 50)))
+    exact, half = (LatticeGradient(model, task, schedule(precision=p, activation_gib=0.001)) for p in ("fp32", "bf16"))
+    assert len(half.slabs) < len(exact.slabs)
+    assert len(half.evaluated_slabs) == len(exact.evaluated_slabs) == len(exact.slabs)
+
+
 def test_a_model_for_lattices_alone_is_never_cut(config):
     settings = model_settings(config, "GSplat", "synthetic", 10_000)
     lattice = Lattice.regular((8, 8))

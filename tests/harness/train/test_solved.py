@@ -17,18 +17,16 @@ from harness.store.store import Store
 from harness.store.table import load
 from harness.train.data import signal_of, task_of
 from harness.train.fit import fit
-from harness.train.loss import Schedule
 from harness.train.run_trial import run_trial
 from models.base import Representation
 from target_signals.tasks.back_projection import filtered_back_projection
 from target_signals.tasks.base import family_of
 from target_signals.tasks.ct import ANGLES
-from target_signals.tasks.operators import Identity
-from target_signals.tasks.task import Scoring, Task
+from tests.harness.train import toys
 
 CPU = torch.device("cpu")
 SOLVED = ["Grid_exact", "BlockDCT", "Wavelet"]
-PLAN = Schedule(None, (0.9, 0.999), steps=5, evaluate_every=2, minibatch=None, activation_gib=4.0, precision="fp32")
+PLAN = toys.schedule(lr=None)
 
 
 class Mean(Representation):
@@ -66,15 +64,9 @@ class Halved:
         return values / 2
 
 
-def make(operator=None, truth=None):
-    if truth is None:
-        truth = np.random.default_rng(0).random((4, 6, 1), dtype=np.float32)
-    lattice = Lattice.regular(truth.shape[:2])
-    operator = operator or Identity()
-    target = operator(torch.as_tensor(truth)).numpy()
-    return Mean(Mean.Config(), lattice, 1, 1), Task(
-        lattice, target, truth, operator, (Scoring("fit", lattice, truth, False),)
-    )
+def make(shape=(4, 6), operator=None, truth=None):
+    lattice = Lattice.regular(shape)
+    return Mean(Mean.Config(), lattice, 1, 1), toys.make_task(lattice, operator=operator, truth=truth)
 
 
 def run(model, task, **changes):
@@ -115,7 +107,7 @@ def test_a_model_is_solved_once_and_that_alone_is_timed(monkeypatch):
 
 def test_a_smaller_solution_comes_before_the_clock(monkeypatch):
     """In which libraries load what they need."""
-    model, task = make(truth=np.random.default_rng(0).random((40, 6, 1), dtype=np.float32))
+    model, task = make(shape=(40, 6))
     spent, asked, solve = [0.0], [], Mean.solve
 
     def timed(self, lattice, target):

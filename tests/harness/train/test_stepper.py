@@ -1,7 +1,6 @@
 """The stepper leaves no trace of its warm-up, and a recorded update is the eager one."""
 
 import copy
-import dataclasses
 
 import numpy as np
 import pytest
@@ -13,13 +12,13 @@ from common.lattice import Lattice
 from common.needs import Needs
 from harness.plan.make_plan import model_settings
 from harness.train.fit import fit
-from harness.train.loss import Batches, LatticeGradient, Schedule
+from harness.train.loss import Batches, LatticeGradient
 from harness.train.run_trial import run_trial
 from harness.train.stepper import Stepper
 from models import backends
 from models.base import Representation
 from target_signals.tasks.operators import Identity, Radon, Selection
-from target_signals.tasks.task import Scoring, Task
+from tests.harness.train import toys
 
 SHAPES = {2: (24, 20), 3: (9, 8, 7)}
 TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
@@ -29,17 +28,11 @@ THIN = 1e-6  # GiB: several slabs
 
 
 def make_task(dim=2, operator=None):
-    lattice = Lattice.regular(SHAPES[dim])
-    truth = np.random.default_rng(0).random((*lattice.shape, 1), dtype=np.float32)
-    operator = operator or Identity()
-    return Task(lattice, operator.observe(truth), truth, operator, (Scoring("fit", lattice, truth, False),))
+    return toys.make_task(Lattice.regular(SHAPES[dim]), operator=operator)
 
 
 def schedule(**changes):
-    plain = Schedule(
-        1e-3, (0.9, 0.999), steps=6, evaluate_every=3, minibatch=None, activation_gib=4.0, precision="fp32"
-    )
-    return dataclasses.replace(plain, **changes)
+    return toys.schedule(**{"steps": 6, "evaluate_every": 3} | changes)
 
 
 def make_stepper(model, task, **changes):

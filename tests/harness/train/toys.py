@@ -51,9 +51,10 @@ class Slope(Representation):
         return self.value.expand(len(x), self.channels)
 
 
-def make_task(lattice, channels=1, operator=None, seed=0):
-    """Random truth and what the operator sees of it."""
-    truth = np.random.default_rng(seed).random((*lattice.shape, channels), dtype=np.float32)
+def make_task(lattice, channels=1, operator=None, truth=None):
+    """A truth, random unless it is given, and what the operator sees of it."""
+    if truth is None:
+        truth = np.random.default_rng(0).random((*lattice.shape, channels), dtype=np.float32)
     operator = operator or Identity()
     target = operator(torch.as_tensor(truth)[None])[0].numpy()
     return Task(lattice, target, truth, operator, (Scoring("fit", lattice, truth, False),))

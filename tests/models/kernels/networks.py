@@ -11,6 +11,7 @@ import torch
 
 from models.kernels.network import layers
 from models.kernels.network.layers import Layer
+from tests.models.kernels.errors import relative
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 VALUES = {2: 1e-4, 1: 2e-2}  # relative errors, by number of parts
@@ -18,10 +19,6 @@ GRADIENTS = 5e-2
 KINKED = 0.2  # where ReLUs of one part are on the other side of their kink
 
 Heads = Callable[[Sequence[Layer], torch.Tensor, int], torch.Tensor]  # of layers, points and a number of parts
-
-
-def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found.double() - expected.double()).norm() / expected.double().norm().clamp_min(1e-30))
 
 
 def draw_network(activation: str, dim: int, widths: list[int], channels: int, seed: int) -> list[Layer]:
@@ -83,7 +80,7 @@ def assert_same_values(
     expected = layers.heads(network, points.split(1, dim=1))
     assert found.shape == expected.shape
     assert found.dtype == torch.float32
-    assert relative(found.detach(), expected.detach()) < VALUES[parts]
+    assert relative(found, expected) < VALUES[parts]
     return found, expected
 
 

@@ -4,13 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from tests.models.kernels.errors import relative
+
 kernels = pytest.importorskip("models.kernels.hash_grid.decoder_triton", reason="Triton is not installed here")
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def relative(ours, twin):
-    return ((ours - twin).norm() / twin.norm().clamp(min=1e-6)).item()
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from models.kernels.network import fp16x3
 from models.kernels.network.fp16x3 import RUN
 from models.kernels.network.products import mm
+from tests.models.kernels.errors import relative
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 exponents = st.floats(-6, 6)  # of 10
@@ -20,10 +21,6 @@ def slots(x: torch.Tensor, scale: torch.Tensor, order: tuple[int, ...]) -> torch
     """x [N, k] → [N, slots, k], its first and second parts in an order."""
     parts = fp16x3.split(x, scale)
     return torch.stack([parts[i] for i in order], dim=1)
-
-
-def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found.double() - expected).norm() / expected.norm())
 
 
 @given(st.floats(1e-30, 3e22) | st.just(0.0))

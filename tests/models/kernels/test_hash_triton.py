@@ -13,6 +13,7 @@ from harness.plan.make_plan import model_settings
 from models.kernels.hash_grid import encoding
 from models.kernels.hash_grid.encoding import make_levels
 from models.kernels.hash_grid.lattice_plan import make_plan
+from tests.models.kernels.errors import relative
 
 kernels = pytest.importorskip("models.kernels.hash_grid.encoding_triton", reason="Triton is not installed here")
 
@@ -33,10 +34,6 @@ LARGE = [((300, 211), 2048, 16, 2), ((40, 50, 30), 128, 16, 2), ((64, 64, 31), 1
 
 ALL = [pytest.param(case, id=str(case)) for case in CASES]
 ALL += [pytest.param(case, id=str(case), marks=pytest.mark.gpu) for case in LARGE]
-
-
-def relative(ours, twin):
-    return ((ours - twin).norm() / twin.norm().clamp(min=1e-6)).item()
 
 
 def table_for(levels, features):
@@ -125,7 +122,7 @@ def test_the_model_is_the_same_under_both_back_ends(shape, kind):
         with torch.no_grad():
             results[backend] = [values, model(lattice.points(DEVICE)), *(p.grad for p in model.parameters())]
     for ours, twin in zip(results["triton"], results["torch"], strict=True):
-        assert relative(ours.detach(), twin.detach()) < BACKWARD
+        assert relative(ours, twin) < BACKWARD
 
 
 @pytest.mark.gpu
@@ -142,4 +139,4 @@ def test_tiny_cuda_nn_is_the_twin(shape):
         values.square().mean().backward()
         results[backend] = [values, *(p.grad for p in model.parameters())]
     for ours, twin in zip(results["tcnn"], results["torch"], strict=True):
-        assert relative(ours.detach(), twin.detach()) < 1e-3  # its interpolation rounds its own way
+        assert relative(ours, twin) < 1e-3  # its interpolation rounds its own way

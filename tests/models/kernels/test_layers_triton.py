@@ -18,7 +18,8 @@ from models.kernels.network.activations import ELEMENTWISE
 from models.kernels.network.aligned import ALIGNMENT
 from models.kernels.network.layers import Layer
 from target_signals import Lattice
-from tests.models.kernels.networks import DEVICE, GRADIENTS, VALUES, assert_same, draw_network, relative, single
+from tests.models.kernels.errors import relative
+from tests.models.kernels.networks import DEVICE, GRADIENTS, VALUES, assert_same, draw_network, single
 
 kernels = pytest.importorskip("models.kernels.network.layers_triton", reason="Triton is not installed here")
 
@@ -48,7 +49,7 @@ def test_any_shape(activation, dim, eighths, channels, n, seed):
     points = torch.rand(n, dim, generator=rng, dtype=torch.float64).to(DEVICE) * 2 - 1
     network = draw_network(activation, dim, [ALIGNMENT * k for k in eighths], channels, seed)
     found = kernels.heads(single(network), points.float(), 2)
-    assert relative(found.detach(), layers.heads(network, points.split(1, dim=1)).detach()) < 10 * VALUES[2]
+    assert relative(found, layers.heads(network, points.split(1, dim=1))) < 10 * VALUES[2]
 
 
 def test_phases_of_thousands_of_radians():
@@ -57,7 +58,7 @@ def test_phases_of_thousands_of_radians():
     network = draw_network("filter", 2, [16, 16], 1, seed=0)
     steep = [Layer(3000 * network[0].weight.detach().float().double(), network[0].bias.detach(), "sine"), network[1]]
     found = kernels.heads(single(steep), points.float(), 2)
-    assert relative(found.detach(), layers.heads(steep, points.split(1, dim=1)).detach()) < 2e-3  # of a float32 phase
+    assert relative(found, layers.heads(steep, points.split(1, dim=1))) < 2e-3  # of a float32 phase
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

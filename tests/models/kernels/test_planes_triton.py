@@ -14,6 +14,7 @@ from models.kernels.network import fp16x3
 from models.kernels.planes import features as twin
 from models.kernels.planes.features import Places, Sides, Tables
 from target_signals import Lattice
+from tests.models.kernels.errors import relative
 
 kernels = pytest.importorskip("models.kernels.planes.features_triton", reason="Triton is not installed here")
 
@@ -62,11 +63,6 @@ def tensors(tables: Tables) -> list[torch.Tensor]:
 def single(tables: Tables) -> Tables:
     across, along, nodes, *sides = (x.detach().float().requires_grad_() for x in tensors(tables))
     return Tables(across, along, nodes, Sides(*sides) if sides else None)
-
-
-def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
-    found, expected = found.detach().double(), expected.detach()
-    return float((found - expected).norm() / expected.norm())
 
 
 @pytest.mark.parametrize("nodes", [2, 5])

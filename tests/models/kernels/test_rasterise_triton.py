@@ -13,6 +13,7 @@ from common.lattice import Lattice
 from harness.plan.config import load_config
 from harness.plan.make_plan import model_settings
 from models.kernels.splats import projection, rasterise
+from tests.models.kernels.errors import relative
 
 projection_kernels = pytest.importorskip(
     "models.kernels.splats.projection_triton", reason="Triton is not installed here"
@@ -24,10 +25,6 @@ SCENES = [(40, 20, 37, 1), (60, 33, 18, 3), (150, 9, 9, 2), (1, 1, 1, 1), (3, 40
 LARGE = [(900, 300, 211, 1), (30_000, 500, 400, 3)]
 ALL = [pytest.param(*scene, id=str(scene)) for scene in SCENES]
 ALL += [pytest.param(*scene, id=str(scene), marks=pytest.mark.gpu) for scene in LARGE]
-
-
-def relative(ours, twin):
-    return ((ours - twin).norm() / twin.norm().clamp(min=1e-6)).item()
 
 
 def scene_of(number, width, height, channels, seed=5, narrowest=0.5, widest=6.0):

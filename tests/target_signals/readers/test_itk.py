@@ -9,17 +9,13 @@ import pytest
 from common.errors import UsageError
 from target_signals import load_signal, user_file
 from target_signals.readers import decoded
+from tests.target_signals.files import scaled
 
 sitk = pytest.importorskip("SimpleITK")
 RNG = np.random.default_rng(0)
 VOLUME = RNG.integers(-1000, 1000, (5, 6, 8)).astype(np.int16)
 COLOURS = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
 COLOURS[0, 0] = 255
-
-
-def scaled(values):
-    values = values.astype(np.float64)
-    return (values - values.min()) / (values.max() - values.min())
 
 
 def write(path, values, packed=False, colours=False):

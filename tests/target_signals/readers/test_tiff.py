@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from common.errors import UsageError
 from target_signals import load_signal
+from tests.target_signals.files import scaled
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (9, 12), dtype=np.uint8)
@@ -31,10 +32,6 @@ def write(path, array, **options):
 
 def white(array):
     return array / (255 if array.dtype == np.uint8 else 65535) if array.dtype.kind == "u" else scaled(array)
-
-
-def scaled(array):
-    return (array - array.min()) / (array.max() - array.min())
 
 
 def upright(array, orientation):

@@ -272,3 +272,14 @@ def test_iou_against_sets(pairs):
     assert metrics.iou(truth, prediction) == pytest.approx(expected)
     # clipping, which comes before scoring, cannot move a value across the threshold
     assert metrics.iou(truth, metrics.clip_to_truth(truth, prediction)) == pytest.approx(expected)
+
+
+# ── as text ──
+
+
+@pytest.mark.parametrize(
+    ("value", "sign", "text"),
+    [(21.04, "", "21.0"), (104.2, "", "104"), (99.96, "", "100"), (-3.2, "+", "−3.2"), (-0.01, "+", "+0.0")],
+)
+def test_scores_as_text(value, sign, text):
+    assert metrics.METRICS["psnr"].text(value, sign) == text

@@ -1,0 +1,69 @@
+"""Files are written whole or not at all, and read up to a bound."""
+
+import errno
+import os
+
+import pytest
+
+from common.files import Unfit, read_bounded, write_atomically
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    path, done, fsync, replace = tmp_path / "x.json", [], os.fsync, os.replace
+
+    def note_and_fsync(descriptor):
+        done.append(("on the disk", os.fstat(descriptor).st_size))
+        fsync(descriptor)
+
+    def note_and_replace(source, target):
+        done.append(("named", target.exists()))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_and_fsync)
+    monkeypatch.setattr(os, "replace", note_and_replace)
+    write_atomically(path, lambda file: file.write(b"whole"))
+    assert done == [("on the disk", 5), ("named", False)]
+    assert path.read_bytes() == b"whole"
+
+
+def test_a_failure_while_writing_leaves_no_half_file_and_names_the_whole_one(tmp_path):
+    def half(file):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomically(tmp_path / "x.json", half)
+    assert list(tmp_path.iterdir()) == []
+    assert caught.value.filename == str(tmp_path / "x.json")
+
+
+def test_what_is_no_file_of_bounded_size_is_refused(tmp_path):
+    (tmp_path / "large").write_bytes(bytes(11))
+    with pytest.raises(Unfit, match="it has 11 bytes and at most 10 are read"):
+        read_bounded(tmp_path / "large", 10)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Unfit, match="no regular file"):  # and does not wait for a writer
+        read_bounded(tmp_path / "pipe", 10)
+    with pytest.raises(Unfit, match="no regular file"):
+        read_bounded("/dev/zero", 10)
+    with pytest.raises(IsADirectoryError):
+        read_bounded(tmp_path, 10)
+    (tmp_path / "whole").write_bytes(bytes(10))
+    assert read_bounded(tmp_path / "whole", 10) == bytes(10)
+
+
+@pytest.mark.parametrize("at_once", [4, 100])
+def test_a_file_is_read_to_its_end_though_reads_are_short_and_it_grows(tmp_path, monkeypatch, at_once):
+    path, read = tmp_path / "file", os.read
+
+    def grow_and_read(descriptor, most):
+        if path.stat().st_size == 10:
+            path.write_bytes(bytes(15))
+        return read(descriptor, min(most, at_once))
+
+    monkeypatch.setattr(os, "read", grow_and_read)
+    path.write_bytes(bytes(10))
+    assert read_bounded(path, 20) == bytes(15)
+    path.write_bytes(bytes(10))
+    with pytest.raises(Unfit, match="grows beyond 12 bytes"):
+        read_bounded(path, 12)

@@ -1,0 +1,207 @@
+"""Heatmaps: what stands in each cell, read from the artists; how they look is for eyes."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.analysis.comparison import WHOLE
+from harness.figures import draw_figures, heatmaps, style
+from harness.figures.views import over_bands, over_budgets
+from tests.harness.figures.reading import cells, panels, said, ticks
+from tests.harness.tables import BANDS, MODELS, SIZES, comparison_of, fail, rows_of
+
+
+def number(word):
+    return float(word.replace("−", "-").rstrip("*"))
+
+
+def test_scores_over_bands_are_the_means_over_seeds(make_table):
+    table = make_table()
+    comparison = comparison_of(table)
+    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    assert [axes.get_title() for axes in panels(figure)] == [
+        f"{size} parameters" for size in ("10k", "30k", "100k", "300k", "1M", "3M")
+    ]
+    for axes, size in zip(panels(figure), SIZES, strict=True):
+        assert ticks(axes.xaxis) == [str(band) for band in BANDS]
+        for row, model in zip(cells(axes), MODELS, strict=True):
+            for word, band in zip(row, BANDS, strict=True):
+                chosen = (table["model"] == model) & (table["size"] == size) & (table["bandlimit"] == band)
+                assert number(word) == pytest.approx(table[chosen]["psnr"].mean(), abs=0.051)
+    assert ticks(panels(figure)[0].yaxis) == MODELS
+
+
+def test_scores_over_budgets_hold_the_same_cells(make_table):
+    comparison = comparison_of(make_table())
+    by_size = heatmaps.score_page(comparison, over_bands(comparison))
+    by_band = heatmaps.score_page(comparison, over_budgets(comparison))
+    first = np.array([cells(axes) for axes in panels(by_size)])  # [size, model, band]
+    second = np.array([cells(axes) for axes in panels(by_band)])  # [band, model, size]
+    assert (first == second.transpose(2, 1, 0)).all()
+    assert [axes.get_title() for axes in panels(by_band)] == [f"band {band}" for band in BANDS]
+    assert ticks(panels(by_band)[0].xaxis) == ["10k", "30k", "100k", "300k", "1M", "3M"]
+
+
+def test_leads_are_scores_minus_grids_on_a_symmetric_scale(make_table):
+    table = make_table(bands=[0.1, 0.5], sizes=[10_000])
+    comparison = comparison_of(table)
+    figure = heatmaps.lead_page(comparison, over_bands(comparison))
+    (axes,) = panels(figure)
+    assert ticks(axes.yaxis) == [model for model in MODELS if model != "Grid"]
+    means = table.groupby(["model", "bandlimit"])["psnr"].mean()
+    for row, model in zip(cells(axes), ticks(axes.yaxis), strict=True):
+        for word, band in zip(row, [0.1, 0.5], strict=True):
+            assert word[0] in "+−"
+            assert number(word) == pytest.approx(means[model, band] - means["Grid", band], abs=0.051)
+    low, high = axes.collections[0].get_clim()
+    assert low == -high
+    assert "positive: better than Grid" in said(figure)
+    red, _, blue, _ = axes.collections[0].cmap(1.0)
+    assert blue > red
+
+
+def test_a_lead_is_taken_over_the_draws_that_both_have(make_table):
+    table = make_table(models=["Siren", "Grid"], bands=[0.5], sizes=[10_000], seeds=[1, 2, 3])
+    table.loc[table["model"] == "Siren", "psnr"] = [20.0, 30.0, 40.0]
+    table.loc[table["model"] == "Grid", "psnr"] = [10.0, 15.0, 0.0]
+    fail(table, (table["model"] == "Grid") & (table["seed"] == 3))
+    comparison = comparison_of(table)
+    figure = heatmaps.lead_page(comparison, over_bands(comparison))
+    assert cells(figure.axes[0]) == [["+12.5*"]]
+
+
+def test_no_lead_where_grid_is_missing(make_table):
+    table = make_table(bands=[0.1, 0.5], sizes=[10_000])
+    comparison = comparison_of(table[(table["model"] != "Grid") | (table["bandlimit"] == 0.1)])
+    figure = heatmaps.lead_page(comparison, over_bands(comparison))
+    assert {row[1] for row in cells(figure.axes[0])} == {"–"}
+    assert all(row[0] != "–" for row in cells(figure.axes[0]))
+    comparison = comparison_of(table[table["model"] != "Grid"])
+    assert heatmaps.lead_page(comparison, over_bands(comparison)) is None
+
+
+def test_cells_without_a_score_say_why(make_table):
+    table = make_table(bands=[0.1, 0.5], sizes=[10_000], seeds=[1, 2])
+    fail(table, table["model"] == "GSplat", "unsupported")
+    fail(table, table["model"] == "Wire", "out_of_memory")
+    fail(table, table["model"] == "Siren", "diverged")
+    fail(table, (table["model"] == "BACON") & (table["seed"] == 1), "diverged")
+    table = table[(table["model"] != "FourFeat") | (table["bandlimit"] == 0.1)]
+    comparison = comparison_of(table, MODELS)
+    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    rows = dict(zip(MODELS, cells(figure.axes[0]), strict=True))
+    assert (rows["GSplat"], rows["Wire"], rows["Siren"]) == (["n/a"] * 2, ["oom"] * 2, ["div"] * 2)
+    assert rows["FourFeat"][1] == "–"
+    left = table[(table["model"] == "BACON") & (table["seed"] == 2) & (table["bandlimit"] == 0.5)]
+    assert rows["BACON"][1] == f"{left['psnr'].item():.1f}*"
+    below = said(figure)
+    for meaning in ("– no score", "n/a unsupported", "div diverged", "oom out of memory", "* mean of fewer runs"):
+        assert meaning in below
+    mask = np.ma.getmaskarray(figure.axes[0].collections[0].get_array())
+    assert mask.sum() == 7
+
+
+def test_a_complete_page_explains_no_signs(make_table):
+    comparison = comparison_of(make_table(bands=[0.1], sizes=[10_000]))
+    assert "no score" not in said(heatmaps.score_page(comparison, over_bands(comparison)))
+
+
+def test_nothing_but_unsupported_is_still_a_page(tmp_path, make_table):
+    table = make_table(bands=[0.1, 0.5], sizes=[10_000])
+    fail(table, table["psnr"] > -math.inf, "unsupported", "no such thing")
+    comparison = comparison_of(table)
+    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    assert {word for row in cells(figure.axes[0]) for word in row} == {"n/a"}
+    assert len(figure.axes) == 1  # no colour bar
+    assert sorted(draw_figures.pages(comparison)) == ["psnr_over_bands", "psnr_over_budgets"]
+    assert len(draw_figures.draw(rows_of(table), tmp_path)) == 4  # PNG and PDF
+    assert any(
+        "Siren: 10 runs unsupported (10k): no such thing" in line for line in draw_figures.missing(rows_of(table))
+    )
+
+
+def test_a_single_cell(tmp_path, make_table):
+    table = make_table(models=["Grid"], bands=[0.5], sizes=[2500], seeds=[1])
+    stems = [path.stem for path in draw_figures.draw(rows_of(table), tmp_path)]
+    expected = ["psnr_over_bands", "psnr_over_budgets", "convergence_over_updates", "convergence_over_seconds"]
+    assert stems == [name for name in expected for _ in ("png", "pdf")]
+    comparison = comparison_of(table)
+    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    assert cells(figure.axes[0]) == [[f"{table['psnr'].item():.1f}"]]
+    assert "mean over" not in said(figure)
+    assert draw_figures.missing(rows_of(table)) == []
+
+
+def test_the_star_has_nine_bands_from_its_rings(make_table):
+    table = make_table(bands=[None], sizes=[10_000, 30_000], rings=9)
+    fail(table, (table["model"] == "Wire") & (table["size"] == 30_000), "out_of_memory")
+    comparison = comparison_of(table)
+    assert comparison.bands == tuple(BANDS)
+    assert comparison.regions == (*BANDS, WHOLE)
+    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    first, second = panels(figure)
+    chosen = table[(table["model"] == "Siren") & (table["size"] == 10_000)]
+    expected = np.mean(chosen["psnr_rings"].tolist(), axis=0)
+    assert [number(word) for word in cells(first)[1]] == pytest.approx(expected, abs=0.051)
+    assert cells(second)[MODELS.index("Wire")] == ["oom"] * 9
+    whole = heatmaps.score_page(comparison, over_budgets(comparison))
+    assert [axes.get_title() for axes in panels(whole)] == [*(f"band {band}" for band in BANDS), "whole signal"]
+    assert number(cells(panels(whole)[-1])[1][0]) == pytest.approx(chosen["psnr"].mean(), abs=0.051)
+    assert "0.1 the outermost" in said(whole)
+    (line,) = draw_figures.missing(rows_of(table))
+    assert line == "2d_Sphere paper_1000_1000: Wire: 5 runs out of memory (30k): the loss was not finite"
+
+
+def test_other_metrics_know_no_rings(make_table):
+    table = make_table(bands=[None], sizes=[10_000, 30_000], rings=9)
+    comparison = comparison_of(table, metric="ssim")
+    assert comparison.regions == (WHOLE,)
+    figure = draw_figures.pages(comparison)["ssim_over_budgets"]
+    chosen = table[(table["model"] == "Siren") & (table["size"] == 10_000)]
+    assert cells(figure.axes[0])[1][0] == f"{chosen['ssim'].mean():.3f}"
+    assert "SSIM" in said(figure)
+    assert "dB" not in said(figure)
+
+
+def test_the_latest_of_several_configurations_is_drawn(make_table):
+    table = make_table(models=["Siren", "Grid"], bands=[0.1], sizes=[10_000], seeds=[1])
+    again = table.assign(config_hash="b", started="2025-06-01T00:00:00", psnr=[50.0, 40.0])
+    old = table.assign(config_hash="c", started="2024-06-01T00:00:00", psnr=[1.0, 2.0])
+    table = pd.concat([again, old, table], ignore_index=True)
+    comparison = comparison_of(table)
+    assert cells(heatmaps.score_page(comparison, over_bands(comparison)).axes[0]) == [["50.0"], ["40.0"]]
+    assert draw_figures.missing(rows_of(table)) == [
+        "2d_Sphere paper_1000_1000: 4 older rows are passed over: later ones are of other settings or other code"
+    ]
+
+
+def test_items_are_draws(make_table):
+    table = pd.concat(
+        [make_table(models=["Grid"], bands=[None], sizes=[10_000], seeds=[1, 2], item=i) for i in ("0007", "0064")],
+        ignore_index=True,
+    )
+    comparison = comparison_of(table)
+    figure = heatmaps.score_page(comparison, over_budgets(comparison))
+    assert cells(figure.axes[0]) == [[f"{table['psnr'].mean():.1f}"]]
+    assert "2 items and 2 seeds" in said(figure)
+    assert "mean over items and seeds" in said(figure)
+
+
+def test_text_contrasts_with_its_cell():
+    assert style.ink_on((0.0, 0.0, 0.3, 1.0)) == "white"
+    assert style.ink_on((1.0, 0.9, 0.2, 1.0)) == "black"
+
+
+def test_a_lossless_cell_does_not_flatten_the_others(make_table):
+    table = make_table()
+    table.loc[(table["model"] == "Grid") & (table["size"] == SIZES[0]) & (table["bandlimit"] == 0.1), "psnr"] = 155.0
+    table.loc[(table["model"] == "Siren") & (table["bandlimit"] == 0.1), "psnr"] = 160.0
+    comparison = comparison_of(table)
+    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    first = panels(figure)[0]
+    (mesh,) = first.collections
+    others = np.sort(table.loc[table["psnr"] < 155, "psnr"].dropna())
+    assert mesh.norm.vmax <= others[-1], "the scale is that of the other cells"
+    assert cells(first)[MODELS.index("Grid")][0] == "155", "the cell still says its value"

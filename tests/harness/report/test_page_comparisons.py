@@ -1,0 +1,91 @@
+"""Who is best on the page: published scores, significance, yardsticks and ranks. In a browser."""
+
+from harness.analysis import published
+from harness.report import write_page
+from harness.store.table import load_rows
+from tests.harness.report.browsing import cell, column, heads
+
+
+def test_published_scores_stand_beside_ours(open_page, paper_page, paper_store):
+    (cell,) = [
+        cell
+        for cell in published.beside(load_rows(paper_store, "2d_ChestCT_ct"))
+        if (cell["model"], cell["size"]) == ("Siren", 100_000)
+    ]
+    tab = open_page(paper_page, "#e=2d_ChestCT/ct/paper/native/1000")
+    titles = heads(tab, "#leaderboard")
+    line = tab.locator("#leaderboard tbody tr", has_text="Siren").nth(2)
+    texts = line.locator("th, td").all_inner_texts()
+    assert texts[titles.index("Published")] == f"{cell['published']:.2f}"
+    assert texts[titles.index("Ours − theirs")] == f"{cell['difference']:+.2f}".replace("-", "−")
+    assert f"{cell['published']:.2f} → {cell['ours']:.2f}" in tab.inner_text("#published-table")
+    tab.select_option("#choose-signal", label="2D Sierpinski")
+    assert not tab.locator("#published").is_visible()
+
+
+def test_significance_is_shown(open_page, paper_page):
+    tab = open_page(paper_page, "#e=2d_SparseSphereSignal/fit/paper/1000/1000")
+    assert "mean over 9 bands; replicated: 5 seeds" in tab.inner_text("#differences p")
+    assert tab.locator("#differences td.better").count() == 0  # than the best
+    assert tab.locator("#differences td.worse").count() > 20
+    tab.locator("#significance-to button", has_text="to Grid").click()
+    tab.locator("#differences td.better").first.wait_for()
+    assert tab.locator("#differences tr", has_text="Grid").first.locator("td").first.inner_text() == ""
+    assert "Average ranks need" in tab.inner_text("#ranks")  # bands and seeds are no replicates
+    assert tab.locator("#across svg").count() == 1
+    tab.select_option("#choose-signal", label="2D DIV2K")
+    assert "replicated: 10 items" in tab.inner_text("#differences p")
+    assert "trained models over 10 items, by PSNR" in tab.inner_text("#ranks figcaption")
+    assert "critical difference" in tab.text_content("#ranks svg")
+
+
+def test_a_yardstick_is_ranked_apart_and_named_where_it_is_ahead(open_page, store, make_row):
+    labels = {"Grid": "learned", "Siren": "learned", "Wavelet": "classical"}
+    rows = [
+        make_row(model=model, label=label, seed=seed, psnr=20.0 + 5 * i + 0.1 * seed * i)
+        for i, (model, label) in enumerate(labels.items())
+        for seed in (1, 2, 3)
+    ]
+    tab = open_page(write_page.write(store(rows)))
+    cell = tab.locator("#winners td").first
+    assert cell.locator("a > span").all_inner_texts() == ["Siren", "25.2 (+5.2)", "† Wavelet +5.2"]
+    assert cell.locator("b").inner_text() == "Siren"
+    assert column(tab, "#leaderboard", 0) == ["1", "2", "†"]
+    assert column(tab, "#leaderboard", heads(tab, "#leaderboard").index("To the best"))[0] == "wins"
+
+
+def test_a_model_does_not_win_by_its_easier_draws(open_page, store, make_row):
+    scores = {"Siren": (29.0, None, None), "Grid": (30.0, 20.0, 20.0)}
+    rows = [
+        make_row(model=model, seed=seed, psnr=psnr, status="diverged" if psnr is None else "ok")
+        for model, own in scores.items()
+        for seed, psnr in enumerate(own)
+    ]
+    tab = open_page(write_page.write(store(rows)))
+    assert tab.locator("#winners td a > span").all_inner_texts() == ["Grid", "23.3", "1 of 2 models compared"]
+    said = "does not compete: Siren (2 failed of 3 runs)"
+    assert tab.inner_text("#winners .left-out") == tab.inner_text("#leaderboard-left-out") == said
+    assert column(tab, "#leaderboard", 1) == ["Grid", "Siren"]
+    assert column(tab, "#leaderboard", 0) == ["1", "!"]
+    assert cell(tab, "Grid").get_attribute("class") == "heat first"
+
+
+INSIDE = """svg => [...svg.querySelectorAll('text')].every(text => {
+  const [box, room] = [text.getBBox(), svg.viewBox.baseVal];
+  return box.x >= 0 && box.x + box.width <= room.width;
+})"""
+
+
+def test_ranks_of_few_items_stay_inside_the_card(open_page, store, make_row):
+    models = ("FourFeat", "Siren", "Instant_NGP", "Grid_TV")
+    rows = [make_row(model=model, item=item, psnr=10.0 + i) for i, model in enumerate(models) for item in ("a", "b")]
+    tab = open_page(write_page.write(store(rows)))
+    assert "critical difference→ " in tab.text_content("#ranks svg")
+    assert tab.locator("#ranks svg").evaluate(INSIDE)
+    assert "So few items that no two models could come out apart." in tab.inner_text("#ranks")
+    tab.select_option("#choose-item", "a")
+    assert tab.inner_text("#differences p").endswith("no difference can be told from chance.")
+    tab.set_viewport_size({"width": 500, "height": 900})
+    assert tab.locator("#ranks .scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
+    assert tab.locator("#ranks svg").evaluate(INSIDE)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 500
