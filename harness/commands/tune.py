@@ -77,7 +77,8 @@ def announcement(
         f"preset {found.preset}, on {place(options, found.device, workers)}"
     )
     yield from (f"left out: {reason}" for reason in found.left_out)
-    yield f"{plural(count, 'fit')}, {done} of them done before, {len(left)} to run: {describe_cost(left, found.device)}"
+    cost = describe_cost(left, found.device.type)
+    yield f"{plural(count, 'fit')}, {done} of them done before, {len(left)} to run: {cost}"
     if options.minutes is not None:
         yield f"none begins later than {duration(60 * options.minutes)} from now; the same command goes on"
     more = sum(min(FINALISTS + 1, len(cell.fits)) * len(AGAIN) * len(cell.fits[0]) for cell in found.cells)
