@@ -84,7 +84,6 @@ def decode(data: bytes) -> Representation:
     if records.read(1) or exact.read(1) or _checksum(list(values.values())) != header["check"]:
         raise ValueError("its values are not those that were written: it is damaged, or PyTorch draws others here")
     model.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()}, assign=True)
-    model.backend = backends.choose(model, "fp32")
     return model
 
 
