@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from harness.analysis.cell import counted
 from harness.analysis.comparison import WHOLE, Comparison
 from harness.figures import style
-from harness.figures.layout import AS_NEEDED, Layout
+from harness.figures.layout import AS_NEEDED, Layout, Size
 from harness.store.names import unless_plain
 from target_signals.tasks.base import title_of
 
@@ -98,6 +98,12 @@ class Sheet:
             axes.tick_params(labelleft=False)
         if self.lowest(index):
             axes.set_xlabel(x, fontsize=style.TEXT, labelpad=3)
+
+
+def panels(count: int, layout: Layout, panel: Size, alone: Size, gap: Size, margin: Size, label: float = 0.0) -> Sheet:
+    """A sheet of so many panels, as `Layout.fit` sizes them. alone: the size of a panel that is the only one."""
+    columns, fitted, between = layout.fit(count, alone if count == 1 else panel, gap, margin, label)
+    return Sheet(count, columns, fitted, between, margin, layout=layout)
 
 
 def text_width(text: str) -> float:
