@@ -37,7 +37,7 @@ def tune(options: argparse.Namespace) -> int:
 
     found = search.make_search(options)
     trials = found.trials
-    done, left = run_trials.split_done(trials, options.out)
+    done, left, _ = run_trials.read_done(trials, options.out)
     workers = count_workers(options, found.device, left)
     print("\n".join(announcement(found, options, workers, len(done), left)))
     if options.dry_run:
