@@ -15,7 +15,6 @@ from common.errors import UsageError
 from common.files import TEMPORARY, read_bounded, refresh, write_atomically
 from harness.store.read_row import MOST_BYTES, finite, parse_text
 from harness.store.residual import checksum, encode
-from harness.store.residual import load_residual as load_residual  # for whoever reads results
 from harness.store.schema import CHECKSUM, NAMES, Row
 
 if TYPE_CHECKING:
