@@ -11,7 +11,6 @@ they are drawn from what is.
 
 import argparse
 import functools
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -149,7 +148,7 @@ def _check_model(path: Path) -> None:
 def _write(target: Path, content: bytes | Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, bytes):
-        write_atomically(target, lambda file: file.write(content))
+        write_atomically(target, content)
         return
     with content.open("rb") as source:
-        write_atomically(target, lambda file: shutil.copyfileobj(source, file, 1 << 20))
+        write_atomically(target, source)

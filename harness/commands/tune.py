@@ -139,7 +139,7 @@ def report(found: "Search", options: argparse.Namespace) -> None:
     text = tables(every)
     print(f"\n{text}\n")
     path = out / f"tuning_{found.preset}.md"
-    write_atomically(path, lambda file: file.write(f"{text}\n".encode()))
+    write_atomically(path, f"{text}\n".encode())
     first = [one for one in every if one.cell.seed == options.search_seeds[0]]
     for written in (path, *tuning.draw(first, model_names(found.config), out, f"tuning_{found.preset}")):
         print(f"wrote {written}")

@@ -39,7 +39,7 @@ def keep_signal(path: Path, signal: Signal) -> None:
     np.savez_compressed(buffer, values=signal.values)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda file: file.write(buffer.getvalue()))
+        write_atomically(path, buffer.getvalue())
     except OSError as error:
         raise unwritable(path.parent, error) from error
 

@@ -83,9 +83,9 @@ class Store:
             if residual is not None:
                 content = encode(residual)
                 row = row | {CHECKSUM: checksum(content)}
-                write_atomically(self.array_path(key), lambda file: file.write(content))
+                write_atomically(self.array_path(key), content)
             text = row_text(row)
-            write_atomically(self.row_path(key), lambda file: file.write(text))
+            write_atomically(self.row_path(key), text)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
