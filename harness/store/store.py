@@ -5,15 +5,17 @@ This module does not import torch, so whatever only reads results starts at once
 
 import contextlib
 import json
+import math
 import os
 import tempfile
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.errors import UsageError
 from common.files import TEMPORARY, read_bounded, refresh, write_atomically
-from harness.store.read_row import MOST_BYTES, finite, parse_text
+from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.residual import checksum, encode
 from harness.store.schema import CHECKSUM, NAMES, Row
 
@@ -113,7 +115,18 @@ def unwritable(folder: Path, error: OSError) -> UsageError:
 
 def row_text(row: Row) -> bytes:
     """What a row's file holds."""
-    return json.dumps(finite(row), allow_nan=False, indent=1).encode()
+    return json.dumps(as_json(row), allow_nan=False, indent=1).encode()
+
+
+def as_json(value: Any) -> Any:
+    """A value as JSON can have it, which has no NaN and no infinity: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: as_json(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(v) for v in value]
+    return value
 
 
 def store_of(path: Path) -> Store:
