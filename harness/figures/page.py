@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from common.words import plural
 from harness.analysis.cell import counted
 from harness.analysis.comparison import WHOLE, Comparison
 from harness.figures import style
@@ -121,7 +122,7 @@ def thinned(labels: Sequence[str], width: float) -> list[str]:
 def draws_text(comparison: Comparison) -> str:
     """`5 seeds`, or `10 items and 5 seeds`."""
     counts = counted(comparison.draws)
-    words = [f"{count} {noun}{'s' * (count > 1)}" for noun, count in counts.items() if noun == "seed" or count > 1]
+    words = [plural(count, noun) for noun, count in counts.items() if noun == "seed" or count > 1]
     return " and ".join(words)
 
 
