@@ -94,7 +94,7 @@ def plan(paper: Paper) -> str:
 
 
 def resume(paper: Paper) -> str:
-    seconds = least(lambda: run_trials.split_done(paper.trials, paper.out))
+    seconds = least(lambda: run_trials.read_done(paper.trials, paper.out))
     return f"{seconds:.2f} s to find that {len(paper.trials):,} trials are done"
 
 

@@ -105,7 +105,7 @@ def measured(trials: Sequence[Trial], device: torch.device) -> tuple[Calls, floa
         out = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         start, processor = time.perf_counter(), time.process_time()
-        run_trials.split_done(trials, out)
+        run_trials.read_done(trials, out)
         run_trials.execute(trials, out, device)
         total, processor = time.perf_counter() - start, time.process_time() - processor
         return calls, total, processor, [run_trials.stored(trial, out)[0] for trial in trials]  # scorings share a fit

@@ -162,7 +162,7 @@ def _begin(out: Path | None, device: torch.device) -> dict[str, Any]:
 
 def _write(path: Path, data: dict[str, Any]) -> None:
     text = json.dumps(data, indent=1) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_atomically(path, text.encode())
 
 
 def _read(path: Path) -> dict[str, Any]:

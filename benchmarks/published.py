@@ -29,9 +29,9 @@ from common.exits import EXIT_OK, guarded
 from common.parser import Parser
 from harness.execution.option_types import whole_number
 from harness.plan.config import load_config
-from harness.plan.make_plan import LR_SCHEDULE, make_plan
+from harness.plan.make_plan import make_plan
 from harness.plan.source import find_source
-from harness.plan.trial import COSINE, PRECISIONS, Trial
+from harness.plan.trial import COSINE, LR_SCHEDULE, PRECISIONS, Trial
 from harness.store.schema import OK
 from harness.train import machine
 from harness.train.data import signal_of

@@ -3,21 +3,23 @@
 import contextlib
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from common.errors import cause_of
+from common.errors import UsageError, cause_of
 
 ROOT = Path(__file__).resolve().parents[1]  # the checkout
 PACKAGES = ("common", "models", "target_signals", "harness")  # of the suite
 TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile adds eight letters
+AT_ONCE = 1 << 20  # bytes of a file that are read at a time
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write to a temporary name in the same folder, flush to disk, rename: never half a file.
+def write_atomically(path: Path, content: bytes | memoryview | IO[bytes]) -> None:
+    """Write bytes, or what a stream gives, to a temporary name in the same folder, flush to disk, rename: never half a
+    file.
 
     An OSError names `path`: a full disk names nothing by itself, and a person knows no temporary name.
     """
@@ -28,17 +30,29 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
         raise
     try:
         with os.fdopen(descriptor, "wb") as file:
-            write(file)
+            if isinstance(content, bytes | memoryview):
+                file.write(content)
+            else:
+                shutil.copyfileobj(content, file, AT_ONCE)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
-        # not where it names what `write` reads, or is a library's, which has a text alone
+        # not where it names what a stream reads, or is a library's, which has a text alone
         if isinstance(error, OSError) and error.errno and error.filename in (None, temporary):
             error.filename = str(path)
         raise
+
+
+def write_for_user(path: Path, content: bytes, otherwise: str = "") -> None:
+    """The same of a file that a person asked for: UsageError where it cannot be written. otherwise: what they may do,
+    as the end of its message."""
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise UsageError(f"cannot write '{path}': {error.strerror}{otherwise}") from error
 
 
 class Unfit(ValueError):
@@ -84,6 +98,6 @@ def sha256(place: Path) -> str:
     """The hexadecimal digits of the SHA-256 of a file."""
     digest = hashlib.sha256()
     with place.open("rb") as file:
-        while block := file.read(2**20):
+        while block := file.read(AT_ONCE):
             digest.update(block)
     return digest.hexdigest()

@@ -175,7 +175,7 @@ class Bar:
     def __init__(self, trial: Trial, signal: Signal, device: "torch.device"):
         shown = sys.stderr.isatty() or "ipykernel" in sys.modules
         if shown:
-            cost = describe_cost([as_large(trial, len(signal.lattice))], device)
+            cost = describe_cost([as_large(trial, len(signal.lattice))], device.type)
             shape = "×".join(map(str, signal.lattice.shape))
             print(f"{trial.model} on {shape} samples ({signal.source}): {cost}", file=sys.stderr)
         self.bar = tqdm(total=trial.steps, bar_format=PASSES, disable=not shown, file=sys.stderr)

@@ -15,7 +15,8 @@ from models.kernels.network.layers import Layer
 class ElementwiseNetwork(CoordinateNetwork):
     """φ(s(Wx + b)) in a first and some hidden layers, then a linear output. The size dial is the width.
 
-    A subclass names φ and s. Its `Config` has `hidden_layers`, which are those after the first.
+    A subclass names φ, and s where it is not the setting `omega`. Its `Config` has `hidden_layers`, which are those
+    after the first.
     """
 
     activation: ClassVar[str]
@@ -28,8 +29,8 @@ class ElementwiseNetwork(CoordinateNetwork):
 
     @property
     def scale(self) -> float:
-        """s."""
-        raise NotImplementedError
+        """s; by default the setting ω."""
+        return float(self.config.omega)
 
     @property
     def constant(self) -> float:

@@ -33,10 +33,6 @@ class Finer(ElementwiseNetwork):
         hidden_layers: int  # after the first; the paper's
 
     @property
-    def scale(self) -> float:
-        return float(self.config.omega)
-
-    @property
     def constant(self) -> float:
         return 1 / self.scale
 

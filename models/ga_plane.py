@@ -127,14 +127,12 @@ class GAPlane(Representation):
         matrices = self.constants(lattice)
         of_lines, of_planes, of_volume = matrices[:d], matrices[d : 2 * d], matrices[2 * d : 3 * d]
 
-        def spread(values: Tensor, axes: tuple[int, ...]) -> Tensor:
-            """[F, n_a, …] on some axes, in that order → [F, *shape or 1], ready to broadcast."""
-            in_order = sorted(range(len(axes)), key=lambda i: axes[i])
-            values = values.permute(0, *[i + 1 for i in in_order])
-            return values[(slice(None), *[slice(None) if k in axes else None for k in range(d)])]
-
         def on(values: Tensor, matrices: tuple[Tensor, ...], axes: tuple[int, ...]) -> Tensor:
-            return spread(interpolation.on_lattice(values[part], tuple(matrices[k] for k in axes)), axes)
+            """[F, *nodes] on some axes, in that order → [F', *shape or 1], ready to broadcast."""
+            found = interpolation.on_lattice(values[part], tuple(matrices[k] for k in axes))
+            in_order = sorted(range(len(axes)), key=lambda i: axes[i])
+            found = found.permute(0, *[i + 1 for i in in_order])
+            return found[(slice(None), *[slice(None) if k in axes else None for k in range(d)])]
 
         lines = [on(line, of_lines, (k,)) for k, line in enumerate(self.lines)]
         planes = [on(plane, of_planes, pair) for plane, pair in zip(self.planes, self.pairs, strict=True)]

@@ -30,10 +30,6 @@ class HOSC(ElementwiseNetwork):
         hidden_layers: int  # after the first; as of the other networks
 
     @property
-    def scale(self) -> float:
-        return float(self.config.omega)
-
-    @property
     def constant(self) -> float:
         return float(self.config.sharpness)
 

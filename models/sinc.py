@@ -23,7 +23,3 @@ class Sinc(ElementwiseNetwork):
         # rad per unit of pre-activation, in every layer; ours, from a few values on an image
         omega: Annotated[float, Dial(2.5, 40, "log", "ours, 10, two octaves each way")]
         hidden_layers: int  # after the first; as of the other networks
-
-    @property
-    def scale(self) -> float:
-        return float(self.config.omega)

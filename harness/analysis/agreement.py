@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from common.files import Unfit
-from harness.store.read_row import finite
 from harness.store.residual import checksum, encode, load_residual
 from harness.store.schema import CHECKSUM, OK, Row, names
+from harness.store.store import as_json
 
 SAME, NUMBERS = names(machine=True), names(repeats=True)
 
@@ -29,7 +29,7 @@ def compare(
 ) -> Agreement:
     """row, array: as they are stored. again, residual: what the repeated trial gave. tolerance: dB
     of PSNR, for another machine, other versions or a GPU."""
-    now = finite(again)
+    now = as_json(again)
     if row["status"] != now["status"]:
         return Agreement(False, f"{row['status']} then, {now['status']} now: {now['reason']}")
     difference = None if row["psnr"] is None or now["psnr"] is None else now["psnr"] - row["psnr"]

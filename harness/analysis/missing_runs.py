@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.words import budget_text
+from common.words import budget_text, plural
 from harness.analysis import timing
 from harness.analysis.comparison import Comparison, Place
 from harness.analysis.winner import BASELINE
@@ -81,9 +81,9 @@ def _failed(comparison: Comparison) -> list[str]:
                     places[run.status].append(place)
                     reasons.setdefault(run.status, run.reason)
         for status, at in places.items():
-            runs = f"{len(at)} run{'s' * (len(at) > 1)}"
+            runs = f"{plural(len(at), 'run')} {status.replace('_', ' ')}"
             reason = f": {reasons[status]}" if reasons[status] else ""
-            notes.append(f"{model}: {runs} {status.replace('_', ' ')} ({_where(at, comparison)}){reason}")
+            notes.append(f"{model}: {runs} ({_where(at, comparison)}){reason}")
     return notes
 
 

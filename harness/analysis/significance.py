@@ -123,7 +123,7 @@ def _quantile(models: int) -> float:
     return float(studentized_range.ppf(1 - ALPHA, models, np.inf)) / math.sqrt(2)
 
 
-def placings(scores: np.ndarray, higher_is_better: bool = True) -> np.ndarray:
+def placings(scores: np.ndarray, higher_is_better: bool) -> np.ndarray:
     """The rank of each score [data sets, models] among those of its data set, 1 the best; equals share the mean."""
     from scipy.stats import rankdata
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.analysis.cell import Cell
+from harness.analysis.comparison import mean
 
 
 class Spread(NamedTuple):
@@ -31,19 +32,15 @@ def spread(scores: Mapping[Cell, float]) -> Spread:
         conditions.setdefault((cell.model, cell.size, cell.band), []).append(score)
         of_item = nested.setdefault((cell.model, cell.size, cell.band, cell.item), {})
         of_item.setdefault(cell.signal_seed, []).append(score)
-    whole = _mean([float(np.var(own, ddof=1)) for own in conditions.values() if len(own) > 1])
+    whole = mean(float(np.var(own, ddof=1)) for own in conditions.values() if len(own) > 1)
     fits = [own for signals in nested.values() for own in signals.values() if len(own) > 1]  # one alone has no variance
     free = sum(len(own) - 1 for own in fits)
     seeds = math.fsum(np.var(own) * len(own) for own in fits) / free if free else math.nan
     several = [list(signals.values()) for signals in nested.values() if len(signals) > 1] if free else []
-    signals = max(0.0, _mean([_among(own, seeds) for own in several])) if several else math.nan
+    signals = max(0.0, mean(_among(own, seeds) for own in several)) if several else math.nan
     return Spread(math.sqrt(whole), math.sqrt(signals), math.sqrt(seeds))
 
 
 def _among(signals: list[list[float]], seeds: float) -> float:
     """The variance of the signals' means beyond what the variance of the seeds alone gives them."""
     return float(np.var([np.mean(own) for own in signals], ddof=1) - seeds * np.mean([1 / len(own) for own in signals]))
-
-
-def _mean(values: list[float]) -> float:
-    return math.fsum(values) / len(values) if values else math.nan

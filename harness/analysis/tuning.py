@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,9 +45,9 @@ class SearchResult:
         """The candidates that are fitted again: the best FINALISTS by gain, and trial 0. None before all have one."""
         if None in self.gains:
             return []
-        ended = [i for i in range(len(self.gains)) if self.gains[i] != FAILED]
-        ranked = sorted(ended, key=lambda i: (-_number(self.gains[i]), i))
-        return sorted({*ranked[:FINALISTS], *(i for i in ended if i == 0)})
+        ended = _ended(enumerate(self.gains))
+        ranked = sorted(ended, key=lambda i: (-ended[i], i))
+        return sorted({*ranked[:FINALISTS], *ended.keys() & {0}})
 
     @cached_property
     def scores(self) -> dict[int, float | None]:
@@ -69,8 +69,7 @@ class SearchResult:
     def known(self) -> dict[int, float]:
         """The numbers by which the best is chosen: scores where the search is complete, until then gains, as far as
         they go."""
-        found = self.scores if self.complete else dict(enumerate(self.gains))
-        return {i: value for i, value in found.items() if value is not None and value != FAILED}
+        return _ended(self.scores.items() if self.complete else enumerate(self.gains))
 
     @property
     def best(self) -> int | None:
@@ -126,9 +125,9 @@ class SearchResult:
         """The share of the variance between trials that one dial explains alone, 0 to 1: by a parabola in where it
         stands in its range, or by the groups of a choice; adjusted for what chance explains. None for too few trials.
         """
-        ended = [(one, value) for one, value in zip(self.cell.candidates, self.gains, strict=True) if _ended(value)]
-        values = [candidate.dials[setting.name] for candidate, _ in ended]
-        scores = np.array([value for _, value in ended], dtype=float)
+        ended = _ended(enumerate(self.gains))
+        values = [self.cell.candidates[i].dials[setting.name] for i in ended]
+        scores = np.array([*ended.values()], dtype=float)
         design = np.array([_features(setting, value) for value in values], dtype=float)
         freedom = len(scores) - (design.shape[1] if len(scores) else 0)
         if freedom < 2 or not (total := float(((scores - scores.mean()) ** 2).sum())):
@@ -162,8 +161,9 @@ def order(of_budget: Sequence[SearchResult], trial: int | None = None) -> list[t
     return sorted(known, key=lambda item: -item[1])
 
 
-def _ended(value: float | None) -> bool:
-    return value is not None and value != FAILED
+def _ended(values: Iterable[tuple[int, float | None]]) -> dict[int, float]:
+    """The gains of candidates, by index, that are known and ended well."""
+    return {i: value for i, value in values if value is not None and value != FAILED}
 
 
 def _mean(rows: Sequence[Row | None]) -> float | None:
@@ -180,10 +180,6 @@ def _gain(rows: Sequence[Row | None]) -> float | None:
     gains = [gain(row, "psnr") for row in rows if row is not None and not is_constant(row)]
     known = [value for value in gains if value is not None]
     return math.fsum(known) / len(known) if known else None
-
-
-def _number(value: float | None) -> float:
-    return FAILED if value is None else value
 
 
 def _features(setting: Setting, value: Any) -> list[float]:

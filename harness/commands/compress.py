@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.errors import UsageError, one_line
+from common.files import write_for_user
 from harness.execution.option_types import bits_a_value, given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.store import parse_row, store_of
@@ -87,10 +88,7 @@ def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> 
         rate, data = measure(model, bits, lattice, psnr)
         rates.append(rate)
         name = to.with_name(f"{to.name}-{bits}{compressed.SUFFIX}")
-        try:
-            compressed.save(data, name)
-        except OSError as error:
-            raise UsageError(f"cannot write '{name}': {error.strerror}") from error
+        write_for_user(name, data)
     print("\n".join(table(rates, len(model.lattice))))
     print(f"\nwrote {to}-<bits>{compressed.SUFFIX}; python -m harness render decodes them")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import UsageError, suggest
+from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
 from harness.commands.selected_rows import no_rows, select
@@ -102,11 +102,7 @@ def chosen_of(rows: Sequence[Row], options: argparse.Namespace) -> "Choice":
     """What the options choose of the rows' figures."""
     from harness.figures.draw_figures import Choice
 
-    for column, wanted in (("model", options.models), ("size", options.sizes)):
-        there = [str(value) for value in dict.fromkeys(row[column] for row in rows)]
-        for one in map(str, wanted or ()):
-            if one not in there:
-                raise UsageError(f"no rows of {column} '{one}'{suggest(one, there)}; there are: {', '.join(there)}")
+    select(rows, model=options.models, size=options.sizes)  # names what there is not
     if options.width is not None and not LEAST_WIDTH <= options.width <= MOST_WIDTH:
         raise UsageError(f"--width must be from {LEAST_WIDTH:g} to {MOST_WIDTH:g} inches, got {options.width:g}")
     return Choice(options.models, options.sizes, Layout(options.width, options.title), options.theme)

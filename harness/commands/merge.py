@@ -10,8 +10,8 @@ they are drawn from what is.
 """
 
 import argparse
-import shutil
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common.errors import UsageError, one_line
@@ -22,7 +22,6 @@ from harness.commands.merged_rows import Found, Tally, chosen, describe, is_parq
 from harness.execution.option_types import given_path
 from harness.store.own_signal import load_signal, signal_path
 from harness.store.residual import load_residual
-from harness.store.schema import Row
 from harness.store.store import Store
 from target_signals.user_file import UserFile
 
@@ -104,10 +103,15 @@ def _put(equal: Sequence[Found], folder: str, key: str, out: Path, tally: Tally)
             what = "a damaged row" if own is None else describe(own)
             tally.conflicts.append(f"{folder}/{key}: {out} already has {what}, which stays; not {describe(equal[0])}")
             return
-    _put_array([Store(one.store, folder).array_path(key) for one in equal], target.array_path(key), row, tally)
-    _put_model([Store(one.store, folder).model_path(key) for one in equal], target.model_path(key), tally)
-    if row["signal"] == UserFile.name:
-        _put_signal([signal_path(one.store, row) for one in equal], signal_path(out, row), int(row["dim"]), tally)
+    array, model = target.array_path(key), target.model_path(key)
+    of_row = functools.partial(load_residual, row=row)
+    if not array.exists() or not _is_whole(array, of_row, tally):
+        _put_whole([Store(one.store, folder).array_path(key) for one in equal], array, of_row, tally)
+    if not model.exists():
+        _put_whole([Store(one.store, folder).model_path(key) for one in equal], model, _check_model, tally)
+    if row["signal"] == UserFile.name and not (signal := signal_path(out, row)).exists():
+        of_dim = functools.partial(load_signal, dim=int(row["dim"]))
+        _put_whole([signal_path(one.store, row) for one in equal], signal, of_dim, tally)
     if there:
         tally.there += 1
         return
@@ -115,56 +119,36 @@ def _put(equal: Sequence[Found], folder: str, key: str, out: Path, tally: Tally)
     tally.copied += 1
 
 
-def _put_array(sources: Sequence[Path], target: Path, row: Row, tally: Tally) -> None:
-    if target.exists() and _is_whole(target, row, tally):
-        return
-    source = next((path for path in sources if path.exists() and _is_whole(path, row, tally)), None)
+def _put_whole(sources: Sequence[Path], target: Path, check: Callable[[Path], object], tally: Tally) -> None:
+    """Copy the first of the sources that is whole."""
+    source = next((path for path in sources if path.exists() and _is_whole(path, check, tally)), None)
     if source is not None:
         _write(target, source)
 
 
-def _is_whole(path: Path, row: Row, tally: Tally) -> bool:
+def _is_whole(path: Path, check: Callable[[Path], object], tally: Tally) -> bool:
     try:
-        load_residual(path, row)
+        check(path)
     except (Unfit, OSError) as error:
         tally.problems.append(f"{path}: {error}")
         return False
     return True
 
 
-def _put_model(sources: Sequence[Path], target: Path, tally: Tally) -> None:
+def _check_model(path: Path) -> None:
     from safetensors import SafetensorError, safe_open
 
-    if target.exists():
-        return
-    for source in filter(Path.is_file, sources):
-        try:
-            with safe_open(source, framework="np"):  # reads the header and checks that the values fit it
-                pass
-        except (SafetensorError, OSError, ValueError) as error:
-            tally.problems.append(f"{source}: no whole model: {one_line(error)}")
-            continue
-        _write(target, source)
-        return
-
-
-def _put_signal(sources: Sequence[Path], target: Path, dim: int, tally: Tally) -> None:
-    if target.exists():
-        return
-    for source in filter(Path.is_file, sources):
-        try:
-            load_signal(source, dim)
-        except (Unfit, OSError) as error:
-            tally.problems.append(f"{source}: {error}")
-            continue
-        _write(target, source)
-        return
+    try:
+        with safe_open(path, framework="np"):  # reads the header and checks that the values fit it
+            pass
+    except (SafetensorError, OSError, ValueError) as error:
+        raise Unfit(f"no whole model: {one_line(error)}") from error
 
 
 def _write(target: Path, content: bytes | Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, bytes):
-        write_atomically(target, lambda file: file.write(content))
+        write_atomically(target, content)
         return
     with content.open("rb") as source:
-        write_atomically(target, lambda file: shutil.copyfileobj(source, file, 1 << 20))
+        write_atomically(target, source)

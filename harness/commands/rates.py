@@ -84,7 +84,7 @@ def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[
     try:
         folder.mkdir(parents=True, exist_ok=True)
         codec_points.write(folder, coded)
-        write_atomically(folder / POINTS, lambda file: file.write(every_point(found).encode()))
+        write_atomically(folder / POINTS, every_point(found).encode())
         with rc_context(RC):
             figure = rate_distortion_page(found, order, classical)
             write(figure, path, dpi=150)

@@ -106,8 +106,6 @@ def check_options(options: argparse.Namespace) -> None:
 
 def describe(order: "Sequence[Group]", rows: "Mapping[Name, Row]", gone: "Mapping[Name, str]") -> Iterator[str]:
     """How the reference stands, group by group of the order of want."""
-    import torch
-
     from harness.plan.describe_cost import describe_cost
     from harness.plan.reference import is_there, missing
 
@@ -117,7 +115,7 @@ def describe(order: "Sequence[Group]", rows: "Mapping[Name, Row]", gone: "Mappin
         there = sum(is_there(trial, rows) for trial in group.trials)
         left = list(missing([group], rows, group.device))
         absent = len(group.trials) - there - len(left)
-        here = describe_cost(left, torch.device(group.device)) if left or not absent else "nothing that can run here"
+        here = describe_cost(left, group.device) if left or not absent else "nothing that can run here"
         cost, counts = f"{group.device}: {here}", (len(group.trials), there, absent, len(left))
         lines.append((group.name, group.preset, *map(str, counts), cost))
     yield from ["", *columns(lines, texts=(0, 1, len(HEAD) - 1))]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError
-from common.files import write_atomically
+from common.files import write_for_user
 from harness.execution.option_types import given_path
 from harness.store.store import parse_row, store_of
 
@@ -52,10 +52,7 @@ def run(options: argparse.Namespace) -> int:
     check(shape, model.dim, model.channels, suffix, machine.memory(torch.device("cpu")))
     values = predict_shape(model, shape)
     content = encode(values, suffix)
-    try:
-        write_atomically(out, lambda file: file.write(content))
-    except OSError as error:
-        raise UsageError(f"cannot write '{out}': {error.strerror}") from error
+    write_for_user(out, content)
     clipped = "" if suffix == ".npy" else ", clipped to [0, 1] in 8 bits"
     print(f"wrote {out}: {'×'.join(map(str, values.shape))}, from {values.min():.3g} to {values.max():.3g}{clipped}")
     if source := source_of(Path(path)):

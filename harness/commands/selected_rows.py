@@ -23,9 +23,9 @@ def select(rows: Iterable[Row], **wanted: Any) -> list[Row]:
         if value is None:
             continue
         values = value if isinstance(value, list) else [value]
-        there = {row[column] for row in chosen}
+        there = dict.fromkeys(row[column] for row in chosen)
         for absent in (one for one in values if one not in there):
-            known = sorted(map(str, there))
+            known = list(map(str, there))
             raise UsageError(
                 f"no rows of {column} '{absent}'{suggest(str(absent), known)}; there are: {', '.join(known)}"
             )

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from common.errors import UsageError, suggest
-from common.files import write_atomically
+from common.files import write_for_user
 from common.process import without_collection
 from harness.analysis import tables
 from harness.analysis.experiments import experiments
@@ -111,10 +111,7 @@ def write(options: argparse.Namespace, content: bytes) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         return
-    try:
-        write_atomically(Path(options.to), lambda file: file.write(content))
-    except OSError as error:
-        raise UsageError(f"cannot write '{options.to}': {error.strerror}; choose another file with --to") from error
+    write_for_user(Path(options.to), content, "; choose another file with --to")
     print(f"wrote {options.to}")
 
 

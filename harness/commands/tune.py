@@ -37,7 +37,7 @@ def tune(options: argparse.Namespace) -> int:
 
     found = search.make_search(options)
     trials = found.trials
-    done, left = run_trials.split_done(trials, options.out)
+    done, left, _ = run_trials.read_done(trials, options.out)
     workers = count_workers(options, found.device, left)
     print("\n".join(announcement(found, options, workers, len(done), left)))
     if options.dry_run:
@@ -77,7 +77,8 @@ def announcement(
         f"preset {found.preset}, on {place(options, found.device, workers)}"
     )
     yield from (f"left out: {reason}" for reason in found.left_out)
-    yield f"{plural(count, 'fit')}, {done} of them done before, {len(left)} to run: {describe_cost(left, found.device)}"
+    cost = describe_cost(left, found.device.type)
+    yield f"{plural(count, 'fit')}, {done} of them done before, {len(left)} to run: {cost}"
     if options.minutes is not None:
         yield f"none begins later than {duration(60 * options.minutes)} from now; the same command goes on"
     more = sum(min(FINALISTS + 1, len(cell.fits)) * len(AGAIN) * len(cell.fits[0]) for cell in found.cells)
@@ -138,7 +139,7 @@ def report(found: "Search", options: argparse.Namespace) -> None:
     text = tables(every)
     print(f"\n{text}\n")
     path = out / f"tuning_{found.preset}.md"
-    write_atomically(path, lambda file: file.write(f"{text}\n".encode()))
+    write_atomically(path, f"{text}\n".encode())
     first = [one for one in every if one.cell.seed == options.search_seeds[0]]
     for written in (path, *tuning.draw(first, model_names(found.config), out, f"tuning_{found.preset}")):
         print(f"wrote {written}")

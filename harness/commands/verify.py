@@ -78,7 +78,7 @@ def report(
     print(f"on {machine.device_name(device)}; a CPU gives the same bits where machine, threads, versions, commit and")
     print(f"back end are the row's; elsewhere PSNR agrees within {options.tolerance:g} dB")
     groups, refused = plan(chosen, options)
-    cost = describe_cost([group.as_large for group in groups], device)
+    cost = describe_cost([group.as_large for group in groups], device.type)
     print(f"{plural(len(groups), 'trial')} to run again: {cost}", flush=True)
     good = repeated = 0
     for one, found in itertools.chain(refused, agreements(groups, options, device)):

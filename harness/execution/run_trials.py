@@ -36,15 +36,10 @@ OnModel = Callable[[Trial, Representation], None]
 OnEnd = Callable[[Trial], None]
 
 
-def split_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], list[Trial]]:
-    """The trials whose rows all exist, and those that are left to run. A corrupt row is set aside."""
-    done, left, _ = read_done(trials, out)
-    return done, left
-
-
 @without_collection()
 def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], list[Trial], dict[Name, Row]]:
-    """What `split_done` gives, and the rows of the trials that are done, each read once."""
+    """The trials whose rows all exist, those that are left to run, and the rows of the first. A corrupt row is set
+    aside."""
     done: list[Trial] = []
     left: list[Trial] = []
     rows: dict[Name, Row] = {}
@@ -66,7 +61,7 @@ def named_rows(trial: Trial, store_of: Callable[[str], Store]) -> dict[Name, Row
     return {(folder, key): store_of(folder).read(key) for folder, key in names}
 
 
-def is_done(trial: Trial, out: str | Path, superseded: Superseded = ()) -> bool:
+def is_done(trial: Trial, out: str | Path, superseded: Superseded) -> bool:
     """Whether a trial's rows all exist.
 
     superseded: the key and `started` of rows that do not count, as their trials are to run again.

@@ -20,15 +20,14 @@ from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.selection import few
 from harness.analysis.winner import BASELINE
 from harness.figures import axis_style, legend, style
-from harness.figures.layout import AS_NEEDED, Layout, columns_for
-from harness.figures.page import LINE, Sheet, averaged, with_room, write_texts
+from harness.figures.layout import AS_NEEDED, Layout
+from harness.figures.page import LINE, averaged, panels, with_room, write_texts
 from harness.store.schema import finite
 from target_signals.tasks.metrics import METRICS
 
 Clock = Literal["updates", "seconds"]
 MOST = 3  # bands, and budgets
 PANEL, SINGLE, GAP, MARGIN = (2.1, 1.6), (3.6, 2.3), (0.42, 0.54), (0.6, 0.15)  # inches
-AXIS_ROOM = 0.66
 AXES = {"updates": "updates", "seconds": "seconds of training"}
 GOAL: style.Looks = {"color": "0.45", "linestyle": ":", "linewidth": 1.0}
 
@@ -73,8 +72,10 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
     subtitle = f"PSNR (dB) on the training lattice over {AXES[clock]}{averaged(comparison)}"
     subtitle += "; shaded: minimum to maximum" if any(found.runs > 1 for found in traces.values()) else ""
     notes = _notes(comparison, clock, there, traces, drawn) + axis_style.beyond(far)
-    sheet = _sheet(len(bands), len(sizes), layout)
-    sheet = with_room(sheet, comparison, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
+    sheet = panels(len(spots), layout, PANEL, SINGLE, GAP, MARGIN)
+    if layout.width is None and len(bands) > 1:
+        sheet = replace(sheet, columns=len(sizes))
+    sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles))
     lines = len(_title(comparison, *spots[0], len(bands) > 1, layout).splitlines())
     sheet = replace(sheet, head=sheet.head + LINE * (lines - 1), gap=(sheet.gap[0], sheet.gap[1] + LINE * (lines - 1)))
     figure = sheet.figure()
@@ -95,13 +96,6 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
-
-
-def _sheet(bands: int, sizes: int, layout: Layout) -> Sheet:
-    columns, panel, gap = layout.fit(bands * sizes, SINGLE if bands * sizes == 1 else PANEL, GAP, MARGIN, 0.0)
-    if layout.width is None:
-        columns = sizes if bands > 1 else columns_for(sizes, PANEL[0], GAP[0])
-    return Sheet(bands * sizes, columns, panel, gap, MARGIN, layout=layout)
 
 
 def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:

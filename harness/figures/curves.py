@@ -12,13 +12,12 @@ from harness.analysis.comparison import Comparison, mean
 from harness.analysis.frame import within
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import EDGE, LINE, Sheet, averaged, text_width, thinned, with_room, wrapped, write_texts
+from harness.figures.page import EDGE, averaged, panels, text_width, thinned, with_room, wrapped, write_texts
 from harness.figures.views import View, unit_notes
 from target_signals.tasks.metrics import METRICS
 
 PANEL, SINGLE = (2.1, 1.6), (3.6, 2.3)  # inches
 GAP, MARGIN = (0.42, 0.54), (0.6, 0.15)
-AXIS_ROOM = 0.66  # inches of tick labels and axis label
 COINCIDE = 0.01  # of the scale: points that are nearer lie on one another
 RING = 3.0  # points by which a ring round a marker is larger than what it holds
 MOST_RINGS = 3  # round one another: more of them would cover a panel of many models
@@ -55,10 +54,10 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     subtitle = f"{metric.label()}{averaged(comparison)}{spread}"
     handles = legend.of_models(comparison, drawn)
     handles += [legend.entry(CONSTANT_MEAN, **style.CONSTANT)] if known else []
-    sheet = _sheet(view, layout)
+    label = max(text_width(view.x_text(x)) for x in view.xs)
+    sheet = panels(len(view.panels), layout, PANEL, SINGLE, GAP, MARGIN, label)
     axis = wrapped(view.axis, sheet.panel[0] + 2 * EDGE)
-    room = AXIS_ROOM + LINE * (len(axis) - 1) + legend.height(handles, sheet.width)
-    sheet = with_room(sheet, comparison, subtitle, notes, room)
+    sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles, axis))
     figure = sheet.figure()
     for index, panel in enumerate(view.panels):
         axes = sheet.axes(figure, index)
@@ -80,13 +79,6 @@ def _notes(comparison: Comparison, view: View, drawn: list[str]) -> list[str]:
     notes = [f"without a score: {', '.join(absent)}"] if absent else []
     counts = {len(comparison.scores(place)) for place in view.places(drawn)} - {0, len(comparison.draws)}
     return notes + (["some points are means of fewer runs, as some failed or are missing"] if counts else [])
-
-
-def _sheet(view: View, layout: Layout) -> Sheet:
-    count = len(view.panels)
-    label = max(text_width(view.x_text(x)) for x in view.xs)
-    columns, panel, gap = layout.fit(count, SINGLE if count == 1 else PANEL, GAP, MARGIN, label)
-    return Sheet(count, columns, panel, gap, MARGIN, layout=layout)
 
 
 def _means(comparison: Comparison, view: View, model: str, panel: float) -> list[float]:

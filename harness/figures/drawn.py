@@ -56,7 +56,7 @@ def forget(folder: Path, metric: str) -> None:
 def record(folder: Path, metric: str, of: str, files: Sequence[Path]) -> None:
     """Keep beside the figures what they were drawn of, `drawn_of` before they were drawn. Raises OSError."""
     text = json.dumps({"of": of, "files": [path.name for path in files]})
-    write_atomically(_path(folder, metric), lambda file: file.write(text.encode()))
+    write_atomically(_path(folder, metric), text.encode())
 
 
 def _path(folder: Path, metric: str) -> Path:

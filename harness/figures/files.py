@@ -39,7 +39,7 @@ def write(figure: "Figure", path: Path, **how: Any) -> None:
     own, and no OSError. how: as `savefig` takes it."""
     content = io.BytesIO()
     figure.savefig(content, format=path.suffix[1:], **how)
-    write_atomically(path, lambda file: file.write(content.getbuffer()))
+    write_atomically(path, content.getbuffer())
 
 
 def experiment_folder(kind: Kind) -> str:

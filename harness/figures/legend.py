@@ -10,8 +10,9 @@ from matplotlib.lines import Line2D
 from harness.analysis.comparison import Comparison
 from harness.analysis.reference_rows import display_name
 from harness.figures import style
-from harness.figures.page import EDGE, Sheet, notes_height, text_width
+from harness.figures.page import EDGE, LINE, Sheet, notes_height, text_width
 
+AXIS_ROOM = 0.66  # inches of the labels of an axis and of its name in one line
 HANDLE, LINE_HEIGHT = 0.6, 0.17  # inches of an entry beside its text, and of its height
 ABOVE_NOTES = 0.14  # inches
 
@@ -30,6 +31,11 @@ def of_models(comparison: Comparison, models: Sequence[str]) -> list[Line2D]:
 def height(handles: Sequence[Line2D], width: float) -> float:
     """Inches that the entries take on a page of some width."""
     return LINE_HEIGHT * math.ceil(len(handles) / _columns(handles, width))
+
+
+def below_panels(sheet: Sheet, handles: Sequence[Line2D], axis: Sequence[str] = ("",)) -> float:
+    """Inches that the x axis and the entries take. axis: the lines of its name."""
+    return AXIS_ROOM + LINE * (len(axis) - 1) + height(handles, sheet.width)
 
 
 def draw(sheet: Sheet, figure: Figure, handles: Sequence[Line2D], notes: Sequence[str]) -> None:

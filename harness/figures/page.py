@@ -12,10 +12,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from common.words import plural
 from harness.analysis.cell import counted
 from harness.analysis.comparison import WHOLE, Comparison
 from harness.figures import style
-from harness.figures.layout import AS_NEEDED, Layout
+from harness.figures.layout import AS_NEEDED, Layout, Size
 from harness.store.names import unless_plain
 from target_signals.tasks.base import title_of
 
@@ -100,6 +101,12 @@ class Sheet:
             axes.set_xlabel(x, fontsize=style.TEXT, labelpad=3)
 
 
+def panels(count: int, layout: Layout, panel: Size, alone: Size, gap: Size, margin: Size, label: float = 0.0) -> Sheet:
+    """A sheet of so many panels, as `Layout.fit` sizes them. alone: the size of a panel that is the only one."""
+    columns, fitted, between = layout.fit(count, alone if count == 1 else panel, gap, margin, label)
+    return Sheet(count, columns, fitted, between, margin, layout=layout)
+
+
 def text_width(text: str) -> float:
     """About how wide a text is, in inches."""
     return len(text) * style.TEXT * LETTER
@@ -115,7 +122,7 @@ def thinned(labels: Sequence[str], width: float) -> list[str]:
 def draws_text(comparison: Comparison) -> str:
     """`5 seeds`, or `10 items and 5 seeds`."""
     counts = counted(comparison.draws)
-    words = [f"{count} {noun}{'s' * (count > 1)}" for noun, count in counts.items() if noun == "seed" or count > 1]
+    words = [plural(count, noun) for noun, count in counts.items() if noun == "seed" or count > 1]
     return " and ".join(words)
 
 

@@ -17,12 +17,11 @@ from harness.analysis.comparison import WHOLE, Comparison, Place, mean
 from harness.analysis.selection import few
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import EDGE, LINE, Sheet, averaged, with_room, wrapped, write_texts
+from harness.figures.page import EDGE, averaged, panels, with_room, wrapped, write_texts
 from target_signals.tasks.metrics import METRICS
 
 MOST_BANDS = 3
 PANEL, SINGLE, GAP, MARGIN = (2.1, 2.0), (4.2, 2.8), (0.42, 0.54), (0.6, 0.15)  # inches
-AXIS_ROOM = 0.66
 LEAST_MARKER, MOST_MARKER = 2.6, 7.4  # points, of the smallest budget and the largest
 FRONT: style.Looks = {"color": "0.25", "linewidth": 3.2, "alpha": 0.22, "solid_joinstyle": "miter", "zorder": 1.4}
 
@@ -60,12 +59,9 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
     notes = _notes(comparison, bands, drawn, apart) + axis_style.beyond(far)
     sizes = [size for size in comparison.sizes if any(point.size == size for point in found)]
     handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]
-    panel = SINGLE if len(bands) == 1 else PANEL
-    columns, panel, gap = layout.fit(len(bands), panel, GAP, MARGIN, 0.0)
-    sheet = Sheet(len(bands), columns, panel, gap, MARGIN, layout=layout)
-    axis = wrapped("seconds, construction included" if waiting else "seconds of training", panel[0] + 2 * EDGE)
-    room = AXIS_ROOM + LINE * (len(axis) - 1) + legend.height(handles, sheet.width)
-    sheet = with_room(sheet, comparison, subtitle, notes, room)
+    sheet = panels(len(bands), layout, PANEL, SINGLE, GAP, MARGIN)
+    axis = wrapped("seconds, construction included" if waiting else "seconds of training", sheet.panel[0] + 2 * EDGE)
+    sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles, axis))
     figure = sheet.figure()
     every = [sheet.axes(figure, index) for index in range(len(bands))]
     for axes, band in zip(every, bands, strict=True):
@@ -75,7 +71,7 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
             _line(axes, comparison, [_up_to(edge, point) for point in points[band] if point.model == model], sizes)
     axis_style.share(every)
     for index, (axes, band) in enumerate(zip(every, bands, strict=True)):
-        axis_style.log_x(axes, axis_style.ticks_in(panel[0]))
+        axis_style.log_x(axes, axis_style.ticks_in(sheet.panel[0]))
         axis_style.few_ticks(axes)
         axis_style.open_grid(axes)
         _front(axes, [_up_to(edge, point) for point in front(compete[band], metric.higher_is_better)])

@@ -13,10 +13,9 @@ from harness.analysis.example import Example
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import EDGE, LINE, Sheet, with_room, wrapped, write_texts
+from harness.figures.page import EDGE, panels, with_room, wrapped, write_texts
 
 PANEL, SINGLE, GAP, MARGIN = (2.1, 1.8), (4.0, 2.6), (0.24, 0.54), (0.66, 0.15)  # inches
-AXIS_ROOM = 0.66
 SIGNAL: style.Looks = {"color": "0.25", "linewidth": 3.0, "alpha": 0.35, "zorder": 1.5}
 FAINTEST = 1e-12  # of the signal's greatest density: what is below is rounding
 MARKS = 5  # markers on a line
@@ -45,12 +44,9 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
     subtitle = f"{example.describe()}: radially averaged power spectrum of the error over spatial frequency"
     notes = _notes(example, signal is not None)
     notes += [f"lossless, with errors below the scale: {', '.join(below)}"] if below else []
-    panel = SINGLE if len(sizes) == 1 else PANEL
-    columns, panel, gap = layout.fit(len(sizes), panel, GAP, MARGIN, 0.0)
-    sheet = Sheet(len(sizes), columns, panel, gap, MARGIN, layout=layout)
-    axis = wrapped("frequency (cycles per sample)", panel[0] + 2 * EDGE)
-    room = AXIS_ROOM + LINE * (len(axis) - 1) + legend.height(handles, sheet.width)
-    sheet = with_room(sheet, example.comparison, subtitle, notes, room)
+    sheet = panels(len(sizes), layout, PANEL, SINGLE, GAP, MARGIN)
+    axis = wrapped("frequency (cycles per sample)", sheet.panel[0] + 2 * EDGE)
+    sheet = with_room(sheet, example.comparison, subtitle, notes, legend.below_panels(sheet, handles, axis))
     figure = sheet.figure()
     for index, size in enumerate(sizes):
         axes = sheet.axes(figure, index)
@@ -62,7 +58,7 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
                 every = max(1, len(frequency) // MARKS)
                 looks = style.line(*example.comparison.looks(model))
                 axes.plot(frequency, density, label=model, markevery=every, **looks)
-        _style_axes(axes, limits, panel[0])
+        _style_axes(axes, limits, sheet.panel[0])
         sheet.name_axes(axes, index, "\n".join(axis), "power density")
         axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
     legend.draw(sheet, figure, handles, notes)

@@ -105,7 +105,7 @@ class Experiment:
 
     signal: str
     dim: int
-    presets: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    presets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, so that what follows from it can be cached
@@ -122,10 +122,10 @@ class Config:
     presets: dict[str, dict[str, Any]]
     experiments: tuple[Experiment, ...]
     models: dict[str, dict[str, Any]]
-    reference: Reference = dataclasses.field(default_factory=Reference)
+    reference: Reference = field(default_factory=Reference)
     source: str = "hyperparameters.json"
     by_hand: tuple[tuple[str, str], ...] = ()
-    tuned: Tuned = dataclasses.field(default_factory=dict)
+    tuned: Tuned = field(default_factory=dict)
 
     def preset(self, name: str, signal: str, dim: int) -> Preset:
         """A preset with the experiment's own values in place of the common ones, and its own in place of those of the

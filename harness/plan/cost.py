@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 import models
 import target_signals
+from harness.plan.lookup import log_log
 from harness.plan.trial import Trial
 from target_signals.shrink import FACTOR
 from target_signals.tasks.base import family_of
@@ -123,15 +123,7 @@ def as_large(trial: Trial, points: int) -> Trial:
 
 def interpolate(measured: Mapping[int, float], size: int) -> float:
     """The time at a size, from those at others, log-log: constant below the least, in proportion beyond the largest."""
-    known = sorted(measured)
-    if size <= known[0]:
-        return measured[known[0]]
-    below = max(k for k in known if k <= size)
-    above = min((k for k in known if k > size), default=None)
-    if above is None:
-        return measured[below] * size / below
-    between = math.log(size / below) / math.log(above / below)
-    return measured[below] ** (1 - between) * measured[above] ** between
+    return log_log(measured.items(), size) * max(1.0, size / max(measured))
 
 
 def timed_name(trial: Trial) -> str:
@@ -153,13 +145,13 @@ def _each(times: Times, trial: Trial, device: str, among: Among) -> float | None
         return None
     share = _points(trial) / times["points"][axes]
     if trial.lr is None:  # a solution takes hardly longer beyond the largest budget, which a pass does
-        each = [interpolate(_sized(table), min(trial.budget, max(map(int, table)))) for table in own]
+        each = [log_log(_sized(table).items(), trial.budget) for table in own]
         return among(each) * max(share, LEAST_SHARE[device])
     whole = among([interpolate(_sized(table), trial.budget) for table in own]) / 1000
     least = times.get("least_ms", {}).get(name)
     if least is None:
         return whole * max(share, LEAST_SHARE[device])
-    fixed = min(interpolate(_sized(least), min(trial.budget, max(map(int, least)))) / 1000, whole)
+    fixed = min(log_log(_sized(least).items(), trial.budget) / 1000, whole)
     return fixed + share * (whole - fixed)
 
 

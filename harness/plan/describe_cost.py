@@ -2,32 +2,28 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from common.words import duration
 from harness.plan.cost import drawing_seconds, is_timed, timed_name, times_of, total_seconds
 from harness.plan.trial import Trial
 
-if TYPE_CHECKING:
-    import torch
 
-
-def describe_cost(trials: Sequence[Trial], device: "torch.device", draws: bool = False) -> str:
+def describe_cost(trials: Sequence[Trial], device: str, draws: bool = False) -> str:
     """One line: the estimated time of these trials on this kind of device, one after the other.
 
     draws: whether figures and the page are made afterwards.
     """
     if not trials:
         return "nothing to do"
-    drawing = drawing_seconds(trials, device.type) if draws else 0.0
-    text = describe_seconds(trials, device.type, drawing)
+    drawing = drawing_seconds(trials, device) if draws else 0.0
+    text = describe_seconds(trials, device, drawing)
     if text is None:
         return "no estimate, nothing was timed on such a device"
     text += " with figures and page" if drawing else ""
-    notes = [f"as timed on {times_of(device.type)['machine']}"]
-    if others := _timed_otherwise(trials, device.type):
+    notes = [f"as timed on {times_of(device)['machine']}"]
+    if others := _timed_otherwise(trials, device):
         notes.append(f"timed with other settings: {', '.join(others)}")
-    if unknown := sorted({timed_name(trial) for trial in trials if not is_timed(trial, device.type)}):
+    if unknown := sorted({timed_name(trial) for trial in trials if not is_timed(trial, device)}):
         notes.append(f"never timed, so a guess, as the quickest to the slowest other model: {', '.join(unknown)}")
     return f"{text} ({'; '.join(notes)})"
 

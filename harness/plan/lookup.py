@@ -1,7 +1,9 @@
-"""Settings whose values depend on the kind of data and the budget, as they stand in hyperparameters.json."""
+"""Settings whose values depend on the kind of data and the budget, as they stand in hyperparameters.json, and how a
+value at one budget follows from those at others."""
 
 import itertools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from common.errors import UsageError
@@ -19,17 +21,23 @@ def resolve_tuned(settings: Any, kind: str, size: int, path: str) -> Any:
         table = read(dict[str, dict[str, float]], settings["tuned"], f"{path}.tuned")
         if not table.get(kind):
             raise UsageError(f"{path}.tuned: has no values for data of kind '{kind}'; has {', '.join(table)}")
-        return _log_log(table[kind], size, f"{path}.tuned.{kind}")
+        return log_log(_by_budget(table[kind], f"{path}.tuned.{kind}"), size)
     return settings
 
 
-def _log_log(values: dict[str, float], size: int, path: str) -> float:
+def _by_budget(values: dict[str, float], path: str) -> list[tuple[float, float]]:
     try:
-        known = sorted((float(budget), value) for budget, value in values.items())
+        known = [(float(budget), value) for budget, value in values.items()]
     except ValueError as error:
         raise UsageError(f"{path}: budgets must be numbers, got {', '.join(values)}") from error
     if not all(0 < budget < math.inf and value > 0 for budget, value in known):
         raise UsageError(f"{path}: budgets and values must be positive and finite, got {values}")
+    return known
+
+
+def log_log(values: Iterable[tuple[float, float]], size: float) -> float:
+    """The value at a size, from pairs of sizes and values, log-log between them; beyond the ends the end value."""
+    known = sorted(values)
     if size <= known[0][0]:
         return known[0][1]
     for (low, at_low), (high, at_high) in itertools.pairwise(known):

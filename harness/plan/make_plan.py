@@ -15,14 +15,13 @@ from common.typed_json import read
 from harness.plan.config import Config, Preset
 from harness.plan.lookup import resolve_tuned
 from harness.plan.source import Source, check_signal_seeds, choose_source
-from harness.plan.trial import CONSTANT, LR_SCHEDULES, Trial
+from harness.plan.trial import CONSTANT, LR_SCHEDULE, LR_SCHEDULES, Trial
 from harness.plan.tuned import FILE, REACH, Found, found_for
 from models.settings import read_settings
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, expand_tasks, family_of, scored_on, trained_on
 
 T = TypeVar("T")
-LR_SCHEDULE = "lr_schedule"  # stands among a trained model's settings, though its `Config` need not name it
 GROUPS = ("all", "newer")  # of models, which `--models` takes beside their names
 
 

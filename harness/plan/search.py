@@ -14,8 +14,8 @@ from typing import Any
 import models
 from common.dials import Choice, Setting, dials_of
 from harness.plan.config import Config
-from harness.plan.make_plan import LR_SCHEDULE, model_names, training_settings
-from harness.plan.trial import LR_SCHEDULES, Trial
+from harness.plan.make_plan import model_names, training_settings
+from harness.plan.trial import LR_SCHEDULE, LR_SCHEDULES, Trial
 
 FINALISTS = 3  # candidates that are fitted again, trial 0 beside them, so that no lucky start decides
 AGAIN = (100, 200)  # with seeds that are so much greater

@@ -13,6 +13,7 @@ from target_signals.item_names import name_of
 
 PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of matrix products: harness/train/precision.py
 CONSTANT, COSINE = LR_SCHEDULES = ("constant", "cosine")  # of the learning rate: harness/train/optimiser.py
+LR_SCHEDULE = "lr_schedule"  # stands among a trained model's settings in the file, and in a column of its own in rows
 ADAM, MUON = OPTIMISERS = ("adam", "muon")
 EXACT = 32  # bits a value at which values are kept as they are: harness/train/compressed.py
 BITS = (*range(2, 17), EXACT)  # a value may be compressed to

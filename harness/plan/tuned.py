@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UsageError
-from common.files import read_bounded, write_atomically
+from common.files import read_bounded, write_for_user
 from common.typed_json import read
 
 FILE = "tuned.json"
@@ -72,10 +72,7 @@ def write_tuned(settings_file: Path, new: Tuned) -> Path:
     path = settings_file.with_name(FILE)
     tuned = merged(load_tuned(settings_file), new)
     text = json.dumps(tuned, default=dataclasses.asdict, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    try:
-        write_atomically(path, lambda file: file.write(text.encode()))
-    except OSError as error:
-        raise UsageError(f"cannot write '{path}': {error.strerror}") from error
+    write_for_user(path, text.encode())
     return path
 
 

@@ -50,7 +50,7 @@ def take_pictures(out: Path) -> int:
         if "flaw" not in picture
     }
     content = json.dumps({"rows": rows, "targets": taken.targets}, indent=0)
-    write_atomically(PICTURES, lambda file: file.write(content.encode()))
+    write_atomically(PICTURES, content.encode())
     return len(rows)
 
 
@@ -80,7 +80,7 @@ def main() -> int:
             print(f"{take_pictures(Path(folder))} pictures in {PICTURES}")
         case _:
             raise UsageError("give nothing, or one results folder with the arrays to take pictures of")
-    write_atomically(PATH, lambda file: file.write(text().encode()))
+    write_atomically(PATH, text().encode())
     print(f"wrote {PATH} ({PATH.stat().st_size / 1e6:.1f} MB)")
     return EXIT_OK
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from harness.analysis.comparison import mean
 from harness.analysis.experiments import Experiment
 from harness.analysis.frame import frame
 from harness.analysis.gain import GAIN
@@ -123,7 +124,7 @@ def _add_lines(columns: dict[str, list[Any]], found: Means, places: dict[str, Se
             columns[noun].append(line.draws.get(noun.removesuffix("s")))
         for name, digits in MEANS.items():
             values = [row[name] for row in line.rows if row.get(name) is not None]
-            columns[name].append(rounded(math.fsum(values) / len(values), digits) if values else None)
+            columns[name].append(rounded(mean(values), digits))
 
 
 def _add_scores(columns: dict[str, Any], found: Means) -> None:

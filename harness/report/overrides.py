@@ -9,12 +9,10 @@ from typing import Any
 from common.errors import UsageError
 from harness.plan.config import Config, Preset
 from harness.plan.lookup import resolve_tuned
-from harness.plan.trial import ADAM, CONSTANT
+from harness.plan.trial import ADAM, CONSTANT, LR_SCHEDULE
 from harness.plan.tuned import found_for
 from harness.store.schema import Row
 from target_signals.tasks.base import known_family
-
-LR_SCHEDULE = "lr_schedule"  # stands among a model's settings in the file, and in a column of its own in rows
 
 
 def overrides(row: Row, config: Config) -> str | None:

@@ -113,7 +113,7 @@ def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
         return thumbnail
     try:
         kept.parent.mkdir(exist_ok=True)
-        write_atomically(kept, lambda file: file.write(json.dumps(made | {"thumbnail": thumbnail}).encode()))
+        write_atomically(kept, json.dumps(made | {"thumbnail": thumbnail}).encode())
     except OSError:  # somebody else's results, to be read and not written
         pass
     return thumbnail

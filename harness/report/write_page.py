@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError
-from common.files import write_atomically
+from common.files import write_for_user
 from common.process import without_collection
 from harness.plan import want
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
@@ -68,10 +68,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
         table = None
     text = page_of(found, settings, lambda every, shown: pictures(found, every, megabytes, shown), table, library())
     path = Path(out) / NAME
-    try:
-        write_atomically(path, lambda file: file.write((text + end).encode()))
-    except OSError as error:
-        raise UsageError(f"cannot write '{path}': {error.strerror}; make it writable, or make room") from error
+    write_for_user(path, (text + end).encode(), "; make it writable, or make room")
     return path
 
 

@@ -10,7 +10,6 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,8 @@ SIZE = 1024  # bytes of a claim, always: so that writing into one never leaves t
 def read_claims(out: str | Path) -> list[dict[str, Any]]:
     """What the holders of a results folder's claims last said, the `key` of the trial, and for how many seconds they
     were `silent`."""
-    return list(_read_claims(Path(out)))
-
-
-def _read_claims(out: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted(out.glob(f"*/{FOLDER}/*.json")):
-        said = read_claim(path)
-        if said is not None and "trial" in said:
-            yield said | {"key": path.stem}
+    found = {path: read_claim(path) for path in sorted(Path(out).glob(f"*/{FOLDER}/*.json"))}
+    return [said | {"key": path.stem} for path, said in found.items() if said is not None and "trial" in said]
 
 
 def is_alive(said: dict[str, Any]) -> bool:

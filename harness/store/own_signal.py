@@ -7,7 +7,6 @@ Imports no torch.
 import hashlib
 import io
 import math
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,12 @@ from typing import Any
 import numpy as np
 
 from common.errors import UsageError
-from common.files import Unfit, damaged, read_bounded, write_atomically
+from common.files import Unfit, read_bounded, write_atomically
 from harness.store.names import folder_of, known, length_name, safe
+from harness.store.npz import HEADERS, read_arrays
 from harness.store.store import unwritable
 from target_signals.base import Signal
 from target_signals.readers.decoded import LARGEST
-from target_signals.readers.npy import read_npy
-
-HEADERS = 4096  # bytes of a file beyond its values, at most
 
 
 def signal_path(out: str | Path, row: Mapping[str, Any]) -> Path:
@@ -41,7 +38,7 @@ def keep_signal(path: Path, signal: Signal) -> None:
     np.savez_compressed(buffer, values=signal.values)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda file: file.write(buffer.getvalue()))
+        write_atomically(path, buffer.getvalue())
     except OSError as error:
         raise unwritable(path.parent, error) from error
 
@@ -63,14 +60,7 @@ def load_signal(path: Path, dim: int) -> Signal:
         if dtype != np.float32 or len(shape) - dim not in (0, 1) or not 0 < math.prod(shape) <= LARGEST:
             raise ValueError(f"its values are {dtype} of shape {shape}")
 
-    content = read_bounded(path, 4 * LARGEST + HEADERS)
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            info = archive.getinfo("values.npy")
-            with archive.open(info) as file:
-                values = read_npy(file, info.file_size, check)
-    except Exception as error:  # zipfile and NumPy raise anything for a damaged file
-        raise damaged(error) from error
+    (values,) = read_arrays(read_bounded(path, 4 * LARGEST + HEADERS), {"values": check})
     if not np.isfinite(values).all():
         raise Unfit("it holds values that are not finite")
     return Signal(values, dim, "image" if dim == 2 else "volume")

@@ -76,7 +76,7 @@ def write_rows(path: Path, rows: Mapping[Name, Row]) -> None:
     content = to_parquet([rows[name] for name in sorted(rows)])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda file: file.write(content))
+        write_atomically(path, content)
     except OSError as error:
         raise UsageError(f"cannot write '{path}': {error.strerror}; choose another place with --out") from error
 

@@ -1,8 +1,7 @@
 """A row as it is read from a file and checked: rows come from other people and other versions."""
 
 import json
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
@@ -100,14 +99,3 @@ def whole_row(row: Row) -> Row:
         row = {column.name: row.get(column.name, row.get(column.otherwise)) for column in COLUMNS}
     check(row)
     return row
-
-
-def finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: finite(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(v) for v in value]
-    return value

@@ -8,19 +8,16 @@ that were swapped are both found. Files come from other people: sizes are judged
 import hashlib
 import io
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from common.files import Unfit, damaged, read_bounded
+from common.files import Unfit, read_bounded
+from harness.store.npz import HEADERS, Check, read_arrays
 from harness.store.schema import CHECKSUM
 from target_signals.readers.decoded import LARGEST
-from target_signals.readers.npy import read_npy
-
-HEADERS = 4096  # bytes of a file beyond its values, at most
 
 
 def encode(residual: np.ndarray) -> bytes:
@@ -48,10 +45,9 @@ def load_residual(path: str | Path, row: Mapping[str, Any] | None = None) -> np.
     expected = None if row is None else row.get(CHECKSUM)
     if isinstance(expected, str) and checksum(content) != expected:
         raise Unfit("it is not the file that the row names by its SHA-256: damaged, or another row's")
-    try:
-        residual = _decode(content)
-    except Exception as error:  # zipfile and NumPy raise anything for a damaged file
-        raise damaged(error) from error
+    checks = {"residual": _holds("residual", np.float16, (3, 4)), "scale": _holds("scale", np.float32, (0,))}
+    values, scale = read_arrays(content, checks)
+    residual = values.astype(np.float32) * scale
     if shape is not None and residual.shape != shape:
         raise Unfit(f"its shape is {list(residual.shape)} and its row says {list(shape)}")
     if not residual.size or not np.isfinite(residual).all():
@@ -59,18 +55,9 @@ def load_residual(path: str | Path, row: Mapping[str, Any] | None = None) -> np.
     return residual
 
 
-def _decode(content: bytes) -> np.ndarray:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        values = _member(archive, "residual", np.float16, (3, 4))
-        scale = _member(archive, "scale", np.float32, (0,))
-    return values.astype(np.float32) * scale
-
-
-def _member(archive: zipfile.ZipFile, name: str, kind: type, axes: Sequence[int]) -> np.ndarray:
+def _holds(name: str, kind: type, axes: Sequence[int]) -> Check:
     def check(shape: tuple[int, ...], dtype: np.dtype) -> None:
         if dtype != kind or len(shape) not in axes or math.prod(shape) > LARGEST:
             raise ValueError(f"'{name}' is {dtype} of shape {shape}")
 
-    info = archive.getinfo(f"{name}.npy")
-    with archive.open(info) as file:
-        return read_npy(file, info.file_size, check)
+    return check

@@ -5,17 +5,18 @@ This module does not import torch, so whatever only reads results starts at once
 
 import contextlib
 import json
+import math
 import os
 import tempfile
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.errors import NO_ROOM, Failure, UsageError
 from common.files import TEMPORARY, read_bounded, refresh, write_atomically
-from harness.store.read_row import MOST_BYTES, finite, parse_text
+from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.residual import checksum, encode
-from harness.store.residual import load_residual as load_residual  # for whoever reads results
 from harness.store.schema import CHECKSUM, NAMES, Row
 
 if TYPE_CHECKING:
@@ -84,9 +85,9 @@ class Store:
             if residual is not None:
                 content = encode(residual)
                 row = row | {CHECKSUM: checksum(content)}
-                write_atomically(self.array_path(key), lambda file: file.write(content))
+                write_atomically(self.array_path(key), content)
             text = row_text(row)
-            write_atomically(self.row_path(key), lambda file: file.write(text))
+            write_atomically(self.row_path(key), text)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
@@ -115,7 +116,18 @@ def unwritable(folder: Path, error: OSError) -> UsageError | Failure:
 
 def row_text(row: Row) -> bytes:
     """What a row's file holds."""
-    return json.dumps(finite(row), allow_nan=False, indent=1).encode()
+    return json.dumps(as_json(row), allow_nan=False, indent=1).encode()
+
+
+def as_json(value: Any) -> Any:
+    """A value as JSON can have it, which has no NaN and no infinity: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: as_json(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(v) for v in value]
+    return value
 
 
 def store_of(path: Path) -> Store:

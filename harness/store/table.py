@@ -27,7 +27,7 @@ def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
 
 
 @without_collection()
-def load_rows(root: str | Path = DEFAULT_OUT, folder: str = "*", held: Mapping[Name, Row] = NOTHING) -> list[Row]:
+def load_rows(root: str | Path, folder: str = "*", held: Mapping[Name, Row] = NOTHING) -> list[Row]:
     """The rows of `load`, oldest first. held: rows that were read already, which are not read again."""
     found = []
     for rows in sorted(Path(root).glob(f"{folder}/rows")):

@@ -51,7 +51,7 @@ def save(model: Representation, path: str | Path) -> None:
     header = describe(model)
     values = {name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()}
     data = to_bytes(values, metadata={"representation": json.dumps(header)})
-    write_atomically(Path(path), lambda file: file.write(data))
+    write_atomically(Path(path), data)
 
 
 def describe(model: Representation) -> dict[str, Any]:

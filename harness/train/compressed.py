@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from common.errors import UsageError, cause_of
-from common.files import Unfit, read_bounded, write_atomically
+from common.files import Unfit, read_bounded
 from harness.plan.trial import BITS, EXACT
 from harness.train import checkpoint, coder
 from models import backends
@@ -84,17 +84,11 @@ def decode(data: bytes) -> Representation:
     if records.read(1) or exact.read(1) or _checksum(list(values.values())) != header["check"]:
         raise ValueError("its values are not those that were written: it is damaged, or PyTorch draws others here")
     model.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()}, assign=True)
-    model.backend = backends.choose(model, "fp32")
     return model
 
 
-def save(data: bytes, path: Path) -> None:
-    """Write what `encode` gave; never half a file."""
-    write_atomically(path, lambda file: file.write(data))
-
-
 def load(path: str | Path, device: str = "cpu") -> Representation:
-    """The model in a file that `save` wrote. Raises UsageError when the file is not such a one."""
+    """The model in a file of what `encode` gave. Raises UsageError when the file is not such a one."""
     coder.check()
     try:
         model = decode(read_bounded(path, MOST_BYTES)).to(device)

@@ -6,7 +6,6 @@ and is renamed when its SHA-256 is right; a member is written beside its place a
 
 import contextlib
 import gzip
-import io
 import os
 import shutil
 import tarfile
@@ -116,7 +115,7 @@ def extract(archive: Archive, place: Path, files: dict[str, RecordedFile], cache
                 target.unlink()
                 raise FetchError(f"{member} in {archive.name} is not the file that was recorded; it was not kept")
             if file.sha256 is None:  # the archive's own sum vouches for it
-                store(pin_of(file.path), io.BytesIO(found.encode()))
+                store(pin_of(file.path), found.encode())
     except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError) as error:
         raise FetchError(f"'{place}' cannot be unpacked: {error}; delete it and run this again") from error
 

@@ -5,9 +5,7 @@ the user's cache folder. Its SHA-256 is checked whenever it is read. Only the ca
 """
 
 import contextlib
-import io
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
@@ -95,13 +93,13 @@ def pin_of(path: str) -> Path:
 
 def _try_to_pin(pin: Path, found: str) -> None:
     with contextlib.suppress(OSError):  # a cache that cannot be written cannot pin; reading goes on
-        store(pin, io.BytesIO(found.encode()))
+        store(pin, found.encode())
 
 
-def store(place: Path, content: IO[bytes]) -> None:
-    """Copy a stream to `place`, whose folder is made; it holds all of it or is as it was."""
+def store(place: Path, content: bytes | IO[bytes]) -> None:
+    """Copy bytes or a stream to `place`, whose folder is made; it holds all of it or is as it was."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(place, lambda file: shutil.copyfileobj(content, file, 2**20))
+    write_atomically(place, content)
 
 
 def entry(path: str) -> tuple[str, RecordedFile]:

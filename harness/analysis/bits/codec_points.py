@@ -27,7 +27,7 @@ def signal_of(row: Row) -> str:
 def write(folder: Path, found: Mapping[str, Ladders]) -> None:
     """found: by signal. Raises OSError."""
     text = json.dumps(found, ensure_ascii=False, allow_nan=False)
-    write_atomically(folder / NAME, lambda file: file.write(text.encode()))
+    write_atomically(folder / NAME, text.encode())
 
 
 def load(folder: Path) -> dict[str, Ladders]:

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.kernels.gaussians.boxes import LEAST_WEIGHT, Blocks, boxes
+from models.kernels.blocks import Blocks
+from models.kernels.gaussians.boxes import LEAST_WEIGHT, boxes, rows
 
 SIDES = {2: 8, 3: 4}  # samples along a block's side, by dimension
 UNSEEN = 64.0  # a σ whose weight is surely below the least; larger ones would slow `exp` by underflowing
@@ -74,8 +75,8 @@ class _Add(torch.autograd.Function):
 
 
 def _portions(blocks: Blocks, first: Tensor, behind: Tensor) -> Any:
-    """The rows of `Blocks.rows`, as many at once as may be evaluated together."""
-    for block, some in blocks.rows(first, behind):
+    """The rows of `boxes.rows`, as many at once as may be evaluated together."""
+    for block, some in rows(blocks, first, behind):
         at_once = max(1, EVALUATIONS[first.device.type] // (some.shape[1] * blocks.side ** len(blocks.shape)))
         yield from zip(block.split(at_once), some.split(at_once), strict=True)
 

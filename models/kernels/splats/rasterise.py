@@ -70,7 +70,7 @@ class _Composite(torch.autograd.Function):
         gaussians, limits = tiles.bin(splats[:, :2], splats[:, 2:5], splats[:, 5], F.pad(depths, (0, 1)), MIN_ALPHA)
         gaussians = F.pad(gaussians, (0, 1), value=len(depths))
 
-        pixels = tiles.h * tiles.w
+        pixels = tiles.side**2
         evaluations = EVALUATIONS[splats.device.type]
         image = splats.new_zeros(tiles.number, colours.shape[1], pixels)
         transmittance = splats.new_ones(tiles.number, pixels)
@@ -95,13 +95,13 @@ class _Composite(torch.autograd.Function):
 
         ctx.tiles, ctx.chunks = tiles, chunks
         ctx.save_for_backward(splats, colours, image)
-        return tiles.to_image(image)
+        return tiles.join(image)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_image: Tensor) -> tuple[Tensor | None, ...]:
         splats, colours, image = ctx.saved_tensors
-        grad = ctx.tiles.from_image(grad_image)  # [tiles, C, h * w]
+        grad = ctx.tiles.split(grad_image)  # [tiles, C, h * w]
         behind = (image * grad).sum(1)  # [tiles, h * w], of the Gaussians not yet met
         transmittance = torch.ones_like(behind)
         grad_splats, grad_colours = torch.zeros_like(splats), torch.zeros_like(colours)

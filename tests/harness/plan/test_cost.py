@@ -4,13 +4,11 @@ import dataclasses
 import json
 
 import pytest
-import torch
 
 from harness.execution import ordering
 from harness.plan import cost, timing
 from harness.plan.describe_cost import describe_cost
 
-CPU = torch.device("cpu")
 BESIDE = {
     "set_up": {"Grid": 0.25, "Siren": 1.0, "Wire": 3.0},
     "first": {"Grid": {"model": 40.0, "budget": 3.0}, "GSplat": {"model": 9.0}},
@@ -152,24 +150,24 @@ def test_few_points_on_a_gpu_cost_its_launches(times, make_trial):
 
 def test_a_plan_is_told_in_words(times, make_trial):
     trials = [make_trial("Grid", budget=1000, length=24, steps=1000)] * 2
-    assert describe_cost(trials, CPU) == "about 2 minutes (as timed on a processor, 2 threads)"
-    assert describe_cost(trials, CPU, draws=True) == describe_cost(trials, CPU), "drawing was never timed"
+    assert describe_cost(trials, "cpu") == "about 2 minutes (as timed on a processor, 2 threads)"
+    assert describe_cost(trials, "cpu", draws=True) == describe_cost(trials, "cpu"), "drawing was never timed"
     times["cpu"]["beside"] = BESIDE
-    assert describe_cost(trials, CPU) == "about 3 minutes (as timed on a processor, 2 threads)", "40 s to start"
-    drawn = describe_cost(trials, CPU, draws=True)
+    assert describe_cost(trials, "cpu") == "about 3 minutes (as timed on a processor, 2 threads)", "40 s to start"
+    drawn = describe_cost(trials, "cpu", draws=True)
     assert drawn == "about 4 minutes with figures and page (as timed on a processor, 2 threads)"
     trials.append(make_trial("BACON"))
     times["cpu"]["ms_per_pass"]["Wire 2D"] = {"1000": 90_000.0}
     said = "3 minutes to 19 minutes (as timed on a processor, 2 threads; never timed, so a guess, as the quickest "
-    assert describe_cost(trials, CPU) == said + "to the slowest other model: BACON 2D)"
+    assert describe_cost(trials, "cpu") == said + "to the slowest other model: BACON 2D)"
     times["cpu"]["points"]["3D"] = 1000
     times["cpu"]["ms_per_pass"]["Grid 3D"] = {"1000": 1.0}
     solids = [make_trial(model, "SparseSphereSignal", dim=3) for model in ("GSplat", "Siren")]
-    told = describe_cost([*trials, *solids], CPU)
+    told = describe_cost([*trials, *solids], "cpu")
     assert "other model: BACON 2D, Siren 3D)" in told, "GSplat takes no volume, so nothing of it is estimated"
     assert cost.trial_seconds(solids[0], "cpu") == sum(cost.starts(solids[:1], "cpu").values()) == 0
-    assert describe_cost([], CPU) == "nothing to do"
-    assert describe_cost(trials, torch.device("cuda")) == "no estimate, nothing was timed on such a device"
+    assert describe_cost([], "cpu") == "nothing to do"
+    assert describe_cost(trials, "cuda") == "no estimate, nothing was timed on such a device"
 
 
 @pytest.mark.parametrize(("size", "length", "seconds"), [(10_000, 24, 2.0), (100_000, 48, 80.0), (200_000, 24, 20.0)])
@@ -188,9 +186,9 @@ def test_settings_that_were_not_timed_are_named(times, make_trial):
     times["cpu"]["ms_per_pass"]["FourFeat 2D"] = {"1000": 60.0}
     trial = make_trial("FourFeat", budget=1000, length=24, steps=1000)
     assert trial.settings.frequencies == 1000
-    assert "settings" not in describe_cost([trial], CPU)
+    assert "settings" not in describe_cost([trial], "cpu")
     many = dataclasses.replace(trial, settings=dataclasses.replace(trial.settings, frequencies=2048, sigma=1.0))
-    assert describe_cost([trial, many, many], CPU).endswith(
+    assert describe_cost([trial, many, many], "cpu").endswith(
         "; timed with other settings: FourFeat 2D frequencies 1000)"
     )
 

@@ -112,7 +112,7 @@ def test_resuming_opens_each_trials_row_once_and_lists_no_folder(plan, make_row,
         store.row_path(one.key).write_text(json.dumps(make_row()))
     opened, read, named = calls(os, "open"), calls(store_module, "parse_text"), calls(names, "key_of")
     listed = [calls(os, "listdir"), calls(os, "scandir")]
-    done, left = run_trials.split_done(trials, tmp_path)
+    done, left, _ = run_trials.read_done(trials, tmp_path)
     assert (done, left) == (trials[::2], trials[1::2])
     assert [path for path, *_ in opened] == [store.row_path(one.key) for one in trials]
     assert (len(read), len(named), listed) == (len(done), len(left), [[], []])  # the others were named above

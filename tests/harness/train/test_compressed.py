@@ -96,7 +96,7 @@ def test_buffers_that_the_seed_gives_cost_nothing_and_are_the_same_in_another_pr
     model = build(name)
     (frozen,) = (key for key, _ in model.named_buffers())
     data = compressed.encode(model, 8)
-    compressed.save(data, tmp_path / "m.coded")
+    (tmp_path / "m.coded").write_bytes(data)
     found = command(sys.executable, "-c", DECODE, tmp_path / "m.coded", tmp_path / "values.npz")
     assert found.returncode == 0, found.stderr
     with np.load(tmp_path / "values.npz") as values:
@@ -166,7 +166,7 @@ def with_header(data, **changes):
 
 @pytest.fixture
 def file(build, tmp_path):
-    compressed.save(compressed.encode(build(), 8), tmp_path / "m.coded")
+    (tmp_path / "m.coded").write_bytes(compressed.encode(build(), 8))
     return tmp_path / "m.coded"
 
 

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.kernels.blocks import Blocks
 from models.kernels.gaussians import additive, boxes
 
 kernels = pytest.importorskip("models.kernels.gaussians.additive_triton", reason="Triton is not installed here")
@@ -69,8 +70,8 @@ def test_lists_of_pairs_come_in_parts(monkeypatch):
     whole = additive.add(*arguments)
     monkeypatch.setattr(boxes, "PAIRS", 64)
     monkeypatch.setitem(additive.EVALUATIONS, DEVICE, 1)
-    blocks = boxes.Blocks(arguments[-1], 8)
-    parts = list(blocks.rows(*boxes.boxes(arguments[0], *arguments[3:])))
+    blocks = Blocks(arguments[-1], 8)
+    parts = list(boxes.rows(blocks, *boxes.boxes(arguments[0], *arguments[3:])))
     assert len(parts) > 5
     assert max(some.numel() for _, some in parts) < 64 + boxes.TOGETHER * blocks.number
     torch.testing.assert_close(additive.add(*arguments), whole, rtol=1e-5, atol=1e-5)
@@ -93,7 +94,7 @@ def test_nothing_adds_nothing(add):
 
 @pytest.mark.parametrize("shape", [(6, 9), (5, 3, 7)])
 def test_blocks_hold_a_lattice(shape):
-    blocks = boxes.Blocks([torch.arange(n).float() for n in shape], 4)
+    blocks = Blocks([torch.arange(n).float() for n in shape], 4)
     values = torch.randn(*shape, 2)
     held = blocks.split(values)
     assert held.shape == (blocks.number, 2, 4 ** len(shape))
