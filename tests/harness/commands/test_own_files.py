@@ -292,7 +292,7 @@ def test_a_signals_values_may_lie_in_any_order(call, own, values, recwarn):
         ("--signal", "two.py", "two.py' registers several signals: Bars, Stripes; --signal takes one"),
         ("--task", "signal.py", "signal.py' registers no task; decorate its class with @register"),
         ("--models", "task.py", "task.py' registers no model; decorate its class with @register"),
-        ("--task", "broken.py", "broken.py' could not be loaded: ZeroDivisionError"),
+        ("--task", "broken.py", "broken.py' could not be loaded: line 1: ZeroDivisionError"),
     ],
 )
 def test_a_wrong_file_is_one_line(call, own, option, name, says):
