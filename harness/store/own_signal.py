@@ -69,6 +69,8 @@ def load_signal(path: Path, dim: int) -> Signal:
             info = archive.getinfo("values.npy")
             with archive.open(info) as file:
                 values = read_npy(file, info.file_size, check)
+    except Unfit:
+        raise
     except Exception as error:  # zipfile and NumPy raise anything for a damaged file
         raise damaged(error) from error
     if not np.isfinite(values).all():

@@ -50,6 +50,8 @@ def load_residual(path: str | Path, row: Mapping[str, Any] | None = None) -> np.
         raise Unfit("it is not the file that the row names by its SHA-256: damaged, or another row's")
     try:
         residual = _decode(content)
+    except Unfit:
+        raise
     except Exception as error:  # zipfile and NumPy raise anything for a damaged file
         raise damaged(error) from error
     if shape is not None and residual.shape != shape:
