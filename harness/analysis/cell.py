@@ -33,7 +33,7 @@ class Kind(NamedTuple):
     @property
     def rest(self) -> str:
         """What comes after the title."""
-        return f"{self.task}, {self.preset}, {', '.join(self.extent)}"
+        return ", ".join((self.task, self.preset, *self.extent))
 
     @property
     def extent(self) -> tuple[str, str]:

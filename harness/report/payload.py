@@ -186,12 +186,14 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
 def _experiment(
     experiment: Experiment, rows: Sequence[Row], models: Sequence[str], out: Path, config: Config
 ) -> dict[str, Any]:
-    """own: whether it is of somebody's own files or arrays; verdict: lines on these. fixed_items: as of its signal.
-    of_reference: models whose rows come with the suite; placed: lines on where the others place among these."""
+    """extent: length and steps in words. own: whether it is of somebody's own files or arrays; verdict: lines on these.
+    fixed_items: as of its signal. of_reference: models whose rows come with the suite; placed: lines on where the
+    others place among these."""
     latest = [rows[i] for i in experiment.latest.values()]
     own = experiment.kind.signal == UserFile.name
     return {
         **experiment.kind._asdict(),
+        "extent": ", ".join(experiment.kind.extent),
         "stands_for": latest[0].get("stands_for"),
         "own": own,
         "fixed_items": has_fixed_items(experiment.kind.signal),
