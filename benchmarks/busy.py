@@ -14,6 +14,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
+from common.exits import EXIT_OK, guarded
+from common.parser import Parser
 from harness.execution.option_types import whole_number
 from harness.store.schema import OK
 from harness.train import machine
@@ -23,15 +25,22 @@ SPIN = "while True: pass"  # one core, all of it
 TRIAL = ["--signal", "Sierpinski", "--preset", "quick", "--bandlimits", "0.5", "--device", "cpu"]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main(arguments: Sequence[str] | None = None) -> int:
+    return guarded(lambda: run(parse(arguments)), "run it again with --models for the rest")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="busy.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--models", nargs="+", default=["Siren", "Wire", "BACON", "FourFeat", "GAPlane", "GSplat"])
     add("--size", default="1e4", help="budget of parameters")
     add("--steps", default="250", help="passes")
     add("--busy", type=whole_number, default=4, help="processes beside the trial")
     add("--turns", type=whole_number, default=3)
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
     print(f"{machine.device_name(machine.choose_device('cpu'))}, load {machine.load()} for each core before")
     print(f"| model | processor alone, s | beside {options.busy} | ratio | clock alone, s | beside {options.busy} |")
     print("|---|--:|--:|--:|--:|--:|")
@@ -47,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"| {model} | {own:.2f} | {shared:.2f} | {shared / own:.2f} | {clock:.2f} | {shared_clock:.2f} |",
             flush=True,
         )
+    return EXIT_OK
 
 
 def seconds(words: Sequence[str]) -> tuple[float, float]:
@@ -69,4 +79,4 @@ def busy(count: int) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

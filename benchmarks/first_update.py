@@ -46,12 +46,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--minutes", type=minutes, help="begin no cell after so many")
     add("--length", type=positive, help="samples an axis, for a try (default: the paper's)")
     add("--device", default=machine.default_device())
+    parser.set_defaults(precision=None, backend=None)  # each model's own
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> int:
     started, device = time.monotonic(), machine.choose_device(options.device)
-    waiting, first, failed = cells(options), list[tuple[float, str]](), False
+    waiting, failed = cells(options), False
+    first: dict[str, float] = {}  # seconds with nothing compiled before, by cell
     print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
     print(f"| {' | '.join(HEADINGS)} |\n|:--|:--|--:|--:|", flush=True)
     while waiting and (options.minutes is None or time.monotonic() - started < 60 * options.minutes):
@@ -64,9 +66,11 @@ def run(options: argparse.Namespace) -> int:
             how, seconds, failed = "failed", [], True
         times = [f"{each:.1f}" for each in seconds] or ["–", "–"]
         print(f"| {' | '.join([name, how, *times])} |", flush=True)
-        first += [(each, name) for each in seconds[:1]]
+        if seconds:
+            first[name] = seconds[0]
     if first:
-        print("\nlongest with nothing compiled before: {:.1f} s, {}".format(*max(first)))
+        longest = max(first, key=first.__getitem__)
+        print(f"\nlongest with nothing compiled before: {first[longest]:.1f} s, {longest}")
     if waiting:
         print(f"\nnot run, as the minutes were over: {', '.join(map(paper_cost.name_of, waiting))}")
     return EXIT_FAILED if failed else EXIT_OK
@@ -75,7 +79,6 @@ def run(options: argparse.Namespace) -> int:
 def cells(options: argparse.Namespace) -> list[Trial]:
     """A trial for each cell that is asked for, those of FIRST at the beginning."""
     config = load_config()
-    vars(options).update(precision=None, backend=None)
     trials = paper_cost.cells_to_measure(config, choose_models(config, options.models), options)
 
     def place(trial: Trial) -> int:

@@ -6,17 +6,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from common.errors import Failure
 from common.files import ROOT
 from harness.store.schema import Row
 from harness.store.table import load_rows
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
-
-def only_row(words: Sequence[str], environment: Mapping[str, str] = NOTHING) -> Row:
+def only_row(words: Sequence[str], environment: Mapping[str, str] | None = None) -> Row:
     """The row of a command line that asks for one trial of one scoring; its results folder is thrown away.
 
     environment: variables that the process has beside this one's, or in their place. Raises Failure with the last line
@@ -24,7 +21,7 @@ def only_row(words: Sequence[str], environment: Mapping[str, str] = NOTHING) -> 
     """
     with tempfile.TemporaryDirectory() as out:
         line = [sys.executable, "run.py", *words, "--no-figures", "--out", out]
-        done = subprocess.run(line, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True)
+        done = subprocess.run(line, cwd=ROOT, env={**os.environ, **(environment or {})}, capture_output=True, text=True)
         if done.returncode != 0:
             said = done.stderr.strip() or f"exit code {done.returncode}"
             raise Failure(f"run.py {shlex.join(words)}: {said.splitlines()[-1]}")

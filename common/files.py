@@ -61,8 +61,8 @@ class Unfit(ValueError):
 
 
 def damaged(error: Exception) -> Unfit:
-    """What is said of a file of the suite's own that a decoder does not read, as decoders raise anything."""
-    return error if isinstance(error, Unfit) else Unfit(f"it is damaged: {cause_of(error)}")
+    """What is said of a file of the suite's own that a decoder fails on."""
+    return Unfit(f"it is damaged: {cause_of(error)}")
 
 
 def refresh(folder: Path) -> None:

@@ -49,15 +49,14 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
 
 
 def _modules(dotted: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Name and file of every module of the folder that an import of a dotted name runs: packages first."""
+    """Name and file of every module of the folder that an import of a dotted name runs. A package hides a module."""
     parts = dotted.split(".")
     if not _begins_in(parts[0], folder):
         return
     for count in range(1, len(parts) + 1):
         module = folder.joinpath(*parts[:count])
-        for path in (module / "__init__.py", module.with_name(f"{module.name}.py")):
-            if path.is_file():
-                yield ".".join(parts[:count]), path
+        if path := next(filter(Path.is_file, (module / "__init__.py", module.with_suffix(".py"))), None):
+            yield ".".join(parts[:count]), path
 
 
 def _begins_in(top: str, folder: Path) -> bool:
@@ -71,4 +70,4 @@ def _begins_in(top: str, folder: Path) -> bool:
     if spec is None:
         return False
     places = spec.submodule_search_locations or ([spec.origin] if spec.has_location and spec.origin else [])
-    return any(Path(place).resolve().parent == folder for place in places)
+    return any(Path(place).parent.resolve() == folder for place in places)  # the module itself may be a link

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from common.errors import UsageError
+from common.errors import UsageError, cause_of
 from models.base import Representation
 
 
@@ -77,8 +77,7 @@ def choose(model: Representation, precision: str) -> str:
 
 def give_up(model: Representation, error: Exception) -> None:
     """Note that the model's back end failed, and say so; `choose` will not offer it again."""
-    how = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    _broken[model.name, model.backend] = how
+    how = _broken[model.name, model.backend] = cause_of(error)
     warnings.warn(f"back end '{model.backend}' of {model.name} failed and is left out from now on: {how}", stacklevel=3)
 
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from harness.store.names import known
 from harness.store.schema import Row
-from target_signals.base import has_fixed_items
 from target_signals.item_names import name_of
 from target_signals.user_file import UserFile
 
@@ -34,7 +33,7 @@ class Kind(NamedTuple):
     @property
     def rest(self) -> str:
         """What comes after the title."""
-        return f"{self.task}, {self.preset}, {', '.join(self.extent)}"
+        return ", ".join((self.task, self.preset, *self.extent))
 
     @property
     def extent(self) -> tuple[str, str]:
@@ -49,15 +48,12 @@ class Kind(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """What a score is averaged over: an item, and the seeds of a fit and of its signal.
-
-    fixed_items: whether the experiment's items are conditions, as bands are, and no sample of others like them.
-    """
+    """What a score is averaged over: an item of a signal, and the seeds of a fit and of its signal."""
 
     item: str | None
     seed: int
     signal_seed: int
-    fixed_items: bool = False
+    signal: str  # of all draws of an experiment; it says whether items are replicates
 
 
 class Cell(NamedTuple):
@@ -69,17 +65,17 @@ class Cell(NamedTuple):
     item: str | None
     seed: int
     signal_seed: int
-    fixed_items: bool = False  # as of its draw
+    signal: str
 
     @property
     def draw(self) -> Draw:
-        return Draw(self.item, self.seed, self.signal_seed, self.fixed_items)
+        return Draw(self.item, self.seed, self.signal_seed, self.signal)
 
     @property
     def of_any_model(self) -> "Cell":
         """What the cells of all models have in common there. Asked of every row, and `_replace` takes three times as
         long."""
-        return Cell("", self.size, self.band, self.item, self.seed, self.signal_seed, self.fixed_items)
+        return Cell("", self.size, self.band, self.item, self.seed, self.signal_seed, self.signal)
 
 
 def counted(draws: Collection[Draw | Cell]) -> dict[str, int]:
@@ -87,9 +83,6 @@ def counted(draws: Collection[Draw | Cell]) -> dict[str, int]:
     own = all(draw.signal_seed == draw.seed for draw in draws)
     signals = {} if own else {"signal": len({draw.signal_seed for draw in draws})}
     return {"item": len({draw.item for draw in draws}), **signals, "seed": len({draw.seed for draw in draws})}
-
-
-fixed_items = functools.cache(has_fixed_items)  # by name of signal
 
 
 def kind_of(row: Row) -> Kind:
@@ -122,7 +115,5 @@ def dataset_of(row: Mapping[Any, Any]) -> str | None:
 def cell_of(row: Row) -> Cell:
     """What a row is about within its experiment."""
     item = row.get("item")
-    draw = Draw(
-        None if item is None else str(item), int(row["seed"]), int(row["signal_seed"]), fixed_items(row["signal"])
-    )
+    draw = Draw(None if item is None else str(item), int(row["seed"]), int(row["signal_seed"]), row["signal"])
     return Cell(row["model"], int(row["size"]), row.get("bandlimit"), *draw)

@@ -112,11 +112,10 @@ def choose(comparison: Comparison, out: str | Path) -> Example | None:
     """The draw of a comparison of fits that is shown; None where no residual was kept."""
     candidates = itertools.product(from_the_middle(comparison.regions), comparison.draws)
     found = {at: _paths(comparison, *at, out) for at in candidates}
-    nothing = (WHOLE, Draw(None, 0, 0))
-    band, draw = max(found, key=lambda at: len(found[at]), default=nothing)  # the first of the largest
-    paths = found.get((band, draw), {})
-    if not paths:
+    if not any(found.values()):
         return None
+    band, draw = max(found, key=lambda at: len(found[at]))  # the first of the largest
+    paths = found[band, draw]
     model, size = next(iter(paths))
     try:
         target, reason = rebuild(comparison.runs(Place(model, size, band))[draw].row, out), ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from harness.analysis.cell import Cell, Draw, Kind, cell_of, fixed_items, kind_of
+from harness.analysis.cell import Cell, Draw, Kind, cell_of, kind_of
 from harness.analysis.palette import YARDSTICKS
 from harness.plan.config import Config
 from harness.store.schema import Row
@@ -80,8 +80,7 @@ class Experiment:
         items: Sequence[str | None] = list(dict.fromkeys(draw.item for draw in self.draws))
         if items != [None]:
             items = preset.items or _items(self.kind.signal) or items
-        fixed = fixed_items(self.kind.signal)
-        draws = [Draw(item, *seeds, fixed) for item, seeds in itertools.product(items, preset.seed_pairs)]
+        draws = [Draw(item, *seeds, self.kind.signal) for item, seeds in itertools.product(items, preset.seed_pairs)]
         return cells(models, preset.sizes, bands, draws)
 
 

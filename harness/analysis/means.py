@@ -110,10 +110,10 @@ class Means:
         each = [len({draw.band for draw in one.draws or one.dropped}) for one in self.compared.values()]
         return min(each or [len(scored)]), max(each or [len(scored)])
 
-    def remarks(self, shown: Collection[tuple[str, int]] = ()) -> list[str]:
+    def remarks(self, shown: Collection[tuple[str, int]] | None = None) -> list[str]:
         """What is to be known of the scores beside them, of the models and budgets that are shown, by default all."""
         rows = (run.row for own in self.groups.values() for run in own if run.row is not None)
-        return remarks((row for row in rows if not shown or (row["model"], row["size"]) in shown), times=False)
+        return remarks((row for row in rows if shown is None or (row["model"], row["size"]) in shown), times=False)
 
     def place(self, line: Line) -> Keys:
         """A line's keys without its model."""

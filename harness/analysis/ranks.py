@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.cell import Cell, fixed_items
+from harness.analysis.cell import Cell
 from harness.analysis.compared import complete_enough
 from harness.analysis.experiments import Experiment
 from harness.analysis.means import constant_bands
 from harness.analysis.significance import Ranks, placings, rank
 from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row, finite
+from target_signals.base import has_fixed_items
 from target_signals.tasks.metrics import METRICS
 
 Run = tuple[Hashable, tuple[int, int]]  # a condition, and the seeds of the fit and of its signal
@@ -44,7 +45,7 @@ class Standings:
 
 def over_items(experiment: Experiment, rows: Sequence[Row], metric: str, size: int) -> Standings | None:
     """Ranks over items at one budget; None without two items or three models, and where items are fixed."""
-    if fixed_items(experiment.kind.signal):
+    if has_fixed_items(experiment.kind.signal):
         return None
     sets: DataSets = {}
     for cell, row in _tried(experiment, rows, size):

@@ -84,9 +84,16 @@ def _versus(first: Experiment, second: Experiment, rows: Sequence[Row], metric: 
                 ahead = _ahead(one, two, after.metric)
                 changes.append(Change(model, size, mean_of(one), mean_of(two), ahead, ranks))
     shown = [(change.model, change.size) for change in changes]
-    remarks = {each.experiment.kind.preset: each.remarks(shown) for each in (before, after) if shown}
-    of_both = after.metric, after.bands, tuple(changes), outcomes, frozenset(draws), remarks
-    return Versus(second.kind, first.kind.preset, *of_both)
+    return Versus(
+        kind=second.kind,
+        against=first.kind.preset,
+        metric=after.metric,
+        bands=after.bands,
+        changes=tuple(changes),
+        outcomes=outcomes,
+        draws=frozenset(draws),
+        remarks={each.experiment.kind.preset: each.remarks(shown) for each in (before, after)},
+    )
 
 
 def _common(before: Means, after: Means, size: int) -> tuple[Runs, Runs]:

@@ -21,6 +21,7 @@ import numpy as np
 from harness.analysis.cell import Cell, counted
 from harness.analysis.compared import Compared, Runs, compare
 from harness.analysis.significance import ALPHA, Difference, holm, intervals
+from target_signals.base import has_fixed_items
 from target_signals.tasks.metrics import Metric
 
 BASELINE = "Grid"  # the model that differences are taken to, the best of a place aside
@@ -127,7 +128,7 @@ def replicated(draws: Collection[Cell]) -> str:
     Bands never are, nor fixed items.
     """
     counts = counted(draws)
-    several = counts["item"] > 1 and not any(draw.fixed_items for draw in draws)
+    several = counts["item"] > 1 and not any(has_fixed_items(signal) for signal in {draw.signal for draw in draws})
     return "items" if several else "signals" if counts.get("signal", 1) > 1 else "seeds"
 
 

@@ -140,7 +140,7 @@ def agreements(
     for group in groups:
         try:
             again = _repeat(group, device)
-        except Exception as error:  # settings may be anybody's, and other rows are to be looked at as well
+        except Exception as error:  # as in `plan`
             yield from ((one, _not_repeated(error)) for one in group.rows)
             continue
         for one in group.rows:

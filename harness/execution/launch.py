@@ -64,17 +64,13 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if options.signal is None:
         raise UsageError("give --signal, for example --signal Sierpinski; --list names them all")
     source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, name)
-
-    def preset_called(name: str) -> Preset:
-        return override(config.preset(name, source.family.name, source.dim), options, source.length_key)
-
-    preset = preset_called(name)
+    preset = preset_for(config, name, source, options)
     if options.preset is None and source.files:
         tuned = tuned_preset(config, name, source, options.task, models, preset.sizes)
         if tuned is None:
             notes.append("settings that were not tuned, as some of these models have no tuned ones near these budgets")
         else:
-            name, preset = tuned, preset_called(tuned)
+            name, preset = tuned, preset_for(config, tuned, source, options)
     check_length(source, preset)
     notes += shrunk(source, preset, options.length)
     check_backend(options.backend, models, device)
@@ -209,18 +205,16 @@ def choose_models(config: Config, chosen: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def override(preset: Preset, options: argparse.Namespace, kind: str) -> Preset:
-    """The preset with what the command line gives in its place.
-
-    kind: the key of its lengths that this signal's length stands under.
-    """
+def preset_for(config: Config, name: str, source: Source, options: argparse.Namespace) -> Preset:
+    """A signal's preset, with what the command line gives in place of its values."""
+    preset = config.preset(name, source.family.name, source.dim)
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name in ("sizes", "bandlimits", "seeds", "signal_seeds", "steps")
         if (value := getattr(options, name)) is not None
     }
     if options.length is not None:
-        given["length"] = preset.length | {kind: options.length}
+        given["length"] = preset.length | {source.length_key: options.length}
     try:
         return dataclasses.replace(preset, **given)
     except ValueError as error:

@@ -111,7 +111,7 @@ def make_search(options: argparse.Namespace) -> Search:
         choose_models,
         choose_precision,
         choose_preset,
-        override,
+        preset_for,
     )
     from harness.plan.config import load_config
     from harness.plan.make_plan import check_models, make_plan
@@ -139,7 +139,7 @@ def make_search(options: argparse.Namespace) -> Search:
     for kind in kinds:
         signal, task = DEVELOPMENT[kind]
         source = choose_source(signal, None)
-        preset = override(config.preset(name, signal, source.dim), options, source.length_key)
+        preset = preset_for(config, name, source, options)
         check_length(source, preset)
         if preset.tuned_at is not None:
             raise UsageError(f"preset '{name}' has tuned settings; tune at --preset {preset.tuned_at}")

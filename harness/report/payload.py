@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.cell import Cell, fixed_items
+from harness.analysis.cell import Cell
 from harness.analysis.experiments import Experiment, experiments
 from harness.analysis.gain import CAP
 from harness.analysis.own_file.verdict import tell
@@ -27,6 +27,7 @@ from harness.report.overrides import overrides
 from harness.report.places import together
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import BUSY, CLASSICAL, COLUMNS, Kind, Row
+from target_signals.base import has_fixed_items
 from target_signals.tasks.base import known_family, title_of
 from target_signals.tasks.metrics import METRICS
 from target_signals.user_file import UserFile
@@ -185,15 +186,17 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
 def _experiment(
     experiment: Experiment, rows: Sequence[Row], models: Sequence[str], out: Path, config: Config
 ) -> dict[str, Any]:
-    """own: whether it is of somebody's own files or arrays; verdict: lines on these. fixed_items: as of a draw.
-    of_reference: models whose rows come with the suite; placed: lines on where the others place among these."""
+    """extent: length and steps in words. own: whether it is of somebody's own files or arrays; verdict: lines on these.
+    fixed_items: as of its signal. of_reference: models whose rows come with the suite; placed: lines on where the
+    others place among these."""
     latest = [rows[i] for i in experiment.latest.values()]
     own = experiment.kind.signal == UserFile.name
     return {
         **experiment.kind._asdict(),
+        "extent": ", ".join(experiment.kind.extent),
         "stands_for": latest[0].get("stands_for"),
         "own": own,
-        "fixed_items": fixed_items(experiment.kind.signal),
+        "fixed_items": has_fixed_items(experiment.kind.signal),
         "verdict": tell(latest, out).splitlines() if own else [],
         "models": experiment.models,
         "of_reference": sorted(reference_models(latest)),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from common.files import damaged
+from common.files import Unfit, damaged
 from target_signals.readers.npy import read_npy
 
 HEADERS = 4096  # bytes of a file beyond its values, at most
@@ -18,6 +18,8 @@ def read_arrays(content: bytes, checks: Mapping[str, Check]) -> list[np.ndarray]
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return [_member(archive, f"{name}.npy", check) for name, check in checks.items()]
+    except Unfit:
+        raise
     except Exception as error:  # zipfile and NumPy raise anything for a damaged file
         raise damaged(error) from error
 

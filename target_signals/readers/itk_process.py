@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from common.errors import cause_of
 from common.files import Unfit
 from target_signals.readers import decoded
 from target_signals.readers.decoded import COLOURS
@@ -33,7 +34,7 @@ def main(path: str, form: str, folder: str, largest: str) -> None:
     except RuntimeError as error:  # ITK's last sentence, without the place in its source
         answer = {"error": str(error).strip().splitlines()[-1].rpartition("): ")[2]}
     except Exception as error:  # its message is for the process that asked
-        answer = {"error": f"{type(error).__name__} {error}"}
+        answer = {"error": cause_of(error)}
     (Path(folder) / "answer.json").write_text(json.dumps(answer))
 
 

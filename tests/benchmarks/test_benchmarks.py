@@ -12,7 +12,7 @@ import first_update
 import kernels
 import overhead
 import workers
-from common.exits import EXIT_USAGE
+from common.exits import EXIT_FAILED, EXIT_USAGE
 from harness.execution import run_trials
 from harness.train.fit import Fit
 
@@ -55,6 +55,11 @@ def test_a_run_is_timed_by_its_rows():
     wall, rows, training = workers.run(words)
     assert rows == 2
     assert 0 < training < wall
+
+
+def test_a_trial_beside_others_that_fails_is_told_as_run_py_tells_it(capsys):
+    assert busy.main(["--models", "Sirn", "--busy", "1", "--turns", "1"]) == EXIT_FAILED
+    assert "unknown model 'Sirn' (did you mean 'Siren'?)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("benchmark", [backends, first_update, kernels, overhead])

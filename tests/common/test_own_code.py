@@ -50,10 +50,8 @@ def test_a_module_beside_it_counts_however_it_is_imported(digest, text):
 
 
 def test_so_does_what_that_module_imports(digest):
-    text, files = (
-        "import outer_help",
-        {"outer_help.py": "import inner_help", "inner_help.py": "import outer_help\nx = 1"},
-    )
+    text = "import outer_help"
+    files = {"outer_help.py": "import inner_help", "inner_help.py": "import outer_help\nx = 1"}
     assert digest(text, files) != digest(text, {"inner_help.py": "import outer_help\nx = 2"})
 
 
@@ -72,6 +70,20 @@ def test_so_does_a_package_with_whatever_it_imports_within(digest, text, changed
     before = digest(text, files)
     assert digest(text) == before
     assert digest(text, {changed: f"{files[changed]}\nmore = 1"}) != before
+
+
+def test_a_package_hides_the_module_of_its_name(digest):
+    files = {"twin_help/__init__.py": "x = 1", "twin_help.py": "x = 1"}
+    before = digest("import twin_help", files)
+    assert digest("import twin_help", {"twin_help.py": "x = 2"}) == before
+    assert digest("import twin_help", {"twin_help/__init__.py": "x = 2"}) != before
+
+
+def test_a_link_in_the_folder_counts_as_the_module_that_it_is(digest, tmp_path):
+    (tmp_path / "link_help.py").symlink_to(tmp_path / "shared" / "real.py")
+    assert digest("import link_help", {"shared/real.py": "x = 1"}) != digest(
+        "import link_help", {"shared/real.py": "x = 2"}
+    )
 
 
 def test_a_folder_without_a_package_counts_as_one(digest):

@@ -129,7 +129,7 @@ function answerCard(experiment) {
       'p',
       { class: 'under-title' },
       presetMark(e),
-      el('small', {}, `${extentText(e)} `),
+      el('small', {}, `${e.extent} `),
       marks.map(([status, number]) => el('span', { class: `mark ${status}` }, `${number} ${status}`)),
     ),
     answerMap(experiment),

@@ -23,9 +23,7 @@ const bandKey = (band) => (band === null ? WHOLE : String(band));
 const bandText = (key) => (key === WHOLE ? 'whole signal' : key === ALL ? 'all bands' : key);
 const experimentId = (e) => `${e.dim}d_${e.signal}/${e.task}/${e.preset}/${e.length ?? 'native'}/${e.steps}${e.dataset ? `/${e.dataset}` : ''}`;
 const taskText = (task) => DATA.tasks[task].title;
-const extentText = (e) =>
-  `${e.length === null ? 'native size' : `length ${e.length}`}, ${e.steps === null ? 'steps unknown' : `${e.steps} steps`}`;
-const variantText = (e) => `${e.preset}, ${extentText(e)}`;
+const variantText = (e) => `${e.preset}, ${e.extent}`;
 const signalText = (e) => {
   if (e.own && e.items.length > 1)
     return `${datasetText(e)}, ${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;

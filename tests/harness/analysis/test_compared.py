@@ -19,7 +19,7 @@ SCORE, FAILED, MISSING = "score", "failed", "missing"
 
 
 def cell(model, band):
-    return Cell(model, 1000, band, None, 1, 1)
+    return Cell(model, 1000, band, None, 1, 1, "Spheres")
 
 
 def runs_of(states):
@@ -188,7 +188,7 @@ def test_notes_name_the_places_unless_it_is_everywhere():
 )
 def test_items_are_named_as_bands_are(gone, said):
     runs = {
-        Cell(model, 1000, None, item, 1, 1): 1.0
+        Cell(model, 1000, None, item, 1, 1, "Photographs"): 1.0
         for model in ("Grid", "Siren", "Wire")
         for item in ("0012", "b.png-00000000", "c.png-00000000", "c.png-00000001")
         if model == "Wire" or item not in gone

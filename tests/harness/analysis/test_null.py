@@ -15,6 +15,7 @@ from harness.analysis.experiments import experiments
 from harness.analysis.ranks import over_items, over_signals
 from harness.analysis.standing import standings
 from harness.analysis.winner import WIN, decide, differences, estimate
+from target_signals.dragon import Dragon
 from target_signals.tasks.metrics import METRICS
 
 PSNR = METRICS["psnr"]
@@ -28,11 +29,13 @@ def most(trials):
     return ALPHA + 3.1 * math.sqrt(ALPHA * (1 - ALPHA) / trials)
 
 
-def scores(rng, models, bands=(None,), items=(None,), seeds=(1,), signals=(None,), shared=1.0, own=1.0, better=0.0):
+def scores(
+    rng, models, bands=(None,), items=(None,), seeds=(1,), signals=(None,), shared=1.0, own=1.0, better=0.0, of="DIV2K"
+):
     """One budget's scores by cell. signals: seeds of signals, each with every seed; None: each seed's own.
 
     shared: the deviation of a model at an item, signal or seed, the same at every band. own: of each fit. better: how
-    many dB the first model is above the others.
+    many dB the first model is above the others. of: the signal's name.
     """
     replicates = next((several for several in (items, signals) if len(several) > 1), seeds)
     draws = list(itertools.product(bands, items, seeds, signals))
@@ -45,7 +48,7 @@ def scores(rng, models, bands=(None,), items=(None,), seeds=(1,), signals=(None,
         fits = rng.normal(0, own, len(draws))
         for (band, item, seed, signal), hard, fit in zip(draws, difficulty, fits, strict=True):
             (replicate,) = {item, signal, seed} & level.keys() if signal is None else [signal]
-            found[Cell(model, 1000, band, item, seed, signal or seed)] = level[replicate] - hard + fit
+            found[Cell(model, 1000, band, item, seed, signal or seed, of)] = level[replicate] - hard + fit
     return found
 
 
@@ -85,8 +88,7 @@ def test_fixed_items_never_win():
     """They are one draw, which gives a yardstick's lead no interval either."""
     rng = np.random.default_rng(0)
     for _ in range(50):
-        own = scores(rng, TWELVE[:4], items=ITEMS[:2], better=9)
-        outcome = decide({cell._replace(fixed_items=True): score for cell, score in own.items()}, "a", PSNR)
+        outcome = decide(scores(rng, TWELVE[:4], items=Dragon.items, better=9, of=Dragon.name), "a", PSNR)
         assert outcome.trained.verdict != WIN
         assert all(math.isnan(lead.low) for lead in (*outcome.trained.leads, outcome.ahead))
 

@@ -16,7 +16,7 @@ UNSURE = (1.0, 9.0, 2.0)
 def outcome(metric=PSNR, **scores):
     """Of models and yardsticks by their scores at one seed after the other."""
     runs = {
-        Cell(model, 1000, 0.5, None, seed, seed): score
+        Cell(model, 1000, 0.5, None, seed, seed, "Sierpinski"): score
         for model, own in scores.items()
         for seed, score in enumerate(own)
     }
@@ -39,7 +39,7 @@ def test_a_mean_is_over_items_of_their_bands_and_over_bands_of_their_seeds():
     scores = {("a", 0.1, 1): 10.0, ("a", 0.1, 2): 20.0, ("a", 0.5, 1): 40.0, ("b", 0.1, 1): 30.0, ("b", 0.5, 1): 50.0}
     behind = {"Grid": {"a": 0.0, "b": 0.0}, "Siren": {"a": 1.0, "b": 4.0}}
     runs = {
-        Cell(model, 1000, band, item, seed, seed): score - lag[item]
+        Cell(model, 1000, band, item, seed, seed, "DIV2K"): score - lag[item]
         for model, lag in behind.items()
         for (item, band, seed), score in scores.items()
     }

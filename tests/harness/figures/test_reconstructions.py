@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from harness.analysis.cell import Draw
 from harness.analysis.comparison import WHOLE
 from harness.analysis.example import Example
 from harness.analysis.target import Target
@@ -44,7 +43,7 @@ def make_specimen(make_table):
         rng = np.random.default_rng(0)
         keys = [(model, size) for model in models for size in sizes]
         target = Target(truth, binary, truth if seen is None else seen, observe, 20.0) if known else None
-        draw = Draw(columns.get("item"), 1234, 1234)
+        draw = comparison.draws[0]
         paths = dict.fromkeys(keys, Path("residual.npz"))
         found = Held(comparison.of_fits(), WHOLE, draw, target, "" if known else "no such file", paths)
         noise = {key: rng.normal(size=truth.shape, scale=0.1 * (i + 1)) for i, key in enumerate(keys)}
