@@ -102,6 +102,8 @@ def make_task(name: str, signal: Signal, seed: int = 0, item: str = "") -> Task:
         given = f"scorings called {', '.join(names)}" if names else "no scorings"
         must = f"it must give one, called {trained}, as cls.named(level) is"
         raise UsageError(f"{family.name}.build gave {given}; {must}")
+    if 0 in task.target.shape:
+        raise UsageError(f"{family.name}.build gave a target {list(task.target.shape)}, without values to train on")
     if not np.isfinite(task.target).all():
         raise UsageError(f"{family.name}.build gave a target with values that are NaN or infinite")
     shared = [registry.get(other).finer_scoring(signal) for other in scored_on(trained, finer)[1:]]

@@ -262,6 +262,7 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
         ("task.py", "(scoring,))", "())", "deblur.build gave no scorings; it must give one, called deblur_2, as"),
         ("task.py", "Scoring(cls.named(level)", "Scoring(cls.name", "gave scorings called deblur; it must give one, "),
         ("task.py", "mean.observe(truth)", "truth[:5]", "RunningMean gave a tensor [1, 24, 24, 1] for values"),
+        ("task.py", RUN, "return values[:, :0]", "gave a target [0, 24, 1], without values to train on"),
         ("task.py", RUN, AS_ARRAY, "the operator RunningMean gave ndarray for values [1, 24, 24, 1]"),
         ("task.py", RUN, "return values.detach()", "no gradient passes the operator RunningMean"),
         ("task.py", "mean.observe(truth)", "truth * np.float32('nan')", "gave a target with values that are NaN"),
