@@ -45,4 +45,13 @@ def suggest_beside(place: Path, fits: Callable[[Path], bool]) -> str:
 
 
 class Failure(RuntimeError):
-    """Trials cannot go on, through no mistake of the user's. Its text says why."""
+    """Work cannot go on, through no mistake of the user's. Its text says why."""
+
+
+def refusal(said: str, error: OSError, advice: str) -> UsageError | Failure:
+    """What to raise where the system refuses to write: a Failure on a full disk, otherwise a UsageError.
+
+    said: what was to be done, like `cannot write 'x.png'`. advice: what to do, if not to make room.
+    """
+    said = f"{said}: {error.strerror or error}"
+    return Failure(f"{said}; make room") if error.errno in NO_ROOM else UsageError(f"{said}; {advice}")

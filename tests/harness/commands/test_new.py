@@ -221,12 +221,12 @@ def test_a_name_that_cannot_be_is_one_line(refused, words, says):
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(refused, monkeypatch):
-    def full(*given, **named):
-        raise OSError(28, "No space left on device")
+    def read_only(*given, **named):
+        raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(Path, "open", full)
-    monkeypatch.setattr(new, "written", lambda kind, name: "")
-    assert "cannot write 'Waves.py' in '" in refused("model", "Waves")
+    monkeypatch.setattr("tempfile.mkstemp", read_only)
+    said = f"cannot write 'Waves.py': Read-only file system; begin it in another folder than '{Path.cwd()}'"
+    assert said in refused("model", "Waves")
 
 
 def test_files_that_are_cited_have_what_they_are_cited_for():
