@@ -11,10 +11,11 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a system says of a f
 
 class UsageError(ValueError):
     """A user's mistake. Its text is one line that names what was given, what is allowed and what
-    to do; the command line prints it and exits with code 2."""
+    to do; the command line prints it and exits with code 2. trace: lines that it prints before, such as a traceback."""
 
-    def __init__(self, message: str):
+    def __init__(self, message: str, trace: str = ""):
         super().__init__(" ".join(message.splitlines()))  # a name that was given may hold line breaks
+        self.trace = trace
 
 
 def one_line(error: BaseException) -> str:

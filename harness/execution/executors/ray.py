@@ -65,7 +65,7 @@ class Workers:
                     )
             except self.ray.exceptions.RayTaskError as error:
                 if isinstance(error.cause, (Failure, UsageError)):
-                    raise type(error.cause)(str(error.cause)) from error
+                    raise error.cause from error
                 raise Failure(f"a trial raised an error\n{error}") from error
             except self.ray.exceptions.RayError as error:
                 what = next(iter(str(error).splitlines()), type(error).__name__)

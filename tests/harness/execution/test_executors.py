@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -163,12 +164,12 @@ def test_settings_that_change_under_way_are_noticed(sweep, tmp_path, root):
     """Workers plan again; what they then find must be what was asked for."""
     order = {"arguments": sweep.words(), "folder": str(root), "device": "cpu", "superseded": [], "keys": ["other"]}
     line = [sys.executable, "harness/execution/worker.py"]
-    with subprocess.Popen(line, cwd=root, env=sweep.environment, stdin=-1, stderr=-1, text=True) as process:
-        process.stdin.write(json.dumps(order) + "\n")
-        process.stdin.flush()  # and stays open, or the worker would end with its starter
-        err = process.stderr.read()
-    assert process.returncode == 2
-    assert "error: settings or files of yours have changed since the start: no trial other; start it again" in err
+    ours, theirs = socket.socketpair()
+    with ours, theirs, subprocess.Popen(line, cwd=root, env=sweep.environment, stdin=theirs) as process:
+        ours.sendall(json.dumps(order).encode() + b"\n")
+        assert process.wait() == 2
+        said, _ = json.loads(ours.recv(1000))
+    assert said == "settings or files of yours have changed since the start: no trial other; start it again"
 
 
 @pytest.mark.parametrize(
