@@ -16,7 +16,7 @@ import torch
 from common.errors import Failure, UsageError
 from common.exits import EXIT_INTERRUPTED, EXIT_USAGE
 from common.files import ROOT
-from harness.execution.executor import Concurrency, Order, cores, share_of_cores, shared
+from harness.execution.executor import Concurrency, Order, cores, search_path, share_of_cores, shared
 from harness.plan.trial import Trial
 from harness.store.liveness import numbering, read_claims
 
@@ -41,13 +41,12 @@ class Workers:
         self.processes = [self._start(number) for number in range(min(self.count, len(trials)))]
 
     def _start(self, number: int) -> subprocess.Popen[bytes]:
-        order, environment = self.order, dict(os.environ)
+        order, environment = self.order, os.environ | search_path()
         if self.devices:  # a worker sees its own device alone
             order = dataclasses.replace(order, device="cuda")
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[number % len(self.devices)]
         environment["OMP_NUM_THREADS"] = share_of_cores(self.count)
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
-        # by its path: with -m, the folder that a person is in comes first, which may have a models.py of its own
+        # by its path, as with -m Python 3.10 looks first in the folder that a person is in
         line = [sys.executable, str(ROOT / "harness/execution/worker.py")]
         ours, theirs = socket.socketpair()
         with theirs:
