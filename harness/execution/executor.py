@@ -31,7 +31,8 @@ class Executor(Protocol):
         """Start on trials; those of the call before have ended."""
 
     def running(self) -> bool:
-        """Whether some of them still run. Failure when a trial raised, or workers keep dying."""
+        """Whether some of them still run. Raises the UsageError or Failure that a worker ended with, and Failure when a
+        trial raised another error, or workers keep dying."""
 
     def concurrency(self) -> Concurrency:
         """Of what was submitted and has not ended; at least one worker."""
