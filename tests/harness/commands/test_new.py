@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from common.files import ROOT
 from harness import load
 from harness.__main__ import main
 from harness.commands import new
@@ -15,7 +16,6 @@ from harness.commands import run as run_command
 from harness.plan.search import space
 from tests import own_files
 
-ROOT = Path(__file__).resolve().parents[3]
 QUICKLY = ("--device", "cpu", "--steps", "2", "--length", "12")
 
 
