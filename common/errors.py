@@ -11,10 +11,11 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a system says of a f
 
 class UsageError(ValueError):
     """A user's mistake. Its text is one line that names what was given, what is allowed and what
-    to do; the command line prints it and exits with code 2."""
+    to do; the command line prints it and exits with code 2. trace: lines that it prints before, such as a traceback."""
 
-    def __init__(self, message: str):
+    def __init__(self, message: str, trace: str = ""):
         super().__init__(" ".join(message.splitlines()))  # a name that was given may hold line breaks
+        self.trace = trace
 
 
 def one_line(error: BaseException) -> str:
@@ -45,4 +46,13 @@ def suggest_beside(place: Path, fits: Callable[[Path], bool]) -> str:
 
 
 class Failure(RuntimeError):
-    """Trials cannot go on, through no mistake of the user's. Its text says why."""
+    """Work cannot go on, through no mistake of the user's. Its text says why."""
+
+
+def refusal(said: str, error: OSError, advice: str) -> UsageError | Failure:
+    """What to raise where the system refuses to write: a Failure on a full disk, otherwise a UsageError.
+
+    said: what was to be done, like `cannot write 'x.png'`. advice: what to do, if not to make room.
+    """
+    said = f"{said}: {error.strerror or error}"
+    return Failure(f"{said}; make room") if error.errno in NO_ROOM else UsageError(f"{said}; {advice}")

@@ -39,7 +39,7 @@ def guarded(work: Callable[[], int], resume: str = RESUME) -> int:
             finally:
                 sys.stdout.flush()  # a full disk behind it is told here, and not when Python ends
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"{error.trace}error: {error}", file=sys.stderr)
         return EXIT_USAGE
     except Failure as error:
         print(f"error: {error}\n{resume}", file=sys.stderr)
@@ -63,8 +63,8 @@ def guarded(work: Callable[[], int], resume: str = RESUME) -> int:
 
 @contextlib.contextmanager
 def naming_own_files() -> Iterator[None]:
-    """An error that came through a file of one's own is a mistake there: the traceback is printed from that file on,
-    without the suite's way to it, and a UsageError names the last place in such a file."""
+    """An error that came through a file of one's own is a mistake there: a UsageError that names the last place in such
+    a file, with the traceback from that file on, without the suite's way to it."""
     try:
         yield
     except (UsageError, Failure, BrokenPipeError):
@@ -74,9 +74,8 @@ def naming_own_files() -> Iterator[None]:
         if not frames:
             raise
         place = [frame for frame in frames if is_own(frame)][-1]
-        print(*traceback.format_list(frames), sep="", end="", file=sys.stderr)
         where = f"'{place.filename}', line {place.lineno}, in {place.name}"
-        raise UsageError(f"{where}: {cause_of(error)}") from error
+        raise UsageError(f"{where}: {cause_of(error)}", "".join(traceback.format_list(frames))) from error
 
 
 def settle() -> None:

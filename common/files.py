@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from common.errors import UsageError, cause_of
+from common.errors import cause_of, refusal
 
 ROOT = Path(__file__).resolve().parents[1]  # the checkout
 PACKAGES = ("common", "models", "target_signals", "harness")  # of the suite
@@ -46,13 +46,12 @@ def write_atomically(path: Path, content: bytes | memoryview | IO[bytes]) -> Non
         raise
 
 
-def write_for_user(path: Path, content: bytes, otherwise: str = "") -> None:
-    """The same of a file that a person asked for: UsageError where it cannot be written. otherwise: what they may do,
-    as the end of its message."""
+def write_for_user(path: Path, content: bytes, advice: str = "choose another place") -> None:
+    """The same of a file that a person asked for. Raises `refusal`, with this advice, where that cannot be done."""
     try:
         write_atomically(path, content)
     except OSError as error:
-        raise UsageError(f"cannot write '{path}': {error.strerror}{otherwise}") from error
+        raise refusal(f"cannot write '{path}'", error, advice) from error
 
 
 class Unfit(ValueError):

@@ -98,8 +98,9 @@ def load_signal(path: str | Path, length: int | None = None, dim: int | None = N
     return Signal(shrunk, lattice_dim, decoded.kind, source="; ".join(words), units=units, geometry=geometry)
 
 
-def why_unread(error: Exception, suffix: str) -> str:
-    """What an error of a decoder or of the system means: the end of a message that begins with the file's name."""
+def why_unread(error: Exception, suffix: str = "") -> str:
+    """What an error of a decoder, of files with this ending, or of the system means: the end of a message that begins
+    with the file's name."""
     cause = cause_of(error)
     match error:
         case OSError(errno=int()):
@@ -122,7 +123,7 @@ def item_of(path: str | Path) -> str:
     try:
         sums = [sha256(file) for file in (dicom_files(place) if place.is_dir() else [place])]
     except OSError as error:
-        raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
+        raise UsageError(f"'{path}' {why_unread(error)}") from error
     digest = sums[0] if not place.is_dir() else hashlib.sha256("".join(sums).encode()).hexdigest()
     return with_digits(called(place), digest)
 
@@ -135,7 +136,7 @@ def existing(path: str | Path) -> Path:
             if dicom_files(place):
                 return place
         except OSError as error:
-            raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
+            raise UsageError(f"'{path}' {why_unread(error)}") from error
         raise UsageError(f"'{path}' is a folder without DICOM files; name one file in it")
     if not os.path.isfile(place):
         what = "file" if is_known(place) else "file or folder"
@@ -153,8 +154,11 @@ def suffix_of(place: Path) -> str:
     if place.is_dir():
         return ".dcm"
     if not is_known(place):
-        if is_dicom(place):
-            return ".dcm"
+        try:
+            if is_dicom(place):
+                return ".dcm"
+        except OSError as error:
+            raise UsageError(f"'{place}' {why_unread(error)}") from error
         known = " ".join(READERS)
         raise UsageError(f"'{place}' is of no known format; known: {known}; save it as one, floats as .tif or .npy")
     return max((ending for ending in READERS if place.name.lower().endswith(ending)), key=len)

@@ -2,9 +2,9 @@
 
 import re
 from itertools import dropwhile, takewhile
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from common.files import ROOT
+
 ANSWER = (ROOT / "docs" / "answer.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BITS = (ROOT / "docs" / "bits.md").read_text(encoding="utf-8")

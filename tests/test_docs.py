@@ -4,17 +4,16 @@ import ast
 import re
 import shlex
 import subprocess
-from pathlib import Path
 
 import pytest
 
 import harness
 from common.errors import UsageError
+from common.files import ROOT
 from common.parser import Parser
 from harness.__main__ import VERBS
 from harness.execution.options import parse
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "band_limit_figs" / "README.md"])
 QUICK = {
     "length=128": "length=24",

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import models
+from common.files import ROOT
 from common.lattice import Lattice
 from harness.execution.options import parse
 from harness.plan.config import load_config
@@ -14,7 +15,7 @@ from harness.plan.make_plan import make_plan, model_names, model_settings
 from harness.plan.source import choose_source
 from models.budget import count
 from models.ga_plane import LEAST_FUSED
-from tests.documents import README, ROOT, columns, table, words_of
+from tests.documents import README, columns, table, words_of
 
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 CONFIG = load_config()

@@ -3,11 +3,11 @@
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from common.files import ROOT
+
 BELOW = {  # a package → what it may import of the project, beside itself
     "common": (),
     "models": ("common",),

@@ -1,11 +1,11 @@
 """Nothing that could run a file's contents: no pickles, and loaders that might take one are told not to."""
 
 import ast
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from common.files import ROOT
+
 SOURCES = [
     path for place in ("models", "target_signals", "harness", "benchmarks") for path in (ROOT / place).rglob("*.py")
 ]

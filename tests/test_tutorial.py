@@ -8,13 +8,13 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
+from common.files import ROOT
 from harness import load
 from harness.__main__ import main as harness_main
 from harness.commands import run as run_command
 from harness.commands.new import written
 from tests import own_files
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 CELLS = [
     "".join(cell["source"])

@@ -14,7 +14,7 @@ import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from common.errors import UsageError, one_line
+from common.errors import UsageError, one_line, refusal
 from common.files import Unfit, write_atomically
 from common.words import plural
 from harness.commands.merge_parquet import add_to_files, files_of
@@ -48,10 +48,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         merge(stores, out, tally)
     except OSError as error:
-        raise UsageError(
-            f"cannot go on at '{error.filename or out}': {error.strerror}; {tally.copied:,} rows are copied; "
-            "make room, or make it readable or writable, and run the same command again"
-        ) from error
+        said = f"cannot go on at '{error.filename or out}', with {plural(tally.copied, 'row')} copied"
+        raise refusal(said, error, "make it readable or writable, and run the same command again") from error
     print(f"{out}: {plural(tally.copied, 'row')} copied, {tally.there:,} were there")
     for preset, count in sorted(tally.left_out.items()):
         print(f"{plural(count, 'row')} of {preset} left out: {out} has no {preset}.parquet")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common.errors import UsageError
 from common.exits import EXIT_OK
-from common.files import ROOT
+from common.files import ROOT, write_for_user
 
 TEMPLATES = Path(__file__).parent / "templates"
 KINDS = {"model": "models.base", "signal": "target_signals.base", "task": "target_signals.tasks.base"}  # contracts
@@ -27,17 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     text = written(options.kind, options.name)
     path = Path(f"{options.name}.py")
-    taken = f"'{path}' is there already, and nothing is overwritten; choose another name"
-    if path.exists():
-        raise UsageError(taken)
+    if os.path.lexists(path):
+        raise UsageError(f"'{path}' is there already, and nothing is overwritten; choose another name")
     check_free(options.kind, options.name)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(taken) from None
-    except OSError as error:
-        raise UsageError(f"cannot write '{path}' in '{Path.cwd()}': {error.strerror}") from error
+    write_for_user(path, text.encode(), f"begin it in another folder than '{Path.cwd()}'")
     print(f"wrote {path}, which runs as it is; its comments say what to change")
     first, *more = commands_in(text)
     print(f"try it: {first}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.errors import UsageError, one_line
+from common.errors import UsageError, one_line, refusal
 from common.files import write_atomically
 from harness.analysis.bits import codec_points, codecs
 from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
@@ -89,5 +89,5 @@ def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[
             figure = rate_distortion_page(found, order, classical)
             write(figure, path, dpi=150)
     except OSError as error:
-        raise UsageError(f"cannot write '{path}': {error.strerror}") from error
+        raise refusal(f"cannot write '{error.filename or path}'", error, "make it writable") from error
     return path

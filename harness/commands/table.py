@@ -111,7 +111,7 @@ def write(options: argparse.Namespace, content: bytes) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         return
-    write_for_user(Path(options.to), content, "; choose another file with --to")
+    write_for_user(Path(options.to), content, "choose another file with --to")
     print(f"wrote {options.to}")
 
 

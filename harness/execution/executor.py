@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from common.files import ROOT
 from harness.plan.trial import Trial
 
 Superseded = Collection[tuple[str, str]]
@@ -30,7 +31,8 @@ class Executor(Protocol):
         """Start on trials; those of the call before have ended."""
 
     def running(self) -> bool:
-        """Whether some of them still run. Failure when a trial raised, or workers keep dying."""
+        """Whether some of them still run. Raises the UsageError or Failure that a worker ended with, and Failure when a
+        trial raised another error, or workers keep dying."""
 
     def concurrency(self) -> Concurrency:
         """Of what was submitted and has not ended; at least one worker."""
@@ -55,6 +57,14 @@ def share_of_cores(workers: int) -> str:
     import torch  # not at the top: a worker imports this module before its own threads are settled
 
     return os.environ.get("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // workers)))
+
+
+def search_path() -> dict[str, str]:
+    """Environment variables with which a process finds the suite, and finds it before files of the same names in the
+    folder that a person is in, such as a models.py. Python 3.10 does not know the second of them."""
+    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    path = [str(ROOT), *(folder for folder in others if folder and folder != str(ROOT))]
+    return {"PYTHONPATH": os.pathsep.join(path), "PYTHONSAFEPATH": "1"}
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ def spread(
     others run.
 
     deadline: on time.monotonic's clock; what runs then is abandoned. on_end: is given every trial whose rows are
-    stored. after: seconds of what follows, for the time that is left. Raises Failure when its workers cannot go on.
+    stored. after: seconds of what follows, for the time that is left. Raises what `running` of the executor raises.
     """
     prepare(trials, out)
     left, rounds, claims = list(trials), 0, Claims(out)

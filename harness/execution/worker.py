@@ -1,10 +1,12 @@
 """A worker of a launch: it makes the plan of the command line again, and runs of it what nobody else runs.
 
-So nothing but words travels between machines. `python harness/execution/worker.py` is one on this machine: it reads an
-Order as one line of JSON, and ends when its standard input does, because then whoever started it is gone.
+So nothing but words travels between machines. `python harness/execution/worker.py` is one on this machine. Its standard
+input is a socket: there it reads an Order as one line of JSON, and answers with the words of the UsageError or Failure
+that ends it, if any. When the other side ends, whoever started it is gone, and it ends as well.
 """
 
 import argparse
+import contextlib
 import functools
 import json
 import os
@@ -13,8 +15,16 @@ import sys
 import threading
 
 from common import process
-from common.errors import UsageError
-from common.exits import EXIT_INTERRUPTED, EXIT_OK, guarded, naming_own_files, stopping_on_sigterm
+from common.errors import Failure, UsageError
+from common.exits import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    guarded,
+    naming_own_files,
+    stopping_on_sigterm,
+)
 from harness.execution.executor import Order
 from harness.execution.options import parse
 from harness.plan.trial import Trial
@@ -79,11 +89,28 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started it, too, who then sends SIGTERM
     threading.Thread(target=_end_with_starter, daemon=True).start()
     order = Order(**words, superseded=superseded)
-    return guarded(lambda: work(order))
+
+    def work_and_answer() -> int:
+        try:
+            return work(order)
+        except UsageError as error:
+            _answer(str(error), error.trace)
+            return EXIT_USAGE
+        except Failure as error:
+            _answer(str(error))
+            return EXIT_FAILED
+
+    return guarded(work_and_answer)
+
+
+def _answer(*words: str) -> None:
+    """Give whoever started this worker the words of an error, which it raises again: several workers may meet one."""
+    os.write(sys.stdin.fileno(), json.dumps(words).encode())
 
 
 def _end_with_starter() -> None:
-    os.read(sys.stdin.fileno(), 1)  # returns at the end of the input
+    with contextlib.suppress(ConnectionError):
+        os.read(sys.stdin.fileno(), 1)  # returns at the end of the input
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -81,8 +81,7 @@ def _named(paths: Sequence[str]) -> tuple[list[str], list[str]]:
             inside = sorted(entry for entry in place.iterdir() if not entry.name.startswith("."))
             series = dicom_files(place)
         except OSError as error:
-            unread = error.filename or path
-            raise UsageError(f"'{unread}' cannot be read: {error.strerror}; make it readable") from error
+            raise UsageError(f"'{error.filename or path}' {user_file.why_unread(error)}") from error
         taken = series or [entry for entry in inside if entry.is_file() and user_file.is_known(entry)]
         if not taken:
             known = " ".join(user_file.READERS)

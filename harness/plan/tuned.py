@@ -72,7 +72,7 @@ def write_tuned(settings_file: Path, new: Tuned) -> Path:
     path = settings_file.with_name(FILE)
     tuned = merged(load_tuned(settings_file), new)
     text = json.dumps(tuned, default=dataclasses.asdict, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_for_user(path, text.encode())
+    write_for_user(path, text.encode(), "make it writable")
     return path
 
 

@@ -68,7 +68,7 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
         table = None
     text = page_of(found, settings, lambda every, shown: pictures(found, every, megabytes, shown), table, library())
     path = Path(out) / NAME
-    write_for_user(path, (text + end).encode(), "; make it writable, or make room")
+    write_for_user(path, (text + end).encode(), "make it writable")
     return path
 
 

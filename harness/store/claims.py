@@ -84,7 +84,7 @@ class Claims:
         return self.out / trial.folder / FOLDER / f"{trial.key}.json"
 
     def take(self, trial: RowName) -> Claim | None:
-        """The claim on a trial, or None where another process holds it. UsageError where it cannot be written."""
+        """The claim on a trial, or None where another process holds it. Raises `unwritable`."""
         path = self.path(trial)
         try:
             for _ in range(TRIES):

@@ -31,7 +31,7 @@ def signal_path(out: str | Path, row: Mapping[str, Any]) -> Path:
 
 
 def keep_signal(path: Path, signal: Signal) -> None:
-    """Write a signal's values, unless they are there. UsageError where they cannot be written."""
+    """Write a signal's values, unless they are there. Raises `unwritable` where that cannot be done."""
     if path.exists():
         return
     buffer = io.BytesIO()

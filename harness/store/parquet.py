@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import LONGEST, UsageError, one_line
+from common.errors import LONGEST, UsageError, one_line, refusal
 from common.files import read_bounded, write_atomically
 from harness.store.names import Name, folder_of, key_of
 from harness.store.read_row import whole_row
@@ -72,13 +72,13 @@ def read_rows(path: Path, **equal: Any) -> dict[Name, Row]:
 
 
 def write_rows(path: Path, rows: Mapping[Name, Row]) -> None:
-    """Write the file, in the order of the rows' names. UsageError where it cannot be written."""
+    """Write the file, in the order of the rows' names. Raises `refusal` where that cannot be done."""
     content = to_parquet([rows[name] for name in sorted(rows)])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     except OSError as error:
-        raise UsageError(f"cannot write '{path}': {error.strerror}; choose another place with --out") from error
+        raise refusal(f"cannot write '{path}'", error, "choose another place with --out") from error
 
 
 def _untyped(record: dict[str, Any]) -> Row:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import NO_ROOM, Failure, UsageError
+from common.errors import Failure, UsageError, refusal
 from common.files import TEMPORARY, read_bounded, refresh, write_atomically
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.residual import checksum, encode
@@ -43,7 +43,7 @@ class Store:
         return self.folder / "models" / f"{key}.safetensors"
 
     def prepare(self) -> None:
-        """Make the folders and prove that they can be written, before any work; UsageError otherwise."""
+        """Make the folders and prove that they can be written, before any work; otherwise raises `unwritable`."""
         try:
             for folder in (self.rows, self.folder / "arrays"):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -106,12 +106,9 @@ def keys_in(rows: Path) -> list[str]:
 
 
 def unwritable(folder: Path, error: OSError) -> UsageError | Failure:
-    """What to say, and to do, where results cannot be written."""
-    said = f"cannot write results to '{folder}': {error.strerror or error}"
-    if error.errno in NO_ROOM:
-        return Failure(f"{said}; make room")
+    """What to raise where results cannot be written."""
     again = "Make it writable and run the same command again, or choose another folder with --out"
-    return UsageError(f"{said}; finished trials are stored. {again}")
+    return refusal(f"cannot write results to '{folder}'", error, f"finished trials are stored. {again}")
 
 
 def row_text(row: Row) -> bytes:

@@ -20,7 +20,7 @@ from common.files import write_atomically
 from common.lattice import Lattice
 from common.registry import version
 from harness.plan.trial import Trial
-from harness.store.store import Store
+from harness.store.store import Store, unwritable
 from models import backends
 from models.base import Representation
 from models.budget import without_values
@@ -40,8 +40,11 @@ def saver(out: str | Path) -> Callable[[Trial, Representation], None]:
 
     def keep(trial: Trial, model: Representation) -> None:
         path = Store(out, trial.folder).model_path(trial.key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save(model, path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save(model, path)
+        except OSError as error:
+            raise unwritable(path.parent, error) from error
 
     return keep
 

@@ -11,7 +11,7 @@ from common.errors import UsageError, suggest
 from common.needs import Needs
 from common.registry import Registry
 from target_signals.base import Signal
-from target_signals.tasks.task import Scoring, Task
+from target_signals.tasks.task import Scoring, Task, misfit
 
 LEVELED = re.compile(r"(.+)_([0-9]+(?:\.[0-9]+)?)")
 
@@ -102,8 +102,8 @@ def make_task(name: str, signal: Signal, seed: int = 0, item: str = "") -> Task:
         given = f"scorings called {', '.join(names)}" if names else "no scorings"
         must = f"it must give one, called {trained}, as cls.named(level) is"
         raise UsageError(f"{family.name}.build gave {given}; {must}")
-    if not np.isfinite(task.target).all():
-        raise UsageError(f"{family.name}.build gave a target with values that are NaN or infinite")
+    if (wrong := misfit(task)) is not None:
+        raise UsageError(f"{family.name}.build gave {wrong}")
     shared = [registry.get(other).finer_scoring(signal) for other in scored_on(trained, finer)[1:]]
     return replace(task, scorings=(*task.scorings, *shared)) if shared else task
 

@@ -94,6 +94,28 @@ class Task:
         return metrics.clipped_psnr(self.truth, answer, self.where)
 
 
+def misfit(task: Task) -> str | None:
+    """Which array of a task is not what `Task` and `Scoring` say, and what it must be; None where all are."""
+    target = np.asarray(task.target)
+    if target.dtype.kind not in "biuf":
+        return f"a target of type {type(task.target).__name__}; it must be an array [*observed, C] of numbers"
+    if target.size == 0:
+        return f"a target {list(target.shape)}, without values to train on"
+    if not np.isfinite(target).all():
+        return "a target with values that are NaN or infinite"
+    parts: tuple[Task | Scoring, ...] = (task, *task.scorings)
+    for part in parts:
+        of, shape, truth = f"of its {type(part).__name__}", part.lattice.shape, np.shape(part.truth)
+        if truth != (*shape, *np.shape(task.truth)[-1:]):
+            must = f"[{', '.join(map(str, shape))}, C], as its lattice, with one C for all"
+            return f"a truth {list(truth)} {of}; it must be {must}"
+        where = np.ones(shape, bool) if part.where is None else np.asarray(part.where)
+        if where.shape != shape or where.dtype != bool or not where.any():
+            given = f"a where {of}, {where.dtype} {list(where.shape)}, that holds for {np.count_nonzero(where)} samples"
+            return f"{given}; it must be bool {list(shape)} and hold for some"
+    return None
+
+
 def with_channels(values: np.ndarray, dim: int) -> np.ndarray:
     """Values [*shape] or [*shape, C] of `dim` lattice axes, as [*shape, C]."""
     return values.reshape(*values.shape[:dim], -1)

@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from common.files import Unfit, read_bounded, write_atomically
+from common.errors import Failure, UsageError
+from common.files import Unfit, read_bounded, write_atomically, write_for_user
 
 
 def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
@@ -39,6 +40,25 @@ def test_a_failure_while_writing_leaves_no_half_file_and_names_the_whole_one(tmp
         write_atomically(tmp_path / "x.json", Half())
     assert list(tmp_path.iterdir()) == []
     assert caught.value.filename == str(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("number", "raises", "says"),
+    [
+        (errno.ENOSPC, Failure, "No space left on device; make room"),
+        (errno.EDQUOT, Failure, "Disk quota exceeded; make room"),
+        (errno.EROFS, UsageError, "Read-only file system; choose another place"),
+    ],
+)
+def test_a_full_disk_is_nobodys_mistake(tmp_path, monkeypatch, number, raises, says):
+    def refuse(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(raises) as caught:
+        write_for_user(tmp_path / "x.png", b"picture")
+    assert str(caught.value) == f"cannot write '{tmp_path / 'x.png'}': {says}"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_file_of_bounded_size_is_refused(tmp_path):

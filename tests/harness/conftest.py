@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from common.files import ROOT
 from harness.commands import run as run_command
 from harness.execution import progress
 from harness.figures import style
@@ -25,7 +26,7 @@ from harness.plan.source import choose_source
 from harness.report import write_page
 from harness.store.schema import NAMES
 from tests.harness.paper_rows import paper_rows, write_rows
-from tests.harness.sweep import HANG, ROOT, UNDRAWN, Sweep
+from tests.harness.sweep import HANG, UNDRAWN, Sweep
 from tests.harness.tables import BANDS, CLASSICAL, MODELS, SEEDS, SIZES
 
 

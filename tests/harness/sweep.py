@@ -8,15 +8,14 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 import models
+from common.files import ROOT
 from harness.commands import run as run_command
 from harness.store import liveness
 
-ROOT = Path(__file__).resolve().parents[2]
 HANG = 600  # seconds after which what a test waits for is taken for hung; no test is about how long anything takes
 NEVER = 10**9
 needs = {

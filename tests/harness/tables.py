@@ -2,7 +2,7 @@
 
 from harness.analysis.grouping import comparisons
 
-MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
+MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]  # the paper's
 CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]
 BANDS = [round(0.1 * i, 1) for i in range(1, 10)]
 SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.files import ROOT
 from harness.__main__ import main
 from harness.analysis.experiments import experiments as experiments_of
 from harness.analysis.grouping import comparisons
@@ -27,7 +28,6 @@ from harness.train import checkpoint
 from target_signals import get_signal
 from target_signals.resample import bicubic
 from tests.documents import words_of
-from tests.harness.sweep import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,10 @@
 """Worker processes on this machine, each with its share of the cores; on GPUs one or more a device."""
 
+import contextlib
 import dataclasses
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -14,12 +16,13 @@ import torch
 from common.errors import Failure, UsageError
 from common.exits import EXIT_INTERRUPTED, EXIT_USAGE
 from common.files import ROOT
-from harness.execution.executor import Concurrency, Order, cores, share_of_cores, shared
+from harness.execution.executor import Concurrency, Order, cores, search_path, share_of_cores, shared
 from harness.plan.trial import Trial
 from harness.store.liveness import numbering, read_claims
 
 PATIENCE = 10.0  # seconds that a worker has to abandon its trial before it is killed
 MOST_DEATHS = 3  # of workers on one trial
+LONGEST_ANSWER = 1 << 20  # bytes
 
 
 class Workers:
@@ -31,27 +34,26 @@ class Workers:
         self.devices = visible_gpus() if order.device == "all" else []
         self.deaths: Counter[str | None] = Counter()  # by the key of the trial; None: before there was one
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.sockets: dict[int, socket.socket] = {}  # this side's, by the number of the process
 
     def submit(self, trials: Sequence[Trial]) -> None:
         self.order = self.order.for_trials(trials)
         self.processes = [self._start(number) for number in range(min(self.count, len(trials)))]
 
     def _start(self, number: int) -> subprocess.Popen[bytes]:
-        order, environment = self.order, dict(os.environ)
+        order, environment = self.order, os.environ | search_path()
         if self.devices:  # a worker sees its own device alone
             order = dataclasses.replace(order, device="cuda")
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[number % len(self.devices)]
         environment["OMP_NUM_THREADS"] = share_of_cores(self.count)
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
-        # by its path: with -m, the folder that a person is in comes first, which may have a models.py of its own
+        # by its path, as with -m Python 3.10 looks first in the folder that a person is in
         line = [sys.executable, str(ROOT / "harness/execution/worker.py")]
-        process = subprocess.Popen(line, env=environment, stdin=subprocess.PIPE)
-        assert process.stdin is not None
-        try:
-            process.stdin.write(json.dumps(dataclasses.asdict(order)).encode() + b"\n")
-            process.stdin.flush()  # and left open: at its end the worker ends
-        except BrokenPipeError:  # it is gone already, which `running` finds
-            pass
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(line, env=environment, stdin=theirs.fileno())
+        self.sockets[process.pid] = ours  # and open: at its end the worker ends
+        with contextlib.suppress(ConnectionError):  # it is gone already, which `running` finds
+            ours.sendall(json.dumps(dataclasses.asdict(order)).encode() + b"\n")
         return process
 
     def running(self) -> bool:
@@ -60,8 +62,8 @@ class Workers:
             if code is None or code == 0:
                 continue
             if code > 0 and code != EXIT_INTERRUPTED:
-                told = f"worker {number + 1} (process {process.pid}) ended with the error above"
-                raise UsageError(told) if code == EXIT_USAGE else Failure(told)
+                words = self._answer_of(process.pid) or [f"worker {number + 1} ended with the error above"]
+                raise UsageError(*words) if code == EXIT_USAGE else Failure(*words)
             how = f"signal {-code}" if code < 0 else "SIGTERM"
             what = f"worker {number + 1} (process {process.pid}) was killed by {how}"
             held = self._held_by(process.pid)
@@ -79,6 +81,13 @@ class Workers:
     def concurrency(self) -> Concurrency:
         alive = sum(process.poll() is None for process in self.processes)
         return shared(alive, cores() if self.order.device == "cpu" else len(self.devices) or 1)
+
+    def _answer_of(self, pid: int) -> list[str] | None:
+        """The words of the error that ended a process; None where it gave none, as for one that nobody foresaw."""
+        try:  # without waiting: a process that it has started may hold the other side open
+            return json.loads(self.sockets[pid].recv(LONGEST_ANSWER, socket.MSG_DONTWAIT))
+        except (OSError, ValueError):
+            return None
 
     def _held_by(self, pid: int) -> str | None:
         """The key of the trial that a process here died with: its claim is still there."""
@@ -102,9 +111,8 @@ class Workers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for process in self.processes:
-            if process.stdin is not None:
-                process.stdin.close()
+        for ours in self.sockets.values():
+            ours.close()
 
 
 def visible_gpus() -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from common.errors import Failure, UsageError
 from common.exits import EXIT_OK
+from common.files import ROOT
 from harness.execution.executor import Concurrency, Order
 from harness.execution.worker import work
 from harness.plan.trial import Trial
@@ -35,12 +36,15 @@ class Workers:
         address = os.environ.get("RAY_ADDRESS")
         if address is None:
             print("RAY_ADDRESS is not set: a Ray cluster of this machine alone is started", file=sys.stderr)
-        on_sigterm = signal.getsignal(signal.SIGTERM)
+        on_sigterm, folder = signal.getsignal(signal.SIGTERM), os.getcwd()
+        os.chdir(ROOT)  # tasks import first from the folder where Ray is begun: a person's may have a models.py
         try:
             # never one that is merely found: it may be another launch's own, and go away with it
             ray.init(address=address or "local", logging_level=logging.WARNING)
         except ConnectionError as error:
             raise UsageError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from error
+        finally:
+            os.chdir(folder)
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own ends at once, without a word
         self.needs = ("CPU", "GPU") if order.device == "cuda" else ("CPU",)  # one of each for a task
         self.task = ray.remote(num_cpus=1, num_gpus=len(self.needs) - 1, max_retries=RETRIES)(work)
@@ -65,7 +69,7 @@ class Workers:
                     )
             except self.ray.exceptions.RayTaskError as error:
                 if isinstance(error.cause, (Failure, UsageError)):
-                    raise type(error.cause)(str(error.cause)) from error
+                    raise error.cause from error
                 raise Failure(f"a trial raised an error\n{error}") from error
             except self.ray.exceptions.RayError as error:
                 what = next(iter(str(error).splitlines()), type(error).__name__)

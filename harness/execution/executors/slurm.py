@@ -19,7 +19,7 @@ from common.errors import Failure, UsageError, one_line
 from common.exits import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, guarded
 from common.files import refresh
 from common.words import plural
-from harness.execution.executor import Concurrency, Order, cores, share_of_cores, shared
+from harness.execution.executor import Concurrency, Order, cores, search_path, share_of_cores, shared
 from harness.execution.ordering import pack
 from harness.execution.slurm_queue import RUNNING, Queue
 from harness.execution.worker import work
@@ -65,6 +65,7 @@ class Workers:
             text = "--executor slurm needs submitit; pip install -e '.[slurm]'"
             raise UsageError(text) from error
         self.order, self.workers = order, workers
+        os.environ.update(search_path())  # which jobs inherit
         self.executor = submitit.AutoExecutor(folder=(out / "slurm" / "%j").resolve())
         self.is_local = self.executor.cluster == "local"
         if self.is_local:

@@ -13,8 +13,9 @@ AZIMUTH, ELEVATION = 35.0, 25.0  # degrees
 LIGHT = np.array([-0.45, 0.65, 0.6])  # from the upper left, in front: right, up, toward the viewer
 AMBIENT, DEPTH_CUE = 0.25, 0.35  # light that reaches every face; how much darker the farthest one is
 COLOUR = np.array([0.75, 0.87, 1.0])
-LONGEST = 1.5  # voxels that a triangle's side may take
-SPACING = 0.7  # pixels between the points on a side, so that none is missed
+SIDE = 1.5  # voxels: the side of a triangle for which points are spread
+LONGEST = 2.0  # voxels: longer sides are halved; cubic voxels have none
+SPACING = 0.7  # pixels between the points on such a side, so that none is missed
 BEHIND = 3.0  # voxels
 
 
@@ -48,7 +49,8 @@ def shaded(
     corners, normals = corners[near], normals[near]
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     brightness = AMBIENT + (1 - AMBIENT) * np.clip(normals @ (LIGHT / np.linalg.norm(LIGHT)), 0, 1)
-    steps = max(1, int(np.ceil(LONGEST * voxel * max(spacing) / SPACING)))
+    corners, brightness = _halved(corners, brightness, max(LONGEST * voxel, SPACING))
+    steps = max(1, int(np.ceil(SIDE * voxel / SPACING)))
     return _splat(corners, brightness, size, steps)
 
 
@@ -76,6 +78,25 @@ def _in_front(corners: np.ndarray, voxel: float) -> np.ndarray:
     nearest = np.full(cell.max(initial=0) + 1, -np.inf)
     nearest[cell[order]] = middle[order, 2]
     return middle[:, 2] > nearest[cell] - BEHIND * voxel
+
+
+def _halved(corners: np.ndarray, brightness: np.ndarray, longest: float) -> tuple[np.ndarray, np.ndarray]:
+    """The surface in triangles [n, 3, 3] whose sides are at most `longest` pixels of the picture, and their brightness.
+
+    One with a longer side becomes two at its middle, so that points grow with the area and not with the square of the
+    longest side.
+    """
+    done = list[tuple[np.ndarray, np.ndarray]]()
+    while len(corners) or not done:
+        sides = np.linalg.norm((np.roll(corners, -1, axis=1) - corners)[..., :2], axis=2)  # [triangles, 3]
+        long = sides.max(axis=1) > longest
+        done.append((corners[~long], brightness[~long]))
+        order = (sides[long].argmax(axis=1)[:, None] + np.arange(3)) % 3
+        one, two, apex = np.moveaxis(np.take_along_axis(corners[long], order[..., None], axis=1), 1, 0)
+        middle = (one + two) / 2
+        corners = np.concatenate([np.stack([one, middle, apex], axis=1), np.stack([middle, two, apex], axis=1)])
+        brightness = np.tile(brightness[long], 2)
+    return np.concatenate([each for each, _ in done]), np.concatenate([each for _, each in done])
 
 
 def _splat(corners: np.ndarray, brightness: np.ndarray, size: tuple[int, int], steps: int) -> np.ndarray:

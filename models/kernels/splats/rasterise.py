@@ -101,8 +101,8 @@ class _Composite(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_image: Tensor) -> tuple[Tensor | None, ...]:
         splats, colours, image = ctx.saved_tensors
-        grad = ctx.tiles.split(grad_image)  # [tiles, C, h * w]
-        behind = (image * grad).sum(1)  # [tiles, h * w], of the Gaussians not yet met
+        grad = ctx.tiles.split(grad_image)  # [tiles, C, side²]
+        behind = (image * grad).sum(1)  # [tiles, side²], of the Gaussians not yet met
         transmittance = torch.ones_like(behind)
         grad_splats, grad_colours = torch.zeros_like(splats), torch.zeros_like(colours)
         with _full_precision(splats.device):
@@ -121,14 +121,14 @@ class _Composite(torch.autograd.Function):
 
 
 def _blend(splats: Tensor, dx: Tensor, dy: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Meet the next K Gaussians of T tiles: splats [T, K, 6], dx [T, K, w], dy [T, K, h].
+    """Meet the next K Gaussians of T tiles: splats [T, K, 6], dx and dy [T, K, side].
 
-    before: [T, h * w], the transmittance in front of them; 0 where the pixel has ended.
+    before: [T, side²], the transmittance in front of them; 0 where the pixel has ended.
 
-    Returns alpha, odds and the transmittance behind each Gaussian, [T, K, h * w] each.
+    Returns alpha, odds and the transmittance behind each Gaussian, [T, K, side²] each.
     """
     xx, xy, yy, opacity = splats[..., 2:, None].unbind(2)  # [T, K, 1]
-    sigma = (0.5 * xx * dx * dx)[:, :, None, :] + (0.5 * yy * dy * dy)[:, :, :, None]  # [T, K, h, w]
+    sigma = (0.5 * xx * dx * dx)[:, :, None, :] + (0.5 * yy * dy * dy)[:, :, :, None]  # [T, K, side, side]
     sigma = sigma.addcmul_((xy * dx)[:, :, None, :], dy[:, :, :, None]).flatten(2)
     torch.threshold_(sigma, -torch.finfo(sigma.dtype).tiny, UNSEEN)  # a sigma below 0, by rounding, is skipped
     alpha = sigma.clamp_(max=UNSEEN).neg_().exp_().mul_(opacity)
@@ -143,13 +143,13 @@ def _blend(splats: Tensor, dx: Tensor, dy: Tensor, before: Tensor) -> tuple[Tens
 
 
 def _pull_back(splats: Tensor, dx: Tensor, dy: Tensor, grad_sigma: Tensor) -> Tensor:
-    """Gradients from sigma [T, K, h * w] to the splat of each pair: [T * K, 6].
+    """Gradients from sigma [T, K, side²] to the splat of each pair: [T * K, 6].
 
     All are moments of `grad_sigma`: sums over the tile times powers of dx and of dy.
     """
-    powers_x = torch.stack([torch.ones_like(dx), dx, dx * dx], dim=2).flatten(0, 1)  # [T * K, 3, w]
-    powers_y = torch.stack([torch.ones_like(dy), dy, dy * dy], dim=2).flatten(0, 1)  # [T * K, 3, h]
-    field = grad_sigma.reshape(-1, powers_y.shape[2], powers_x.shape[2])  # [T * K, h, w]
+    powers_x = torch.stack([torch.ones_like(dx), dx, dx * dx], dim=2).flatten(0, 1)  # [T * K, 3, side]
+    powers_y = torch.stack([torch.ones_like(dy), dy, dy * dy], dim=2).flatten(0, 1)  # [T * K, 3, side]
+    field = grad_sigma.reshape(-1, powers_y.shape[2], powers_x.shape[2])  # [T * K, side, side]
     moments = powers_y @ field @ powers_x.mT  # [T * K, 3, 3], power of dy by power of dx
     xx, xy, yy, opacity = splats[..., 2:].flatten(0, 1).unbind(-1)
     grads = [

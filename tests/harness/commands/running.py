@@ -1,11 +1,8 @@
 """What the tests of run.py share: a small run, and what it printed and stored."""
 
-LEARNED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
+from tests.harness.tables import CLASSICAL, MODELS
 
-
-NAMES = [*LEARNED, "Grid_exact", "BlockDCT", "Wavelet"]
-
-
+NAMES = [*MODELS, *CLASSICAL]
 SMOKE = ("--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu")
 
 

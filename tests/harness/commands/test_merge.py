@@ -146,17 +146,16 @@ def test_what_the_new_folder_has_stays(tmp_path, make_store, capsys):
     assert Store(c, FOLDER).read("two")["psnr"] == 2.0
 
 
-def test_a_full_disk_is_one_line_and_resumable(tmp_path, make_store, monkeypatch, capsys):
+def test_a_full_disk_is_no_mistake_and_resumable(tmp_path, make_store, monkeypatch, capsys):
     a = make_store("a", one={"psnr": 1.0})
 
     def full(*_):
         raise OSError(28, "No space left on device", str(tmp_path / "c"))
 
     monkeypatch.setattr(merging, "write_atomically", full)
-    assert merge(a, out=tmp_path / "c") == 2
-    err = capsys.readouterr().err
-    assert len(err.splitlines()) == 1
-    assert "No space left on device; 0 rows are copied; make room" in err
+    assert merge(a, out=tmp_path / "c") == 1
+    said = f"error: cannot go on at '{tmp_path / 'c'}', with 0 rows copied: No space left on device; make room"
+    assert capsys.readouterr().err == f"{said}\nrun the same command again\n"
 
 
 def test_strangers_files_are_left_out_and_named(tmp_path, make_store, capsys):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from common.files import ROOT
 from harness import load
 from harness.__main__ import main
 from harness.commands import new
@@ -15,7 +16,6 @@ from harness.commands import run as run_command
 from harness.plan.search import space
 from tests import own_files
 
-ROOT = Path(__file__).resolve().parents[3]
 QUICKLY = ("--device", "cpu", "--steps", "2", "--length", "12")
 
 
@@ -221,12 +221,12 @@ def test_a_name_that_cannot_be_is_one_line(refused, words, says):
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(refused, monkeypatch):
-    def full(*given, **named):
-        raise OSError(28, "No space left on device")
+    def read_only(*given, **named):
+        raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(Path, "open", full)
-    monkeypatch.setattr(new, "written", lambda kind, name: "")
-    assert "cannot write 'Waves.py' in '" in refused("model", "Waves")
+    monkeypatch.setattr("tempfile.mkstemp", read_only)
+    said = f"cannot write 'Waves.py': Read-only file system; begin it in another folder than '{Path.cwd()}'"
+    assert said in refused("model", "Waves")
 
 
 def test_files_that_are_cited_have_what_they_are_cited_for():

@@ -21,7 +21,8 @@ from harness.store.schema import BUSY
 from harness.store.store import Store
 from harness.store.table import load
 from harness.train import machine
-from tests.harness.commands.running import LEARNED, NAMES, SMOKE, cells, rows
+from tests.harness.commands.running import NAMES, SMOKE, cells, rows
+from tests.harness.tables import MODELS
 
 # A launcher, and running it again
 
@@ -51,7 +52,7 @@ def test_a_launcher_fits_every_model(smoke):
     assert (table["psnr"][table["label"] == "learned"] < 40).all()
     assert (table["parameters"] <= table["size"]).all()
     labels = table.set_index("model")["label"].to_dict()
-    assert labels == {name: "learned" if name in LEARNED else "classical" for name in NAMES}
+    assert labels == {name: "learned" if name in MODELS else "classical" for name in NAMES}
 
 
 def test_it_prints_the_table(smoke):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.sweep import ROOT, needs, takes_minutes
+from common.files import ROOT
+from tests.harness.sweep import needs, takes_minutes
 
 CLUSTER = """
 import os, signal, sys

@@ -62,6 +62,19 @@ def test_workers_that_are_killed_again_and_again_are_given_up(sweep):
     assert err.splitlines()[-1] == RESUME
 
 
+def test_a_mistake_in_a_file_of_ones_own_that_all_workers_meet_is_told_once(sweep):
+    process = sweep.begin("--workers", 2, seeds=range(2), hold=0)
+    sweep.wait_until_held(starts=2)
+    sweep.release(broken=True)
+    _, err = sweep.end(process, code=2)
+    file = sweep.folder / "counted.py"
+    code = 'raise RuntimeError("a broken model")'
+    number = 1 + next(i for i, line in enumerate(file.read_text().splitlines()) if line.strip() == code)
+    told = f"  File \"{file}\", line {number}, in solve\n    {code}\nerror: '{file}', line {number}, in solve: "
+    assert err.endswith(f"{told}RuntimeError: a broken model\n")
+    assert err.count("broken model") == 2
+
+
 def test_workers_end_with_their_driver(sweep):
     process = sweep.begin("--workers", 2, hold=2)
     pids = holders(sweep.wait_until_held(starts=4))

@@ -11,8 +11,9 @@ from harness.analysis.example import Example
 from harness.analysis.target import Target
 from harness.figures import style
 from harness.figures.layout import Layout
+from harness.figures.reconstructions import isosurface
 from harness.figures.reconstructions.image import ImageDisplay, window_of_detail
-from harness.figures.reconstructions.isosurface import shaded
+from harness.figures.reconstructions.isosurface import extent, shaded
 from harness.figures.reconstructions.pages import sheets
 from harness.figures.reconstructions.view import magnitude, shrink
 from harness.figures.reconstructions.volume import VolumeDisplay
@@ -355,9 +356,38 @@ def test_an_isosurface_is_seen_from_above_and_in_front():
 
 def _seen_height(side):
     """Of a cube, seen along the renderer's direction, in voxels."""
-    from harness.figures.reconstructions.isosurface import extent
-
     return extent((side, side, side))[1]
+
+
+def ball(spacing):
+    """Of radius 15 in a box of side 48 in space: values [*shape] that fall from its surface on."""
+    axes = [np.arange(0.5 * apart, 48, apart) - 24 for apart in spacing]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"))
+    return (15 - np.sqrt(np.square(grid).sum(axis=0))).astype(np.float32)
+
+
+@pytest.mark.parametrize("spacing", [(1, 1, 2), (4, 1, 1), (1, 6, 6), (1, 1, 12)])
+def test_unequal_spacing_takes_no_more_points_than_equal_and_leaves_no_hole(spacing, calls):
+    splatted = calls(isosurface, "_splat")
+    shaded(ball((1, 1, 1)), 0.0, 260)
+    covered = (shaded(ball(spacing), 0.0, 260, spacing) < 1).any(axis=-1)
+    (cubes, _, _, steps), (corners, _, _, steps_of_longer) = splatted
+    assert steps_of_longer <= steps
+    assert len(corners) <= len(cubes)
+    for line in (*covered, *covered.T):  # what a ball covers of a line has no gap
+        assert np.count_nonzero(np.diff(line.astype(int))) <= 2
+
+
+def test_triangles_are_halved_until_all_sides_are_short_and_cover_what_they_did():
+    corners = np.random.default_rng(0).normal(size=(50, 3, 3)) * (9, 1, 4)
+    parts, brightness = isosurface._halved(corners, np.arange(50.0), 0.8)
+    sides = np.linalg.norm((np.roll(parts, 1, axis=1) - parts)[..., :2], axis=2)
+    assert sides.max() <= 0.8
+
+    def area(given):
+        return np.linalg.norm(np.cross(given[:, 1] - given[:, 0], given[:, 2] - given[:, 0]), axis=1)
+
+    assert np.bincount(brightness.astype(int), area(parts)) == pytest.approx(area(corners))
 
 
 def test_axis_1_of_a_volume_points_upward():

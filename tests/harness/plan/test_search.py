@@ -2,7 +2,6 @@
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,13 +9,13 @@ import pytest
 
 import models
 from common.dials import ADDED, Choice, Dial, dials_of, digested
+from common.files import ROOT
 from harness.plan.make_plan import make_plan, model_names, model_settings, training_settings
 from harness.plan.search import candidates, cells, described, points, space
 from harness.plan.source import choose_source
+from tests.harness.tables import MODELS
 
-ROOT = Path(__file__).resolve().parents[3]
 BUDGETS = (1000, 10_000, 100_000, 3_000_000)
-TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
 NEWER = [
     *("Finer", "Gauss", "Sinc", "HOSC", "GaussianImage", "GaussianAdaptive", "KPlanes", "TensoRF", "FactorFields"),
     "SparseBases",
@@ -41,7 +40,7 @@ def holds(setting, value):
 
 def test_every_trained_model_has_a_space_and_every_space_the_files_own_setting(config):
     for name in model_names(config):
-        assert bool(space(name)) == (name in [*TRAINED, *NEWER])
+        assert bool(space(name)) == (name in [*MODELS, *NEWER])
         for kind in ("image", "synthetic", "volume", "ct"):
             for size in BUDGETS:
                 settings, lr_schedule = training_settings(config, name, kind, size)
@@ -66,7 +65,7 @@ def test_a_longer_search_goes_on_with_a_shorter_one_and_another_seed_has_other_t
 
 
 def test_every_candidate_is_within_the_space(config):
-    for name in [*TRAINED, *NEWER]:
+    for name in [*MODELS, *NEWER]:
         for candidate in candidates(config, name, "image", 10_000, 16, 3):
             assert all(holds(setting, candidate.dials[setting.name]) for setting in space(name))
             assert candidate.lr_schedule == candidate.dials["lr_schedule"]

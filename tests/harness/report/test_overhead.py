@@ -25,6 +25,7 @@ from harness.store import names
 from harness.store import store as store_module
 from harness.store.store import Store
 from harness.train import run_trial
+from tests.harness.tables import MODELS
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ print(main({line!r}), [name for name in {SLOW!r} if name in sys.modules], file=s
 @pytest.fixture(scope="module")
 def plan(config):
     """`plan(seeds)`: the trials of the paper's 3D spheres, 54 for each seed and model."""
-    chosen = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "Grid", "Grid_TV"]
+    chosen = [name for name in MODELS if name != "GSplat"]
     preset = config.preset("paper", "SparseSphereSignal", 3)
     source = choose_source("SparseSphereSignal", 3)
 

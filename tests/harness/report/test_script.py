@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from common.files import ROOT
 from harness.report.page import assemble
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Fitted models as files: what comes back, what is drawn from them, and files from strangers."""
 
+import errno
 import json
 import math
 import sys
@@ -14,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import models
-from common.errors import UsageError
+from common.errors import Failure, UsageError
 from common.lattice import Lattice
 from common.needs import Needs
 from harness import fit_array
@@ -148,7 +149,16 @@ def test_a_folder_that_may_not_be_written_is_one_line(file, tmp_path, monkeypatc
     monkeypatch.setattr("tempfile.mkstemp", refuse)
     out = tmp_path / "x.png"
     assert main(["render", str(file), "--out", str(out), "--device", "cpu"]) == 2
-    assert capsys.readouterr().err == f"error: cannot write '{out}': Permission denied\n"
+    assert capsys.readouterr().err == f"error: cannot write '{out}': Permission denied; choose another place\n"
+
+
+def test_a_full_disk_is_told_as_that_of_a_row_is(build, make_trial, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(Failure, match=r"^cannot write results to '.*models': No space left on device; make room$"):
+        checkpoint.saver(tmp_path)(make_trial(), build())
 
 
 def strangers(path, file):

@@ -16,14 +16,13 @@ from harness.train.loss import LatticeGradient
 from harness.train.run_trial import make_schedule, run_trial
 from target_signals.tasks.base import make_task
 from target_signals.tasks.metrics import psnr
+from tests.harness.tables import CLASSICAL, MODELS
 
 CPU = torch.device("cpu")
-TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
-SOLVED = ["Grid_exact", "BlockDCT", "Wavelet"]
 
 
 @pytest.mark.parametrize(
-    ("name", "dim"), [(name, dim) for name in TRAINED for dim in (2, 3) if (name, dim) != ("GSplat", 3)]
+    ("name", "dim"), [(name, dim) for name in MODELS for dim in (2, 3) if (name, dim) != ("GSplat", 3)]
 )
 def test_every_trained_model_learns_what_is_seen(make_trial, name, dim):
     signal = {2: "Sierpinski", 3: "SparseSphereSignal"}[dim]
@@ -51,7 +50,7 @@ def test_a_row_gives_its_target_again(make_trial):
     np.testing.assert_array_equal(found.seen, np.where(task.where[..., None], 0, task.truth))
 
 
-@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_what_is_solved_for_all_samples_says_so(make_trial, name):
     (result,) = run_trial(make_trial(name, task="inpaint_0.2"), CPU)
     assert (result.row["task"], result.row["status"]) == ("inpaint_0.2", "unsupported")

@@ -18,11 +18,11 @@ from harness.train.stepper import Stepper
 from models import backends
 from models.base import Representation
 from target_signals.tasks.operators import Identity, Radon, Selection
+from tests.harness.tables import MODELS
 from tests.harness.train import toys
 
 SHAPES = {2: (24, 20), 3: (9, 8, 7)}
-TRAINED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]
-BY_BACKEND = [(name, backend) for name in TRAINED for backend in models.get_model(name).backends]
+BY_BACKEND = [(name, backend) for name in MODELS for backend in models.get_model(name).backends]
 NETWORKS = ("FourFeat", "Siren", "Wire", "BACON")  # in PyTorch matrix products alone: no sum in an order of its own
 THIN = 1e-6  # GiB: several slabs
 
@@ -129,7 +129,7 @@ def test_recorded_updates_are_the_eager_ones(build, monkeypatch, name, backend, 
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", [name for name in TRAINED if name != "GSplat"])
+@pytest.mark.parametrize("name", toys.SCATTERED)
 @pytest.mark.parametrize("changes", [{"minibatch": 200}, {"activation_gib": THIN}, {"precision": "bf16"}], ids=str)
 def test_recorded_updates_are_the_eager_ones_in_batches_slabs_and_bf16(build, monkeypatch, name, changes):
     assert_recorded_equals_eager(build(name), make_task(), monkeypatch, **changes)
@@ -146,7 +146,7 @@ def test_recorded_updates_are_the_eager_ones_through_an_operator(build, monkeypa
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("minibatch", [None, 200])
-@pytest.mark.parametrize("name", [name for name in TRAINED if name != "GSplat"])
+@pytest.mark.parametrize("name", toys.SCATTERED)
 def test_what_is_recorded(build, name, minibatch):
     """Every model but the rasteriser, whose plain form asks the device for the number of its pairs."""
     stepper = make_stepper(build(name).cuda(), make_task(), minibatch=minibatch)

@@ -10,11 +10,12 @@ from harness.train.loss import Schedule
 from models.base import Representation
 from target_signals.tasks.operators import Identity
 from target_signals.tasks.task import Scoring, Task
+from tests.harness.tables import MODELS
 
 CPU = torch.device("cpu")
 SHAPES = {2: (12, 10), 3: (6, 5, 4)}  # uneven on purpose
 THIN = 1e-9  # GiB: slabs of one layer
-SCATTERED = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "Grid", "Grid_TV"]
+SCATTERED = [name for name in MODELS if name != "GSplat"]  # that have values at scattered points
 TIMES = (
     *("seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start"),
     *("peak_memory_bytes", "started"),

@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 from common.errors import UsageError
+from common.files import ROOT
 from target_signals import fetch
 from target_signals.recorded import catalogue, local_files
 from target_signals.recorded.catalogue import SOURCES, Archive, RecordedFile, Source
 
 CONTENT = {"a.png": b"picture " * 20000, "b.png": bytes(range(256)) * 300}
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def digest(content):

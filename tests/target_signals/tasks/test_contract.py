@@ -2,13 +2,13 @@
 
 import ast
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from common.errors import UsageError
+from common.files import ROOT
 from common.needs import Needs
 from harness.figures.reconstructions.pages import VIEWS
 from target_signals.base import Signal
@@ -26,7 +26,6 @@ from target_signals.tasks.base import (
 )
 from tests import own_files
 
-ROOT = Path(__file__).resolve().parents[3]
 SHAPES = {2: (16, 20), 3: (8, 6, 7)}
 NAMES = expand_tasks(registry.names())
 CASES = [(name, dim, finer) for name in NAMES for dim in family_of(name).dims for finer in (False, True)]
