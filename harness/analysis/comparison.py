@@ -5,7 +5,7 @@ The items of a signal (images of one set) and the seeds are draws: a cell's scor
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from harness.analysis.cell import Cell, Draw, Kind
 from harness.analysis.compared import Compared, compare
 from harness.analysis.palette import place_of
+from harness.analysis.spread import mean
 from harness.analysis.winner import BASELINE, Outcome, decide
 from harness.store.schema import OK, UNSUPPORTED
 from target_signals.base import Difficulty, difficulty_of
@@ -184,9 +185,3 @@ class Comparison:
             if place.band == band and math.isfinite(run.constant)
         }
         return mean(by_draw.values())
-
-
-def mean(values: Iterable[float]) -> float:
-    """NaN when there are none."""
-    known = list(values)
-    return math.fsum(known) / len(known) if known else math.nan

@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from common.words import NO_SCORE
-from harness.analysis.comparison import mean
 from harness.analysis.experiments import experiments
 from harness.analysis.gain import CAP, described
 from harness.analysis.left_out import Where
 from harness.analysis.means import Keys, Line, Means, label, means, span
 from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.remarks import remarks
+from harness.analysis.spread import mean
 from harness.analysis.winner import Outcome
 from harness.analysis.wording import named, notes, told
 from harness.store.schema import OK, UNSUPPORTED, Row

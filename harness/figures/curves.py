@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from harness.analysis.comparison import Comparison, mean
+from harness.analysis.comparison import Comparison
 from harness.analysis.frame import within
+from harness.analysis.spread import mean
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.page import EDGE, averaged, panels, text_width, thinned, with_room, wrapped, write_texts

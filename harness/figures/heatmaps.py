@@ -13,8 +13,9 @@ from matplotlib.ticker import MaxNLocator
 
 from common.words import FAILED, FEWER, MARKS, MEANINGS, NO_SCORE
 from harness.analysis.cell import Draw
-from harness.analysis.comparison import Comparison, Place, mean
+from harness.analysis.comparison import Comparison, Place
 from harness.analysis.frame import within
+from harness.analysis.spread import mean
 from harness.analysis.winner import BASELINE
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns

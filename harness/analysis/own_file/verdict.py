@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from common.files import Unfit
-from harness.analysis.comparison import Comparison, Place, mean
+from harness.analysis.comparison import Comparison, Place
 from harness.analysis.grouping import comparisons
 from harness.analysis.left_out import lines
 from harness.analysis.own_file import stored_bytes
@@ -14,6 +14,7 @@ from harness.analysis.own_file.budgets import rise, told_rise
 from harness.analysis.own_file.largest_error import where_it_fails
 from harness.analysis.own_file.next_run import Advice, Available, advise
 from harness.analysis.significance import Difference
+from harness.analysis.spread import mean
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
 from harness.analysis.wording import alone, difference
 from harness.store.names import array_path, known
