@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from common.process import without_collection
-from harness.analysis.cell import Draw, cell_of
+from harness.analysis.cell import Draw
 from harness.analysis.comparison import WHOLE, Comparison, Place, Run
 from harness.analysis.experiments import Experiment, experiments
 from harness.analysis.palette import palette
 from harness.analysis.reference_rows import reference_models
+from harness.analysis.rings import with_rings
 from harness.store.schema import CLASSICAL, Row
 from harness.store.table import oldest_first
 
@@ -37,6 +38,7 @@ def _comparison(
     metric: str,
 ) -> Comparison:
     present = set(experiment.models)
+    own, own_rows, _ = with_rings(experiment, rows) if metric == "psnr" else (experiment, rows, False)
     return Comparison(
         kind=experiment.kind,
         stands_for=rows[min(experiment.places)]["stands_for"] or "",
@@ -44,33 +46,20 @@ def _comparison(
         models=tuple(model for model in order if model in present),
         palette=colours,
         classical=classical,
-        cells=_cells([rows[i] for i in sorted(experiment.latest.values())], metric),
+        cells=_cells(own, own_rows, metric),
         passed_over=len(experiment.older),
         of_reference=reference_models(rows[i] for i in experiment.places),
     )
 
 
-def _cells(rows: Sequence[Row], metric: str) -> dict[Place, dict[Draw, Run]]:
-    """Every row at its place; a row with rings also at the bands 0.1, 0.2 … that they stand for."""
-    rings = [_rings(row["psnr_rings"]) if metric == "psnr" else [] for row in rows]
-    count = max(map(len, rings))
+def _cells(experiment: Experiment, rows: Sequence[Row], metric: str) -> dict[Place, dict[Draw, Run]]:
+    """Every row at its place, in the order of time."""
     cells: dict[Place, dict[Draw, Run]] = {}
-    for row, ring_scores in zip(rows, rings, strict=True):
-        draw = cell_of(row).draw
-        band = WHOLE if row["bandlimit"] is None else float(row["bandlimit"])
-        place = Place(row["model"], row["size"], band)
-        constant = _number(row.get(f"{metric}_constant"))
-        run = Run(row["status"], row["reason"] or "", _number(row[metric]), constant, row)
-        cells.setdefault(place, {})[draw] = run
-        padded = ring_scores + [math.nan] * (count - len(ring_scores))  # a failed run has no rings of its own
-        for index, score in enumerate(padded):
-            at_ring = cells.setdefault(place._replace(band=(index + 1) / 10), {})
-            at_ring[draw] = run._replace(score=score, constant=math.nan)  # no row has the constant of a ring
+    for cell, i in sorted(experiment.latest.items(), key=lambda one: one[1]):
+        row, place = rows[i], Place(cell.model, cell.size, WHOLE if cell.band is None else cell.band)
+        run = Run(row["status"], row["reason"] or "", _number(row[metric]), _number(row.get(f"{metric}_constant")), row)
+        cells.setdefault(place, {})[cell.draw] = run
     return cells
-
-
-def _rings(value: Any) -> list[float]:
-    return [_number(score) for score in value or ()]
 
 
 def _number(value: Any) -> float:

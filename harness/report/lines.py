@@ -3,7 +3,6 @@
 The page's script chooses among these lines, formats and sorts them; it computes none of their numbers.
 """
 
-import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from harness.analysis.frame import frame
 from harness.analysis.gain import GAIN
 from harness.analysis.left_out import Where, left_out
 from harness.analysis.means import Means, means
+from harness.analysis.rings import with_rings
 from harness.analysis.spread import mean
 from harness.analysis.standing import Against, Standing, standings
 from harness.analysis.winner import Outcome
@@ -73,19 +73,6 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
         "left_out": left_out(mapped),
         "led": led(own, own_rows, best["psnr"], rings) if "psnr" in best else counted(()),
     }
-
-
-def with_rings(experiment: Experiment, rows: Sequence[Row]) -> tuple[Experiment, list[Row], bool]:
-    """An experiment in which the rings of a signal are bands 0.1, 0.2 … as well; its rows; whether there are any."""
-    count = max((len(rows[i].get("psnr_rings") or ()) for i in experiment.latest.values()), default=0)
-    latest, made = dict(experiment.latest), list(rows)
-    for cell, i in experiment.latest.items():
-        rings = rows[i].get("psnr_rings") or [None] * count  # a failed run has none of its own
-        for ring in range(count):
-            latest[cell._replace(band=(ring + 1) / 10)] = len(made)
-            scores = {f"{name}{kind}": None for name in METRICS for kind in KINDS} | {"psnr_constant": None}
-            made.append(rows[i] | scores | {"psnr": rings[ring] if ring < len(rings) else None})
-    return dataclasses.replace(experiment, latest=latest), made, count > 0
 
 
 def items_of(experiment: Experiment) -> list[str]:
