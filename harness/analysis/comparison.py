@@ -170,10 +170,10 @@ class Comparison:
         at = size, None if band == WHOLE else band
         return self._means.outcomes[at] if item is None else self._means_of_items.outcomes[(*at, item)]
 
-    def leads(self, place: Place) -> dict[Draw, float]:
+    def leads(self, place: Place) -> dict[Cell, float]:
         """How far a model is ahead of the baseline, for each draw that ended well with both."""
-        baseline = self.scores(place._replace(model=BASELINE))
-        return {draw: score - baseline[draw] for draw, score in self.scores(place).items() if draw in baseline}
+        own, baseline = self.scored(place), self.scores(place._replace(model=BASELINE))
+        return {cell: score - baseline[cell.draw] for cell, score in own.items() if cell.draw in baseline}
 
     def failure(self, place: Place) -> str | None:
         """The commonest status that is not ok; None where there is none."""
