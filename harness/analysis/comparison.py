@@ -6,7 +6,7 @@ Which draws are compared at a place, the mean over them and who is best there ar
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -35,13 +35,11 @@ class Place(NamedTuple):
 class Comparison:
     """The rows that are drawn together.
 
-    experiment: with models in the order they are drawn, and rings as bands. rows: in which its cells have their places.
-    palette: every model of the protocol and of the whole table, so that a model looks the same in all figures;
-    classical: those of the table that are yardsticks.
+    experiment: with models in the order they are drawn, and rings as bands. palette: every model of the protocol and of
+    the whole table, so that a model looks the same in all figures; classical: those of the table that are yardsticks.
     """
 
     experiment: Experiment
-    rows: Sequence[Row]
     metric: str
     palette: tuple[str, ...]
     classical: frozenset[str]
@@ -53,7 +51,7 @@ class Comparison:
     @property
     def stands_for(self) -> str:
         """The signal whose place it takes, or nothing."""
-        return self.rows[min(self.experiment.places)]["stands_for"] or ""
+        return self.experiment.rows[min(self.experiment.places)]["stands_for"] or ""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -134,8 +132,8 @@ class Comparison:
     def cells(self) -> dict[Place, dict[Draw, Row]]:
         """The rows at each place by draw."""
         found: dict[Place, dict[Draw, Row]] = {}
-        for cell, i in self.experiment.latest.items():
-            found.setdefault(_place(cell), {})[cell.draw] = self.rows[i]
+        for cell, row in self.experiment.by_cell.items():
+            found.setdefault(_place(cell), {})[cell.draw] = row
         return found
 
     def runs(self, place: Place) -> dict[Draw, Row]:
@@ -143,11 +141,11 @@ class Comparison:
 
     @cached_property
     def _means(self) -> Means:
-        return means(self.experiment, self.rows, ("model", "size", "band"), self.metric)
+        return means(self.experiment, ("model", "size", "band"), self.metric)
 
     @cached_property
     def _means_of_items(self) -> Means:
-        return means(self.experiment, self.rows, ("model", "size", "band", "item"), self.metric)
+        return means(self.experiment, ("model", "size", "band", "item"), self.metric)
 
     @cached_property
     def _scored(self) -> dict[Place, dict[Cell, float]]:

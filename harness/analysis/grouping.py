@@ -22,5 +22,5 @@ def comparisons(rows: Iterable[Row], models: Sequence[str] = (), metric: str = "
     colours = palette(models, order)
     classical = frozenset(row["model"] for row in rows if row["label"] == CLASSICAL)
     found = sorted(experiments(rows, order), key=lambda experiment: min(experiment.places))
-    with_bands = (with_rings(one, rows)[:2] if metric == "psnr" else (one, rows) for one in found)
-    return [Comparison(experiment, own, metric, colours, classical) for experiment, own in with_bands]
+    shown = map(with_rings, found) if metric == "psnr" else found
+    return [Comparison(experiment, metric, colours, classical) for experiment in shown]

@@ -18,7 +18,6 @@ from harness.analysis.standing import Against, Standing, standings
 from harness.analysis.winner import Outcome
 from harness.report.compact import rounded
 from harness.report.places import ALL, band_name, counted, led, place_of
-from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS, Metric
 
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
@@ -26,7 +25,7 @@ MEANS = {"seconds": 4, "parameters": 6, "peak_memory_bytes": 3}  # columns, and 
 NOUNS = ("items", "signals", "seeds")  # of draws
 
 
-def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
+def lines(experiment: Experiment, models: Sequence[str]) -> dict[str, Any]:
     """The lines of one experiment, column by column, and the best of each place over all items.
 
     models: those whose places stand for them; so do those of bands and items, counted from 1, 0 being all. `scores`
@@ -36,8 +35,8 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
     what is not compared at the bands and budgets of PSNR; `frames` has by metric and band the range in which the
     trained models' means differ, `axes` that of all models' means where it is another one.
     """
-    own, own_rows, rings = with_rings(experiment, rows)
-    metrics = metrics_of(experiment, rows)
+    own, metrics = with_rings(experiment), metrics_of(experiment)
+    rings = own is not experiment
     items = items_of(own)
     columns: dict[str, list[Any]] = {name: [] for name in ("model", "size", "band", "item", "counts", *NOUNS)}
     columns |= {name: [] for name in MEANS}
@@ -48,7 +47,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
     mapped: dict[Where, Outcome] = {}
     for by in _views(own, rings):
         for metric in metrics:
-            found = means(own, own_rows, by, metric)
+            found = means(own, by, metric)
             _add_scores(scores.setdefault(metric, {}), found)
             if by == ("model", "size", "band") and metric == "psnr":
                 several = len(own.bands) > 1
@@ -71,7 +70,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
         "frames": frames,
         "axes": {name: wider for name, own in axes.items() if (wider := _other(own, frames[name]))},
         "left_out": left_out(mapped),
-        "led": led(own, own_rows, best["psnr"], rings) if "psnr" in best else counted(()),
+        "led": led(own, best["psnr"], rings) if "psnr" in best else counted(()),
     }
 
 
@@ -81,9 +80,9 @@ def items_of(experiment: Experiment) -> list[str]:
     return [] if None in items else sorted({str(item) for item in items})
 
 
-def metrics_of(experiment: Experiment, rows: Sequence[Row]) -> list[str]:
+def metrics_of(experiment: Experiment) -> list[str]:
     """The scores that any row has, the gain behind PSNR."""
-    own = [rows[i] for i in experiment.latest.values()]
+    own = experiment.by_cell.values()
     names = [f"{name}{kind}" for name in METRICS for kind in KINDS]
     found = [name for name in names if any(row.get(name) is not None for row in own)]
     if any(row.get("psnr") is not None and row.get("psnr_constant") is not None for row in own):
