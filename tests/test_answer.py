@@ -301,7 +301,7 @@ def test_the_readmes_table_names_all_that_may_be_as_good():
             for row in read_rows(FOLDER / f"{preset}.parquet", signal="DIV2K", dim=2, task=task).values()
             if row["model"] in trained
         ]
-        (found,) = [means(one, rows, ["model", "size"], "psnr") for one in experiments(rows, trained)]
+        (found,) = [means(one, ["model", "size"], "psnr") for one in experiments(rows, trained)]
         for cell, size in zip(lines[name], (10_000, 100_000, 1_000_000), strict=True):
             if cell != "not run":
                 ranking = found.outcomes[(size,)].trained

@@ -13,12 +13,12 @@ import numpy as np
 from common.errors import UsageError
 from common.files import Unfit
 from harness.analysis.cell import Draw, counted
-from harness.analysis.comparison import WHOLE, Comparison, Place, Run
+from harness.analysis.comparison import WHOLE, Comparison, Place
 from harness.analysis.selection import from_the_middle
 from harness.analysis.target import Target, rebuild
 from harness.store.names import array_path
 from harness.store.residual import load_residual
-from harness.store.schema import OK
+from harness.store.schema import OK, Row
 
 FLATTEST = 50  # times as far apart along one axis as along another: beyond, a picture would be a line
 
@@ -49,14 +49,14 @@ class Example:
     def spacing(self) -> tuple[float, ...]:
         """Distances of neighbouring samples along the lattice's axes, of which the least is 1. All are 1 where the rows
         do not say them, or say something of which no picture can be made."""
-        runs = (self.run(*at) for at in self.paths)
-        found = next((run.row["spacing"] for run in runs if run is not None), None)
+        rows = (self.row(*at) for at in self.paths)
+        found = next((row["spacing"] for row in rows if row is not None), None)
         if not isinstance(found, list) or len(found) != self.comparison.kind.dim or None in found:
             return (1.0,) * self.comparison.kind.dim
         least = min(found)
         return tuple(s / least for s in found) if 0 < least >= max(found) / FLATTEST else (1.0,) * len(found)
 
-    def run(self, model: str, size: int) -> Run | None:
+    def row(self, model: str, size: int) -> Row | None:
         return self.comparison.runs(Place(model, size, self.band)).get(self.draw)
 
     def residual(self, model: str, size: int) -> np.ndarray | None:
@@ -76,11 +76,11 @@ class Example:
         return [f"residuals that cannot be shown: {', '.join(unfit)}; of the first: {next(iter(unfit.values()))}"]
 
     def _read(self, model: str, size: int) -> tuple[np.ndarray | None, str]:
-        path, run = self.paths.get((model, size)), self.run(model, size)
-        if path is None or run is None:
+        path, row = self.paths.get((model, size)), self.row(model, size)
+        if path is None or row is None:
             return None, ""
         try:
-            residual = load_residual(path, run.row)
+            residual = load_residual(path, row)
         except (Unfit, OSError) as error:
             return None, str(error)
         if residual.ndim != self.comparison.kind.dim + 1:
@@ -118,7 +118,7 @@ def choose(comparison: Comparison, out: str | Path) -> Example | None:
     paths = found[band, draw]
     model, size = next(iter(paths))
     try:
-        target, reason = rebuild(comparison.runs(Place(model, size, band))[draw].row, out), ""
+        target, reason = rebuild(comparison.runs(Place(model, size, band))[draw], out), ""
     except UsageError as error:
         target, reason = None, str(error)
     return Example(comparison, band, draw, target, reason, paths)
@@ -127,7 +127,7 @@ def choose(comparison: Comparison, out: str | Path) -> Example | None:
 def _paths(comparison: Comparison, band: float, draw: Draw, out: str | Path) -> dict[tuple[str, int], Path]:
     paths = {}
     for model, size in itertools.product(comparison.models, comparison.sizes):
-        run = comparison.runs(Place(model, size, band)).get(draw)
-        if run is not None and run.status == OK and (path := array_path(out, run.row)).is_file():
+        row = comparison.runs(Place(model, size, band)).get(draw)
+        if row is not None and row["status"] == OK and (path := array_path(out, row)).is_file():
             paths[model, size] = path
     return paths

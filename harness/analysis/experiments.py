@@ -19,12 +19,16 @@ from target_signals.item_names import names_of
 
 @dataclass(frozen=True)
 class Experiment:
-    """The rows of one kind, by cell. older: rows of a cell that has a later one, or of an earlier version of one's own
-    file. planned: trained models that it is to have (`planned_models`). title: the kind's, with the digits of a file's
-    content where another file has its name."""
+    """Those of some rows that are of one kind, by cell.
+
+    latest, older: their places in `rows`; the older ones are of a cell that has a later one, or of an earlier version
+    of one's own file. planned: trained models that it is to have (`planned_models`). title: the kind's, with the digits
+    of a file's content where another file has its name.
+    """
 
     kind: Kind
-    latest: dict[Cell, int]  # → its place in the rows given
+    rows: Sequence[Row]  # those of all experiments
+    latest: dict[Cell, int]
     older: tuple[int, ...]
     planned: tuple[str, ...] = ()
     title: str = ""
@@ -34,8 +38,13 @@ class Experiment:
 
     @property
     def places(self) -> Iterable[int]:
-        """The places of all its rows in the rows given."""
+        """The places of all its rows."""
         return itertools.chain(self.older, self.latest.values())
+
+    @cached_property
+    def by_cell(self) -> dict[Cell, Row]:
+        """The latest rows."""
+        return {cell: self.rows[i] for cell, i in self.latest.items()}
 
     @cached_property
     def models(self) -> list[str]:
@@ -121,6 +130,7 @@ def experiments(rows: Sequence[Row], order: Sequence[str] = (), config: Config |
     return [
         Experiment(
             kind,
+            rows,
             dict(sorted(latest[kind].items(), key=lambda entry: place.get(entry[0].model, len(place)))),
             tuple(older.get(kind, ())),
             () if config is None else planned_models(kind, config),

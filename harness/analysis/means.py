@@ -138,17 +138,17 @@ class Means:
         return f"{self.metric.label()}{gains}{bands}: {self.experiment}"
 
 
-def means(experiment: Experiment, rows: Sequence[Row], by: Sequence[str], metric: str) -> Means:
+def means(experiment: Experiment, by: Sequence[str], metric: str) -> Means:
     """An experiment's runs by these keys.
 
     metric: a column of scores such as `psnr_best`, or `gain`. Across bands PSNR stands as its gain.
     """
     across = "band" not in by and len(experiment.bands) > 1
     groups: dict[Keys, list[Run]] = {}
-    for run in runs_of(experiment, rows, metric, across):
+    for run in runs_of(experiment, metric, across):
         groups.setdefault(tuple(KEYS[key](run.cell) for key in by), []).append(run)
     tried, unable = _tried(groups, by) if "model" in by else ({}, {})
-    latest = [rows[i] for i in experiment.latest.values()]
+    latest = experiment.by_cell.values()
     yardsticks = frozenset(row["model"] for row in latest if row.get("label") == CLASSICAL)
     expected = dict.fromkeys([*experiment.planned, *experiment.models])
     able = {place: [model for model in expected if model not in unable[place]] for place in tried}
@@ -156,24 +156,24 @@ def means(experiment: Experiment, rows: Sequence[Row], by: Sequence[str], metric
     return Means(experiment, tuple(by), kind, groups, tried, able, yardsticks, across, of_reference)
 
 
-def runs_of(experiment: Experiment, rows: Sequence[Row], metric: str, across: bool) -> Iterable[Run]:
+def runs_of(experiment: Experiment, metric: str, across: bool) -> Iterable[Run]:
     """Every cell of an experiment with its row and score.
 
     across: the scores enter means over bands, so those of all constant bands but the first are left out: they are of
     one signal.
     """
-    again = set(constant_bands(experiment, rows)[1:]) if across else ()
+    again = set(constant_bands(experiment)[1:]) if across else ()
     for cell in [*experiment.latest, *experiment.missing()]:
-        row = None if cell not in experiment.latest else rows[experiment.latest[cell]]
+        row = experiment.by_cell.get(cell)
         if row is None or row["status"] == UNSUPPORTED or cell.band in again:
             yield Run(cell, row, None)
         else:
             yield Run(cell, row, score(row, metric, across) if row["status"] == OK else math.nan)
 
 
-def constant_bands(experiment: Experiment, rows: Sequence[Row]) -> list[float | None]:
+def constant_bands(experiment: Experiment) -> list[float | None]:
     """The bands at which every signal is constant, and so the same."""
-    varied = {cell.band for cell, i in experiment.latest.items() if not is_constant(rows[i])}
+    varied = {cell.band for cell, row in experiment.by_cell.items() if not is_constant(row)}
     return [band for band in experiment.bands if band not in varied]
 
 

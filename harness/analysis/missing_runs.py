@@ -18,7 +18,7 @@ def of_rows(comparison: Comparison, models: Sequence[str]) -> list[str]:
 
 def lacks_metric(comparison: Comparison) -> bool:
     """Whether rows ended well and yet none has the metric, such as the IoU of a signal that is not binary."""
-    ended_well = any(run.status == OK for runs in comparison.cells.values() for run in runs.values())
+    ended_well = any(row["status"] == OK for runs in comparison.cells.values() for row in runs.values())
     return ended_well and not any(map(comparison.scores, comparison.cells))
 
 
@@ -28,12 +28,10 @@ def of_pages(comparison: Comparison, out_folder: str | Path | None) -> list[str]
     out_folder: None says nothing of residuals.
     """
     fits = comparison.of_fits()
-    ended = [run for runs in fits.cells.values() for run in runs.values() if run.status == OK]
+    ended = [row for runs in fits.cells.values() for row in runs.values() if row["status"] == OK]
     if not ended:
         return []
-    notes = (
-        [] if any(isinstance(run.row["curve"], list) for run in ended) else ["no row has a curve: no convergence drawn"]
-    )
+    notes = [] if any(isinstance(row["curve"], list) for row in ended) else ["no row has a curve: no convergence drawn"]
     if not fits.machine:
         notes.append("no row has its seconds: no quality against seconds drawn")
     elif others := timing.elsewhere(fits):
@@ -76,10 +74,10 @@ def _failed(comparison: Comparison) -> list[str]:
         places: dict[str, list[Place]] = defaultdict(list)  # by status, one entry a run
         reasons: dict[str, str] = {}
         for place in comparison.trials(model):
-            for run in comparison.runs(place).values():
-                if run.status != OK:
-                    places[run.status].append(place)
-                    reasons.setdefault(run.status, run.reason)
+            for row in comparison.runs(place).values():
+                if row["status"] != OK:
+                    places[row["status"]].append(place)
+                    reasons.setdefault(row["status"], row["reason"] or "")
         for status, at in places.items():
             runs = f"{plural(len(at), 'run')} {status.replace('_', ' ')}"
             reason = f": {reasons[status]}" if reasons[status] else ""

@@ -36,10 +36,10 @@ def places(rows: Sequence[Row], config: Config, metric: str = "psnr") -> list[st
     shared = [row for row in rows if (kind_of(row), cell_of(row).of_any_model) in drawn]
     said: list[str] = []
     for experiment in experiments(shared, config.protocol.order, config):
-        latest = [shared[i] for i in experiment.latest.values()]
+        latest = list(experiment.by_cell.values())
         others = reference_models(latest)
         own = [row["model"] for row in latest if row["model"] not in others and row["label"] != CLASSICAL]
-        said += _of_experiment(means(experiment, shared, ["model", "size"], metric), list(dict.fromkeys(own)))
+        said += _of_experiment(means(experiment, ["model", "size"], metric), list(dict.fromkeys(own)))
     return said
 
 

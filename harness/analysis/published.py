@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common.words import budget_text, plural
-from harness.analysis.comparison import mean
+from harness.analysis.spread import mean
 from harness.store.schema import OK, Row
 from target_signals.base import RecordedFamily
 from target_signals.base import registry as signals

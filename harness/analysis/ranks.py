@@ -43,34 +43,33 @@ class Standings:
     without: tuple[str, ...]
 
 
-def over_items(experiment: Experiment, rows: Sequence[Row], metric: str, size: int) -> Standings | None:
+def over_items(experiment: Experiment, metric: str, size: int) -> Standings | None:
     """Ranks over items at one budget; None without two items or three models, and where items are fixed."""
     if has_fixed_items(experiment.kind.signal):
         return None
     sets: DataSets = {}
-    for cell, row in _tried(experiment, rows, size):
+    for cell, row in _tried(experiment, size):
         _add(sets, cell.item, cell.band, cell, row, metric)
     return _standings(sets, experiment.models, METRICS[metric].higher_is_better)
 
 
-def over_signals(every: Iterable[Experiment], rows: Sequence[Row], size: int) -> Standings | None:
+def over_signals(every: Iterable[Experiment], size: int) -> Standings | None:
     """Ranks by PSNR at one budget, over experiments of one dimension and preset; None without two signals or three
     models."""
     sets: DataSets = {}
     models: dict[str, None] = {}
     for experiment in every:
         models |= dict.fromkeys(experiment.models)
-        for cell, row in _tried(experiment, rows, size):
+        for cell, row in _tried(experiment, size):
             condition = (experiment.kind, cell.band, cell.item)
             _add(sets, experiment.kind.signal, condition, cell, row, "psnr")
     return _standings(sets, list(models), True)
 
 
-def _tried(experiment: Experiment, rows: Sequence[Row], size: int) -> Iterable[tuple[Cell, Row]]:
+def _tried(experiment: Experiment, size: int) -> Iterable[tuple[Cell, Row]]:
     """The rows of trained models that could be asked of them; of the constant bands the first alone."""
-    again = constant_bands(experiment, rows)[1:]
-    for cell, i in experiment.latest.items():
-        row = rows[i]
+    again = constant_bands(experiment)[1:]
+    for cell, row in experiment.by_cell.items():
         supported = row["status"] != UNSUPPORTED and row.get("label") != CLASSICAL
         if cell.size == size and supported and cell.band not in again:
             yield cell, row

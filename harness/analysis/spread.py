@@ -1,13 +1,13 @@
-"""How far the scores of draws lie apart, and how much of that is due to the signal drawn and to the fit's own seed."""
+"""The mean of values; how far the scores of draws lie apart, and how much of that is due to the signal drawn and to the
+fit's own seed."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from harness.analysis.cell import Cell
-from harness.analysis.comparison import mean
 
 
 class Spread(NamedTuple):
@@ -20,6 +20,12 @@ class Spread(NamedTuple):
     whole: float
     signals: float
     seeds: float
+
+
+def mean(values: Iterable[float]) -> float:
+    """NaN when there are none."""
+    known = list(values)
+    return math.fsum(known) / len(known) if known else math.nan
 
 
 def spread(scores: Mapping[Cell, float]) -> Spread:

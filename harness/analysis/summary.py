@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from common.words import NO_SCORE
-from harness.analysis.comparison import mean
 from harness.analysis.experiments import experiments
 from harness.analysis.gain import CAP, described
 from harness.analysis.left_out import Where
 from harness.analysis.means import Keys, Line, Means, label, means, span
 from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.remarks import remarks
+from harness.analysis.spread import mean
 from harness.analysis.winner import Outcome
 from harness.analysis.wording import named, notes, told
 from harness.store.schema import OK, UNSUPPORTED, Row
@@ -36,8 +36,8 @@ def summarise(rows: Sequence[Row], models: list[str], heading: str = "") -> str:
     sizes = sorted({row["size"] for row in rows})
     across = len({row["bandlimit"] for row in rows} - {None}) > 1
     every = experiments(rows, models)
-    by_band = [means(one, rows, ["model", "size", "band"], "psnr") for one in every]
-    found = [means(one, rows, ["model", "size"], "psnr") for one in every] if across else by_band
+    by_band = [means(one, ["model", "size", "band"], "psnr") for one in every]
+    found = [means(one, ["model", "size"], "psnr") for one in every] if across else by_band
     averages: dict[Keys, Line] = {line.keys[:2]: line for one in found for line in one.lines}
     kind = described("psnr", across)
     title = f"{heading}mean {kind.name}" + (f", {kind.unit}" if kind.unit else "")

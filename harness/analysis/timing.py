@@ -4,14 +4,14 @@ import math
 from collections.abc import Sequence
 
 from harness.analysis.cell import Draw
-from harness.analysis.comparison import Comparison, Place, Run
-from harness.store.schema import busy
+from harness.analysis.comparison import Comparison, Place
+from harness.store.schema import Row, busy, was_timed
 
 
-def seconds(run: Run, waiting: bool = False) -> float:
+def seconds(row: Row, waiting: bool = False) -> float:
     """Seconds of training alone; or of waiting, which starts with the model's construction: what is made, compiled and
     tried before the first update counts too, evaluations do not. NaN where the row does not know."""
-    training, ready, updates = (run.row.get(name) for name in ("seconds", "ready_seconds", "updates"))
+    training, ready, updates = (row.get(name) for name in ("seconds", "ready_seconds", "updates"))
     if not waiting or training is None:
         return math.nan if training is None else float(training)
     if ready is None or updates is None:
@@ -19,26 +19,26 @@ def seconds(run: Run, waiting: bool = False) -> float:
     return float(ready) + (float(training) * (1 - 1 / updates) if updates else 0.0)  # the first update is in `ready`
 
 
-def on_machine(comparison: Comparison, place: Place) -> dict[Draw, Run]:
+def on_machine(comparison: Comparison, place: Place) -> dict[Draw, Row]:
     """The runs at a place that ended well and were timed on the comparison's machine."""
     runs = comparison.runs(place).items()
-    return {draw: run for draw, run in runs if run.timed and str(run.row["device"]) == comparison.machine}
+    return {draw: row for draw, row in runs if was_timed(row) and str(row["device"]) == comparison.machine}
 
 
 def elsewhere(comparison: Comparison) -> int:
     """How many timed runs other machines did."""
-    return sum(str(run.row["device"]) != comparison.machine for run in comparison.timed)
+    return sum(str(row["device"]) != comparison.machine for row in comparison.timed)
 
 
 def only_elsewhere(comparison: Comparison, models: Sequence[str]) -> list[str]:
     """The models among these that were timed, but on other machines than the comparison's, or with other threads."""
-    timed = {(str(run.row["model"]), str(run.row["device"]) == comparison.machine) for run in comparison.timed}
+    timed = {(str(row["model"]), str(row["device"]) == comparison.machine) for row in comparison.timed}
     return [model for model in models if (model, False) in timed and (model, True) not in timed]
 
 
 def on_busy_machine(comparison: Comparison) -> int:
     """How many runs of the comparison's machine were timed while others used it."""
-    return sum(busy(run.row) for run in comparison.timed if str(run.row["device"]) == comparison.machine)
+    return sum(busy(row) for row in comparison.timed if str(row["device"]) == comparison.machine)
 
 
 def notes(comparison: Comparison) -> list[str]:

@@ -10,7 +10,6 @@ from harness.analysis.experiments import Experiment
 from harness.analysis.means import Means, means, span
 from harness.analysis.significance import Difference
 from harness.analysis.winner import Outcome, Scores, decide, differences, mean_of
-from harness.store.schema import CLASSICAL, Row
 from target_signals.tasks.metrics import Metric
 
 
@@ -55,17 +54,16 @@ class Versus:
         return f"{self.metric.label()}{bands}: {self.both}"
 
 
-def versus(every: Sequence[Experiment], rows: Sequence[Row], preset: str, against: str, metric: str) -> list[Versus]:
+def versus(every: Sequence[Experiment], preset: str, against: str, metric: str) -> list[Versus]:
     """The experiments that have rows of both presets, and are otherwise alike."""
     first = {one.kind: one for one in every if one.kind.preset == against}
     pairs = [(first.get(two.kind._replace(preset=against)), two) for two in every if two.kind.preset == preset]
-    found = [_versus(one, two, rows, metric) for one, two in pairs if one is not None]
+    found = [_versus(one, two, metric) for one, two in pairs if one is not None]
     return [one for one in found if one.changes]
 
 
-def _versus(first: Experiment, second: Experiment, rows: Sequence[Row], metric: str) -> Versus:
-    before, after = (means(each, rows, ["model", "size"], metric) for each in (first, second))
-    yardsticks = {rows[i]["model"] for i in second.latest.values() if rows[i].get("label") == CLASSICAL}
+def _versus(first: Experiment, second: Experiment, metric: str) -> Versus:
+    before, after = (means(each, ["model", "size"], metric) for each in (first, second))
     changes: list[Change] = []
     outcomes: dict[int, tuple[Outcome, Outcome]] = {}
     draws: set[Draw] = set()
@@ -75,7 +73,7 @@ def _versus(first: Experiment, second: Experiment, rows: Sequence[Row], metric: 
             continue
         draws |= {cell.draw for cell in common[0]}
         models = [model for model in second.models if model in first.models]
-        under = [decide(runs, yardsticks, after.metric, models) for runs in common]
+        under = [decide(runs, after.yardsticks, after.metric, models) for runs in common]
         outcomes[size] = under[0], under[1]
         for model in models:
             one, two = (_of_model(under[i].compared.only(common[i]), model) for i in (0, 1))

@@ -21,6 +21,7 @@ import numpy as np
 from harness.analysis.cell import Cell, counted
 from harness.analysis.compared import Compared, Runs, compare
 from harness.analysis.significance import ALPHA, Difference, holm, intervals
+from harness.analysis.spread import mean
 from target_signals.base import has_fixed_items
 from target_signals.tasks.metrics import Metric
 
@@ -114,7 +115,7 @@ def differences(scores: Scores, baseline: str, metric: Metric) -> dict[str, Diff
 
 def mean_of(scores: Scores) -> float:
     """The mean of one model's scores over replicates."""
-    return _mean(_means({"": scores}, [""], scores.keys())[:, 0].tolist()) if scores else math.nan
+    return mean(_means({"": scores}, [""], scores.keys())[:, 0].tolist()) if scores else math.nan
 
 
 def estimate(scores: Scores) -> Difference:
@@ -180,14 +181,10 @@ def _means(by_model: Mapping[str, Scores], models: Collection[str], draws: Colle
         groups.setdefault(replicate(draw), {}).setdefault(draw.band, []).append(draw)
     return np.array(
         [
-            [_mean([_mean([by_model[m][draw] for draw in own]) for own in bands.values()]) for m in models]
+            [mean(mean(by_model[m][draw] for draw in own) for own in bands.values()) for m in models]
             for bands in groups.values()
         ]
     )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return values[0] if len(values) == 1 else math.fsum(values) / len(values)
 
 
 def _told_apart(leads: Sequence[Difference], metric: Metric) -> list[bool]:

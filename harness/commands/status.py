@@ -13,7 +13,7 @@ from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.liveness import is_alive
 from harness.store.scan import Gathered, gather
-from harness.store.schema import OK, UNSUPPORTED, Row
+from harness.store.schema import OK, UNSUPPORTED
 from harness.store.store import DEFAULT_OUT
 
 HEAD = ("experiment", "preset", "ok", "unsupported", "failed", "missing", "left of preset")
@@ -42,14 +42,14 @@ def describe(found: Gathered, config: Config) -> list[str]:
         return [str(no_rows(found.out))]  # no mistake: a folder may be new
     lines = [f"{found.out}: {plural(len(rows), 'row')} of {plural(len(every), 'experiment')}"]
     if every:
-        lines += ["", *columns([HEAD, *(_numbers(experiment, rows, config) for experiment in every)])]
+        lines += ["", *columns([HEAD, *(_numbers(experiment, config) for experiment in every)])]
         lines += ["", *NOTES]
     older = sum(len(experiment.older) for experiment in every)
     if older:
         lines += ["", f"{plural(older, 'row')} not counted: later ones are of other settings or other code"]
     if found.running:
         lines += ["", "running:", *(f"  {_describe_run(said)}" for said in found.running)]
-    failed = [line for experiment in every for line in _failures(experiment, rows)]
+    failed = [line for experiment in every for line in _failures(experiment)]
     if failed:
         lines += ["", "failed:", *failed]
     if found.problems:
@@ -58,9 +58,9 @@ def describe(found: Gathered, config: Config) -> list[str]:
     return lines
 
 
-def _numbers(experiment: Experiment, rows: Sequence[Row], config: Config) -> tuple[str, ...]:
+def _numbers(experiment: Experiment, config: Config) -> tuple[str, ...]:
     kind = experiment.kind
-    statuses = Counter(rows[i]["status"] for i in experiment.latest.values())
+    statuses = Counter(row["status"] for row in experiment.by_cell.values())
     failed = statuses.total() - statuses[OK] - statuses[UNSUPPORTED]
     left = experiment.left(config)
     counts = (
@@ -73,12 +73,12 @@ def _numbers(experiment: Experiment, rows: Sequence[Row], config: Config) -> tup
     return (f"{experiment.title} {kind.task}", ", ".join((kind.preset, *kind.extent)), *map(str, counts))
 
 
-def _failures(experiment: Experiment, rows: Sequence[Row]) -> Iterator[str]:
+def _failures(experiment: Experiment) -> Iterator[str]:
     cells: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
-    for cell, i in experiment.latest.items():
-        status = rows[i]["status"]
+    for cell, row in experiment.by_cell.items():
+        status = row["status"]
         if status not in (OK, UNSUPPORTED):
-            cells[cell.model, status, str(rows[i].get("reason") or "no reason given")].append(cell)
+            cells[cell.model, status, str(row.get("reason") or "no reason given")].append(cell)
     for (model, status, reason), at in cells.items():
         sizes = " ".join(budget_text(size) for size in sorted({cell.size for cell in at}))
         kind = experiment.kind

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         every = experiments(rows, config.protocol.order, config if options.models is None else None)
         if "size" not in by and any(len(each.sizes) > 1 for each in every):
             raise UsageError(f"scores of several budgets have no mean; add size: --by {','.join([*by, 'size'])}")
-        of_experiments = [means(each, rows, by, options.metric) for each in every]
+        of_experiments = [means(each, by, options.metric) for each in every]
         lines = [line for each in of_experiments for line in each.lines]
         if all(math.isnan(line.mean) for line in lines) and any(line.counts[0] for line in lines):
             raise UsageError(f"no row of these has {options.metric}; choose another --metric")
@@ -99,7 +99,7 @@ def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:
     order = load_config(options.config).protocol.order
     rows = [row for preset in (options.preset, options.against) for row in select(found, options, preset)]
     rows = selected_rows.select(rows, model=options.models)
-    every = versus(experiments(rows, order), rows, options.preset, options.against, options.metric)
+    every = versus(experiments(rows, order), options.preset, options.against, options.metric)
     if not every:
         raise UsageError(f"no experiment has scores of both {options.preset} and {options.against}, otherwise alike")
     return tables.versus_as(options.format, every)

@@ -16,13 +16,13 @@ from matplotlib.ticker import MaxNLocator
 
 from common.words import budget_text
 from harness.analysis import timing
-from harness.analysis.comparison import WHOLE, Comparison, Place, Run
+from harness.analysis.comparison import WHOLE, Comparison, Place
 from harness.analysis.selection import few
 from harness.analysis.winner import BASELINE
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.page import LINE, averaged, panels, with_room, write_texts
-from harness.store.schema import finite
+from harness.store.schema import Row, finite
 from target_signals.tasks.metrics import METRICS
 
 Clock = Literal["updates", "seconds"]
@@ -102,7 +102,7 @@ def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
     """The mean curve of the runs at a place that were evaluated at the same steps; None where none has one."""
     runs = timing.on_machine(comparison, place) if clock == "seconds" else comparison.runs(place)
     scores = comparison.scores(place)
-    curves = [curve for draw, run in runs.items() if draw in scores and (curve := _curve(run, clock))]
+    curves = [curve for draw, row in runs.items() if draw in scores and (curve := _curve(row, clock))]
     if not curves:
         return None
     steps = Counter(tuple(point[0] for point in curve) for curve in curves).most_common(1)[0][0]
@@ -112,9 +112,9 @@ def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
     return Trace(x, psnr.mean(axis=0), psnr.min(axis=0), psnr.max(axis=0), len(points))
 
 
-def _curve(run: Run, clock: Clock) -> list[tuple[float, float, float]]:
+def _curve(row: Row, clock: Clock) -> list[tuple[float, float, float]]:
     """(step, updates or seconds, PSNR) at each evaluation of one run."""
-    stored = run.row["curve"]
+    stored = row["curve"]
     points = [
         point
         for point in (stored if isinstance(stored, list) else ())
@@ -122,7 +122,7 @@ def _curve(run: Run, clock: Clock) -> list[tuple[float, float, float]]:
     ]
     if not points:
         return []
-    updates, passes = run.row["updates"], points[-1]["step"]
+    updates, passes = row["updates"], points[-1]["step"]
     several = passes and finite(updates) is not None  # an epoch of mini-batches is several updates
     pace = updates / passes if several else 1.0
     return [(p["step"], p["seconds"] if clock == "seconds" else p["step"] * pace, p["psnr"]) for p in points]

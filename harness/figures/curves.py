@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from harness.analysis.comparison import Comparison, mean
+from harness.analysis.comparison import Comparison
 from harness.analysis.frame import within
+from harness.analysis.winner import mean_of
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.page import EDGE, averaged, panels, text_width, thinned, with_room, wrapped, write_texts
@@ -83,7 +84,7 @@ def _notes(comparison: Comparison, view: View, drawn: list[str]) -> list[str]:
 
 def _means(comparison: Comparison, view: View, model: str, panel: float) -> list[float]:
     """The mean score at each x, NaN where there is none."""
-    return [mean(comparison.scores(view.place(model, x, panel)).values()) for x in view.xs]
+    return [mean_of(comparison.scored(view.place(model, x, panel))) for x in view.xs]
 
 
 def _limits(comparison: Comparison, view: View, drawn: Sequence[str], constants: Sequence[float]) -> Limits:

@@ -106,7 +106,7 @@ def draw_presets(
     found = {comparison.kind: comparison for comparison in _checked(rows, models, metric)}
     every, written = experiments(rows, models), []
     for preset in sorted({one.kind.preset for one in every} - {against}):
-        for one in versus(every, rows, preset, against, metric):
+        for one in versus(every, preset, against, metric):
             folder = figures_folder(out_folder, one.kind)
             with rc_context(RC):
                 written += save(presets_page(one, found[one.kind]), folder, f"{metric}_against_{safe(against)}")

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common.words import FAILED, FEWER, MARKS, MEANINGS, NO_SCORE
-from harness.analysis.cell import Draw
-from harness.analysis.comparison import Comparison, Place, mean
+from harness.analysis.cell import Cell
+from harness.analysis.comparison import Comparison, Place
 from harness.analysis.frame import within
-from harness.analysis.winner import BASELINE
+from harness.analysis.winner import BASELINE, mean_of
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns
 from harness.figures.page import EDGE, Sheet, averaged, text_width, thinned, with_room, write_texts
@@ -34,7 +34,7 @@ LEAST_BAR, MOST_BAR = 1.1, 3.0  # inches; a lower page does without, as its cell
 def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -> Figure:
     """Mean scores, a panel for each of view.panels."""
     metric = METRICS[comparison.metric]
-    values = _means(view, comparison.models, comparison.scores)
+    values = _means(view, comparison.models, comparison.scored)
     known = values[np.isfinite(values)]
     low, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     held = within(known.tolist(), metric)
@@ -46,7 +46,7 @@ def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
         view=view,
         layout=layout,
         models=comparison.models,
-        samples=comparison.scores,
+        samples=comparison.scored,
         colours=style.colours(metric, style.SCORES),
         norm=norm,
         label=metric.label(),
@@ -90,7 +90,7 @@ class Page:
     view: View
     layout: Layout
     models: tuple[str, ...]
-    samples: Callable[[Place], dict[Draw, float]]
+    samples: Callable[[Place], dict[Cell, float]]
     colours: str
     norm: Normalize
     label: str
@@ -177,7 +177,7 @@ class Page:
 
     def mark(self, place: Place) -> str:
         """What a cell without a value says."""
-        failure = None if self.comparison.scores(place) else self.comparison.failure(place)
+        failure = None if self.comparison.scored(place) else self.comparison.failure(place)
         return NO_SCORE if failure is None else MARKS.get(failure, FAILED)
 
     def label_axes(self, axes: Axes, panel: float, first_column: bool, lowest: bool, width: float) -> None:
@@ -208,7 +208,7 @@ class Page:
         return signs + ([self.label] if self.narrow and self.numbered else [])
 
 
-def _means(view: View, models: tuple[str, ...], samples: Callable[[Place], dict[Draw, float]]) -> np.ndarray:
+def _means(view: View, models: tuple[str, ...], samples: Callable[[Place], dict[Cell, float]]) -> np.ndarray:
     """[panels, models, xs], NaN for a cell without samples."""
-    means = [mean(samples(place).values()) for place in view.places(models)]
+    means = [mean_of(samples(place)) for place in view.places(models)]
     return np.array(means).reshape(len(view.panels), len(models), len(view.xs))

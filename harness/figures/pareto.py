@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 
 from common.words import budget_text
 from harness.analysis import timing
-from harness.analysis.comparison import WHOLE, Comparison, Place, mean
+from harness.analysis.comparison import WHOLE, Comparison, Place
 from harness.analysis.selection import few
+from harness.analysis.spread import mean
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.page import EDGE, averaged, panels, with_room, wrapped, write_texts

@@ -29,14 +29,8 @@ def presets_page(found: Versus, comparison: Comparison) -> Figure:
         (names + 0.1, 0.6),
         (names, 0.15),
     )
-    both = replace(
-        comparison,
-        kind=found.both,
-        cells={
-            place: {draw: run for draw, run in runs.items() if draw in found.draws}
-            for place, runs in comparison.cells.items()
-        },
-    )
+    shared = comparison.where(lambda cell: cell.draw in found.draws)
+    both = replace(shared, experiment=replace(shared.experiment, kind=found.both))
     subtitle = f"{found.metric.label()}, means over the draws that have a score under both presets"
     mark = {"linestyle": "", "marker": "o", "color": "0.3", "markersize": 5.0}
     handles = [

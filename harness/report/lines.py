@@ -3,22 +3,21 @@
 The page's script chooses among these lines, formats and sorts them; it computes none of their numbers.
 """
 
-import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.analysis.comparison import mean
 from harness.analysis.experiments import Experiment
 from harness.analysis.frame import frame
 from harness.analysis.gain import GAIN
 from harness.analysis.left_out import Where, left_out
 from harness.analysis.means import Means, means
+from harness.analysis.rings import with_rings
+from harness.analysis.spread import mean
 from harness.analysis.standing import Against, Standing, standings
 from harness.analysis.winner import Outcome
 from harness.report.compact import rounded
 from harness.report.places import ALL, band_name, counted, led, place_of
-from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS, Metric
 
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
@@ -26,7 +25,7 @@ MEANS = {"seconds": 4, "parameters": 6, "peak_memory_bytes": 3}  # columns, and 
 NOUNS = ("items", "signals", "seeds")  # of draws
 
 
-def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
+def lines(experiment: Experiment, models: Sequence[str]) -> dict[str, Any]:
     """The lines of one experiment, column by column, and the best of each place over all items.
 
     models: those whose places stand for them; so do those of bands and items, counted from 1, 0 being all. `scores`
@@ -36,8 +35,8 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
     what is not compared at the bands and budgets of PSNR; `frames` has by metric and band the range in which the
     trained models' means differ, `axes` that of all models' means where it is another one.
     """
-    own, own_rows, rings = with_rings(experiment, rows)
-    metrics = metrics_of(experiment, rows)
+    own, metrics = with_rings(experiment), metrics_of(experiment)
+    rings = own is not experiment
     items = items_of(own)
     columns: dict[str, list[Any]] = {name: [] for name in ("model", "size", "band", "item", "counts", *NOUNS)}
     columns |= {name: [] for name in MEANS}
@@ -48,7 +47,7 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
     mapped: dict[Where, Outcome] = {}
     for by in _views(own, rings):
         for metric in metrics:
-            found = means(own, own_rows, by, metric)
+            found = means(own, by, metric)
             _add_scores(scores.setdefault(metric, {}), found)
             if by == ("model", "size", "band") and metric == "psnr":
                 several = len(own.bands) > 1
@@ -71,21 +70,8 @@ def lines(experiment: Experiment, rows: Sequence[Row], models: Sequence[str]) ->
         "frames": frames,
         "axes": {name: wider for name, own in axes.items() if (wider := _other(own, frames[name]))},
         "left_out": left_out(mapped),
-        "led": led(own, own_rows, best["psnr"], rings) if "psnr" in best else counted(()),
+        "led": led(own, best["psnr"], rings) if "psnr" in best else counted(()),
     }
-
-
-def with_rings(experiment: Experiment, rows: Sequence[Row]) -> tuple[Experiment, list[Row], bool]:
-    """An experiment in which the rings of a signal are bands 0.1, 0.2 … as well; its rows; whether there are any."""
-    count = max((len(rows[i].get("psnr_rings") or ()) for i in experiment.latest.values()), default=0)
-    latest, made = dict(experiment.latest), list(rows)
-    for cell, i in experiment.latest.items():
-        rings = rows[i].get("psnr_rings") or [None] * count  # a failed run has none of its own
-        for ring in range(count):
-            latest[cell._replace(band=(ring + 1) / 10)] = len(made)
-            scores = {f"{name}{kind}": None for name in METRICS for kind in KINDS} | {"psnr_constant": None}
-            made.append(rows[i] | scores | {"psnr": rings[ring] if ring < len(rings) else None})
-    return dataclasses.replace(experiment, latest=latest), made, count > 0
 
 
 def items_of(experiment: Experiment) -> list[str]:
@@ -94,9 +80,9 @@ def items_of(experiment: Experiment) -> list[str]:
     return [] if None in items else sorted({str(item) for item in items})
 
 
-def metrics_of(experiment: Experiment, rows: Sequence[Row]) -> list[str]:
+def metrics_of(experiment: Experiment) -> list[str]:
     """The scores that any row has, the gain behind PSNR."""
-    own = [rows[i] for i in experiment.latest.values()]
+    own = experiment.by_cell.values()
     names = [f"{name}{kind}" for name in METRICS for kind in KINDS]
     found = [name for name in names if any(row.get(name) is not None for row in own)]
     if any(row.get("psnr") is not None and row.get("psnr_constant") is not None for row in own):

@@ -48,7 +48,7 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
     every_model = palette(config.protocol.order, present)
     models = [model for model in every_model if model in present]
     yardsticks = [model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)]
-    experiments_of = [_experiment(experiment, rows, models, found.out, config) for experiment in every]
+    experiments_of = [_experiment(experiment, models, found.out, config) for experiment in every]
     return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "out": str(found.out),
@@ -68,7 +68,7 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
             for preset in dict.fromkeys(e["preset"] for e in experiments_of)
         },
         "tasks": {task: _task(task) for task in dict.fromkeys(experiment.kind.task for experiment in every)},
-        "across": _over_signals(every, rows),
+        "across": _over_signals(every),
         "rows": len(entries),
         "columns": columns(entries, config),
     }
@@ -144,16 +144,16 @@ def _task(name: str) -> dict[str, Any]:
     return {"title": title_of(name), "paper_suffix": known_family(name).paper_suffix}
 
 
-def _over_items(experiment: Experiment, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+def _over_items(experiment: Experiment) -> dict[str, dict[str, Any]]:
     """Average ranks over the items, by metric and budget."""
     found: dict[str, dict[str, Any]] = {}
     for metric, size in itertools.product(METRICS, experiment.sizes):
-        if (made := _standings(over_items(experiment, rows, metric, size))) is not None:
+        if (made := _standings(over_items(experiment, metric, size))) is not None:
             found.setdefault(metric, {})[str(size)] = made
     return found
 
 
-def _over_signals(every: Sequence[Experiment], rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _over_signals(every: Sequence[Experiment]) -> list[dict[str, Any]]:
     """Average ranks over the signals of each preset and dimension, by budget."""
     groups: dict[tuple[str, int], list[Experiment]] = {}
     for experiment in every:
@@ -161,7 +161,7 @@ def _over_signals(every: Sequence[Experiment], rows: Sequence[Row]) -> list[dict
     found = []
     for (preset, dim), own in sorted(groups.items()):
         sizes = sorted({size for experiment in own for size in experiment.sizes})
-        made = {str(size): _standings(over_signals(own, rows, size)) for size in sizes}
+        made = {str(size): _standings(over_signals(own, size)) for size in sizes}
         if ranks := {size: one for size, one in made.items() if one is not None}:
             found.append({"preset": preset, "dim": dim, "ranks": ranks})
     return found
@@ -183,13 +183,11 @@ def _standings(found: Standings | None) -> dict[str, Any] | None:
     }
 
 
-def _experiment(
-    experiment: Experiment, rows: Sequence[Row], models: Sequence[str], out: Path, config: Config
-) -> dict[str, Any]:
+def _experiment(experiment: Experiment, models: Sequence[str], out: Path, config: Config) -> dict[str, Any]:
     """extent: length and steps in words. own: whether it is of somebody's own files or arrays; verdict: lines on these.
     fixed_items: as of its signal. of_reference: models whose rows come with the suite; placed: lines on where the
     others place among these."""
-    latest = [rows[i] for i in experiment.latest.values()]
+    latest = list(experiment.by_cell.values())
     own = experiment.kind.signal == UserFile.name
     return {
         **experiment.kind._asdict(),
@@ -202,7 +200,7 @@ def _experiment(
         "of_reference": sorted(reference_models(latest)),
         "placed": [line.strip() for line in places(latest, config)[1:]],
         "remarks": remarks(row for row in latest if row.get("origin") is None),
-        **lines(experiment, rows, models),
-        "ranks": _over_items(experiment, rows),
+        **lines(experiment, models),
+        "ranks": _over_items(experiment),
         "published": beside(latest),
     }

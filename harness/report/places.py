@@ -1,7 +1,7 @@
 """How every place of an experiment was decided, as the page has it, and who is the best at how many of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from harness.analysis.experiments import Experiment
@@ -10,7 +10,6 @@ from harness.analysis.means import constant_bands
 from harness.analysis.winner import BASELINE, WIN, Outcome, Ranking
 from harness.analysis.wording import told
 from harness.report.compact import rounded
-from harness.store.schema import Row
 from target_signals.tasks.metrics import Metric
 
 ALL = ""  # in place of a band or an item: all of them
@@ -22,11 +21,9 @@ def band_name(band: float | None) -> str:
     return WHOLE if band is None else f"{band:g}"
 
 
-def led(
-    experiment: Experiment, rows: Sequence[Row], best: dict[str, dict[str, Any]], rings: bool = False
-) -> dict[str, Any]:
+def led(experiment: Experiment, best: dict[str, dict[str, Any]], rings: bool = False) -> dict[str, Any]:
     """`counted` of every band and budget; constant bands are one, and of rings the whole signal alone counts."""
-    again = constant_bands(experiment, rows)[1:]
+    again = constant_bands(experiment)[1:]
     bands = [WHOLE] if rings else [band_name(band) for band in experiment.bands if band not in again]
     return counted(place for band in bands for place in best.get(band, {}).values())
 

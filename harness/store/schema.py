@@ -227,6 +227,11 @@ def finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
+def was_timed(row: Mapping[Any, Any]) -> bool:
+    """Whether a row's run ended well and its seconds are known."""
+    return row["status"] == OK and (finite(row["seconds"]) or 0) > 0
+
+
 def busy(row: Mapping[Any, Any]) -> bool:
     """Whether a row's times were taken on a machine that others used as well, so that they may be too long."""
     load = row.get("load_at_start")

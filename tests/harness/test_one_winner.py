@@ -7,6 +7,9 @@ from harness.analysis.grouping import comparisons
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.summary import summarise
 from harness.analysis.wording import told
+from harness.figures.curves import curve_page
+from harness.figures.heatmaps import lead_page, score_page
+from harness.figures.views import over_budgets
 from harness.figures.winners import winner_page
 from harness.report.payload import build
 from harness.store.scan import gather
@@ -125,6 +128,27 @@ def test_where_nobody_competes_nobody_is_named(displays):
     assert said["verdict"] == ""
     assert said["page"]["model"] is None
     assert set(said["ranks"].values()) == {None}
+
+
+def test_a_heatmap_and_a_curve_have_the_means_of_the_tables(store, make_row, capsysbinary):
+    """Over items of means over their seeds: 20 dB where the mean over all runs is 17."""
+    scores = {("a", 1): 10.0, ("a", 2): 15.0, ("a", 3): 17.0, ("b", 1): 26.0}
+    about = {"signal": "SampleImages", "bandlimit": None}
+    rows = [
+        make_row(**about, model=model, size=size, item=item, seed=seed, psnr=psnr + (model == "Siren"))
+        for model in ("Grid", "Siren")
+        for size in (1000, 2000)
+        for (item, seed), psnr in scores.items()
+    ]
+    (comparison,) = comparisons(rows)
+    view = over_budgets(comparison)
+    (heatmap,), (curve,) = (page(comparison, view).axes[:1] for page in (score_page, curve_page))
+    assert [text.get_text() for text in heatmap.texts] == ["20.0", "20.0", "21.0", "21.0"]
+    assert [list(line.get_ydata()) for line in curve.lines[:2]] == [[20.0, 20.0], [21.0, 21.0]]
+    assert [text.get_text() for text in lead_page(comparison, view).axes[0].texts] == ["+1.0", "+1.0"]
+    assert verbs.main(["table", "--out", str(store(rows))]) == 0
+    table = capsysbinary.readouterr().out.decode()
+    assert table.count("| 20.0 ±") == table.count("| **21.0") == 2
 
 
 def test_what_is_not_compared_is_said_alike_everywhere(store, make_row, config, capsysbinary):

@@ -42,7 +42,7 @@ def rise(comparison: Comparison, place: Place) -> Rise | None:
             scores |= {Cell("after", 0, place.band, *draw): score for draw, score in known.items()}
             whole, doublings = differences(scores, "before", PSNR)["after"], math.log2(place.size / before)
             a_doubling = {name: getattr(whole, name) / doublings for name in ("mean", "low", "high")}
-            values = min(math.prod(runs[draw].row["shape"]) for draw in known)
+            values = min(math.prod(runs[draw]["shape"]) for draw in known)
             return Rise(before, place.size, dataclasses.replace(whole, **a_doubling), values)
     return None
 

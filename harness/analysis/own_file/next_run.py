@@ -89,14 +89,14 @@ def _budget(comparison: Comparison, place: Place) -> Reasoned | None:
 
 def _another_budget(comparison: Comparison, place: Place) -> Reasoned:
     """Twice the only one, or half of it where the signal has fewer values than that."""
-    values = min(math.prod(run.row["shape"]) for run in comparison.runs(place).values() if run.row["shape"])
+    values = min(math.prod(row["shape"]) for row in comparison.runs(place).values() if row["shape"])
     sizes = [place.size, 2 * place.size] if 2 * place.size <= values else [place.size // 2, place.size]
     return "one budget does not show what more would bring", {"sizes": sizes}
 
 
 def _bits(comparison: Comparison, place: Place) -> Reasoned | None:
     """Files of the best model, where there are none; its rows are made again with them."""
-    rows = [comparison.runs(place)[draw].row for draw in comparison.scores(place)]
+    rows = [comparison.runs(place)[draw] for draw in comparison.scores(place)]
     if all(isinstance(row.get("rates"), list) for row in rows):
         return None
     options = {"models": [place.model], "sizes": [place.size], "bits": BITS, "force": True}

@@ -10,7 +10,7 @@ import numpy as np
 from common.errors import UsageError
 from harness.analysis import target
 from harness.analysis.bits import codecs
-from harness.analysis.comparison import mean
+from harness.analysis.spread import mean
 from harness.store.names import folder_of, key_of
 from harness.store.schema import Row
 from harness.store.store import Store

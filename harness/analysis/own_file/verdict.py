@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from common.files import Unfit
-from harness.analysis.comparison import Comparison, Place, mean
+from harness.analysis.comparison import Comparison, Place
 from harness.analysis.grouping import comparisons
 from harness.analysis.left_out import lines
 from harness.analysis.own_file import stored_bytes
@@ -14,6 +14,7 @@ from harness.analysis.own_file.budgets import rise, told_rise
 from harness.analysis.own_file.largest_error import where_it_fails
 from harness.analysis.own_file.next_run import Advice, Available, advise
 from harness.analysis.significance import Difference
+from harness.analysis.spread import mean
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
 from harness.analysis.wording import alone, difference
 from harness.store.names import array_path, known
@@ -58,7 +59,7 @@ def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, o
     first = outcome.first
     assert first is not None
     place = Place(first.best, size, band)
-    rows = [comparison.runs(place)[draw].row for draw in comparison.scores(place)]
+    rows = [comparison.runs(place)[draw] for draw in comparison.scores(place)]
     over = f"95 % intervals over {first.replicates} {first.over}"
     sure = over if first.replicates > 1 else "one draw, so there are no intervals"
     yield f"verdict, task {comparison.kind.task}, at {size:,} parameters ({sure}):"
@@ -68,7 +69,7 @@ def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, o
     if writing := stored_bytes.writing(rows, out):
         yield f"  to write it: {writing}"
     if outcome.trained:
-        score = estimate(comparison.scored(size, band, [first.best]))
+        score = estimate(comparison.scored(place))
         yield f"  more budget: {told_rise(rise(comparison, place), score)}"
     yield f"  most quality per second: {_quickest(comparison, size, band, first)}"
     yield f"  {_largest_error(rows, out)}"
@@ -79,7 +80,7 @@ def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -
     ranking = outcome.trained
     if ranking is None:
         return _nobody(any(model not in comparison.classical for model in comparison.models))
-    score = f"{ranking.best}, {difference(estimate(comparison.scored(size, band, [ranking.best])), PSNR)}"
+    score = f"{ranking.best}, {difference(estimate(comparison.scored(Place(ranking.best, size, band))), PSNR)}"
     if ranking.verdict == ALONE:
         return score + alone("trained model")
     if ranking.verdict == TIE:
@@ -93,11 +94,13 @@ def _yardstick(comparison: Comparison, size: int, band: float, outcome: Outcome)
     if outcome.yardsticks is None:
         return _nobody(any(model in comparison.classical for model in comparison.models))
     best = outcome.yardsticks.best
-    score = f"{best}, {difference(estimate(comparison.scored(size, band, [best])), PSNR)}"
+    scores = comparison.scored(Place(best, size, band))
+    score = f"{best}, {difference(estimate(scores), PSNR)}"
     if outcome.trained is None:
         return score
-    found = differences(comparison.scored(size, band), outcome.trained.best, PSNR).get(best)
-    return score if found is None else f"{score}, {_ahead(found)} {outcome.trained.best}"
+    trained = outcome.trained.best
+    found = differences(scores | comparison.scored(Place(trained, size, band)), trained, PSNR).get(best)
+    return score if found is None else f"{score}, {_ahead(found)} {trained}"
 
 
 def _nobody(run: bool) -> str:
@@ -114,7 +117,7 @@ def _ahead(found: Difference) -> str:
 def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) -> str:
     """The competing model that gains most over the constant mean for each second of training."""
     places = [Place(model, size, band) for model in ranking.models]
-    rows = {p.model: [comparison.runs(p)[draw].row for draw in comparison.scores(p)] for p in places}
+    rows = {p.model: [comparison.runs(p)[draw] for draw in comparison.scores(p)] for p in places}
     seconds = {model: mean(row["seconds"] for row in own) for model, own in rows.items()}
     constant = comparison.constant(band)
     if math.isnan(constant):

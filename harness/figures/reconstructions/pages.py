@@ -16,7 +16,7 @@ from harness.figures.reconstructions.image import ImageDisplay
 from harness.figures.reconstructions.tile_page import Cell, TilePage
 from harness.figures.reconstructions.view import Display
 from harness.figures.reconstructions.volume import VolumeDisplay
-from harness.store.schema import OK
+from harness.store.schema import OK, finite
 from target_signals.tasks.base import known_family
 from target_signals.tasks.metrics import METRICS
 
@@ -100,15 +100,16 @@ def page(
 
 def cell(example: Example, display: Display, model: str, size: int, shown: slice = slice(None)) -> Cell:
     """A fit's pictures with its score, or why there are none. shown: which of the display's slots."""
-    run, residual = example.run(model, size), example.residual(model, size)
-    if run is None:
+    row, residual = example.row(model, size), example.residual(model, size)
+    if row is None:
         return Cell("", (), "not run")
-    if run.status != OK:
-        return Cell("", (), run.status.replace("_", " "))
+    if row["status"] != OK:
+        return Cell("", (), row["status"].replace("_", " "))
     if residual is None:
         return Cell("", (), "residual unfit" if example.flaw(model, size) else "no residual")
     metric = METRICS[example.comparison.metric]
-    caption = f"{metric.text(run.score)} {metric.unit}".strip() if math.isfinite(run.score) else ""
+    score = finite(row[example.comparison.metric])
+    caption = "" if score is None else f"{metric.text(score)} {metric.unit}".strip()
     values = [] if example.target is None else display.values(example.target.truth + residual)
     return Cell(caption, [*values, *display.errors(residual)][shown])
 

@@ -19,7 +19,7 @@ def spread(make_row):
         for seed, psnr in enumerate(draws)
     ]
     (experiment,) = experiments(rows)
-    return lambda *by: {line.keys: line.spread.whole for line in means(experiment, rows, by, "psnr").lines}
+    return lambda *by: {line.keys: line.spread.whole for line in means(experiment, by, "psnr").lines}
 
 
 def test_the_spread_is_the_root_of_the_mean_variance_and_not_the_mean_of_roots(spread):
@@ -50,7 +50,7 @@ def lines(make_row):
             for model, band, seed, psnr in given
         ]
         (experiment,) = experiments(rows)
-        return {line.keys: line for line in means(experiment, rows, by, "psnr").lines}
+        return {line.keys: line for line in means(experiment, by, "psnr").lines}
 
     return make
 

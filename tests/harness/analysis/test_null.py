@@ -165,7 +165,7 @@ def test_ranks_over_signals_tell_equal_models_apart_in_one_of_twenty(make_row, s
     rng, trials, friedman, apart = np.random.default_rng(0), 150, 0, 0
     for _ in range(trials):
         rows = rows_of(rng, make_row, TWELVE[:5], [f"s{i}" for i in range(6)], **structure)
-        found = over_signals(experiments(rows), rows, 1000)
+        found = over_signals(experiments(rows), 1000)
         assert (found.ranks.sets, found.of) == (6, 6)  # however many bands, images, tasks and rings each has
         friedman += found.ranks.friedman < ALPHA
         apart += max(found.ranks.average) - min(found.ranks.average) >= found.ranks.critical
@@ -178,7 +178,7 @@ def test_ranks_over_images_are_of_one_budget(make_row):
     for _ in range(trials):
         rows = rows_of(rng, make_row, TWELVE[:4], ["DIV2K"], sizes=(1000, 3000), items=ITEMS[:6])
         (experiment,) = experiments(rows)
-        found = [over_items(experiment, rows, "psnr", size) for size in (1000, 3000)]
+        found = [over_items(experiment, "psnr", size) for size in (1000, 3000)]
         assert [one.ranks.sets for one in found] == [6, 6]
         errors += found[0].ranks.friedman < ALPHA
     assert errors / trials < most(trials)

@@ -46,7 +46,7 @@ B = {"Grid": [20, 20], "Siren": [30, 30], "Wire": [10, 10]}
 
 def items_of(rows, metric="psnr"):
     (experiment,) = experiments(rows)
-    return over_items(experiment, rows, metric, SIZE)
+    return over_items(experiment, metric, SIZE)
 
 
 def average(found):
@@ -98,12 +98,12 @@ def test_two_volumes_of_one_dragon_are_no_two_data_sets(images):
         )
     ]
     (experiment,) = experiments(rows)
-    assert over_items(experiment, rows, "psnr", SIZE) is None
-    outcome = means(experiment, rows, ["model", "size"], "psnr").outcomes[(SIZE,)]
+    assert over_items(experiment, "psnr", SIZE) is None
+    outcome = means(experiment, ["model", "size"], "psnr").outcomes[(SIZE,)]
     assert (outcome.trained.best, outcome.trained.verdict) == ("Wire", ONE_DRAW)
     photographs = [row | {"signal": "DIV2K"} for row in rows]
     (experiment,) = experiments(photographs)
-    assert over_items(experiment, photographs, "psnr", SIZE).ranks.sets == 2
+    assert over_items(experiment, "psnr", SIZE).ranks.sets == 2
 
 
 def test_bands_are_conditions_of_one_signal_and_constant_ones_are_one(bands):
@@ -111,6 +111,6 @@ def test_bands_are_conditions_of_one_signal_and_constant_ones_are_one(bands):
     coarse, fine = {"Grid": 150, "Siren": 160, "Wire": 140}, {"Grid": 30, "Siren": 20, "Wire": 10}
     rows = bands("BandlimitedSignal", {0.1: coarse, 0.2: coarse}, psnr_constant=160.0)
     rows += bands("BandlimitedSignal", {0.5: fine}) + bands("Sierpinski", {0.5: fine})
-    found = over_signals(experiments(rows), rows, SIZE)
+    found = over_signals(experiments(rows), SIZE)
     assert average(found) == {"Grid": 1.25, "Siren": 1.75, "Wire": 3}
     assert found.ranks.sets == 2

@@ -277,7 +277,7 @@ def test_figures_and_page_mark_them_and_leave_their_times_out(rows_of, ship, wan
     labels = [handle.get_label() for handle in legend.of_models(comparison, comparison.models)]
     assert labels == ["Siren (reference)", "Grid (reference)", "Mine"]
     assert head_lines(comparison, "PSNR", 8)[-1] == "from the reference results: Siren, Grid"
-    assert [run.row["model"] for run in comparison.timed] == ["Mine"]
+    assert [row["model"] for row in comparison.timed] == ["Mine"]
 
     out = write_store(tmp_path / "out", own)
     built = []

@@ -41,7 +41,7 @@ def rows(make_row):
 
 
 def changes(rows, metric="psnr"):
-    (found,) = versus(experiments(rows), rows, "tuned", "paper", metric)
+    (found,) = versus(experiments(rows), "tuned", "paper", metric)
     return found, {change.model: change for change in found.changes}
 
 
@@ -70,7 +70,7 @@ def test_only_draws_of_both_count(rows):
     assert (siren.before, siren.after) == (18.5, 25.5), "item2 compares nothing, as one of the two models lacks it"
     assert (by_model["Grid"].ranks, siren.ranks) == ((1, 2), (2, 1))
     assert "compared over 2 of 3 items, as too few models have item2" in tables.versus_as("md", [found]).decode()
-    assert versus(experiments(rows), rows, "tuned", "quick", "psnr") == []
+    assert versus(experiments(rows), "tuned", "quick", "psnr") == []
 
 
 def test_what_is_to_be_known_of_the_scores_is_said_of_each_preset(rows):

@@ -85,7 +85,7 @@ def test_an_image_sheet_holds_target_reconstruction_zoom_and_error(make_specimen
             assert pixels(error) == pytest.approx(np.abs(residual))
             window = ImageDisplay((30, 40), example.target).window
             assert pixels(zoom) == pytest.approx((truth[..., 0] + residual)[window])
-            score = example.run(model, size).score
+            score = example.row(model, size)["psnr"]
             assert whole.get_title() == f"{score:.1f} dB"
             index += 3
     text = said(figure)
@@ -205,7 +205,7 @@ def test_a_fit_without_pictures_says_why(make_specimen, check_page, status, word
     if status is None:
         del example.comparison.cells[place]
     else:
-        runs[example.draw] = runs[example.draw]._replace(status=status)
+        runs[example.draw] = runs[example.draw] | {"status": status}
     del example.residuals["Wire", 10_000]
     ((_, figure),) = sheets(example)
     assert [text.get_text() for axes in figure.axes for text in axes.texts] == [word]
@@ -256,7 +256,7 @@ def test_a_volume_sheet_holds_three_slices_a_surface_and_errors(make_specimen, c
 
 def with_spacing(example, spacing):
     for key in example.paths:
-        example.run(*key).row["spacing"] = spacing
+        example.row(*key)["spacing"] = spacing
     return example
 
 

@@ -86,7 +86,7 @@ def clear(shown, models):
     for (model, size), path in shown.paths.items():
         if model in models:
             np.savez(path, residual=np.zeros(shown.target.truth.shape, np.float16), scale=np.float32(1))
-            shown.run(model, size).row["residual_sha256"] = None
+            shown.row(model, size)["residual_sha256"] = None
 
 
 def test_a_lossless_model_is_named_and_not_drawn(shown, check_page):

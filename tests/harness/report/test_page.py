@@ -117,7 +117,7 @@ def test_numbers_are_those_of_the_table(open_page, paper_page, paper_store):
     experiment = next(one for one in experiments(rows) if (one.kind.signal, one.kind.dim) == ("SparseSphereSignal", 2))
     tab = open_page(paper_page, "#e=2d_SparseSphereSignal/fit/paper/1000/1000")
     for band, by in ((None, ("model", "size")), (0.5, ("model", "size", "band"))):
-        lines = means(experiment, rows, by, "psnr").lines
+        lines = means(experiment, by, "psnr").lines
         expected = {line.keys[:2]: line for line in lines if band in (None, *line.keys[2:])}
         if band is not None:
             tab.select_option("#choose-band", str(band))
