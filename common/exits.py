@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from common.errors import NO_ROOM, Failure, UsageError, cause_of
-from common.registry import is_own, own_frames
+from common.registry import own_trace
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 RESUME = "finished trials are stored; run the same command again to resume"
@@ -70,12 +70,11 @@ def naming_own_files() -> Iterator[None]:
     except (UsageError, Failure, BrokenPipeError):
         raise
     except Exception as error:
-        frames = own_frames(error)
-        if not frames:
+        trace = own_trace(error)
+        if trace is None:
             raise
-        place = [frame for frame in frames if is_own(frame)][-1]
-        where = f"'{place.filename}', line {place.lineno}, in {place.name}"
-        raise UsageError(f"{where}: {cause_of(error)}", "".join(traceback.format_list(frames))) from error
+        where = f"'{trace.last.filename}', line {trace.last.lineno}, in {trace.last.name}"
+        raise UsageError(f"{where}: {cause_of(error)}", "".join(traceback.format_list(trace.frames))) from error
 
 
 def settle() -> None:

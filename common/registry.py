@@ -16,7 +16,7 @@ import shlex
 import sys
 import traceback
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from common.errors import UsageError, cause_of, suggest, suggest_beside
 from common.own_code import digest_of
@@ -34,15 +34,19 @@ def version(*classes: type) -> str | None:
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:12] if found else None
 
 
-def is_own(frame: traceback.FrameSummary) -> bool:
-    """Whether a place in the code is in a file of one's own."""
-    return frame.filename in {sys.modules[name].__file__ for name in LOADED if name in sys.modules}
+class OwnTrace(NamedTuple):
+    """The traceback of an error from its first place in a file of one's own on, and its last such place."""
+
+    frames: list[traceback.FrameSummary]
+    last: traceback.FrameSummary
 
 
-def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """The traceback of an error from its first place in a file of one's own on; empty where it has none."""
+def own_trace(error: BaseException) -> OwnTrace | None:
+    """None where an error did not come through a file of one's own."""
     frames = traceback.extract_tb(error.__traceback__)
-    return frames[next((number for number, frame in enumerate(frames) if is_own(frame)), len(frames)) :]
+    files = {sys.modules[name].__file__ for name in LOADED if name in sys.modules}
+    own = [number for number, frame in enumerate(frames) if frame.filename in files]
+    return OwnTrace(frames[own[0] :], frames[own[-1]]) if own else None
 
 
 class Registry(Generic[T]):
@@ -114,10 +118,10 @@ class Registry(Generic[T]):
             exec(compile(code, str(path), "exec"), vars(module))
             LOADED[spec.name] = digest_of(code, path.parent)
         except (Exception, SystemExit) as error:  # whatever the user's file raises becomes one line that names it
-            lines = [f"line {frame.lineno}: " for frame in own_frames(error) if is_own(frame)]
+            trace = own_trace(error)
             LOADED.pop(spec.name, None)
             del sys.modules[spec.name]
-            cause = "".join(lines[-1:]) + cause_of(error)
+            cause = cause_of(error) if trace is None else f"line {trace.last.lineno}: {cause_of(error)}"
             top = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
             if top and ((path.parent / top).is_dir() or (path.parent / f"{top}.py").is_file()):
                 cause += f"; to import from its folder set PYTHONPATH={shlex.quote(str(path.parent))}"
