@@ -17,7 +17,8 @@ from harness.analysis.means import Means, means
 from harness.analysis.palette import place_of
 from harness.analysis.spread import mean
 from harness.analysis.winner import BASELINE, Outcome
-from harness.store.schema import OK, Row, finite, was_timed
+from harness.store.facts import finite, was_timed
+from harness.store.schema import OK, Row
 from target_signals.base import Difficulty, difficulty_of
 
 WHOLE = math.inf  # the band of a score over the whole signal, None elsewhere: it sorts behind the named ones

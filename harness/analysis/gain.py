@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.store.schema import finite
+from harness.store.facts import finite
 from target_signals.tasks.metrics import METRICS, MSE_FLOOR, Metric
 
 CAP = 60.0  # dB of gain, and of loss

@@ -16,7 +16,8 @@ from harness.analysis.reference_rows import display_name, reference_models
 from harness.analysis.remarks import remarks
 from harness.analysis.spread import Spread, spread
 from harness.analysis.winner import Outcome, decide_among, mean_of
-from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row, finite
+from harness.store.facts import finite
+from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row
 from target_signals.tasks.metrics import Metric
 
 KEYS: dict[str, Callable[[Cell], Any]] = {

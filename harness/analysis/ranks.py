@@ -21,7 +21,8 @@ from harness.analysis.compared import complete_enough
 from harness.analysis.experiments import Experiment
 from harness.analysis.means import constant_bands
 from harness.analysis.significance import Ranks, placings, rank
-from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row, finite
+from harness.store.facts import finite
+from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row
 from target_signals.base import has_fixed_items
 from target_signals.tasks.metrics import METRICS
 

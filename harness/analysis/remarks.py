@@ -7,7 +7,8 @@ from typing import Any
 
 from common.words import budget_text
 from harness.analysis.gain import gain
-from harness.store.schema import OK, busy, finite
+from harness.store.facts import busy, finite
+from harness.store.schema import OK
 
 FULL = 0.95  # share of a budget below which it is said how much a model uses
 NOTHING = 0.05  # dB over the truth's own mean, of which one learns nothing

@@ -13,8 +13,9 @@ from harness.analysis.means import COUNTS, Line, Means, label
 from harness.analysis.versus import Change, Versus
 from harness.analysis.winner import Outcome, least
 from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes, told
+from harness.store.facts import finite
 from harness.store.parquet import to_parquet
-from harness.store.schema import REFERENCE_RESULT, Row, finite
+from harness.store.schema import REFERENCE_RESULT, Row
 
 
 class Bold(str):

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from harness.analysis.cell import Draw
 from harness.analysis.comparison import Comparison, Place
-from harness.store.schema import Row, busy, was_timed
+from harness.store.facts import busy, was_timed
+from harness.store.schema import Row
 
 
 def seconds(row: Row, waiting: bool = False) -> float:

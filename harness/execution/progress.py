@@ -16,7 +16,8 @@ from harness.execution.executor import ALONE, Concurrency
 from harness.execution.time_left import TimeLeft
 from harness.plan.trial import Trial
 from harness.store.claims import Claim
-from harness.store.schema import CLASSICAL, OK, Row, finite
+from harness.store.facts import finite
+from harness.store.schema import CLASSICAL, OK, Row
 from target_signals.tasks.base import title_of
 
 TRIALS = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} trials, {elapsed} so far{postfix}"

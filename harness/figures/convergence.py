@@ -22,7 +22,8 @@ from harness.analysis.winner import BASELINE
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.page import LINE, averaged, panels, with_room, write_texts
-from harness.store.schema import Row, finite
+from harness.store.facts import finite
+from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS
 
 Clock = Literal["updates", "seconds"]

@@ -18,8 +18,9 @@ from common.errors import UsageError
 from common.files import Unfit
 from harness.analysis import target
 from harness.analysis.gain import EXACT
+from harness.store.facts import finite
 from harness.store.residual import load_residual
-from harness.store.schema import Row, finite
+from harness.store.schema import Row
 from target_signals.user_file import UserFile
 
 LONGEST = {2: 128, 3: 72}  # pixels of a panel's longer side, by the signal's dimension

@@ -6,8 +6,6 @@ harness.store.schema` prints the table for the documentation.
 """
 
 import functools
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -220,22 +218,6 @@ COLUMNS = (
     ),
 )
 NAMES = tuple(column.name for column in COLUMNS)
-
-
-def finite(value: float | None) -> float | None:
-    """A number of a row; None where there is none, or one that is not finite."""
-    return None if value is None or not math.isfinite(value) else float(value)
-
-
-def was_timed(row: Mapping[Any, Any]) -> bool:
-    """Whether a row's run ended well and its seconds are known."""
-    return row["status"] == OK and (finite(row["seconds"]) or 0) > 0
-
-
-def busy(row: Mapping[Any, Any]) -> bool:
-    """Whether a row's times were taken on a machine that others used as well, so that they may be too long."""
-    load = row.get("load_at_start")
-    return load is not None and load > BUSY
 
 
 @functools.cache

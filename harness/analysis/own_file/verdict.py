@@ -17,9 +17,10 @@ from harness.analysis.significance import Difference
 from harness.analysis.spread import mean
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
 from harness.analysis.wording import alone, difference
+from harness.store.facts import busy
 from harness.store.names import array_path, known
 from harness.store.residual import load_residual
-from harness.store.schema import OK, Row, busy
+from harness.store.schema import OK, Row
 from target_signals.item_names import names_of
 from target_signals.tasks.metrics import METRICS
 

@@ -16,7 +16,8 @@ from harness.figures.reconstructions.image import ImageDisplay
 from harness.figures.reconstructions.tile_page import Cell, TilePage
 from harness.figures.reconstructions.view import Display
 from harness.figures.reconstructions.volume import VolumeDisplay
-from harness.store.schema import OK, finite
+from harness.store.facts import finite
+from harness.store.schema import OK
 from target_signals.tasks.base import known_family
 from target_signals.tasks.metrics import METRICS
 

@@ -56,12 +56,6 @@ def test_a_value_of_another_type_is_refused_by_the_columns_name(make_row, column
             read_row.check(row)
 
 
-@pytest.mark.parametrize(("load", "is_busy"), [(None, False), (0.0, False), (1.5, False), (1.51, True)])
-def test_a_machine_is_busy_that_has_more_to_do_than_a_run(make_row, load, is_busy):
-    assert schema.busy(make_row(load_at_start=load)) == is_busy
-    assert not schema.busy({}), "a row of another version"
-
-
 def test_columns_are_found_by_what_they_are():
     assert names(machine=True) == ("device", "backend", "precision", "versions", "commit")
     assert {"psnr", "psnr_best", "iou_paper", "status", "curve"} <= set(names(repeats=True))
