@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.errors import UsageError
+from common.exits import EXIT_OK, guarded
 from harness.plan import cost
 from harness.plan.beside import drawing, measured_beside, rounded, timed
 from harness.plan.config import load_config
@@ -131,5 +133,15 @@ def _points(row: Row) -> int:
     return math.prod(row["shape"][: row["dim"]])
 
 
+def main() -> int:
+    """Write the times of the folder or file that is named; the exit code. Raises UsageError for other words."""
+    match sys.argv[1:]:
+        case [folder] if not folder.startswith("-"):
+            print(f"wrote {write(folder)}")
+        case _:
+            raise UsageError("give one results folder, or one Parquet file of rows: the times are taken from its rows")
+    return EXIT_OK
+
+
 if __name__ == "__main__":
-    print(f"wrote {write(sys.argv[1])}")
+    raise SystemExit(guarded(main))

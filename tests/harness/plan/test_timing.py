@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from common.errors import UsageError
 from harness.plan import beside, cost, timing
 from harness.store.schema import NAMES
 from harness.store.store import Store
@@ -100,3 +101,16 @@ def test_a_folder_is_written_into_the_file(rows, tmp_path, monkeypatch):
     os.utime(page, (1012, 1012))
     timing.write(str(tmp_path / "out"))
     assert json.loads((tmp_path / "times.json").read_text())["cpu"]["beside"]["drawing"] == 7.0
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["one", "two"]])
+def test_words_that_name_no_folder_are_refused(words, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["timing", *words])
+    with pytest.raises(UsageError, match="give one results folder"):
+        timing.main()
+
+
+def test_an_absent_folder_is_refused(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["timing", "absent"])
+    with pytest.raises(UsageError, match="no folder 'absent'"):
+        timing.main()
