@@ -1,4 +1,4 @@
-"""What README.md and docs/protocol.md repeat of the code and of hyperparameters.json, in tables most often."""
+"""What README.md, docs/protocol.md and docs/back_ends.md repeat of the code and of hyperparameters.json."""
 
 import re
 from collections import Counter
@@ -19,6 +19,7 @@ from target_signals.recorded.catalogue import SOURCES
 from tests.documents import README, columns, table, words_of
 
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+BACK_ENDS = (ROOT / "docs" / "back_ends.md").read_text(encoding="utf-8")
 CONFIG = load_config()
 KINDS = {"synthetic signals, volumes": ("synthetic", "volume"), "images": ("image",), "the task `ct`": ("ct",)}
 
@@ -43,18 +44,21 @@ def test_the_readme_names_every_model_in_the_protocols_order():
     assert {*of_the_paper, *CONFIG.protocol.newer} == set(models.registry.names()) == set(model_names(CONFIG))
 
 
-def test_the_readmes_back_ends_are_those_that_a_model_has_at_its_own_precision_the_default_first():
-    documented = {}
-    for names, own, _ in table("| model | back ends", README):
-        first, _, at_another_precision = own.partition(";")
-        for name in quoted(names):
-            documented[name] = (quoted(first), quoted(at_another_precision)[:1])
-    assert re.search(r"from (\d+) features on", README)[1] == str(LEAST_FUSED)
+def test_the_documented_back_ends_are_those_that_a_model_has_at_its_own_precision_the_default_first():
+    """Beside plain PyTorch, which every model has; a line without a model is about the one above it."""
+    documented, of = {}, []
+    for names, own, *_ in table("| model | back end |", BACK_ENDS):
+        of = re.findall(r"\w+", names) or of
+        for name in of:
+            for found, text in zip(documented.setdefault(name, ([], [])), own.split(";"), strict=False):
+                found += [backend for backend in quoted(text) if backend != "torch"]
+    assert re.search(r"from (\d+) features on", BACK_ENDS)[1] == str(LEAST_FUSED)
     for name in models.registry.names():
         model = on_meta(name)
-        taken = [backend for backend in model.backends if model.refuses(backend, model.precision) is None]
-        others = [backend for backend in model.backends if backend not in taken]
-        assert documented.get(name, (["torch"], [])) == (taken, others), name
+        *taken, plain = (backend for backend in model.backends if model.refuses(backend, model.precision) is None)
+        others = [backend for backend in model.backends if backend not in (*taken, plain)]
+        assert plain == "torch"
+        assert documented.get(name, ([], [])) == (taken, others), name
     with_kernels = [name for name in models.registry.names() if "triton" in models.get_model(name).backends]
     assert "thirteen models have kernels of their own" in README
     assert len(with_kernels) == 13
