@@ -38,15 +38,18 @@ def again(precision: str) -> str:
 
 
 def render(lines: Sequence[Line], cells: Sequence[Cell], own: Mapping[str, str]) -> tuple[str, bool]:
-    """The tables of every precision that has been run or is a model's own; whether the models' own all pass.
+    """One table of all cells, and one of every precision that has been run or is a model's own, with its verdict;
+    whether the models' own all pass.
 
     cells: the panel's; others are shown and not judged. own: what each model trains in on CUDA.
     """
     asked = [(model, precision) for model, precision in own.items() if precision != EXACT]
     run = [(line["model"], line["precision"].removesuffix(f" {AGAIN}")) for line in lines if line["precision"] != EXACT]
-    parts, passed = [_about(lines)], True
-    for model, precision in sorted(dict.fromkeys([*asked, *run]), key=lambda pair: list(own).index(pair[0])):
-        text, good = _judge(model, precision, [line for line in lines if line["model"] == model], cells)
+    pairs = sorted(dict.fromkeys([*asked, *run]), key=lambda pair: list(own).index(pair[0]))
+    compared = {(model, precision): Compared.of(lines, model, precision, cells) for model, precision in pairs}
+    parts, passed = [_about(lines), overview(compared, cells)] if lines else [_about(lines)], True
+    for (model, precision), found in compared.items():
+        text, good = _judge(model, precision, found, cells)
         parts.append(text)
         passed &= good or own[model] != precision
     return "\n\n".join(parts), passed
@@ -58,11 +61,39 @@ def _about(lines: Sequence[Line]) -> str:
     return f"{len(lines)} trials on {', '.join(devices)}; commit {', '.join(commits)}" if lines else "no trials"
 
 
-def _judge(model: str, precision: str, lines: Sequence[Line], cells: Sequence[Cell]) -> tuple[str, bool]:
-    """The table of one model's lines in a precision, under what it says; whether the precision passes."""
-    pairs, repeats = pairs_of(lines, precision), pairs_of(lines, again(precision), precision)
-    every = dict.fromkeys([*cells, *pairs])
-    verdicts = {cell: verdict_on(pairs[cell], repeats[cell]) if cell in cells else "watched" for cell in every}
+class Compared(NamedTuple):
+    """A model's trials in one precision beside those in float32: by cell, and the verdict on each."""
+
+    pairs: Mapping[Cell, Pairs]
+    repeats: Mapping[Cell, Pairs]  # the precision beside itself, its sums in another order
+    verdicts: Mapping[Cell, str]
+
+    @classmethod
+    def of(cls, lines: Sequence[Line], model: str, precision: str, cells: Sequence[Cell]) -> "Compared":
+        mine = [line for line in lines if line["model"] == model]
+        pairs, repeats = pairs_of(mine, precision), pairs_of(mine, again(precision), precision)
+        every = dict.fromkeys([*cells, *pairs])
+        verdicts = {cell: verdict_on(pairs[cell], repeats[cell]) if cell in cells else "watched" for cell in every}
+        return cls(pairs, repeats, verdicts)
+
+
+def overview(compared: Mapping[tuple[str, str], Compared], cells: Sequence[Cell]) -> str:
+    """A table of the panel's cells, a column for each model and precision: the lowest and the highest difference from
+    float32 over the seeds, in dB, and the verdict where that is not `as good`. docs/precision.md has it."""
+
+    def shown(pairs: Pairs, verdict: str) -> str:
+        apart = differences(pairs).values()
+        ends = [f"{value:+.2f}" for value in dict.fromkeys((min(apart), max(apart)))] if apart else ["–"]
+        return " to ".join(ends) + (f", {verdict}" if verdict not in ("as good", "not run") else "")
+
+    head = ["cell", *(f"{model}, {precision}" for model, precision in compared)]
+    rows = [[_str_of(cell), *(shown(of.pairs[cell], of.verdicts[cell]) for of in compared.values())] for cell in cells]
+    return "\n".join(markdown([head, *rows]))
+
+
+def _judge(model: str, precision: str, compared: Compared, cells: Sequence[Cell]) -> tuple[str, bool]:
+    """The table of one model in a precision, under what it says; whether the precision passes."""
+    pairs, repeats, verdicts = compared
     lower = [_str_of(cell) for cell in cells if verdicts[cell] in ("lower", "fails")]
     not_run = _named([cell for cell in cells if verdicts[cell] == "not run"], cells)
     few = [f"{_str_of(c)} ({n} of {m})" for c in cells if 0 < (n := len(pairs[c])) < (m := seeds_wanted(pairs[c]))]

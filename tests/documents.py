@@ -11,6 +11,11 @@ BITS = (ROOT / "docs" / "bits.md").read_text(encoding="utf-8")
 SIZES = {"10k": 10_000, "100k": 100_000}
 
 
+def unwrapped(text):
+    """A page in one line: wherever its lines break, its sentences are found."""
+    return " ".join(text.split())
+
+
 def words_of(launcher):
     """What a launcher gives run.py: a line of the shell, or a list in Python."""
     text = (ROOT / launcher).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What README.md and docs/protocol.md repeat of the code and of hyperparameters.json, in tables most often."""
+"""What README.md, docs/protocol.md and docs/back_ends.md repeat of the code and of hyperparameters.json."""
 
 import re
 from collections import Counter
@@ -16,9 +16,10 @@ from harness.plan.source import choose_source
 from models.budget import count
 from models.ga_plane import LEAST_FUSED
 from target_signals.recorded.catalogue import SOURCES
-from tests.documents import README, columns, table, words_of
+from tests.documents import README, columns, table, unwrapped, words_of
 
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+BACK_ENDS = (ROOT / "docs" / "back_ends.md").read_text(encoding="utf-8")
 CONFIG = load_config()
 KINDS = {"synthetic signals, volumes": ("synthetic", "volume"), "images": ("image",), "the task `ct`": ("ct",)}
 
@@ -43,20 +44,23 @@ def test_the_readme_names_every_model_in_the_protocols_order():
     assert {*of_the_paper, *CONFIG.protocol.newer} == set(models.registry.names()) == set(model_names(CONFIG))
 
 
-def test_the_readmes_back_ends_are_those_that_a_model_has_at_its_own_precision_the_default_first():
-    documented = {}
-    for names, own, _ in table("| model | back ends", README):
-        first, _, at_another_precision = own.partition(";")
-        for name in quoted(names):
-            documented[name] = (quoted(first), quoted(at_another_precision)[:1])
-    assert re.search(r"from (\d+) features on", README)[1] == str(LEAST_FUSED)
+def test_the_documented_back_ends_are_those_that_a_model_has_at_its_own_precision_the_default_first():
+    """Beside plain PyTorch, which every model has; a line without a model is about the one above it."""
+    documented, of = {}, []
+    for names, own, *_ in table("| model | back end |", BACK_ENDS):
+        of = re.findall(r"\w+", names) or of
+        for name in of:
+            for found, text in zip(documented.setdefault(name, ([], [])), own.split(";"), strict=False):
+                found += [backend for backend in quoted(text) if backend != "torch"]
+    assert re.search(r"from (\d+) features on", unwrapped(BACK_ENDS))[1] == str(LEAST_FUSED)
     for name in models.registry.names():
         model = on_meta(name)
-        taken = [backend for backend in model.backends if model.refuses(backend, model.precision) is None]
-        others = [backend for backend in model.backends if backend not in taken]
-        assert documented.get(name, (["torch"], [])) == (taken, others), name
+        *taken, plain = (backend for backend in model.backends if model.refuses(backend, model.precision) is None)
+        others = [backend for backend in model.backends if backend not in (*taken, plain)]
+        assert plain == "torch"
+        assert documented.get(name, ([], [])) == (taken, others), name
     with_kernels = [name for name in models.registry.names() if "triton" in models.get_model(name).backends]
-    assert "thirteen models have kernels of their own" in README
+    assert "thirteen models have kernels of their own" in unwrapped(README)
     assert len(with_kernels) == 13
 
 
@@ -84,14 +88,14 @@ def test_the_readme_and_the_protocol_name_every_launcher():
 
 
 def test_the_documented_extent_of_quick_is_the_presets():
-    quick, protocol = CONFIG.preset("quick", "StarTarget", 2), " ".join(PROTOCOL.split())
+    quick, protocol = CONFIG.preset("quick", "StarTarget", 2), unwrapped(PROTOCOL)
     lengths = r"(\d+) samples an axis in 2D, (\d+) in 3D \((\d+) for recorded volumes\)"
     said = re.search(rf"{lengths}, budgets (\S+) and (\S+), up to three bands, one seed, (\d+) passes", protocol)
     numbers = [int(float(number)) for number in said.groups()]
     assert [*(quick.length[kind] for kind in ("2", "3", "volume")), *quick.sizes, quick.steps] == numbers
     assert max(len(CONFIG.preset("quick", one.signal, one.dim).bandlimits) for one in CONFIG.experiments) == 3
     assert len(quick.seeds) == 1
-    readme = " ".join(README.split())
+    readme = unwrapped(README)
     own = re.search(r"an image is shrunk to (\d+) samples along its longest axis and a volume to (\d+)", readme)
     assert [quick.length[kind] for kind in ("image", "volume")] == [int(number) for number in own.groups()]
 
@@ -121,4 +125,4 @@ def test_the_readmes_shares_of_a_budget_are_a_fourier_feature_networks(budget, s
     size = cls.solve_size(settings, lattice, 1, budget)
     used = count(lambda size: cls(settings, lattice, 1, size), size) / budget
     assert round(100 * used) == share
-    assert "a Fourier feature network uses 67 % of 3·10³ and 80 % of 10⁴" in " ".join(README.split())
+    assert "a Fourier feature network uses 67 % of 3·10³ and 80 % of 10⁴" in unwrapped(README)

@@ -11,6 +11,7 @@ import torch
 import parity
 import parity_table
 import parity_trials
+from common.files import ROOT
 from harness.train.data import signal_of, task_of
 from harness.train.loss import LatticeGradient
 from harness.train.run_trial import build, make_schedule, solve
@@ -191,6 +192,23 @@ def test_cells_beyond_the_panel_are_shown_and_not_judged():
     text, passes = parity_table.render(lines, [("a", 10_000)], {"Siren": "bf16"})
     assert passes
     assert re.search(r"\| a 1,000,000 +\| +20\.00 \| +10\.00 \| +-10\.00 \| watched \|", text)
+
+
+def test_an_overview_has_a_line_for_each_cell_of_the_panel():
+    """The least and the greatest difference over seeds, and the verdict where it is not as good."""
+    cells = [("a", 10_000), ("b", 10_000), ("c", 10_000)]
+    compared = {("Siren", "bf16"): parity_table.Compared.of(STEADY + OPEN, "Siren", "bf16", cells)}
+    assert parity_table.overview(compared, cells).splitlines()[2:] == [
+        "| a 10,000 |          -0.05 to +0.01 |",
+        "| b 10,000 | -2.00 to +0.20, spreads |",
+        "| c 10,000 |                       – |",
+    ]
+
+
+def test_the_documented_overview_is_that_of_the_shipped_lines(capsys):
+    parity.main(["--table"])
+    _, overview, *_ = capsys.readouterr().out.split("\n\n")
+    assert f"<!-- parity -->\n{overview}\n" in (ROOT / "docs" / "precision.md").read_text(encoding="utf-8")
 
 
 def test_an_interval_is_students():
