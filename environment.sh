@@ -62,7 +62,8 @@ make_venv() (
     cd "$CLONE" && base=$(find_python) || exit
     echo "installing into $CLONE/.venv with $("$base" --version); this happens once" >&2
     made=.venv/bin/python
-    can_install "$made" && clear= || clear=--clear # what an interrupted installation has left is completed
+    clear=--clear
+    can_install "$made" && clear= # what an interrupted installation has left is completed
     "$base" -m venv $clear .venv || exit
     if ! "$made" -c "import torch" 2>/dev/null; then
         # without a GPU the much smaller CPU build is enough, where its index can be reached
