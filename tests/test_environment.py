@@ -66,6 +66,11 @@ def test_the_active_python_serves_where_it_has_the_dependencies(clone, call, she
     assert ended.stdout.splitlines() == [f"{Path(sys.executable).parent}/python", str(clone)], ended.stderr
 
 
+@pytest.mark.parametrize(("asked", "found"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_idle_threads_wait_without_spinning_unless_they_are_told_to(clone, call, asked, found):
+    assert call('source "$1/environment.sh" && printenv OMP_WAIT_POLICY', clone, **asked).stdout == f"{found}\n"
+
+
 @pytest.mark.parametrize(
     ("before", "after", "extra"),
     [
