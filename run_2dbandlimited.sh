@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # Bandlimited noise in 2D, every model; options of run.py may follow.
-source "$(dirname "$(readlink -f "$0")")/environment.sh"
+source "$(dirname "$(readlink -f "$0")")/environment.sh" || exit
 python "$CLONE/run.py" --signal BandlimitedSignal --dim 2 "$@"

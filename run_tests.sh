@@ -2,7 +2,7 @@
 # Style, types and tests; options of pytest may follow.
 set -e
 EXTRA=dev
-source "$(dirname "$(readlink -f "$0")")/environment.sh"
+source "$(dirname "$(readlink -f "$0")")/environment.sh" || exit
 cd "$CLONE"
 python -m ruff check .
 python -m ruff format --check .

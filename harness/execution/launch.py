@@ -17,7 +17,7 @@ from harness.plan import cost
 from harness.plan.config import Config, Preset, load_config
 from harness.plan.make_plan import GROUPS, check_models, group, make_plan, purpose, untuned
 from harness.plan.source import LARGEST, Source, check_size, find_source
-from harness.plan.trial import MUON, Trial
+from harness.plan.trial import Trial
 from harness.store.schema import OK
 from harness.store.store import Store
 from harness.train import coder, machine
@@ -75,8 +75,6 @@ def make_launch(options: argparse.Namespace) -> Launch:
     notes += shrunk(source, preset, options.length)
     check_backend(options.backend, models, device)
     precision = choose_precision(options.precision, device)
-    if preset.optimiser == MUON and not hasattr(torch.optim, "Muon"):
-        raise UsageError(f"preset '{name}': this PyTorch {torch.__version__} has no Muon, which came with 2.9")
     trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
     planned = {trial.model for trial in trials}
     if left_out := [name for name in models if name in options.models and name not in planned]:

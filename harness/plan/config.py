@@ -155,6 +155,9 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
         with path.open("rb") as file:  # may be a pipe, and anybody's
             text = file.read(MOST_BYTES + 1)
     except OSError as error:
+        if path == DEFAULT_CONFIG and not path.exists():
+            what = f"there is no '{path}': the suite runs from its clone, and this is a copy that pip has made"
+            raise UsageError(f"{what}; run pip install -e . in the clone") from error
         raise UsageError(f"cannot read the settings file '{path}': {error.strerror}") from error
     if len(text) > MOST_BYTES:
         raise UsageError(f"the settings file '{path}' has more than {MOST_BYTES:,} bytes; give one of this suite")

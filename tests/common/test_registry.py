@@ -127,7 +127,7 @@ def test_a_name_may_be_of_any_letters(name):
         ("def", "could not be loaded: SyntaxError"),
         ("import no_such_module_here", "could not be loaded: line 2: ModuleNotFoundError"),
         (
-            "@registry.register\nclass A:\n    name = 'Apple'",
+            "registry.register(type('A', (), {'name': 'Apple'}))",
             "could not be loaded: line 2: ValueError: fruit 'Apple' is regist",
         ),
     ],

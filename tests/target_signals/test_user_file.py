@@ -22,7 +22,7 @@ PICTURES = {
     "rgb.PPM": (Image.fromarray(RGB), RGB / 255, "8-bit RGB, divided by 255"),
     "rgb.tif": (Image.fromarray(RGB), RGB / 255, "8-bit RGB, divided by 255"),
     "deep.png": (Image.fromarray(DEEP), DEEP / 65535, "16-bit grey, divided by 65535"),
-    "deep.pgm": (Image.fromarray(DEEP), DEEP / 65535, "16-bit grey, divided by 65535"),
+    "deep.pgm": (Image.fromarray(DEEP.astype(np.int32)), DEEP / 65535, "16-bit grey, divided by 65535"),
     "bits.png": (Image.fromarray(GREY > 99), GREY > 99, "1-bit grey, 0 and 1 as they are"),
     "alpha.png": (Image.fromarray(np.dstack([RGB, GREY])), RGB / 255, "8-bit RGB, divided by 255; alpha dropped"),
     "faint.png": (

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UsageError
+from harness.plan import config
 from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config
 from harness.plan.lookup import resolve_tuned
 from harness.plan.make_plan import check_models, model_names, model_settings, training_settings
@@ -233,6 +234,12 @@ def test_a_file_that_cannot_be_read(tmp_path):
         load_config(tmp_path / "none.json")
     with pytest.raises(UsageError, match=r"^cannot read the settings file '.*': Is a directory"):
         load_config(tmp_path)
+
+
+def test_a_copy_without_the_clone_says_where_the_suite_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "DEFAULT_CONFIG", tmp_path / "hyperparameters.json")
+    with pytest.raises(UsageError, match=r"^there is no '.*\.json': the suite runs from its clone, .*-e \."):
+        load_config(config.DEFAULT_CONFIG)
 
 
 def test_a_key_with_a_line_break_still_makes_one_line(complaint):

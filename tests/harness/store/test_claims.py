@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -262,7 +263,7 @@ def test_a_folder_that_takes_no_claims_is_one_line(trial, tmp_path):
 
 def test_a_folder_that_another_run_clears_up_meanwhile_is_made_again(trial, left_by, tmp_path, monkeypatch):
     """Between finding it and opening a claim in it, the last other claim ends and takes the folder away."""
-    path, make = left_by(), os.mkdir
+    path, make = left_by(), Path.mkdir
 
     def late(*given, **named):
         try:
@@ -272,7 +273,7 @@ def test_a_folder_that_another_run_clears_up_meanwhile_is_made_again(trial, left
             path.parent.rmdir()
             raise
 
-    monkeypatch.setattr(os, "mkdir", late)
+    monkeypatch.setattr(Path, "mkdir", late)
     with Claims(tmp_path).take(trial):
         assert path.exists()
 
