@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import os
 import re
 import struct
 import sys
@@ -110,6 +111,32 @@ def test_buffers_that_the_seed_gives_cost_nothing_and_are_the_same_in_another_pr
     assert torch.equal(again.state_dict()[frozen], model.state_dict()[frozen])
 
 
+def test_a_model_of_ones_own_comes_back(one_of_its_own):
+    """A layer that is used twice is written once, at its bits; other types are kept as they are."""
+    model = one_of_its_own
+    for bits in (4, 32):
+        again = compressed.decode(data := compressed.encode(model, bits))
+        assert torch.equal(again.hidden[0].weight, again.hidden[1].weight)
+        assert (len(data) < 500 + model.count_values()) == (bits == 4)
+        assert again.factors.dtype == torch.bfloat16
+        assert torch.equal(again.factors, model.factors)
+        assert torch.equal(again.mask, model.mask)
+        assert again.none.shape == (0, 2)
+        assert torch.equal(again.waves, model.waves), "what __init__ computes"
+    assert torch.equal(again(model.lattice.points("cpu")), model(model.lattice.points("cpu")))
+
+
+def test_initial_values_are_drawn_again_only_where_a_record_asks_for_them(build, monkeypatch):
+    """A header could ask for a lattice on which that takes long."""
+    moved, frozen = (compressed.encode(build(name), 8) for name in ("Siren", "FourFeat"))
+    monkeypatch.delattr(models.get_model("Siren"), "initialise")
+    monkeypatch.delattr(models.get_model("FourFeat"), "initialise")
+    monkeypatch.setattr("models.base.Representation.initialise", lambda model, rng: pytest.fail("drawn"))
+    compressed.decode(moved)
+    with pytest.raises(pytest.fail.Exception):
+        compressed.decode(frozen)
+
+
 def test_a_seed_that_gives_other_values_is_an_error_and_no_other_picture(build):
     data = compressed.encode(build("FourFeat"), 8)
     with pytest.raises(ValueError, match="not those that were written"):
@@ -179,6 +206,7 @@ def test_files_from_strangers_are_one_line_each(file):
         broken.append(bytes(other))
     bomb = zlib.compress(b" " * (compressed.MOST_HEADER + 1))
     broken.append(data[:4] + struct.pack("<III", len(bomb), 0, 0) + bomb)
+    broken.append(data + bytes(range(8)))
     for changes in (
         {"model": None},
         {"size": 10**6},
@@ -203,6 +231,9 @@ def test_render_decodes_it(file, tmp_path, capsys):
     file.write_bytes(file.read_bytes()[:-9])
     assert main(["render", str(file), "--out", str(tmp_path / "x.npy"), "--device", "cpu"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+    file.unlink()
+    os.mkfifo(file)  # nobody will ever write to it
+    assert main(["render", str(file), "--out", str(tmp_path / "x.npy"), "--device", "cpu"]) == 2
 
 
 def test_a_model_without_a_row_is_compared_with_its_own_answer(build, tmp_path, capsys):
