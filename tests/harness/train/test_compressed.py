@@ -84,6 +84,36 @@ def test_the_file_is_about_as_long_as_its_symbols_have_entropy(build):
     assert len(compressed.encode(model, 32)) == pytest.approx(4 * model.count_values(), abs=600)
 
 
+TINY, HUGE = 2.0**-149, (2 - 2.0**-23) * 2.0**127
+
+
+@pytest.mark.parametrize("bits", [2, 4, 16])
+@pytest.mark.parametrize(
+    ("ends", "exact"),
+    [
+        ((np.nan, 1), True),
+        ((-np.inf, 1), True),
+        ((3.5, 3.5), True),
+        ((-np.inf, -np.inf), True),
+        ((-HUGE, HUGE), False),
+        ((-TINY, TINY), False),
+        ((1, np.nextafter(np.float32(1), np.float32(2))), True),
+    ],
+)
+def test_extreme_values_come_back(build, ends, exact, bits):
+    """As they are where no step is finite or every float is a level; otherwise within half a step."""
+    model, (low, high) = build("Grid", (4, 4), 1, 16), ends
+    with torch.no_grad():
+        model.values.copy_(torch.full_like(model.values, low)).view(-1)[::3] = float(high)
+    found = compressed.decode(compressed.encode(model, bits)).values
+    if exact:
+        np.testing.assert_array_equal(found.detach(), model.values.detach())
+    else:
+        error = (found.detach().double() - model.values.detach().double()).abs().max().item()
+        assert error <= 0.51 * (high - low) / (2**bits - 1)
+    assert compressed.encode(model, bits) == compressed.encode(model, bits)
+
+
 DECODE = """
 import sys, numpy as np
 from harness.train import compressed
