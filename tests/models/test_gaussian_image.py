@@ -35,6 +35,14 @@ def test_the_start_is_uniform_over_the_signal(shape):
         assert means[:, k].std().item() == pytest.approx(n / math.sqrt(12), rel=0.02)
 
 
+def test_factors_and_colours_start_uniformly_from_0_to_1():
+    model = built(channels=3, size=20_000)
+    for values in (model.cholesky.detach(), model.colours.detach()):
+        assert 0 <= values.min() < 0.001
+        assert 0.999 < values.max() <= 1
+        assert values.std(dim=0) == pytest.approx(1 / math.sqrt(12), rel=0.02)
+
+
 @pytest.mark.parametrize(("shape", "size"), [((256, 256), 700), ((256, 256), 7000), ((40, 40, 40), 800)])
 def test_the_start_is_about_as_bright_whatever_the_budget(shape, size):
     with torch.no_grad():
