@@ -85,7 +85,7 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     if not path.is_file():
         raise UsageError(f"no file '{path}'; run.py --save-model leaves models as .safetensors files")
     try:
-        with safe_open(path, framework="pt", device=device) as file:
+        with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["representation"])
             values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         model = with_values(rebuild(header), values)
