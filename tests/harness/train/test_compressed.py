@@ -190,6 +190,28 @@ def test_larger_whole_numbers_are_refused(value):
         coder.Encoder().whole(np.array([0, value]))
 
 
+@pytest.mark.parametrize(
+    ("family", "draw"),
+    [
+        ("Uniform", lambda rng, n: rng.uniform(-10, 10, n)),
+        ("QuantizedGaussian", lambda rng, n: rng.normal(size=n)),
+        ("QuantizedLaplace", lambda rng, n: rng.laplace(size=n)),
+        ("QuantizedCauchy", lambda rng, n: rng.standard_cauchy(n)),
+    ],
+)
+def test_symbols_cost_about_their_entropy_under_the_family_that_they_are_of(family, draw):
+    values = np.clip(np.rint(128 + 12.8 * draw(np.random.default_rng(0), 50_000)), 0, 255)
+    encoder = coder.Encoder()
+    encoder.symbols(values, 8)
+    assert coder.FAMILIES[encoder.head.getvalue()[0]] == family
+    share = np.bincount(values.astype(int)) / len(values)
+    entropy = len(values) * -(share[share > 0] * np.log2(share[share > 0])).sum()
+    assert 0.999 * entropy < 8 * len(encoder.words()) < 1.005 * entropy
+    decoder = coder.Decoder(io.BytesIO(encoder.head.getvalue()), encoder.words())
+    np.testing.assert_array_equal(decoder.symbols(len(values), 8), values)
+    assert decoder.is_at_end()
+
+
 def test_positions_cost_about_their_entropy():
     """A tenth of many positions, drawn alike, takes H(0.1) bits each; gaps in binary classes, somewhat more."""
     kept = np.flatnonzero(np.random.default_rng(0).uniform(size=200_000) < 0.1)
