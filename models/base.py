@@ -60,7 +60,8 @@ class Representation(nn.Module):
 
     @classmethod
     def construct(cls, config: Any, lattice: Lattice, channels: int, size: int) -> "Representation":
-        """A model without values. UsageError where its `__init__` does not begin with this class's."""
+        """A model without values. UsageError where its `__init__` does not begin with this class's, or makes complex
+        values."""
         model, cause = cls.__new__(cls), ""
         try:
             cls.__init__(model, config, lattice, channels, size)
@@ -71,6 +72,11 @@ class Representation(nn.Module):
         if "_constants" not in vars(model):
             line = "super().__init__(config, lattice, channels, size)"
             raise UsageError(f"{cls.name}.__init__ must begin with {line}, and did not make that call{cause}")
+        for name, value in model.named_parameters():
+            if value.is_complex():  # would count as one value, and PyTorch's fused Adam takes none
+                raise UsageError(
+                    f"{cls.name}.{name} is complex, and values are real; keep its two parts as an axis more"
+                )
         return model
 
     @classmethod

@@ -85,11 +85,8 @@ class SparseBases(Representation):
     def load_state_dict(self, *given: Any, **named: Any) -> Any:
         """As PyTorch's, and ValueError where packed indices, which may be a stranger's, are none."""
         found = super().load_state_dict(*given, **named)
-        indices = packed_indices.unpack(self.packed, self.kept, self.total)
-        if self.indices.is_meta:
-            self.indices = indices
-        else:
-            self.indices.copy_(indices)  # in place, as a recorded update reads them there
+        # in place, as a recorded update reads them there
+        self.indices.copy_(packed_indices.unpack(self.packed, self.kept, self.total))
         return found
 
     @torch.no_grad()

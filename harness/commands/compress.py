@@ -84,6 +84,7 @@ def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> 
         print(f"{operations:,.0f} floating-point operations to evaluate a sample")
     print(f"PSNR against {against}\n")
     rates = []
+    measure(model, options.bits[0], lattice, psnr)  # the first one is slow, in a process that has evaluated nothing
     for bits in dict.fromkeys(options.bits):
         rate, data = measure(model, bits, lattice, psnr)
         rates.append(rate)

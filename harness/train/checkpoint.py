@@ -6,11 +6,12 @@ Nothing is pickled, so a file from somebody else can only be a wrong one.
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
@@ -18,12 +19,14 @@ import models
 from common.errors import UsageError, cause_of
 from common.files import write_atomically
 from common.lattice import Lattice
+from common.needs import Needs
 from common.registry import version
 from harness.plan.trial import Trial
 from harness.store.store import Store, unwritable
 from models import backends
 from models.base import Representation
 from models.budget import without_values
+from models.defaults import own_defaults
 from models.settings import read_settings
 
 MOST_VALUES = 1 << 32  # what a header may make us allocate
@@ -52,7 +55,9 @@ def saver(out: str | Path) -> Callable[[Trial, Representation], None]:
 def save(model: Representation, path: str | Path) -> None:
     """Write the model's values and what rebuilds it; never half a file."""
     header = describe(model)
-    values = {name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()}
+    values = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in stored(model).items()
+    }
     data = to_bytes(values, metadata={"representation": json.dumps(header)})
     write_atomically(Path(path), data)
 
@@ -80,14 +85,10 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     if not path.is_file():
         raise UsageError(f"no file '{path}'; run.py --save-model leaves models as .safetensors files")
     try:
-        with safe_open(path, framework="pt", device=device) as file:
+        with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["representation"])
             values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        model = rebuild(header)
-        for name, room in model.state_dict().items():
-            if name in values and values[name].dtype != room.dtype:
-                raise TypeError(f"{name} has {values[name].dtype}, and {model.name} keeps it in {room.dtype}")
-        model.load_state_dict(values, assign=True)
+        model = with_values(rebuild(header), values)
     except UsageError as error:
         raise UsageError(f"'{path}': {error}") from error
     except UNREADABLE as error:
@@ -95,6 +96,42 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     model = model.to(device)
     model.backend = backends.choose(model, "fp32")
     return model
+
+
+def first_names(model: Representation) -> dict[str, str]:
+    """Every name of the model's state → the first name of the same tensor: a layer that is used twice has two."""
+    first: dict[int, str] = {}
+    return {name: first.setdefault(id(value), name) for name, value in model.state_dict(keep_vars=True).items()}
+
+
+def stored(model: Representation) -> dict[str, torch.Tensor]:
+    """What a file holds of a model: every tensor of its state once, by its first name."""
+    state = model.state_dict()
+    return {name: state[name] for name in dict.fromkeys(first_names(model).values())}
+
+
+def with_values(model: Representation, values: Mapping[str, torch.Tensor]) -> Representation:
+    """A model of `rebuild` with the values of a file, on the CPU. It is constructed once more, now in memory: what
+    `__init__` computes and the state leaves out stands in no file. Raises one of UNREADABLE for values of others.
+    """
+    expected = stored(model)
+    if values.keys() != expected.keys():
+        raise ValueError(f"it holds {', '.join(values) or 'nothing'}, and {model.name} keeps {', '.join(expected)}")
+    for name, room in expected.items():
+        for given, kept in ((values[name].dtype, room.dtype), (tuple(values[name].shape), tuple(room.shape))):
+            if given != kept:
+                raise ValueError(f"{name} has {given}, and {model.name} keeps it in {kept}")
+    full = anew(model)
+    full.load_state_dict({name: values[first] for name, first in first_names(model).items()})
+    return full
+
+
+def anew(model: Representation) -> Representation:
+    """A model of the same settings and shape on the CPU, as `__init__` leaves it."""
+    with own_defaults(), torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made
+        full = model.construct(model.config, model.lattice, model.channels, model.size)
+    full.drawn_from = model.drawn_from
+    return full
 
 
 def only_saved(paths: Sequence[str]) -> list[str]:
@@ -121,6 +158,9 @@ def rebuild(header: dict[str, Any]) -> Representation:
     channels = int(header["channels"])
     if not 1 <= channels <= MOST_CHANNELS:
         raise ValueError(f"it has {channels} channels, and from 1 to {MOST_CHANNELS:,} are read")
+    needs = Needs(pointwise=not cls.inverts, invertible=cls.inverts)
+    if (reason := cls.unsupported(lattice.dim, channels, needs)) is not None:
+        raise ValueError(reason)
     size = header["size"]
     if type(size) is not int or size < cls.smallest:  # PyTorch would make layers without values, and warn
         raise ValueError(f"{size!r} is no size of {cls.name}, a whole number from {cls.smallest} up")
@@ -137,6 +177,8 @@ def _lattice(header: dict[str, Any]) -> Lattice:
     """A header's lattice: regular by its `shape`, any other by its `axes`."""
     if "axes" in header:
         lattice = Lattice(tuple(np.asarray(axis, dtype=np.float64) for axis in header["axes"]))
+        if not all(axis.ndim == 1 and np.isfinite(axis).all() and (np.diff(axis) >= 0).all() for axis in lattice.axes):
+            raise ValueError("its lattice has an axis whose samples do not rise")
     else:
         shape = tuple(map(int, header["shape"]))
         if max(shape) > MOST_SAMPLES:

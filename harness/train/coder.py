@@ -4,6 +4,7 @@ Quantised values are coded under the best of four distributions with two paramet
 between neighbours: the length of each gap in binary under their histogram, the digits behind its first as they are.
 """
 
+import importlib
 import importlib.util
 import io
 import struct
@@ -29,9 +30,10 @@ def is_here() -> bool:
 
 
 def check() -> None:
-    """UsageError where constriction is not installed."""
+    """Load constriction, so that no coding is timed with it. UsageError where it is not installed."""
     if not is_here():
         raise UsageError("coding in bits needs constriction: pip install -e '.[bits]'")
+    importlib.import_module("constriction")
 
 
 class Encoder:
@@ -99,6 +101,10 @@ class Decoder:
             at = digits == length
             gaps[at] |= self._coder.decode(_flat(wide), int(at.sum())).astype(np.int64) << first
         return np.cumsum(gaps + least)
+
+    def is_at_end(self) -> bool:
+        """Whether what was read may be all there is."""
+        return bool(self._coder.maybe_exhausted())
 
 
 def read_exactly(file: io.BytesIO, count: int) -> bytes:

@@ -1,16 +1,16 @@
 """Fitted models as few bytes: values quantised by tensor and entropy-coded, in a file that is decoded by itself.
 
-A file is MAGIC, the length of a header, the header (JSON, deflated), a record for each tensor of the model in the
-order of its `state_dict`, values that are kept as they are, and the words of the range coder (harness/train/coder.py).
+A file is MAGIC, three lengths, a header (JSON, deflated), a record for each tensor of the model in the order of its
+`state_dict`, values that are kept as they are, and the words of the range coder (harness/train/coder.py).
 Tensors that the generator of the initial values draws again cost nothing: the header states its seed. A checksum of
 all decoded values is in the header, so what is decoded is what was promised, or an error.
 """
 
+import functools
 import io
 import json
 import struct
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from models.defaults import own_defaults
 SUFFIX = ".coded"
 MAGIC = b"RBC\x01"  # the last byte is the format's version
 DRAWN, CONSTANT, KEPT, WHOLE, QUANTISED = range(5)  # kinds of records
+CODED = {torch.float32: np.float32, torch.int64: np.int64, torch.int32: np.int32}  # other types are kept as bytes
 MOST_BYTES = 1 << 30  # of a file
 MOST_HEADER = 1 << 24  # bytes of its header, inflated
 MOST_VALUES = 1 << 27  # of a model that a long file may make us allocate
@@ -38,13 +39,12 @@ FRAME = struct.Struct("<I")
 def encode(model: Representation, bits: int) -> bytes:
     """The model as the bytes of a file, its trainable values uniformly quantised to 2^bits levels from the least to
     the greatest of each tensor; 32 keeps them as they are. Buffers are exact, as are tensors with a value that is not
-    finite. Raises UsageError for values that are none of float32, int64, int32.
+    finite and types other than float32. Raises UsageError for whole numbers beyond 2^60.
     """
-    drawn = _draw_again(model)
+    drawn = {} if model.drawn_from is None else _draw_again(model)
     kept, encoder, decoded = io.BytesIO(), coder.Encoder(), []
     trained = {name for name, _ in model.named_parameters()}
-    for name, tensor in model.state_dict().items():
-        value = tensor.detach().cpu().numpy()
+    for name, value in _arrays(model).items():
         own_bits = bits if name in trained else EXACT
         decoded.append(_write(value, drawn.get(name), own_bits, encoder, kept))
     header = checkpoint.describe(model) | {"bits": bits, "check": _checksum(decoded)}
@@ -70,21 +70,22 @@ def decode(data: bytes) -> Representation:
     if type(bits) is not int or bits not in BITS:
         raise ValueError(f"it has {bits!r} bits a value")
     model = checkpoint.rebuild(header)
-    shapes = {name: (tuple(room.shape), room.dtype) for name, room in model.state_dict().items()}
-    total = sum(room.numel() for room in model.state_dict().values())
+    rooms = checkpoint.stored(model)
+    total = sum(room.numel() for room in rooms.values())
     most = min(MOST_VALUES, max(FEW_VALUES, DENSEST * len(data)))
     if total > most:
         raise ValueError(f"it asks for {total:,} values, and of {len(data):,} bytes at most {most:,} are decoded")
     records, exact = io.BytesIO(head), io.BytesIO(kept)
     decoder = coder.Decoder(records, file.read())
-    drawn = _draw_again(model)
+    drawn = functools.cache(functools.partial(_draw_again, model))  # most files need none
     values = {}
-    for name, (shape, dtype) in shapes.items():
-        values[name] = _read(shape, dtype, drawn.get(name), bits, decoder, records, exact)
-    if records.read(1) or exact.read(1) or _checksum(list(values.values())) != header["check"]:
+    for name, room in rooms.items():
+        kind = coder.read_exactly(records, 1)[0]
+        values[name] = drawn()[name] if kind == DRAWN else _read(kind, room, bits, decoder, records, exact)
+    whole = not records.read(1) and not exact.read(1) and decoder.is_at_end()
+    if not whole or _checksum(list(values.values())) != header["check"]:
         raise ValueError("its values are not those that were written: it is damaged, or PyTorch draws others here")
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()}, assign=True)
-    return model
+    return checkpoint.with_values(model, {name: _tensor(values[name], room) for name, room in rooms.items()})
 
 
 def load(path: str | Path, device: str = "cpu") -> Representation:
@@ -102,6 +103,8 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
 
 def is_compressed(path: str | Path) -> bool:
     """Whether a file begins as a compressed model does."""
+    if not Path(path).is_file():  # opening a pipe would wait for its writer
+        return False
     try:
         with open(path, "rb") as file:
             return file.read(len(MAGIC) - 1) == MAGIC[:-1]
@@ -109,14 +112,28 @@ def is_compressed(path: str | Path) -> bool:
         return False
 
 
-def _draw_again(model: Representation) -> Mapping[str, np.ndarray]:
-    """What the stated seed gives for every tensor; nothing where no seed is stated."""
+def _draw_again(model: Representation) -> dict[str, np.ndarray]:
+    """What the stated seed gives for every tensor. Raises ValueError where no seed is stated."""
     if model.drawn_from is None:
-        return {}
-    with own_defaults(), torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made
-        fresh = type(model)(model.config, model.lattice, model.channels, model.size)
+        raise ValueError("it states no seed of its initial values")
+    fresh = checkpoint.anew(model)
+    with own_defaults(), torch.random.fork_rng(devices=[]):
         fresh.initialise(torch.Generator().manual_seed(model.drawn_from))
-    return {name: value.detach().numpy() for name, value in fresh.state_dict().items()}
+    return _arrays(fresh)
+
+
+def _arrays(model: Representation) -> dict[str, np.ndarray]:
+    """What is stored of a model by name, as NumPy has it; types that are not coded as their bytes [n]."""
+    values = {name: value.detach().cpu() for name, value in checkpoint.stored(model).items()}
+    return {
+        name: (value if value.dtype in CODED else value.reshape(-1).view(torch.uint8)).numpy()
+        for name, value in values.items()
+    }
+
+
+def _tensor(array: np.ndarray, room: torch.Tensor) -> torch.Tensor:
+    """The tensor of an array of `_arrays`, of the type and shape of `room`."""
+    return torch.from_numpy(array).view(room.dtype).reshape(room.shape)
 
 
 def _write(
@@ -130,50 +147,43 @@ def _write(
         encoder.head.write(bytes([WHOLE]))
         encoder.whole(value.reshape(-1))
         return value
-    if value.dtype == np.int32:  # words that are packed already
-        encoder.head.write(bytes([KEPT]))
-        kept.write(value.astype("<i4").tobytes())
-        return value
-    if value.dtype != np.float32:
-        raise UsageError(f"values of type {value.dtype} are not coded, float32 and whole numbers are")
+    if value.dtype != np.float32:  # words that are packed already, and types that are rare
+        return _keep(value, encoder, kept)
     low, high = (float(value.min()), float(value.max())) if value.size else (0.0, 0.0)
     if low == high:
         encoder.head.write(bytes([CONSTANT]) + struct.pack("<f", low))
         return np.full(value.shape, low, dtype=np.float32)
     if bits == EXACT or not np.isfinite(value).all():
-        encoder.head.write(bytes([KEPT]))
-        kept.write(value.astype("<f4").tobytes())
-        return value
+        return _keep(value, encoder, kept)
     encoder.head.write(bytes([QUANTISED]) + struct.pack("<ff", low, high))
     symbols = np.rint((value.astype(np.float64) - low) * (((1 << bits) - 1) / (high - low))).reshape(-1)
     encoder.symbols(symbols, bits)
     return _levels(symbols, low, high, bits).reshape(value.shape)
 
 
+def _keep(value: np.ndarray, encoder: coder.Encoder, kept: io.BytesIO) -> np.ndarray:
+    """Write a tensor as it is."""
+    encoder.head.write(bytes([KEPT]))
+    kept.write(value.astype(value.dtype.newbyteorder("<")).tobytes())
+    return value
+
+
 def _read(
-    shape: tuple[int, ...],
-    dtype: torch.dtype,
-    drawn: np.ndarray | None,
-    bits: int,
-    decoder: coder.Decoder,
-    records: io.BytesIO,
-    exact: io.BytesIO,
+    kind: int, room: torch.Tensor, bits: int, decoder: coder.Decoder, records: io.BytesIO, exact: io.BytesIO
 ) -> np.ndarray:
-    """The tensor of the next record."""
-    kind = coder.read_exactly(records, 1)[0]
-    count = int(np.prod(shape, dtype=np.int64))
-    if kind == DRAWN and drawn is not None:
-        return drawn
-    if kind == WHOLE and dtype == torch.int64:
+    """The rest of a tensor's record. room: of its shape and type."""
+    shape, count = tuple(room.shape), room.numel()
+    if kind == KEPT:
+        stored = np.dtype(CODED.get(room.dtype, np.uint8))
+        data = coder.read_exactly(exact, count * room.element_size())
+        array = np.frombuffer(data, dtype=stored.newbyteorder("<")).astype(stored)
+        return array.reshape(shape) if room.dtype in CODED else array
+    if kind == WHOLE and room.dtype == torch.int64:
         return decoder.whole(count).reshape(shape)
-    if kind == KEPT and dtype == torch.int32:
-        return np.frombuffer(coder.read_exactly(exact, 4 * count), dtype="<i4").astype(np.int32).reshape(shape)
-    if dtype != torch.float32 or kind not in (CONSTANT, KEPT, QUANTISED):
-        raise ValueError(f"a record of kind {kind} stands where {dtype} is expected")
+    if room.dtype != torch.float32 or kind not in (CONSTANT, QUANTISED):
+        raise ValueError(f"a record of kind {kind} stands where {room.dtype} is expected")
     if kind == CONSTANT:
         return np.full(shape, struct.unpack("<f", coder.read_exactly(records, 4))[0], dtype=np.float32)
-    if kind == KEPT:
-        return np.frombuffer(coder.read_exactly(exact, 4 * count), dtype="<f4").astype(np.float32).reshape(shape)
     low, high = struct.unpack("<ff", coder.read_exactly(records, 8))
     if bits == EXACT or not np.isfinite((low, high)).all():
         raise ValueError("it states levels that are none")

@@ -127,6 +127,17 @@ def test_finers_gradient_takes_the_frequency_as_given():
     torch.testing.assert_close(x.grad, stretch * torch.cos(stretch * x.detach()))
 
 
+@pytest.mark.parametrize(("name", "constant"), [("gauss", 0.0), ("sinc", 0.0), ("hosc", 2.0), ("sine", 0.0)])
+def test_gradients_of_activations_are_their_slopes(name, constant):
+    """Against differences; at 0 as well, where the cardinal sine has its maximum."""
+    x = torch.tensor([-40.0, -3.0, -0.7, 0.0, 1e-3, 0.2, 1.9, 25.0], dtype=torch.float64, requires_grad=True)
+    layers.ELEMENTWISE[name](x, constant).sum().backward()
+    with torch.no_grad():
+        step = 1e-5 * torch.ones_like(x)
+        ahead, behind = (layers.ELEMENTWISE[name](x + sign * step, constant) for sign in (1, -1))
+    torch.testing.assert_close(x.grad, (ahead - behind) / (2 * step), rtol=1e-5, atol=1e-7)
+
+
 def fourfeat_numpy(model, x):
     phase = 2 * np.pi * x @ model.frequencies.double().numpy().T
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]

@@ -117,6 +117,22 @@ def test_a_basis_repeats_after_as_many_samples_as_it_has_nodes():
     assert len(at[:8].unique()) == 8
 
 
+@pytest.mark.parametrize("dim", [2, 3])
+def test_tables_start_as_the_settings_say(dim):
+    planes = torch.cat([table.flatten() for table in make("KPlanes", dim, size=40).tables]).detach()
+    assert 0.1 <= planes.min() < 0.101
+    assert 0.499 < planes.max() <= 0.5
+    assert planes.mean().item() == pytest.approx(0.3, abs=0.005)
+    vectors, matrices = (torch.cat([t.flatten() for t in make("TensoRF", dim).tables[k::2]]) for k in (0, 1))
+    for values in (vectors.detach(), matrices.detach()):
+        assert values.std().item() == pytest.approx(0.1, rel=4 / len(values) ** 0.5)
+        assert abs(values.mean().item()) < 0.4 / len(values) ** 0.5
+    coefficients, *bases = make("FactorFields", dim).tables
+    assert (coefficients == 0.001).all()
+    for basis in bases:
+        assert torch.equal(basis, cosines(*basis.shape))
+
+
 @pytest.mark.parametrize("shape", [(4, 9, 9), (2, 16, 16), (6, 16, 16), (4, 12, 12, 12)])
 def test_bases_start_as_cosines_of_norm_one_that_differ(shape):
     waves = cosines(*shape).flatten(1)

@@ -1,5 +1,7 @@
 """GaussianAdaptive: where it starts, how it grows, and that what is not yet seen takes no part."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -37,18 +39,54 @@ def places(model, some):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_start_lies_where_the_signal_changes(shape):
-    model, target = started(shape), box(shape)
-    assert model.seen == 200
+    model, target = started(shape, size=4000), box(shape)
+    assert model.seen == 2000
     slope = torch.stack(torch.gradient(target, dim=list(range(len(shape))))).abs().sum(dim=(0, -1))
-    at = places(model, slice(200))
+    at = places(model, slice(2000))
     shares = [(slope > 0).float().mean().item(), (slope[tuple(at.T)] > 0).float().mean().item()]
     expected = 0.7 + 0.3 * shares[0]  # 30 % are drawn uniformly
-    assert shares[1] == pytest.approx(expected, abs=0.1)
+    assert shares[1] == pytest.approx(expected, abs=0.03)
     assert shares[0] < 0.6
     with torch.no_grad():
         first = built(shape)
         worse = (first.on_lattice(first.lattice) - target).square().mean()
         assert (model.on_lattice(model.lattice) - target).square().mean() < worse
+
+
+def test_where_the_slope_is_three_times_as_large_start_three_times_as_many():
+    model, steps = built((60, 40), size=4000), torch.tensor([1.0] * 30 + [3.0] * 30)
+    target = (steps.cumsum(0) / 120)[:, None, None].expand(60, 40, 2)
+    model.initialise_from(model.lattice, target, torch.Generator().manual_seed(1))
+    steep = (places(model, slice(2000))[:, 0] >= 30).float().mean().item()
+    assert steep == pytest.approx(0.7 * 0.75 + 0.3 * 0.5, abs=0.03)
+
+
+def test_those_that_join_are_drawn_by_the_squared_error():
+    model, residual = started((40, 50), size=4000), torch.ones(40, 50, 2)
+    residual[:20] = -3.0
+    model.rearrange(10, 100, lambda: residual, torch.Generator().manual_seed(2))
+    assert model.seen == 2500
+    worse = (places(model, slice(2000, 2500))[:, 0] < 20).float().mean().item()
+    assert worse == pytest.approx(9 / 10, abs=0.04)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_colours_share_the_signal_among_those_that_cover_it(shape):
+    """Each takes the value at its sample over the sum of all weights there, where that is more than 1."""
+    model, rng = built(shape, size=600), torch.Generator().manual_seed(3)
+    target = torch.rand(*shape, 2, generator=rng)
+    model.initialise_from(model.lattice, target, rng)
+    with torch.no_grad():
+        means, factors = model.means()[:300].double(), model.factors()[:300].double()
+    sample = (means + 0.5).floor()  # [300, d]
+    offsets = torch.linalg.solve_triangular(
+        factors, (sample[:, None] - means).permute(1, 2, 0), upper=False
+    )  # [Gaussian, d, sample]
+    weights = torch.exp(-0.5 * offsets.square().sum(dim=1))
+    covered = torch.where(weights > 1 / 255, weights, 0).sum(dim=0)
+    assert (covered > 1).float().mean() > 0.5
+    expected = target[tuple(sample.long().T)] / covered.clamp(min=1)[:, None]
+    torch.testing.assert_close(model.colours[:300].double(), expected.double(), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -69,6 +107,14 @@ def test_where_they_lie_densely_they_are_smaller(shape):
     dense = slope[tuple(places(model, slice(1000)).T)] > 0
     deviations = model.factors()[:1000].detach().diagonal(dim1=1, dim2=2).mean(dim=1)
     assert deviations[dense].mean() < 0.8 * deviations[~dense].mean()
+
+
+def test_none_starts_more_than_four_times_as_large_as_on_average():
+    model = built((40, 50), size=4000)
+    model.config = dataclasses.replace(model.config, uniform=0.02)  # so that some have the room of a hundred
+    model.initialise_from(model.lattice, box((40, 50)), torch.Generator().manual_seed(1))
+    diagonal = model.cholesky[:2000, [0, 2]].detach() + 0.5  # U(½, 3/2) times what room there is
+    assert 4 < diagonal.max() <= 4 * 1.5
 
 
 @pytest.mark.parametrize("shape", SHAPES)

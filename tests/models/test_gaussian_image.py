@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from common.lattice import Lattice
-from models.gaussian_image import LEAST_DEVIATION, GaussianImage, _inverse
+from models.gaussian_image import GaussianImage, _inverse
 
 CONFIG = GaussianImage.Config(lr=2e-2, spacing=2.4, stride=50.0)
 
@@ -33,6 +33,14 @@ def test_the_start_is_uniform_over_the_signal(shape):
         assert -0.5 <= means[:, k].min() < 0.01 * n - 0.5
         assert 0.99 * n - 0.5 < means[:, k].max() <= n - 0.5
         assert means[:, k].std().item() == pytest.approx(n / math.sqrt(12), rel=0.02)
+
+
+def test_factors_and_colours_start_uniformly_from_0_to_1():
+    model = built(channels=3, size=20_000)
+    for values in (model.cholesky.detach(), model.colours.detach()):
+        assert 0 <= values.min() < 0.001
+        assert 0.999 < values.max() <= 1
+        assert values.std(dim=0) == pytest.approx(1 / math.sqrt(12), rel=0.02)
 
 
 @pytest.mark.parametrize(("shape", "size"), [((256, 256), 700), ((256, 256), 7000), ((40, 40, 40), 800)])
@@ -69,7 +77,7 @@ def test_factors_are_lower_triangular_and_never_singular(shape):
         model.cholesky[0, 0] = -3.0
     lower = model.factors()
     assert torch.equal(lower, lower.tril())
-    assert lower.diagonal(dim1=1, dim2=2).min() >= LEAST_DEVIATION
+    assert lower.diagonal(dim1=1, dim2=2).min().item() == pytest.approx(0.1)  # samples
     torch.testing.assert_close(_inverse(lower) @ lower, torch.eye(len(shape)).expand_as(lower), atol=1e-4, rtol=0)
 
 
@@ -79,7 +87,7 @@ def test_one_gaussian_in_closed_form():
         model.positions.zero_()
         model.cholesky.copy_(torch.tensor([[1.0, 0.5, 2.0]]) / model.unit - torch.tensor([[0.5, 0.0, 0.5]]))
         model.colours.copy_(torch.tensor([[2.0, -1.0]]))
-    lower = torch.tensor([[math.hypot(1.0, LEAST_DEVIATION), 0.0], [0.5, math.hypot(2.0, LEAST_DEVIATION)]])
+    lower = torch.tensor([[math.hypot(1.0, 0.1), 0.0], [0.5, math.hypot(2.0, 0.1)]])
     offset = torch.tensor([10.0, 16.0]) - torch.tensor([9.5, 14.5])  # the middle lies between two samples
     weight = torch.exp(-0.5 * (torch.linalg.inv(lower) @ offset).square().sum())
     found = model.on_lattice(model.lattice)[10, 16]

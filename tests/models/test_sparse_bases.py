@@ -72,6 +72,7 @@ def test_unseen_values_start_as_the_coarsest_wavelets(shape):
     expected = torch.zeros(len(SETTINGS.blocks) + 1, channels, *shape)
     expected[(0, slice(None), *map(slice, coarse))] = 1
     assert torch.equal(model.indices, expected.flatten().nonzero().flatten())
+    assert model.values.std().item() == pytest.approx(1e-3, rel=4 / size**0.5)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -106,7 +107,8 @@ def test_the_residual_is_asked_for_where_it_is_needed_alone():
 
 
 def test_channels_are_mixed_as_their_principal_components():
-    model, target = built((20, 20)), texture((20, 20))
+    """Of how they vary, whatever their means."""
+    model, target = built((20, 20)), texture((20, 20)) + torch.tensor([3.0, -1.0])
     model.initialise_from(model.lattice, target, torch.Generator())
     torch.testing.assert_close(model.mixing[0].abs(), torch.tensor([1.0, 2.0]) / 5**0.5)
     torch.testing.assert_close(model.mixing @ model.mixing.T, torch.eye(2))

@@ -8,7 +8,7 @@ import importlib.util
 import io
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ Codec = Callable[[np.ndarray, float], Coded]
 QUALITIES = (1, 3, 6, 10, 20, 30, 45, 60, 75, 90, 95)
 SHARES = (400, 200, 100, 50, 25, 12, 6, 3)  # of the raw bytes to those of a JPEG 2000 file
 TOLERANCES = tuple(2.0**-k for k in range(1, 11))  # greatest errors in volumes
+FILES = 9  # of a codec, to find the largest that is small enough: the last two are 1/128 of the ladder apart
 
 
 def pillow(name: str, **options: Any) -> Codec:
@@ -100,22 +101,37 @@ def _volume_codecs() -> list[str]:
 def curves(truth: np.ndarray) -> dict[str, list[Measured | None]]:
     """For every codec that is here and takes values [*shape, C], a file at each step of its ladder, None where it
     cannot code at that step. PSNR is of values clipped to the truth's range, as in rows."""
-    every = _ladders(truth)
-    return {name: [_measure(truth, codec, step) for step in ladder] for name, (codec, ladder) in every.items()}
+    found = {}
+    for name, (codec, ladder) in _ladders(truth).items():
+        _measure(truth, codec, ladder[0])  # the first file loads a library, which is no part of its seconds
+        found[name] = [_measure(truth, codec, step) for step in ladder]
+    return found
 
 
 def within(truth: np.ndarray, size: float) -> dict[str, float]:
-    """PSNR of each codec's best file of at most `size` bytes; codecs without such a file are left out."""
+    """PSNR of each codec's best file of at most `size` bytes, found by halving its ladder, whose files grow, also
+    between steps; codecs without such a file are left out."""
     most = 8 * size / math.prod(truth.shape[:-1])
     found: dict[str, float] = {}
     for name, (codec, ladder) in _ladders(truth).items():
-        for step in ladder:  # files grow along it
-            measured = _measure(truth, codec, step)
+        low, high = 0.0, len(ladder) - 1.0
+        place = high
+        for _ in range(FILES):
+            measured = _measure(truth, codec, _step(ladder, place))
             if measured is not None and measured.point.rate > most:
-                break
-            if measured is not None:
+                high = place
+            else:
+                low = place
+            if low == place and measured is not None:
                 found[name] = max(measured.point.psnr, found.get(name, measured.point.psnr))
+            place = (low + high) / 2
     return found
+
+
+def _step(ladder: Sequence[float], place: float) -> float:
+    """The step at a place in a ladder, between two of them by their ratio."""
+    before = min(int(place), len(ladder) - 2)
+    return float(ladder[before] * (ladder[before + 1] / ladder[before]) ** (place - before))
 
 
 def _ladders(truth: np.ndarray) -> dict[str, tuple[Codec, tuple[float, ...]]]:
@@ -134,7 +150,7 @@ def _measure(truth: np.ndarray, codec: Codec, step: float) -> Measured | None:
         size, decode = codec(truth, step)
         between = time.perf_counter()
         decoded = decode()
-    except (OSError, ValueError):  # such as JPEG 2000 of too few samples for that share
+    except (OSError, ValueError, RuntimeError):  # such as WebP's and, the last, AVIF's of too long an axis
         return None
     seconds = between - start, time.perf_counter() - between
     return Measured(Point(8 * size / math.prod(truth.shape[:-1]), clipped_psnr(truth, decoded)), seconds)

@@ -96,6 +96,11 @@ NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or
         (SUPER, "self.waves = nn.Linear(size, size)", f"{BEGIN} (AttributeError: cannot assign module before Module"),
         (SUPER, "self.waves = size\n        return", f"{BEGIN}\n"),
         (SUPER, "super().__init__()", f"{BEGIN} (TypeError: Representation.__init__() missing 4 required positional"),
+        (
+            f"        {SUPER}\n",
+            f"        {SUPER}\n        self.phases = nn.Parameter(torch.empty(size, dtype=torch.complex64))\n",
+            ".phases is complex, and values are real; keep its two parts as an axis more",
+        ),
         (SUPER, "nn.Module.__init__(self)", f"{BEGIN} (AttributeError: 'Slip' object has no attribute 'dim')"),
     ],
 )

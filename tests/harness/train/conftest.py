@@ -8,13 +8,22 @@ from torch import nn
 import models
 from common.lattice import Lattice
 from harness.plan.make_plan import model_settings
-from tests.harness.train.toys import SHAPES, generator
+from tests.harness.train.toys import SHAPES, Odd, generator
 
 
 @pytest.fixture
 def registered(monkeypatch):
     """Put a class into the registry for one test."""
     return lambda cls: monkeypatch.setitem(models.registry._classes, cls.name, cls)
+
+
+@pytest.fixture
+def one_of_its_own(registered):
+    """A model of a person's own file, with its initial values, of which no seed is known."""
+    registered(Odd)
+    model = Odd(Odd.Config(), Lattice.regular(SHAPES[2]), 1, 30)
+    model.initialise(generator(0))
+    return model
 
 
 @pytest.fixture

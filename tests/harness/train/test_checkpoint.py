@@ -265,6 +265,32 @@ def test_a_strangers_values_that_fit_no_model_are_one_line(build, tmp_path, name
         checkpoint.load(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("Siren", {"axes": [[math.nan] * 13, [-1.0, 0.0]]}, "an axis whose samples do not rise"),
+        ("Siren", {"axes": [[0.5, -0.5], [-1.0, 0.0]]}, "an axis whose samples do not rise"),
+        ("GSplat", {"shape": [4, 4, 4]}, "GSplat"),
+    ],
+)
+def test_a_strangers_lattice_that_is_none_of_the_models_is_one_line(build, tmp_path, name, change, says):
+    checkpoint.save(build(name), path := tmp_path / "m.safetensors")
+    header, values = parts(path)
+    save_file(values, path, metadata={"representation": json.dumps(header | change)})
+    with pytest.raises(UsageError, match=says) as caught:
+        checkpoint.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_the_state_leaves_out_and_what_it_has_twice_come_back(tmp_path, one_of_its_own):
+    model = one_of_its_own
+    checkpoint.save(model, tmp_path / "m.safetensors")
+    again = checkpoint.load(tmp_path / "m.safetensors")
+    assert again.count_values() == model.count_values()
+    assert again.hidden[0] is again.hidden[1]
+    np.testing.assert_array_equal(predict(again, again.lattice), predict(model, model.lattice))
+
+
 # From Python
 
 

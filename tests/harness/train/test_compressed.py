@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import os
 import re
 import struct
 import sys
@@ -83,6 +84,36 @@ def test_the_file_is_about_as_long_as_its_symbols_have_entropy(build):
     assert len(compressed.encode(model, 32)) == pytest.approx(4 * model.count_values(), abs=600)
 
 
+TINY, HUGE = 2.0**-149, (2 - 2.0**-23) * 2.0**127
+
+
+@pytest.mark.parametrize("bits", [2, 4, 16])
+@pytest.mark.parametrize(
+    ("ends", "exact"),
+    [
+        ((np.nan, 1), True),
+        ((-np.inf, 1), True),
+        ((3.5, 3.5), True),
+        ((-np.inf, -np.inf), True),
+        ((-HUGE, HUGE), False),
+        ((-TINY, TINY), False),
+        ((1, np.nextafter(np.float32(1), np.float32(2))), True),
+    ],
+)
+def test_extreme_values_come_back(build, ends, exact, bits):
+    """As they are where no step is finite or every float is a level; otherwise within half a step."""
+    model, (low, high) = build("Grid", (4, 4), 1, 16), ends
+    with torch.no_grad():
+        model.values.copy_(torch.full_like(model.values, low)).view(-1)[::3] = float(high)
+    found = compressed.decode(compressed.encode(model, bits)).values
+    if exact:
+        np.testing.assert_array_equal(found.detach(), model.values.detach())
+    else:
+        error = (found.detach().double() - model.values.detach().double()).abs().max().item()
+        assert error <= 0.51 * (high - low) / (2**bits - 1)
+    assert compressed.encode(model, bits) == compressed.encode(model, bits)
+
+
 DECODE = """
 import sys, numpy as np
 from harness.train import compressed
@@ -110,6 +141,32 @@ def test_buffers_that_the_seed_gives_cost_nothing_and_are_the_same_in_another_pr
     assert torch.equal(again.state_dict()[frozen], model.state_dict()[frozen])
 
 
+def test_a_model_of_ones_own_comes_back(one_of_its_own):
+    """A layer that is used twice is written once, at its bits; other types are kept as they are."""
+    model = one_of_its_own
+    for bits in (4, 32):
+        again = compressed.decode(data := compressed.encode(model, bits))
+        assert torch.equal(again.hidden[0].weight, again.hidden[1].weight)
+        assert (len(data) < 500 + model.count_values()) == (bits == 4)
+        assert again.factors.dtype == torch.bfloat16
+        assert torch.equal(again.factors, model.factors)
+        assert torch.equal(again.mask, model.mask)
+        assert again.none.shape == (0, 2)
+        assert torch.equal(again.waves, model.waves), "what __init__ computes"
+    assert torch.equal(again(model.lattice.points("cpu")), model(model.lattice.points("cpu")))
+
+
+def test_initial_values_are_drawn_again_only_where_a_record_asks_for_them(build, monkeypatch):
+    """A header could ask for a lattice on which that takes long."""
+    moved, frozen = (compressed.encode(build(name), 8) for name in ("Siren", "FourFeat"))
+    monkeypatch.delattr(models.get_model("Siren"), "initialise")
+    monkeypatch.delattr(models.get_model("FourFeat"), "initialise")
+    monkeypatch.setattr("models.base.Representation.initialise", lambda model, rng: pytest.fail("drawn"))
+    compressed.decode(moved)
+    with pytest.raises(pytest.fail.Exception):
+        compressed.decode(frozen)
+
+
 def test_a_seed_that_gives_other_values_is_an_error_and_no_other_picture(build):
     data = compressed.encode(build("FourFeat"), 8)
     with pytest.raises(ValueError, match="not those that were written"):
@@ -131,6 +188,28 @@ def test_whole_numbers_come_back(values):
 def test_larger_whole_numbers_are_refused(value):
     with pytest.raises(UsageError, match="coded up to 1,152,921,504,606,846,976"):
         coder.Encoder().whole(np.array([0, value]))
+
+
+@pytest.mark.parametrize(
+    ("family", "draw"),
+    [
+        ("Uniform", lambda rng, n: rng.uniform(-10, 10, n)),
+        ("QuantizedGaussian", lambda rng, n: rng.normal(size=n)),
+        ("QuantizedLaplace", lambda rng, n: rng.laplace(size=n)),
+        ("QuantizedCauchy", lambda rng, n: rng.standard_cauchy(n)),
+    ],
+)
+def test_symbols_cost_about_their_entropy_under_the_family_that_they_are_of(family, draw):
+    values = np.clip(np.rint(128 + 12.8 * draw(np.random.default_rng(0), 50_000)), 0, 255)
+    encoder = coder.Encoder()
+    encoder.symbols(values, 8)
+    assert coder.FAMILIES[encoder.head.getvalue()[0]] == family
+    share = np.bincount(values.astype(int)) / len(values)
+    entropy = len(values) * -(share[share > 0] * np.log2(share[share > 0])).sum()
+    assert 0.999 * entropy < 8 * len(encoder.words()) < 1.005 * entropy
+    decoder = coder.Decoder(io.BytesIO(encoder.head.getvalue()), encoder.words())
+    np.testing.assert_array_equal(decoder.symbols(len(values), 8), values)
+    assert decoder.is_at_end()
 
 
 def test_positions_cost_about_their_entropy():
@@ -179,6 +258,7 @@ def test_files_from_strangers_are_one_line_each(file):
         broken.append(bytes(other))
     bomb = zlib.compress(b" " * (compressed.MOST_HEADER + 1))
     broken.append(data[:4] + struct.pack("<III", len(bomb), 0, 0) + bomb)
+    broken.append(data + bytes(range(8)))
     for changes in (
         {"model": None},
         {"size": 10**6},
@@ -203,6 +283,9 @@ def test_render_decodes_it(file, tmp_path, capsys):
     file.write_bytes(file.read_bytes()[:-9])
     assert main(["render", str(file), "--out", str(tmp_path / "x.npy"), "--device", "cpu"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+    file.unlink()
+    os.mkfifo(file)  # nobody will ever write to it
+    assert main(["render", str(file), "--out", str(tmp_path / "x.npy"), "--device", "cpu"]) == 2
 
 
 def test_a_model_without_a_row_is_compared_with_its_own_answer(build, tmp_path, capsys):

@@ -32,6 +32,34 @@ class BlockMean:
         return blocks.mean(dim=(2, 4))
 
 
+class Odd(Representation):
+    """A model as somebody else may write it: a layer that is used twice, types that are not float32, an empty tensor,
+    and what `__init__` computes, which its state leaves out."""
+
+    name = "Odd"
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        self.first, layer = nn.Linear(self.dim, size), nn.Linear(size, size)
+        self.hidden = nn.ModuleList([layer, layer])
+        self.output = nn.Linear(size, channels)
+        self.factors = nn.Parameter(torch.empty(3, dtype=torch.bfloat16))
+        self.register_buffer("mask", torch.empty(size, dtype=torch.bool))
+        self.register_buffer("none", torch.empty(0, 2, dtype=torch.int64))
+        self.register_buffer("waves", 2.0 ** torch.arange(self.dim), persistent=False)
+
+    def initialise(self, rng):
+        super().initialise(rng)
+        nn.init.uniform_(self.factors, generator=rng)
+        self.mask.copy_(torch.rand(len(self.mask), generator=rng) < 0.5)
+
+    def forward(self, x):
+        values = torch.sin(self.first(x * self.waves))
+        for layer in self.hidden:
+            values = self.mask * torch.sin(layer(values))
+        return self.output(values) * self.factors.float().sum()
+
+
 class Slope(Representation):
     """One value everywhere, from 0: its course under Adam is known by hand."""
 

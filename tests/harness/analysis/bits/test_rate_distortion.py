@@ -85,6 +85,12 @@ def test_bytes_are_a_files_and_psnr_is_of_what_it_decodes_to(channels):
         assert good[-1].psnr > 20, name
 
 
+def test_an_axis_that_is_too_long_for_a_codec_leaves_it_out():
+    found = codecs.curves(np.zeros((1, 65_537, 1), dtype=np.float32))
+    assert set(found["AVIF"]) == set(found["WebP"]) == {None}
+    assert None not in found["JPEG 2000"]
+
+
 @pytest.mark.parametrize(("name", "package"), [("zfp", "zfpy"), ("SZ3", "imagecodecs")])
 def test_volumes_come_back_within_the_tolerance(name, package):
     pytest.importorskip(package)
@@ -98,6 +104,18 @@ def test_volumes_come_back_within_the_tolerance(name, package):
         assert point.psnr >= -20 * np.log10(tolerance)
     assert len(front(points)) > 3
     assert codecs.curves(np.zeros((8, 8, 8, 3))) == codecs.curves(np.zeros((8, 8, 2))) == {}
+
+
+def test_a_codecs_best_file_of_a_size_lies_between_the_steps_of_its_ladder():
+    """Of JPEG 2000, which meets any size; it is the last step's where all are small enough, and none where none is."""
+    truth = np.random.default_rng(0).uniform(size=(64, 64, 1)).astype(np.float32)
+    files = [codecs._measure(truth, codecs.jpeg2000, share) for share in np.geomspace(3, 8, 400)]
+    best = max(file.point.psnr for file in files if file.point.rate <= 8 * 900 / 64**2)
+    assert codecs.within(truth, 900)["JPEG 2000"] == pytest.approx(best, abs=0.1)
+    ladder = [file.point.psnr for file in codecs.curves(truth)["JPEG 2000"] if file.point.rate <= 8 * 900 / 64**2]
+    assert best > max(ladder) + 0.3
+    assert codecs.within(truth, 10**6)["AVIF"] == codecs.curves(truth)["AVIF"][-1].point.psnr
+    assert codecs.within(truth, 20) == {}
 
 
 def test_what_an_installation_lacks_is_named_and_left_out(monkeypatch):
