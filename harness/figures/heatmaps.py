@@ -155,7 +155,7 @@ class Page:
         axes.spines[:].set_visible(False)
         return mesh
 
-    def annotate(self, axes: Axes, mesh: QuadMesh, panel: float, values: np.ndarray) -> None:
+    def annotate(self, axes: Axes, mesh: QuadMesh, panel: float | None, values: np.ndarray) -> None:
         looks: style.Looks = {
             "fontsize": style.TEXT if self.narrow else style.CELL_TEXT,
             "ha": "center",
@@ -180,7 +180,7 @@ class Page:
         failure = None if self.comparison.scored(place) else self.comparison.failure(place)
         return NO_SCORE if failure is None else MARKS.get(failure, FAILED)
 
-    def label_axes(self, axes: Axes, panel: float, first_column: bool, lowest: bool, width: float) -> None:
+    def label_axes(self, axes: Axes, panel: float | None, first_column: bool, lowest: bool, width: float) -> None:
         names = self.models if first_column else [""] * len(self.models)
         axes.set_title(self.view.panel_text(panel), fontsize=style.TEXT, pad=4)
         labels = thinned([self.view.x_text(x) for x in self.view.xs], width)

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from common.words import budget_text
 from harness.analysis import timing
-from harness.analysis.comparison import WHOLE, Comparison, Place
+from harness.analysis.comparison import Comparison, Place
 from harness.analysis.selection import few
 from harness.analysis.spread import mean
 from harness.figures import axis_style, legend, style
@@ -76,14 +76,14 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
         axis_style.few_ticks(axes)
         axis_style.open_grid(axes)
         _front(axes, [_up_to(edge, point) for point in front(compete[band], metric.higher_is_better)])
-        axes.set_title("" if band == WHOLE else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
+        axes.set_title("" if band is None else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
 
 
-def points_at(comparison: Comparison, band: float, waiting: bool = False) -> list[Point]:
+def points_at(comparison: Comparison, band: float | None, waiting: bool = False) -> list[Point]:
     """Every model and budget with a score whose seconds are those of the comparison's machine."""
     points = []
     for model in comparison.models:
@@ -98,7 +98,7 @@ def points_at(comparison: Comparison, band: float, waiting: bool = False) -> lis
     return points
 
 
-def competing(comparison: Comparison, points: Sequence[Point], band: float) -> list[Point]:
+def competing(comparison: Comparison, points: Sequence[Point], band: float | None) -> list[Point]:
     """The points of those models that are ranked to be the best at their budget, timed at every draw compared there."""
     outcomes = {size: comparison.outcome(size, band) for size in {point.size for point in points}}
     return [
@@ -162,7 +162,9 @@ def _marker_size(sizes: Sequence[int], size: int) -> float:
     return LEAST_MARKER + (MOST_MARKER - LEAST_MARKER) * list(sizes).index(size) / (len(sizes) - 1)
 
 
-def _notes(comparison: Comparison, bands: Sequence[float], drawn: Sequence[str], apart: Sequence[str]) -> list[str]:
+def _notes(
+    comparison: Comparison, bands: Sequence[float | None], drawn: Sequence[str], apart: Sequence[str]
+) -> list[str]:
     absent = [model for model in comparison.models if model not in drawn]
     elsewhere = timing.only_elsewhere(comparison, absent)
     unknown = [model for model in absent if model not in elsewhere]

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from common.words import FEWER, MEANINGS, NO_SCORE, budget_text
-from harness.analysis.comparison import WHOLE, Comparison
+from harness.analysis.comparison import Comparison
 from harness.analysis.left_out import Where
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
 from harness.analysis.wording import TIED, YARDSTICK, notes
@@ -35,7 +35,7 @@ class Spot:
     """What one cell of the map is about: a budget, and a band or an item (None: all items)."""
 
     size: int
-    band: float
+    band: float | None
     item: str | None = None
 
 
@@ -92,13 +92,13 @@ def _map(comparison: Comparison) -> Map:
     sizes, budgets = comparison.sizes, [budget_text(size) for size in comparison.sizes]
     items = sorted(comparison.item_names)
     if comparison.bands:
-        names = [comparison.difficulty.text(band) if band != WHOLE else "whole" for band in comparison.regions]
+        names = ["whole" if band is None else comparison.difficulty.text(band) for band in comparison.regions]
         cells = [[Spot(size, band) for band in comparison.regions] for size in sizes]
         return Map(names, budgets, comparison.difficulty.axis, cells)
     if len(items) > 1:
-        cells = [[Spot(size, WHOLE, item) for item in [*items, None]] for size in sizes]
+        cells = [[Spot(size, None, item) for item in [*items, None]] for size in sizes]
         return Map([*(comparison.item_names[item] for item in items), "all"], budgets, "item", cells)
-    return Map(budgets, [], "parameter budget", [[Spot(size, WHOLE) for size in sizes]])
+    return Map(budgets, [], "parameter budget", [[Spot(size, None) for size in sizes]])
 
 
 def _square(comparison: Comparison, model: str) -> Line2D:
@@ -207,4 +207,4 @@ def _rest(comparison: Comparison, spot: Spot) -> str:
     """What a place is called beside its budget."""
     if not comparison.bands:
         return comparison.item_names[spot.item] if spot.item else "all" if len(comparison.draws) > 1 else ""
-    return "whole" if spot.band == WHOLE else comparison.difficulty.text(spot.band)
+    return "whole" if spot.band is None else comparison.difficulty.text(spot.band)

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.analysis.comparison import WHOLE
 from harness.figures import draw_figures, heatmaps, style
 from harness.figures.views import over_bands, over_budgets
 from tests.harness.figures.reading import cells, panels, said, ticks
@@ -139,7 +138,7 @@ def test_the_star_has_nine_bands_from_its_rings(make_table):
     fail(table, (table["model"] == "Wire") & (table["size"] == 30_000), "out_of_memory")
     comparison = comparison_of(table)
     assert comparison.bands == tuple(BANDS)
-    assert comparison.regions == (*BANDS, WHOLE)
+    assert comparison.regions == (*BANDS, None)
     figure = heatmaps.score_page(comparison, over_bands(comparison))
     first, second = panels(figure)
     chosen = table[(table["model"] == "Siren") & (table["size"] == 10_000)]
@@ -157,7 +156,7 @@ def test_the_star_has_nine_bands_from_its_rings(make_table):
 def test_other_metrics_know_no_rings(make_table):
     table = make_table(bands=[None], sizes=[10_000, 30_000], rings=9)
     comparison = comparison_of(table, metric="ssim")
-    assert comparison.regions == (WHOLE,)
+    assert comparison.regions == (None,)
     figure = draw_figures.pages(comparison)["ssim_over_budgets"]
     chosen = table[(table["model"] == "Siren") & (table["size"] == 10_000)]
     assert cells(figure.axes[0])[1][0] == f"{chosen['ssim'].mean():.3f}"

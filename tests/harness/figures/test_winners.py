@@ -5,7 +5,6 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
-from harness.analysis.comparison import WHOLE
 from harness.analysis.winner import ALONE, ONE_DRAW, TIE, WIN
 from harness.figures import draw_figures, style, winners
 from tests.harness.figures import reading
@@ -142,8 +141,8 @@ def test_items_have_columns_and_all_of_them_one_more(make_table, check_page):
     figure = winners.winner_page(comparison)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == [*items, "all"]
-    assert words(axes)[0, 3][0] == comparison.outcome(10_000, WHOLE, "0003").trained.best
-    assert words(axes)[0, 10][0] == comparison.outcome(10_000, WHOLE).trained.best
+    assert words(axes)[0, 3][0] == comparison.outcome(10_000, None, "0003").trained.best
+    assert words(axes)[0, 10][0] == comparison.outcome(10_000, None).trained.best
     check_page(figure)
 
 
