@@ -1,7 +1,7 @@
 """A comparison: an experiment by one metric, as figures draw it. The items of a signal (images of one set) and the
 seeds are draws.
 
-Which draws are compared at a place, the mean over them and who is best there are those of `harness.analysis.means`.
+Which cases are compared at a place, the mean over them and who is best there are those of `harness.analysis.means`.
 """
 
 from collections import Counter
@@ -154,7 +154,7 @@ class Comparison:
         return found
 
     def scored(self, place: Place) -> dict[Cell, float]:
-        """The scores of the runs that ended well, at the draws that are compared there."""
+        """The scores of the runs that ended well, in the cases that are compared there."""
         return self._scored.get(place, {})
 
     def scores(self, place: Place) -> dict[Draw, float]:

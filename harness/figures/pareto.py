@@ -106,7 +106,7 @@ def competing(comparison: Comparison, points: Sequence[Point], band: float | Non
         for point in points
         if (first := outcomes[point.size].first)
         and point.model in first.models
-        and point.draws == len(outcomes[point.size].compared.draws)
+        and point.draws == len(outcomes[point.size].compared.cases)
     ]
 
 

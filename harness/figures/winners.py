@@ -173,8 +173,8 @@ def _words(comparison: Comparison, spot: Spot, outcome: Outcome, ranking: Rankin
 
 
 def _is_partial(comparison: Comparison, spot: Spot, outcome: Outcome) -> bool:
-    """Whether draws that other places have are not compared here."""
-    compared = {draw.draw for draw in outcome.compared.draws}
+    """Whether cases of draws that other places have are not compared here."""
+    compared = {case.draw for case in outcome.compared.cases}
     return any(draw not in compared for draw in comparison.draws if spot.item in (None, draw.item))
 
 
