@@ -161,6 +161,10 @@ class Comparison:
         """`scored`, by draw."""
         return {cell.draw: score for cell, score in self.scored(place).items()}
 
+    def ended(self, place: Place) -> list[Row]:
+        """The rows of `scores`."""
+        return [self.runs(place)[draw] for draw in self.scores(place)]
+
     def outcome(self, size: int, band: float | None, item: str | None = None) -> Outcome:
         """Who is best at a budget and band, over one item's draws or all."""
         at = size, band

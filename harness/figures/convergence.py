@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from common.words import budget_text
 from harness.analysis import timing
 from harness.analysis.comparison import Comparison, Place
+from harness.analysis.remarks import without_gain
 from harness.analysis.selection import few
 from harness.analysis.winner import BASELINE
 from harness.figures import axis_style, legend, style
@@ -75,7 +76,8 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
     handles += [legend.entry(f"{BASELINE} at its end", **GOAL)] if goal else []
     subtitle = f"PSNR (dB) on the training lattice over {AXES[clock]}{averaged(comparison)}"
     subtitle += "; shaded: minimum to maximum" if any(found.runs > 1 for found in traces.values()) else ""
-    notes = _notes(comparison, clock, there, traces, drawn) + axis_style.beyond(far)
+    ended = [row for model, band, size in traces for row in comparison.ended(Place(model, size, band))]
+    notes = _notes(comparison, clock, there, traces, drawn) + without_gain(ended) + axis_style.beyond(far)
     sheet = panels(len(spots), layout, PANEL, SINGLE, GAP, MARGIN)
     if layout.width is None and len(bands) > 1:
         sheet = replace(sheet, columns=len(sizes))

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from common.words import budget_text
 from harness.analysis import timing
 from harness.analysis.comparison import Comparison, Place
+from harness.analysis.remarks import without_gain
 from harness.analysis.selection import few
 from harness.analysis.spread import mean
 from harness.figures import axis_style, legend, style
@@ -57,7 +58,8 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
     far = [model for model in drawn if any(point.model == model and point.score > edge for point in found)]
     compete = {band: competing(comparison, points[band], band) for band in bands}
     apart = [m for m in drawn if any(p.model == m and p not in compete[band] for band in bands for p in points[band])]
-    notes = _notes(comparison, bands, drawn, apart) + axis_style.beyond(far)
+    ended = [row for band in bands for p in points[band] for row in comparison.ended(Place(p.model, p.size, band))]
+    notes = _notes(comparison, bands, drawn, apart) + without_gain(ended) + axis_style.beyond(far)
     sizes = [size for size in comparison.sizes if any(point.size == size for point in found)]
     handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]
     sheet = panels(len(bands), layout, PANEL, SINGLE, GAP, MARGIN)
