@@ -124,6 +124,7 @@ def test_doctor_and_the_list_of_files_say_the_same(monkeypatch, tmp_path):
 
 
 def test_every_format_has_the_package_that_reads_it(monkeypatch):
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: name)  # whatever is installed here
     lines = list(doctor.formats())
     words = " ".join(lines).replace(",", "").split()
     assert set(READERS) <= set(words)

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 import torch
 
-import one_kernel
 from models.kernels.network import layers
 from models.kernels.network.layers import Layer
 from tests.models.kernels.errors import relative
@@ -23,6 +22,7 @@ from tests.models.kernels.networks import (
 
 fused = pytest.importorskip("models.kernels.network.layers_triton", reason="Triton is not installed here")
 filters = pytest.importorskip("models.kernels.network.narrow.filters.network")
+one_kernel = pytest.importorskip("one_kernel")
 
 PLANE, SOLID = (0, 1, 2, 3, 4), (2, 2, 2, 4, 4, 6, 6, 8, 8)  # the paper's filters, of which layers share some
 READ = {5: (1, 2, 4), 9: (2, 4, 6, 8)}
