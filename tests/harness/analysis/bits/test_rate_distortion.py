@@ -208,7 +208,7 @@ def test_the_command_prints_tables_and_draws(make_row, store, capsys):
     assert "|  | 8 |" in text.out
     assert "| Grid | 13.95 |" in text.out
     assert "note: no codecs: " in text.err
-    (path,) = re.findall(r"wrote (\S+png)", text.out)
+    (path,) = re.findall(r"wrote (.+\.png)", text.out)
     points = Path(path).with_name("rate_distortion.md").read_text()
     assert "| Grid | 2,500 | 8 | 9.7222 | 15.00 | 0.100 | 0.100 | 96 |" in points
     with Image.open(path) as figure:
