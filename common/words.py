@@ -1,7 +1,7 @@
 """Numbers and states in the words that every display uses."""
 
 NO_SCORE, FAILED = "–", "fail"
-FEWER = "*"  # behind a score
+FEWER, NOTHING = "*", "°"  # behind a score
 MARKS = {"unsupported": "n/a", "diverged": "div", "out_of_memory": "oom"}  # what a cell without a score says
 MEANINGS = {
     NO_SCORE: "no score",
@@ -10,6 +10,7 @@ MEANINGS = {
     "oom": "out of memory",
     FAILED: "failed",
     FEWER: "mean of fewer runs, as some failed or are missing",
+    NOTHING: "a fit there learned nothing over the mean of the truth",
 }
 
 

@@ -4,14 +4,18 @@
 rows as one table. The command line is run.py; what reads results is `python -m harness`.
 """
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+if sys.argv[:1] == ["-m"]:  # Python looks first in the folder that a person is in, where a common.py of theirs may lie
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness.store.store import DEFAULT_OUT
 from harness.store.table import load, to_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import pandas as pd
     import torch

@@ -13,10 +13,10 @@ from harness.analysis.bits.bjontegaard import Point
 from harness.analysis.bits.codecs import IMAGES, Measured
 from harness.analysis.bits.rate_distortion import rate_distortion
 from harness.analysis.experiments import experiments
-from harness.analysis.gain import gain
+from harness.analysis.gain import learned_nothing
 from harness.analysis.means import means
 from harness.analysis.palette import YARDSTICKS
-from harness.analysis.remarks import FULL, NOTHING
+from harness.analysis.remarks import FULL
 from harness.plan import want
 from harness.plan.config import load_config
 from harness.plan.want import FOLDER
@@ -140,7 +140,7 @@ def test_the_papers_settings_at_more_parameters():
     for row in read_rows(FOLDER / "paper.parquet").values():
         if row["psnr"] is not None and row["item"] is not None:
             item = None if row["signal"] == "DIV2K" else row["item"]
-            found[item, row["task"], row["model"], row["size"]].append((row["psnr"], gain(row, "psnr") < NOTHING))
+            found[item, row["task"], row["model"], row["size"]].append((row["psnr"], learned_nothing(row)))
     photographs = [(None, task) for task in ("fit", "denoise_0.05", "denoise_0.1")]
     columns = [*photographs, ("slice", "ct"), ("occupancy", "fit"), ("surface", "fit")]
     sizes = (30_000, 300_000, 1_000_000)

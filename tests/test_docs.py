@@ -51,7 +51,10 @@ def anchors(text):
 
 
 def tracked():
-    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    """The texts that git tracks; where it cannot tell, as in an unpacked archive, all but those in hidden folders."""
+    listed = subprocess.run("git ls-files", shell=True, cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+    below = (path.relative_to(ROOT) for path in ROOT.rglob("*"))
+    names = listed or [path.as_posix() for path in below if not any(part.startswith(".") for part in path.parts)]
     return [name for name in names if name.endswith(TEXTS) and (ROOT / name).is_file()]
 
 

@@ -1,8 +1,8 @@
 """What a row is about: the kind of its experiment, and its cell within that.
 
 Rows belong to one experiment when they share signal, dimension, task, preset, length and steps, and of somebody's own
-files the data set; a cell is one model, budget, band and draw, which is an item and the seeds. Plain Python, so that
-it starts at once.
+files the data set; a cell is one model, budget, band and draw, which is an item and the seeds, and a case what models
+are compared in: a cell without its model. Plain Python, so that it starts at once.
 """
 
 import functools
@@ -72,7 +72,7 @@ class Cell(NamedTuple):
         return Draw(self.item, self.seed, self.signal_seed, self.signal)
 
     @property
-    def of_any_model(self) -> "Cell":
+    def case(self) -> "Cell":
         """What the cells of all models have in common there. Asked of every row, and `_replace` takes three times as
         long."""
         return Cell("", self.size, self.band, self.item, self.seed, self.signal_seed, self.signal)

@@ -1,16 +1,16 @@
-"""What is compared at a place: the one rule for which models and draws a winner, a rank or a mean is over.
+"""What is compared at a place: the one rule for which models and cases a winner, a rank or a mean is over.
 
-Rows arrive over time, so at any time some models lack draws (a band, item and seeds) that others have. Means over
-different draws do not compare: one band is 20 dB harder than another. A place is therefore compared over draws that
+Rows arrive over time, so at any time some models lack cases (a band, item and seeds) that others have. Means over
+different cases do not compare: one band is 20 dB harder than another. A place is therefore compared over cases that
 every compared model has:
 
-1. A draw at which one of several models alone has a run compares nothing.
-2. As long as some draw or model lacks half or more of the runs that it could have, the emptiest are left out: draws
-   that most models lack, such as a band that three of nine models have, and models that lack most draws.
-3. Of the models, those with a score at every draw that is left compete. A run that failed is no missing one: its model
-   could have been asked there, so that the draw stays and the model does not compete.
+1. A case in which one of several models alone has a run compares nothing.
+2. As long as some case or model lacks half or more of the runs that it could have, the emptiest are left out: cases
+   that most models lack, such as a band that three of nine models have, and models that lack most cases.
+3. Of the models, those with a score in every case that is left compete. A run that failed is no missing one: its model
+   could have been asked there, so that the case stays and the model does not compete.
 
-Draws are chosen by the trained models alone, of these by those without a failure, as far as there are any; their scores
+Cases are chosen by the trained models alone, of these by those without a failure, as far as there are any; their scores
 play no part. What is left out is kept here, and said by `harness.analysis.left_out` wherever a place is shown.
 """
 
@@ -29,15 +29,14 @@ MOST = 0.5  # what lacks this share of its runs is left out
 
 @dataclass(frozen=True)
 class Compared:
-    """The models that compete at a place, and the draws, which are cells without their model, that they are compared
-    over.
+    """The models that compete at a place, and the cases that they are compared in.
 
-    absent: models that have no run there. lacking: of every other model that does not compete, how many of the draws it
-    has no run at, and at how many it failed; without any draw, of those that are left out, which are `dropped`.
+    absent: models that have no run there. lacking: of every other model that does not compete, how many of the cases it
+    has no run in, and in how many it failed; without any case, of those that are left out, which are `dropped`.
     """
 
     models: tuple[str, ...]
-    draws: frozenset[Cell]
+    cases: frozenset[Cell]
     absent: tuple[str, ...]
     lacking: Mapping[str, tuple[int, int]]
     dropped: frozenset[Cell]
@@ -53,9 +52,9 @@ class Compared:
         return 2 * len(self.models) < self.every
 
     def only(self, runs: Runs) -> dict[Cell, float]:
-        """The scores among these runs that are at the draws compared; all scores where no draw is."""
-        draws = self.draws or self.dropped
-        return {c: score for c, score in runs.items() if math.isfinite(score) and c.of_any_model in draws}
+        """The scores among these runs that are of the cases compared; all scores where no case is."""
+        cases = self.cases or self.dropped
+        return {c: score for c, score in runs.items() if math.isfinite(score) and c.case in cases}
 
 
 def compare(runs: Runs, classical: Collection[str] = (), models: Collection[str] = ()) -> Compared:
@@ -65,38 +64,38 @@ def compare(runs: Runs, classical: Collection[str] = (), models: Collection[str]
     """
     by_model: dict[str, dict[Cell, float]] = {}
     for cell, score in runs.items():
-        by_model.setdefault(cell.model, {})[cell.of_any_model] = score
+        by_model.setdefault(cell.model, {})[cell.case] = score
     sort = {model: own for model, own in by_model.items() if model not in classical} or by_model
-    scored = {draw for own in sort.values() for draw, score in own.items() if math.isfinite(score)}
+    scored = {case for own in sort.values() for case, score in own.items() if math.isfinite(score)}
     choosing = {model: own for model, own in sort.items() if all(map(math.isfinite, own.values()))} or sort
-    draws = complete_enough({model: own.keys() & scored for model, own in choosing.items()})
-    every = scored or {draw for own in sort.values() for draw in own}
+    cases = complete_enough({model: own.keys() & scored for model, own in choosing.items()})
+    every = scored or {case for own in sort.values() for case in own}
     compete, lacking = [], {}
     for model, own in by_model.items():
-        missing = len((draws or every) - own.keys())
-        failed = sum(draw in own and not math.isfinite(own[draw]) for draw in draws or every)
-        if draws and not missing and not failed:
+        missing = len((cases or every) - own.keys())
+        failed = sum(case in own and not math.isfinite(own[case]) for case in cases or every)
+        if cases and not missing and not failed:
             compete.append(model)
         else:
             lacking[model] = missing, failed
     absent = tuple(model for model in dict.fromkeys(models) if model not in by_model)
-    return Compared(tuple(compete), frozenset(draws), absent, lacking, frozenset(every - draws))
+    return Compared(tuple(compete), frozenset(cases), absent, lacking, frozenset(every - cases))
 
 
 def complete_enough(present: Mapping[M, Collection[D]]) -> set[D]:
-    """The draws, of those at which each model is present, that a comparison is over: steps 1 and 2 of the rule."""
+    """The cases, of those in which each model is present, that a comparison is over: steps 1 and 2 of the rule."""
     models = {model: {*own} for model, own in present.items() if own}
-    draws = {draw for own in models.values() for draw in own}
+    cases = {case for own in models.values() for case in own}
     if len(models) > 1:
-        draws = {draw for draw in draws if sum(draw in own for own in models.values()) > 1}
-    while draws and models:
-        lack = {draw: sum(draw not in own for own in models.values()) / len(models) for draw in draws}
-        lacks = {model: len(draws - own) / len(draws) for model, own in models.items()}
+        cases = {case for case in cases if sum(case in own for own in models.values()) > 1}
+    while cases and models:
+        lack = {case: sum(case not in own for own in models.values()) / len(models) for case in cases}
+        lacks = {model: len(cases - own) / len(cases) for model, own in models.items()}
         emptiest = max(*lack.values(), *lacks.values())
         if emptiest < MOST:
             break
-        if emptiest in lack.values():  # of equals the draws go, so that more models stay
-            draws = {draw for draw in draws if lack[draw] < emptiest}
+        if emptiest in lack.values():  # of equals the cases go, so that more models stay
+            cases = {case for case in cases if lack[case] < emptiest}
         else:
             models = {model: own for model, own in models.items() if lacks[model] < emptiest}
-    return draws
+    return cases

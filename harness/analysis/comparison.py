@@ -1,10 +1,9 @@
 """A comparison: an experiment by one metric, as figures draw it. The items of a signal (images of one set) and the
 seeds are draws.
 
-Which draws are compared at a place, the mean over them and who is best there are those of `harness.analysis.means`.
+Which cases are compared at a place, the mean over them and who is best there are those of `harness.analysis.means`.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -21,15 +20,13 @@ from harness.store.facts import finite, was_timed
 from harness.store.schema import OK, Row
 from target_signals.base import Difficulty, difficulty_of
 
-WHOLE = math.inf  # the band of a score over the whole signal, None elsewhere: it sorts behind the named ones
-
 
 class Place(NamedTuple):
     """One cell of a figure."""
 
     model: str
     size: int  # the parameter budget
-    band: float
+    band: float | None  # None: the whole signal
 
 
 @dataclass(frozen=True)
@@ -72,14 +69,14 @@ class Comparison:
     def sizes(self) -> tuple[int, ...]:
         return tuple(self.experiment.sizes)
 
-    @cached_property
-    def regions(self) -> tuple[float, ...]:
-        """The named bands in their order, then WHOLE where the whole signal has a score."""
-        return tuple(WHOLE if band is None else band for band in self.experiment.bands)
+    @property
+    def regions(self) -> tuple[float | None, ...]:
+        """The named bands in their order, then None where the whole signal has a score."""
+        return tuple(self.experiment.bands)
 
     @property
     def bands(self) -> tuple[float, ...]:
-        return tuple(band for band in self.regions if band != WHOLE)
+        return tuple(band for band in self.regions if band is not None)
 
     @cached_property
     def difficulty(self) -> Difficulty:
@@ -106,11 +103,11 @@ class Comparison:
 
     def of_fits(self) -> "Comparison":
         """The same without the regions of a signal, for what is known of a whole fit alone, such as its seconds."""
-        return self.where(lambda cell: cell.band is None) if WHOLE in self.regions else self
+        return self.where(lambda cell: cell.band is None) if None in self.regions else self
 
     def trials(self, model: str) -> list[Place]:
         """The places that tell a model's trials apart: regions of one signal come from one fit."""
-        bands = (WHOLE,) if WHOLE in self.regions else self.bands
+        bands = (None,) if None in self.regions else self.bands
         return [Place(model, size, band) for size in self.sizes for band in bands]
 
     @cached_property
@@ -134,7 +131,7 @@ class Comparison:
         """The rows at each place by draw."""
         found: dict[Place, dict[Draw, Row]] = {}
         for cell, row in self.experiment.by_cell.items():
-            found.setdefault(_place(cell), {})[cell.draw] = row
+            found.setdefault(Place(cell.model, cell.size, cell.band), {})[cell.draw] = row
         return found
 
     def runs(self, place: Place) -> dict[Draw, Row]:
@@ -153,20 +150,24 @@ class Comparison:
         found: dict[Place, dict[Cell, float]] = {}
         for at, runs in self._means.runs.items():
             for cell, score in self._means.compared[at].only(runs).items():
-                found.setdefault(_place(cell), {})[cell] = score
+                found.setdefault(Place(cell.model, cell.size, cell.band), {})[cell] = score
         return found
 
     def scored(self, place: Place) -> dict[Cell, float]:
-        """The scores of the runs that ended well, at the draws that are compared there."""
+        """The scores of the runs that ended well, in the cases that are compared there."""
         return self._scored.get(place, {})
 
     def scores(self, place: Place) -> dict[Draw, float]:
         """`scored`, by draw."""
         return {cell.draw: score for cell, score in self.scored(place).items()}
 
-    def outcome(self, size: int, band: float, item: str | None = None) -> Outcome:
+    def ended(self, place: Place) -> list[Row]:
+        """The rows of `scores`."""
+        return [self.runs(place)[draw] for draw in self.scores(place)]
+
+    def outcome(self, size: int, band: float | None, item: str | None = None) -> Outcome:
         """Who is best at a budget and band, over one item's draws or all."""
-        at = size, None if band == WHOLE else band
+        at = size, band
         return self._means.outcomes[at] if item is None else self._means_of_items.outcomes[(*at, item)]
 
     def leads(self, place: Place) -> dict[Cell, float]:
@@ -179,7 +180,7 @@ class Comparison:
         statuses = Counter(row["status"] for row in self.runs(place).values() if row["status"] != OK)
         return statuses.most_common(1)[0][0] if statuses else None
 
-    def constant(self, band: float) -> float:
+    def constant(self, band: float | None) -> float:
         """The score of the constant mean, which depends on the signal's draws alone."""
         by_draw = {
             draw: constant
@@ -188,7 +189,3 @@ class Comparison:
             if place.band == band and (constant := finite(row.get(f"{self.metric}_constant"))) is not None
         }
         return mean(by_draw.values())
-
-
-def _place(cell: Cell) -> Place:
-    return Place(cell.model, cell.size, WHOLE if cell.band is None else cell.band)

@@ -13,7 +13,7 @@ import numpy as np
 from common.errors import UsageError
 from common.files import Unfit
 from harness.analysis.cell import Draw, counted
-from harness.analysis.comparison import WHOLE, Comparison, Place
+from harness.analysis.comparison import Comparison, Place
 from harness.analysis.selection import from_the_middle
 from harness.analysis.target import Target, rebuild
 from harness.store.names import array_path
@@ -31,7 +31,7 @@ class Example:
     """
 
     comparison: Comparison
-    band: float
+    band: float | None
     draw: Draw
     target: Target | None
     reason: str
@@ -91,7 +91,7 @@ class Example:
 
     def describe(self) -> str:
         """`band 0.5, item 0064, seed 1234`."""
-        band = "" if self.band == WHOLE else f"band {self.band:g}"
+        band = "" if self.band is None else f"band {self.band:g}"
         item = f"item {self.comparison.item_names[self.draw.item]}" if self.draw.item else ""
         signal = "" if self.draw.signal_seed == self.draw.seed else f"signal seed {self.draw.signal_seed}"
         return ", ".join(filter(None, [band, item, f"seed {self.draw.seed}", signal]))
@@ -124,7 +124,7 @@ def choose(comparison: Comparison, out: str | Path) -> Example | None:
     return Example(comparison, band, draw, target, reason, paths)
 
 
-def _paths(comparison: Comparison, band: float, draw: Draw, out: str | Path) -> dict[tuple[str, int], Path]:
+def _paths(comparison: Comparison, band: float | None, draw: Draw, out: str | Path) -> dict[tuple[str, int], Path]:
     paths = {}
     for model, size in itertools.product(comparison.models, comparison.sizes):
         row = comparison.runs(Place(model, size, band)).get(draw)

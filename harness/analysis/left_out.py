@@ -1,4 +1,4 @@
-"""What is not compared at a place, in words with counts: models without runs there or with some missing, and draws."""
+"""What is not compared at a place, in words with counts: models without runs there or with some missing, and cases."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ def left_out(outcomes: Mapping[Where, Outcome]) -> list[str]:
 
 
 def lines(compared: Compared) -> list[str]:
-    """`9 of 12 models have no score here: …`, `do not compete: Siren, Wire (1 missing of 10 runs)`, and the draws that
+    """`9 of 12 models have no score here: …`, `do not compete: Siren, Wire (1 missing of 10 runs)`, and the cases that
     are left out; empty where all is compared."""
     said = []
     if compared.absent and compared.every > len(compared.absent):
@@ -37,13 +37,13 @@ def lines(compared: Compared) -> list[str]:
             f"{len(compared.absent)} of {compared.every} models {have} no score here: {', '.join(compared.absent)}"
         )
     if compared.lacking:
-        of, alike = len(compared.draws or compared.dropped), dict[tuple[int, int], list[str]]()
+        of, alike = len(compared.cases or compared.dropped), dict[tuple[int, int], list[str]]()
         for model, lack in compared.lacking.items():
             alike.setdefault(lack, []).append(model)
         each = [f"{', '.join(models)} ({_lack(*lack, of)})" for lack, models in alike.items()]
         said.append(f"{'does' if len(compared.lacking) == 1 else 'do'} not compete: {'; '.join(each)}")
-    if compared.draws and compared.dropped:
-        said.append(f"compared over {_draws(compared.draws, compared.dropped)}")
+    if compared.cases and compared.dropped:
+        said.append(f"compared over {_cases(compared.cases, compared.dropped)}")
     return said
 
 
@@ -53,13 +53,13 @@ def _lack(missing: int, failed: int, of: int) -> str:
     return f"{' and '.join(both)} of {plural(of, 'run')}"
 
 
-def _draws(kept: Collection[Cell], dropped: Collection[Cell]) -> str:
-    """`3 of 5 bands, as too few models have 0.7 0.9`, for items and seeds likewise; else `7 of 12 draws`."""
+def _cases(kept: Collection[Cell], dropped: Collection[Cell]) -> str:
+    """`3 of 5 bands, as too few models have 0.7 0.9`, for items and seeds likewise; else `7 of 12 cases`."""
     for noun, name in (("bands", "band"), ("items", "item"), ("signals", "signal_seed"), ("seeds", "seed")):
-        here, gone = ({getattr(draw, name) for draw in draws} for draws in (kept, dropped))
+        here, gone = ({getattr(case, name) for case in cases} for cases in (kept, dropped))
         if not here & gone:
             return f"{len(here)} of {len(here | gone)} {noun}, as too few models have {_listed(gone, here | gone)}"
-    return f"{len(kept)} of {len(kept) + len(dropped)} draws, as too few models have the others"
+    return f"{len(kept)} of {len(kept) + len(dropped)} cases, as too few models have the others"
 
 
 def _listed(values: Collection[Any], among: Collection[Any]) -> str:

@@ -35,8 +35,8 @@ Keys = tuple[Any, ...]
 class Line(NamedTuple):
     """The runs of one experiment that agree in some keys. mean: over replicates (`harness.analysis.winner`).
 
-    mean, spread, draws and rows are of the runs that ended well at the draws that are compared at the line's place.
-    of: how many runs the mean is over, and how many such draws there are. draws: how many items, signals and seeds.
+    mean, spread, draws and rows are of the runs that ended well in the cases that are compared at the line's place.
+    of: how many runs the mean is over, and how many such cases there are. draws: how many items, signals and seeds.
     counts: of all runs.
     """
 
@@ -79,7 +79,7 @@ class Means:
 
     @cached_property
     def compared(self) -> dict[Keys, Compared]:
-        """Which models and draws are compared at each place."""
+        """Which models and cases are compared at each place."""
         return {place: compare(own, self.yardsticks, self.able[place]) for place, own in self.runs.items()}
 
     @cached_property
@@ -108,7 +108,7 @@ class Means:
         if not self.across:
             return 1, 1
         scored = {run.cell.band for own in self.groups.values() for run in own if finite(run.score) is not None}
-        each = [len({draw.band for draw in one.draws or one.dropped}) for one in self.compared.values()]
+        each = [len({case.band for case in one.cases or one.dropped}) for one in self.compared.values()]
         return min(each or [len(scored)]), max(each or [len(scored)])
 
     def remarks(self, shown: Collection[tuple[str, int]] | None = None) -> list[str]:
@@ -215,8 +215,8 @@ def _line(keys: Keys, runs: Sequence[Run], compared: Compared | None) -> Line:
     ended = {run.cell: run for run in runs if run.row is not None and run.row["status"] == OK}
     scores = {cell: run.score for cell, run in ended.items() if run.score is not None}
     of = len(runs) - unsupported
-    if compared is not None and (draws := compared.draws or compared.dropped):
-        scores, of = compared.only(scores), len(draws)
+    if compared is not None and (cases := compared.cases or compared.dropped):
+        scores, of = compared.only(scores), len(cases)
     used = [ended[cell] for cell in scores] or list(ended.values())
     return Line(
         keys,

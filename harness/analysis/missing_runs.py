@@ -99,11 +99,12 @@ def _left_out(comparison: Comparison) -> list[str]:
 
 def _where(places: Sequence[Place], comparison: Comparison) -> str:
     """`10k: bands 0.1 0.2; 30k`, where a budget alone stands for all its bands."""
-    bands: dict[int, list[float]] = defaultdict(list)
+    bands: dict[int, list[float | None]] = defaultdict(list)
     for place in dict.fromkeys(places):
         bands[place.size].append(place.band)
-    every = len({place.band for place in comparison.trials("")})
+    every = len({place.band for place in comparison.trials("")})  # of a whole signal one, which is never named
     return "; ".join(
-        budget_text(size) + ("" if len(some) == every else f": bands {' '.join(f'{band:g}' for band in some)}")
+        budget_text(size)
+        + ("" if len(some) == every else f": bands {' '.join(f'{band:g}' for band in some if band is not None)}")
         for size, some in bands.items()
     )

@@ -22,7 +22,7 @@ def tell(rows: Sequence[Row], config: Config, metric: str = "psnr") -> str:
     experiment of which the reference lacks some of their budgets, or all where none but a model of their own was run.
 
     rows: their own and `reference_rows.beside` these. config: the settings file, which has the models' order and those
-    that are planned. Runs at draws that the reference does not have are left out, as nothing could be compared with
+    that are planned. Runs in cases that the reference does not have are left out, as nothing could be compared with
     them.
     """
     return "\n".join([*places(rows, config, metric), *_unplaced(rows, config)])
@@ -32,8 +32,8 @@ def places(rows: Sequence[Row], config: Config, metric: str = "psnr") -> list[st
     """The lines on what has reference rows beside it, a heading before those of each experiment."""
     if not reference_models(rows):
         return []
-    drawn = {(kind_of(row), cell_of(row).of_any_model) for row in rows if row["origin"] == REFERENCE_RESULT}
-    shared = [row for row in rows if (kind_of(row), cell_of(row).of_any_model) in drawn]
+    drawn = {(kind_of(row), cell_of(row).case) for row in rows if row["origin"] == REFERENCE_RESULT}
+    shared = [row for row in rows if (kind_of(row), cell_of(row).case) in drawn]
     said: list[str] = []
     for experiment in experiments(shared, config.protocol.order, config):
         latest = list(experiment.by_cell.values())

@@ -79,8 +79,8 @@ def _of_experiment(kind: Kind, own: Sequence[Row], config: Config) -> list[Row]:
     held = _held(kind, own)
     if not held:
         return []
-    places = {cell_of(row).of_any_model for row in own}
-    alike = [row for row in held if cell_of(row).of_any_model in places]
+    places = {cell_of(row).case for row in own}
+    alike = [row for row in held if cell_of(row).case in places]
     planned = _planned(kind, sorted({row["size"] for row in own}), [*alike, *own], config) if alike else {}
     other = {row["size"] for row in own if not _of_protocol(row, planned.get((row["model"], row["size"])))}
     return [

@@ -6,14 +6,15 @@ from statistics import fmean
 from typing import Any
 
 from common.words import budget_text
-from harness.analysis.gain import gain
+from harness.analysis.gain import gain, learned_nothing
 from harness.store.facts import busy, finite
 from harness.store.schema import OK
 
 FULL = 0.95  # share of a budget below which it is said how much a model uses
-NOTHING = 0.05  # dB over the truth's own mean, of which one learns nothing
+LEARNED_NOTHING = "learned nothing over the mean of the truth"
 
 Rows = list[Mapping[Any, Any]]
+Tell = Callable[[Rows], str | None]  # what is to be known of a model at a budget; None: nothing
 
 
 def remarks(rows: Iterable[Mapping[Any, Any]], times: bool = True) -> list[str]:
@@ -21,16 +22,20 @@ def remarks(rows: Iterable[Mapping[Any, Any]], times: bool = True) -> list[str]:
 
     times: whether times stand beside the scores.
     """
+    kinds: dict[str, Tell] = {"uses less than its budget": _share, LEARNED_NOTHING: _without_gain}
+    return _lines(rows, kinds | ({"timed on a busy machine": _doubtful} if times else {}))
+
+
+def without_gain(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
+    """Of these remarks the line that names the models that learned nothing; none where all learned something."""
+    return _lines(rows, {LEARNED_NOTHING: _without_gain})
+
+
+def _lines(rows: Iterable[Mapping[Any, Any]], kinds: Mapping[str, Tell]) -> list[str]:
     ended: dict[str, dict[int, Rows]] = defaultdict(lambda: defaultdict(list))  # by model and budget
     for row in rows:
         if row["status"] == OK:
             ended[row["model"]][row["size"]].append(row)
-    kinds: dict[str, Callable[[Rows], str | None]] = {
-        "uses less than its budget": _share,
-        "learned nothing over the mean of the truth": _without_gain,
-    }
-    if times:
-        kinds["timed on a busy machine"] = _doubtful
     found = []
     for what, tell in kinds.items():
         cells = {model: {size: tell(by_size[size]) for size in sorted(by_size)} for model, by_size in ended.items()}
@@ -50,8 +55,7 @@ def _share(rows: Rows) -> str | None:
 
 
 def _without_gain(rows: Rows) -> str | None:
-    gains = [found for row in rows if (found := gain(row, "psnr")) is not None]
-    return _of_all(sum(found < NOTHING for found in gains), len(gains))
+    return _of_all(sum(map(learned_nothing, rows)), sum(gain(row, "psnr") is not None for row in rows))
 
 
 def _doubtful(rows: Rows) -> str | None:

@@ -32,7 +32,7 @@ class Standing:
 
 
 def standings(runs: Runs, outcome: Outcome, metric: Metric) -> dict[str, Standing]:
-    """The standing of every model that has a score at a place, over the draws that are compared there."""
+    """The standing of every model that has a score at a place, over the cases that are compared there."""
     scores, trained = outcome.compared.only(runs), outcome.trained
     ranks = {model: i for i, model in enumerate(trained.models if trained else (), start=1)}
     best = _to_best(scores, outcome, metric)

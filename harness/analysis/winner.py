@@ -1,7 +1,7 @@
 """Who is best at a place, by how much, and how sure that is. Every display asks `decide`.
 
 A place is a budget at one band, or over the bands; at one item, or over the items. Which models compete there, and over
-which draws (band, item and seeds), is what `harness.analysis.compared` says. Trained models and yardsticks, whose rows
+which cases (band, item and seeds), is what `harness.analysis.compared` says. Trained models and yardsticks, whose rows
 are labelled `classical`, are ranked apart.
 
 The best of a sort wins where its lead over each other one has an interval that leaves out 0 (`significance.intervals`).
@@ -66,8 +66,8 @@ class Ranking:
 class Outcome:
     """Both rankings; None where no model of the sort competes.
 
-    compared: the models and draws that they are of, and what is left out.
-    yardstick: of those that are ahead of the best trained model over that one's draws, beyond chance unless there is
+    compared: the models and cases that they are of, and what is left out.
+    yardstick: of those that are ahead of the best trained model over that one's cases, beyond chance unless there is
     one replicate, the one that is furthest; and how far; None where none is.
     """
 
@@ -101,15 +101,15 @@ def decide_among(runs: Runs, compared: Compared, classical: Collection[str], met
 
 
 def differences(scores: Scores, baseline: str, metric: Metric) -> dict[str, Difference]:
-    """How far each model that has the draws of `baseline`, a model, is ahead of it over these."""
+    """How far each model that has the cases of `baseline`, a model, is ahead of it over these."""
     by_model = _by_model(scores)
     if baseline not in by_model:
         return {}
-    draws = by_model[baseline].keys()
-    models = [model for model, own in by_model.items() if model != baseline and own.keys() >= draws]
+    cases = by_model[baseline].keys()
+    models = [model for model, own in by_model.items() if model != baseline and own.keys() >= cases]
     if not models:
         return {}
-    means = _means(by_model, [baseline, *models], draws)
+    means = _means(by_model, [baseline, *models], cases)
     return dict(zip(models, intervals(_sign(metric) * (means[:, 1:] - means[:, :1])), strict=True))
 
 
@@ -123,33 +123,33 @@ def estimate(scores: Scores) -> Difference:
     return intervals(_means({"": scores}, [""], scores.keys()))[0]
 
 
-def replicated(draws: Collection[Cell]) -> str:
+def replicated(cases: Collection[Cell]) -> str:
     """What is replicated: `items` where there are several, else `signals` that are not each seed's own, else `seeds`.
 
     Bands never are, nor fixed items.
     """
-    counts = counted(draws)
-    several = counts["item"] > 1 and not any(has_fixed_items(signal) for signal in {draw.signal for draw in draws})
+    counts = counted(cases)
+    several = counts["item"] > 1 and not any(has_fixed_items(signal) for signal in {case.signal for case in cases})
     return "items" if several else "signals" if counts.get("signal", 1) > 1 else "seeds"
 
 
 def _rank(scores: Scores, metric: Metric) -> Ranking | None:
-    """scores: of models that have the same draws."""
+    """scores: of models that have the same cases."""
     by_model = _by_model(scores)
     if not by_model:
         return None
-    compete, draws = sorted(by_model), next(iter(by_model.values())).keys()
-    means = _means(by_model, compete, draws)
+    compete, cases = sorted(by_model), next(iter(by_model.values())).keys()
+    means = _means(by_model, compete, cases)
     sign, overall = _sign(metric), means.mean(axis=0)
     order = sorted(range(len(compete)), key=lambda i: -sign * overall[i])  # of equals the first by name
     leads = intervals(sign * (means[:, order[:1]] - means[:, order[1:]]))
     models = tuple(compete[i] for i in order)
     tied = tuple(model for model, apart in zip(models[1:], _told_apart(leads, metric), strict=True) if not apart)
-    return Ranking(models, tuple(map(float, overall[order])), tuple(leads), tied, len(means), replicated(draws))
+    return Ranking(models, tuple(map(float, overall[order])), tuple(leads), tied, len(means), replicated(cases))
 
 
 def _ahead(yardsticks: Scores, best: Scores, name: str, metric: Metric) -> tuple[str | None, Difference | None]:
-    """The yardstick that is furthest ahead of the best trained model, called `name`, over its draws."""
+    """The yardstick that is furthest ahead of the best trained model, called `name`, over its cases."""
     found = differences({**yardsticks, **best}, name, metric)
     if not found:
         return None, None
@@ -166,22 +166,22 @@ def _ahead(yardsticks: Scores, best: Scores, name: str, metric: Metric) -> tuple
 
 
 def _by_model(scores: Scores) -> dict[str, dict[Cell, float]]:
-    """Each model's scores by draw, which is the cell without its model."""
+    """Each model's scores by case, which is the cell without its model."""
     by_model: dict[str, dict[Cell, float]] = {}
     for cell, score in scores.items():
-        by_model.setdefault(cell.model, {})[cell.of_any_model] = score
+        by_model.setdefault(cell.model, {})[cell.case] = score
     return by_model
 
 
-def _means(by_model: Mapping[str, Scores], models: Collection[str], draws: Collection[Cell]) -> np.ndarray:
-    """Means within each replicate [replicates, models]: over its bands of the mean over their draws."""
+def _means(by_model: Mapping[str, Scores], models: Collection[str], cases: Collection[Cell]) -> np.ndarray:
+    """Means within each replicate [replicates, models]: over its bands of the mean over their cases."""
     groups: dict[object, dict[object, list[Cell]]] = {}
-    replicate = REPLICATES[replicated(draws)]
-    for draw in draws:
-        groups.setdefault(replicate(draw), {}).setdefault(draw.band, []).append(draw)
+    replicate = REPLICATES[replicated(cases)]
+    for case in cases:
+        groups.setdefault(replicate(case), {}).setdefault(case.band, []).append(case)
     return np.array(
         [
-            [mean(mean(by_model[m][draw] for draw in own) for own in bands.values()) for m in models]
+            [mean(mean(by_model[m][case] for case in own) for own in bands.values()) for m in models]
             for bands in groups.values()
         ]
     )

@@ -16,7 +16,8 @@ from matplotlib.ticker import MaxNLocator
 
 from common.words import budget_text
 from harness.analysis import timing
-from harness.analysis.comparison import WHOLE, Comparison, Place
+from harness.analysis.comparison import Comparison, Place
+from harness.analysis.remarks import without_gain
 from harness.analysis.selection import few
 from harness.analysis.winner import BASELINE
 from harness.figures import axis_style, legend, style
@@ -58,7 +59,10 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
         for band, size, model in itertools.product(comparison.regions, comparison.sizes, comparison.models)
         if (found := trace(comparison, Place(model, size, band), clock)) is not None
     }
-    there = tuple(sorted({band for _, band, _ in every_trace})), tuple(sorted({size for *_, size in every_trace}))
+    there = (
+        [band for band in comparison.regions if any(key[1] == band for key in every_trace)],
+        [size for size in comparison.sizes if any(key[2] == size for key in every_trace)],
+    )
     bands, sizes = few(there[0], MOST), few(there[1], MOST)
     spots = list(itertools.product(bands, sizes))
     traces = {key: found for key, found in every_trace.items() if key[1:] in spots}
@@ -72,7 +76,8 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
     handles += [legend.entry(f"{BASELINE} at its end", **GOAL)] if goal else []
     subtitle = f"PSNR (dB) on the training lattice over {AXES[clock]}{averaged(comparison)}"
     subtitle += "; shaded: minimum to maximum" if any(found.runs > 1 for found in traces.values()) else ""
-    notes = _notes(comparison, clock, there, traces, drawn) + axis_style.beyond(far)
+    ended = [row for model, band, size in traces for row in comparison.ended(Place(model, size, band))]
+    notes = _notes(comparison, clock, there, traces, drawn) + without_gain(ended) + axis_style.beyond(far)
     sheet = panels(len(spots), layout, PANEL, SINGLE, GAP, MARGIN)
     if layout.width is None and len(bands) > 1:
         sheet = replace(sheet, columns=len(sizes))
@@ -152,17 +157,17 @@ def _style_axes(axes: Axes, clock: Clock, width: float) -> None:
     axis_style.open_grid(axes)
 
 
-def _title(comparison: Comparison, band: float, size: int, several_bands: bool, layout: Layout) -> str:
+def _title(comparison: Comparison, band: float | None, size: int, several_bands: bool, layout: Layout) -> str:
     """The title in two lines, of which the first may be empty, on a page of given width."""
     budget, between = f"{budget_text(size)} parameters", ", " if layout.width is None else "\n"
-    return f"{comparison.difficulty.title(band)}{between}{budget}" if several_bands and band != WHOLE else budget
+    return f"{comparison.difficulty.title(band)}{between}{budget}" if several_bands and band is not None else budget
 
 
 def _notes(
     comparison: Comparison,
     clock: Clock,
-    there: tuple[Sequence[float], Sequence[int]],
-    traces: dict[tuple[str, float, int], Trace],
+    there: tuple[Sequence[float | None], Sequence[int]],
+    traces: dict[tuple[str, float | None, int], Trace],
     drawn: Sequence[str],
 ) -> list[str]:
     """there: the bands and budgets at which some run has a curve."""

@@ -82,7 +82,7 @@ def _notes(comparison: Comparison, view: View, drawn: list[str]) -> list[str]:
     return notes + (["some points are means of fewer runs, as some failed or are missing"] if counts else [])
 
 
-def _means(comparison: Comparison, view: View, model: str, panel: float) -> list[float]:
+def _means(comparison: Comparison, view: View, model: str, panel: float | None) -> list[float]:
     """The mean score at each x, NaN where there is none."""
     return [mean_of(comparison.scored(view.place(model, x, panel))) for x in view.xs]
 
@@ -110,7 +110,9 @@ def _coincidences(means: dict[str, list[float]], limits: Limits) -> Iterator[tup
             yield beneath, points, max(covering[i] for i in points)
 
 
-def _line(axes: Axes, comparison: Comparison, view: View, model: str, panel: float, means: Sequence[float]) -> None:
+def _line(
+    axes: Axes, comparison: Comparison, view: View, model: str, panel: float | None, means: Sequence[float]
+) -> None:
     scores = [list(comparison.scores(view.place(model, x, panel)).values()) for x in view.xs]
     looks = style.line(*comparison.looks(model))
     axes.plot(view.xs, means, label=model, **looks)
@@ -135,7 +137,7 @@ def _overlay(
             axes.plot(*stretch, color=colour, label=OVERLAID, linestyle=dashes, linewidth=1.3, zorder=2.5)
 
 
-def _style_axes(axes: Axes, view: View, panel: float, width: float, limits: Limits) -> None:
+def _style_axes(axes: Axes, view: View, panel: float | None, width: float, limits: Limits) -> None:
     if view.name == "budgets":
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())

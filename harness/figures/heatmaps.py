@@ -11,10 +11,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common.words import FAILED, FEWER, MARKS, MEANINGS, NO_SCORE
+from common.words import FAILED, FEWER, MARKS, MEANINGS, NO_SCORE, NOTHING
 from harness.analysis.cell import Cell
 from harness.analysis.comparison import Comparison, Place
 from harness.analysis.frame import within
+from harness.analysis.gain import learned_nothing
+from harness.analysis.remarks import without_gain
 from harness.analysis.winner import BASELINE, mean_of
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns
@@ -155,7 +157,7 @@ class Page:
         axes.spines[:].set_visible(False)
         return mesh
 
-    def annotate(self, axes: Axes, mesh: QuadMesh, panel: float, values: np.ndarray) -> None:
+    def annotate(self, axes: Axes, mesh: QuadMesh, panel: float | None, values: np.ndarray) -> None:
         looks: style.Looks = {
             "fontsize": style.TEXT if self.narrow else style.CELL_TEXT,
             "ha": "center",
@@ -167,20 +169,22 @@ class Page:
                 at = (column + 0.5, row + 0.5)
                 if math.isfinite(value):
                     ink = style.ink_on(mesh.cmap(self.norm(value)))
-                    axes.text(*at, self.text(value) + self.star(place), color=ink, **looks)
+                    axes.text(*at, self.text(value) + self.signs(place), color=ink, **looks)
                 else:
                     ground: style.Looks = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
                     axes.text(*at, self.mark(place), color=style.FAINT, bbox=ground, **looks)
 
-    def star(self, place: Place) -> str:
-        return "" if len(self.samples(place)) == len(self.comparison.draws) else FEWER
+    def signs(self, place: Place) -> str:
+        """What stands behind a score."""
+        fewer = len(self.samples(place)) < len(self.comparison.draws)
+        return FEWER * fewer + NOTHING * any(map(learned_nothing, self.comparison.ended(place)))
 
     def mark(self, place: Place) -> str:
         """What a cell without a value says."""
         failure = None if self.comparison.scored(place) else self.comparison.failure(place)
         return NO_SCORE if failure is None else MARKS.get(failure, FAILED)
 
-    def label_axes(self, axes: Axes, panel: float, first_column: bool, lowest: bool, width: float) -> None:
+    def label_axes(self, axes: Axes, panel: float | None, first_column: bool, lowest: bool, width: float) -> None:
         names = self.models if first_column else [""] * len(self.models)
         axes.set_title(self.view.panel_text(panel), fontsize=style.TEXT, pad=4)
         labels = thinned([self.view.x_text(x) for x in self.view.xs], width)
@@ -200,11 +204,15 @@ class Page:
         bar.ax.spines["outline"].set_visible(False)
 
     def notes(self, values: np.ndarray) -> list[str]:
-        """The legend of those signs that occur on the page."""
-        cells = list(zip(self.view.places(self.models), np.isfinite(values).ravel(), strict=True))
-        marks = {self.star(place) if known else self.mark(place) for place, known in cells}
-        signs = [f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in marks]
-        signs += unit_notes(self.comparison, self.view, self.layout)
+        """The legend of those signs that occur on the page, or without numbers what these would have said."""
+        places = self.view.places(self.models)
+        signs = unit_notes(self.comparison, self.view, self.layout)
+        if not self.numbered:
+            hatched = [] if np.isfinite(values).all() else [f"hatched: {MEANINGS[NO_SCORE]}"]
+            return hatched + without_gain(row for place in places for row in self.comparison.ended(place)) + signs
+        cells = zip(places, np.isfinite(values).ravel(), strict=True)
+        marks = {mark for place, known in cells for mark in (self.signs(place) if known else [self.mark(place)])}
+        signs = [f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in marks] + signs
         return signs + ([self.label] if self.narrow and self.numbered else [])
 
 

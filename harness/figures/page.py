@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from common.words import plural
 from harness.analysis.cell import counted
-from harness.analysis.comparison import WHOLE, Comparison
+from harness.analysis.comparison import Comparison
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, Layout, Size
 from harness.store.names import unless_plain
@@ -135,7 +135,7 @@ def averaged(comparison: Comparison) -> str:
 def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]:
     """What stands under the headline, in lines of `width` inches: protocol, subtitle, and whose rows these are."""
     protocol = (*comparison.kind.extent, f"preset {comparison.kind.preset}", draws_text(comparison))
-    subtitle += "; rings: 0.1 the outermost" if WHOLE in comparison.regions and comparison.bands else ""
+    subtitle += "; rings: 0.1 the outermost" if None in comparison.regions and comparison.bands else ""
     subtitle += f"; {comparison.difficulty.name} in {comparison.difficulty.unit}" if comparison.difficulty.unit else ""
     others = [model for model in comparison.models if model in comparison.of_reference]
     reference = [f"from the reference results: {', '.join(others)}"] if others else []

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 
 from common.words import budget_text
 from harness.analysis import timing
-from harness.analysis.comparison import WHOLE, Comparison, Place
+from harness.analysis.comparison import Comparison, Place
+from harness.analysis.remarks import without_gain
 from harness.analysis.selection import few
 from harness.analysis.spread import mean
 from harness.figures import axis_style, legend, style
@@ -57,7 +58,8 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
     far = [model for model in drawn if any(point.model == model and point.score > edge for point in found)]
     compete = {band: competing(comparison, points[band], band) for band in bands}
     apart = [m for m in drawn if any(p.model == m and p not in compete[band] for band in bands for p in points[band])]
-    notes = _notes(comparison, bands, drawn, apart) + axis_style.beyond(far)
+    ended = [row for band in bands for p in points[band] for row in comparison.ended(Place(p.model, p.size, band))]
+    notes = _notes(comparison, bands, drawn, apart) + without_gain(ended) + axis_style.beyond(far)
     sizes = [size for size in comparison.sizes if any(point.size == size for point in found)]
     handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]
     sheet = panels(len(bands), layout, PANEL, SINGLE, GAP, MARGIN)
@@ -76,14 +78,14 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
         axis_style.few_ticks(axes)
         axis_style.open_grid(axes)
         _front(axes, [_up_to(edge, point) for point in front(compete[band], metric.higher_is_better)])
-        axes.set_title("" if band == WHOLE else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
+        axes.set_title("" if band is None else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
     legend.draw(sheet, figure, handles, notes)
     write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
 
 
-def points_at(comparison: Comparison, band: float, waiting: bool = False) -> list[Point]:
+def points_at(comparison: Comparison, band: float | None, waiting: bool = False) -> list[Point]:
     """Every model and budget with a score whose seconds are those of the comparison's machine."""
     points = []
     for model in comparison.models:
@@ -98,7 +100,7 @@ def points_at(comparison: Comparison, band: float, waiting: bool = False) -> lis
     return points
 
 
-def competing(comparison: Comparison, points: Sequence[Point], band: float) -> list[Point]:
+def competing(comparison: Comparison, points: Sequence[Point], band: float | None) -> list[Point]:
     """The points of those models that are ranked to be the best at their budget, timed at every draw compared there."""
     outcomes = {size: comparison.outcome(size, band) for size in {point.size for point in points}}
     return [
@@ -106,7 +108,7 @@ def competing(comparison: Comparison, points: Sequence[Point], band: float) -> l
         for point in points
         if (first := outcomes[point.size].first)
         and point.model in first.models
-        and point.draws == len(outcomes[point.size].compared.draws)
+        and point.draws == len(outcomes[point.size].compared.cases)
     ]
 
 
@@ -162,7 +164,9 @@ def _marker_size(sizes: Sequence[int], size: int) -> float:
     return LEAST_MARKER + (MOST_MARKER - LEAST_MARKER) * list(sizes).index(size) / (len(sizes) - 1)
 
 
-def _notes(comparison: Comparison, bands: Sequence[float], drawn: Sequence[str], apart: Sequence[str]) -> list[str]:
+def _notes(
+    comparison: Comparison, bands: Sequence[float | None], drawn: Sequence[str], apart: Sequence[str]
+) -> list[str]:
     absent = [model for model in comparison.models if model not in drawn]
     elsewhere = timing.only_elsewhere(comparison, absent)
     unknown = [model for model in absent if model not in elsewhere]

@@ -38,6 +38,7 @@ def presets_page(found: Versus, comparison: Comparison) -> Figure:
         legend.entry(found.kind.preset, **mark),
     ]
     notes = ["models in their order under the second preset, the best on top"]
+    notes += [f"{preset}: {line}" for preset, said in found.remarks.items() for line in said]
     sheet = with_room(sheet, both, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
     figure = sheet.figure()
     for index, size in enumerate(sizes):

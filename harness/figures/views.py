@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from common.words import budget_text
-from harness.analysis.comparison import WHOLE, Comparison, Place
+from harness.analysis.comparison import Comparison, Place
 from harness.figures.layout import Layout
 
 
@@ -12,16 +13,17 @@ from harness.figures.layout import Layout
 class View:
     """What runs along the panels' x axis, and what tells the panels apart.
 
-    xs and panels are bands or budgets; place(model, x, panel) is the cell they stand for.
+    xs and panels are bands (of panels None is the whole signal) or budgets; place(model, x, panel) is the cell they
+    stand for.
     """
 
     name: str
     axis: str
     xs: tuple[float, ...]
     x_text: Callable[[float], str]
-    panels: tuple[float, ...]
-    panel_text: Callable[[float], str]
-    place: Callable[[str, float, float], Place]
+    panels: tuple[Any, ...]
+    panel_text: Callable[[Any], str]
+    place: Callable[[str, Any, Any], Place]
 
     def places(self, models: Sequence[str]) -> list[Place]:
         """Every cell in the order panel, model, x."""
@@ -37,7 +39,7 @@ def over_bands(comparison: Comparison) -> View:
         x_text=comparison.difficulty.text,
         panels=comparison.sizes,
         panel_text=lambda size: f"{budget_text(size)} parameters",
-        place=lambda model, band, size: Place(model, int(size), band),
+        place=lambda model, band, size: Place(model, size, band),
     )
 
 
@@ -50,8 +52,8 @@ def over_budgets(comparison: Comparison) -> View:
         xs=comparison.sizes,
         x_text=budget_text,
         panels=comparison.regions,
-        panel_text=lambda band: whole if band == WHOLE else comparison.difficulty.title(band),
-        place=lambda model, size, band: Place(model, int(size), band),
+        panel_text=lambda band: whole if band is None else comparison.difficulty.title(band),
+        place=lambda model, size, band: Place(model, size, band),
     )
 
 

@@ -11,8 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from common.words import FEWER, MEANINGS, NO_SCORE, budget_text
-from harness.analysis.comparison import WHOLE, Comparison
+from common.words import FEWER, MEANINGS, NO_SCORE, NOTHING, budget_text
+from harness.analysis.cell import Draw
+from harness.analysis.comparison import Comparison, Place
+from harness.analysis.gain import learned_nothing
 from harness.analysis.left_out import Where
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
 from harness.analysis.wording import TIED, YARDSTICK, notes
@@ -35,7 +37,7 @@ class Spot:
     """What one cell of the map is about: a budget, and a band or an item (None: all items)."""
 
     size: int
-    band: float
+    band: float | None
     item: str | None = None
 
 
@@ -92,13 +94,13 @@ def _map(comparison: Comparison) -> Map:
     sizes, budgets = comparison.sizes, [budget_text(size) for size in comparison.sizes]
     items = sorted(comparison.item_names)
     if comparison.bands:
-        names = [comparison.difficulty.text(band) if band != WHOLE else "whole" for band in comparison.regions]
+        names = ["whole" if band is None else comparison.difficulty.text(band) for band in comparison.regions]
         cells = [[Spot(size, band) for band in comparison.regions] for size in sizes]
         return Map(names, budgets, comparison.difficulty.axis, cells)
     if len(items) > 1:
-        cells = [[Spot(size, WHOLE, item) for item in [*items, None]] for size in sizes]
+        cells = [[Spot(size, None, item) for item in [*items, None]] for size in sizes]
         return Map([*(comparison.item_names[item] for item in items), "all"], budgets, "item", cells)
-    return Map(budgets, [], "parameter budget", [[Spot(size, WHOLE) for size in sizes]])
+    return Map(budgets, [], "parameter budget", [[Spot(size, None) for size in sizes]])
 
 
 def _square(comparison: Comparison, model: str) -> Line2D:
@@ -136,7 +138,7 @@ def _cell(
     fill = style.colour(*comparison.looks(ranking.best))
     ink = style.ink_on((*to_rgb(fill), 1.0))
     axes.add_patch(Rectangle(at, 1, 1, facecolor=fill, edgecolor="white", linewidth=1.2))
-    lines = _signs(outcome) if narrow else _words(comparison, spot, outcome, ranking)
+    lines = _signs(comparison, spot, outcome) if narrow else _words(comparison, spot, outcome, ranking)
     pitch = LINE_SPACING / (LOW_CELL if narrow else CELL[1])
     if ranking.verdict == TIE:
         axes.add_patch(Rectangle(at, 1, 1, fill=False, edgecolor=ink, hatch="/////", linewidth=0, alpha=0.4))
@@ -152,9 +154,11 @@ def _cell(
         axes.text(centre[0], centre[1] + offset, text, fontsize=size, color=ink, ha="center", va="center_baseline")
 
 
-def _signs(outcome: Outcome) -> list[str]:
-    """Whether a yardstick leads, or is ahead."""
-    return [YARDSTICK] if outcome.ahead or not outcome.trained else []
+def _signs(comparison: Comparison, spot: Spot, outcome: Outcome) -> list[str]:
+    """Whether a yardstick leads, or is ahead, and whether the best model learned nothing."""
+    leads = YARDSTICK if outcome.ahead or not outcome.trained else ""
+    signs = leads + NOTHING * _is_of_nothing(comparison, spot, outcome)
+    return [signs] if signs else []
 
 
 def _words(comparison: Comparison, spot: Spot, outcome: Outcome, ranking: Ranking) -> list[str]:
@@ -163,9 +167,10 @@ def _words(comparison: Comparison, spot: Spot, outcome: Outcome, ranking: Rankin
     text = METRICS[comparison.metric].text
     lead = "" if ranking.verdict == ALONE else f" ({text(ranking.leads[0].mean, '+')})"
     more = f" +{len(ranking.tied) - 1}" if len(ranking.tied) > 1 else ""
+    signs = FEWER * _is_partial(comparison, spot, outcome) + NOTHING * _is_of_nothing(comparison, spot, outcome)
     return [
         ranking.best + ("" if outcome.trained else f" {YARDSTICK}"),
-        f"{text(ranking.means[0])}{FEWER if _is_partial(comparison, spot, outcome) else ''}{lead}",
+        f"{text(ranking.means[0])}{signs}{lead}",
         *([f"{TIED} {ranking.tied[0]}{more}"] if ranking.tied else []),
         *([f"{YARDSTICK} {outcome.yardstick} ({text(outcome.ahead.mean, '+')})"] if outcome.ahead else []),
         *([f"{len(outcome.compared.models)} of {outcome.compared.every} models"] if outcome.compared.few else []),
@@ -173,9 +178,21 @@ def _words(comparison: Comparison, spot: Spot, outcome: Outcome, ranking: Rankin
 
 
 def _is_partial(comparison: Comparison, spot: Spot, outcome: Outcome) -> bool:
-    """Whether draws that other places have are not compared here."""
-    compared = {draw.draw for draw in outcome.compared.draws}
+    """Whether cases of draws that other places have are not compared here."""
+    compared = _draws(outcome)
     return any(draw not in compared for draw in comparison.draws if spot.item in (None, draw.item))
+
+
+def _is_of_nothing(comparison: Comparison, spot: Spot, outcome: Outcome) -> bool:
+    """Whether the best model learned nothing in a case that is compared here."""
+    if outcome.first is None:
+        return False
+    runs, compared = comparison.runs(Place(outcome.first.best, spot.size, spot.band)), _draws(outcome)
+    return any(learned_nothing(row) for draw, row in runs.items() if draw in compared)
+
+
+def _draws(outcome: Outcome) -> set[Draw]:
+    return {case.draw for case in outcome.compared.cases}
 
 
 def _label_axes(axes: Axes, block: Map, width: float, narrow: bool) -> None:
@@ -198,6 +215,8 @@ def _notes(comparison: Comparison, outcomes: dict[Spot, Outcome]) -> Sequence[st
     said = [f"hatched: {line}" if line.startswith(TIED) else line for line in notes(places)]
     if any(_is_partial(comparison, spot, outcome) for spot, outcome in ranked.items()):
         said.append(f"{FEWER} {MEANINGS[FEWER]}")
+    if any(_is_of_nothing(comparison, spot, outcome) for spot, outcome in ranked.items()):
+        said.append(f"{NOTHING} {MEANINGS[NOTHING]}")
     if len(ranked) < len(outcomes):
         said.append(f"{NO_SCORE} no score, or no model with every draw")
     return said
@@ -207,4 +226,4 @@ def _rest(comparison: Comparison, spot: Spot) -> str:
     """What a place is called beside its budget."""
     if not comparison.bands:
         return comparison.item_names[spot.item] if spot.item else "all" if len(comparison.draws) > 1 else ""
-    return "whole" if spot.band == WHOLE else comparison.difficulty.text(spot.band)
+    return "whole" if spot.band is None else comparison.difficulty.text(spot.band)

@@ -131,7 +131,7 @@ def _add_best(best: dict[str, dict[str, Any]], found: Means, whole: bool) -> Non
         at = best.setdefault(band_name(band[0]) if band else ALL, {})
         if found.runs[(size, *band)]:
             at[str(size)] = place_of(outcome, found.metric, whole)
-            at[str(size)] |= {} if band else {"bands": len({draw.band for draw in outcome.compared.draws})}
+            at[str(size)] |= {} if band else {"bands": len({case.band for case in outcome.compared.cases})}
 
 
 def _add_frames(frames: dict[str, Any], found: Means) -> None:

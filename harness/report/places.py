@@ -75,7 +75,7 @@ def place_of(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
     """How a place was decided. whole: with who is the best, for the overview.
 
     Where something is not compared, left_out: what, in words; models: how many compete, of how many; few: that these
-    are not even half. draws: over how many it was, where they are several.
+    are not even half. draws: over how many cases it was, where they are several.
     shown: [what it is there, model, mean] of those whose pictures stand side by side.
     """
     first, compared = outcome.first, outcome.compared
@@ -88,8 +88,8 @@ def place_of(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
         place["models"] = [len(compared.models), compared.every]
     if compared.few:
         place["few"] = True
-    if len(compared.draws) > 1:
-        place["draws"] = len(compared.draws)
+    if len(compared.cases) > 1:
+        place["draws"] = len(compared.cases)
     return place | {
         "model": first.best if first else None,
         "told": told(outcome, metric),
@@ -115,6 +115,6 @@ def _shown(outcome: Outcome) -> Iterable[list[Any]]:
 
 
 def _mean(ranking: Ranking, model: str) -> float | int | None:
-    if model not in ranking.models:  # it lacks draws that another one has
+    if model not in ranking.models:  # it lacks cases that another one has
         return None
     return rounded(ranking.means[ranking.models.index(model)], 5)

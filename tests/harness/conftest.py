@@ -209,6 +209,7 @@ def sweep(tmp_path, environment):
     for process in made.started:
         process.kill()
         process.communicate()
+    made.release()  # or jobs that outlive their launch would wait for ever
 
 
 @pytest.fixture

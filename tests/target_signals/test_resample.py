@@ -1,10 +1,6 @@
 """Resampling: against plain loops, Pillow, DIV2K's own ×4 files, and what balls and shells must keep."""
 
-import hashlib
-import json
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +8,8 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from target_signals.recorded.catalogue import high_resolution, low_resolution
+from target_signals.recorded.local_files import local, missing
 from target_signals.resample import bicubic, cubic_matrix, shrink_occupancy
 
 LENGTHS = st.integers(1, 12)
@@ -127,22 +125,20 @@ def test_pillow_agrees(shape, margin):
     assert difference[margin : shape[0] - margin, margin : shape[1] - margin].max() < 1e-5
 
 
-def div2k(folder, name):
-    """A file of the data folder as float64 levels 0 … 255, its hash checked."""
+def levels(path):
+    """A recorded photograph as float64 levels 0 … 255, its hash checked."""
     from skimage import io
 
-    digests = {entry["path"]: entry["sha256"] for entry in json.loads((folder / "MANIFEST.json").read_text())["files"]}
-    content = (folder / name).read_bytes()
-    assert hashlib.sha256(content).hexdigest() == digests[name], f"{name} in {folder} is not the file of its manifest"
-    return io.imread(folder / name).astype(np.float64)
+    return io.imread(local(path)).astype(np.float64)
 
 
-@pytest.mark.skipif("INRBENCH_DATA" not in os.environ, reason="INRBENCH_DATA does not name the data folder")
 @pytest.mark.parametrize("item", ["0064", "0079", "0088", "0131"])
 def test_div2ks_own_small_images_bit_by_bit(item):
     """They were rounded half up to 8 bits after each axis."""
-    folder = Path(os.environ["INRBENCH_DATA"])
-    image, small = div2k(folder, f"div2k/hr/{item}.png"), div2k(folder, f"div2k/lr_x4/{item}x4.png")
+    paths = high_resolution(item), low_resolution(item)
+    if lacking := missing(paths):
+        pytest.skip(lacking)
+    image, small = map(levels, paths)
 
     def to_levels(values):
         return np.floor(values + 0.5).clip(0, 255)

@@ -1,4 +1,4 @@
-"""Rate–distortion curves of models and codecs: PSNR against bits a sample, averaged over the same draws."""
+"""Rate–distortion curves of models and codecs: PSNR against bits a sample, averaged over the same cases."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from harness.store.schema import OK, Row
 
 MOST_RATES = 6  # that PSNR is told at
 Place = tuple[str, int, int]  # model, budget, bits a value
-Draw = tuple[Any, ...]  # item, band and seed of the signal, then of the fit
+Case = tuple[Any, ...]  # item, band and seed of the signal, then of the fit
 Cost = tuple[float | None, ...]  # seconds to encode and to decode, operations a sample
 
 
@@ -36,12 +36,12 @@ class Measurement:
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """An experiment's points, by model, budget and bits, then by codec. draws: how many signals they are means over, of
+    """An experiment's points, by model, budget and bits, then by codec. cases: how many signals they are means over, of
     how many that some model has. without: models and budgets that lack some of these, in words.
     """
 
     kind: Kind
-    draws: tuple[int, int]
+    cases: tuple[int, int]
     models: tuple[str, ...]
     measurements: tuple[Measurement, ...]
     without: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class RateDistortion:
     @property
     def means(self) -> str:
         """What points are means of, in words; nothing for the only signal."""
-        taken, every = self.draws
+        taken, every = self.cases
         return "" if every == 1 else f"mean of {taken}{f' of {every}' if taken < every else ''} signals"
 
     @property
@@ -110,28 +110,28 @@ def _of(
     order: Sequence[str],
     curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]],
 ) -> RateDistortion:
-    found: dict[Place, dict[Draw, tuple[Point, Cost]]] = {}
-    signals: dict[Draw, Row] = {}
-    for row in sorted(rows, key=lambda row: str(row["started"])):  # of two of one place and draw the later counts
-        draw = (row["item"], row["bandlimit"], row["signal_seed"], row["seed"])
+    found: dict[Place, dict[Case, tuple[Point, Cost]]] = {}
+    signals: dict[Case, Row] = {}
+    for row in sorted(rows, key=lambda row: str(row["started"])):  # of two of one place and case the later counts
+        case = (row["item"], row["bandlimit"], row["signal_seed"], row["seed"])
         samples = math.prod(row["shape"][:-1])
         for rate in filter(_is_scored, row["rates"]):
             place = (row["model"], int(row["size"]), int(rate["bits"]))
             cost = rate["encode_seconds"], rate["decode_seconds"], row["operations"]
-            found.setdefault(place, {})[draw] = Point(8 * rate["bytes"] / samples, rate["psnr"]), cost
-            signals.setdefault(draw[:3], row)
-    draws = complete_enough({place: own.keys() for place, own in found.items()})
-    fuller = [draws & own.keys() for own in found.values() if 2 * len(draws & own.keys()) > len(draws)]
-    shared = draws.intersection(*fuller) or max(map(set, found.values()), key=len)
+            found.setdefault(place, {})[case] = Point(8 * rate["bytes"] / samples, rate["psnr"]), cost
+            signals.setdefault(case[:3], row)
+    cases = complete_enough({place: own.keys() for place, own in found.items()})
+    fuller = [cases & own.keys() for own in found.values() if 2 * len(cases & own.keys()) > len(cases)]
+    shared = cases.intersection(*fuller) or max(map(set, found.values()), key=len)
     place_of = {name: place for place, name in enumerate(order)}
     measured = []
     for place in sorted(found, key=lambda place: (place_of.get(place[0], len(order)), place)):
         if shared <= found[place].keys():
-            points, costs = zip(*(found[place][draw] for draw in sorted(shared, key=str)), strict=True)
+            points, costs = zip(*(found[place][case] for case in sorted(shared, key=str)), strict=True)
             measured.append(Measurement(*place, _mean(points), *_cost(costs)))
     models = tuple(dict.fromkeys(one.name for one in measured))
     lacking = dict.fromkeys(f"{m} at {budget_text(size)}" for (m, size, _), own in found.items() if shared - own.keys())
-    taken = [row for signal, row in signals.items() if any(draw[:3] == signal for draw in shared)]
+    taken = [row for signal, row in signals.items() if any(case[:3] == signal for case in shared)]
     measured += _of_codecs(list(map(curves_of, taken)))
     return RateDistortion(kind, (len(taken), len(signals)), models, tuple(measured), tuple(lacking))
 
@@ -159,7 +159,7 @@ def _mean(points: Sequence[Point]) -> Point:
 
 
 def _cost(of_draws: Sequence[Cost]) -> tuple[tuple[float, float] | None, float | None]:
-    """Means of the seconds to encode and to decode, and of the operations, where all draws have them."""
+    """Means of the seconds to encode and to decode, and of the operations, where all cases have them."""
     encode, decode, operations = (
         None if None in values else sum(filter(None, values)) / len(values) for values in zip(*of_draws, strict=True)
     )

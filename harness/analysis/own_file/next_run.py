@@ -38,7 +38,9 @@ class Advice(NamedTuple):
     options: Mapping[str, Any]
 
 
-def advise(comparison: Comparison, size: int, band: float, outcome: Outcome, available: Available) -> list[Advice]:
+def advise(
+    comparison: Comparison, size: int, band: float | None, outcome: Outcome, available: Available
+) -> list[Advice]:
     """What is worth running after the largest budget at which somebody has scores."""
     if outcome.first is None:
         return []

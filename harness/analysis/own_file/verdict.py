@@ -56,7 +56,7 @@ def _is_usable(row: Mapping[Any, Any]) -> bool:
     return row["status"] != OK or (fits and known(row["parameters"]) is not None and known(row["seconds"]) is not None)
 
 
-def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, out: str | Path) -> Iterable[str]:
+def _of_task(comparison: Comparison, size: int, band: float | None, outcome: Outcome, out: str | Path) -> Iterable[str]:
     first = outcome.first
     assert first is not None
     place = Place(first.best, size, band)
@@ -77,7 +77,7 @@ def _of_task(comparison: Comparison, size: int, band: float, outcome: Outcome, o
     yield from (f"  {line}" for line in lines(outcome.compared))
 
 
-def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -> str:
+def _trained(comparison: Comparison, size: int, band: float | None, outcome: Outcome) -> str:
     ranking = outcome.trained
     if ranking is None:
         return _nobody(any(model not in comparison.classical for model in comparison.models))
@@ -91,7 +91,7 @@ def _trained(comparison: Comparison, size: int, band: float, outcome: Outcome) -
     return f"{score}, {difference(ranking.leads[0], PSNR)} ahead of {ranking.models[1]}"
 
 
-def _yardstick(comparison: Comparison, size: int, band: float, outcome: Outcome) -> str:
+def _yardstick(comparison: Comparison, size: int, band: float | None, outcome: Outcome) -> str:
     if outcome.yardsticks is None:
         return _nobody(any(model in comparison.classical for model in comparison.models))
     best = outcome.yardsticks.best
@@ -115,7 +115,7 @@ def _ahead(found: Difference) -> str:
     return f"{difference(-found, PSNR)} behind"
 
 
-def _quickest(comparison: Comparison, size: int, band: float, ranking: Ranking) -> str:
+def _quickest(comparison: Comparison, size: int, band: float | None, ranking: Ranking) -> str:
     """The competing model that gains most over the constant mean for each second of training."""
     places = [Place(model, size, band) for model in ranking.models]
     rows = {p.model: [comparison.runs(p)[draw] for draw in comparison.scores(p)] for p in places}

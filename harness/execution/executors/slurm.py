@@ -5,13 +5,12 @@ same path. Where there is no Slurm, submitit's local executor runs the jobs as p
 """
 
 import contextlib
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ MINUTES = 60  # of estimated work in a job
 MARGIN = 3  # how many times as long a job may take, unless --slurm timeout_min says otherwise
 NOTICE = 30  # seconds before its time limit at which a job is told, unless --slurm slurm_signal_delay_s says otherwise
 MOST_JOBS = 1000  # of an array: what Slurm takes, unless its administrator has changed MaxArraySize
+STDERR = 2  # standard error's descriptor, which processes that are begun inherit
 ELSEWHERE = "what it has not run goes into another one"
 
 
@@ -66,7 +66,8 @@ class Workers:
             raise UsageError(text) from error
         self.order, self.workers = order, workers
         os.environ.update(search_path())  # which jobs inherit
-        self.executor = submitit.AutoExecutor(folder=(out / "slurm" / "%j").resolve())
+        self.folder = (out / "slurm").resolve()
+        self.executor = submitit.AutoExecutor(folder=self.folder / "%j")
         self.is_local = self.executor.cluster == "local"
         if self.is_local:
             print("no Slurm here: its jobs run as processes of this machine", file=sys.stderr)
@@ -96,7 +97,7 @@ class Workers:
         if self.is_local:  # all of them at once, as processes that inherit this one's environment
             os.environ["OMP_NUM_THREADS"] = share_of_cores(len(orders))
         try:
-            with contextlib.redirect_stderr(io.StringIO()):  # submitit prints there what it then raises
+            with _errors_to(self.folder / "submitit.log"):
                 self.jobs = self.executor.map_array(run_order, orders)
         except self.refusals as error:
             raise UsageError(f"Slurm refuses the jobs: {one_line(error)}") from error
@@ -159,8 +160,25 @@ class Workers:
         if self.is_local:
             for job in self.jobs:
                 job.cancel()
+            for job in self.jobs:  # which submitit kills after a second
+                job.wait()
         elif self.jobs:  # some of which may have ended by now
             subprocess.run(["scancel", "--quiet", *(job.job_id for job in self.jobs)], stderr=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def _errors_to(path: Path) -> Iterator[None]:
+    """Add standard error of this process, and of those that it begins meanwhile, to a file: submitit prints there what
+    it then raises, and its process beside each job here a traceback when it is told to stop."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = os.dup(STDERR)
+    try:
+        with path.open("a") as file, contextlib.redirect_stderr(file):
+            os.dup2(file.fileno(), STDERR)
+            yield
+    finally:
+        os.dup2(kept, STDERR)
+        os.close(kept)
 
 
 def read_settings(settings: Sequence[str]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def compared(have, models=MODELS):
 
 
 def bands_of(found):
-    return sorted(draw.band for draw in found.draws)
+    return sorted(case.band for case in found.cases)
 
 
 states = st.fixed_dictionaries(
@@ -54,15 +54,15 @@ def test_everyone_compared_has_every_draw_and_everything_else_is_left_out_in_wor
     runs = runs_of(states)
     found = compare(runs, CLASSICAL, MODELS)
     for model in found.models:
-        assert all(states[model, draw.band] == SCORE for draw in found.draws)
+        assert all(states[model, case.band] == SCORE for case in found.cases)
     assert sorted([*found.models, *found.absent, *found.lacking]) == sorted(MODELS)
     tried = [band for band in BANDS if any(states[m, band] == SCORE for m in MODELS if m not in CLASSICAL)]
     if tried:
-        assert sorted([*bands_of(found), *(draw.band for draw in found.dropped)]) == tried
+        assert sorted([*bands_of(found), *(case.band for case in found.dropped)]) == tried
     said = " ".join(lines(found))
     if found.models:
         assert all(model in said for model in MODELS if model not in found.models)
-        assert all(f"{draw.band:g}" in said for draw in found.dropped)
+        assert all(f"{case.band:g}" in said for case in found.dropped)
     ranked = decide(runs, CLASSICAL, PSNR, MODELS)
     rankings = [ranking for ranking in (ranked.trained, ranked.yardsticks) if ranking]
     assert sorted(model for ranking in rankings for model in ranking.models) == sorted(found.models)
@@ -70,10 +70,10 @@ def test_everyone_compared_has_every_draw_and_everything_else_is_left_out_in_wor
 
 @given(states, st.sampled_from(MODELS), st.sets(st.sampled_from(BANDS), min_size=1))
 def test_rows_that_are_not_there_never_change_what_is_compared_without_a_word(states, model, bands):
-    """With the same models over the same draws every number stays, and otherwise other words say what is left out."""
+    """With the same models over the same cases every number stays, and otherwise other words say what is left out."""
     fewer = states | {(model, band): MISSING for band in bands}
     whole, less = (decide(runs_of(own), CLASSICAL, PSNR, MODELS) for own in (states, fewer))
-    same = (set(whole.compared.models), whole.compared.draws) == (set(less.compared.models), less.compared.draws)
+    same = (set(whole.compared.models), whole.compared.cases) == (set(less.compared.models), less.compared.cases)
     if same:
         one, two = ((each.trained, each.yardsticks, each.yardstick) for each in (whole, less))
         assert repr(one) == repr(two)  # intervals over one draw are NaN, which equals nothing
@@ -86,7 +86,7 @@ def test_the_order_of_rows_plays_no_part(states, order):
     runs = runs_of(states)
     again = {c: runs[c] for model in order for c in runs if c.model == model}
     one, two = compare(runs, CLASSICAL, MODELS), compare(again, CLASSICAL, MODELS)
-    assert (one.draws, set(one.models), dict(one.lacking)) == (two.draws, set(two.models), dict(two.lacking))
+    assert (one.cases, set(one.models), dict(one.lacking)) == (two.cases, set(two.models), dict(two.lacking))
 
 
 def test_bands_that_few_models_have_are_left_out():
@@ -115,12 +115,12 @@ def test_a_model_that_failed_does_not_choose(state):
     own = {("Siren", 0.1): state} | {("Siren", band): SCORE for band in BANDS[1:3]}
     found = compare(runs_of({("Grid", band): SCORE for band in BANDS} | own), (), ("Grid", "Siren"))
     whole = state == FAILED
-    assert (len(found.draws), found.models) == ((4, ("Grid",)) if whole else (3, ("Grid", "Siren")))
+    assert (len(found.cases), found.models) == ((4, ("Grid",)) if whole else (3, ("Grid", "Siren")))
 
 
 def test_a_model_that_lacks_a_few_draws_is_left_out_by_name_and_the_draws_stay():
     found = compared({"Grid": BANDS, "Siren": BANDS[1:], "Wire": BANDS, "BACON": BANDS}, MODELS[:4])
-    assert (found.models, len(found.draws)) == (("Grid", "Wire", "BACON"), 4)
+    assert (found.models, len(found.cases)) == (("Grid", "Wire", "BACON"), 4)
     assert lines(found) == ["does not compete: Siren (1 missing of 4 runs)"]
 
 
@@ -128,14 +128,14 @@ def test_models_with_next_to_nothing_take_no_draws_from_the_others():
     """Newer models that have one band of four, and are more than those that have all."""
     every = {"Grid": BANDS, "Siren": BANDS} | {f"newer{i}": BANDS[:1] for i in range(5)}
     found = compare({cell(model, band): 1.0 for model, bands in every.items() for band in bands}, (), every)
-    assert (found.models, len(found.draws), found.few) == (("Grid", "Siren"), 4, True)
+    assert (found.models, len(found.cases), found.few) == (("Grid", "Siren"), 4, True)
     assert lines(found) == ["do not compete: newer0, newer1, newer2, newer3, newer4 (3 missing of 4 runs)"]
 
 
 def test_a_failure_is_no_missing_run_and_takes_no_draw_away():
     runs = runs_of({(m, b): FAILED if (m, b) == ("Siren", 0.7) else SCORE for m in ("Siren", "Grid") for b in BANDS})
     found = compare(runs, CLASSICAL, ("Siren", "Grid"))
-    assert (found.models, len(found.draws)) == (("Grid",), 4)
+    assert (found.models, len(found.cases)) == (("Grid",), 4)
     assert lines(found) == ["does not compete: Siren (1 failed of 4 runs)"]
 
 
@@ -154,9 +154,9 @@ def test_a_draw_at_which_everybody_failed_compares_nothing():
 @pytest.mark.parametrize(("state", "failed"), [(SCORE, 0), (FAILED, 1)])
 def test_models_without_a_draw_in_common_lack_each_others(state, failed):
     found = compare(runs_of({("Siren", 0.1): state, ("Grid", 0.3): state}))
-    assert (found.models, found.draws) == ((), frozenset())
+    assert (found.models, found.cases) == ((), frozenset())
     assert found.lacking == {"Siren": (1, failed), "Grid": (1, failed)}
-    assert sorted(draw.band for draw in found.dropped) == [0.1, 0.3]
+    assert sorted(case.band for case in found.dropped) == [0.1, 0.3]
 
 
 def test_a_place_of_few_models_says_how_many_there_are():

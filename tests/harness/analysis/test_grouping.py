@@ -5,7 +5,6 @@ import itertools
 import pytest
 
 from harness.analysis import means
-from harness.analysis.comparison import WHOLE
 from harness.analysis.grouping import comparisons
 from harness.analysis.summary import summarise
 
@@ -30,7 +29,7 @@ def test_comparisons_are_those_of_the_rows_in_order_of_time(rows):
     assert all(one == said[0] and list(one[1].cells) == list(said[0][1].cells) for one in said[1:])
     zebra, ant = said[0]
     assert (zebra.kind.signal, zebra.stands_for, zebra.kind.length, zebra.kind.steps) == ("Zebra", "Horse", 24, 3)
-    assert zebra.regions == (0.1, 0.2, WHOLE)
+    assert zebra.regions == (0.1, 0.2, None)
     assert (ant.kind.signal, ant.stands_for, ant.kind.length, ant.kind.steps) == ("Ant", "", None, None)
     assert ant.passed_over == 1
     assert ant.models == ("Mine", "Old", "Wavelet")

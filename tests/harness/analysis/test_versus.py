@@ -8,8 +8,10 @@ import pytest
 from harness import __main__ as verbs
 from harness.analysis import tables
 from harness.analysis.experiments import experiments
+from harness.analysis.grouping import comparisons
 from harness.analysis.versus import versus
 from harness.figures import draw_figures
+from harness.figures.presets import presets_page
 from tests.harness.figures.reading import said
 
 SCORES = {  # model → preset → PSNR of three items
@@ -81,12 +83,15 @@ def test_what_is_to_be_known_of_the_scores_is_said_of_each_preset(rows):
             "psnr_constant": 30.0 if row["model"] == "Grid" and tuned else 9.0,
         }
 
-    found, _ = changes([row | more(row) for row in rows])
+    rows = [row | more(row) for row in rows]
+    found, _ = changes(rows)
     assert found.remarks["paper"] == []
     least, nothing = found.remarks["tuned"]
     assert least.startswith("uses less than its budget: Grid at 2.5k 80%; Siren at 2.5k 80%")
     assert nothing == "learned nothing over the mean of the truth: Grid at 2.5k"
     assert f"tuned: {nothing}" in tables.versus_as("md", [found]).decode()
+    (comparison,) = (one for one in comparisons(rows) if one.kind == found.kind)
+    assert f"tuned: {nothing}" in said(presets_page(found, comparison))
 
 
 def test_a_change_that_rounds_to_0_is_not_bold(rows):

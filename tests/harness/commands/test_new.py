@@ -236,7 +236,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(refused, monkeypatch):
 
 
 def test_files_that_are_cited_have_what_they_are_cited_for():
-    lines = [line for kind in new.KINDS for line in (new.TEMPLATES / f"{kind}.py").read_text().splitlines()]
+    lines = [
+        line for kind in new.KINDS for line in (new.TEMPLATES / f"{kind}.py").read_text(encoding="utf-8").splitlines()
+    ]
     found = [
         match
         for line in lines

@@ -44,8 +44,8 @@ def test_one_file_adds_a_model_and_one_a_signal(command, undrawn, root, tmp_path
     for name in ("common", "models", "target_signals", "harness"):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "hyperparameters.json", copy)
-    (copy / "models" / "example.py").write_text(EXAMPLE_MODEL)
-    (copy / "target_signals" / "checkerboard.py").write_text(EXAMPLE_SIGNAL)
+    (copy / "models" / "example.py").write_text(EXAMPLE_MODEL, encoding="utf-8")
+    (copy / "target_signals" / "checkerboard.py").write_text(EXAMPLE_SIGNAL, encoding="utf-8")
     arguments = (
         "--signal",
         "Checkerboard",
@@ -71,7 +71,7 @@ def test_one_file_adds_a_model_and_one_a_signal(command, undrawn, root, tmp_path
 
 def test_a_models_file_may_lie_outside(run, out, tmp_path):
     own = tmp_path / "own_model.py"
-    own.write_text(EXAMPLE_MODEL.replace('"Example"', '"Outside"'))
+    own.write_text(EXAMPLE_MODEL.replace('"Example"', '"Outside"'), encoding="utf-8")
     code, stdout, _ = run("--set", "Outside.lr=0.5", models=(own, "Grid"), draw=True)
     assert code == 0
     assert set(cells(stdout)) == {"Grid", "Outside"}

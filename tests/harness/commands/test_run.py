@@ -169,7 +169,7 @@ def test_a_corrupt_row_is_named_and_its_trial_runs_again(smoke, tmp_path, run):
 def test_paths_are_those_of_the_callers_folder_through_a_symbolic_link_too(command, root, tmp_path):
     (tmp_path / "launcher").symlink_to(root / "run_2dsierpinski.sh")
     (tmp_path / "own.json").write_text(DEFAULT_CONFIG.read_text())
-    (tmp_path / "own.py").write_text(written("model", "Example"))
+    (tmp_path / "own.py").write_text(written("model", "Example"), encoding="utf-8")
     (tmp_path / "random.py").write_text("raise SystemExit('a module of the caller was imported')")
     words = "--models own.py --config own.json --preset smoke --device cpu --out results"
     ran = command("bash", "launcher", *words.split(), cwd=tmp_path)

@@ -5,6 +5,7 @@ test_claims.py, a lost Ray node in test_executors.py.
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -154,16 +155,16 @@ needs_mount = pytest.mark.skipif(not may_mount(), reason="mounting a file system
 
 @pytest.fixture
 def mounted(sweep, root, undrawn):
-    """`mounted("run", "mount -o remount,…", …)`: lines of a shell in which the results folder is a tmpfs of
+    """`mounted("run", "mount -o remount,…", …)`: lines of a shell in which the results folder, $OUT, is a tmpfs of
     200 kB and `run` is the sweep's command on 40 seeds; the output of each, and after ` => ` its exit code."""
 
     def shell(*lines):
-        command = subprocess.list2cmdline(sweep.words(seeds=range(40)))
+        command = shlex.join(sweep.words(seeds=range(40)))
         sweep.out.mkdir()
-        script = f"mount -t tmpfs -o size=200k tmpfs {sweep.out} || exit 99\n"
+        script = 'mount -t tmpfs -o size=200k tmpfs "$OUT" || exit 99\n'
         script += f'run() {{ \'{sys.executable}\' -c "$CODE" {command} "$@"; }}\n'
         script += "\n".join(f'{{ {line}; }} 2>&1; echo " => $?"' for line in lines)
-        environment = sweep.environment | {"CODE": undrawn[2]}
+        environment = sweep.environment | {"CODE": undrawn[2], "OUT": str(sweep.out)}
         done = subprocess.run(
             ["unshare", "-rm", "bash", "-c", script], cwd=root, env=environment, capture_output=True, text=True
         )
@@ -177,11 +178,11 @@ def mounted(sweep, root, undrawn):
 def test_a_full_disk(mounted, sweep, where):
     full, rows, half, _, again, total, _ = mounted(
         f"run {where}",
-        f"ls {sweep.out}/*/rows | wc -l",
-        f"find {sweep.out} -name '.*' -type f",
-        f"mount -o remount,size=20m {sweep.out}",
+        'ls "$OUT"/*/rows | wc -l',
+        'find "$OUT" -name ".*" -type f',
+        'mount -o remount,size=20m "$OUT"',
         "run",
-        f"ls {sweep.out}/*/rows | wc -l",
+        'ls "$OUT"/*/rows | wc -l',
     )
     assert f"error: cannot write results to '{sweep.out}" in full
     assert f"No space left on device; make room\n{RESUME}\n" in full
@@ -199,10 +200,10 @@ def test_a_store_that_cannot_be_written(mounted, sweep):
     """Root may write whatever the permissions say, but not into a file system that is read-only."""
     sweep.run(seeds=[0, 1])
     _, _, refused, status, _ = mounted(
-        f"cp -r {sweep.out.rename(sweep.folder / 'done')}/* {sweep.out}",
-        f"mount -o remount,ro {sweep.out}",
+        f"cp -r '{sweep.out.rename(sweep.folder / 'done')}'/* \"$OUT\"",
+        'mount -o remount,ro "$OUT"',
         "run",
-        f"'{sys.executable}' -m harness status --out {sweep.out}",
+        f"'{sys.executable}' -m harness status --out \"$OUT\"",
     )
     assert "Read-only file system; finished trials are stored. Make it writable" in refused
     assert "Traceback" not in refused

@@ -22,7 +22,7 @@ def squeue(tmp_path, monkeypatch):
 
     def say(code, text):
         answer.write_text(text)
-        program.write_text(f"#!/bin/sh\necho >>{calls}\ncat {answer}\nexit {code}\n")
+        program.write_text(f"#!/bin/sh\necho >>'{calls}'\ncat '{answer}'\nexit {code}\n")
         program.chmod(0o755)
 
     say.asked = lambda: len(calls.read_text())

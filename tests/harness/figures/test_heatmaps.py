@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.analysis.comparison import WHOLE
 from harness.figures import draw_figures, heatmaps, style
+from harness.figures.layout import Layout
 from harness.figures.views import over_bands, over_budgets
 from tests.harness.figures.reading import cells, panels, said, ticks
 from tests.harness.tables import BANDS, MODELS, SIZES, comparison_of, fail, rows_of
@@ -139,7 +139,7 @@ def test_the_star_has_nine_bands_from_its_rings(make_table):
     fail(table, (table["model"] == "Wire") & (table["size"] == 30_000), "out_of_memory")
     comparison = comparison_of(table)
     assert comparison.bands == tuple(BANDS)
-    assert comparison.regions == (*BANDS, WHOLE)
+    assert comparison.regions == (*BANDS, None)
     figure = heatmaps.score_page(comparison, over_bands(comparison))
     first, second = panels(figure)
     chosen = table[(table["model"] == "Siren") & (table["size"] == 10_000)]
@@ -157,7 +157,7 @@ def test_the_star_has_nine_bands_from_its_rings(make_table):
 def test_other_metrics_know_no_rings(make_table):
     table = make_table(bands=[None], sizes=[10_000, 30_000], rings=9)
     comparison = comparison_of(table, metric="ssim")
-    assert comparison.regions == (WHOLE,)
+    assert comparison.regions == (None,)
     figure = draw_figures.pages(comparison)["ssim_over_budgets"]
     chosen = table[(table["model"] == "Siren") & (table["size"] == 10_000)]
     assert cells(figure.axes[0])[1][0] == f"{chosen['ssim'].mean():.3f}"
@@ -205,3 +205,37 @@ def test_a_lossless_cell_does_not_flatten_the_others(make_table):
     others = np.sort(table.loc[table["psnr"] < 155, "psnr"].dropna())
     assert mesh.norm.vmax <= others[-1], "the scale is that of the other cells"
     assert cells(first)[MODELS.index("Grid")][0] == "155", "the cell still says its value"
+
+
+def test_a_cell_of_which_a_fit_learned_nothing_says_so(make_table, check_page):
+    table = make_table(models=["Siren", "Grid"], sizes=[10_000], seeds=[1, 2]).assign(psnr_constant=9.0)
+    table.loc[(table["model"] == "Siren") & (table["bandlimit"] == 0.5), "psnr"] = [9.0, 15.0]
+    comparison = comparison_of(table)
+    for page in (heatmaps.score_page, heatmaps.lead_page):
+        figure = page(comparison, over_bands(comparison))
+        marked = [word for row in cells(figure.axes[0]) for word in row if word.endswith("°")]
+        assert [number(word.rstrip("°")) for word in marked] == [
+            pytest.approx(12.0 - (page is heatmaps.lead_page) * grid_at(table, 0.5), abs=0.051)
+        ]
+        assert "° a fit there learned nothing over the mean of the truth" in said(figure)
+        check_page(figure)
+    figure = heatmaps.score_page(comparison, over_budgets(comparison), Layout(3.3))
+    assert [word for axes in panels(figure) for row in cells(axes) for word in row if "°" in word] == ["12.0°"]
+
+
+def test_a_page_without_numbers_names_what_they_would_have_said(make_table, check_page):
+    table = make_table(models=["Siren", "Grid"], sizes=[10_000], seeds=[1]).assign(psnr_constant=9.0)
+    table.loc[(table["model"] == "Siren") & (table["bandlimit"] == 0.5), "psnr"] = 9.0
+    fail(table, (table["model"] == "Grid") & (table["bandlimit"] == 0.1))
+    comparison = comparison_of(table)
+    figure = heatmaps.score_page(comparison, over_bands(comparison), Layout(2.2))
+    assert not figure.axes[0].texts
+    told = said(figure)
+    assert "hatched: no score" in told
+    assert "learned nothing over the mean of the truth: Siren at 10k (1 of 9 trials)" in told
+    assert "div" not in told
+    check_page(figure)
+
+
+def grid_at(table, band):
+    return table[(table["model"] == "Grid") & (table["bandlimit"] == band)]["psnr"].mean()

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from harness.analysis.comparison import WHOLE
 from harness.analysis.example import Example
 from harness.analysis.target import Target
 from harness.figures import style
@@ -46,7 +45,7 @@ def make_specimen(make_table):
         target = Target(truth, binary, truth if seen is None else seen, observe, 20.0) if known else None
         draw = comparison.draws[0]
         paths = dict.fromkeys(keys, Path("residual.npz"))
-        found = Held(comparison.of_fits(), WHOLE, draw, target, "" if known else "no such file", paths)
+        found = Held(comparison.of_fits(), None, draw, target, "" if known else "no such file", paths)
         noise = {key: rng.normal(size=truth.shape, scale=0.1 * (i + 1)) for i, key in enumerate(keys)}
         object.__setattr__(found, "residuals", {key: values.astype(np.float32) for key, values in noise.items()})
         return found

@@ -281,3 +281,13 @@ def test_from_the_middle_outwards():
     assert from_the_middle([1, 2, 3, 4, 5]) == [3, 2, 4, 1, 5]
     assert from_the_middle([1]) == [1]
     assert from_the_middle([]) == []
+
+
+@pytest.mark.parametrize("page", [pareto_page, lambda comparison: convergence_page(comparison, "updates")])
+def test_who_learned_nothing_is_named_below(make_table, page, check_page):
+    table = make_table(models=["Siren", "Grid"], bands=[0.5], sizes=[10_000, 30_000], seeds=[1, 2])
+    assert "learned nothing" not in said(page(fits(table.assign(psnr_constant=-99.0))))
+    siren = (table["model"] == "Siren") & (table["size"] == 10_000)
+    figure = page(fits(table.assign(psnr_constant=table["psnr"].where(siren, -99.0))))
+    assert "learned nothing over the mean of the truth: Siren at 10k" in said(figure)
+    check_page(figure)

@@ -5,9 +5,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
-from harness.analysis.comparison import WHOLE
 from harness.analysis.winner import ALONE, ONE_DRAW, TIE, WIN
 from harness.figures import draw_figures, style, winners
+from harness.figures.layout import Layout
 from tests.harness.figures import reading
 from tests.harness.tables import comparison_of
 
@@ -142,8 +142,8 @@ def test_items_have_columns_and_all_of_them_one_more(make_table, check_page):
     figure = winners.winner_page(comparison)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == [*items, "all"]
-    assert words(axes)[0, 3][0] == comparison.outcome(10_000, WHOLE, "0003").trained.best
-    assert words(axes)[0, 10][0] == comparison.outcome(10_000, WHOLE).trained.best
+    assert words(axes)[0, 3][0] == comparison.outcome(10_000, None, "0003").trained.best
+    assert words(axes)[0, 10][0] == comparison.outcome(10_000, None).trained.best
     check_page(figure)
 
 
@@ -182,3 +182,15 @@ def test_a_long_title_keeps_within_a_narrow_page(make_table, check_page):
 
 def test_it_is_one_of_the_pages(make_table):
     assert "psnr_winners" in draw_figures.pages(comparison_of(make_table(models=MODELS, bands=[0.1], sizes=[10_000])))
+
+
+@pytest.mark.parametrize("width", [None, 3.3])
+def test_the_best_of_those_that_learned_nothing_is_marked(make_table, width, check_page):
+    table = scored(make_table, Siren=[9.0, 9.0, 9.03], Grid=[8.0, 8.0, 8.0]).assign(psnr_constant=9.0)
+    figure = winners.winner_page(comparison_of(table), Layout(width))
+    (cell,) = words(figure.axes[0]).values()
+    assert cell == (["Siren", "9.0° (+1.0)"] if width is None else ["°"])
+    assert "° a fit there learned nothing over the mean of the truth" in reading.said(figure)
+    check_page(figure)
+    table["psnr_constant"] = 5.0
+    assert "°" not in reading.said(winners.winner_page(comparison_of(table), Layout(width)))

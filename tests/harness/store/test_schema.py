@@ -136,7 +136,7 @@ def test_a_new_metric_is_one_function_and_one_entry_and_a_column_one_entry_and_i
     for line in csv.DictReader([head, *lines]):
         assert 0 < float(line["mae"]) < 1
         assert int(line["points"]) == 24 * 24
-    page = data_of((tmp_path / "out" / "index.html").read_text())
+    page = data_of((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
     assert page["metrics"]["mae"]["name"] == "MAE"
     assert all(0 < score < 1 for score in page["columns"]["mae"])
     assert page["columns"]["points"] == [576, 576]

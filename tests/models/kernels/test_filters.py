@@ -24,6 +24,7 @@ pytest.importorskip("triton", reason="Triton is not installed here")
 one_kernel = pytest.importorskip("one_kernel")
 fused = pytest.importorskip("models.kernels.network.layers_triton")
 filters = pytest.importorskip("models.kernels.network.narrow.filters.network")
+one_kernel = pytest.importorskip("one_kernel")
 
 PLANE, SOLID = (0, 1, 2, 3, 4), (2, 2, 2, 4, 4, 6, 6, 8, 8)  # the paper's filters, of which layers share some
 READ = {5: (1, 2, 4), 9: (2, 4, 6, 8)}

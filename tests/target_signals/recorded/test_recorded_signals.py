@@ -1,7 +1,6 @@
-"""DIV2K, the dragon and the chest slice: on files made here and, where INRBENCH_DATA is set, on the real ones."""
+"""DIV2K, the dragon and the chest slice: on files made here and, where they are, on the real ones."""
 
 import hashlib
-import os
 import struct
 
 import numpy as np
@@ -18,9 +17,13 @@ from target_signals.resample import bicubic
 from target_signals.tasks import metrics
 from target_signals.tasks.base import make_task
 
-REAL = os.environ.get("INRBENCH_DATA")
-real = pytest.mark.skipif(not REAL, reason="needs the recorded files: set INRBENCH_DATA to their folder")
 DIV2K, DRAGON, CHEST = map(registry.get, ("DIV2K", "Dragon", "ChestCT"))
+
+
+def real(family, finer=False):
+    """Skips where recorded files of a family are not here, or those of its finer lattices."""
+    there = family.missing() is None and (not finer or all(map(family.has_finer, family.items)))
+    return pytest.mark.skipif(not there, reason=f"needs {family.name}'s recorded{' finer' * finer} files")
 
 
 @pytest.fixture
@@ -191,7 +194,7 @@ def test_without_the_volumes_the_mesh_is_voxelised(put, item):
     assert np.abs(centre - (np.array(before) + extent / 2)).max() <= 0.5
 
 
-@real
+@real(DIV2K)
 @pytest.mark.parametrize("item", catalogue.NUMBERS)
 def test_the_real_div2k(item):
     signal = get_signal("DIV2K", item=item)
@@ -202,7 +205,7 @@ def test_the_real_div2k(item):
         assert metrics.psnr(signal.values, quarter) > 55
 
 
-@real
+@real(CHEST)
 def test_the_real_chest():
     values = get_signal("ChestCT").values
     assert values.shape == (326, 435)
@@ -210,7 +213,7 @@ def test_the_real_chest():
     assert len(np.unique(values)) == 230
 
 
-@real
+@real(DRAGON, finer=True)
 @pytest.mark.parametrize(("item", "ones"), [("occupancy", (196114, 383390)), ("surface", (48696, 78664))])
 def test_the_real_dragon(item, ones):
     signal = get_signal("Dragon", 3, item=item)
@@ -248,7 +251,7 @@ def test_finer_samples_lie_where_the_mesh_has_them(item, shrunk):
     assert one_box[inside].max() > 10 * error
 
 
-@real
+@real(DRAGON, finer=True)
 @pytest.mark.parametrize(
     ("item", "expected"), [("occupancy", (22.37, 21.72, 20.89)), ("surface", (19.67, 18.38, 17.97))]
 )

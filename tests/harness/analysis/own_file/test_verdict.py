@@ -2,6 +2,7 @@
 
 import io
 import math
+import shlex
 
 import numpy as np
 import pytest
@@ -175,7 +176,7 @@ def test_files_are_told_where_there_are_some(verdict, tmp_path):
     model.parent.mkdir()
     model.touch()
     told = verdict({("Grid", 100): [22.0]}, rates=rates)
-    assert f"  to write it: python -m harness compress {model} --bits 6\n" in told
+    assert f"  to write it: python -m harness compress {shlex.quote(str(model))} --bits 6\n" in told
     told = verdict({("Grid", 100): [22.0, 22.0]}, rates=rates[:1])
     assert "  stored: files of 50 bytes on average (4 bits a value, 1 a sample) with 20.5 dB\n" in told
 

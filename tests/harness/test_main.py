@@ -1,0 +1,20 @@
+"""`python -m` with a module of the suite, from anywhere."""
+
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["harness", "status", "--out", "nothing"], "error: no folder 'nothing'; "),
+        (["target_signals.fetch", "nothing"], "error: "),
+    ],
+)
+def test_modules_of_the_suites_names_where_a_person_is_do_no_harm(command, tmp_path, words, says):
+    for name in ("common", "models"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not the suite')")
+    result = command(sys.executable, "-m", *words, cwd=tmp_path)
+    assert result.stderr.startswith(says)
+    assert result.returncode == 2
