@@ -105,7 +105,7 @@ def _yardstick(comparison: Comparison, size: int, band: float | None, outcome: O
 
 
 def _nobody(run: bool) -> str:
-    return "none has a score on every draw" if run else "none was run"
+    return "none has a score in every case" if run else "none was run"
 
 
 def _ahead(found: Difference) -> str:

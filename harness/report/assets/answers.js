@@ -9,7 +9,7 @@ const wonText = (wins) => (wins ? ` (${wins} won)` : '');
    places where most models lack scores.` */
 function answerText({ places, aside, best, yardsticks }) {
   const beside = aside ? ` Not counted: ${plural(aside, 'place')} where most models lack scores.` : '';
-  if (!best.length) return [aside ? beside.trim() : 'No model can be named: none has a score on every draw.'];
+  if (!best.length) return [aside ? beside.trim() : 'No model can be named: none has a score in every case.'];
   const [[first, number, wins], ...others] = best;
   const rest = others.slice(0, 2).map(([model, count, won]) => `, ${model} at ${count}${wonText(won)}`);
   const more = others.length > 2 ? `, ${plural(others.length - 2, 'other')} at fewer` : '';
@@ -36,7 +36,7 @@ function placeAddress(experiment, band, size) {
 function placeCell(experiment, band, size, named) {
   const place = bestAt(experiment, 'psnr', band, size);
   if (!place) return el('td', { class: 'none' });
-  if (place.model === null) return el('td', { class: 'none', title: 'no model has a score on every draw' }, '–');
+  if (place.model === null) return el('td', { class: 'none', title: 'no model has a score in every case' }, '–');
   const among = place.models ? `${place.models.join(' of ')} models compared` : '';
   const text = `${bandText(band)}, budget ${budgetText(size)}: ${[place.told, ...(place.left_out ?? [])].join('; ')}`;
   const link = { href: placeAddress(experiment, band, size), title: text, 'data-place': `${band}/${size}` };
