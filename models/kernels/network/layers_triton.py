@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+from models.kernels.dense import dense
+from models.kernels.network import layers as twin
 from models.kernels.network.layers import Layer, Pair
 from models.kernels.network.layers_kernels import STRIP, backward_kernel, forward_kernel
 from models.kernels.network.narrow.elementwise import network as elementwise
@@ -27,15 +29,21 @@ from models.kernels.network.products import mm
 
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
+MOST = 1 << 24  # points at once: kernels count what they read and write in 32 bits, of Wire 96 values a point
 PER_LAYER = 6  # tensors of a layer among the arguments: weight, bias, filter's ω and φ, head's weight and bias
 
 
 def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
-    """What the heads of a network say: points [N, d] → [H, N, C], float32.
+    """What the heads of a network say: points [N, d] → [H, N, C], float32, as all that is given.
 
-    parts: 2 for values of 16 bits, 1 for bf16. Aligned widths (aligned.py) are faster; gabor's are even.
+    Differentiable in what the layers hold but ω, and not in the points. parts: 2 for values of 16 bits, 1 for bf16.
+    Aligned widths (aligned.py) are faster; gabor's are even.
     """
-    layers, points = [_dense(layer) for layer in _woven(layers)], points.contiguous()
+    if not len(points):  # of nothing, a descriptor cannot be made
+        return twin.heads(layers, points.split(1, dim=1))
+    if len(points) > MOST:
+        return torch.cat([heads(layers, part, parts) for part in points.split(MOST)], dim=1)
+    layers, (points,) = [_dense(layer) for layer in _woven(layers)], dense(points)
     for home in (elementwise, filters, gabor):
         if home.fits(layers, points, parts):
             return home.heads(layers, points)
@@ -64,11 +72,11 @@ def _woven(layers: Sequence[Layer]) -> list[Layer]:
 def _dense(layer: Layer) -> Layer:
     """The same, each tensor without gaps in memory."""
 
-    def dense(pair: Pair | None) -> Pair | None:
-        return None if pair is None else (pair[0].contiguous(), pair[1].contiguous())
+    def pair(x: Pair | None) -> Any:
+        return x and dense(*x)
 
-    weight, bias = layer.weight.contiguous(), layer.bias.contiguous()
-    return replace(layer, weight=weight, bias=bias, filter=dense(layer.filter), head=dense(layer.head))
+    weight, bias = dense(layer.weight, layer.bias)
+    return replace(layer, weight=weight, bias=bias, filter=pair(layer.filter), head=pair(layer.head))
 
 
 def _weave(x: Tensor, axis: int) -> Tensor:
@@ -81,7 +89,7 @@ class _Heads(torch.autograd.Function):
     def forward(ctx: Any, points: Tensor, layers: tuple[Layer, ...], parts: int, *_: Tensor | None) -> Tensor:
         found, kept, x = [], [], None
         for i, layer in enumerate(layers):
-            x, saved, out = _forward(layer, points, x, parts, trained=_trained(ctx, i))
+            x, saved, out = _forward(layer, points, x, parts, trained=_is_reached(ctx, i))
             kept += [x[0], saved]
             if layer.head is not None:
                 found.append(out.sum(0).T + layer.head[1])
@@ -96,22 +104,22 @@ class _Heads(torch.autograd.Function):
         to_heads = list(gradients[0].transpose(1, 2).contiguous())  # [C, N] each
         found: list[Tensor | None] = []
         above = None  # the gradient of the next layer's argument, and that layer's weight
-        for i in reversed(range(len(ctx.layers))):
+        count = len(ctx.layers)
+        reached = [i for i in range(count) if _is_reached(ctx, i)]
+        for i in reversed(reached):
             layer, value, saved = ctx.layers[i], kept[2 * i], kept[2 * i + 1]
-            if not _trained(ctx, i):
-                found = [*PER_LAYER * [None], *found]
-                continue
             to_head = None if layer.head is None else to_heads.pop()
             to_argument, sums = _backward(layer, points, value, saved, above, to_head, first=i == 0)
             to_weight = sums["weight"].T if i == 0 else mm(to_argument.T, kept[2 * i - 2])
             to_bias_of_head = None if to_head is None else to_head.sum(1)
             found = [to_weight, sums["bias"], None, sums.get("phase"), sums.get("head"), to_bias_of_head, *found]
             above = to_argument, layer.weight.detach()
-        return None, None, None, *found
+        return None, None, None, *(count - len(reached)) * PER_LAYER * [None], *found
 
 
-def _trained(ctx: Any, i: int) -> bool:
-    return any(ctx.needs_input_grad[3 + PER_LAYER * i :][:PER_LAYER])
+def _is_reached(ctx: Any, i: int) -> bool:
+    """Whether a gradient goes back to a layer: something of it, or of one before it, is trained."""
+    return any(ctx.needs_input_grad[3:][: PER_LAYER * (i + 1)])
 
 
 def _forward(
