@@ -15,6 +15,7 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
 from models.kernels.gaussians.additive_kernels import SUMS, backward_kernel, forward_kernel
 from models.kernels.gaussians.boxes import boxes
 
@@ -36,12 +37,12 @@ class _Add(torch.autograd.Function):
         ctx: Any, means: Tensor, whitening: Tensor, colours: Tensor, first: Tensor, behind: Tensor, axes: Any
     ) -> Tensor:
         missing = 3 - len(axes)  # an image is a volume of one layer, at 0, where every Gaussian is
-        axes = (*[means.new_zeros(1)] * missing, *axes)
-        splats = F.pad(means, (missing, 0)), F.pad(whitening, (missing, 0, missing, 0)).contiguous()
+        means, whitening, colours, *axes = dense(means, whitening, colours, *[means.new_zeros(1)] * missing, *axes)
+        splats = F.pad(means, (missing, 0)), F.pad(whitening, (missing, 0, missing, 0))
         limits = F.pad(first, (missing, 0)).int(), F.pad(behind, (missing, 0), value=1).int()
         shape = [len(axis) for axis in axes]
         values = colours.new_zeros(*shape[missing:], colours.shape[1])
-        inputs = *splats, colours.contiguous(), *limits, *axes
+        inputs = *splats, colours, *limits, *axes
         if len(colours):
             forward_kernel[_programs(len(colours), math.prod(shape))](*inputs, values, *shape[1:], **_shape(colours))
         ctx.save_for_backward(*inputs)

@@ -13,6 +13,8 @@ import triton.language as tl
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
+
 WIDEST = 64  # columns and hidden values: wider ones would leave the registers
 POINTS = 64  # a tile
 WAVES = 4  # programs a multiprocessor; each walks over many tiles and keeps its sum of the weights' gradients
@@ -32,7 +34,7 @@ def decode(features: Tensor, hidden: nn.Linear, output: nn.Linear) -> Tensor:
 class _Decode(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
-        features = features.contiguous()
+        features, w1, b1, w2, b2 = dense(features, w1, b1, w2, b2)
         out = features.new_empty(len(features), len(b2))
         if len(features):
             _forward_kernel[(_programs(features),)](features, w1, b1, w2, b2, out, len(features), **_shape(w1, w2))

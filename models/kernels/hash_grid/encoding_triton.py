@@ -14,6 +14,7 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
 from models.kernels.hash_grid.encoding import Level
 from models.kernels.hash_grid.encoding_kernels import (
     encode_kernel,
@@ -40,7 +41,7 @@ def encode(x: Tensor, table: Tensor, levels: tuple[Level, ...], plan: LatticePla
 class _Encode(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, table: Tensor, levels: tuple[Level, ...], plan: LatticePlan | None) -> Tensor:
-        x, table = x.contiguous(), table.contiguous()
+        x, table = dense(x, table)
         features = table.new_empty(len(x), len(levels) * table.shape[1])
         if len(x):
             encode_kernel[(triton.cdiv(len(x), POINTS),)](

@@ -13,6 +13,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
 from models.kernels.splats.projection import FRUSTUM_MARGIN, NEAR_PLANE
 
 BLOCK = 128  # Gaussians a program
@@ -33,7 +34,7 @@ class _Project(torch.autograd.Function):
     def forward(
         ctx: Any, means: Tensor, quats: Tensor, scales: Tensor, width: int, height: int, focal: float, blur: float
     ) -> tuple[Tensor, ...]:
-        means, quats, scales = means.contiguous(), quats.contiguous(), scales.contiguous()
+        means, quats, scales = dense(means, quats, scales)
         n = len(means)
         means2d, conics = means.new_empty(n, 2), means.new_empty(n, 3)
         depths, visible = means.new_empty(n), means.new_empty(n, dtype=torch.bool)

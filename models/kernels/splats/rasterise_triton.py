@@ -18,6 +18,7 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
 from models.kernels.splats.rasterise_kernels import backward_kernel, forward_kernel
 from models.kernels.splats.reach_kernels import mark_kernel, sort_kernel
 
@@ -50,6 +51,7 @@ class _Composite(torch.autograd.Function):
         ctx: Any, means2d: Tensor, conics: Tensor, colours: Tensor, opacities: Tensor, depths: Tensor,
         columns: Tensor, rows: Tensor,
     ) -> Tensor:  # fmt: skip
+        means2d, conics, colours, opacities, columns, rows = dense(means2d, conics, colours, opacities, columns, rows)
         n, channels = colours.shape
         height, width = len(rows), len(columns)
         tiles_x, tiles_y = triton.cdiv(width, TILE[0]), triton.cdiv(height, TILE[1])
@@ -65,7 +67,7 @@ class _Composite(torch.autograd.Function):
         kept = torch.empty(tiles_x * tiles_y, **integers)
         if n:
             sort_kernel[(triton.cdiv(32 * words, BLOCK),)](
-                *(means2d.contiguous(), conics.contiguous(), colours.contiguous(), opacities.contiguous(), order),
+                *(means2d, conics, colours, opacities, order),
                 *(columns, rows, splats, boxes, n, 32 * words, width, height),
                 C=channels,
                 ROW=row,

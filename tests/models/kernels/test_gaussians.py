@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from models.kernels.blocks import Blocks
 from models.kernels.gaussians import additive, boxes
+from tests.models.kernels.gaps import with_gaps
 
 kernels = pytest.importorskip("models.kernels.gaussians.additive_triton", reason="Triton is not installed here")
 
@@ -55,11 +56,24 @@ def test_the_kernels_are_the_twin(shape, channels):
     assert_same(kernels.add, additive.add, draw(shape, 12, channels, width=2.0))
 
 
-@given(
-    st.lists(st.integers(1, 30), min_size=2, max_size=3).filter(lambda shape: len(shape) == 2 or max(shape) < 12),
-    st.integers(1, 50),
-    st.integers(0, 1000),
+@pytest.mark.parametrize("shape", SHAPES)
+def test_tensors_may_have_gaps_in_memory(shape):
+    *splats, axes = draw(shape, 12, 3, width=2.0)
+    assert_same(kernels.add, additive.add, (*map(with_gaps, splats), tuple(map(with_gaps, axes))))
+
+
+SHAPES_OF_ANY_KIND = st.lists(st.integers(1, 30), min_size=2, max_size=3).filter(
+    lambda shape: len(shape) == 2 or max(shape) < 12
 )
+
+
+@given(SHAPES_OF_ANY_KIND, st.integers(1, 8), st.integers(1, 4), st.integers(0, 1000))
+@settings(max_examples=12)
+def test_the_kernels_are_the_twin_at_any_shape(shape, n, channels, seed):
+    assert_same(kernels.add, additive.add, draw(shape, n, channels, seed, width=3.0))
+
+
+@given(SHAPES_OF_ANY_KIND, st.integers(1, 50), st.integers(0, 1000))
 @settings(max_examples=20)
 def test_the_twin_is_the_formula_at_any_shape(shape, n, seed):
     assert_same(additive.add, formula, draw(shape, n, 2, seed, width=3.0))
