@@ -62,7 +62,7 @@ class _Add(torch.autograd.Function):
                 *arguments, C_PADDED=triton.next_power_of_2(c), **_shape(colours)
             )
         to_u, to_whitening, to_colours = sums.split((3, 9, c), dim=1)
-        to_means, k = -(whitening.mT @ to_u[..., None])[..., 0], ctx.missing
+        to_means, k = -(whitening * to_u[..., None]).sum(1), ctx.missing  # no product, whose precision is not ours
         return to_means[:, k:], to_whitening.reshape(-1, 3, 3)[:, k:, k:], to_colours, None, None, None
 
 

@@ -79,6 +79,24 @@ def test_the_twin_is_the_formula_at_any_shape(shape, n, seed):
     assert_same(additive.add, formula, draw(shape, n, 2, seed, width=3.0))
 
 
+@pytest.mark.parametrize("add", [additive.add, kernels.add])
+def test_autocast_and_fast_products_are_kept_out(add):
+    *splats, deviations, axes = draw((9, 7), 12, 3, width=2.0)
+    arguments = *splats, deviations, axes
+    plain, expected = add(*arguments), torch.autograd.grad(add(*arguments).sum(), splats)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.autocast(DEVICE, dtype=torch.bfloat16):
+            cast = add(*arguments)
+            gradients = torch.autograd.grad(cast.sum(), splats)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+    for one, other in zip((cast, *gradients), (plain, *expected), strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_lists_of_pairs_come_in_parts(monkeypatch):
     arguments = draw((40, 33), 50, 2, width=3.0)
     whole = additive.add(*arguments)
