@@ -3,6 +3,9 @@
 Sums have no order, so nothing is sorted and no block has a list: some programs share a Gaussian and walk over the
 samples of its box. Forward they add to the answer; backward they read its gradient and keep sums in registers. Nothing
 has a size that the device would have to tell the host, and no memory is taken beyond the answer's.
+
+Additions are atomic, so the last bits of values and gradients differ from run to run. A lattice has fewer than 2³¹
+samples.
 """
 
 import math

@@ -3,7 +3,8 @@
 A tile is some points by all levels by all features, so that rows of the result are written whole. The
 gradient of the table takes one of two ways. At scattered points every corner is an atomic add. On a
 lattice, `lattice_plan.LatticePlan` says which points share an entry: each program sums a group of
-lines for a block of pieces and adds the few results.
+lines for a block of pieces and adds the few results. Both add atomically, so the last bits of that gradient
+differ from run to run.
 """
 
 import functools

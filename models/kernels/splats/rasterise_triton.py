@@ -5,7 +5,9 @@ the Gaussians are large. Here only the Gaussians are sorted, once, by depth. A b
 box reaches a column of tiles, another whether it reaches a row of them. A tile looks for Gaussians that
 have both, front to back and some at a time, tests exactly whether they touch those of its samples that have
 not ended, keeps them in a ring, and meets the ring in groups, until no sample is left. As long as the ring
-has room for all of them, the backward pass finds them there; its two formulas are the twin's.
+has room for all of them, the backward pass finds them there; its two formulas are the twin's. A Gaussian's
+gradient is added up by the tiles that it touches, in any order, so its last bits differ from run to run; the
+image's do not.
 
 Nothing has a size that the device would have to tell the host. Beside what is proportional to Gaussians or
 to samples alone there are the bits: N / 8 bytes for each row and each column of tiles.
