@@ -51,7 +51,8 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]
-    values: Tensor = _Heads.apply(points, tuple(layers), parts, *tensors)
+    saves = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in tensors)
+    values: Tensor = _Heads.apply(points, tuple(layers), parts, saves, *tensors)
     return values
 
 
@@ -86,12 +87,17 @@ def _weave(x: Tensor, axis: int) -> Tensor:
 
 
 class _Heads(torch.autograd.Function):
+    """Of points, layers, parts of values, whether to keep what gradients need, and the layers' tensors."""
+
     @staticmethod
-    def forward(ctx: Any, points: Tensor, layers: tuple[Layer, ...], parts: int, *_: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, points: Tensor, layers: tuple[Layer, ...], parts: int, saves: bool, *_: Tensor | None
+    ) -> Tensor:
         found, kept, x = [], [], None
         for i, layer in enumerate(layers):
-            x, saved, out = _forward(layer, points, x, parts, trained=_is_reached(ctx, i))
-            kept += [x[0], saved]
+            x, saved, out = _forward(layer, points, x, parts, saves and _is_reached(ctx, i))
+            if saves:
+                kept += [x[0], saved]
             if layer.head is not None:
                 found.append(out.sum(0).T + layer.head[1])
         ctx.save_for_backward(points, *kept)
@@ -115,12 +121,12 @@ class _Heads(torch.autograd.Function):
             to_bias_of_head = None if to_head is None else to_head.sum(1)
             found = [to_weight, sums["bias"], None, sums.get("phase"), sums.get("head"), to_bias_of_head, *found]
             above = to_argument, layer.weight.detach()
-        return None, None, None, *(count - len(reached)) * PER_LAYER * [None], *found
+        return None, None, None, None, *(count - len(reached)) * PER_LAYER * [None], *found
 
 
 def _is_reached(ctx: Any, i: int) -> bool:
     """Whether a gradient goes back to a layer: something of it, or of one before it, is trained."""
-    return any(ctx.needs_input_grad[3:][: PER_LAYER * (i + 1)])
+    return any(ctx.needs_input_grad[4:][: PER_LAYER * (i + 1)])
 
 
 def _forward(

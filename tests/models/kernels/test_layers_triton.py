@@ -111,6 +111,18 @@ def test_layers_before_one_that_is_not_trained_have_their_gradients(activation, 
     assert_same(kernels.heads, network, draw_points(50, 2), 2)
 
 
+def test_values_without_gradients_are_the_same_and_save_no_slopes(monkeypatch):
+    network, points = single(draw_network("sine", 2, [24, 24], 1, seed=1)), draw_points(70, 2).float()
+    saves, launch = [], kernels.forward_kernel.run
+    monkeypatch.setattr(
+        kernels.forward_kernel, "run", lambda *args, **named: saves.append(named["SAVES"]) or launch(*args, **named)
+    )
+    found = kernels.heads(network, points, 2)
+    with torch.no_grad():
+        assert torch.equal(kernels.heads(network, points, 2), found)
+    assert saves == [True, True, False, False]
+
+
 def detached(x):
     if isinstance(x, tuple):
         return tuple(map(detached, x))
