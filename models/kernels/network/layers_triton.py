@@ -117,7 +117,11 @@ class _Heads(torch.autograd.Function):
             layer, value, saved = ctx.layers[i], kept[2 * i], kept[2 * i + 1]
             to_head = None if layer.head is None else to_heads.pop()
             to_argument, sums = _backward(layer, points, value, saved, above, to_head, first=i == 0)
-            to_weight = sums["weight"].T if i == 0 else mm(to_argument.T, kept[2 * i - 2])
+            to_weight = None
+            if i == 0:
+                to_weight = sums["weight"].T
+            elif ctx.needs_input_grad[4 + PER_LAYER * i]:
+                to_weight = mm(to_argument.T, kept[2 * i - 2])
             to_bias_of_head = None if to_head is None else to_head.sum(1)
             found = [to_weight, sums["bias"], None, sums.get("phase"), sums.get("head"), to_bias_of_head, *found]
             above = to_argument, layer.weight.detach()

@@ -104,11 +104,13 @@ def test_what_is_not_trained_has_no_gradient_and_costs_none():
 
 @pytest.mark.parametrize("activation", ["sine", "relu", "filter", "gabor"])
 @pytest.mark.parametrize("frozen", [(0, 1), (1,), (2,), (1, 2)], ids=str)
-def test_layers_before_one_that_is_not_trained_have_their_gradients(activation, frozen):
+def test_layers_before_one_that_is_not_trained_have_their_gradients(activation, frozen, calls):
     network = draw_network(activation, 2, [24, 24, 24], 1, seed=1)
     for i in frozen:
         network[i] = Layer(**{name: detached(value) for name, value in vars(network[i]).items()})
+    products = calls(kernels, "mm")
     assert_same(kernels.heads, network, draw_points(50, 2), 2)
+    assert len(products) == len({1, 2} - set(frozen))  # the first layer's gradient takes none
 
 
 def test_values_without_gradients_are_the_same_and_save_no_slopes(monkeypatch):
