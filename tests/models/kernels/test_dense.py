@@ -1,5 +1,7 @@
 """Every kernel says of values in another type than float32 that it does not take them."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -53,6 +55,13 @@ def network(draw):
 def test_other_types_are_refused_in_one_line(call, dtype):
     with pytest.raises(TypeError, match=rf"^Triton's kernels take values in float32, got {dtype}; .*back end torch$"):
         call(lambda *shape: torch.zeros(shape, dtype=dtype))
+
+
+def test_values_on_another_gpu_are_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    elsewhere = SimpleNamespace(dtype=torch.float32, is_cuda=True, device=torch.device("cuda:1"))
+    with pytest.raises(ValueError, match=r"^[^\n]*current GPU, cuda:0, got some on cuda:1; .*device\('cuda:1'\)$"):
+        dense(elsewhere)
 
 
 def test_what_is_dense_is_not_copied():
