@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from tests.models.kernels.errors import relative
@@ -25,6 +27,16 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ],
 )
 def test_the_decoder_is_its_modules_forward_and_backward(points, columns, hidden, channels):
+    assert_its_modules(points, columns, hidden, channels)
+
+
+@given(st.integers(1, 150), st.integers(1, kernels.WIDEST), st.integers(1, kernels.WIDEST), st.integers(1, 5))
+@settings(max_examples=10)
+def test_any_shape(points, columns, hidden, channels):
+    assert_its_modules(points, columns, hidden, channels)
+
+
+def assert_its_modules(points, columns, hidden, channels):
     torch.manual_seed(0)
     layers = nn.Linear(columns, hidden).to(DEVICE), nn.Linear(hidden, channels).to(DEVICE)
     features = torch.randn(points, columns, device=DEVICE, requires_grad=True)
