@@ -43,7 +43,7 @@ class CoordinateNetwork(Representation):
         return self.heads(x)[-1]
 
     def heads(self, x: Tensor) -> Tensor:
-        if self.backend == "triton" and len(x):
+        if self.backend == "triton":
             return self._fused(x)
         return self.run(type(self).network, x.split(1, dim=1))
 

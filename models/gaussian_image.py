@@ -67,12 +67,9 @@ class GaussianImage(Representation):
             from models.kernels.gaussians import additive_triton  # Triton is imported where it runs alone
 
             adder = additive_triton
-        with torch.autocast(self.device.type, enabled=False):
-            lower = self.factors()[some]
-            deviations = lower.norm(dim=2)
-            values: Tensor = adder.add(
-                self.means()[some], _inverse(lower), colours, deviations, self.constants(lattice)
-            )
+        lower = self.factors()[some]
+        deviations, axes = lower.norm(dim=2), self.constants(lattice)
+        values: Tensor = adder.add(self.means()[some], _inverse(lower), colours, deviations, axes)
         return values
 
     def means(self) -> Tensor:

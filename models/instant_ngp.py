@@ -17,6 +17,7 @@ from models.kernels.hash_grid.encoding import LatticeEncoding, Level, make_level
 from models.kernels.hash_grid.lattice_plan import LatticePlan, make_plan
 
 Prepared = LatticePlan | LatticeEncoding | Tensor
+Places = dict[tuple[str, torch.device], Prepared]  # by back end
 
 MAX_CORNERS = 1 << 28  # a lattice with more corners than this (4 GiB as a sparse product) is gathered instead
 MOST_DOUBLINGS = 24  # of the resolution; beyond, float32 has no place between two nodes
@@ -64,7 +65,7 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         self.table = nn.Parameter(torch.empty(entries, config.features))
         self.hidden = nn.Linear(config.levels * config.features, config.hidden)
         self.output = nn.Linear(config.hidden, channels)
-        self._prepared: weakref.WeakKeyDictionary[Lattice, dict[str, Prepared]] = weakref.WeakKeyDictionary()
+        self._prepared: weakref.WeakKeyDictionary[Lattice, Places] = weakref.WeakKeyDictionary()
 
     @classmethod
     def solve_size(cls, config: Any, lattice: Lattice, channels: int, budget: int) -> int | None:
@@ -109,9 +110,10 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         if seen_once or too_large:
             return super().on_lattice(lattice)
         of_lattice = self._prepared.setdefault(lattice, {})
-        if self.backend not in of_lattice:
-            of_lattice[self.backend] = self._prepare(lattice)
-        prepared = of_lattice[self.backend]
+        key = self.backend, self.device
+        if key not in of_lattice:
+            of_lattice[key] = self._prepare(lattice)
+        prepared = of_lattice[key]
         if isinstance(prepared, LatticePlan):
             return prepared.natural(self._decode(self._encode(prepared.points, prepared)))
         if isinstance(prepared, LatticeEncoding):

@@ -64,6 +64,16 @@ def test_constants_move_with_the_model(name):
     assert {constant.device for constant in model.constants(lattice)} == {torch.device("meta")}
 
 
+def test_what_a_hash_grid_knows_of_a_lattice_moves_with_the_model(monkeypatch):
+    lattice = Lattice.regular(SHAPES[2])
+    model = build("Instant_NGP", lattice, 1)
+    made = []
+    monkeypatch.setattr(model, "_prepare", lambda of: made.append((of.points(model.device) + 1) / 2) or made[-1])
+    for device in ("cpu", "cpu", "meta"):
+        assert model.to(device).on_lattice(lattice).device.type == device
+    assert [points.device.type for points in made] == ["cpu", "meta"]
+
+
 def test_values_have_the_shapes_of_the_contract(case):
     model, lattice, channels = case
     heads = model.heads_on_lattice(lattice)

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.kernels.blocks import Blocks
+from models.kernels.full_precision import full_precision
 from models.kernels.gaussians.boxes import LEAST_WEIGHT, boxes, rows
 
 SIDES = {2: 8, 3: 4}  # samples along a block's side, by dimension
@@ -45,9 +46,10 @@ class _Add(torch.autograd.Function):
         means, colours = F.pad(means, (0, 0, 0, 1)), F.pad(colours, (0, 0, 0, 1))
         whitening = F.pad(whitening, (0, 0, 0, 0, 0, 1))
         sums = means.new_zeros(blocks.number, colours.shape[1], blocks.side ** len(axes))
-        for block, some in _portions(blocks, first, behind):
-            weights, _ = _weigh(means[some], whitening[some], blocks.coordinates(block))
-            sums.index_add_(0, block, torch.bmm(colours[some].mT, weights))
+        with full_precision(means.device):
+            for block, some in _portions(blocks, first, behind):
+                weights, _ = _weigh(means[some], whitening[some], blocks.coordinates(block))
+                sums.index_add_(0, block, torch.bmm(colours[some].mT, weights))
         ctx.blocks = blocks
         ctx.save_for_backward(means, whitening, colours, first, behind)
         return blocks.join(sums)
@@ -59,19 +61,21 @@ class _Add(torch.autograd.Function):
         blocks, d = ctx.blocks, means.shape[1]
         gradients = blocks.split(gradient)  # [blocks, C, side^d]
         to_colours, moments = torch.zeros_like(colours), means.new_zeros(len(means), 3**d)
-        for block, some in _portions(blocks, first, behind):
-            weights, offsets = _weigh(means[some], whitening[some], blocks.coordinates(block))
-            own = gradients[block]
-            to_colours.index_add_(0, some.flatten(), torch.bmm(weights, own.mT).flatten(0, 1))
-            to_sigma = torch.bmm(colours[some], own).mul_(weights).neg_()
-            moments.index_add_(0, some.flatten(), _moments(to_sigma, offsets))
-        moments = moments.reshape(-1, *[3] * d)
-        once = [[int(i == k) for i in range(d)] for k in range(d)]
-        m1 = torch.stack([moments[(slice(None), *powers)] for powers in once], dim=1)  # [N + 1, d]
-        pairs = [moments[(slice(None), *(a + b for a, b in zip(i, j, strict=True)))] for i in once for j in once]
-        m2 = torch.stack(pairs, dim=1).reshape(-1, d, d)
-        to_means = -(whitening.mT @ (whitening @ m1[..., None]))[..., 0]
-        return to_means[:-1], (whitening @ m2).tril()[:-1], to_colours[:-1], None, None, None
+        with full_precision(means.device):
+            for block, some in _portions(blocks, first, behind):
+                weights, offsets = _weigh(means[some], whitening[some], blocks.coordinates(block))
+                own = gradients[block]
+                to_colours.index_add_(0, some.flatten(), torch.bmm(weights, own.mT).flatten(0, 1))
+                to_sigma = torch.bmm(colours[some], own).mul_(weights).neg_()
+                moments.index_add_(0, some.flatten(), _moments(to_sigma, offsets))
+            moments = moments.reshape(-1, *[3] * d)
+            once = [[int(i == k) for i in range(d)] for k in range(d)]
+            m1 = torch.stack([moments[(slice(None), *powers)] for powers in once], dim=1)  # [N + 1, d]
+            pairs = [moments[(slice(None), *(a + b for a, b in zip(i, j, strict=True)))] for i in once for j in once]
+            m2 = torch.stack(pairs, dim=1).reshape(-1, d, d)
+            to_means = -(whitening.mT @ (whitening @ m1[..., None]))[..., 0]
+            to_whitening = (whitening @ m2).tril()
+        return to_means[:-1], to_whitening[:-1], to_colours[:-1], None, None, None
 
 
 def _portions(blocks: Blocks, first: Tensor, behind: Tensor) -> Any:

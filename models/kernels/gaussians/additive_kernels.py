@@ -46,7 +46,7 @@ def _weigh(
     uz = v20 * dx + v21 * dy + v22 * dz
     weight = tl.exp(-0.5 * (ux * ux + uy * uy + uz * uz))
     weight = tl.where(here & (weight > LEAST), weight, 0.0)
-    return (i * rows + j) * columns + k, dx, dy, dz, ux, uy, uz, weight
+    return ((i * rows + j) * columns + k).to(tl.int64), dx, dy, dz, ux, uy, uz, weight
 
 
 @triton.jit

@@ -3,6 +3,9 @@
 Sums have no order, so nothing is sorted and no block has a list: some programs share a Gaussian and walk over the
 samples of its box. Forward they add to the answer; backward they read its gradient and keep sums in registers. Nothing
 has a size that the device would have to tell the host, and no memory is taken beyond the answer's.
+
+Additions are atomic, so the last bits of values and gradients differ from run to run. A lattice has fewer than 2³¹
+samples.
 """
 
 import math
@@ -15,6 +18,7 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
 from models.kernels.gaussians.additive_kernels import SUMS, backward_kernel, forward_kernel
 from models.kernels.gaussians.boxes import boxes
 
@@ -36,12 +40,12 @@ class _Add(torch.autograd.Function):
         ctx: Any, means: Tensor, whitening: Tensor, colours: Tensor, first: Tensor, behind: Tensor, axes: Any
     ) -> Tensor:
         missing = 3 - len(axes)  # an image is a volume of one layer, at 0, where every Gaussian is
-        axes = (*[means.new_zeros(1)] * missing, *axes)
-        splats = F.pad(means, (missing, 0)), F.pad(whitening, (missing, 0, missing, 0)).contiguous()
+        means, whitening, colours, *axes = dense(means, whitening, colours, *[means.new_zeros(1)] * missing, *axes)
+        splats = F.pad(means, (missing, 0)), F.pad(whitening, (missing, 0, missing, 0))
         limits = F.pad(first, (missing, 0)).int(), F.pad(behind, (missing, 0), value=1).int()
         shape = [len(axis) for axis in axes]
         values = colours.new_zeros(*shape[missing:], colours.shape[1])
-        inputs = *splats, colours.contiguous(), *limits, *axes
+        inputs = *splats, colours, *limits, *axes
         if len(colours):
             forward_kernel[_programs(len(colours), math.prod(shape))](*inputs, values, *shape[1:], **_shape(colours))
         ctx.save_for_backward(*inputs)
@@ -61,7 +65,7 @@ class _Add(torch.autograd.Function):
                 *arguments, C_PADDED=triton.next_power_of_2(c), **_shape(colours)
             )
         to_u, to_whitening, to_colours = sums.split((3, 9, c), dim=1)
-        to_means, k = -(whitening.mT @ to_u[..., None])[..., 0], ctx.missing
+        to_means, k = -(whitening * to_u[..., None]).sum(1), ctx.missing  # no product, whose precision is not ours
         return to_means[:, k:], to_whitening.reshape(-1, 3, 3)[:, k:, k:], to_colours, None, None, None
 
 

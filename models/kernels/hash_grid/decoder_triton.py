@@ -13,6 +13,8 @@ import triton.language as tl
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
+
 WIDEST = 64  # columns and hidden values: wider ones would leave the registers
 POINTS = 64  # a tile
 WAVES = 4  # programs a multiprocessor; each walks over many tiles and keeps its sum of the weights' gradients
@@ -23,7 +25,7 @@ def decode(features: Tensor, hidden: nn.Linear, output: nn.Linear) -> Tensor:
     """output(relu(hidden(features))): features [N, F] → [N, C], float32. F and the hidden width are at most 64.
 
     Products are as exact as float32 where PyTorch's matmul precision is "highest", and TF32 otherwise. The
-    gradient of the features comes with the points running fastest in memory.
+    gradient of the features comes with the points running fastest in memory. Nothing is added atomically.
     """
     values: Tensor = _Decode.apply(features, hidden.weight, hidden.bias, output.weight, output.bias)
     return values
@@ -32,7 +34,7 @@ def decode(features: Tensor, hidden: nn.Linear, output: nn.Linear) -> Tensor:
 class _Decode(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
-        features = features.contiguous()
+        features, w1, b1, w2, b2 = dense(features, w1, b1, w2, b2)
         out = features.new_empty(len(features), len(b2))
         if len(features):
             _forward_kernel[(_programs(features),)](features, w1, b1, w2, b2, out, len(features), **_shape(w1, w2))
@@ -97,6 +99,8 @@ def _forward_kernel(
     features_ptr, w1_ptr, b1_ptr, w2_ptr, b2_ptr, out_ptr, count, COLUMNS: tl.constexpr, WIDTH: tl.constexpr,
     HIDDEN: tl.constexpr, HIDDEN_PADDED: tl.constexpr, C: tl.constexpr, PRECISION: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """Outputs [count, C]. features: [count, COLUMNS], w1: [HIDDEN, COLUMNS], b1: [HIDDEN], w2: [C, HIDDEN], b2: [C].
+    Padded sides are powers of two."""
     j = tl.arange(0, HIDDEN_PADDED)
     for tile in range(tl.program_id(0), tl.cdiv(count, BLOCK), tl.num_programs(0)):
         p = tile * BLOCK + tl.arange(0, BLOCK)
@@ -115,6 +119,8 @@ def _backward_kernel(
     WIDTH: tl.constexpr, HIDDEN: tl.constexpr, HIDDEN_PADDED: tl.constexpr, C: tl.constexpr, C_PADDED: tl.constexpr,
     PRECISION: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """The gradient of the features, transposed, grad_features [COLUMNS, count], and the sums over a program's points of
+    those of w1, b1, w2 and b2, one after the other in its row of sums. grad: of the outputs [count, C]."""
     i, j, c = tl.arange(0, WIDTH), tl.arange(0, HIDDEN_PADDED), tl.arange(0, C_PADDED)
     sum_w1 = tl.zeros((HIDDEN_PADDED, WIDTH), tl.float32)
     sum_b1 = tl.zeros((HIDDEN_PADDED,), tl.float32)

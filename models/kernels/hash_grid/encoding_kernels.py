@@ -21,7 +21,7 @@ def _modulo(index, size, dense, POWER: tl.constexpr):
 @triton.jit
 def _locate(x_ptr, p, inside, axis, scale, resolution, D: tl.constexpr):
     """The node below each point, and how far the point is from it: [BLOCK, L] each."""
-    x = tl.load(x_ptr + p * D + axis, mask=inside, other=0.0)[:, None]
+    x = tl.load(x_ptr + p.to(tl.int64) * D + axis, mask=inside, other=0.0)[:, None]
     position = x * scale + 0.5
     # the limits hold for every point in [0, 1) and keep others from reading outside the table
     below = tl.minimum(tl.maximum(tl.floor(position), 0.0), (resolution - 1).to(tl.float32))
@@ -63,7 +63,8 @@ def _corner(
         h2 = (n2 + ((corner >> 2) & 1)) * step2
         h = tl.where(dense, h + h2, h ^ h2)
     a = n0 + (corner & 1)
-    return offset + _modulo(tl.where(dense, a + h, a ^ h), size, dense, POWER), w0, w1, w2
+    row = offset + _modulo(tl.where(dense, a + h, a ^ h), size, dense, POWER)
+    return row.to(tl.int64), w0, w1, w2
 
 
 @triton.jit
@@ -142,7 +143,8 @@ def scatter_lattice_kernel(
         offset = tl.load(info_ptr + level * 4 + 2)
         dense = tl.load(info_ptr + level * 4 + 3) != 0
         entry = _modulo(tl.where(dense, a + h, a ^ h), size, dense, POWER)
-        tl.atomic_add(result_ptr + (offset + entry)[:, None] * F + f, total, mask=mask, sem="relaxed")
+        row = (offset + entry).to(tl.int64)
+        tl.atomic_add(result_ptr + row[:, None] * F + f, total, mask=mask, sem="relaxed")
 
 
 @triton.jit
@@ -171,7 +173,8 @@ def points_gradient_kernel(
         along0 += product * w1 * w2 * (2 * (corner & 1) - 1)
         along1 += product * w0 * w2 * (2 * ((corner >> 1) & 1) - 1)
         along2 += product * w0 * w1 * (2 * ((corner >> 2) & 1) - 1)
-    tl.store(result_ptr + p * D, tl.sum(along0, axis=1), mask=inside)
-    tl.store(result_ptr + p * D + 1, tl.sum(along1, axis=1), mask=inside)
+    to = result_ptr + p.to(tl.int64) * D
+    tl.store(to, tl.sum(along0, axis=1), mask=inside)
+    tl.store(to + 1, tl.sum(along1, axis=1), mask=inside)
     if D == 3:
-        tl.store(result_ptr + p * D + 2, tl.sum(along2, axis=1), mask=inside)
+        tl.store(to + 2, tl.sum(along2, axis=1), mask=inside)

@@ -3,7 +3,8 @@
 A tile is some points by all levels by all features, so that rows of the result are written whole. The
 gradient of the table takes one of two ways. At scattered points every corner is an atomic add. On a
 lattice, `lattice_plan.LatticePlan` says which points share an entry: each program sums a group of
-lines for a block of pieces and adds the few results.
+lines for a block of pieces and adds the few results. Both add atomically, so the last bits of that gradient
+differ from run to run.
 """
 
 import functools
@@ -14,6 +15,7 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
 from models.kernels.hash_grid.encoding import Level
 from models.kernels.hash_grid.encoding_kernels import (
     encode_kernel,
@@ -40,7 +42,7 @@ def encode(x: Tensor, table: Tensor, levels: tuple[Level, ...], plan: LatticePla
 class _Encode(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, table: Tensor, levels: tuple[Level, ...], plan: LatticePlan | None) -> Tensor:
-        x, table = x.contiguous(), table.contiguous()
+        x, table = dense(x, table)
         features = table.new_empty(len(x), len(levels) * table.shape[1])
         if len(x):
             encode_kernel[(triton.cdiv(len(x), POINTS),)](

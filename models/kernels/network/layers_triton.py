@@ -6,6 +6,7 @@ With them a layer writes what its backward pass needs, the slope of its activati
 eleven bits are worth more there than a wide range. The backward kernel makes the gradient of a layer's argument from
 that of the next one, and sums over its points what has to be summed: for the bias, the head, a filter's phase, and for
 the first layer the coordinates' weights. The gradients of all other weights are products of bf16 matrices, by PyTorch.
+Nothing is added atomically, here or in narrow networks.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+from models.kernels.dense import dense
+from models.kernels.network import layers as twin
 from models.kernels.network.layers import Layer, Pair
 from models.kernels.network.layers_kernels import STRIP, backward_kernel, forward_kernel
 from models.kernels.network.narrow.elementwise import network as elementwise
@@ -27,22 +30,29 @@ from models.kernels.network.products import mm
 
 PITCH = 64  # values of 16 bits: rows start at lines of the cache, of 128 bytes
 NARROW = 192  # units up to which a tile is one strip wide
+MOST = 1 << 24  # points at once: kernels count what they read and write in 32 bits, of Wire 96 values a point
 PER_LAYER = 6  # tensors of a layer among the arguments: weight, bias, filter's ω and φ, head's weight and bias
 
 
 def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
-    """What the heads of a network say: points [N, d] → [H, N, C], float32.
+    """What the heads of a network say: points [N, d] → [H, N, C], float32, as all that is given.
 
-    parts: 2 for values of 16 bits, 1 for bf16. Aligned widths (aligned.py) are faster; gabor's are even.
+    Differentiable in what the layers hold but ω, and not in the points. parts: 2 for values of 16 bits, 1 for bf16.
+    Aligned widths (aligned.py) are faster; gabor's are even.
     """
-    layers, points = [_dense(layer) for layer in _woven(layers)], points.contiguous()
+    if not len(points):  # of nothing, a descriptor cannot be made
+        return twin.heads(layers, points.split(1, dim=1))
+    if len(points) > MOST:
+        return torch.cat([heads(layers, part, parts) for part in points.split(MOST)], dim=1)
+    layers, (points,) = [_dense(layer) for layer in _woven(layers)], dense(points)
     for home in (elementwise, filters, gabor):
         if home.fits(layers, points, parts):
             return home.heads(layers, points)
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]
-    values: Tensor = _Heads.apply(points, tuple(layers), parts, *tensors)
+    saves = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in tensors)
+    values: Tensor = _Heads.apply(points, tuple(layers), parts, saves, *tensors)
     return values
 
 
@@ -64,11 +74,11 @@ def _woven(layers: Sequence[Layer]) -> list[Layer]:
 def _dense(layer: Layer) -> Layer:
     """The same, each tensor without gaps in memory."""
 
-    def dense(pair: Pair | None) -> Pair | None:
-        return None if pair is None else (pair[0].contiguous(), pair[1].contiguous())
+    def pair(x: Pair | None) -> Any:
+        return x and dense(*x)
 
-    weight, bias = layer.weight.contiguous(), layer.bias.contiguous()
-    return replace(layer, weight=weight, bias=bias, filter=dense(layer.filter), head=dense(layer.head))
+    weight, bias = dense(layer.weight, layer.bias)
+    return replace(layer, weight=weight, bias=bias, filter=pair(layer.filter), head=pair(layer.head))
 
 
 def _weave(x: Tensor, axis: int) -> Tensor:
@@ -77,12 +87,17 @@ def _weave(x: Tensor, axis: int) -> Tensor:
 
 
 class _Heads(torch.autograd.Function):
+    """Of points, layers, parts of values, whether to keep what gradients need, and the layers' tensors."""
+
     @staticmethod
-    def forward(ctx: Any, points: Tensor, layers: tuple[Layer, ...], parts: int, *_: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, points: Tensor, layers: tuple[Layer, ...], parts: int, saves: bool, *_: Tensor | None
+    ) -> Tensor:
         found, kept, x = [], [], None
         for i, layer in enumerate(layers):
-            x, saved, out = _forward(layer, points, x, parts, trained=_trained(ctx, i))
-            kept += [x[0], saved]
+            x, saved, out = _forward(layer, points, x, parts, saves and _is_reached(ctx, i))
+            if saves:
+                kept += [x[0], saved]
             if layer.head is not None:
                 found.append(out.sum(0).T + layer.head[1])
         ctx.save_for_backward(points, *kept)
@@ -96,22 +111,26 @@ class _Heads(torch.autograd.Function):
         to_heads = list(gradients[0].transpose(1, 2).contiguous())  # [C, N] each
         found: list[Tensor | None] = []
         above = None  # the gradient of the next layer's argument, and that layer's weight
-        for i in reversed(range(len(ctx.layers))):
+        count = len(ctx.layers)
+        reached = [i for i in range(count) if _is_reached(ctx, i)]
+        for i in reversed(reached):
             layer, value, saved = ctx.layers[i], kept[2 * i], kept[2 * i + 1]
-            if not _trained(ctx, i):
-                found = [*PER_LAYER * [None], *found]
-                continue
             to_head = None if layer.head is None else to_heads.pop()
             to_argument, sums = _backward(layer, points, value, saved, above, to_head, first=i == 0)
-            to_weight = sums["weight"].T if i == 0 else mm(to_argument.T, kept[2 * i - 2])
+            to_weight = None
+            if i == 0:
+                to_weight = sums["weight"].T
+            elif ctx.needs_input_grad[4 + PER_LAYER * i]:
+                to_weight = mm(to_argument.T, kept[2 * i - 2])
             to_bias_of_head = None if to_head is None else to_head.sum(1)
             found = [to_weight, sums["bias"], None, sums.get("phase"), sums.get("head"), to_bias_of_head, *found]
             above = to_argument, layer.weight.detach()
-        return None, None, None, *found
+        return None, None, None, None, *(count - len(reached)) * PER_LAYER * [None], *found
 
 
-def _trained(ctx: Any, i: int) -> bool:
-    return any(ctx.needs_input_grad[3 + PER_LAYER * i :][:PER_LAYER])
+def _is_reached(ctx: Any, i: int) -> bool:
+    """Whether a gradient goes back to a layer: something of it, or of one before it, is trained."""
+    return any(ctx.needs_input_grad[4:][: PER_LAYER * (i + 1)])
 
 
 def _forward(

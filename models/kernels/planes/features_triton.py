@@ -13,8 +13,9 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
 from models.kernels.network import fp16x3, relu_decoder_triton
-from models.kernels.planes.features import Places, Sides, Tables, bound
+from models.kernels.planes.features import Places, Sides, Tables, bound, features
 from models.kernels.planes.features_kernels import axis_kernel, features_kernel, rows_kernel
 
 WIDTH = 16  # features are a multiple of it, so that rows start where tensor cores and wide loads want them
@@ -25,9 +26,11 @@ SUMS = {"STEP": 16, "BLOCK": 128, "num_warps": 1}  # points of a step of a sum; 
 def values(tables: Tables, places: Places, index: Tensor, weight: Tensor, head: Tensor) -> Tensor:
     """Outputs of a decoder of features, without biases, at flat indices [B], which rise: weight [F, F] of the hidden
     layer, head [C, F] → [B, C], float32."""
+    if not len(index):
+        return torch.relu(features(tables, places, index) @ weight.T) @ head.T
     across, along, nodes, sides = tables
-    tensors = (x.contiguous() for x in (weight, head, across, along, nodes, *(sides or ())))
-    answer: Tensor = _Values.apply(index, places, *tensors)
+    tensors = dense(weight, head, across, along, nodes, *(sides or ()))
+    answer: Tensor = _Values.apply(index.contiguous(), places, *tensors)
     return answer
 
 

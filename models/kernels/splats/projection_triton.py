@@ -13,6 +13,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
 from models.kernels.splats.projection import FRUSTUM_MARGIN, NEAR_PLANE
 
 BLOCK = 128  # Gaussians a program
@@ -33,7 +34,7 @@ class _Project(torch.autograd.Function):
     def forward(
         ctx: Any, means: Tensor, quats: Tensor, scales: Tensor, width: int, height: int, focal: float, blur: float
     ) -> tuple[Tensor, ...]:
-        means, quats, scales = means.contiguous(), quats.contiguous(), scales.contiguous()
+        means, quats, scales = dense(means, quats, scales)
         n = len(means)
         means2d, conics = means.new_empty(n, 2), means.new_empty(n, 3)
         depths, visible = means.new_empty(n), means.new_empty(n, dtype=torch.bool)
@@ -100,6 +101,8 @@ def _forward_kernel(
     means_ptr, quats_ptr, scales_ptr, means2d_ptr, conics_ptr, depths_ptr, visible_ptr,
     centre_x, centre_y, limit_x, limit_y, focal, blur, count, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """What project() returns, of BLOCK Gaussians. centre: px, half the image. limit: of x/z and y/z at which the
+    projection is linearised."""
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     here = i < count
     slope_x, slope_y, near_x, near_y, depth, _, zoom = _camera(means_ptr, i, here, limit_x, limit_y, focal)
@@ -129,6 +132,8 @@ def _backward_kernel(
     grad_means_ptr, grad_quats_ptr, grad_scales_ptr,
     centre_x, centre_y, limit_x, limit_y, focal, count, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """Gradients of means [N, 3], quats [N, 4] and scales [N, 3] from those of means2d [N, 2] and conics [N, 3], which
+    do not count where a Gaussian is not visible."""
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     here = i < count
     seen = here & (tl.load(visible_ptr + i, mask=here, other=0) != 0)

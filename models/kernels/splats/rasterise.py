@@ -13,8 +13,6 @@ pixel . dL/d pixel, both passes rest on two formulas:
     dL/d sigma_k = odds_k behind_k - weight_k (colour_k . dL/d pixel).
 """
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -22,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.full_precision import full_precision
 from models.kernels.splats.tiling import Tiles
 
 MIN_ALPHA = 1 / 255  # fainter is skipped
@@ -76,7 +75,7 @@ class _Composite(torch.autograd.Function):
         transmittance = splats.new_ones(tiles.number, pixels)
         chunks = []
         occupied = (limits[1:] > limits[:-1]).nonzero()[:, 0]
-        with _full_precision(splats.device):
+        with full_precision(splats.device):
             for group in occupied.split(max(1, evaluations // (SHORT_CHUNK * pixels))):
                 at, end = limits[group], limits[group + 1]
                 while len(group):
@@ -105,7 +104,8 @@ class _Composite(torch.autograd.Function):
         behind = (image * grad).sum(1)  # [tiles, side²], of the Gaussians not yet met
         transmittance = torch.ones_like(behind)
         grad_splats, grad_colours = torch.zeros_like(splats), torch.zeros_like(colours)
-        with _full_precision(splats.device):
+        # `behind` at the last Gaussian is a difference of equal sums, and odds reach 999
+        with full_precision(splats.device):
             for group, ids in ctx.chunks:
                 dx, dy = ctx.tiles.offsets_to(splats[ids], group)
                 alpha, odds, after = _blend(splats[ids], dx, dy, transmittance[group])
@@ -161,15 +161,3 @@ def _pull_back(splats: Tensor, dx: Tensor, dy: Tensor, grad_sigma: Tensor) -> Te
         -moments[:, 0, 0] / opacity.clamp(min=MIN_ALPHA),  # alpha = opacity exp(-sigma)
     ]
     return torch.stack(grads, dim=-1)
-
-
-@contextlib.contextmanager
-def _full_precision(device: torch.device) -> Iterator[None]:
-    """No TF32 and no bf16: `behind` at the last Gaussian is a difference of equal sums, and odds reach 999."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.autocast(device.type, enabled=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)

@@ -30,7 +30,8 @@ def _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH: tl.constexpr,
     y = tl.load(rows_ptr + row, mask=inside, other=0.0)
     right, bottom = tl.minimum(left + WIDTH, width) - 1, tl.minimum(top + HEIGHT, height) - 1
     x0, x1 = tl.load(columns_ptr + left), tl.load(columns_ptr + right)
-    return x, y, row * width + column, inside, x0, x1, tl.load(rows_ptr + top), tl.load(rows_ptr + bottom)
+    y0, y1 = tl.load(rows_ptr + top), tl.load(rows_ptr + bottom)
+    return x, y, (row * width + column).to(tl.int64), inside, x0, x1, y0, y1
 
 
 @triton.jit

@@ -5,7 +5,9 @@ the Gaussians are large. Here only the Gaussians are sorted, once, by depth. A b
 box reaches a column of tiles, another whether it reaches a row of them. A tile looks for Gaussians that
 have both, front to back and some at a time, tests exactly whether they touch those of its samples that have
 not ended, keeps them in a ring, and meets the ring in groups, until no sample is left. As long as the ring
-has room for all of them, the backward pass finds them there; its two formulas are the twin's.
+has room for all of them, the backward pass finds them there; its two formulas are the twin's. A Gaussian's
+gradient is added up by the tiles that it touches, in any order, so its last bits differ from run to run; the
+image's do not.
 
 Nothing has a size that the device would have to tell the host. Beside what is proportional to Gaussians or
 to samples alone there are the bits: N / 8 bytes for each row and each column of tiles.
@@ -18,6 +20,7 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.dense import dense
 from models.kernels.splats.rasterise_kernels import backward_kernel, forward_kernel
 from models.kernels.splats.reach_kernels import mark_kernel, sort_kernel
 
@@ -50,6 +53,7 @@ class _Composite(torch.autograd.Function):
         ctx: Any, means2d: Tensor, conics: Tensor, colours: Tensor, opacities: Tensor, depths: Tensor,
         columns: Tensor, rows: Tensor,
     ) -> Tensor:  # fmt: skip
+        means2d, conics, colours, opacities, columns, rows = dense(means2d, conics, colours, opacities, columns, rows)
         n, channels = colours.shape
         height, width = len(rows), len(columns)
         tiles_x, tiles_y = triton.cdiv(width, TILE[0]), triton.cdiv(height, TILE[1])
@@ -65,7 +69,7 @@ class _Composite(torch.autograd.Function):
         kept = torch.empty(tiles_x * tiles_y, **integers)
         if n:
             sort_kernel[(triton.cdiv(32 * words, BLOCK),)](
-                *(means2d.contiguous(), conics.contiguous(), colours.contiguous(), opacities.contiguous(), order),
+                *(means2d, conics, colours, opacities, order),
                 *(columns, rows, splats, boxes, n, 32 * words, width, height),
                 C=channels,
                 ROW=row,

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from tests.models.kernels.errors import relative
+from tests.models.kernels.gaps import with_gaps
 
 kernels = pytest.importorskip("models.kernels.hash_grid.decoder_triton", reason="Triton is not installed here")
 
@@ -24,6 +27,16 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ],
 )
 def test_the_decoder_is_its_modules_forward_and_backward(points, columns, hidden, channels):
+    assert_its_modules(points, columns, hidden, channels)
+
+
+@given(st.integers(1, 150), st.integers(1, kernels.WIDEST), st.integers(1, kernels.WIDEST), st.integers(1, 5))
+@settings(max_examples=10)
+def test_any_shape(points, columns, hidden, channels):
+    assert_its_modules(points, columns, hidden, channels)
+
+
+def assert_its_modules(points, columns, hidden, channels):
     torch.manual_seed(0)
     layers = nn.Linear(columns, hidden).to(DEVICE), nn.Linear(hidden, channels).to(DEVICE)
     features = torch.randn(points, columns, device=DEVICE, requires_grad=True)
@@ -34,6 +47,16 @@ def test_the_decoder_is_its_modules_forward_and_backward(points, columns, hidden
         torch.autograd.grad(ours, wanted, cotangent), torch.autograd.grad(twin, wanted, cotangent), strict=True
     ):
         assert relative(a, b) < 1e-4
+
+
+def test_weights_may_have_gaps_in_memory():
+    torch.manual_seed(0)
+    dense = nn.Linear(8, 16).to(DEVICE), nn.Linear(16, 3).to(DEVICE)
+    sparse = nn.Linear(8, 16).to(DEVICE), nn.Linear(16, 3).to(DEVICE)
+    for layer, other in zip(dense, sparse, strict=True):
+        layer.bias.data, other.weight.data, other.bias.data = layer.bias, with_gaps(layer.weight), with_gaps(layer.bias)
+    features = torch.randn(40, 8, device=DEVICE)
+    assert torch.equal(kernels.decode(with_gaps(features), *sparse), kernels.decode(features, *dense))
 
 
 def test_no_points_give_no_values_and_no_gradient():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from models.kernels.blocks import Blocks
 from models.kernels.gaussians import additive, boxes
+from tests.models.kernels.gaps import with_gaps
 
 kernels = pytest.importorskip("models.kernels.gaussians.additive_triton", reason="Triton is not installed here")
 
@@ -55,14 +56,45 @@ def test_the_kernels_are_the_twin(shape, channels):
     assert_same(kernels.add, additive.add, draw(shape, 12, channels, width=2.0))
 
 
-@given(
-    st.lists(st.integers(1, 30), min_size=2, max_size=3).filter(lambda shape: len(shape) == 2 or max(shape) < 12),
-    st.integers(1, 50),
-    st.integers(0, 1000),
+@pytest.mark.parametrize("shape", SHAPES)
+def test_tensors_may_have_gaps_in_memory(shape):
+    *splats, axes = draw(shape, 12, 3, width=2.0)
+    assert_same(kernels.add, additive.add, (*map(with_gaps, splats), tuple(map(with_gaps, axes))))
+
+
+SHAPES_OF_ANY_KIND = st.lists(st.integers(1, 30), min_size=2, max_size=3).filter(
+    lambda shape: len(shape) == 2 or max(shape) < 12
 )
+
+
+@given(SHAPES_OF_ANY_KIND, st.integers(1, 8), st.integers(1, 4), st.integers(0, 1000))
+@settings(max_examples=12)
+def test_the_kernels_are_the_twin_at_any_shape(shape, n, channels, seed):
+    assert_same(kernels.add, additive.add, draw(shape, n, channels, seed, width=3.0))
+
+
+@given(SHAPES_OF_ANY_KIND, st.integers(1, 50), st.integers(0, 1000))
 @settings(max_examples=20)
 def test_the_twin_is_the_formula_at_any_shape(shape, n, seed):
     assert_same(additive.add, formula, draw(shape, n, 2, seed, width=3.0))
+
+
+@pytest.mark.parametrize("add", [additive.add, kernels.add])
+def test_autocast_and_fast_products_are_kept_out(add):
+    *splats, deviations, axes = draw((9, 7), 12, 3, width=2.0)
+    arguments = *splats, deviations, axes
+    plain, expected = add(*arguments), torch.autograd.grad(add(*arguments).sum(), splats)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.autocast(DEVICE, dtype=torch.bfloat16):
+            cast = add(*arguments)
+            gradients = torch.autograd.grad(cast.sum(), splats)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+    for one, other in zip((cast, *gradients), (plain, *expected), strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_lists_of_pairs_come_in_parts(monkeypatch):

@@ -5,6 +5,8 @@ Without a GPU the kernels are interpreted, so inputs are small; on a GPU they ar
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import models
 from common.lattice import Lattice
@@ -14,6 +16,7 @@ from models.kernels.hash_grid import encoding
 from models.kernels.hash_grid.encoding import make_levels
 from models.kernels.hash_grid.lattice_plan import make_plan
 from tests.models.kernels.errors import relative
+from tests.models.kernels.gaps import with_gaps
 
 kernels = pytest.importorskip("models.kernels.hash_grid.encoding_triton", reason="Triton is not installed here")
 
@@ -87,6 +90,32 @@ def test_the_encoding_is_its_twin_forward_and_backward(case, planned):
         torch.autograd.grad(ours, wanted, cotangent), torch.autograd.grad(twin, wanted, cotangent), strict=True
     ):
         assert relative(a, b) < BACKWARD
+
+
+@given(
+    st.lists(st.integers(1, 12), min_size=2, max_size=3),
+    st.integers(8, 300),
+    st.integers(1, 5),
+    st.sampled_from([1, 2, 4]),
+    st.floats(1, 2),
+)
+@settings(max_examples=10)
+def test_the_gradient_of_a_table_is_the_twins_on_any_lattice(shape, entries, count, features, growth):
+    levels = make_levels(len(shape), count, 3, growth, entries)
+    plan, table = make_plan(Lattice.regular(tuple(shape)), levels, DEVICE), table_for(levels, features)
+    twin = encoding.encode(plan.points, table, levels)
+    cotangent = torch.randn(twin.shape, generator=torch.Generator().manual_seed(2)).to(DEVICE)
+    (expected,) = torch.autograd.grad(twin, table, cotangent)
+    for given_plan in (plan, None):
+        found = kernels.encode(plan.points, table, levels, given_plan)
+        assert relative(found, twin) < FORWARD
+        assert relative(torch.autograd.grad(found, table, cotangent)[0], expected) < BACKWARD
+
+
+def test_tensors_may_have_gaps_in_memory():
+    levels = make_levels(2, 3, 16, 1.5, 64)
+    table, x = table_for(levels, 2), torch.rand(20, 2, generator=torch.Generator().manual_seed(0)).to(DEVICE)
+    assert torch.equal(kernels.encode(with_gaps(x), with_gaps(table), levels), kernels.encode(x, table, levels))
 
 
 @pytest.mark.parametrize("dim", [2, 3])

@@ -19,7 +19,17 @@ from models.kernels.network.aligned import ALIGNMENT
 from models.kernels.network.layers import Layer
 from target_signals import Lattice
 from tests.models.kernels.errors import relative
-from tests.models.kernels.networks import DEVICE, GRADIENTS, VALUES, assert_same, draw_network, single
+from tests.models.kernels.gaps import with_gaps
+from tests.models.kernels.networks import (
+    DEVICE,
+    GRADIENTS,
+    VALUES,
+    assert_same,
+    draw_network,
+    draw_points,
+    single,
+    tensors,
+)
 
 kernels = pytest.importorskip("models.kernels.network.layers_triton", reason="Triton is not installed here")
 
@@ -69,11 +79,11 @@ def test_tensors_may_have_gaps_in_memory(activation):
     def spread(x):
         if isinstance(x, tuple):
             return tuple(map(spread, x))
-        return torch.stack([x, x], dim=-1)[..., 0] if isinstance(x, torch.Tensor) else x
+        return with_gaps(x) if isinstance(x, torch.Tensor) else x
 
     sparse = [Layer(**{name: spread(value) for name, value in vars(one).items()}) for one in network]
     assert not sparse[1].weight.is_contiguous()
-    assert torch.equal(kernels.heads(sparse, points, 2), kernels.heads(network, points, 2))
+    assert torch.equal(kernels.heads(sparse, with_gaps(points), 2), kernels.heads(network, points, 2))
 
 
 @pytest.mark.parametrize("activation", ["filter", "gabor"])
@@ -90,6 +100,52 @@ def test_what_is_not_trained_has_no_gradient_and_costs_none():
     kernels.heads(network, torch.rand(50, 2, device=DEVICE), 2).sum().backward()
     assert network[0].weight.grad is None
     assert network[1].weight.grad is not None
+
+
+@pytest.mark.parametrize("activation", ["sine", "relu", "filter", "gabor"])
+@pytest.mark.parametrize("frozen", [(0, 1), (1,), (2,), (1, 2)], ids=str)
+def test_layers_before_one_that_is_not_trained_have_their_gradients(activation, frozen, calls):
+    network = draw_network(activation, 2, [24, 24, 24], 1, seed=1)
+    for i in frozen:
+        network[i] = Layer(**{name: detached(value) for name, value in vars(network[i]).items()})
+    products = calls(kernels, "mm")
+    assert_same(kernels.heads, network, draw_points(50, 2), 2)
+    assert len(products) == len({1, 2} - set(frozen))  # the first layer's gradient takes none
+
+
+def test_values_without_gradients_are_the_same_and_save_no_slopes(monkeypatch):
+    network, points = single(draw_network("sine", 2, [24, 24], 1, seed=1)), draw_points(70, 2).float()
+    saves, launch = [], kernels.forward_kernel.run
+    monkeypatch.setattr(
+        kernels.forward_kernel, "run", lambda *args, **named: saves.append(named["SAVES"]) or launch(*args, **named)
+    )
+    found = kernels.heads(network, points, 2)
+    with torch.no_grad():
+        assert torch.equal(kernels.heads(network, points, 2), found)
+    assert saves == [True, True, False, False]
+
+
+def detached(x):
+    if isinstance(x, tuple):
+        return tuple(map(detached, x))
+    return x.detach() if isinstance(x, torch.Tensor) else x
+
+
+def test_no_points_give_no_values_and_no_gradient():
+    network = single(draw_network("sine", 2, [16, 24], 3, seed=0))
+    found = kernels.heads(network, torch.empty(0, 2, device=DEVICE), 2)
+    assert found.shape == (1, 0, 3)
+    for gradient in torch.autograd.grad(found.sum(), tensors(network)):
+        assert not gradient.any()
+
+
+@pytest.mark.parametrize("activation", ["sine", "filter"])
+def test_many_points_are_taken_in_parts(activation, monkeypatch, calls):
+    monkeypatch.setattr(kernels, "MOST", 64)
+    launched = calls(kernels, "_forward")
+    network = draw_network(activation, 2, [24, 24], 2, seed=1)
+    assert_same(kernels.heads, network, draw_points(150, 2), 2)
+    assert [len(points) for _, points, *_ in launched] == [64, 64, 64, 64, 22, 22]  # two layers each
 
 
 @functools.cache

@@ -4,6 +4,8 @@ import copy
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import models
 from harness.plan.config import load_config
@@ -15,6 +17,7 @@ from models.kernels.planes import features as twin
 from models.kernels.planes.features import Places, Sides, Tables
 from target_signals import Lattice
 from tests.models.kernels.errors import relative
+from tests.models.kernels.gaps import with_gaps
 
 kernels = pytest.importorskip("models.kernels.planes.features_triton", reason="Triton is not installed here")
 
@@ -60,8 +63,8 @@ def tensors(tables: Tables) -> list[torch.Tensor]:
     return [*tables[:3], *(tables.sides or ())]
 
 
-def single(tables: Tables) -> Tables:
-    across, along, nodes, *sides = (x.detach().float().requires_grad_() for x in tensors(tables))
+def single(tables: Tables, gaps=lambda x: x) -> Tables:
+    across, along, nodes, *sides = (gaps(x.detach().float().requires_grad_()) for x in tensors(tables))
     return Tables(across, along, nodes, Sides(*sides) if sides else None)
 
 
@@ -76,17 +79,15 @@ def test_places_are_where_the_interpolation_matrix_looks(nodes):
         assert below[first:end].eq(node).all()
 
 
-@pytest.mark.parametrize(("width", "channels", "count"), [(16, 1, None), (144, 3, 30)])
-@pytest.mark.parametrize("dim", [2, 3])
-def test_values_and_gradients_are_the_twins(dim, width, channels, count):
-    """Also with more features than a program has, fewer points than the lattice, and gradients of any size."""
-    tables, index = draw_tables(dim, width), points(dim, count)
+def assert_the_twins(dim, width, channels, index, gaps=lambda x: x):
+    """Values and gradients are the twins', if tensors have gaps in memory as well."""
+    tables = draw_tables(dim, width)
     decoder = draw(width, width, seed=8), draw(channels, width, seed=9)
     given = 1e-9 * torch.randn(len(index), channels, generator=torch.Generator().manual_seed(4)).to(DEVICE)
     values = twin.features(tables, places_of(dim), index)
     expected = torch.relu(values @ decoder[0].T) @ decoder[1].T
-    ours, own = single(tables), [x.detach().float().requires_grad_() for x in decoder]
-    found = kernels.values(ours, places_of(dim), index, *own)
+    ours, own = single(tables, gaps), [gaps(x.detach().float().requires_grad_()) for x in decoder]
+    found = kernels.values(ours, places_of(dim), gaps(index), *own)
     assert found.dtype == torch.float32
     assert relative(found, expected) < EXACT
     gradients = torch.autograd.grad(found, [*own, *tensors(ours)], given)
@@ -94,6 +95,33 @@ def test_values_and_gradients_are_the_twins(dim, width, channels, count):
     for one, other in zip(gradients, exact, strict=True):
         assert one.shape == other.shape
         assert relative(one, other) < EXACT
+
+
+@pytest.mark.parametrize(("width", "channels", "count"), [(16, 1, None), (144, 3, 30)])
+@pytest.mark.parametrize("dim", [2, 3])
+def test_values_and_gradients_are_the_twins(dim, width, channels, count):
+    """Also with more features than a program has, fewer points than the lattice, and gradients of any size."""
+    assert_the_twins(dim, width, channels, points(dim, count))
+
+
+@given(st.sampled_from([2, 3]), st.integers(1, 3), st.sets(st.integers(0, 35), min_size=1))
+@settings(max_examples=10)
+def test_any_points_of_a_lattice(dim, channels, index):
+    assert_the_twins(dim, 16, channels, torch.tensor(sorted(index), device=DEVICE))
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_tensors_may_have_gaps_in_memory(dim):
+    assert_the_twins(dim, 16, 2, points(dim, 30), with_gaps)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_no_points_have_no_values_and_no_gradient(dim):
+    tables, weight, head = single(draw_tables(dim, 16)), draw(16, 16).float(), draw(2, 16).float()
+    found = kernels.values(tables, places_of(dim), points(dim, 0), weight, head)
+    assert found.shape == (0, 2)
+    for gradient in torch.autograd.grad(found.sum(), tensors(tables)):
+        assert not gradient.any()
 
 
 @pytest.mark.parametrize("dim", [2, 3])

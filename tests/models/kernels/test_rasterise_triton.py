@@ -7,6 +7,8 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import models
 from common.lattice import Lattice
@@ -14,6 +16,7 @@ from harness.plan.config import load_config
 from harness.plan.make_plan import model_settings
 from models.kernels.splats import projection, rasterise
 from tests.models.kernels.errors import relative
+from tests.models.kernels.gaps import with_gaps
 
 projection_kernels = pytest.importorskip(
     "models.kernels.splats.projection_triton", reason="Triton is not installed here"
@@ -69,6 +72,26 @@ def test_samples_may_lie_anywhere_and_more_than_once():
     image, *gradients = compare(scene_of(40, 30, 12, 1), columns, centres(12) * 1.5)
     assert image < 1e-5
     assert max(gradients) < 1e-4
+
+
+@given(*4 * [st.integers(1, 30)], st.integers(1, 4))
+@settings(max_examples=8)
+def test_the_rasteriser_is_its_twin_at_any_shape(number, width, height, seed, channels):
+    image, *gradients = compare(scene_of(number, width, height, channels, seed), centres(width), centres(height))
+    assert image < 1e-5
+    assert max(gradients) < 1e-4
+
+
+def test_tensors_may_have_gaps_in_memory():
+    scene = list(map(with_gaps, scene_of(30, 20, 13, 3)))
+    image, *gradients = compare(scene, with_gaps(centres(20)), with_gaps(centres(13)))
+    assert image < 1e-5
+    assert max(gradients) < 1e-4
+    splats = [with_gaps(torch.rand(7, k, device=DEVICE)) for k in (3, 4, 3)]
+    for ours, twin in zip(
+        *(module.project(*splats, 8, 6, 9.0, 0.3) for module in (projection_kernels, projection)), strict=True
+    ):
+        torch.testing.assert_close(ours, twin)
 
 
 def test_opaque_stacks_end_pixels_early():
