@@ -77,7 +77,7 @@ def announcement(
         f"preset {found.preset}, on {place(options, found.device, workers)}"
     )
     yield from (f"left out: {reason}" for reason in found.left_out)
-    cost = describe_cost(left, found.device.type)
+    cost = describe_cost(left, found.device.type, workers=workers)
     yield f"{plural(count, 'fit')}, {done} of them done before, {len(left)} to run: {cost}"
     if options.minutes is not None:
         yield f"none begins later than {duration(60 * options.minutes)} from now; the same command goes on"

@@ -37,10 +37,14 @@ class Parts(NamedTuple):
     rest: float
 
 
-def total_seconds(trials: Sequence[Trial], device: str, among: Among) -> float | None:
-    """Estimated seconds of trials in one process, in turn; None where nothing was timed on such a device."""
+def total_seconds(trials: Sequence[Trial], device: str, among: Among, workers: int = 1) -> float | None:
+    """Estimated seconds until trials have run, so many at once; None where nothing was timed on such a device. Every
+    worker loads and compiles for itself."""
     times = [trial_seconds(trial, device, among) for trial in trials]
-    return None if None in times else sum(filter(None, times)) + sum(starts(trials, device).values())
+    if None in times:
+        return None
+    known = [*filter(None, times)]
+    return max(sum(known) / workers, *known, 0.0) + sum(starts(trials, device).values())
 
 
 def trial_seconds(trial: Trial, device: str, among: Among = statistics.median) -> float | None:

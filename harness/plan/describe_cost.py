@@ -8,15 +8,16 @@ from harness.plan.cost import drawing_seconds, is_timed, timed_name, times_of, t
 from harness.plan.trial import Trial
 
 
-def describe_cost(trials: Sequence[Trial], device: str, draws: bool = False) -> str:
-    """One line: the estimated time of these trials on this kind of device, one after the other.
+def describe_cost(trials: Sequence[Trial], device: str, draws: bool = False, workers: int | None = None) -> str:
+    """One line: the estimated time of these trials on this kind of device.
 
-    draws: whether figures and the page are made afterwards.
+    draws: whether figures and the page are made afterwards. workers: how many trials run at once on the cores of a CPU;
+    None for one after the other, as GPU-hours are counted.
     """
     if not trials:
         return "nothing to do"
     drawing = drawing_seconds(trials, device) if draws else 0.0
-    text = describe_seconds(trials, device, drawing)
+    text = describe_seconds(trials, device, drawing, workers or 1 if device == "cpu" else 1)
     if text is None:
         return "no estimate, nothing was timed on such a device"
     text += " with figures and page" if drawing else ""
@@ -28,11 +29,12 @@ def describe_cost(trials: Sequence[Trial], device: str, draws: bool = False) -> 
     return f"{text} ({'; '.join(notes)})"
 
 
-def describe_seconds(trials: Sequence[Trial], device: str, more: float = 0.0) -> str | None:
+def describe_seconds(trials: Sequence[Trial], device: str, more: float = 0.0, workers: int = 1) -> str | None:
     """`about 5 minutes`; where a model was never timed, `40 seconds to 20 minutes`, as the quickest and as the slowest
-    other model. None where nothing was timed on such a device. more: seconds beside the trials."""
+    other model. None where nothing was timed on such a device. more: seconds beside the trials. workers: how many
+    trials run at once."""
     among = (statistics.median,) if all(is_timed(trial, device) for trial in trials) else (min, max)
-    totals = [total_seconds(trials, device, of) for of in among]
+    totals = [total_seconds(trials, device, of, workers) for of in among]
     texts = [duration(t + more, "GPU-hours" if device == "cuda" else "hours") for t in totals if t is not None]
     if not texts:
         return None

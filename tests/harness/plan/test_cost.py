@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from common.words import duration
 from harness.execution import ordering
 from harness.plan import cost, timing
 from harness.plan.describe_cost import describe_cost
@@ -156,6 +157,10 @@ def test_a_plan_is_told_in_words(times, make_trial):
     assert describe_cost(trials, "cpu") == "about 3 minutes (as timed on a processor, 2 threads)", "40 s to start"
     drawn = describe_cost(trials, "cpu", draws=True)
     assert drawn == "about 4 minutes with figures and page (as timed on a processor, 2 threads)"
+    each, start = cost.trial_seconds(trials[0], "cpu"), 40
+    for workers, seconds in ((None, 20 * each + start), (2, 10 * each + start), (100, each + start)):
+        told = describe_cost(trials * 10, "cpu", workers=workers)
+        assert told.startswith(f"about {duration(seconds, 'hours')} ("), "each starts"
     trials.append(make_trial("BACON"))
     times["cpu"]["ms_per_pass"]["Wire 2D"] = {"1000": 90_000.0}
     said = "3 minutes to 19 minutes (as timed on a processor, 2 threads; never timed, so a guess, as the quickest "
