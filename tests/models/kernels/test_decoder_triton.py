@@ -32,7 +32,7 @@ def test_the_decoder_is_its_modules_forward_and_backward(points, columns, hidden
 
 @given(st.integers(1, 150), st.integers(1, kernels.WIDEST), st.integers(1, kernels.WIDEST), st.integers(1, 5))
 @settings(max_examples=10)
-def test_any_shape(points, columns, hidden, channels):
+def test_it_is_its_modules_at_any_shape(points, columns, hidden, channels):
     assert_its_modules(points, columns, hidden, channels)
 
 

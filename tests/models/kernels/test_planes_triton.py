@@ -106,7 +106,7 @@ def test_values_and_gradients_are_the_twins(dim, width, channels, count):
 
 @given(st.sampled_from([2, 3]), st.integers(1, 3), st.sets(st.integers(0, 35), min_size=1))
 @settings(max_examples=10)
-def test_any_points_of_a_lattice(dim, channels, index):
+def test_values_and_gradients_are_the_twins_at_any_points(dim, channels, index):
     assert_the_twins(dim, 16, channels, torch.tensor(sorted(index), device=DEVICE))
 
 
