@@ -93,7 +93,7 @@ def test_the_encoding_is_its_twin_forward_and_backward(case, planned):
 
 
 @given(
-    st.lists(st.integers(1, 12), min_size=2, max_size=3),
+    st.lists(st.integers(1, 7), min_size=2, max_size=3),
     st.integers(8, 300),
     st.integers(1, 5),
     st.sampled_from([1, 2, 4]),
