@@ -118,6 +118,14 @@ def test_a_codecs_best_file_of_a_size_lies_between_the_steps_of_its_ladder():
     assert codecs.within(truth, 20) == {}
 
 
+def test_one_file_of_a_codec_tells_where_its_largest_is_small_enough(monkeypatch):
+    made = []
+    of_all = codecs.Measured(codecs.Point(1.0, 30.0), (0.0, 0.0))
+    monkeypatch.setattr(codecs, "_measure", lambda truth, codec, step: made.append(step) or of_all)
+    assert set(codecs.within(np.zeros((8, 8, 1), np.float32), 8).values()) == {30.0}
+    assert len(made) == len(codecs._ladders(np.zeros((8, 8, 1))))
+
+
 def test_what_an_installation_lacks_is_named_and_left_out(monkeypatch):
     truth = np.zeros((8, 8, 8, 1), dtype=np.float32)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "zfpy" else object())
