@@ -158,9 +158,9 @@ def _mean(points: Sequence[Point]) -> Point:
     return Point(*(sum(values) / len(values) for values in zip(*points, strict=True)))
 
 
-def _cost(of_draws: Sequence[Cost]) -> tuple[tuple[float, float] | None, float | None]:
+def _cost(of_cases: Sequence[Cost]) -> tuple[tuple[float, float] | None, float | None]:
     """Means of the seconds to encode and to decode, and of the operations, where all cases have them."""
     encode, decode, operations = (
-        None if None in values else sum(filter(None, values)) / len(values) for values in zip(*of_draws, strict=True)
+        None if None in values else sum(filter(None, values)) / len(values) for values in zip(*of_cases, strict=True)
     )
     return None if encode is None or decode is None else (encode, decode), operations

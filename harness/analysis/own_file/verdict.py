@@ -60,7 +60,7 @@ def _of_task(comparison: Comparison, size: int, band: float | None, outcome: Out
     first = outcome.first
     assert first is not None
     place = Place(first.best, size, band)
-    rows = [comparison.runs(place)[draw] for draw in comparison.scores(place)]
+    rows = comparison.ended(place)
     over = f"95 % intervals over {first.replicates} {first.over}"
     sure = over if first.replicates > 1 else "one draw, so there are no intervals"
     yield f"verdict, task {comparison.kind.task}, at {size:,} parameters ({sure}):"
@@ -117,8 +117,7 @@ def _ahead(found: Difference) -> str:
 
 def _quickest(comparison: Comparison, size: int, band: float | None, ranking: Ranking) -> str:
     """The competing model that gains most over the constant mean for each second of training."""
-    places = [Place(model, size, band) for model in ranking.models]
-    rows = {p.model: [comparison.runs(p)[draw] for draw in comparison.scores(p)] for p in places}
+    rows = {model: comparison.ended(Place(model, size, band)) for model in ranking.models}
     seconds = {model: mean(row["seconds"] for row in own) for model, own in rows.items()}
     constant = comparison.constant(band)
     if math.isnan(constant):
