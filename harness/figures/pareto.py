@@ -175,5 +175,5 @@ def _notes(
     if len(bands) < len(comparison.regions):
         notes.append(f"shown: {len(bands)} of {len(comparison.regions)} bands")
     notes.append("a line joins a model's budgets")
-    notes += [f"the front passes over yardsticks and what lacks draws: {', '.join(apart)}"] if apart else []
+    notes += [f"the front passes over yardsticks and what lacks cases: {', '.join(apart)}"] if apart else []
     return notes + timing.notes(comparison)
