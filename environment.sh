@@ -18,7 +18,7 @@ has_dependencies() {
     (cd "$CLONE" && "$1" - "${EXTRA:-}" >/dev/null 2>&1) <<'PYTHON'
 import platform, sys
 from importlib.metadata import version
-from packaging.requirements import Requirement
+from packaging.requirements import Requirement  # which comes with Matplotlib
 from packaging.specifiers import SpecifierSet
 try:
     import tomllib
@@ -29,26 +29,28 @@ project = tomllib.load(open("pyproject.toml", "rb"))["project"]
 
 def check(needs):
     for need in map(Requirement, needs):
-        if need.name == project["name"]:
-            check_extras(need.extras)
+        if need.name == project["name"]:  # which need not be installed
+            for extra in need.extras:
+                check(project["optional-dependencies"][extra])
         elif need.marker is None or need.marker.evaluate():
-            assert need.specifier.contains(version(need.name), prereleases=True)
+            check_version(need.specifier, version(need.name))
 
-def check_extras(extras):
-    for extra in extras:
-        check(project["optional-dependencies"][extra])
+def check_version(allowed, found):
+    if not allowed.contains(found, prereleases=True):
+        sys.exit(1)
 
-assert SpecifierSet(project["requires-python"]).contains(platform.python_version(), prereleases=True)
-check(project["dependencies"])
-check_extras(filter(None, sys.argv[1].split(",")))
+check_version(SpecifierSet(project["requires-python"]), platform.python_version())
+check([*project["dependencies"], f"{project['name']}[{sys.argv[1]}]"])
 PYTHON
 }
 
 # whether a Python can make .venv, or have made it
-can_install() { "$1" -c "import ensurepip, sys, venv; assert (3, 10) <= sys.version_info[:2] <= (3, $NEWEST)" >/dev/null 2>&1; }
+can_install() {
+    "$1" -c "import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, $NEWEST))" >/dev/null 2>&1
+}
 
 find_python() {
-    for candidate in python python3 python3.14 python3.13 python3.12 python3.11 python3.10; do
+    for candidate in python python3 $(seq -f python3.%g $NEWEST -1 10); do
         can_install "$candidate" && echo "$candidate" && return
     done
     echo "error: Python 3.10 to 3.$NEWEST is needed, with venv, and none was found on the PATH; install one and run" \

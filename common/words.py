@@ -2,6 +2,7 @@
 
 NO_SCORE, FAILED = "–", "fail"
 FEWER, NOTHING = "*", "°"  # behind a score
+LEARNED_NOTHING = "learned nothing over the mean of the truth"
 MARKS = {"unsupported": "n/a", "diverged": "div", "out_of_memory": "oom"}  # what a cell without a score says
 MEANINGS = {
     NO_SCORE: "no score",
@@ -10,7 +11,7 @@ MEANINGS = {
     "oom": "out of memory",
     FAILED: "failed",
     FEWER: "mean of fewer runs, as some failed or are missing",
-    NOTHING: "a fit there learned nothing over the mean of the truth",
+    NOTHING: f"a fit there {LEARNED_NOTHING}",
 }
 
 

@@ -17,7 +17,7 @@ from models.kernels.hash_grid.encoding import LatticeEncoding, Level, make_level
 from models.kernels.hash_grid.lattice_plan import LatticePlan, make_plan
 
 Prepared = LatticePlan | LatticeEncoding | Tensor
-Places = dict[tuple[str, torch.device], Prepared]  # by back end
+OfLattice = dict[tuple[str, torch.device], Prepared]  # by back end and device
 
 MAX_CORNERS = 1 << 28  # a lattice with more corners than this (4 GiB as a sparse product) is gathered instead
 MOST_DOUBLINGS = 24  # of the resolution; beyond, float32 has no place between two nodes
@@ -65,7 +65,7 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
         self.table = nn.Parameter(torch.empty(entries, config.features))
         self.hidden = nn.Linear(config.levels * config.features, config.hidden)
         self.output = nn.Linear(config.hidden, channels)
-        self._prepared: weakref.WeakKeyDictionary[Lattice, Places] = weakref.WeakKeyDictionary()
+        self._prepared: weakref.WeakKeyDictionary[Lattice, OfLattice] = weakref.WeakKeyDictionary()
 
     @classmethod
     def solve_size(cls, config: Any, lattice: Lattice, channels: int, budget: int) -> int | None:

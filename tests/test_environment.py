@@ -88,6 +88,11 @@ def test_a_python_that_lacks_something_does_not_serve(clone, call, before, after
     assert "error: the environment could not be made; see the message above" in ended.stderr
 
 
+def test_versions_are_compared_where_python_drops_assertions(clone, call):
+    change(clone, '"torch>=[0-9.]+"', '"torch>=99"')
+    assert call('source "$1/environment.sh"', clone, PYTHONOPTIMIZE="1").returncode == 2
+
+
 def test_what_an_extra_asks_for_does_not_matter_without_it(clone, call):
     change(clone, '"pytest==[0-9.]+"', '"pytest==0.1"')
     assert call('source "$1/environment.sh"', clone).returncode == 0

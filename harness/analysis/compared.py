@@ -22,7 +22,7 @@ from typing import TypeVar
 from harness.analysis.cell import Cell
 
 M = TypeVar("M", bound=Hashable)
-D = TypeVar("D", bound=Hashable)
+C = TypeVar("C", bound=Hashable)
 Runs = Mapping[Cell, float]  # those that have a score, and with NaN those that failed
 MOST = 0.5  # what lacks this share of its runs is left out
 
@@ -82,7 +82,7 @@ def compare(runs: Runs, classical: Collection[str] = (), models: Collection[str]
     return Compared(tuple(compete), frozenset(cases), absent, lacking, frozenset(every - cases))
 
 
-def complete_enough(present: Mapping[M, Collection[D]]) -> set[D]:
+def complete_enough(present: Mapping[M, Collection[C]]) -> set[C]:
     """The cases, of those in which each model is present, that a comparison is over: steps 1 and 2 of the rule."""
     models = {model: {*own} for model, own in present.items() if own}
     cases = {case for own in models.values() for case in own}

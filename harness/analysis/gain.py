@@ -14,7 +14,7 @@ from harness.store.facts import finite
 from target_signals.tasks.metrics import METRICS, MSE_FLOOR, Metric
 
 CAP = 60.0  # dB of gain, and of loss
-NOTHING = 0.05  # dB of gain, of which one learns nothing
+LEAST_GAIN = 0.05  # dB, with less of which a fit has learned nothing
 GAIN = "gain"  # in place of a metric's name
 EXACT = -10 * math.log10(MSE_FLOOR) - 1  # dB; a constant mean that reaches this is the signal
 
@@ -41,7 +41,7 @@ def learned_nothing(row: Mapping[str, Any]) -> bool:
     """Whether the fit of a row is no better than the truth's own mean; of a constant signal there is nothing to
     learn."""
     found = gain(row, "psnr")
-    return found is not None and found < NOTHING
+    return found is not None and found < LEAST_GAIN
 
 
 def is_constant(row: Mapping[str, Any]) -> bool:

@@ -92,7 +92,7 @@ def _place(model: str, standing: Standing, outcome: Outcome, metric: Metric) -> 
             return of + alone("trained model")
         then = f"{difference(ranking.leads[0], metric)} ahead of {ranking.models[1]}"
         return f"{of}, {then}{_unsure(ranking.leads[0], ranking.models[1] in ranking.tied)}"
-    assert standing.best is not None  # who has a rank has the best model's draws
+    assert standing.best is not None  # who has a rank has the best model's cases
     behind = -standing.best.difference
     return f"{of}, {difference(behind, metric)} behind {ranking.best}{_unsure(behind, model in ranking.tied)}"
 

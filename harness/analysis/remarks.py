@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
-from common.words import budget_text
+from common.words import LEARNED_NOTHING, budget_text
 from harness.analysis.gain import gain, learned_nothing
 from harness.store.facts import busy, finite
 from harness.store.schema import OK
 
 FULL = 0.95  # share of a budget below which it is said how much a model uses
-LEARNED_NOTHING = "learned nothing over the mean of the truth"
 
 Rows = list[Mapping[Any, Any]]
 Tell = Callable[[Rows], str | None]  # what is to be known of a model at a budget; None: nothing

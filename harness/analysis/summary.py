@@ -27,7 +27,7 @@ def summarise(rows: Sequence[Row], models: list[str], heading: str = "") -> str:
     Rows of the reference are marked, and have no seconds, which are those of another machine.
     Of several bands PSNR stands as its gain (`harness.analysis.gain`). A mean is over the runs that are compared at the
     budget (`harness.analysis.compared`), and says how many of these it has where it has not all. A cell in which trials
-    failed says how many of how many; `n/a` is unsupported, `-` not run, or at no draw that is compared.
+    failed says how many of how many; `n/a` is unsupported, `-` not run, or in no case that is compared.
     """
     rows, others = oldest_first(rows), reference_models(rows)
     by_model: dict[str, list[Row]] = defaultdict(list)

@@ -92,7 +92,7 @@ def announcement(
     yield from launch.notes
     if source.dim == 2 and (lacks := perceptual.missing()) is not None:
         yield lacks
-    cost = describe_cost(launch.as_large(left), launch.device.type, not options.no_figures, workers)
+    cost = describe_cost(launch.as_large(left), launch.device.type, draws=not options.no_figures, workers=workers)
     busy = machine.load() if left and options.executor == "local" else None
     if busy is not None and busy > BUSY:
         yield f"others use this machine (load {busy:.1f} for each core): trials will take longer than was timed"

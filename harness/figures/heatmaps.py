@@ -213,7 +213,7 @@ class Page:
         cells = zip(places, np.isfinite(values).ravel(), strict=True)
         marks = {mark for place, known in cells for mark in (self.signs(place) if known else [self.mark(place)])}
         signs = [f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in marks] + signs
-        return signs + ([self.label] if self.narrow and self.numbered else [])
+        return signs + ([self.label] if self.narrow else [])
 
 
 def _means(view: View, models: tuple[str, ...], samples: Callable[[Place], dict[Cell, float]]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What quality costs: scores against seconds of training, every model at every budget, with the Pareto front.
 
-The front is of the models that compete for the best (`harness.analysis.winner`): trained, and with every draw.
+The front is of the models that compete for the best (`harness.analysis.winner`): trained, with a score in every case.
 """
 
 import math
@@ -101,7 +101,7 @@ def points_at(comparison: Comparison, band: float | None, waiting: bool = False)
 
 
 def competing(comparison: Comparison, points: Sequence[Point], band: float | None) -> list[Point]:
-    """The points of those models that are ranked to be the best at their budget, timed at every draw compared there."""
+    """The points of those models that are ranked to be the best at their budget, timed in every case compared there."""
     outcomes = {size: comparison.outcome(size, band) for size in {point.size for point in points}}
     return [
         point
@@ -175,5 +175,5 @@ def _notes(
     if len(bands) < len(comparison.regions):
         notes.append(f"shown: {len(bands)} of {len(comparison.regions)} bands")
     notes.append("a line joins a model's budgets")
-    notes += [f"the front passes over yardsticks and what lacks draws: {', '.join(apart)}"] if apart else []
+    notes += [f"the front passes over yardsticks and what lacks cases: {', '.join(apart)}"] if apart else []
     return notes + timing.notes(comparison)

@@ -218,7 +218,7 @@ def _notes(comparison: Comparison, outcomes: dict[Spot, Outcome]) -> Sequence[st
     if any(_is_of_nothing(comparison, spot, outcome) for spot, outcome in ranked.items()):
         said.append(f"{NOTHING} {MEANINGS[NOTHING]}")
     if len(ranked) < len(outcomes):
-        said.append(f"{NO_SCORE} no score, or no model with every draw")
+        said.append(f"{NO_SCORE} no score, or no model with one in every case")
     return said
 
 

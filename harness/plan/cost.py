@@ -41,10 +41,10 @@ def total_seconds(trials: Sequence[Trial], device: str, among: Among, workers: i
     """Estimated seconds until trials have run, so many at once; None where nothing was timed on such a device. Every
     worker loads and compiles for itself."""
     times = [trial_seconds(trial, device, among) for trial in trials]
-    if None in times:
+    known = [time for time in times if time is not None]
+    if len(known) < len(times):
         return None
-    known = [*filter(None, times)]
-    return max(sum(known) / workers, *known, 0.0) + sum(starts(trials, device).values())
+    return max(sum(known) / workers, max(known, default=0.0)) + sum(starts(trials, device).values())
 
 
 def trial_seconds(trial: Trial, device: str, among: Among = statistics.median) -> float | None:

@@ -17,7 +17,8 @@ def describe_cost(trials: Sequence[Trial], device: str, draws: bool = False, wor
     if not trials:
         return "nothing to do"
     drawing = drawing_seconds(trials, device) if draws else 0.0
-    text = describe_seconds(trials, device, drawing, workers or 1 if device == "cpu" else 1)
+    at_once = workers if workers is not None and device == "cpu" else 1
+    text = describe_seconds(trials, device, drawing, at_once)
     if text is None:
         return "no estimate, nothing was timed on such a device"
     text += " with figures and page" if drawing else ""

@@ -75,7 +75,7 @@ def place_of(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
     """How a place was decided. whole: with who is the best, for the overview.
 
     Where something is not compared, left_out: what, in words; models: how many compete, of how many; few: that these
-    are not even half. draws: over how many cases it was, where they are several.
+    are not even half. cases: how many it was over, where they are several.
     shown: [what it is there, model, mean] of those whose pictures stand side by side.
     """
     first, compared = outcome.first, outcome.compared
@@ -89,7 +89,7 @@ def place_of(outcome: Outcome, metric: Metric, whole: bool) -> dict[str, Any]:
     if compared.few:
         place["few"] = True
     if len(compared.cases) > 1:
-        place["draws"] = len(compared.cases)
+        place["cases"] = len(compared.cases)
     return place | {
         "model": first.best if first else None,
         "told": told(outcome, metric),

@@ -29,4 +29,4 @@ def _prepared(found: RateDistortion) -> dict[str, Any]:
         points = [[rounded(point.rate), rounded(point.psnr, 5)] for point in found.front(name)]
         codec = name not in found.models
         lines.append({"name": name, "codec": codec, "points": points, "psnr": rounded(psnr), "rate": rounded(rate)})
-    return {"draws": found.cases[0], "reference": reference, "lines": lines}
+    return {"reference": reference, "lines": lines}

@@ -118,9 +118,9 @@ def with_values(model: Representation, values: Mapping[str, torch.Tensor]) -> Re
     if values.keys() != expected.keys():
         raise ValueError(f"it holds {', '.join(values) or 'nothing'}, and {model.name} keeps {', '.join(expected)}")
     for name, room in expected.items():
-        for given, kept in ((values[name].dtype, room.dtype), (tuple(values[name].shape), tuple(room.shape))):
-            if given != kept:
-                raise ValueError(f"{name} has {given}, and {model.name} keeps it in {kept}")
+        given, kept = (f"{x.dtype} {tuple(x.shape)}" for x in (values[name], room))
+        if given != kept:
+            raise ValueError(f"{name} has {given}, and {model.name} keeps {kept}")
     full = anew(model)
     full.load_state_dict({name: values[first] for name, first in first_names(model).items()})
     return full
@@ -158,7 +158,7 @@ def rebuild(header: dict[str, Any]) -> Representation:
     channels = int(header["channels"])
     if not 1 <= channels <= MOST_CHANNELS:
         raise ValueError(f"it has {channels} channels, and from 1 to {MOST_CHANNELS:,} are read")
-    needs = Needs(pointwise=not cls.inverts, invertible=cls.inverts)
+    needs = Needs(pointwise=not cls.inverts, invertible=cls.inverts)  # of a task that it was fitted to
     if (reason := cls.unsupported(lattice.dim, channels, needs)) is not None:
         raise ValueError(reason)
     size = header["size"]

@@ -180,7 +180,7 @@ def test_what_is_not_compared_is_said_alike_everywhere(store, make_row, config, 
     assert pooled["left_out"] == [bands_left]
     assert bands_left in tables["model,size"]
     assert "mean over 2 bands" in tables["model,size"]
-    assert (pooled["model"], pooled["draws"], pooled["bands"], "few" in pooled) == ("Grid", 2, 2, False)
+    assert (pooled["model"], pooled["cases"], pooled["bands"], "few" in pooled) == ("Grid", 2, 2, False)
     assert experiment["led"] == {"places": 2, "aside": 1, "best": [["Grid", 2, 0]], "yardsticks": []}
     assert "| Siren | 10.7 " in tables["model,size"], "the gain of two bands, not of three"
     assert [line.split() for line in terminal.splitlines() if line.startswith("Siren")] == [

@@ -22,7 +22,7 @@ Codec = Callable[[np.ndarray, float], Coded]
 QUALITIES = (1, 3, 6, 10, 20, 30, 45, 60, 75, 90, 95)
 SHARES = (400, 200, 100, 50, 25, 12, 6, 3)  # of the raw bytes to those of a JPEG 2000 file
 TOLERANCES = tuple(2.0**-k for k in range(1, 11))  # greatest errors in volumes
-FILES = 9  # of a codec, to find the largest that is small enough: the last two are 1/128 of the ladder apart
+FILES = 9  # of a codec, to find the largest that is small enough: the last two are 1/256 of the ladder apart
 
 
 def pillow(name: str, **options: Any) -> Codec:
@@ -118,12 +118,15 @@ def within(truth: np.ndarray, size: float) -> dict[str, float]:
         place = high
         for _ in range(FILES):
             measured = _measure(truth, codec, _step(ladder, place))
-            if measured is not None and measured.point.rate > most:
+            if measured is None:  # too small a file for this codec
+                low = place
+            elif measured.point.rate > most:
                 high = place
             else:
                 low = place
-            if low == place and measured is not None:
-                found[name] = max(measured.point.psnr, found.get(name, measured.point.psnr))
+                found[name] = max(measured.point.psnr, found.get(name, -math.inf))
+            if low == high:  # the largest file of all is small enough, or cannot be made
+                break
             place = (low + high) / 2
     return found
 

@@ -36,12 +36,12 @@ class Measurement:
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """An experiment's points, by model, budget and bits, then by codec. cases: how many signals they are means over, of
+    """An experiment's points, by model, budget and bits, then by codec. signals: how many they are means over, of
     how many that some model has. without: models and budgets that lack some of these, in words.
     """
 
     kind: Kind
-    cases: tuple[int, int]
+    signals: tuple[int, int]
     models: tuple[str, ...]
     measurements: tuple[Measurement, ...]
     without: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class RateDistortion:
     @property
     def means(self) -> str:
         """What points are means of, in words; nothing for the only signal."""
-        taken, every = self.cases
+        taken, every = self.signals
         return "" if every == 1 else f"mean of {taken}{f' of {every}' if taken < every else ''} signals"
 
     @property
@@ -158,9 +158,9 @@ def _mean(points: Sequence[Point]) -> Point:
     return Point(*(sum(values) / len(values) for values in zip(*points, strict=True)))
 
 
-def _cost(of_draws: Sequence[Cost]) -> tuple[tuple[float, float] | None, float | None]:
+def _cost(of_cases: Sequence[Cost]) -> tuple[tuple[float, float] | None, float | None]:
     """Means of the seconds to encode and to decode, and of the operations, where all cases have them."""
     encode, decode, operations = (
-        None if None in values else sum(filter(None, values)) / len(values) for values in zip(*of_draws, strict=True)
+        None if None in values else sum(filter(None, values)) / len(values) for values in zip(*of_cases, strict=True)
     )
     return None if encode is None or decode is None else (encode, decode), operations

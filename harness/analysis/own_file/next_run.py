@@ -98,8 +98,7 @@ def _another_budget(comparison: Comparison, place: Place) -> Reasoned:
 
 def _bits(comparison: Comparison, place: Place) -> Reasoned | None:
     """Files of the best model, where there are none; its rows are made again with them."""
-    rows = [comparison.runs(place)[draw] for draw in comparison.scores(place)]
-    if all(isinstance(row.get("rates"), list) for row in rows):
+    if all(isinstance(row.get("rates"), list) for row in comparison.ended(place)):
         return None
     options = {"models": [place.model], "sizes": [place.size], "bits": BITS, "force": True}
     return "what it takes as a file is not known yet", options

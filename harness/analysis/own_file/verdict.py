@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from common.files import Unfit
+from common.words import LEARNED_NOTHING
 from harness.analysis.comparison import Comparison, Place
+from harness.analysis.gain import LEAST_GAIN
 from harness.analysis.grouping import comparisons
 from harness.analysis.left_out import lines
 from harness.analysis.own_file import stored_bytes
@@ -60,7 +62,7 @@ def _of_task(comparison: Comparison, size: int, band: float | None, outcome: Out
     first = outcome.first
     assert first is not None
     place = Place(first.best, size, band)
-    rows = [comparison.runs(place)[draw] for draw in comparison.scores(place)]
+    rows = comparison.ended(place)
     over = f"95 % intervals over {first.replicates} {first.over}"
     sure = over if first.replicates > 1 else "one draw, so there are no intervals"
     yield f"verdict, task {comparison.kind.task}, at {size:,} parameters ({sure}):"
@@ -116,18 +118,18 @@ def _ahead(found: Difference) -> str:
 
 
 def _quickest(comparison: Comparison, size: int, band: float | None, ranking: Ranking) -> str:
-    """The competing model that gains most over the constant mean for each second of training."""
-    places = [Place(model, size, band) for model in ranking.models]
-    rows = {p.model: [comparison.runs(p)[draw] for draw in comparison.scores(p)] for p in places}
+    """The competing model that gains most over the constant mean for each second of training, of those that learned
+    something."""
+    rows = {model: comparison.ended(Place(model, size, band)) for model in ranking.models}
     seconds = {model: mean(row["seconds"] for row in own) for model, own in rows.items()}
     constant = comparison.constant(band)
     if math.isnan(constant):
         return "not known, as no row has the score of the constant mean"
     gains = {model: score - constant for model, score in zip(ranking.models, ranking.means, strict=True)}
-    rates = {model: gains[model] / max(seconds[model], 1e-3) for model in ranking.models}
+    rates = {model: gain / max(seconds[model], 1e-3) for model, gain in gains.items() if gain >= LEAST_GAIN}
+    if not rates:
+        return f"none, as every model {LEARNED_NOTHING}"
     model = max(rates, key=lambda model: rates[model])
-    if rates[model] <= 0:
-        return "none, as no model is better than the mean"
     doubtful = ", timed on a busy machine" if any(map(busy, rows[model])) else ""
     return f"{model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s{doubtful}"
 

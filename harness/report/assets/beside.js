@@ -53,7 +53,7 @@ function besideView(entries) {
 
 /* A place's rows: of each model that is shown there the trial of one draw, of those of which most have pictures the one
    at which the models, yardsticks aside, are furthest apart. */
-function placeEntries(experiment, band, size, { shown, draws: over }) {
+function placeEntries(experiment, band, size, { shown, cases: over }) {
   const rows = rowsOf[experiment].filter(
     (row) =>
       value('status', row) === 'ok' &&
@@ -77,7 +77,7 @@ function placeEntries(experiment, band, size, { shown, draws: over }) {
     .map(([role, model, mean]) => ({
       role: role === 'yardstick' ? '† yardstick' : role,
       row: at(draw, model),
-      note: over && known(mean) ? `mean ${fixed(mean, digits)} ${unit} over ${over} draws` : '',
+      note: over && known(mean) ? `mean ${fixed(mean, digits)} ${unit} over ${over} cases` : '',
     }))
     .filter(({ row }) => row !== undefined);
 }

@@ -80,7 +80,7 @@ function heatCell(line, shown, colour, digits, frame) {
       : heat.what === 'lead' && line.mean !== null
         ? line.model === BASELINE
           ? '0'
-          : 'lacks draws'
+          : 'lacks cases'
         : excuse(line);
   const lack = ['failed', 'missing']
     .filter((status) => line.counts[status] && (line.of || line.mean === null))

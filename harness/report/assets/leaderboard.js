@@ -70,7 +70,7 @@ function boardColumns(lines) {
     columns.push({
       key: 'lead',
       title: `To ${BASELINE}`,
-      note: 'difference over all its draws, with its 95 % interval',
+      note: 'difference over all its cases, with its 95 % interval',
       number: true,
       value: (l) => l.baseline?.[0] ?? null,
       cell: (l) => differenceCell(l.baseline, digits),

@@ -19,7 +19,7 @@ function differenceTable(lines) {
   const { digits, higher, name } = chosenMetric();
   const of = (line) => line[significance.to];
   const tested = lines.filter((line) => of(line) !== null);
-  if (!tested.length) return [el('p', { class: 'empty' }, 'It takes two models that have scores on the same draws.')];
+  if (!tested.length) return [el('p', { class: 'empty' }, 'It takes two models that have scores in the same cases.')];
   const sizes = distinct(lines.map((line) => line.size)).sort(byNumber);
   const cell = (model, size) => {
     const line = lines.find((one) => one.model === model && one.size === size);

@@ -38,7 +38,7 @@ function publishedFor(line) {
   );
 }
 
-/* A line's rank; in its place the sign of a yardstick, or of a line that lacks draws which others have. */
+/* A line's rank; in its place the sign of a yardstick, or of a line that lacks cases which others have. */
 function rankCell(line) {
   if (line.rank !== null) return line.rank;
   if (line.mean === null) return '';

@@ -21,7 +21,7 @@ def boxes(means: Tensor, deviations: Tensor, axes: Sequence[Tensor]) -> tuple[Te
     means, deviations: [N, d]. axes: d tensors [n], not decreasing, in the same units.
     """
     low, high = (means - REACH * deviations).T.contiguous(), (means + REACH * deviations).T.contiguous()
-    axes = [axis.contiguous() for axis in axes]
+    axes = [axis.contiguous() for axis in axes]  # searchsorted warns of gaps
     first = [torch.searchsorted(axis, at) for axis, at in zip(axes, low, strict=True)]
     behind = [torch.searchsorted(axis, at, right=True) for axis, at in zip(axes, high, strict=True)]
     return torch.stack(first, dim=1), torch.stack(behind, dim=1)

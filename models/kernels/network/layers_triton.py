@@ -51,8 +51,8 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
     tensors: list[Tensor | None] = []
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]
-    saves = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in tensors)
-    values: Tensor = _Heads.apply(points, tuple(layers), parts, saves, *tensors)
+    recording = torch.is_grad_enabled()  # which it never is inside of a Function
+    values: Tensor = _Heads.apply(points, tuple(layers), parts, recording, *tensors)
     return values
 
 
@@ -87,16 +87,17 @@ def _weave(x: Tensor, axis: int) -> Tensor:
 
 
 class _Heads(torch.autograd.Function):
-    """Of points, layers, parts of values, whether to keep what gradients need, and the layers' tensors."""
+    """Of points, layers, parts of values, whether PyTorch records for gradients, and the layers' tensors."""
 
     @staticmethod
     def forward(
-        ctx: Any, points: Tensor, layers: tuple[Layer, ...], parts: int, saves: bool, *_: Tensor | None
+        ctx: Any, points: Tensor, layers: tuple[Layer, ...], parts: int, recording: bool, *_: Tensor | None
     ) -> Tensor:
         found, kept, x = [], [], None
+        reached = [recording and _is_reached(ctx, i) for i in range(len(layers))]
         for i, layer in enumerate(layers):
-            x, saved, out = _forward(layer, points, x, parts, saves and _is_reached(ctx, i))
-            if saves:
+            x, saved, out = _forward(layer, points, x, parts, reached[i])
+            if reached[-1]:
                 kept += [x[0], saved]
             if layer.head is not None:
                 found.append(out.sum(0).T + layer.head[1])
@@ -134,14 +135,14 @@ def _is_reached(ctx: Any, i: int) -> bool:
 
 
 def _forward(
-    layer: Layer, points: Tensor, x: Tensor | None, parts: int, trained: bool
+    layer: Layer, points: Tensor, x: Tensor | None, parts: int, reached: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A layer's values [parts, N, n] of the one before, None for the first; what its backward pass needs [N, n]; and
     its head's values without bias, by strips of units [strips, C, N]."""
     n, width = len(points), len(layer.weight)
     shape, tiles = tile_shape(width), _tiles(n, width)
     y = _room(points, parts, n, width)
-    saves = trained and layer.activation not in ("none", "relu")
+    saves = reached and layer.activation not in ("none", "relu")
     saved = _room(points, n, width, dtype=torch.float16) if saves else y[0]
     head, channels = _head(layer)
     strips = triton.cdiv(width, shape["COLUMNS"]) * shape["COLUMNS"] // STRIP.value  # beyond the width, too: zeros

@@ -26,7 +26,7 @@ SUMS = {"STEP": 16, "BLOCK": 128, "num_warps": 1}  # points of a step of a sum; 
 def values(tables: Tables, places: Places, index: Tensor, weight: Tensor, head: Tensor) -> Tensor:
     """Outputs of a decoder of features, without biases, at flat indices [B], which rise: weight [F, F] of the hidden
     layer, head [C, F] → [B, C], float32."""
-    if not len(index):
+    if not len(index):  # a kernel's grid cannot be empty
         return torch.relu(features(tables, places, index) @ weight.T) @ head.T
     across, along, nodes, sides = tables
     tensors = dense(weight, head, across, along, nodes, *(sides or ()))

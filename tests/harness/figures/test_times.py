@@ -214,7 +214,7 @@ def test_quality_against_seconds_shows_every_model_and_budget(make_table, check_
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == [*MODELS, *CLASSICAL, "Pareto front", "10k parameters", "100k parameters", "3M parameters"]
     assert "PSNR (dB) against seconds of training on GPU, mean over seeds" in said(figure)
-    assert "the front passes over yardsticks and what lacks draws: Grid_exact, BlockDCT, Wavelet" in said(figure)
+    assert "the front passes over yardsticks and what lacks cases: Grid_exact, BlockDCT, Wavelet" in said(figure)
     check_page(figure)
 
 

@@ -71,7 +71,7 @@ def test_nobody_wins_where_each_lacks_what_another_has(make_table):
     table = scored(make_table, Siren=[20, 20, 20], Grid=[40, 40, 40])
     table = table[(table["model"] == "Siren") != (table["seed"] == 2)]
     assert (at(table).first, at(table).compared.lacking) == (None, {"Siren": (1, 0), "Grid": (2, 0)})
-    assert "no model with every draw" in said(table)
+    assert "no model with one in every case" in said(table)
 
 
 def test_yardsticks_are_ranked_apart_and_named_where_they_are_ahead(make_table, check_page):

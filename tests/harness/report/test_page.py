@@ -51,7 +51,7 @@ def test_the_leaderboard_sorts(open_page, small):
     tab = open_page(write_page.write(small))
     place = heads(tab, "#leaderboard").index("PSNR gain (dB)")  # over constant means of 6.3 and 9.3 dB
     assert column(tab, "#leaderboard", 1) == ["Grid", "Siren"] * 2
-    assert column(tab, "#leaderboard", 0) == ["1", "2", "1", "!"]  # Siren lacks draws at 10k
+    assert column(tab, "#leaderboard", 0) == ["1", "2", "1", "!"]  # Siren lacks cases at 10k
     tab.locator('#leaderboard [data-sort="mean"]').click()
     assert column(tab, "#leaderboard", place) == ["16.7 ± 0.7", "14.2 ± 0.7 (2/4)", "9.7 ± 0.7", "7.7 ± 0.7"]
     assert tab.locator('#leaderboard th[aria-sort="descending"]').inner_text().startswith("PSNR")

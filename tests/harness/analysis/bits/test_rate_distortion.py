@@ -118,6 +118,14 @@ def test_a_codecs_best_file_of_a_size_lies_between_the_steps_of_its_ladder():
     assert codecs.within(truth, 20) == {}
 
 
+def test_one_file_of_a_codec_tells_where_its_largest_is_small_enough(monkeypatch):
+    made = []
+    of_all = codecs.Measured(codecs.Point(1.0, 30.0), (0.0, 0.0))
+    monkeypatch.setattr(codecs, "_measure", lambda truth, codec, step: made.append(step) or of_all)
+    assert set(codecs.within(np.zeros((8, 8, 1), np.float32), 8).values()) == {30.0}
+    assert len(made) == len(codecs._ladders(np.zeros((8, 8, 1))))
+
+
 def test_what_an_installation_lacks_is_named_and_left_out(monkeypatch):
     truth = np.zeros((8, 8, 8, 1), dtype=np.float32)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "zfpy" else object())
@@ -155,7 +163,7 @@ def test_points_are_means_over_the_draws_that_all_have(make_row):
     ]
     points = {1: measured(Point(1.0, 20.0), None), 2: measured(Point(2.0, 30.0), Point(4.0, 40.0))}
     (found,) = rate_distortion(rows, ["Grid"], lambda row: {"JPEG": points[row["seed"]]})
-    assert (found.cases, found.models, found.names) == ((2, 3), ("Grid", "Siren"), ("Grid", "Siren", "JPEG"))
+    assert (found.signals, found.models, found.names) == ((2, 3), ("Grid", "Siren"), ("Grid", "Siren", "JPEG"))
     assert [one.point for one in found.measurements] == [Point(1.5, 21.5), Point(0.75, 12.5), Point(1.5, 25.0)]
     assert [one.operations for one in found.measurements] == [95, None, None]
     assert [one.seconds for one in found.measurements] == [pytest.approx((0.1, 0.1))] * 2 + [(0.25, 0.5)]
@@ -168,7 +176,7 @@ def test_where_no_draw_is_everybodys_the_place_with_most_stays(make_row):
     rows = [make_row(seed=seed, rates=rates((8, 72 * seed, 20.0 + seed))) for seed in (1, 2)]
     rows += [make_row(seed=3, model="Siren", rates=rates((8, 36, 9.0)))]
     (found,) = rate_distortion(rows, ["Grid", "Siren"], lambda row: {})
-    assert (found.models, found.cases) == (("Grid",), (2, 3))
+    assert (found.models, found.signals) == (("Grid",), (2, 3))
     assert [one.point for one in found.measurements] == [Point(1.5, 21.5)]
 
 
