@@ -1,6 +1,7 @@
 """Functions of a model under torch.compile: the back end `inductor`."""
 
 import functools
+import os
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +15,7 @@ SHAPES = 256  # compiled forms that one function may have in a process: one a wi
 @functools.cache
 def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """An unbound method, compiled for each shape that it meets; what cannot be compiled whole is an error."""
-    limits = torch._dynamo.config
-    limits.recompile_limit = SHAPES
-    limits.accumulated_recompile_limit = max(limits.accumulated_recompile_limit, SHAPES)
+    _prepare()
     fast = torch.compile(function, fullgraph=True)
 
     @functools.wraps(function)
@@ -26,3 +25,17 @@ def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return fast(*arguments)
 
     return quiet
+
+
+def _prepare() -> None:
+    """What the compiler of this process is told."""
+    from torch._functorch import config as gradients
+    from torch._inductor import config as inductor
+
+    limits = torch._dynamo.config
+    limits.recompile_limit = SHAPES
+    limits.accumulated_recompile_limit = max(limits.accumulated_recompile_limit, SHAPES)
+    # gradients written by hand are traced anew in each process otherwise, for each shape
+    gradients.autograd_cache_allow_custom_autograd_functions = True
+    if "TORCHINDUCTOR_COMPILE_THREADS" not in os.environ:  # workers that share a machine share its cores
+        inductor.compile_threads = min(inductor.compile_threads or 1, torch.get_num_threads())

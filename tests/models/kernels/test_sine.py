@@ -98,3 +98,19 @@ def test_compiled_to_machine_code_it_is_as_exact():
     exact = x.detach().double().numpy()
     np.testing.assert_allclose(values.detach(), np.sin(exact), rtol=0, atol=2.5e-7)
     np.testing.assert_allclose(x.grad, np.cos(exact), rtol=0, atol=2.5e-7)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch's compiler needs g++ on a CPU")
+def test_its_gradient_stays_compiled_on_disk(tmp_path, monkeypatch):
+    """PyTorch does not keep gradients that are written by hand unless it is told to."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    counted = torch._dynamo.utils.counters["aot_autograd"]
+
+    def compile_anew():
+        torch._dynamo.reset()
+        counted.clear()
+        compiled(sine.sine)(torch.ones(3, requires_grad=True)).sum().backward()
+        return dict(counted)
+
+    assert "autograd_cache_hit" not in compile_anew()
+    assert compile_anew()["autograd_cache_hit"] == 1
