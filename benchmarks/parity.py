@@ -5,12 +5,12 @@
     python benchmarks/parity.py --table
 
 Every trial adds a line to --out (default: benchmarks/parity.jsonl), so calls add up and repeat nothing. They run seed
-by seed, so that every cell of the panel soon has one; seeds beyond the third are for cells that spread, and more than
-five narrow an interval that leaves a loss open. --table measures nothing: it prints the lines' table and for each model
-and precision whether it passes, and what has not been run. float32 is trained on the plain PyTorch twin, compiled where
-the model and the machine can: the operations are the twin's own.
+by seed, so that every cell of the panel soon has one; seeds beyond the third are for cells that spread or are lower,
+and more than five narrow an interval that leaves a loss open. --table measures nothing: it prints the lines' table and
+for each model and precision whether it passes, and what has not been run. float32 is trained on the plain PyTorch twin,
+compiled where the model and the machine can: the operations are the twin's own.
 
-`again` trains the cells that spread once more in a model's own precision, with nothing changed but the order of sums.
+`again` trains these cells once more in a model's own precision, with nothing changed but the order of sums.
 Where that alone moves the score, no precision can be told from float32 by a few seeds, and the table says so.
 """
 
@@ -34,7 +34,7 @@ from harness.plan.trial import PRECISIONS
 from harness.train import machine
 from harness.train.run_trial import run_trial
 from models import get_model
-from parity_table import AGAIN, EXACT, LEAST_SEEDS, SPREADING_SEEDS, Line, render
+from parity_table import AGAIN, EXACT, LEAST_SEEDS, MORE_SEEDS, Line, render
 from parity_trials import OWN, PANEL, cases_of, fields_of, in_slabs, key_of, of_case, str_of, trials
 
 OUT = ROOT / "benchmarks" / "parity.jsonl"
@@ -53,9 +53,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--precisions", nargs="+", choices=[OWN, AGAIN, *PRECISIONS], default=[EXACT, OWN], help="default: fp32 own")
     add("--sizes", nargs="+", type=whole_number, default=list(SIZES), metavar="P", help="default: 1e4 1e5")
     add("--signals", nargs="+", metavar="SIGNAL", help="only these of the panel")
-    seeds = (
-        f"the first {LEAST_SEEDS} for every cell, others for those that spread (default: the paper's {SPREADING_SEEDS})"
-    )
+    seeds = f"the first {LEAST_SEEDS} for every cell, others where it asks for them (default: the paper's {MORE_SEEDS})"
     add("--seeds", nargs="+", type=whole_number, metavar="S", help=seeds)
     add("--steps", type=whole_number, help="passes, for a try (default: the paper's)")
     add("--length", type=whole_number, help="samples along the longest axis, for a try (default: the paper's)")

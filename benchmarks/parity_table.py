@@ -2,10 +2,10 @@
 
 A cell is one signal and one budget; it asks for LEAST_SEEDS. Where float32's own scores spread over seeds and the
 differences do as well, as those of models do that train unstably, one difference says little: such cells ask for
-SPREADING_SEEDS and are judged together. (Scores alone also spread where a seed draws another signal, and differences
-are steady.) A precision passes where every cell has its seeds, no cell that does not spread is lower by more than
+MORE_SEEDS and are judged together. (Scores alone also spread where a seed draws another signal, and differences are
+steady.) A precision passes where every cell has its seeds, no cell that does not spread is lower by more than
 TOLERANCE, and, of the cells that spread, a 95 % interval (Student's t, paired, over seeds) of the mean difference
-excludes a loss of more than MEAN_LOSS.
+excludes a loss of more than MEAN_LOSS. A cell that is lower asks for MORE_SEEDS, too: they may show that it spreads.
 
 A cell is `chaotic` where the precision does not repeat its own scores when sums are taken in another order: training
 makes rounding grow until it decides the score, and differences from float32 say as much of the order as of the
@@ -22,7 +22,7 @@ from cost_table import markdown
 
 TOLERANCE = 0.1  # dB
 MEAN_LOSS = 0.3  # dB
-LEAST_SEEDS, SPREADING_SEEDS = 3, 5
+LEAST_SEEDS, MORE_SEEDS = 3, 5
 EXACT = "fp32"  # what others are held to
 AGAIN = "again"  # a model's own precision once more, its sums in another order
 BETTER = {"bf16": "bf16x3", "bf16x3": "tf32", "tf32": "fp32"}  # what is tried when a precision does not pass
@@ -94,21 +94,26 @@ def overview(compared: Mapping[tuple[str, str], Compared], cells: Sequence[Cell]
 def _judge(model: str, precision: str, compared: Compared, cells: Sequence[Cell]) -> tuple[str, bool]:
     """The table of one model in a precision, under what it says; whether the precision passes."""
     pairs, repeats, verdicts = compared
-    lower = [_str_of(cell) for cell in cells if verdicts[cell] in ("lower", "fails")]
+    lower = [cell for cell in cells if verdicts[cell] in ("lower", "fails")]
     not_run = _named([cell for cell in cells if verdicts[cell] == "not run"], cells)
-    few = [f"{_str_of(c)} ({n} of {m})" for c in cells if 0 < (n := len(pairs[c])) < (m := seeds_wanted(pairs[c]))]
+    few = {
+        cell: f"{n} of {wanted}"
+        for cell in cells
+        if 0 < (n := len(pairs[cell])) < (wanted := seeds_wanted(pairs[cell]))
+    }
     wild, chaotic = (Together.of(pairs, verdicts, verdict) for verdict in ("spreads", "chaotic"))
     loses = bool(wild.cells) and wild.low <= -MEAN_LOSS
     surely = (bool(wild.cells) and wild.high < -MEAN_LOSS) or (bool(chaotic.cells) and chaotic.high < 0)
+    surely |= any(cell not in few for cell in lower)
     passes = not (lower or loses or surely or few or not_run)
     said = [f"{model} in {precision}: {'passes' if passes else 'does not pass'}"]
     said += [f"mean difference where seeds spread {wild}"] if wild.cells else []
     said += [f"where the precision does not repeat itself {chaotic}"] if chaotic.cells else []
-    said += [f"lower: {', '.join(lower)}"] if lower else []
+    said += [f"lower: {', '.join(map(_str_of, lower))}"] if lower else []
     if lower or surely or (loses and wild.seeds >= LEAST_SEEDS):
         better = BETTER.get(precision, EXACT)
-        said += [f"next better: {better}{'' if lower or surely else ', unless more seeds exclude the loss'}"]
-    said += [f"too few seeds: {', '.join(few)}"] if few else []
+        said += [f"next better: {better}{'' if surely else ', unless more seeds exclude the loss'}"]
+    said += [f"too few seeds: {', '.join(f'{_str_of(cell)} ({n})' for cell, n in few.items())}"] if few else []
     said += [f"not run: {', '.join(not_run)}"] if not_run else []
     rows = [_row(cell, pairs[cell], repeats[cell], verdict) for cell, verdict in verdicts.items() if pairs[cell]]
     head = ["cell", "fp32, dB", f"{precision}, dB", "difference by seed", "of itself", "verdict"]
@@ -173,7 +178,7 @@ def differences(pairs: Pairs) -> dict[int, float]:
 
 
 def seeds_wanted(pairs: Pairs) -> int:
-    return SPREADING_SEEDS if spreads(pairs) else LEAST_SEEDS
+    return MORE_SEEDS if verdict_on(pairs, {}) in ("spreads", "lower") else LEAST_SEEDS
 
 
 def spreads(pairs: Pairs) -> bool:

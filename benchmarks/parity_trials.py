@@ -17,7 +17,7 @@ from harness.train.data import signal_of, task_of
 from harness.train.precision import running
 from harness.train.run_trial import build, solve
 from models import backends, get_model
-from parity_table import AGAIN, EXACT, LEAST_SEEDS, SPREADING_SEEDS, Line, again, pairs_of, spreads
+from parity_table import AGAIN, EXACT, LEAST_SEEDS, MORE_SEEDS, Line, again, pairs_of, seeds_wanted
 
 OWN = "own"  # a model's default on CUDA
 SLABS = 8  # of a lattice in `again`; others have as few as memory allows
@@ -53,8 +53,8 @@ def trials(
     config: Config, names: Sequence[str], lines: Sequence[Line], options: argparse.Namespace
 ) -> Iterator[tuple[Case, str, Trial]]:
     """Every seed in turn; in it the cases, and of each the models, precisions and budgets. Seeds beyond the first, and
-    `again`, are for cells that spread, by what `lines` hold when their turn comes."""
-    seeds = options.seeds or config.preset("paper", "StarTarget", 2).seeds[:SPREADING_SEEDS]
+    `again`, are for cells that spread or are lower, by what `lines` hold when their turn comes."""
+    seeds = options.seeds or config.preset("paper", "StarTarget", 2).seeds[:MORE_SEEDS]
     for seed in seeds:
         for case in cases_of(options):
             for name in names:
@@ -66,11 +66,12 @@ def trials(
 
 
 def wants_more(lines: Sequence[Line], case: Case, trial: Trial, precisions: Sequence[str]) -> bool:
-    """Whether the cell of a trial spreads in any precision."""
+    """Whether the cell of a trial spreads or is lower in any precision."""
     mine = [line for line in lines if line["model"] == trial.model]
     own = get_model(trial.model).precision
     others = {own if precision in (OWN, AGAIN) else precision for precision in precisions}
-    return any(spreads(pairs_of(mine, other)[str_of(case), trial.budget]) for other in others - {EXACT})
+    cell = str_of(case), trial.budget
+    return any(seeds_wanted(pairs_of(mine, other)[cell]) > LEAST_SEEDS for other in others - {EXACT})
 
 
 def of_case(

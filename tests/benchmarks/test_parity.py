@@ -163,7 +163,12 @@ def again(lines, apart):
         (STEADY + WILD[:6], False, ["spreads", "too few seeds: b 10,000 (3 of 5)"]),
         (STEADY + LOSES, False, ["does not pass", "spreads", "next better: bf16x3\n"]),
         (STEADY + OPEN, False, ["does not pass", "next better: bf16x3, unless more seeds exclude the loss"]),
-        (STEADY + judged("b", [20.0] * 3, [19.85] * 3), False, ["lower: b 10,000", "next better: bf16x3"]),
+        (STEADY + judged("b", [20.0] * 5, [19.85] * 5), False, ["lower: b 10,000", "next better: bf16x3\n"]),
+        (
+            STEADY + judged("b", [20.0] * 3, [19.85] * 3),
+            False,
+            ["lower: b 10,000\n", "next better: bf16x3, unless more seeds", "too few seeds: b 10,000 (3 of 5)"],
+        ),
         (STEADY + OPEN + again(OPEN, 0.0), False, ["spreads", "| +0.00 +0.00"]),
         (STEADY + OPEN + again(OPEN, 1.0)[:2], False, ["spreads"]),
         (
