@@ -1,7 +1,7 @@
 """Outcomes in the words and signs that every display uses."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from common.words import NO_SCORE
 from harness.analysis.left_out import Where, left_out
@@ -57,6 +57,13 @@ def difference(found: Difference, metric: Metric) -> str:
     unit = f" {metric.unit}" if metric.unit else ""
     reach = "" if math.isnan(found.low) else f" [{metric.text(found.low)}, {metric.text(found.high)}]"
     return f"{metric.text(found.mean)}{unit}{reach}"
+
+
+def interval_note(outcomes: Iterable[Outcome]) -> list[str]:
+    """What square brackets hold behind these, and over how many replicates; nothing where one replicate leaves none."""
+    rankings = [one.first for one in outcomes if one.first and one.first.replicates > 1]
+    over = sorted({(ranking.replicates, ranking.over) for ranking in rankings})
+    return [f"[ ] 95 % interval over {' or '.join(f'{count} {noun}' for count, noun in over)}"] if over else []
 
 
 def notes(outcomes: Mapping[Where, Outcome]) -> list[str]:
