@@ -14,7 +14,7 @@ from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortio
 from harness.analysis.bits.rate_tables import every_point, summary
 from harness.analysis.cell import Kind, kind_of
 from harness.analysis.target import rebuild
-from harness.commands.selected_rows import add_selection, choose_experiments, choose_models
+from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import gather
@@ -36,6 +36,8 @@ def run(options: argparse.Namespace) -> int:
 
     found = gather(options.out, curves=False)
     found.say_problems()
+    if not found.stored:
+        raise no_rows(options.out)
     rows = choose_models(choose_experiments((stored.row for stored in found.stored), options), options)
     if not any(row["rates"] for row in rows):
         raise UsageError(f"none of these rows in '{options.out}' has rates; run a launcher with --bits 4 6 8 12 16 32")

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import join
 from typing import Any
 
 from common.errors import UsageError, suggest
@@ -37,6 +38,9 @@ def choose_models(rows: Iterable[Row], options: argparse.Namespace) -> list[Row]
 
 def no_rows(out: str | Path, of: str = "") -> UsageError:
     """What to raise of a results folder without rows. of: which ones were looked for, like ` of Star`."""
+    if files := sorted(map(str, Path(out).glob("*.parquet"))):
+        merge = f"python -m harness merge {join(files)} --out FOLDER"
+        return UsageError(f"'{out}' has Parquet files alone, for `table` and `load`; make a results folder: {merge}")
     return UsageError(f"no rows{of} in '{out}'; run a launcher first, for example bash run_2dsierpinski.sh")
 
 

@@ -16,9 +16,11 @@ from harness.analysis.versus import versus
 from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.store.parquet import read_folder
 from harness.store.scan import Gathered, gather
 from harness.store.schema import Row
 from harness.store.store import DEFAULT_OUT
+from harness.store.table import oldest_first
 from target_signals.tasks.metrics import METRICS
 
 BY = "model,size"
@@ -112,7 +114,8 @@ def write(options: argparse.Namespace, content: bytes) -> None:
 
 
 def stored(found: Gathered) -> list[Row]:
-    """All rows; UsageError when there are none."""
-    if not found.stored:
+    """All rows of the folder, or where it has none those of its Parquet files; UsageError when there are none."""
+    rows = [one.row for one in found.stored] or oldest_first(read_folder(found.out).values())
+    if not rows:
         raise no_rows(found.out)
-    return [one.row for one in found.stored]
+    return rows
