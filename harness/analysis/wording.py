@@ -55,8 +55,14 @@ def _best(outcome: Outcome) -> str:
 def difference(found: Difference, metric: Metric) -> str:
     """`1.2 dB [0.4, 2.0]`; without the interval where one replicate leaves none."""
     unit = f" {metric.unit}" if metric.unit else ""
-    reach = "" if math.isnan(found.low) else f" [{metric.text(found.low)}, {metric.text(found.high)}]"
+    reach = "" if math.isnan(found.low) else f" [{_end(found.low, metric)}, {_end(found.high, metric)}]"
     return f"{metric.text(found.mean)}{unit}{reach}"
+
+
+def _end(value: float, metric: Metric) -> str:
+    """An end of an interval. What would read 0 and is not, has the digit that tells on which side of 0 it is."""
+    finer = metric._replace(digits=metric.digits + 1)
+    return (finer if round(value, metric.digits) == 0 != round(value, finer.digits) else metric).text(value)
 
 
 def interval_note(outcomes: Iterable[Outcome]) -> list[str]:
