@@ -31,7 +31,9 @@ def remarks(rows: Iterable[Mapping[Any, Any]], times: bool = True) -> list[str]:
 def shared(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
     """What is to be said of the seconds of fits of which some ran at the same time on GPUs."""
     count = at_once(rows)
-    return [f"up to {count} fits ran at once; where they shared a GPU, their seconds are too many"] if count > 1 else []
+    return (
+        [f"up to {count} fits ran at once; where they shared a GPU, they took longer than alone"] if count > 1 else []
+    )
 
 
 def without_gain(rows: Iterable[Mapping[Any, Any]]) -> list[str]:

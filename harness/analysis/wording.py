@@ -66,10 +66,16 @@ def _end(value: float, metric: Metric) -> str:
 
 
 def interval_note(outcomes: Iterable[Outcome]) -> list[str]:
-    """What square brackets hold behind these, and over how many replicates; nothing where one replicate leaves none."""
+    """What square brackets hold behind these, and over how many replicates; nothing where one replicate leaves none.
+
+    Where some model is tied though such an interval leaves out 0, a reader has to know why.
+    """
     rankings = [one.first for one in outcomes if one.first and one.first.replicates > 1]
     over = sorted({(ranking.replicates, ranking.over) for ranking in rankings})
-    return [f"[ ] 95 % interval over {' or '.join(f'{count} {noun}' for count, noun in over)}"] if over else []
+    if not over:
+        return []
+    ties = f"; {TIED} is corrected for all pairs of models, it is not" if any(one.tied for one in rankings) else ""
+    return [f"[ ] 95 % interval over {' or '.join(f'{count} {noun}' for count, noun in over)}{ties}"]
 
 
 def notes(outcomes: Mapping[Where, Outcome]) -> list[str]:

@@ -46,7 +46,7 @@ def test_times_of_a_busy_machine_are_told_by_model(rows):
 def test_seconds_of_fits_that_ran_at_once_on_gpus_are_told_of(rows):
     """All of these started at one time."""
     on_gpu = [row | {"device": "cuda: NVIDIA H200"} for row in rows]
-    told = "up to 8 fits ran at once; where they shared a GPU, their seconds are too many"
+    told = "up to 8 fits ran at once; where they shared a GPU, they took longer than alone"
     assert remarks(on_gpu)[-1] == told
     assert remarks(on_gpu, times=False) == [SHARES, NOTHING]
 
