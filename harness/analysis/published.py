@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from common.exits import EXIT_OK, guarded
 from common.words import budget_text, plural
 from harness.analysis.spread import mean
 from harness.store.schema import OK, Row
@@ -168,13 +169,14 @@ def _told(cell: dict[str, Any]) -> str:
     return f"{published} → {ours}" + (f" [{last}]" if f"{cell['ours']:.{digits}f}" != last else "")
 
 
-def main() -> None:
+def main() -> int:
     """Print the shipped reference rows beside the paper's."""
     from harness.plan.want import FOLDER
     from harness.store.parquet import read_rows
 
     print(tables(read_rows(FOLDER / "paper.parquet").values()))
+    return EXIT_OK
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(guarded(main))

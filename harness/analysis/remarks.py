@@ -7,7 +7,7 @@ from typing import Any
 
 from common.words import LEARNED_NOTHING, budget_text
 from harness.analysis.gain import gain, learned_nothing
-from harness.store.facts import busy, finite
+from harness.store.facts import at_once, busy, finite
 from harness.store.schema import OK
 
 FULL = 0.95  # share of a budget below which it is said how much a model uses
@@ -22,7 +22,18 @@ def remarks(rows: Iterable[Mapping[Any, Any]], times: bool = True) -> list[str]:
     times: whether times stand beside the scores.
     """
     kinds: dict[str, Tell] = {"uses less than its budget": _share, LEARNED_NOTHING: _without_gain}
-    return _lines(rows, kinds | ({"timed on a busy machine": _doubtful} if times else {}))
+    if not times:
+        return _lines(rows, kinds)
+    every = list(rows)
+    return _lines(every, kinds | {"timed on a busy machine": _doubtful}) + shared(every)
+
+
+def shared(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
+    """What is to be said of the seconds of fits of which some ran at the same time on GPUs."""
+    count = at_once(rows)
+    return (
+        [f"up to {count} fits ran at once; where they shared a GPU, they took longer than alone"] if count > 1 else []
+    )
 
 
 def without_gain(rows: Iterable[Mapping[Any, Any]]) -> list[str]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from common.words import MARKS, NO_SCORE
 from harness.analysis.left_out import Where
-from harness.analysis.means import COUNTS, Line, Means, label
+from harness.analysis.means import COUNTS, Line, Means, label, span
 from harness.analysis.versus import Change, Versus
 from harness.analysis.winner import Outcome, least
-from harness.analysis.wording import TIED, YARDSTICK, difference, named, notes, told
+from harness.analysis.wording import TIED, YARDSTICK, difference, interval_note, named, notes, told
 from harness.store.facts import finite
 from harness.store.parquet import to_parquet
 from harness.store.schema import REFERENCE_RESULT, Row
@@ -32,7 +32,10 @@ def means_as(form: str, every: Sequence[Means]) -> bytes:
         return _csv(records) if form == "csv" else to_parquet(records)
     write = _markdown if form == "md" else _latex
     blocks = [
-        write(means.title, _pivot(means) if len(means.by) > 1 else _list(means), _notes(means)) for means in every
+        write(
+            means.title, _pivot(means) if len(means.by) > 1 else _list(means), max(1, len(means.by) - 1), _notes(means)
+        )
+        for means in every
     ]
     return "\n".join(blocks).encode()
 
@@ -43,7 +46,7 @@ def versus_as(form: str, every: Sequence[Versus]) -> bytes:
         records = [_record_of(found, change) for found in every for change in found.changes]
         return _csv(records) if form == "csv" else to_parquet(records)
     write = _markdown if form == "md" else _latex
-    return "\n".join(write(found.title, _side_by_side(found), _standings(found)) for found in every).encode()
+    return "\n".join(write(found.title, _side_by_side(found), 2, _standings(found)) for found in every).encode()
 
 
 def _side_by_side(found: Versus) -> list[list[str]]:
@@ -72,7 +75,8 @@ def _standings(found: Versus) -> list[str]:
     }
     bold = "bold: its 95 % interval leaves out 0, each model's for itself"
     remarks = [f"{preset}: {line}" for preset, said in found.remarks.items() for line in said]
-    return [f"change: more is better; {bold}", *best, *notes(both), *remarks]
+    leads = [outcome for pair in found.outcomes.values() for outcome in pair]
+    return [f"change: more is better; {bold}", *interval_note(leads), *best, *notes(both), *remarks]
 
 
 def _record_of(found: Versus, change: Change) -> dict[str, Any]:
@@ -162,10 +166,22 @@ def _standing(means: Means, line: Line) -> tuple[str, bool]:
 
 def _notes(means: Means) -> list[str]:
     if not means.outcomes or len(means.experiment.models) < 2:
-        return means.remarks()
+        return [*_spread_note(means), *means.remarks()]
     places = dict.fromkeys(map(means.place, means.lines)) if set(means.by) == {"model", "size"} else ()
-    said = [f"best at {label('size', size)}: {told(means.outcomes[size,], means.metric)}" for (size,) in places]
-    return ["bold: the best trained model", *said, *notes(_places(means)), *means.remarks()]
+    best = {size: means.outcomes[size,] for (size,) in places}
+    said = [f"best at {label('size', size)}: {told(outcome, means.metric)}" for size, outcome in best.items()]
+    meanings = [*_spread_note(means), *interval_note(best.values()), *notes(_places(means))]
+    return ["bold: the best trained model", *said, *meanings, *means.remarks()]
+
+
+def _spread_note(means: Means) -> list[str]:
+    """What ± is, and over how many items, signals and seeds."""
+    shown = [line for line in means.lines if not math.isnan(line.mean + line.spread.whole)]
+    if not shown:
+        return []
+    counts = {noun: [line.draws[noun] for line in shown] for noun in shown[0].draws}
+    over = " and ".join(f"{span((min(own), max(own)))} {noun}s" for noun, own in counts.items() if max(own) > 1)
+    return [f"± standard deviation over {over}{', within bands' if means.across else ''}"]
 
 
 def _places(means: Means) -> dict[Where, Outcome]:
@@ -179,15 +195,16 @@ def _places(means: Means) -> dict[Where, Outcome]:
     return found
 
 
-def _markdown(title: str, table: Sequence[Sequence[str]], lines: Sequence[str]) -> str:
+def _markdown(title: str, table: Sequence[Sequence[str]], keys: int, lines: Sequence[str]) -> str:
+    """The table and a list of the lines below it. keys: how many columns at the left hold words, not numbers."""
     head, *body = [[_in_markdown(cell) for cell in line] for line in table]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
 
     def row(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))} |"
 
-    rule = row([("-" * (width - 1) + ":") if i else "-" * width for i, width in enumerate(widths)])
-    below = [_in_markdown("; ".join(lines)), ""] if lines else []
+    rule = row([("-" * (width - 1) + ":") if i >= keys else "-" * width for i, width in enumerate(widths)])
+    below = [*(f"- {_in_markdown(line)}" for line in lines), ""] if lines else []
     return "\n".join([f"**{title}**", "", row(head), rule, *map(row, body), "", *below])
 
 
@@ -196,8 +213,8 @@ def _in_markdown(cell: str) -> str:
     return f"**{text}**" if isinstance(cell, Bold) else text
 
 
-def _latex(title: str, table: Sequence[Sequence[str]], lines: Sequence[str]) -> str:
-    """A tabular with booktabs' rules."""
+def _latex(title: str, table: Sequence[Sequence[str]], keys: int, lines: Sequence[str]) -> str:
+    """A tabular with booktabs' rules, after the title and the lines as comments. keys: as for `_markdown`."""
 
     def row(cells: Sequence[str]) -> str:
         texts = (f"\\textbf{{{_in_latex(c)}}}" if isinstance(c, Bold) else _in_latex(c) for c in cells)
@@ -205,12 +222,12 @@ def _latex(title: str, table: Sequence[Sequence[str]], lines: Sequence[str]) -> 
 
     head, *body = table
     said = [f"% {line}" for line in (title, *lines)]
-    start = [f"\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", "\\toprule", row(head), "\\midrule"]
+    start = [f"\\begin{{tabular}}{{{'l' * keys + 'r' * (len(head) - keys)}}}", "\\toprule", row(head), "\\midrule"]
     return "\n".join([*said, *start, *map(row, body), "\\bottomrule", "\\end{tabular}", ""])
 
 
 def _in_latex(text: str) -> str:
-    signs = {"\\": r"\textbackslash{}", "±": r"$\pm$", "−": "$-$", "–": "--", "~": r"\textasciitilde{}"}
+    signs = {"\\": r"\textbackslash{}", "±": r"$\pm$", "→": r"$\to$", "−": "$-$", "–": "--", "~": r"\textasciitilde{}"}
     signs |= {TIED: r"$\approx$", YARDSTICK: r"\dag{}", "^": r"\textasciicircum{}"}
     signs |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
     return "".join(signs.get(sign, sign) for sign in text)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from harness.analysis.cell import Draw
 from harness.analysis.comparison import Comparison, Place
+from harness.analysis.remarks import shared
 from harness.store.facts import busy, was_timed
 from harness.store.schema import Row
 
@@ -46,4 +47,5 @@ def notes(comparison: Comparison) -> list[str]:
     """What a page with seconds has to say about them."""
     count, doubtful = elsewhere(comparison), on_busy_machine(comparison)
     found = [f"seconds of {comparison.machine} alone: {count} runs of other machines are left out"] if count else []
-    return found + ([f"{doubtful} runs were timed on a busy machine"] if doubtful else [])
+    found += [f"{doubtful} runs were timed on a busy machine"] if doubtful else []
+    return found + shared(row for row in comparison.timed if str(row["device"]) == comparison.machine)

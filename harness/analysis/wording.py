@@ -1,7 +1,7 @@
 """Outcomes in the words and signs that every display uses."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from common.words import NO_SCORE
 from harness.analysis.left_out import Where, left_out
@@ -55,8 +55,27 @@ def _best(outcome: Outcome) -> str:
 def difference(found: Difference, metric: Metric) -> str:
     """`1.2 dB [0.4, 2.0]`; without the interval where one replicate leaves none."""
     unit = f" {metric.unit}" if metric.unit else ""
-    reach = "" if math.isnan(found.low) else f" [{metric.text(found.low)}, {metric.text(found.high)}]"
+    reach = "" if math.isnan(found.low) else f" [{_end(found.low, metric)}, {_end(found.high, metric)}]"
     return f"{metric.text(found.mean)}{unit}{reach}"
+
+
+def _end(value: float, metric: Metric) -> str:
+    """An end of an interval. What would read 0 and is not, has the digit that tells on which side of 0 it is."""
+    finer = metric._replace(digits=metric.digits + 1)
+    return (finer if round(value, metric.digits) == 0 != round(value, finer.digits) else metric).text(value)
+
+
+def interval_note(outcomes: Iterable[Outcome]) -> list[str]:
+    """What square brackets hold behind these, and over how many replicates; nothing where one replicate leaves none.
+
+    Where some model is tied though such an interval leaves out 0, a reader has to know why.
+    """
+    rankings = [one.first for one in outcomes if one.first and one.first.replicates > 1]
+    over = sorted({(ranking.replicates, ranking.over) for ranking in rankings})
+    if not over:
+        return []
+    ties = f"; {TIED} is corrected for all pairs of models, it is not" if any(one.tied for one in rankings) else ""
+    return [f"[ ] 95 % interval over {' or '.join(f'{count} {noun}' for count, noun in over)}{ties}"]
 
 
 def notes(outcomes: Mapping[Where, Outcome]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from common.errors import UsageError, suggest
 from harness.analysis.selection import few
+from harness.commands.selected_rows import no_rows
 from harness.store.schema import Row
 from harness.store.store import Store, parse_row, store_of
 
@@ -72,4 +73,6 @@ def stored(out: str) -> list[Chosen]:
 
     found = gather(out)
     found.say_problems()
+    if not found.stored:
+        raise no_rows(out)
     return [Chosen(Store(out, one.folder), one.key, one.row) for one in found.stored]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
-from harness.commands.selected_rows import no_rows, select
-from harness.execution.option_types import budget, given_path
+from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
+from harness.execution.option_types import given_path
 from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
 from harness.figures.style import FONTS
 from harness.plan.config import load_config
@@ -30,13 +30,9 @@ def add_arguments(
     add = parser.add_argument
     add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
     add("--own", action="store_true", help="only what the results folder has, without the reference results")
-    add("--signal", help="only this signal")
-    add("--dim", type=int, help="only signals of this dimension")
-    add("--task", help="only this task")
+    add_selection(parser)
     names = " ".join(metrics)
     add("--metric", nargs="+", default=list(metrics), choices=list(METRICS), help=f"which scores (default: {names})")
-    add("--models", nargs="+", metavar="M", help="only these models")
-    add("--sizes", nargs="+", type=budget, metavar="P", help="only these parameter budgets, like 1e4 or 10k")
     add(
         "--width",
         type=float,
@@ -46,7 +42,7 @@ def add_arguments(
     add("--title", help="a line above the panels, in place of the headline")
     add("--theme", choices=list(FONTS), default="sans", help="which letters (default: sans)")
     add("--waiting", action="store_true", help="count from a model's construction on in scores over seconds")
-    add("--against", metavar="PRESET", help="other presets' scores beside those of this one, like paper; nothing else")
+    add("--against", metavar="PRESET", help="scores beside those of this preset, like paper; no other figure")
     parser.set_defaults(signals=signals)
 
 
@@ -102,7 +98,7 @@ def chosen_of(rows: Sequence[Row], options: argparse.Namespace) -> "Choice":
     """What the options choose of the rows' figures."""
     from harness.figures.draw_figures import Choice
 
-    select(rows, model=options.models, size=options.sizes)  # names what there is not
+    choose_models(rows, options)  # names what there is not
     if options.width is not None and not LEAST_WIDTH <= options.width <= MOST_WIDTH:
         raise UsageError(f"--width must be from {LEAST_WIDTH:g} to {MOST_WIDTH:g} inches, got {options.width:g}")
     return Choice(options.models, options.sizes, Layout(options.width, options.title), options.theme)
@@ -112,12 +108,13 @@ def draw_against(rows: Sequence[Row], order: Sequence[str], options: argparse.Na
     """Draw what has scores of the preset and of another one."""
     from harness.figures import draw_figures
 
-    if without := [f"--{name}" for name in ("models", "sizes", "width", "title", "waiting") if getattr(options, name)]:
-        raise UsageError(f"--against draws one figure of everything, without {' and '.join(without)}; leave that out")
+    if options.waiting:
+        raise UsageError("--against draws scores, not seconds; leave --waiting out")
+    choice = chosen_of(rows, options)
     paths = [
         path
         for metric in options.metric
-        for path in draw_figures.draw_presets(rows, options.out, options.against, order, metric)
+        for path in draw_figures.draw_presets(rows, options.out, options.against, order, metric, choice)
     ]
     if not paths:
         raise UsageError(f"no experiment has scores of {options.against} and of another preset, otherwise alike")
@@ -133,4 +130,4 @@ def chosen(options: argparse.Namespace) -> list[Row]:
     if not rows:
         of_what = f" of {' or '.join(signals)}" if signals else ""
         raise no_rows(options.out, of_what)
-    return select(rows, signal=options.signal, dim=options.dim, task=options.task)
+    return choose_experiments(rows, options, options.against)

@@ -14,19 +14,20 @@ from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortio
 from harness.analysis.bits.rate_tables import every_point, summary
 from harness.analysis.cell import Kind, kind_of
 from harness.analysis.target import rebuild
+from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.store.scan import gather
 from harness.store.schema import Row
 from harness.store.store import DEFAULT_OUT
 
-POINTS = "rate_distortion.md"
+FIGURE, POINTS = "rate_distortion", "rate_distortion.md"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
-    add("--signal", help="only this signal")
+    add_selection(parser)
     add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
 
 
@@ -35,10 +36,11 @@ def run(options: argparse.Namespace) -> int:
 
     found = gather(options.out, curves=False)
     found.say_problems()
-    rows = [stored.row for stored in found.stored if options.signal in (None, stored.row["signal"])]
+    if not found.stored:
+        raise no_rows(options.out)
+    rows = choose_models(choose_experiments((stored.row for stored in found.stored), options), options)
     if not any(row["rates"] for row in rows):
-        which = "" if options.signal is None else f" of '{options.signal}'"
-        raise UsageError(f"no rows{which} in '{options.out}' have rates; run a launcher with --bits 4 6 8 12 16 32")
+        raise UsageError(f"none of these rows in '{options.out}' has rates; run a launcher with --bits 4 6 8 12 16 32")
     config = load_config(options.config)
     for dim in sorted({int(row["dim"]) for row in rows if row["rates"]}):
         if absent := codecs.absent(dim):
@@ -60,7 +62,9 @@ def run(options: argparse.Namespace) -> int:
 
     for one in rate_distortion(rows, order, curves_of):
         print(summary(one))
-        print(f"wrote {draw(one, order, Path(options.out), coded[one.kind])}, with every point in {POINTS} beside it\n")
+        for path in draw(one, order, options, coded[one.kind]):
+            print(f"wrote {path}")
+        print()
     if lacking:
         more = f" (and {len(lacking) - 1} signals more)" if len(lacking) > 1 else ""
         print(f"note: no codecs: {lacking[0]}{more}", file=sys.stderr)
@@ -68,26 +72,27 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def draw(found: RateDistortion, order: Sequence[str], out: Path, coded: Mapping[str, codec_points.Ladders]) -> Path:
-    """Write the figure of an experiment among its others, and beside it every point, and the codecs' for the page."""
+def draw(
+    found: RateDistortion, order: Sequence[str], options: argparse.Namespace, coded: Mapping[str, codec_points.Ladders]
+) -> list[Path]:
+    """Write the figure of an experiment among its others, and beside it every point, and the codecs' for the page; the
+    files for people."""
     from matplotlib import rc_context
 
-    from harness.figures.files import figures_folder, write
+    from harness.figures.draw_figures import Choice
+    from harness.figures.files import figures_folder, save
     from harness.figures.rate_distortion import rate_distortion_page
-    from harness.figures.style import RC
     from harness.store.schema import CLASSICAL
     from models import get_model
 
     classical = [name for name in order if get_model(name).label == CLASSICAL]
-    folder = figures_folder(out, found.kind)
-    path = folder / "rate_distortion.png"
+    choice = Choice(options.models, options.sizes)
+    folder = choice.folder(options.out, found.kind)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        codec_points.write(folder, coded)
+        codec_points.write(figures_folder(options.out, found.kind), coded)
         write_atomically(folder / POINTS, every_point(found).encode())
-        with rc_context(RC):
-            figure = rate_distortion_page(found, order, classical)
-            write(figure, path, dpi=150)
+        with rc_context(choice.rc):
+            return [*save(rate_distortion_page(found, order, classical), folder, FIGURE), folder / POINTS]
     except OSError as error:
-        raise refusal(f"cannot write '{error.filename or path}'", error, "make it writable") from error
-    return path
+        raise refusal(f"cannot write '{error.filename or folder}'", error, "make it writable") from error

@@ -19,6 +19,7 @@ from harness.commands.status import columns
 from harness.execution.option_types import given_path, minutes, positive
 from harness.execution.options import WORKERS
 from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.store.parquet import read_folder
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     out = want.FOLDER if options.out is None else Path(options.out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out: '{out}' is a file; give a folder")
-    rows = reference.read(want.FOLDER) | reference.read(out)
+    rows = read_folder(want.FOLDER) | read_folder(out)
     why = reference.stale(rows, order)
     current = {name: row for name, row in rows.items() if name not in why}
     if options.check:

@@ -1,15 +1,46 @@
 """The rows that a command line asks for, and what is said where there are none."""
 
+import argparse
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import join
 from typing import Any
 
 from common.errors import UsageError, suggest
+from harness.execution.option_types import budget
 from harness.store.schema import Row
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """The options that choose rows: `choose_experiments` takes the first four, `choose_models` the last two."""
+    add = parser.add_argument
+    add("--signal", help="only this signal")
+    add("--dim", type=int, help="only signals of this dimension")
+    add("--task", help="only this task")
+    add("--preset", help="only this preset")
+    add("--models", nargs="+", metavar="M", help="only these models")
+    add("--sizes", nargs="+", type=budget, metavar="P", help="only these parameter budgets, like 1e4 or 10k")
+
+
+def choose_experiments(rows: Iterable[Row], options: argparse.Namespace, against: str | None = None) -> list[Row]:
+    """The rows of the signal, dimension, task and preset that were asked for. UsageError where one has none.
+
+    against: another preset that is wanted beside the one that was asked for.
+    """
+    presets = None if options.preset is None else [options.preset] if against is None else [options.preset, against]
+    return select(rows, signal=options.signal, dim=options.dim, task=options.task, preset=presets)
+
+
+def choose_models(rows: Iterable[Row], options: argparse.Namespace) -> list[Row]:
+    """The rows of the models and budgets that were asked for. UsageError where one has none."""
+    return select(rows, model=options.models, size=options.sizes)
 
 
 def no_rows(out: str | Path, of: str = "") -> UsageError:
     """What to raise of a results folder without rows. of: which ones were looked for, like ` of Star`."""
+    if files := sorted(map(str, Path(out).glob("*.parquet"))):
+        merge = f"python -m harness merge {join(files)} --out FOLDER"
+        return UsageError(f"'{out}' has Parquet files alone, for `table` and `load`; make a results folder: {merge}")
     return UsageError(f"no rows{of} in '{out}'; run a launcher first, for example bash run_2dsierpinski.sh")
 
 

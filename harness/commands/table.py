@@ -13,12 +13,14 @@ from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
 from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
-from harness.commands import selected_rows
+from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.option_types import given_path
 from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.store.parquet import read_folder
 from harness.store.scan import Gathered, gather
 from harness.store.schema import Row
 from harness.store.store import DEFAULT_OUT
+from harness.store.table import oldest_first
 from target_signals.tasks.metrics import METRICS
 
 BY = "model,size"
@@ -30,10 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--metric", default="psnr", help=f"one of {', '.join(METRICS)}; default: %(default)s")
     add("--by", default=BY, help=f"some of {','.join(KEYS)}; md and latex put the last of several in columns")
     add("--rows", action="store_true", help="every row as it is in place of means (csv and parquet)")
-    add("--signal", help="only this signal")
-    add("--task", help="only this task")
-    add("--preset", help="only this preset")
-    add("--models", nargs="+", metavar="M", help="compare only these models")
+    add_selection(parser)
     add(
         "--against", metavar="PRESET", help="beside the scores of --preset those of another one, and who changes places"
     )
@@ -67,14 +66,14 @@ def run(options: argparse.Namespace) -> int:
     if options.against is not None:
         write(options, side_by_side(found, options))
         return 0
-    rows = select(found, options, options.preset)
+    rows = choose_experiments(stored(found), options)
     if options.rows:
-        content = tables.rows_as(options.format, selected_rows.select(rows, model=options.models))
+        content = tables.rows_as(options.format, choose_models(rows, options))
     else:
         config = load_config(options.config)
         if not options.own:
             rows += beside(rows, config)
-        rows = selected_rows.select(rows, model=options.models)
+        rows = choose_models(rows, options)
         # which planned models have no rows matters only where all models are compared
         every = experiments(rows, config.protocol.order, config if options.models is None else None)
         if "size" not in by and any(len(each.sizes) > 1 for each in every):
@@ -97,8 +96,7 @@ def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:
     if options.preset == options.against:
         raise UsageError(f"--preset and --against are both {options.preset}; give two presets")
     order = load_config(options.config).protocol.order
-    rows = [row for preset in (options.preset, options.against) for row in select(found, options, preset)]
-    rows = selected_rows.select(rows, model=options.models)
+    rows = choose_models(choose_experiments(stored(found), options, options.against), options)
     every = versus(experiments(rows, order), options.preset, options.against, options.metric)
     if not every:
         raise UsageError(f"no experiment has scores of both {options.preset} and {options.against}, otherwise alike")
@@ -115,9 +113,9 @@ def write(options: argparse.Namespace, content: bytes) -> None:
     print(f"wrote {options.to}")
 
 
-def select(found: Gathered, options: argparse.Namespace, preset: str | None) -> list[Row]:
-    """The rows asked for, of a preset or of all; UsageError when there are none."""
-    rows = [stored.row for stored in found.stored]
+def stored(found: Gathered) -> list[Row]:
+    """All rows of the folder, or where it has none those of its Parquet files; UsageError when there are none."""
+    rows = [one.row for one in found.stored] or oldest_first(read_folder(found.out).values())
     if not rows:
-        raise selected_rows.no_rows(found.out)
-    return selected_rows.select(rows, signal=options.signal, task=options.task, preset=preset)
+        raise no_rows(found.out)
+    return rows

@@ -11,6 +11,8 @@ from target_signals.tasks.metrics import Metric
 
 SHORT = 1.5  # decades; a shorter axis is labelled at 1, 2 and 5
 TICK = 0.35  # inches
+WIDEST = "0.001"  # no label of seconds or updates is wider
+SHADED = "shaded: minimum to maximum"  # the note on a line's spread
 RIM = 0.05  # of the scores' range, left free above and below
 
 

@@ -22,7 +22,7 @@ from harness.analysis.selection import few
 from harness.analysis.winner import BASELINE
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import LINE, averaged, panels, with_room, write_texts
+from harness.figures.page import LINE, averaged, panels, text_width, with_room, write_texts
 from harness.store.facts import finite
 from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS
@@ -75,10 +75,10 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
     handles = legend.of_models(comparison, drawn)
     handles += [legend.entry(f"{BASELINE} at its end", **GOAL)] if goal else []
     subtitle = f"PSNR (dB) on the training lattice over {AXES[clock]}{averaged(comparison)}"
-    subtitle += "; shaded: minimum to maximum" if any(found.runs > 1 for found in traces.values()) else ""
     ended = [row for model, band, size in traces for row in comparison.ended(Place(model, size, band))]
-    notes = _notes(comparison, clock, there, traces, drawn) + without_gain(ended) + axis_style.beyond(far)
-    sheet = panels(len(spots), layout, PANEL, SINGLE, GAP, MARGIN)
+    notes = [axis_style.SHADED] if any(found.runs > 1 for found in traces.values()) else []
+    notes += _notes(comparison, clock, there, traces, drawn) + without_gain(ended) + axis_style.beyond(far)
+    sheet = panels(len(spots), layout, PANEL, SINGLE, GAP, MARGIN, text_width(axis_style.WIDEST))
     if layout.width is None and len(bands) > 1:
         sheet = replace(sheet, columns=len(sizes))
     sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles))

@@ -44,15 +44,15 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     }
     limits = (low, edge + axis_style.RIM * (edge - low)) if far else limits  # with room for the markers at the edge
     overlaid = {panel: list(_coincidences(means[panel], limits)) for panel in view.panels}
-    notes = _notes(comparison, view, drawn) + unit_notes(comparison, view, layout)
+    notes = [axis_style.SHADED] if len(comparison.draws) > 1 else []
+    notes += _notes(comparison, view, drawn) + unit_notes(comparison, view, layout)
     if known and not any(limits[0] <= level <= limits[1] for level in known):
         ends = "–".join(dict.fromkeys([metric.text(min(known)), metric.text(max(known))]))
         notes.append(f"{CONSTANT_MEAN}: {ends}, {'above' if known[0] > limits[1] else 'below'} the scale")
     notes += axis_style.beyond(far)
     if any(overlaid.values()):
         notes.append(f"rings and dashes: the model of that colour lies beneath, at most {MOST_RINGS} at a point")
-    spread = "; shaded: minimum to maximum" if len(comparison.draws) > 1 else ""
-    subtitle = f"{metric.label()}{averaged(comparison)}{spread}"
+    subtitle = f"{metric.label()}{averaged(comparison)}"
     handles = legend.of_models(comparison, drawn)
     handles += [legend.entry(CONSTANT_MEAN, **style.CONSTANT)] if known else []
     label = max(text_width(view.x_text(x)) for x in view.xs)

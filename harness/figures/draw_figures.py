@@ -8,6 +8,7 @@ from typing import Any
 
 from common.errors import UsageError, suggest
 from harness.analysis import missing_runs
+from harness.analysis.cell import Kind
 from harness.analysis.comparison import Comparison
 from harness.analysis.experiments import experiments
 from harness.analysis.grouping import comparisons
@@ -36,6 +37,19 @@ class Choice:
         models = comparison.models if self.models is None else self.models
         part = comparison.only(models, comparison.sizes if self.sizes is None else self.sizes)
         return part if part.cells else None
+
+    def of_rows(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows of the chosen models and budgets."""
+        return [
+            row
+            for row in rows
+            if (self.models is None or row["model"] in self.models)
+            and (self.sizes is None or row["size"] in self.sizes)
+        ]
+
+    def folder(self, out_folder: str | Path, kind: Kind) -> Path:
+        """Where the figures of an experiment go."""
+        return figures_folder(out_folder, kind) / ("" if self == EVERYTHING else CHOSEN)
 
     @property
     def rc(self) -> Any:
@@ -83,7 +97,7 @@ def _draw(comparison: Comparison, out_folder: str | Path, waiting: bool, choice:
     from matplotlib import rc_context
 
     everything = choice == EVERYTHING
-    folder = figures_folder(out_folder, comparison.kind) / ("" if everything else CHOSEN)
+    folder = choice.folder(out_folder, comparison.kind)
     of = drawn.drawn_of(comparison, out_folder, waiting)  # before drawing: what comes meanwhile is not in it
     drawn.forget(folder, comparison.metric)
     with rc_context(choice.rc):
@@ -96,20 +110,28 @@ def _draw(comparison: Comparison, out_folder: str | Path, waiting: bool, choice:
 
 
 def draw_presets(
-    rows: Sequence[Row], out_folder: str | Path, against: str, models: Sequence[str], metric: str = HEADLINE
+    rows: Sequence[Row],
+    out_folder: str | Path,
+    against: str,
+    models: Sequence[str],
+    metric: str = HEADLINE,
+    choice: Choice = EVERYTHING,
 ) -> list[Path]:
-    """Draw every experiment beside its like under the preset `against`, where both have scores; the files written."""
+    """Draw every experiment beside its like under the preset `against`, where both have scores; the files written.
+
+    choice: as for `draw`.
+    """
     from matplotlib import rc_context
 
     from harness.figures.presets import presets_page
 
     found = {comparison.kind: comparison for comparison in _checked(rows, models, metric)}
-    every, written = experiments(rows, models), []
+    every, written = experiments(choice.of_rows(rows), models), []
     for preset in sorted({one.kind.preset for one in every} - {against}):
         for one in versus(every, preset, against, metric):
-            folder = figures_folder(out_folder, one.kind)
-            with rc_context(RC):
-                written += save(presets_page(one, found[one.kind]), folder, f"{metric}_against_{safe(against)}")
+            with rc_context(choice.rc):
+                page = presets_page(one, found[one.kind], choice.layout)
+                written += save(page, choice.folder(out_folder, one.kind), f"{metric}_against_{safe(against)}")
     return written
 
 

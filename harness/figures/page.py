@@ -144,8 +144,11 @@ def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]
 
 
 def wrapped(text: str, width: float, letter: float = LETTER) -> list[str]:
-    """A text in lines that fit into `width` inches. letter: mean width in inches of a letter of one point."""
-    return textwrap.wrap(text, int((width - 2 * EDGE) / (style.TEXT * letter)))
+    """A text in lines that fit into `width` inches, with `5 %` in one. letter: mean width in inches of a letter of one
+    point."""
+    whole = text.replace(" %", "\N{NO-BREAK SPACE}%")
+    lines = textwrap.wrap(whole, int((width - 2 * EDGE) / (style.TEXT * letter)))
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def notes_height(notes: Sequence[str], width: float) -> float:

@@ -19,7 +19,7 @@ from harness.analysis.selection import few
 from harness.analysis.spread import mean
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import EDGE, averaged, panels, with_room, wrapped, write_texts
+from harness.figures.page import EDGE, averaged, panels, text_width, with_room, wrapped, write_texts
 from target_signals.tasks.metrics import METRICS
 
 MOST_BANDS = 3
@@ -62,7 +62,7 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
     notes = _notes(comparison, bands, drawn, apart) + without_gain(ended) + axis_style.beyond(far)
     sizes = [size for size in comparison.sizes if any(point.size == size for point in found)]
     handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]
-    sheet = panels(len(bands), layout, PANEL, SINGLE, GAP, MARGIN)
+    sheet = panels(len(bands), layout, PANEL, SINGLE, GAP, MARGIN, text_width(axis_style.WIDEST))
     axis = wrapped("seconds, construction included" if waiting else "seconds of training", sheet.panel[0] + 2 * EDGE)
     sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles, axis))
     figure = sheet.figure()

@@ -10,25 +10,21 @@ from common.words import budget_text
 from harness.analysis.comparison import Comparison
 from harness.analysis.versus import Change, Versus
 from harness.figures import axis_style, legend, style
-from harness.figures.layout import columns_for
+from harness.figures.layout import AS_NEEDED, INSET, Layout
 from harness.figures.page import Sheet, text_width, with_room, write_texts
 
 PANEL, AXIS_ROOM = 2.3, 0.62  # inches; a panel's height by its models, the room on its left by their names
 ROW = 0.19  # inches of a model
 
 
-def presets_page(found: Versus, comparison: Comparison) -> Figure:
+def presets_page(found: Versus, comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure:
     """A panel for each budget, the models in their order under the second preset. comparison: its rows."""
     sizes = list(found.outcomes)
     models = max(sum(change.size == size for change in found.changes) for size in sizes)
     names = max(text_width(change.model) for change in found.changes) + 0.15
-    sheet = Sheet(
-        len(sizes),
-        columns_for(len(sizes), PANEL, names),
-        (PANEL, ROW * (models + 1)),
-        (names + 0.1, 0.6),
-        (names, 0.15),
-    )
+    high, margin = ROW * (models + 1), (names, 0.15)
+    columns, (wide, _), gap = layout.fit(len(sizes), (PANEL, high), (names + 0.1, 0.6), margin, names + INSET)
+    sheet = Sheet(len(sizes), columns, (wide, high), gap, margin, layout=layout)
     shared = comparison.where(lambda cell: cell.draw in found.draws)
     both = replace(shared, experiment=replace(shared.experiment, kind=found.both))
     subtitle = f"{found.metric.label()}, means over the draws that have a score under both presets"

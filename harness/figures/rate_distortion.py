@@ -27,7 +27,7 @@ def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical:
 
     order, classical: all models of the protocol, and those that are yardsticks; they give each its colour.
     """
-    figure = Figure(figsize=SIZE, layout="constrained")
+    figure = Figure(figsize=SIZE, dpi=150, layout="constrained")
     axes = figure.subplots()
     every = palette(order, found.models)
     places = {name: place_of(name, every, classical) for name in found.models}

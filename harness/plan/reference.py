@@ -20,7 +20,8 @@ from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 from harness.plan.tuned import found_for
 from harness.plan.want import Want
-from harness.store.parquet import Name, read_rows
+from harness.store.names import Name
+from harness.store.parquet import read_rows
 from harness.store.schema import Row
 from target_signals.base import RecordedFamily
 from target_signals.tasks.base import expand_tasks, trained_on
@@ -38,12 +39,6 @@ class Group(NamedTuple):
     device: str
     trials: list[Trial]
     untuned: dict[str, list[str]]
-
-
-@without_collection()
-def read(folder: Path) -> dict[Name, Row]:
-    """The rows of a folder's files, one a preset; none without files. UsageError for a file that does not hold rows."""
-    return {name: row for path in sorted(folder.glob("*.parquet")) for name, row in read_rows(path).items()}
 
 
 @without_collection()

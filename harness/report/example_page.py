@@ -16,11 +16,12 @@ from common.exits import EXIT_OK, guarded
 from common.files import ROOT, write_atomically
 from harness.analysis.experiments import experiments
 from harness.analysis.reference_rows import TIMES
-from harness.plan import reference, want
+from harness.plan import want
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.report.payload import build, shown
 from harness.report.pictures import Pictures, pictures
 from harness.report.write_page import page_of
+from harness.store.parquet import read_folder
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import CHECKSUM
 
@@ -55,7 +56,7 @@ def take_pictures(out: Path) -> int:
 
 
 def _gathered(out: Path) -> Gathered:
-    rows = reference.read(want.FOLDER).items()
+    rows = read_folder(want.FOLDER).items()
     return Gathered(out, [Stored(folder, key, row | dict.fromkeys((*TIMES, "curve"))) for (folder, key), row in rows])
 
 

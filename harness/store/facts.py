@@ -1,7 +1,8 @@
 """What a row says of its run, asked wherever rows are shown."""
 
+import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.store.schema import BUSY, OK
@@ -21,3 +22,23 @@ def busy(row: Mapping[Any, Any]) -> bool:
     """Whether a row's times were taken on a machine that others used as well, so that they may be too long."""
     load = row.get("load_at_start")
     return load is not None and load > BUSY
+
+
+def at_once(rows: Iterable[Mapping[Any, Any]]) -> int:
+    """How many of these fits at most are known to have run at the same time on GPUs, of which rows do not say which.
+
+    A fit lasts from its start for at least the seconds of its training.
+    """
+    ends: list[tuple[float, int]] = []
+    for row in rows:
+        if was_timed(row) and str(row["device"]).startswith("cuda"):
+            try:
+                start = datetime.datetime.fromisoformat(row["started"]).timestamp()
+            except ValueError:  # other people's rows may say anything
+                continue
+            ends += [(start, 1), (start + row["seconds"], -1)]
+    most = now = 0
+    for _, step in sorted(ends):
+        now += step
+        most = max(most, now)
+    return most

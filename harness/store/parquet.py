@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import LONGEST, UsageError, one_line, refusal
 from common.files import read_bounded, write_atomically
+from common.process import without_collection
 from harness.store.names import Name, folder_of, key_of
 from harness.store.read_row import whole_row
 from harness.store.schema import COLUMNS, POINT, RATE, Kind, Row, names
@@ -69,6 +70,13 @@ def read_rows(path: Path, **equal: Any) -> dict[Name, Row]:
         return {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, pyarrow.ArrowException) as error:
         raise UsageError(f"cannot read rows from '{path}': {one_line(error)[:LONGEST]}") from error
+
+
+@without_collection()
+def read_folder(folder: Path) -> dict[Name, Row]:
+    """The rows of a folder's Parquet files, like those of the reference; none without files. UsageError for a file that
+    does not hold rows."""
+    return {name: row for path in sorted(folder.glob("*.parquet")) for name, row in read_rows(path).items()}
 
 
 def write_rows(path: Path, rows: Mapping[Name, Row]) -> None:

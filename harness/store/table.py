@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from common.process import without_collection
 from harness.store.names import Name
+from harness.store.parquet import read_folder, read_rows
 from harness.store.schema import NAMES, Row, names
 from harness.store.store import DEFAULT_OUT, keys_in, parse_row
 
@@ -21,9 +22,13 @@ def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
     """Every row under a results folder, or under one experiment's folder in it, as one table.
 
     Unreadable rows are left out with a warning that names them; running their trial again replaces them.
-    folder: a name or a pattern.
+    root: may also be a Parquet file of rows, or a folder that holds such files alone, like `reference`. Where there is
+    none of these, the table is empty. folder: a name or a pattern.
     """
-    return to_table(load_rows(root, folder))
+    path = Path(root)
+    if path.suffix == ".parquet":
+        return to_table(oldest_first(read_rows(path).values()))
+    return to_table(load_rows(path, folder) or oldest_first(read_folder(path).values()))
 
 
 @without_collection()

@@ -116,7 +116,8 @@ def check_axes(axes: str, shape: tuple[int, ...], bands: int) -> None:
     """Refuse what is neither an image nor a grey volume."""
     lattice = tuple(n for letter, n in zip(axes, shape, strict=True) if letter != "S")
     if "C" in axes:
-        raise Unfit(f"it has {shape[axes.index('C')]} channels on pages of their own; save one, or three as RGB")
+        channels = f"it has {shape[axes.index('C')]} channels on pages of their own"
+        raise Unfit(f"{channels}; save one, or three as RGB, or where they are slices all as axes ZYX")
     if len(lattice) == 3 and "S" in axes:
         raise Unfit(f"it has {lattice[0]} pages in colour; save one of them, or all in grey as a volume")
     if len(lattice) not in (2, 3):

@@ -13,7 +13,9 @@ def summary(found: RateDistortion) -> str:
         columns[1:1] = [f"PSNR against {codec} (dB)", f"bits against {codec} (%)"]
     means = f"; {found.means}" if found.means else ""
     means += f"; left out, as it lacks some of these: {', '.join(found.without)}" if found.without else ""
-    lines = [f"## {found.kind}", "", f"The columns with numbers: PSNR (dB) at so many bits a sample{means}", ""]
+    sample = "pixel" if found.kind.dim == 2 else "voxel"
+    rates = f"PSNR (dB) at so many bits a sample, a {sample} with all its channels"
+    lines = [f"## {found.kind}", "", f"The columns with numbers: {rates}{means}", ""]
     lines += _head(columns)
     for name in found.names:
         psnr, rate = found.differences(name)

@@ -159,7 +159,8 @@ function drawLeaderboard() {
   showSorted(place, 'Leaderboard', boardColumns(lines), lines, board.sorting);
   const bands = board.by === 'band' ? current.bands : [state.band];
   const sizes = current.sizes.filter((size) => state.sizes.has(size));
-  return byId('leaderboard-left-out').replaceChildren(
-    state.item === ALL ? leftOutList(leftOutOf(state.experiment, state.metric, bands, sizes)) : '',
+  const leftOut = state.item === ALL ? leftOutOf(state.experiment, state.metric, bands, sizes) : [];
+  return byId('leaderboard-notes').replaceChildren(
+    leftOutList([...leftOut, ...EXPERIMENTS[state.experiment].remarks]),
   );
 }

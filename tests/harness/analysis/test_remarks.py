@@ -43,6 +43,14 @@ def test_times_of_a_busy_machine_are_told_by_model(rows):
     assert remarks(alone) == ["timed on a busy machine: Grid at 3k, at 10k"]
 
 
+def test_seconds_of_fits_that_ran_at_once_on_gpus_are_told_of(rows):
+    """All of these started at one time."""
+    on_gpu = [row | {"device": "cuda: NVIDIA H200"} for row in rows]
+    told = "up to 8 fits ran at once; where they shared a GPU, they took longer than alone"
+    assert remarks(on_gpu)[-1] == told
+    assert remarks(on_gpu, times=False) == [SHARES, NOTHING]
+
+
 def test_what_did_not_end_well_or_has_no_score_has_no_remark(rows):
     assert remarks(row | {"status": "diverged", "load_at_start": 9.0} for row in rows) == []
     assert remarks(row | {"psnr": None, "parameters": None} for row in rows) == []

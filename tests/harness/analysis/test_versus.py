@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from PIL import Image
 
 from harness import __main__ as verbs
 from harness.analysis import tables
@@ -129,6 +130,7 @@ def test_the_table_and_the_figure(rows, store, capsysbinary):
     text = capsysbinary.readouterr().out.decode()
     assert text.startswith("**PSNR (dB): DIV2K 2D, fit, paper → tuned, length 24, 3 steps**")
     assert "best at 2.5k: Grid, Wavelet † → Siren ≈ Grid, Wavelet †" in text
+    assert "[ ] 95 % interval over 3 items; ≈ is corrected for all pairs of models" in text
     (siren,) = [line for line in text.splitlines() if "Siren " in line and line.startswith("|")]
     assert [cell.strip() for cell in siren.split("|")[1:4]] == ["2.5k", "Siren", "19.0"]
     assert "2 → 1" in siren
@@ -137,7 +139,13 @@ def test_the_table_and_the_figure(rows, store, capsysbinary):
     assert float(found["Grid"]["ahead"]) == pytest.approx(1)
     assert (found["Siren"]["rank_before"], found["Siren"]["rank_after"]) == ("2", "1")
     assert verbs.main(["figures", *words]) == 0
-    assert (out / "2d_DIV2K" / "figures" / "tuned_24_3" / "psnr_against_paper.png").stat().st_size > 0
+    figures = out / "2d_DIV2K" / "figures" / "tuned_24_3"
+    assert (figures / "psnr_against_paper.png").stat().st_size > 0
+    assert verbs.main(["figures", *words, "--preset", "tuned", "--models", "Grid", "--width", "3.3"]) == 0
+    with Image.open(figures / "chosen" / "psnr_against_paper.png") as picture:
+        assert picture.width == 660  # 200 pixels an inch
+    assert verbs.main(["table", *words, "--preset", "tuned", "--format", "latex"]) == 0
+    assert r"& 2 $\to$ 1 \\" in capsysbinary.readouterr().out.decode()
 
 
 @pytest.mark.parametrize(
@@ -147,8 +155,8 @@ def test_the_table_and_the_figure(rows, store, capsysbinary):
         (["table", "--against", "papr", "--preset", "tuned"], "no rows of preset 'papr' (did you mean 'paper'?)"),
         (["figures", "--against", "quick"], "no experiment has scores of quick"),
         (
-            ["figures", "--against", "paper", "--models", "Grid"],
-            "--against draws one figure of everything, without --models",
+            ["figures", "--against", "paper", "--waiting"],
+            "--against draws scores, not seconds; leave --waiting out",
         ),
     ],
 )

@@ -10,11 +10,22 @@ RATES = [{"bits": 8, "bytes": 900, "psnr": 14.0, "encode_seconds": 0.1, "decode_
 @pytest.mark.parametrize(
     ("rates", "words", "says"),
     [
-        (None, [], "no rows in '{out}' have rates; run a launcher with --bits"),
-        (RATES, ["--signal", "Nope"], "no rows of 'Nope' in '{out}' have rates; run a launcher with --bits"),
+        (None, [], "none of these rows in '{out}' has rates; run a launcher with --bits"),
+        (RATES, ["--signal", "Nope"], "no rows of signal 'Nope'; there are: Sierpinski"),
     ],
 )
 def test_rows_without_rates_are_one_line(store, make_row, capsys, rates, words, says):
     out = store([make_row(rates=rates)])
     assert verbs.main(["rates", "--out", str(out), *words]) == 2
     assert capsys.readouterr().err.startswith(f"error: {says.format(out=out)}")
+
+
+def test_the_figure_of_some_models_lies_apart_as_png_and_pdf(store, make_row, capsys):
+    rates = [one | {"bytes": size, "psnr": psnr} for size, psnr in ((900, 14.0), (1800, 18.0)) for one in RATES]
+    out = store([make_row(model=model, rates=rates) for model in ("Grid", "Siren")])
+    assert verbs.main(["rates", "--out", str(out), "--models", "Grid"]) == 0
+    printed = capsys.readouterr().out
+    assert "| Grid |" in printed
+    assert "| Siren |" not in printed
+    written = {path.name for path in out.glob("*/figures/*/chosen/*")}
+    assert written == {"rate_distortion.png", "rate_distortion.pdf", "rate_distortion.md"}

@@ -54,9 +54,10 @@ def test_models_by_budgets(store, rows, table):
     assert grid == ["Grid", "**5.2 ± 0.7**", "**15.2 ± 0.7**"]  # the constant mean has 9.3
     assert siren == ["Siren", "3.2 ± 0.7", "13.2 ± 0.7"]
     assert text.endswith(
-        "\n\nbold: the best trained model; best at 3k: Grid: 5.2 dB, 2.0 dB [2.0, 2.0] ahead of Siren; "
-        "best at 10k: Grid: 15.2 dB, 2.0 dB [2.0, 2.0] ahead of Siren; "
-        "uses less than its budget: Siren at 3k 83%, at 10k 25%; Grid at 3k 83%, at 10k 25%\n"
+        "\n\n- bold: the best trained model\n- best at 3k: Grid: 5.2 dB, 2.0 dB [2.0, 2.0] ahead of Siren\n"
+        "- best at 10k: Grid: 15.2 dB, 2.0 dB [2.0, 2.0] ahead of Siren\n"
+        "- ± standard deviation over 2 seeds, within bands\n- [ ] 95 % interval over 2 seeds\n"
+        "- uses less than its budget: Siren at 3k 83%, at 10k 25%; Grid at 3k 83%, at 10k 25%\n"
     )
 
 

@@ -64,7 +64,7 @@ def test_a_model_does_not_win_by_its_easier_draws(open_page, store, make_row):
     tab = open_page(write_page.write(store(rows)))
     assert tab.locator("#winners td a > span").all_inner_texts() == ["Grid", "23.3", "1 of 2 models compared"]
     said = "does not compete: Siren (2 failed of 3 runs)"
-    assert tab.inner_text("#winners .left-out") == tab.inner_text("#leaderboard-left-out") == said
+    assert tab.inner_text("#winners .left-out") == tab.inner_text("#leaderboard-notes") == said
     assert column(tab, "#leaderboard", 1) == ["Grid", "Siren"]
     assert column(tab, "#leaderboard", 0) == ["1", "!"]
     assert cell(tab, "Grid").get_attribute("class") == "heat first"

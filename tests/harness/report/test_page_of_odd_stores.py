@@ -59,6 +59,7 @@ def test_unused_budgets_missing_gains_and_busy_machines_are_told_of(open_page, s
     assert tab.inner_text("#notices li >> nth=0") == "2D Sierpinski, fit: uses less than its budget: Siren at 5k 50%"
     assert "learned nothing over the mean of the truth: Siren at 5k" in tab.inner_text("#notices")
     assert "timed on a busy machine: Siren at 5k" in tab.inner_text("#notices")
+    assert "timed on a busy machine: Siren at 5k" in tab.inner_text("#leaderboard-notes")
     assert tab.inner_text("#trials-table").count("0.30 s") == 2
     assert tab.inner_text("#trials-table").count("0.30 s (busy)") == 1
     tab.locator("#trials-table button.link").first.click()

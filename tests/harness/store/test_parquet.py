@@ -2,12 +2,15 @@
 
 import io
 
+import pandas
 import pytest
 
 from common.errors import UsageError
+from harness import __main__ as verbs
 from harness.store.names import folder_of, key_of
 from harness.store.parquet import read_rows, to_parquet, write_rows
 from harness.store.schema import NAMES, names
+from harness.store.table import load
 
 parquet = pytest.importorskip("pyarrow.parquet")
 RATE = {"bits": 8, "bytes": 900, "psnr": None, "encode_seconds": 0.1, "decode_seconds": 0.2, "quantised_passes": 0}
@@ -72,3 +75,23 @@ def test_no_file_has_no_rows_and_another_sort_of_file_is_one_line(tmp_path):
     (tmp_path / "rows.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(UsageError, match=r"^cannot read rows from '.*rows\.parquet': .+$"):
         read_rows(tmp_path / "rows.parquet")
+
+
+def test_a_file_of_rows_or_a_folder_of_such_loads_as_a_results_folder_does(store, tmp_path, make_row):
+    rows = [
+        make_row(model=model, started=f"2026-01-0{day}T00:00:00+00:00") for day, model in ((2, "Grid"), (1, "Siren"))
+    ]
+    out = store(rows)
+    write_rows(tmp_path / "two" / "quick.parquet", named(rows))
+    for root in (tmp_path / "two", tmp_path / "two" / "quick.parquet"):
+        pandas.testing.assert_frame_equal(load(root), load(out))
+
+
+def test_a_table_of_a_folder_of_parquet_files_and_what_else_it_cannot_be(store, tmp_path, make_row, capsys):
+    rows = [make_row(model=model, psnr=psnr) for model, psnr in (("Grid", 20.0), ("Siren", 25.0))]
+    write_rows(tmp_path / "two" / "quick.parquet", named(rows))
+    assert verbs.main(["table", "--own", "--out", str(tmp_path / "two")]) == 0
+    assert "**25.0**" in capsys.readouterr().out
+    for verb in ("figures", "report", "verify", "rates"):
+        assert verbs.main([verb, "--out", str(tmp_path / "two")]) == 2
+        assert f"python -m harness merge {tmp_path}/two/quick.parquet --out FOLDER" in capsys.readouterr().err
