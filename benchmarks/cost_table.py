@@ -14,10 +14,8 @@ from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 from target_signals.tasks.base import family_of
-from target_signals.user_file import UserFile
 
 IN_ORDER = ("DIV2K", "ChestCT")  # whose points the released loop does not permute
-TASKS = {"DIV2K": ("fit", "denoise"), "ChestCT": ("ct",)}  # as the launchers have them; the others fit
 DENSE = ("FourFeat", "Siren", "Wire", "BACON")  # every point meets every parameter
 FLOP = 6  # a point and a parameter: multiply and add, forward and twice backward
 SPLIT = {"bf16x3": ("bf16", 10)}  # a precision of other products: whose peak counts, and FLOP with three forward
@@ -37,14 +35,9 @@ def paper_trials(config: Config, chosen: Sequence[str], solved: bool = False) ->
     """Every trial of the paper's experiments (docs/protocol.md) by models that can take it: those that are trained,
     and with `solved` those that are solved, too."""
     trials = []
-    for experiment in config.experiments:
-        family = target_signals.registry.get(experiment.signal)
-        if family.stands_for is not None or family is UserFile:
-            continue  # not the paper's
-        source = choose_source(experiment.signal, experiment.dim)
-        preset = config.preset("paper", experiment.signal, experiment.dim)
-        tasks = TASKS.get(family.name, ("fit",))
-        trials += make_plan(config, source, tasks, "paper", preset, chosen)
+    for dim, signal, task in (*config.reference.named("published"), *config.reference.named("synthetic")):
+        preset = config.preset("paper", signal, dim)
+        trials += make_plan(config, choose_source(signal, dim), [task], "paper", preset, chosen)
     return [t for t in trials if (solved or t.lr is not None) and _takes(t)]
 
 

@@ -2,6 +2,7 @@
 
 A model lists its back ends in `backends`, the preferred one first and the plain PyTorch twin, `torch`,
 last; `model.backend` says which of them runs. All give the same values from the same parameters.
+A model's own file may name one of its own, which then needs a CUDA device alone.
 """
 
 import importlib.util
@@ -23,13 +24,12 @@ class Need:
     how: str
 
 
-NEEDS = {
+NEEDS = {  # of the suite's back ends
     "inductor": Need("triton", "pip install triton"),
     "triton": Need("triton", "pip install triton"),
     "gsplat": Need("gsplat", "pip install -e '.[gsplat]'"),
     "tcnn": Need("tinycudann", "pip install git+https://github.com/NVlabs/tiny-cuda-nn/#subdirectory=bindings/torch"),
 }
-NAMES = ("torch", *NEEDS)
 
 _broken: dict[tuple[str, str], str] = {}  # (model, back end) → how it failed in this process
 
@@ -38,8 +38,8 @@ def missing(backend: str, device: torch.device) -> str | None:
     """What a back end lacks on a device, or None."""
     if backend == "torch":
         return None
-    need = NEEDS[backend]
-    if importlib.util.find_spec(need.package) is None:
+    need = NEEDS.get(backend)
+    if need is not None and importlib.util.find_spec(need.package) is None:
         return f"the package {need.package} is not installed ({need.how})"
     interpreted = backend == "triton" and os.environ.get("TRITON_INTERPRET") == "1"  # runs kernels on the CPU, slowly
     if device.type != "cuda" and not interpreted:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.store.facts import finite
+from harness.store.schema import SCORES
 from target_signals.tasks.metrics import METRICS, MSE_FLOOR, Metric
 
 CAP = 60.0  # dB of gain, and of loss
@@ -52,11 +53,11 @@ def is_constant(row: Mapping[str, Any]) -> bool:
 
 def is_psnr(metric: str) -> bool:
     """Whether a column is PSNR of one kind or another, such as `psnr_best`."""
-    return metric.partition("_")[0] == "psnr"
+    return SCORES.get(metric) == "psnr"
 
 
 def described(metric: str, over_bands: bool) -> Metric:
     """The metric that `score` gives: name, unit, digits."""
     if metric == GAIN or (over_bands and is_psnr(metric)):
         return METRICS["psnr"]._replace(name="PSNR gain")
-    return METRICS[metric.partition("_")[0]]
+    return METRICS[SCORES[metric]]

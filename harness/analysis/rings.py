@@ -3,10 +3,9 @@
 import dataclasses
 
 from harness.analysis.experiments import Experiment
-from harness.store.schema import SUFFIXES
-from target_signals.tasks.metrics import METRICS
+from harness.store.schema import SCORES
 
-NOT_OF_A_RING = dict.fromkeys((*(f"{name}{suffix}" for name in METRICS for suffix in SUFFIXES), "psnr_constant"))
+NOT_OF_A_RING = dict.fromkeys((*SCORES, "psnr_constant"))
 
 
 def with_rings(experiment: Experiment) -> Experiment:

@@ -133,19 +133,21 @@ class Config:
         if name not in self.presets:
             known = ", ".join(self.presets)
             raise UsageError(f"unknown preset '{name}'{suggest(name, self.presets)}; {self.source} has {known}")
-        values, path, changes = dict(self.presets[name]), f"presets.{name}", {}
-        if EXTENT_OF in values:
+        names, path = [name], f"presets.{name}"
+        if EXTENT_OF in self.presets[name]:
             whole = [known for known, own in self.presets.items() if EXTENT_OF not in own]
-            name, changes = values.pop(EXTENT_OF), values
-            if name not in whole:
-                raise UsageError(f"{self.source}: {path}.{EXTENT_OF}: must be one of {', '.join(whole)}, got {name!r}")
-            values = dict(self.presets[name])
-        for i, experiment in enumerate(self.experiments):
-            if (experiment.signal, experiment.dim) == (signal, dim):
-                own = experiment.presets.get(name, {})
-                values |= own
-                path = f"experiments[{i}].presets.{name}" if own else path
-        return read(Preset, values | changes, f"{self.source}: {path}")
+            names = [self.presets[name][EXTENT_OF], name]
+            if names[0] not in whole:
+                given = f"must be one of {', '.join(whole)}, got {names[0]!r}"
+                raise UsageError(f"{self.source}: {path}.{EXTENT_OF}: {given}")
+        values: dict[str, Any] = {}
+        for one in names:
+            values |= {key: value for key, value in self.presets[one].items() if key != EXTENT_OF}
+            for i, experiment in enumerate(self.experiments):
+                if (experiment.signal, experiment.dim) == (signal, dim) and one in experiment.presets:
+                    values |= experiment.presets[one]
+                    path = f"experiments[{i}].presets.{one}"
+        return read(Preset, values, f"{self.source}: {path}")
 
 
 def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ()) -> Config:

@@ -49,7 +49,7 @@ def groups(config: Config) -> list[Group]:
     seen: set[Any] = set()
     for want in config.reference.order:
         group = found.setdefault(want.group, Group(want.group, want.preset, want.device, [], {}))
-        for dim, signal, task in config.reference.of(want):
+        for dim, signal, task in config.reference.named(want.experiments):
             for trial in _trials(config, want, dim, signal, task, group.untuned):
                 name = (trial.folder, trial.key, trial.bits)
                 if name not in seen:

@@ -58,10 +58,11 @@ class Reference:
     def wants(self, preset: str, dim: int, signal: str) -> bool:
         """Whether some trials of a signal under a preset are wanted."""
         return any(
-            want.preset == preset and (dim, signal) in {known[:2] for known in self.of(want)} for want in self.order
+            want.preset == preset and (dim, signal) in {known[:2] for known in self.named(want.experiments)}
+            for want in self.order
         )
 
-    def of(self, want: Want) -> list[tuple[int, str, str]]:
-        """The dimension, signal and task of each experiment that some trials are of."""
-        matches = [EXPERIMENT.fullmatch(name) for name in self.experiments[want.experiments]]
+    def named(self, name: str) -> list[tuple[int, str, str]]:
+        """The dimension, signal and task of each experiment of a list."""
+        matches = [EXPERIMENT.fullmatch(folder) for folder in self.experiments[name]]
         return [(int(found[1]), found[2], found[3] or "fit") for found in matches if found is not None]

@@ -38,6 +38,7 @@ SUFFIXES = {  # of a metric's name: which answer is scored, and where
     "_paper": "super-resolution only: at the paper's sample positions, after the last update",
     "_paper_best": "super-resolution only: at the paper's sample positions, at the best evaluation",
 }
+SCORES = {f"{name}{suffix}": name for suffix in SUFFIXES for name in METRICS}  # a column of scores → its metric
 
 
 @dataclass(frozen=True)

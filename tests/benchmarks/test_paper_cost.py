@@ -4,7 +4,6 @@ docs/protocol.md, and calls add up."""
 import copy
 import dataclasses
 import json
-import re
 from collections import Counter
 
 import pytest
@@ -91,23 +90,6 @@ def test_the_papers_trials_are_the_specifications(config):
     assert found == Counter(
         {(name, dim): n for name in TRAINED for dim, n in ((2, in_2d), (3, in_3d)) if (name, dim) != ("GSplat", 3)}
     )
-
-
-def test_the_tasks_are_the_launchers(root):
-    found = {}
-    for launcher in [*root.glob("run_*.sh"), root / "run_ct.py"]:
-        text = re.sub(r'[",\[\]]', " ", launcher.read_text())
-        signal, tasks = re.search(r"--signal\s+(\w+)", text), re.search(r"--task((?:\s+[a-z_]+)+)", text)
-        if signal and tasks:
-            found[signal[1]] = tuple(name for name in tasks[1].split() if name != "sys")
-    assert found == cost_table.TASKS
-
-
-@pytest.fixture(scope="module")
-def root():
-    from common.files import ROOT
-
-    return ROOT
 
 
 def cell(model, dim, size, plain, careful, suite, points=10**6):

@@ -55,7 +55,7 @@ def trial_of(model, backend):
 def test_every_model_ends_with_its_twin(name):
     listed = models.get_model(name).backends
     assert listed[-1] == "torch"
-    assert set(listed) <= set(backends.NAMES)
+    assert set(listed) <= {"torch", *backends.NEEDS}
     assert backends.available(models.get_model(name), CPU)[-1] == "torch"
 
 
@@ -104,15 +104,17 @@ def test_a_back_end_that_failed_is_left_out_from_then_on_and_that_is_said(on_a_g
 
 @pytest.mark.parametrize("interpreted", [False, True])
 def test_what_a_back_end_lacks(monkeypatch, interpreted):
-    """Triton's interpreter runs kernels, which are one back end, on a CPU as well; compiled networks are another."""
+    """Triton's interpreter runs kernels, which are one back end, on a CPU as well; compiled networks are another, and
+    `own` is one that somebody's own file names."""
+    names = ("torch", "own", *backends.NEEDS)
     monkeypatch.setenv("TRITON_INTERPRET", str(int(interpreted)))
     monkeypatch.setattr(backends.importlib.util, "find_spec", lambda package: package)
-    on_a_cpu = {name: backends.missing(name, CPU) for name in backends.NAMES}
-    lack = dict.fromkeys(backends.NEEDS, "it needs a CUDA device")
+    on_a_cpu = {name: backends.missing(name, CPU) for name in names}
+    lack = dict.fromkeys(names, "it needs a CUDA device")
     assert on_a_cpu == lack | {"torch": None} | ({"triton": None} if interpreted else {})
-    assert {backends.missing(name, CUDA) for name in backends.NAMES} == {None}
+    assert {backends.missing(name, CUDA) for name in names} == {None}
     monkeypatch.setattr(backends.importlib.util, "find_spec", lambda package: None)
-    assert backends.missing("torch", CUDA) is None
+    assert [backends.missing(name, CUDA) for name in ("torch", "own")] == [None, None]
     assert backends.missing("gsplat", CUDA) == "the package gsplat is not installed (pip install -e '.[gsplat]')"
 
 

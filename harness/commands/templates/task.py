@@ -46,6 +46,7 @@ class ExampleClass(TaskFamily):
 
     name = "example_name"  # in tables and --task
     needs = Needs(pointwise=False)  # as the operator says; models that only know single samples then sit out
+    draws = False  # nothing at random; leave this out where `build` draws
 
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:

@@ -52,7 +52,7 @@ const statusText = (status) => (status ?? '').replaceAll('_', ' ');
 
 /* A metric's name is a column's: psnr, psnr_best, psnr_paper. pooled: over bands, where PSNR stands as its gain. */
 function metricInfo(metric, pooled = false) {
-  const [base, kind] = metric.split('_');
+  const [, base, kind] = /^(.+?)(?:_(best|paper))?$/.exec(metric);
   const info = { ...DATA.metrics[base === 'gain' ? 'psnr' : base], base, pooled };
   if (base === 'gain' || (pooled && base === 'psnr')) {
     info.name = 'PSNR gain';

@@ -24,7 +24,7 @@ function rankedLines(lines) {
 /* The paper's cell that a line over all bands may stand beside. */
 function publishedFor(line) {
   if (line.band !== defaultBand()) return null;
-  const [base] = state.metric.split('_');
+  const { base } = metricInfo(state.metric);
   const item = state.item || (current.items.length === 1 ? current.items[0] : null);
   if (state.metric !== base + DATA.tasks[EXPERIMENTS[state.experiment].task].paper_suffix) return null;
   return (

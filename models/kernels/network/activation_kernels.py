@@ -63,6 +63,8 @@ def value_and_slope(x, constant, ACTIVATION: tl.constexpr):
         sine, cosine = sine_and_cosine(x)
         value = 2 * tl.sigmoid(2 * constant * sine) - 1
         slope = constant * cosine * (1 - value * value)
+    else:
+        tl.static_assert(ACTIVATION == "none", "an activation without an entry in activation_kernels.py")
     return value, slope
 
 

@@ -244,8 +244,8 @@ def test_list_names_what_there_is(capsys):
         "StarTarget (2D)",
     ):
         assert name in text
-    assert re.search(r"^tasks: +ct denoise\[_<sigma>\] fit ", text, re.M)
-    assert re.search(r"^presets: +smoke quick paper tuned quick_tuned muon quick_muon$", text, re.M)
+    assert re.search(r"^tasks: .*denoise\[_<sigma>\] fit ", text, re.M)
+    assert re.search(r"^presets: +smoke quick paper .*quick_muon", text, re.M)
 
 
 def test_help_names_the_options(command):

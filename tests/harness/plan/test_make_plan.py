@@ -8,7 +8,6 @@ from collections import Counter
 import pytest
 import torch
 
-import target_signals
 from common.errors import UsageError
 from harness.execution.launch import choose_models, choose_precision
 from harness.plan.make_plan import make_plan, model_names, tuned_kind
@@ -93,14 +92,6 @@ def test_a_yardstick_of_one_task_has_trials_there_alone(plan, config):
     assert len(trials) == 2 * len(config.protocol.models) + 1
     with pytest.raises(UsageError, match=r"^no trials for task fit: FBP is for --task ct$"):
         plan("SheppLogan", 2, "smoke", ["FBP"], ("fit",), items=["phantom"])
-
-
-def test_every_signal_has_its_experiment_but_those_for_tuning(config):
-    there = {(e.signal, e.dim) for e in config.experiments}
-    families = list(map(target_signals.registry.get, target_signals.registry.names()))
-    experiments = [family for family in families if family.__module__ != "target_signals.development"]
-    assert len(families) == len(experiments) + 4
-    assert there == {(family.name, dim) for family in experiments for dim in family.dims}
 
 
 # Recorded signals: items, tasks, and rows
@@ -343,7 +334,7 @@ def test_what_does_not_exist_is_one_line(plan, signal, dim, changes, message):
 def test_an_unknown_task_is_one_line(config):
     preset = config.preset("smoke", "Sierpinski", 2)
     with pytest.raises(
-        UsageError, match=r"^unknown task 'fitt' \(did you mean 'fit'\?\); known: ct, denoise\[_<sigma>\], fit,"
+        UsageError, match=r"^unknown task 'fitt' \(did you mean 'fit'\?\); known: .*denoise\[_<sigma>\], fit,"
     ):
         make_plan(config, choose_source("Sierpinski", 2), ["fitt"], "smoke", preset, ["Grid"])
 

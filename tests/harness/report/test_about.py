@@ -25,7 +25,8 @@ def test_every_setting_of_a_shipped_model_is_explained(told, name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_source_names_its_authors_and_year(told, name):
-    assert re.match(r"[A-Z]\w+.* (?:19|20)\d\d\b", told[name]["paper"] or ""), told[name]["paper"]
+    paper = told[name]["paper"]
+    assert re.match(r"[A-Z]\w+.* (?:19|20)\d\d\b", paper or ""), f"in brackets in the file's docstring, not {paper}"
 
 
 def test_comments_behind_above_and_inherited(told):

@@ -98,7 +98,7 @@ def mae(scored):
     truth, prediction = scored.samples
     return float(np.abs(truth - prediction).mean())
 
-METRICS["mae"] = Metric("MAE", "", 4, "mean absolute error", mae, higher_is_better=False)
+METRICS["abs_error"] = Metric("MAE", "", 4, "mean absolute error", mae, higher_is_better=False)
 from harness.store import schema
 more = {"COLUMNS": (*schema.COLUMNS, schema.Column("points", "whole", "what was scored", "samples", repeats=True))}
 more["NAMES"] = (*schema.NAMES, "points")
@@ -117,10 +117,10 @@ style.RC["pdf.fonttype"] = 3  # tests/harness/conftest.py
 out = sys.argv[1]
 words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--models", "Grid", "Siren", "--out", out]
 assert run.main(words) == 0
-assert verbs.main(["table", "--metric", "mae", "--out", out]) == 0
+assert verbs.main(["table", "--metric", "abs_error", "--out", out]) == 0
 assert verbs.main(["table", "--rows", "--format", "csv", "--out", out, "--to", f"{out}/rows.csv"]) == 0
 assert verbs.main(["table", "--rows", "--format", "parquet", "--out", out, "--to", f"{out}/rows.parquet"]) == 0
-assert verbs.main(["figures", "--metric", "mae", "--out", out]) == 0
+assert verbs.main(["figures", "--metric", "abs_error", "--out", out]) == 0
 assert verbs.main(["report", "--out", out]) == 0
 print(schema.described())
 """
@@ -130,18 +130,18 @@ def test_a_new_metric_is_one_function_and_one_entry_and_a_column_one_entry_and_i
     ran = command(sys.executable, "-c", NEW, tmp_path / "out")
     assert ran.returncode == 0, ran.stderr
     assert "**MAE: Sierpinski 2D, fit" in ran.stdout
-    assert "mae_over_bands.png" in ran.stdout or "mae_over_budgets.png" in ran.stdout
+    assert "abs_error_over_bands.png" in ran.stdout or "abs_error_over_budgets.png" in ran.stdout
     head, *lines = (tmp_path / "out" / "rows.csv").read_text().splitlines()
-    assert {"mae", "mae_best", "mae_paper"} <= set(head.split(","))
+    assert {"abs_error", "abs_error_best", "abs_error_paper"} <= set(head.split(","))
     for line in csv.DictReader([head, *lines]):
-        assert 0 < float(line["mae"]) < 1
+        assert 0 < float(line["abs_error"]) < 1
         assert int(line["points"]) == 24 * 24
     page = data_of((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
-    assert page["metrics"]["mae"]["name"] == "MAE"
-    assert all(0 < score < 1 for score in page["columns"]["mae"])
+    assert page["metrics"]["abs_error"]["name"] == "MAE"
+    assert all(0 < score < 1 for score in page["columns"]["abs_error"])
     assert page["columns"]["points"] == [576, 576]
-    assert "| `mae_best` | number or null |  |  | mean absolute error, at the evaluation" in ran.stdout
+    assert "| `abs_error_best` | number or null |  |  | mean absolute error, at the evaluation" in ran.stdout
     assert "| `points` | whole number or null | samples |  | what was scored |" in ran.stdout
     parquet = pytest.importorskip("pyarrow.parquet")
     types = {field.name: str(field.type) for field in parquet.read_schema(tmp_path / "out" / "rows.parquet")}
-    assert (types["mae"], types["mae_paper"], types["points"]) == ("double", "double", "int64")
+    assert (types["abs_error"], types["abs_error_paper"], types["points"]) == ("double", "double", "int64")

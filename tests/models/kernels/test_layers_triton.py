@@ -34,7 +34,7 @@ from tests.models.kernels.networks import (
 kernels = pytest.importorskip("models.kernels.network.layers_triton", reason="Triton is not installed here")
 
 ACTIVATIONS = ("filter", "gabor", *ELEMENTWISE)
-NETWORKS = ("FourFeat", "Siren", "Wire", "BACON", "Finer", "Gauss", "Sinc", "HOSC")
+NETWORKS = [name for name in models.registry.names() if issubclass(models.get_model(name), CoordinateNetwork)]
 
 
 @pytest.mark.parametrize("parts", [2, 1])

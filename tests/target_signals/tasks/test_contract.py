@@ -55,8 +55,8 @@ def case(request):
     return name, given, make_task(name, given, seed=7, item="a")
 
 
-def test_the_tasks_are_those_of_the_paper_and_inpainting():
-    assert NAMES == ["ct", "denoise_0.05", "denoise_0.1", "fit", "inpaint_0.5", "super_resolution"]
+def test_the_papers_tasks_are_there_and_inpainting():
+    assert {"ct", "denoise_0.05", "denoise_0.1", "fit", "inpaint_0.5", "super_resolution"} <= set(NAMES)
 
 
 def test_what_is_trained_on_is_what_the_operator_gives(case):
@@ -145,7 +145,7 @@ def test_titles_are_for_people():
     assert {name: title_of(name) for name in titles} == titles
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, NEW])
 def test_a_task_says_whether_it_draws_anything(name):
     """Where it does, two seeds give other numbers on one signal, as on a person's own file."""
     given = signal(2, False)
@@ -171,7 +171,7 @@ def test_anybodys_task_asks_for_nothing_special():
         ("denoise_0.050", r"^task 'denoise_0.050' is called denoise_0.05$"),
         ("inpaint_1", r"fraction of samples that are seen, between 0 and 1, not 1$"),
         ("inpaint_0.0", r"fraction of samples that are seen, between 0 and 1, not 0$"),
-        ("fit_0.5", r"^unknown task 'fit_0.5' \(did you mean 'fit'\?\); known: ct, denoise\[_<sigma>\], fit, "),
+        ("fit_0.5", r"^unknown task 'fit_0.5' \(did you mean 'fit'\?\); known: .*denoise\[_<sigma>\], fit, "),
     ],
 )
 def test_other_names_are_one_line(name, says):
