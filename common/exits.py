@@ -9,10 +9,13 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 from common.errors import NO_ROOM, Failure, UsageError, cause_of
+from common.files import ROOT
 from common.registry import own_trace
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -23,6 +26,7 @@ OF_PLACES = {  # what a system refuses at a place that somebody named → whethe
 }
 SIGNS = {"×": "x", "–": "-", "−": "-", "…": "...", "→": "->", "·": "*", "≥": ">=", "²": "2", "σ": "sigma", "†": "#"}
 SIGNS |= {"≈": "~", "±": "+/-", "µ": "u", "μ": "u"}
+FORMAT = warnings.formatwarning  # Python's own
 PLAIN = str.maketrans(SIGNS)  # what displays use → what every encoding has
 
 
@@ -67,9 +71,9 @@ def naming_own_files() -> Iterator[None]:
     a file, with the traceback from that file on, without the suite's way to it."""
     try:
         yield
-    except (UsageError, Failure, BrokenPipeError):
+    except (UsageError, Failure, BrokenPipeError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # SystemExit as well: it would end a run that is not done, as if it were
         trace = own_trace(error)
         if trace is None:
             raise
@@ -82,8 +86,10 @@ def settle() -> None:
 
     Signs that the output's encoding lacks are written in others that it has, and bytes of names that are no text as
     escapes. What is written to a stream that was closed, as by `>&-`, goes nowhere. Nothing opens windows, so a
-    notebook's back end of matplotlib, which may not be here, is not loaded.
+    notebook's back end of matplotlib, which may not be here, is not loaded. A warning of the suite is one line, without
+    the code that gave it.
     """
+    warnings.formatwarning = _warning
     os.environ["MPLBACKEND"] = "agg"
     codecs.register_error("plain", _plain)
     sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
@@ -91,6 +97,14 @@ def settle() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    if category is UserWarning and Path(filename).is_relative_to(ROOT):
+        return f"warning: {message}\n"
+    return FORMAT(message, category, filename, lineno, line)
 
 
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
