@@ -39,15 +39,16 @@ OnEnd = Callable[[Trial], None]
 @without_collection()
 def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], list[Trial], dict[Name, Row]]:
     """The trials whose rows all exist, those that are left to run, and the rows of the first. A corrupt row is set
-    aside."""
+    aside, and what is left of a claim on a trial that is done is taken away."""
     done: list[Trial] = []
     left: list[Trial] = []
     rows: dict[Name, Row] = {}
-    store_of = functools.cache(functools.partial(Store, out))
+    store_of, claims = functools.cache(functools.partial(Store, out)), Claims(out)
     for trial in trials:
         found = named_rows(trial, store_of)
         whole = {name: row for name, row in found.items() if row is not None}
         if len(whole) == len(found):
+            claims.bury(trial)
             done.append(trial)
             rows |= whole
         else:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import Failure, UsageError, refusal
 from common.files import TEMPORARY, read_bounded, refresh, write_atomically
-from harness.store.read_row import MOST_BYTES, parse_text
+from harness.store.read_row import MOST_BYTES, check, parse_text
 from harness.store.residual import checksum, encode
 from harness.store.schema import CHECKSUM, NAMES, Row
 
@@ -48,7 +48,8 @@ class Store:
             for folder in (self.rows, self.folder / "arrays"):
                 folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder) as file:
-                    self._clear(folder, os.fstat(file.fileno()).st_mtime)
+                    now = os.fstat(file.fileno()).st_mtime
+            self._clear(now)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
@@ -82,6 +83,11 @@ class Store:
         if set(row) != set(NAMES):
             raise ValueError(f"a row needs exactly the columns of the schema; differs in {set(row) ^ set(NAMES)}")
         try:
+            check(as_json(row))
+        except ValueError as error:
+            what = f"a row of {row['model']} on {row['signal']} cannot be stored: {error}"
+            raise UsageError(f"{what}; a model, signal or task of your own must give it") from error
+        try:
             if residual is not None:
                 content = encode(residual)
                 row = row | {CHECKSUM: checksum(content)}
@@ -91,10 +97,10 @@ class Store:
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
-    def _clear(self, folder: Path, now: float) -> None:
-        """Remove what a kill in the middle of a write left. now: by the clock that stamps the folder's files."""
-        for path in folder.glob(TEMPORARY):
-            with contextlib.suppress(FileNotFoundError):
+    def _clear(self, now: float) -> None:
+        """Remove what a kill in the middle of a write left here or below. now: by the clock that stamps the files."""
+        for path in self.folder.rglob(TEMPORARY):
+            with contextlib.suppress(OSError):  # somebody else was quicker, or it is none of ours, as a folder
                 if now - path.stat().st_mtime > LEFT_OVER:
                     path.unlink()
 

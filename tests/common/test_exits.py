@@ -92,3 +92,12 @@ def test_signs_that_an_output_lacks_are_written_in_others(monkeypatch, encoding,
 def test_a_notebooks_back_end_of_matplotlib_is_not_loaded():
     code = "from common.exits import guarded; guarded(lambda: __import__('matplotlib') and 0)"
     assert python(code, MPLBACKEND="module://of_a_notebook.backend") == (0, "")
+
+
+def test_a_warning_of_the_suite_is_one_line_without_its_code():
+    says = "import warnings; warnings.warn('a row is damaged', stacklevel=2)"
+    of_suite = "import common.exits; common.exits.settle(); from common import words; "
+    of_suite += f"exec(compile({says!r}, words.__file__, 'exec'))"
+    assert python(of_suite.replace(", stacklevel=2", "")) == (0, "warning: a row is damaged\n")
+    of_others = "import common.exits; common.exits.settle(); import warnings; warnings.warn('deprecated')"
+    assert python(of_others) == (0, "<string>:1: UserWarning: deprecated\n")

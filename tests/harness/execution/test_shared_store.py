@@ -55,6 +55,20 @@ def test_only_what_this_suite_was_writing_is_cleared_away(tmp_path):
     assert sorted(rows.iterdir()) == sorted([another, *theirs])
 
 
+def test_what_was_being_written_beside_rows_is_cleared_away_as_well(tmp_path):
+    """A model may have megabytes."""
+    store = Store(tmp_path, "2d_StarTarget")
+    folders = [store.folder / name for name in ("models", "signals", "figures/smoke", "arrays")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / ".x.k3x_9abq").touch()
+        os.utime(folder / ".x.k3x_9abq", (0, 0))
+        (folder / ".of.somebody").mkdir()  # a folder, of eight letters as well
+        os.utime(folder / ".of.somebody", (0, 0))
+    store.prepare()
+    assert [[path.name for path in folder.iterdir()] for folder in folders] == [[".of.somebody"]] * len(folders)
+
+
 def test_a_folder_that_was_deleted_ends_the_run_in_one_line(make_trial, tmp_path, monkeypatch):
     """And does not keep it asking for claims in a folder that is not there."""
     monkeypatch.setattr(run_trials, "prepare", lambda trials, out: None)
@@ -211,3 +225,14 @@ def test_workers_that_die_before_they_begin_are_given_up(workers):
         assert die(0, None)
     with pytest.raises(Failure, match="as 3 were before without a trial; is there enough memory"):
         die(0, None)
+
+
+def test_what_is_left_of_a_claim_is_taken_away_when_its_trial_is_found_done(make_trial, tmp_path):
+    """Its process was killed between writing the row and letting go; `status` would call it unfinished for ever."""
+    trial = make_trial("Grid")
+    run_trials.execute([trial], tmp_path, torch.device("cpu"))
+    path = Claims(tmp_path).path(trial)
+    path.parent.mkdir()
+    path.write_text(json.dumps({"trial": str(trial), "pid": 1 << 30, "numbering": liveness.numbering()}))
+    assert run_trials.read_done([trial], tmp_path)[:2] == ([trial], [])
+    assert not path.parent.exists()

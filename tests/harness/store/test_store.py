@@ -319,3 +319,14 @@ def test_every_row_is_read_and_parsed_once_for_a_table(store, make_row, calls):
     assert sorted(load(store.folder.parent)["seed"]) == list(range(30))
     assert sorted(path for path, *_ in opened) == sorted(store.row_path(f"key{i}") for i in range(30))
     assert len(parsed) == 30
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"label": 3}, "'label' is no text"), ({"parameters": np.int64(3)}, "'parameters' is no whole number")],
+)
+def test_a_row_that_could_not_be_read_again_is_not_written(store, make_row, change, says):
+    """A file of one's own may give anything."""
+    with pytest.raises(UsageError, match=f"^a row of Grid on Sierpinski cannot be stored: {says}; "):
+        store.write("key", make_row(model="Grid", signal="Sierpinski") | change, residual())
+    assert files(store.folder) == []
