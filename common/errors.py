@@ -47,6 +47,10 @@ def suggest_beside(place: Path, fits: Callable[[Path], bool]) -> str:
     return suggest(place.name, [name for name in there if suggest(place.stem, [Path(name).stem])])
 
 
+class Notice(UserWarning):
+    """What a person is to know and can go on without: the command line shows it in one line."""
+
+
 class Failure(RuntimeError):
     """Work cannot go on, through no mistake of the user's. Its text says why."""
 

@@ -11,17 +11,16 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NoReturn
 
-from common.errors import NO_ROOM, Failure, UsageError, cause_of
-from common.files import ROOT
+from common.errors import NO_ROOM, Failure, Notice, UsageError, cause_of
 from common.registry import own_trace
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 RESUME = "finished trials are stored; run the same command again to resume"
 OF_PLACES = {  # what a system refuses at a place that somebody named → whether that is a mistake in the command
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG), EXIT_USAGE),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP), EXIT_USAGE),
     **dict.fromkeys(NO_ROOM, EXIT_FAILED),
 }
 SIGNS = {"×": "x", "–": "-", "−": "-", "…": "...", "→": "->", "·": "*", "≥": ">=", "²": "2", "σ": "sigma", "†": "#"}
@@ -86,8 +85,8 @@ def settle() -> None:
 
     Signs that the output's encoding lacks are written in others that it has, and bytes of names that are no text as
     escapes. What is written to a stream that was closed, as by `>&-`, goes nowhere. Nothing opens windows, so a
-    notebook's back end of matplotlib, which may not be here, is not loaded. A warning of the suite is one line, without
-    the code that gave it.
+    notebook's back end of matplotlib, which may not be here, is not loaded. A Notice is one line, without the code that
+    gave it.
     """
     warnings.formatwarning = _warning
     os.environ["MPLBACKEND"] = "agg"
@@ -102,7 +101,7 @@ def settle() -> None:
 def _warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
-    if category is UserWarning and Path(filename).is_relative_to(ROOT):
+    if issubclass(category, Notice):
         return f"warning: {message}\n"
     return FORMAT(message, category, filename, lineno, line)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import Failure, UsageError, refusal
+from common.errors import Failure, Notice, UsageError, refusal
 from common.files import TEMPORARY, read_bounded, refresh, write_atomically
 from harness.store.read_row import MOST_BYTES, check, parse_text
 from harness.store.residual import checksum, encode
@@ -63,13 +63,17 @@ class Store:
         except OSError as error:
             raise UsageError(f"cannot read '{path}': {error.strerror}; choose another folder with --out") from error
         except ValueError as error:
-            aside = path.with_suffix(".corrupt")
-            with contextlib.suppress(FileNotFoundError):  # another run was quicker
-                os.replace(path, aside)
-            warnings.warn(
-                f"'{path}' is not a row ({error}); set aside as '{aside.name}', its trial will run again", stacklevel=2
-            )
+            self.set_aside(key, str(error))
             return None
+
+    def set_aside(self, key: str, why: str) -> None:
+        """Give the file of a row another name, with a warning: it is none, or another one's."""
+        path = self.row_path(key)
+        aside = path.with_suffix(".corrupt")
+        with contextlib.suppress(FileNotFoundError):  # another run was quicker
+            os.replace(path, aside)
+        told = f"'{path}' is not a row ({why}); set aside as '{aside.name}', its trial will run again"
+        warnings.warn(told, Notice, stacklevel=3)
 
     def refresh(self) -> None:
         """Have the file server asked what rows there are."""
@@ -103,6 +107,11 @@ class Store:
             with contextlib.suppress(OSError):  # somebody else was quicker, or it is none of ours, as a folder
                 if now - path.stat().st_mtime > LEFT_OVER:
                     path.unlink()
+
+
+def rows_folders(root: str | Path, folder: str = "*") -> list[Path]:
+    """The folders of rows below a results folder, sorted. folder: of an experiment, a name or a pattern."""
+    return [path for path in sorted(Path(root).glob(f"{folder}/rows")) if path.is_dir()]
 
 
 def keys_in(rows: Path) -> list[str]:

@@ -40,6 +40,7 @@ def failing(error):
             2,
             f"error: '{'x' * 200}': File name too long\n",
         ),
+        (OSError(errno.ENOTDIR, "Not a directory", "/x"), 2, "error: '/x': Not a directory\n"),
         (OSError(errno.ENOSPC, "No space left on device", "/x"), 1, "error: '/x': No space left on device\n"),
         (OSError(errno.EFBIG, "File too large", "/x"), 1, "error: '/x': File too large\n"),
     ],
@@ -95,9 +96,6 @@ def test_a_notebooks_back_end_of_matplotlib_is_not_loaded():
 
 
 def test_a_warning_of_the_suite_is_one_line_without_its_code():
-    says = "import warnings; warnings.warn('a row is damaged', stacklevel=2)"
-    of_suite = "import common.exits; common.exits.settle(); from common import words; "
-    of_suite += f"exec(compile({says!r}, words.__file__, 'exec'))"
-    assert python(of_suite.replace(", stacklevel=2", "")) == (0, "warning: a row is damaged\n")
-    of_others = "import common.exits; common.exits.settle(); import warnings; warnings.warn('deprecated')"
-    assert python(of_others) == (0, "<string>:1: UserWarning: deprecated\n")
+    begin = "import common.exits, warnings; from common.errors import Notice; common.exits.settle(); "
+    assert python(begin + "warnings.warn('a row is damaged', Notice)") == (0, "warning: a row is damaged\n")
+    assert python(begin + "warnings.warn('deprecated')") == (0, "<string>:1: UserWarning: deprecated\n")

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import platform
+import re
 import time
 import warnings
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from common.errors import Failure, UsageError
+from common.errors import Failure, Notice, UsageError
 from common.exits import EXIT_INTERRUPTED, guarded
 from harness.execution import run_trials, worker
 from harness.execution.executor import Order
@@ -236,3 +237,15 @@ def test_what_is_left_of_a_claim_is_taken_away_when_its_trial_is_found_done(make
     path.write_text(json.dumps({"trial": str(trial), "pid": 1 << 30, "numbering": liveness.numbering()}))
     assert run_trials.read_done([trial], tmp_path)[:2] == ([trial], [])
     assert not path.parent.exists()
+
+
+def test_a_row_under_another_ones_name_is_set_aside_and_its_trial_is_left(make_trial, tmp_path):
+    """As somebody leaves it who copies and renames files; it would stand for a model that was never run."""
+    grid, siren = make_trial("Grid"), make_trial("Siren")
+    run_trials.execute([grid, siren], tmp_path, torch.device("cpu"))
+    store = Store(tmp_path, grid.folder)
+    store.row_path(siren.key).write_bytes(store.row_path(grid.key).read_bytes())
+    with pytest.warns(Notice, match=rf"is not a row \(it is that of {re.escape(grid.key)}\); set aside as"):
+        done, left, rows = run_trials.read_done([grid, siren], tmp_path)
+    assert (done, left, list(rows)) == ([grid], [siren], [(grid.folder, grid.key)])
+    assert sorted(path.suffix for path in store.rows.iterdir()) == [".corrupt", ".json"]

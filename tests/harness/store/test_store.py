@@ -11,6 +11,7 @@ import pytest
 
 from common.errors import Failure, UsageError
 from harness.store.residual import load_residual
+from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store, keys_in, parse_row
 from harness.store.table import load, load_rows
@@ -330,3 +331,9 @@ def test_a_row_that_could_not_be_read_again_is_not_written(store, make_row, chan
     with pytest.raises(UsageError, match=f"^a row of Grid on Sierpinski cannot be stored: {says}; "):
         store.write("key", make_row(model="Grid", signal="Sierpinski") | change, residual())
     assert files(store.folder) == []
+
+
+def test_a_file_called_rows_is_no_folder_of_rows(tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "rows").write_text("of my table")
+    assert load_rows(tmp_path) == gather(tmp_path).stored == []
