@@ -5,6 +5,8 @@ import errno
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from common.words import printable
+
 LONGEST = 300  # characters of others' errors
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a system says of a full disk: nobody's mistake
 
@@ -14,7 +16,7 @@ class UsageError(ValueError):
     to do; the command line prints it and exits with code 2. trace: lines that it prints before, such as a traceback."""
 
     def __init__(self, message: str, trace: str = ""):
-        super().__init__(" ".join(message.splitlines()))  # a name that was given may hold line breaks
+        super().__init__(printable(" ".join(message.splitlines())))  # a name that was given may hold line breaks
         self.trace = trace
 
 
@@ -39,10 +41,14 @@ def suggest(given: str, allowed: Iterable[str]) -> str:
 def suggest_beside(place: Path, fits: Callable[[Path], bool]) -> str:
     """The same for a path: of the entries of its folder that fit, one of which more than the ending is alike."""
     try:
-        there = [entry.name for entry in place.parent.iterdir() if fits(entry)]
+        there = [entry.name for entry in place.parent.iterdir() if fits(entry) and entry.name != place.name]
     except (OSError, ValueError):  # no such folder, or a name that no folder has
         there = []
     return suggest(place.name, [name for name in there if suggest(place.stem, [Path(name).stem])])
+
+
+class Notice(UserWarning):
+    """What a person is to know and can go on without: the command line shows it in one line."""
 
 
 class Failure(RuntimeError):

@@ -9,20 +9,23 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from common.errors import NO_ROOM, Failure, UsageError, cause_of
+from common.errors import NO_ROOM, Failure, Notice, UsageError, cause_of
 from common.registry import own_trace
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 RESUME = "finished trials are stored; run the same command again to resume"
 OF_PLACES = {  # what a system refuses at a place that somebody named → whether that is a mistake in the command
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG), EXIT_USAGE),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP), EXIT_USAGE),
     **dict.fromkeys(NO_ROOM, EXIT_FAILED),
 }
 SIGNS = {"×": "x", "–": "-", "−": "-", "…": "...", "→": "->", "·": "*", "≥": ">=", "²": "2", "σ": "sigma", "†": "#"}
 SIGNS |= {"≈": "~", "±": "+/-", "µ": "u", "μ": "u"}
+FORMAT = warnings.formatwarning  # Python's own
 PLAIN = str.maketrans(SIGNS)  # what displays use → what every encoding has
 
 
@@ -67,9 +70,9 @@ def naming_own_files() -> Iterator[None]:
     a file, with the traceback from that file on, without the suite's way to it."""
     try:
         yield
-    except (UsageError, Failure, BrokenPipeError):
+    except (UsageError, Failure, BrokenPipeError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # SystemExit as well: it would end a run that is not done, as if it were
         trace = own_trace(error)
         if trace is None:
             raise
@@ -82,8 +85,10 @@ def settle() -> None:
 
     Signs that the output's encoding lacks are written in others that it has, and bytes of names that are no text as
     escapes. What is written to a stream that was closed, as by `>&-`, goes nowhere. Nothing opens windows, so a
-    notebook's back end of matplotlib, which may not be here, is not loaded.
+    notebook's back end of matplotlib, which may not be here, is not loaded. A Notice is one line, without the code that
+    gave it.
     """
+    warnings.formatwarning = _warning
     os.environ["MPLBACKEND"] = "agg"
     codecs.register_error("plain", _plain)
     sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
@@ -91,6 +96,14 @@ def settle() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    if issubclass(category, Notice):
+        return f"warning: {message}\n"
+    return FORMAT(message, category, filename, lineno, line)
 
 
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:

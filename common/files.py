@@ -14,6 +14,8 @@ from common.errors import cause_of, refusal
 ROOT = Path(__file__).resolve().parents[1]  # the checkout
 PACKAGES = ("common", "models", "target_signals", "harness")  # of the suite
 TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile adds eight letters
+UMASK = os.umask(0o077)  # what Python tells by changing it alone
+os.umask(UMASK)
 AT_ONCE = 1 << 20  # bytes of a file that are read at a time
 
 
@@ -36,7 +38,7 @@ def write_atomically(path: Path, content: bytes | memoryview | IO[bytes]) -> Non
                 shutil.copyfileobj(content, file, AT_ONCE)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o666 & ~UMASK)
         os.replace(temporary, path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)

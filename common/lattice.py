@@ -25,6 +25,10 @@ class Lattice:
     axes: tuple[np.ndarray, ...]
     _tensors: "dict[torch.device, tuple[torch.Tensor, ...]]" = field(default_factory=dict, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        for axis in self.axes:  # models share a lattice
+            axis.flags.writeable = False
+
     @classmethod
     def regular(cls, shape: tuple[int, ...]) -> "Lattice":
         """Sample i of an axis of n sits at -1 + 2 i / n; the end point is left out."""
@@ -62,6 +66,20 @@ class Lattice:
         if device not in self._tensors:
             self._tensors[device] = tuple(torch.tensor(axis, dtype=torch.float32, device=device) for axis in self.axes)
         return self._tensors[device]
+
+    def restore(self) -> bool:
+        """Make the tensors of the axes anew where somebody has changed them in place; whether that was so."""
+        import torch
+
+        given = [torch.tensor(axis, dtype=torch.float32) for axis in self.axes]
+        changed = [
+            device
+            for device, axes in self._tensors.items()
+            if not all(torch.equal(axis.cpu(), own) for axis, own in zip(axes, given, strict=True))
+        ]
+        for device in changed:
+            del self._tensors[device]
+        return bool(changed)
 
     def open_mesh(self, device: "torch.device | str") -> "tuple[torch.Tensor, ...]":
         """The axes as float32 tensors that broadcast to the lattice: axis k has n_k samples along k and 1 elsewhere."""

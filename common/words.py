@@ -23,6 +23,12 @@ def budget_text(size: float) -> str:
     return f"{size:g}"
 
 
+def printable(text: str) -> str:
+    """A text without what would steer a terminal, as names of files may. Bytes of a name that are no text stay, for
+    every output shows these as escapes."""
+    return "".join(c if c.isprintable() or "\ud800" <= c <= "\udfff" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def plural(count: int, noun: str) -> str:
     """`1 trial`, `1,200 trials`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from common.errors import UsageError, cause_of
+from common.errors import Notice, UsageError, cause_of
 from models.base import Representation
 
 
@@ -78,7 +78,8 @@ def choose(model: Representation, precision: str) -> str:
 def give_up(model: Representation, error: Exception) -> None:
     """Note that the model's back end failed, and say so; `choose` will not offer it again."""
     how = _broken[model.name, model.backend] = cause_of(error)
-    warnings.warn(f"back end '{model.backend}' of {model.name} failed and is left out from now on: {how}", stacklevel=3)
+    told = f"back end '{model.backend}' of {model.name} failed and is left out from now on: {how}"
+    warnings.warn(told, Notice, stacklevel=3)
 
 
 def why_not_better(model: Representation) -> str | None:

@@ -115,6 +115,7 @@ class Representation(nn.Module):
         """Move the initial values towards what will be fitted, values [*shape, C] on a lattice, drawing from `rng`.
 
         Called once after `initialise`, on the CPU, where the values themselves are observed; by default nothing moves.
+        target: a copy, which may be written over.
         """
 
     def rearrange(self, step: int, steps: int, residual: Callable[[], Tensor], rng: torch.Generator) -> None:
@@ -148,24 +149,30 @@ class Representation(nn.Module):
         """`forward` at points; UsageError where what it gives are no values at them."""
         if type(self).forward is Representation.forward:
             raise UsageError(f"{self.name} defines no forward; it must give values at points: x [N, d] → [N, C]")
-        values, right = self(points), (len(points), self.channels)
-        if not isinstance(values, Tensor) or values.shape != right or not values.is_floating_point():
-            given = type(values).__name__
-            if isinstance(values, Tensor):
-                given = f"a tensor {list(values.shape)} of {str(values.dtype).removeprefix('torch.')}"
-            at, must = f"{right[0]:,} points of {right[1]} channels", f"a tensor [N, C], here {list(right)}, of floats"
-            raise UsageError(f"{self.name}.forward gave {given} for {at}; it must give {must}")
-        return values
+        shape, where = (len(points), self.channels), f" for {len(points):,} points of {self.channels} channels"
+        return self._values("forward", self(points), "[N, C]", shape, where)
+
+    def _values(self, method: str, given: Any, axes: str, shape: tuple[int, ...], where: str = "") -> Tensor:
+        """What a method gave; UsageError where that is no tensor of floats of a shape, whose axes are called so."""
+        if isinstance(given, Tensor) and given.shape == shape and given.is_floating_point():
+            return given
+        what = type(given).__name__
+        if isinstance(given, Tensor):
+            what = f"a tensor {list(given.shape)} of {str(given.dtype).removeprefix('torch.')}"
+        must = f"a tensor {axes}, here {list(shape)}, of floats"
+        raise UsageError(f"{self.name}.{method} gave {what}{where}; it must give {must}")
 
     def heads_on_lattice(self, lattice: Lattice) -> Tensor:
         """All outputs that are trained, on a lattice: [H, *shape, C]. The last head is the answer."""
-        return self.on_lattice(lattice)[None]
+        shape = (*lattice.shape, self.channels)
+        return self._values("on_lattice", self.on_lattice(lattice), "[*shape, C]", shape)[None]
 
     def solve(self, lattice: Lattice, target: Tensor) -> bool:
         """Solve for values [*shape, C] on a lattice at once, on the model's device; by default there is no such way.
 
         Returns True when the model now holds its answer, so that no updates are made. Asked once, and only where the
         values themselves are observed; a model that `inverts` gets what a classical method makes of the observation.
+        target: a copy, which may be written over.
         """
         return False
 

@@ -46,7 +46,11 @@ class Counted(Protocol):
 def count(construct: Callable[[int], Counted], size: int) -> int:
     """How many values a model of that size stores; nothing is allocated."""
     with without_values():
-        return construct(size).count_values()
+        model = construct(size)
+        if type(values := model.count_values()) is not int:
+            name, given = type(model).__name__, type(values).__name__
+            raise UsageError(f"{name}.count_values gave {given}; it must give an int")
+        return values
 
 
 def largest_that_fits(construct: Callable[[int], Counted], budget: int, smallest: int, name: str) -> int | None:

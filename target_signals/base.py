@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -216,13 +216,14 @@ def get_signal(
     if issubclass(family, RecordedFamily):
         item = family.items[0] if item is None else item
         family.check_item(item)
-        return _checked(f"{name}.load", dim, family.load(item, length))
+        return _checked(f"{name}.load", dim, family.load(item, length), family.has_finer(item))
     long = PAPER_LENGTH.get(dim, 1000) if length is None else length
-    return _checked(f"{name}.build", dim, family.build(dim, long, bandlimit, seed))
+    return _checked(f"{name}.build", dim, family.build(dim, long, bandlimit, seed), False)
 
 
-def _checked(maker: str, dim: int, made: Any) -> Signal:
-    """A signal as it was made, with float32 values as PyTorch takes them. UsageError where it is none of `dim` axes."""
+def _checked(maker: str, dim: int, made: Any, has_finer: bool) -> Signal:
+    """A signal as it was made, with float32 values as PyTorch takes them. UsageError where it is none of `dim` axes, or
+    brings a finer lattice other than its family says."""
     if not isinstance(made, Signal) or not isinstance(made.values, np.ndarray):
         what = f"values of type {type(made.values).__name__}" if isinstance(made, Signal) else type(made).__name__
         raise UsageError(f"{maker} gave {what}; it must give a Signal, whose values are an array")
@@ -235,4 +236,28 @@ def _checked(maker: str, dim: int, made: Any) -> Signal:
         values = np.require(values, np.float32, ["C", "W"])
     if unfit := values.size - int(np.isfinite(values).sum()):
         raise UsageError(f"{maker} gave {unfit:,} of {values.size:,} values that are NaN, infinite or beyond float32")
+    if (wrong := _misfit(made, has_finer)) is not None:
+        raise UsageError(f"{maker} gave {wrong}")
     return made if values is made.values else replace(made, values=values)
+
+
+def _misfit(made: Signal, has_finer: bool) -> str | None:
+    """What beside a signal's values is not what `Signal` says, and what it must be; None where all is."""
+    if made.kind not in get_args(Kind):
+        return f"the kind {made.kind!r}; it must be {', '.join(get_args(Kind))}"
+    shape = made.values.shape[: made.dim]
+    for ring in map(np.asarray, made.rings):
+        if ring.shape != shape or ring.dtype != bool:
+            return f"a ring, {ring.dtype} {list(ring.shape)}; each must be bool {list(shape)}"
+    if (made.finer is not None) != has_finer:
+        said = "has_finer says that there is one" if has_finer else "only a RecordedFamily whose has_finer says so may"
+        return f"{'no' if has_finer else 'a'} finer lattice, and {said}"
+    if made.finer is None:
+        return None
+    finer, right = np.asarray(made.finer), made.values.shape[made.dim :]
+    if finer.dtype.kind != "f" or finer.ndim != made.values.ndim or finer.shape[made.dim :] != right:
+        must = "floats, with as many axes and channels as its values"
+        return f"finer values {finer.dtype} {list(finer.shape)}; they must be {must}"
+    if not np.isfinite(finer).all():
+        return "finer values that are NaN or infinite"
+    return None

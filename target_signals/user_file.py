@@ -139,6 +139,8 @@ def existing(path: str | Path) -> Path:
             raise UsageError(f"'{path}' {why_unread(error)}") from error
         raise UsageError(f"'{path}' is a folder without DICOM files; name one file in it")
     if not os.path.isfile(place):
+        if os.path.lexists(place):
+            raise UsageError(f"'{path}' is no regular file, or a link to none; give the path of an image or a volume")
         what = "file" if is_known(place) else "file or folder"
         raise UsageError(f"no {what} '{path}'{close_name(place)}; give the path of an image or a volume")
     return place

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from common.errors import UsageError
+from common.errors import Notice, UsageError
 from harness.analysis.cell import Kind, cell_of, kind_of
 from harness.plan import want
 from harness.plan.config import Config
@@ -63,7 +63,7 @@ def _held(kind: Kind, own: Sequence[Row]) -> list[Row]:
         held = _read(path, now, kind.signal, kind.dim, kind.task)
     except UsageError as error:
         told = f"{error}; the reference results are left out"
-        warnings.warn(told, stacklevel=1)  # of this line, so that it is shown once
+        warnings.warn(told, Notice, stacklevel=1)  # of this line, so that it is shown once
         return []
     taken = {row["model"] for row in own}
     return [row for row in held if row["model"] not in taken and kind_of(row) == kind]

@@ -1,4 +1,5 @@
-"""What is to be known of scores beside them: budgets that are not used, models that learned nothing, doubtful times."""
+"""What is to be known of scores beside them: budgets that are not used or not kept, models that learned nothing,
+doubtful times."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +22,11 @@ def remarks(rows: Iterable[Mapping[Any, Any]], times: bool = True) -> list[str]:
 
     times: whether times stand beside the scores.
     """
-    kinds: dict[str, Tell] = {"uses less than its budget": _share, LEARNED_NOTHING: _without_gain}
+    kinds: dict[str, Tell] = {
+        "uses more than its budget": _excess,
+        "uses less than its budget": _share,
+        LEARNED_NOTHING: _without_gain,
+    }
     if not times:
         return _lines(rows, kinds)
     every = list(rows)
@@ -31,9 +36,8 @@ def remarks(rows: Iterable[Mapping[Any, Any]], times: bool = True) -> list[str]:
 def shared(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
     """What is to be said of the seconds of fits of which some ran at the same time on GPUs."""
     count = at_once(rows)
-    return (
-        [f"up to {count} fits ran at once; where they shared a GPU, they took longer than alone"] if count > 1 else []
-    )
+    told = f"up to {count} fits ran at once; where they shared a GPU, they took longer than alone"
+    return [told] if count > 1 else []
 
 
 def without_gain(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
@@ -59,9 +63,17 @@ def _of_model(said: Mapping[int, str | None]) -> str:
     return ", ".join(f"at {budget_text(size)}{text}" for size, text in said.items() if text is not None)
 
 
+def _excess(rows: Rows) -> str | None:
+    """How much of its budget a model uses that sizes itself and keeps to none."""
+    return f" {max(shares):.1%}" if (shares := _shares(rows)) and max(shares) > 1 else None
+
+
 def _share(rows: Rows) -> str | None:
-    shares = [row["parameters"] / row["size"] for row in rows if finite(row["parameters"]) is not None]
-    return f" {fmean(shares):.0%}" if shares and fmean(shares) < FULL else None
+    return f" {fmean(shares):.0%}" if (shares := _shares(rows)) and fmean(shares) < FULL else None
+
+
+def _shares(rows: Rows) -> list[float]:
+    return [row["parameters"] / row["size"] for row in rows if finite(row["parameters"]) is not None]
 
 
 def _without_gain(rows: Rows) -> str | None:

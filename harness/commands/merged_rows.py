@@ -11,7 +11,7 @@ from common.files import read_bounded
 from harness.store.parquet import Name, read_rows
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.schema import OK, UNSUPPORTED, Row
-from harness.store.store import Store, keys_in, row_text
+from harness.store.store import Store, keys_in, row_text, rows_folders
 
 
 @dataclass
@@ -39,7 +39,7 @@ def is_parquet(path: Path) -> bool:
 
 def names(store: Path) -> Iterator[tuple[str, str]]:
     """Folder and key of every file that may be a row."""
-    for rows in store.glob("*/rows"):
+    for rows in rows_folders(store):
         yield from ((rows.parent.name, key) for key in keys_in(rows))
 
 

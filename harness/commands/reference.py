@@ -160,7 +160,7 @@ def fill(
     from harness.plan.reference import missing
     from harness.train import coder
 
-    files = Files(out, rows, {row["preset"] for row in gone.values()})
+    files = Files(out, rows, gone)
     left = list(missing(order, rows, device.type))
     if any(trial.bits for trial in left):
         coder.check()
@@ -169,8 +169,8 @@ def fill(
     also = f"; missing besides: {', '.join(elsewhere)}" if elsewhere else ""
     print(f"\n{plural(len(left), 'trial')} to run on {device.type}, into {out}{also}")
     run_missing(left, files, device, options)
-    added, replaced = len(files.rows) - len(rows), sum(files.rows[name] is not row for name, row in rows.items())
-    again = f"{replaced:,} replaced, " if replaced else ""
+    replaced = sum(name in rows for name in files.new)
+    added, again = len(files.new) - replaced, f"{replaced:,} replaced, " if replaced else ""
     print(f"{out}: {plural(added, 'row')} added, {again}{len(gone):,} dropped; {len(files.rows):,} now")
 
 

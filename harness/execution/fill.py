@@ -4,7 +4,7 @@ import argparse
 import functools
 import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from harness.execution.options import words_of
 from harness.plan import reference
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.trial import Trial
-from harness.store.parquet import Name, write_rows
+from harness.store.parquet import Name, read_rows, write_rows
 from harness.store.schema import Row
 
 VERB = "reference"
@@ -39,13 +39,16 @@ def possible(options: argparse.Namespace) -> list[Trial]:
 
 
 class Files:
-    """The reference's rows while some are added: one file a preset, written whole each time.
+    """The reference's rows while some are added: one file a preset, written whole each time, with the rows that others
+    have added to it meanwhile.
 
-    unwritten: presets whose files hold others.
+    gone: rows that the files are to lose. new: those that were added here.
     """
 
-    def __init__(self, folder: Path, rows: Mapping[Name, Row], unwritten: Collection[str]):
-        self.folder, self.rows, self.unwritten = folder, dict(rows), set(unwritten)
+    def __init__(self, folder: Path, rows: Mapping[Name, Row], gone: Mapping[Name, Row]):
+        self.folder, self.rows, self.gone = folder, dict(rows), gone
+        self.new: dict[Name, Row] = {}
+        self.unwritten = {row["preset"] for row in gone.values()}  # presets whose files hold others
         self.due = 0.0  # on time.monotonic's clock
 
     def take(self, trial: Trial, out: str) -> None:
@@ -54,7 +57,7 @@ class Files:
             return
         for name, row in zip(trial.rows, run_trials.stored(trial, out), strict=True):
             if row is not None:
-                self.rows[name.folder, name.key] = row
+                self.rows[name.folder, name.key] = self.new[name.folder, name.key] = row
                 self.unwritten.add(trial.preset)
         if time.monotonic() >= self.due:
             self.write()
@@ -63,8 +66,10 @@ class Files:
         """Write the files of presets that have new rows."""
         begin = time.monotonic()
         for preset in sorted(self.unwritten):
+            path = self.folder / f"{preset}.parquet"
+            self.rows |= {name: row for name, row in read_rows(path).items() if name not in self.gone} | self.new
             own = {name: row for name, row in self.rows.items() if row["preset"] == preset}
-            write_rows(self.folder / f"{preset}.parquet", own)
+            write_rows(path, own)
         self.unwritten.clear()
         end = time.monotonic()
         self.due = end + SELDOM * (end - begin)

@@ -21,7 +21,7 @@ from harness.execution.progress import Progress
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
 from harness.store.liveness import read_claims, who
-from harness.store.names import Name
+from harness.store.names import Name, key_of
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.schema import Row
 from harness.store.store import Store
@@ -38,21 +38,31 @@ OnEnd = Callable[[Trial], None]
 
 @without_collection()
 def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], list[Trial], dict[Name, Row]]:
-    """The trials whose rows all exist, those that are left to run, and the rows of the first. A corrupt row is set
-    aside."""
+    """The trials whose rows all exist, those that are left to run, and the rows of the first. A corrupt row and one
+    under another's name are set aside, and what is left of a claim on a trial that is done is taken away."""
     done: list[Trial] = []
     left: list[Trial] = []
     rows: dict[Name, Row] = {}
-    store_of = functools.cache(functools.partial(Store, out))
+    store_of, claims = functools.cache(functools.partial(Store, out)), Claims(out)
     for trial in trials:
         found = named_rows(trial, store_of)
-        whole = {name: row for name, row in found.items() if row is not None}
+        whole = {
+            (folder, key): row for (folder, key), row in found.items() if row and is_own(row, key, store_of(folder))
+        }
         if len(whole) == len(found):
+            claims.bury(trial)
             done.append(trial)
             rows |= whole
         else:
             left.append(trial)
     return done, left, rows
+
+
+def is_own(row: Row, key: str, store: Store) -> bool:
+    """Whether a row is the one of its key. Another one, which somebody has put there, is set aside."""
+    if (own := key_of(row)) != key:
+        store.set_aside(key, f"it is that of {own}")
+    return own == key
 
 
 def named_rows(trial: Trial, store_of: Callable[[str], Store]) -> dict[Name, Row | None]:

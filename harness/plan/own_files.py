@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import UsageError
+from common.words import printable
 from target_signals import item_names, shrink, user_file
 from target_signals.base import Kind
 from target_signals.readers.itk import dicom_files
@@ -57,7 +58,7 @@ def own_files(paths: Sequence[str], dim: int | None) -> tuple[list[OwnFile], lis
         notes.append(f"tables tell files of one name apart by the SHA-256 of their contents: {_listed(alike)}")
     if twins := _of_one_stem(files):
         notes.append(f"one picture in several formats counts several times: {_listed(twins)}")
-    return files, notes
+    return files, list(map(printable, notes))
 
 
 def dataset_of(files: Sequence[OwnFile]) -> str | None:

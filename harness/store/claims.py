@@ -103,9 +103,9 @@ class Claims:
     def bury(self, trial: RowName) -> None:
         """Take away the claim on a trial that is done, if its holder died between writing the row and letting go."""
         if os.path.lexists(path := self.path(trial)):
-            self._clear(trial, tell=False)
-            with contextlib.suppress(OSError):
-                path.parent.rmdir()  # other claims may be there
+            with contextlib.suppress(OSError):  # other claims may be there, or the folder may be read and not written
+                self._clear(trial, tell=False)
+                path.parent.rmdir()
 
     def held(self, trial: RowName) -> dict[str, Any] | None:
         """What the process says that holds a trial; None where none does that is alive."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
+from common.words import printable
 from harness.store.schema import COLUMNS, NAMES, RATE, WORDS, Kind, Row, names
 
 MOST_BYTES = 1 << 25  # of a row: a curve of 100 000 evaluations has a third of it
@@ -26,7 +27,7 @@ def check(row: Row) -> None:
         if kind == "whole":
             row[name] = int(value)
         elif isinstance(value, str) and not value.isprintable():
-            row[name] = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value)
+            row[name] = printable(value)
 
 
 def _is_number(value: Any) -> bool:

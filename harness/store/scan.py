@@ -14,7 +14,7 @@ from common.process import without_collection
 from harness.store.liveness import read_claims
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.schema import Row
-from harness.store.store import keys_in
+from harness.store.store import keys_in, rows_folders
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def gather(out: str | Path, curves: bool = True) -> Gathered:
     curves: whether rows keep theirs, which are half of what there is to parse.
     """
     found = Gathered(results_folder(out))
-    for rows in sorted(found.out.glob("*/rows")):
+    for rows in rows_folders(found.out):
         _gather_rows(found, rows, curves)
     found.running = read_claims(found.out)
     return found

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import Failure, UsageError, refusal
+from common.errors import Failure, Notice, UsageError, refusal
 from common.files import TEMPORARY, read_bounded, refresh, write_atomically
-from harness.store.read_row import MOST_BYTES, parse_text
+from harness.store.read_row import MOST_BYTES, check, parse_text
 from harness.store.residual import checksum, encode
 from harness.store.schema import CHECKSUM, NAMES, Row
 
@@ -48,7 +48,8 @@ class Store:
             for folder in (self.rows, self.folder / "arrays"):
                 folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder) as file:
-                    self._clear(folder, os.fstat(file.fileno()).st_mtime)
+                    now = os.fstat(file.fileno()).st_mtime
+            self._clear(now)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
@@ -62,13 +63,17 @@ class Store:
         except OSError as error:
             raise UsageError(f"cannot read '{path}': {error.strerror}; choose another folder with --out") from error
         except ValueError as error:
-            aside = path.with_suffix(".corrupt")
-            with contextlib.suppress(FileNotFoundError):  # another run was quicker
-                os.replace(path, aside)
-            warnings.warn(
-                f"'{path}' is not a row ({error}); set aside as '{aside.name}', its trial will run again", stacklevel=2
-            )
+            self.set_aside(key, str(error))
             return None
+
+    def set_aside(self, key: str, why: str) -> None:
+        """Give the file of a row another name, with a warning: it is none, or another one's."""
+        path = self.row_path(key)
+        aside = path.with_suffix(".corrupt")
+        with contextlib.suppress(FileNotFoundError):  # another run was quicker
+            os.replace(path, aside)
+        told = f"'{path}' is not a row ({why}); set aside as '{aside.name}', its trial will run again"
+        warnings.warn(told, Notice, stacklevel=3)
 
     def refresh(self) -> None:
         """Have the file server asked what rows there are."""
@@ -82,6 +87,11 @@ class Store:
         if set(row) != set(NAMES):
             raise ValueError(f"a row needs exactly the columns of the schema; differs in {set(row) ^ set(NAMES)}")
         try:
+            check(as_json(row))
+        except ValueError as error:
+            what = f"a row of {row['model']} on {row['signal']} cannot be stored: {error}"
+            raise UsageError(f"{what}; a model, signal or task of your own must give it") from error
+        try:
             if residual is not None:
                 content = encode(residual)
                 row = row | {CHECKSUM: checksum(content)}
@@ -91,12 +101,17 @@ class Store:
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
-    def _clear(self, folder: Path, now: float) -> None:
-        """Remove what a kill in the middle of a write left. now: by the clock that stamps the folder's files."""
-        for path in folder.glob(TEMPORARY):
-            with contextlib.suppress(FileNotFoundError):
+    def _clear(self, now: float) -> None:
+        """Remove what a kill in the middle of a write left here or below. now: by the clock that stamps the files."""
+        for path in self.folder.rglob(TEMPORARY):
+            with contextlib.suppress(OSError):  # somebody else was quicker, or it is none of ours, as a folder
                 if now - path.stat().st_mtime > LEFT_OVER:
                     path.unlink()
+
+
+def rows_folders(root: str | Path, folder: str = "*") -> list[Path]:
+    """The folders of rows below a results folder, sorted. folder: of an experiment, a name or a pattern."""
+    return [path for path in sorted(Path(root).glob(f"{folder}/rows")) if path.is_dir()]
 
 
 def keys_in(rows: Path) -> list[str]:

@@ -6,11 +6,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from common.errors import Notice
 from common.process import without_collection
 from harness.store.names import Name
 from harness.store.parquet import read_folder, read_rows
 from harness.store.schema import NAMES, Row, names
-from harness.store.store import DEFAULT_OUT, keys_in, parse_row
+from harness.store.store import DEFAULT_OUT, keys_in, parse_row, rows_folders
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
 def load_rows(root: str | Path, folder: str = "*", held: Mapping[Name, Row] = NOTHING) -> list[Row]:
     """The rows of `load`, oldest first. held: rows that were read already, which are not read again."""
     found = []
-    for rows in sorted(Path(root).glob(f"{folder}/rows")):
+    for rows in rows_folders(root, folder):
         for key in keys_in(rows):
             path = rows / f"{key}.json"
             try:
@@ -43,7 +44,7 @@ def load_rows(root: str | Path, folder: str = "*", held: Mapping[Name, Row] = NO
             except FileNotFoundError:  # another run set it aside between listing and reading
                 continue
             except (ValueError, OSError) as error:
-                warnings.warn(f"'{path}' is not a row ({error}); left out", stacklevel=2)
+                warnings.warn(f"'{path}' is not a row ({error}); left out", Notice, stacklevel=2)
     return oldest_first(found)
 
 

@@ -80,7 +80,7 @@ def fit(
     observed = gradient.target if task.operator.pointwise else None
     if model.inverts and task.inverse is not None:
         observed = torch.as_tensor(task.inverse(), device=model.device)
-    if observed is not None and model.solve(task.lattice, observed):
+    if observed is not None and model.solve(task.lattice, observed.clone()):  # its own, to change as it likes
         result.seconds, result.ready_at = clock.stop(), time.perf_counter()
         result.record(0, gradient, task)
         return result

@@ -49,7 +49,7 @@ class LatticeGradient:
     def __init__(self, model: Representation, task: Task, schedule: Schedule):
         self.model = model
         self.operator = task.operator
-        self.target = torch.as_tensor(task.target, device=model.device)  # [*observed, C]
+        self.target = torch.tensor(task.target, device=model.device)  # [*observed, C], a copy on every device
         self.precision = schedule.precision
         self.lattice = task.lattice
         with running(self.precision, model):
@@ -93,7 +93,7 @@ class LatticeGradient:
         """The loss, the squared error of the answer's observation, and the answer [*shape, C]; all in float32."""
         with evaluating(self.model):
             heads = torch.cat([self.model.heads_on_lattice(slab) for _, slab in self.evaluated_slabs], dim=1)
-            loss = mse(self.operator(heads), self.target) + self.model.penalty()
+            loss = mse(self.operator(heads), self.target) + self._penalty()
             error = mse(self.operator(heads[-1:]), self.target)
         return float(loss), float(error), heads[-1]
 
@@ -124,9 +124,17 @@ class LatticeGradient:
             raise UsageError(f"no gradient reaches {self.model.name}: {reason}; compute with PyTorch throughout")
         return heads
 
+    def _penalty(self) -> Tensor | float:
+        """The model's penalty; UsageError where that is no number."""
+        penalty = self.model.penalty()
+        if isinstance(penalty, float | int) or (isinstance(penalty, Tensor) and penalty.numel() == 1):
+            return penalty
+        given = f"a tensor {list(penalty.shape)}" if isinstance(penalty, Tensor) else type(penalty).__name__
+        raise UsageError(f"{self.model.name}.penalty gave {given}; it must give one number")
+
     def _penalise(self, loss: Tensor) -> Tensor:
         """Add the penalty's gradient; the loss with the penalty in it."""
-        penalty = self.model.penalty()
+        penalty = self._penalty()
         if isinstance(penalty, Tensor):
             penalty.backward()
             penalty = penalty.detach()

@@ -112,7 +112,17 @@ def fit_and_score(
     row = row | fit_columns(model, fitted, memory, note) | times
     if on_model is not None and fitted.diverged_at is None:
         on_model(model)
-    return [score(row, trial, model, scoring, fitted, schedule) for scoring in task.scorings]
+    results = [score(row, trial, model, scoring, fitted, schedule) for scoring in task.scorings]
+    check_lattices(trial, task)
+    return results
+
+
+def check_lattices(trial: Trial, task: Task) -> None:
+    """UsageError where the model has changed the coordinates of a lattice, which other trials share."""
+    scored = [lattice for scoring in task.scorings for lattice in (scoring.lattice, scoring.paper_lattice)]
+    changed = [lattice for lattice in (task.lattice, *scored) if lattice is not None and lattice.restore()]
+    if changed:
+        raise UsageError(f"{trial.model} changes the coordinates of a lattice in place; let it work on a copy")
 
 
 def free(device: torch.device) -> None:
@@ -187,7 +197,7 @@ def _built(trial: Trial, task: Task, size: int) -> Representation:
     model.drawn_from = rng.initial_seed()
     model.initialise(rng)
     if task.operator.pointwise:
-        target = torch.as_tensor(task.target)
+        target = torch.tensor(task.target)  # a copy, which the model may change
         model.initialise_from(task.lattice, target, stream(trial, "initial values from the target", cpu))
     return model
 

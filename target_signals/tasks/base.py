@@ -95,7 +95,11 @@ def make_task(name: str, signal: Signal, seed: int = 0, item: str = "") -> Task:
     check_task(name, signal.dim, finer)
     trained = trained_on(name, finer)
     family, level = _find(trained)
+    values = signal.values.copy()
     task = family.build(signal, level, seed, item)
+    if not np.array_equal(values, signal.values):
+        signal.values[...] = values  # other tasks share the signal
+        raise UsageError(f"{family.name}.build changes the signal's values in place; let it work on a copy")
     if not isinstance(task, Task):
         raise UsageError(f"{family.name}.build gave {type(task).__name__}; it must give a Task")
     if (names := [scoring.task for scoring in task.scorings]) != [trained]:

@@ -109,6 +109,8 @@ def misfit(task: Task) -> str | None:
         if truth != (*shape, *np.shape(task.truth)[-1:]):
             must = f"[{', '.join(map(str, shape))}, C], as its lattice, with one C for all"
             return f"a truth {list(truth)} {of}; it must be {must}"
+        if np.asarray(part.truth).dtype.kind != "f" or not np.isfinite(part.truth).all():
+            return f"a truth {of} that is not all finite floats"
         where = np.ones(shape, bool) if part.where is None else np.asarray(part.where)
         if where.shape != shape or where.dtype != bool or not where.any():
             given = f"a where {of}, {where.dtype} {list(where.shape)}, that holds for {np.count_nonzero(where)} samples"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.errors import LONGEST, cause_of
+from common.errors import LONGEST, UsageError, cause_of
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ def test_what_an_error_is_and_says_is_one_line(error, said):
 
 def test_of_a_long_error_the_beginning_is_said():
     assert cause_of(RuntimeError("ab " * LONGEST)) == ("RuntimeError: " + "ab " * LONGEST)[:LONGEST]
+
+
+def test_names_in_a_mistake_steer_no_terminal():
+    """And bytes of a name that are no text are what they were, which every output shows as escapes."""
+    assert str(UsageError("no file '\x1b[2J\ttwo\nlines \u202e\udcff'")) == "no file '�[2J�two lines �\udcff'"

@@ -40,6 +40,7 @@ def failing(error):
             2,
             f"error: '{'x' * 200}': File name too long\n",
         ),
+        (OSError(errno.ENOTDIR, "Not a directory", "/x"), 2, "error: '/x': Not a directory\n"),
         (OSError(errno.ENOSPC, "No space left on device", "/x"), 1, "error: '/x': No space left on device\n"),
         (OSError(errno.EFBIG, "File too large", "/x"), 1, "error: '/x': File too large\n"),
     ],
@@ -92,3 +93,9 @@ def test_signs_that_an_output_lacks_are_written_in_others(monkeypatch, encoding,
 def test_a_notebooks_back_end_of_matplotlib_is_not_loaded():
     code = "from common.exits import guarded; guarded(lambda: __import__('matplotlib') and 0)"
     assert python(code, MPLBACKEND="module://of_a_notebook.backend") == (0, "")
+
+
+def test_a_warning_of_the_suite_is_one_line_without_its_code():
+    begin = "import common.exits, warnings; from common.errors import Notice; common.exits.settle(); "
+    assert python(begin + "warnings.warn('a row is damaged', Notice)") == (0, "warning: a row is damaged\n")
+    assert python(begin + "warnings.warn('deprecated')") == (0, "<string>:1: UserWarning: deprecated\n")

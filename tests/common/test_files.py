@@ -2,11 +2,13 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
 from common.errors import Failure, UsageError
-from common.files import Unfit, read_bounded, write_atomically, write_for_user
+from common.files import ROOT, Unfit, read_bounded, write_atomically, write_for_user
 
 
 def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
@@ -91,3 +93,12 @@ def test_a_file_is_read_to_its_end_though_reads_are_short_and_it_grows(tmp_path,
     path.write_bytes(bytes(10))
     with pytest.raises(Unfit, match="grows beyond 12 bytes"):
         read_bounded(path, 12)
+
+
+def test_who_keeps_files_private_keeps_these_private_as_well(tmp_path):
+    code = "import pathlib, sys; from common.files import write_atomically; "
+    code += "write_atomically(pathlib.Path(sys.argv[1]), b'')"
+    for mask, mode in ((0o077, 0o600), (0o022, 0o644), (0o002, 0o664)):
+        path = tmp_path / f"{mask}"
+        subprocess.run([sys.executable, "-c", code, path], umask=mask, check=True, cwd=ROOT)
+        assert path.stat().st_mode & 0o777 == mode

@@ -78,6 +78,17 @@ def test_without_gradients_it_trains_all_the_same(plain, context, name):
     assert numbers(fitted.row) == numbers(plain[name].row)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_session_whose_tensors_lie_elsewhere_by_default_gives_the_same_numbers(plain, tmp_path, name):
+    """As `torch.set_default_device("cuda")` has it. On meta, which every machine has, there are no values at all."""
+    with torch.device("meta"):
+        fitted = fit(name)
+        assert (fitted.reconstruct() == plain[name].reconstruct()).all()
+        checkpoint.load(fitted.save(tmp_path / "m.safetensors"))
+        assert torch.get_default_device() == torch.device("meta")
+    assert numbers(fitted.row) == numbers(plain[name].row)
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -165,3 +165,10 @@ def test_thousands_of_layers_are_refused_in_the_first_model(name, tensors):
 
 def test_a_model_solves_its_size_by_counting():
     assert Square.solve_size(Square.Config(), LATTICE, 2, 1000) == solve(Square, 1000, 2) == 30
+
+
+@pytest.mark.parametrize("given", [None, "many", 2.5, torch.tensor(3)])
+def test_a_count_that_is_no_whole_number_is_named(monkeypatch, given):
+    monkeypatch.setattr(Codec, "count_values", lambda self: given)
+    with pytest.raises(UsageError, match=rf"^Codec\.count_values gave {type(given).__name__}; it must give an int$"):
+        count(partial(Codec, None, LATTICE, 1), 4)

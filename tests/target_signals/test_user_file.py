@@ -1,6 +1,7 @@
 """A user's own file: every format that is read, what is said of it, and its name. Others: test_strange_files.py."""
 
 import hashlib
+import os
 import struct
 import sys
 import zlib
@@ -291,3 +292,10 @@ def test_a_ppm_of_more_than_eight_bits_says_what_is_used(tmp_path, head, cut):
     signal = load(tmp_path / "a.ppm")
     assert np.abs(signal.values - deep / white).max() < 0.01
     assert ("of 16 bits the upper 8 alone" in signal.source) == cut
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("nowhere.png")], ids=["pipe", "broken link"])
+def test_what_is_there_and_no_file_is_told_so(tmp_path, make):
+    make(tmp_path / "photo.png")
+    with pytest.raises(UsageError, match=r"photo\.png' is no regular file, or a link to none; give the path of"):
+        user_file.load_signal(tmp_path / "photo.png")

@@ -61,3 +61,9 @@ def test_they_stand_below_the_table_of_a_run(rows):
     lines = summarise(rows, ["Grid", "FourFeat"]).splitlines()
     assert lines[lines.index(SHARES) :][:2] == [SHARES, NOTHING]
     assert lines[lines.index(NOTHING) + 1] == "", "then who is best"
+
+
+def test_a_model_that_keeps_to_no_budget_is_told(rows):
+    excess = [row | {"parameters": 3001} for row in rows if (row["model"], row["size"]) == ("Grid", 3000)]
+    assert remarks([*excess, *rows]) == ["uses more than its budget: Grid at 3k 100.0%", SHARES, NOTHING]
+    assert remarks(row | {"parameters": 5000} for row in excess) == ["uses more than its budget: Grid at 3k 166.7%"]

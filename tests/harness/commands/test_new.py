@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from common.errors import UsageError
 from common.files import ROOT
 from harness import load
 from harness.__main__ import main
 from harness.commands import new
 from harness.commands import run as run_command
 from harness.plan.search import space
+from target_signals import get_signal
+from target_signals.tasks.base import make_task
+from target_signals.tasks.base import registry as tasks
 from tests import own_files
 
 QUICKLY = ("--device", "cpu", "--steps", "2", "--length", "12")
@@ -65,6 +69,7 @@ def test_the_command_that_is_printed_runs_the_file(here, capsys, kind, name):
 
 
 ANSWER = "return self.output(torch.sin(x @ self.waves))"
+INNER = "super().on_lattice(lattice)"
 SUPER = "super().__init__(config, lattice, channels, size)"
 BEGIN = f".__init__ must begin with {SUPER}, and did not make that call"
 NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or let its `unsupported` name this task"
@@ -91,6 +96,16 @@ NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or
             "here [72, 1], of floats",
         ),
         ("def forward", "def values", " defines no forward; it must give values at points: x [N, d] → [N, C]"),
+        (
+            "    def forward",
+            f"    def on_lattice(self, lattice):\n        return {INNER}[..., 0]\n\n    def forward",
+            ".on_lattice gave a tensor [6, 12] of float32; it must give a tensor [*shape, C], here [6, 12, 1], of",
+        ),
+        (
+            "    def forward",
+            "    def penalty(self):\n        return self.waves\n\n    def forward",
+            ".penalty gave a tensor [2, 2499]; it must give one number",
+        ),
         ("        lr: ", "        rate: ", f" {NOT_SOLVED}"),
         (SUPER, "pass", f"{BEGIN} (AttributeError: 'Slip' object has no attribute 'dim')"),
         (SUPER, "self.waves = nn.Linear(size, size)", f"{BEGIN} (AttributeError: cannot assign module before Module"),
@@ -248,3 +263,27 @@ def test_files_that_are_cited_have_what_they_are_cited_for():
     for match in found:
         word = match[1].rpartition(".")[2]
         assert re.search(rf"\b{word}\b", (ROOT / match[2]).read_text(encoding="utf-8")), match[0]
+
+
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]], ids=["one process", "workers"])
+def test_a_new_model_that_exits_does_not_end_a_run_as_if_it_were_done(here, capfd, workers):
+    assert main(["new", "model", "Slip"]) == 0
+    text = (here / "Slip.py").read_text(encoding="utf-8")
+    (here / "Slip.py").write_text(text.replace(ANSWER, "raise SystemExit(0)"), encoding="utf-8")
+    words = ["--signal", "Sierpinski", "--preset", "smoke", "--models", "./Slip.py", "--out", "results", *workers]
+    assert run_command.main([*words, *QUICKLY]) == 2
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(r"error: '.*/Slip\.py', line \d+, in forward: SystemExit: 0", last)
+
+
+def test_a_new_task_that_writes_into_its_signal_is_named_and_the_signal_is_as_before(here):
+    assert main(["new", "task", "slip"]) == 0
+    text = (here / "slip.py").read_text(encoding="utf-8")
+    line = "truth = with_channels(signal.values, signal.dim)"
+    (here / "slip.py").write_text(text.replace(line, f"{line}\n        truth[::2] = 0"), encoding="utf-8")
+    tasks.load_file(here / "slip.py")
+    signal = get_signal("Sierpinski", 2, 12, 0.5)
+    before = signal.values.copy()
+    with pytest.raises(UsageError, match=r"^slip\.build changes the signal's values in place; let it work on a copy$"):
+        make_task("slip", signal)
+    assert (signal.values == before).all()

@@ -372,3 +372,16 @@ def test_a_reviewer_is_told_what_may_not_be_shipped(ask, tmp_path, change, words
     said = ask("--check", code=1 if words else 0).out
     assert words in said
     assert said.endswith(f"{bool(words) + ('preset' in change):d} flaws\n")
+
+
+def test_two_that_fill_it_at_once_keep_each_others_rows(ask, tmp_path):
+    ask("--fill")
+    path = tmp_path / "reference" / "smoke.parquet"
+    rows = read_rows(path)
+    first, second, stale = list(rows)[:3]
+    write_rows(path, {stale: rows[stale]})
+    files = fill.Files(path.parent, {}, {stale: rows[stale]})
+    write_rows(path, {second: rows[second], stale: rows[stale]})  # by the other one meanwhile
+    files.new[first] = rows[first]
+    files.write()
+    assert read_rows(path) == {name: rows[name] for name in (first, second)}

@@ -133,7 +133,7 @@ def test_rows_that_are_cut_short_or_of_another_version(sweep):
     cut.write_bytes(cut.read_bytes()[:200])
     row = json.loads(older.read_text())
     older.write_text(json.dumps({name: row[name] for name in row if name not in ("residual_sha256", "label")}))
-    newer.write_text(json.dumps(row | {"a_column_of_next_year": [1, 2]}))
+    newer.write_text(json.dumps(json.loads(newer.read_text()) | {"a_column_of_next_year": [1, 2]}))
     before = {name: found for name, found in sweep.rows().items() if name != cut.name}
     says = rf"'{cut}' is not a row .* set aside as '{cut.stem}\.corrupt', its trial will run again"
     with pytest.warns(UserWarning, match=says):

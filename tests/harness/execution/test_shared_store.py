@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import platform
+import re
 import time
 import warnings
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from common.errors import Failure, UsageError
+from common.errors import Failure, Notice, UsageError
 from common.exits import EXIT_INTERRUPTED, guarded
 from harness.execution import run_trials, worker
 from harness.execution.executor import Order
@@ -53,6 +54,20 @@ def test_only_what_this_suite_was_writing_is_cleared_away(tmp_path):
     another.touch()
     store.prepare()
     assert sorted(rows.iterdir()) == sorted([another, *theirs])
+
+
+def test_what_was_being_written_beside_rows_is_cleared_away_as_well(tmp_path):
+    """A model may have megabytes."""
+    store = Store(tmp_path, "2d_StarTarget")
+    folders = [store.folder / name for name in ("models", "signals", "figures/smoke", "arrays")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / ".x.k3x_9abq").touch()
+        os.utime(folder / ".x.k3x_9abq", (0, 0))
+        (folder / ".of.somebody").mkdir()  # a folder, of eight letters as well
+        os.utime(folder / ".of.somebody", (0, 0))
+    store.prepare()
+    assert [[path.name for path in folder.iterdir()] for folder in folders] == [[".of.somebody"]] * len(folders)
 
 
 def test_a_folder_that_was_deleted_ends_the_run_in_one_line(make_trial, tmp_path, monkeypatch):
@@ -211,3 +226,26 @@ def test_workers_that_die_before_they_begin_are_given_up(workers):
         assert die(0, None)
     with pytest.raises(Failure, match="as 3 were before without a trial; is there enough memory"):
         die(0, None)
+
+
+def test_what_is_left_of_a_claim_is_taken_away_when_its_trial_is_found_done(make_trial, tmp_path):
+    """Its process was killed between writing the row and letting go; `status` would call it unfinished for ever."""
+    trial = make_trial("Grid")
+    run_trials.execute([trial], tmp_path, torch.device("cpu"))
+    path = Claims(tmp_path).path(trial)
+    path.parent.mkdir()
+    path.write_text(json.dumps({"trial": str(trial), "pid": 1 << 30, "numbering": liveness.numbering()}))
+    assert run_trials.read_done([trial], tmp_path)[:2] == ([trial], [])
+    assert not path.parent.exists()
+
+
+def test_a_row_under_another_ones_name_is_set_aside_and_its_trial_is_left(make_trial, tmp_path):
+    """As somebody leaves it who copies and renames files; it would stand for a model that was never run."""
+    grid, siren = make_trial("Grid"), make_trial("Siren")
+    run_trials.execute([grid, siren], tmp_path, torch.device("cpu"))
+    store = Store(tmp_path, grid.folder)
+    store.row_path(siren.key).write_bytes(store.row_path(grid.key).read_bytes())
+    with pytest.warns(Notice, match=rf"is not a row \(it is that of {re.escape(grid.key)}\); set aside as"):
+        done, left, rows = run_trials.read_done([grid, siren], tmp_path)
+    assert (done, left, list(rows)) == ([grid], [siren], [(grid.folder, grid.key)])
+    assert sorted(path.suffix for path in store.rows.iterdir()) == [".corrupt", ".json"]

@@ -1,6 +1,7 @@
 """Who runs which trial: one holder at a time, whatever the clocks say, and nobody waits for the dead."""
 
 import contextlib
+import errno
 import json
 import os
 import platform
@@ -99,6 +100,18 @@ def test_a_dead_holders_claim_on_a_trial_that_is_done_is_taken_away_without_a_wo
     with claims.take(trial) as claim:
         claims.bury(trial)
         assert claim.path.exists(), "its holder lives"
+
+
+def test_a_claim_on_a_trial_that_is_done_may_stay(trial, left_by, tmp_path, monkeypatch):
+    """The folder may be read and not written."""
+    path = left_by(pid=1 << 30, numbering=liveness.numbering())
+
+    def refuse(source, target):
+        raise OSError(errno.EROFS, "Read-only file system", source)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    Claims(tmp_path).bury(trial)
+    assert path.exists()
 
 
 def test_who_is_gone_from_this_machine_is_seen_at_once(trial, left_by, tmp_path, capsys):

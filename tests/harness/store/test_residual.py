@@ -190,3 +190,10 @@ def test_texts_that_no_terminal_prints_are_replaced(store, make_row):
     row = store.read("three")
     assert (row["reason"], row["item"]) == ("\N{REPLACEMENT CHARACTER}[2J", "a?b")
     assert row["settings"] == {"lr": 0.1}
+
+
+def test_whatever_numpy_is_told_in_a_session_what_is_tiny_becomes_0(tmp_path):
+    with np.errstate(all="raise"):
+        content = encode(np.array([[[1.0], [1e-30]]], dtype=np.float32))
+    (tmp_path / "x.npz").write_bytes(content)
+    assert load_residual(tmp_path / "x.npz").ravel().tolist() == [1.0, 0.0]

@@ -11,6 +11,7 @@ import pytest
 
 from common.errors import Failure, UsageError
 from harness.store.residual import load_residual
+from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store, keys_in, parse_row
 from harness.store.table import load, load_rows
@@ -319,3 +320,20 @@ def test_every_row_is_read_and_parsed_once_for_a_table(store, make_row, calls):
     assert sorted(load(store.folder.parent)["seed"]) == list(range(30))
     assert sorted(path for path, *_ in opened) == sorted(store.row_path(f"key{i}") for i in range(30))
     assert len(parsed) == 30
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"label": 3}, "'label' is no text"), ({"parameters": np.int64(3)}, "'parameters' is no whole number")],
+)
+def test_a_row_that_could_not_be_read_again_is_not_written(store, make_row, change, says):
+    """A file of one's own may give anything."""
+    with pytest.raises(UsageError, match=f"^a row of Grid on Sierpinski cannot be stored: {says}; "):
+        store.write("key", make_row(model="Grid", signal="Sierpinski") | change, residual())
+    assert files(store.folder) == []
+
+
+def test_a_file_called_rows_is_no_folder_of_rows(tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "rows").write_text("of my table")
+    assert load_rows(tmp_path) == gather(tmp_path).stored == []
