@@ -130,7 +130,7 @@ def test_the_table_and_the_figure(rows, store, capsysbinary):
     text = capsysbinary.readouterr().out.decode()
     assert text.startswith("**PSNR (dB): DIV2K 2D, fit, paper → tuned, length 24, 3 steps**")
     assert "best at 2.5k: Grid, Wavelet † → Siren ≈ Grid, Wavelet †" in text
-    assert "[ ] 95 % interval over 3 items; ≈ is corrected for all pairs of models" in text
+    assert "[ ] 95 % interval over 3 items, each for itself; ≈ is corrected for all pairs of models" in text
     (siren,) = [line for line in text.splitlines() if "Siren " in line and line.startswith("|")]
     assert [cell.strip() for cell in siren.split("|")[1:4]] == ["2.5k", "Siren", "19.0"]
     assert "2 → 1" in siren
