@@ -260,7 +260,7 @@ def test_tuned_settings_are_named_where_the_papers_were_used(photo, preset, tune
     [
         ([], "quick_tuned", "settings found by python -m harness tune --preset quick"),
         (
-            ["--sizes", "3e3", "1e5"],
+            ["--sizes", "3e3", "1e6"],
             "quick",
             "settings that were not tuned, as some of these models have no tuned ones",
         ),

@@ -110,7 +110,9 @@ def test_resuming_opens_each_trials_row_once_and_lists_no_folder(plan, make_row,
     store = Store(tmp_path, trials[0].folder)
     store.prepare()
     for one in trials[::2]:
-        store.row_path(one.key).write_text(json.dumps(make_row()))
+        of_key = {name: value for name, value in vars(one).items() if name in dict(names.KEY)}
+        row = make_row() | of_key | {"size": one.budget, "config_hash": one.config_hash}
+        store.row_path(one.key).write_text(json.dumps(row))
     opened, read, named = calls(os, "open"), calls(store_module, "parse_text"), calls(names, "key_of")
     listed = [calls(os, "listdir"), calls(os, "scandir")]
     done, left, _ = run_trials.read_done(trials, tmp_path)
