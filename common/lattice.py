@@ -25,9 +25,10 @@ class Lattice:
     axes: tuple[np.ndarray, ...]
     _tensors: "dict[torch.device, tuple[torch.Tensor, ...]]" = field(default_factory=dict, init=False, repr=False)
 
+    _given: tuple[np.ndarray, ...] = field(init=False, repr=False)
+
     def __post_init__(self) -> None:
-        for axis in self.axes:  # models share a lattice
-            axis.flags.writeable = False
+        object.__setattr__(self, "_given", tuple(np.array(axis) for axis in self.axes))
 
     @classmethod
     def regular(cls, shape: tuple[int, ...]) -> "Lattice":
@@ -68,10 +69,13 @@ class Lattice:
         return self._tensors[device]
 
     def restore(self) -> bool:
-        """Make the tensors of the axes anew where somebody has changed them in place; whether that was so."""
+        """Undo what somebody has changed in the axes, which models share; whether there was anything."""
         import torch
 
-        given = [torch.tensor(axis, dtype=torch.float32) for axis in self.axes]
+        moved = [(axis, own) for axis, own in zip(self.axes, self._given, strict=True) if not np.array_equal(axis, own)]
+        for axis, own in moved:
+            axis[...] = own
+        given = [torch.tensor(own, dtype=torch.float32) for own in self._given]
         changed = [
             device
             for device, axes in self._tensors.items()
@@ -79,7 +83,7 @@ class Lattice:
         ]
         for device in changed:
             del self._tensors[device]
-        return bool(changed)
+        return bool(moved or changed)
 
     def open_mesh(self, device: "torch.device | str") -> "tuple[torch.Tensor, ...]":
         """The axes as float32 tensors that broadcast to the lattice: axis k has n_k samples along k and 1 elsewhere."""

@@ -47,7 +47,7 @@ class FeatureTables(Representation):
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
         """Interpolation matrices of every table, one for each of its axes."""
-        axes = [torch.tensor(axis, dtype=torch.float32) for axis in lattice.axes]  # as points are
+        axes = [torch.as_tensor(axis, dtype=torch.float32) for axis in lattice.axes]  # as points are
         return tuple(
             interpolation.axis_matrix(self.place(i, k, axes[k]).double().numpy(), nodes, "linear", self.device)
             for i, (table, on) in enumerate(zip(self.tables, self.on_axes, strict=True))

@@ -198,7 +198,7 @@ def test_fourfeat_uses_the_table_where_it_is_small(dim, monkeypatch):
 def test_fourfeat_factored_has_the_gradient_of_the_formula(dim):
     model = make("FourFeat", dim, 2, 5)
     twin = copy.deepcopy(model).double()
-    axes = torch.meshgrid(*map(torch.tensor, model.lattice.axes), indexing="ij")
+    axes = torch.meshgrid(*map(torch.from_numpy, model.lattice.axes), indexing="ij")
     points = torch.stack(axes, -1).reshape(-1, dim)
     weights = torch.rand(len(points), 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     (twin(points) * weights).sum().backward()
@@ -357,7 +357,7 @@ def test_the_spectrum_of_each_head_stays_inside_the_sum_of_its_bands(shape, fine
     dim = len(shape)
     bands, shared, outputs = BACON[dim]
     model = make("BACON", dim, 1, 16, shape=shape).double()
-    axes = torch.meshgrid(*map(torch.tensor, Lattice.regular(fine).axes), indexing="ij")
+    axes = torch.meshgrid(*map(torch.from_numpy, Lattice.regular(fine).axes), indexing="ij")
     heads = model.heads(torch.stack(axes, -1).reshape(-1, dim)).detach().numpy().reshape(-1, *fine)
     furthest = []
     for head, layer in zip(heads, outputs, strict=True):

@@ -60,7 +60,7 @@ def test_an_image_is_interpolated_bicubically_and_channels_stay_apart():
     model, lattice = make("Grid", 2, 3, 6)
     values = fill(model)
     with torch.no_grad():
-        y, x = torch.meshgrid(*map(torch.tensor, lattice.axes), indexing="ij")
+        y, x = torch.meshgrid(*map(torch.from_numpy, lattice.axes), indexing="ij")
         expected = torch.nn.functional.grid_sample(
             torch.from_numpy(values)[None],
             torch.stack([x, y], -1)[None],  # grid_sample names the last axis first

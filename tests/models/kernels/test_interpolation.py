@@ -85,7 +85,7 @@ def test_on_lattice_equals_grid_sample_in_2d(rows, columns, data, order):
 def test_on_lattice_equals_grid_sample_in_3d(nodes, shape):
     values = torch.from_numpy(random_values(2, *nodes))
     axes = Lattice.regular(shape).axes
-    z, y, x = torch.meshgrid(*map(torch.tensor, axes), indexing="ij")
+    z, y, x = torch.meshgrid(*map(torch.from_numpy, axes), indexing="ij")
     expected = F.grid_sample(
         values[None], torch.stack([x, y, z], -1)[None], mode="bilinear", padding_mode="border", align_corners=True
     )[0]
