@@ -7,7 +7,8 @@ if sys.argv[:1] == ["-m"]:  # as in harness/__init__.py: a person's own common.p
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common.lattice import Lattice
-from target_signals.base import Signal, get_signal, registry
+from target_signals.base import Signal, registry
+from target_signals.make_signal import get_signal
 from target_signals.user_file import load_signal
 
 __all__ = ["Lattice", "Signal", "get_signal", "load_signal", "registry"]
