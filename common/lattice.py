@@ -24,7 +24,6 @@ class Lattice:
 
     axes: tuple[np.ndarray, ...]
     _tensors: "dict[torch.device, tuple[torch.Tensor, ...]]" = field(default_factory=dict, init=False, repr=False)
-
     _given: tuple[np.ndarray, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

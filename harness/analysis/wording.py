@@ -74,10 +74,9 @@ def interval_note(outcomes: Iterable[Outcome]) -> list[str]:
     over = sorted({(ranking.replicates, ranking.over) for ranking in rankings})
     if not over:
         return []
-    ties = (
-        f", each for itself; {TIED} is corrected for all pairs of models" if any(one.tied for one in rankings) else ""
-    )
-    return [f"[ ] 95 % interval over {' or '.join(f'{count} {noun}' for count, noun in over)}{ties}"]
+    said = f"[ ] 95 % interval over {' or '.join(f'{count} {noun}' for count, noun in over)}"
+    tied = any(one.tied for one in rankings)
+    return [f"{said}, each for itself; {TIED} is corrected for all pairs of models" if tied else said]
 
 
 def notes(outcomes: Mapping[Where, Outcome]) -> list[str]:

@@ -75,7 +75,8 @@ def draw(options: argparse.Namespace) -> None:
         draw_against(own, order, options)
         return
     rows = own if options.own else [*own, *beside(own, config)]
-    choice = chosen_of(rows, options)
+    choose_models(rows, options)  # names what there is not; `choice` draws these models, and knows what is missing
+    choice = chosen_of(options)
     paths: list[Path] = []
     for metric in options.metric:
         drawn = draw_figures.draw(rows, options.out, order, metric, options.waiting, choice)
@@ -94,11 +95,10 @@ def draw(options: argparse.Namespace) -> None:
             print(f"\n{text}")
 
 
-def chosen_of(rows: Sequence[Row], options: argparse.Namespace) -> "Choice":
-    """What the options choose of the rows' figures."""
+def chosen_of(options: argparse.Namespace) -> "Choice":
+    """What the options choose of the figures."""
     from harness.figures.draw_figures import Choice
 
-    choose_models(rows, options)  # names what there is not
     if options.width is not None and not LEAST_WIDTH <= options.width <= MOST_WIDTH:
         raise UsageError(f"--width must be from {LEAST_WIDTH:g} to {MOST_WIDTH:g} inches, got {options.width:g}")
     return Choice(options.models, options.sizes, Layout(options.width, options.title), options.theme)
@@ -110,11 +110,11 @@ def draw_against(rows: Sequence[Row], order: Sequence[str], options: argparse.Na
 
     if options.waiting:
         raise UsageError("--against draws scores, not seconds; leave --waiting out")
-    choice = chosen_of(rows, options)
+    mine, choice = choose_models(rows, options), chosen_of(options)
     paths = [
         path
         for metric in options.metric
-        for path in draw_figures.draw_presets(rows, options.out, options.against, order, metric, choice)
+        for path in draw_figures.draw_presets(mine, options.out, options.against, order, metric, choice)
     ]
     if not paths:
         raise UsageError(f"no experiment has scores of {options.against} and of another preset, otherwise alike")

@@ -38,15 +38,6 @@ class Choice:
         part = comparison.only(models, comparison.sizes if self.sizes is None else self.sizes)
         return part if part.cells else None
 
-    def of_rows(self, rows: Sequence[Row]) -> list[Row]:
-        """The rows of the chosen models and budgets."""
-        return [
-            row
-            for row in rows
-            if (self.models is None or row["model"] in self.models)
-            and (self.sizes is None or row["size"] in self.sizes)
-        ]
-
     def folder(self, out_folder: str | Path, kind: Kind) -> Path:
         """Where the figures of an experiment go."""
         return figures_folder(out_folder, kind) / ("" if self == EVERYTHING else CHOSEN)
@@ -119,14 +110,14 @@ def draw_presets(
 ) -> list[Path]:
     """Draw every experiment beside its like under the preset `against`, where both have scores; the files written.
 
-    choice: as for `draw`.
+    rows: those that were chosen. choice: how they are drawn, and as for `draw` where.
     """
     from matplotlib import rc_context
 
     from harness.figures.presets import presets_page
 
     found = {comparison.kind: comparison for comparison in _checked(rows, models, metric)}
-    every, written = experiments(choice.of_rows(rows), models), []
+    every, written = experiments(rows, models), []
     for preset in sorted({one.kind.preset for one in every} - {against}):
         for one in versus(every, preset, against, metric):
             with rc_context(choice.rc):

@@ -120,7 +120,8 @@ def fit_and_score(
 def check_lattices(trial: Trial, task: Task) -> None:
     """UsageError where the model has changed the coordinates of a lattice, which other trials share."""
     scored = [lattice for scoring in task.scorings for lattice in (scoring.lattice, scoring.paper_lattice)]
-    changed = [lattice for lattice in (task.lattice, *scored) if lattice is not None and lattice.restore()]
+    every = dict.fromkeys([task.lattice, *scored])  # a fit is scored on the lattice that it is trained on
+    changed = [lattice for lattice in every if lattice is not None and lattice.restore()]
     if changed:
         raise UsageError(f"{trial.model} changes the coordinates of a lattice in place; let it work on a copy")
 
