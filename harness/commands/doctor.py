@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import cause_of
-from harness.execution.option_types import given_path
-from harness.plan.config import DEFAULT_CONFIG, Config, load_config
+from harness.execution.shared_options import add_config, add_device, add_out
+from harness.plan.config import Config, load_config
 from harness.store.schema import OK, UNSUPPORTED
-from harness.store.store import DEFAULT_OUT
 from target_signals.user_file import PACKAGES
 
 if TYPE_CHECKING:
@@ -45,15 +44,9 @@ class Tried:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
-    add(
-        "--out",
-        type=given_path,
-        default=DEFAULT_OUT,
-        help=f"results folder whose disk is looked at (default: {DEFAULT_OUT})",
-    )
-    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add_device(parser)
+    add_out(parser)
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:

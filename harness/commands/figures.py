@@ -9,13 +9,12 @@ from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
 from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
-from harness.execution.option_types import given_path
+from harness.execution.shared_options import add_out
 from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
 from harness.figures.style import FONTS
 from harness.plan.config import load_config
 from harness.store.scan import results_folder
 from harness.store.schema import Row
-from harness.store.store import DEFAULT_OUT
 from harness.store.table import load_rows
 from target_signals.tasks.metrics import METRICS
 
@@ -28,7 +27,7 @@ def add_arguments(
 ) -> None:
     """signals: those that a script is about, by default all. metrics: drawn unless --metric names others."""
     add = parser.add_argument
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add_out(parser)
     add("--own", action="store_true", help="only what the results folder has, without the reference results")
     add_selection(parser)
     names = " ".join(metrics)

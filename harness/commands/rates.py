@@ -15,20 +15,18 @@ from harness.analysis.bits.rate_tables import every_point, summary
 from harness.analysis.cell import Kind, kind_of
 from harness.analysis.target import rebuild
 from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
-from harness.execution.option_types import given_path
-from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.execution.shared_options import add_config, add_out
+from harness.plan.config import load_config
 from harness.store.scan import gather
 from harness.store.schema import Row
-from harness.store.store import DEFAULT_OUT
 
 FIGURE, POINTS = "rate_distortion", "rate_distortion.md"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add_out(parser)
     add_selection(parser)
-    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:

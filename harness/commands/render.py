@@ -11,6 +11,7 @@ import numpy as np
 from common.errors import UsageError
 from common.files import write_for_user
 from harness.execution.option_types import given_path
+from harness.execution.shared_options import add_device
 from harness.store.store import parse_row, store_of
 
 MOST_VALUES = 1 << 31  # of one rendering: 8 GiB in float32
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--shape", nargs="+", type=int, metavar="N", help="samples along each axis (default: the training lattice's)")
     add("--out", type=given_path, required=True, help=f"the file to write: {', '.join(SUFFIXES)}")
-    add("--device", default=None, help="cpu, cuda or cuda:1 (default: cuda where there is one)")
+    add_device(parser)
 
 
 def run(options: argparse.Namespace) -> int:

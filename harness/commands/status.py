@@ -9,12 +9,11 @@ from common.words import budget_text, duration, plural
 from harness.analysis.cell import Cell
 from harness.analysis.experiments import Experiment, experiments
 from harness.commands.selected_rows import no_rows
-from harness.execution.option_types import given_path
-from harness.plan.config import DEFAULT_CONFIG, Config, load_config
+from harness.execution.shared_options import add_config, add_out
+from harness.plan.config import Config, load_config
 from harness.store.liveness import is_alive
 from harness.store.scan import Gathered, gather
 from harness.store.schema import OK, UNSUPPORTED
-from harness.store.store import DEFAULT_OUT
 
 HEAD = ("experiment", "preset", "ok", "unsupported", "failed", "missing", "left of preset")
 NOTES = (
@@ -24,9 +23,8 @@ NOTES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
-    add("--config", default=DEFAULT_CONFIG, help="settings file that knows the presets (default: hyperparameters.json)")
+    add_out(parser)
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:

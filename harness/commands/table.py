@@ -15,11 +15,11 @@ from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
 from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.option_types import given_path
-from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.execution.shared_options import add_config, add_out
+from harness.plan.config import load_config
 from harness.store.parquet import read_folder
 from harness.store.scan import Gathered, gather
 from harness.store.schema import Row
-from harness.store.store import DEFAULT_OUT
 from harness.store.table import oldest_first
 from target_signals.tasks.metrics import METRICS
 
@@ -41,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only rows of the results folder, without the reference results (docs/submitting.md)",
     )
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add_out(parser)
     add("--to", type=given_path, metavar="FILE", help="write there instead of to the terminal")
-    add("--config", default=DEFAULT_CONFIG, help="settings file, for the models' order (default: hyperparameters.json)")
+    add_config(parser)
 
 
 @without_collection()

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from common.errors import UsageError, cause_of
 from common.words import plural
 from harness.commands.chosen_rows import Chosen, named, selected
-from harness.plan.config import DEFAULT_CONFIG, load_config
-from harness.store.store import DEFAULT_OUT
+from harness.execution.option_types import budget, positive
+from harness.execution.shared_options import add_config, add_device, add_out
+from harness.plan.config import load_config
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +32,6 @@ MOST = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.execution.option_types import budget, given_path, positive
-
     add = parser.add_argument
     add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")
     add("--signal", help="only this signal; a path of a file with a registered one loads it")
@@ -42,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--most", type=positive, default=MOST, help="of what is not named row by row (default: %(default)s)")
     add("--tolerance", type=float, default=TOLERANCE, metavar="DB", help="of PSNR (default: %(default)s dB)")
     add("--file", metavar="PATH", help="your own image or volume that the rows are of (default: what the folder keeps)")
-    add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
-    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add_device(parser)
+    add_out(parser)
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -13,8 +13,9 @@ from common.parser import Parser
 from harness.execution import run_trials
 from harness.execution.choose_executor import count_workers, make_executor
 from harness.execution.options import words_of
+from harness.execution.shared_options import add_config
 from harness.plan import reference
-from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.plan.config import load_config
 from harness.plan.trial import Trial
 from harness.store.parquet import Name, read_rows, write_rows
 from harness.store.schema import Row
@@ -26,7 +27,7 @@ SELDOM = 20  # times as long as writing a file takes, at least, until it is writ
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """What a worker is told: the settings file, and the results folder that it shares with the others."""
     parser = Parser(prog=f"python -m harness {VERB}")
-    parser.add_argument("--config", default=DEFAULT_CONFIG)
+    add_config(parser)
     parser.add_argument("--out", required=True)
     parser.set_defaults(save_model=False)
     return parser.parse_args(words)
