@@ -26,6 +26,7 @@ from common.parser import Parser
 from harness.execution import run_trials
 from harness.execution.launch import choose_precision
 from harness.execution.option_types import whole_number
+from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -56,7 +57,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--sizes", nargs="+", type=whole_number, default=None)
     add("--bandlimits", nargs="+", type=float, default=[0.5])
     add("--steps", type=whole_number, default=None)
-    add("--device", default=machine.default_device())
+    add_device(parser)
     return parser.parse_args(arguments)
 
 

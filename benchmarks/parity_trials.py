@@ -107,7 +107,7 @@ def in_slabs(trial: Trial, device: torch.device) -> Trial:
 
 def exact_backend(name: str, device: str | None) -> str:
     """What float32 is trained on: PyTorch alone, as kernels of our own make its products of parts."""
-    at_hand = backends.available(get_model(name), machine.choose_device(device or machine.default_device()))
+    at_hand = backends.available(get_model(name), machine.choose_device(device))
     return "inductor" if "inductor" in at_hand else "torch"
 
 

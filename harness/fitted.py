@@ -113,7 +113,7 @@ def fit(
 ) -> Fitted:
     """`harness.fit_array`, which explains the arguments."""
     signal, item = from_memory(values, channels_last)
-    chosen = machine.choose_device(str(device or machine.default_device()))
+    chosen = machine.choose_device(None if device is None else str(device))
     trial = plan(signal, item, model, size, task, steps, seed, settings)
     check_budgets([trial], chosen, "size")
     fitted: list[Representation] = []

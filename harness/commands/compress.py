@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.train import checkpoint, coder, machine
 
     coder.check()
-    device = str(machine.choose_device(options.device or machine.default_device()))
+    device = str(machine.choose_device(options.device))
     for number, (to, path) in enumerate(files_to_write(checkpoint.only_saved(options.models), options.to).items()):
         print(end="\n" if number else "")
         compress(path, to, device, options)

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.train import machine
 
     config = load_config(options.config)
-    device = machine.choose_device(options.device or machine.default_device())
+    device = machine.choose_device(options.device)
     missing: dict[str, str] = {}  # what → the command that adds it
     print("\n".join(machine_lines(device, missing)))
     print("\n".join(disks(options.out)))

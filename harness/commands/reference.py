@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
     check_options(options)
     options.deadline = deadline(options)
-    device = machine.choose_device(options.device or machine.default_device())
+    device = machine.choose_device(options.device)
     config = load_config(options.config)
     order = reference.groups(config)
     out = want.FOLDER if options.out is None else Path(options.out)

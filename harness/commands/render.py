@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"cannot write '{out}'; pictures are {', '.join(PICTURES)}, and any values .npy")
     if not out.parent.is_dir():
         raise UsageError(f"no folder '{out.parent}' to write '{out.name}' to")
-    device = str(machine.choose_device(options.device or machine.default_device()))
+    device = str(machine.choose_device(options.device))
     model = (compressed if compressed.is_compressed(path) else checkpoint).load(path, device)
     shape = tuple(options.shape or model.lattice.shape)
     check(shape, model.dim, model.channels, suffix, machine.memory(torch.device("cpu")))

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     options.signal = names_in(options.signal, target_signals.registry.load_file)
     options.task = names_in(options.task, lambda path: expand_tasks([path]))
     chosen = named(options.rows, options.out) if options.rows else selected(options)
-    return report(chosen, options, machine.choose_device(options.device or machine.default_device()))
+    return report(chosen, options, machine.choose_device(options.device))
 
 
 def report(

@@ -159,7 +159,7 @@ def check_budgets(trials: Sequence[Trial], device: torch.device, option: str = "
 def choose_device(options: argparse.Namespace) -> torch.device:
     """Where the trials run. Machines of a cluster are not asked: this one may have other devices, or none."""
     if options.executor == "local":
-        return machine.choose_device(options.device or machine.default_device())
+        return machine.choose_device(options.device)
     if options.device not in ("cpu", "cuda"):
         given = "nothing" if options.device is None else f"'{options.device}'"
         raise UsageError(f"--executor {options.executor} needs --device cpu or --device cuda, got {given}")

@@ -121,8 +121,10 @@ def test_lines_of_other_settings_say_nothing(tmp_path, capsys):
     assert said.out.startswith("no trials\n")
 
 
-def test_no_trial_begins_after_its_minutes(tmp_path):
-    assert panel(tmp_path / "lines", "--models", "Grid", "--precisions", "fp32", "--minutes", "0") == 0
+def test_no_trial_begins_after_its_minutes(tmp_path, monkeypatch):
+    clock = iter([0.0, 61.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    assert panel(tmp_path / "lines", "--models", "Grid", "--precisions", "fp32", "--minutes", "1") == 0
     assert not (tmp_path / "lines").exists()
 
 
