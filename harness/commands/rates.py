@@ -14,6 +14,7 @@ from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortio
 from harness.analysis.bits.rate_tables import every_point, summary
 from harness.analysis.cell import Kind, kind_of
 from harness.analysis.target import rebuild
+from harness.commands.figure_options import add_looks, choice_of
 from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.shared_options import add_config, add_out
 from harness.plan.config import load_config
@@ -26,6 +27,7 @@ FIGURE, POINTS = "rate_distortion", "rate_distortion.md"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_out(parser)
     add_selection(parser)
+    add_looks(parser)
     add_config(parser)
 
 
@@ -77,20 +79,20 @@ def draw(
     files for people."""
     from matplotlib import rc_context
 
-    from harness.figures.draw_figures import Choice
     from harness.figures.files import figures_folder, save
     from harness.figures.rate_distortion import rate_distortion_page
     from harness.store.schema import CLASSICAL
     from models import get_model
 
     classical = [name for name in order if get_model(name).label == CLASSICAL]
-    choice = Choice(options.models, options.sizes)
+    choice = choice_of(options)
     folder = choice.folder(options.out, found.kind)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         codec_points.write(figures_folder(options.out, found.kind), coded)
         write_atomically(folder / POINTS, every_point(found).encode())
         with rc_context(choice.rc):
-            return [*save(rate_distortion_page(found, order, classical), folder, FIGURE), folder / POINTS]
+            page = rate_distortion_page(found, order, classical, choice.layout)
+            return [*save(page, folder, FIGURE), folder / POINTS]
     except OSError as error:
         raise refusal(f"cannot write '{error.filename or folder}'", error, "make it writable") from error
