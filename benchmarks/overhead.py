@@ -107,7 +107,7 @@ def measured(trials: Sequence[Trial], device: torch.device) -> tuple[Calls, floa
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         start, processor = time.perf_counter(), time.process_time()
         run_trials.read_done(trials, out)
-        run_trials.execute(trials, out, device)
+        run_trials.execute(trials, run_trials.RunOptions(out, device))
         total, processor = time.perf_counter() - start, time.process_time() - processor
         return calls, total, processor, [run_trials.stored(trial, out)[0] for trial in trials]  # scorings share a fit
 

@@ -123,15 +123,18 @@ def run_trials_of(
 
     out = options.out
     if left:
-        superseded = run_trials.to_supersede(left, out) if options.force else ()
-        after = 0.0 if options.no_figures else drawing_seconds(left, launch.device.type)
-        executor = make_executor(options, workers, words, launch.device, superseded)
+        how = run_trials.RunOptions(
+            out,
+            launch.device,
+            on_model=checkpoint.saver(out) if options.save_model else None,
+            superseded=run_trials.to_supersede(left, out) if options.force else (),
+            after=0.0 if options.no_figures else drawing_seconds(left, launch.device.type),
+        )
+        executor = make_executor(options, workers, words, launch.device, how.superseded)
         if executor is None:
-            on_model = checkpoint.saver(out) if options.save_model else None
-            run_trials.execute(left, out, launch.device, on_model, superseded, after=after)
+            run_trials.execute(left, how)
         else:
-            ordered = in_order(left, launch.device.type)
-            run_trials.spread(ordered, out, launch.device, executor, superseded, after=after)
+            run_trials.spread(in_order(left, launch.device.type), executor, how)
     return run_trials.read_done(left, out)[2]
 
 

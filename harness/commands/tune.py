@@ -114,12 +114,12 @@ def run_left(
 
     if not left:
         return
+    how = run_trials.RunOptions(options.out, found.device, deadline=deadline)
     executor = make_executor(options, workers, order_of(options), found.device)
     if executor is None:
-        run_trials.execute(left, options.out, found.device, deadline=deadline)
+        run_trials.execute(left, how)
     else:
-        ordered = in_order(left, found.device.type)
-        run_trials.spread(ordered, options.out, found.device, executor, deadline=deadline)
+        run_trials.spread(in_order(left, found.device.type), executor, how)
 
 
 def order_of(options: argparse.Namespace) -> tuple[str, ...]:

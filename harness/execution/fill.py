@@ -81,17 +81,17 @@ def fill(trials: Sequence[Trial], files: Files, device: torch.device, options: a
 
     options: of the verb. deadline: in it, on time.monotonic's clock; no trial begins after it.
     """
-    deadline = options.deadline
     with tempfile.TemporaryDirectory(prefix="reference-", ignore_cleanup_errors=True) as out:
         own = argparse.Namespace(**vars(options) | {"out": out, "executor": "local", "slurm": []})
         words = [VERB, *words_of({"config": options.config, "out": out})]
         take = functools.partial(files.take, out=out)
+        how = run_trials.RunOptions(out, device, deadline=options.deadline, on_end=take, arrays=False)
         executor = make_executor(own, count_workers(own, device, trials), words, device)
         try:
             if executor is None:
-                run_trials.execute(trials, out, device, deadline=deadline, on_end=take, arrays=False)
+                run_trials.execute(trials, how)
             else:
-                run_trials.spread(trials, out, device, executor, deadline=deadline, on_end=take)
+                run_trials.spread(trials, executor, how)
         finally:
             for trial in trials:
                 take(trial)

@@ -212,7 +212,7 @@ def test_a_deadline_stops_an_executor(make_trial, monkeypatch, tmp_path):
 
     executor, clock = Endless(), SimpleNamespace(monotonic=itertools.count().__next__, sleep=lambda seconds: None)
     monkeypatch.setattr(run_trials, "time", clock)
-    run_trials.spread([make_trial("Grid")], tmp_path, torch.device("cpu"), executor, deadline=3)
+    run_trials.spread([make_trial("Grid")], executor, run_trials.RunOptions(tmp_path, torch.device("cpu"), deadline=3))
     assert (executor.submitted, executor.stopped) == (1, True)
 
 
