@@ -58,9 +58,9 @@ class Paper:
         config, source = load_config(), choose_source(SIGNAL, DIM)
         extent = dataclasses.replace(config.preset("paper", SIGNAL, DIM), seeds=tuple(range(SEEDS)))
         chosen = [name for name in config.protocol.models if name != "GSplat"]
-        self.out, self.trials = out, make_plan(config, source, ["fit"], "paper", extent, chosen)
+        self.out, self.trials = out, make_plan(config, source, ["fit"], extent, chosen)
         smoke = config.preset("smoke", SIGNAL, DIM)
-        (one, *_) = make_plan(config, source, ["fit"], "smoke", smoke, ["Grid"])
+        (one, *_) = make_plan(config, source, ["fit"], smoke, ["Grid"])
         (self.result, *_) = run_trial(one, CPU)
         self.store = Store(out, one.folder)
         self.store.prepare()

@@ -88,7 +88,7 @@ def trials_of(options: argparse.Namespace, device: torch.device) -> list[Trial]:
         steps=options.steps or preset.steps,
     )
     chosen = options.models or config.protocol.models
-    return make_plan(config, source, ["fit"], options.preset, preset, chosen, choose_precision(None, device))
+    return make_plan(config, source, ["fit"], preset, chosen, choose_precision(None, device))
 
 
 def measured(trials: Sequence[Trial], device: torch.device) -> tuple[Calls, float, float, list[Row | None]]:

@@ -141,7 +141,7 @@ def cells_to_measure(
             preset = dataclasses.replace(preset, sizes=tuple(sizes))
         if length:
             preset = dataclasses.replace(preset, length=preset.length | {str(dim): length})
-        trials += make_plan(config, choose_source(SIGNAL, dim), ["fit"], "paper", preset, names, precision=None)
+        trials += make_plan(config, choose_source(SIGNAL, dim), ["fit"], preset, names, precision=None)
     order = sizes or sorted({trial.budget for trial in trials})
 
     def place(trial: Trial) -> tuple[int, int, int]:

@@ -90,7 +90,7 @@ def of_case(
     )
     asked = None if precision in (OWN, AGAIN) else precision
     backend = exact_backend(name, options.device) if precision == EXACT else None
-    return make_plan(config, source, [case.task], "paper", preset, [name], asked, backend)
+    return make_plan(config, source, [case.task], preset, [name], asked, backend)
 
 
 def in_slabs(trial: Trial, device: torch.device) -> Trial:

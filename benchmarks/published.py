@@ -169,7 +169,7 @@ def trial_of(entry: Entry, experiment: Experiment, path: str, options: argparse.
         minibatch=None,
     )
     source, _ = find_source([path], 2, None, None, config, "paper")
-    (trial,) = make_plan(config, source, ["fit"], "paper", preset, [entry.model], options.precision)
+    (trial,) = make_plan(config, source, ["fit"], preset, [entry.model], options.precision)
     return trial
 
 

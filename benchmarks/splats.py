@@ -95,7 +95,7 @@ def trials(options: argparse.Namespace) -> list[Trial]:
         if options.length:
             preset = dataclasses.replace(preset, length=preset.length | {"2": options.length})
         items = [item for item in choose_source(signal, 2).items[:1] if item is not None]
-        found += make_plan(config, choose_source(signal, 2, items), ["fit"], "paper", preset, [MODEL])
+        found += make_plan(config, choose_source(signal, 2, items), ["fit"], preset, [MODEL])
     return found
 
 

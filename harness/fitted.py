@@ -145,7 +145,7 @@ def plan(
         extent = dataclasses.replace(paper, sizes=sizes, seeds=seeds, steps=passes)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    (trial, *more) = make_plan(config, source, [task], "paper", extent, [model])
+    (trial, *more) = make_plan(config, source, [task], extent, [model])
     if more:
         raise UsageError(f"task '{task}' is several fits; give one, like denoise_0.1")
     return trial

@@ -149,7 +149,7 @@ def tiny(name: str, config: Config) -> "Iterator[Trial]":
         if dim not in family_of(task).dims:
             continue
         preset = config.preset("smoke", signal, dim)
-        yield from make_plan(config, choose_source(signal, dim), [task], "smoke", preset, [name], precision=None)
+        yield from make_plan(config, choose_source(signal, dim), [task], preset, [name], precision=None)
 
 
 def fits(trial: "Trial", device: "torch.device") -> str | None:

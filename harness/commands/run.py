@@ -84,7 +84,7 @@ def announcement(
 
     source = launch.source
     yield (
-        f"{source.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset}, "
+        f"{source.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset.name}, "
         f"on {place(options, launch.device, workers)}"
     )
     if options.preset is None:
@@ -168,10 +168,9 @@ def available_next(launch: "Launch", options: argparse.Namespace) -> "Available"
     from harness.train import coder
 
     models, presets = list(dict.fromkeys(trial.model for trial in launch.trials)), launch.config.presets
-    sizes = list(dict.fromkeys(trial.budget for trial in launch.trials))
     return Available(
         seeds=list(dict.fromkeys(seed for preset in presets.values() for seed in preset.get("seeds", ()))),
-        tuned=tuned_preset(launch.config, launch.preset, launch.source, options.task, models, sizes),
+        tuned=tuned_preset(launch.config, launch.preset, launch.source, options.task, models),
         bits=coder.is_here(),
         command=functools.partial(command_of, options),
     )

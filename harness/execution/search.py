@@ -132,7 +132,7 @@ def make_search(options: argparse.Namespace) -> Search:
         left_out += [f"{kind}: {reason}" for reason in reasons.values() if reason is not None]
         fitting = [model for model, reason in reasons.items() if reason is None]
         precision = choose_precision(options.precision, device)
-        plan = make_plan(config, source, [task], name, preset, fitting, precision, options.backend)
+        plan = make_plan(config, source, [task], preset, fitting, precision, options.backend)
         if options.executor == "local":
             check_budgets(plan, device)
         for seed in dict.fromkeys(options.search_seeds):

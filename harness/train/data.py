@@ -43,9 +43,8 @@ def signal_of(trial: Trial) -> Signal:
 def cached_signal(about: About, path: str | None, code: str | None) -> Signal:
     """code: as for `cached_task`."""
     if path is not None:
-        if (
-            user_file.item_of(path) != about.item
-        ):  # its row would have the name, and the verdict, of what it held before
+        # its row would have the name, and the verdict, of what it held before
+        if user_file.item_of(path) != about.item:
             raise UsageError(f"'{path}' has changed since the run was planned; start it again")
         return user_file.load_signal(path, about.length, about.dim)
     if about.name == user_file.UserFile.name:

@@ -32,7 +32,7 @@ def start(config):
 
     def make(name, **changes):
         preset = dataclasses.replace(config.preset("smoke", "StarTarget", 2), length={"2": 12})
-        (trial,) = make_plan(config, choose_source("StarTarget", 2), ["fit"], "smoke", preset, [name])
+        (trial,) = make_plan(config, choose_source("StarTarget", 2), ["fit"], preset, [name])
         trial = dataclasses.replace(trial, steps=3, **changes)
         task = make_task("fit", signal_of(trial))
         return build(trial, task, solve(trial, task)[0]), task, trial

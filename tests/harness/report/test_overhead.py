@@ -92,7 +92,7 @@ def plan(config):
 
     def make(seeds):
         return planning.make_plan(
-            config, source, ["fit"], "paper", dataclasses.replace(preset, seeds=tuple(range(seeds))), chosen
+            config, source, ["fit"], dataclasses.replace(preset, seeds=tuple(range(seeds))), chosen
         )
 
     return make
