@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
 from common.exits import EXIT_FAILED, EXIT_OK
-from common.words import plural
+from common.words import columns, first_few, plural
 from harness.commands import verify
 from harness.commands.chosen_rows import Chosen
-from harness.commands.status import columns
 from harness.execution.option_types import given_path, positive
 from harness.execution.shared_options import add_config, add_minutes, add_workers, deadline
 from harness.plan.config import load_config
@@ -121,9 +120,7 @@ def describe(order: "Sequence[Group]", rows: "Mapping[Name, Row]", gone: "Mappin
         ("stale rows, which --fill drops", [f"{folder}/{key}: {why}" for (folder, key), why in gone.items()]),
     ):
         if said:
-            yield from ["", f"{what}:", *(f"  {line}" for line in said[:SAID])]
-        if len(said) > SAID:
-            yield f"  and {len(said) - SAID:,} more"
+            yield from ["", f"{what}:", *(f"  {line}" for line in first_few(said, SAID))]
 
 
 def _untuned(order: "Sequence[Group]") -> list[str]:

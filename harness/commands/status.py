@@ -2,10 +2,10 @@
 
 import argparse
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from common.words import budget_text, duration, plural
+from common.words import budget_text, columns, duration, plural
 from harness.analysis.cell import Cell
 from harness.analysis.experiments import Experiment, experiments
 from harness.commands.selected_rows import no_rows
@@ -40,7 +40,7 @@ def describe(found: Gathered, config: Config) -> list[str]:
         return [str(no_rows(found.out))]  # no mistake: a folder may be new
     lines = [f"{found.out}: {plural(len(rows), 'row')} of {plural(len(every), 'experiment')}"]
     if every:
-        lines += ["", *columns([HEAD, *(_numbers(experiment, config) for experiment in every)])]
+        lines += ["", *columns([HEAD, *(_numbers(experiment, config) for experiment in every)], texts=(0, 1))]
         lines += ["", *NOTES]
     older = sum(len(experiment.older) for experiment in every)
     if older:
@@ -93,14 +93,3 @@ def _describe_run(said: dict[str, Any]) -> str:
     if is_alive(said):
         return text
     return f"ended without finishing, runs again: {text}, silent for {duration(max(0.0, said['silent']))}"
-
-
-def columns(lines: Sequence[Sequence[str]], texts: Sequence[int] = (0, 1)) -> list[str]:
-    """Text in columns: those of texts, by default the first two, to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-
-    def align(line: Sequence[str]) -> str:
-        cells = enumerate(zip(line, widths, strict=True))
-        return "  ".join(text.ljust(width) if i in texts else text.rjust(width) for i, (text, width) in cells)
-
-    return [align(line).rstrip() for line in lines]
