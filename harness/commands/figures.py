@@ -8,7 +8,7 @@ from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
 from harness.commands.figure_options import add_looks, choice_of
-from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
+from harness.commands.selected_rows import add_own, add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.shared_options import add_config, add_out
 from harness.plan.config import load_config
 from harness.store.scan import results_folder
@@ -24,7 +24,7 @@ def add_arguments(
     add = parser.add_argument
     add_out(parser)
     add_config(parser)
-    add("--own", action="store_true", help="only what the results folder has, without the reference results")
+    add_own(parser)
     add_selection(parser)
     names = " ".join(metrics)
     add("--metric", nargs="+", default=list(metrics), choices=list(METRICS), help=f"which scores (default: {names})")

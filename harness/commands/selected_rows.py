@@ -22,6 +22,11 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     add("--sizes", nargs="+", type=budget, metavar="P", help="only these parameter budgets, like 1e4 or 10k")
 
 
+def add_own(parser: argparse.ArgumentParser) -> None:
+    help_text = "only what the results folder has, without the reference results (docs/submitting.md)"
+    parser.add_argument("--own", action="store_true", help=help_text)
+
+
 def choose_experiments(rows: Iterable[Row], options: argparse.Namespace, against: str | None = None) -> list[Row]:
     """The rows of the signal, dimension, task and preset that were asked for. UsageError where one has none.
 

@@ -13,7 +13,7 @@ from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
 from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
-from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
+from harness.commands.selected_rows import add_own, add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.option_types import given_path
 from harness.execution.shared_options import add_config, add_out
 from harness.plan.config import load_config
@@ -28,19 +28,20 @@ BY = "model,size"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--format", choices=("md", "csv", "latex", "parquet"), default="md", help="default: %(default)s")
-    add("--metric", default="psnr", help=f"one of {', '.join(METRICS)}; default: %(default)s")
+    add(
+        "--format",
+        choices=("md", "csv", "latex", "parquet"),
+        default="md",
+        help="what it is written as (default: %(default)s)",
+    )
+    add("--metric", default="psnr", choices=list(METRICS), help="which score (default: %(default)s)")
     add("--by", default=BY, help=f"some of {','.join(KEYS)}; md and latex put the last of several in columns")
     add("--rows", action="store_true", help="every row as it is in place of means (csv and parquet)")
     add_selection(parser)
     add(
         "--against", metavar="PRESET", help="beside the scores of --preset those of another one, and who changes places"
     )
-    add(
-        "--own",
-        action="store_true",
-        help="only rows of the results folder, without the reference results (docs/submitting.md)",
-    )
+    add_own(parser)
     add_out(parser)
     add("--to", type=given_path, metavar="FILE", help="write there instead of to the terminal")
     add_config(parser)
@@ -52,9 +53,6 @@ def run(options: argparse.Namespace) -> int:
     for key in by:
         if key not in KEYS:
             raise UsageError(f"--by: unknown key '{key}'{suggest(key, KEYS)}; known: {', '.join(KEYS)}")
-    if options.metric not in METRICS:
-        known = ", ".join(METRICS)
-        raise UsageError(f"unknown metric '{options.metric}'{suggest(options.metric, METRICS)}; known: {known}")
     if options.rows and options.format not in ("csv", "parquet"):
         raise UsageError(f"--rows gives csv or parquet, not {options.format}; add --format csv")
     if options.rows and options.by != BY:
