@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from common.errors import UsageError, cause_of
 from common.words import plural
 from harness.commands.chosen_rows import Chosen, named, selected
-from harness.execution.option_types import budget, positive
+from harness.commands.selected_rows import add_selection
+from harness.execution.option_types import positive
 from harness.execution.shared_options import add_config, add_device, add_out
 from harness.plan.config import load_config
 
@@ -34,10 +35,7 @@ MOST = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")
-    add("--signal", help="only this signal; a path of a file with a registered one loads it")
-    add("--task", help="only this task; a path as for --signal")
-    add("--models", nargs="+", metavar="MODEL", help="only these; paths as for --signal")
-    add("--sizes", nargs="+", type=budget, metavar="P", help="only these budgets")
+    add_selection(parser, files="; the path of a file with a registered one loads it")
     add("--most", type=positive, default=MOST, help="of what is not named row by row (default: %(default)s)")
     add("--tolerance", type=float, default=TOLERANCE, metavar="DB", help="of PSNR (default: %(default)s dB)")
     add("--file", metavar="PATH", help="your own image or volume that the rows are of (default: what the folder keeps)")
