@@ -53,7 +53,7 @@ def load() -> float | None:
     system does not tell."""
     try:
         return os.getloadavg()[0] / (os.cpu_count() or 1)
-    except (AttributeError, OSError):
+    except OSError:
         return None
 
 
@@ -65,7 +65,7 @@ def memory(device: torch.device) -> int | None:
         return torch.cuda.get_device_properties(device).total_memory
     try:
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
+    except (OSError, ValueError):
         return None
     part = CONTAINER.read_text().strip() if CONTAINER.exists() else "max"
     return whole if part == "max" else min(whole, int(part))
