@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.errors import UsageError, one_line
+from common.exits import EXIT_OK
 from common.files import write_for_user
 from harness.execution.option_types import bits_a_value, given_path
 from harness.execution.shared_options import add_config, add_device
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     for number, (to, path) in enumerate(files_to_write(checkpoint.only_saved(options.models), options.to).items()):
         print(end="\n" if number else "")
         compress(path, to, device, options)
-    return 0
+    return EXIT_OK
 
 
 def files_to_write(paths: Sequence[str], folder: str | None) -> dict[Path, Path]:

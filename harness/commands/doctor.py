@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import cause_of
+from common.exits import EXIT_FAILED, EXIT_OK
 from harness.execution.shared_options import add_config, add_device, add_out
 from harness.plan.config import Config, load_config
 from harness.store.schema import OK, UNSUPPORTED
@@ -77,9 +78,9 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join(f"  {what:{width}}  {how}" for what, how in missing.items()))
     if broken:
         print(f"the default back end of {', '.join(broken)} does not work here")
-        return 1
+        return EXIT_FAILED
     print("the default back end of every model works here")
-    return 0
+    return EXIT_OK
 
 
 def machine_lines(device: "torch.device", missing: dict[str, str]) -> Iterator[str]:

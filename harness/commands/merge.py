@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common.errors import UsageError, one_line, refusal
+from common.exits import EXIT_FAILED, EXIT_OK
 from common.files import Unfit, write_atomically
 from common.words import first_few, plural
 from harness.commands.merge_parquet import add_to_files, files_of
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{plural(count, 'row')} of {preset} left out: {out} has no {preset}.parquet")
     _say("row", "in conflict", tally.conflicts)
     _say("file", "left out", tally.problems)
-    return 1 if tally.conflicts or tally.problems else 0
+    return EXIT_FAILED if tally.conflicts or tally.problems else EXIT_OK
 
 
 def _say(noun: str, what: str, lines: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError, one_line, refusal
+from common.exits import EXIT_OK
 from common.files import write_atomically
 from harness.analysis.bits import codec_points, codecs
 from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         more = f" (and {len(lacking) - 1} signals more)" if len(lacking) > 1 else ""
         print(f"note: no codecs: {lacking[0]}{more}", file=sys.stderr)
     print("python -m harness report shows them on the page")
-    return 0
+    return EXIT_OK
 
 
 def draw(

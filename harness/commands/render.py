@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError
+from common.exits import EXIT_OK
 from common.files import write_for_user
 from harness.execution.option_types import given_path
 from harness.execution.shared_options import add_device
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"wrote {out}: {'×'.join(map(str, values.shape))}, from {values.min():.3g} to {values.max():.3g}{clipped}")
     if source := source_of(Path(path)):
         print(f"in the scale of the fit: {source}")
-    return 0
+    return EXIT_OK
 
 
 def source_of(path: Path) -> str | None:

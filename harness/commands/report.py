@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from common.errors import UsageError
+from common.exits import EXIT_OK
 from harness.commands.selected_rows import no_rows
 from harness.execution.shared_options import add_config, add_out
 from harness.report.write_page import MEGABYTES, write
@@ -27,4 +28,4 @@ def run(options: argparse.Namespace) -> int:
         raise no_rows(out)
     path = write(options.out, options.config, options.pictures)
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")
-    return 0
+    return EXIT_OK

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from common.exits import EXIT_OK
 from common.words import budget_text, columns, duration, plural
 from harness.analysis.cell import Cell
 from harness.analysis.experiments import Experiment, experiments
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     print("\n".join(describe(gather(options.out, curves=False), load_config(options.config))))
-    return 0
+    return EXIT_OK
 
 
 def describe(found: Gathered, config: Config) -> list[str]:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from common.errors import UsageError, suggest
+from common.exits import EXIT_OK
 from common.files import write_for_user
 from common.process import without_collection
 from harness.analysis import tables
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     found.say_problems()
     if options.against is not None:
         write(options, side_by_side(found, options))
-        return 0
+        return EXIT_OK
     rows = choose_experiments(stored(found), options)
     if options.rows:
         content = tables.rows_as(options.format, choose_models(rows, options))
@@ -82,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
             raise UsageError(f"no row of these has {options.metric}; choose another --metric")
         content = tables.means_as(options.format, of_experiments)
     write(options, content)
-    return 0
+    return EXIT_OK
 
 
 def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError, cause_of
+from common.exits import EXIT_FAILED, EXIT_OK
 from common.words import plural
 from harness.commands.chosen_rows import Chosen, named, selected
 from harness.commands.selected_rows import add_selection
@@ -86,7 +87,7 @@ def report(
         if time.monotonic() > deadline:
             break
     print(f"{good} of {repeated} rows were given again")
-    return 0 if good == repeated else 1
+    return EXIT_OK if good == repeated else EXIT_FAILED
 
 
 def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> list[str] | None:
