@@ -26,6 +26,7 @@ from common.exits import EXIT_OK, guarded
 from common.lattice import Lattice
 from common.parser import Parser
 from harness.execution.option_types import whole_number
+from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
@@ -54,7 +55,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
     add("--encoding", action="store_true", help="the hash encoding alone, forward and backward, T = 2^7 … 2^16")
     add("--compile", action="store_true", help="add the twin under torch.compile")
-    add("--device", default=machine.default_device())
+    add_device(parser)
     add("--precision", choices=PRECISIONS, default="fp32")
     add("--turns", type=int, default=5)
     add("--seconds", type=float, default=0.2, help="a turn")
@@ -72,9 +73,9 @@ def run(options: argparse.Namespace) -> int:
                 variants = encodings(lattice, log2_table, device, options.compile)
                 report(f"encoding {dim}D T=2^{log2_table}", variants, device, options)
         return EXIT_OK
-    options.backend = None
-    for trial in paper_cost.cells_to_measure(load_config(), options.models, options):
-        variants = updates(dataclasses.replace(trial, minibatch=None), device, options.compile)
+    for cell in paper_cost.cells_to_measure(load_config(), options.models, options.dims, options.sizes, options.length):
+        trial = dataclasses.replace(cell, precision=options.precision, minibatch=None)
+        variants = updates(trial, device, options.compile)
         report(f"{trial.model} {trial.dim}D {trial.budget:,}", variants, device, options)
     return EXIT_OK
 

@@ -24,6 +24,7 @@ import torch
 from harness.execution import run_trials
 from harness.execution.executor import ALONE, Concurrency
 from harness.execution.progress import Progress
+from harness.execution.run_trials import RunOptions
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -57,9 +58,9 @@ class Paper:
         config, source = load_config(), choose_source(SIGNAL, DIM)
         extent = dataclasses.replace(config.preset("paper", SIGNAL, DIM), seeds=tuple(range(SEEDS)))
         chosen = [name for name in config.protocol.models if name != "GSplat"]
-        self.out, self.trials = out, make_plan(config, source, ["fit"], "paper", extent, chosen)
+        self.out, self.trials = out, make_plan(config, source, ["fit"], extent, chosen)
         smoke = config.preset("smoke", SIGNAL, DIM)
-        (one, *_) = make_plan(config, source, ["fit"], "smoke", smoke, ["Grid"])
+        (one, *_) = make_plan(config, source, ["fit"], smoke, ["Grid"])
         (self.result, *_) = run_trial(one, CPU)
         self.store = Store(out, one.folder)
         self.store.prepare()
@@ -156,7 +157,7 @@ def told(paper: Paper) -> str:
         def stop(self) -> None:
             pass
 
-    seconds = least(lambda: run_trials.spread(paper.trials, paper.out, CPU, Done()))
+    seconds = least(lambda: run_trials.spread(paper.trials, Done(), RunOptions(paper.out, CPU)))
     return f"{seconds:.2f} s to tell of {len(paper.trials):,} trials that workers have done"
 
 
@@ -166,7 +167,7 @@ def stored(paper: Paper) -> str:
 
     def one() -> None:
         with replaced(lambda *_: [paper.result]):
-            run_trials.execute(paper.trials[:1], paper.out / "stored" / str(next(again)), CPU)
+            run_trials.execute(paper.trials[:1], RunOptions(paper.out / "stored" / str(next(again)), CPU))
 
     return f"{1000 * least(one, 9):.1f} ms around a trial: to claim, tell and store it"
 
@@ -179,7 +180,7 @@ def divided(paper: Paper) -> str:
 
     def work() -> None:
         with Progress(trials, "cpu", silent=True) as progress:
-            run_trials.run_free(trials, Claims(out), CPU, progress)
+            run_trials.run_free(trials, Claims(out), progress, RunOptions(out, CPU))
 
     def sleep(*_: object) -> list[Result]:
         time.sleep(NAP)

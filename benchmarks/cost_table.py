@@ -37,7 +37,7 @@ def paper_trials(config: Config, chosen: Sequence[str], solved: bool = False) ->
     trials = []
     for dim, signal, task in (*config.reference.named("published"), *config.reference.named("synthetic")):
         preset = config.preset("paper", signal, dim)
-        trials += make_plan(config, choose_source(signal, dim), [task], "paper", preset, chosen)
+        trials += make_plan(config, choose_source(signal, dim), [task], preset, chosen)
     return [t for t in trials if (solved or t.lr is not None) and _takes(t)]
 
 

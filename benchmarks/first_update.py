@@ -22,7 +22,8 @@ from common.errors import Failure
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.parser import Parser
 from harness.execution.launch import choose_models
-from harness.execution.option_types import minutes, positive
+from harness.execution.option_types import positive
+from harness.execution.shared_options import add_device, add_minutes, deadline
 from harness.plan.config import load_config
 from harness.plan.trial import Trial
 from harness.train import machine
@@ -43,24 +44,23 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--models", nargs="+", default=["all", "newer"], metavar="MODEL", help="default: all that are trained")
     add("--sizes", nargs="+", type=positive, metavar="P", help="default: the paper's")
     add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
-    add("--minutes", type=minutes, help="begin no cell after so many")
+    add_minutes(parser)
     add("--length", type=positive, help="samples an axis, for a try (default: the paper's)")
-    add("--device", default=machine.default_device())
-    parser.set_defaults(precision=None, backend=None)  # each model's own
+    add_device(parser)
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> int:
-    started, device = time.monotonic(), machine.choose_device(options.device)
+    end, device = deadline(options), machine.choose_device(options.device)
     waiting, failed = cells(options), False
     first: dict[str, float] = {}  # seconds with nothing compiled before, by cell
     print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
     print(f"| {' | '.join(HEADINGS)} |\n|:--|:--|--:|--:|", flush=True)
-    while waiting and (options.minutes is None or time.monotonic() - started < 60 * options.minutes):
+    while waiting and time.monotonic() < end:
         trial = waiting.pop(0)
         name = paper_cost.name_of(trial)
         try:
-            how, seconds = measured(trial, options)
+            how, seconds = measured(trial, device, options.length)
         except Failure as error:
             print(f"error: {error}", file=sys.stderr)
             how, seconds, failed = "failed", [], True
@@ -79,7 +79,8 @@ def run(options: argparse.Namespace) -> int:
 def cells(options: argparse.Namespace) -> list[Trial]:
     """A trial for each cell that is asked for, those of FIRST at the beginning."""
     config = load_config()
-    trials = paper_cost.cells_to_measure(config, choose_models(config, options.models), options)
+    names = choose_models(config, options.models)
+    trials = paper_cost.cells_to_measure(config, names, options.dims, options.sizes, options.length)
 
     def place(trial: Trial) -> int:
         cell = trial.dim, trial.budget
@@ -88,13 +89,13 @@ def cells(options: argparse.Namespace) -> list[Trial]:
     return sorted(trials, key=place)
 
 
-def measured(trial: Trial, options: argparse.Namespace) -> tuple[str, list[float]]:
+def measured(trial: Trial, device: torch.device, length: int | None) -> tuple[str, list[float]]:
     """The back end and the precision of a cell, and seconds with nothing compiled before and with what that start has
     left; no seconds, and why, where there is no such model."""
-    words = ["--signal", paper_cost.SIGNAL, "--dim", str(trial.dim), "--preset", "paper", "--device", options.device]
+    words = ["--signal", paper_cost.SIGNAL, "--dim", str(trial.dim), "--preset", "paper", "--device", str(device)]
     words += ["--models", trial.model, "--sizes", str(trial.budget), "--bandlimits", str(trial.bandlimit)]
     words += ["--seeds", str(trial.seed), "--steps", "1", "--workers", "1"]
-    words += ["--length", str(options.length)] if options.length else []
+    words += ["--length", str(length)] if length else []
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
         caches = {name: str(Path(folder, name)) for name in CACHES}

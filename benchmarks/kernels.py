@@ -10,7 +10,6 @@ layer each must move and multiply at least, and how long that takes at the given
 """
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from cell import SuiteLoop
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
 from harness.execution.option_types import whole_number
+from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
 from harness.plan.trial import PRECISIONS, Trial
 from harness.train import machine
@@ -54,14 +54,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="reckon at a copy's rate and bf16's; any device",
     )
     add("--most", type=whole_number, default=12, help="kernels named for each update (default: 12)")
-    add("--device", default=machine.default_device())
+    add_device(parser)
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> int:
     device = machine.choose_device(options.device)
     print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
-    for trial in paper_cost.cells_to_measure(load_config(), options.models, options):
+    cells = paper_cost.cells_to_measure(load_config(), options.models, options.dims, options.sizes, options.length)
+    for trial in (paper_cost.suites_own(cell, options) for cell in cells):
         if options.bound is None:
             tell(trial, device, options)
         else:
@@ -75,7 +76,7 @@ def tell(trial: Trial, device: torch.device, options: argparse.Namespace) -> Non
     size, _ = solve(trial, task)
     if size is None:
         return
-    loop = SuiteLoop(dataclasses.replace(trial, backend=options.backend), task, size, device)
+    loop = SuiteLoop(trial, task, size, device)
     for _ in range(options.updates):
         loop.one_pass()
     cuda = device.type == "cuda"

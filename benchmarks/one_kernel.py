@@ -29,6 +29,7 @@ from torch import Tensor
 import paper_cost
 from common.lattice import Lattice
 from harness.execution.option_types import whole_number
+from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
 from harness.plan.trial import Trial
 from harness.train import machine
@@ -98,14 +99,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--channels", nargs="+", type=int, choices=[1, 3], default=[1])
     add("--cuts", action="store_true", help="measure every way to cut BACON into kernels")
     add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
-    add("--device", default=machine.default_device())
+    add_device(parser)
     return parser.parse_args(arguments)
 
 
 def trials(model: str, options: argparse.Namespace) -> list[Trial]:
     """One for each dimension that the options name, at 1e4 parameters."""
-    vars(options).update(sizes=[10_000], precision=None, backend="triton")
-    return paper_cost.cells_to_measure(load_config(), [model], options)
+    return paper_cost.cells_to_measure(load_config(), [model], options.dims, [10_000], options.length)
 
 
 def measured(trial: Trial, channels: int, device: torch.device) -> list[str]:

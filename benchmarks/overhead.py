@@ -26,6 +26,7 @@ from common.parser import Parser
 from harness.execution import run_trials
 from harness.execution.launch import choose_precision
 from harness.execution.option_types import whole_number
+from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -56,7 +57,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--sizes", nargs="+", type=whole_number, default=None)
     add("--bandlimits", nargs="+", type=float, default=[0.5])
     add("--steps", type=whole_number, default=None)
-    add("--device", default=machine.default_device())
+    add_device(parser)
     return parser.parse_args(arguments)
 
 
@@ -87,7 +88,7 @@ def trials_of(options: argparse.Namespace, device: torch.device) -> list[Trial]:
         steps=options.steps or preset.steps,
     )
     chosen = options.models or config.protocol.models
-    return make_plan(config, source, ["fit"], options.preset, preset, chosen, choose_precision(None, device))
+    return make_plan(config, source, ["fit"], preset, chosen, choose_precision(None, device))
 
 
 def measured(trials: Sequence[Trial], device: torch.device) -> tuple[Calls, float, float, list[Row | None]]:
@@ -106,7 +107,7 @@ def measured(trials: Sequence[Trial], device: torch.device) -> tuple[Calls, floa
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         start, processor = time.perf_counter(), time.process_time()
         run_trials.read_done(trials, out)
-        run_trials.execute(trials, out, device)
+        run_trials.execute(trials, run_trials.RunOptions(out, device))
         total, processor = time.perf_counter() - start, time.process_time() - processor
         return calls, total, processor, [run_trials.stored(trial, out)[0] for trial in trials]  # scorings share a fit
 

@@ -29,6 +29,7 @@ from common.files import write_atomically
 from common.parser import Parser
 from harness.execution.launch import choose_models, choose_precision
 from harness.execution.option_types import whole_number
+from harness.execution.shared_options import add_device, add_minutes, deadline
 from harness.plan import cost
 from harness.plan.config import Config, load_config
 from harness.plan.make_plan import make_plan
@@ -51,13 +52,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--models", nargs="+", default=["all"], metavar="MODEL", help="default: all that are trained")
     add("--sizes", nargs="+", type=whole_number, metavar="P", help="default: the paper's")
     add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
-    add("--minutes", type=float, help="begin no cell after so many")
+    add_minutes(parser)
     add("--seconds", type=float, default=1.5, help="of measuring each loop in each cell (default: 1.5)")
     add("--precision", choices=PRECISIONS, help="of the suite's own loop (default: each model's)")
     add("--backend", help="of the suite's own loop (default: the best that is there)")
     add("--compile", action="store_true", help="measure the careful loop under torch.compile, too")
     add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
-    add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
+    add_device(parser)
     add("--out", type=Path, help="a JSON file to add the cells to")
     add("--table", type=Path, metavar="FILE", help="measure nothing; print what such a file holds")
     add("--write", type=Path, metavar="FILE", help="measure nothing; let estimates of runs take its times of the suite")
@@ -74,19 +75,20 @@ def run(options: argparse.Namespace) -> int:
     if options.table is not None:
         print(cost_table.render(_read(options.table), trials))
         return EXIT_OK
-    device = machine.choose_device(options.device or machine.default_device())
+    device = machine.choose_device(options.device)
     options.precision = choose_precision(options.precision, device)
     for name in names if options.backend is not None else ():
         backends.check(get_model(name), options.backend, device)
     if options.compile and (lack := cell.why_not_compiled(device)) is not None:
         print(f"the careful loop is not compiled: {lack}", file=sys.stderr)
         options.compile = False
-    data, started = _begin(options.out, device), time.monotonic()
-    for trial in sorted(cells_to_measure(config, names, options), key=lambda trial: name_of(trial) in data["cells"]):
-        if options.minutes is not None and time.monotonic() - started > 60 * options.minutes:
+    data, end = _begin(options.out, device), deadline(options)
+    cells = cells_to_measure(config, names, options.dims, options.sizes, options.length)
+    for trial in sorted(cells, key=lambda trial: name_of(trial) in data["cells"]):
+        if time.monotonic() > end:
             print("the minutes are over", file=sys.stderr)
             break
-        found = cell.measure(trial, device, options.seconds, options.compile)
+        found = cell.measure(suites_own(trial, options), device, options.seconds, options.compile)
         if found is None:
             continue
         data["cells"][name_of(trial)] = found
@@ -120,23 +122,30 @@ def write_estimates(data: dict[str, Any]) -> Path:
     return cost.TIMES
 
 
-def cells_to_measure(config: Config, names: Sequence[str], options: argparse.Namespace) -> list[Trial]:
+def suites_own(trial: Trial, options: argparse.Namespace) -> Trial:
+    """A cell's trial in the precision and on the back end that the options ask for; without one, as the model has it
+    on CUDA."""
+    return dataclasses.replace(trial, precision=options.precision or trial.precision, backend=options.backend)
+
+
+def cells_to_measure(
+    config: Config, names: Sequence[str], dims: Sequence[int], sizes: Sequence[int] | None, length: int | None = None
+) -> list[Trial]:
     """One trial for each model that is trained, dimension and budget: by budget, then dimension, then model, each in
-    the order that was asked for."""
+    the order that was asked for. sizes, length: None for the paper's."""
     trials: list[Trial] = []
-    for dim in options.dims:
+    for dim in dims:
         preset = config.preset("paper", SIGNAL, dim)
         preset = dataclasses.replace(preset, bandlimits=(0.5,), seeds=preset.seeds[:1])
-        if options.sizes:
-            preset = dataclasses.replace(preset, sizes=tuple(options.sizes))
-        if options.length:
-            preset = dataclasses.replace(preset, length=preset.length | {str(dim): options.length})
-        source = choose_source(SIGNAL, dim)
-        trials += make_plan(config, source, ["fit"], "paper", preset, names, options.precision, options.backend)
-    sizes = options.sizes or sorted({trial.budget for trial in trials})
+        if sizes:
+            preset = dataclasses.replace(preset, sizes=tuple(sizes))
+        if length:
+            preset = dataclasses.replace(preset, length=preset.length | {str(dim): length})
+        trials += make_plan(config, choose_source(SIGNAL, dim), ["fit"], preset, names, precision=None)
+    order = sizes or sorted({trial.budget for trial in trials})
 
     def place(trial: Trial) -> tuple[int, int, int]:
-        return sizes.index(trial.budget), options.dims.index(trial.dim), names.index(trial.model)
+        return order.index(trial.budget), dims.index(trial.dim), names.index(trial.model)
 
     return sorted((trial for trial in trials if trial.lr is not None), key=place)
 

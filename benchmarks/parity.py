@@ -29,6 +29,7 @@ from common.files import ROOT
 from common.parser import Parser
 from harness.execution.launch import choose_models
 from harness.execution.option_types import whole_number
+from harness.execution.shared_options import add_device, add_minutes, deadline
 from harness.plan.config import Config, load_config
 from harness.plan.trial import PRECISIONS
 from harness.train import machine
@@ -57,8 +58,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seeds", nargs="+", type=whole_number, metavar="S", help=seeds)
     add("--steps", type=whole_number, help="passes, for a try (default: the paper's)")
     add("--length", type=whole_number, help="samples along the longest axis, for a try (default: the paper's)")
-    add("--minutes", type=float, help="begin no trial after so many")
-    add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
+    add_minutes(parser)
+    add_device(parser)
     add("--out", type=Path, default=OUT, help="the file of lines (default: benchmarks/parity.jsonl)")
     add("--table", action="store_true", help="run nothing; print what the file holds")
     return parser.parse_args(arguments)
@@ -70,16 +71,16 @@ def run(options: argparse.Namespace) -> int:
     lines = read(options.out)
     if options.table:
         return table(config, names, lines, options)
-    device = machine.choose_device(options.device or machine.default_device())
+    device = machine.choose_device(options.device)
     done = {key_of(line) for line in lines}
-    deadline = time.monotonic() + 60 * options.minutes if options.minutes is not None else None
+    end = deadline(options)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     judged = [name for name in names if get_model(name).precision != EXACT or "all" not in options.models]
     for case, precision, trial in trials(config, judged, lines, options):
         line = fields_of(trial, precision)
         if key_of(line) in done:
             continue
-        if deadline is not None and time.monotonic() > deadline:
+        if time.monotonic() > end:
             print("the minutes are over; the same call goes on", file=sys.stderr)
             break
         done.add(key_of(line))

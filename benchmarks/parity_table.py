@@ -46,7 +46,7 @@ def render(lines: Sequence[Line], cells: Sequence[Cell], own: Mapping[str, str])
     asked = [(model, precision) for model, precision in own.items() if precision != EXACT]
     run = [(line["model"], line["precision"].removesuffix(f" {AGAIN}")) for line in lines if line["precision"] != EXACT]
     pairs = sorted(dict.fromkeys([*asked, *run]), key=lambda pair: list(own).index(pair[0]))
-    compared = {(model, precision): Compared.of(lines, model, precision, cells) for model, precision in pairs}
+    compared = {(model, precision): AgainstFloat32.of(lines, model, precision, cells) for model, precision in pairs}
     parts, passed = [_about(lines), overview(compared, cells)] if lines else [_about(lines)], True
     for (model, precision), found in compared.items():
         text, good = _judge(model, precision, found, cells)
@@ -61,7 +61,7 @@ def _about(lines: Sequence[Line]) -> str:
     return f"{len(lines)} trials on {', '.join(devices)}; commit {', '.join(commits)}" if lines else "no trials"
 
 
-class Compared(NamedTuple):
+class AgainstFloat32(NamedTuple):
     """A model's trials in one precision beside those in float32: by cell, and the verdict on each."""
 
     pairs: Mapping[Cell, Pairs]
@@ -69,7 +69,7 @@ class Compared(NamedTuple):
     verdicts: Mapping[Cell, str]
 
     @classmethod
-    def of(cls, lines: Sequence[Line], model: str, precision: str, cells: Sequence[Cell]) -> "Compared":
+    def of(cls, lines: Sequence[Line], model: str, precision: str, cells: Sequence[Cell]) -> "AgainstFloat32":
         mine = [line for line in lines if line["model"] == model]
         pairs, repeats = pairs_of(mine, precision), pairs_of(mine, again(precision), precision)
         every = dict.fromkeys([*cells, *pairs])
@@ -77,7 +77,7 @@ class Compared(NamedTuple):
         return cls(pairs, repeats, verdicts)
 
 
-def overview(compared: Mapping[tuple[str, str], Compared], cells: Sequence[Cell]) -> str:
+def overview(compared: Mapping[tuple[str, str], AgainstFloat32], cells: Sequence[Cell]) -> str:
     """A table of the panel's cells, a column for each model and precision: the lowest and the highest difference from
     float32 over the seeds, in dB, and the verdict where that is not `as good`. docs/precision.md has it."""
 
@@ -91,7 +91,7 @@ def overview(compared: Mapping[tuple[str, str], Compared], cells: Sequence[Cell]
     return "\n".join(markdown([head, *rows]))
 
 
-def _judge(model: str, precision: str, compared: Compared, cells: Sequence[Cell]) -> tuple[str, bool]:
+def _judge(model: str, precision: str, compared: AgainstFloat32, cells: Sequence[Cell]) -> tuple[str, bool]:
     """The table of one model in a precision, under what it says; whether the precision passes."""
     pairs, repeats, verdicts = compared
     lower = [cell for cell in cells if verdicts[cell] in ("lower", "fails")]

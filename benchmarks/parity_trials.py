@@ -90,7 +90,7 @@ def of_case(
     )
     asked = None if precision in (OWN, AGAIN) else precision
     backend = exact_backend(name, options.device) if precision == EXACT else None
-    return make_plan(config, source, [case.task], "paper", preset, [name], asked, backend)
+    return make_plan(config, source, [case.task], preset, [name], asked, backend)
 
 
 def in_slabs(trial: Trial, device: torch.device) -> Trial:
@@ -107,7 +107,7 @@ def in_slabs(trial: Trial, device: torch.device) -> Trial:
 
 def exact_backend(name: str, device: str | None) -> str:
     """What float32 is trained on: PyTorch alone, as kernels of our own make its products of parts."""
-    at_hand = backends.available(get_model(name), machine.choose_device(device or machine.default_device()))
+    at_hand = backends.available(get_model(name), machine.choose_device(device))
     return "inductor" if "inductor" in at_hand else "torch"
 
 

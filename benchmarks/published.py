@@ -28,6 +28,7 @@ from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
 from harness.execution.option_types import whole_number
+from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import find_source
@@ -110,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--steps", type=whole_number, help="updates (default: the paper's)")
     add("--length", type=whole_number, help="samples along the longer axis, for tries (default: the paper's)")
     add("--precision", choices=PRECISIONS, default="fp32")
-    add("--device", default=machine.default_device())
+    add_device(parser)
     return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
 
 
@@ -168,7 +169,7 @@ def trial_of(entry: Entry, experiment: Experiment, path: str, options: argparse.
         minibatch=None,
     )
     source, _ = find_source([path], 2, None, None, config, "paper")
-    (trial,) = make_plan(config, source, ["fit"], "paper", preset, [entry.model], options.precision)
+    (trial,) = make_plan(config, source, ["fit"], preset, [entry.model], options.precision)
     return trial
 
 

@@ -62,7 +62,7 @@ def trials_of(options: argparse.Namespace) -> Iterator[Trial]:
     preset = dataclasses.replace(preset, sizes=tuple(options.sizes), steps=options.steps)
     source = choose_source(SIGNAL, 2)
     names = choose_models(config, options.models)
-    trials = make_plan(config, source, ["fit"], "quick", preset, names, "fp32")
+    trials = make_plan(config, source, ["fit"], preset, names, "fp32")
     for trial in trials:
         if trial.item == trials[0].item and trial.lr is not None:
             for part in options.shares:

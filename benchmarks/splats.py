@@ -25,6 +25,7 @@ from cell import SuiteLoop
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
 from harness.execution.option_types import whole_number
+from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -59,7 +60,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--passes", type=whole_number, default=10, help="updates a turn (default: 10)")
     add("--turns", type=whole_number, default=3)
     add("--backends", nargs="+", help="the first one trains (default: all that are there)")
-    add("--device", default=machine.default_device())
+    add_device(parser)
     return parser.parse_args(arguments)
 
 
@@ -94,7 +95,7 @@ def trials(options: argparse.Namespace) -> list[Trial]:
         if options.length:
             preset = dataclasses.replace(preset, length=preset.length | {"2": options.length})
         items = [item for item in choose_source(signal, 2).items[:1] if item is not None]
-        found += make_plan(config, choose_source(signal, 2, items), ["fit"], "paper", preset, [MODEL])
+        found += make_plan(config, choose_source(signal, 2, items), ["fit"], preset, [MODEL])
     return found
 
 

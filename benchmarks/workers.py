@@ -16,6 +16,7 @@ from pathlib import Path
 
 from common.files import ROOT
 from harness.execution.option_types import whole_number
+from harness.execution.shared_options import add_device
 from harness.store.table import load
 from harness.train import machine
 
@@ -29,13 +30,14 @@ def main() -> None:
     add("--sizes", nargs="+", default=["1e5"])
     add("--seeds", nargs="+", default=["1", "2", "3", "4"])
     add("--preset", default="quick")
-    add("--device", default=machine.default_device())
+    add_device(parser)
     options = parser.parse_args()
     words = ["--signal", options.signal, "--models", *options.models, "--sizes", *options.sizes]
     words += ["--seeds", *options.seeds, "--preset", options.preset]
-    many = ["--device", "all" if options.device == "cuda" else options.device, "--workers", str(options.workers)]
-    ways = {"one process": ["--device", options.device], f"{options.workers} workers": many}
-    print(machine.device_name(machine.choose_device(options.device)))
+    device = machine.choose_device(options.device)
+    many = ["--device", "all" if str(device) == "cuda" else str(device), "--workers", str(options.workers)]
+    ways = {"one process": ["--device", str(device)], f"{options.workers} workers": many}
+    print(machine.device_name(device))
     walls = []
     for name, where in ways.items():
         wall, trials, training = run([*words, *where])

@@ -1,4 +1,6 @@
-"""Numbers and states in the words that every display uses."""
+"""Numbers, states and lists in the words that every display uses."""
+
+from collections.abc import Sequence
 
 NO_SCORE, FAILED = "–", "fail"
 FEWER, NOTHING = "*", "°"  # behind a score
@@ -39,3 +41,20 @@ def duration(seconds: float, hours: str = "hours") -> str:
     if seconds > 5400:
         return f"{seconds / 3600:,.1f} {hours}"
     return f"{seconds / 60:.0f} minutes" if seconds > 90 else plural(round(seconds), "second")
+
+
+def first_few(lines: Sequence[str], most: int) -> list[str]:
+    """At most so many lines, and in one more how many are left out."""
+    rest = len(lines) - most
+    return [*lines[:most], *([f"and {rest:,} more"] if rest > 0 else [])]
+
+
+def columns(lines: Sequence[Sequence[str]], texts: Sequence[int]) -> list[str]:
+    """Lines of cells as text in columns: those of `texts` to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+    def align(line: Sequence[str]) -> str:
+        cells = enumerate(zip(line, widths, strict=True))
+        return "  ".join(text.ljust(width) if i in texts else text.rjust(width) for i, (text, width) in cells)
+
+    return [align(line).rstrip() for line in lines]

@@ -67,9 +67,12 @@ def fit_array(
         >>> fitted.row["parameters"], fitted.reconstruct((32, 32)).shape
         (100, (32, 32))
     """
-    from harness.fitted import fit
+    from harness.fitted import fit, plan
+    from target_signals.in_memory import from_memory
 
-    return fit(values, model, size, channels_last, task, steps, seed, device, settings)
+    signal, item = from_memory(values, channels_last)
+    trial = plan(signal, item, model, settings, size=size, task=task, steps=steps, seed=seed)
+    return fit(trial, signal, None if device is None else str(device))
 
 
 def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT_OUT, **options: Any) -> "pd.DataFrame":

@@ -25,7 +25,6 @@ from harness.train.run_trial import run_on
 from models.base import Representation
 from target_signals import user_file
 from target_signals.base import Signal
-from target_signals.in_memory import from_memory
 
 if TYPE_CHECKING:
     import torch
@@ -100,27 +99,15 @@ class Fitted:
         return place
 
 
-def fit(
-    values: Any,
-    model: str,
-    size: float,
-    channels_last: bool | None,
-    task: str,
-    steps: int | None,
-    seed: int,
-    device: "str | torch.device | None",
-    settings: dict[str, Any],
-) -> Fitted:
-    """`harness.fit_array`, which explains the arguments."""
-    signal, item = from_memory(values, channels_last)
-    chosen = machine.choose_device(str(device or machine.default_device()))
-    trial = plan(signal, item, model, size, task, steps, seed, settings)
+def fit(trial: Trial, signal: Signal, device: str | None) -> Fitted:
+    """What is fitted to a signal by a trial of `plan`. Raises UsageError where it cannot be."""
+    chosen = machine.choose_device(device)
     check_budgets([trial], chosen, "size")
     fitted: list[Representation] = []
     with Bar(trial, signal, chosen) as bar:
         row = run_on(trial, signal, chosen, bar.advance, fitted.append)[0].row
     if not fitted:
-        raise UsageError(f"{model} cannot be fitted: {row['status']}: {row['reason']}")
+        raise UsageError(f"{trial.model} cannot be fitted: {row['status']}: {row['reason']}")
     return Fitted(fitted[0], row, signal)
 
 
@@ -128,13 +115,14 @@ def plan(
     signal: Signal,
     item: str,
     model: str,
+    settings: dict[str, Any],
+    *,
     size: float,
     task: str,
     steps: int | None,
     seed: int,
-    settings: dict[str, Any],
 ) -> Trial:
-    """The one trial that these arguments ask for."""
+    """The one trial that these arguments ask for, which `harness.fit_array` explains."""
     words = [f"{model}.{name}={json.dumps(value, default=plain)}" for name, value in settings.items()]
     config = load_config(settings=words)
     source = Source(user_file.UserFile, signal.dim, signal.kind, (item,))
@@ -145,7 +133,7 @@ def plan(
         extent = dataclasses.replace(paper, sizes=sizes, seeds=seeds, steps=passes)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    (trial, *more) = make_plan(config, source, [task], "paper", extent, [model])
+    (trial, *more) = make_plan(config, source, [task], extent, [model])
     if more:
         raise UsageError(f"task '{task}' is several fits; give one, like denoise_0.1")
     return trial

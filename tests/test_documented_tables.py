@@ -114,7 +114,7 @@ def test_a_launcher_runs_the_experiment_that_the_protocol_says(row, tmp_path, mo
     options = parse(words_of(launcher.strip("`")))
     source = choose_source(options.signal[0], options.dim)
     extent = CONFIG.preset("paper", source.name, source.dim)
-    plan = make_plan(CONFIG, source, options.task, "paper", extent, CONFIG.protocol.models)
+    plan = make_plan(CONFIG, source, options.task, extent, CONFIG.protocol.models)
     assert signal in (source.name, f"{source.name} {source.dim}D")
     assert len({trial.seed for trial in plan}) == int(seeds)
     assert {task for trial in plan for task in trial.scored} == set(re.findall(r"[\w.]+", tasks)) - {"with"}

@@ -28,7 +28,7 @@ MOST = 0.5  # what lacks this share of its runs is left out
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedModels:
     """The models that compete at a place, and the cases that they are compared in.
 
     absent: models that have no run there. lacking: of every other model that does not compete, how many of the cases it
@@ -57,7 +57,7 @@ class Compared:
         return {c: score for c, score in runs.items() if math.isfinite(score) and c.case in cases}
 
 
-def compare(runs: Runs, classical: Collection[str] = (), models: Collection[str] = ()) -> Compared:
+def compare(runs: Runs, classical: Collection[str] = (), models: Collection[str] = ()) -> ComparedModels:
     """Choose what is compared among the runs of one place.
 
     classical: models that are yardsticks. models: those that could have runs there; others are taken from the runs.
@@ -79,7 +79,7 @@ def compare(runs: Runs, classical: Collection[str] = (), models: Collection[str]
         else:
             lacking[model] = missing, failed
     absent = tuple(model for model in dict.fromkeys(models) if model not in by_model)
-    return Compared(tuple(compete), frozenset(cases), absent, lacking, frozenset(every - cases))
+    return ComparedModels(tuple(compete), frozenset(cases), absent, lacking, frozenset(every - cases))
 
 
 def complete_enough(present: Mapping[M, Collection[C]]) -> set[C]:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from common.words import budget_text, plural
 from harness.analysis.cell import Cell
-from harness.analysis.compared import Compared
+from harness.analysis.compared import ComparedModels
 from harness.analysis.winner import Outcome
 from target_signals.item_names import names_of
 
@@ -27,7 +27,7 @@ def left_out(outcomes: Mapping[Where, Outcome]) -> list[str]:
     return [line if len(at) == len(outcomes) else f"at {_named(at)}: {line}" for line, at in ordered]
 
 
-def lines(compared: Compared) -> list[str]:
+def lines(compared: ComparedModels) -> list[str]:
     """`9 of 12 models have no score here: …`, `do not compete: Siren, Wire (1 missing of 10 runs)`, and the cases that
     are left out; empty where all is compared."""
     said = []

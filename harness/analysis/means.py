@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from common.words import budget_text
 from harness.analysis.cell import Cell, counted
-from harness.analysis.compared import Compared, compare
+from harness.analysis.compared import ComparedModels, compare
 from harness.analysis.experiments import Experiment
 from harness.analysis.gain import CAP, described, is_constant, score
 from harness.analysis.reference_rows import display_name, reference_models
@@ -78,7 +78,7 @@ class Means:
     of_reference: frozenset[str]
 
     @cached_property
-    def compared(self) -> dict[Keys, Compared]:
+    def compared(self) -> dict[Keys, ComparedModels]:
         """Which models and cases are compared at each place."""
         return {place: compare(own, self.yardsticks, self.able[place]) for place, own in self.runs.items()}
 
@@ -208,7 +208,7 @@ def _place(by: Sequence[str], keys: Keys) -> Keys:
     return tuple(k for key, k in zip(by, keys, strict=True) if key != "model")
 
 
-def _line(keys: Keys, runs: Sequence[Run], compared: Compared | None) -> Line:
+def _line(keys: Keys, runs: Sequence[Run], compared: ComparedModels | None) -> Line:
     """compared: at the line's place; None where no models are told apart, so that every run counts."""
     statuses = ["missing" if run.row is None else run.row["status"] for run in runs]
     ok, unsupported, missing = statuses.count(OK), statuses.count(UNSUPPORTED), statuses.count("missing")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from common.exits import EXIT_OK, guarded
 from common.words import budget_text, plural
@@ -72,14 +72,32 @@ def table_of(signal: str, item: str | None, task: str) -> Published | None:
     return Published(name, data["tables"][name]["metric"].lower(), scores)
 
 
-def beside(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """For each published cell that rows of the `paper` preset have: table, item (None where it is about all), metric,
-    model, size, published, which, ours, difference, last, runs, items, of.
+class Beside(NamedTuple):
+    """A published cell beside rows of the preset `paper`.
 
-    Ours is the mean over items and seeds at the evaluation that was published (`which`: best or last), super-resolved
-    scores at the paper's own sample positions; `last` is the mean after the last update. Of the `of` items that the
-    table is over, ours has `items`; with fewer, a difference would tell the items apart, and is None.
+    item: None where the table is about all. ours: the mean over items and seeds at the evaluation that was published
+    (`which`: best or last), super-resolved scores at the paper's own sample positions; last: the mean after the last
+    update. Of the `of` items that the table is over, ours has `items`; with fewer, a difference would tell the items
+    apart, and is None.
     """
+
+    table: str
+    item: str | None
+    metric: str
+    model: str
+    size: int
+    published: float
+    which: str
+    ours: float
+    difference: float | None
+    last: float
+    runs: int
+    items: int
+    of: int
+
+
+def beside(rows: Iterable[Row]) -> list[Beside]:
+    """Each published cell that these rows have."""
     found = []
     groups: dict[tuple[str, str | None, str], dict[tuple[str, int], list[Row]]] = {}
     for row in rows:
@@ -100,11 +118,21 @@ def beside(rows: Iterable[Row]) -> list[dict[str, Any]]:
             if cell:
                 ours, items = mean(row[column] for row in cell), len({row["item"] for row in cell})
                 found.append(
-                    {"table": table.name, "item": item, "metric": table.metric, "model": model, "size": size}
-                    | {"published": score, "which": which, "ours": ours}
-                    | {"difference": ours - score if items == of else None}
-                    | {"last": mean(row[last] for row in cell if row[last] is not None), "runs": len(cell)}
-                    | {"items": items, "of": of}
+                    Beside(
+                        table=table.name,
+                        item=item,
+                        metric=table.metric,
+                        model=model,
+                        size=size,
+                        published=score,
+                        which=which,
+                        ours=ours,
+                        difference=ours - score if items == of else None,
+                        last=mean(row[last] for row in cell if row[last] is not None),
+                        runs=len(cell),
+                        items=items,
+                        of=of,
+                    )
                 )
     return found
 
@@ -119,24 +147,24 @@ def compare(rows: Iterable[Row]) -> str:
     """Published value, ours and the difference as a text table; empty where nothing was published."""
     lines = []
     cells = beside(rows)
-    for name in dict.fromkeys(cell["table"] for cell in cells):
-        own = [cell for cell in cells if cell["table"] == name]
-        unit, digits = ("IoU", 3) if own[0]["metric"] == "iou" else ("dB", 2)
-        which = WHICH[own[0]["which"]]
+    for name in dict.fromkeys(cell.table for cell in cells):
+        own = [cell for cell in cells if cell.table == name]
+        unit, digits = ("IoU", 3) if own[0].metric == "iou" else ("dB", 2)
+        which = WHICH[own[0].which]
         lines.append(f"beside the paper's table {name}, {unit}, {which} (published → ours, difference)")
         for cell in own:
-            end = f"  [{cell['last']:.{digits}f}]" if cell["which"] == "best" else ""
-            whole = cell["difference"] is not None
-            difference = f"  {cell['difference']:+.{digits}f}" if whole else ""
+            end = f"  [{cell.last:.{digits}f}]" if cell.which == "best" else ""
+            whole = cell.difference is not None
+            difference = f"  {cell.difference:+.{digits}f}" if whole else ""
             lines.append(
-                f"  {cell['model']:<12}{cell['size']:>10,}{cell['published']:>9.{digits}f} → {cell['ours']:.{digits}f}"
-                f"{difference}{end}  ({plural(cell['runs'], 'run')}{'' if whole else f', {_part(cell)}'})"
+                f"  {cell.model:<12}{cell.size:>10,}{cell.published:>9.{digits}f} → {cell.ours:.{digits}f}"
+                f"{difference}{end}  ({plural(cell.runs, 'run')}{'' if whole else f', {_part(cell)}'})"
             )
     return "\n".join(lines)
 
 
-def _part(cell: dict[str, Any]) -> str:
-    return f"{cell['items']} of the {cell['of']} items"
+def _part(cell: Beside) -> str:
+    return f"{cell.items} of the {cell.of} items"
 
 
 def tables(rows: Iterable[Row]) -> str:
@@ -144,13 +172,13 @@ def tables(rows: Iterable[Row]) -> str:
     runs as any. Large differences are bold; ours after the last update is in brackets where it reads otherwise."""
     found, cells = [], beside(rows)
     for name in TABLES.values():
-        own = {(cell["model"], cell["size"]): cell for cell in cells if cell["table"] == name}
+        own = {(cell.model, cell.size): cell for cell in cells if cell.table == name}
         models = list(dict.fromkeys(model for model, _ in own))
-        runs = max(cell["runs"] for cell in own.values())
+        runs = max(cell.runs for cell in own.values())
         whole = [size for size in dict.fromkeys(size for _, size in own) if _is_whole(own, models, size, runs)]
         first = own[models[0], whole[0]]
-        unit, which = {"iou": "IoU", "psnr": "dB"}[first["metric"]], WHICH[first["which"]].partition(";")[0]
-        part = "" if first["difference"] is not None else f", {_part(first)}"
+        unit, which = {"iou": "IoU", "psnr": "dB"}[first.metric], WHICH[first.which].partition(";")[0]
+        part = "" if first.difference is not None else f", {_part(first)}"
         found += [f"**{name}**, {unit}, {which}; {plural(runs, 'run')} a cell{part}", ""]
         found.append(f"| published → ours | {' | '.join(map(budget_text, whole))} |")
         found.append("|---|" + "--:|" * len(whole))
@@ -158,15 +186,15 @@ def tables(rows: Iterable[Row]) -> str:
     return "\n".join(found)
 
 
-def _is_whole(cells: dict[tuple[str, int], dict[str, Any]], models: list[str], size: int, runs: int) -> bool:
-    return all((model, size) in cells and cells[model, size]["runs"] == runs for model in models)
+def _is_whole(cells: dict[tuple[str, int], Beside], models: list[str], size: int, runs: int) -> bool:
+    return all((model, size) in cells and cells[model, size].runs == runs for model in models)
 
 
-def _told(cell: dict[str, Any]) -> str:
-    digits = 3 if cell["metric"] == "iou" else 2
-    published, ours, last = (f"{cell[name]:.{digits}f}" for name in ("published", "ours", "last"))
-    ours = f"**{ours}**" if abs(cell["difference"] or 0.0) > LARGE[cell["metric"]] else ours
-    return f"{published} → {ours}" + (f" [{last}]" if f"{cell['ours']:.{digits}f}" != last else "")
+def _told(cell: Beside) -> str:
+    digits = 3 if cell.metric == "iou" else 2
+    published, ours, last = (f"{value:.{digits}f}" for value in (cell.published, cell.ours, cell.last))
+    ours = f"**{ours}**" if abs(cell.difference or 0.0) > LARGE[cell.metric] else ours
+    return f"{published} → {ours}" + (f" [{last}]" if f"{cell.ours:.{digits}f}" != last else "")
 
 
 def main() -> int:

@@ -113,7 +113,7 @@ def _planned(kind: Kind, sizes: Sequence[int], rows: Sequence[Row], config: Conf
         lacking = untuned(config, preset.tuned_at, source, task, chosen, size) if preset.tuned_at is not None else []
         there = [model for model in chosen if model not in lacking]
         one = dataclasses.replace(preset, sizes=(size,))
-        plan += make_plan(config, source, [task], kind.preset, one, there, PRECISION[device])
+        plan += make_plan(config, source, [task], one, there, PRECISION[device])
     return {(trial.model, trial.budget): trial for trial in plan}
 
 

@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from common.words import NO_SCORE
+from common.words import NO_SCORE, columns
 from harness.analysis.experiments import experiments
 from harness.analysis.gain import CAP, described
 from harness.analysis.left_out import Where
@@ -53,11 +53,7 @@ def summarise(rows: Sequence[Row], models: list[str], heading: str = "") -> str:
         first = {tuple(row[name] for name in SIGNAL): row["psnr_constant"] for row in reversed(rows)}
         constant = mean(value for value in first.values() if value is not None)
         lines.append(["(constant mean)", *[f"{constant:.2f}"] * len(sizes), "", ""])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    text = [
-        "  ".join([line[0].ljust(widths[0]), *[cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]])
-        for line in lines
-    ]
+    text = columns(lines, texts=(0,))
     gains = [f"(gain over the constant mean, at most {CAP:g} dB)"] if across else []
     best = [line for one in by_band for line in _best(one)]
     own = (row for row in rows if row["origin"] is None)

@@ -13,6 +13,7 @@ import numpy as np
 
 from common.errors import UsageError
 from harness.plan.source import check_size
+from harness.plan.trial import About
 from harness.store.names import known
 from harness.store.own_signal import kept_signal, signal_path
 from target_signals.user_file import UserFile
@@ -44,7 +45,8 @@ def build(row: Mapping[str, Any], out: str | Path | None = None) -> Target:
     length = None if length is None else int(length)
     check_size(row["signal"], int(row["dim"]), length)
     kept = signal_path(out, row) if row["signal"] == UserFile.name and out is not None else None
-    return _built(row["signal"], int(row["dim"]), length, bandlimit, int(row["signal_seed"]), item, row["task"], kept)
+    about = About(row["signal"], int(row["dim"]), length, bandlimit, int(row["signal_seed"]), item)
+    return _built(about, row["task"], kept)
 
 
 def rebuild(row: Mapping[str, Any], out: str | Path | None = None) -> Target:
@@ -64,24 +66,13 @@ def rebuild(row: Mapping[str, Any], out: str | Path | None = None) -> Target:
 
 
 @functools.lru_cache(maxsize=4)
-def _built(
-    signal: str,
-    dim: int,
-    length: int | None,
-    bandlimit: float | None,
-    seed: int,
-    item: str | None,
-    name: str,
-    kept: Path | None,
-) -> Target:
+def _built(about: About, name: str, kept: Path | None) -> Target:
+    """name: of the task. kept: where the values of a person's own file lie."""
     import target_signals
     from target_signals.tasks.base import make_task
 
-    if kept is None:
-        found = target_signals.get_signal(signal, dim, length, bandlimit, seed, item)
-    else:
-        found = kept_signal(kept, dim)
-    task = make_task(name, found, seed, item or "")
+    found = target_signals.get_signal(*about) if kept is None else kept_signal(kept, about.dim)
+    task = make_task(name, found, about.seed, about.item or "")
     scoring = task.scoring_of(name)
     seen, observe = task.operator.display(task.target), task.operator.observe
     return Target(scoring.truth, scoring.binary, seen, observe, scoring.psnr_of_constant)

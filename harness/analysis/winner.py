@@ -19,7 +19,7 @@ from operator import attrgetter
 import numpy as np
 
 from harness.analysis.cell import Cell, counted
-from harness.analysis.compared import Compared, Runs, compare
+from harness.analysis.compared import ComparedModels, Runs, compare
 from harness.analysis.significance import ALPHA, Difference, holm, intervals
 from harness.analysis.spread import mean
 from target_signals.base import has_fixed_items
@@ -73,7 +73,7 @@ class Outcome:
 
     trained: Ranking | None
     yardsticks: Ranking | None
-    compared: Compared
+    compared: ComparedModels
     yardstick: str | None = None
     ahead: Difference | None = None
 
@@ -88,7 +88,7 @@ def decide(runs: Runs, classical: Collection[str], metric: Metric, models: Colle
     return decide_among(runs, compare(runs, classical, models), classical, metric)
 
 
-def decide_among(runs: Runs, compared: Compared, classical: Collection[str], metric: Metric) -> Outcome:
+def decide_among(runs: Runs, compared: ComparedModels, classical: Collection[str], metric: Metric) -> Outcome:
     """Rank the models that are compared at a place."""
     scores = {cell: score for cell, score in compared.only(runs).items() if cell.model in compared.models}
     of_yardsticks = {cell: score for cell, score in scores.items() if cell.model in classical}

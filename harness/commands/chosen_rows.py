@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from common.errors import UsageError, suggest
 from harness.analysis.selection import few
-from harness.commands.selected_rows import no_rows
+from harness.commands.selected_rows import choose_experiments, choose_models, no_rows
 from harness.store.schema import Row
 from harness.store.store import Store, parse_row, store_of
 
@@ -55,12 +55,9 @@ def of_file(word: str) -> Chosen:
 
 def selected(options: argparse.Namespace) -> list[Chosen]:
     """At most --most of the rows that the options leave: always the same, and never picked by score."""
-    rows = stored(options.out)
-    asked = {"signal": options.signal, "task": options.task, "model": options.models, "size": options.sizes}
-    for column, wanted in asked.items():
-        rows = [one for one in rows if wanted is None or one.row[column] in wanted]
-    if not rows:
-        raise UsageError(f"no rows to repeat in '{options.out}'; python -m harness status says what a folder has")
+    every = {id(one.row): one for one in stored(options.out)}
+    left = choose_models(choose_experiments((one.row for one in every.values()), options), options)
+    rows = [every[id(row)] for row in left]
     chosen = few(rows, options.most)
     if len(chosen) < len(rows):
         print(f"{len(chosen)} of {len(rows):,} rows, evenly spread; --most {len(rows)} takes all")

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.errors import UsageError, one_line
+from common.exits import EXIT_OK
 from common.files import write_for_user
 from harness.execution.option_types import bits_a_value, given_path
-from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.execution.shared_options import add_config, add_device
+from harness.plan.config import load_config
 from harness.store.store import parse_row, store_of
 from target_signals.item_names import name_of
 
@@ -41,19 +43,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--to", type=given_path, metavar="FOLDER", help="where the files go (default: beside each model)")
     add("--file", metavar="PATH", help="the user's own image or volume that the models were fitted to")
-    add("--device", default=None, help="cpu, cuda or cuda:1 (default: cuda where there is one)")
-    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add_device(parser)
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     from harness.train import checkpoint, coder, machine
 
     coder.check()
-    device = str(machine.choose_device(options.device or machine.default_device()))
+    device = str(machine.choose_device(options.device))
     for number, (to, path) in enumerate(files_to_write(checkpoint.only_saved(options.models), options.to).items()):
         print(end="\n" if number else "")
         compress(path, to, device, options)
-    return 0
+    return EXIT_OK
 
 
 def files_to_write(paths: Sequence[str], folder: str | None) -> dict[Path, Path]:

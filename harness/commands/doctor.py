@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import cause_of
-from harness.execution.option_types import given_path
-from harness.plan.config import DEFAULT_CONFIG, Config, load_config
+from common.exits import EXIT_FAILED, EXIT_OK
+from harness.execution.shared_options import add_config, add_device, add_out
+from harness.plan.config import Config, load_config
 from harness.store.schema import OK, UNSUPPORTED
-from harness.store.store import DEFAULT_OUT
 from target_signals.user_file import PACKAGES
 
 if TYPE_CHECKING:
@@ -45,15 +45,9 @@ class Tried:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
-    add(
-        "--out",
-        type=given_path,
-        default=DEFAULT_OUT,
-        help=f"results folder whose disk is looked at (default: {DEFAULT_OUT})",
-    )
-    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add_device(parser)
+    add_out(parser)
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -62,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.train import machine
 
     config = load_config(options.config)
-    device = machine.choose_device(options.device or machine.default_device())
+    device = machine.choose_device(options.device)
     missing: dict[str, str] = {}  # what → the command that adds it
     print("\n".join(machine_lines(device, missing)))
     print("\n".join(disks(options.out)))
@@ -84,9 +78,9 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join(f"  {what:{width}}  {how}" for what, how in missing.items()))
     if broken:
         print(f"the default back end of {', '.join(broken)} does not work here")
-        return 1
+        return EXIT_FAILED
     print("the default back end of every model works here")
-    return 0
+    return EXIT_OK
 
 
 def machine_lines(device: "torch.device", missing: dict[str, str]) -> Iterator[str]:
@@ -156,7 +150,7 @@ def tiny(name: str, config: Config) -> "Iterator[Trial]":
         if dim not in family_of(task).dims:
             continue
         preset = config.preset("smoke", signal, dim)
-        yield from make_plan(config, choose_source(signal, dim), [task], "smoke", preset, [name], precision=None)
+        yield from make_plan(config, choose_source(signal, dim), [task], preset, [name], precision=None)
 
 
 def fits(trial: "Trial", device: "torch.device") -> str | None:

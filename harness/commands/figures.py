@@ -3,24 +3,18 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
-from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
-from harness.execution.option_types import given_path
-from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
-from harness.figures.style import FONTS
+from harness.commands.figure_options import add_looks, choice_of
+from harness.commands.selected_rows import add_own, add_selection, choose_experiments, choose_models, no_rows
+from harness.execution.shared_options import add_config, add_out
 from harness.plan.config import load_config
 from harness.store.scan import results_folder
 from harness.store.schema import Row
-from harness.store.store import DEFAULT_OUT
 from harness.store.table import load_rows
 from target_signals.tasks.metrics import METRICS
-
-if TYPE_CHECKING:
-    from harness.figures.draw_figures import Choice
 
 
 def add_arguments(
@@ -28,19 +22,13 @@ def add_arguments(
 ) -> None:
     """signals: those that a script is about, by default all. metrics: drawn unless --metric names others."""
     add = parser.add_argument
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
-    add("--own", action="store_true", help="only what the results folder has, without the reference results")
+    add_out(parser)
+    add_config(parser)
+    add_own(parser)
     add_selection(parser)
     names = " ".join(metrics)
     add("--metric", nargs="+", default=list(metrics), choices=list(METRICS), help=f"which scores (default: {names})")
-    add(
-        "--width",
-        type=float,
-        metavar="INCHES",
-        help="laid out for a column of this width, like 3.3, with text of 8 points and no headline",
-    )
-    add("--title", help="a line above the panels, in place of the headline")
-    add("--theme", choices=list(FONTS), default="sans", help="which letters (default: sans)")
+    add_looks(parser)
     add("--waiting", action="store_true", help="count from a model's construction on in scores over seconds")
     add("--against", metavar="PRESET", help="scores beside those of this preset, like paper; no other figure")
     parser.set_defaults(signals=signals)
@@ -69,14 +57,14 @@ def draw(options: argparse.Namespace) -> None:
     from harness.analysis.reference_rows import beside
     from harness.figures import draw_figures
 
-    own, config = chosen(options), load_config()
+    own, config = chosen(options), load_config(options.config)
     order = config.protocol.order
     if options.against is not None:
         draw_against(own, order, options)
         return
     rows = own if options.own else [*own, *beside(own, config)]
     choose_models(rows, options)  # names what there is not; `choice` draws these models, and knows what is missing
-    choice = chosen_of(options)
+    choice = choice_of(options)
     paths: list[Path] = []
     for metric in options.metric:
         drawn = draw_figures.draw(rows, options.out, order, metric, options.waiting, choice)
@@ -95,22 +83,13 @@ def draw(options: argparse.Namespace) -> None:
             print(f"\n{text}")
 
 
-def chosen_of(options: argparse.Namespace) -> "Choice":
-    """What the options choose of the figures."""
-    from harness.figures.draw_figures import Choice
-
-    if options.width is not None and not LEAST_WIDTH <= options.width <= MOST_WIDTH:
-        raise UsageError(f"--width must be from {LEAST_WIDTH:g} to {MOST_WIDTH:g} inches, got {options.width:g}")
-    return Choice(options.models, options.sizes, Layout(options.width, options.title), options.theme)
-
-
 def draw_against(rows: Sequence[Row], order: Sequence[str], options: argparse.Namespace) -> None:
     """Draw what has scores of the preset and of another one."""
     from harness.figures import draw_figures
 
     if options.waiting:
         raise UsageError("--against draws scores, not seconds; leave --waiting out")
-    mine, choice = choose_models(rows, options), chosen_of(options)
+    mine, choice = choose_models(rows, options), choice_of(options)
     paths = [
         path
         for metric in options.metric

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common.errors import UsageError, one_line, refusal
+from common.exits import EXIT_FAILED, EXIT_OK
 from common.files import Unfit, write_atomically
-from common.words import plural
+from common.words import first_few, plural
 from harness.commands.merge_parquet import add_to_files, files_of
 from harness.commands.merged_rows import Found, Tally, chosen, describe, is_parquet, names, read
 from harness.execution.option_types import given_path
@@ -55,15 +56,13 @@ def run(options: argparse.Namespace) -> int:
         print(f"{plural(count, 'row')} of {preset} left out: {out} has no {preset}.parquet")
     _say("row", "in conflict", tally.conflicts)
     _say("file", "left out", tally.problems)
-    return 1 if tally.conflicts or tally.problems else 0
+    return EXIT_FAILED if tally.conflicts or tally.problems else EXIT_OK
 
 
 def _say(noun: str, what: str, lines: Sequence[str]) -> None:
     if lines:
         print(f"{plural(len(lines), noun)} {what}:")
-        print("\n".join(f"  {line}" for line in lines[:SAID]))
-    if len(lines) > SAID:
-        print(f"  and {len(lines) - SAID:,} more")
+        print("\n".join(f"  {line}" for line in first_few(lines, SAID)))
 
 
 def check_places(stores: Sequence[Path], out: Path) -> None:

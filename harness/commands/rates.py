@@ -8,27 +8,28 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError, one_line, refusal
+from common.exits import EXIT_OK
 from common.files import write_atomically
 from harness.analysis.bits import codec_points, codecs
 from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
 from harness.analysis.bits.rate_tables import every_point, summary
 from harness.analysis.cell import Kind, kind_of
 from harness.analysis.target import rebuild
+from harness.commands.figure_options import add_looks, choice_of
 from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
-from harness.execution.option_types import given_path
-from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.execution.shared_options import add_config, add_out
+from harness.plan.config import load_config
 from harness.store.scan import gather
 from harness.store.schema import Row
-from harness.store.store import DEFAULT_OUT
 
 FIGURE, POINTS = "rate_distortion", "rate_distortion.md"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add_out(parser)
     add_selection(parser)
-    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add_looks(parser)
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         more = f" (and {len(lacking) - 1} signals more)" if len(lacking) > 1 else ""
         print(f"note: no codecs: {lacking[0]}{more}", file=sys.stderr)
     print("python -m harness report shows them on the page")
-    return 0
+    return EXIT_OK
 
 
 def draw(
@@ -79,20 +80,20 @@ def draw(
     files for people."""
     from matplotlib import rc_context
 
-    from harness.figures.draw_figures import Choice
     from harness.figures.files import figures_folder, save
     from harness.figures.rate_distortion import rate_distortion_page
     from harness.store.schema import CLASSICAL
     from models import get_model
 
     classical = [name for name in order if get_model(name).label == CLASSICAL]
-    choice = Choice(options.models, options.sizes)
+    choice = choice_of(options)
     folder = choice.folder(options.out, found.kind)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         codec_points.write(figures_folder(options.out, found.kind), coded)
         write_atomically(folder / POINTS, every_point(found).encode())
         with rc_context(choice.rc):
-            return [*save(rate_distortion_page(found, order, classical), folder, FIGURE), folder / POINTS]
+            page = rate_distortion_page(found, order, classical, choice.layout)
+            return [*save(page, folder, FIGURE), folder / POINTS]
     except OSError as error:
         raise refusal(f"cannot write '{error.filename or folder}'", error, "make it writable") from error

@@ -4,21 +4,18 @@ The order of want stands in hyperparameters.json; docs/submitting.md says how ro
 """
 
 import argparse
-import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
 from common.exits import EXIT_FAILED, EXIT_OK
-from common.words import plural
+from common.words import columns, first_few, plural
 from harness.commands import verify
 from harness.commands.chosen_rows import Chosen
-from harness.commands.status import columns
-from harness.execution.option_types import given_path, minutes, positive
-from harness.execution.options import WORKERS
-from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.execution.option_types import given_path, positive
+from harness.execution.shared_options import add_config, add_minutes, add_workers, deadline
+from harness.plan.config import load_config
 from harness.store.parquet import read_folder
 
 if TYPE_CHECKING:
@@ -46,18 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--check", action="store_true", help="whether the rows may be shipped, before they are reviewed")
     what.add_argument("--verify", type=positive, metavar="N", help="run N trials again, evenly spread, and compare")
     add("--models", nargs="+", metavar="MODEL", help="only these, of those that the order of want names")
-    add("--minutes", type=minutes, help="begin no trial later than this; the same command goes on")
-    add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
-    add("--workers", type=positive, metavar="N", help=f"trials at once (default: {WORKERS})")
+    add_minutes(parser)
+    add_workers(parser)
     add(
         "--out",
         type=given_path,
         metavar="FOLDER",
         help="where the files are written, and read as well (default: reference)",
     )
-    add(
-        "--config", default=DEFAULT_CONFIG, help="settings file, with the order of want (default: hyperparameters.json)"
-    )
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -65,8 +59,8 @@ def run(options: argparse.Namespace) -> int:
     from harness.train import machine
 
     check_options(options)
-    options.deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
-    device = machine.choose_device(options.device or machine.default_device())
+    options.deadline = deadline(options)
+    device = machine.choose_device(options.device)
     config = load_config(options.config)
     order = reference.groups(config)
     out = want.FOLDER if options.out is None else Path(options.out)
@@ -126,9 +120,7 @@ def describe(order: "Sequence[Group]", rows: "Mapping[Name, Row]", gone: "Mappin
         ("stale rows, which --fill drops", [f"{folder}/{key}: {why}" for (folder, key), why in gone.items()]),
     ):
         if said:
-            yield from ["", f"{what}:", *(f"  {line}" for line in said[:SAID])]
-        if len(said) > SAID:
-            yield f"  and {len(said) - SAID:,} more"
+            yield from ["", f"{what}:", *(f"  {line}" for line in first_few(said, SAID))]
 
 
 def _untuned(order: "Sequence[Group]") -> list[str]:

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UsageError
+from common.exits import EXIT_OK
 from common.files import write_for_user
 from harness.execution.option_types import given_path
+from harness.execution.shared_options import add_device
 from harness.store.store import parse_row, store_of
 
 MOST_VALUES = 1 << 31  # of one rendering: 8 GiB in float32
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--shape", nargs="+", type=int, metavar="N", help="samples along each axis (default: the training lattice's)")
     add("--out", type=given_path, required=True, help=f"the file to write: {', '.join(SUFFIXES)}")
-    add("--device", default=None, help="cpu, cuda or cuda:1 (default: cuda where there is one)")
+    add_device(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"cannot write '{out}'; pictures are {', '.join(PICTURES)}, and any values .npy")
     if not out.parent.is_dir():
         raise UsageError(f"no folder '{out.parent}' to write '{out.name}' to")
-    device = str(machine.choose_device(options.device or machine.default_device()))
+    device = str(machine.choose_device(options.device))
     model = (compressed if compressed.is_compressed(path) else checkpoint).load(path, device)
     shape = tuple(options.shape or model.lattice.shape)
     check(shape, model.dim, model.channels, suffix, machine.memory(torch.device("cpu")))
@@ -57,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"wrote {out}: {'×'.join(map(str, values.shape))}, from {values.min():.3g} to {values.max():.3g}{clipped}")
     if source := source_of(Path(path)):
         print(f"in the scale of the fit: {source}")
-    return 0
+    return EXIT_OK
 
 
 def source_of(path: Path) -> str | None:

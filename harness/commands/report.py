@@ -4,21 +4,20 @@ import argparse
 from pathlib import Path
 
 from common.errors import UsageError
+from common.exits import EXIT_OK
 from harness.commands.selected_rows import no_rows
-from harness.execution.option_types import given_path
-from harness.plan.config import DEFAULT_CONFIG
+from harness.execution.shared_options import add_config, add_out
 from harness.report.write_page import MEGABYTES, write
 from harness.store.liveness import read_claims
-from harness.store.store import DEFAULT_OUT
 
 MOST_MEGABYTES = 500.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
-    add("--pictures", type=float, default=MEGABYTES, metavar="MB", help="size of all thumbnails (default: %(default)s)")
-    add("--config", default=DEFAULT_CONFIG, help="settings file, for models' order (default: hyperparameters.json)")
+    add_out(parser)
+    pictures = "size of all thumbnails (default: %(default)s)"
+    parser.add_argument("--pictures", type=float, default=MEGABYTES, metavar="MB", help=pictures)
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,4 +28,4 @@ def run(options: argparse.Namespace) -> int:
         raise no_rows(out)
     path = write(options.out, options.config, options.pictures)
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")
-    return 0
+    return EXIT_OK

@@ -84,7 +84,7 @@ def announcement(
 
     source = launch.source
     yield (
-        f"{source.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset}, "
+        f"{source.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset.name}, "
         f"on {place(options, launch.device, workers)}"
     )
     if options.preset is None:
@@ -123,15 +123,18 @@ def run_trials_of(
 
     out = options.out
     if left:
-        superseded = run_trials.to_supersede(left, out) if options.force else ()
-        after = 0.0 if options.no_figures else drawing_seconds(left, launch.device.type)
-        executor = make_executor(options, workers, words, launch.device, superseded)
+        how = run_trials.RunOptions(
+            out,
+            launch.device,
+            on_model=checkpoint.saver(out) if options.save_model else None,
+            superseded=run_trials.to_supersede(left, out) if options.force else (),
+            after=0.0 if options.no_figures else drawing_seconds(left, launch.device.type),
+        )
+        executor = make_executor(options, workers, words, launch.device, how.superseded)
         if executor is None:
-            on_model = checkpoint.saver(out) if options.save_model else None
-            run_trials.execute(left, out, launch.device, on_model, superseded, after=after)
+            run_trials.execute(left, how)
         else:
-            ordered = in_order(left, launch.device.type)
-            run_trials.spread(ordered, out, launch.device, executor, superseded, after=after)
+            run_trials.spread(in_order(left, launch.device.type), executor, how)
     return run_trials.read_done(left, out)[2]
 
 
@@ -165,10 +168,9 @@ def available_next(launch: "Launch", options: argparse.Namespace) -> "Available"
     from harness.train import coder
 
     models, presets = list(dict.fromkeys(trial.model for trial in launch.trials)), launch.config.presets
-    sizes = list(dict.fromkeys(trial.budget for trial in launch.trials))
     return Available(
         seeds=list(dict.fromkeys(seed for preset in presets.values() for seed in preset.get("seeds", ()))),
-        tuned=tuned_preset(launch.config, launch.preset, launch.source, options.task, models, sizes),
+        tuned=tuned_preset(launch.config, launch.preset, launch.source, options.task, models),
         bits=coder.is_here(),
         command=functools.partial(command_of, options),
     )

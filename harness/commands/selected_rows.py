@@ -11,15 +11,23 @@ from harness.execution.option_types import budget
 from harness.store.schema import Row
 
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
-    """The options that choose rows: `choose_experiments` takes the first four, `choose_models` the last two."""
+def add_selection(parser: argparse.ArgumentParser, files: str = "") -> None:
+    """The options that choose rows: `choose_experiments` takes the first four, `choose_models` the last two.
+
+    files: what is said of the path of a file in place of the name that it registers.
+    """
     add = parser.add_argument
-    add("--signal", help="only this signal")
+    add("--signal", help=f"only this signal{files}")
     add("--dim", type=int, help="only signals of this dimension")
-    add("--task", help="only this task")
+    add("--task", help=f"only this task{files}")
     add("--preset", help="only this preset")
-    add("--models", nargs="+", metavar="M", help="only these models")
+    add("--models", nargs="+", metavar="MODEL", help=f"only these models{files}")
     add("--sizes", nargs="+", type=budget, metavar="P", help="only these parameter budgets, like 1e4 or 10k")
+
+
+def add_own(parser: argparse.ArgumentParser) -> None:
+    help_text = "only what the results folder has, without the reference results (docs/submitting.md)"
+    parser.add_argument("--own", action="store_true", help=help_text)
 
 
 def choose_experiments(rows: Iterable[Row], options: argparse.Namespace, against: str | None = None) -> list[Row]:

@@ -2,19 +2,19 @@
 
 import argparse
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from common.words import budget_text, duration, plural
+from common.exits import EXIT_OK
+from common.words import budget_text, columns, duration, plural
 from harness.analysis.cell import Cell
 from harness.analysis.experiments import Experiment, experiments
 from harness.commands.selected_rows import no_rows
-from harness.execution.option_types import given_path
-from harness.plan.config import DEFAULT_CONFIG, Config, load_config
+from harness.execution.shared_options import add_config, add_out
+from harness.plan.config import Config, load_config
 from harness.store.liveness import is_alive
 from harness.store.scan import Gathered, gather
 from harness.store.schema import OK, UNSUPPORTED
-from harness.store.store import DEFAULT_OUT
 
 HEAD = ("experiment", "preset", "ok", "unsupported", "failed", "missing", "left of preset")
 NOTES = (
@@ -24,14 +24,13 @@ NOTES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
-    add("--config", default=DEFAULT_CONFIG, help="settings file that knows the presets (default: hyperparameters.json)")
+    add_out(parser)
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     print("\n".join(describe(gather(options.out, curves=False), load_config(options.config))))
-    return 0
+    return EXIT_OK
 
 
 def describe(found: Gathered, config: Config) -> list[str]:
@@ -42,7 +41,7 @@ def describe(found: Gathered, config: Config) -> list[str]:
         return [str(no_rows(found.out))]  # no mistake: a folder may be new
     lines = [f"{found.out}: {plural(len(rows), 'row')} of {plural(len(every), 'experiment')}"]
     if every:
-        lines += ["", *columns([HEAD, *(_numbers(experiment, config) for experiment in every)])]
+        lines += ["", *columns([HEAD, *(_numbers(experiment, config) for experiment in every)], texts=(0, 1))]
         lines += ["", *NOTES]
     older = sum(len(experiment.older) for experiment in every)
     if older:
@@ -95,14 +94,3 @@ def _describe_run(said: dict[str, Any]) -> str:
     if is_alive(said):
         return text
     return f"ended without finishing, runs again: {text}, silent for {duration(max(0.0, said['silent']))}"
-
-
-def columns(lines: Sequence[Sequence[str]], texts: Sequence[int] = (0, 1)) -> list[str]:
-    """Text in columns: those of texts, by default the first two, to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-
-    def align(line: Sequence[str]) -> str:
-        cells = enumerate(zip(line, widths, strict=True))
-        return "  ".join(text.ljust(width) if i in texts else text.rjust(width) for i, (text, width) in cells)
-
-    return [align(line).rstrip() for line in lines]

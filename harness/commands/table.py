@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from common.errors import UsageError, suggest
+from common.exits import EXIT_OK
 from common.files import write_for_user
 from common.process import without_collection
 from harness.analysis import tables
@@ -13,13 +14,13 @@ from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
 from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
-from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
+from harness.commands.selected_rows import add_own, add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.option_types import given_path
-from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.execution.shared_options import add_config, add_out
+from harness.plan.config import load_config
 from harness.store.parquet import read_folder
 from harness.store.scan import Gathered, gather
 from harness.store.schema import Row
-from harness.store.store import DEFAULT_OUT
 from harness.store.table import oldest_first
 from target_signals.tasks.metrics import METRICS
 
@@ -28,22 +29,23 @@ BY = "model,size"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--format", choices=("md", "csv", "latex", "parquet"), default="md", help="default: %(default)s")
-    add("--metric", default="psnr", help=f"one of {', '.join(METRICS)}; default: %(default)s")
+    add(
+        "--format",
+        choices=("md", "csv", "latex", "parquet"),
+        default="md",
+        help="what it is written as (default: %(default)s)",
+    )
+    add("--metric", default="psnr", choices=list(METRICS), help="which score (default: %(default)s)")
     add("--by", default=BY, help=f"some of {','.join(KEYS)}; md and latex put the last of several in columns")
     add("--rows", action="store_true", help="every row as it is in place of means (csv and parquet)")
     add_selection(parser)
     add(
         "--against", metavar="PRESET", help="beside the scores of --preset those of another one, and who changes places"
     )
-    add(
-        "--own",
-        action="store_true",
-        help="only rows of the results folder, without the reference results (docs/submitting.md)",
-    )
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
+    add_own(parser)
+    add_out(parser)
     add("--to", type=given_path, metavar="FILE", help="write there instead of to the terminal")
-    add("--config", default=DEFAULT_CONFIG, help="settings file, for the models' order (default: hyperparameters.json)")
+    add_config(parser)
 
 
 @without_collection()
@@ -52,9 +54,6 @@ def run(options: argparse.Namespace) -> int:
     for key in by:
         if key not in KEYS:
             raise UsageError(f"--by: unknown key '{key}'{suggest(key, KEYS)}; known: {', '.join(KEYS)}")
-    if options.metric not in METRICS:
-        known = ", ".join(METRICS)
-        raise UsageError(f"unknown metric '{options.metric}'{suggest(options.metric, METRICS)}; known: {known}")
     if options.rows and options.format not in ("csv", "parquet"):
         raise UsageError(f"--rows gives csv or parquet, not {options.format}; add --format csv")
     if options.rows and options.by != BY:
@@ -65,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     found.say_problems()
     if options.against is not None:
         write(options, side_by_side(found, options))
-        return 0
+        return EXIT_OK
     rows = choose_experiments(stored(found), options)
     if options.rows:
         content = tables.rows_as(options.format, choose_models(rows, options))
@@ -84,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
             raise UsageError(f"no row of these has {options.metric}; choose another --metric")
         content = tables.means_as(options.format, of_experiments)
     write(options, content)
-    return 0
+    return EXIT_OK
 
 
 def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:

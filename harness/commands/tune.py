@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import math
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from common.files import write_atomically
 from common.words import budget_text, duration, plural
 from harness.execution import search
 from harness.execution.options import words_of
+from harness.execution.shared_options import deadline
 
 if TYPE_CHECKING:
     from harness.analysis.tuning import SearchResult
@@ -42,11 +42,11 @@ def tune(options: argparse.Namespace) -> int:
     print("\n".join(announcement(found, options, workers, len(done), left)))
     if options.dry_run:
         return EXIT_OK
-    deadline = math.inf if options.minutes is None else time.monotonic() + 60 * options.minutes
+    until = deadline(options)
     keys = {trial.key for trial in left}
-    for part in parts(found, deadline):
-        run_left(part, [trial for trial in part.trials if trial.key in keys], options, workers, deadline)
-        run_left(part, again(part, options), options, workers, deadline)
+    for part in parts(found, until):
+        run_left(part, [trial for trial in part.trials if trial.key in keys], options, workers, until)
+        run_left(part, again(part, options), options, workers, until)
     report(found, options)
     return EXIT_OK
 
@@ -114,12 +114,12 @@ def run_left(
 
     if not left:
         return
+    how = run_trials.RunOptions(options.out, found.device, deadline=deadline)
     executor = make_executor(options, workers, order_of(options), found.device)
     if executor is None:
-        run_trials.execute(left, options.out, found.device, deadline=deadline)
+        run_trials.execute(left, how)
     else:
-        ordered = in_order(left, found.device.type)
-        run_trials.spread(ordered, options.out, found.device, executor, deadline=deadline)
+        run_trials.spread(in_order(left, found.device.type), executor, how)
 
 
 def order_of(options: argparse.Namespace) -> tuple[str, ...]:

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import UsageError, cause_of
+from common.exits import EXIT_FAILED, EXIT_OK
 from common.words import plural
 from harness.commands.chosen_rows import Chosen, named, selected
-from harness.plan.config import DEFAULT_CONFIG, load_config
-from harness.store.store import DEFAULT_OUT
+from harness.commands.selected_rows import add_selection
+from harness.execution.option_types import positive
+from harness.execution.shared_options import add_config, add_device, add_out
+from harness.plan.config import load_config
 
 if TYPE_CHECKING:
     import torch
@@ -31,20 +34,15 @@ MOST = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from harness.execution.option_types import budget, given_path, positive
-
     add = parser.add_argument
     add("rows", nargs="*", metavar="ROW", help="names of rows, parts of names, or paths of row files")
-    add("--signal", help="only this signal; a path of a file with a registered one loads it")
-    add("--task", help="only this task; a path as for --signal")
-    add("--models", nargs="+", metavar="MODEL", help="only these; paths as for --signal")
-    add("--sizes", nargs="+", type=budget, metavar="P", help="only these budgets")
+    add_selection(parser, files="; the path of a file with a registered one loads it")
     add("--most", type=positive, default=MOST, help="of what is not named row by row (default: %(default)s)")
     add("--tolerance", type=float, default=TOLERANCE, metavar="DB", help="of PSNR (default: %(default)s dB)")
     add("--file", metavar="PATH", help="your own image or volume that the rows are of (default: what the folder keeps)")
-    add("--device", help="cpu, cuda or cuda:1 (default: cuda where there is one)")
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
-    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add_device(parser)
+    add_out(parser)
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -62,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     options.signal = names_in(options.signal, target_signals.registry.load_file)
     options.task = names_in(options.task, lambda path: expand_tasks([path]))
     chosen = named(options.rows, options.out) if options.rows else selected(options)
-    return report(chosen, options, machine.choose_device(options.device or machine.default_device()))
+    return report(chosen, options, machine.choose_device(options.device))
 
 
 def report(
@@ -89,7 +87,7 @@ def report(
         if time.monotonic() > deadline:
             break
     print(f"{good} of {repeated} rows were given again")
-    return 0 if good == repeated else 1
+    return EXIT_OK if good == repeated else EXIT_FAILED
 
 
 def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> list[str] | None:

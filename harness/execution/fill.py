@@ -13,8 +13,9 @@ from common.parser import Parser
 from harness.execution import run_trials
 from harness.execution.choose_executor import count_workers, make_executor
 from harness.execution.options import words_of
+from harness.execution.shared_options import add_config
 from harness.plan import reference
-from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.plan.config import load_config
 from harness.plan.trial import Trial
 from harness.store.parquet import Name, read_rows, write_rows
 from harness.store.schema import Row
@@ -26,7 +27,7 @@ SELDOM = 20  # times as long as writing a file takes, at least, until it is writ
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """What a worker is told: the settings file, and the results folder that it shares with the others."""
     parser = Parser(prog=f"python -m harness {VERB}")
-    parser.add_argument("--config", default=DEFAULT_CONFIG)
+    add_config(parser)
     parser.add_argument("--out", required=True)
     parser.set_defaults(save_model=False)
     return parser.parse_args(words)
@@ -80,17 +81,17 @@ def fill(trials: Sequence[Trial], files: Files, device: torch.device, options: a
 
     options: of the verb. deadline: in it, on time.monotonic's clock; no trial begins after it.
     """
-    deadline = options.deadline
     with tempfile.TemporaryDirectory(prefix="reference-", ignore_cleanup_errors=True) as out:
         own = argparse.Namespace(**vars(options) | {"out": out, "executor": "local", "slurm": []})
         words = [VERB, *words_of({"config": options.config, "out": out})]
         take = functools.partial(files.take, out=out)
+        how = run_trials.RunOptions(out, device, deadline=options.deadline, on_end=take, arrays=False)
         executor = make_executor(own, count_workers(own, device, trials), words, device)
         try:
             if executor is None:
-                run_trials.execute(trials, out, device, deadline=deadline, on_end=take, arrays=False)
+                run_trials.execute(trials, how)
             else:
-                run_trials.spread(trials, out, device, executor, deadline=deadline, on_end=take)
+                run_trials.spread(trials, executor, how)
         finally:
             for trial in trials:
                 take(trial)

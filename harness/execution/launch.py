@@ -36,7 +36,7 @@ class Launch:
 
     config: Config
     device: torch.device
-    preset: str
+    preset: Preset
     source: Source
     notes: tuple[str, ...]
     trials: list[Trial]
@@ -66,16 +66,16 @@ def make_launch(options: argparse.Namespace) -> Launch:
     source, notes = find_source(options.signal, options.dim, options.items, options.bandlimits, config, name)
     preset = preset_for(config, name, source, options)
     if options.preset is None and source.files:
-        tuned = tuned_preset(config, name, source, options.task, models, preset.sizes)
+        tuned = tuned_preset(config, preset, source, options.task, models)
         if tuned is None:
             notes.append("settings that were not tuned, as some of these models have no tuned ones near these budgets")
         else:
-            name, preset = tuned, preset_for(config, tuned, source, options)
+            preset = preset_for(config, tuned, source, options)
     check_length(source, preset)
     notes += shrunk(source, preset, options.length)
     check_backend(options.backend, models, device)
     precision = choose_precision(options.precision, device)
-    trials = make_plan(config, source, options.task, name, preset, models, precision, options.backend)
+    trials = make_plan(config, source, options.task, preset, models, precision, options.backend)
     planned = {trial.model for trial in trials}
     if left_out := [name for name in models if name in options.models and name not in planned]:
         notes.append(f"left out: {purpose(config, left_out)}")
@@ -89,7 +89,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
         raise UsageError("--quantised-share needs --bits, like --bits 4 6 8 --quantised-share 0.2")
     if preset.tuned_at is not None:
         notes.append(f"settings found by python -m harness tune --preset {preset.tuned_at} (docs/tuning.md)")
-    return Launch(config, device, name, source, tuple(notes), trials)
+    return Launch(config, device, preset, source, tuple(notes), trials)
 
 
 def shrunk(source: Source, preset: Preset, asked: int | None) -> list[str]:
@@ -124,13 +124,13 @@ def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]
 
 
 def tuned_preset(
-    config: Config, extent: str, source: Source, tasks: Sequence[str], chosen: Sequence[str], sizes: Sequence[int]
+    config: Config, preset: Preset, source: Source, tasks: Sequence[str], chosen: Sequence[str]
 ) -> str | None:
-    """The preset of this extent whose settings were tuned, where they were for all of this; else None."""
-    cells = itertools.product(expand_tasks(tasks), sizes)
-    if any(untuned(config, extent, source, task, chosen, size) for task, size in cells):
+    """The preset of the same extent whose settings were tuned, where they were for all of this; else None."""
+    cells = itertools.product(expand_tasks(tasks), preset.sizes)
+    if any(untuned(config, preset.name, source, task, chosen, size) for task, size in cells):
         return None
-    return next((name for name, values in config.presets.items() if values.get("tuned_at") == extent), None)
+    return next((name for name, values in config.presets.items() if values.get("tuned_at") == preset.name), None)
 
 
 def check_length(source: Source, preset: Preset) -> None:
@@ -159,7 +159,7 @@ def check_budgets(trials: Sequence[Trial], device: torch.device, option: str = "
 def choose_device(options: argparse.Namespace) -> torch.device:
     """Where the trials run. Machines of a cluster are not asked: this one may have other devices, or none."""
     if options.executor == "local":
-        return machine.choose_device(options.device or machine.default_device())
+        return machine.choose_device(options.device)
     if options.device not in ("cpu", "cuda"):
         given = "nothing" if options.device is None else f"'{options.device}'"
         raise UsageError(f"--executor {options.executor} needs --device cpu or --device cuda, got {given}")

@@ -10,15 +10,8 @@ from typing import Any
 
 from common.files import ROOT
 from common.parser import Parser
-from harness.execution.option_types import bits_a_value, budget, given_path, positive, share, whole_number
-from harness.plan.config import DEFAULT_CONFIG
-from harness.plan.trial import PRECISIONS
-from harness.store.store import DEFAULT_OUT
-
-EXECUTORS = ("local", "ray", "slurm")  # the modules of harness/execution/executors
-
-# how many workers run trials where nobody says (choose_executor.py: count_workers)
-WORKERS = "with --device all one per GPU, on a CPU one per core for more than a minute's work, else 1"
+from harness.execution.option_types import bits_a_value, share, whole_number
+from harness.execution.shared_options import add_launch, add_out
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -43,15 +36,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--items", nargs="+", metavar="ITEM", help="which of a recorded signal's items, like 0064 (default: all)")
     add("--preset", help="extent of the experiment (default: paper with a CUDA device, otherwise quick)")
-    add(
-        "--models",
-        nargs="+",
-        default=["all"],
-        metavar="MODEL",
-        help="names, groups (all: the paper's, the yardsticks and your own; newer), or paths of files with a "
-        "registered model (default: all)",
-    )
-    add("--sizes", nargs="+", type=budget, metavar="P", help="parameter budgets, like 1e4 or 10k")
     add("--bandlimits", nargs="+", type=float, metavar="B", help="0.1 to 0.9")
     add("--seeds", nargs="+", type=whole_number, metavar="S", help="of initial values and batches, and of the signal")
     add(
@@ -61,37 +45,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="S",
         help="of the signal and its noise, each with every one of --seeds (default: each seed draws its own signal)",
     )
-    add("--steps", type=whole_number, help="passes over the signal")
-    add("--length", type=whole_number, help="samples along the longest axis")
-    add(
-        "--device",
-        help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one; for a cluster, cpu or "
-        "cuda must be given)",
-    )
-    add("--backend", help="an implementation that must run, like triton or torch (default: the fastest that works)")
-    add(
-        "--executor",
-        choices=EXECUTORS,
-        default="local",
-        help="where trials run: on this machine, or on a cluster of Ray or Slurm, see docs/scaling.md (default: local)",
-    )
-    add(
-        "--workers",
-        type=positive,
-        metavar="N",
-        help=f"trials at once: processes here (default: {WORKERS}), tasks in Ray, jobs in Slurm (default: as many as "
-        "there is room for)",
-    )
-    add(
-        "--slurm",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="what jobs ask of Slurm, by submitit's names, like slurm_partition=gpu timeout_min=600 mem_gb=32",
-    )
-    add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
-    add("--out", type=given_path, default=DEFAULT_OUT, help=f"results folder (default: {DEFAULT_OUT})")
-    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
+    add_launch(parser)
+    add_out(parser)
     add(
         "--set",
         nargs="+",
@@ -109,7 +64,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="B",
         help="also compress every fitted model to so many bits a value, and store bytes and scores in its rows",
     )
-    add("--no-figures", action="store_true", help="draw no figures and write no page")
     add(
         "--quantised-share",
         type=share,
@@ -118,6 +72,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="with --bits: for each number of bits, so many of the last passes (such as 0.2 of all) are made once more "
         "with quantised values, and what is better after rounding is compressed (default: 0, none)",
     )
+    add("--no-figures", action="store_true", help="draw no figures and write no page")
     add("--list", action="store_true", help="name the models, signals, tasks and presets, and stop")
     add("--dry-run", action="store_true", help="print the plan and its estimated cost, and stop")
     add("--force", action="store_true", help="run trials again that have rows")

@@ -10,13 +10,14 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from common.errors import Failure
 from common.process import without_collection
-from harness.execution.executor import Executor, Superseded
+from harness.execution.executor import ALONE, Concurrency, Executor, Superseded
 from harness.execution.progress import Progress
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
@@ -32,8 +33,32 @@ from models.base import Representation
 
 POLL = 0.5  # seconds between two looks at the store
 MOST_ROUNDS = 3  # that may end without a new row
-OnModel = Callable[[Trial, Representation], None]
-OnEnd = Callable[[Trial], None]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where trials run, until when, and what becomes of them.
+
+    out: the results folder. on_model: is given every trial's fitted model before its rows are written. superseded: see
+    `is_done`. deadline: on time.monotonic's clock; no trial begins after it, and what runs then elsewhere is abandoned.
+    on_end: is given every trial whose rows are stored. arrays: whether residuals are stored beside rows. after: seconds
+    of what follows, for the time that is left.
+    """
+
+    out: str | Path
+    device: torch.device
+    on_model: Callable[[Trial, Representation], None] | None = None
+    superseded: Superseded = ()
+    deadline: float = math.inf
+    on_end: Callable[[Trial], None] = lambda trial: None
+    arrays: bool = True
+    after: float = 0.0
+
+    def progress(self, trials: Sequence[Trial], concurrency: Callable[[], Concurrency] = lambda: ALONE) -> Progress:
+        """What tells of these trials."""
+        return Progress(
+            trials, self.device.type, concurrency, on_end=self.on_end, after=self.after, deadline=self.deadline
+        )
 
 
 @without_collection()
@@ -100,66 +125,44 @@ def prepare(trials: Sequence[Trial], out: str | Path) -> None:
         Store(out, folder).prepare()
 
 
-def execute(
-    trials: Sequence[Trial],
-    out: str | Path,
-    device: torch.device,
-    on_model: OnModel | None = None,
-    superseded: Superseded = (),
-    deadline: float = math.inf,
-    on_end: OnEnd = lambda trial: None,
-    arrays: bool = True,
-    after: float = 0.0,
-) -> None:
+def execute(trials: Sequence[Trial], options: RunOptions) -> None:
     """Run the trials in this process and store each as it ends; wait for those that others run.
 
-    A KeyboardInterrupt loses the trial in flight alone. on_model: is given every trial's fitted model
-    before its rows are written. deadline: on time.monotonic's clock; no trial begins after it. on_end: is given every
-    trial whose rows are stored. arrays: whether residuals are stored beside rows. after: seconds of what follows, for
-    the time that is left.
+    A KeyboardInterrupt loses the trial in flight alone.
     """
-    prepare(trials, out)
-    claims, left = Claims(out), list(trials)
-    with Progress(trials, device.type, on_end=on_end, after=after, deadline=deadline) as progress:
-        while left and time.monotonic() < deadline:
-            left = run_free(left, claims, device, progress, on_model, superseded, deadline, arrays)
-            wait(left, claims, superseded, deadline)
+    prepare(trials, options.out)
+    claims, left = Claims(options.out), list(trials)
+    with options.progress(trials) as progress:
+        while left and time.monotonic() < options.deadline:
+            left = run_free(left, claims, progress, options)
+            wait(left, claims, options)
 
 
-def run_free(
-    trials: Sequence[Trial],
-    claims: Claims,
-    device: torch.device,
-    progress: Progress,
-    on_model: OnModel | None = None,
-    superseded: Superseded = (),
-    deadline: float = math.inf,
-    arrays: bool = True,
-) -> list[Trial]:
+def run_free(trials: Sequence[Trial], claims: Claims, progress: Progress, options: RunOptions) -> list[Trial]:
     """Run those that nobody has run and nobody else has claimed, until the deadline; the trials that are left."""
-    out, left = claims.out, []
+    out, left = options.out, []
     for trial in trials:
-        if is_done(trial, out, superseded):  # by others since the plan was made
+        if is_done(trial, out, options.superseded):  # by others since the plan was made
             tell(trial, out, progress)
             claims.bury(trial)
             continue
-        claim = claims.take(trial) if time.monotonic() < deadline else None
+        claim = claims.take(trial) if time.monotonic() < options.deadline else None
         if claim is None:
             left.append(trial)
             continue
         with claim:
             for name in trial.rows:
                 Store(out, name.folder).refresh()
-            if is_done(trial, out, superseded):  # while we were about to claim it
+            if is_done(trial, out, options.superseded):  # while we were about to claim it
                 left.append(trial)
                 continue
             progress.begin(trial, claim)
-            keep = None if on_model is None else functools.partial(on_model, trial)
+            keep = None if options.on_model is None else functools.partial(options.on_model, trial)
             try:
-                results = run_trial(trial, device, progress.advance, keep)
+                results = run_trial(trial, options.device, progress.advance, keep)
                 if trial.path is not None:
                     keep_signal(signal_path(out, vars(trial)), signal_of(trial))
-                write(trial, results, out, arrays)
+                write(trial, results, options)
             except KeyboardInterrupt:
                 print(f"\nabandoned: {trial}", file=sys.stderr)
                 raise
@@ -168,18 +171,18 @@ def run_free(
     return left
 
 
-def write(trial: Trial, results: Sequence[Result], out: str | Path, arrays: bool) -> None:
+def write(trial: Trial, results: Sequence[Result], options: RunOptions) -> None:
     """Store the rows of a trial, and with `arrays` its residuals."""
     for name, result in zip(trial.rows, results, strict=True):
-        Store(out, name.folder).write(name.key, result.row, result.residual if arrays else None)
+        Store(options.out, name.folder).write(name.key, result.row, result.residual if options.arrays else None)
 
 
-def wait(trials: Sequence[Trial], claims: Claims, superseded: Superseded, deadline: float) -> None:
+def wait(trials: Sequence[Trial], claims: Claims, options: RunOptions) -> None:
     """Wait until one of the trials has been run by its holder or has no living one, at most until the deadline."""
     told = False
-    while trials and time.monotonic() < deadline:
+    while trials and time.monotonic() < options.deadline:
         holders = [said for trial in trials if (said := claims.held(trial)) is not None]
-        if len(holders) < len(trials) or any(is_done(trial, claims.out, superseded) for trial in trials):
+        if len(holders) < len(trials) or any(is_done(trial, options.out, options.superseded) for trial in trials):
             return
         if not told:
             more = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
@@ -188,50 +191,39 @@ def wait(trials: Sequence[Trial], claims: Claims, superseded: Superseded, deadli
         time.sleep(POLL)
 
 
-def spread(
-    trials: Sequence[Trial],
-    out: str | Path,
-    device: torch.device,
-    executor: Executor,
-    superseded: Superseded = (),
-    deadline: float = math.inf,
-    on_end: OnEnd = lambda trial: None,
-    after: float = 0.0,
-) -> None:
+def spread(trials: Sequence[Trial], executor: Executor, options: RunOptions) -> None:
     """Run the trials through an executor, begun in this order, and tell of each as its rows appear; wait for those that
-    others run.
+    others run. Raises what `running` of the executor raises.
 
-    deadline: on time.monotonic's clock; what runs then is abandoned. on_end: is given every trial whose rows are
-    stored. after: seconds of what follows, for the time that is left. Raises what `running` of the executor raises.
+    What workers do with a model, and whether they store arrays, they know from their own words.
     """
-    prepare(trials, out)
-    left, rounds, claims = list(trials), 0, Claims(out)
-    progress = Progress(trials, device.type, executor.concurrency, on_end=on_end, after=after, deadline=deadline)
-    with progress:
+    prepare(trials, options.out)
+    left, rounds, claims = list(trials), 0, Claims(options.out)
+    with options.progress(trials, executor.concurrency) as progress:
         try:
-            while left and time.monotonic() < deadline:
+            while left and time.monotonic() < options.deadline:
                 executor.submit(left)
                 before, going = len(left), True
-                while going and time.monotonic() < deadline:
+                while going and time.monotonic() < options.deadline:
                     going = executor.running()
-                    left = tell_finished(left, out, superseded, progress)
-                    progress.tell_running(functools.partial(read_claims, out))
+                    left = tell_finished(left, progress, options)
+                    progress.tell_running(functools.partial(read_claims, options.out))
                     time.sleep(POLL if going else 0)
                 rounds = rounds + 1 if len(left) == before and not any(map(claims.held, left)) else 0
                 if rounds == MOST_ROUNDS:
                     raise Failure(f"workers end without having run {left[0]}")
-                wait(left, claims, superseded, deadline)
+                wait(left, claims, options)
         finally:
             executor.stop()
 
 
-def tell_finished(trials: Sequence[Trial], out: str | Path, superseded: Superseded, progress: Progress) -> list[Trial]:
+def tell_finished(trials: Sequence[Trial], progress: Progress, options: RunOptions) -> list[Trial]:
     """Tell of the trials that have rows by now; returns the others."""
-    left = []
+    out, left = options.out, []
     for trial in trials:
         # whether there is a file costs a tenth of reading it
         there = all(Store(out, name.folder).row_path(name.key).exists() for name in trial.rows)
-        if there and is_done(trial, out, superseded):
+        if there and is_done(trial, out, options.superseded):
             tell(trial, out, progress)
         else:
             left.append(trial)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from common.errors import UsageError, suggest
 from common.parser import Parser
-from harness.execution.option_types import budget, given_path, minutes, positive, whole_number
-from harness.execution.options import EXECUTORS, WORKERS
-from harness.plan.config import DEFAULT_CONFIG
-from harness.plan.trial import PRECISIONS, Trial
+from harness.execution.option_types import given_path, positive, whole_number
+from harness.execution.shared_options import add_launch, add_minutes
+from harness.plan.trial import Trial
 from harness.plan.tuned import KINDS
 from target_signals.development import SEED
 
@@ -55,14 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--kinds", nargs="+", metavar="KIND", help=f"of data, some of {', '.join(KINDS)} (default: all)")
     add("--preset", help="extent of a trial, and the budgets (default: paper with a CUDA device, otherwise quick)")
-    add("--models", nargs="+", default=["all"], metavar="MODEL", help="names, or paths of files (default: all)")
-    add(
-        "--sizes",
-        nargs="+",
-        type=budget,
-        metavar="P",
-        help="parameter budgets, like 1e4 or 10k (default: the preset's)",
-    )
+    add_launch(parser)
     add("--trials", type=positive, default=TRIALS, metavar="N", help="settings of each model (default: %(default)s)")
     add(
         "--search-seeds",
@@ -72,24 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="searches; --write takes the first",
     )
-    add("--minutes", type=minutes, help="begin no trial later than this; the same command goes on")
+    add_minutes(parser)
     add("--write", action="store_true", help="write what was found to tuned.json, for the preset that reads it")
     add("--dry-run", action="store_true", help="print the searches and their estimated cost, and stop")
-    add("--steps", type=whole_number, help="passes over a signal (default: the preset's)")
-    add("--length", type=whole_number, help="samples along the longest axis (default: the preset's)")
-    add("--device", help="cpu, cuda, cuda:1, or all: one worker per GPU (default: cuda where there is one)")
-    add("--executor", choices=EXECUTORS, default="local", help="where trials run (default: local, this machine)")
-    add("--workers", type=positive, metavar="N", help=f"trials at once (default: {WORKERS})")
-    add("--slurm", nargs="+", default=[], metavar="KEY=VALUE", help="what jobs ask of Slurm, like slurm_partition=gpu")
-    add("--precision", choices=PRECISIONS, help="default: each model's own on CUDA, fp32 elsewhere")
-    add("--backend", help="an implementation that must run, like torch (default: the fastest that works)")
     add(
         "--out",
         type=given_path,
         default=DEFAULT_OUT,
         help="folder of the trials' rows, apart from the experiments' (default: %(default)s)",
     )
-    add("--config", default=DEFAULT_CONFIG, help="settings file (default: hyperparameters.json)")
     add("--set", nargs="+", action="extend", default=[], metavar="PATH=VALUE", help="change settings of trial 0")
     parser.set_defaults(seeds=[SEED], signal_seeds=[SEED], bandlimits=None, save_model=False, bits=[])
 
@@ -149,7 +132,7 @@ def make_search(options: argparse.Namespace) -> Search:
         left_out += [f"{kind}: {reason}" for reason in reasons.values() if reason is not None]
         fitting = [model for model, reason in reasons.items() if reason is None]
         precision = choose_precision(options.precision, device)
-        plan = make_plan(config, source, [task], name, preset, fitting, precision, options.backend)
+        plan = make_plan(config, source, [task], preset, fitting, precision, options.backend)
         if options.executor == "local":
             check_budgets(plan, device)
         for seed in dict.fromkeys(options.search_seeds):

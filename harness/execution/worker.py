@@ -56,12 +56,15 @@ def run(order: Order) -> None:
         raise UsageError(f"{changed}: no trial {unknown[0]}; start it again")
     trials = [planned[key] for key in keys]
     device = machine.choose_device(order.device)
-    on_model = checkpoint.saver(options.out) if options.save_model else None
+    how = run_trials.RunOptions(
+        options.out,
+        device,
+        on_model=checkpoint.saver(options.out) if options.save_model else None,
+        superseded=set(order.superseded),
+        arrays=order.arguments[0] != fill.VERB,  # the reference keeps rows alone
+    )
     with Progress(trials, device.type, silent=True) as progress:
-        run_trials.run_free(
-            *(trials, Claims(options.out), device, progress, on_model, set(order.superseded)),
-            arrays=order.arguments[0] != fill.VERB,  # the reference keeps rows alone
-        )
+        run_trials.run_free(trials, Claims(options.out), progress, how)
 
 
 @functools.lru_cache(maxsize=1)  # a worker is called many times with one

@@ -6,13 +6,14 @@ The front is of the models that compete for the best (`harness.analysis.winner`)
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from common.words import budget_text
-from harness.analysis import timing
+from harness.analysis import pareto, timing
 from harness.analysis.comparison import Comparison, Place
 from harness.analysis.remarks import without_gain
 from harness.analysis.selection import few
@@ -20,7 +21,7 @@ from harness.analysis.spread import mean
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.page import EDGE, averaged, panels, text_width, with_room, wrapped, write_texts
-from target_signals.tasks.metrics import METRICS
+from target_signals.tasks.metrics import METRICS, Metric
 
 MOST_BANDS = 3
 PANEL, SINGLE, GAP, MARGIN = (2.1, 2.0), (4.2, 2.8), (0.42, 0.54), (0.6, 0.15)  # inches
@@ -77,7 +78,7 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
         axis_style.log_x(axes, axis_style.ticks_in(sheet.panel[0]))
         axis_style.few_ticks(axes)
         axis_style.open_grid(axes)
-        _front(axes, [_up_to(edge, point) for point in front(compete[band], metric.higher_is_better)])
+        _front(axes, [_up_to(edge, point) for point in front(compete[band], metric)])
         axes.set_title("" if band is None else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
     legend.draw(sheet, figure, handles, notes)
@@ -112,15 +113,10 @@ def competing(comparison: Comparison, points: Sequence[Point], band: float | Non
     ]
 
 
-def front(points: Sequence[Point], higher_is_better: bool = True) -> list[Point]:
+def front(points: Sequence[Point], metric: Metric) -> list[Point]:
     """The points that no other one beats in both seconds and score, the quickest first."""
-    sign = 1 if higher_is_better else -1
-    best, found = -math.inf, []
-    for point in sorted(points, key=lambda point: (point.seconds, -sign * point.score)):
-        if sign * point.score > best:
-            best = sign * point.score
-            found.append(point)
-    return found
+    sign = 1 if metric.higher_is_better else -1
+    return pareto.front(points, attrgetter("seconds"), lambda point: sign * point.score)
 
 
 def _up_to(edge: float, point: Point) -> Point:

@@ -11,6 +11,8 @@ from harness.analysis.bits.bjontegaard import Point
 from harness.analysis.bits.rate_distortion import RateDistortion
 from harness.analysis.palette import palette, place_of
 from harness.figures import axis_style, style
+from harness.figures.layout import AS_NEEDED, Layout, Size
+from harness.figures.page import wrapped
 
 SIZE = (7.4, 5.4)  # inches
 GAIN = 0.1  # dB by which a point must be better than a smaller file to be drawn
@@ -21,13 +23,15 @@ LEADING: style.Looks = {"linewidth": 1.7}
 OTHER: style.Looks = {"linewidth": 0.8, "markersize": 2.4, "alpha": 0.6}
 
 
-def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical: Collection[str]) -> Figure:
+def rate_distortion_page(
+    found: RateDistortion, order: Sequence[str], classical: Collection[str], layout: Layout = AS_NEEDED
+) -> Figure:
     """Lines with their names beside their ends; codecs and the models that have the best file of their sort, trained
     or yardsticks, within a rate of the table are drawn stronger.
 
     order, classical: all models of the protocol, and those that are yardsticks; they give each its colour.
     """
-    figure = Figure(figsize=SIZE, dpi=150, layout="constrained")
+    figure = Figure(figsize=size_of(layout, len(found.names)), dpi=150, layout="constrained")
     axes = figure.subplots()
     every = palette(order, found.models)
     places = {name: place_of(name, every, classical) for name in found.models}
@@ -50,9 +54,18 @@ def rate_distortion_page(found: RateDistortion, order: Sequence[str], classical:
     axes.set_xlabel("bits a sample, of whole files", fontsize=style.TEXT)
     axes.set_ylabel("PSNR (dB)", fontsize=style.TEXT)
     axes.tick_params(labelsize=style.TEXT)
-    axes.set_title("; ".join(filter(None, (str(found.kind), found.means))), fontsize=style.TEXT, loc="left")
-    name_lines(axes, ends, {*codecs, *leading})
+    title = "; ".join(filter(None, (str(found.kind), found.means))) if layout.width is None else ""
+    if layout.title:
+        title = "\n".join(wrapped(layout.title, figure.get_figwidth()))
+    axes.set_title(title, fontsize=style.TEXT, loc="left")
+    name_lines(axes, ends, {*codecs, *leading}, figure.get_figheight())
     return figure
+
+
+def size_of(layout: Layout, names: int) -> Size:
+    """Width and height in inches, with room for so many names one above the other."""
+    width = layout.width or SIZE[0]
+    return width, max(SIZE[1] * width / SIZE[0], LABEL * (names + 1) / AXES)
 
 
 def worth_drawing(front: Sequence[Point]) -> list[Point]:
@@ -64,13 +77,13 @@ def worth_drawing(front: Sequence[Point]) -> list[Point]:
     return kept
 
 
-def name_lines(axes: Axes, ends: Mapping[str, Point], strong: Collection[str]) -> None:
+def name_lines(axes: Axes, ends: Mapping[str, Point], strong: Collection[str], height: float) -> None:
     """Write names to the right of the axes, each as high as its line's end as far as there is room, and tie them to
-    these ends in the lines' colours."""
+    these ends in the lines' colours. height: of the figure, in inches."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
     names = sorted(ends, key=lambda name: ends[name].psnr, reverse=True)
-    gap = (high - low) * LABEL / (AXES * SIZE[1])
+    gap = (high - low) * LABEL / (AXES * height)
     heights = spaced([ends[name].psnr for name in names], gap, low, high)
     colours = {str(line.get_label()): line.get_color() for line in axes.lines}
     for name, height in zip(names, heights, strict=True):

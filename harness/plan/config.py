@@ -66,7 +66,7 @@ class Minibatch:
 
 @dataclass(frozen=True)
 class Preset:
-    """The extent of an experiment."""
+    """The extent of an experiment. name: its key in the file."""
 
     length: dict[str, int | None]  # samples along the longest axis, by dimension of synthetic signals and by
     # kind of recorded ones, which null leaves as they are
@@ -80,6 +80,7 @@ class Preset:
     optimiser: str = ADAM  # muon: of matrices, where a model has any
     tuned_at: str | None = None  # the preset at which models' settings were tuned; null: they are the file's own
     signal_seeds: tuple[int, ...] | None = None  # each with every seed; null: each seed draws its own signal
+    name: str = ""
 
     def __post_init__(self) -> None:
         _require(self.steps > 0, "steps", self.steps, "at least 1")
@@ -147,7 +148,9 @@ class Config:
                 if (experiment.signal, experiment.dim) == (signal, dim) and one in experiment.presets:
                     values |= experiment.presets[one]
                     path = f"experiments[{i}].presets.{one}"
-        return read(Preset, values, f"{self.source}: {path}")
+        if "name" in values:  # which is its key
+            raise UsageError(f"{self.source}: {path}: unknown key 'name'")
+        return read(Preset, values | {"name": name}, f"{self.source}: {path}")
 
 
 def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ()) -> Config:

@@ -95,7 +95,6 @@ def make_plan(
     config: Config,
     source: Source,
     tasks: Sequence[str],
-    preset_name: str,
     preset: Preset,
     chosen_models: Sequence[str],
     precision: str | None = "fp32",
@@ -113,7 +112,7 @@ def make_plan(
     family = source.family
     if source.length_key not in preset.length:
         what = f"dim {source.dim}" if source.kind == "synthetic" else f"signals of kind '{source.kind}'"
-        raise UsageError(f"preset '{preset_name}' has no length for {what}; give --length")
+        raise UsageError(f"preset '{preset.name}' has no length for {what}; give --length")
     length = preset.length[source.length_key]
 
     @functools.cache  # ten thousand trials have a hundred different ones
@@ -124,7 +123,7 @@ def make_plan(
             if lacking := untuned(config, preset.tuned_at, source, task, chosen_models, size):
                 words = " ".join(map(models.registry.word_for, lacking))
                 raise UsageError(
-                    f"preset '{preset_name}': no settings of {', '.join(lacking)} have been tuned for {of} at a budget "
+                    f"preset '{preset.name}': no settings of {', '.join(lacking)} have been tuned for {of} at a budget "
                     f"within {REACH} times of {size:,}; run python -m harness tune --preset {preset.tuned_at} "
                     f"--kinds {of} --models {words} --sizes {size} --write, or leave them out"
                 )
@@ -152,7 +151,7 @@ def make_plan(
             signal_seed=0,
             path=source.path_of(item),
             dataset=source.dataset,
-            preset=preset_name,
+            preset=preset.name,
             steps=preset.steps,
             evaluate_every=preset.evaluate_every,
             minibatch=_minibatch(preset, model, size, task),

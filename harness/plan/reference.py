@@ -80,7 +80,7 @@ def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lackin
     trials: list[Trial] = []
     for name in expand_tasks([task]):
         if preset.tuned_at is None:
-            trials += make_plan(config, source, [name], want.preset, preset, chosen, PRECISION[want.device])
+            trials += make_plan(config, source, [name], preset, chosen, PRECISION[want.device])
             continue
         tuned, kind = config.tuned, tuned_kind(source, name)
         out = {size: untuned(config, preset.tuned_at, source, name, chosen, size, reach=1) for size in preset.sizes}
@@ -90,7 +90,7 @@ def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lackin
                 own = [model for model in chosen if found_for(tuned, preset.tuned_at, model, kind, size, reach=1)]
             if own:
                 one = dataclasses.replace(preset, sizes=(size,))
-                trials += make_plan(config, source, [name], want.preset, one, own, PRECISION[want.device])
+                trials += make_plan(config, source, [name], one, own, PRECISION[want.device])
         if never := [model for model in chosen if all(model in lacks for lacks in out.values())]:
             where = f"{dim}D {signal} {name}"
             lacking[where] = list(dict.fromkeys((*lacking.get(where, ()), *never)))

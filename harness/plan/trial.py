@@ -5,7 +5,7 @@ import functools
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from common.dials import digested
 from harness.store import names, schema
@@ -26,6 +26,17 @@ PLAIN: dict[str, Any] = {
     "signal_code": None,
 }
 DIGESTED = json.JSONEncoder(sort_keys=True, default=dataclasses.asdict)  # a setting may be a dataclass itself
+
+
+class About(NamedTuple):
+    """A signal, by the arguments of `target_signals.get_signal`."""
+
+    name: str
+    dim: int
+    length: int | None
+    bandlimit: float | None
+    seed: int
+    item: str | None
 
 
 @dataclass(frozen=True)
@@ -82,9 +93,9 @@ class Trial:
         return getattr(self.settings, "lr", None)
 
     @property
-    def about(self) -> tuple[Any, ...]:
+    def about(self) -> About:
         """What signal it fits; trials that agree in this share one."""
-        return (self.signal, self.item, self.dim, self.length, self.bandlimit, self.signal_seed)
+        return About(self.signal, self.dim, self.length, self.bandlimit, self.signal_seed, self.item)
 
     @functools.cached_property
     def config_hash(self) -> str:

@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.analysis.cell import Cell
 from harness.analysis.experiments import Experiment, experiments
@@ -35,15 +35,36 @@ from target_signals.user_file import UserFile
 MISSING, OLDER = "missing", "older"  # what the page calls a cell without a row, and a row with a later one
 
 
+class Entry(NamedTuple):
+    """What the page has a line for among its trials. experiment: its number. what: a row, or a cell without one.
+    status: in place of the row's."""
+
+    experiment: int
+    what: Stored | Cell
+    status: str | None = None
+
+    @property
+    def stored(self) -> Stored | None:
+        return self.what if isinstance(self.what, Stored) else None
+
+    @property
+    def row(self) -> Row:
+        """The row; of a cell without one, what is known of it."""
+        if isinstance(self.what, Stored):
+            return self.what.row
+        cell = self.what
+        return {"model": cell.model, "size": cell.size, "bandlimit": cell.band, **cell.draw._asdict()}
+
+
 def build(found: Gathered, config: Config) -> dict[str, Any]:
     """Everything the page shows but pictures, as JSON values."""
     rows = [stored.row for stored in found.stored]
     every = experiments(rows, config.protocol.order, config)
-    entries: list[tuple[int, Cell | None, Stored | None, str | None]] = []
+    entries: list[Entry] = []
     for number, experiment in enumerate(every):
-        entries += [(number, None, found.stored[i], None) for i in experiment.latest.values()]
-        entries += [(number, None, found.stored[i], OLDER) for i in experiment.older]
-        entries += [(number, cell, None, MISSING) for cell in experiment.missing()]
+        entries += [Entry(number, found.stored[i]) for i in experiment.latest.values()]
+        entries += [Entry(number, found.stored[i], OLDER) for i in experiment.older]
+        entries += [Entry(number, cell, MISSING) for cell in experiment.missing()]
     present = dict.fromkeys(model for experiment in every for model in experiment.models)
     every_model = palette(config.protocol.order, present)
     models = [model for model in every_model if model in present]
@@ -93,20 +114,18 @@ def _prepared(values: list[Any], kind: Kind) -> list[Any] | dict[str, Any]:
     return pooled(texts) if 2 * len(set(texts)) < len(texts) else texts
 
 
-def columns(
-    entries: Sequence[tuple[int, Cell | None, Stored | None, str | None]], config: Config
-) -> dict[str, list[Any] | dict[str, Any]]:
+def columns(entries: Sequence[Entry], config: Config) -> dict[str, list[Any] | dict[str, Any]]:
     """Columns by name: a list, or for texts {"pool": those there are, "at": places in it}; columns of nulls are left
     out."""
-    rows = [_of_cell(cell) if stored is None else stored.row for _, cell, stored, _ in entries]
-    made: dict[str, list[Any] | dict[str, Any]] = {"experiment": [number for number, *_ in entries]}
+    rows, stored = [entry.row for entry in entries], [entry.stored for entry in entries]
+    made: dict[str, list[Any] | dict[str, Any]] = {"experiment": [entry.experiment for entry in entries]}
     for column in COLUMNS:
         if column.page:
             made[column.name] = _prepared([row.get(column.name) for row in rows], column.kind)
     made["signal_seed"] = [row["signal_seed"] if row["signal_seed"] != row["seed"] else None for row in rows]
-    made["status"] = pooled([status or row["status"] for row, (*_, status) in zip(rows, entries, strict=True)])
-    made["folder"] = pooled([None if stored is None else stored.folder for _, _, stored, _ in entries])
-    made["key"] = [None if stored is None else stored.key for _, _, stored, _ in entries]
+    made["status"] = pooled([entry.status or row["status"] for entry, row in zip(entries, rows, strict=True)])
+    made["folder"] = pooled([None if one is None else one.folder for one in stored])
+    made["key"] = [None if one is None else one.key for one in stored]
     made["overrides"] = pooled([overrides(row, config) for row in rows])
     made["rings"] = [each(row.get("psnr_rings"), rounded) for row in rows]
     curves: list[list[dict[str, Any]]] = [row.get("curve") or [] for row in rows]
@@ -122,11 +141,6 @@ def _holds_something(column: list[Any] | dict[str, Any]) -> bool:
 
 def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
-
-
-def _of_cell(cell: Cell | None) -> Row:
-    assert cell is not None
-    return {"model": cell.model, "size": cell.size, "bandlimit": cell.band, **cell.draw._asdict()}
 
 
 def _metric(name: str) -> dict[str, Any]:
@@ -202,5 +216,5 @@ def _experiment(experiment: Experiment, models: Sequence[str], out: Path, config
         "remarks": remarks(row for row in latest if row.get("origin") is None),
         **lines(experiment, models),
         "ranks": _over_items(experiment),
-        "published": beside(latest),
+        "published": [cell._asdict() for cell in beside(latest)],
     }

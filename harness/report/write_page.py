@@ -26,9 +26,9 @@ SHOWN = ("rows", "arrays", "signals", "figures/*")  # what a page is made of in 
 MEGABYTES = 4.0  # of thumbnails; the other parts of a page of ten thousand rows take about 10
 
 
-def is_current(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float = MEGABYTES) -> bool:
-    """Whether the page that is there is what `write` would write, but for the time of writing."""
-    end = MADE_OF.format(made_of(out, config, megabytes)).encode()
+def is_current(out: str | Path, config: str | Path = DEFAULT_CONFIG) -> bool:
+    """Whether the page that is there is what `write` would write by default, but for the time of writing."""
+    end = MADE_OF.format(made_of(out, config, MEGABYTES)).encode()
     try:
         with (Path(out) / NAME).open("rb") as file:
             file.seek(-len(end), os.SEEK_END)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import target_signals
 from common.errors import UsageError
-from harness.plan.trial import Trial
+from harness.plan.trial import About, Trial
 from harness.store.own_signal import kept_signal, signal_path
 from harness.store.schema import Row
 from target_signals import item_names, user_file
@@ -36,27 +36,18 @@ def signal_again(trial: Trial, row: Row, out: Path) -> Signal:
 
 def signal_of(trial: Trial) -> Signal:
     """What a trial is about; the last few are kept, as trials of one signal follow each other."""
-    which = (trial.dim, trial.length, trial.bandlimit, trial.signal_seed, trial.item)
-    return cached_signal(trial.signal, *which, trial.path, trial.signal_code)
+    return cached_signal(trial.about, trial.path, trial.signal_code)
 
 
 @functools.lru_cache(maxsize=2)
-def cached_signal(
-    name: str,
-    dim: int,
-    length: int | None,
-    bandlimit: float | None,
-    seed: int,
-    item: str | None,
-    path: str | None,
-    code: str | None,
-) -> Signal:
+def cached_signal(about: About, path: str | None, code: str | None) -> Signal:
     """code: as for `cached_task`."""
     if path is not None:
-        if user_file.item_of(path) != item:  # its row would have the name, and the verdict, of what it held before
+        # its row would have the name, and the verdict, of what it held before
+        if user_file.item_of(path) != about.item:
             raise UsageError(f"'{path}' has changed since the run was planned; start it again")
-        return user_file.load_signal(path, length, dim)
-    if name == user_file.UserFile.name:
-        called = item_names.name_of(str(item))
+        return user_file.load_signal(path, about.length, about.dim)
+    if about.name == user_file.UserFile.name:
+        called = item_names.name_of(str(about.item))
         raise UsageError(f"it is of a file of somebody's own, {called}; give its path with --file")
-    return target_signals.get_signal(name, dim, length, bandlimit, seed, item)
+    return target_signals.get_signal(*about)

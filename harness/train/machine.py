@@ -23,12 +23,11 @@ FEW = 1 << 17  # points of a signal whose arrays are all kept in the heap, as in
 CONTAINER = Path("/sys/fs/cgroup/memory.max")  # bytes, or `max`, where the kernel's control groups are of version 2
 
 
-def default_device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def choose_device(name: str) -> torch.device:
-    """`cpu`, `cuda`, `cuda:1`, or `all` GPUs, which is `cuda`; UsageError when it is not there."""
+def choose_device(name: str | None) -> torch.device:
+    """`cpu`, `cuda`, `cuda:1`, or `all` GPUs, which is `cuda`; None: CUDA where there is one, else the CPU. UsageError
+    when it is not there."""
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     if not re.fullmatch(r"cpu|cuda(:\d{1,3})?|all", name):
         raise UsageError(f"unknown device '{name}'; choose cpu, cuda, cuda:<number>, or all (GPUs)")
     device = torch.device("cuda" if name == "all" else name)
@@ -54,7 +53,7 @@ def load() -> float | None:
     system does not tell."""
     try:
         return os.getloadavg()[0] / (os.cpu_count() or 1)
-    except (AttributeError, OSError):
+    except OSError:
         return None
 
 
@@ -66,7 +65,7 @@ def memory(device: torch.device) -> int | None:
         return torch.cuda.get_device_properties(device).total_memory
     try:
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
+    except (OSError, ValueError):
         return None
     part = CONTAINER.read_text().strip() if CONTAINER.exists() else "max"
     return whole if part == "max" else min(whole, int(part))

@@ -5,6 +5,7 @@ and is renamed when its SHA-256 is right; a member is written beside its place a
 """
 
 import contextlib
+import fcntl
 import gzip
 import os
 import shutil
@@ -156,10 +157,6 @@ def _inside(folder: Path, path: str) -> Path:
 
 
 def _lock(file: IO[bytes], part: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows: two downloads at once would be found by the sum
-        return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

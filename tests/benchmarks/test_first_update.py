@@ -1,7 +1,6 @@
 """Seconds to the first update, with nothing compiled before and once more."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -72,7 +71,7 @@ def test_every_trained_model_of_the_paper_and_the_newer_ones_is_asked_for(config
 
 def test_what_was_not_run_when_the_minutes_were_over_is_said(starts, monkeypatch, capsys):
     clock = iter([0.0, 0.0, 61.0])
-    monkeypatch.setattr(first_update, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
     words = ["--models", "Siren", "Wire", "Grid", "--sizes", "1e4", "--dims", "2", "--minutes", "1", *DEVICE]
     assert first_update.main(words) == EXIT_OK
     assert len(starts) == 2

@@ -32,7 +32,7 @@ def start(config):
 
     def make(name, **changes):
         preset = dataclasses.replace(config.preset("smoke", "StarTarget", 2), length={"2": 12})
-        (trial,) = make_plan(config, choose_source("StarTarget", 2), ["fit"], "smoke", preset, [name])
+        (trial,) = make_plan(config, choose_source("StarTarget", 2), ["fit"], preset, [name])
         trial = dataclasses.replace(trial, steps=3, **changes)
         task = make_task("fit", signal_of(trial))
         return build(trial, task, solve(trial, task)[0]), task, trial
@@ -184,7 +184,7 @@ def test_cells_of_several_calls_add_up_in_one_file(tmp_path, capsys):
 
 
 def test_the_cells_are_the_papers(config):
-    trials = paper_cost.cells_to_measure(config, TRAINED, paper_cost.parse(["--precision", "tf32"]))
+    trials = paper_cost.cells_to_measure(config, TRAINED, (2, 3), None)
     sizes = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
     expected = [(name, dim, size) for size in sizes for dim in (2, 3) for name in TRAINED]
     assert [(trial.model, trial.dim, trial.budget) for trial in trials] == expected

@@ -121,8 +121,10 @@ def test_lines_of_other_settings_say_nothing(tmp_path, capsys):
     assert said.out.startswith("no trials\n")
 
 
-def test_no_trial_begins_after_its_minutes(tmp_path):
-    assert panel(tmp_path / "lines", "--models", "Grid", "--precisions", "fp32", "--minutes", "0") == 0
+def test_no_trial_begins_after_its_minutes(tmp_path, monkeypatch):
+    clock = iter([0.0, 61.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    assert panel(tmp_path / "lines", "--models", "Grid", "--precisions", "fp32", "--minutes", "1") == 0
     assert not (tmp_path / "lines").exists()
 
 
@@ -202,7 +204,7 @@ def test_cells_beyond_the_panel_are_shown_and_not_judged():
 def test_an_overview_has_a_line_for_each_cell_of_the_panel():
     """The least and the greatest difference over seeds, and the verdict where it is not as good."""
     cells = [("a", 10_000), ("b", 10_000), ("c", 10_000)]
-    compared = {("Siren", "bf16"): parity_table.Compared.of(STEADY + OPEN, "Siren", "bf16", cells)}
+    compared = {("Siren", "bf16"): parity_table.AgainstFloat32.of(STEADY + OPEN, "Siren", "bf16", cells)}
     assert parity_table.overview(compared, cells).splitlines()[2:] == [
         "| a 10,000 |          -0.05 to +0.01 |",
         "| b 10,000 | -2.00 to +0.20, spreads |",

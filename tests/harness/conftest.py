@@ -73,7 +73,7 @@ def make_trial(config):
 
     def make(model="Grid", signal="BandlimitedSignal", dim=2, lr=None, task="fit", **changes):
         preset = config.preset("smoke", signal, dim)
-        (trial, *_) = make_plan(config, choose_source(signal, dim), [task], "smoke", preset, [model])
+        (trial, *_) = make_plan(config, choose_source(signal, dim), [task], preset, [model])
         if lr is not None:
             changes["settings"] = dataclasses.replace(trial.settings, lr=lr)
         own = {"signal_seed": changes["seed"]} if "seed" in changes else {}

@@ -132,7 +132,7 @@ def test_any_settings_file(tmp_path, content, data):
         for name in config.presets:
             config.preset(name, "Sierpinski", 2)
         smoke = config.preset("smoke", "Sierpinski", 2)
-        make_plan(config, choose_source("Sierpinski", 2), ["fit"], "smoke", smoke, model_names(config))
+        make_plan(config, choose_source("Sierpinski", 2), ["fit"], smoke, model_names(config))
     except UsageError as error:
         message = str(error)
     assert len(message.splitlines()) <= 1
@@ -284,9 +284,9 @@ def fitted(tmp_path_factory, config):
     out = tmp_path_factory.mktemp("fitted")
     preset = dataclasses.replace(config.preset("smoke", "Sierpinski", 2), sizes=(7000,), bandlimits=(0.5,), steps=3)
     source = choose_source("Sierpinski", 2)
-    trials = make_plan(config, source, ["fit"], "smoke", preset, ["Siren", "FourFeat", "BlockDCT"])
+    trials = make_plan(config, source, ["fit"], preset, ["Siren", "FourFeat", "BlockDCT"])
     trials = [dataclasses.replace(trial, bits=(4,)) for trial in trials]
-    run_trials.execute(trials, out, torch.device("cpu"), checkpoint.saver(out))
+    run_trials.execute(trials, run_trials.RunOptions(out, torch.device("cpu"), checkpoint.saver(out)))
     models = {trial.model: Store(out, trial.folder).model_path(trial.key) for trial in trials}
     return models, {name: compressed.encode(checkpoint.load(path), 6) for name, path in models.items()}
 

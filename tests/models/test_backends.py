@@ -47,7 +47,7 @@ def trial_of(model, backend):
     config = load_config()
     preset = config.preset("smoke", "Sierpinski", 2)
     source, _ = find_source(["Sierpinski"], 2, None, None, config, "smoke")
-    (trial,) = make_plan(config, source, ["fit"], "smoke", preset, [model], backend=backend)
+    (trial,) = make_plan(config, source, ["fit"], preset, [model], backend=backend)
     return trial
 
 

@@ -7,9 +7,12 @@ averaged over the interval that both curves cover.
 """
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
+
+from harness.analysis import pareto
 
 
 class Point(NamedTuple):
@@ -21,11 +24,7 @@ class Point(NamedTuple):
 
 def front(points: Sequence[Point]) -> list[Point]:
     """The points that no other one beats in both rate and PSNR, in rising order of both."""
-    found: list[Point] = []
-    for point in sorted(points, key=lambda point: (point.rate, -point.psnr)):
-        if not found or point.psnr > found[-1].psnr:
-            found.append(point)
-    return found
+    return pareto.front(points, attrgetter("rate"), attrgetter("psnr"))
 
 
 def psnr_difference(curve: Sequence[Point], reference: Sequence[Point]) -> float | None:

@@ -45,9 +45,8 @@ def run_order(order: Order) -> int:
         told.append(True)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    signal.signal(
-        signal.SIGUSR2, stop
-    )  # which submitit has Slurm send in time; it would requeue, where that is allowed
+    # which submitit has Slurm send in time; it would requeue, where that is allowed
+    signal.signal(signal.SIGUSR2, stop)
     code = guarded(lambda: work(order))
     if code == EXIT_INTERRUPTED and not told:
         raise SystemExit(code)

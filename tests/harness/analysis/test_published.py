@@ -48,13 +48,13 @@ def rows(make_row, monkeypatch):
 
 def test_ours_is_the_mean_of_ok_paper_rows_at_the_evaluation_that_was_published(rows):
     fit, sr, ct = published.beside(rows)
-    assert (fit["table"], fit["model"], fit["published"]) == ("div2k-fit", "Grid", 21.92)
-    assert (fit["which"], fit["ours"], fit["last"], fit["runs"]) == ("best", 22.0, 21.5, 2)
-    assert fit["difference"] == pytest.approx(0.08)
-    assert (sr["table"], sr["model"], sr["published"]) == ("div2k-sr", "Grid_TV", 19.7)
-    assert (sr["which"], sr["ours"], sr["last"]) == ("best", 19.5, 19.0)
-    assert (sr["difference"], sr["items"], sr["of"]) == (None, 1, 2), "one image is no mean over two"
-    assert (ct["table"], ct["which"], ct["ours"]) == ("ct", "last", 20.0)
+    assert (fit.table, fit.model, fit.published) == ("div2k-fit", "Grid", 21.92)
+    assert (fit.which, fit.ours, fit.last, fit.runs) == ("best", 22.0, 21.5, 2)
+    assert fit.difference == pytest.approx(0.08)
+    assert (sr.table, sr.model, sr.published) == ("div2k-sr", "Grid_TV", 19.7)
+    assert (sr.which, sr.ours, sr.last) == ("best", 19.5, 19.0)
+    assert (sr.difference, sr.items, sr.of) == (None, 1, 2), "one image is no mean over two"
+    assert (ct.table, ct.which, ct.ours) == ("ct", "last", 20.0)
 
 
 def test_the_text_holds_the_numbers(rows):
@@ -69,10 +69,10 @@ def test_published_tables_of_one_item_name_it(make_row):
     place = {"signal": "Dragon", "dim": 3, "preset": "paper", "size": 10_000, "bandlimit": None, "length": None}
     rows = [make_row(**place, item=item, iou=0.5) for item in ("occupancy", "surface")]
     cells = published.beside(rows)
-    assert [(cell["item"], cell["table"]) for cell in cells] == [
+    assert [(cell.item, cell.table) for cell in cells] == [
         ("occupancy", "dragon-occupancy-fit"),
         ("surface", "dragon-surface-fit"),
     ]
     images = [make_row(**place | {"signal": "DIV2K", "dim": 2}, item=item, psnr=20.0) for item in ("0064", "0007")]
     (cell,) = published.beside(images)
-    assert (cell["item"], cell["runs"]) == (None, 2)
+    assert (cell.item, cell.runs) == (None, 2)

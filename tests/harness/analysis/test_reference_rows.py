@@ -47,7 +47,7 @@ def rows_of(make_row, wanting):
         config = load_config(wanting)
         preset = dataclasses.replace(config.preset(PRESET, SIGNAL, 2), sizes=sizes, seeds=seeds, bandlimits=bandlimits)
         found = []
-        for trial in make_plan(config, choose_source(SIGNAL, 2), ["fit"], PRESET, preset, names):
+        for trial in make_plan(config, choose_source(SIGNAL, 2), ["fit"], preset, names):
             fields = {name: getattr(trial, name) for name in make_row() if hasattr(trial, name)}
             fields |= {"size": trial.budget, "settings": dataclasses.asdict(trial.settings), "psnr": psnr}
             found.append(make_row(**fields | changes))

@@ -21,6 +21,7 @@ from target_signals.tasks.base import registry as tasks
 from tests import own_files
 
 QUICKLY = ("--device", "cpu", "--steps", "2", "--length", "12")
+OF_SLIP = ("--signal", "Sierpinski", "--preset", "smoke", "--models", "./Slip.py", "--out", "results", *QUICKLY)
 
 
 @pytest.fixture
@@ -30,6 +31,20 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setattr(run_command, "draw", lambda *given: None)
     with own_files.forgotten():
         yield tmp_path
+
+
+@pytest.fixture
+def slip(here):
+    """`slip(old, new)`: the text of a new model, Slip.py, with other words in place of some that stand there once."""
+
+    def write(old, new_text):
+        text = new.written("model", "Slip")
+        assert text.count(old) == 1
+        text = text.replace(old, new_text)
+        (here / "Slip.py").write_text(text, encoding="utf-8")
+        return text
+
+    return write
 
 
 @pytest.fixture
@@ -119,29 +134,19 @@ NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or
         (SUPER, "nn.Module.__init__(self)", f"{BEGIN} (AttributeError: 'Slip' object has no attribute 'dim')"),
     ],
 )
-def test_a_slip_in_a_new_model_is_one_line(here, capsys, old, new_text, says):
-    assert main(["new", "model", "Slip"]) == 0
-    text = (here / "Slip.py").read_text(encoding="utf-8")
-    assert text.count(old) == 1
-    (here / "Slip.py").write_text(text.replace(old, new_text), encoding="utf-8")
-    words = ["--signal", "Sierpinski", "--preset", "smoke", "--models", "./Slip.py", "--out", "results"]
-    capsys.readouterr()
-    assert run_command.main([*words, *QUICKLY]) == 2
+def test_a_slip_in_a_new_model_is_one_line(slip, capsys, old, new_text, says):
+    slip(old, new_text)
+    assert run_command.main(OF_SLIP) == 2
     err = capsys.readouterr().err
     assert f"error: Slip{says}" in err
     assert err.count("\n") == 1
 
 
-def test_an_error_in_a_new_model_is_told_from_its_file_on(here, capsys):
-    assert main(["new", "model", "Slip"]) == 0
-    text = (here / "Slip.py").read_text(encoding="utf-8")
+def test_an_error_in_a_new_model_is_told_from_its_file_on(here, slip, capsys):
     inner = ANSWER.replace("waves", "waves.T")
-    text = text.replace(ANSWER, f"return self.inner(x)\n\n    def inner(self, x):\n        {inner}")
-    (here / "Slip.py").write_text(text, encoding="utf-8")
+    text = slip(ANSWER, f"return self.inner(x)\n\n    def inner(self, x):\n        {inner}")
     line = next(number for number, words in enumerate(text.splitlines(), 1) if "self.waves.T" in words)
-    capsys.readouterr()
-    words = ["--signal", "Sierpinski", "--preset", "smoke", "--models", "./Slip.py", "--out", "results"]
-    assert run_command.main([*words, *QUICKLY]) == 2
+    assert run_command.main(OF_SLIP) == 2
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first == f'  File "{here / "Slip.py"}", line {line - 3}, in forward', "nothing of the suite's way to it"
     assert last.startswith(f"error: '{here / 'Slip.py'}', line {line}, in inner: RuntimeError: ")
@@ -163,12 +168,8 @@ def test_an_error_in_a_new_model_is_told_from_its_file_on(here, capsys):
         ('name = "Slip"', 'name = "all"', "--models takes 'all' for a group of models; give the model another name"),
     ],
 )
-def test_what_is_no_model_is_one_line_before_anything_runs(here, capsys, old, new_text, says):
-    assert main(["new", "model", "Slip"]) == 0
-    text = (here / "Slip.py").read_text(encoding="utf-8")
-    assert text.count(old) == 1
-    (here / "Slip.py").write_text(text.replace(old, new_text), encoding="utf-8")
-    capsys.readouterr()
+def test_what_is_no_model_is_one_line_before_anything_runs(slip, capsys, old, new_text, says):
+    slip(old, new_text)
     assert run_command.main(["--signal", "Sierpinski", "--models", "./Slip.py", "--dry-run"]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -176,13 +177,9 @@ def test_what_is_no_model_is_one_line_before_anything_runs(here, capsys, old, ne
 
 
 @pytest.mark.parametrize("batches", ["null", '{"points": 50, "from_size": 0, "from_size_by_model": {}}'])
-def test_a_new_model_that_no_gradient_reaches_is_one_line(here, capsys, batches):
-    assert main(["new", "model", "Slip"]) == 0
-    text = (here / "Slip.py").read_text(encoding="utf-8")
-    (here / "Slip.py").write_text(text.replace(ANSWER, f"{ANSWER}.detach()"), encoding="utf-8")
-    words = ["--signal", "Sierpinski", "--preset", "smoke", "--models", "./Slip.py", "--out", "results", *QUICKLY]
-    capsys.readouterr()
-    assert run_command.main([*words, "--set", f"presets.smoke.minibatch={batches}"]) == 2
+def test_a_new_model_that_no_gradient_reaches_is_one_line(slip, capsys, batches):
+    slip(ANSWER, f"{ANSWER}.detach()")
+    assert run_command.main([*OF_SLIP, "--set", f"presets.smoke.minibatch={batches}"]) == 2
     assert "error: no gradient reaches Slip: what it gives was detached" in capsys.readouterr().err
 
 
@@ -266,12 +263,9 @@ def test_files_that_are_cited_have_what_they_are_cited_for():
 
 
 @pytest.mark.parametrize("workers", [[], ["--workers", "2"]], ids=["one process", "workers"])
-def test_a_new_model_that_exits_does_not_end_a_run_as_if_it_were_done(here, capfd, workers):
-    assert main(["new", "model", "Slip"]) == 0
-    text = (here / "Slip.py").read_text(encoding="utf-8")
-    (here / "Slip.py").write_text(text.replace(ANSWER, "raise SystemExit(0)"), encoding="utf-8")
-    words = ["--signal", "Sierpinski", "--preset", "smoke", "--models", "./Slip.py", "--out", "results", *workers]
-    assert run_command.main([*words, *QUICKLY]) == 2
+def test_a_new_model_that_exits_does_not_end_a_run_as_if_it_were_done(slip, capfd, workers):
+    slip(ANSWER, "raise SystemExit(0)")
+    assert run_command.main([*OF_SLIP, *workers]) == 2
     last = capfd.readouterr().err.splitlines()[-1]
     assert re.fullmatch(r"error: '.*/Slip\.py', line \d+, in forward: SystemExit: 0", last)
 

@@ -171,7 +171,7 @@ def test_chosen_models_are_compared_as_if_they_were_all(store, rows, make_row, t
     [
         (["--by", "modle"], "--by: unknown key 'modle' (did you mean 'model'?); known: model, size, band, item, seed"),
         (["--by", "model,band"], "scores of several budgets have no mean; add size: --by model,band,size"),
-        (["--metric", "pnsr"], "unknown metric 'pnsr' (did you mean 'psnr'?)"),
+        (["--metric", "pnsr"], "argument --metric: invalid choice: 'pnsr' (did you mean 'psnr'?)"),
         (["--metric", "iou"], "no row of these has iou; choose another --metric"),
         (["--signal", "Star"], "no rows of signal 'Star'; there are: Sierpinski"),
         (["--task", "ct"], "no rows of task 'ct'; there are: fit"),

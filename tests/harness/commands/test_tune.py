@@ -212,7 +212,7 @@ def test_a_deadline_stops_an_executor(make_trial, monkeypatch, tmp_path):
 
     executor, clock = Endless(), SimpleNamespace(monotonic=itertools.count().__next__, sleep=lambda seconds: None)
     monkeypatch.setattr(run_trials, "time", clock)
-    run_trials.spread([make_trial("Grid")], tmp_path, torch.device("cpu"), executor, deadline=3)
+    run_trials.spread([make_trial("Grid")], executor, run_trials.RunOptions(tmp_path, torch.device("cpu"), deadline=3))
     assert (executor.submitted, executor.stopped) == (1, True)
 
 
@@ -243,32 +243,35 @@ def at(budgets, extent="quick", model="Grid", kind="image"):
 def test_a_preset_of_tuned_settings_refuses_models_without_and_names_the_way(config):
     config = dataclasses.replace(config, tuned=at([10_000]))
     source, preset = choose_source("SampleImages", 2), config.preset("quick_tuned", "SampleImages", 2)
-    plan = make_plan(config, source, ["fit"], "quick_tuned", preset, ["Grid", "Wavelet"])
+    plan = make_plan(config, source, ["fit"], preset, ["Grid", "Wavelet"])
     assert {(t.model, t.lr, t.lr_schedule) for t in plan} == {("Grid", 0.5, "cosine"), ("Wavelet", None, "constant")}
     with pytest.raises(
         UsageError,
         match=r"no settings of Siren .* for image at .* 30 times of 3,000; run .* --models Siren --sizes 3000 --write,",
     ):
-        make_plan(config, source, ["fit"], "quick_tuned", preset, ["Grid", "Siren"])
+        make_plan(config, source, ["fit"], preset, ["Grid", "Siren"])
 
 
 def test_whatever_has_three_axes_has_the_volumes_settings(config):
     config = dataclasses.replace(config, tuned=at([10_000], kind="volume"))
     for signal in ("SparseSphereSignal", "Solids"):
         preset = config.preset("quick_tuned", signal, 3)
-        plan = make_plan(config, choose_source(signal, 3), ["fit"], "quick_tuned", preset, ["Grid", "GSplat"])
+        plan = make_plan(config, choose_source(signal, 3), ["fit"], preset, ["Grid", "GSplat"])
         assert {trial.lr for trial in plan if trial.model == "Grid"} == {0.5}, "and splats have none in 3D"
 
 
 def test_somebodys_own_file_has_tuned_settings_once_there_are_some(config):
     source = choose_source("SampleImages", 2)
-    assert tuned_preset(dataclasses.replace(config, tuned={}), "quick", source, ["fit"], ["Grid"], [3000]) is None
+    quick, paper = (config.preset(name, "SampleImages", 2) for name in ("quick", "paper"))
+    far = dataclasses.replace(quick, sizes=(3000, 10**6))
+    assert tuned_preset(dataclasses.replace(config, tuned={}), quick, source, ["fit"], ["Grid"]) is None
     config = dataclasses.replace(config, tuned=at([10_000]))
-    assert tuned_preset(config, "quick", source, ["fit", "denoise"], ["Grid", "Wavelet"], [3000]) == "quick_tuned"
-    assert tuned_preset(config, "paper", source, ["fit"], ["Grid"], [3000]) is None, "they were tuned at another extent"
-    assert tuned_preset(config, "quick", source, ["fit"], ["Grid", "Siren"], [3000]) is None
-    assert tuned_preset(config, "quick", source, ["fit", "ct"], ["Grid"], [3000]) is None
-    assert tuned_preset(config, "quick", source, ["fit"], ["Grid"], [3000, 10**6]) is None, "too far from what was"
+    assert tuned_preset(config, quick, source, ["fit", "denoise"], ["Grid", "Wavelet"]) == "quick_tuned"
+    same = dataclasses.replace(paper, sizes=quick.sizes)
+    assert tuned_preset(config, same, source, ["fit"], ["Grid"]) is None, "they were tuned at another extent"
+    assert tuned_preset(config, quick, source, ["fit"], ["Grid", "Siren"]) is None
+    assert tuned_preset(config, quick, source, ["fit", "ct"], ["Grid"]) is None
+    assert tuned_preset(config, far, source, ["fit"], ["Grid"]) is None, "too far from what was"
 
 
 def test_more_settings_than_can_be_planned_are_one_line(capsys):

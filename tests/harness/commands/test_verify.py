@@ -271,7 +271,9 @@ def test_a_file_that_is_no_row_is_named_once_and_left_out(fitted, verify):
     [
         (["Nobody"], "no row of '"),
         (["absent.json"], "'absent.json' cannot be read as a row: No such file"),
-        (["--models", "Siren"], "no rows to repeat in '"),
+        (["--models", "Siren"], "no rows of model 'Siren'; there are: Grid"),
+        (["--dim", "3"], "no rows of dim '3'; there are: 2"),
+        (["--preset", "paper"], "no rows of preset 'paper'; there are: smoke"),
         (["--models", "Sirn"], "did you mean 'Siren'"),
         (["--most", "0"], "argument --most: must be at least 1, got 0"),
         (["--tolerance", "nan"], "--tolerance takes decibels from 0 to 100, got nan"),

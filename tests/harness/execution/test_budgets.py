@@ -134,7 +134,11 @@ def test_the_memory_is_the_machines_or_the_containers_part(tmp_path, monkeypatch
 
 def test_a_system_that_tells_nothing(monkeypatch):
     monkeypatch.undo()
-    monkeypatch.delattr(machine.os, "sysconf")
+
+    def unknown(name):
+        raise ValueError(name)
+
+    monkeypatch.setattr(machine.os, "sysconf", unknown)
     machine.memory.cache_clear()
     assert machine.memory(CPU) is None
     machine.memory.cache_clear()

@@ -256,7 +256,7 @@ def test_what_is_spread_says_the_time_left_of_its_workers(tmp_path, trials, make
 
     monkeypatch.setattr(run_trials, "POLL", 0)
     monkeypatch.setattr(run_trials, "tell", lambda trial, out, told: told.tell(trial, [make_row()], 15.0))
-    run_trials.spread(trials, tmp_path, torch.device("cuda"), Four())
+    run_trials.spread(trials, Four(), run_trials.RunOptions(tmp_path, torch.device("cuda")))
     first, *_, last = capsys.readouterr().out.splitlines()
     assert first.endswith("; about 26 seconds left")  # 7 of 15 s, by four
     assert "left" not in last

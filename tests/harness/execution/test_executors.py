@@ -286,14 +286,14 @@ def test_workers_are_given_the_trials_in_their_order(make_trial, make_row, tmp_p
         for trial in some:
             Store(tmp_path, trial.folder).write(trial.key, make_row(), None)
 
-    run_trials.spread(trials, tmp_path, CPU, Idle(do))
+    run_trials.spread(trials, Idle(do), run_trials.RunOptions(tmp_path, CPU))
     assert given == trials
 
 
 def test_workers_that_get_nowhere_are_given_up(make_trial, tmp_path):
     idle = Idle()
     with pytest.raises(Failure, match="workers end without having run Grid 2,500"):
-        run_trials.spread([make_trial("Grid")], tmp_path, CPU, idle)
+        run_trials.spread([make_trial("Grid")], idle, run_trials.RunOptions(tmp_path, CPU))
     assert idle.stopped
 
 
@@ -310,7 +310,7 @@ def test_what_another_finished_while_we_were_about_to_claim_it_is_not_run(make_t
 
     monkeypatch.setattr(Claims, "take", too_late)
     monkeypatch.setattr(run_trials, "run_trial", run_trial)
-    run_trials.execute([trial], tmp_path, CPU)
+    run_trials.execute([trial], run_trials.RunOptions(tmp_path, CPU))
 
 
 def test_rows_are_looked_for_but_not_read_until_they_are_there(make_trial, make_row, tmp_path, capsys, calls):
@@ -322,7 +322,9 @@ def test_rows_are_looked_for_but_not_read_until_they_are_there(make_trial, make_
     for done in (0, 0, 5, 20):
         for trial in trials[:done]:
             (rows / f"{trial.key}.json").write_text(json.dumps(make_row()))
-        left = run_trials.tell_finished(trials[5:] if done == 20 else trials, tmp_path, (), progress)
+        left = run_trials.tell_finished(
+            trials[5:] if done == 20 else trials, progress, run_trials.RunOptions(tmp_path, CPU)
+        )
         assert left == ([] if done == 20 else trials[done:])
     assert [path for path, *_ in opened] == [rows / f"{trial.key}.json" for trial in trials for _ in range(2)]
     assert capsys.readouterr().out.count("\n") == 20
@@ -341,7 +343,7 @@ def test_workers_of_one_store_fit_each_trial_once_and_look_at_it_twice_at_most(
     def work(_):
         start.wait()
         with Progress(trials, "cpu", silent=True) as progress:
-            run_trials.run_free(trials, Claims(tmp_path), CPU, progress)
+            run_trials.run_free(trials, Claims(tmp_path), progress, run_trials.RunOptions(tmp_path, CPU))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
@@ -362,5 +364,5 @@ def test_nothing_of_a_trial_is_held_while_the_next_one_runs(make_trial, make_row
         return [result]
 
     monkeypatch.setattr(run_trials, "run_trial", run)
-    run_trials.execute([make_trial("Grid", seed=seed) for seed in (1, 2, 3)], tmp_path, CPU)
+    run_trials.execute([make_trial("Grid", seed=seed) for seed in (1, 2, 3)], run_trials.RunOptions(tmp_path, CPU))
     assert len(held) == 3

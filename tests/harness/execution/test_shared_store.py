@@ -75,7 +75,7 @@ def test_a_folder_that_was_deleted_ends_the_run_in_one_line(make_trial, tmp_path
     monkeypatch.setattr(run_trials, "prepare", lambda trials, out: None)
     trial = make_trial("Grid")
     with pytest.raises(UsageError, match=r"cannot write results to .*No such file or directory"):
-        run_trials.execute([trial], tmp_path / "gone", torch.device("cpu"))
+        run_trials.execute([trial], run_trials.RunOptions(tmp_path / "gone", torch.device("cpu")))
 
 
 def test_an_order_speaks_of_its_own_trials_alone(make_trial):
@@ -122,7 +122,9 @@ def test_what_is_done_is_looked_for_afresh_under_a_claim(make_trial, tmp_path, m
         def tell(self, *_):
             pass
 
-    assert run_trials.run_free([trial], Claims(tmp_path), torch.device("cpu"), Silent()) == [trial]
+    assert run_trials.run_free(
+        [trial], Claims(tmp_path), Silent(), run_trials.RunOptions(tmp_path, torch.device("cpu"))
+    ) == [trial]
     ((said,),) = asked
     assert said["pid"] == os.getpid(), "asked while it held the claim"
 
@@ -133,7 +135,7 @@ def test_nobody_waits_for_what_others_run_beyond_the_deadline(make_trial, tmp_pa
     clock = SimpleNamespace(monotonic=itertools.count().__next__, sleep=lambda seconds: next(naps))
     monkeypatch.setattr(run_trials, "time", clock)
     with Claims(tmp_path).take(trial):
-        run_trials.execute([trial], tmp_path, torch.device("cpu"), deadline=30)
+        run_trials.execute([trial], run_trials.RunOptions(tmp_path, torch.device("cpu"), deadline=30))
     assert 0 < next(naps) < 30
     assert capsys.readouterr().err == f"waiting for {trial}, which process {os.getpid()} on {platform.node()} runs\n"
 
@@ -146,7 +148,7 @@ def test_who_waits_for_a_claim_that_says_nothing_sleeps(make_trial, tmp_path, mo
     rounds, ticks = calls(run_trials, "run_free"), itertools.count()
     clock = SimpleNamespace(monotonic=ticks.__next__, sleep=lambda seconds: None)
     monkeypatch.setattr(run_trials, "time", clock)
-    run_trials.execute([trial], tmp_path, torch.device("cpu"), deadline=50)
+    run_trials.execute([trial], run_trials.RunOptions(tmp_path, torch.device("cpu"), deadline=50))
     assert len(rounds) == 1
     assert capsys.readouterr().err == f"waiting for {trial}, which another process runs\n"
 
@@ -231,7 +233,7 @@ def test_workers_that_die_before_they_begin_are_given_up(workers):
 def test_what_is_left_of_a_claim_is_taken_away_when_its_trial_is_found_done(make_trial, tmp_path):
     """Its process was killed between writing the row and letting go; `status` would call it unfinished for ever."""
     trial = make_trial("Grid")
-    run_trials.execute([trial], tmp_path, torch.device("cpu"))
+    run_trials.execute([trial], run_trials.RunOptions(tmp_path, torch.device("cpu")))
     path = Claims(tmp_path).path(trial)
     path.parent.mkdir()
     path.write_text(json.dumps({"trial": str(trial), "pid": 1 << 30, "numbering": liveness.numbering()}))
@@ -242,7 +244,7 @@ def test_what_is_left_of_a_claim_is_taken_away_when_its_trial_is_found_done(make
 def test_a_row_under_another_ones_name_is_set_aside_and_its_trial_is_left(make_trial, tmp_path):
     """As somebody leaves it who copies and renames files; it would stand for a model that was never run."""
     grid, siren = make_trial("Grid"), make_trial("Siren")
-    run_trials.execute([grid, siren], tmp_path, torch.device("cpu"))
+    run_trials.execute([grid, siren], run_trials.RunOptions(tmp_path, torch.device("cpu")))
     store = Store(tmp_path, grid.folder)
     store.row_path(siren.key).write_bytes(store.row_path(grid.key).read_bytes())
     with pytest.warns(Notice, match=rf"is not a row \(it is that of {re.escape(grid.key)}\); set aside as"):

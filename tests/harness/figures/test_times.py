@@ -9,6 +9,7 @@ from harness.analysis.selection import few, from_the_middle
 from harness.figures import draw_figures
 from harness.figures.convergence import convergence_page, trace
 from harness.figures.pareto import Point, competing, front, pareto_page, points_at
+from target_signals.tasks.metrics import METRICS
 from tests.harness.figures.reading import said
 from tests.harness.tables import CLASSICAL, comparison_of, rows_of
 
@@ -186,9 +187,9 @@ def test_times_of_a_busy_machine_are_told_of(make_table):
 def test_the_front_holds_what_nothing_beats():
     points = [Point(*values, draws=1) for values in (("a", 1, 1.0, 10.0), ("b", 1, 2.0, 9.0), ("c", 1, 3.0, 12.0))]
     points += [Point("d", 1, 1.0, 8.0, draws=1), Point("e", 1, 9.0, 12.0, draws=1)]
-    assert [point.model for point in front(points)] == ["a", "c"]
-    assert [point.model for point in front(points, higher_is_better=False)] == ["d"]
-    assert front([]) == []
+    assert [point.model for point in front(points, METRICS["psnr"])] == ["a", "c"]
+    assert [point.model for point in front(points, METRICS["lpips"])] == ["d"]
+    assert front([], METRICS["psnr"]) == []
 
 
 def test_quality_against_seconds_shows_every_model_and_budget(make_table, check_page):
@@ -208,7 +209,7 @@ def test_quality_against_seconds_shows_every_model_and_budget(make_table, check_
     assert len(drawn) == len(points)
     sizes = [line.get_markersize() for line in drawn[:6]]
     assert sizes == sorted(sizes)
-    best = front([point for point in points if point.model in MODELS])  # yardsticks are ranked apart
+    best = front([point for point in points if point.model in MODELS], METRICS["psnr"])  # yardsticks are ranked apart
     edge = lines(axes)["Pareto front"]
     assert edge.get_ydata()[:-1] == pytest.approx([point.score for point in best])
     labels = [text.get_text() for text in figure.legends[0].get_texts()]

@@ -73,13 +73,14 @@ def test_a_preset_has_the_extent_of_another_and_what_it_says_itself(config, comp
     for name, extent in (("tuned", "paper"), ("quick_muon", "quick")):
         for experiment in config.experiments:
             own, of = (config.preset(one, experiment.signal, experiment.dim) for one in (name, extent))
-            assert dataclasses.replace(own, tuned_at=None, optimiser="adam") == of
+            assert dataclasses.replace(own, tuned_at=None, optimiser="adam", name=of.name) == of
     assert config.preset("tuned", "Dragon", 3).tuned_at == "paper"
     assert config.preset("muon", "Dragon", 3).optimiser == "muon"
     message = complaint(changed(["presets", "tuned", "extent_of"], "muon"))
     assert "presets.tuned.extent_of: must be one of smoke, quick, paper, got 'muon'" in message
     assert "optimiser: must be one of adam, muon" in complaint(changed(["presets", "muon", "optimiser"], "sgd"))
     assert "unknown key 'by_hand'" in complaint(changed(["by_hand"], []))
+    assert "unknown key 'name'" in complaint(changed(["presets", "quick", "name"], "slow"))
 
 
 def test_an_experiments_own_values_are_those_of_the_preset_and_of_its_extent(loaded):

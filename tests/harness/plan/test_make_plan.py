@@ -46,7 +46,7 @@ def plan(config):
     def make(signal, dim, preset="paper", models=None, tasks=("fit",), items=None, **changes):
         extent = dataclasses.replace(config.preset(preset, signal, dim), **changes)
         source = choose_source(signal, dim, items)
-        return make_plan(config, source, tasks, preset, extent, models or config.protocol.models)
+        return make_plan(config, source, tasks, extent, models or config.protocol.models)
 
     return make
 
@@ -336,7 +336,7 @@ def test_an_unknown_task_is_one_line(config):
     with pytest.raises(
         UsageError, match=r"^unknown task 'fitt' \(did you mean 'fit'\?\); known: .*denoise\[_<sigma>\], fit,"
     ):
-        make_plan(config, choose_source("Sierpinski", 2), ["fitt"], "smoke", preset, ["Grid"])
+        make_plan(config, choose_source("Sierpinski", 2), ["fitt"], preset, ["Grid"])
 
 
 def test_the_dimension_may_be_left_out_where_there_is_one():
@@ -350,7 +350,7 @@ def test_the_dimension_may_be_left_out_where_there_is_one():
 
 def test_without_a_precision_each_model_has_its_own(config):
     source, preset = choose_source("StarTarget", 2), config.preset("quick", "StarTarget", 2)
-    trials = make_plan(config, source, ["fit"], "quick", preset, ["Siren", "BACON", "GAPlane", "Grid"], precision=None)
+    trials = make_plan(config, source, ["fit"], preset, ["Siren", "BACON", "GAPlane", "Grid"], precision=None)
     own = {"Siren": "bf16x3", "BACON": "bf16", "GAPlane": "fp32", "Grid": "fp32"}
     assert {t.model: t.precision for t in trials} == own
 

@@ -76,7 +76,7 @@ def test_a_model_without_dials_has_one_trial(config):
 def test_every_signal_has_a_start_of_its_own_and_finalists_have_two_more(config):
     """docs/tuning.md, "Protocol"."""
     extent = dataclasses.replace(config.preset("smoke", "DevelopmentImages", 2), sizes=(1000, 3000), seeds=(31,))
-    plan = make_plan(config, choose_source("DevelopmentImages", 2), ["fit"], "smoke", extent, ["Siren", "Grid"])
+    plan = make_plan(config, choose_source("DevelopmentImages", 2), ["fit"], extent, ["Siren", "Grid"])
     found = {(cell.model, cell.budget): cell for cell in cells(config, plan, "image", 3, 0)}
     assert found.keys() == {("Siren", 1000), ("Siren", 3000), ("Grid", 1000), ("Grid", 3000)}
     siren = found["Siren", 1000]

@@ -92,7 +92,7 @@ def plan(config):
 
     def make(seeds):
         return planning.make_plan(
-            config, source, ["fit"], "paper", dataclasses.replace(preset, seeds=tuple(range(seeds))), chosen
+            config, source, ["fit"], dataclasses.replace(preset, seeds=tuple(range(seeds))), chosen
         )
 
     return make
@@ -142,7 +142,7 @@ def test_what_is_opened_around_a_trial(make_trial, tmp_path, calls, monkeypatch)
     run_trials.prepare(trials, tmp_path)
     monkeypatch.setattr(run_trials, "prepare", lambda *given: None)
     opened, made = calls(os, "open"), calls(tempfile, "mkstemp")
-    run_trials.execute(trials, tmp_path, torch.device("cpu"))
+    run_trials.execute(trials, run_trials.RunOptions(tmp_path, torch.device("cpu")))
     folder = tmp_path / trials[0].folder
     expected = []
     for key in (trial.key for trial in trials):

@@ -10,15 +10,15 @@ def test_published_scores_stand_beside_ours(open_page, paper_page, paper_store):
     (cell,) = [
         cell
         for cell in published.beside(load_rows(paper_store, "2d_ChestCT_ct"))
-        if (cell["model"], cell["size"]) == ("Siren", 100_000)
+        if (cell.model, cell.size) == ("Siren", 100_000)
     ]
     tab = open_page(paper_page, "#e=2d_ChestCT/ct/paper/native/1000")
     titles = heads(tab, "#leaderboard")
     line = tab.locator("#leaderboard tbody tr", has_text="Siren").nth(2)
     texts = line.locator("th, td").all_inner_texts()
-    assert texts[titles.index("Published")] == f"{cell['published']:.2f}"
-    assert texts[titles.index("Ours − theirs")] == f"{cell['difference']:+.2f}".replace("-", "−")
-    assert f"{cell['published']:.2f} → {cell['ours']:.2f}" in tab.inner_text("#published-table")
+    assert texts[titles.index("Published")] == f"{cell.published:.2f}"
+    assert texts[titles.index("Ours − theirs")] == f"{cell.difference:+.2f}".replace("-", "−")
+    assert f"{cell.published:.2f} → {cell.ours:.2f}" in tab.inner_text("#published-table")
     tab.select_option("#choose-signal", label="2D Sierpinski")
     assert not tab.locator("#published").is_visible()
 

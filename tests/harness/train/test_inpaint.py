@@ -60,7 +60,7 @@ def test_what_is_solved_for_all_samples_says_so(make_trial, name):
 
 def test_large_budgets_are_not_trained_in_batches(config):
     paper = dataclasses.replace(config.preset("paper", "Sierpinski", 2), sizes=(3 * 10**6,), bandlimits=(0.5,))
-    plan = make_plan(config, choose_source("Sierpinski", 2), ["inpaint", "fit"], "paper", paper, ["Siren"])
+    plan = make_plan(config, choose_source("Sierpinski", 2), ["inpaint", "fit"], paper, ["Siren"])
     assert {trial.task: trial.minibatch for trial in plan} == {"inpaint_0.5": None, "fit": 400_000}
 
 

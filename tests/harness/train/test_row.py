@@ -46,10 +46,14 @@ def test_milliseconds_are_of_an_update_and_of_a_pass(make_trial):
 
 
 def test_the_load_is_that_of_a_core(monkeypatch):
-    monkeypatch.setattr(machine.os, "getloadavg", lambda: (6.0, 0.0, 0.0), raising=False)
+    monkeypatch.setattr(machine.os, "getloadavg", lambda: (6.0, 0.0, 0.0))
     monkeypatch.setattr(machine.os, "cpu_count", lambda: 4)
     assert machine.load() == 1.5
-    monkeypatch.delattr(machine.os, "getloadavg")
+
+    def unknown():
+        raise OSError
+
+    monkeypatch.setattr(machine.os, "getloadavg", unknown)
     assert machine.load() is None
 
 

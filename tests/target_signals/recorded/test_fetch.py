@@ -1,6 +1,7 @@
 """Downloads against a server on this machine: whole, resumed, broken in every way; and the check at every reading."""
 
 import errno
+import fcntl
 import hashlib
 import http.server
 import io
@@ -306,7 +307,6 @@ def test_a_disk_that_fills_up_leaves_no_half_file(publish, cache, monkeypatch, c
 
 
 def test_two_downloads_of_one_archive_do_not_mix(publish, cache, server, capsys):
-    fcntl = pytest.importorskip("fcntl")
     publish()
     (cache / "archives").mkdir(parents=True)
     with (cache / PART).open("ab") as other:
