@@ -1,14 +1,14 @@
 """What is to be known of scores beside them: budgets that are not used or not kept, models that learned nothing,
 doubtful times."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
-from common.words import LEARNED_NOTHING, budget_text
+from common.words import LEARNED_NOTHING, budget_text, plural
 from harness.analysis.gain import gain, learned_nothing
-from harness.store.facts import at_once, busy, finite
+from harness.store.facts import at_once, busy, finite, was_timed
 from harness.store.schema import OK
 
 FULL = 0.95  # share of a budget below which it is said how much a model uses
@@ -30,7 +30,14 @@ def remarks(rows: Iterable[Mapping[Any, Any]], times: bool = True) -> list[str]:
     if not times:
         return _lines(rows, kinds)
     every = list(rows)
-    return _lines(every, kinds | {"timed on a busy machine": _doubtful}) + shared(every)
+    return _lines(every, kinds | {"timed on a busy machine": _doubtful}) + _machines(every) + shared(every)
+
+
+def _machines(rows: Rows) -> list[str]:
+    """What is to be said of the seconds of fits that different machines did."""
+    counts = Counter(str(row["device"]) for row in rows if was_timed(row))
+    told = "; ".join(f"{plural(count, 'fit')} by {device}" for device, count in counts.most_common())
+    return [f"seconds of different machines do not compare: {told}"] if len(counts) > 1 else []
 
 
 def shared(rows: Iterable[Mapping[Any, Any]]) -> list[str]:

@@ -179,7 +179,10 @@ def verify_some(
     names = [(name.folder, name.key) for trial in trials for name in trial.rows]
     found = [name for name in names if name in rows and not_at_hand(rows[name]["signal"], rows[name]["item"]) is None]
     if not found:
-        raise UsageError(f"there are no reference rows of {device.type} whose data are at hand; see --status")
+        of = f" of {', '.join(options.models)}" if options.models else ""
+        raise UsageError(
+            f"there are no reference rows{of} that were made on {device.type} and whose data are at hand; see --status"
+        )
     picked = few(found, options.verify)
     chosen = [Chosen(Store(FOLDER, folder), key, rows[folder, key]) for folder, key in picked]
     again = argparse.Namespace(config=options.config, tolerance=verify.TOLERANCE, file=None)

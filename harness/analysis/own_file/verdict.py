@@ -63,7 +63,7 @@ def _of_task(comparison: Comparison, size: int, band: float | None, outcome: Out
     assert first is not None
     place = Place(first.best, size, band)
     rows = comparison.ended(place)
-    over = f"95 % intervals over {first.replicates} {first.over}"
+    over = f"95 % intervals over {first.replicates} {first.over}, each for itself"
     sure = over if first.replicates > 1 else "one draw, so there are no intervals"
     yield f"verdict, task {comparison.kind.task}, at {size:,} parameters ({sure}):"
     yield f"  best trained model: {_trained(comparison, size, band, outcome)}"
@@ -131,6 +131,8 @@ def _quickest(comparison: Comparison, size: int, band: float | None, ranking: Ra
         return f"none, as every model {LEARNED_NOTHING}"
     model = max(rates, key=lambda model: rates[model])
     doubtful = ", timed on a busy machine" if any(map(busy, rows[model])) else ""
+    if len({row["device"] for own in rows.values() for row in own}) > 1:
+        doubtful += "; different machines timed the models"
     return f"{model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s{doubtful}"
 
 

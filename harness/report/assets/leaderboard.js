@@ -38,7 +38,7 @@ function boardColumns(lines) {
     {
       key: 'mean',
       title: unit ? `${name} (${unit})` : name,
-      note: `${meaning}${note ? `; ${note}` : ''}; mean ± standard deviation over items and seeds`,
+      note: `${meaning}${note ? `; ${note}` : ''}; mean ± standard deviation over items, signals and seeds`,
       number: true,
       value: (l) => l.mean,
       cell: (l) => scoreText(l, state.metric),
@@ -79,7 +79,7 @@ function boardColumns(lines) {
     columns.push({
       key: 'best',
       title: 'Best evaluation',
-      note: 'at the evaluation with the least training error',
+      note: 'at the evaluation that scores best on what is trained on',
       number: true,
       value: (l) => atBest[l.at],
       cell: (l) => (known(atBest[l.at]) ? fixed(atBest[l.at], digits) : ''),

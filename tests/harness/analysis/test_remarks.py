@@ -43,6 +43,15 @@ def test_times_of_a_busy_machine_are_told_by_model(rows):
     assert remarks(alone) == ["timed on a busy machine: Grid at 3k, at 10k"]
 
 
+def test_seconds_of_different_machines_are_told_of(rows):
+    names = {"Grid": "cpu: A, 2 threads", "FourFeat": "cuda: B"}
+    told = "seconds of different machines do not compare: 4 fits by cpu: A, 2 threads; 3 fits by cuda: B"
+    mixed = [row | {"device": names[row["model"]], "started": ""} for row in rows]
+    mixed[-1]["seconds"] = None  # was not timed
+    assert remarks(mixed)[-1] == told
+    assert remarks(mixed, times=False) == [SHARES, NOTHING]
+
+
 def test_seconds_of_fits_that_ran_at_once_on_gpus_are_told_of(rows):
     """All of these started at one time."""
     on_gpu = [row | {"device": "cuda: NVIDIA H200"} for row in rows]

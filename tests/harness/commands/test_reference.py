@@ -344,6 +344,8 @@ def test_some_models_alone_are_told_of_filled_and_repeated(ask, tmp_path):
     of_grid = ask("--models", "Grid").out
     assert counts(of_grid, "small") == [1, 0, 0, 1]
     assert "\nnewer " not in of_grid, "a group that wants nothing of it"
+    none = "there are no reference rows of Finer that were made on cpu and whose data are at hand; see --status"
+    assert none in ask("--verify", 9, "--models", "Finer", code=2).err
     ask("--fill", "--models", "Grid", "Finer")
     rows = read_rows(tmp_path / "reference" / "smoke.parquet").values()
     assert sorted(row["model"] for row in rows) == ["Finer", "Grid", "Grid"]

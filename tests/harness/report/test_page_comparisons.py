@@ -26,10 +26,12 @@ def test_published_scores_stand_beside_ours(open_page, paper_page, paper_store):
 def test_significance_is_shown(open_page, paper_page):
     tab = open_page(paper_page, "#e=2d_SparseSphereSignal/fit/paper/1000/1000")
     assert "mean over 9 bands; replicated: 5 seeds" in tab.inner_text("#differences p")
+    assert "p by Holm over all pairs of models" in tab.inner_text("#differences p")
     assert tab.locator("#differences td.better").count() == 0  # than the best
     assert tab.locator("#differences td.worse").count() > 20
     tab.locator("#significance-to button", has_text="to Grid").click()
     tab.locator("#differences td.better").first.wait_for()
+    assert "p by Holm over the comparisons of a column" in tab.inner_text("#differences p")
     assert tab.locator("#differences tr", has_text="Grid").first.locator("td").first.inner_text() == ""
     assert "Average ranks need" in tab.inner_text("#ranks")  # bands and seeds are no replicates
     assert tab.locator("#across svg").count() == 1

@@ -99,7 +99,7 @@ def test_a_sample_is_a_pixel_of_all_its_channels(make_row, tmp_path, shapes, say
 def test_a_verdict_of_several_draws_has_intervals(verdict):
     """Of 3 draws Student's reach is 4.303 / sqrt(3) = 2.48 times the standard deviation."""
     told = verdict({("Grid", 100): [20, 21, 22], ("Siren", 100): [19.5, 19, 18.5], ("Wavelet", 100): [25, 26, 27.3]})
-    assert "at 100 parameters (95 % intervals over 3 seeds):" in told
+    assert "at 100 parameters (95 % intervals over 3 seeds, each for itself):" in told
     assert (
         "  best trained model: Grid, 21.0 dB [18.5, 23.5], not told apart from Siren (2.0 dB [−1.7, 5.7] ahead)" in told
     )
@@ -119,7 +119,7 @@ def test_items_are_what_intervals_are_over(verdict, make_row, tmp_path):
         for seed, off in ((1, -0.5), (2, 0.5))  # within an item they are averaged
     ]
     told = tell(rows, tmp_path)
-    assert "(95 % intervals over 2 items):" in told
+    assert "(95 % intervals over 2 items, each for itself):" in told
     assert "Grid, 25.0 dB [−38.5, 88.5], 1.0 dB [0.8, 1.3] ahead of Siren" in told
     assert "lowest score: a, 19.5 dB; largest error: unknown" in told
 
@@ -148,6 +148,16 @@ def test_the_largest_budget_with_a_score_is_told(verdict, make_row):
 
 def test_a_busy_machine_is_told(verdict):
     assert "0.50 s, timed on a busy machine" in verdict({("Grid", 100): [22.0]}, load_at_start=2.0)
+
+
+def test_seconds_of_different_machines_are_told(make_row, tmp_path):
+    common = {"signal": "UserFile", "item": "a.png-01234567", "bandlimit": None, "shape": [20, 20, 1]}
+    common |= {"seconds": 0.5, "parameters": 90, "psnr_constant": 10.0}
+    rows = [make_row(model=m, size=100, psnr=p, **common) for m, p in (("Grid", 22.0), ("Siren", 20.0))]
+    told = "Grid, 24 dB a second over the mean, 0.50 s"
+    assert f"{told}\n" in tell(rows, tmp_path)
+    rows[0]["device"] = "cuda: B"
+    assert f"{told}; different machines timed the models\n" in tell(rows, tmp_path)
 
 
 @pytest.mark.parametrize(
