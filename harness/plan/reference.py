@@ -72,7 +72,7 @@ def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lackin
     another budget would be stale once their own is. lacking: is given, by experiment, the models that have been tuned
     at none of the budgets."""
     preset = config.preset(want.preset, signal, dim)
-    source = choose_source(signal, dim, preset.items)
+    source = choose_source(signal, dim, want.items or preset.items)
     given = {name: value for name in ("sizes", "bandlimits") if (value := getattr(want, name)) is not None}
     preset = dataclasses.replace(preset, **given, seeds=preset.seeds[: want.seeds])
     named = config.protocol.models if want.models == "all" else config.protocol.newer

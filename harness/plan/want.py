@@ -17,8 +17,8 @@ class Want:
     """Some trials that are wanted; each belongs to the first that names it.
 
     experiments: a key of `Reference.experiments`. device: the kind that they run on; on CUDA each model has its own
-    precision, on a CPU fp32. models: a group of the protocol. sizes, bandlimits: null for the preset's. seeds: how many
-    of the preset's, from its first; null for all. bits: values in which the rows are to have rates (docs/bits.md).
+    precision, on a CPU fp32. models: a group of the protocol. items, sizes, bandlimits: null for the preset's. seeds: how
+    many of the preset's, from its first; null for all. bits: values in which the rows are to have rates (docs/bits.md).
     """
 
     group: str
@@ -26,14 +26,15 @@ class Want:
     device: Literal["cuda", "cpu"]
     experiments: str
     models: Literal["all", "newer"] = "all"
+    items: tuple[str, ...] | None = None
     sizes: tuple[int, ...] | None = None
     bandlimits: tuple[float, ...] | None = None
     seeds: int | None = None
     bits: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.sizes == () or self.bandlimits == ():
-            raise ValueError("sizes, bandlimits: must be null or at least one")
+        if () in (self.items, self.sizes, self.bandlimits):
+            raise ValueError("items, sizes, bandlimits: must be null or at least one")
         if self.seeds is not None and self.seeds < 1:
             raise ValueError(f"seeds: must be at least 1, got {self.seeds}")
         if not set(self.bits) <= set(BITS):

@@ -320,6 +320,19 @@ def test_the_shipped_order_has_every_published_score_once(config, monkeypatch):
     assert len(planned) == sum(len(trial.scored) for trial in trials)
 
 
+def test_items_that_the_preset_leaves_out_can_be_wanted(ask, settings):
+    """Of which those that it has stand in the group before."""
+    one = {"preset": "smoke", "device": "cpu", "experiments": "image", "sizes": [500]}
+    order = [one | {"group": "first"}, one | {"group": "more", "items": ["astronaut", "coffee", "rocket"]}]
+    settings(experiments={"image": ["2d_SampleImages"]}, order=order)
+    said = ask().out
+    assert counts(said, "first") == [2, 0, 0, 2]
+    assert counts(said, "more") == [4, 0, 0, 4]
+    order[1]["items"] = ["camera"]
+    settings(experiments={"image": ["2d_SampleImages"]}, order=order)
+    assert "'camera'" in ask(code=2).err
+
+
 def test_tuned_rows_are_wanted_where_a_search_was_made(ask, settings, tmp_path):
     """Of its model, and of yardsticks where one of any model was made."""
     groups = [{"group": "tuned", "preset": "quick_tuned", "device": "cpu", "experiments": "band", "sizes": [400, 500]}]
