@@ -9,7 +9,7 @@ from harness.analysis.compared import Runs
 from harness.analysis.experiments import Experiment
 from harness.analysis.means import Means, means, span
 from harness.analysis.significance import Difference
-from harness.analysis.winner import Outcome, Scores, decide, differences, mean_of
+from harness.analysis.winner import Outcome, Scores, decide, differences, least, mean_of
 from target_signals.tasks.metrics import Metric
 
 
@@ -47,6 +47,10 @@ class Versus:
     def both(self) -> Kind:
         """The kind, with both presets in its preset's place."""
         return self.kind._replace(preset=f"{self.against} → {self.kind.preset}")
+
+    def told(self, change: Change) -> bool:
+        """Whether a change is beyond chance, for itself, and is not one that rounds to 0."""
+        return change.ahead.certain and abs(change.ahead.mean) >= least(self.metric)
 
     @property
     def title(self) -> str:
