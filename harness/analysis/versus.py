@@ -71,6 +71,7 @@ def _versus(first: Experiment, second: Experiment, metric: str) -> Versus:
     changes: list[Change] = []
     outcomes: dict[int, tuple[Outcome, Outcome]] = {}
     draws: set[Draw] = set()
+    shown: set[Cell] = set()
     for size in second.sizes:
         common = _common(before, after, size)
         if not any(map(math.isfinite, common[0].values())):
@@ -84,8 +85,8 @@ def _versus(first: Experiment, second: Experiment, metric: str) -> Versus:
             if one:
                 ranks = _place(outcomes[size][0], model), _place(outcomes[size][1], model)
                 ahead = _ahead(one, two, after.metric)
+                shown |= one.keys()
                 changes.append(Change(model, size, mean_of(one), mean_of(two), ahead, ranks))
-    shown = [(change.model, change.size) for change in changes]
     return Versus(
         kind=second.kind,
         against=first.kind.preset,
