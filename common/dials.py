@@ -12,7 +12,11 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from common.errors import UsageError
+
+SCALES = ("linear", "log")
 MOST_DIALS = 4  # of a model's own
+ROUNDING = 1e-9  # of a range, which includes its ends
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Dial:
     source: str
 
     def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            raise ValueError(f"a dial's scale is one of {', '.join(SCALES)}, got '{self.scale}'")
         if not (self.low < self.high and (self.scale == "linear" or self.low > 0)):
             raise ValueError(f"a dial needs low < high, above 0 where it is logarithmic, got {self.low}, {self.high}")
 
@@ -74,6 +80,12 @@ class Setting:
         value = self.dial.at(share)
         return round(value) if self.whole else value
 
+    def holds(self, value: Any) -> bool:
+        """Whether the space has this value."""
+        if isinstance(self.dial, Choice):
+            return value in self.options
+        return -ROUNDING <= self.dial.share(value) <= 1 + ROUNDING
+
     def __str__(self) -> str:
         if isinstance(self.dial, Choice):
             return f"{self.name}: {', '.join(map(str, self.options))}"
@@ -82,12 +94,14 @@ class Setting:
 
 @functools.cache
 def dials_of(config: type) -> tuple[Setting, ...]:
-    """The settings of a `Config` that may be tuned, in its order. ValueError for more than MOST_DIALS, and for a dial
+    """The settings of a `Config` that may be tuned, in its order. UsageError for more than MOST_DIALS, and for a dial
     on something that is no number or a choice that is no `Literal`."""
-    found = [_setting(name, hint) for name, hint in _annotated(config).items()]
+    found = [_setting(f"{config.__qualname__}.{name}", name, hint) for name, hint in _annotated(config).items()]
     dials = tuple(setting for setting in found if setting is not None)
     if len(dials) > MOST_DIALS:
-        raise ValueError(f"{config.__qualname__} has {len(dials)} dials, and {MOST_DIALS} are the most")
+        names = ", ".join(setting.name for setting in dials)
+        most = f"{MOST_DIALS} are the most; give some a plain type"
+        raise UsageError(f"{config.__qualname__} has {len(dials)} dials ({names}), and {most}")
     return dials
 
 
@@ -110,15 +124,20 @@ def _annotated(config: type) -> dict[str, Any]:
     return {f.name: hints[f.name] for f in dataclasses.fields(config) if hasattr(hints[f.name], "__metadata__")}
 
 
-def _setting(name: str, hint: Any) -> Setting | None:
+def _setting(where: str, name: str, hint: Any) -> Setting | None:
+    """where: what messages call it."""
     kind, *marks = typing.get_args(hint)
     for mark in marks:
         if isinstance(mark, Choice):
             if typing.get_origin(kind) is not Literal:
-                raise ValueError(f"{name}: a Choice is for a Literal, not for {kind}")
+                raise UsageError(f"{where}: a Choice is for a Literal, not for {_called(kind)}")
             return Setting(name, mark, typing.get_args(kind))
         if isinstance(mark, Dial):
             if kind not in (int, float):
-                raise ValueError(f"{name}: a Dial is for a number, not for {kind}")
+                raise UsageError(f"{where}: a Dial is for a float or an int, not for {_called(kind)}")
             return Setting(name, mark, whole=kind is int)
     return None
+
+
+def _called(kind: Any) -> str:
+    return getattr(kind, "__name__", None) or str(kind)

@@ -128,6 +128,12 @@ class Representation(nn.Module):
         residual: makes the target minus the answer [*shape, C], on the model's device. rng: there, too.
         """
 
+    @classmethod
+    def target_hooks(cls) -> list[str]:
+        """Which of the two above a model defines."""
+        hooks = ("initialise_from", "rearrange")
+        return [name for name in hooks if getattr(cls, name) is not getattr(Representation, name)]
+
     def forward(self, x: Tensor) -> Tensor:
         """Values at scattered points: x [N, d] → [N, C]."""
         raise NotImplementedError(f"{self.name} has no values at scattered points")

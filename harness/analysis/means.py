@@ -111,10 +111,10 @@ class Means:
         each = [len({case.band for case in one.cases or one.dropped}) for one in self.compared.values()]
         return min(each or [len(scored)]), max(each or [len(scored)])
 
-    def remarks(self, shown: Collection[tuple[str, int]] | None = None) -> list[str]:
-        """What is to be known of the scores beside them, of the models and budgets that are shown, by default all."""
-        rows = (run.row for own in self.groups.values() for run in own if run.row is not None)
-        return remarks((row for row in rows if shown is None or (row["model"], row["size"]) in shown), times=False)
+    def remarks(self, shown: Collection[Cell] | None = None) -> list[str]:
+        """What is to be known of the scores beside them, of those that are shown, by default all."""
+        runs = (run for own in self.groups.values() for run in own if shown is None or run.cell in shown)
+        return remarks((run.row for run in runs if run.row is not None), times=False)
 
     def place(self, line: Line) -> Keys:
         """A line's keys without its model."""

@@ -11,7 +11,7 @@ from common.words import MARKS, NO_SCORE
 from harness.analysis.left_out import Where
 from harness.analysis.means import COUNTS, Line, Means, label, span
 from harness.analysis.versus import Change, Versus
-from harness.analysis.winner import Outcome, least
+from harness.analysis.winner import Outcome
 from harness.analysis.wording import TIED, YARDSTICK, difference, interval_note, named, notes, told
 from harness.store.facts import finite
 from harness.store.parquet import to_parquet
@@ -46,7 +46,8 @@ def versus_as(form: str, every: Sequence[Versus]) -> bytes:
         records = [_record_of(found, change) for found in every for change in found.changes]
         return _csv(records) if form == "csv" else to_parquet(records)
     write = _markdown if form == "md" else _latex
-    return "\n".join(write(found.title, _side_by_side(found), 2, _standings(found)) for found in every).encode()
+    blocks = [write(one.title, _side_by_side(one), 2, [*best_of(one), *notes_on(one)]) for one in every]
+    return "\n".join(blocks).encode()
 
 
 def _side_by_side(found: Versus) -> list[list[str]]:
@@ -56,17 +57,21 @@ def _side_by_side(found: Versus) -> list[list[str]]:
         ranks = " → ".join("–" if rank is None else str(rank) for rank in change.ranks)
         scores = (found.metric.text(change.before), found.metric.text(change.after))
         moved = difference(change.ahead, found.metric)
-        moved = Bold(moved) if change.ahead.certain and abs(change.ahead.mean) >= least(found.metric) else moved
+        moved = Bold(moved) if found.told(change) else moved
         table.append([label("size", change.size), change.model, *scores, moved, ranks])
     return table
 
 
-def _standings(found: Versus) -> list[str]:
-    """Who is best under each preset, and what is to be known of the scores."""
-    best = [
+def best_of(found: Versus) -> list[str]:
+    """Who is best under each preset, a line for each budget."""
+    return [
         f"best at {label('size', size)}: {named(before) or NO_SCORE} → {named(after) or NO_SCORE}"
         for size, (before, after) in found.outcomes.items()
     ]
+
+
+def notes_on(found: Versus) -> list[str]:
+    """What changes, brackets and marks mean, and what is to be known of the scores."""
     presets = (found.against, found.kind.preset)
     both = {
         Where(size, preset): outcome
@@ -76,7 +81,7 @@ def _standings(found: Versus) -> list[str]:
     bold = "bold: its 95 % interval leaves out 0, each model's for itself"
     remarks = [f"{preset}: {line}" for preset, said in found.remarks.items() for line in said]
     leads = [outcome for pair in found.outcomes.values() for outcome in pair]
-    return [f"change: more is better; {bold}", *interval_note(leads), *best, *notes(both), *remarks]
+    return [f"change: more is better; {bold}", *interval_note(leads), *notes(both), *remarks]
 
 
 def _record_of(found: Versus, change: Change) -> dict[str, Any]:

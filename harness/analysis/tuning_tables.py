@@ -40,7 +40,9 @@ def tables(every: Sequence[SearchResult]) -> str:
         lines += [f"### {kind}, {budget_text(budget)} parameters", ""]
         lines += [_line(HEAD), _line(["---"] * len(HEAD))]
         lines += [_line(_cells(one)) for one in own]
-        lines += ["", *_orders(here), ""]
+        lines.append("")
+        if orders := [*_orders(here)]:
+            lines += [*orders, ""]
     return "\n".join([*lines, NOTES]) if lines else ""
 
 

@@ -9,7 +9,7 @@ from harness.analysis.compared import Runs
 from harness.analysis.experiments import Experiment
 from harness.analysis.means import Means, means, span
 from harness.analysis.significance import Difference
-from harness.analysis.winner import Outcome, Scores, decide, differences, mean_of
+from harness.analysis.winner import Outcome, Scores, decide, differences, least, mean_of
 from target_signals.tasks.metrics import Metric
 
 
@@ -48,6 +48,10 @@ class Versus:
         """The kind, with both presets in its preset's place."""
         return self.kind._replace(preset=f"{self.against} → {self.kind.preset}")
 
+    def told(self, change: Change) -> bool:
+        """Whether a change is beyond chance, for itself, and is not one that rounds to 0."""
+        return change.ahead.certain and abs(change.ahead.mean) >= least(self.metric)
+
     @property
     def title(self) -> str:
         bands = f", mean gain over {span(self.bands)} bands" if self.bands[1] > 1 else ""
@@ -67,6 +71,7 @@ def _versus(first: Experiment, second: Experiment, metric: str) -> Versus:
     changes: list[Change] = []
     outcomes: dict[int, tuple[Outcome, Outcome]] = {}
     draws: set[Draw] = set()
+    shown: set[Cell] = set()
     for size in second.sizes:
         common = _common(before, after, size)
         if not any(map(math.isfinite, common[0].values())):
@@ -80,8 +85,8 @@ def _versus(first: Experiment, second: Experiment, metric: str) -> Versus:
             if one:
                 ranks = _place(outcomes[size][0], model), _place(outcomes[size][1], model)
                 ahead = _ahead(one, two, after.metric)
+                shown |= one.keys()
                 changes.append(Change(model, size, mean_of(one), mean_of(two), ahead, ranks))
-    shown = [(change.model, change.size) for change in changes]
     return Versus(
         kind=second.kind,
         against=first.kind.preset,

@@ -106,6 +106,8 @@ def make_search(options: argparse.Namespace) -> Search:
         raise UsageError(f"--trials: at most {MOST_TRIALS:,} settings of each model, got {options.trials:,}")
     if (most := max(options.search_seeds)) >= MOST_SEEDS:
         raise UsageError(f"--search-seeds: from 0 to 2**32 - 1 each, got {most}")
+    if options.write:
+        check_written(options)
     kinds = list(dict.fromkeys(options.kinds or KINDS))
     for kind in kinds:
         if kind not in KINDS:
@@ -138,3 +140,13 @@ def make_search(options: argparse.Namespace) -> Search:
         for seed in dict.fromkeys(options.search_seeds):
             found += cells(config, plan, kind, options.trials, seed)
     return Search(config, device, name, found, tuple(left_out))
+
+
+def check_written(options: argparse.Namespace) -> None:
+    """UsageError for a search whose settings tuned.json has no place for: its readers have the preset's own extent."""
+    changes = {"--steps": options.steps, "--length": options.length, "--set": options.set}
+    if given := [word for word, value in changes.items() if value not in (None, [])]:
+        raise UsageError(
+            f"--write: presets read settings that were found at their own extent, which {' and '.join(given)} may "
+            "change; leave out --write, or put the change into a settings file of your own and name it with --config"
+        )

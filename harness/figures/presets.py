@@ -1,5 +1,6 @@
 """Two presets side by side: for each model a line from its score under one to that under the other."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from harness.figures.page import Sheet, text_width, with_room, write_texts
 
 PANEL, AXIS_ROOM = 2.3, 0.62  # inches; a panel's height by its models, the room on its left by their names
 ROW = 0.19  # inches of a model
+INTERVAL = "95 % interval of the change"
 
 
 def presets_page(found: Versus, comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure:
@@ -33,6 +35,10 @@ def presets_page(found: Versus, comparison: Comparison, layout: Layout = AS_NEED
         legend.entry(found.against, **mark, markerfacecolor="white"),
         legend.entry(found.kind.preset, **mark),
     ]
+    if any(math.isfinite(change.ahead.low) for change in found.changes):
+        handles.append(
+            legend.entry(INTERVAL, **mark | {"linestyle": "-", "linewidth": 0.8, "marker": "|", "markersize": 7.0})
+        )
     notes = ["models in their order under the second preset, the best on top"]
     notes += [f"{preset}: {line}" for preset, said in found.remarks.items() for line in said]
     sheet = with_room(sheet, both, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
@@ -57,6 +63,8 @@ def _panel(axes: Axes, changes: Sequence[Change], found: Versus, comparison: Com
         mark: style.Looks = {"color": colour, "marker": "o", "markersize": 5.0, "linestyle": ""}
         axes.plot([change.before], [y], **mark, markerfacecolor="white")
         axes.plot([change.after], [y], **mark)
+        ends = [change.before + sign * end for end in (change.ahead.low, change.ahead.high)]  # nothing where not known
+        axes.plot(ends, [y, y], color=colour, linewidth=0.8, marker="|", markersize=7.0)
     axes.set_yticks(range(len(ordered)), [change.model for change in ordered])
     axes.set_ylim(-0.7, len(ordered) - 0.3)
     axes.margins(x=0.08)

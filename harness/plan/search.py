@@ -13,6 +13,7 @@ from typing import Any
 
 import models
 from common.dials import Choice, Setting, dials_of
+from common.errors import UsageError
 from harness.plan.config import Config
 from harness.plan.make_plan import model_names, training_settings
 from harness.plan.trial import LR_SCHEDULE, LR_SCHEDULES, Trial
@@ -68,11 +69,15 @@ def space(model: str) -> tuple[Setting, ...]:
 def candidates(config: Config, model: str, kind: str, size: int, trials: int, seed: int) -> list[Candidate]:
     """The first `trials` of a model's search for a kind of data and a budget; one for a model without dials.
 
-    kind: as hyperparameters.json's own settings know it, for trial 0.
+    kind: as hyperparameters.json's own settings know it, for trial 0. UsageError where its space lacks these.
     """
     settings, lr_schedule = training_settings(config, model, kind, size)
     dials = space(model)
     values = {setting.name: getattr(settings, setting.name, lr_schedule) for setting in dials}
+    for setting in dials:
+        if not setting.holds(own := values[setting.name]):
+            advice = f"change the setting, or the range that {model}'s Config declares"
+            raise UsageError(f"{model}.{setting.name} is {own}, which is not within its range ({setting}); {advice}")
     found = [Candidate(0, settings, lr_schedule, values)]
     for index, shares in enumerate(points(len(dials), trials - 1, seed) if dials else (), start=1):
         values = {setting.name: setting.at(share) for setting, share in zip(dials, shares, strict=True)}

@@ -17,8 +17,8 @@ class Want:
     """Some trials that are wanted; each belongs to the first that names it.
 
     experiments: a key of `Reference.experiments`. device: the kind that they run on; on CUDA each model has its own
-    precision, on a CPU fp32. models: a group of the protocol. items, sizes, bandlimits: null for the preset's. seeds: how
-    many of the preset's, from its first; null for all. bits: values in which the rows are to have rates (docs/bits.md).
+    precision, on a CPU fp32. models: a group of the protocol. items, sizes, bandlimits: null for the preset's. seeds:
+    how many of the preset's, from its first; null for all. bits: values in which rows are to have rates (docs/bits.md).
     """
 
     group: str

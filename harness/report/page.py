@@ -16,8 +16,8 @@ from harness.report.looks import stylesheet
 
 SCRIPTS = (
     *("dom", "rows", "lines", "state", "controls", "overview", "answers", "standing", "leaderboard", "heatmap"),
-    *("charts", "ranks", "gaps", "trials", "command", "exhibit", "trial", "beside", "own", "models", "rates"),
-    *("downloads", "main"),
+    *("charts", "ranks", "gaps", "trials", "command", "exhibit", "trial", "beside", "own", "models"),
+    *("presets", "rates", "downloads", "main"),
 )
 
 

@@ -83,12 +83,14 @@ def page_of(
     from harness.analysis.experiments import experiments
     from harness.report import charts, page, payload
     from harness.report.figure_files import figure_files
+    from harness.report.presets import presets
     from harness.report.rates import rates
 
     rows = [stored.row for stored in found.stored]
     data = payload.build(found, settings)
     every = experiments(rows, settings.protocol.order)
     kinds = [experiment.kind for experiment in every]
+    data["presets"] = presets(every, settings)
     data["rates"] = rates(rows, kinds, settings.protocol.order, found.out)
     data["figures"] = figure_files(kinds, found.out)
     shown = choose(every, payload.shown(data))

@@ -183,6 +183,12 @@ COLUMNS = (
     ),
     Column("reason", "text", "why it is not ok, or why not the best back end ran"),
     Column("parameters", "whole", "what the model really stores", "real values", repeats=True),
+    Column(
+        "sees_target",
+        "text",
+        "the hooks that showed the model its target beside the updates: `initialise_from`, `rearrange`; null: none, or "
+        "an older row",
+    ),
     *_scores(),
     Column(
         "operations",

@@ -32,6 +32,7 @@ from models.settings import read_settings
 MOST_VALUES = 1 << 32  # what a header may make us allocate
 MOST_SAMPLES = 1 << 20  # along an axis that a header states as a number
 MOST_CHANNELS = 1 << 12  # some models mix channels by a square matrix
+ORIGIN = "run.py --save-model leaves models as .safetensors files"
 UNREADABLE = (  # what safetensors, PyTorch and constructors raise at values that no file of ours has
     *(SafetensorError, OSError, LookupError, ValueError, TypeError, AssertionError, RuntimeError),
     *(ArithmeticError, MemoryError),
@@ -83,7 +84,7 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     """The model that `save` wrote. Raises UsageError when the file is not such a one."""
     path = Path(path)
     if not path.is_file():
-        raise UsageError(f"no file '{path}'; run.py --save-model leaves models as .safetensors files")
+        raise UsageError(f"no file '{path}'; {ORIGIN}")
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["representation"])
@@ -92,7 +93,7 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     except UsageError as error:
         raise UsageError(f"'{path}': {error}") from error
     except UNREADABLE as error:
-        raise UsageError(f"'{path}' holds no model of this suite: {cause_of(error)}") from error
+        raise UsageError(f"'{path}' holds no model of this suite: {cause_of(error)}; {ORIGIN}") from error
     model = model.to(device)
     model.backend = backends.choose(model, "fp32")
     return model

@@ -84,7 +84,7 @@ def decode(data: bytes) -> Representation:
         values[name] = drawn()[name] if kind == DRAWN else _read(kind, room, bits, decoder, records, exact)
     whole = not records.read(1) and not exact.read(1) and decoder.is_at_end()
     if not whole or _checksum(list(values.values())) != header["check"]:
-        raise ValueError("its values are not those that were written: it is damaged, or PyTorch draws others here")
+        raise ValueError("its values are not those that were written, or PyTorch draws others here")
     return checkpoint.with_values(model, {name: _tensor(values[name], room) for name, room in rooms.items()})
 
 
@@ -96,7 +96,9 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     except (UsageError, Unfit) as error:
         raise UsageError(f"'{path}': {error}") from error
     except (*checkpoint.UNREADABLE, struct.error, zlib.error) as error:
-        raise UsageError(f"'{path}' holds no compressed model: {cause_of(error)}") from error
+        raise UsageError(
+            f"'{path}' holds no compressed model: {cause_of(error)}; it is damaged, or not of this suite"
+        ) from error
     model.backend = backends.choose(model, "fp32")
     return model
 

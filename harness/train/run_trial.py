@@ -109,7 +109,7 @@ def fit_and_score(
         return [failed(row, scoring, UNSUPPORTED, reason) for scoring in task.scorings]
     model, fitted = train(model, trial, task, schedule, on_progress)
     times = {"ready_seconds": fitted.ready_at - start, "processor_seconds": time.process_time() - processor}
-    row = row | fit_columns(model, fitted, memory, note) | times
+    row = row | fit_columns(model, task, fitted, memory, note) | times
     if on_model is not None and fitted.diverged_at is None:
         on_model(model)
     results = [score(row, trial, model, scoring, fitted, schedule) for scoring in task.scorings]

@@ -23,7 +23,7 @@ from models import backends
 from models.base import Representation
 from target_signals.base import Signal
 from target_signals.tasks.base import family_of
-from target_signals.tasks.task import Scoring
+from target_signals.tasks.task import Scoring, Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,10 +114,14 @@ def blank_row(trial: Trial, signal: Signal, device: torch.device) -> Row:
     }
 
 
-def fit_columns(model: Representation, fitted: Fit, memory: machine.PeakMemory, note: str | None) -> dict[str, Any]:
+def fit_columns(
+    model: Representation, task: Task, fitted: Fit, memory: machine.PeakMemory, note: str | None
+) -> dict[str, Any]:
     """What is known after the fit. note: what the reason is to say beyond why the model's back end ran."""
+    hooks = model.target_hooks() if task.operator.pointwise else []
     return {
         "parameters": model.count_values(),
+        "sees_target": ", ".join(hooks) or None,
         "backend": model.backend,
         "reason": "; ".join(filter(None, [backends.why_not_better(model), note])) or None,
         "curve": fitted.curve,

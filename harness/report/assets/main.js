@@ -51,6 +51,7 @@ if (EXPERIMENTS.length) {
   drawAnswers();
   drawAcross();
   drawModels();
+  drawPresets();
   drawRateSections();
   changed();
   openFromAddress(first);
@@ -62,7 +63,7 @@ if (EXPERIMENTS.length) {
     openFromAddress(asked);
   });
 } else {
-  for (const id of ['sections', 'overview', 'scores', 'charts', 'significance', 'models', 'rates', 'gaps', 'trials', 'downloads'])
+  for (const id of ['sections', 'overview', 'scores', 'charts', 'significance', 'presets', 'models', 'rates', 'gaps', 'trials', 'downloads'])
     byId(id).hidden = true;
 }
 document.documentElement.dataset.ready = String(Math.round(performance.now()));

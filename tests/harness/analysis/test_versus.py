@@ -93,6 +93,9 @@ def test_what_is_to_be_known_of_the_scores_is_said_of_each_preset(rows):
     assert f"tuned: {nothing}" in tables.versus_as("md", [found]).decode()
     (comparison,) = (one for one in comparisons(rows) if one.kind == found.kind)
     assert f"tuned: {nothing}" in said(presets_page(found, comparison))
+    again = [row | {"seed": 7, "psnr": 1.0} for row in rows if row["preset"] == "tuned"]
+    found, _ = changes([*rows, *again])
+    assert found.remarks["tuned"] == [least, nothing], "draws that one preset lacks are not shown, nor spoken of"
 
 
 def test_a_change_that_rounds_to_0_is_not_bold(rows):
@@ -165,6 +168,25 @@ def test_a_mistake_is_one_line(rows, store, capsysbinary, words, message):
     err = capsysbinary.readouterr().err.decode()
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def legend_of(page):
+    return [text.get_text() for text in page.legends[0].get_texts()]
+
+
+def test_the_figure_has_each_changes_interval_where_there_is_one(rows):
+    found, by_model = changes(rows)
+    (comparison,) = (one for one in comparisons(rows) if one.kind == found.kind)
+    page = presets_page(found, comparison)
+    ends = [sorted(line.get_xdata()) for line in page.axes[0].lines if line.get_marker() == "|"]
+    siren = by_model["Siren"]
+    assert pytest.approx([19.0 + siren.ahead.low, 19.0 + siren.ahead.high]) in ends
+    assert len(ends) == 3
+    assert legend_of(page) == ["paper", "tuned", "95 % interval of the change"]
+    single = [row for row in rows if row["item"] == "item0"]
+    found, _ = changes(single)
+    (comparison,) = (one for one in comparisons(single) if one.kind == found.kind)
+    assert legend_of(presets_page(found, comparison)) == ["paper", "tuned"], "one draw has none"
 
 
 @pytest.fixture

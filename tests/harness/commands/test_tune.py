@@ -55,7 +55,7 @@ class Constant(Representation):
     def forward(self, x):
         return self.value.mean(0).expand(len(x), -1)
 '''
-SMALL = ["--device", "cpu", "--preset", "smoke", "--kinds", "image", "--sizes", "500", "--trials", "3", "--steps", "4"]
+SMALL = ["--device", "cpu", "--preset", "smoke", "--kinds", "image", "--sizes", "500", "--trials", "3"]
 FOUND = Found({"lr": 0.5, "lr_schedule": "cosine"}, 5.0, 3.0, 0, 16, 3, ("camera",), 1000, 60.0, "cpu", "abc")
 
 
@@ -91,7 +91,7 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
     rows = [stored.row for stored in gather(folder / "out").stored]
     assert len(rows) == 2 * 3 * 4 * 3, "all of three are fitted again, with two more seeds"
     assert {row["model"] for row in rows} == {"Grid", "Constant"}
-    assert {row["steps"] for row in rows} == {4}
+    assert {row["steps"] for row in rows} == {3}
     assert "the best of each search and trial 0 from other initial values: 48 fits" in out
     assert {path.name for path in (folder / "out").glob("tuning_smoke*")} == {
         "tuning_smoke.md",
@@ -114,7 +114,7 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
         assert found.gain == pytest.approx(
             sum(max(own for key, own in gains.items() if key[1:] == (settings, lr_schedule))) / 12, abs=1e-3
         )
-        assert (found.trials, found.seed, found.steps, len(found.signals)) == (3, 0, 4, 4)
+        assert (found.trials, found.seed, found.steps, len(found.signals)) == (3, 0, 3, 4)
 
     out = tune().out
     assert "24 of them done before, 0 to run" in out
@@ -224,11 +224,35 @@ def test_a_deadline_stops_an_executor(make_trial, monkeypatch, tmp_path):
         (["--preset", "smoke_tuned"], "tune at --preset smoke"),
         (["--minutes", "0"], "--minutes: must be more than 0"),
         (["--steps", "0"], "--steps: must be at least 1"),
+        (["--write", "--steps", "3"], "which --steps may change; leave out --write, or put the change into"),
+        (["--write", "--length", "9", "--set", "Grid.lr=0.2"], "which --length and --set may change"),
+        (["--set", "Grid.lr=5"], "Grid.lr is 5.0, which is not within its range (lr: 0.003 to 1, log)"),
         (["--models", "Grid", "--backend", "gsplat"], "Grid has no back end 'gsplat'"),
     ],
 )
 def test_a_mistake_is_one_line(tune, words, message):
     err = tune(*words, code=2).err
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+DIALS = """        start: Annotated[float, Dial(0, 1, "linear", "nobody")] = 0.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("dials", "message"),
+    [
+        (DIALS.replace("= 0.0", "= 2.0"), "start is 2.0, which is not within its range (start: 0 to 1, linear)"),
+        ("".join(DIALS.replace("start", f"start{i}") for i in range(4)), "Constant.Config has 5 dials (lr, start0, "),
+        (DIALS.replace("float", "str"), "Constant.Config.start: a Dial is for a float or an int, not for str"),
+        (DIALS.replace("linear", "even"), "a dial's scale is one of linear, log, got 'even'"),
+    ],
+)
+def test_a_mistake_in_the_dials_of_somebodys_own_model_is_one_line(tune, folder, dials, message):
+    assert DIALS in NEWCOMER
+    (folder / "constant.py").write_text(NEWCOMER.replace(DIALS, dials))
+    err = tune(code=2).err
     assert message in err
     assert len(err.splitlines()) == 1
 

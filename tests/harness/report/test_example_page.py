@@ -15,7 +15,7 @@ from harness.store.store import Store
 from tests.harness.page_data import data_of
 
 REFERENCE = want.FOLDER  # before the other tests' empty one is in its place
-OF_ROWS = ("experiments", "rows", "columns", "models", "led", "across", "rates")
+OF_ROWS = ("experiments", "rows", "columns", "models", "led", "across", "presets", "rates")
 
 
 @pytest.fixture(scope="module")

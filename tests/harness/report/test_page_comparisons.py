@@ -91,3 +91,41 @@ def test_ranks_of_few_items_stay_inside_the_card(open_page, store, make_row):
     assert tab.locator("#ranks .scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
     assert tab.locator("#ranks svg").evaluate(INSIDE)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 500
+
+
+def test_a_preset_stands_beside_the_one_whose_extent_it_has(open_page, store, make_row):
+    scores = {  # model → preset → PSNR of three items
+        "Grid": {"paper": (20.0, 22.0, 24.0), "tuned": (20.0, 22.0, 24.1)},
+        "Siren": {"paper": (18.0, 19.0, 20.0), "tuned": (25.0, 26.0, 26.5), "smoke": (9.0, 9.0, 9.0)},
+    }
+    rows = [
+        make_row(model=model, preset=preset, psnr=score, item=f"item{i}", bandlimit=None, signal="DIV2K")
+        for model, presets in scores.items()
+        for preset, of_items in presets.items()
+        for i, score in enumerate(of_items)
+    ]
+    tab = open_page(write_page.write(store(rows)))
+    (part,) = tab.locator("#preset-sections details").all()
+    assert part.inner_text().startswith("tuned2D DIV2K, fit; paper → tuned, length 24")
+    assert part.locator(".best").all_inner_texts() == ["best at 2.5k: Grid → Siren"]
+    tab.click("#preset-sections summary")
+    tab.locator("#presets tbody tr").first.wait_for()
+    assert [text.strip("↕↑↓ ") for text in heads(tab, "#presets")][2:4] == ["paper (dB)", "tuned (dB)"]
+    cells = [[text.strip() for text in row.split("\t")] for row in tab.locator("#presets tbody tr").all_inner_texts()]
+    assert [row[:4] + row[5:] for row in cells] == [
+        ["Siren", "2.5k", "19.0", "25.8", "2 → 1"],
+        ["Grid", "2.5k", "22.0", "22.0", "1 → 2"],
+    ]
+    assert [row[4].split(" [")[0] for row in cells] == ["6.8 dB", "0.0 dB"]
+    assert tab.locator("#presets tbody b").count() == 1, "Grid's change may be chance"
+    tab.click('#presets [data-sort="before"]')
+    assert column(tab, "#presets", 0) == ["Grid", "Siren"]
+    tab.click('#presets [data-sort="climbed"]')
+    assert column(tab, "#presets", 0) == ["Siren", "Grid"], "who climbed most"
+    assert "[ ] 95 % interval over 3 items" in part.inner_text()
+
+
+def test_a_page_of_one_preset_does_not_speak_of_others(open_page, small):
+    tab = open_page(write_page.write(small))
+    assert not tab.is_visible("#presets")
+    assert not tab.is_visible("#to-presets")

@@ -276,6 +276,23 @@ def test_files_from_strangers_are_one_line_each(file):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no model of this suite"),
+        (b"\x89PNG a picture", "holds no model of this suite"),
+        (lambda data: data[:-1], "holds no compressed model"),
+        (lambda data: data + b"\n", "holds no compressed model"),
+    ],
+)
+def test_a_file_that_is_no_model_is_one_line_that_says_what_to_do(file, capsys, content, message):
+    file.write_bytes(content(file.read_bytes()) if callable(content) else content)
+    assert main(["render", str(file), "--out", str(file.with_suffix(".npy")), "--device", "cpu"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"'{file}' {message}: " in line
+    assert line.endswith(("--save-model leaves models as .safetensors files", "it is damaged, or not of this suite"))
+
+
 def test_render_decodes_it(file, tmp_path, capsys):
     assert main(["render", str(file), "--out", str(tmp_path / "x.npy"), "--device", "cpu"]) == 0
     model = compressed.load(file)

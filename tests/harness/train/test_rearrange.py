@@ -69,3 +69,23 @@ def test_a_trial_sees_its_target_only_where_values_are_observed(make_trial):
     assert rows["ct", "GaussianAdaptive"] == rows["ct", "GaussianImage"]
     assert rows["inpaint_0.5", "GaussianAdaptive"] == rows["inpaint_0.5", "GaussianImage"]
     assert rows["fit", "GaussianAdaptive"] > rows["fit", "GaussianImage"]
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "said"),
+    [
+        ("GaussianAdaptive", "fit", "initialise_from, rearrange"),
+        ("SparseBases", "denoise_0.1", "initialise_from, rearrange"),
+        ("SparseBases", "inpaint_0.5", None),
+        ("GaussianImage", "fit", None),
+        ("Grid_exact", "fit", None),
+    ],
+)
+def test_a_row_says_which_hooks_saw_the_target(make_trial, model, task, said):
+    row = run_trial(make_trial(model, "SheppLogan", task=task, steps=2), CPU)[0].row
+    assert row["sees_target"] == said
+
+
+def test_only_what_a_class_defines_counts():
+    assert Grid.target_hooks() == []
+    assert Nudged.target_hooks() == ["rearrange"]
