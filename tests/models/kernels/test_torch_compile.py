@@ -4,6 +4,7 @@ Graphs are looked at as PyTorch's tracer hands them over, and run as they are: n
 """
 
 import functools
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -70,3 +71,18 @@ def test_the_third_length_of_an_axis_compiles_nothing(graphs, name):
         model.heads_on_lattice(model.lattice)
         counts.append(len(graphs))
     assert counts == [1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_no_processes_are_started_to_compile_unless_somebody_asks_for_them(monkeypatch, chosen):
+    from torch._inductor import async_compile, config
+
+    monkeypatch.setattr(async_compile.AsyncCompile, "process_pool", pool := Mock())
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)  # cores to spare
+    name = "TORCHINDUCTOR_COMPILE_THREADS"
+    monkeypatch.setenv(name, "4") if chosen else monkeypatch.delenv(name, raising=False)
+    compiled.cache_clear()
+    with config.patch(compile_threads=4):
+        compiled(torch.sin)
+        async_compile.AsyncCompile.warm_pool()
+    assert pool.called == chosen
