@@ -93,7 +93,7 @@ class FourFeat(CoordinateNetwork):
         on_sine, on_cosine = aligned(self.first.weight, 0).chunk(2, dim=1)  # [w, F]
         columns = max(1, TABLE_VALUES // (2 * on_sine.numel()))
         hidden = []
-        for s, c in zip(sine.split(columns), cosine.split(columns), strict=True):
+        for s, c in zip(torch.split(sine, columns), torch.split(cosine, columns), strict=True):
             s, c = s[:, None], c[:, None]  # [m, 1, F]
             table = torch.cat([on_sine * c - on_cosine * s, on_sine * s + on_cosine * c], dim=-1)
             hidden.append(F.linear(leading, table.flatten(0, 1)).reshape(len(leading), *table.shape[:2]))  # [n, m, w]

@@ -37,5 +37,6 @@ def _prepare() -> None:
     limits.accumulated_recompile_limit = max(limits.accumulated_recompile_limit, SHAPES)
     # gradients written by hand are traced anew in each process otherwise, for each shape
     gradients.autograd_cache_allow_custom_autograd_functions = True
-    if "TORCHINDUCTOR_COMPILE_THREADS" not in os.environ:  # workers that share a machine share its cores
-        inductor.compile_threads = min(inductor.compile_threads or 1, torch.get_num_threads())
+    # kernels are compiled here, in some seconds; for PyTorch's pool of processes trials waited up to ninety
+    if "TORCHINDUCTOR_COMPILE_THREADS" not in os.environ:
+        inductor.compile_threads = 1
