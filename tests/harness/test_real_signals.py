@@ -269,7 +269,7 @@ def test_tuned_settings_are_named_where_the_papers_were_used(photo, preset, tune
 )
 def test_a_file_is_fitted_with_tuned_settings_where_there_are_some_and_the_run_says_so(photo, more, preset, note):
     launch = make_launch(parse(["--signal", str(photo), "--device", "cpu", "--models", "Grid", "Siren", *more]))
-    assert launch.preset == preset
+    assert launch.preset.name == preset
     said = [line for line in launch.notes if line.startswith("settings ")]
     assert len(said) == (note is not None)
     assert all(line.startswith(note) for line in said)
