@@ -8,7 +8,6 @@ from statistics import mean
 
 import pytest
 
-from common.files import ROOT
 from harness.analysis import published
 from harness.analysis.bits.bjontegaard import Point
 from harness.analysis.bits.codecs import IMAGES, Measured
@@ -308,13 +307,3 @@ def test_the_readmes_table_names_all_that_may_be_as_good():
                 others = [model for model in trained if model not in (ranking.best, *ranking.tied)]
                 said = cell.partition(" ≈ ")[2]
                 assert said in (", ".join(ranking.tied), f"all but {', '.join(others)}"), (name, size)
-
-
-def test_what_tuning_says_of_the_claim_is_what_the_readme_says():
-    """Whose numbers are compared with the rows."""
-    page = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
-    section = unwrapped(page.partition("## What it says about the paper's claim")[2].partition("\n## ")[0])
-    numbers = re.findall(r"\d+\.\d dB(?: \[[^]]+\])?|\d+ of \d+ cells", section)
-    assert len(numbers) == 9
-    readme = unwrapped(README)
-    assert [number for number in numbers if number not in readme] == []
