@@ -22,8 +22,8 @@ from common.errors import Failure
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.parser import Parser
 from harness.execution.launch import choose_models
-from harness.execution.option_types import positive
-from harness.execution.shared_options import add_device, add_minutes, deadline
+from harness.execution.option_types import minutes, positive
+from harness.execution.shared_options import add_device, deadline
 from harness.plan.config import load_config
 from harness.plan.trial import Trial
 from harness.train import machine
@@ -44,7 +44,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--models", nargs="+", default=["all", "newer"], metavar="MODEL", help="default: all that are trained")
     add("--sizes", nargs="+", type=positive, metavar="P", help="default: the paper's")
     add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
-    add_minutes(parser)
+    add("--minutes", type=minutes, metavar="M", help="begin no cell later than this")
     add("--length", type=positive, help="samples an axis, for a try (default: the paper's)")
     add_device(parser)
     return parser.parse_args(arguments)

@@ -81,9 +81,11 @@ class Setting:
         return round(value) if self.whole else value
 
     def holds(self, value: Any) -> bool:
-        """Whether the space has this value."""
+        """Whether the space has this value, which may be anything."""
         if isinstance(self.dial, Choice):
             return value in self.options
+        if not isinstance(value, (int, float)) or (self.dial.scale == "log" and value <= 0):
+            return False
         return -ROUNDING <= self.dial.share(value) <= 1 + ROUNDING
 
     def __str__(self) -> str:

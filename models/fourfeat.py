@@ -93,6 +93,7 @@ class FourFeat(CoordinateNetwork):
         on_sine, on_cosine = aligned(self.first.weight, 0).chunk(2, dim=1)  # [w, F]
         columns = max(1, TABLE_VALUES // (2 * on_sine.numel()))
         hidden = []
+        # not Tensor.split, for which PyTorch would keep no compiled graph on disk
         for s, c in zip(torch.split(sine, columns), torch.split(cosine, columns), strict=True):
             s, c = s[:, None], c[:, None]  # [m, 1, F]
             table = torch.cat([on_sine * c - on_cosine * s, on_sine * s + on_cosine * c], dim=-1)

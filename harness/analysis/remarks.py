@@ -34,10 +34,10 @@ def remarks(rows: Iterable[Mapping[Any, Any]], times: bool = True) -> list[str]:
 
 
 def _machines(rows: Rows) -> list[str]:
-    """What is to be said of the seconds of fits that different machines did."""
+    """What is to be said of the seconds of fits that different machines did, or one with other numbers of threads."""
     counts = Counter(str(row["device"]) for row in rows if was_timed(row))
     told = "; ".join(f"{plural(count, 'fit')} by {device}" for device, count in counts.most_common())
-    return [f"seconds of different machines do not compare: {told}"] if len(counts) > 1 else []
+    return [f"seconds of different machines or threads do not compare: {told}"] if len(counts) > 1 else []
 
 
 def shared(rows: Iterable[Mapping[Any, Any]]) -> list[str]:

@@ -28,7 +28,7 @@ def on_machine(comparison: Comparison, place: Place) -> dict[Draw, Row]:
 
 
 def elsewhere(comparison: Comparison) -> int:
-    """How many timed runs other machines did."""
+    """How many timed runs other machines did, or this one with other threads."""
     return sum(str(row["device"]) != comparison.machine for row in comparison.timed)
 
 
@@ -46,6 +46,7 @@ def on_busy_machine(comparison: Comparison) -> int:
 def notes(comparison: Comparison) -> list[str]:
     """What a page with seconds has to say about them."""
     count, doubtful = elsewhere(comparison), on_busy_machine(comparison)
-    found = [f"seconds of {comparison.machine} alone: {count} runs of other machines are left out"] if count else []
+    left_out = f"seconds of {comparison.machine} alone: {count} runs of other machines or threads are left out"
+    found = [left_out] if count else []
     found += [f"{doubtful} runs were timed on a busy machine"] if doubtful else []
     return found + shared(row for row in comparison.timed if str(row["device"]) == comparison.machine)

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from harness.execution.shared_options import add_config, add_out
 from harness.plan.config import load_config
 from harness.store.scan import gather
 from harness.store.schema import Row
+
+if TYPE_CHECKING:
+    from harness.figures.draw_figures import Choice
 
 FIGURE, POINTS = "rate_distortion", "rate_distortion.md"
 
@@ -42,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     rows = choose_models(choose_experiments((stored.row for stored in found.stored), options), options)
     if not any(row["rates"] for row in rows):
         raise UsageError(f"none of these rows in '{options.out}' has rates; run a launcher with --bits 4 6 8 12 16 32")
-    config = load_config(options.config)
+    config, choice = load_config(options.config), choice_of(options)
     for dim in sorted({int(row["dim"]) for row in rows if row["rates"]}):
         if absent := codecs.absent(dim):
             print(f"note: not installed here: {', '.join(absent)}", file=sys.stderr)
@@ -63,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
     for one in rate_distortion(rows, order, curves_of):
         print(summary(one))
-        for path in draw(one, order, options, coded[one.kind]):
+        for path in draw(one, order, choice, options.out, coded[one.kind]):
             print(f"wrote {path}")
         print()
     if lacking:
@@ -74,7 +78,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def draw(
-    found: RateDistortion, order: Sequence[str], options: argparse.Namespace, coded: Mapping[str, codec_points.Ladders]
+    found: RateDistortion,
+    order: Sequence[str],
+    choice: "Choice",
+    out: str | Path,
+    coded: Mapping[str, codec_points.Ladders],
 ) -> list[Path]:
     """Write the figure of an experiment among its others, and beside it every point, and the codecs' for the page; the
     files for people."""
@@ -86,11 +94,10 @@ def draw(
     from models import get_model
 
     classical = [name for name in order if get_model(name).label == CLASSICAL]
-    choice = choice_of(options)
-    folder = choice.folder(options.out, found.kind)
+    folder = choice.folder(out, found.kind)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        codec_points.write(figures_folder(options.out, found.kind), coded)
+        codec_points.write(figures_folder(out, found.kind), coded)
         write_atomically(folder / POINTS, every_point(found).encode())
         with rc_context(choice.rc):
             page = rate_distortion_page(found, order, classical, choice.layout)

@@ -1,6 +1,7 @@
 """The rows that a command line asks for, and what is said where there are none."""
 
 import argparse
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import join
@@ -55,18 +56,19 @@ def no_rows(out: str | Path, of: str = "") -> UsageError:
 def select(rows: Iterable[Row], **wanted: Any) -> list[Row]:
     """The rows with these values of columns, in their order. UsageError for a value that none of them has.
 
-    wanted: of a column its value, or a list of values, of which every one is there; None stands for any.
+    wanted: of a column its value, or a list of values, of which every one is there; None stands for any. A tuple, as of
+    the names of a group, stands for those of its values that are there, at least one.
     """
     chosen = list(rows)
     for column, value in wanted.items():
         if value is None:
             continue
-        values = value if isinstance(value, list) else [value]
+        asked = [one if isinstance(one, tuple) else (one,) for one in (value if isinstance(value, list) else [value])]
         there = dict.fromkeys(row[column] for row in chosen)
-        for absent in (one for one in values if one not in there):
-            known = list(map(str, there))
-            raise UsageError(
-                f"no rows of {column} '{absent}'{suggest(str(absent), known)}; there are: {', '.join(known)}"
-            )
+        for absent in (any_of for any_of in asked if there.keys().isdisjoint(any_of)):
+            known, first = list(map(str, there)), str(absent[0])
+            names = f"'{first}'{suggest(first, known)}" if len(absent) == 1 else ", ".join(map(str, absent))
+            raise UsageError(f"no rows of {column} {names}; there are: {', '.join(known)}")
+        values = set(itertools.chain(*asked))
         chosen = [row for row in chosen if row[column] in values]
     return chosen

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
     config = load_config(options.config)
     if options.models is not None:
-        options.models = choose_models(config, options.models)
+        options.models = [tuple(choose_models(config, [word])) for word in options.models]
     options.signal = names_in(options.signal, target_signals.registry.load_file)
     options.task = names_in(options.task, lambda path: expand_tasks([path]))
     chosen = named(options.rows, options.out) if options.rows else selected(options)
@@ -90,9 +90,9 @@ def report(
     return EXIT_OK if good == repeated else EXIT_FAILED
 
 
-def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> list[str] | None:
+def names_in(text: str | None, load_file: Callable[[str], list[str]]) -> tuple[str, ...] | None:
     """The names that an option leaves: the one given, or those of the file at the path given; None for all."""
-    return None if text is None else load_file(text) if text.endswith(".py") else [text]
+    return None if text is None else tuple(load_file(text)) if text.endswith(".py") else (text,)
 
 
 @dataclass(frozen=True)

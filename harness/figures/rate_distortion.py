@@ -86,12 +86,12 @@ def name_lines(axes: Axes, ends: Mapping[str, Point], strong: Collection[str], h
     gap = (high - low) * LABEL / (AXES * height)
     heights = spaced([ends[name].psnr for name in names], gap, low, high)
     colours = {str(line.get_label()): line.get_color() for line in axes.lines}
-    for name, height in zip(names, heights, strict=True):
+    for name, at in zip(names, heights, strict=True):
         tie: dict[str, Any] = {"arrowstyle": "-", "color": colours[name], "linewidth": 0.5, "alpha": 0.5}
         axes.annotate(
             name,
             ends[name],
-            (1.03, height),
+            (1.03, at),
             textcoords=axes.get_yaxis_transform(),
             va="center",
             color=colours[name],

@@ -132,7 +132,7 @@ def _quickest(comparison: Comparison, size: int, band: float | None, ranking: Ra
     model = max(rates, key=lambda model: rates[model])
     doubtful = ", timed on a busy machine" if any(map(busy, rows[model])) else ""
     if len({row["device"] for own in rows.values() for row in own}) > 1:
-        doubtful += "; different machines timed the models"
+        doubtful += "; the models were timed on different machines or threads"
     return f"{model}, {rates[model]:.3g} dB a second over the mean, {seconds[model]:.2f} s{doubtful}"
 
 

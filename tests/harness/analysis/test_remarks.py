@@ -45,7 +45,7 @@ def test_times_of_a_busy_machine_are_told_by_model(rows):
 
 def test_seconds_of_different_machines_are_told_of(rows):
     names = {"Grid": "cpu: A, 2 threads", "FourFeat": "cuda: B"}
-    told = "seconds of different machines do not compare: 4 fits by cpu: A, 2 threads; 3 fits by cuda: B"
+    told = "seconds of different machines or threads do not compare: 4 fits by cpu: A, 2 threads; 3 fits by cuda: B"
     mixed = [row | {"device": names[row["model"]], "started": ""} for row in rows]
     mixed[-1]["seconds"] = None  # was not timed
     assert remarks(mixed)[-1] == told

@@ -1,4 +1,4 @@
-"""`python -m harness rates` where it has nothing to draw."""
+"""`python -m harness rates`: its mistakes, and the figure that it draws."""
 
 import pytest
 
@@ -16,10 +16,12 @@ RATES = [{"bits": 8, "bytes": 900, "psnr": 14.0, "encode_seconds": 0.1, "decode_
         (RATES, ["--width", "1"], "--width must be from 2.5 to 20 inches, got 1"),
     ],
 )
-def test_rows_without_rates_are_one_line(store, make_row, capsys, rates, words, says):
+def test_a_mistake_is_one_line_before_any_codec_is_tried(store, make_row, capsys, rates, words, says):
     out = store([make_row(rates=rates)])
     assert verbs.main(["rates", "--out", str(out), *words]) == 2
-    assert capsys.readouterr().err.startswith(f"error: {says.format(out=out)}")
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1].startswith(f"error: {says.format(out=out)}")
+    assert said.out == ""
 
 
 def test_the_figure_of_some_models_lies_apart_as_png_and_pdf(store, make_row, capsys):

@@ -244,6 +244,8 @@ DIALS = """        start: Annotated[float, Dial(0, 1, "linear", "nobody")] = 0.0
     ("dials", "message"),
     [
         (DIALS.replace("= 0.0", "= 2.0"), "start is 2.0, which is not within its range (start: 0 to 1, linear)"),
+        (DIALS.replace('0, 1, "linear"', '0.1, 1, "log"'), "start is 0.0, which is not within its range (start: 0.1"),
+        (DIALS.replace("= 0.0", "= None"), "start is None, which is not within its range"),
         ("".join(DIALS.replace("start", f"start{i}") for i in range(4)), "Constant.Config has 5 dials (lr, start0, "),
         (DIALS.replace("float", "str"), "Constant.Config.start: a Dial is for a float or an int, not for str"),
         (DIALS.replace("linear", "even"), "a dial's scale is one of linear, log, got 'even'"),

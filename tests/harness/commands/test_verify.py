@@ -254,6 +254,17 @@ def test_rows_are_chosen_by_name_by_file_and_by_what_they_are(fitted, verify):
     assert (code, err) == (2, says)
 
 
+def test_a_group_stands_for_those_of_its_models_that_have_rows(fitted, verify):
+    out = fitted("--models", "Grid", "GAPlane")
+    code, said, _ = verify(out, "--models", "all")
+    assert code == 0
+    assert "2 of 2 rows" in said
+    code, _, err = verify(out, "--models", "Grid", "newer")
+    assert code == 2
+    assert err.startswith("error: no rows of model Finer, Gauss, ")
+    assert err.endswith("; there are: GAPlane, Grid\n")
+
+
 def test_a_file_that_is_no_row_is_named_once_and_left_out(fitted, verify):
     out = fitted("--models", "Grid")
     (path,) = out.glob("*/rows/*.json")

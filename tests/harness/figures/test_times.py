@@ -141,9 +141,9 @@ def test_seconds_of_different_machines_are_not_mixed(make_table):
     assert trace(comparison, Place("Wire", 10_000, 0.5), "seconds") is None
     assert trace(comparison, Place("Wire", 10_000, 0.5), "updates") is not None
     for figure in (pareto_page(comparison), convergence_page(comparison, "seconds")):
-        assert "seconds of GPU alone: 2 runs of other machines are left out" in said(figure)
+        assert "seconds of GPU alone: 2 runs of other machines or threads are left out" in said(figure)
         assert "busy" not in said(figure)
-    note = "seconds are those of GPU: 2 runs of other machines are left out of them"
+    note = "seconds are those of GPU: 2 runs of other machines or threads are left out of them"
     assert f"2d_Sphere paper_1000_1000: {note}" in draw_figures.missing(rows_of(table))
 
 
