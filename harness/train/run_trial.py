@@ -51,8 +51,7 @@ def run_on(
     """`run_trial` on a signal in hand."""
     # Triton's kernels run on the current device, whatever their arguments' is
     here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
-    points = math.prod(signal.lattice.shape)
-    with own_defaults(), no_denormals(), machine.keeping_memory(device, points), here:
+    with own_defaults(), no_denormals(), here:
         return _run_on(trial, signal, device, on_progress, on_model)
 
 
@@ -107,7 +106,9 @@ def fit_and_score(
     if trial.optimiser == MUON and trial.lr is not None and not matrices_of(model):
         reason = f"{trial.model} has no matrices of the kind that PyTorch's Muon updates (docs/tuning.md)"
         return [failed(row, scoring, UNSUPPORTED, reason) for scoring in task.scorings]
-    model, fitted = train(model, trial, task, schedule, on_progress)
+    # not for scores: they are of other lattices, finer ones too, and arrays of other sizes leave holes in the heap
+    with machine.keeping_memory(memory.device, len(task.lattice)):
+        model, fitted = train(model, trial, task, schedule, on_progress)
     times = {"ready_seconds": fitted.ready_at - start, "processor_seconds": time.process_time() - processor}
     row = row | fit_columns(model, task, fitted, memory, note) | times
     if on_model is not None and fitted.diverged_at is None:
