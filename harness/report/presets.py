@@ -9,6 +9,7 @@ from harness.analysis.tables import best_of, notes_on
 from harness.analysis.versus import Versus, versus
 from harness.analysis.wording import difference
 from harness.plan.config import EXTENT_OF, Config
+from harness.report.compact import rounded
 
 
 def presets(every: Sequence[Experiment], config: Config) -> list[dict[str, Any]]:
@@ -25,9 +26,9 @@ def _prepared(found: Versus) -> dict[str, Any]:
         {
             "model": change.model,
             "size": change.size,
-            "before": found.metric.text(change.before),
-            "after": found.metric.text(change.after),
-            "ahead": change.ahead.mean,
+            "before": rounded(change.before),
+            "after": rounded(change.after),
+            "ahead": rounded(change.ahead.mean),
             "moved": difference(change.ahead, found.metric),
             "told": found.told(change),
             "ranks": change.ranks,

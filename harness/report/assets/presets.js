@@ -4,14 +4,14 @@
 const rankText = (rank) => (rank === null ? '–' : String(rank));
 
 function presetsColumns(found, e) {
-  const { name, unit } = metricInfo('psnr', found.bands > 1);
+  const { name, unit, digits } = metricInfo('psnr', found.bands > 1);
   const score = (key, preset) => ({
     key,
     title: `${preset} (${unit})`,
     note: `${name} under the preset ${preset}, mean over the draws that have a score under both`,
     number: true,
-    value: (line) => Number(line[key].replace('−', '-')),
-    cell: (line) => line[key],
+    value: (line) => line[key],
+    cell: (line) => fixed(line[key], digits),
   });
   return [
     {
