@@ -55,9 +55,9 @@ def of_file(word: str) -> Chosen:
 
 def selected(options: argparse.Namespace) -> list[Chosen]:
     """At most --most of the rows that the options leave: always the same, and never picked by score."""
-    every = {id(one.row): one for one in stored(options.out)}
-    left = choose_models(choose_experiments((one.row for one in every.values()), options), options)
-    rows = [every[id(row)] for row in left]
+    every = stored(options.out)
+    left = {id(row) for row in choose_models(choose_experiments((one.row for one in every), options), options)}
+    rows = [one for one in every if id(one.row) in left]
     chosen = few(rows, options.most)
     if len(chosen) < len(rows):
         print(f"{len(chosen)} of {len(rows):,} rows, evenly spread; --most {len(rows)} takes all")
