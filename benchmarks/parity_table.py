@@ -102,13 +102,15 @@ def _judge(model: str, precision: str, compared: AgainstFloat32, cells: Sequence
         if 0 < (n := len(pairs[cell])) < (wanted := seeds_wanted(pairs[cell]))
     }
     wild, chaotic = (Together.of(pairs, verdicts, verdict) for verdict in ("spreads", "chaotic"))
+    itself = Together.of(repeats, verdicts, "chaotic")  # how far the order of sums alone moves the same mean
     loses = bool(wild.cells) and wild.low <= -MEAN_LOSS
     surely = (bool(wild.cells) and wild.high < -MEAN_LOSS) or (bool(chaotic.cells) and chaotic.high < 0)
     surely |= any(cell not in few for cell in lower)
     passes = not (lower or loses or surely or few or not_run)
     said = [f"{model} in {precision}: {'passes' if passes else 'does not pass'}"]
     said += [f"mean difference where seeds spread {wild}"] if wild.cells else []
-    said += [f"where the precision does not repeat itself {chaotic}"] if chaotic.cells else []
+    if chaotic.cells:
+        said += [f"mean difference where it is chaotic {chaotic}", f"there, of its own repetition {itself}"]
     said += [f"lower: {', '.join(map(_str_of, lower))}"] if lower else []
     if lower or surely or (loses and wild.seeds >= LEAST_SEEDS):
         better = BETTER.get(precision, EXACT)

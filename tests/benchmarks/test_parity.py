@@ -176,7 +176,7 @@ def again(lines, apart):
         (
             STEADY + OPEN + again(OPEN, 1.0),
             True,
-            ["chaotic", "itself (1 cells, 5 seeds): -2.02 to +0.10 dB", "| +1.00 -1.00"],
+            ["chaotic (1 cells, 5 seeds): -2.02 to +0.10 dB", "repetition (1 cells, 5 seeds): ", "| +1.00 -1.00"],
         ),
         (STEADY + LOSES + again(LOSES, 1.0), False, ["chaotic", "next better: bf16x3\n"]),
         (STEADY + judged("b", [20.0, 25.0, 30.0], [19.85, 24.84, 29.86]), False, ["lower: b 10,000"]),
