@@ -208,7 +208,7 @@ def test_what_is_said_of_tuned_signals_in_2d(tuned_means):
     assert f"by {min(behind):.1f} to {max(behind):.1f} dB" in unwrapped(ANSWER)
     assert {sorted(of.values(), reverse=True).index(of["Grid"]) + 1 for of in edges} == {6, 7, 8}
     assert sum(network_leads(of) > 0.3 for of in plane.values()) == 3
-    assert "in 13 of 16 cells" in unwrapped(ANSWER)
+    assert "*Images, tuned alike*: this holds in 13 of 16 cells" in unwrapped(ANSWER)
 
 
 def test_what_is_said_of_tuned_volumes(tuned_means, cells, rows, trained):
@@ -219,7 +219,7 @@ def test_what_is_said_of_tuned_volumes(tuned_means, cells, rows, trained):
     assert {best(of)[0] for of in edges.values()} == {"Siren", "FourFeat"}
     assert sum(network_leads(of) > 0.3 for of in solid.values()) == 5
     assert sum(network_leads(of) > 0.3 for of in edges.values()) == 5
-    assert "In volumes it holds in 5 of 10" in unwrapped(ANSWER)
+    assert "*Volumes, tuned alike*: it holds in 5 of 10" in unwrapped(ANSWER)
     before = [cells["Spheres 3D", 10_000, band] for band in BANDS]
     for item in ("occupancy", "surface"):
         mine = [row for row in rows if (row["item"], row["size"]) == (item, 10_000)]
