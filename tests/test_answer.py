@@ -26,7 +26,7 @@ from harness.plan.config import load_config
 from harness.plan.want import FOLDER
 from harness.store.parquet import read_rows
 from target_signals.tasks.metrics import METRICS
-from tests.documents import ANSWER, BITS, README, SIZES, table, unwrapped
+from tests.documents import ANSWER, BITS, README, README_COLUMNS, SIZES, table, unwrapped
 
 NETWORKS = {"FourFeat", "Siren", "Wire", "BACON", "Finer", "Gauss", "Sinc", "HOSC"}
 PHOTOGRAPHS = BITS[BITS.index("## Ten photographs") : BITS.index("## What is measured")]
@@ -270,7 +270,6 @@ LINES = {  # of the README's table, those of photographs: the task, and which mo
     "photographs, newer models": ("fit", "newer"),
     "photographs with noise, σ 0.1": ("denoise_0.1", "models"),
 }
-COLUMNS = [(preset, size) for size in SIZES.values() for preset in ("paper", "tuned")]
 
 
 def trained_of(group):
@@ -294,7 +293,7 @@ def rankings():
 def test_the_readmes_table_names_the_best_on_photographs_and_all_that_may_be_as_good(rankings):
     lines = {name: cells for name, *cells in table("## The answer so far", README)}
     for name, (task, group) in LINES.items():
-        for cell, (preset, size) in zip(lines[name], COLUMNS, strict=True):
+        for cell, (preset, size) in zip(lines[name], README_COLUMNS, strict=True):
             ranking = rankings[preset, task, group].get(size)
             if ranking is None:
                 assert cell == "–", (name, preset, size)
@@ -312,7 +311,7 @@ def test_the_readmes_table_names_the_best_on_the_ct_slice():
             if row["model"] in trained_of("models") and row["psnr"] is not None:
                 found[preset, row["size"]][row["model"]] = row["psnr"]
     lines = {name: cells for name, *cells in table("## The answer so far", README)}
-    for cell, place in zip(lines["a CT slice"], COLUMNS, strict=True):
+    for cell, place in zip(lines["a CT slice"], README_COLUMNS, strict=True):
         of = found[place]
         best = max(of, key=of.get, default=None)
         assert cell == (f"{best} {of[best]:.1f}" if best else "–"), place

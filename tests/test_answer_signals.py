@@ -18,7 +18,7 @@ from harness.plan.config import load_config
 from harness.plan.want import FOLDER
 from harness.store.parquet import read_rows
 from target_signals.tasks.metrics import METRICS
-from tests.documents import ANSWER, README, SIZES, columns, table, unwrapped
+from tests.documents import ANSWER, README, README_COLUMNS, SIZES, columns, table, unwrapped
 
 BANDS = (0.1, 0.3, 0.5, 0.7, 0.9)
 FAMILIES = {
@@ -250,12 +250,11 @@ def test_the_readme_counts_who_leads_synthetic_signals(rows, trained, tuned_mean
         led[sort_of(place), "paper", size].append(best(of)[0])
     for place, of in tuned_means.items():
         led[sort_of(place), "tuned", 10_000].append(best(of)[0])
-    order = [("paper", 10_000), ("tuned", 10_000), ("paper", 100_000), ("tuned", 100_000)]
     lines = [line for line in table("## The answer so far", README) if line[0][0].isdigit()]
     assert len(lines) == 3
     for name, *cells in lines:
         count, sort = name.split(" ", 1)
-        for cell, (preset, size) in zip(cells, order, strict=True):
+        for cell, (preset, size) in zip(cells, README_COLUMNS, strict=True):
             leaders = led[sort, preset, size]
             assert len(leaders) in (0, int(count))
             assert cell == (", ".join(map(str, Counter(leaders).most_common(1)[0])) if leaders else "–"), (name, size)
