@@ -9,6 +9,7 @@ ANSWER = (ROOT / "docs" / "answer.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BITS = (ROOT / "docs" / "bits.md").read_text(encoding="utf-8")
 SIZES = {"10k": 10_000, "100k": 100_000}
+README_COLUMNS = [(preset, size) for size in SIZES.values() for preset in ("paper", "tuned")]  # of who is best
 
 
 def unwrapped(text):

@@ -122,10 +122,10 @@ def test_a_launcher_runs_the_experiment_that_the_protocol_says(row, tmp_path, mo
 
 
 @pytest.mark.parametrize(("budget", "share"), [(3000, 67), (10_000, 80)])
-def test_the_readmes_shares_of_a_budget_are_a_fourier_feature_networks(budget, share):
+def test_the_documented_shares_of_a_budget_are_a_fourier_feature_networks(budget, share):
     cls, lattice = models.get_model("FourFeat"), Lattice.regular((1000, 1000))
     settings = model_settings(CONFIG, "FourFeat", "synthetic", budget)
     size = cls.solve_size(settings, lattice, 1, budget)
     used = count(lambda size: cls(settings, lattice, 1, size), size) / budget
     assert round(100 * used) == share
-    assert "a Fourier feature network uses 67 % of 3·10³ and 80 % of 10⁴" in unwrapped(README)
+    assert "of one channel FourFeat uses 67 % of 3·10³ and 80 % of 10⁴" in unwrapped(PROTOCOL)
