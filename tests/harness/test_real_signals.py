@@ -12,8 +12,8 @@ from PIL import Image
 
 from common.files import ROOT
 from harness.__main__ import main
+from harness.analysis.comparison import comparisons
 from harness.analysis.experiments import experiments as experiments_of
-from harness.analysis.grouping import comparisons
 from harness.commands import run as run_command
 from harness.execution.launch import make_launch
 from harness.execution.options import parse

@@ -7,7 +7,7 @@ import pytest
 import models
 from harness.analysis.bits.rate_distortion import Measurement, Point, RateDistortion
 from harness.analysis.cell import kind_of
-from harness.analysis.grouping import comparisons
+from harness.analysis.comparison import comparisons
 from harness.analysis.palette import YARDSTICKS
 from harness.commands import figures
 from harness.figures import draw_figures, style

@@ -9,7 +9,7 @@ import pytest
 import models
 from harness import __main__ as verbs
 from harness.analysis import placing, reference_rows
-from harness.analysis.grouping import comparisons
+from harness.analysis.comparison import comparisons
 from harness.analysis.reference_rows import beside
 from harness.commands import run as run_command
 from harness.figures import legend
