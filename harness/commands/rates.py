@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     found.say_problems()
     if not found.stored:
         raise no_rows(options.out)
-    rows = choose_models(choose_experiments((stored.row for stored in found.stored), options), options)
+    rows = choose_models(choose_experiments(found.rows, options), options)
     if not any(row["rates"] for row in rows):
         raise UsageError(f"none of these rows in '{options.out}' has rates; run a launcher with --bits 4 6 8 12 16 32")
     config, choice = load_config(options.config), choice_of(options)

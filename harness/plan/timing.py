@@ -32,7 +32,7 @@ LISTS = ("ms_per_pass", "seconds_to_solve", "least_ms", "commits", "settings")
 def write(folder: str) -> Path:
     """Write what the rows of a results folder took into the file, or those of a file of the reference; its path."""
     parquet = Path(folder).suffix == ".parquet"
-    table = [*read_rows(Path(folder)).values()] if parquet else [one.row for one in gather(folder).stored]
+    table = [*read_rows(Path(folder)).values()] if parquet else gather(folder).rows
     known = json.loads(cost.TIMES.read_text()) if cost.TIMES.exists() else {}
     times = merged(known, measured_times(table))
     for device, own in by_device(table).items():

@@ -58,7 +58,7 @@ class Entry(NamedTuple):
 
 def build(found: Gathered, config: Config) -> dict[str, Any]:
     """Everything the page shows but pictures, as JSON values."""
-    rows = [stored.row for stored in found.stored]
+    rows = found.rows
     every = experiments(rows, config.protocol.order, config)
     entries: list[Entry] = []
     for number, experiment in enumerate(every):
@@ -124,7 +124,7 @@ def columns(entries: Sequence[Entry], config: Config) -> dict[str, list[Any] | d
             made[column.name] = _prepared([row.get(column.name) for row in rows], column.kind)
     made["signal_seed"] = [row["signal_seed"] if row["signal_seed"] != row["seed"] else None for row in rows]
     made["status"] = pooled([entry.status or row["status"] for entry, row in zip(entries, rows, strict=True)])
-    made["folder"] = pooled([None if one is None else one.folder for one in stored])
+    made["folder"] = pooled([None if one is None else one.store.folder.name for one in stored])
     made["key"] = [None if one is None else one.key for one in stored]
     made["overrides"] = pooled([overrides(row, config) for row in rows])
     made["rings"] = [each(row.get("psnr_rings"), rounded) for row in rows]

@@ -15,6 +15,7 @@ from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.fingerprint import fingerprint, stamp, stamps
 from harness.store.liveness import read_claims
 from harness.store.scan import Gathered, Stored, gather
+from harness.store.store import Store
 
 if TYPE_CHECKING:
     from harness.analysis.experiments import Experiment
@@ -61,9 +62,9 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     end = MADE_OF.format(made_of(out, config, megabytes))  # before the rows are read: what comes later is not in it
     settings, found = load_config(config), gather(out)
     found.say_problems()
-    others = beside([stored.row for stored in found.stored], settings)
-    found.stored += [Stored(folder_of(row), key_of(row), row) for row in others]
-    rows = [stored.row for stored in found.stored]
+    others = beside(found.rows, settings)
+    found.stored += [Stored(Store(found.out, folder_of(row)), key_of(row), row) for row in others]
+    rows = found.rows
     try:
         table = parquet.to_parquet(rows) if rows else None
     except UsageError:  # no pyarrow; the page says how to get it
@@ -87,7 +88,7 @@ def page_of(
     from harness.report.presets import presets
     from harness.report.rates import rates
 
-    rows = [stored.row for stored in found.stored]
+    rows = found.rows
     data = payload.build(found, settings)
     every = experiments(rows, settings.protocol.order)
     kinds = [experiment.kind for experiment in every]

@@ -323,7 +323,7 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
 
     code, stdout, _ = run("--signal", folder / "a.png", "--no-figures")
     assert "0 of them done before" in stdout, "a file alone is no part of a data set that it lies in"
-    rows = [stored.row for stored in gather(out).stored]
+    rows = gather(out).rows
     assert sorted(one.kind.title for one in experiments_of(rows)) == ["a.png", "my photos", "my photos"]
     assert {one.kind.title for one in comparisons(load_rows(out))} == {"a.png", "my photos"}
     folders = {figures_folder(out, one.kind) for one in comparisons(load_rows(out))}

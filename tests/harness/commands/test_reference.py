@@ -91,7 +91,7 @@ def test_what_is_missing_is_run_once_and_kept_as_run_py_leaves_it(ask, tmp_path,
     monkeypatch.setattr(run_command, "draw", lambda *given: None)
     assert run_command.main(words) == 0
     for one in gather(tmp_path / "out").stored:
-        same = rows[one.folder, one.key]
+        same = rows[one.store.folder.name, one.key]
         assert same["residual_sha256"] is None, "no residual is kept, so none is made"
         others = {n: v for n, v in one.row.items() if n not in (*TIMES, "residual_sha256")}
         assert {n: same[n] for n in others} == others

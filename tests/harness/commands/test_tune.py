@@ -88,7 +88,7 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
     assert "then at most 48 fits: the best 3 of each search and trial 0, each from 2 other initial values" in out
     assert "nothing is missing" in out
     assert "tuned.json, for --preset smoke_tuned" in out
-    rows = [stored.row for stored in gather(folder / "out").stored]
+    rows = gather(folder / "out").rows
     assert len(rows) == 2 * 3 * 4 * 3, "all of three are fitted again, with two more seeds"
     assert {row["model"] for row in rows} == {"Grid", "Constant"}
     assert {row["steps"] for row in rows} == {3}
