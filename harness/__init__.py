@@ -95,7 +95,7 @@ def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT
         >>> list(table["model"]), list(table["status"])
         (['Grid'], ['ok'])
     """
-    from harness.commands.run import run_trials_of
+    from harness.commands.run_launch import run_trials_of
     from harness.execution.choose_executor import count_workers
     from harness.execution.launch import make_launch
     from harness.execution.options import parse, words_of

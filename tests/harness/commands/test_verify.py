@@ -14,7 +14,7 @@ from PIL import Image
 import models
 from common.errors import UsageError
 from harness import __main__ as verbs
-from harness.commands import repeat
+from harness.commands import repeat, run_launch
 from harness.commands import run as run_command
 from harness.commands import verify as verify_command
 from harness.execution import progress
@@ -32,7 +32,7 @@ LINE = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu"]
 @pytest.fixture
 def fitted(tmp_path, monkeypatch):
     """`fitted("--models", "Grid")`: the folder of a run of the smoke preset, without figures."""
-    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
 
     def run(*arguments, line=LINE):
         run_command.main([*line, "--out", str(tmp_path / "out"), *map(str, arguments)])
