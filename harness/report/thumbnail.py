@@ -18,7 +18,7 @@ from common.errors import UsageError
 from common.files import Unfit
 from harness.analysis import target
 from harness.analysis.gain import EXACT
-from harness.store.facts import finite
+from harness.store.facts import finite, pictured_spacing
 from harness.store.residual import load_residual
 from harness.store.schema import Row
 from target_signals.user_file import UserFile
@@ -44,7 +44,8 @@ def load_thumbnail(array: Path, row: Row, out: Path | None = None) -> Images:
         truth: np.ndarray | None = target.rebuild(row, out).truth
     except UsageError:
         truth = None
-    return draw(truth, residual, deviation(row), row["signal"] == UserFile.name, row.get("spacing"))
+    spacing = pictured_spacing(row.get("spacing"), int(row["dim"]))
+    return draw(truth, residual, deviation(row), row["signal"] == UserFile.name, spacing)
 
 
 def deviation(row: Mapping[str, Any]) -> float | None:

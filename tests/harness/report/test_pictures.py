@@ -152,6 +152,13 @@ def test_thick_slices_are_drawn_thick(tmp_path, make_row):
     assert thumbnail.load_thumbnail(tmp_path / "a.npz", row)["size"] == size
 
 
+@pytest.mark.parametrize("spacing", [[1.0], [1.0, None], [0.0, 1.0], [1.0, 99.0], [-1.0, 1.0]])
+def test_a_strangers_spacing_of_which_no_picture_can_be_made_is_passed_over(tmp_path, make_row, spacing):
+    np.savez(tmp_path / "a.npz", residual=np.zeros((30, 40, 1), np.float16), scale=np.float32(1))
+    row = make_row(signal="SomebodysFile", shape=[30, 40, 1], spacing=spacing)
+    assert thumbnail.load_thumbnail(tmp_path / "a.npz", row)["size"] == [40, 30]
+
+
 def test_a_persons_own_picture_is_larger_and_has_a_detail_where_it_varies_most(tmp_path, make_row):
     row = make_row(signal="UserFile", item="a.png-0123abcd", bandlimit=None, length=None, shape=[500, 400, 1])
     values = np.zeros((500, 400), np.float32)
