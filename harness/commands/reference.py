@@ -182,7 +182,7 @@ def verify_some(
     from harness.store.store import Store
 
     trials = [trial for group in order if group.device == device.type for trial in group.trials]
-    names = [(name.folder, name.key) for trial in trials for name in trial.rows]
+    names = [row.name for trial in trials for row in trial.rows]
     found = [name for name in names if name in rows and not_at_hand(rows[name]["signal"], rows[name]["item"]) is None]
     if not found:
         of = f" of {', '.join(options.models)}" if options.models else ""

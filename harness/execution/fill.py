@@ -56,9 +56,9 @@ class Files:
         """Add a trial's rows from a results folder, if it has them and they are not there yet."""
         if reference.is_there(trial, self.rows):
             return
-        for name, row in zip(trial.rows, run_trials.stored(trial, out), strict=True):
+        for of, row in zip(trial.rows, run_trials.stored(trial, out), strict=True):
             if row is not None:
-                self.rows[name.folder, name.key] = self.new[name.folder, name.key] = row
+                self.rows[of.name] = self.new[of.name] = row
                 self.unwritten.add(trial.preset)
         if time.monotonic() >= self.due:
             self.write()

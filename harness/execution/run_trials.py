@@ -92,8 +92,7 @@ def is_own(row: Row, key: str, store: Store) -> bool:
 
 def named_rows(trial: Trial, store_of: Callable[[str], Store]) -> dict[Name, Row | None]:
     """The rows of a trial by their names, None for one that is not there. store_of: gives the store of a folder."""
-    names = [(row.folder, row.key) for row in trial.rows]
-    return {(folder, key): store_of(folder).read(key) for folder, key in names}
+    return {row.name: store_of(row.folder).read(row.key) for row in trial.rows}
 
 
 def is_done(trial: Trial, out: str | Path, superseded: Superseded) -> bool:
