@@ -98,8 +98,7 @@ def rate_distortion(
     """
     kinds: dict[Kind, list[Row]] = {}
     for row in rows:
-        there = any(map(_is_scored, row["rates"] or ()))
-        if there and row["status"] == OK and math.prod((row["shape"] or [0])[:-1]) > 0:
+        if _has_points(row):
             kinds.setdefault(kind_of(row), []).append(row)
     return [_of(kind, of_kind, order, curves_of) for kind, of_kind in kinds.items()]
 
@@ -148,6 +147,13 @@ def _of_codecs(signals: Sequence[Mapping[str, Sequence[Measured | None]]]) -> It
         if len(files) == len(signals):
             seconds, _ = _cost([(*one.seconds, None) for one in files])
             yield Measurement(name, None, None, _mean([one.point for one in files]), seconds)
+
+
+def _has_points(row: Row) -> bool:
+    """Whether a row, which may be anybody's, has rates of a signal whose samples can be counted."""
+    shape = row["shape"] or []
+    whole = row["dim"] in REFERENCES and len(shape) == row["dim"] + 1 and min(shape) > 0
+    return whole and row["status"] == OK and any(map(_is_scored, row["rates"] or ()))
 
 
 def _is_scored(rate: Mapping[str, Any]) -> bool:
