@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from harness.plan.make_plan import model_names
+    from harness.plan.model_settings import model_names
 
     found = gather(options.out, curves=False)
     found.say_problems()

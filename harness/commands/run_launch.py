@@ -25,7 +25,7 @@ from harness.figures import draw_figures
 from harness.plan.config import load_config
 from harness.plan.cost import drawing_seconds
 from harness.plan.describe_cost import describe_cost, describe_seconds
-from harness.plan.make_plan import check_models, group, model_names
+from harness.plan.model_settings import check_models, group, model_names
 from harness.plan.source import only_one_of
 from harness.plan.trial import Trial
 from harness.report import write_page

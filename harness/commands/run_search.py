@@ -19,7 +19,7 @@ from harness.execution.search_options import VERB
 from harness.execution.shared_options import deadline
 from harness.figures import tuning
 from harness.plan.describe_cost import describe_cost, describe_seconds
-from harness.plan.make_plan import model_names
+from harness.plan.model_settings import model_names
 from harness.plan.search import AGAIN, FINALISTS, Cell
 from harness.plan.trial import Trial
 from harness.plan.tuned import Found, write_tuned

@@ -9,7 +9,7 @@ import models
 from common.errors import UsageError, suggest
 from harness.execution.launch import choose_device, choose_models, choose_preset, plan_of, preset_for
 from harness.plan.config import Config, load_config
-from harness.plan.make_plan import check_models
+from harness.plan.model_settings import check_models
 from harness.plan.search import DEVELOPMENT, Cell, cells, space
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
