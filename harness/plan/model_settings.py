@@ -8,8 +8,8 @@ from typing import Any, Literal
 import models
 from common.errors import UsageError
 from common.typed_json import read
+from harness.plan.by_budget import resolve_tuned
 from harness.plan.config import Config
-from harness.plan.lookup import resolve_tuned
 from harness.plan.source import choose_source
 from harness.plan.trial import CONSTANT, LR_SCHEDULE, LR_SCHEDULES
 from harness.plan.tuned import FILE, Found
