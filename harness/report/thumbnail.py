@@ -49,9 +49,10 @@ def load_thumbnail(array: Path, row: Row, out: Path | None = None) -> Images:
 
 
 def deviation(row: Mapping[str, Any]) -> float | None:
-    """The truth's standard deviation, which is the error of its constant mean; None where that is not known or 0."""
+    """The truth's standard deviation, which is the error of its constant mean; None where that is not known, 0, or no
+    signal's."""
     constant = finite(row.get("psnr_constant"))
-    return None if constant is None or constant >= EXACT else 10 ** (-constant / 20)
+    return None if constant is None or abs(constant) >= EXACT else 10 ** (-constant / 20)
 
 
 def draw(

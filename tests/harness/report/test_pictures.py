@@ -159,6 +159,11 @@ def test_a_strangers_spacing_of_which_no_picture_can_be_made_is_passed_over(tmp_
     assert thumbnail.load_thumbnail(tmp_path / "a.npz", row)["size"] == [40, 30]
 
 
+def test_a_strangers_score_of_the_mean_may_be_anything(make_row):
+    assert thumbnail.deviation(make_row(psnr_constant=20.0)) == pytest.approx(0.1)
+    assert [thumbnail.deviation(make_row(psnr_constant=odd)) for odd in (-1e299, 1e299, None)] == [None] * 3
+
+
 def test_a_persons_own_picture_is_larger_and_has_a_detail_where_it_varies_most(tmp_path, make_row):
     row = make_row(signal="UserFile", item="a.png-0123abcd", bandlimit=None, length=None, shape=[500, 400, 1])
     values = np.zeros((500, 400), np.float32)
