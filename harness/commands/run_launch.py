@@ -17,7 +17,7 @@ from harness.analysis.own_file import verdict
 from harness.analysis.own_file.next_run import Available
 from harness.analysis.reference_rows import beside
 from harness.analysis.summary import summarise
-from harness.execution import run_trials
+from harness.execution import run_trials, trial_rows
 from harness.execution.choose_executor import count_workers, place, run_where_asked
 from harness.execution.launch import Launch, choose_models, lacking, make_launch, tuned_preset
 from harness.execution.options import command_of
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
         return EXIT_OK
     with process.without_collection():
         launch = make_launch(options)
-        done, left, rows = run_trials.read_done(launch.trials, options.out)
+        done, left, rows = trial_rows.read_done(launch.trials, options.out)
         gc.freeze()  # plan and rows stay to the end: later collections need not look through them
     if options.force:
         left = launch.trials
@@ -113,11 +113,11 @@ def run_trials_of(
             out,
             launch.device,
             on_model=checkpoint.saver(out) if options.save_model else None,
-            superseded=run_trials.to_supersede(left, out) if options.force else (),
+            superseded=trial_rows.to_supersede(left, out) if options.force else (),
             after=0.0 if options.no_figures else drawing_seconds(left, launch.device.type),
         )
         run_where_asked(left, how, options, workers, words)
-    return run_trials.read_done(left, out)[2]
+    return trial_rows.read_done(left, out)[2]
 
 
 @process.without_collection()

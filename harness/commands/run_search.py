@@ -11,7 +11,7 @@ from common.files import write_atomically
 from common.words import budget_text, duration, plural
 from harness.analysis.tuning import SearchResult, search_results
 from harness.analysis.tuning_tables import missing, tables
-from harness.execution import run_trials
+from harness.execution import run_trials, trial_rows
 from harness.execution.choose_executor import count_workers, place, run_where_asked
 from harness.execution.options import words_of
 from harness.execution.search import Search, make_search
@@ -33,7 +33,7 @@ def tune(options: argparse.Namespace) -> int:
 
     found = make_search(options)
     trials = found.trials
-    done, left, _ = run_trials.read_done(trials, options.out)
+    done, left, _ = trial_rows.read_done(trials, options.out)
     workers = count_workers(options, found.device, left)
     print("\n".join(announcement(found, options, workers, len(done), left)))
     if options.dry_run:

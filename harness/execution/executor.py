@@ -72,7 +72,7 @@ class Order:
     """What a worker is to do.
 
     arguments: of run.py. folder: where it was started. device: the worker's own. superseded: see
-    `run_trials.is_done`. keys: of the trials; None for all that the command line plans.
+    `trial_rows.is_done`. keys: of the trials; None for all that the command line plans.
     """
 
     arguments: tuple[str, ...]
