@@ -48,7 +48,7 @@ def shared(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
 
 
 def without_gain(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
-    """Of these remarks the line that names the models that learned nothing; none where all learned something."""
+    """The line among these remarks that names the models that learned nothing; none where all learned something."""
     return _lines(rows, {LEARNED_NOTHING: _without_gain})
 
 

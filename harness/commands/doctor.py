@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """0: the default back end of every model works here; 1: one does not."""
+    """The exit code, 0: the default back end of every model works here; 1: one does not."""
     from harness.plan.model_settings import model_names
     from harness.train import machine
 

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """0: every chosen row was given again; 1: some were not, or cannot be."""
+    """The exit code, 0: every chosen row was given again; 1: some were not, or cannot be."""
     if not 0 <= options.tolerance <= MOST_TOLERANCE:
         raise UsageError(f"--tolerance takes decibels from 0 to {MOST_TOLERANCE:g}, got {options.tolerance:g}")
     import target_signals  # torch takes seconds to import: a mistyped option does not wait for it

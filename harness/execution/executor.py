@@ -35,7 +35,7 @@ class Executor(Protocol):
         trial raised another error, or workers keep dying."""
 
     def concurrency(self) -> Concurrency:
-        """Of what was submitted and has not ended; at least one worker."""
+        """That of what was submitted and has not ended; at least one worker."""
 
     def stop(self) -> None:
         """Abandon what runs."""

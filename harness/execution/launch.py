@@ -56,7 +56,7 @@ class Launch:
 
 
 def make_launch(options: argparse.Namespace) -> Launch:
-    """UsageError for whatever cannot be."""
+    """The launch that options ask for. UsageError for whatever cannot be."""
     config = load_config(options.config, options.set)
     models = choose_models(config, options.models)
     check_models(config)

@@ -45,7 +45,7 @@ class Search:
 
 
 def make_search(options: argparse.Namespace) -> Search:
-    """UsageError for whatever cannot be."""
+    """The search that options ask for. UsageError for whatever cannot be."""
     if options.trials > MOST_TRIALS:
         raise UsageError(f"--trials: at most {MOST_TRIALS:,} settings of each model, got {options.trials:,}")
     if (most := max(options.search_seeds)) >= MOST_SEEDS:

@@ -50,7 +50,7 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Minibatch:
-    """From which budget on an epoch of random batches takes the place of one full update."""
+    """The budget from which on an epoch of random batches takes the place of one full update."""
 
     points: int
     from_size: int

@@ -43,9 +43,9 @@ def write(folder: str) -> Path:
 
 
 def measured_times(table: Sequence[Row]) -> dict[str, Any]:
-    """By kind of device: the machine, and for every model, dimension and budget the commit and the median milliseconds
-    of one pass over the lattice, or the median seconds of a solution, at the number of points that most rows have; and
-    for every model the whole-number settings, on which a pass depends."""
+    """Times by kind of device: the machine, and for every model, dimension and budget the commit and the median
+    milliseconds of one pass over the lattice, or the median seconds of a solution, at the number of points that most
+    rows have; and for every model the whole-number settings, on which a pass depends."""
     times: dict[str, Any] = {}
     for kind, rows in by_device(table).items():
         machine = statistics.mode(row["device"] for row in rows).partition(": ")[2]

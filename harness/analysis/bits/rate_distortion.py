@@ -74,7 +74,7 @@ class RateDistortion:
         return [2.0**power for power in powers[:: 1 + len(powers) // (MOST_RATES + 1)]]
 
     def psnr_at(self, name: str, rate: float) -> float | None:
-        """In dB, between two of its points; None beyond them."""
+        """PSNR in dB at a rate, between two of its points; None beyond them."""
         return bjontegaard.psnr_at(self.front(name), rate)
 
     def leading(self, names: Iterable[str]) -> set[str]:
@@ -92,7 +92,7 @@ class RateDistortion:
 def rate_distortion(
     rows: Iterable[Row], order: Sequence[str], curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]]
 ) -> list[RateDistortion]:
-    """One for each experiment that has rows with rates.
+    """The points of each experiment that has rows with rates.
 
     order: of models; others follow by name. curves_of: a row's signal → its codecs' files, ladder by ladder.
     """
@@ -136,7 +136,7 @@ def _of(
 
 
 def _of_codecs(signals: Sequence[Mapping[str, Sequence[Measured | None]]]) -> Iterator[Measurement]:
-    """One for each step of a ladder that codes all signals."""
+    """The points of codecs, one for each step of a ladder that codes all signals."""
     ladders: dict[tuple[str, int], list[Measured]] = {}
     for of_signal in signals:
         for name, ladder in of_signal.items():
