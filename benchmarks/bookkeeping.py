@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from harness.execution import run_trials
+from harness.execution import run_trials, trial_rows
 from harness.execution.executor import ALONE, Concurrency
 from harness.execution.progress import Progress
 from harness.execution.run_trials import RunOptions
@@ -95,7 +95,7 @@ def plan(paper: Paper) -> str:
 
 
 def resume(paper: Paper) -> str:
-    seconds = least(lambda: run_trials.read_done(paper.trials, paper.out))
+    seconds = least(lambda: trial_rows.read_done(paper.trials, paper.out))
     return f"{seconds:.2f} s to find that {len(paper.trials):,} trials are done"
 
 

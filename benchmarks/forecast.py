@@ -95,7 +95,7 @@ def against(folder: str) -> list[str]:
     """Tables in Markdown, one for each kind of device: by model, seconds that the trials of a folder took, and by how
     much their forecast differs."""
     lines, config = list[str](), load_config()
-    for device, own in by_device(one.row for one in gather(folder).stored).items():
+    for device, own in by_device(gather(folder).rows).items():
         trials = timed(own, config)
         if not trials:
             raise UsageError(f"the rows of '{folder}' on {device} are not of one worker, or their signals are not here")

@@ -23,7 +23,7 @@ import torch
 
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
-from harness.execution import run_trials
+from harness.execution import run_trials, trial_rows
 from harness.execution.launch import choose_precision
 from harness.execution.option_types import whole_number
 from harness.execution.shared_options import add_device
@@ -106,10 +106,10 @@ def measured(trials: Sequence[Trial], device: torch.device) -> tuple[Calls, floa
         out = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         start, processor = time.perf_counter(), time.process_time()
-        run_trials.read_done(trials, out)
+        trial_rows.read_done(trials, out)
         run_trials.execute(trials, run_trials.RunOptions(out, device))
         total, processor = time.perf_counter() - start, time.process_time() - processor
-        return calls, total, processor, [run_trials.stored(trial, out)[0] for trial in trials]  # scorings share a fit
+        return calls, total, processor, [trial_rows.stored(trial, out)[0] for trial in trials]  # scorings share a fit
 
 
 def parts(calls: Calls, training: float, total: float) -> dict[str, float]:

@@ -11,6 +11,7 @@ import argparse
 import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 
@@ -26,8 +27,9 @@ from harness.plan.trial import Trial
 from harness.train import coder
 from harness.train.data import signal_of, task_of
 from harness.train.fit import fit
-from harness.train.rates import Measured, measure
-from harness.train.run_trial import build, make_schedule, no_denormals, solve, stream
+from harness.train.precision import no_denormals
+from harness.train.rates import measure
+from harness.train.run_trial import build, make_schedule, solve, stream
 from harness.train.score import holding
 
 MODELS = ["Siren", "Grid", "GAPlane", "Instant_NGP", "GaussianImage"]
@@ -79,13 +81,13 @@ def lines(trial: Trial) -> Iterator[str]:
     model = build(trial, task, size)
     fitted = fit(model, task, schedule, stream(trial, "batches", torch.device("cpu")))
 
-    def measured(bits: int) -> Measured:
-        return measure(model, bits, task.lattice, task.psnr)
+    def measured(bits: int) -> dict[str, Any]:
+        return measure(model, bits, task.lattice, task.psnr)[0]
 
     for bits, again in fitted.requantised.items():
-        plain = measured(bits).rate
+        plain = measured(bits)
         with holding(model, again.state):
-            other = measured(bits).rate
+            other = measured(bits)
         yield (
             f"| {trial.model} | {trial.budget:,} | {trial.quantised_share:g} | {bits} | {plain['bytes']:,} | "
             f"{plain['psnr']:.2f} | {other['bytes']:,} | {other['psnr']:.2f} | {other['psnr'] - plain['psnr']:+.2f} | "

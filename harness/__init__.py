@@ -95,11 +95,11 @@ def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT
         >>> list(table["model"]), list(table["status"])
         (['Grid'], ['ok'])
     """
-    from harness.commands.run import run_trials_of
+    from harness.commands.run_launch import run_trials_of
     from harness.execution.choose_executor import count_workers
     from harness.execution.launch import make_launch
     from harness.execution.options import parse, words_of
-    from harness.execution.run_trials import read_done
+    from harness.execution.trial_rows import read_done
 
     words = words_of({"signal": signal, "out": out, **options})
     chosen = parse(words)

@@ -11,7 +11,8 @@ from common.files import ROOT
 from common.lattice import Lattice
 from harness.execution.options import parse
 from harness.plan.config import load_config
-from harness.plan.make_plan import make_plan, model_names, model_settings
+from harness.plan.make_plan import make_plan
+from harness.plan.model_settings import model_names, model_settings
 from harness.plan.source import choose_source
 from models.budget import count
 from models.ga_plane import LEAST_FUSED

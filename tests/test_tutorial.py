@@ -12,6 +12,7 @@ from common.files import ROOT
 from harness import load
 from harness.__main__ import main as harness_main
 from harness.commands import run as run_command
+from harness.commands import run_launch
 from harness.commands.new import written
 from tests import own_files
 
@@ -34,7 +35,7 @@ TINY = {  # what the notebook says → what is run here
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
     with own_files.forgotten():
         yield tmp_path
 

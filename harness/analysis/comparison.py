@@ -5,19 +5,21 @@ Which cases are compared at a place, the mean over them and who is best there ar
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from common.process import without_collection
 from harness.analysis.cell import Cell, Draw, Kind
-from harness.analysis.experiments import Experiment
+from harness.analysis.experiments import Experiment, experiments, with_rings
 from harness.analysis.means import Means, means
-from harness.analysis.palette import place_of
+from harness.analysis.palette import palette, place_of
 from harness.analysis.spread import mean
 from harness.analysis.winner import BASELINE, Outcome
 from harness.store.facts import finite, was_timed
-from harness.store.schema import OK, Row
+from harness.store.schema import CLASSICAL, OK, Row
+from harness.store.table import oldest_first
 from target_signals.base import Difficulty, difficulty_of
 
 
@@ -189,3 +191,18 @@ class Comparison:
             if place.band == band and (constant := finite(row.get(f"{self.metric}_constant"))) is not None
         }
         return mean(by_draw.values())
+
+
+@without_collection()
+def comparisons(rows: Iterable[Row], models: Sequence[str] = (), metric: str = "psnr") -> list[Comparison]:
+    """The rows' comparisons in the order of their oldest rows.
+
+    models: an order to draw in; models that it does not name follow in order of appearance.
+    """
+    rows = oldest_first(rows)
+    order = tuple(dict.fromkeys([*models, *(row["model"] for row in rows)]))
+    colours = palette(models, order)
+    classical = frozenset(row["model"] for row in rows if row["label"] == CLASSICAL)
+    found = sorted(experiments(rows, order), key=lambda experiment: min(experiment.places))
+    shown = map(with_rings, found) if metric == "psnr" else found
+    return [Comparison(experiment, metric, colours, classical) for experiment in shown]

@@ -16,11 +16,10 @@ from harness.analysis.cell import Draw, counted
 from harness.analysis.comparison import Comparison, Place
 from harness.analysis.selection import from_the_middle
 from harness.analysis.target import Target, rebuild
+from harness.store.facts import pictured_spacing
 from harness.store.names import array_path
 from harness.store.residual import load_residual
 from harness.store.schema import OK, Row
-
-FLATTEST = 50  # times as far apart along one axis as along another: beyond, a picture would be a line
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +46,10 @@ class Example:
 
     @property
     def spacing(self) -> tuple[float, ...]:
-        """Distances of neighbouring samples along the lattice's axes, of which the least is 1. All are 1 where the rows
-        do not say them, or say something of which no picture can be made."""
+        """Distances of neighbouring samples along the lattice's axes, as pictures have them."""
         rows = (self.row(*at) for at in self.paths)
         found = next((row["spacing"] for row in rows if row is not None), None)
-        if not isinstance(found, list) or len(found) != self.comparison.kind.dim or None in found:
-            return (1.0,) * self.comparison.kind.dim
-        least = min(found)
-        return tuple(s / least for s in found) if 0 < least >= max(found) / FLATTEST else (1.0,) * len(found)
+        return pictured_spacing(found, self.comparison.kind.dim)
 
     def row(self, model: str, size: int) -> Row | None:
         return self.comparison.runs(Place(model, size, self.band)).get(self.draw)

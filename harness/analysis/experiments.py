@@ -4,6 +4,7 @@ Of a model of one's own the rows are of one version of its file, the latest that
 line mixes versions.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from typing import Any
 from harness.analysis.cell import Cell, Draw, Kind, cell_of, kind_of
 from harness.analysis.palette import YARDSTICKS
 from harness.plan.config import Config
-from harness.store.schema import Row
+from harness.store.schema import SCORES, Row
 from target_signals.item_names import names_of
+
+NOT_OF_A_RING = dict.fromkeys((*SCORES, "psnr_constant"))
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,21 @@ def planned_models(kind: Kind, config: Config) -> tuple[str, ...]:
     """The trained models of the protocol, where the reference results are to have an experiment; else none."""
     wanted = config.reference.wants(kind.preset, kind.dim, kind.signal)
     return tuple(model for model in config.protocol.models if wanted and model not in YARDSTICKS)
+
+
+def with_rings(experiment: Experiment) -> Experiment:
+    """An experiment in which the rings of a signal are bands 0.1, 0.2 … as well, with rows of their own; the same
+    where there are none."""
+    count = max((len(row.get("psnr_rings") or ()) for row in experiment.by_cell.values()), default=0)
+    if not count:
+        return experiment
+    latest, rows = dict(experiment.latest), list(experiment.rows)
+    for cell, row in experiment.by_cell.items():
+        rings = row.get("psnr_rings") or ()  # a failed run has none of its own
+        for ring in range(count):
+            latest[cell._replace(band=(ring + 1) / 10)] = len(rows)
+            rows.append(row | NOT_OF_A_RING | {"psnr": rings[ring] if ring < len(rings) else None})
+    return dataclasses.replace(experiment, rows=rows, latest=latest)
 
 
 def _items(signal: str) -> Sequence[str]:

@@ -193,7 +193,7 @@ def label(key: str, value: Any) -> str:
 def _tried(
     groups: dict[Keys, list[Run]], by: Sequence[str]
 ) -> tuple[dict[Keys, dict[Cell, float]], dict[Keys, set[str]]]:
-    """By place, the scores of every model, NaN where one failed; and the models that cannot be asked there."""
+    """The scores of every model by place, NaN where one failed; and the models that cannot be asked there."""
     places: dict[Keys, dict[Cell, float]] = {}
     unable: dict[Keys, set[str]] = {}
     for keys, own in groups.items():

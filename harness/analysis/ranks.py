@@ -32,7 +32,7 @@ DataSets = dict[Hashable, Scores]
 
 
 @dataclass(frozen=True)
-class Standings:
+class AverageRanks:
     """The ranks of `models`, over the data sets that all of them have.
 
     of: how many data sets there are. without: models that lack some of those that count.
@@ -44,17 +44,17 @@ class Standings:
     without: tuple[str, ...]
 
 
-def over_items(experiment: Experiment, metric: str, size: int) -> Standings | None:
+def over_items(experiment: Experiment, metric: str, size: int) -> AverageRanks | None:
     """Ranks over items at one budget; None without two items or three models, and where items are fixed."""
     if has_fixed_items(experiment.kind.signal):
         return None
     sets: DataSets = {}
     for cell, row in _tried(experiment, size):
         _add(sets, cell.item, cell.band, cell, row, metric)
-    return _standings(sets, experiment.models, METRICS[metric].higher_is_better)
+    return _average_ranks(sets, experiment.models, METRICS[metric].higher_is_better)
 
 
-def over_signals(every: Iterable[Experiment], size: int) -> Standings | None:
+def over_signals(every: Iterable[Experiment], size: int) -> AverageRanks | None:
     """Ranks by PSNR at one budget, over experiments of one dimension and preset; None without two signals or three
     models."""
     sets: DataSets = {}
@@ -64,7 +64,7 @@ def over_signals(every: Iterable[Experiment], size: int) -> Standings | None:
         for cell, row in _tried(experiment, size):
             condition = (experiment.kind, cell.band, cell.item)
             _add(sets, experiment.kind.signal, condition, cell, row, "psnr")
-    return _standings(sets, list(models), True)
+    return _average_ranks(sets, list(models), True)
 
 
 def _tried(experiment: Experiment, size: int) -> Iterable[tuple[Cell, Row]]:
@@ -83,7 +83,7 @@ def _add(sets: DataSets, data_set: Hashable, condition: Hashable, cell: Cell, ro
         sets.setdefault(data_set, {}).setdefault(cell.model, {})[run] = value
 
 
-def _standings(sets: DataSets, models: Sequence[str], higher_is_better: bool) -> Standings | None:
+def _average_ranks(sets: DataSets, models: Sequence[str], higher_is_better: bool) -> AverageRanks | None:
     runs = {
         name: complete_enough({model: own.keys() for model, own in scores.items()}) for name, scores in sets.items()
     }
@@ -99,7 +99,7 @@ def _standings(sets: DataSets, models: Sequence[str], higher_is_better: bool) ->
     found = rank(np.array(means), higher_is_better=False)
     there = {model for scores in sets.values() for model in scores}
     without = tuple(model for model in models if model in there and model not in ranked)
-    return None if found is None else Standings(tuple(ranked), found, len(sets), without)
+    return None if found is None else AverageRanks(tuple(ranked), found, len(sets), without)
 
 
 def _mean_ranks(scores: Scores, runs: Collection[Run], models: Sequence[str], higher_is_better: bool) -> np.ndarray:

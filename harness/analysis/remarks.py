@@ -48,7 +48,7 @@ def shared(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
 
 
 def without_gain(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
-    """Of these remarks the line that names the models that learned nothing; none where all learned something."""
+    """The line among these remarks that names the models that learned nothing; none where all learned something."""
     return _lines(rows, {LEARNED_NOTHING: _without_gain})
 
 
@@ -80,7 +80,8 @@ def _share(rows: Rows) -> str | None:
 
 
 def _shares(rows: Rows) -> list[float]:
-    return [row["parameters"] / row["size"] for row in rows if finite(row["parameters"]) is not None]
+    """What rows use of their budgets; other people's may be of a budget of 0."""
+    return [row["parameters"] / row["size"] for row in rows if row["size"] and finite(row["parameters"]) is not None]
 
 
 def _without_gain(rows: Rows) -> str | None:

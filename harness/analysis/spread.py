@@ -23,7 +23,7 @@ class Spread(NamedTuple):
 
 
 def mean(values: Iterable[float]) -> float:
-    """NaN when there are none."""
+    """The mean; NaN of no values."""
     known = list(values)
     return math.fsum(known) / len(known) if known else math.nan
 

@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """0: the default back end of every model works here; 1: one does not."""
-    from harness.plan.make_plan import model_names
+    """The exit code, 0: the default back end of every model works here; 1: one does not."""
+    from harness.plan.model_settings import model_names
     from harness.train import machine
 
     config = load_config(options.config)

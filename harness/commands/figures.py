@@ -52,7 +52,7 @@ def main(
 
 
 def draw(options: argparse.Namespace) -> None:
-    """Raises UsageError when there is nothing to draw."""
+    """Draw what the options choose, and say what it lacks. UsageError where there is nothing to draw."""
     from harness.analysis import published
     from harness.analysis.reference_rows import beside
     from harness.figures import draw_figures

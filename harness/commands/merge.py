@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """0: every row that has a place is in the new folder; 1: some were in conflict, or could not be read."""
+    """The exit code, 0: every row that has a place is in the new folder; 1: some conflict, or could not be read."""
     stores, out = [Path(store) for store in options.stores], Path(options.out)
     check_places(stores, out)
     tally = Tally()
@@ -82,7 +82,7 @@ def check_places(stores: Sequence[Path], out: Path) -> None:
 
 
 def merge(stores: Sequence[Path], out: Path, tally: Tally) -> None:
-    """Raises OSError where `out` cannot be written."""
+    """Put the rows of the stores into `out`. Raises OSError where it cannot be written."""
     if files := files_of(out):
         add_to_files(chosen(stores, tally), files, tally)
         return

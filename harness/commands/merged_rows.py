@@ -65,7 +65,7 @@ def chosen(stores: Sequence[Path], tally: Tally) -> Iterator[tuple[Name, list[Fo
 
 
 def rank(row: Row) -> tuple[int, str]:
-    """Less is better."""
+    """The order in which rows of one name are preferred; less is better."""
     return (0 if row["status"] == OK else 1 if row["status"] == UNSUPPORTED else 2), row["started"]
 
 

@@ -37,13 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from harness.plan.make_plan import model_names
+    from harness.plan.model_settings import model_names
 
     found = gather(options.out, curves=False)
     found.say_problems()
     if not found.stored:
         raise no_rows(options.out)
-    rows = choose_models(choose_experiments((stored.row for stored in found.stored), options), options)
+    rows = choose_models(choose_experiments(found.rows, options), options)
     if not any(row["rates"] for row in rows):
         raise UsageError(f"none of these rows in '{options.out}' has rates; run a launcher with --bits 4 6 8 12 16 32")
     config, choice = load_config(options.config), choice_of(options)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from common.errors import UsageError, suggest
 from common.exits import EXIT_FAILED, EXIT_OK
 from common.words import columns, first_few, plural
-from harness.commands import verify
-from harness.commands.chosen_rows import Chosen
+from harness.commands.verify import TOLERANCE
 from harness.execution.option_types import given_path, positive
 from harness.execution.shared_options import add_config, add_minutes, add_workers, deadline
 from harness.plan.config import load_config
@@ -21,6 +20,7 @@ from harness.store.parquet import read_folder
 if TYPE_CHECKING:
     import torch
 
+    from harness.plan.config import Config
     from harness.plan.reference import Group
     from harness.store.parquet import Name
     from harness.store.schema import Row
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         chosen = [reference.only(group, options.models) for group in order]
         order = [group for group in chosen if group.trials or group.untuned]
     if options.verify:
-        return verify_some(order, current, device, options)
+        return verify_some(order, current, config, device, options)
     print("\n".join(describe(order, current, why)))
     if options.fill:
         fill(order, current, {name: rows[name] for name in why}, out, device, options)
@@ -167,16 +167,22 @@ def fill(
 
 
 def verify_some(
-    order: "Sequence[Group]", rows: "Mapping[Name, Row]", device: "torch.device", options: argparse.Namespace
+    order: "Sequence[Group]",
+    rows: "Mapping[Name, Row]",
+    config: "Config",
+    device: "torch.device",
+    options: argparse.Namespace,
 ) -> int:
     """Repeat some of the rows that were made on this kind of device, always the same, and compare."""
     from harness.analysis.selection import few
+    from harness.commands.repeat import report
     from harness.plan.reference import not_at_hand
     from harness.plan.want import FOLDER
+    from harness.store.scan import Stored
     from harness.store.store import Store
 
     trials = [trial for group in order if group.device == device.type for trial in group.trials]
-    names = [(name.folder, name.key) for trial in trials for name in trial.rows]
+    names = [row.name for trial in trials for row in trial.rows]
     found = [name for name in names if name in rows and not_at_hand(rows[name]["signal"], rows[name]["item"]) is None]
     if not found:
         of = f" of {', '.join(options.models)}" if options.models else ""
@@ -184,6 +190,5 @@ def verify_some(
             f"there are no reference rows{of} that were made on {device.type} and whose data are at hand; see --status"
         )
     picked = few(found, options.verify)
-    chosen = [Chosen(Store(FOLDER, folder), key, rows[folder, key]) for folder, key in picked]
-    again = argparse.Namespace(config=options.config, tolerance=verify.TOLERANCE, file=None)
-    return verify.report(chosen, again, device, options.deadline)
+    chosen = [Stored(Store(FOLDER, folder), key, rows[folder, key]) for folder, key in picked]
+    return report(chosen, config, device, TOLERANCE, deadline=options.deadline)

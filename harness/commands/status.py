@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
 def describe(found: Gathered, config: Config) -> list[str]:
     """The lines that tell how a results folder stands."""
-    rows = [stored.row for stored in found.stored]
+    rows = found.rows
     every = experiments(rows, config.protocol.order)
     if not (rows or found.running or found.problems):
         return [str(no_rows(found.out))]  # no mistake: a folder may be new

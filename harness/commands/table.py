@@ -114,7 +114,7 @@ def write(options: argparse.Namespace, content: bytes) -> None:
 
 def stored(found: Gathered) -> list[Row]:
     """All rows of the folder, or where it has none those of its Parquet files; UsageError when there are none."""
-    rows = [one.row for one in found.stored] or oldest_first(read_folder(found.out).values())
+    rows = found.rows or oldest_first(read_folder(found.out).values())
     if not rows:
         raise no_rows(found.out)
     return rows

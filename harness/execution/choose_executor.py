@@ -1,4 +1,4 @@
-"""Which executor a command line asks for, how many workers it has, and where its trials run, in words."""
+"""Where a command line has its trials run: how many workers they have, which executor, and that in words."""
 
 import argparse
 import importlib
@@ -11,8 +11,10 @@ import torch
 
 from common.errors import UsageError
 from common.words import plural
+from harness.execution import run_trials
 from harness.execution.executor import Executor, Order, Superseded
 from harness.execution.executors.local import visible_gpus
+from harness.execution.ordering import in_order
 from harness.plan.cost import trial_seconds
 from harness.plan.trial import Trial
 from harness.train import machine
@@ -55,6 +57,24 @@ def place(options: argparse.Namespace, device: torch.device, workers: int | None
     others = f" and {plural(used - 1, 'more GPU')} here" if used > 1 else ""
     many = f", {workers} workers" if workers != 1 else ""
     return machine.device_name(device) + others + many
+
+
+def run_where_asked(
+    trials: Sequence[Trial],
+    how: run_trials.RunOptions,
+    options: argparse.Namespace,
+    workers: int | None,
+    words: Sequence[str],
+) -> None:
+    """Run trials in this process, or through the executor that is asked for, the long ones first.
+
+    workers, words: as for `make_executor`.
+    """
+    executor = make_executor(options, workers, words, how.device, how.superseded)
+    if executor is None:
+        run_trials.execute(trials, how)
+    else:
+        run_trials.spread(in_order(trials, how.device.type), executor, how)
 
 
 def make_executor(

@@ -35,7 +35,7 @@ class Executor(Protocol):
         trial raised another error, or workers keep dying."""
 
     def concurrency(self) -> Concurrency:
-        """Of what was submitted and has not ended; at least one worker."""
+        """That of what was submitted and has not ended; at least one worker."""
 
     def stop(self) -> None:
         """Abandon what runs."""
@@ -72,7 +72,7 @@ class Order:
     """What a worker is to do.
 
     arguments: of run.py. folder: where it was started. device: the worker's own. superseded: see
-    `run_trials.is_done`. keys: of the trials; None for all that the command line plans.
+    `trial_rows.is_done`. keys: of the trials; None for all that the command line plans.
     """
 
     arguments: tuple[str, ...]

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from common.parser import Parser
-from harness.execution import run_trials
+from harness.execution import run_trials, trial_rows
 from harness.execution.choose_executor import count_workers, make_executor
 from harness.execution.options import words_of
 from harness.execution.shared_options import add_config
@@ -56,9 +56,9 @@ class Files:
         """Add a trial's rows from a results folder, if it has them and they are not there yet."""
         if reference.is_there(trial, self.rows):
             return
-        for name, row in zip(trial.rows, run_trials.stored(trial, out), strict=True):
+        for of, row in zip(trial.rows, trial_rows.stored(trial, out), strict=True):
             if row is not None:
-                self.rows[name.folder, name.key] = self.new[name.folder, name.key] = row
+                self.rows[of.name] = self.new[of.name] = row
                 self.unwritten.add(trial.preset)
         if time.monotonic() >= self.due:
             self.write()

@@ -15,7 +15,8 @@ import torch
 from common.errors import UsageError
 from harness.plan import cost
 from harness.plan.config import Config, Preset, load_config
-from harness.plan.make_plan import GROUPS, check_models, group, make_plan, purpose, untuned
+from harness.plan.make_plan import make_plan, purpose, untuned
+from harness.plan.model_settings import GROUPS, check_models, group
 from harness.plan.source import LARGEST, Source, check_size, find_source
 from harness.plan.trial import Trial
 from harness.store.schema import OK
@@ -55,7 +56,7 @@ class Launch:
 
 
 def make_launch(options: argparse.Namespace) -> Launch:
-    """UsageError for whatever cannot be."""
+    """The launch that options ask for. UsageError for whatever cannot be."""
     config = load_config(options.config, options.set)
     models = choose_models(config, options.models)
     check_models(config)
@@ -71,16 +72,11 @@ def make_launch(options: argparse.Namespace) -> Launch:
             notes.append("settings that were not tuned, as some of these models have no tuned ones near these budgets")
         else:
             preset = preset_for(config, tuned, source, options)
-    check_length(source, preset)
+    trials = plan_of(options, config, source, options.task, preset, models, device)
     notes += shrunk(source, preset, options.length)
-    check_backend(options.backend, models, device)
-    precision = choose_precision(options.precision, device)
-    trials = make_plan(config, source, options.task, preset, models, precision, options.backend)
     planned = {trial.model for trial in trials}
     if left_out := [name for name in models if name in options.models and name not in planned]:
         notes.append(f"left out: {purpose(config, left_out)}")
-    if options.executor == "local":  # machines of a cluster may have more memory than this one
-        check_budgets(trials, device)
     if options.bits:
         coder.check()
         changes = {"bits": tuple(dict.fromkeys(options.bits)), "quantised_share": options.quantised_share}
@@ -90,6 +86,25 @@ def make_launch(options: argparse.Namespace) -> Launch:
     if preset.tuned_at is not None:
         notes.append(f"settings found by python -m harness tune --preset {preset.tuned_at} (docs/tuning.md)")
     return Launch(config, device, preset, source, tuple(notes), trials)
+
+
+def plan_of(
+    options: argparse.Namespace,
+    config: Config,
+    source: Source,
+    tasks: Sequence[str],
+    preset: Preset,
+    chosen: Sequence[str],
+    device: torch.device,
+) -> list[Trial]:
+    """The trials of some models on a source. UsageError for what cannot run on the device, or anywhere."""
+    check_length(source, preset)
+    check_backend(options.backend, chosen, device)
+    precision = choose_precision(options.precision, device)
+    trials = make_plan(config, source, tasks, preset, chosen, precision, options.backend)
+    if options.executor == "local":  # machines of a cluster may have more memory than this one
+        check_budgets(trials, device)
+    return trials
 
 
 def shrunk(source: Source, preset: Preset, asked: int | None) -> list[str]:

@@ -36,7 +36,7 @@ def budget(text: str) -> int:
 
 
 def bits_a_value(text: str) -> int:
-    """One of BITS."""
+    """Bits a value: one of BITS."""
     value = whole_number(text)
     if value not in BITS:
         raise argparse.ArgumentTypeError(f"bits a value are {BITS[0]} to {BITS[-2]}, or {EXACT}, got {value}")
@@ -44,7 +44,7 @@ def bits_a_value(text: str) -> int:
 
 
 def share(text: str) -> float:
-    """0 to 1, both allowed."""
+    """A share from 0 to 1, both allowed."""
     value = number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
@@ -52,7 +52,7 @@ def share(text: str) -> float:
 
 
 def minutes(text: str) -> float:
-    """More than 0, up to a year."""
+    """Minutes: more than 0, up to a year."""
     value = number(text)
     if not 0 < value <= MOST_MINUTES:
         allowed = f"must be more than 0 and at most {MOST_MINUTES:,}, a year; leave it out for no limit"

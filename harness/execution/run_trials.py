@@ -16,15 +16,13 @@ from pathlib import Path
 import torch
 
 from common.errors import Failure
-from common.process import without_collection
 from harness.execution.executor import ALONE, Concurrency, Executor, Superseded
 from harness.execution.progress import Progress
+from harness.execution.trial_rows import is_done, stored
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
 from harness.store.liveness import read_claims, who
-from harness.store.names import Name, key_of
 from harness.store.own_signal import keep_signal, signal_path
-from harness.store.schema import Row
 from harness.store.store import Store
 from harness.train.data import signal_of
 from harness.train.run_trial import run_trial
@@ -39,10 +37,10 @@ MOST_ROUNDS = 3  # that may end without a new row
 class RunOptions:
     """Where trials run, until when, and what becomes of them.
 
-    out: the results folder. on_model: is given every trial's fitted model before its rows are written. superseded: see
-    `is_done`. deadline: on time.monotonic's clock; no trial begins after it, and what runs then elsewhere is abandoned.
-    on_end: is given every trial whose rows are stored. arrays: whether residuals are stored beside rows. after: seconds
-    of what follows, for the time that is left.
+    out: the results folder. on_model: is given every trial's fitted model before its rows are written. superseded: as
+    for `is_done`. deadline: on time.monotonic's clock; no trial begins after it, and what runs then elsewhere is
+    abandoned. on_end: is given every trial whose rows are stored. arrays: whether residuals are stored beside rows.
+    after: seconds of what follows, for the time that is left.
     """
 
     out: str | Path
@@ -59,64 +57,6 @@ class RunOptions:
         return Progress(
             trials, self.device.type, concurrency, on_end=self.on_end, after=self.after, deadline=self.deadline
         )
-
-
-@without_collection()
-def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], list[Trial], dict[Name, Row]]:
-    """The trials whose rows all exist, those that are left to run, and the rows of the first. A corrupt row and one
-    under another's name are set aside, and what is left of a claim on a trial that is done is taken away."""
-    done: list[Trial] = []
-    left: list[Trial] = []
-    rows: dict[Name, Row] = {}
-    store_of, claims = functools.cache(functools.partial(Store, out)), Claims(out)
-    for trial in trials:
-        found = named_rows(trial, store_of)
-        whole = {
-            (folder, key): row for (folder, key), row in found.items() if row and is_own(row, key, store_of(folder))
-        }
-        if len(whole) == len(found):
-            claims.bury(trial)
-            done.append(trial)
-            rows |= whole
-        else:
-            left.append(trial)
-    return done, left, rows
-
-
-def is_own(row: Row, key: str, store: Store) -> bool:
-    """Whether a row is the one of its key. Another one, which somebody has put there, is set aside."""
-    if (own := key_of(row)) != key:
-        store.set_aside(key, f"it is that of {own}")
-    return own == key
-
-
-def named_rows(trial: Trial, store_of: Callable[[str], Store]) -> dict[Name, Row | None]:
-    """The rows of a trial by their names, None for one that is not there. store_of: gives the store of a folder."""
-    names = [(row.folder, row.key) for row in trial.rows]
-    return {(folder, key): store_of(folder).read(key) for folder, key in names}
-
-
-def is_done(trial: Trial, out: str | Path, superseded: Superseded) -> bool:
-    """Whether a trial's rows all exist.
-
-    superseded: the key and `started` of rows that do not count, as their trials are to run again.
-    """
-    rows = stored(trial, out)
-    if None in rows or not superseded:
-        return None not in rows
-    names = (name.key for name in trial.rows)
-    return not any((key, row["started"]) in superseded for key, row in zip(names, rows, strict=True) if row)
-
-
-def stored(trial: Trial, out: str | Path) -> list[Row | None]:
-    """The rows of a trial in the order of its scorings, None for one that is not there."""
-    return list(named_rows(trial, functools.partial(Store, out)).values())
-
-
-def to_supersede(trials: Sequence[Trial], out: str | Path) -> Superseded:
-    """The rows that these trials have now."""
-    found = ((name.key, row) for trial in trials for name, row in zip(trial.rows, stored(trial, out), strict=True))
-    return {(key, row["started"]) for key, row in found if row is not None}
 
 
 def prepare(trials: Sequence[Trial], out: str | Path) -> None:

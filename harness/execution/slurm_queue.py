@@ -29,7 +29,7 @@ class State:
 
 
 class Queue:
-    """May be asked as often as one likes; asks Slurm every few seconds."""
+    """The list, of which may be asked as often as one likes; it asks Slurm every few seconds."""
 
     def __init__(self) -> None:
         self.asked: float | None = None  # time.monotonic

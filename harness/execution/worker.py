@@ -70,13 +70,14 @@ def run(order: Order) -> None:
 @functools.lru_cache(maxsize=1)  # a worker is called many times with one
 def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Trial]]:
     """The options of a command line, and by their keys the trials that it may have run."""
-    from harness.execution import fill, search
+    from harness.execution import fill, search_options
     from harness.execution.launch import make_launch
+    from harness.execution.search import make_search
 
     match arguments:
-        case [search.VERB, *words]:
-            options = search.parse(words)
-            trials = search.make_search(options).possible
+        case [search_options.VERB, *words]:
+            options = search_options.parse(words)
+            trials = make_search(options).possible
         case [fill.VERB, *words]:
             options = fill.parse(words)
             trials = fill.possible(options)

@@ -9,9 +9,8 @@ from typing import Any
 from common.errors import UsageError, suggest
 from harness.analysis import missing_runs
 from harness.analysis.cell import Kind
-from harness.analysis.comparison import Comparison
+from harness.analysis.comparison import Comparison, comparisons
 from harness.analysis.experiments import experiments
-from harness.analysis.grouping import comparisons
 from harness.analysis.versus import versus
 from harness.figures import drawn
 from harness.figures.files import experiment_folder, figures_folder, save, variant

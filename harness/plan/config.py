@@ -11,7 +11,7 @@ from typing import Any
 from common.errors import UsageError, suggest
 from common.files import ROOT
 from common.typed_json import kind_of, read
-from harness.plan.set_option import apply_setting, model_setting
+from harness.plan.set_option import apply_setting
 from harness.plan.trial import ADAM, OPTIMISERS
 from harness.plan.tuned import Tuned, load_tuned
 from harness.plan.want import Reference
@@ -50,7 +50,7 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Minibatch:
-    """From which budget on an epoch of random batches takes the place of one full update."""
+    """The budget from which on an epoch of random batches takes the place of one full update."""
 
     points: int
     from_size: int
@@ -176,13 +176,12 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
         raise UsageError(f"'{path}' is not valid JSON: {error}") from error
     if not isinstance(data, dict):
         raise UsageError(f"'{path}' must hold one JSON object, not {kind_of(data)}")
-    for setting in settings:
-        apply_setting(data, setting)
+    of_models = [apply_setting(data, setting) for setting in settings]
     source = f"{path.name} (with {' '.join(f'--set {setting}' for setting in settings)})" if settings else path.name
     for key in data.keys() & {"source", "by_hand", "tuned"}:  # which are no part of the file
         raise UsageError(f"{source}: unknown key '{key}'")
     config = read(Config, data | {"source": source}, source)
-    by_hand = tuple(found for setting in settings if (found := model_setting(data, setting)) is not None)
+    by_hand = tuple(found for found in of_models if found is not None)
     config = dataclasses.replace(config, by_hand=by_hand, tuned=load_tuned(path))
     for name in config.presets:  # every preset is checked, with every experiment's own values
         for e in config.experiments or (Experiment("", 2),):

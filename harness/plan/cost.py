@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import models
 import target_signals
-from harness.plan.lookup import log_log
+from harness.plan.by_budget import log_log
 from harness.plan.trial import Trial
 from target_signals.shrink import FACTOR
 from target_signals.tasks.base import family_of

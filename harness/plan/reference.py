@@ -51,9 +51,8 @@ def groups(config: Config) -> list[Group]:
         group = found.setdefault(want.group, Group(want.group, want.preset, want.device, [], {}))
         for dim, signal, task in config.reference.named(want.experiments):
             for trial in _trials(config, want, dim, signal, task, group.untuned):
-                name = (trial.folder, trial.key, trial.bits)
-                if name not in seen:
-                    seen.add(name)
+                if (fit := (trial.name, trial.bits)) not in seen:
+                    seen.add(fit)
                     group.trials.append(trial)
     return list(found.values())
 
@@ -99,17 +98,15 @@ def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lackin
 
 def is_there(trial: Trial, rows: Mapping[Name, Row]) -> bool:
     """Whether every row of a trial is among these, with the rates of its bits."""
-    names = [(name.folder, name.key) for name in trial.rows]
-    return all(name in rows and trial.has_rates(rows[name]) for name in names)
+    return all(row.name in rows and trial.has_rates(rows[row.name]) for row in trial.rows)
 
 
 def in_bits(order: Sequence[Group]) -> dict[Name, Trial]:
     """The trials that groups want the rates of, each in the bits of all these groups."""
     found: dict[Name, Trial] = {}
     for trial in (trial for group in order for trial in group.trials if trial.bits):
-        name = (trial.folder, trial.key)
-        bits = {*trial.bits, *(found[name].bits if name in found else ())}
-        found[name] = dataclasses.replace(trial, bits=tuple(sorted(bits)))
+        bits = {*trial.bits, *(found[trial.name].bits if trial.name in found else ())}
+        found[trial.name] = dataclasses.replace(trial, bits=tuple(sorted(bits)))
     return found
 
 
@@ -169,8 +166,7 @@ def missing(order: Sequence[Group], rows: Mapping[Name, Row], device: str) -> It
     wanted, told = in_bits(order), set[Name]()
     for group in order:
         for trial in group.trials if group.device == device else ():
-            if not is_there(trial, rows) and not_at_hand(trial.signal, trial.item) is None:
-                name = (trial.folder, trial.key)
-                if name not in told:
-                    told.add(name)
-                    yield wanted.get(name, trial)
+            if trial.name in told or is_there(trial, rows) or not_at_hand(trial.signal, trial.item) is not None:
+                continue
+            told.add(trial.name)
+            yield wanted.get(trial.name, trial)

@@ -15,7 +15,7 @@ import models
 from common.dials import Choice, Setting, dials_of
 from common.errors import UsageError
 from harness.plan.config import Config
-from harness.plan.make_plan import model_names, training_settings
+from harness.plan.model_settings import model_names, training_settings
 from harness.plan.trial import LR_SCHEDULE, LR_SCHEDULES, Trial
 
 FINALISTS = 3  # candidates that are fitted again, trial 0 beside them, so that no lucky start decides

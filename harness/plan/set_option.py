@@ -7,8 +7,11 @@ from common.errors import UsageError, suggest
 from common.typed_json import kind_of
 
 
-def apply_setting(data: dict[str, Any], setting: str) -> None:
-    """Put `path=value` into the JSON. A path that starts at no top-level key starts under `models`."""
+def apply_setting(data: dict[str, Any], setting: str) -> tuple[str, str] | None:
+    """Put `path=value` into the JSON; the model and the setting that it changes, None where it changes something else.
+
+    A path that starts at no top-level key starts under `models`.
+    """
     path, equals, text = setting.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
@@ -37,11 +40,4 @@ def apply_setting(data: dict[str, Any], setting: str) -> None:
     if not isinstance(node, dict):
         raise UsageError(f"--set {setting}: '{'.'.join(parents)}' is {kind_of(node)} and has no '{last}'")
     node[last] = value
-
-
-def model_setting(data: dict[str, Any], setting: str) -> tuple[str, str] | None:
-    """The model and the setting that `path=value` changed; None where it changed something else."""
-    keys = setting.partition("=")[0].strip().split(".")
-    if keys[0] not in data:
-        keys = ["models", *keys]
     return (keys[1], keys[2]) if keys[0] == "models" and len(keys) > 2 else None

@@ -32,7 +32,7 @@ LISTS = ("ms_per_pass", "seconds_to_solve", "least_ms", "commits", "settings")
 def write(folder: str) -> Path:
     """Write what the rows of a results folder took into the file, or those of a file of the reference; its path."""
     parquet = Path(folder).suffix == ".parquet"
-    table = [*read_rows(Path(folder)).values()] if parquet else [one.row for one in gather(folder).stored]
+    table = [*read_rows(Path(folder)).values()] if parquet else gather(folder).rows
     known = json.loads(cost.TIMES.read_text()) if cost.TIMES.exists() else {}
     times = merged(known, measured_times(table))
     for device, own in by_device(table).items():
@@ -43,9 +43,9 @@ def write(folder: str) -> Path:
 
 
 def measured_times(table: Sequence[Row]) -> dict[str, Any]:
-    """By kind of device: the machine, and for every model, dimension and budget the commit and the median milliseconds
-    of one pass over the lattice, or the median seconds of a solution, at the number of points that most rows have; and
-    for every model the whole-number settings, on which a pass depends."""
+    """Times by kind of device: the machine, and for every model, dimension and budget the commit and the median
+    milliseconds of one pass over the lattice, or the median seconds of a solution, at the number of points that most
+    rows have; and for every model the whole-number settings, on which a pass depends."""
     times: dict[str, Any] = {}
     for kind, rows in by_device(table).items():
         machine = statistics.mode(row["device"] for row in rows).partition(": ")[2]

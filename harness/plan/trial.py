@@ -126,13 +126,18 @@ class Trial:
 
     @property
     def rows(self) -> tuple["Trial", ...]:
-        """The trial under the name of each of its scorings, in order: their `folder` and `key` name the rows."""
+        """The trial under the name of each of its scorings, in order: their `name` is that of the rows."""
         return tuple(self if task == self.task else dataclasses.replace(self, task=task) for task in self.scored)
 
     @functools.cached_property
     def key(self) -> str:
         """The name of the row of `task`."""
         return names.key_of(vars(self) | {"size": self.budget, "config_hash": self.config_hash})
+
+    @property
+    def name(self) -> names.Name:
+        """Folder and key of the row of `task`."""
+        return self.folder, self.key
 
     def __str__(self) -> str:
         item = "" if self.item is None else f" {name_of(self.item)}"

@@ -31,7 +31,7 @@ class Source:
 
 
 def about(models: list[str]) -> dict[str, dict[str, Any]]:
-    """For each model {title, text, paper, settings: what each means}; models of other people's files are left out."""
+    """What each model is: {title, text, paper, settings: what each means}; other people's are left out."""
     sources = {source.node.name: source for source in _sources()}
     return {source.name: _described(source, sources) for source in sources.values() if source.name in models}
 

@@ -24,6 +24,7 @@ from harness.report.write_page import page_of
 from harness.store.parquet import read_folder
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import CHECKSUM
+from harness.store.store import Store
 
 PATH = ROOT / "docs" / "example_page.html"
 PICTURES = ROOT / "docs" / "example_pictures.json"
@@ -42,7 +43,7 @@ def take_pictures(out: Path) -> int:
     An array counts where its row in the reference has the same digest.
     """
     found, settings = _gathered(out), load_config(DEFAULT_CONFIG)
-    every = experiments([stored.row for stored in found.stored], settings.protocol.order)
+    every = experiments(found.rows, settings.protocol.order)
     taken = pictures(found, every, MEGABYTES, shown(build(found, settings)))
     digests = _digests(found)
     rows = {
@@ -56,12 +57,13 @@ def take_pictures(out: Path) -> int:
 
 
 def _gathered(out: Path) -> Gathered:
+    bare = dict.fromkeys((*TIMES, "curve"))
     rows = read_folder(want.FOLDER).items()
-    return Gathered(out, [Stored(folder, key, row | dict.fromkeys((*TIMES, "curve"))) for (folder, key), row in rows])
+    return Gathered(out, [Stored(Store(out, folder), key, row | bare) for (folder, key), row in rows])
 
 
 def _digests(found: Gathered) -> dict[str, str]:
-    return {f"{stored.folder}/{stored.key}": stored.row[CHECKSUM] for stored in found.stored}
+    return {stored.name: stored.row[CHECKSUM] for stored in found.stored}
 
 
 def _kept(found: Gathered) -> Pictures:

@@ -7,12 +7,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.analysis.experiments import Experiment
+from harness.analysis.experiments import Experiment, with_rings
 from harness.analysis.frame import frame
 from harness.analysis.gain import GAIN
 from harness.analysis.left_out import Where, left_out
 from harness.analysis.means import Means, means
-from harness.analysis.rings import with_rings
 from harness.analysis.spread import mean
 from harness.analysis.standing import Against, Standing, standings
 from harness.analysis.winner import Outcome

@@ -11,8 +11,8 @@ Looks = dict[str, dict[str, Any]]
 
 
 def looks(models: Sequence[str], classical: Collection[str]) -> Looks:
-    """For each model {colour, dark, path, dash}; classical: those that are yardsticks. A path fills a box from -1 to
-    1."""
+    """The look of each model: {colour, dark, path, dash}; classical: those that are yardsticks. A path fills a box from
+    -1 to 1."""
     found: Looks = {}
     for model in models:
         look = style.look(*place_of(model, models, classical))

@@ -7,8 +7,8 @@ import shlex
 from typing import Any
 
 from common.errors import UsageError
+from harness.plan.by_budget import resolve_tuned
 from harness.plan.config import Config, Preset
-from harness.plan.lookup import resolve_tuned
 from harness.plan.trial import ADAM, CONSTANT, LR_SCHEDULE
 from harness.plan.tuned import found_for
 from harness.store.schema import Row

@@ -14,7 +14,7 @@ from harness.analysis.own_file.verdict import tell
 from harness.analysis.palette import palette
 from harness.analysis.placing import places
 from harness.analysis.published import beside
-from harness.analysis.ranks import Standings, over_items, over_signals
+from harness.analysis.ranks import AverageRanks, over_items, over_signals
 from harness.analysis.reference_rows import reference_models
 from harness.analysis.remarks import remarks
 from harness.analysis.winner import BASELINE
@@ -58,7 +58,7 @@ class Entry(NamedTuple):
 
 def build(found: Gathered, config: Config) -> dict[str, Any]:
     """Everything the page shows but pictures, as JSON values."""
-    rows = [stored.row for stored in found.stored]
+    rows = found.rows
     every = experiments(rows, config.protocol.order, config)
     entries: list[Entry] = []
     for number, experiment in enumerate(every):
@@ -124,7 +124,7 @@ def columns(entries: Sequence[Entry], config: Config) -> dict[str, list[Any] | d
             made[column.name] = _prepared([row.get(column.name) for row in rows], column.kind)
     made["signal_seed"] = [row["signal_seed"] if row["signal_seed"] != row["seed"] else None for row in rows]
     made["status"] = pooled([entry.status or row["status"] for entry, row in zip(entries, rows, strict=True)])
-    made["folder"] = pooled([None if one is None else one.folder for one in stored])
+    made["folder"] = pooled([None if one is None else one.store.folder.name for one in stored])
     made["key"] = [None if one is None else one.key for one in stored]
     made["overrides"] = pooled([overrides(row, config) for row in rows])
     made["rings"] = [each(row.get("psnr_rings"), rounded) for row in rows]
@@ -162,7 +162,7 @@ def _over_items(experiment: Experiment) -> dict[str, dict[str, Any]]:
     """Average ranks over the items, by metric and budget."""
     found: dict[str, dict[str, Any]] = {}
     for metric, size in itertools.product(METRICS, experiment.sizes):
-        if (made := _standings(over_items(experiment, metric, size))) is not None:
+        if (made := _average_ranks(over_items(experiment, metric, size))) is not None:
             found.setdefault(metric, {})[str(size)] = made
     return found
 
@@ -175,13 +175,13 @@ def _over_signals(every: Sequence[Experiment]) -> list[dict[str, Any]]:
     found = []
     for (preset, dim), own in sorted(groups.items()):
         sizes = sorted({size for experiment in own for size in experiment.sizes})
-        made = {str(size): _standings(over_signals(own, size)) for size in sizes}
+        made = {str(size): _average_ranks(over_signals(own, size)) for size in sizes}
         if ranks := {size: one for size, one in made.items() if one is not None}:
             found.append({"preset": preset, "dim": dim, "ranks": ranks})
     return found
 
 
-def _standings(found: Standings | None) -> dict[str, Any] | None:
+def _average_ranks(found: AverageRanks | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {

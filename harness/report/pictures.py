@@ -6,7 +6,6 @@ A thumbnail takes a moment to make, so it is kept beside the arrays, as <folder>
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from common.files import Unfit, read_bounded, write_atomically
@@ -15,7 +14,6 @@ from harness.report.places import band_name
 from harness.report.thumbnail import load_thumbnail
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import CHECKSUM, OK
-from harness.store.store import Store
 from target_signals.user_file import UserFile
 
 TYPICAL = 6000  # characters of one thumbnail, to know beforehand how many may fit
@@ -48,13 +46,11 @@ def pictures(found: Gathered, every: Sequence[Experiment], megabytes: float, sho
     """Thumbnails that take at most `megabytes` in the page: as many as fit, in turn, those of `shown` first."""
     candidates = list(_in_turn(found, every, shown))
     targets: dict[str, int] = {}
-    by_row = dict(_that_fit(found.out, candidates, int(megabytes * 1e6), targets))
+    by_row = dict(_that_fit(candidates, int(megabytes * 1e6), targets))
     return Pictures(by_row, list(targets), len(candidates))
 
 
-def _that_fit(
-    out: Path, candidates: Sequence[Stored], room: int, targets: dict[str, int]
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _that_fit(candidates: Sequence[Stored], room: int, targets: dict[str, int]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Thumbnails by `folder/key`, in the candidates' order, until the next one is larger than what is left of `room`.
 
     They are made in batches and by signal, so that each is built once, but spend the room in turn. targets: is filled
@@ -63,8 +59,8 @@ def _that_fit(
     done = 0
     while batch := candidates[done : done + room // TYPICAL]:
         done += len(batch)
-        made = {_name(stored): thumbnail_of(out, stored) for stored in sorted(batch, key=_signal)}
-        for name in map(_name, batch):
+        made = {stored.name: thumbnail_of(stored) for stored in sorted(batch, key=_signal)}
+        for name in (stored.name for stored in batch):
             thumbnail = made[name]
             if thumbnail is None:
                 continue
@@ -88,14 +84,14 @@ def _shared(thumbnail: dict[str, Any], targets: Mapping[str, int]) -> dict[str, 
     return made | {"detail": _shared(made["detail"], targets)} if "detail" in made else made
 
 
-def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
+def thumbnail_of(stored: Stored) -> dict[str, Any] | None:
     """The kept thumbnail of a row where it is of the row's array as it is, else a new one; None without an array.
 
     One without its target is not kept: the data may be here the next time.
     An array that is damaged, or another row's, gives {"flaw": what is wrong}.
     """
-    array = Store(out, stored.folder).array_path(stored.key)
-    kept = out / stored.folder / "pictures" / f"{stored.key}.json"
+    array, folder = stored.store.array_path(stored.key), stored.store.folder
+    kept = folder / "pictures" / f"{stored.key}.json"
     try:
         made = {"of": array.stat().st_mtime_ns, "sha256": stored.row[CHECKSUM], "version": VERSION}
         try:
@@ -104,7 +100,7 @@ def thumbnail_of(out: Path, stored: Stored) -> dict[str, Any] | None:
                 return thumbnail["thumbnail"]
         except (OSError, ValueError, RecursionError, AttributeError, KeyError):  # there is none yet, or it is damaged
             pass
-        thumbnail = load_thumbnail(array, stored.row, out)
+        thumbnail = load_thumbnail(array, stored.row, folder.parent)
     except Unfit as error:
         return {"flaw": str(error)}
     except OSError:
@@ -133,16 +129,12 @@ def _in_turn(found: Gathered, every: Sequence[Experiment], shown: Shown) -> Iter
         others = experiment.kind.signal != UserFile.name
         for cell, i in experiment.latest.items():
             stored = found.stored[i]
-            if stored.row["status"] == OK and Store(found.out, stored.folder).array_path(stored.key).exists():
+            if stored.row["status"] == OK and stored.store.array_path(stored.key).exists():
                 later = (number, band_name(cell.band), cell.size, cell.model) not in shown
                 rank = (others, draws[cell.draw], later, spread[cell.band, cell.size], number)
                 order.append((rank, stored))
     for _, stored in sorted(order, key=lambda entry: entry[0]):
         yield stored
-
-
-def _name(stored: Stored) -> str:
-    return f"{stored.folder}/{stored.key}"
 
 
 def _signal(stored: Stored) -> tuple[str, ...]:

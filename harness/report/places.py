@@ -36,38 +36,29 @@ def counted(places: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """
     named = [place for place in places if place["model"] is not None]
     known = [place for place in named if "few" not in place]
-    leaders = Counter(place["model"] for place in known)
+    best = Counter(place["model"] for place in known)
     wins = Counter(place["model"] for place in known if place["verdict"] == WIN)
     ahead = Counter(place["yardstick"] for place in known if place["yardstick"])
-    best_at = [[model, number, wins[model]] for model, number in leaders.most_common()]
-    aside = len(named) - len(known)
-    return {
-        "places": len(known),
-        "aside": aside,
-        "best": best_at,
-        "yardsticks": [list(one) for one in ahead.most_common()],
-    }
+    return _counts(len(known), len(named) - len(known), best, wins, ahead)
 
 
 def together(counts: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """What `counted` gives for the places of several experiments."""
-    best: dict[str, list[int]] = {}
-    ahead: Counter[str] = Counter()
-    places = aside = 0
-    for found in counts:
-        places += found["places"]
-        aside += found["aside"]
-        for model, number, wins in found["best"]:
-            so_far = best.setdefault(model, [0, 0])
-            best[model] = [so_far[0] + number, so_far[1] + wins]
+    every = list(counts)
+    best, wins, ahead = Counter[str](), Counter[str](), Counter[str]()
+    for found in every:
+        best.update({model: number for model, number, _ in found["best"]})
+        wins.update({model: number for model, _, number in found["best"]})
         ahead.update(dict(found["yardsticks"]))
-    ordered = sorted(best.items(), key=lambda entry: -entry[1][0])
-    yardsticks = [list(one) for one in ahead.most_common()]
+    return _counts(sum(one["places"] for one in every), sum(one["aside"] for one in every), best, wins, ahead)
+
+
+def _counts(places: int, aside: int, best: Counter[str], wins: Counter[str], ahead: Counter[str]) -> dict[str, Any]:
     return {
         "places": places,
         "aside": aside,
-        "best": [[model, *numbers] for model, numbers in ordered],
-        "yardsticks": yardsticks,
+        "best": [[model, number, wins[model]] for model, number in best.most_common()],
+        "yardsticks": [list(one) for one in ahead.most_common()],
     }
 
 

@@ -18,7 +18,7 @@ from common.errors import UsageError
 from common.files import Unfit
 from harness.analysis import target
 from harness.analysis.gain import EXACT
-from harness.store.facts import finite
+from harness.store.facts import finite, pictured_spacing
 from harness.store.residual import load_residual
 from harness.store.schema import Row
 from target_signals.user_file import UserFile
@@ -44,13 +44,15 @@ def load_thumbnail(array: Path, row: Row, out: Path | None = None) -> Images:
         truth: np.ndarray | None = target.rebuild(row, out).truth
     except UsageError:
         truth = None
-    return draw(truth, residual, deviation(row), row["signal"] == UserFile.name, row.get("spacing"))
+    spacing = pictured_spacing(row.get("spacing"), int(row["dim"]))
+    return draw(truth, residual, deviation(row), row["signal"] == UserFile.name, spacing)
 
 
 def deviation(row: Mapping[str, Any]) -> float | None:
-    """The truth's standard deviation, which is the error of its constant mean; None where that is not known or 0."""
+    """The truth's standard deviation, which is the error of its constant mean; None where that is not known, 0, or no
+    signal's."""
     constant = finite(row.get("psnr_constant"))
-    return None if constant is None or constant >= EXACT else 10 ** (-constant / 20)
+    return None if constant is None or abs(constant) >= EXACT else 10 ** (-constant / 20)
 
 
 def draw(

@@ -1,18 +1,21 @@
 """Writes a results folder's page: index.html, which opens from disk without a server or network."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.errors import UsageError
 from common.files import write_for_user
 from common.process import without_collection
+from harness.analysis.cell import Kind
+from harness.figures.files import figures_folder
 from harness.plan import want
 from harness.plan.config import DEFAULT_CONFIG, Config, load_config
 from harness.store.fingerprint import fingerprint, stamp, stamps
 from harness.store.liveness import read_claims
 from harness.store.scan import Gathered, Stored, gather
+from harness.store.store import Store
 
 if TYPE_CHECKING:
     from harness.analysis.experiments import Experiment
@@ -59,9 +62,9 @@ def write(out: str | Path, config: str | Path = DEFAULT_CONFIG, megabytes: float
     end = MADE_OF.format(made_of(out, config, megabytes))  # before the rows are read: what comes later is not in it
     settings, found = load_config(config), gather(out)
     found.say_problems()
-    others = beside([stored.row for stored in found.stored], settings)
-    found.stored += [Stored(folder_of(row), key_of(row), row) for row in others]
-    rows = [stored.row for stored in found.stored]
+    others = beside(found.rows, settings)
+    found.stored += [Stored(Store(found.out, folder_of(row)), key_of(row), row) for row in others]
+    rows = found.rows
     try:
         table = parquet.to_parquet(rows) if rows else None
     except UsageError:  # no pyarrow; the page says how to get it
@@ -82,11 +85,10 @@ def page_of(
     """
     from harness.analysis.experiments import experiments
     from harness.report import charts, page, payload
-    from harness.report.figure_files import figure_files
     from harness.report.presets import presets
     from harness.report.rates import rates
 
-    rows = [stored.row for stored in found.stored]
+    rows = found.rows
     data = payload.build(found, settings)
     every = experiments(rows, settings.protocol.order)
     kinds = [experiment.kind for experiment in every]
@@ -97,3 +99,14 @@ def page_of(
     data["pictures"] = shown.summary()
     data["charts"] = None if library is None else charts.specifications(data["looks"])
     return page.assemble(data, {"rows": shown.by_row, "targets": shown.targets}, table, library)
+
+
+def figure_files(kinds: Sequence[Kind], out: Path) -> list[dict[str, Any]]:
+    """The files of figures, for links: of each experiment {folder: relative to the page, png: the names of those there,
+    pdf: the same}."""
+    found = []
+    for kind in kinds:
+        folder = figures_folder(out, kind)
+        names = {end: sorted(path.stem for path in folder.glob(f"*.{end}")) for end in ("png", "pdf")}
+        found.append({"folder": folder.relative_to(out).as_posix(), **names})
+    return found

@@ -47,7 +47,7 @@ class Claim:
         self.facts = self.facts | facts
 
     def write(self) -> None:
-        """Into the open file: if the claim was taken over, then into one that has no name any more."""
+        """Write into the open file: if the claim was taken over, then into one that has no name any more."""
         with contextlib.suppress(OSError):  # a full disk is told of where a row is written
             os.pwrite(self.descriptor, json.dumps(self.facts).encode()[:SIZE].ljust(SIZE), 0)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from harness.store.schema import BUSY, OK
 
+FLATTEST = 50  # times as far apart along one axis as along another: beyond, a picture would be a line
+
 
 def finite(value: float | None) -> float | None:
     """A number of a row; None where there is none, or one that is not finite."""
@@ -22,6 +24,16 @@ def busy(row: Mapping[Any, Any]) -> bool:
     """Whether a row's times were taken on a machine that others used as well, so that they may be too long."""
     load = row.get("load_at_start")
     return load is not None and load > BUSY
+
+
+def pictured_spacing(spacing: Any, dim: int) -> tuple[float, ...]:
+    """Distances of neighbouring samples along the axes of a picture, of which the least is 1. All are 1 where a row's
+    `spacing` does not say them, or says something of which no picture can be made."""
+    if isinstance(spacing, list) and len(spacing) == dim and None not in spacing:
+        least = min(spacing)
+        if 0 < least >= max(spacing) / FLATTEST:
+            return tuple(step / least for step in spacing)
+    return (1.0,) * dim
 
 
 def at_once(rows: Iterable[Mapping[Any, Any]]) -> int:

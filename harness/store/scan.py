@@ -14,16 +14,21 @@ from common.process import without_collection
 from harness.store.liveness import read_claims
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.schema import Row
-from harness.store.store import keys_in, rows_folders
+from harness.store.store import Store, keys_in, rows_folders
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One row and where it lies: <out>/<folder>/rows/<key>.json."""
+    """One row, and where it lies or would lie."""
 
-    folder: str
+    store: Store
     key: str
     row: Row
+
+    @property
+    def name(self) -> str:
+        """`folder/key`, as people and the page call it."""
+        return f"{self.store.folder.name}/{self.key}"
 
 
 @dataclass
@@ -34,6 +39,10 @@ class Gathered:
     stored: list[Stored] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     running: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[Row]:
+        return [one.row for one in self.stored]
 
     def say_problems(self) -> None:
         """Print on standard error what is left out of whatever is made of the rows."""
@@ -63,6 +72,7 @@ def gather(out: str | Path, curves: bool = True) -> Gathered:
 
 def _gather_rows(found: Gathered, rows: Path, curves: bool) -> None:
     folder = rows.parent.name
+    store = Store(found.out, folder)
     for path in sorted(rows.glob("*.corrupt")):
         found.problems.append(f"{folder}/rows/{path.name}: set aside by an earlier run, which repeats its trial")
     for key in keys_in(rows):
@@ -74,7 +84,7 @@ def _gather_rows(found: Gathered, rows: Path, curves: bool) -> None:
         except (ValueError, OSError) as error:
             found.problems.append(f"{folder}/rows/{key}.json: {one_line(error)}")
         else:
-            found.stored.append(Stored(folder, key, row))
+            found.stored.append(Stored(store, key, row))
 
 
 def without_curve(text: bytes) -> bytes:

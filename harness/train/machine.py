@@ -98,7 +98,7 @@ def _processor() -> str:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Of Python and of the libraries on which numbers depend."""
+    """The versions of Python and of the libraries on which numbers depend."""
     import numpy
     import scipy
 

@@ -1,4 +1,5 @@
-"""How exactly a model's matrix products are made: in training as a trial says, in evaluation always in float32."""
+"""How exactly a model's matrix products are made: in training as a trial says, in evaluation always in float32; and
+what becomes of denormal numbers."""
 
 import contextlib
 from collections.abc import Iterator
@@ -51,3 +52,14 @@ def matmul_precision(name: str) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+@contextlib.contextmanager
+def no_denormals() -> Iterator[None]:
+    """A context in which denormal numbers are 0: Gabor envelopes underflow, and denormal numbers are slow on CPUs."""
+    before = torch.full((), 1e-40).mul(1).item() == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)

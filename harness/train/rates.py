@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +13,6 @@ from harness.train.chunks import ACTIVATION_GIB, predict
 from models.base import Representation
 
 
-class Measured(NamedTuple):
-    """An object of the column `rates`, and the file that it is about."""
-
-    rate: dict[str, Any]
-    data: bytes
-
-
 def measure(
     model: Representation,
     bits: int,
@@ -27,8 +20,9 @@ def measure(
     psnr: Callable[[np.ndarray], float],
     activation_gib: float = ACTIVATION_GIB,
     quantised_passes: int = 0,
-) -> Measured:
-    """Compress a model, decode the bytes, and score [*shape, C] on the lattice, which counts as decoding.
+) -> tuple[dict[str, Any], bytes]:
+    """Compress a model, decode the bytes, and score [*shape, C] on the lattice, which counts as decoding: an object of
+    the column `rates`, and the file that it is about.
 
     quantised_passes: how many of the passes that made its values saw them quantised.
     """
@@ -40,4 +34,4 @@ def measure(
     answer = predict(decoded, lattice, activation_gib)
     end = time.perf_counter()
     numbers = (bits, len(data), psnr(answer), between - start, end - between, quantised_passes)
-    return Measured(dict(zip(RATE, numbers, strict=True)), data)
+    return dict(zip(RATE, numbers, strict=True)), data

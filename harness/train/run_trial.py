@@ -6,7 +6,7 @@ import math
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 
@@ -19,7 +19,7 @@ from harness.train.data import signal_of, task_of
 from harness.train.fit import Fit, fit
 from harness.train.loss import Schedule
 from harness.train.optimiser import matrices_of
-from harness.train.precision import matmul_precision
+from harness.train.precision import matmul_precision, no_denormals
 from harness.train.score import Result, blank_row, failed, fit_columns, score
 from models import backends
 from models.base import Representation
@@ -41,6 +41,8 @@ def run_trial(
     return run_on(trial, signal_of(trial), device, on_progress, on_model)
 
 
+@own_defaults()
+@no_denormals()
 def run_on(
     trial: Trial,
     signal: Signal,
@@ -49,25 +51,14 @@ def run_on(
     on_model: Callable[[Representation], None] | None = None,
 ) -> list[Result]:
     """`run_trial` on a signal in hand."""
-    # Triton's kernels run on the current device, whatever their arguments' is
-    here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
-    with own_defaults(), no_denormals(), here:
-        return _run_on(trial, signal, device, on_progress, on_model)
-
-
-def _run_on(
-    trial: Trial,
-    signal: Signal,
-    device: torch.device,
-    on_progress: Callable[[int], None],
-    on_model: Callable[[Representation], None] | None,
-) -> list[Result]:
     task = task_of(trial, signal)
     assert tuple(s.task for s in task.scorings) == trial.scored, "the plan and the signal differ in what there is"
     row = blank_row(trial, signal, device)
     size, reason = solve(trial, task)
     if size is None:
         return [failed(row, scoring, UNSUPPORTED, reason) for scoring in task.scorings]
+    # Triton's kernels run on the current device, whatever their arguments' is
+    here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
     memory = machine.PeakMemory(device)
     reason, note = "", None
     for share in SHARES[:1] if models.get_model(trial.model).lattice_only else SHARES:
@@ -76,7 +67,7 @@ def _run_on(
             note = f"in chunks of {schedule.activation_gib:.3g} GiB, as memory ran out with larger ones"
             print(f"{trial}: {reason}; runs again {note}", file=sys.stderr)
         try:
-            with matmul_precision(trial.precision):
+            with here, matmul_precision(trial.precision):
                 return fit_and_score(row, trial, task, size, schedule, memory, note, on_progress, on_model)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
@@ -207,17 +198,6 @@ def _built(trial: Trial, task: Task, size: int) -> Representation:
 def stream(trial: Trial, purpose: str, device: torch.device) -> torch.Generator:
     """A generator that depends on the seed and the purpose alone."""
     return torch.Generator(device).manual_seed(zlib.crc32(purpose.encode()) << 31 ^ trial.seed)
-
-
-@contextlib.contextmanager
-def no_denormals() -> Iterator[None]:
-    """A context in which denormal numbers are 0: Gabor envelopes underflow, and denormal numbers are slow on CPUs."""
-    before = torch.full((), 1e-40).mul(1).item() == 0
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
 
 
 def out_of_memory(error: BaseException) -> bool:

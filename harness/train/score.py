@@ -76,7 +76,8 @@ def rate_of(bits: int, model: Representation, scoring: Scoring, fitted: Fit, sch
     again = fitted.requantised.get(bits)
     passes = schedule.quantised_passes if again is not None and again.pays else 0
     with holding(model, again.state) if again is not None and passes else contextlib.nullcontext():
-        return measure(model, bits, scoring.lattice, scoring.psnr, schedule.activation_gib, passes).rate
+        rate, _ = measure(model, bits, scoring.lattice, scoring.psnr, schedule.activation_gib, passes)
+    return rate
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import kernels
 import overhead
 import workers
 from common.exits import EXIT_FAILED, EXIT_USAGE
-from harness.execution import run_trials
+from harness.execution import trial_rows
 from harness.train.fit import Fit
 
 
@@ -100,6 +100,6 @@ def test_the_kernels_of_an_update_are_named_and_their_shares_add_up(capsys):
 def test_the_store_of_the_bookkeeping_is_of_its_trials(tmp_path, monkeypatch):
     monkeypatch.setattr(bookkeeping, "SEEDS", 1)
     paper = bookkeeping.Paper(tmp_path)
-    done, left, _ = run_trials.read_done(paper.trials, tmp_path)
+    done, left, _ = trial_rows.read_done(paper.trials, tmp_path)
     assert len(done) == 594
     assert left == []

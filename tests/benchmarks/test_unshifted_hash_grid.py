@@ -6,7 +6,7 @@ import torch
 
 import models
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from target_signals import Lattice
 from tests import own_files
 

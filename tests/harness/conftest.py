@@ -16,7 +16,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from common.files import ROOT
-from harness.commands import run as run_command
+from harness.commands import run_launch
 from harness.execution import progress
 from harness.figures import style
 from harness.plan import want
@@ -53,7 +53,7 @@ def no_signs_of_life():
     tests of that set it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progress, "FIRST_SIGN", math.inf)
-        patch.setattr(run_command, "BUSY", math.inf)
+        patch.setattr(run_launch, "BUSY", math.inf)
         yield
 
 

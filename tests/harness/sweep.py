@@ -14,6 +14,7 @@ import pytest
 import models
 from common.files import ROOT
 from harness.commands import run as run_command
+from harness.commands import run_launch
 from harness.store import liveness
 
 HANG = 600  # seconds after which what a test waits for is taken for hung; no test is about how long anything takes
@@ -78,7 +79,8 @@ class Counted(Representation):
 UNDRAWN = [
     sys.executable,
     "-c",
-    "from harness.commands import run; run.draw = lambda *given: None; raise SystemExit(run.main())",
+    "from common import process; process.prepare(); from harness.commands import run, run_launch; "
+    "run_launch.draw = lambda *given: None; raise SystemExit(run.main())",
 ]
 
 
@@ -108,7 +110,7 @@ class Sweep:
         """Run to the end in this process: stdout and stderr."""
         words, out, err = self.words(*more, **named), io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(run_command, "draw", lambda *given: None)
+            patch.setattr(run_launch, "draw", lambda *given: None)
             patch.setattr(
                 models.registry, "_classes", {name: models.get_model(name) for name in models.registry.names()}
             )

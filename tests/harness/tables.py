@@ -1,6 +1,6 @@
 """Rows that tests make as a pandas table, for changing whole columns."""
 
-from harness.analysis.grouping import comparisons
+from harness.analysis.comparison import comparisons
 
 MODELS = ["FourFeat", "Siren", "Wire", "BACON", "GAPlane", "Instant_NGP", "GSplat", "Grid", "Grid_TV"]  # the paper's
 CLASSICAL = ["Grid_exact", "BlockDCT", "Wavelet"]

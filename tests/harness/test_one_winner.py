@@ -3,7 +3,7 @@
 import pytest
 
 from harness import __main__ as verbs
-from harness.analysis.grouping import comparisons
+from harness.analysis.comparison import comparisons
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.summary import summarise
 from harness.analysis.wording import told

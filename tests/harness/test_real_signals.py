@@ -12,9 +12,10 @@ from PIL import Image
 
 from common.files import ROOT
 from harness.__main__ import main
+from harness.analysis.comparison import comparisons
 from harness.analysis.experiments import experiments as experiments_of
-from harness.analysis.grouping import comparisons
 from harness.commands import run as run_command
+from harness.commands import run_launch
 from harness.execution.launch import make_launch
 from harness.execution.options import parse
 from harness.figures.files import figures_folder
@@ -48,7 +49,7 @@ def run(out, capsys, monkeypatch):
 
     def call(*arguments, models=("Grid",), draw=False):
         if not draw:
-            monkeypatch.setattr(run_command, "draw", lambda *given: None)
+            monkeypatch.setattr(run_launch, "draw", lambda *given: None)
         common = ("--preset", "smoke", "--device", "cpu", "--out", out, "--models", *models)
         return run_command.main([*map(str, (*arguments, *common))]), *capsys.readouterr()
 
@@ -252,7 +253,7 @@ def test_the_next_command_is_one_that_works(run, photo, capsys):
 def test_tuned_settings_are_named_where_the_papers_were_used(photo, preset, tuned):
     words = ["--signal", str(photo), "--device", "cpu", "--models", "Grid", "Siren"]
     options = parse([*words, *(["--preset", preset] if preset else [])])
-    assert run_command.available_next(make_launch(options), options).tuned == tuned
+    assert run_launch.available_next(make_launch(options), options).tuned == tuned
 
 
 @pytest.mark.parametrize(
@@ -323,7 +324,7 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
 
     code, stdout, _ = run("--signal", folder / "a.png", "--no-figures")
     assert "0 of them done before" in stdout, "a file alone is no part of a data set that it lies in"
-    rows = [stored.row for stored in gather(out).stored]
+    rows = gather(out).rows
     assert sorted(one.kind.title for one in experiments_of(rows)) == ["a.png", "my photos", "my photos"]
     assert {one.kind.title for one in comparisons(load_rows(out))} == {"a.png", "my photos"}
     folders = {figures_folder(out, one.kind) for one in comparisons(load_rows(out))}

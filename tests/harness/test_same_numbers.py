@@ -9,6 +9,7 @@ import torch
 
 import models
 from harness.commands import run as run_command
+from harness.commands import run_launch
 from harness.store.table import load
 from harness.train.run_trial import run_trial
 from target_signals import get_signal
@@ -56,8 +57,9 @@ def test_the_order_and_what_ran_before_change_nothing(trials):
 
 def test_a_fresh_process_gives_the_same(tmp_path, monkeypatch, command):
     """The command line, in this process after everything above and in one of its own."""
-    monkeypatch.setattr(run_command, "draw", lambda *given: None)
-    undrawn = "from harness.commands import run; run.draw = lambda *given: None; "
+    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
+    undrawn = "from common import process; process.prepare(); from harness.commands import run, run_launch; "
+    undrawn += "run_launch.draw = lambda *given: None; "
     arguments = ["--signal", "BandlimitedSignal", "--dim", "2", "--preset", "smoke", "--device", "cpu", "--task"]
     arguments += ["fit", "denoise"]
     disturb()

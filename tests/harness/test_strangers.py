@@ -27,7 +27,8 @@ from harness import __main__ as verbs
 from harness.commands import run as run_command
 from harness.execution import run_trials
 from harness.plan.config import DEFAULT_CONFIG, load_config
-from harness.plan.make_plan import check_models, make_plan, model_names, model_settings
+from harness.plan.make_plan import make_plan
+from harness.plan.model_settings import check_models, model_names, model_settings
 from harness.plan.replay import trial_of
 from harness.plan.source import choose_source
 from harness.store.names import array_path

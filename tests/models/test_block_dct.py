@@ -14,7 +14,7 @@ import models
 from common.errors import UsageError
 from common.needs import Needs
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models.block_dct import cosine_matrix
 from models.transform_codec import ycbcr_matrix
 from target_signals import Lattice

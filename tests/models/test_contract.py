@@ -12,7 +12,7 @@ import models
 from common.lattice import Lattice
 from common.needs import Needs
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models.budget import count
 from tests import own_files
 

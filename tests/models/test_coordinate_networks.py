@@ -17,7 +17,7 @@ from torch import nn
 
 import models
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models import fourfeat
 from models.elementwise_network import ElementwiseNetwork
 from models.kernels.network import layers

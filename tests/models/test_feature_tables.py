@@ -7,7 +7,7 @@ import torch
 
 from common.lattice import Lattice
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models import get_model
 from models.factor_fields import cosines
 

@@ -11,7 +11,7 @@ from torch import nn
 
 import models
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from target_signals import Lattice
 
 CONFIG = load_config()

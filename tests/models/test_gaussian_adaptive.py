@@ -7,7 +7,7 @@ import torch
 
 from common.lattice import Lattice
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models.gaussian_adaptive import GaussianAdaptive
 
 SETTINGS = model_settings(load_config(), "GaussianAdaptive", "synthetic", 10_000)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from common.lattice import Lattice
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models.budget import count
 from models.lifting import level_shapes
 from models.sparse_bases import SparseBases

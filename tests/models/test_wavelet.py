@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import models
 from common.errors import UsageError
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models.transform_codec import ycbcr_matrix
 from models.wavelet import level_shapes
 from target_signals import Lattice

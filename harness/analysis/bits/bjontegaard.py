@@ -34,8 +34,8 @@ def psnr_difference(curve: Sequence[Point], reference: Sequence[Point]) -> float
 
 
 def rate_difference(curve: Sequence[Point], reference: Sequence[Point]) -> float | None:
-    """By what share `curve` takes more bits than `reference` at equal PSNR, over the PSNR that both cover: -0.2 is a
-    fifth less. None where they share none. Both as `front` gives them."""
+    """The share by which `curve` takes more bits than `reference` at equal PSNR, over the PSNR that both cover: -0.2 is
+    a fifth less. None where they share none. Both as `front` gives them."""
     mean = _difference([tuple(reversed(_by_rate(points))) for points in (curve, reference)])
     return None if mean is None else float(np.expm1(mean))
 

@@ -31,7 +31,7 @@ def pillow(name: str, **options: Any) -> Codec:
 
 
 def jpeg2000(values: np.ndarray, share: float) -> Coded:
-    """By the raw bytes over those of the file, with the irreversible wavelet."""
+    """JPEG 2000 with the irreversible wavelet, by the raw bytes over those of the file."""
     return _through(values, "JPEG2000", {"quality_layers": [share], "irreversible": True, "no_jp2": True})
 
 

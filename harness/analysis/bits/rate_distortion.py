@@ -74,7 +74,7 @@ class RateDistortion:
         return [2.0**power for power in powers[:: 1 + len(powers) // (MOST_RATES + 1)]]
 
     def psnr_at(self, name: str, rate: float) -> float | None:
-        """In dB, between two of its points; None beyond them."""
+        """PSNR in dB at a rate, between two of its points; None beyond them."""
         return bjontegaard.psnr_at(self.front(name), rate)
 
     def leading(self, names: Iterable[str]) -> set[str]:
@@ -92,14 +92,13 @@ class RateDistortion:
 def rate_distortion(
     rows: Iterable[Row], order: Sequence[str], curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]]
 ) -> list[RateDistortion]:
-    """One for each experiment that has rows with rates.
+    """The points of each experiment that has rows with rates.
 
     order: of models; others follow by name. curves_of: a row's signal → its codecs' files, ladder by ladder.
     """
     kinds: dict[Kind, list[Row]] = {}
     for row in rows:
-        there = any(map(_is_scored, row["rates"] or ()))
-        if there and row["status"] == OK and math.prod((row["shape"] or [0])[:-1]) > 0:
+        if _has_points(row):
             kinds.setdefault(kind_of(row), []).append(row)
     return [_of(kind, of_kind, order, curves_of) for kind, of_kind in kinds.items()]
 
@@ -137,7 +136,7 @@ def _of(
 
 
 def _of_codecs(signals: Sequence[Mapping[str, Sequence[Measured | None]]]) -> Iterator[Measurement]:
-    """One for each step of a ladder that codes all signals."""
+    """The points of codecs, one for each step of a ladder that codes all signals."""
     ladders: dict[tuple[str, int], list[Measured]] = {}
     for of_signal in signals:
         for name, ladder in of_signal.items():
@@ -148,6 +147,13 @@ def _of_codecs(signals: Sequence[Mapping[str, Sequence[Measured | None]]]) -> It
         if len(files) == len(signals):
             seconds, _ = _cost([(*one.seconds, None) for one in files])
             yield Measurement(name, None, None, _mean([one.point for one in files]), seconds)
+
+
+def _has_points(row: Row) -> bool:
+    """Whether a row, which may be anybody's, has rates of a signal whose samples can be counted."""
+    shape = row["shape"] or []
+    whole = row["dim"] in REFERENCES and len(shape) == row["dim"] + 1 and min(shape) > 0
+    return whole and row["status"] == OK and any(map(_is_scored, row["rates"] or ()))
 
 
 def _is_scored(rate: Mapping[str, Any]) -> bool:

@@ -7,9 +7,8 @@ from typing import Any
 
 from common.files import Unfit
 from common.words import LEARNED_NOTHING
-from harness.analysis.comparison import Comparison, Place
+from harness.analysis.comparison import Comparison, Place, comparisons
 from harness.analysis.gain import LEAST_GAIN
-from harness.analysis.grouping import comparisons
 from harness.analysis.left_out import lines
 from harness.analysis.own_file import stored_bytes
 from harness.analysis.own_file.budgets import rise, told_rise

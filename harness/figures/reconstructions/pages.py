@@ -27,8 +27,8 @@ VIEWS = {"sinogram": ("sinograms", SinogramDisplay)}  # what tasks may name → 
 
 
 @dataclass(frozen=True)
-class Kind:
-    """display: how a fit is looked at. a_page: budgets on a page. most: budgets on all pages."""
+class PageSet:
+    """Pages of one sort. display: how a fit is looked at. a_page: budgets on a page. most: budgets on all pages."""
 
     name: str
     display: Display
@@ -38,40 +38,40 @@ class Kind:
 
 def sheets(example: Example, layout: Layout = AS_NEEDED) -> Iterator[tuple[str, Figure]]:
     """The pages with their file names, one at a time, as pictures take memory."""
-    for kind in kinds(example):
-        sizes, models = few(example.sizes, kind.most), example.models
-        scales = scales_of(example, kind.display, sizes)
+    for own in page_sets(example):
+        sizes, models = few(example.sizes, own.most), example.models
+        scales = scales_of(example, own.display, sizes)
         if not scales:
             continue
-        a_page = kind.a_page if layout.width is None else 1
+        a_page = own.a_page if layout.width is None else 1
         pages = [(some, part) for some in _portions(sizes, a_page) for part in _portions(models, MOST_MODELS)]
         for number, (some, part) in enumerate(pages, start=1):
-            for name, slots in _parts(kind, layout):
-                yield f"{name}_{number}", page(example, kind.display, part, some, scales, slots, layout)
+            for name, slots in _parts(own, layout):
+                yield f"{name}_{number}", page(example, own.display, part, some, scales, slots, layout)
 
 
-def _parts(kind: Kind, layout: Layout) -> list[tuple[str, slice]]:
+def _parts(pages: PageSet, layout: Layout) -> list[tuple[str, slice]]:
     """What stands on a page of its own: a name, and which of the display's slots."""
-    values, errors = len(kind.display.value_slots), len(kind.display.error_slots)
+    values, errors = len(pages.display.value_slots), len(pages.display.error_slots)
     if layout.width is None or values + errors <= MOST_SLOTS or not values:
-        return [(kind.name, slice(None))]
-    return [(kind.name, slice(values)), (f"{kind.name}_errors", slice(values, None))]
+        return [(pages.name, slice(None))]
+    return [(pages.name, slice(values)), (f"{pages.name}_errors", slice(values, None))]
 
 
-def kinds(example: Example) -> list[Kind]:
+def page_sets(example: Example) -> list[PageSet]:
     """What is drawn of an example: pictures of images and volumes, and the other views that its task names."""
     target, shape, spacing = example.target, _shape(example), example.spacing
     if shape is None:
         return []
     if len(shape) == 3:
         volume = VolumeDisplay((shape[0], shape[1], shape[2]), target, spacing)
-        return [Kind("reconstructions", volume, a_page=1, most=3)]
+        return [PageSet("reconstructions", volume, a_page=1, most=3)]
     if len(shape) != 2:
         return []
-    found = [Kind("reconstructions", ImageDisplay((shape[0], shape[1]), target, spacing), a_page=2, most=4)]
+    found = [PageSet("reconstructions", ImageDisplay((shape[0], shape[1]), target, spacing), a_page=2, most=4)]
     if target is not None:
         views = (VIEWS[view] for view in known_family(example.comparison.kind.task).views if view in VIEWS)
-        found += [Kind(name, display((shape[0], shape[1]), target), a_page=1, most=2) for name, display in views]
+        found += [PageSet(name, display((shape[0], shape[1]), target), a_page=1, most=2) for name, display in views]
     return found
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from harness.analysis.grouping import comparisons
+from harness.analysis.comparison import comparisons
 
 
 @pytest.fixture

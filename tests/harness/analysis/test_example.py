@@ -200,7 +200,7 @@ def test_a_broken_residual_is_passed_over_and_that_is_said(make_trial, run, cont
 
 
 def _faces(found):
-    return pages.kinds(found)[0].display
+    return pages.page_sets(found)[0].display
 
 
 def test_pictures_come_with_the_headline_metric_alone(make_trial, run):

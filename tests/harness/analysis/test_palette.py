@@ -7,7 +7,7 @@ import pytest
 import models
 from harness.analysis.bits.rate_distortion import Measurement, Point, RateDistortion
 from harness.analysis.cell import kind_of
-from harness.analysis.grouping import comparisons
+from harness.analysis.comparison import comparisons
 from harness.analysis.palette import YARDSTICKS
 from harness.commands import figures
 from harness.figures import draw_figures, style
@@ -16,6 +16,7 @@ from harness.plan.config import load_config
 from harness.report import payload
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import CLASSICAL
+from harness.store.store import Store
 from tests.harness.paper_rows import write_rows
 
 FEW = ("Own", "Finer", "Grid", "Wavelet")
@@ -47,7 +48,7 @@ def test_rates_and_page_have_the_colours_of_figures(rows_of, order):
     measured = tuple(Measurement(model, 2500, 8, Point(1.0, 20.0)) for model in FEW)
     drawn = rate_distortion_page(RateDistortion(kind_of(rows[0]), (1, 1), FEW, measured), order, []).axes[0].lines
     assert {line.get_label(): line.get_color() for line in drawn} == colours_of(comparison)
-    found = Gathered(Path("x"), [Stored("2d_Sierpinski", row["model"], row) for row in rows])
+    found = Gathered(Path("x"), [Stored(Store(Path("x"), "2d_Sierpinski"), row["model"], row) for row in rows])
     page = payload.build(found, load_config())["looks"]
     assert {model: look["colour"] for model, look in page.items()} == colours_of(comparison)
 

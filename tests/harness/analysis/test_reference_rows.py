@@ -9,9 +9,10 @@ import pytest
 import models
 from harness import __main__ as verbs
 from harness.analysis import placing, reference_rows
-from harness.analysis.grouping import comparisons
+from harness.analysis.comparison import comparisons
 from harness.analysis.reference_rows import beside
 from harness.commands import run as run_command
+from harness.commands import run_launch
 from harness.figures import legend
 from harness.figures.page import head_lines
 from harness.plan import want
@@ -237,7 +238,7 @@ def test_a_newcomers_run_and_table_have_the_reference_beside_them(
 ):
     ship(rows_of(["Grid", "Siren"], sizes=(500, 900), seconds=7777.0))
     monkeypatch.setattr(models.registry, "_classes", {n: models.get_model(n) for n in models.registry.names()})
-    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
     (tmp_path / "constant.py").write_text(NEWCOMER)
     words = ["--signal", SIGNAL, "--preset", PRESET, "--device", "cpu", "--config", wanting, "--out", tmp_path / "out"]
     words += ["--models", tmp_path / "constant.py", "--sizes", 500]

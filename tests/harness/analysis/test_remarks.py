@@ -28,6 +28,10 @@ def test_small_shares_and_missing_gains_are_told(rows):
     assert remarks(row for row in rows if row["model"] == "Grid") == []
 
 
+def test_of_a_strangers_budget_of_nothing_no_share_is_told(rows):
+    assert remarks([*rows, rows[0] | {"size": 0}]) == [SHARES, NOTHING]
+
+
 def test_of_a_constant_signal_there_is_nothing_to_learn(rows):
     assert remarks(row | {"psnr": 150.0, "psnr_constant": 160.0} for row in rows) == [SHARES]
 

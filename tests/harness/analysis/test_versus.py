@@ -8,8 +8,8 @@ from PIL import Image
 
 from harness import __main__ as verbs
 from harness.analysis import tables
+from harness.analysis.comparison import comparisons
 from harness.analysis.experiments import experiments
-from harness.analysis.grouping import comparisons
 from harness.analysis.versus import versus
 from harness.figures import draw_figures
 from harness.figures.presets import presets_page

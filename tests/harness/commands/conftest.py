@@ -4,6 +4,7 @@ import pytest
 
 import models
 from harness.commands import run as run_command
+from harness.commands import run_launch
 from tests.harness.commands.running import SMOKE
 
 
@@ -20,7 +21,7 @@ def run(out, capsys, monkeypatch):
 
     def call(*arguments, out=out, models=("Grid",), draw=False):
         if not draw:
-            monkeypatch.setattr(run_command, "draw", lambda *given: None)
+            monkeypatch.setattr(run_launch, "draw", lambda *given: None)
         chosen = () if models is None else ("--models", *models)
         code = run_command.main([*map(str, (*SMOKE, "--out", out, *chosen, *arguments))])
         return code, *capsys.readouterr()

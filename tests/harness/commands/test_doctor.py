@@ -37,7 +37,7 @@ def test_one_screen_says_what_there_is(command, tmp_path):
 @pytest.fixture
 def one_model(config, monkeypatch):
     """The doctor looks at Grid alone."""
-    monkeypatch.setattr("harness.plan.make_plan.model_names", lambda config: ["Grid"])
+    monkeypatch.setattr("harness.plan.model_settings.model_names", lambda config: ["Grid"])
 
 
 def test_a_default_that_fails_is_told(one_model, monkeypatch, capsys):

@@ -253,7 +253,7 @@ def real_store(tmp_path, make_row):
 
 
 def rows_in(out):
-    return {(one.folder, one.key): one.row for one in gather(out).stored}
+    return {(one.store.folder.name, one.key): one.row for one in gather(out).stored}
 
 
 def test_rows_go_through_a_parquet_file_unchanged(tmp_path, real_store, capsys):

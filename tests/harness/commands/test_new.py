@@ -12,7 +12,7 @@ from common.errors import UsageError
 from common.files import ROOT
 from harness import load
 from harness.__main__ import main
-from harness.commands import new
+from harness.commands import new, run_launch
 from harness.commands import run as run_command
 from harness.plan.search import space
 from target_signals import get_signal
@@ -28,7 +28,7 @@ OF_SLIP = ("--signal", "Sierpinski", "--preset", "smoke", "--models", "./Slip.py
 def here(tmp_path, monkeypatch):
     """An empty folder to be in, and what is registered there is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
     with own_files.forgotten():
         yield tmp_path
 

@@ -6,6 +6,7 @@ import pytest
 from harness import load
 from harness.__main__ import main as harness_main
 from harness.commands import run as run_command
+from harness.commands import run_launch
 from harness.figures import draw_figures
 from target_signals.tasks.base import expand_tasks, title_of
 from tests import own_files
@@ -109,7 +110,7 @@ def forgotten():
 @pytest.fixture
 def call(monkeypatch, capsys):
     """The command line in this process, without figures: exit code, stdout, stderr."""
-    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
 
     def run(*arguments):
         code = run_command.main([str(word) for word in arguments])

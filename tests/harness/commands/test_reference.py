@@ -9,6 +9,7 @@ from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.analysis.published import TABLES, table_of
 from harness.commands import run as run_command
+from harness.commands import run_launch
 from harness.execution import fill, run_trials
 from harness.plan import reference, want
 from harness.plan.config import DEFAULT_CONFIG, load_config
@@ -88,10 +89,10 @@ def test_what_is_missing_is_run_once_and_kept_as_run_py_leaves_it(ask, tmp_path,
     rows = read_rows(tmp_path / "reference" / "smoke.parquet")
     words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--out", str(tmp_path / "out")]
     words += ["--config", str(tmp_path / "settings.json"), "--models", "Grid", "--sizes", "400", "500"]
-    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
     assert run_command.main(words) == 0
     for one in gather(tmp_path / "out").stored:
-        same = rows[one.folder, one.key]
+        same = rows[one.store.folder.name, one.key]
         assert same["residual_sha256"] is None, "no residual is kept, so none is made"
         others = {n: v for n, v in one.row.items() if n not in (*TIMES, "residual_sha256")}
         assert {n: same[n] for n in others} == others

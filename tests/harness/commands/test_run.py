@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.commands import run as run_command
+from harness.commands import run_launch
 from harness.commands.new import written
 from harness.execution.options import parse
 from harness.figures import draw_figures
@@ -123,7 +124,7 @@ def test_a_second_run_reads_each_row_once(smoke, run, monkeypatch):
 def test_what_a_run_has_planned_and_read_is_out_of_collections_until_it_ends(smoke, run, monkeypatch):
     _, out = smoke
     aside = []
-    monkeypatch.setattr(run_command, "summary", lambda *_: aside.append(gc.get_freeze_count()) or "")
+    monkeypatch.setattr(run_launch, "summary", lambda *_: aside.append(gc.get_freeze_count()) or "")
     code, _, _ = run(models=None, out=out)
     assert code == 0
     assert aside[0] > 1000
@@ -226,7 +227,7 @@ def test_a_dry_run_writes_nothing(run, out):
 @pytest.mark.parametrize(("load", "said"), [(2.3, True), (1.5, False), (None, False)])
 def test_a_busy_machine_is_told_of_once(run, monkeypatch, load, said):
     monkeypatch.setattr(machine, "load", lambda: load)
-    monkeypatch.setattr(run_command, "BUSY", BUSY)
+    monkeypatch.setattr(run_launch, "BUSY", BUSY)
     code, stdout, _ = run("--dry-run", "--sizes", "1e4", "2e4")
     line = "others use this machine (load 2.3 for each core): trials will take longer than was timed\n"
     assert (code, stdout.count(line)) == (0, int(said))

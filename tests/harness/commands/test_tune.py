@@ -13,8 +13,9 @@ import models
 from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.commands import run as run_command
-from harness.commands.tune import again, order_of, parts
-from harness.execution import run_trials, search, worker
+from harness.commands import run_launch
+from harness.commands.run_search import again, order_of, parts
+from harness.execution import run_trials, search, search_options, worker
 from harness.execution.executor import ALONE
 from harness.execution.launch import tuned_preset
 from harness.plan.config import DEFAULT_CONFIG, load_config
@@ -88,7 +89,7 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
     assert "then at most 48 fits: the best 3 of each search and trial 0, each from 2 other initial values" in out
     assert "nothing is missing" in out
     assert "tuned.json, for --preset smoke_tuned" in out
-    rows = [stored.row for stored in gather(folder / "out").stored]
+    rows = gather(folder / "out").rows
     assert len(rows) == 2 * 3 * 4 * 3, "all of three are fitted again, with two more seeds"
     assert {row["model"] for row in rows} == {"Grid", "Constant"}
     assert {row["steps"] for row in rows} == {3}
@@ -123,7 +124,7 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
     line = ["--signal", "SampleImages", "--items", "astronaut", "--models", "Grid", "--sizes", "600", "--steps", "2"]
     line += ["--preset", "smoke_tuned", "--device", "cpu", "--config", folder / "settings.json"]
     line += ["--out", folder / "rows", "--set", "Grid.initial=0.25"]
-    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
     assert run_command.main([*map(str, line)]) == 0
     (row,) = [one.row for one in gather(folder / "rows").stored if one.row["task"] == "fit"]
     found = config.tuned["smoke"]["Grid"]["image"]["500"]
@@ -134,7 +135,7 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
 
 def test_a_fit_that_searches_share_is_counted_once(make_trial, monkeypatch, capsys):
     fit = make_trial("Grid")
-    monkeypatch.setattr("harness.analysis.tuning.search_results", lambda *given: [SimpleNamespace(due=[fit])] * 2)
+    monkeypatch.setattr("harness.commands.run_search.search_results", lambda *given: [SimpleNamespace(due=[fit])] * 2)
     assert again(SimpleNamespace(cells=()), SimpleNamespace(out="out")) == [fit]
     assert capsys.readouterr().out.endswith("from other initial values: 1 fit\n")
 
@@ -160,7 +161,7 @@ def test_it_stops_by_itself_and_says_what_is_missing(tune, folder, monkeypatch):
 
 def test_where_time_is_short_searches_are_completed_one_after_the_other():
     words = [*SMALL, "--models", "Grid", "Grid_TV", "--kinds", "image", "ct", "--sizes", "500", "900"]
-    found = search.make_search(search.parse(words))
+    found = search.make_search(search_options.parse(words))
     assert parts(found, math.inf) == [found]
     short = parts(found, 1e9)
     order = [[(cell.kind, cell.budget, cell.model) for cell in part.cells] for part in short]
@@ -176,7 +177,7 @@ def test_what_is_not_complete_is_not_written(tune, folder, monkeypatch):
 
 
 def test_every_signal_has_a_start_of_its_own_and_none_is_an_experiments(config):
-    (cell, *_) = search.make_search(search.parse([*SMALL, "--models", "Grid"])).cells
+    (cell, *_) = search.make_search(search_options.parse([*SMALL, "--models", "Grid"])).cells
     seeds = [fit.seed for fits in ([*cell.fits[1]], cell.again(1)) for fit in fits]
     assert len(set(seeds)) == len(seeds) == 3 * 4
     assert {fit.seed for fit in cell.fits[0]} == {fit.seed for fit in cell.fits[2]}
@@ -186,7 +187,7 @@ def test_every_signal_has_a_start_of_its_own_and_none_is_an_experiments(config):
 
 def test_workers_plan_the_same_trials(folder):
     words = [*SMALL, "--models", "Grid", "--config", str(folder / "settings.json"), "--out", str(folder / "out")]
-    options = search.parse([*words, "--workers", "2", "--minutes", "3"])
+    options = search_options.parse([*words, "--workers", "2", "--minutes", "3"])
     found = search.make_search(options)
     _, planned = worker.plan(order_of(options))
     again = [fit.key for cell in found.cells for index in range(3) for fit in cell.again(index)]

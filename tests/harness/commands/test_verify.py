@@ -1,6 +1,5 @@
 """`verify`: rows that hold are found to hold, and whatever was changed in one is found."""
 
-import argparse
 import dataclasses
 import json
 import re
@@ -15,11 +14,11 @@ from PIL import Image
 import models
 from common.errors import UsageError
 from harness import __main__ as verbs
-from harness.commands import chosen_rows
+from harness.commands import repeat, run_launch
 from harness.commands import run as run_command
 from harness.commands import verify as verify_command
 from harness.execution import progress
-from harness.plan.config import DEFAULT_CONFIG, load_config
+from harness.plan.config import load_config
 from harness.plan.replay import evaluate_every, trial_of
 from harness.store.store import Store
 from harness.store.table import load
@@ -33,7 +32,7 @@ LINE = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu"]
 @pytest.fixture
 def fitted(tmp_path, monkeypatch):
     """`fitted("--models", "Grid")`: the folder of a run of the smoke preset, without figures."""
-    monkeypatch.setattr(run_command, "draw", lambda *given: None)
+    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
 
     def run(*arguments, line=LINE):
         run_command.main([*line, "--out", str(tmp_path / "out"), *map(str, arguments)])
@@ -324,8 +323,8 @@ def test_the_cost_is_said_before_anything_runs_again(fitted, verify, capsys, mon
 
 def test_the_cost_of_a_users_own_file_is_that_of_its_samples(fitted, picture):
     out = fitted("--models", "Grid", line=["--signal", str(picture), *LINE[2:]])
-    chosen = chosen_rows.stored(str(out))
-    (group,), refused = verify_command.plan(chosen, argparse.Namespace(config=DEFAULT_CONFIG, file=None))
+    chosen = verify_command.stored(str(out))
+    (group,), refused = repeat.plan(chosen, load_config(), None)
     assert (group.as_large.length, group.trial.length, refused) == (20, chosen[0].row["length"], [])
     assert group.trial.length != 20
 

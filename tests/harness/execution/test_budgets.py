@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import harness
 from common.errors import UsageError
-from harness.execution import search
+from harness.execution import search, search_options
 from harness.execution.launch import FREE, SOLVED, TRAINED, check_budgets, make_launch
 from harness.execution.options import parse
 from harness.train import machine
@@ -104,7 +104,7 @@ def test_the_budget_that_is_named_fits_and_no_greater_one_does(make_trial, memor
 def test_a_search_refuses_the_same(tmp_path, words, says):
     common = ["--preset", "smoke", "--device", "cpu", "--models", "Grid", "--trials", "2", "--out", str(tmp_path)]
     with pytest.raises(UsageError, match=re.escape(says)):
-        search.make_search(search.parse([*common, *words]))
+        search.make_search(search_options.parse([*common, *words]))
 
 
 def test_an_array_in_memory_too():

@@ -15,7 +15,7 @@ import torch
 
 from common.errors import Failure, Notice, UsageError
 from common.exits import EXIT_INTERRUPTED, guarded
-from harness.execution import run_trials, worker
+from harness.execution import run_trials, trial_rows, worker
 from harness.execution.executor import Order
 from harness.execution.executors import local
 from harness.store import liveness
@@ -237,7 +237,7 @@ def test_what_is_left_of_a_claim_is_taken_away_when_its_trial_is_found_done(make
     path = Claims(tmp_path).path(trial)
     path.parent.mkdir()
     path.write_text(json.dumps({"trial": str(trial), "pid": 1 << 30, "numbering": liveness.numbering()}))
-    assert run_trials.read_done([trial], tmp_path)[:2] == ([trial], [])
+    assert trial_rows.read_done([trial], tmp_path)[:2] == ([trial], [])
     assert not path.parent.exists()
 
 
@@ -248,6 +248,6 @@ def test_a_row_under_another_ones_name_is_set_aside_and_its_trial_is_left(make_t
     store = Store(tmp_path, grid.folder)
     store.row_path(siren.key).write_bytes(store.row_path(grid.key).read_bytes())
     with pytest.warns(Notice, match=rf"is not a row \(it is that of {re.escape(grid.key)}\); set aside as"):
-        done, left, rows = run_trials.read_done([grid, siren], tmp_path)
+        done, left, rows = trial_rows.read_done([grid, siren], tmp_path)
     assert (done, left, list(rows)) == ([grid], [siren], [(grid.folder, grid.key)])
     assert sorted(path.suffix for path in store.rows.iterdir()) == [".corrupt", ".json"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import example
-from harness.analysis.grouping import comparisons
+from harness.analysis.comparison import comparisons
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures.spectra import spectrum_page
 from harness.store.store import Store

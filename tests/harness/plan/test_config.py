@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from common.errors import UsageError
 from harness.plan import config
+from harness.plan.by_budget import resolve_tuned
 from harness.plan.config import DEFAULT_CONFIG, Minibatch, Preset, Protocol, load_config
-from harness.plan.lookup import resolve_tuned
-from harness.plan.make_plan import check_models, model_names, model_settings, training_settings
+from harness.plan.model_settings import check_models, model_names, model_settings, training_settings
 from models.settings import read_settings
 
 SHIPPED = json.loads(DEFAULT_CONFIG.read_text())

@@ -10,7 +10,8 @@ import torch
 
 from common.errors import UsageError
 from harness.execution.launch import choose_models, choose_precision
-from harness.plan.make_plan import make_plan, model_names, tuned_kind
+from harness.plan.make_plan import make_plan, tuned_kind
+from harness.plan.model_settings import model_names
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 

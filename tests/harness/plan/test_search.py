@@ -10,7 +10,8 @@ import pytest
 import models
 from common.dials import ADDED, Choice, Dial, dials_of, digested
 from common.files import ROOT
-from harness.plan.make_plan import make_plan, model_names, model_settings, training_settings
+from harness.plan.make_plan import make_plan
+from harness.plan.model_settings import model_names, model_settings, training_settings
 from harness.plan.search import candidates, cells, described, points, space
 from harness.plan.source import choose_source
 

@@ -40,7 +40,7 @@ def test_a_picture_is_of_the_array_that_a_row_names(make_row, tmp_path, monkeypa
     rows = [make_row(model=model, psnr=psnr) for model, psnr in (("Grid", 15.0), ("Siren", 14.0))]
     for row in rows:
         store.write(key_of(row), row, np.full((24, 24, 1), 0.1, np.float32))
-    left = {(stored.folder, stored.key): stored.row for stored in gather(tmp_path / "out").stored}
+    left = {(stored.store.folder.name, stored.key): stored.row for stored in gather(tmp_path / "out").stored}
     path, other = tmp_path / "reference" / "smoke.parquet", {CHECKSUM: "0" * 64}
     write_rows(path, {name: row | (other if row["model"] == "Siren" else {}) for name, row in left.items()})
     assert example_page.take_pictures(tmp_path / "out") == 1, "that of Siren is of another array"

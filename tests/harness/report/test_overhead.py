@@ -16,8 +16,8 @@ import torch
 
 import target_signals
 from harness.commands import run as run_command
-from harness.execution import run_trials
-from harness.plan import cost
+from harness.execution import run_trials, trial_rows
+from harness.plan import cost, model_settings
 from harness.plan import make_plan as planning
 from harness.plan.config import load_config
 from harness.plan.source import choose_source
@@ -115,14 +115,15 @@ def test_resuming_opens_each_trials_row_once_and_lists_no_folder(plan, make_row,
         store.row_path(one.key).write_text(json.dumps(row))
     opened, read, named = calls(os, "open"), calls(store_module, "parse_text"), calls(names, "key_of")
     listed = [calls(os, "listdir"), calls(os, "scandir")]
-    done, left, _ = run_trials.read_done(trials, tmp_path)
+    done, left, _ = trial_rows.read_done(trials, tmp_path)
     assert (done, left) == (trials[::2], trials[1::2])
     assert [path for path, *_ in opened] == [store.row_path(one.key) for one in trials]
     assert (len(read), len(named), listed) == (len(done), len(left), [[], []])  # the others were named above
 
 
 def test_a_plan_is_printed_without_a_signal_and_after_one_look_at_each_trial(calls, capsys, tmp_path):
-    resolved, looked = calls(planning, "training_settings"), calls(Store, "read")
+    checked, resolved = (calls(module, "training_settings") for module in (model_settings, planning))
+    looked = calls(Store, "read")
     estimated, built = calls(cost, "trial_seconds"), calls(target_signals, "get_signal")
     line = ["--signal", "SparseSphereSignal", "--dim", "3", "--preset", "paper", "--device", "cpu", "--dry-run"]
     assert run_command.main([*line, "--out", str(tmp_path), "--models", "Grid", "Siren", "--seeds", "1", "2"]) == 0
@@ -130,7 +131,8 @@ def test_a_plan_is_printed_without_a_signal_and_after_one_look_at_each_trial(cal
     assert (head.split(",")[0], count.split()[0]) == ("SparseSphereSignal", "216")
     assert len(lines) == len(looked) == 2 * 2 * 54
     assert len(estimated) == 2 * len(lines), "for the sum and for its own line"
-    assert len(resolved) == len(load_config().models) + 2 * 6, "for the check of the file and for each budget"
+    assert len(checked) == len(load_config().models), "for the check of the file"
+    assert len(resolved) == 2 * 6, "for each budget"
     assert built == []
 
 

@@ -3,8 +3,8 @@
 import dataclasses
 import shlex
 
+from harness.plan.by_budget import resolve_tuned
 from harness.plan.config import load_config
-from harness.plan.lookup import resolve_tuned
 from harness.plan.tuned import Found
 from harness.report.overrides import overrides
 

@@ -113,7 +113,7 @@ def test_the_stars_rings_are_bands(open_page, paper_page):
 
 
 def test_numbers_are_those_of_the_table(open_page, paper_page, paper_store):
-    rows = [stored.row for stored in gather(paper_store).stored]
+    rows = gather(paper_store).rows
     experiment = next(one for one in experiments(rows) if (one.kind.signal, one.kind.dim) == ("SparseSphereSignal", 2))
     tab = open_page(paper_page, "#e=2d_SparseSphereSignal/fit/paper/1000/1000")
     for band, by in ((None, ("model", "size")), (0.5, ("model", "size", "band"))):

@@ -24,7 +24,7 @@ from target_signals.base import Signal
 
 
 def test_thumbnails_show_truth_reconstruction_and_error(residuals):
-    shown = pictures(gather(residuals), experiments([s.row for s in gather(residuals).stored]), 5)
+    shown = pictures(gather(residuals), experiments(gather(residuals).rows), 5)
     assert shown.possible == 4
     assert set(shown.by_row) == {f"2d_Sierpinski/{name}" for name in ("Grid10", "Grid20", "Siren10", "Siren20")}
     made = shown.by_row["2d_Sierpinski/Siren10"]
@@ -44,7 +44,7 @@ def test_thumbnails_show_truth_reconstruction_and_error(residuals):
 
 def test_a_size_bounds_the_thumbnails(residuals):
     found = gather(residuals)
-    every = experiments([stored.row for stored in found.stored])
+    every = experiments(found.rows)
     assert pictures(found, every, 0).by_row == {}
     few = pictures(found, every, 0.0065)
     assert 0 < len(few.by_row) < 4
@@ -65,7 +65,7 @@ def test_every_experiment_has_its_share_of_the_thumbnails(tmp_path, make_row, mo
             row = make_row(signal=name, dim=dim, model=model, bandlimit=band, shape=[*shape, 1], length=64)
             store.write(f"{model}{band}", row, rng.normal(size=(*shape, 1)).astype(np.float32))
     found = gather(tmp_path)
-    chosen = pictures(found, experiments([stored.row for stored in found.stored]), 0.15)
+    chosen = pictures(found, experiments(found.rows), 0.15)
     shares = Counter(name.split("/")[0] for name in chosen.by_row)
     assert shares.keys() == {f"{dim}d_{name}" for name in names for dim in (2, 3)}
     assert max(shares.values()) - min(shares.values()) <= 2  # the models of one band
@@ -75,7 +75,7 @@ def test_every_experiment_has_its_share_of_the_thumbnails(tmp_path, make_row, mo
 
 def test_thumbnails_are_kept_until_the_array_changes(residuals, monkeypatch):
     found = gather(residuals)
-    every = experiments([stored.row for stored in found.stored])
+    every = experiments(found.rows)
     first = pictures(found, every, 5)
     monkeypatch.setattr(thumbnail, "draw", lambda *given: {"error": "new"})
     assert pictures(found, every, 5) == first
@@ -105,7 +105,7 @@ def test_a_signal_that_is_another_one_by_now_is_not_shown_as_the_target(residual
 
 def shown(out):
     found = gather(out)
-    return pictures(found, experiments([stored.row for stored in found.stored]), 5)
+    return pictures(found, experiments(found.rows), 5)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04damaged", b"no zip", None])
@@ -150,6 +150,18 @@ def test_thick_slices_are_drawn_thick(tmp_path, make_row):
     across = [(64, 48), (40, 48), (40, 64)]  # heights and widths of the slices, in the unit of the spacing
     size = [max(wide for _, wide in across), sum(high for high, _ in across) + 2 * thumbnail.GAP]
     assert thumbnail.load_thumbnail(tmp_path / "a.npz", row)["size"] == size
+
+
+@pytest.mark.parametrize("spacing", [[1.0], [1.0, None], [0.0, 1.0], [1.0, 99.0], [-1.0, 1.0]])
+def test_a_strangers_spacing_of_which_no_picture_can_be_made_is_passed_over(tmp_path, make_row, spacing):
+    np.savez(tmp_path / "a.npz", residual=np.zeros((30, 40, 1), np.float16), scale=np.float32(1))
+    row = make_row(signal="SomebodysFile", shape=[30, 40, 1], spacing=spacing)
+    assert thumbnail.load_thumbnail(tmp_path / "a.npz", row)["size"] == [40, 30]
+
+
+def test_a_strangers_score_of_the_mean_may_be_anything(make_row):
+    assert thumbnail.deviation(make_row(psnr_constant=20.0)) == pytest.approx(0.1)
+    assert [thumbnail.deviation(make_row(psnr_constant=odd)) for odd in (-1e299, 1e299, None)] == [None] * 3
 
 
 def test_a_persons_own_picture_is_larger_and_has_a_detail_where_it_varies_most(tmp_path, make_row):

@@ -109,10 +109,10 @@ for name, before in {name: vars(schema)[name] for name in more}.items():
 from harness.train import score
 known = score.scoring_columns
 score.scoring_columns = lambda scoring: known(scoring) | {"points": scoring.truth.size}
-from harness.commands import run
+from harness.commands import run, run_launch
 from harness import __main__ as verbs
 from harness.figures import style
-run.draw = lambda *given: None
+run_launch.draw = lambda *given: None
 style.RC["pdf.fonttype"] = 3  # tests/harness/conftest.py
 out = sys.argv[1]
 words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--models", "Grid", "Siren", "--out", out]

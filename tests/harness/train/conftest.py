@@ -7,7 +7,7 @@ from torch import nn
 
 import models
 from common.lattice import Lattice
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from tests.harness.train.toys import SHAPES, Odd, generator
 
 

@@ -22,7 +22,7 @@ from harness import fit_array
 from harness.__main__ import main
 from harness.commands import render
 from harness.commands.new import written
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from harness.train import checkpoint
 from harness.train.chunks import predict
 from models.budget import MOST_TENSORS

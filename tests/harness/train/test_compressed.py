@@ -20,7 +20,7 @@ from common.lattice import Lattice
 from common.needs import Needs
 from harness.__main__ import main
 from harness.execution import run_trials
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from harness.store.store import Store
 from harness.train import checkpoint, coder, compressed
 from harness.train.chunks import predict

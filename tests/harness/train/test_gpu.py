@@ -8,7 +8,7 @@ import torch
 import models
 from common.lattice import Lattice
 from common.needs import Needs
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from harness.train.chunks import predict
 from harness.train.loss import LatticeGradient
 from harness.train.precision import matmul_precision

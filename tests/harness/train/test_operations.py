@@ -8,7 +8,7 @@ from torch import nn
 import models
 from common.lattice import Lattice
 from common.needs import Needs
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from harness.train.operations import operations_a_sample
 from models.base import Representation
 

@@ -9,7 +9,7 @@ import torch
 
 import models
 from common.lattice import Lattice
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from harness.train.fit import fit
 from harness.train.loss import LatticeGradient
 from harness.train.optimiser import Optimiser, lr_at, matrices_of

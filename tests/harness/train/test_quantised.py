@@ -9,7 +9,7 @@ import torch
 import models
 from common.lattice import Lattice
 from harness.commands.run import main
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from harness.train import compressed
 from harness.train.fit import fit
 from harness.train.loss import Batches, LatticeGradient

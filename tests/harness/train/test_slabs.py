@@ -6,7 +6,7 @@ import torch
 
 import models
 from common.lattice import Lattice
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from harness.train import chunks as slabs_module
 from harness.train.chunks import bytes_kept, make_slabs, memory, predict
 from harness.train.loss import LatticeGradient

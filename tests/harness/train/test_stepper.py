@@ -10,7 +10,7 @@ from torch import nn
 import models
 from common.lattice import Lattice
 from common.needs import Needs
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from harness.train.fit import fit
 from harness.train.loss import Batches, LatticeGradient
 from harness.train.run_trial import run_trial

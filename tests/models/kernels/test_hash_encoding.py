@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import models
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models.kernels.hash_grid.encoding import LatticeEncoding, encode, make_levels
 from target_signals import Lattice
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import models
 from common.lattice import Lattice
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models.kernels.hash_grid import encoding
 from models.kernels.hash_grid.encoding import make_levels
 from models.kernels.hash_grid.lattice_plan import make_plan

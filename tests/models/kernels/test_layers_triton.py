@@ -10,7 +10,7 @@ from torch import nn
 
 import models
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models.base import Representation
 from models.coordinate_network import CoordinateNetwork
 from models.kernels.network import layers

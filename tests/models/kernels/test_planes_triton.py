@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import models
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models.ga_plane import LEAST_FUSED
 from models.kernels.interpolation import axis_matrix
 from models.kernels.network import fp16x3

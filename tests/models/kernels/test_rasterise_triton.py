@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import models
 from common.lattice import Lattice
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from models.kernels.splats import projection, rasterise
 from tests.models.kernels.errors import relative
 from tests.models.kernels.gaps import with_gaps

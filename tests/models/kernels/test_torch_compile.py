@@ -12,7 +12,7 @@ from torch._functorch._aot_autograd.autograd_cache import check_cacheable
 
 import models
 from harness.plan.config import load_config
-from harness.plan.make_plan import model_settings
+from harness.plan.model_settings import model_settings
 from harness.train.precision import running
 from models.base import Representation
 from models.kernels.compiled import compiled

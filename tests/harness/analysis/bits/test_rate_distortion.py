@@ -172,6 +172,13 @@ def test_points_are_means_over_the_draws_that_all_have(make_row):
     assert found.means in rate_distortion_page(found, ["Grid"], []).axes[0].get_title(loc="left")
 
 
+@pytest.mark.parametrize("odd", [{"dim": 0}, {"dim": 3}, {"shape": None}, {"shape": []}, {"shape": [8, 0, 1]}])
+def test_a_strangers_row_whose_samples_cannot_be_counted_has_no_points(make_row, odd):
+    row = make_row(shape=[8, 8, 1], rates=rates((8, 64, 20.0)))
+    assert len(rate_distortion([row], ["Siren"], lambda row: {})) == 1
+    assert rate_distortion([row | odd], ["Siren"], lambda row: {}) == []
+
+
 def test_where_no_draw_is_everybodys_the_place_with_most_stays(make_row):
     rows = [make_row(seed=seed, rates=rates((8, 72 * seed, 20.0 + seed))) for seed in (1, 2)]
     rows += [make_row(seed=3, model="Siren", rates=rates((8, 36, 9.0)))]

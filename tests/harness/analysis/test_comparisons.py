@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from harness.analysis import means
-from harness.analysis.grouping import comparisons
+from harness.analysis.comparison import comparisons
 from harness.analysis.summary import summarise
 
 
