@@ -20,10 +20,11 @@ import paper_cost
 from cell import SuiteLoop
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
+from common.precision import PRECISIONS
 from harness.execution.option_types import whole_number
 from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
-from harness.plan.trial import PRECISIONS, Trial
+from harness.plan.trial import Trial
 from harness.train import machine
 from harness.train.data import signal_of, task_of
 from harness.train.run_trial import build, solve

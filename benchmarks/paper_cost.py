@@ -27,6 +27,7 @@ from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.files import write_atomically
 from common.parser import Parser
+from common.precision import PRECISIONS
 from harness.execution.launch import choose_models, choose_precision
 from harness.execution.option_types import whole_number
 from harness.execution.shared_options import add_device, add_minutes, deadline
@@ -34,7 +35,7 @@ from harness.plan import cost
 from harness.plan.config import Config, load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
-from harness.plan.trial import PRECISIONS, Trial
+from harness.plan.trial import Trial
 from harness.train import machine
 from models import backends, get_model
 from peaks import measure_peaks

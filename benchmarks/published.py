@@ -27,12 +27,13 @@ import torch
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
+from common.precision import PRECISIONS
 from harness.execution.option_types import whole_number
 from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import find_source
-from harness.plan.trial import COSINE, LR_SCHEDULE, PRECISIONS, Trial
+from harness.plan.trial import COSINE, LR_SCHEDULE, Trial
 from harness.store.schema import OK
 from harness.train import machine
 from harness.train.data import signal_of

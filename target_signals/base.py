@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from common.declared import check_declarations
 from common.errors import UsageError, suggest
 from common.lattice import Lattice
 from common.registry import Registry
@@ -15,6 +16,7 @@ from target_signals import shrink
 from target_signals.geometry import Geometry
 
 Kind = Literal["synthetic", "image", "volume"]
+Dim = Literal[2, 3]
 LEAST_BAND, GREATEST_BAND = 0.1, 0.9
 PAPER_LENGTH = {2: 1000, 3: 100}  # samples an axis
 
@@ -98,7 +100,7 @@ class SignalFamily:
     """
 
     name: ClassVar[str]
-    dims: ClassVar[tuple[int, ...]]
+    dims: ClassVar[tuple[Dim, ...]]
     bands: ClassVar[bool] = True
     difficulty: ClassVar[Difficulty] = Difficulty("band")
     kind: ClassVar[Kind] = "synthetic"
@@ -179,7 +181,9 @@ class RecordedFamily(SignalFamily):
         return math.prod(max(1, round(scale * n)) for n in cls.typical_shape)
 
 
-registry: Registry[type[SignalFamily]] = Registry("signal", "target_signals")
+registry: Registry[type[SignalFamily]] = Registry(
+    "signal", "target_signals", lambda cls: check_declarations(cls, SignalFamily)
+)
 register = registry.register
 
 

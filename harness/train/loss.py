@@ -21,8 +21,8 @@ class Schedule:
     """How long and in what portions to train (docs/protocol.md, "Training").
 
     steps: passes over the lattice. evaluate_every: passes. minibatch: points a batch, None for full
-    updates. activation_gib: what one backward pass may keep. precision, lr_schedule, optimiser: of those that
-    harness/plan/trial.py names. bits, quantised_passes: for each number of bits a value, so many of the last passes
+    updates. activation_gib: what one backward pass may keep. precision: of common/precision.py. lr_schedule, optimiser:
+    of harness/plan/trial.py. bits, quantised_passes: for each number of bits a value, so many of the last passes
     are made once more with quantised values.
     """
 

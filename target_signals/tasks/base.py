@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from common.declared import check_declarations
 from common.errors import UsageError, suggest
 from common.needs import Needs
 from common.registry import Registry
-from target_signals.base import Signal
+from target_signals.base import Dim, Signal
 from target_signals.tasks.task import Scoring, Task, misfit
 
 LEVELED = re.compile(r"(.+)_([0-9]+(?:\.[0-9]+)?)")
@@ -32,7 +33,7 @@ class TaskFamily:
     """
 
     name: ClassVar[str]
-    dims: ClassVar[tuple[int, ...]] = (2, 3)
+    dims: ClassVar[tuple[Dim, ...]] = (2, 3)
     level: ClassVar[str] = ""
     levels: ClassVar[tuple[float, ...]] = ()
     needs: ClassVar[Needs] = Needs()
@@ -81,7 +82,13 @@ class TaskFamily:
         return f"{cls.name}[_<{cls.level}>]" if cls.levels else cls.name
 
 
-registry: Registry[type[TaskFamily]] = Registry("task", "target_signals.tasks")
+def _check(cls: type[TaskFamily]) -> None:
+    check_declarations(cls, TaskFamily)
+    if bool(cls.level) != bool(cls.levels):
+        raise ValueError(f"{cls.__name__} has level {cls.level!r} and levels {cls.levels}; give both, or neither")
+
+
+registry: Registry[type[TaskFamily]] = Registry("task", "target_signals.tasks", _check)
 register = registry.register
 
 
