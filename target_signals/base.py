@@ -55,6 +55,11 @@ class Signal:
         return self.values.shape[self.dim] if self.values.ndim > self.dim else 1
 
     @cached_property
+    def channels_last(self) -> np.ndarray:
+        """The values as [*shape, C], of one channel as well."""
+        return self.values.reshape(*self.lattice.shape, self.channels)
+
+    @cached_property
     def binary(self) -> bool:
         """Whether every value is 0 or 1."""
         return is_binary(self.values)

@@ -49,10 +49,9 @@ class Fit:
         loss, error, answer = gradient.evaluate()
         psnr = task.psnr(answer)
         self.curve.append({"step": step, "loss": loss, "psnr": psnr, "seconds": self.seconds})
-        if task.target is task.truth:
-            score = psnr
-        else:
-            score = clipped_psnr(task.target, answer) if task.operator.pointwise else -error
+        score = -error
+        if task.pointwise:
+            score = psnr if task.target is task.truth else clipped_psnr(task.target, answer)
         if not np.isfinite(loss):
             self.diverged_at = step
         elif score > self.best_score:
@@ -74,10 +73,10 @@ def fit(
     before, where a model can only be solved.
     """
     gradient, result = LatticeGradient(model, task, schedule), Fit()
-    if schedule.lr is None and task.operator.pointwise:
+    if schedule.lr is None and task.pointwise:
         solve_smaller(model, task.lattice)
     clock = Clock(model.device)
-    observed = gradient.target if task.operator.pointwise else None
+    observed = gradient.target if task.pointwise else None
     if model.inverts and task.inverse is not None:
         observed = torch.as_tensor(task.inverse(), device=model.device)
     if observed is not None and model.solve(task.lattice, observed.clone()):  # its own, to change as it likes
@@ -119,7 +118,7 @@ def fit(
 def advance(stepper: Stepper, schedule: Schedule, rng: torch.Generator) -> int:
     """The next pass, before which a model may move values; the number of updates."""
     gradient = stepper.gradient
-    if stepper.passes and gradient.operator.pointwise:
+    if stepper.passes and gradient.pointwise:
         gradient.model.rearrange(stepper.passes, schedule.steps, gradient.residual, rng)
     return stepper.one_pass()
 

@@ -3,7 +3,7 @@
 from target_signals.base import Signal
 from target_signals.tasks.base import TaskFamily, register
 from target_signals.tasks.operators import Identity, noisy
-from target_signals.tasks.task import Scoring, Task, with_channels
+from target_signals.tasks.task import Task
 
 
 @register
@@ -21,6 +21,5 @@ class Denoise(TaskFamily):
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
         assert level is not None
-        truth = with_channels(signal.values, signal.dim)
-        scoring = Scoring(cls.named(level), signal.lattice, truth, signal.binary, signal.rings)
-        return Task(signal.lattice, noisy(truth, level, seed, item), truth, Identity(), (scoring,))
+        truth = signal.channels_last
+        return Task(signal.lattice, noisy(truth, level, seed, item), truth, Identity(), (cls.scoring(signal, level),))

@@ -4,7 +4,7 @@ import itertools
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,30 +18,26 @@ if TYPE_CHECKING:
 NEGLIGIBLE = 1e-9  # a weight that float32 loses beside 1; sin π is not quite 0, so 180° would be full of them
 
 
-class Operator(Protocol):
-    """Linear map of values on the training lattice: [heads, *shape, C] → [heads, *observed, C].
+class Operator:
+    """Linear map of values on the training lattice. A subclass defines `__call__`."""
 
-    pointwise: whether it is the identity, so that every point is observed alone; only then can a lattice be trained in
-    mini-batches. A task's `Needs` say the same of it beforehand.
-    """
-
-    pointwise: bool
-
-    def __call__(self, values: "Tensor") -> "Tensor": ...
+    def __call__(self, values: "Tensor") -> "Tensor":
+        """Values [heads, *shape, C] → [heads, *observed, C], on their device, differentiable by PyTorch."""
+        raise NotImplementedError
 
     def observe(self, values: np.ndarray) -> np.ndarray:
         """The same map of one signal, to make a target: [*shape, C] → [*observed, C], float32."""
-        ...
+        import torch  # not at the top: pictures of rows need targets, and most have no operator of their own
+
+        return self(torch.tensor(values, dtype=torch.float32)[None])[0].numpy()
 
     def display(self, observed: np.ndarray) -> np.ndarray:
-        """An observation [*observed, C] as values on a lattice that can be looked at."""
-        ...
+        """An observation [*observed, C] to look at: an image [H, W, C] or a volume [X, Y, Z, C]; by default itself."""
+        return observed
 
 
-class Identity:
+class Identity(Operator):
     """Every value is observed as it is."""
-
-    pointwise = True
 
     def __call__(self, values: "Tensor") -> "Tensor":
         return values
@@ -49,17 +45,12 @@ class Identity:
     def observe(self, values: np.ndarray) -> np.ndarray:
         return values.astype(np.float32, copy=False)
 
-    def display(self, observed: np.ndarray) -> np.ndarray:
-        return observed
 
-
-class Selection:
+class Selection(Operator):
     """Some samples and no others: [heads, *shape, C] → [heads, S, C], in array (C) order.
 
     seen: bool [*shape], S of them True.
     """
-
-    pointwise = False
 
     def __init__(self, seen: np.ndarray):
         self.seen = seen
@@ -86,7 +77,7 @@ class Selection:
         return values
 
 
-class Radon:
+class Radon(Operator):
     """Sums along the lines of a turned frame, a parallel-beam sinogram: [heads, H, W, C] → [heads, A, W, C].
 
     Seen at angle t, sample (i, j) of the frame lies at row u sin t + v cos t + (H - 1) / 2 and column
@@ -95,8 +86,6 @@ class Radon:
 
     shape: (H, W). angles: A of them, in degrees.
     """
-
-    pointwise = False
 
     def __init__(self, shape: tuple[int, int], angles: Sequence[float] | np.ndarray):
         height, width = shape
@@ -115,15 +104,6 @@ class Radon:
         pixels = values.movedim(0, -2).reshape(-1, heads * channels)  # [H·W, heads·C]
         sinograms = self._maps[values.device](pixels)  # [A·W, heads·C]
         return sinograms.reshape(len(self.angles), self.shape[1], heads, channels).movedim(-2, 0)
-
-    def observe(self, values: np.ndarray) -> np.ndarray:
-        import torch  # not at the top: pictures of rows need targets, and most have no sinogram
-
-        return self(torch.tensor(values, dtype=torch.float32)[None])[0].numpy()
-
-    def display(self, observed: np.ndarray) -> np.ndarray:
-        """The sinogram itself, a row for each angle."""
-        return observed
 
     def _build(self, device: "torch.device") -> "SparseMap":
         import torch

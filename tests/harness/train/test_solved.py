@@ -22,6 +22,7 @@ from models.base import Representation
 from target_signals.tasks.back_projection import filtered_back_projection
 from target_signals.tasks.base import family_of
 from target_signals.tasks.ct import ANGLES
+from target_signals.tasks.operators import Operator
 from tests.harness.train import toys
 
 CPU = torch.device("cpu")
@@ -55,10 +56,8 @@ class Mean(Representation):
         return self.solves
 
 
-class Halved:
+class Halved(Operator):
     """Every value is observed as its half: an operator that is not the identity."""
-
-    pointwise = False
 
     def __call__(self, values):
         return values / 2
