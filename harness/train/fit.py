@@ -84,7 +84,7 @@ def fit(
         result.record(0, gradient, task)
         return result
     if schedule.lr is None:
-        rest = "give its Config an lr, or let its `unsupported` name this task"
+        rest = "let `solve` return True, give its Config an lr, or let its `unsupported` name this task"
         raise UsageError(f"{model.name} was not solved and has no learning rate; {rest}")
     batches = None if schedule.minibatch is None else Batches(task, schedule.minibatch, model.device, rng)
     stepper = Stepper(gradient, batches, schedule)
@@ -116,11 +116,21 @@ def fit(
 
 
 def advance(stepper: Stepper, schedule: Schedule, rng: torch.Generator) -> int:
-    """The next pass, before which a model may move values; the number of updates."""
-    gradient = stepper.gradient
-    if stepper.passes and gradient.pointwise:
-        gradient.model.rearrange(stepper.passes, schedule.steps, gradient.residual, rng)
+    """The next pass, before which a model may move values; the number of updates. UsageError where it puts other
+    tensors in the place of its own, which the optimiser would not update, nor a recording read."""
+    gradient, model = stepper.gradient, stepper.gradient.model
+    if stepper.passes and gradient.pointwise and "rearrange" in model.target_hooks():
+        before = places(model)
+        model.rearrange(stepper.passes, schedule.steps, gradient.residual, rng)
+        if moved := [name for name, place in places(model).items() if before.get(name) != place]:
+            raise UsageError(f"{model.name}.rearrange replaces {', '.join(moved)}; write into it, as with copy_")
     return stepper.one_pass()
+
+
+def places(model: Representation) -> dict[str, tuple[int, int]]:
+    """Which tensor each of a model's values and buffers is, and where in memory it lies."""
+    named = (*model.named_parameters(), *model.named_buffers())
+    return {name: (id(value), value.data_ptr()) for name, value in named}
 
 
 def requantise(

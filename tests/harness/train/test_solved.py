@@ -137,7 +137,9 @@ def test_an_operator_leaves_nothing_to_solve():
 @pytest.mark.parametrize("operator", [None, Halved()])
 def test_neither_solved_nor_trained_is_an_error(monkeypatch, operator):
     monkeypatch.setattr(Mean, "solves", False)
-    with pytest.raises(ValueError, match=r"^Mean was not solved and has no learning rate; give its Config an lr, or"):
+    with pytest.raises(
+        ValueError, match=r"^Mean was not solved and has no learning rate; let `solve` return True, give"
+    ):
         run(*make(operator=operator))
 
 
