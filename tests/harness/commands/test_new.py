@@ -87,7 +87,7 @@ ANSWER = "return self.output(torch.sin(x @ self.waves))"
 INNER = "super().on_lattice(lattice)"
 SUPER = "super().__init__(config, lattice, channels, size)"
 BEGIN = f".__init__ must begin with {SUPER}, and did not make that call"
-NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or let its `unsupported` name this task"
+NOT_SOLVED = "was not solved and has no learning rate; let `solve` return True, give its Config an lr, or let"
 
 
 @pytest.mark.parametrize(
