@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.kernels.dense import dense
-from models.kernels.network import fp16x3, relu_decoder_triton
+from models.kernels.planes import decoder_triton, fp16x3
 from models.kernels.planes.features import Places, Sides, Tables, bound, features
 from models.kernels.planes.features_kernels import axis_kernel, features_kernel, rows_kernel
 
@@ -39,8 +39,8 @@ class _Values(torch.autograd.Function):
     def forward(ctx: Any, index: Tensor, places: Places, weight: Tensor, head: Tensor, *tensors: Tensor) -> Tensor:
         tables = _tables(tensors)
         scale = fp16x3.scale_for(bound(tables))
-        hidden, factor = relu_decoder_triton.hidden(weight, _features(tables, places, index, scale), scale)
-        out, active = relu_decoder_triton.outputs(head, hidden, factor, len(index))
+        hidden, factor = decoder_triton.hidden(weight, _features(tables, places, index, scale), scale)
+        out, active = decoder_triton.outputs(head, hidden, factor, len(index))
         ctx.save_for_backward(index, weight, head, active, *tensors)
         ctx.places = places
         return out
@@ -52,9 +52,9 @@ class _Values(torch.autograd.Function):
         tables, to_out = _tables(tensors), gradients[0].T.contiguous()
         scale = fp16x3.scale_for(bound(tables) * to_out.abs().max())
         weighted = _features(tables, ctx.places, index, scale, to_out)
-        to_parameters = relu_decoder_triton.to_parameters(weight, head, active, weighted, scale)
+        to_parameters = decoder_triton.to_parameters(weight, head, active, weighted, scale)
         del weighted
-        gradient, factor = relu_decoder_triton.to_values(weight, head, active)
+        gradient, factor = decoder_triton.to_values(weight, head, active)
         return None, None, *to_parameters, *_to_tables(tables, ctx.places, index, gradient, factor, to_out)
 
 

@@ -12,8 +12,8 @@ from harness.plan.config import load_config
 from harness.plan.make_plan import model_settings
 from models.ga_plane import LEAST_FUSED
 from models.kernels.interpolation import axis_matrix
-from models.kernels.network import fp16x3
 from models.kernels.planes import features as twin
+from models.kernels.planes import fp16x3
 from models.kernels.planes.features import Places, Sides, Tables
 from target_signals import Lattice
 from tests.models.kernels.errors import relative

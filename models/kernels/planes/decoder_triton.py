@@ -15,9 +15,9 @@ import torch
 import triton
 from torch import Tensor
 
-from models.kernels.network import fp16x3
 from models.kernels.network.products import mm
-from models.kernels.network.relu_decoder_kernels import output_kernel
+from models.kernels.planes import fp16x3
+from models.kernels.planes.decoder_kernels import output_kernel
 
 TILE = {"POINTS": 32, "BLOCK": 128, "num_warps": 4}
 
