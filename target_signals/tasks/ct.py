@@ -8,7 +8,7 @@ from common.needs import Needs
 from target_signals.base import Signal
 from target_signals.tasks.back_projection import filtered_back_projection
 from target_signals.tasks.base import TaskFamily, register
-from target_signals.tasks.operators import Radon
+from target_signals.tasks.radon import Radon
 from target_signals.tasks.task import Task
 
 ANGLES = np.linspace(0, 180, 100)  # degrees; both ends, as in the paper
