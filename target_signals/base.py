@@ -102,6 +102,8 @@ class SignalFamily:
     difficulty: what that, or a ring of a signal that is scored in rings, is called on axes.
     kind: the sort of data it yields.
     stands_for: the family whose place it takes when that one's data is absent.
+    fixed_items: whether its items, where it has any, are conditions, as volumes of one object are, and no sample, as
+        photographs are: then no interval over them says anything of others.
     """
 
     name: ClassVar[str]
@@ -110,6 +112,7 @@ class SignalFamily:
     difficulty: ClassVar[Difficulty] = Difficulty("band")
     kind: ClassVar[Kind] = "synthetic"
     stands_for: ClassVar[str | None] = None
+    fixed_items: ClassVar[bool] = False
 
     @classmethod
     def build(cls, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:
@@ -143,15 +146,13 @@ class SignalFamily:
 class RecordedFamily(SignalFamily):
     """A family of recorded or modelled objects: it has items in place of bands, at sizes of their own.
 
-    items: what there is. fixed_items: whether they are conditions, as volumes of one object are, and no sample, as
-    photographs are: then no interval over them says anything of others.
+    items: what there is.
     stand_in: the family that runs when this one's data is absent.
     typical_shape: of the training lattice, for estimates of cost.
     """
 
     bands = False
     items: ClassVar[tuple[str, ...]]
-    fixed_items: ClassVar[bool] = False
     stand_in: ClassVar[str | None] = None
     typical_shape: ClassVar[tuple[int, ...]]
 
@@ -199,4 +200,4 @@ def difficulty_of(name: str) -> Difficulty:
 
 def has_fixed_items(name: str) -> bool:
     """Whether a signal's items are conditions; those of one that is not registered, as in others' rows, are not."""
-    return name in registry.names() and getattr(registry.get(name), "fixed_items", False)
+    return name in registry.names() and registry.get(name).fixed_items

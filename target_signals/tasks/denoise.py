@@ -1,18 +1,16 @@
 """denoise: the signal is observed with Gaussian noise, and scored without (docs/protocol.md, "Tasks")."""
 
-import zlib
-
 import numpy as np
 
 from target_signals.base import Signal
 from target_signals.tasks.base import TaskFamily, register
 from target_signals.tasks.operators import Identity
-from target_signals.tasks.task import Task
+from target_signals.tasks.task import Task, generator
 
 
 def noisy(values: np.ndarray, sigma: float, seed: int, item: str) -> np.ndarray:
     """values + N(0, sigma²), not clipped, float32. The seed and the item fix the noise up to its factor sigma."""
-    field = np.random.default_rng([seed, zlib.crc32(item.encode())]).standard_normal(values.shape)
+    field = generator(seed, item).standard_normal(values.shape)
     return (values + sigma * field).astype(np.float32)
 
 

@@ -1,7 +1,5 @@
 """inpaint: some samples are observed, drawn at random, and all the others scored."""
 
-import zlib
-
 import numpy as np
 
 from common.errors import UsageError
@@ -9,7 +7,7 @@ from common.needs import Needs
 from target_signals.base import Signal
 from target_signals.tasks.base import TaskFamily, register
 from target_signals.tasks.operators import Selection
-from target_signals.tasks.task import Task
+from target_signals.tasks.task import Task, generator
 
 
 def drawn(shape: tuple[int, ...], fraction: float, seed: int, item: str) -> np.ndarray:
@@ -20,7 +18,7 @@ def drawn(shape: tuple[int, ...], fraction: float, seed: int, item: str) -> np.n
     """
     count = int(np.prod(shape))
     seen = np.zeros(count, dtype=bool)
-    order = np.random.default_rng([seed, zlib.crc32(item.encode()), zlib.crc32(b"inpaint")]).permutation(count)
+    order = generator(seed, item, "inpaint").permutation(count)
     seen[order[: round(fraction * count)]] = True
     return seen.reshape(shape)
 

@@ -1,6 +1,7 @@
 """A task on a signal: what a model is trained on, and how its answer is scored (docs/protocol.md, "Tasks")."""
 
 import functools
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -99,6 +100,11 @@ class Task:
     def psnr(self, answer: metrics.Values) -> float:
         """Of an answer [*shape, C] on the training lattice: a point of the curve."""
         return metrics.clipped_psnr(self.truth, answer, self.where)
+
+
+def generator(seed: int, item: str, *purpose: str) -> np.random.Generator:
+    """What a task draws with: the same for one seed, item and purpose, and independent for any other."""
+    return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in (item, *purpose))])
 
 
 def needs_of(task: Task) -> Needs:

@@ -36,11 +36,11 @@ class ExampleClass(TaskFamily):
 
     name = "example_name"  # in tables and --task
     needs = Needs(pointwise=False)  # single samples are not observed; models that know nothing else sit out
-    draws = False  # nothing at random; leave this out where `build` draws
+    draws = False  # nothing is drawn at random; leave this line out where `build` draws
 
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
-        """What a model is trained on and how its answer is scored. What is random is drawn from seed and item."""
+        """What a model is trained on and how its answer is scored. `generator(seed, item)` draws what is random."""
         truth, operator = signal.channels_last, RunningMean()  # [*shape, C]
         return Task(signal.lattice, operator.observe(truth), truth, operator, (cls.scoring(signal, level),))
 
@@ -49,6 +49,7 @@ class ExampleClass(TaskFamily):
 #
 # Operator.display     a picture of what is observed, where it is none      target_signals/tasks/operators.py
 # operators.Identity   every sample is observed, as with noise of its own   target_signals/tasks/denoise.py
+# task.generator       what a task draws with, as noise                     target_signals/tasks/denoise.py
 # level, levels        a number in the name, as in denoise_0.05             target_signals/tasks/denoise.py
 # dims, check          signals that do not have the task                    target_signals/tasks/ct.py
 # scoring(where=…)     some samples are scored and others are not           target_signals/tasks/inpaint.py
