@@ -24,6 +24,7 @@ from typing import Any
 
 import torch
 
+from cells import here
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
@@ -118,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     device = machine.choose_device(options.device)
-    print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
+    print(here(device))
     print("| image | model | values | published (dB) | PSNR (dB) | best | updates | ms an update | how |")
     print("|---|---|---:|---|---:|---:|---:|---:|---|")
     found: dict[str, list[float]] = {}
