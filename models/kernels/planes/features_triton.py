@@ -1,4 +1,4 @@
-"""GA-Planes' answers at some of a lattice's points in Triton: features of features.py, decoded.
+"""`features.values` in Triton: GA-Planes' answers at some of a lattice's points.
 
 Features are made at those points alone, as the float16 parts that the decoder multiplies, and made again for the
 gradient, so that between the two nothing is kept but which hidden units are active. The features' gradient is read once
@@ -15,7 +15,8 @@ from torch.autograd.function import once_differentiable
 
 from models.kernels.dense import dense
 from models.kernels.planes import decoder_triton, fp16x3
-from models.kernels.planes.features import Places, Sides, Tables, bound, features
+from models.kernels.planes import features as twin
+from models.kernels.planes.features import Places, Sides, Tables, bound
 from models.kernels.planes.features_kernels import axis_kernel, features_kernel, rows_kernel
 
 WIDTH = 16  # features are a multiple of it, so that rows start where tensor cores and wide loads want them
@@ -24,10 +25,9 @@ SUMS = {"STEP": 16, "BLOCK": 128, "num_warps": 1}  # points of a step of a sum; 
 
 
 def values(tables: Tables, places: Places, index: Tensor, weight: Tensor, head: Tensor) -> Tensor:
-    """Outputs of a decoder of features, without biases, at flat indices [B], which rise: weight [F, F] of the hidden
-    layer, head [C, F] → [B, C], float32."""
+    """As its twin, at indices [B] that rise: weight [F, F], head [C, F] → [B, C], float32."""
     if not len(index):  # a kernel's grid cannot be empty
-        return torch.relu(features(tables, places, index) @ weight.T) @ head.T
+        return twin.values(tables, places, index, weight, head)
     across, along, nodes, sides = tables
     tensors = dense(weight, head, across, along, nodes, *(sides or ()))
     answer: Tensor = _Values.apply(index.contiguous(), places, *tensors)
