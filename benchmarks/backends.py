@@ -19,16 +19,16 @@ from typing import Any
 import torch
 
 import models
-import paper_cost
 from cell import SuiteLoop
+from cells import add_cells, chosen_cells, here
 from common.errors import cause_of
 from common.exits import EXIT_OK, guarded
 from common.lattice import Lattice
 from common.parser import Parser
-from harness.execution.option_types import whole_number
+from common.precision import PRECISIONS
 from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
-from harness.plan.trial import PRECISIONS, Trial
+from harness.plan.trial import Trial
 from harness.train import machine
 from harness.train.data import signal_of, task_of
 from harness.train.fit import Clock
@@ -49,10 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="backends.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("--models", nargs="+", default=["Instant_NGP", "GSplat"], metavar="MODEL")
-    add("--sizes", nargs="+", type=whole_number, default=[10_000, 100_000, 1_000_000, 3_000_000], metavar="P")
-    add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
-    add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
+    add_cells(parser, models=["Instant_NGP", "GSplat"], sizes=[10_000, 100_000, 1_000_000, 3_000_000])
     add("--encoding", action="store_true", help="the hash encoding alone, forward and backward, T = 2^7 … 2^16")
     add("--compile", action="store_true", help="add the twin under torch.compile")
     add_device(parser)
@@ -65,7 +62,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> int:
     device = machine.choose_device(options.device)
-    tell(f"on {machine.device_name(device)}, torch {torch.__version__}", options.out)
+    tell(here(device), options.out)
     if options.encoding:
         for dim in options.dims:
             for log2_table in LOG2_TABLES:
@@ -73,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
                 variants = encodings(lattice, log2_table, device, options.compile)
                 report(f"encoding {dim}D T=2^{log2_table}", variants, device, options)
         return EXIT_OK
-    for cell in paper_cost.cells_to_measure(load_config(), options.models, options.dims, options.sizes, options.length):
+    for cell in chosen_cells(load_config(), options):
         trial = dataclasses.replace(cell, precision=options.precision, minibatch=None)
         variants = updates(trial, device, options.compile)
         report(f"{trial.model} {trial.dim}D {trial.budget:,}", variants, device, options)

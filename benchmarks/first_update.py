@@ -17,12 +17,11 @@ from pathlib import Path
 
 import torch
 
-import paper_cost
+from cells import SIGNAL, add_cells, chosen_cells, here, name_of
 from common.errors import Failure
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.parser import Parser
-from harness.execution.launch import choose_models
-from harness.execution.option_types import minutes, positive
+from harness.execution.option_types import minutes
 from harness.execution.shared_options import add_device, deadline
 from harness.plan.config import load_config
 from harness.plan.trial import Trial
@@ -41,11 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="first_update.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("--models", nargs="+", default=["all", "newer"], metavar="MODEL", help="default: all that are trained")
-    add("--sizes", nargs="+", type=positive, metavar="P", help="default: the paper's")
-    add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
+    add_cells(parser, models=["all", "newer"])
     add("--minutes", type=minutes, metavar="M", help="begin no cell later than this")
-    add("--length", type=positive, help="samples an axis, for a try (default: the paper's)")
     add_device(parser)
     return parser.parse_args(arguments)
 
@@ -54,11 +50,11 @@ def run(options: argparse.Namespace) -> int:
     end, device = deadline(options), machine.choose_device(options.device)
     waiting, failed = cells(options), False
     first: dict[str, float] = {}  # seconds with nothing compiled before, by cell
-    print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
+    print(here(device))
     print(f"| {' | '.join(HEADINGS)} |\n|:--|:--|--:|--:|", flush=True)
     while waiting and time.monotonic() < end:
         trial = waiting.pop(0)
-        name = paper_cost.name_of(trial)
+        name = name_of(trial)
         try:
             how, seconds = measured(trial, device, options.length)
         except Failure as error:
@@ -72,27 +68,24 @@ def run(options: argparse.Namespace) -> int:
         longest = max(first, key=first.__getitem__)
         print(f"\nlongest with nothing compiled before: {first[longest]:.1f} s, {longest}")
     if waiting:
-        print(f"\nnot run, as the minutes were over: {', '.join(map(paper_cost.name_of, waiting))}")
+        print(f"\nnot run, as the minutes were over: {', '.join(map(name_of, waiting))}")
     return EXIT_FAILED if failed else EXIT_OK
 
 
 def cells(options: argparse.Namespace) -> list[Trial]:
     """A trial for each cell that is asked for, those of FIRST at the beginning."""
-    config = load_config()
-    names = choose_models(config, options.models)
-    trials = paper_cost.cells_to_measure(config, names, options.dims, options.sizes, options.length)
 
     def place(trial: Trial) -> int:
         cell = trial.dim, trial.budget
         return FIRST.index(cell) if cell in FIRST else len(FIRST)
 
-    return sorted(trials, key=place)
+    return sorted(chosen_cells(load_config(), options), key=place)
 
 
 def measured(trial: Trial, device: torch.device, length: int | None) -> tuple[str, list[float]]:
     """The back end and the precision of a cell, and seconds with nothing compiled before and with what that start has
     left; no seconds, and why, where there is no such model."""
-    words = ["--signal", paper_cost.SIGNAL, "--dim", str(trial.dim), "--preset", "paper", "--device", str(device)]
+    words = ["--signal", SIGNAL, "--dim", str(trial.dim), "--preset", "paper", "--device", str(device)]
     words += ["--models", trial.model, "--sizes", str(trial.budget), "--bandlimits", str(trial.bandlimit)]
     words += ["--seeds", str(trial.seed), "--steps", "1", "--workers", "1"]
     words += ["--length", str(length)] if length else []

@@ -16,14 +16,15 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-import paper_cost
 from cell import SuiteLoop
+from cells import add_cells, chosen_cells, here, name_of, suites_own
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
+from common.precision import PRECISIONS
 from harness.execution.option_types import whole_number
 from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
-from harness.plan.trial import PRECISIONS, Trial
+from harness.plan.trial import Trial
 from harness.train import machine
 from harness.train.data import signal_of, task_of
 from harness.train.run_trial import build, solve
@@ -39,10 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="kernels.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("--models", nargs="+", default=["Siren"], metavar="MODEL")
-    add("--sizes", nargs="+", type=whole_number, default=[10_000, 100_000], metavar="P")
-    add("--dims", nargs="+", type=int, choices=[2, 3], default=[2])
-    add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
+    add_cells(parser, models=["Siren"], sizes=[10_000, 100_000], dims=[2])
     add("--backend", help="(default: the best that is there)")
     add("--precision", choices=PRECISIONS, help="(default: each model's)")
     add("--updates", type=whole_number, default=3, help="that come first (default: 3)")
@@ -60,9 +58,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> int:
     device = machine.choose_device(options.device)
-    print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
-    cells = paper_cost.cells_to_measure(load_config(), options.models, options.dims, options.sizes, options.length)
-    for trial in (paper_cost.suites_own(cell, options) for cell in cells):
+    print(here(device))
+    for trial in (suites_own(cell, options) for cell in chosen_cells(load_config(), options)):
         if options.bound is None:
             tell(trial, device, options)
         else:
@@ -92,7 +89,7 @@ def tell(trial: Trial, device: torch.device, options: argparse.Namespace) -> Non
     kernels = sorted(profiler.key_averages(), key=milliseconds, reverse=True)
     total = sum(map(milliseconds, kernels))
     backend = loop.stepper.gradient.model.backend
-    print(f"\n{paper_cost.name_of(trial)} ({backend} {trial.precision}): {total:.3f} ms of kernels a pass\n")
+    print(f"\n{name_of(trial)} ({backend} {trial.precision}): {total:.3f} ms of kernels a pass\n")
     print("| kernel | calls a pass | ms a pass | share |\n|:--|--:|--:|--:|")
     for kernel in kernels[: options.most]:
         own = milliseconds(kernel)
@@ -109,11 +106,11 @@ def tell_bound(trial: Trial, copy: float, peak: float) -> None:
         return
     model, parts = build(trial, task, size), 2 if trial.precision == "bf16x3" else 1
     if not isinstance(model, CoordinateNetwork):
-        print(f"\n{paper_cost.name_of(trial)}: no network of layers")
+        print(f"\n{name_of(trial)}: no network of layers")
         return
     chain = model.chain()
     widths = ", ".join(str(len(layer.weight)) for layer in chain)
-    print(f"\n{paper_cost.name_of(trial)}, {trial.precision}, layers of {widths} units, {len(task.lattice):,} points\n")
+    print(f"\n{name_of(trial)}, {trial.precision}, layers of {widths} units, {len(task.lattice):,} points\n")
     print(bounds(chain, trial.dim, parts, len(task.lattice), copy, peak))
 
 

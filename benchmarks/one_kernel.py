@@ -26,7 +26,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-import paper_cost
+from cells import cells_to_measure, here
 from common.lattice import Lattice
 from harness.execution.option_types import whole_number
 from harness.execution.shared_options import add_device
@@ -71,7 +71,7 @@ CUTS = {  # of BACON by dimension; forward tiles vary along with groups, as thei
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     device = machine.choose_device(options.device)
-    print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
+    print(here(device))
     print(f"| {' | '.join(HEADINGS)} |\n|:--|{(len(HEADINGS) - 1) * '--:|'}")
     for name in options.models:
         for trial in trials(name, options):
@@ -105,7 +105,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def trials(model: str, options: argparse.Namespace) -> list[Trial]:
     """One for each dimension that the options name, at 1e4 parameters."""
-    return paper_cost.cells_to_measure(load_config(), [model], options.dims, [10_000], options.length)
+    return cells_to_measure(load_config(), [model], options.dims, [10_000], options.length)
 
 
 def measured(trial: Trial, channels: int, device: torch.device) -> list[str]:

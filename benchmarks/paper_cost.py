@@ -11,7 +11,6 @@ one stopped, and a cell that is measured again takes the place of the old one.
 """
 
 import argparse
-import dataclasses
 import json
 import sys
 import time
@@ -23,23 +22,19 @@ import torch
 
 import cell
 import cost_table
+from cells import add_cells, cells_to_measure, name_of, suites_own
 from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.files import write_atomically
 from common.parser import Parser
+from common.precision import PRECISIONS
 from harness.execution.launch import choose_models, choose_precision
-from harness.execution.option_types import whole_number
 from harness.execution.shared_options import add_device, add_minutes, deadline
 from harness.plan import cost
-from harness.plan.config import Config, load_config
-from harness.plan.make_plan import make_plan
-from harness.plan.source import choose_source
-from harness.plan.trial import PRECISIONS, Trial
+from harness.plan.config import load_config
 from harness.train import machine
 from models import backends, get_model
 from peaks import measure_peaks
-
-SIGNAL = "SparseSphereSignal"  # exists in 2D and 3D, at exactly the paper's lengths
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,15 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="paper_cost.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("--models", nargs="+", default=["all"], metavar="MODEL", help="default: all that are trained")
-    add("--sizes", nargs="+", type=whole_number, metavar="P", help="default: the paper's")
-    add("--dims", nargs="+", type=int, choices=[2, 3], default=[2, 3])
+    add_cells(parser, models=["all"])
     add_minutes(parser)
     add("--seconds", type=float, default=1.5, help="of measuring each loop in each cell (default: 1.5)")
     add("--precision", choices=PRECISIONS, help="of the suite's own loop (default: each model's)")
     add("--backend", help="of the suite's own loop (default: the best that is there)")
     add("--compile", action="store_true", help="measure the careful loop under torch.compile, too")
-    add("--length", type=whole_number, help="samples an axis, for a try (default: the paper's)")
     add_device(parser)
     add("--out", type=Path, help="a JSON file to add the cells to")
     add("--table", type=Path, metavar="FILE", help="measure nothing; print what such a file holds")
@@ -120,39 +112,6 @@ def write_estimates(data: dict[str, Any]) -> Path:
                 found[table][name] = {known: own[known] for known in sorted(own, key=int)}
     _write(cost.TIMES, times)
     return cost.TIMES
-
-
-def suites_own(trial: Trial, options: argparse.Namespace) -> Trial:
-    """A cell's trial in the precision and on the back end that the options ask for; without one, as the model has it
-    on CUDA."""
-    return dataclasses.replace(trial, precision=options.precision or trial.precision, backend=options.backend)
-
-
-def cells_to_measure(
-    config: Config, names: Sequence[str], dims: Sequence[int], sizes: Sequence[int] | None, length: int | None = None
-) -> list[Trial]:
-    """One trial for each model that is trained, dimension and budget: by budget, then dimension, then model, each in
-    the order that was asked for. sizes, length: None for the paper's."""
-    trials: list[Trial] = []
-    for dim in dims:
-        preset = config.preset("paper", SIGNAL, dim)
-        preset = dataclasses.replace(preset, bandlimits=(0.5,), seeds=preset.seeds[:1])
-        if sizes:
-            preset = dataclasses.replace(preset, sizes=tuple(sizes))
-        if length:
-            preset = dataclasses.replace(preset, length=preset.length | {str(dim): length})
-        trials += make_plan(config, choose_source(SIGNAL, dim), ["fit"], preset, names, precision=None)
-    order = sizes or sorted({trial.budget for trial in trials})
-
-    def place(trial: Trial) -> tuple[int, int, int]:
-        return order.index(trial.budget), dims.index(trial.dim), names.index(trial.model)
-
-    return sorted((trial for trial in trials if trial.lr is not None), key=place)
-
-
-def name_of(trial: Trial) -> str:
-    """`Siren 2D 100000`: the cell that it is measured in."""
-    return f"{trial.model} {trial.dim}D {trial.budget}"
 
 
 def _begin(out: Path | None, device: torch.device) -> dict[str, Any]:

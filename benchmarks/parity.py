@@ -27,11 +27,11 @@ from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
 from common.files import ROOT
 from common.parser import Parser
+from common.precision import PRECISIONS
 from harness.execution.launch import choose_models
 from harness.execution.option_types import whole_number
 from harness.execution.shared_options import add_device, add_minutes, deadline
 from harness.plan.config import Config, load_config
-from harness.plan.trial import PRECISIONS
 from harness.train import machine
 from harness.train.run_trial import run_trial
 from models import get_model

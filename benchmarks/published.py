@@ -24,15 +24,17 @@ from typing import Any
 
 import torch
 
+from cells import here
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
+from common.precision import PRECISIONS
 from harness.execution.option_types import whole_number
 from harness.execution.shared_options import add_device
 from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import find_source
-from harness.plan.trial import COSINE, LR_SCHEDULE, PRECISIONS, Trial
+from harness.plan.trial import COSINE, LR_SCHEDULE, Trial
 from harness.store.schema import OK
 from harness.train import machine
 from harness.train.data import signal_of
@@ -117,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     device = machine.choose_device(options.device)
-    print(f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}")
+    print(here(device))
     print("| image | model | values | published (dB) | PSNR (dB) | best | updates | ms an update | how |")
     print("|---|---|---:|---|---:|---:|---:|---:|---|")
     found: dict[str, list[float]] = {}

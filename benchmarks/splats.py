@@ -22,6 +22,7 @@ from torch import Tensor
 
 import models
 from cell import SuiteLoop
+from cells import here
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
 from harness.execution.option_types import whole_number
@@ -67,11 +68,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> int:
     device = machine.choose_device(options.device)
     peaks = measure_peaks(device)
-    print(
-        f"on {machine.device_name(device)}, torch {torch.__version__}, commit {machine.commit()}: "
-        f"{peaks['fp32']:.0f} TFLOP/s, {peaks['copy']:.0f} GB/s",
-        flush=True,
-    )
+    print(f"{here(device)}: {peaks['fp32']:.0f} TFLOP/s, {peaks['copy']:.0f} GB/s", flush=True)
     for trial in trials(options):
         for updates, times, model in measure(trial, device, options):
             cells = " | ".join(f"{name} {ms:.3f}" for name, ms in times.items())

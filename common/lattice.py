@@ -58,6 +58,10 @@ class Lattice:
         """Number of points."""
         return int(np.prod(self.shape))
 
+    def has_samples_of(self, other: "Lattice") -> bool:
+        """Whether another lattice is this one, or has the same samples."""
+        return self is other or all(map(np.array_equal, self.axes, other.axes))
+
     def axis_tensors(self, device: "torch.device | str") -> "tuple[torch.Tensor, ...]":
         """The axes as float32 tensors, one [n_k] an axis; copied to a device once, as a copy makes the host wait."""
         import torch

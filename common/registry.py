@@ -15,6 +15,7 @@ import re
 import shlex
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -54,16 +55,19 @@ class Registry(Generic[T]):
 
     kind: what an entry is called in messages, e.g. `"model"`.
     package: dotted name of the package whose modules are searched.
+    check: raises ValueError for a class that cannot be an entry.
     """
 
-    def __init__(self, kind: str, package: str):
+    def __init__(self, kind: str, package: str, check: Callable[[T], None] = lambda cls: None):
         self.kind = kind
         self.package = package
+        self._check = check
         self._classes: dict[str, T] = {}
         self._searched = False
 
     def register(self, cls: T) -> T:
-        """Class decorator. Raises ValueError for a name that is missing, malformed or taken by another class."""
+        """Class decorator. Raises ValueError for a name that is missing, malformed or taken by another class, and for a
+        class of which it shows, before anything is made of it, that it cannot be an entry."""
         name = getattr(cls, "name", None)
         if not (isinstance(name, str) and re.fullmatch(NAME, name)):
             what = f"{cls.__name__} needs a name" if name is None else f"{name!r} is no name of a {self.kind}"
@@ -72,6 +76,7 @@ class Registry(Generic[T]):
         if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
             both = f"by {other.__module__} and by {cls.__module__}"
             raise ValueError(f"{self.kind} '{name}' is registered twice: {both}; give one of them another name")
+        self._check(cls)
         self._classes[name] = cls
         return cls
 

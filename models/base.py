@@ -4,14 +4,16 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from common.declared import check_declarations
 from common.errors import UsageError, cause_of
 from common.lattice import Lattice
 from common.needs import Needs
+from common.precision import Precision
 from common.registry import Registry
 from models.budget import largest_that_fits
 from models.kernels.compiled import compiled
@@ -36,11 +38,11 @@ class Representation(nn.Module):
     """
 
     name: ClassVar[str]
-    label: ClassVar[str] = "learned"
+    label: ClassVar[Literal["learned", "classical"]] = "learned"  # classical: solved, not trained
     lattice_only: ClassVar[bool] = False  # no scattered points, so no mini-batches and no chunks
     inverts: ClassVar[bool] = False  # solved for a classical inverse of what is observed; no other tasks
     smallest: ClassVar[int] = 1  # the least value of the size dial
-    precision: ClassVar[str] = "fp32"  # of products on CUDA; a lower one where it was measured to be as good
+    precision: ClassVar[Precision] = "fp32"  # of products on CUDA; a lower one where it was measured to be as good
     backends: ClassVar[tuple[str, ...]] = ("torch",)  # models/backends.py; the preferred one first, the twin last
 
     @dataclass(frozen=True)
@@ -215,17 +217,18 @@ class Representation(nn.Module):
         return next(self.parameters()).device
 
 
-registry: Registry[type[Representation]] = Registry("model", "models")
-Model = TypeVar("Model", bound=type[Representation])
-
-
-def register(cls: Model) -> Model:
-    """Class decorator. ValueError for a class of which it shows, before a model is made, that it cannot be one."""
+def _check(cls: type[Representation]) -> None:
+    """ValueError for a class of which it shows, before a model is made, that it cannot be one."""
+    check_declarations(cls, Representation)
     if "__dataclass_fields__" not in vars(cls.Config):  # a subclass of a dataclass is none before it is decorated, too
         raise ValueError(f"{cls.__name__}.Config is no dataclass; put @dataclass(frozen=True) before it")
     if cls.smallest < 1:
         raise ValueError(f"{cls.__name__}.smallest must be at least 1, got {cls.smallest}")
     if cls.backends[-1:] != ("torch",):
         raise ValueError(f"{cls.__name__}.backends must end with 'torch', the plain PyTorch, got {cls.backends}")
-    registry.register(cls)
-    return cls
+    if cls.heads is not Representation.heads and cls.heads_on_lattice is Representation.heads_on_lattice:
+        raise ValueError(f"{cls.__name__} defines heads; let heads_on_lattice give as many")
+
+
+registry: Registry[type[Representation]] = Registry("model", "models", _check)
+register = registry.register

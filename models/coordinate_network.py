@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from common.errors import UsageError
 from common.lattice import Lattice
 from models.base import Representation
-from models.kernels.network import layers
+from models.kernels.network import declared, layers
 from models.kernels.network.layers import Layer
 
 
@@ -22,9 +23,20 @@ class CoordinateNetwork(Representation):
 
     backends: ClassVar[tuple[str, ...]] = ("triton", "inductor", "torch")
 
+    @classmethod
+    def construct(cls, config: Any, lattice: Lattice, channels: int, size: int) -> Representation:
+        """As for any model, and UsageError where its chain is no network."""
+        model = super().construct(config, lattice, channels, size)
+        assert isinstance(model, CoordinateNetwork)
+        if (wrong := declared.misfit(model.chain(), lattice.dim, channels)) is not None:
+            raise UsageError(f"{cls.name}.chain: {wrong}")
+        return model
+
     def chain(self) -> Sequence[Layer]:
         """The network; faster where its widths are aligned (models/kernels/network/aligned.py)."""
-        raise NotImplementedError
+        raise UsageError(
+            f"{self.name} defines no chain; it must give the network's layers (models/kernels/network/layers.py)"
+        )
 
     def finish(self, heads: Tensor) -> Tensor:
         """What becomes of the heads' values [H, *points, C]; by default nothing more."""

@@ -113,7 +113,7 @@ class TransformCodec(Representation):
         return torch.as_tensor(matrix, device=self.device)
 
     def _check(self, lattice: Lattice) -> None:
-        if lattice is not self.lattice and not all(map(np.array_equal, lattice.axes, self.lattice.axes)):
+        if not self.lattice.has_samples_of(lattice):
             raise ValueError(
                 f"{self.name} has values on its training lattice of {'×'.join(map(str, self.lattice.shape))} samples "
                 f"alone, and was asked for them on another one of {'×'.join(map(str, lattice.shape))}"

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from common.declared import check_declarations
 from common.errors import UsageError, suggest
 from common.lattice import Lattice
 from common.registry import Registry
@@ -15,6 +16,7 @@ from target_signals import shrink
 from target_signals.geometry import Geometry
 
 Kind = Literal["synthetic", "image", "volume"]
+Dim = Literal[2, 3]
 LEAST_BAND, GREATEST_BAND = 0.1, 0.9
 PAPER_LENGTH = {2: 1000, 3: 100}  # samples an axis
 
@@ -51,6 +53,11 @@ class Signal:
     @property
     def channels(self) -> int:
         return self.values.shape[self.dim] if self.values.ndim > self.dim else 1
+
+    @cached_property
+    def channels_last(self) -> np.ndarray:
+        """The values as [*shape, C], of one channel as well."""
+        return self.values.reshape(*self.lattice.shape, self.channels)
 
     @cached_property
     def binary(self) -> bool:
@@ -95,14 +102,17 @@ class SignalFamily:
     difficulty: what that, or a ring of a signal that is scored in rings, is called on axes.
     kind: the sort of data it yields.
     stands_for: the family whose place it takes when that one's data is absent.
+    fixed_items: whether its items, where it has any, are conditions, as volumes of one object are, and no sample, as
+        photographs are: then no interval over them says anything of others.
     """
 
     name: ClassVar[str]
-    dims: ClassVar[tuple[int, ...]]
+    dims: ClassVar[tuple[Dim, ...]]
     bands: ClassVar[bool] = True
     difficulty: ClassVar[Difficulty] = Difficulty("band")
     kind: ClassVar[Kind] = "synthetic"
     stands_for: ClassVar[str | None] = None
+    fixed_items: ClassVar[bool] = False
 
     @classmethod
     def build(cls, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:
@@ -136,15 +146,13 @@ class SignalFamily:
 class RecordedFamily(SignalFamily):
     """A family of recorded or modelled objects: it has items in place of bands, at sizes of their own.
 
-    items: what there is. fixed_items: whether they are conditions, as volumes of one object are, and no sample, as
-    photographs are: then no interval over them says anything of others.
+    items: what there is.
     stand_in: the family that runs when this one's data is absent.
     typical_shape: of the training lattice, for estimates of cost.
     """
 
     bands = False
     items: ClassVar[tuple[str, ...]]
-    fixed_items: ClassVar[bool] = False
     stand_in: ClassVar[str | None] = None
     typical_shape: ClassVar[tuple[int, ...]]
 
@@ -179,7 +187,9 @@ class RecordedFamily(SignalFamily):
         return math.prod(max(1, round(scale * n)) for n in cls.typical_shape)
 
 
-registry: Registry[type[SignalFamily]] = Registry("signal", "target_signals")
+registry: Registry[type[SignalFamily]] = Registry(
+    "signal", "target_signals", lambda cls: check_declarations(cls, SignalFamily)
+)
 register = registry.register
 
 
@@ -190,4 +200,4 @@ def difficulty_of(name: str) -> Difficulty:
 
 def has_fixed_items(name: str) -> bool:
     """Whether a signal's items are conditions; those of one that is not registered, as in others' rows, are not."""
-    return name in registry.names() and getattr(registry.get(name), "fixed_items", False)
+    return name in registry.names() and registry.get(name).fixed_items

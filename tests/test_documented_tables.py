@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import models
+import target_signals
 from common.files import ROOT
 from common.lattice import Lattice
 from harness.execution.options import parse
@@ -17,6 +18,7 @@ from harness.plan.source import choose_source
 from models.budget import count
 from models.ga_plane import LEAST_FUSED
 from target_signals.recorded.catalogue import SOURCES
+from target_signals.tasks.base import registry as tasks
 from tests.documents import README, columns, table, unwrapped, words_of
 
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -46,6 +48,15 @@ def test_the_readme_names_every_model_in_the_protocols_order():
     described = table("| model | what it is | size dial |", MODELS)
     assert {name for names, *_ in described for name in re.findall(r"\w+", names.partition("]")[0])} == {*quoted(newer)}
     assert {*of_the_paper, *CONFIG.protocol.newer} == set(models.registry.names()) == set(model_names(CONFIG))
+
+
+def test_the_protocol_has_every_signal_and_every_task():
+    section = re.split(r"^## 2\. Signals$|^## 3\. Models$", PROTOCOL, flags=re.MULTILINE)[1]
+    assert set(target_signals.registry.names()) - set(re.findall(r"\w+", section)) == set()
+    described = [
+        re.match(r"`(\w+?)(?:_[σf])?`", name)[1] for name, *_ in table("| task | observed | scored |", PROTOCOL)
+    ]
+    assert sorted(described) == tasks.names()
 
 
 def test_the_documented_back_ends_are_those_that_a_model_has_at_its_own_precision_the_default_first():

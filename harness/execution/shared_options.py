@@ -4,9 +4,9 @@ import argparse
 import math
 import time
 
+from common.precision import PRECISIONS
 from harness.execution.option_types import budget, given_path, minutes, positive, whole_number
 from harness.plan.config import DEFAULT_CONFIG
-from harness.plan.trial import PRECISIONS
 from harness.store.store import DEFAULT_OUT
 
 EXECUTORS = ("local", "ray", "slurm")  # the modules of harness/execution/executors

@@ -11,7 +11,6 @@ from common.dials import digested
 from harness.store import names, schema
 from target_signals.item_names import name_of
 
-PRECISIONS = ("fp32", "tf32", "bf16", "bf16x3")  # of matrix products: harness/train/precision.py
 CONSTANT, COSINE = LR_SCHEDULES = ("constant", "cosine")  # of the learning rate: harness/train/optimiser.py
 LR_SCHEDULE = "lr_schedule"  # stands among a trained model's settings in the file, and in a column of its own in rows
 ADAM, MUON = OPTIMISERS = ("adam", "muon")

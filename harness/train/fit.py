@@ -49,10 +49,9 @@ class Fit:
         loss, error, answer = gradient.evaluate()
         psnr = task.psnr(answer)
         self.curve.append({"step": step, "loss": loss, "psnr": psnr, "seconds": self.seconds})
-        if task.target is task.truth:
-            score = psnr
-        else:
-            score = clipped_psnr(task.target, answer) if task.operator.pointwise else -error
+        score = -error
+        if task.pointwise:
+            score = psnr if task.target is task.truth else clipped_psnr(task.target, answer)
         if not np.isfinite(loss):
             self.diverged_at = step
         elif score > self.best_score:
@@ -74,10 +73,10 @@ def fit(
     before, where a model can only be solved.
     """
     gradient, result = LatticeGradient(model, task, schedule), Fit()
-    if schedule.lr is None and task.operator.pointwise:
+    if schedule.lr is None and task.pointwise:
         solve_smaller(model, task.lattice)
     clock = Clock(model.device)
-    observed = gradient.target if task.operator.pointwise else None
+    observed = gradient.target if task.pointwise else None
     if model.inverts and task.inverse is not None:
         observed = torch.as_tensor(task.inverse(), device=model.device)
     if observed is not None and model.solve(task.lattice, observed.clone()):  # its own, to change as it likes
@@ -85,7 +84,7 @@ def fit(
         result.record(0, gradient, task)
         return result
     if schedule.lr is None:
-        rest = "give its Config an lr, or let its `unsupported` name this task"
+        rest = "let `solve` return True, give its Config an lr, or let its `unsupported` name this task"
         raise UsageError(f"{model.name} was not solved and has no learning rate; {rest}")
     batches = None if schedule.minibatch is None else Batches(task, schedule.minibatch, model.device, rng)
     stepper = Stepper(gradient, batches, schedule)
@@ -117,11 +116,21 @@ def fit(
 
 
 def advance(stepper: Stepper, schedule: Schedule, rng: torch.Generator) -> int:
-    """The next pass, before which a model may move values; the number of updates."""
-    gradient = stepper.gradient
-    if stepper.passes and gradient.operator.pointwise:
-        gradient.model.rearrange(stepper.passes, schedule.steps, gradient.residual, rng)
+    """The next pass, before which a model may move values; the number of updates. UsageError where it puts other
+    tensors in the place of its own, which the optimiser would not update, nor a recording read."""
+    gradient, model = stepper.gradient, stepper.gradient.model
+    if stepper.passes and gradient.pointwise and "rearrange" in model.target_hooks():
+        before = places(model)
+        model.rearrange(stepper.passes, schedule.steps, gradient.residual, rng)
+        if moved := [name for name, place in places(model).items() if before.get(name) != place]:
+            raise UsageError(f"{model.name}.rearrange replaces {', '.join(moved)}; write into it, as with copy_")
     return stepper.one_pass()
+
+
+def places(model: Representation) -> dict[str, tuple[int, int]]:
+    """Which tensor each of a model's values and buffers is, and where in memory it lies."""
+    named = (*model.named_parameters(), *model.named_buffers())
+    return {name: (id(value), value.data_ptr()) for name, value in named}
 
 
 def requantise(

@@ -21,8 +21,8 @@ class Schedule:
     """How long and in what portions to train (docs/protocol.md, "Training").
 
     steps: passes over the lattice. evaluate_every: passes. minibatch: points a batch, None for full
-    updates. activation_gib: what one backward pass may keep. precision, lr_schedule, optimiser: of those that
-    harness/plan/trial.py names. bits, quantised_passes: for each number of bits a value, so many of the last passes
+    updates. activation_gib: what one backward pass may keep. precision: of common/precision.py. lr_schedule, optimiser:
+    of harness/plan/trial.py. bits, quantised_passes: for each number of bits a value, so many of the last passes
     are made once more with quantised values.
     """
 
@@ -49,6 +49,7 @@ class LatticeGradient:
     def __init__(self, model: Representation, task: Task, schedule: Schedule):
         self.model = model
         self.operator = task.operator
+        self.pointwise = task.pointwise
         self.target = torch.tensor(task.target, device=model.device)  # [*observed, C], a copy on every device
         self.precision = schedule.precision
         self.lattice = task.lattice
@@ -62,10 +63,10 @@ class LatticeGradient:
 
     def compute(self) -> Tensor:
         """Add the gradient of the loss over the whole lattice to `.grad`, slab by slab; the loss, a scalar."""
-        if self.operator.pointwise or len(self.slabs) == 1:
+        if self.pointwise or len(self.slabs) == 1:
             total = self.target.new_zeros(())
             for part, slab in self.slabs:
-                target = self.target[part] if self.operator.pointwise else self.target
+                target = self.target[part] if self.pointwise else self.target
                 observed = self._observed(self._heads(slab), target)
                 total += descend(observed, target, target.numel() / self.target.numel())
             return self._penalise(total)
@@ -145,7 +146,7 @@ class Batches:
     """Random permutations of the lattice's points, cut into batches, on the device."""
 
     def __init__(self, task: Task, points: int, device: torch.device, rng: torch.Generator):
-        if not task.operator.pointwise:
+        if not task.pointwise:
             raise ValueError("mini-batches exist for the identity operator only")
         self.count = len(task.lattice)
         self.points = points

@@ -189,7 +189,7 @@ def _built(trial: Trial, task: Task, size: int) -> Representation:
     rng = stream(trial, "initial values", cpu)
     model.drawn_from = rng.initial_seed()
     model.initialise(rng)
-    if task.operator.pointwise:
+    if task.pointwise:
         target = torch.tensor(task.target)  # a copy, which the model may change
         model.initialise_from(task.lattice, target, stream(trial, "initial values from the target", cpu))
     return model

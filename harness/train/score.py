@@ -119,7 +119,7 @@ def fit_columns(
     model: Representation, task: Task, fitted: Fit, memory: machine.PeakMemory, note: str | None
 ) -> dict[str, Any]:
     """What is known after the fit. note: what the reason is to say beyond why the model's back end ran."""
-    hooks = model.target_hooks() if task.operator.pointwise else []
+    hooks = model.target_hooks() if task.pointwise else []
     return {
         "parameters": model.count_values(),
         "sees_target": ", ".join(hooks) or None,

@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from common.declared import check_declarations
 from common.errors import UsageError, suggest
 from common.needs import Needs
 from common.registry import Registry
-from target_signals.base import Signal
-from target_signals.tasks.task import Scoring, Task, misfit
+from target_signals.base import Dim, Signal
+from target_signals.tasks.task import Scoring, Task, misfit, needs_of
 
 LEVELED = re.compile(r"(.+)_([0-9]+(?:\.[0-9]+)?)")
 
@@ -32,7 +33,7 @@ class TaskFamily:
     """
 
     name: ClassVar[str]
-    dims: ClassVar[tuple[int, ...]] = (2, 3)
+    dims: ClassVar[tuple[Dim, ...]] = (2, 3)
     level: ClassVar[str] = ""
     levels: ClassVar[tuple[float, ...]] = ()
     needs: ClassVar[Needs] = Needs()
@@ -48,6 +49,11 @@ class TaskFamily:
         """The task on a signal that `check` let pass, with one scoring, called `named(level)`; seed and item name what
         is drawn at random."""
         raise NotImplementedError
+
+    @classmethod
+    def scoring(cls, signal: Signal, level: float | None, where: np.ndarray | None = None) -> Scoring:
+        """The answer at the signal's own samples, all or those of a mask [*shape], against the signal's values."""
+        return Scoring(cls.named(level), signal.lattice, signal.channels_last, signal.binary, signal.rings, where=where)
 
     @classmethod
     def finer_scoring(cls, signal: Signal) -> Scoring:
@@ -81,7 +87,13 @@ class TaskFamily:
         return f"{cls.name}[_<{cls.level}>]" if cls.levels else cls.name
 
 
-registry: Registry[type[TaskFamily]] = Registry("task", "target_signals.tasks")
+def _check(cls: type[TaskFamily]) -> None:
+    check_declarations(cls, TaskFamily)
+    if bool(cls.level) != bool(cls.levels):
+        raise ValueError(f"{cls.__name__} has level {cls.level!r} and levels {cls.levels}; give both, or neither")
+
+
+registry: Registry[type[TaskFamily]] = Registry("task", "target_signals.tasks", _check)
 register = registry.register
 
 
@@ -108,6 +120,8 @@ def make_task(name: str, signal: Signal, seed: int = 0, item: str = "") -> Task:
         raise UsageError(f"{family.name}.build gave {given}; {must}")
     if (wrong := misfit(task)) is not None:
         raise UsageError(f"{family.name}.build gave {wrong}")
+    if (needs := needs_of(task)) != family.needs:
+        raise UsageError(f"{family.name}.build gave a task of {needs}; let needs be that, and not {family.needs}")
     shared = [registry.get(other).finer_scoring(signal) for other in scored_on(trained, finer)[1:]]
     return replace(task, scorings=(*task.scorings, *shared)) if shared else task
 

@@ -8,8 +8,8 @@ from common.needs import Needs
 from target_signals.base import Signal
 from target_signals.tasks.back_projection import filtered_back_projection
 from target_signals.tasks.base import TaskFamily, register
-from target_signals.tasks.operators import Radon
-from target_signals.tasks.task import Scoring, Task, with_channels
+from target_signals.tasks.radon import Radon
+from target_signals.tasks.task import Task
 
 ANGLES = np.linspace(0, 180, 100)  # degrees; both ends, as in the paper
 
@@ -31,9 +31,8 @@ class ComputedTomography(TaskFamily):
 
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
-        truth = with_channels(signal.values, signal.dim)
+        truth = signal.channels_last
         radon = Radon((truth.shape[0], truth.shape[1]), ANGLES)
-        scoring = Scoring(cls.name, signal.lattice, truth, signal.binary, signal.rings)
         sinogram = radon.observe(truth)
         inverse = partial(filtered_back_projection, sinogram, radon.shape, radon.angles)
-        return Task(signal.lattice, sinogram, truth, radon, (scoring,), inverse=inverse)
+        return Task(signal.lattice, sinogram, truth, radon, (cls.scoring(signal, level),), inverse=inverse)

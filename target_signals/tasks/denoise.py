@@ -1,9 +1,17 @@
 """denoise: the signal is observed with Gaussian noise, and scored without (docs/protocol.md, "Tasks")."""
 
+import numpy as np
+
 from target_signals.base import Signal
 from target_signals.tasks.base import TaskFamily, register
-from target_signals.tasks.operators import Identity, noisy
-from target_signals.tasks.task import Scoring, Task, with_channels
+from target_signals.tasks.operators import Identity
+from target_signals.tasks.task import Task, generator
+
+
+def noisy(values: np.ndarray, sigma: float, seed: int, item: str) -> np.ndarray:
+    """values + N(0, sigma²), not clipped, float32. The seed and the item fix the noise up to its factor sigma."""
+    field = generator(seed, item).standard_normal(values.shape)
+    return (values + sigma * field).astype(np.float32)
 
 
 @register
@@ -21,6 +29,5 @@ class Denoise(TaskFamily):
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
         assert level is not None
-        truth = with_channels(signal.values, signal.dim)
-        scoring = Scoring(cls.named(level), signal.lattice, truth, signal.binary, signal.rings)
-        return Task(signal.lattice, noisy(truth, level, seed, item), truth, Identity(), (scoring,))
+        truth = signal.channels_last
+        return Task(signal.lattice, noisy(truth, level, seed, item), truth, Identity(), (cls.scoring(signal, level),))

@@ -3,7 +3,7 @@
 from target_signals.base import Signal
 from target_signals.tasks.base import TaskFamily, register
 from target_signals.tasks.operators import Identity
-from target_signals.tasks.task import Scoring, Task, with_channels
+from target_signals.tasks.task import Task
 
 
 @register
@@ -15,6 +15,5 @@ class Fit(TaskFamily):
 
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
-        truth = with_channels(signal.values, signal.dim)
-        scoring = Scoring(cls.name, signal.lattice, truth, signal.binary, signal.rings)
-        return Task(signal.lattice, truth, truth, Identity(), (scoring,))
+        truth = signal.channels_last
+        return Task(signal.lattice, truth, truth, Identity(), (cls.scoring(signal, level),))

@@ -1,7 +1,5 @@
 """inpaint: some samples are observed, drawn at random, and all the others scored."""
 
-import zlib
-
 import numpy as np
 
 from common.errors import UsageError
@@ -9,7 +7,7 @@ from common.needs import Needs
 from target_signals.base import Signal
 from target_signals.tasks.base import TaskFamily, register
 from target_signals.tasks.operators import Selection
-from target_signals.tasks.task import Scoring, Task, with_channels
+from target_signals.tasks.task import Task, generator
 
 
 def drawn(shape: tuple[int, ...], fraction: float, seed: int, item: str) -> np.ndarray:
@@ -20,7 +18,7 @@ def drawn(shape: tuple[int, ...], fraction: float, seed: int, item: str) -> np.n
     """
     count = int(np.prod(shape))
     seen = np.zeros(count, dtype=bool)
-    order = np.random.default_rng([seed, zlib.crc32(item.encode()), zlib.crc32(b"inpaint")]).permutation(count)
+    order = generator(seed, item, "inpaint").permutation(count)
     seen[order[: round(fraction * count)]] = True
     return seen.reshape(shape)
 
@@ -54,11 +52,11 @@ class Inpaint(TaskFamily):
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
         assert level is not None
-        truth, lattice = with_channels(signal.values, signal.dim), signal.lattice
+        truth, lattice = signal.channels_last, signal.lattice
         seen = drawn(lattice.shape, level, seed, item)
         if seen.all() or not seen.any():
             whole = "every" if seen.all() else "none"
             raise UsageError(f"task '{cls.named(level)}' sees {whole} of {seen.size} samples; choose another fraction")
         selection = Selection(seen)
-        scoring = Scoring(cls.named(level), lattice, truth, signal.binary, signal.rings, where=~seen)
+        scoring = cls.scoring(signal, level, where=~seen)
         return Task(lattice, selection.observe(truth), truth, selection, (scoring,), where=~seen)

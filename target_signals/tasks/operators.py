@@ -1,47 +1,34 @@
 """How a signal is observed: from values on a lattice to what a model is trained on."""
 
-import itertools
-import zlib
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import scipy.sparse
     import torch
     from torch import Tensor
 
-    from common.sparse_map import SparseMap
 
-NEGLIGIBLE = 1e-9  # a weight that float32 loses beside 1; sin π is not quite 0, so 180° would be full of them
+class Operator:
+    """Linear map of values on the training lattice. A subclass defines `__call__`."""
 
-
-class Operator(Protocol):
-    """Linear map of values on the training lattice: [heads, *shape, C] → [heads, *observed, C].
-
-    pointwise: whether it is the identity, so that every point is observed alone; only then can a lattice be trained in
-    mini-batches. A task's `Needs` say the same of it beforehand.
-    """
-
-    pointwise: bool
-
-    def __call__(self, values: "Tensor") -> "Tensor": ...
+    def __call__(self, values: "Tensor") -> "Tensor":
+        """Values [heads, *shape, C] → [heads, *observed, C], on their device, differentiable by PyTorch."""
+        raise NotImplementedError
 
     def observe(self, values: np.ndarray) -> np.ndarray:
         """The same map of one signal, to make a target: [*shape, C] → [*observed, C], float32."""
-        ...
+        import torch  # not at the top: pictures of rows need targets, and most have no operator of their own
+
+        return self(torch.tensor(values, dtype=torch.float32)[None])[0].numpy()
 
     def display(self, observed: np.ndarray) -> np.ndarray:
-        """An observation [*observed, C] as values on a lattice that can be looked at."""
-        ...
+        """An observation [*observed, C] to look at: an image [H, W, C] or a volume [X, Y, Z, C]; by default itself."""
+        return observed
 
 
-class Identity:
+class Identity(Operator):
     """Every value is observed as it is."""
-
-    pointwise = True
 
     def __call__(self, values: "Tensor") -> "Tensor":
         return values
@@ -49,17 +36,12 @@ class Identity:
     def observe(self, values: np.ndarray) -> np.ndarray:
         return values.astype(np.float32, copy=False)
 
-    def display(self, observed: np.ndarray) -> np.ndarray:
-        return observed
 
-
-class Selection:
+class Selection(Operator):
     """Some samples and no others: [heads, *shape, C] → [heads, S, C], in array (C) order.
 
     seen: bool [*shape], S of them True.
     """
-
-    pointwise = False
 
     def __init__(self, seen: np.ndarray):
         self.seen = seen
@@ -84,96 +66,3 @@ class Selection:
         values = np.zeros((*self.seen.shape, observed.shape[-1]), dtype=observed.dtype)
         values[self.seen] = observed
         return values
-
-
-class Radon:
-    """Sums along the lines of a turned frame, a parallel-beam sinogram: [heads, H, W, C] → [heads, A, W, C].
-
-    Seen at angle t, sample (i, j) of the frame lies at row u sin t + v cos t + (H - 1) / 2 and column
-    u cos t - v sin t + (W - 1) / 2 of the image, with u = j - (W - 1) / 2 and v = i - (H - 1) / 2. Values
-    are bilinear between pixels, zero outside; detector j sums over i; nothing is normalised.
-
-    shape: (H, W). angles: A of them, in degrees.
-    """
-
-    pointwise = False
-
-    def __init__(self, shape: tuple[int, int], angles: Sequence[float] | np.ndarray):
-        height, width = shape
-        self.shape = (height, width)
-        self.angles = tuple(float(angle) for angle in angles)
-        self._maps: dict[torch.device, SparseMap] = {}
-
-    def __call__(self, values: "Tensor") -> "Tensor":
-        heads, *shape, channels = values.shape
-        if tuple(shape) != self.shape:
-            raise ValueError(
-                f"a Radon transform of {self.shape} images was given values of shape {tuple(values.shape)}"
-            )
-        if values.device not in self._maps:
-            self._maps[values.device] = self._build(values.device)
-        pixels = values.movedim(0, -2).reshape(-1, heads * channels)  # [H·W, heads·C]
-        sinograms = self._maps[values.device](pixels)  # [A·W, heads·C]
-        return sinograms.reshape(len(self.angles), self.shape[1], heads, channels).movedim(-2, 0)
-
-    def observe(self, values: np.ndarray) -> np.ndarray:
-        import torch  # not at the top: pictures of rows need targets, and most have no sinogram
-
-        return self(torch.tensor(values, dtype=torch.float32)[None])[0].numpy()
-
-    def display(self, observed: np.ndarray) -> np.ndarray:
-        """The sinogram itself, a row for each angle."""
-        return observed
-
-    def _build(self, device: "torch.device") -> "SparseMap":
-        import torch
-
-        from common.sparse_map import SparseMap
-
-        rows = radon_matrix(self.shape, self.angles)
-        starts, columns, weights = (
-            torch.from_numpy(part).to(device) for part in (rows.indptr, rows.indices, rows.data)
-        )
-        return SparseMap(starts, columns, weights, rows.shape)
-
-
-@lru_cache(maxsize=1)  # trials on one slice share it
-def radon_matrix(shape: tuple[int, int], angles: tuple[float, ...]) -> "scipy.sparse.csr_array":
-    """The matrix [A·W, H·W] of `Radon`, float32.
-
-    326 × 435 at 100 angles has 26 million entries. A product reads each once, 0.2 GB, about 0.1 ms of an
-    H100's bandwidth; resampling the image would compute 14 million positions anew each time, and its
-    gradient would scatter by atomic additions, in any order.
-    """
-    import scipy.sparse  # takes a sixth of a second, which other tasks do without
-
-    return scipy.sparse.vstack([_view(shape, angle) for angle in angles], format="csr")
-
-
-def _view(shape: tuple[int, int], angle: float) -> "scipy.sparse.csr_array":
-    """The rows of one angle: [W, H·W]."""
-    import scipy.sparse
-
-    height, width = shape
-    sin, cos = np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))
-    u = np.arange(width) - (width - 1) / 2  # [W]
-    v = np.arange(height)[:, None] - (height - 1) / 2  # [H, 1]
-    x, y = u * cos - v * sin + (width - 1) / 2, u * sin + v * cos + (height - 1) / 2  # [H, W]
-    detector = np.broadcast_to(np.arange(width, dtype=np.int32), (height, width))
-    detectors, pixels, weights = [], [], []
-    for below, right in itertools.product((0, 1), repeat=2):
-        row, column = np.floor(y) + below, np.floor(x) + right
-        weight = (1 - np.abs(y - row)) * (1 - np.abs(x - column))
-        kept = (row >= 0) & (row < height) & (column >= 0) & (column < width) & (weight > NEGLIGIBLE)
-        detectors.append(detector[kept])
-        pixels.append((row * width + column)[kept].astype(np.int32))
-        weights.append(weight[kept])
-    where = np.concatenate(detectors), np.concatenate(pixels)
-    summed = scipy.sparse.csr_array((np.concatenate(weights), where), shape=(width, height * width))
-    return summed.astype(np.float32)  # after neighbouring samples of one line have met in a pixel
-
-
-def noisy(values: np.ndarray, sigma: float, seed: int, item: str) -> np.ndarray:
-    """values + N(0, sigma²), not clipped, float32. The seed and the item fix the noise up to its factor sigma."""
-    field = np.random.default_rng([seed, zlib.crc32(item.encode())]).standard_normal(values.shape)
-    return (values + sigma * field).astype(np.float32)

@@ -10,7 +10,7 @@ from target_signals.resample import bicubic
 from target_signals.shrink import FACTOR
 from target_signals.tasks.base import TaskFamily, register
 from target_signals.tasks.operators import Identity
-from target_signals.tasks.task import Scoring, Task, with_channels
+from target_signals.tasks.task import Scoring, Task
 
 
 @register
@@ -41,14 +41,15 @@ class SuperResolution(TaskFamily):
 
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
-        fine, coarse = _coarsened(with_channels(signal.values, signal.dim))
+        fine, coarse = _coarsened(signal.channels_last)
         lattice = Lattice.regular(coarse.shape[:2])
         return Task(lattice, coarse, coarse, Identity(), (_scoring(fine, lattice, None),))
 
     @classmethod
     def finer_scoring(cls, signal: Signal) -> Scoring:
         assert signal.finer is not None
-        return _scoring(with_channels(signal.finer, signal.dim), signal.lattice, signal.finer_lattice)
+        finer = signal.finer.reshape(*signal.finer.shape[: signal.dim], signal.channels)
+        return _scoring(finer, signal.lattice, signal.finer_lattice)
 
 
 def _coarsened(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

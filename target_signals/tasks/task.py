@@ -1,6 +1,7 @@
 """A task on a signal: what a model is trained on, and how its answer is scored (docs/protocol.md, "Tasks")."""
 
 import functools
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,8 +9,9 @@ import numpy as np
 
 from common.errors import UsageError
 from common.lattice import Lattice
+from common.needs import Needs
 from target_signals.tasks import metrics
-from target_signals.tasks.operators import Operator
+from target_signals.tasks.operators import Identity, Operator
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +84,12 @@ class Task:
     def channels(self) -> int:
         return self.truth.shape[-1]
 
+    @property
+    def pointwise(self) -> bool:
+        """Whether every sample's own value is observed. Only then are there mini-batches, and models that see the
+        target."""
+        return type(self.operator) is Identity
+
     def scoring_of(self, name: str) -> Scoring:
         """The scoring that becomes the row of a task. Raises UsageError where there is none."""
         for scoring in self.scorings:
@@ -94,8 +102,21 @@ class Task:
         return metrics.clipped_psnr(self.truth, answer, self.where)
 
 
+def generator(seed: int, item: str, *purpose: str) -> np.random.Generator:
+    """What a task draws with: the same for one seed, item and purpose, and independent for any other."""
+    return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in (item, *purpose))])
+
+
+def needs_of(task: Task) -> Needs:
+    """What a task asks of a model; its family says the same beforehand."""
+    off_lattice = not all(map(task.lattice.has_samples_of, (scoring.lattice for scoring in task.scorings)))
+    return Needs(task.pointwise, off_lattice, task.inverse is not None)
+
+
 def misfit(task: Task) -> str | None:
-    """Which array of a task is not what `Task` and `Scoring` say, and what it must be; None where all are."""
+    """What of a task is not as `Task` and `Scoring` say, and what it must be; None where all is."""
+    if not isinstance(task.operator, Operator):
+        return f"an operator {type(task.operator).__name__}; derive it from target_signals.tasks.operators.Operator"
     target = np.asarray(task.target)
     if target.dtype.kind not in "biuf":
         return f"a target of type {type(task.target).__name__}; it must be an array [*observed, C] of numbers"
@@ -103,6 +124,10 @@ def misfit(task: Task) -> str | None:
         return f"a target {list(target.shape)}, without values to train on"
     if not np.isfinite(target).all():
         return "a target with values that are NaN or infinite"
+    shown, axes = np.shape(task.operator.display(target)), task.lattice.dim
+    if len(shown) != axes + 1:
+        must = f"{axes} axes and one of channels, so let its operator display them so"
+        return f"a target {list(target.shape)} that is shown as {list(shown)}; it must have {must}"
     parts: tuple[Task | Scoring, ...] = (task, *task.scorings)
     for part in parts:
         of, shape, truth = f"of its {type(part).__name__}", part.lattice.shape, np.shape(part.truth)
@@ -116,8 +141,3 @@ def misfit(task: Task) -> str | None:
             given = f"a where {of}, {where.dtype} {list(where.shape)}, that holds for {np.count_nonzero(where)} samples"
             return f"{given}; it must be bool {list(shape)} and hold for some"
     return None
-
-
-def with_channels(values: np.ndarray, dim: int) -> np.ndarray:
-    """Values [*shape] or [*shape, C] of `dim` lattice axes, as [*shape, C]."""
-    return values.reshape(*values.shape[:dim], -1)

@@ -13,6 +13,7 @@ import cost_table
 import models
 import paper_cost
 import plain_loop
+from cells import cells_to_measure, name_of
 from harness.plan import cost
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
@@ -184,7 +185,7 @@ def test_cells_of_several_calls_add_up_in_one_file(tmp_path, capsys):
 
 
 def test_the_cells_are_the_papers(config):
-    trials = paper_cost.cells_to_measure(config, TRAINED, (2, 3), None)
+    trials = cells_to_measure(config, TRAINED, (2, 3), None)
     sizes = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
     expected = [(name, dim, size) for size in sizes for dim in (2, 3) for name in TRAINED]
     assert [(trial.model, trial.dim, trial.budget) for trial in trials] == expected
@@ -199,7 +200,7 @@ def measured(monkeypatch):
     names = []
 
     def measure(trial, *_):
-        names.append(paper_cost.name_of(trial))
+        names.append(name_of(trial))
         return cell(trial.model, trial.dim, trial.budget, 4, 2, 1)
 
     monkeypatch.setattr(paper_cost.cell, "measure", measure)

@@ -199,6 +199,27 @@ def test_same_seed_same_numbers_whatever_was_drawn_before(case):
     assert same != draws, "what initialise draws from its generator, and that alone, makes two seeds differ"
 
 
+def test_what_a_model_does_with_its_target_is_in_place_and_drawn_from_what_it_is_given(case):
+    model, lattice, channels = case
+    if not model.target_hooks():
+        pytest.skip("sees no target")
+    target = torch.rand(*lattice.shape, channels, generator=torch.Generator().manual_seed(1))
+    stream, found = torch.get_rng_state(), []
+    for _ in range(2):
+        twin, rng = build(model.name, lattice, channels, model.size), torch.Generator().manual_seed(2)
+        twin.initialise_from(lattice, target.clone(), rng)
+        before = {name: value.data_ptr() for name, value in twin.state_dict(keep_vars=True).items()}
+        for step in range(1, 6):
+            twin.rearrange(step, 6, lambda of=twin: target - of.on_lattice(lattice).detach(), rng)
+        assert {name: value.data_ptr() for name, value in twin.state_dict(keep_vars=True).items()} == before
+        assert twin.count_values() == model.count_values()
+        assert twin.on_lattice(lattice).isfinite().all()
+        found.append(twin.state_dict())
+    assert torch.equal(torch.get_rng_state(), stream), "it moved the global generator"
+    for name, value in found[0].items():
+        assert torch.equal(value, found[1][name]), name
+
+
 def test_only_classical_models_are_solved_and_it_repeats(case):
     """Whether `solve` says so, whether `Config` has a learning rate, and what is left of other values."""
     model, lattice, channels = case

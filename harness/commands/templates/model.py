@@ -59,14 +59,14 @@ class ExampleClass(Representation):
 
 # What a model may define besides; models/base.py describes each, and leaving it out is never wrong:
 #
-# on_lattice       a faster way to the values of a whole lattice than point by point      models/grid.py
-# chain            a network's layers, instead of forward: gives fused kernels on a GPU    models/siren.py
-# heads            several outputs that are trained, of which the last is the answer       models/coordinate_network.py
-# penalty          what the loss adds to the mean squared error                            models/grid.py
-# initialise_from  a start that sees the target                                            models/gaussian_adaptive.py
-# rearrange        a hook between updates: move values, whose number stays                 models/gaussian_adaptive.py
-# solve            the answer at once, without training                                    models/grid_exact.py
-# unsupported      why it cannot take a dimension or a task: such rows give it as a reason models/gaussian_splats.py
-# smallest         the least value of the size dial (by default 1)                         models/grid.py
-# solve_size       the size dial for a budget, where counting will not do                  models/instant_ngp.py
-# backends         kernels beside the plain PyTorch, the preferred first                   models/instant_ngp.py
+# on_lattice       a faster way to the values of a whole lattice than point by point        models/grid.py
+# chain            of a CoordinateNetwork, instead of forward: its layers, fused on a GPU   models/siren.py
+# heads            with heads_on_lattice: several outputs; the last is the answer           models/coordinate_network.py
+# penalty          what the loss adds to the mean squared error                             models/grid.py
+# initialise_from  a start that sees the target                                             models/gaussian_adaptive.py
+# rearrange        a hook between updates: move values, whose number stays                  models/gaussian_adaptive.py
+# solve            the answer at once, without training                                     models/grid_exact.py
+# unsupported      why it cannot take a dimension or a task: such rows give it as a reason  models/gaussian_splats.py
+# smallest         the least value of the size dial (by default 1)                          models/grid.py
+# solve_size       the size dial for a budget, where counting will not do                   models/instant_ngp.py
+# backends         kernels beside the plain PyTorch, the preferred first                    models/instant_ngp.py

@@ -1,4 +1,5 @@
-"""Linear → ReLU → Linear in Triton, for features that are many points long and few columns wide.
+"""Linear → ReLU → Linear in Triton, for features that are many points long and few columns wide. The twin is the two
+modules that `decode` is given, one after the other, as in models/instant_ngp.py.
 
 The hidden layer stays on chip, and is computed again in the backward pass. What reaches memory is the
 output and the gradient of the features, where the modules one by one move the hidden layer some ten

@@ -42,11 +42,14 @@ class Layer:
 def heads(layers: Sequence[Layer], coordinates: Sequence[Tensor]) -> Tensor:
     """What the heads of a network say: d coordinates that broadcast to [*points, 1] → [H, *points, C]."""
     first, *others = layers
-    return following(others, _activate(affine(coordinates, first.weight, first.bias), first), coordinates)
+    x = _activate(affine(coordinates, first.weight, first.bias), first)
+    own = [] if first.head is None else [F.linear(x, *first.head)]
+    return torch.stack([*own, *following(others, x, coordinates)])
 
 
-def following(layers: Sequence[Layer], x: Tensor, coordinates: Sequence[Tensor] = ()) -> Tensor:
-    """The same of the layers after one whose values are x [*points, k]; only filters ask for the coordinates."""
+def following(layers: Sequence[Layer], x: Tensor, coordinates: Sequence[Tensor] = ()) -> list[Tensor]:
+    """The same of the layers after one whose values are x [*points, k], one [*points, C] a head; only filters ask for
+    the coordinates."""
     found, omega, phase, factor = [], None, None, None
     for layer in layers:
         if layer.filter is not None and (layer.filter[0] is not omega or layer.filter[1] is not phase):
@@ -55,7 +58,7 @@ def following(layers: Sequence[Layer], x: Tensor, coordinates: Sequence[Tensor] 
         x = _activate(F.linear(x, layer.weight, layer.bias), layer, factor)
         if layer.head is not None:
             found.append(F.linear(x, *layer.head))
-    return torch.stack(found)
+    return found
 
 
 def affine(coordinates: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Features of GA-Planes at some of a lattice's points, in plain PyTorch; features_triton.py has the same in Triton.
+"""GA-Planes' answers at some of a lattice's points, in plain PyTorch; features_triton.py has `values` in Triton.
 
 A point of a lattice lies in a row along the last axis, at place k of it. In two dimensions its row is i and in three
 (i, j), and its features are
@@ -105,6 +105,12 @@ def features(tables: Tables, places: Places, index: Tensor) -> Tensor:
         i, j = row // len(y), row % len(y)
         total = total + yz[j, k] * x[i] + zx[i, k] * y[j]
     return total
+
+
+def values(tables: Tables, places: Places, index: Tensor, weight: Tensor, head: Tensor) -> Tensor:
+    """Outputs of a decoder of features, without biases, at flat indices [B]: weight [F, F] of the hidden layer, head
+    [C, F] → [B, C]."""
+    return torch.relu(features(tables, places, index) @ weight.T) @ head.T
 
 
 def bound(tables: Tables) -> Tensor:

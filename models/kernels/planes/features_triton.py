@@ -1,4 +1,4 @@
-"""GA-Planes' answers at some of a lattice's points in Triton: features of features.py, decoded.
+"""`features.values` in Triton: GA-Planes' answers at some of a lattice's points.
 
 Features are made at those points alone, as the float16 parts that the decoder multiplies, and made again for the
 gradient, so that between the two nothing is kept but which hidden units are active. The features' gradient is read once
@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.kernels.dense import dense
-from models.kernels.network import fp16x3, relu_decoder_triton
-from models.kernels.planes.features import Places, Sides, Tables, bound, features
+from models.kernels.planes import decoder_triton, fp16x3
+from models.kernels.planes import features as twin
+from models.kernels.planes.features import Places, Sides, Tables, bound
 from models.kernels.planes.features_kernels import axis_kernel, features_kernel, rows_kernel
 
 WIDTH = 16  # features are a multiple of it, so that rows start where tensor cores and wide loads want them
@@ -24,10 +25,9 @@ SUMS = {"STEP": 16, "BLOCK": 128, "num_warps": 1}  # points of a step of a sum; 
 
 
 def values(tables: Tables, places: Places, index: Tensor, weight: Tensor, head: Tensor) -> Tensor:
-    """Outputs of a decoder of features, without biases, at flat indices [B], which rise: weight [F, F] of the hidden
-    layer, head [C, F] → [B, C], float32."""
+    """As its twin, at indices [B] that rise: weight [F, F], head [C, F] → [B, C], float32."""
     if not len(index):  # a kernel's grid cannot be empty
-        return torch.relu(features(tables, places, index) @ weight.T) @ head.T
+        return twin.values(tables, places, index, weight, head)
     across, along, nodes, sides = tables
     tensors = dense(weight, head, across, along, nodes, *(sides or ()))
     answer: Tensor = _Values.apply(index.contiguous(), places, *tensors)
@@ -39,8 +39,8 @@ class _Values(torch.autograd.Function):
     def forward(ctx: Any, index: Tensor, places: Places, weight: Tensor, head: Tensor, *tensors: Tensor) -> Tensor:
         tables = _tables(tensors)
         scale = fp16x3.scale_for(bound(tables))
-        hidden, factor = relu_decoder_triton.hidden(weight, _features(tables, places, index, scale), scale)
-        out, active = relu_decoder_triton.outputs(head, hidden, factor, len(index))
+        hidden, factor = decoder_triton.hidden(weight, _features(tables, places, index, scale), scale)
+        out, active = decoder_triton.outputs(head, hidden, factor, len(index))
         ctx.save_for_backward(index, weight, head, active, *tensors)
         ctx.places = places
         return out
@@ -52,9 +52,9 @@ class _Values(torch.autograd.Function):
         tables, to_out = _tables(tensors), gradients[0].T.contiguous()
         scale = fp16x3.scale_for(bound(tables) * to_out.abs().max())
         weighted = _features(tables, ctx.places, index, scale, to_out)
-        to_parameters = relu_decoder_triton.to_parameters(weight, head, active, weighted, scale)
+        to_parameters = decoder_triton.to_parameters(weight, head, active, weighted, scale)
         del weighted
-        gradient, factor = relu_decoder_triton.to_values(weight, head, active)
+        gradient, factor = decoder_triton.to_values(weight, head, active)
         return None, None, *to_parameters, *_to_tables(tables, ctx.places, index, gradient, factor, to_out)
 
 

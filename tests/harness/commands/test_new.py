@@ -87,7 +87,7 @@ ANSWER = "return self.output(torch.sin(x @ self.waves))"
 INNER = "super().on_lattice(lattice)"
 SUPER = "super().__init__(config, lattice, channels, size)"
 BEGIN = f".__init__ must begin with {SUPER}, and did not make that call"
-NOT_SOLVED = "was not solved and has no learning rate; give its Config an lr, or let its `unsupported` name this task"
+NOT_SOLVED = "was not solved and has no learning rate; let `solve` return True, give its Config an lr, or let"
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_files_that_are_cited_have_what_they_are_cited_for():
         for line in lines
         if (match := re.match(r"# (\S+?)(?:\(|,| {2}).* ((?:models|target_signals)/\S+)$", line))
     ]
-    assert len(found) == 19
+    assert len(found) == 21
     for match in found:
         word = match[1].rpartition(".")[2]
         assert re.search(rf"\b{word}\b", (ROOT / match[2]).read_text(encoding="utf-8")), match[0]
@@ -273,7 +273,7 @@ def test_a_new_model_that_exits_does_not_end_a_run_as_if_it_were_done(slip, capf
 def test_a_new_task_that_writes_into_its_signal_is_named_and_the_signal_is_as_before(here):
     assert main(["new", "task", "slip"]) == 0
     text = (here / "slip.py").read_text(encoding="utf-8")
-    line = "truth = with_channels(signal.values, signal.dim)"
+    line = "truth, operator = signal.channels_last, RunningMean()  # [*shape, C]"
     (here / "slip.py").write_text(text.replace(line, f"{line}\n        truth[::2] = 0"), encoding="utf-8")
     tasks.load_file(here / "slip.py")
     signal = get_signal("Sierpinski", 2, 12, 0.5)

@@ -55,27 +55,19 @@ TASK = '''
 """deblur: running means along the first axis are observed, and the samples scored."""
 
 import numpy as np
-import torch
 
 from common.needs import Needs
 from target_signals.tasks.base import TaskFamily, register
-from target_signals.tasks.task import Scoring, Task, with_channels
+from target_signals.tasks.operators import Operator
+from target_signals.tasks.task import Scoring, Task
 
 
-class RunningMean:
-    pointwise = False
-
+class RunningMean(Operator):
     def __init__(self, width):
         self.width = width
 
     def __call__(self, values):  # [heads, *shape, C]
         return sum(values.roll(k, 1) for k in range(self.width)) / self.width
-
-    def observe(self, values):
-        return self(torch.as_tensor(values)[None])[0].numpy()
-
-    def display(self, observed):
-        return observed
 
 
 @register
@@ -87,7 +79,7 @@ class Deblur(TaskFamily):
 
     @classmethod
     def build(cls, signal, level, seed, item):
-        truth, mean = with_channels(signal.values, signal.dim), RunningMean(int(level))
+        truth, mean = signal.channels_last, RunningMean(int(level))
         scoring = Scoring(cls.named(level), signal.lattice, truth, signal.binary)
         return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring,))
 '''
@@ -296,6 +288,24 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
         ("task.py", "signal.binary)", "False, where=truth[..., 0] > 9)", "Scoring, bool [24, 24], that holds for 0"),
         ("task.py", "(scoring,))", "(scoring,), truth[..., 0])", "gave a where of its Task, float32 [24, 24], that"),
         ("task.py", RUN, AS_ARRAY, "the operator RunningMean gave ndarray for values [1, 24, 24, 1]"),
+        (
+            "task.py",
+            "truth, mean, (",
+            "truth, mean.observe, (",
+            "gave an operator method; derive it from target_signals.t",
+        ),
+        (
+            "task.py",
+            "class RunningMean(Operator):\n",
+            "class RunningMean(Operator):\n    def display(self, observed):\n        return observed[0]\n",
+            "gave a target [24, 24, 1] that is shown as [24, 1]; it must have 2 axes and one of channels, so let its",
+        ),
+        (
+            "task.py",
+            "Needs(pointwise=False)",
+            "Needs()",
+            "deblur.build gave a task of Needs(pointwise=False, off_lattice=False, invertible=False); let needs be",
+        ),
         ("task.py", RUN, "return values.detach()", "no gradient passes the operator RunningMean"),
         ("task.py", "mean.observe(truth)", "truth * np.float32('nan')", "gave a target with values that are NaN"),
     ],

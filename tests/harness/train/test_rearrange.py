@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from common.errors import UsageError
 from common.lattice import Lattice
 from harness.train.fit import fit
 from harness.train.run_trial import run_trial
@@ -43,6 +44,21 @@ def test_between_two_passes_a_model_may_move_its_values():
     assert loss[1] < 1, "what moves after a pass is not in its evaluation"
     assert loss[2] > 1000, "but in the next one's"
     assert result.best_step == 2
+
+
+@pytest.mark.parametrize("how", ["another parameter", "other memory"])
+def test_values_that_are_not_moved_in_place_are_one_line(monkeypatch, how):
+    """The optimiser would go on with those that it knows, and a recorded update with the memory that it read."""
+
+    def replace(self, *given):
+        if how == "another parameter":
+            self.values = torch.nn.Parameter(self.values.detach().clone())
+        else:
+            self.values.data = self.values.data.clone()
+
+    monkeypatch.setattr(Nudged, "rearrange", replace)
+    with pytest.raises(UsageError, match=r"^Nudged\.rearrange replaces values; write into it, as with copy_$"):
+        fitted(2)
 
 
 def test_a_single_pass_has_nothing_between():

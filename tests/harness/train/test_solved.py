@@ -22,6 +22,7 @@ from models.base import Representation
 from target_signals.tasks.back_projection import filtered_back_projection
 from target_signals.tasks.base import family_of
 from target_signals.tasks.ct import ANGLES
+from target_signals.tasks.operators import Operator
 from tests.harness.train import toys
 
 CPU = torch.device("cpu")
@@ -55,10 +56,8 @@ class Mean(Representation):
         return self.solves
 
 
-class Halved:
+class Halved(Operator):
     """Every value is observed as its half: an operator that is not the identity."""
-
-    pointwise = False
 
     def __call__(self, values):
         return values / 2
@@ -138,7 +137,9 @@ def test_an_operator_leaves_nothing_to_solve():
 @pytest.mark.parametrize("operator", [None, Halved()])
 def test_neither_solved_nor_trained_is_an_error(monkeypatch, operator):
     monkeypatch.setattr(Mean, "solves", False)
-    with pytest.raises(ValueError, match=r"^Mean was not solved and has no learning rate; give its Config an lr, or"):
+    with pytest.raises(
+        ValueError, match=r"^Mean was not solved and has no learning rate; let `solve` return True, give"
+    ):
         run(*make(operator=operator))
 
 

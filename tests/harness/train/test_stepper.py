@@ -17,7 +17,8 @@ from harness.train.run_trial import run_trial
 from harness.train.stepper import Stepper
 from models import backends
 from models.base import Representation
-from target_signals.tasks.operators import Identity, Radon, Selection
+from target_signals.tasks.operators import Identity, Selection
+from target_signals.tasks.radon import Radon
 from tests.harness.tables import MODELS
 from tests.harness.train import toys
 

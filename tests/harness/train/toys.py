@@ -8,7 +8,7 @@ from torch import nn
 
 from harness.train.loss import Schedule
 from models.base import Representation
-from target_signals.tasks.operators import Identity
+from target_signals.tasks.operators import Identity, Operator
 from target_signals.tasks.task import Scoring, Task
 from tests.harness.tables import MODELS
 
@@ -22,10 +22,8 @@ TIMES = (
 )  # what may differ between equal trials
 
 
-class BlockMean:
+class BlockMean(Operator):
     """Averages 2 x 2 blocks of the first two axes: a linear operator that couples points."""
-
-    pointwise = False
 
     def __call__(self, values):
         blocks = values.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))  # [H, n/2, 2, m/2, 2, …]

@@ -4,9 +4,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.kernels.network import fp16x3
-from models.kernels.network.fp16x3 import RUN
 from models.kernels.network.products import mm
+from models.kernels.planes import fp16x3
+from models.kernels.planes.fp16x3 import RUN
 from tests.models.kernels.errors import relative
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,6 +1,7 @@
 """The fused layers against the same networks in double precision, and against the models' twins."""
 
 import functools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -60,6 +61,19 @@ def test_any_shape(activation, dim, eighths, channels, n, seed):
     network = draw_network(activation, dim, [ALIGNMENT * k for k in eighths], channels, seed)
     found = kernels.heads(single(network), points.float(), 2)
     assert relative(found, layers.heads(network, points.split(1, dim=1))) < 10 * VALUES[2]
+
+
+@pytest.mark.parametrize("parts", [2, 1])
+@pytest.mark.parametrize("activation", ["sine", "gabor"])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_head_may_read_the_first_layer(activation, parts, depth):
+    """A network of one layer, or one more output."""
+    first, *others = draw_network(activation, 2, [40, 24][:depth], 3, seed=1)
+    rng = torch.Generator().manual_seed(2)
+    weight, bias = (torch.randn(*shape, generator=rng, dtype=torch.float64).to(DEVICE) for shape in ((3, 40), (3,)))
+    network = [replace(first, head=(weight.requires_grad_(), bias.requires_grad_())), *others]
+    assert layers.heads(network, draw_points(50, 2).split(1, dim=1)).shape == (depth, 50, 3)
+    assert_same(kernels.heads, network, draw_points(50, 2), parts)
 
 
 def test_phases_of_thousands_of_radians():

@@ -12,8 +12,8 @@ from harness.plan.config import load_config
 from harness.plan.model_settings import model_settings
 from models.ga_plane import LEAST_FUSED
 from models.kernels.interpolation import axis_matrix
-from models.kernels.network import fp16x3
 from models.kernels.planes import features as twin
+from models.kernels.planes import fp16x3
 from models.kernels.planes.features import Places, Sides, Tables
 from target_signals import Lattice
 from tests.models.kernels.errors import relative
@@ -84,8 +84,7 @@ def assert_the_twins(dim, width, channels, index, gaps=lambda x: x):
     tables = draw_tables(dim, width)
     decoder = draw(width, width, seed=8), draw(channels, width, seed=9)
     given = 1e-9 * torch.randn(len(index), channels, generator=torch.Generator().manual_seed(4)).to(DEVICE)
-    values = twin.features(tables, places_of(dim), index)
-    expected = torch.relu(values @ decoder[0].T) @ decoder[1].T
+    expected = twin.values(tables, places_of(dim), index, *decoder)
     ours, own = single(tables, gaps), [gaps(x.detach().float().requires_grad_()) for x in decoder]
     found = kernels.values(ours, places_of(dim), gaps(index), *own)
     assert found.dtype == torch.float32

@@ -8,7 +8,7 @@ from skimage.transform import iradon, resize
 from target_signals.tasks.back_projection import filtered_back_projection
 from target_signals.tasks.ct import ANGLES
 from target_signals.tasks.metrics import psnr
-from target_signals.tasks.operators import Radon
+from target_signals.tasks.radon import Radon
 
 
 def back(values, angles=ANGLES):

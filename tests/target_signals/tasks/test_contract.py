@@ -83,7 +83,7 @@ def test_its_rows_are_known_beforehand(case):
 def test_its_needs_are_those_of_what_it_builds(case):
     name, given, task = case
     trained = trained_on(name, given.finer is not None)
-    assert family_of(trained).needs.pointwise == task.operator.pointwise
+    assert family_of(trained).needs.pointwise == task.pointwise
     for scoring in task.scorings:
         assert family_of(scoring.task).needs.off_lattice == (scoring.lattice is not task.lattice)
 

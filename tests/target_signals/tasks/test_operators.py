@@ -9,7 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_signals.tasks.operators import Identity, Radon, noisy, radon_matrix
+from target_signals.tasks.denoise import noisy
+from target_signals.tasks.operators import Identity
+from target_signals.tasks.radon import Radon, radon_matrix
 
 ANGLES = (0, 30, 45, 90, 101.8, 180)
 

@@ -38,7 +38,7 @@ def test_fit_trains_on_the_signal_and_scores_against_it(shape, dim, channels):
     assert np.array_equal(scoring.truth, task.target)
     heads = torch.rand(2, *task.target.shape)
     assert torch.equal(task.operator(heads), heads)
-    assert task.operator.pointwise
+    assert task.pointwise
 
 
 def test_an_unknown_task_is_named_with_a_close_one():
@@ -236,7 +236,7 @@ def test_a_volume_needs_a_finer_one_to_be_super_resolved():
 
 def test_denoising_trains_on_noise_and_scores_against_the_clean_image(photo):
     task = make_task("denoise_0.1", photo, seed=5, item="a")
-    assert task.operator.pointwise
+    assert task.pointwise
     np.testing.assert_array_equal(task.truth, photo.values)
     np.testing.assert_array_equal(task.scorings[0].truth, photo.values)
     noise = task.target - task.truth
@@ -251,7 +251,7 @@ def test_ct_trains_on_the_sinogram_and_scores_the_slice():
     values = np.random.default_rng(0).uniform(size=(12, 17)).astype(np.float32)
     task = make_task("ct", Signal(values, 2, "image"))
     assert task.target.shape == (100, 17, 1)
-    assert not task.operator.pointwise
+    assert not task.pointwise
     np.testing.assert_array_equal(task.scorings[0].truth[..., 0], values)
     np.testing.assert_allclose(task.target[0, :, 0], values.sum(0), rtol=1e-5)  # angle 0: sums over rows
     heads = torch.as_tensor(values)[None, ..., None].repeat(2, 1, 1, 1)

@@ -8,16 +8,17 @@ with its gradient r[c, p] and S[f, c, a] = Σ m[p, f] · r[c, p] · x[p, a],
     to head[c, f]  = Σ W[f, a] · S[f, c, a].
 
 Both products over hidden units or points have m for a factor, which is exact in float16, and m is all that is kept of
-the hidden units. There are no biases: a value that is 1 everywhere has the hidden layer's for weights.
+the hidden units. There are no biases: a value that is 1 everywhere has the hidden layer's for weights. These are parts
+of features_triton.py, whose twin says the whole.
 """
 
 import torch
 import triton
 from torch import Tensor
 
-from models.kernels.network import fp16x3
 from models.kernels.network.products import mm
-from models.kernels.network.relu_decoder_kernels import output_kernel
+from models.kernels.planes import fp16x3
+from models.kernels.planes.decoder_kernels import output_kernel
 
 TILE = {"POINTS": 32, "BLOCK": 128, "num_warps": 4}
 

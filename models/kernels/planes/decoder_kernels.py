@@ -1,4 +1,4 @@
-"""The kernel of relu_decoder_triton.py."""
+"""The kernel of decoder_triton.py."""
 
 import triton
 import triton.language as tl
