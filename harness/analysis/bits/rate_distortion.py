@@ -99,7 +99,7 @@ def rate_distortion(
     kinds: dict[Kind, list[Row]] = {}
     for row in rows:
         there = any(map(_is_scored, row["rates"] or ()))
-        if there and row["status"] == OK and math.prod((row["shape"] or [0])[:-1]) > 0:
+        if there and row["status"] == OK and row["shape"] and math.prod(row["shape"][:-1]) > 0:
             kinds.setdefault(kind_of(row), []).append(row)
     return [_of(kind, of_kind, order, curves_of) for kind, of_kind in kinds.items()]
 
