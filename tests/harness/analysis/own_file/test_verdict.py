@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import shlex
 
 import numpy as np
@@ -104,6 +105,11 @@ def test_a_verdict_of_several_draws_has_intervals(verdict):
         "  best trained model: Grid, 21.0 dB [18.5, 23.5], not told apart from Siren (2.0 dB [−1.7, 5.7] ahead)" in told
     )
     assert "  best yardstick, not trained: Wavelet, 26.1 dB [23.2, 29.0], 5.1 dB [4.7, 5.5] ahead of Grid" in told
+
+
+def test_of_several_that_are_not_told_apart_the_next_is_named_and_the_others_counted(verdict):
+    told = verdict({("Grid", 100): [20, 21, 22], ("Siren", 100): [19, 21, 20], ("Wire", 100): [19.5, 19, 22.5]})
+    assert "  best trained model: Grid, 21.0 dB [18.5, 23.5], not told apart from Wire and 1 more (0.7 dB [" in told
 
 
 def test_a_yardstick_may_be_behind(verdict):
@@ -258,3 +264,17 @@ def test_one_command_is_told_the_most_urgent_first(verdict):
     assert "next" not in verdict({("Grid", 200): [20], ("Grid", 300): [29]}, Available([], None, False, str)), (
         "400 values"
     )
+
+
+def test_of_several_tasks_the_most_urgent_run_is_told_once(make_row, tmp_path):
+    """Grid's only budget says less than the seeds that `fit` lacks; without these, both tasks ask for the same run."""
+    place = {"signal": "UserFile", "bandlimit": None, "shape": [20, 20, 1], "size": 100, "parameters": 90}
+    rows = [make_row(**place, model=model, psnr=psnr) for model, psnr in (("Grid", 20.0), ("Siren", 19.0))]
+    rows += [make_row(**place, task="denoise_0.1", psnr=20.0)]
+    for seeds, why in (([0, 1, 2], "one draw cannot tell Grid's lead"), ([], "one budget does not show what more")):
+        told = tell(rows, tmp_path, Available(seeds, None, False, str))
+        assert re.findall(r"verdict, task (\S+),|next, as (.{32})", told) == [
+            ("denoise_0.1", ""),
+            ("fit", ""),
+            ("", why[:32]),
+        ]
