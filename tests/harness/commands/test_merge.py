@@ -49,10 +49,10 @@ def files(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def save_model(folder, key):
+def save_model(folder, key, values=3):
     path = Store(folder, FOLDER).model_path(key)
     path.parent.mkdir()
-    save_file({"values": np.zeros(3)}, path)
+    save_file({"values": np.zeros(values)}, path)
 
 
 FAILED = {"status": "diverged", "reason": "no", "psnr": None}
@@ -143,11 +143,17 @@ def test_running_it_again_goes_on_and_overwrites_nothing(tmp_path, make_store, m
 
 
 def test_what_the_new_folder_has_stays(tmp_path, make_store, capsys):
-    a, c = make_store("a", one={"psnr": 1.0}, two={"psnr": 2.0}), make_store("c", one=FAILED)
+    a = make_store("a", one={"psnr": 1.0}, two={"psnr": 2.0}, three={"psnr": 3.0}, four={"psnr": 4.0})
+    c = make_store("c", one=FAILED, three={"psnr": 3.0})
+    for folder, values in ((a, 3), (c, 5)):
+        save_model(folder, "three", values)
+    Store(c, FOLDER).row_path("four").write_text("{")
     before = files(c)
     assert merge(a, out=c) == 1
     assert before.items() <= files(c).items()
-    assert "already has diverged of 2026-01-01T00:00:00.000+00:00" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "already has diverged of 2026-01-01T00:00:00.000+00:00" in said
+    assert f"{FOLDER}/four: {c} already has a damaged row, which stays; not ok 4.00 dB of " in said
     assert Store(c, FOLDER).read("two")["psnr"] == 2.0
 
 
