@@ -111,6 +111,12 @@ def test_one_run_has_no_spread_and_is_the_best_of_nothing(make_row, store, table
     assert not re.search("±|bold|best", out.decode())
 
 
+def test_one_draw_of_each_model_is_said_and_no_interval_is_spoken_of(make_row, store, table):
+    _, out, _ = table(store([make_row(psnr=20.0), make_row(model="Siren", psnr=18.0)]))
+    assert "\n- best at 2.5k: Grid (one draw): 20.0 dB, 2.0 dB ahead of Siren\n- one draw: " in out.decode()
+    assert "[" not in out.decode()
+
+
 def test_csv_is_tidy(store, rows, table):
     _, out, _ = table(store(rows), "--format", "csv", "--by", "model,band,size")
     lines = list(csv.DictReader(io.StringIO(out.decode())))

@@ -247,6 +247,12 @@ def test_one_command_is_told_the_most_urgent_first(verdict):
             {"sizes": [50, 100]},
         ),
         (
+            {("Grid", 200): [20]},
+            Available([], None, True, str),
+            "one budget does not show what more would bring",
+            {"sizes": [200, 400]},
+        ),
+        (
             {("Grid", 300): [20]},
             Available([], None, True, str),
             "one budget does not show what more would bring",
@@ -261,6 +267,8 @@ def test_one_command_is_told_the_most_urgent_first(verdict):
     ]:
         assert verdict(scores, means).splitlines()[-2:] == [f"next, as {why}:", f"  {options}"]
     assert "next" not in verdict({("Grid", 50): [20], ("Grid", 100): [20.4]}, Available([], None, False, str))
+    files = {"rates": [rate(8, 50, 20.0)]}
+    assert "next" not in verdict({("Grid", 50): [20], ("Grid", 100): [20.4]}, Available([], None, True, str), **files)
     assert "next" not in verdict({("Grid", 200): [20], ("Grid", 300): [29]}, Available([], None, False, str)), (
         "400 values"
     )
