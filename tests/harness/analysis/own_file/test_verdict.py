@@ -35,11 +35,13 @@ def error(shape, region, cycles=0):
         (error((30, 30, 1), np.s_[:10, 20:]), "top right (100% of it in one of 9 parts)"),
         (error((30, 30, 3), np.s_[10:20, :10]), "middle left (100% of it in one of 9 parts)"),
         (error((60, 60, 1), np.s_[:], 2), "lowest quarter of the frequencies (100%)"),
+        (error((60, 60, 1), np.s_[:], 16), "high quarter of the frequencies (100%)"),
         (error((60, 60, 1), np.s_[:], 28), "highest quarter of the frequencies (100%)"),
         (
             error((9, 9, 9, 1), np.s_[:3, 3:6, 6:]),
             "first third of axis 0, middle third of axis 1, last third of axis 2",
         ),
+        (0.3 * (error((30, 30, 1), np.s_[:10, :10]) - 9 * error((30, 30, 1), np.s_[29:, 28:])), "bottom right (62% of"),
         (np.zeros((9, 9, 1), np.float32), "(0% of it in one of 9 parts)"),
     ],
 )
@@ -195,6 +197,9 @@ def test_files_are_told_where_there_are_some(verdict, tmp_path):
     model.touch()
     told = verdict({("Grid", 100): [22.0]}, rates=rates)
     assert f"  to write it: python -m harness compress {shlex.quote(str(model))} --bits 6\n" in told
+    some = [rate(4, 50, 21.85), rate(6, 70, 21.95), rate(8, 90, 21.9)]
+    assert "a file of 70 bytes" in verdict({("Grid", 100): [22.0]}, rates=some), "0.1 dB are lost, not 0.15"
+    assert "a file of 70 bytes" in verdict({("Grid", 100): [25.0]}, rates=some), "the best of those that lose more"
     told = verdict({("Grid", 100): [22.0, 22.0]}, rates=rates[:1])
     assert "  stored: files of 50 bytes on average (4 bits a value, 1 a sample) with 20.5 dB\n" in told
 
