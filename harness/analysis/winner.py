@@ -94,7 +94,7 @@ def decide_among(runs: Runs, compared: ComparedModels, classical: Collection[str
     of_yardsticks = {cell: score for cell, score in scores.items() if cell.model in classical}
     of_trained = {cell: score for cell, score in scores.items() if cell.model not in classical}
     trained, yardsticks = _rank(of_trained, metric), _rank(of_yardsticks, metric)
-    if trained is None or yardsticks is None:
+    if trained is None:
         return Outcome(trained, yardsticks, compared)
     best = {cell: score for cell, score in of_trained.items() if cell.model == trained.best}
     return Outcome(trained, yardsticks, compared, *_ahead(of_yardsticks, best, trained.best, metric))
@@ -151,8 +151,6 @@ def _rank(scores: Scores, metric: Metric) -> Ranking | None:
 def _ahead(yardsticks: Scores, best: Scores, name: str, metric: Metric) -> tuple[str | None, Difference | None]:
     """The yardstick that is furthest ahead of the best trained model, called `name`, over its cases."""
     found = differences({**yardsticks, **best}, name, metric)
-    if not found:
-        return None, None
     adjusted = holm([difference.p for difference in found.values()])
     ahead = {
         model: difference

@@ -183,6 +183,7 @@ def again(lines, apart):
         (STEADY + judged("b", [20.0], [19.0]), False, ["too few seeds: b 10,000 (1 of 3)", "open"]),
         (STEADY + judged("b", [20.0, 20.0, 20.0], [20.0, None, 20.0]), False, ["lower: b 10,000", "fails"]),
         (STEADY + judged("b", [20.0] * 3, [20.0] * 3, reason="back end triton failed"), False, ["fails"]),
+        (STEADY + judged("b", [None] * 3, [None] * 3, reason="the loss was not finite"), True, ["| diverged |"]),
         (STEADY, False, ["not run: b 10,000"]),
     ],
 )

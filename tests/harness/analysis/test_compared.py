@@ -146,6 +146,11 @@ def test_a_failure_at_a_draw_that_is_left_out_takes_no_model_away():
     assert (set(found.models), bands_of(found)) == ({"Siren", "Grid", "Wire"}, [0.1, 0.3, 0.5])
 
 
+def test_yardsticks_alone_choose_for_themselves():
+    found = compare(runs_of({("Wavelet", band): SCORE for band in BANDS}), CLASSICAL)
+    assert (found.models, bands_of(found), found.dropped) == (("Wavelet",), list(BANDS), frozenset())
+
+
 def test_a_draw_at_which_everybody_failed_compares_nothing():
     found = compare(runs_of({(m, b): SCORE if b == 0.1 else FAILED for m in ("Siren", "Grid") for b in BANDS[:2]}))
     assert (set(found.models), bands_of(found)) == ({"Siren", "Grid"}, [0.1])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from harness.analysis.comparison import comparisons
+from harness.analysis.comparison import Place, comparisons
 
 
 @pytest.fixture
@@ -25,6 +25,13 @@ def test_an_items_winner_is_of_its_own_draws(compared):
     found = compared(*({"model": model, "item": item, "psnr": psnr} for (model, item), psnr in scores.items()))
     best = {item: found.outcome(1000, 0.5, item).trained.best for item in (None, "a", "b")}
     assert best == {None: "Grid", "a": "Grid", "b": "Siren"}
+
+
+def test_budgets_and_bands_are_in_order_whatever_that_of_the_rows(compared):
+    sizes, bands = (300_000, 1000, 30_000, 10_000, 3000), (0.7, 0.1, None, 0.9, 0.3)
+    found = compared(*({"size": size, "bandlimit": band} for size, band in zip(sizes, bands, strict=True)))
+    assert found.sizes == tuple(sorted(sizes))
+    assert (found.regions, found.bands) == ((0.1, 0.3, 0.7, 0.9, None), (0.1, 0.3, 0.7, 0.9))
 
 
 def test_only_some_models_and_budgets_keep_the_colours_of_all(compared):
@@ -55,3 +62,9 @@ def test_a_constants_score_is_a_mean_over_the_draws_of_its_band(compared):
     found = compared(*({"model": "Grid"} | row for row in rows), {"model": "Siren"} | rows[0])
     assert [found.constant(band) for band in (0.1, 0.5)] == [9.0, 20.0]
     assert math.isnan(found.constant(0.9))
+
+
+def test_the_commonest_failure_is_named(compared):
+    statuses = ("out_of_memory", "diverged", "diverged", "ok")
+    found = compared(*({"seed": seed, "status": status} for seed, status in enumerate(statuses)), {"model": "Siren"})
+    assert [found.failure(Place(model, 1000, 0.5)) for model in ("Grid", "Siren")] == ["diverged", None]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from harness.analysis.gain import GAIN, described, gain, is_constant, score
+from harness.analysis.gain import GAIN, described, gain, is_constant, learned_nothing, score
 
 
 def row(psnr, constant, **more):
@@ -30,6 +30,14 @@ def row(psnr, constant, **more):
 def test_a_gain_by_hand(psnr, constant, expected):
     found = gain(row(psnr, constant), "psnr")
     assert found == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("psnr", "constant", "expected"),
+    [(10.04, 10.0, True), (10.06, 10.0, False), (5.0, 10.0, True), (160.0, 160.0, False), (None, 10.0, False)],
+)
+def test_less_than_a_twentieth_of_a_decibel_is_nothing_learned(psnr, constant, expected):
+    assert learned_nothing(row(psnr, constant)) == expected
 
 
 @pytest.mark.parametrize(("constant", "expected"), [(158.9, False), (159.0, True), (160.0, True), (None, False)])

@@ -90,3 +90,25 @@ def test_models_without_a_draw_in_common_have_means_of_their_own(lines):
 def test_a_line_of_several_models_counts_the_runs_of_all(lines):
     found = lines(["band"], ("Grid", 0.5, 1, 20.0), ("Siren", 0.5, 1, "diverged"), ("GSplat", 0.5, 1, "unsupported"))
     assert (found[0.5,].mean, found[0.5,].of, found[0.5,].counts) == (20.0, (1, 2), (1, 1, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"), [("psnr", "PSNR gain (dB), over the constant mean, at most 60 dB"), ("ssim", "SSIM")]
+)
+def test_a_title_says_what_is_a_mean_over_bands(make_row, metric, said):
+    (experiment,) = experiments([make_row(bandlimit=band, psnr_constant=10.0) for band in (0.1, 0.5)])
+    assert means(experiment, ["model"], metric).title.startswith(f"{said}, mean over 2 bands: Sierpinski 2D")
+    assert "mean" not in means(experiment, ["model", "band"], metric).title
+
+
+def test_constant_bands_which_are_one_signal_count_once_in_a_mean_over_bands(make_row):
+    scores = {0.1: (0.0, 160.0), 0.2: (0.0, 160.0), 0.5: (0.3, 20.0)}
+    (experiment,) = experiments([make_row(bandlimit=b, lpips=s, psnr_constant=c) for b, (s, c) in scores.items()])
+    found = means(experiment, ["model"], "lpips")
+    assert (found.lines[0].mean, found.bands) == (pytest.approx(0.15), (2, 2))
+
+
+def test_who_cannot_be_asked_is_not_absent(make_row):
+    rows = [make_row(model="Grid"), make_row(model="GSplat", status="unsupported", psnr=None)]
+    (experiment,) = experiments(rows)
+    assert means(experiment, ["model"], "psnr").outcomes[()].compared.absent == ()

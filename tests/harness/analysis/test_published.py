@@ -1,6 +1,7 @@
 """The paper's published values: read as they stand, and set beside the right rows."""
 
 import json
+import re
 
 import pytest
 
@@ -43,6 +44,7 @@ def rows(make_row, monkeypatch):
         make_row(**{**common, "signal": "ChestCT"}, item="slice", task="ct", model="Siren", psnr=20.0, psnr_best=30.0),
         make_row(**common, item="0064", model="Siren", status="diverged", psnr=None),
         make_row(**{**common, "preset": "quick"}, item="0064", model="Wire", psnr=20.0),
+        make_row(**{**common, "signal": "Sierpinski"}, psnr=20.0),
     ]
 
 
@@ -62,6 +64,8 @@ def test_the_text_holds_the_numbers(rows):
     assert "beside the paper's table div2k-fit, dB, of the best evaluation; in brackets" in text
     assert "Grid            10,000    21.92 → 22.00  +0.08  [21.50]  (2 runs)" in text
     assert "Grid_TV         10,000    19.70 → 19.50  [19.00]  (1 run, 1 of the 2 items)" in text
+    assert re.search(r"Siren           10,000 .* → 20.00  \S+  \(1 run\)$", text), "CT's are of the last update"
+    assert len(text.splitlines()) == 6, "three tables of one cell each"
     assert published.compare(rows[5:]) == ""
 
 
@@ -73,6 +77,11 @@ def test_published_tables_of_one_item_name_it(make_row):
         ("occupancy", "dragon-occupancy-fit"),
         ("surface", "dragon-surface-fit"),
     ]
+    assert cells[0].difference == pytest.approx(cells[0].ours - cells[0].published), "one item is all that it is about"
+    finer = make_row(**place, item="surface", task="super_resolution", iou_paper=0.5, iou_paper_best=0.625)
+    text = published.compare([finer])
+    assert "the paper's table dragon-surface-sr, IoU, of the best" in text
+    assert re.search(r" → 0.625  \S\d\.\d{3}  \[0.500\]  \(1 run\)$", text)
     images = [make_row(**place | {"signal": "DIV2K", "dim": 2}, item=item, psnr=20.0) for item in ("0064", "0007")]
     (cell,) = published.beside(images)
     assert (cell.item, cell.runs) == (None, 2)

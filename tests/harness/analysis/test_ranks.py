@@ -79,6 +79,17 @@ def test_a_failure_ranks_last(images):
     assert average(items_of(rows)) == {"Grid": 2.5, "Siren": 1, "Wire": 2.5}
 
 
+def test_a_score_that_does_not_exist_is_a_missing_run(images):
+    """As SSIM of an image below its window."""
+    found = items_of(images("ssim", a=A, b=B, c={model: [None] for model in A}), "ssim")
+    assert average(found) == {"Grid": 1.5, "Siren": 1.5, "Wire": 3}
+    assert found.of == 2
+
+
+def test_models_that_share_no_image_have_no_ranks(images):
+    assert items_of(images(a={"Grid": [30]}, b={"Siren": [30]}, c={"Wire": [30]})) is None
+
+
 def test_less_is_better_where_the_metric_says_so(images):
     found = items_of(images("lpips", a=A, b=B), "lpips")
     assert average(found) == {"Grid": 2.5, "Siren": 2.5, "Wire": 1}

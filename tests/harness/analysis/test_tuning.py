@@ -83,8 +83,11 @@ def test_an_improvement_is_over_signals_of_means_over_seeds(outcome, make_row):
 
 def test_a_constant_signal_says_nothing(outcome, make_row):
     constant = make_row(psnr=100.0, psnr_constant=160.0)
-    one = outcome([(make_row(psnr=13.0, psnr_constant=10.0), constant, constant)])
-    assert (one.gains, one.scores) == ([pytest.approx(3)], {0: pytest.approx(3)})
+    one = outcome([(make_row(psnr=psnr, psnr_constant=10.0), constant, constant) for psnr in (13.0, 15.0)])
+    assert (one.gains, one.scores) == (pytest.approx([3, 5]), {0: pytest.approx(3), 1: pytest.approx(5)})
+    assert (one.improvement.mean, one.improvement.n) == (pytest.approx(2), 1)
+    nothing = outcome([(constant,) * SIGNALS])
+    assert (nothing.gains, nothing.best) == ([FAILED], None)
 
 
 def test_the_best_after_k_trials_is_that_of_every_order(outcome):

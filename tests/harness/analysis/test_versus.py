@@ -98,14 +98,15 @@ def test_what_is_to_be_known_of_the_scores_is_said_of_each_preset(rows):
     assert found.remarks["tuned"] == [least, nothing], "draws that one preset lacks are not shown, nor spoken of"
 
 
-def test_a_change_that_rounds_to_0_is_not_bold(rows):
+@pytest.mark.parametrize(("change", "said"), [(1.0, "1.0 dB [1.0, 1.0]"), (-1.0, "−1.0 dB [−1.0, −1.0]")])
+def test_a_change_that_rounds_to_0_is_not_bold(rows, change, said):
     """However sure it is, as that of a grid which two settings take to one optimum."""
-    same = {"Grid": 0.001, "Siren": 1.0}
+    same = {"Grid": 0.001, "Siren": change}
     rows = [row | {"psnr": 20.0 + same.get(row["model"], 0) * (row["preset"] == "tuned")} for row in rows]
     found, by_model = changes(rows)
     assert by_model["Grid"].ahead.certain
     text = tables.versus_as("md", [found]).decode()
-    assert "**1.0 dB [1.0, 1.0]**" in text
+    assert f"**{said}**" in text
     assert "**0.0 dB" not in text
 
 

@@ -89,6 +89,13 @@ def test_the_yardstick_that_is_furthest_ahead_is_named(best):
     assert found.ahead.mean == pytest.approx(7.1)
 
 
+def test_a_yardsticks_lead_is_corrected_over_the_yardsticks_alone():
+    """Twice 0.02 is below 0.05, and with the trained models counted it would be 0.08."""
+    ahead = [50 + lead for lead in LIKELY]
+    found = outcome(Grid=[50] * 3, Siren=behind(*UNSURE), Wire=behind(*UNSURE), Wavelet=ahead, BlockDCT=ahead)
+    assert found.yardstick == "BlockDCT"
+
+
 def test_a_yardstick_is_compared_over_the_trained_models_draws():
     """Its mean of all three is ahead, that of the two which Siren has is not."""
     found = outcome(Siren=[20, 20], Wavelet=[15, 15, 60])

@@ -49,6 +49,12 @@ def files(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def save_model(folder, key, values=3):
+    path = Store(folder, FOLDER).model_path(key)
+    path.parent.mkdir()
+    save_file({"values": np.zeros(values)}, path)
+
+
 FAILED = {"status": "diverged", "reason": "no", "psnr": None}
 LATER = "2026-06-01T00:00:00.000+00:00"
 
@@ -61,9 +67,7 @@ def test_the_union_has_everything(tmp_path, make_store, capsys):
     (a / FOLDER / "figures").mkdir()
     (a / FOLDER / "figures" / "x.png").touch()
     (a / "index.html").touch()
-    model = Store(b, FOLDER).model_path("two")
-    model.parent.mkdir()
-    save_file({"values": np.zeros(3)}, model)
+    save_model(b, "two")
     before = files(a), files(b)
     assert merge(a, b, out=tmp_path / "c") == 0
     assert capsys.readouterr().out == f"{tmp_path / 'c'}: 3 rows copied, 0 were there\n"
@@ -96,13 +100,14 @@ def test_a_merged_paper_is_the_paper(tmp_path):
     ],
 )
 def test_one_row_of_a_conflict_is_kept_and_that_is_said(tmp_path, make_store, capsys, kept, other, turned):
-    stores = [make_store("a", one=kept), make_store("b", one=other)]
+    stores = [make_store("b", one=kept), make_store("a", one=other)]
+    save_model(stores[1], "one")  # of the row that is not kept
     assert merge(*(stores[::-1] if turned else stores), out=tmp_path / "c") == 1
-    assert files(tmp_path / "c") == files(tmp_path / "a")
+    assert files(tmp_path / "c") == files(tmp_path / "b")
     out = capsys.readouterr().out
     assert "1 row in conflict:" in out
     assert f"{FOLDER}/one: kept {kept.get('status', 'ok')}" in out
-    assert f"in {tmp_path / 'a'}, not " in out
+    assert f"in {tmp_path / 'b'}, not " in out
 
 
 def test_an_array_comes_from_whichever_store_has_a_whole_one(tmp_path, make_store, capsys):
@@ -138,11 +143,17 @@ def test_running_it_again_goes_on_and_overwrites_nothing(tmp_path, make_store, m
 
 
 def test_what_the_new_folder_has_stays(tmp_path, make_store, capsys):
-    a, c = make_store("a", one={"psnr": 1.0}, two={"psnr": 2.0}), make_store("c", one=FAILED)
+    a = make_store("a", one={"psnr": 1.0}, two={"psnr": 2.0}, three={"psnr": 3.0}, four={"psnr": 4.0})
+    c = make_store("c", one=FAILED, three={"psnr": 3.0})
+    for folder, values in ((a, 3), (c, 5)):
+        save_model(folder, "three", values)
+    Store(c, FOLDER).row_path("four").write_text("{")
     before = files(c)
     assert merge(a, out=c) == 1
     assert before.items() <= files(c).items()
-    assert "already has diverged of 2026-01-01T00:00:00.000+00:00" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "already has diverged of 2026-01-01T00:00:00.000+00:00" in said
+    assert f"{FOLDER}/four: {c} already has a damaged row, which stays; not ok 4.00 dB of " in said
     assert Store(c, FOLDER).read("two")["psnr"] == 2.0
 
 
@@ -264,6 +275,9 @@ def test_rows_go_through_a_parquet_file_unchanged(tmp_path, real_store, capsys):
     assert merge(file, a, out=tmp_path / "c") == 0
     assert rows_in(tmp_path / "c") == rows_in(a) | rows_in(b) == read_rows(file)
     assert len(list((tmp_path / "c").glob("*/arrays/*.npz"))) == 2  # of the folder; the file has none
+    other = real_store("other", [4])
+    assert merge(file, other, out=tmp_path / "d") == 0
+    assert rows_in(tmp_path / "d") == read_rows(file) | rows_in(other)
     assert merge(file, out=tmp_path / "copy.parquet") == 0
     assert (tmp_path / "copy.parquet").read_bytes() == file.read_bytes()
 

@@ -12,6 +12,7 @@ from harness import __main__ as verbs
 from harness.analysis.experiments import Experiment, experiments
 from harness.store import liveness, scan
 from harness.store.scan import gather, without_curve
+from target_signals.sample_images import SampleImages
 from tests.harness.paper_rows import paper_rows
 
 
@@ -46,6 +47,17 @@ def test_an_experiment_is_counted_by_what_ended_how_and_what_is_left(store, rows
     left = len(config.protocol.models) * 2 * 3 * 1 - 3
     assert " ".join(line) == f"Sierpinski 2D fit quick, length 128, 250 steps 6 0 1 1 {left}"
     assert "Siren diverged 1× (budgets 10k): the loss was not finite after pass 50" in out
+
+
+@pytest.mark.parametrize(("signal", "items"), [("StarTarget", [None]), ("SampleImages", SampleImages.items)])
+def test_left_are_all_items_of_a_set_and_no_bands_of_a_signal_that_has_none(make_row, config, signal, items):
+    preset = config.preset("paper", signal, 2)
+    assert len(preset.bandlimits) > 1
+    first = {"size": preset.sizes[0], "seed": preset.seeds[0], "length": next(iter(preset.length.values()))}
+    row = make_row(signal=signal, item=items[0], bandlimit=None, preset="paper", steps=preset.steps, **first)
+    (experiment,) = experiments([row])
+    planned = len(preset.items or items) * len(config.protocol.models) * len(preset.sizes) * len(preset.seeds)
+    assert len(experiment.left(config)) == planned - 1
 
 
 def test_a_run_with_its_own_steps_is_of_no_preset(store, rows, status):

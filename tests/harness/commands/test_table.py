@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 import statistics
 import sys
 
@@ -91,6 +92,29 @@ def test_what_did_not_end_well_is_said(store, rows, table):
         row |= {"status": "diverged", "psnr": None} if row["model"] == "Siren" else {}
     _, out, _ = table(store(rows))
     assert cells(out.decode())[2] == ["Siren", "failed 4/4", "failed 4/4"]
+
+
+def test_of_yardsticks_alone_the_best_is_bold_and_has_their_sign(make_row, store, table):
+    scores = {"Wavelet": (25.0, 27.0, 29.0), "BlockDCT": (15.0, 17.0, 19.0)}
+    rows = [
+        make_row(model=model, seed=seed, psnr=psnr, label="classical")
+        for model, own in scores.items()
+        for seed, psnr in enumerate(own)
+    ]
+    _, out, _ = table(store(rows))
+    assert dict(cells(out.decode())[2:]) == {"Wavelet": "**27.0 ± 2.0 †**", "BlockDCT": "17.0 ± 2.0"}
+
+
+def test_one_run_has_no_spread_and_is_the_best_of_nothing(make_row, store, table):
+    _, out, _ = table(store([make_row(psnr=20.0)]))
+    assert cells(out.decode())[2:] == [["Grid", "20.0"]]
+    assert not re.search("±|bold|best", out.decode())
+
+
+def test_one_draw_of_each_model_is_said_and_no_interval_is_spoken_of(make_row, store, table):
+    _, out, _ = table(store([make_row(psnr=20.0), make_row(model="Siren", psnr=18.0)]))
+    assert "\n- best at 2.5k: Grid (one draw): 20.0 dB, 2.0 dB ahead of Siren\n- one draw: " in out.decode()
+    assert "[" not in out.decode()
 
 
 def test_csv_is_tidy(store, rows, table):

@@ -273,6 +273,7 @@ def test_any_setting_can_be_reached(loaded):
     assert config.protocol.activation_gib == 0.5
     assert config.models["Siren"]["output"] == "linear"
     assert config.models["BACON"]["design"]["2"]["outputs"] == [4]
+    assert loaded(SHIPPED, f"presets.smoke.seeds=[0, {2**32 - 1}]").presets["smoke"]["seeds"] == [0, 2**32 - 1]
     assert loaded(SHIPPED, "presets.paper.minibatch=null").preset("paper", "StarTarget", 2).minibatch is None
 
 

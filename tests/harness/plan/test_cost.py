@@ -39,6 +39,8 @@ def test_an_image_is_scored_on_its_finer_lattices_too(make_trial, config):
     on_its_samples_alone = dataclasses.replace(make_trial("BlockDCT", "DIV2K", length=None), scored=both.scored)
     assert cost.samples_scored(on_its_samples_alone) == 339 * 510
     assert cost.samples_scored(make_trial("Grid", length=24)) == 576
+    solid = make_trial("Grid", "SparseSphereSignal", dim=3, length=8)
+    assert cost.samples_scored(dataclasses.replace(solid, scored=both.scored)) == 2 * 8**3, "a volume on one as large"
 
 
 def test_an_image_that_is_too_small_for_its_task_has_an_estimate(times, make_trial):
@@ -170,6 +172,8 @@ def test_a_plan_is_told_in_words(times, make_trial):
     solids = [make_trial(model, "SparseSphereSignal", dim=3) for model in ("GSplat", "Siren")]
     told = describe_cost([*trials, *solids], "cpu")
     assert "other model: BACON 2D, Siren 3D)" in told, "GSplat takes no volume, so nothing of it is estimated"
+    a_pass = 0.001 * solids[1].budget / 1000 * solids[1].length ** 3 / 1000
+    assert cost.trial_parts(solids[1], "cpu").training == pytest.approx(solids[1].steps * a_pass), "as other volumes"
     assert cost.trial_seconds(solids[0], "cpu") == sum(cost.starts(solids[:1], "cpu").values()) == 0
     assert describe_cost([], "cpu") == "nothing to do"
     assert describe_cost(trials, "cuda") == "no estimate, nothing was timed on such a device"

@@ -303,6 +303,18 @@ def test_signal_seeds_meet_every_seed(plan):
     assert [(t.seed, t.signal_seed) for t in plan("BandlimitedSignal", 2, **few)] == [(1, 1), (2, 2)]
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "Grid 2,500 band 0.5 seed 7"),
+        ({"bandlimit": None, "item": "0064", "task": "denoise_0.1"}, "Grid 2,500 0064 denoise_0.1 seed 7"),
+        ({"signal_seed": 8}, "Grid 2,500 band 0.5 seed 7 signal seed 8"),
+    ],
+)
+def test_a_trial_is_told_by_what_it_differs_in(make_trial, changes, said):
+    assert str(make_trial(**{"budget": 2500, "bandlimit": 0.5, "seed": 7} | changes)) == said
+
+
 def test_what_is_asked_for_twice_runs_once(plan):
     once = plan("Sierpinski", 2, models=["Grid"], sizes=(10,), bandlimits=(0.5,), seeds=(1,))
     twice = plan("Sierpinski", 2, models=["Grid", "Grid"], sizes=(10, 10), bandlimits=(0.5, 0.5), seeds=(1, 1))

@@ -97,6 +97,7 @@ def test_a_dead_holders_claim_on_a_trial_that_is_done_is_taken_away_without_a_wo
     left_by(pid=gone.pid, numbering=liveness.numbering())
     claims.bury(trial)
     assert (files(tmp_path), capsys.readouterr().err) == ([], "")
+    assert not claims.path(trial).parent.exists()
     with claims.take(trial) as claim:
         claims.bury(trial)
         assert claim.path.exists(), "its holder lives"

@@ -100,7 +100,7 @@ def archive(values, scale=None, compression=zipfile.ZIP_STORED):
         archive(header((4, 4, 1), "<f8") + bytes(128)),
         archive(header((4, -4, 1)) + bytes(32)),
         archive(header((0, 4, 1))),
-        archive(header((4, 4, 1)) + b"\x00\x7c" * 16),
+        archive(header((4, 4, 1)) + b"\x00\x7c" + bytes(30)),
         archive(header((4, 4)) + bytes(32)),
     ],
     ids=["empty", "cut", "pickle", "vast", "short", "objects", "scale", "type", "negative", "none", "infinite", "flat"],

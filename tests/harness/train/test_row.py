@@ -12,6 +12,9 @@ from harness.train.fit import fit
 from harness.train.loss import LatticeGradient
 from harness.train.precision import matmul_precision, running
 from harness.train.run_trial import run_trial
+from harness.train.score import blank_row
+from target_signals.base import Signal
+from target_signals.geometry import Geometry
 from tests.harness.train.toys import CPU, SHAPES, generator, make_task, schedule
 
 
@@ -75,6 +78,14 @@ def test_a_rows_numbers_belong_together(make_trial):
     assert row["backend"] == "torch"
     assert row["device"].startswith("cpu: ")
     assert row["peak_memory_bytes"] is None or row["peak_memory_bytes"] > 10**6
+
+
+def test_a_row_says_where_samples_lie_and_what_the_signal_stands_for(make_trial):
+    values = np.zeros((4, 4), np.float32)
+    geometry = Geometry(np.array([[0, 0.5, 0], [2.0, 0, 0], [0, 0, 0], [0, 0, 1]]))
+    row = blank_row(make_trial(signal="SheppLogan"), Signal(values, 2, "image", geometry=geometry), CPU)
+    assert (row["spacing"], row["stands_for"]) == ([2.0, 0.5], "ChestCT")
+    assert blank_row(make_trial(), Signal(values, 2, "image"), CPU)["spacing"] is None
 
 
 def test_bfloat16_trains_in_float32_values(make_trial):

@@ -176,6 +176,15 @@ def test_a_trial_from_end_to_end(make_trial, name, signal, dim):
     assert result.residual.shape == (*row["shape"],)
 
 
+def test_a_fit_whose_finer_lattice_a_model_does_not_have_is_scored_on_its_own(make_trial):
+    trial = make_trial("BlockDCT", "SampleImages", length=24, budget=400)
+    assert trial.scored == ("fit", "super_resolution")
+    fitted, finer = (result.row for result in run_trial(trial, CPU))
+    assert (fitted["task"], fitted["status"]) == ("fit", "ok")
+    assert (finer["task"], finer["status"], finer["psnr"]) == ("super_resolution", "unsupported", None)
+    assert "nowhere between" in finer["reason"]
+
+
 @pytest.mark.parametrize("name", SOLVED)
 def test_its_row_is_stored_and_read(make_trial, tmp_path, name):
     trial = make_trial(name)

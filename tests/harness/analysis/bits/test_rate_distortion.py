@@ -153,12 +153,17 @@ def rates(*pairs):
 
 
 def test_points_are_means_over_the_draws_that_all_have(make_row):
+    no_points = (12, 72, None), (16, 0, 30.0)
     rows = [
-        *(make_row(seed=seed, rates=rates((8, 72 * seed, 20.0 + seed)), operations=80 + 10 * seed) for seed in (1, 2)),
+        *(
+            make_row(seed=seed, rates=rates((8, 72 * seed, 20.0 + seed), *no_points), operations=80 + 10 * seed)
+            for seed in (1, 2)
+        ),
         make_row(seed=3, rates=rates((8, 7, 99.0))),
         make_row(seed=1, model="Siren", status="diverged", rates=None),
-        *(make_row(seed=seed, model="Siren", rates=rates((8, 36, 9.0 + seed))) for seed in (1, 2)),
         make_row(seed=2, model="Siren", rates=rates((8, 72, 15.0)), started="2999-01-01T00:00:00+00:00"),
+        *(make_row(seed=seed, model="Siren", rates=rates((8, 36, 9.0 + seed))) for seed in (1, 2)),
+        make_row(seed=4, rates=rates((8, 72, 20.0)), shape=None),
         make_row(seed=1, task="denoise", rates=None),
     ]
     points = {1: measured(Point(1.0, 20.0), None), 2: measured(Point(2.0, 30.0), Point(4.0, 40.0))}
@@ -219,6 +224,13 @@ def test_the_best_of_each_sort_at_the_rates_of_the_table_are_drawn_stronger(make
     assert widths["Finer"] < min(widths[name] for name in strong)
     ends = {line.get_label(): line.get_xdata()[-1] for line in axes.lines}
     assert ends["Grid"] == 4, "16 bits for 0.05 dB are not drawn"
+
+
+@pytest.mark.parametrize(("largest", "told"), [(60.0, [1, 2, 4, 8, 16, 32]), (70.0, [1, 4, 16, 64])])
+def test_psnr_is_told_at_no_more_than_six_rates(make_row, largest, told):
+    codec = {"JPEG": measured(Point(0.9, 22.0), Point(largest, 30.0))}
+    (found,) = rate_distortion([make_row(rates=rates((8, 288, 31.0)))], ["Grid"], lambda row: codec)
+    assert (found.rates, found.means) == (told, "")
 
 
 def test_points_that_gain_next_to_nothing_are_not_drawn():

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import shlex
 
 import numpy as np
@@ -34,11 +35,13 @@ def error(shape, region, cycles=0):
         (error((30, 30, 1), np.s_[:10, 20:]), "top right (100% of it in one of 9 parts)"),
         (error((30, 30, 3), np.s_[10:20, :10]), "middle left (100% of it in one of 9 parts)"),
         (error((60, 60, 1), np.s_[:], 2), "lowest quarter of the frequencies (100%)"),
+        (error((60, 60, 1), np.s_[:], 16), "high quarter of the frequencies (100%)"),
         (error((60, 60, 1), np.s_[:], 28), "highest quarter of the frequencies (100%)"),
         (
             error((9, 9, 9, 1), np.s_[:3, 3:6, 6:]),
             "first third of axis 0, middle third of axis 1, last third of axis 2",
         ),
+        (0.3 * (error((30, 30, 1), np.s_[:10, :10]) - 9 * error((30, 30, 1), np.s_[29:, 28:])), "bottom right (62% of"),
         (np.zeros((9, 9, 1), np.float32), "(0% of it in one of 9 parts)"),
     ],
 )
@@ -104,6 +107,11 @@ def test_a_verdict_of_several_draws_has_intervals(verdict):
         "  best trained model: Grid, 21.0 dB [18.5, 23.5], not told apart from Siren (2.0 dB [−1.7, 5.7] ahead)" in told
     )
     assert "  best yardstick, not trained: Wavelet, 26.1 dB [23.2, 29.0], 5.1 dB [4.7, 5.5] ahead of Grid" in told
+
+
+def test_of_several_that_are_not_told_apart_the_next_is_named_and_the_others_counted(verdict):
+    told = verdict({("Grid", 100): [20, 21, 22], ("Siren", 100): [19, 21, 20], ("Wire", 100): [19.5, 19, 22.5]})
+    assert "  best trained model: Grid, 21.0 dB [18.5, 23.5], not told apart from Wire and 1 more (0.7 dB [" in told
 
 
 def test_a_yardstick_may_be_behind(verdict):
@@ -189,6 +197,9 @@ def test_files_are_told_where_there_are_some(verdict, tmp_path):
     model.touch()
     told = verdict({("Grid", 100): [22.0]}, rates=rates)
     assert f"  to write it: python -m harness compress {shlex.quote(str(model))} --bits 6\n" in told
+    some = [rate(4, 50, 21.85), rate(6, 70, 21.95), rate(8, 90, 21.9)]
+    assert "a file of 70 bytes" in verdict({("Grid", 100): [22.0]}, rates=some), "0.1 dB are lost, not 0.15"
+    assert "a file of 70 bytes" in verdict({("Grid", 100): [25.0]}, rates=some), "the best of those that lose more"
     told = verdict({("Grid", 100): [22.0, 22.0]}, rates=rates[:1])
     assert "  stored: files of 50 bytes on average (4 bits a value, 1 a sample) with 20.5 dB\n" in told
 
@@ -241,6 +252,12 @@ def test_one_command_is_told_the_most_urgent_first(verdict):
             {"sizes": [50, 100]},
         ),
         (
+            {("Grid", 200): [20]},
+            Available([], None, True, str),
+            "one budget does not show what more would bring",
+            {"sizes": [200, 400]},
+        ),
+        (
             {("Grid", 300): [20]},
             Available([], None, True, str),
             "one budget does not show what more would bring",
@@ -255,6 +272,22 @@ def test_one_command_is_told_the_most_urgent_first(verdict):
     ]:
         assert verdict(scores, means).splitlines()[-2:] == [f"next, as {why}:", f"  {options}"]
     assert "next" not in verdict({("Grid", 50): [20], ("Grid", 100): [20.4]}, Available([], None, False, str))
+    files = {"rates": [rate(8, 50, 20.0)]}
+    assert "next" not in verdict({("Grid", 50): [20], ("Grid", 100): [20.4]}, Available([], None, True, str), **files)
     assert "next" not in verdict({("Grid", 200): [20], ("Grid", 300): [29]}, Available([], None, False, str)), (
         "400 values"
     )
+
+
+def test_of_several_tasks_the_most_urgent_run_is_told_once(make_row, tmp_path):
+    """Grid's only budget says less than the seeds that `fit` lacks; without these, both tasks ask for the same run."""
+    place = {"signal": "UserFile", "bandlimit": None, "shape": [20, 20, 1], "size": 100, "parameters": 90}
+    rows = [make_row(**place, model=model, psnr=psnr) for model, psnr in (("Grid", 20.0), ("Siren", 19.0))]
+    rows += [make_row(**place, task="denoise_0.1", psnr=20.0)]
+    for seeds, why in (([0, 1, 2], "one draw cannot tell Grid's lead"), ([], "one budget does not show what more")):
+        told = tell(rows, tmp_path, Available(seeds, None, False, str))
+        assert re.findall(r"verdict, task (\S+),|next, as (.{32})", told) == [
+            ("denoise_0.1", ""),
+            ("fit", ""),
+            ("", why[:32]),
+        ]
