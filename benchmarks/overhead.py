@@ -109,7 +109,8 @@ def measured(trials: Sequence[Trial], device: torch.device) -> tuple[Calls, floa
         trial_rows.read_done(trials, out)
         run_trials.execute(trials, run_trials.RunOptions(out, device))
         total, processor = time.perf_counter() - start, time.process_time() - processor
-        return calls, total, processor, [trial_rows.stored(trial, out)[0] for trial in trials]  # scorings share a fit
+        rows = [trial_rows.stored(trial, out)[trial.rows[0].name] for trial in trials]  # scorings share a fit
+        return calls, total, processor, rows
 
 
 def parts(calls: Calls, training: float, total: float) -> dict[str, float]:

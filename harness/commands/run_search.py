@@ -30,7 +30,7 @@ HERE = ("verb", "minutes", "write", "dry_run", *OF_RUN)  # not for workers
 
 
 def tune(options: argparse.Namespace) -> int:
-
+    """Do what the options ask for; the exit code."""
     found = make_search(options)
     trials = found.trials
     done, left, _ = trial_rows.read_done(trials, options.out)

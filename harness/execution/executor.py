@@ -83,6 +83,6 @@ class Order:
 
     def for_trials(self, trials: Collection[Trial]) -> "Order":
         """The same order for some trials alone, with what is superseded of theirs."""
-        names = {name.key for trial in trials for name in trial.rows}
+        names = {row.key for trial in trials for row in trial.rows}
         superseded = tuple((key, started) for key, started in self.superseded if key in names)
         return dataclasses.replace(self, superseded=superseded, keys=tuple(trial.key for trial in trials))

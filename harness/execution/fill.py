@@ -56,9 +56,9 @@ class Files:
         """Add a trial's rows from a results folder, if it has them and they are not there yet."""
         if reference.is_there(trial, self.rows):
             return
-        for of, row in zip(trial.rows, trial_rows.stored(trial, out), strict=True):
+        for name, row in trial_rows.stored(trial, out).items():
             if row is not None:
-                self.rows[of.name] = self.new[of.name] = row
+                self.rows[name] = self.new[name] = row
                 self.unwritten.add(trial.preset)
         if time.monotonic() >= self.due:
             self.write()

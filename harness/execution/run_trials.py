@@ -91,8 +91,8 @@ def run_free(trials: Sequence[Trial], claims: Claims, progress: Progress, option
             left.append(trial)
             continue
         with claim:
-            for name in trial.rows:
-                Store(out, name.folder).refresh()
+            for scoring in trial.rows:
+                Store(out, scoring.folder).refresh()
             if is_done(trial, out, options.superseded):  # while we were about to claim it
                 left.append(trial)
                 continue
@@ -113,8 +113,9 @@ def run_free(trials: Sequence[Trial], claims: Claims, progress: Progress, option
 
 def write(trial: Trial, results: Sequence[Result], options: RunOptions) -> None:
     """Store the rows of a trial, and with `arrays` its residuals."""
-    for name, result in zip(trial.rows, results, strict=True):
-        Store(options.out, name.folder).write(name.key, result.row, result.residual if options.arrays else None)
+    for scoring, result in zip(trial.rows, results, strict=True):
+        store = Store(options.out, scoring.folder)
+        store.write(scoring.key, result.row, result.residual if options.arrays else None)
 
 
 def wait(trials: Sequence[Trial], claims: Claims, options: RunOptions) -> None:
@@ -162,7 +163,7 @@ def tell_finished(trials: Sequence[Trial], progress: Progress, options: RunOptio
     out, left = options.out, []
     for trial in trials:
         # whether there is a file costs a tenth of reading it
-        there = all(Store(out, name.folder).row_path(name.key).exists() for name in trial.rows)
+        there = all(Store(out, row.folder).row_path(row.key).exists() for row in trial.rows)
         if there and is_done(trial, out, options.superseded):
             tell(trial, out, progress)
         else:
@@ -172,7 +173,7 @@ def tell_finished(trials: Sequence[Trial], progress: Progress, options: RunOptio
 
 def tell(trial: Trial, out: str | Path, progress: Progress) -> None:
     """Tell of a trial that another process ran, with the seconds from its start until its last row was written."""
-    rows = [row for row in stored(trial, out) if row is not None]
+    rows = [row for row in stored(trial, out).values() if row is not None]
     last = Store(out, trial.rows[-1].folder).row_path(trial.rows[-1].key)
     try:
         took = last.stat().st_mtime - datetime.datetime.fromisoformat(rows[-1]["started"]).timestamp()

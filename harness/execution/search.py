@@ -78,6 +78,8 @@ def make_search(options: argparse.Namespace) -> Search:
         plan = plan_of(options, config, source, [task], preset, fitting, device)
         for seed in dict.fromkeys(options.search_seeds):
             found += cells(config, plan, kind, options.trials, seed)
+    if not found:
+        raise UsageError(f"nothing is left to tune; give other --models or --kinds. {' '.join(left_out)}")
     return Search(config, device, name, found, tuple(left_out))
 
 

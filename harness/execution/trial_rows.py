@@ -1,6 +1,7 @@
 """Which trials have their rows in a results folder, and which are left to run."""
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -43,7 +44,10 @@ def is_own(row: Row, key: str, store: Store) -> bool:
 
 
 def named_rows(trial: Trial, store_of: Callable[[str], Store]) -> dict[Name, Row | None]:
-    """The rows of a trial by their names, None for one that is not there. store_of: gives the store of a folder."""
+    """The rows of a trial by their names, in the order of its scorings; None for one that is not there.
+
+    store_of: gives the store of a folder.
+    """
     return {row.name: store_of(row.folder).read(row.key) for row in trial.rows}
 
 
@@ -52,19 +56,18 @@ def is_done(trial: Trial, out: str | Path, superseded: Superseded) -> bool:
 
     superseded: the key and `started` of rows that do not count, as their trials are to run again.
     """
-    rows = stored(trial, out)
-    if None in rows or not superseded:
-        return None not in rows
-    names = (name.key for name in trial.rows)
-    return not any((key, row["started"]) in superseded for key, row in zip(names, rows, strict=True) if row)
+    found = stored(trial, out)
+    if None in found.values() or not superseded:
+        return None not in found.values()
+    return not any((key, row["started"]) in superseded for (_, key), row in found.items() if row)
 
 
-def stored(trial: Trial, out: str | Path) -> list[Row | None]:
-    """The rows of a trial in the order of its scorings, None for one that is not there."""
-    return list(named_rows(trial, functools.partial(Store, out)).values())
+def stored(trial: Trial, out: str | Path) -> dict[Name, Row | None]:
+    """`named_rows` of a results folder."""
+    return named_rows(trial, functools.partial(Store, out))
 
 
 def to_supersede(trials: Sequence[Trial], out: str | Path) -> Superseded:
     """The rows that these trials have now."""
-    found = ((name.key, row) for trial in trials for name, row in zip(trial.rows, stored(trial, out), strict=True))
-    return {(key, row["started"]) for key, row in found if row is not None}
+    found = itertools.chain.from_iterable(stored(trial, out).items() for trial in trials)
+    return {(key, row["started"]) for (_, key), row in found if row is not None}

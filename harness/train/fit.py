@@ -122,8 +122,8 @@ def advance(stepper: Stepper, schedule: Schedule, rng: torch.Generator) -> int:
     if stepper.passes and gradient.pointwise and "rearrange" in model.target_hooks():
         before = places(model)
         model.rearrange(stepper.passes, schedule.steps, gradient.residual, rng)
-        if moved := [name for name, place in places(model).items() if before.get(name) != place]:
-            raise UsageError(f"{model.name}.rearrange replaces {', '.join(moved)}; write into it, as with copy_")
+        if replaced := [name for name, place in places(model).items() if before.get(name) != place]:
+            raise UsageError(f"{model.name}.rearrange replaces {', '.join(replaced)}; write into it, as with copy_")
     return stepper.one_pass()
 
 

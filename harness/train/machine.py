@@ -40,6 +40,11 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
+def current(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """A context in which a GPU is the current one: Triton's kernels run there, whatever their arguments' device is."""
+    return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
+
+
 @functools.cache
 def device_name(device: torch.device) -> str:
     """The device as rows name it: `cuda: NVIDIA H200`, `cpu: <processor>, 2 threads`."""

@@ -1,6 +1,5 @@
 """One trial: build, fit, score. Divergence and lack of memory become rows; all else raises."""
 
-import contextlib
 import gc
 import math
 import sys
@@ -57,8 +56,6 @@ def run_on(
     size, reason = solve(trial, task)
     if size is None:
         return [failed(row, scoring, UNSUPPORTED, reason) for scoring in task.scorings]
-    # Triton's kernels run on the current device, whatever their arguments' is
-    here = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
     memory = machine.PeakMemory(device)
     reason, note = "", None
     for share in SHARES[:1] if models.get_model(trial.model).lattice_only else SHARES:
@@ -67,7 +64,7 @@ def run_on(
             note = f"in chunks of {schedule.activation_gib:.3g} GiB, as memory ran out with larger ones"
             print(f"{trial}: {reason}; runs again {note}", file=sys.stderr)
         try:
-            with here, matmul_precision(trial.precision):
+            with machine.current(device), matmul_precision(trial.precision):
                 return fit_and_score(row, trial, task, size, schedule, memory, note, on_progress, on_model)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not out_of_memory(error):

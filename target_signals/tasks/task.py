@@ -102,7 +102,7 @@ class Task:
         return metrics.clipped_psnr(self.truth, answer, self.where)
 
 
-def generator(seed: int, item: str, *purpose: str) -> np.random.Generator:
+def generator(seed: int, item: str, *purpose: str) -> "np.random.Generator":  # NumPy imports it when it is asked for
     """What a task draws with: the same for one seed, item and purpose, and independent for any other."""
     return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in (item, *purpose))])
 

@@ -229,6 +229,7 @@ def test_a_deadline_stops_an_executor(make_trial, monkeypatch, tmp_path):
         (["--write", "--length", "9", "--set", "Grid.lr=0.2"], "which --length and --set may change"),
         (["--set", "Grid.lr=5"], "Grid.lr is 5.0, which is not within its range (lr: 0.003 to 1, log)"),
         (["--models", "Grid", "--backend", "gsplat"], "Grid has no back end 'gsplat'"),
+        (["--models", "GSplat", "--kinds", "volume"], "give other --models or --kinds. volume: GSplat renders"),
     ],
 )
 def test_a_mistake_is_one_line(tune, words, message):
