@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
 
 
+@no_denormals()
 def run(options: argparse.Namespace) -> int:
     coder.check()
     print("| model | budget | share | bits | bytes | PSNR (dB) | bytes, quantised | PSNR (dB) | gain (dB) | kept |")
@@ -71,7 +72,6 @@ def trials_of(options: argparse.Namespace) -> Iterator[Trial]:
                 yield dataclasses.replace(trial, bits=tuple(options.bits), quantised_share=part)
 
 
-@no_denormals()
 def lines(trial: Trial) -> Iterator[str]:
     """What a fit's files hold, with and without quantised updates, one line for each number of bits."""
     task, schedule = task_of(trial, signal_of(trial)), make_schedule(trial)

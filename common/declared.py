@@ -19,7 +19,7 @@ def check_declarations(cls: type, contract: type) -> None:
                 if typing.get_origin(kind) is ClassVar:
                     _check_attribute(cls, name, typing.get_args(kind)[0])
             for name, member in vars(base).items():
-                if isinstance(member, classmethod) and not isinstance(inspect.getattr_static(cls, name), classmethod):
+                if isinstance(member, classmethod) and inspect.isfunction(inspect.getattr_static(cls, name)):
                     raise ValueError(f"{cls.__name__}.{name} needs @classmethod before it, as {base.__name__}'s has")
 
 

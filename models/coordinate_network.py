@@ -28,8 +28,11 @@ class CoordinateNetwork(Representation):
         """As for any model, and UsageError where its chain is no network."""
         model = super().construct(config, lattice, channels, size)
         assert isinstance(model, CoordinateNetwork)
-        if (wrong := declared.misfit(model.chain(), lattice.dim, channels)) is not None:
-            raise UsageError(f"{cls.name}.chain: {wrong}")
+        if model.device.type != "meta":  # where models are only counted, some twenty times for a budget
+            with torch.no_grad():
+                wrong = declared.misfit(model.chain(), lattice.dim, channels)
+            if wrong is not None:
+                raise UsageError(f"{cls.name}.chain: {wrong}")
         return model
 
     def chain(self) -> Sequence[Layer]:

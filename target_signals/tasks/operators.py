@@ -23,7 +23,8 @@ class Operator:
         return self(torch.tensor(values, dtype=torch.float32)[None])[0].numpy()
 
     def display(self, observed: np.ndarray) -> np.ndarray:
-        """An observation [*observed, C] to look at: an image [H, W, C] or a volume [X, Y, Z, C]; by default itself."""
+        """An observation [*observed, C] to look at, with as many axes as the lattice: an image [H, W, C] or a volume
+        [X, Y, Z, C]; by default itself."""
         return observed
 
 

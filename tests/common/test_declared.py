@@ -51,6 +51,17 @@ def test_a_slip_is_one_line_when_the_file_is_loaded(tmp_path, kind, old, new, sa
     assert f"ValueError: {own_files.NEW[kind].replace('new_task', 'NewTask')}{says}" in str(caught.value)
 
 
+def test_a_static_method_serves_for_a_class_method(tmp_path):
+    path = own_files.write("model", tmp_path)
+    more = '    @staticmethod\n    def unsupported(dim, channels, needs):\n        return "never"\n\n'
+    text = path.read_text(encoding="utf-8")
+    assert "    def forward" in text
+    path.write_text(text.replace("    def forward", f"{more}    def forward"), encoding="utf-8")
+    with own_files.forgotten():
+        own_files.REGISTRIES["model"].load_file(path)
+        assert own_files.REGISTRIES["model"].get(own_files.NEW["model"]).unsupported(3, 1, None) == "never"
+
+
 RECORDED = """
 from target_signals.base import RecordedFamily, Signal, register
 

@@ -48,7 +48,8 @@ def ones(*shape):
         ),
         ({"weight": ones(7, 3)}, {}, r"layer 0 has a weight \[7, 3\]; with a bias of 7 behind 2 it must be \[7, 2\]"),
         ({}, {"weight": ones(7, 6)}, r"layer 1 has a weight \[7, 6\]; with a bias of 7 behind 7 it must be \[7, 7\]"),
-        ({}, {"head": None}, "no layer has a head, which the last one must have"),
+        ({}, {"head": None}, "the last layer has no head, so nothing reads it"),
+        ({"head": (ones(1, 7), ones(1))}, {"head": None}, "the last layer has no head"),
         ({}, {"head": (ones(2, 7), ones(2))}, r"layer 1 has a head's weight \[2, 7\]; .* it must be \[1, 7\]"),
         ({}, {"head": (ones(1, 7), ones(7))}, r"layer 1 has a head's bias \[7\]; .* it must be \[1\]"),
         ({}, {"activation": "filter"}, "layer 1 has the activation 'filter'; a filter is for 'filter', behind"),
@@ -75,5 +76,12 @@ def test_a_network_without_a_chain_says_so(monkeypatch):
         Sketched.construct(Sketched.Config(), LATTICE, 1, 7)
 
 
-def test_a_network_passes():
-    assert Sketched.construct(Sketched.Config(), LATTICE, 1, 7).chain()
+def test_a_network_passes_and_its_chain_is_made_once(monkeypatch):
+    """Not where sizes are counted: there it would take most of the time."""
+    made = []
+    whole = Sketched.chain
+    monkeypatch.setattr(Sketched, "chain", lambda self: made.append(self.size) or whole(self))
+    size = Sketched.solve_size(Sketched.Config(), LATTICE, 1, 100)
+    assert made == []
+    Sketched.construct(Sketched.Config(), LATTICE, 1, size)
+    assert made == [size]

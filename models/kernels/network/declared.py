@@ -12,12 +12,12 @@ KNOWN = (*ELEMENTWISE, "filter", "gabor")
 def misfit(layers: Sequence[Layer], dim: int, channels: int) -> str | None:
     """What is wrong with layers that are to lead from d coordinates to heads of C channels, and what it must be; None
     where nothing is."""
-    below = dim
+    below, head = dim, None
     for i, layer in enumerate(layers):
         if (wrong := _misfit(layer, below, dim, channels, first=i == 0)) is not None:
             return f"layer {i} {wrong}"
-        below = len(layer.bias)
-    return None if any(layer.head for layer in layers) else "no layer has a head, which the last one must have"
+        below, head = len(layer.bias), layer.head
+    return None if head else "the last layer has no head, so nothing reads it"
 
 
 def _misfit(layer: Layer, below: int, dim: int, channels: int, first: bool) -> str | None:

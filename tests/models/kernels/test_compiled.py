@@ -7,6 +7,7 @@ file is run as a program, too, in a process of its own: there, wrappers of kerne
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,8 @@ def networks():
     for activation, width in (("filter", 200), ("gabor", 64)):  # tiles of two strips, and of one
         network = draw_network(activation, 2, [width, width], 3, seed=0)
         yield layers_triton.heads(single(network), torch.rand(1000, 2), 2)
+    first, last = draw_network("sine", 2, [200, 200], 3, seed=0)
+    yield layers_triton.heads(single([replace(first, head=last.head), last]), torch.rand(1000, 2), 2)
     for activation, widths in (("sine", 4 * [56]), ("gabor", 3 * [96])):
         network = with_one_head(draw_network(activation, 2, widths, 3, seed=0))
         yield layers_triton.heads(single(network), torch.rand(1000, 2), 2)
