@@ -19,7 +19,6 @@ from typing import Any
 import torch
 
 import models
-from cell import SuiteLoop
 from cells import add_cells, chosen_cells, here
 from common.errors import cause_of
 from common.exits import EXIT_OK, guarded
@@ -36,6 +35,7 @@ from harness.train.run_trial import build, solve
 from models import backends
 from models.kernels.hash_grid import encoding
 from models.kernels.hash_grid.encoding import LatticeEncoding, make_levels
+from timed_loops import SuiteLoop
 
 Step = Callable[[], Any]
 LOG2_TABLES = range(7, 17)

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import models
 import target_signals
-from cell import LOOPS, Cell
 from harness.plan.config import Config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 from target_signals.tasks.base import family_of
+from timed_loops import LOOPS, Cell
 
 IN_ORDER = ("DIV2K", "ChestCT")  # whose points the released loop does not permute
 DENSE = ("FourFeat", "Siren", "Wire", "BACON")  # every point meets every parameter

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from cell import SuiteLoop
 from cells import add_cells, chosen_cells, here, name_of, suites_own
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
@@ -29,6 +28,7 @@ from harness.train import machine
 from harness.train.data import signal_of, task_of
 from harness.train.run_trial import build, solve
 from models.coordinate_network import CoordinateNetwork
+from timed_loops import SuiteLoop
 
 PROFILED = 5  # passes
 

@@ -20,8 +20,8 @@ from typing import Any
 
 import torch
 
-import cell
 import cost_table
+import timed_loops
 from cells import add_cells, cells_to_measure, name_of, suites_own
 from common.errors import UsageError
 from common.exits import EXIT_FAILED, EXIT_OK, guarded
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     options.precision = choose_precision(options.precision, device)
     for name in names if options.backend is not None else ():
         backends.check(get_model(name), options.backend, device)
-    if options.compile and (lack := cell.why_not_compiled(device)) is not None:
+    if options.compile and (lack := timed_loops.why_not_compiled(device)) is not None:
         print(f"the careful loop is not compiled: {lack}", file=sys.stderr)
         options.compile = False
     data, end = _begin(options.out, device), deadline(options)
@@ -80,11 +80,11 @@ def run(options: argparse.Namespace) -> int:
         if time.monotonic() > end:
             print("the minutes are over", file=sys.stderr)
             break
-        found = cell.measure(suites_own(trial, options), device, options.seconds, options.compile)
+        found = timed_loops.measure(suites_own(trial, options), device, options.seconds, options.compile)
         if found is None:
             continue
         data["cells"][name_of(trial)] = found
-        loops = [loop for loop in cell.LOOPS if loop in found]
+        loops = [loop for loop in timed_loops.LOOPS if loop in found]
         times = ", ".join(f"{loop} {found[loop].get('failed') or round(found[loop]['ms'], 3)}" for loop in loops)
         print(f"{trial.model} {trial.dim}D {trial.budget:,}: {times}", file=sys.stderr, flush=True)
         if options.out is not None:

@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 
 import models
-from cell import SuiteLoop
 from cells import here
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
@@ -39,6 +38,7 @@ from models import backends
 from models.kernels.splats import rasterise
 from models.kernels.splats.tiling import Tiles
 from peaks import measure_peaks
+from timed_loops import SuiteLoop
 
 MODEL = "GSplat"
 # Operations of a pair, the exponential and the division as one each: 14 forward, 30 backward, where alpha and odds are

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from common.declared import check_declarations
+from common.declarations import check_declarations
 from common.errors import UsageError, cause_of
 from common.lattice import Lattice
 from common.needs import Needs

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from common.errors import UsageError
 from common.lattice import Lattice
 from models.base import Representation
-from models.kernels.network import declared, layers
+from models.kernels.network import layers
 from models.kernels.network.layers import Layer
+from models.kernels.network.misfit import misfit
 
 
 class CoordinateNetwork(Representation):
@@ -30,7 +31,7 @@ class CoordinateNetwork(Representation):
         assert isinstance(model, CoordinateNetwork)
         if model.device.type != "meta":  # where models are only counted, some twenty times for a budget
             with torch.no_grad():
-                wrong = declared.misfit(model.chain(), lattice.dim, channels)
+                wrong = misfit(model.chain(), lattice.dim, channels)
             if wrong is not None:
                 raise UsageError(f"{cls.name}.chain: {wrong}")
         return model

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from common.declared import check_declarations
+from common.declarations import check_declarations
 from common.errors import UsageError, suggest
 from common.lattice import Lattice
 from common.registry import Registry

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from common.declared import check_declarations
+from common.declarations import check_declarations
 from common.errors import UsageError, suggest
 from common.needs import Needs
 from common.registry import Registry
