@@ -30,6 +30,13 @@ def write(kind, folder):
     return folder / f"{NEW[kind]}.py"
 
 
+def edit(path, old, new):
+    """Put new in place of old, which the file has."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
 @contextlib.contextmanager
 def registered(kind, folder):
     """The file's class is in its registry inside."""

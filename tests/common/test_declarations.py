@@ -42,10 +42,7 @@ DECORATOR = "    @classmethod\n"
 def test_a_slip_is_one_line_when_the_file_is_loaded(tmp_path, kind, old, new, says):
     """new: in place of old; without an old, a line more."""
     path = own_files.write(kind, tmp_path)
-    text = path.read_text(encoding="utf-8")
-    old, new = (old, new) if old else (NAME[kind], f"    {new}\n{NAME[kind]}")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    own_files.edit(path, *((old, new) if old else (NAME[kind], f"    {new}\n{NAME[kind]}")))
     with own_files.forgotten(), pytest.raises(UsageError) as caught:
         own_files.REGISTRIES[kind].load_file(path)
     assert f"ValueError: {own_files.NEW[kind].replace('new_task', 'NewTask')}{says}" in str(caught.value)
@@ -54,9 +51,7 @@ def test_a_slip_is_one_line_when_the_file_is_loaded(tmp_path, kind, old, new, sa
 def test_a_static_method_serves_for_a_class_method(tmp_path):
     path = own_files.write("model", tmp_path)
     more = '    @staticmethod\n    def unsupported(dim, channels, needs):\n        return "never"\n\n'
-    text = path.read_text(encoding="utf-8")
-    assert "    def forward" in text
-    path.write_text(text.replace("    def forward", f"{more}    def forward"), encoding="utf-8")
+    own_files.edit(path, "    def forward", f"{more}    def forward")
     with own_files.forgotten():
         own_files.REGISTRIES["model"].load_file(path)
         assert own_files.REGISTRIES["model"].get(own_files.NEW["model"]).unsupported(3, 1, None) == "never"

@@ -155,12 +155,6 @@ def test_workers_read_the_files_again_and_what_shows_rows_does_without_them(comm
     assert "2 of 2 rows were given again" in capsys.readouterr().out
 
 
-def edit(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
 def scores(own, **wanted):
     table = load(own / "out")
     chosen = (table[list(wanted)] == pd.Series(wanted)).all(axis=1)
@@ -174,7 +168,7 @@ def test_another_version_of_a_models_file_makes_rows_of_its_own(call, own):
     (before,) = scores(own, task="fit", model="Plane")
     (own / "model.py").write_text(f"{MODEL}\n# it works\n")
     assert "8 trials, 8 of them done before" in call(*words)[1]
-    edit(own / "model.py", "layer(x)", "layer(-x)")
+    own_files.edit(own / "model.py", "layer(x)", "layer(-x)")
     code, stdout, _ = call(*words, "--steps", 2)
     assert (code, "8 trials, 4 of them done before" in stdout) == (0, True)
     old, new = scores(own, task="fit", model="Plane")
@@ -186,10 +180,10 @@ def test_another_version_of_a_models_file_makes_rows_of_its_own(call, own):
 def test_another_version_of_a_signals_or_a_tasks_file_makes_rows_of_its_own(call, own):
     words = line(own, "--no-figures")
     assert call(*words)[0] == 0
-    edit(own / "signal.py", "values[::3]", "values[::4]")
+    own_files.edit(own / "signal.py", "values[::3]", "values[::4]")
     assert "8 trials, 0 of them done before" in call(*words)[1]
     assert len(set(scores(own, task="fit", model="Grid_exact"))) == 2, "of the new signal, and not of the one in memory"
-    edit(own / "task.py", "values.roll(k, 1)", "values.roll(k, 2)")
+    own_files.edit(own / "task.py", "values.roll(k, 1)", "values.roll(k, 2)")
     assert "8 trials, 2 of them done before" in call(*words)[1], "the plain fits"
     assert len(set(scores(own, task="deblur_2", model="Plane"))) == 3
 
@@ -200,10 +194,10 @@ def test_an_earlier_version_that_comes_back_has_its_rows_and_says_what_figures_s
     words = [str(word) for word in [*words, "--sizes", 100, "--out", own / "out"]]
     says = "figures and page show later rows, of other settings or other code, in place of 1 of this run; --force runs"
     assert run_command.main(words) == 0
-    edit(own / "model.py", "layer(x)", "layer(-x)")
+    own_files.edit(own / "model.py", "layer(x)", "layer(-x)")
     assert run_command.main(words) == 0
     assert says not in capsys.readouterr().out
-    edit(own / "model.py", "layer(-x)", "layer(x)")
+    own_files.edit(own / "model.py", "layer(-x)", "layer(x)")
     assert run_command.main(words) == 0
     out = capsys.readouterr().out
     assert "1 trial, 1 of them done before" in out
@@ -214,7 +208,7 @@ def test_an_earlier_version_that_comes_back_has_its_rows_and_says_what_figures_s
 
 def test_a_row_of_another_version_is_not_called_wrong_but_of_other_code(call, own, capsys):
     assert call(*line(own, "--no-figures"))[0] == 0
-    edit(own / "model.py", "layer(x)", "layer(-x)")
+    own_files.edit(own / "model.py", "layer(x)", "layer(-x)")
     files = ("--signal", own / "signal.py", "--task", "fit", "--models", own / "model.py")
     assert harness_main(["verify", *map(str, files), "--device", "cpu", "--out", str(own / "out")]) == 1
     out = capsys.readouterr().out
@@ -311,7 +305,7 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
     ],
 )
 def test_a_slip_in_a_signal_or_a_task_is_one_line(call, own, file, old, new, says):
-    edit(own / file, old, new)
+    own_files.edit(own / file, old, new)
     words = ["--signal", own / "signal.py", "--task", own / "task.py", "--models", "Grid", "--out", own / "out"]
     code, _, stderr = call(*words, "--preset", "smoke", "--device", "cpu", "--no-figures")
     assert code == 2
@@ -320,7 +314,7 @@ def test_a_slip_in_a_signal_or_a_task_is_one_line(call, own, file, old, new, say
 
 @pytest.mark.parametrize("values", ["values[::-1].T", "np.broadcast_to(values, values.shape)", "values.astype(float)"])
 def test_a_signals_values_may_lie_in_any_order(call, own, values, recwarn):
-    edit(own / "signal.py", MADE, f"return Signal({values}, dim, cls.kind)")
+    own_files.edit(own / "signal.py", MADE, f"return Signal({values}, dim, cls.kind)")
     words = ["--signal", own / "signal.py", "--models", "Grid", "--out", own / "out", "--preset", "smoke"]
     code, _, stderr = call(*words, "--device", "cpu", "--no-figures")
     assert (code, stderr, list(recwarn)) == (0, "", [])
