@@ -32,7 +32,7 @@ from harness.report import write_page
 from harness.store.names import Name
 from harness.store.schema import BUSY, OK, UNSUPPORTED, Row
 from harness.store.table import load_rows, oldest_first
-from harness.train import checkpoint, coder, machine
+from harness.train import coder, machine
 from target_signals.base import RecordedFamily
 from target_signals.tasks import perceptual
 from target_signals.tasks.base import expand_tasks
@@ -112,7 +112,7 @@ def run_trials_of(
         how = run_trials.RunOptions(
             out,
             launch.device,
-            on_model=checkpoint.saver(out) if options.save_model else None,
+            save_models=options.save_model,
             superseded=trial_rows.to_supersede(left, out) if options.force else (),
             after=0.0 if options.no_figures else drawing_seconds(left, launch.device.type),
         )

@@ -46,7 +46,7 @@ def run(order: Order) -> None:
     process.prepare()  # a node of a cluster need not have the environment of whoever started the run
     from harness.execution import fill, run_trials
     from harness.execution.progress import Progress
-    from harness.train import checkpoint, machine
+    from harness.train import machine
 
     os.chdir(order.folder)
     options, planned = plan(tuple(order.arguments))
@@ -59,7 +59,7 @@ def run(order: Order) -> None:
     how = run_trials.RunOptions(
         options.out,
         device,
-        on_model=checkpoint.saver(options.out) if options.save_model else None,
+        save_models=options.save_model,
         superseded=set(order.superseded),
         arrays=order.arguments[0] != fill.VERB,  # the reference keeps rows alone
     )
