@@ -65,8 +65,10 @@ def run_where_asked(
     options: argparse.Namespace,
     workers: int | None,
     words: Sequence[str],
+    in_turn: bool = False,
 ) -> None:
-    """Run trials in this process, or through the executor that is asked for, the long ones first.
+    """Run trials in this process, or through the executor that is asked for, the long ones first, unless they are to
+    begin `in_turn`.
 
     workers, words: as for `make_executor`.
     """
@@ -74,7 +76,7 @@ def run_where_asked(
     if executor is None:
         run_trials.execute(trials, how)
     else:
-        run_trials.spread(in_order(trials, how.device.type), executor, how)
+        run_trials.spread(trials if in_turn else in_order(trials, how.device.type), executor, how)
 
 
 def make_executor(
