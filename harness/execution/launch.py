@@ -98,8 +98,13 @@ def plan_of(
     device: torch.device,
 ) -> list[Trial]:
     """The trials of some models on a source. UsageError for what cannot run on the device, or anywhere."""
-    check_length(source, preset)
-    check_backend(options.backend, chosen, device)
+    if not source.files:  # which are as large as they are
+        try:
+            check_size(source.family.name, source.dim, preset.length.get(source.length_key), LARGEST)
+        except UsageError as error:
+            raise UsageError(f"--length: {error}; give a smaller one") from error
+    for model in chosen if options.backend is not None else ():
+        backends.check(get_model(model), options.backend, device)
     precision = choose_precision(options.precision, device)
     trials = make_plan(config, source, tasks, preset, chosen, precision, options.backend)
     if options.executor == "local":  # machines of a cluster may have more memory than this one
@@ -148,15 +153,6 @@ def tuned_preset(
     return next((name for name, values in config.presets.items() if values.get("tuned_at") == preset.name), None)
 
 
-def check_length(source: Source, preset: Preset) -> None:
-    """UsageError for a signal that nobody has room for. A person's own files are as large as they are."""
-    if not source.files:
-        try:
-            check_size(source.family.name, source.dim, preset.length.get(source.length_key), LARGEST)
-        except UsageError as error:
-            raise UsageError(f"--length: {error}; give a smaller one") from error
-
-
 def check_budgets(trials: Sequence[Trial], device: torch.device, option: str = "--sizes") -> None:
     """UsageError for a budget that the device cannot hold, before anything is begun. option: as messages name it."""
     memory = machine.memory(device)
@@ -184,13 +180,6 @@ def choose_device(options: argparse.Namespace) -> torch.device:
 def choose_preset(asked: str | None, device: torch.device) -> str:
     """The preset that is asked for, or the one for this kind of device."""
     return asked or ("paper" if device.type == "cuda" else "quick")
-
-
-def check_backend(asked: str | None, chosen: Sequence[str], device: torch.device) -> None:
-    """UsageError unless the back end that is asked for can be tried on each of these models."""
-    if asked is not None:
-        for model in chosen:
-            backends.check(get_model(model), asked, device)
 
 
 def choose_precision(asked: str | None, device: torch.device) -> str | None:
