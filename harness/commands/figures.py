@@ -7,9 +7,12 @@ from pathlib import Path
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
+from harness.analysis import published
+from harness.analysis.reference_rows import beside
 from harness.commands.figure_options import add_looks, choice_of
 from harness.commands.selected_rows import add_own, add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.shared_options import add_config, add_out
+from harness.figures import draw_figures
 from harness.plan.config import load_config
 from harness.store.scan import results_folder
 from harness.store.schema import Row
@@ -53,10 +56,6 @@ def main(
 
 def draw(options: argparse.Namespace) -> None:
     """Draw what the options choose, and say what it lacks. UsageError where there is nothing to draw."""
-    from harness.analysis import published
-    from harness.analysis.reference_rows import beside
-    from harness.figures import draw_figures
-
     own, config = chosen(options), load_config(options.config)
     order = config.protocol.order
     if options.against is not None:
@@ -85,8 +84,6 @@ def draw(options: argparse.Namespace) -> None:
 
 def draw_against(rows: Sequence[Row], order: Sequence[str], options: argparse.Namespace) -> None:
     """Draw what has scores of the preset and of another one."""
-    from harness.figures import draw_figures
-
     if options.waiting:
         raise UsageError("--against draws scores, not seconds; leave --waiting out")
     mine, choice = choose_models(rows, options), choice_of(options)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from common.errors import one_line
 from common.files import read_bounded
-from harness.store.parquet import Name, read_rows
+from harness.store.names import Name
+from harness.store.parquet import read_rows
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.schema import OK, UNSUPPORTED, Row
 from harness.store.store import Store, row_text, stores_in

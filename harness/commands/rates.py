@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,12 +18,11 @@ from harness.analysis.target import rebuild
 from harness.commands.figure_options import add_looks, choice_of
 from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.shared_options import add_config, add_out
+from harness.figures.draw_figures import Choice
+from harness.figures.files import figures_folder, save
 from harness.plan.config import load_config
 from harness.store.scan import gather
-from harness.store.schema import Row
-
-if TYPE_CHECKING:
-    from harness.figures.draw_figures import Choice
+from harness.store.schema import CLASSICAL, Row
 
 FIGURE, POINTS = "rate_distortion", "rate_distortion.md"
 
@@ -80,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 def draw(
     found: RateDistortion,
     order: Sequence[str],
-    choice: "Choice",
+    choice: Choice,
     out: str | Path,
     coded: Mapping[str, codec_points.Ladders],
 ) -> list[Path]:
@@ -88,9 +86,7 @@ def draw(
     files for people."""
     from matplotlib import rc_context
 
-    from harness.figures.files import figures_folder, save
     from harness.figures.rate_distortion import rate_distortion_page
-    from harness.store.schema import CLASSICAL
     from models import get_model
 
     classical = [name for name in order if get_model(name).label == CLASSICAL]

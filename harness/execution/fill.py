@@ -17,7 +17,8 @@ from harness.execution.shared_options import add_config
 from harness.plan import reference
 from harness.plan.config import load_config
 from harness.plan.trial import Trial
-from harness.store.parquet import Name, read_rows, write_rows
+from harness.store.names import Name
+from harness.store.parquet import read_rows, write_rows
 from harness.store.schema import Row
 
 VERB = "reference"
