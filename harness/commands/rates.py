@@ -16,12 +16,11 @@ from harness.analysis.bits.rate_tables import every_point, summary
 from harness.analysis.cell import Kind, kind_of
 from harness.analysis.target import rebuild
 from harness.commands.figure_options import add_looks, choice_of
-from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
+from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, gather_rows
 from harness.execution.shared_options import add_config, add_out
 from harness.figures.draw_figures import Choice
 from harness.figures.files import figures_folder, save
 from harness.plan.config import load_config
-from harness.store.scan import gather
 from harness.store.schema import CLASSICAL, Row
 
 FIGURE, POINTS = "rate_distortion", "rate_distortion.md"
@@ -37,11 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from harness.plan.model_settings import model_names
 
-    found = gather(options.out, curves=False)
-    found.say_problems()
-    if not found.stored:
-        raise no_rows(options.out)
-    rows = choose_models(choose_experiments(found.rows, options), options)
+    every = [one.row for one in gather_rows(options.out, curves=False)]
+    rows = choose_models(choose_experiments(every, options), options)
     if not any(row["rates"] for row in rows):
         raise UsageError(f"none of these rows in '{options.out}' has rates; run a launcher with --bits 4 6 8 12 16 32")
     config, choice = load_config(options.config), choice_of(options)
