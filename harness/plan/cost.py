@@ -71,9 +71,8 @@ def trial_parts(trial: Trial, device: str, among: Among = statistics.median) -> 
         return Parts(training, 0.0, START_SECONDS)
     rest = beside["rest"].get(axes) or next(iter(beside["rest"].values()))
     set_up = beside["set_up"].get(trial.model, statistics.median(beside["set_up"].values()))
-    known = {int(samples): seconds for samples, seconds in rest.items()}
     evaluating = 0.0 if trial.lr is None else evaluation_seconds(trial, once, device)
-    return Parts(training, set_up, interpolate(known, samples_scored(trial)) + evaluating)
+    return Parts(training, set_up, interpolate(by_size(rest), samples_scored(trial)) + evaluating)
 
 
 def is_timed(trial: Trial, device: str) -> bool:
@@ -149,17 +148,18 @@ def _each(times: Times, trial: Trial, device: str, among: Among) -> float | None
         return None
     share = _points(trial) / times["points"][axes]
     if trial.lr is None:  # a solution takes hardly longer beyond the largest budget, which a pass does
-        each = [log_log(_sized(table).items(), trial.budget) for table in own]
+        each = [log_log(by_size(table).items(), trial.budget) for table in own]
         return among(each) * max(share, LEAST_SHARE[device])
-    whole = among([interpolate(_sized(table), trial.budget) for table in own]) / 1000
+    whole = among([interpolate(by_size(table), trial.budget) for table in own]) / 1000
     least = times.get("least_ms", {}).get(name)
     if least is None:
         return whole * max(share, LEAST_SHARE[device])
-    fixed = min(log_log(_sized(least).items(), trial.budget) / 1000, whole)
+    fixed = min(log_log(by_size(least).items(), trial.budget) / 1000, whole)
     return fixed + share * (whole - fixed)
 
 
-def _sized(table: Mapping[str, float]) -> dict[int, float]:
+def by_size(table: Mapping[str, float]) -> dict[int, float]:
+    """Times by budget or by samples, which are text in the file."""
     return {int(size): time for size, time in table.items()}
 
 

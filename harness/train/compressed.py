@@ -85,7 +85,10 @@ def decode(data: bytes) -> Representation:
     whole = not records.read(1) and not exact.read(1) and decoder.is_at_end()
     if not whole or _checksum(list(values.values())) != header["check"]:
         raise ValueError("its values are not those that were written, or PyTorch draws others here")
-    return checkpoint.with_values(model, {name: _tensor(values[name], room) for name, room in rooms.items()})
+    tensors = {
+        name: torch.from_numpy(values[name]).view(room.dtype).reshape(room.shape) for name, room in rooms.items()
+    }
+    return checkpoint.with_values(model, tensors)
 
 
 def load(path: str | Path, device: str = "cpu") -> Representation:
@@ -131,11 +134,6 @@ def _arrays(model: Representation) -> dict[str, np.ndarray]:
         name: (value if value.dtype in CODED else value.reshape(-1).view(torch.uint8)).numpy()
         for name, value in values.items()
     }
-
-
-def _tensor(array: np.ndarray, room: torch.Tensor) -> torch.Tensor:
-    """The tensor of an array of `_arrays`, of the type and shape of `room`."""
-    return torch.from_numpy(array).view(room.dtype).reshape(room.shape)
 
 
 def _write(
