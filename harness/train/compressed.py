@@ -199,5 +199,5 @@ def _checksum(values: list[np.ndarray]) -> int:
     """CRC-32 over the bytes of all values."""
     found = 0
     for value in values:
-        found = zlib.crc32(np.ascontiguousarray(value).tobytes(), found)
+        found = zlib.crc32(value.tobytes(), found)
     return found
