@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from common.errors import Failure
+from common.files import refresh
 from harness.execution.executor import ALONE, Concurrency, Executor, Superseded
 from harness.execution.progress import Progress
 from harness.execution.trial_rows import is_done, stored
@@ -92,7 +93,7 @@ def run_free(trials: Sequence[Trial], claims: Claims, progress: Progress, option
             continue
         with claim:
             for scoring in trial.rows:
-                Store(out, scoring.folder).refresh()
+                refresh(Store(out, scoring.folder).rows)
             if is_done(trial, out, options.superseded):  # while we were about to claim it
                 left.append(trial)
                 continue

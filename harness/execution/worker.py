@@ -50,11 +50,10 @@ def run(order: Order) -> None:
 
     os.chdir(order.folder)
     options, planned = plan(tuple(order.arguments))
-    keys = planned if order.keys is None else order.keys
-    if unknown := [key for key in keys if key not in planned]:
+    if unknown := [key for key in order.keys if key not in planned]:
         changed = "settings or files of yours have changed since the start"
         raise UsageError(f"{changed}: no trial {unknown[0]}; start it again")
-    trials = [planned[key] for key in keys]
+    trials = [planned[key] for key in order.keys]
     device = machine.choose_device(order.device)
     how = run_trials.RunOptions(
         options.out,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import Failure, Notice, UsageError, refusal
-from common.files import TEMPORARY, read_bounded, refresh, write_atomically
+from common.files import TEMPORARY, read_bounded, write_atomically
 from harness.store.read_row import MOST_BYTES, check, parse_text
 from harness.store.residual import checksum, encode
 from harness.store.schema import CHECKSUM, NAMES, Row
@@ -78,10 +78,6 @@ class Store:
             os.replace(path, aside)
         told = f"'{path}' is not a row ({why}); set aside as '{aside.name}', its trial will run again"
         warnings.warn(told, Notice, stacklevel=3)
-
-    def refresh(self) -> None:
-        """Have the file server asked what rows there are."""
-        refresh(self.rows)
 
     def write(self, key: str, row: Row, residual: np.ndarray | None) -> None:
         """Write the array, then the row: a row that exists is complete.
