@@ -107,17 +107,15 @@ def run_trials_of(
 
     words: the command line, which workers read again.
     """
-    out = options.out
-    if left:
-        how = run_trials.RunOptions(
-            out,
-            launch.device,
-            save_models=options.save_model,
-            superseded=trial_rows.to_supersede(left, out) if options.force else (),
-            after=0.0 if options.no_figures else drawing_seconds(left, launch.device.type),
-        )
-        run_where_asked(left, how, options, workers, words)
-    return trial_rows.read_done(left, out)[2]
+    how = run_trials.RunOptions(
+        options.out,
+        launch.device,
+        save_models=options.save_model,
+        superseded=trial_rows.to_supersede(left, options.out) if options.force else (),
+        after=0.0 if options.no_figures else drawing_seconds(left, launch.device.type),
+    )
+    run_where_asked(left, how, options, workers, words)
+    return trial_rows.read_done(left, options.out)[2]
 
 
 @process.without_collection()

@@ -72,6 +72,8 @@ def run_where_asked(
 
     workers, words: as for `make_executor`.
     """
+    if not trials:
+        return
     executor = make_executor(options, workers, words, how.device, how.superseded)
     if executor is None:
         run_trials.execute(trials, how)
