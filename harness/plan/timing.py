@@ -107,9 +107,8 @@ def _least(whole: Mapping[str, Any], part: Mapping[str, Any], share: float) -> d
     """Milliseconds a pass at no points at all, on the line through those at all points and at a share of them."""
     found: dict[str, Any] = {}
     for name in sorted(whole.keys() & part.keys()):
-        known = cost.by_size(whole[name])
         for size, ms in part[name].items():
-            least = (ms - share * cost.interpolate(known, int(size))) / (1 - share)
+            least = (ms - share * cost.interpolate(whole[name], int(size))) / (1 - share)
             found.setdefault(name, {})[size] = rounded(max(least, 1e-3))
     return found
 
