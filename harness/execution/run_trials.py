@@ -4,7 +4,6 @@ The store is the only thing that all of them share. Each runs what has no rows a
 several launches of one experiment divide its trials.
 """
 
-import datetime
 import functools
 import math
 import sys
@@ -22,6 +21,7 @@ from harness.execution.progress import Progress
 from harness.execution.trial_rows import is_done, stored
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
+from harness.store.facts import started_at
 from harness.store.liveness import read_claims, who
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.store import Store
@@ -177,7 +177,7 @@ def tell(trial: Trial, out: str | Path, progress: Progress) -> None:
     rows = [row for row in stored(trial, out).values() if row is not None]
     last = Store(out, trial.rows[-1].folder).row_path(trial.rows[-1].key)
     try:
-        took = last.stat().st_mtime - datetime.datetime.fromisoformat(rows[-1]["started"]).timestamp()
+        took = last.stat().st_mtime - started_at(rows[-1])
     except (OSError, ValueError):  # a row may be anybody's
         took = 0.0
     took = min(took, time.monotonic() - progress.since)  # clocks may differ
