@@ -24,9 +24,8 @@ from harness.plan.search import AGAIN, FINALISTS, Cell
 from harness.plan.trial import Trial
 from harness.plan.tuned import Found, write_tuned
 
-# what a search gives no choice of
-OF_RUN = ("seeds", "signal_seeds", "bandlimits", "save_model", "bits", "quantised_share")
-HERE = ("verb", "minutes", "write", "dry_run", *OF_RUN)  # not for workers
+# what workers are not told: what is done here alone, and what a search gives no choice of
+HERE = ("verb", "minutes", "write", "dry_run", "seeds", "signal_seeds", "bandlimits", "save_model", "bits")
 
 
 def tune(options: argparse.Namespace) -> int:
