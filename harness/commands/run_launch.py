@@ -19,7 +19,7 @@ from harness.analysis.reference_rows import beside
 from harness.analysis.summary import summarise
 from harness.execution import run_trials, trial_rows
 from harness.execution.choose_executor import count_workers, place, run_where_asked
-from harness.execution.launch import Launch, choose_models, lacking, make_launch, tuned_preset
+from harness.execution.launch import Launch, choose_models, make_launch, tuned_preset
 from harness.execution.options import command_of
 from harness.figures import draw_figures
 from harness.plan.config import load_config
@@ -31,6 +31,7 @@ from harness.plan.trial import Trial
 from harness.report import write_page
 from harness.store.names import Name
 from harness.store.schema import BUSY, OK, UNSUPPORTED, Row
+from harness.store.store import Store
 from harness.store.table import load_rows, oldest_first
 from harness.train import coder, machine
 from target_signals.base import RecordedFamily
@@ -94,6 +95,21 @@ def announcement(
     for trial in left if options.dry_run else ():
         seconds = describe_seconds(launch.as_large([trial]), launch.device.type)
         yield f"  {trial}, {trial.steps} passes" + ("" if seconds is None else f": {seconds}")
+
+
+def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]:
+    """A line for what is asked for now and was not when these trials ran: files in bits, saved models."""
+    if not options.bits and not options.save_model:
+        return
+    rows = [(trial, Store(options.out, trial.rows[0].folder).read(trial.rows[0].key)) for trial in done]
+    fitted = [(trial, row) for trial, row in rows if row is not None and row["status"] == OK]
+    saved = [Store(options.out, trial.folder).model_path(trial.key).exists() for trial, _ in fitted]
+    for what, count in (
+        ("files of these --bits", sum(not trial.has_rates(row) for trial, row in fitted)),
+        ("a saved model", options.save_model * saved.count(False)),
+    ):
+        if count:
+            yield f"{count} of those done before have not got {what}; --force runs them again"
 
 
 def run_trials_of(

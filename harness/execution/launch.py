@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,6 @@ from harness.plan.make_plan import make_plan, purpose, untuned
 from harness.plan.model_settings import GROUPS, check_models, group
 from harness.plan.source import LARGEST, Source, check_size, find_source
 from harness.plan.trial import Trial
-from harness.store.schema import OK
-from harness.store.store import Store
 from harness.train import coder, machine
 from models import backends, get_model, registry
 from target_signals.tasks.base import expand_tasks
@@ -126,21 +124,6 @@ def shrunk(source: Source, preset: Preset, asked: int | None) -> list[str]:
     one = f"{'×'.join(map(str, shapes.pop()))}, " if len(shapes) == 1 else ""
     axis = "longest axis" if all(file.spacing is None for file in source.files) else "axis that is longest in space"
     return [f"shrunk to {one}{length:,} samples along the {axis}; --length {longest} keeps all samples"]
-
-
-def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]:
-    """A line for what is asked for now and was not when these trials ran: files in bits, saved models."""
-    if not options.bits and not options.save_model:
-        return
-    rows = [(trial, Store(options.out, trial.rows[0].folder).read(trial.rows[0].key)) for trial in done]
-    fitted = [(trial, row) for trial, row in rows if row is not None and row["status"] == OK]
-    saved = [Store(options.out, trial.folder).model_path(trial.key).exists() for trial, _ in fitted]
-    for what, count in (
-        ("files of these --bits", sum(not trial.has_rates(row) for trial, row in fitted)),
-        ("a saved model", options.save_model * saved.count(False)),
-    ):
-        if count:
-            yield f"{count} of those done before have not got {what}; --force runs them again"
 
 
 def tuned_preset(
