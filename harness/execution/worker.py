@@ -59,7 +59,7 @@ def run(order: Order) -> None:
         options.out,
         device,
         save_models=options.save_model,
-        superseded=set(order.superseded),
+        superseded={(key, started) for key, started in order.superseded},
         arrays=order.arguments[0] != fill.VERB,  # the reference keeps rows alone
     )
     with Progress(trials, device.type, silent=True) as progress:
@@ -87,11 +87,9 @@ def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Tria
 
 
 def main() -> int:
-    words = json.loads(sys.stdin.buffer.readline())
-    superseded = tuple((key, started) for key, started in words.pop("superseded"))
+    order = Order(**json.loads(sys.stdin.buffer.readline()))  # whose tuples are lists by now
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started it, too, who then sends SIGTERM
     threading.Thread(target=_end_with_starter, daemon=True).start()
-    order = Order(**words, superseded=superseded)
 
     def work_and_answer() -> int:
         try:

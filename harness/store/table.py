@@ -28,8 +28,8 @@ def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
     """
     path = Path(root)
     if path.suffix == ".parquet":
-        return to_table(oldest_first(read_rows(path).values()))
-    return to_table(load_rows(path, folder) or oldest_first(read_folder(path).values()))
+        return to_table(read_rows(path).values())
+    return to_table(load_rows(path, folder) or read_folder(path).values())
 
 
 @without_collection()
