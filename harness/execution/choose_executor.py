@@ -12,7 +12,7 @@ import torch
 from common.errors import UsageError
 from common.words import plural
 from harness.execution import run_trials
-from harness.execution.executor import Executor, Order, Superseded
+from harness.execution.executor import Executor, Order
 from harness.execution.executors.local import visible_gpus
 from harness.execution.ordering import in_order
 from harness.plan.cost import trial_seconds
@@ -74,7 +74,7 @@ def run_where_asked(
     """
     if not trials:
         return
-    executor = make_executor(options, workers, words, how.device, how.superseded)
+    executor = make_executor(how, options, workers, words)
     if executor is None:
         run_trials.execute(trials, how)
     else:
@@ -82,22 +82,18 @@ def run_where_asked(
 
 
 def make_executor(
-    options: argparse.Namespace,
-    workers: int | None,
-    arguments: Sequence[str],
-    device: torch.device,
-    superseded: Superseded = (),
+    how: run_trials.RunOptions, options: argparse.Namespace, workers: int | None, words: Sequence[str]
 ) -> Executor | None:
     """What runs the trials elsewhere, imported only now as Ray and submitit are optional; None for this process.
 
-    workers: what `count_workers` says. arguments: the words from which a worker makes the same plan.
+    workers: what `count_workers` says. words: those from which a worker makes the same plan.
     """
     if options.slurm and options.executor != "slurm":
         raise UsageError("--slurm is for --executor slurm")
     if options.executor == "local" and workers == 1:
         return None
-    name = "all" if options.device == "all" else str(device)
-    order = Order(tuple(arguments), os.getcwd(), name, tuple(sorted(superseded)))
+    device = "all" if options.device == "all" else str(how.device)
+    order = Order(tuple(words), os.getcwd(), device, tuple(sorted(how.superseded)))
     module = importlib.import_module(f"harness.execution.executors.{options.executor}")
     out = Path(options.out)
     more = {"local": (out,), "ray": (), "slurm": (out, options.slurm)}[options.executor]
