@@ -11,14 +11,15 @@ import numpy as np
 from common.errors import UsageError, one_line
 from common.exits import EXIT_OK
 from common.files import write_for_user
+from common.lattice import Lattice
 from harness.execution.option_types import bits_a_value, given_path
 from harness.execution.shared_options import add_config, add_device
 from harness.plan.config import load_config
 from harness.store.store import parse_row, store_of
 from target_signals.item_names import name_of
+from target_signals.tasks.metrics import psnr
 
 if TYPE_CHECKING:
-    from common.lattice import Lattice
     from models.base import Representation
 
 DEFAULT_BITS = (4, 6, 8, 12, 16, 32)
@@ -80,15 +81,15 @@ def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> 
     if path.suffix == compressed.SUFFIX:
         raise UsageError(f"'{path}' is compressed already; give the .safetensors file that it was made from")
     model = checkpoint.load(path, device)
-    lattice, psnr, against = truth_of(model, path, options)
+    lattice, score, against = truth_of(model, path, options)
     print(f"{path.name}: {model.name}, {model.count_values():,} values, {len(lattice):,} samples")
     if (operations := operations_a_sample(model)) is not None:
         print(f"{operations:,.0f} floating-point operations to evaluate a sample")
     print(f"PSNR against {against}\n")
     rates = []
-    measure(model, options.bits[0], lattice, psnr)  # the first one is slow, in a process that has evaluated nothing
+    measure(model, options.bits[0], lattice, score)  # the first one is slow, in a process that has evaluated nothing
     for bits in dict.fromkeys(options.bits):
-        rate, data = measure(model, bits, lattice, psnr)
+        rate, data = measure(model, bits, lattice, score)
         rates.append(rate)
         name = to.with_name(f"{to.name}-{bits}{compressed.SUFFIX}")
         write_for_user(name, data)
@@ -98,13 +99,12 @@ def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> 
 
 def truth_of(
     model: "Representation", path: Path, options: argparse.Namespace
-) -> tuple["Lattice", Callable[[np.ndarray], float], str]:
+) -> tuple[Lattice, Callable[[np.ndarray], float], str]:
     """Where a model is scored, how, and against what, in words: the signal where a row beside the model says which,
     and it can be made again, or a person's own was kept there; otherwise the model's own answer before compression."""
     from harness.plan.replay import trial_of
     from harness.train.chunks import predict
     from harness.train.data import signal_again, task_of
-    from target_signals.tasks.metrics import psnr
 
     store = store_of(path.absolute())
     try:

@@ -13,13 +13,18 @@ from common.errors import cause_of
 from common.exits import EXIT_FAILED, EXIT_OK
 from harness.execution.shared_options import add_config, add_device, add_out
 from harness.plan.config import Config, load_config
+from harness.plan.source import choose_source
+from harness.plan.trial import Trial
 from harness.store.schema import OK, UNSUPPORTED
+from target_signals.recorded.catalogue import MB, SOURCES
+from target_signals.recorded.inventory import take_inventory
+from target_signals.recorded.local_files import cache_folder
+from target_signals.tasks import perceptual
+from target_signals.tasks.base import family_of
 from target_signals.user_file import PACKAGES
 
 if TYPE_CHECKING:
     import torch
-
-    from harness.plan.trial import Trial
 
 SIGNALS = (("Sierpinski", 2), ("SparseSphereSignal", 3))  # what every back end is tried on, at the smoke preset
 EXTRAS = {  # importable name → what it is for, and the command that adds it
@@ -114,8 +119,6 @@ def machine_lines(device: "torch.device", missing: dict[str, str]) -> Iterator[s
 
 def disks(out: str) -> Iterator[str]:
     """Room where results go, and where downloads do."""
-    from target_signals.recorded.local_files import cache_folder
-
     for what, folder in (("results", Path(out)), ("downloads", cache_folder())):
         there = folder.absolute()
         while not there.exists():
@@ -139,11 +142,9 @@ def attempts(name: str, config: Config, device: "torch.device") -> Iterator[Trie
         yield Tried(backend, outcome, here=bool(real))
 
 
-def tiny(name: str, config: Config) -> "Iterator[Trial]":
+def tiny(name: str, config: Config) -> Iterator[Trial]:
     """A trial of a moment in 2D and one in 3D where its task has it, in the precision that the model has on CUDA."""
     from harness.plan.make_plan import make_plan
-    from harness.plan.source import choose_source
-    from target_signals.tasks.base import family_of
 
     task = next(iter(config.protocol.tasks_of(name)), "fit")
     for signal, dim in SIGNALS:
@@ -153,7 +154,7 @@ def tiny(name: str, config: Config) -> "Iterator[Trial]":
         yield from make_plan(config, choose_source(signal, dim), [task], preset, [name], precision=None)
 
 
-def fits(trial: "Trial", device: "torch.device") -> str | None:
+def fits(trial: Trial, device: "torch.device") -> str | None:
     """How a trial ends: `works`, why it fails, or None where the model does not take such a signal."""
     from harness.train.run_trial import run_trial
 
@@ -178,10 +179,6 @@ def formats() -> Iterator[str]:
 
 def data(missing: dict[str, str]) -> Iterator[str]:
     """Recorded signals and the weights of LPIPS; what is absent goes to `missing`."""
-    from target_signals.recorded.catalogue import MB, SOURCES
-    from target_signals.recorded.inventory import take_inventory
-    from target_signals.tasks import perceptual
-
     counts = []
     for name, source in SOURCES.items():
         inventory = take_inventory(source)

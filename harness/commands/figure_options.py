@@ -1,14 +1,11 @@
 """How a command line wants figures to look, and which part of the rows they draw."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from common.errors import UsageError
+from harness.figures.draw_figures import Choice
 from harness.figures.layout import LEAST_WIDTH, MOST_WIDTH, Layout
 from harness.figures.style import FONTS
-
-if TYPE_CHECKING:
-    from harness.figures.draw_figures import Choice
 
 
 def add_looks(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +21,8 @@ def add_looks(parser: argparse.ArgumentParser) -> None:
     add("--theme", choices=list(FONTS), default="sans", help="which letters (default: %(default)s)")
 
 
-def choice_of(options: argparse.Namespace) -> "Choice":
+def choice_of(options: argparse.Namespace) -> Choice:
     """What the options choose of the figures, and how they are drawn."""
-    from harness.figures.draw_figures import Choice
-
     if options.width is not None and not LEAST_WIDTH <= options.width <= MOST_WIDTH:
         raise UsageError(f"--width must be from {LEAST_WIDTH:g} to {MOST_WIDTH:g} inches, got {options.width:g}")
     return Choice(options.models, options.sizes, Layout(options.width, options.title), options.theme)

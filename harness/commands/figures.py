@@ -7,9 +7,12 @@ from pathlib import Path
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
 from common.parser import Parser
+from harness.analysis import published
+from harness.analysis.reference_rows import beside
 from harness.commands.figure_options import add_looks, choice_of
 from harness.commands.selected_rows import add_own, add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.shared_options import add_config, add_out
+from harness.figures import draw_figures
 from harness.plan.config import load_config
 from harness.store.scan import results_folder
 from harness.store.schema import Row
@@ -34,11 +37,6 @@ def add_arguments(
     parser.set_defaults(signals=signals)
 
 
-def run(options: argparse.Namespace) -> int:
-    draw(options)
-    return EXIT_OK
-
-
 def main(
     description: str,
     signals: Sequence[str] | None = None,
@@ -51,17 +49,13 @@ def main(
     return guarded(lambda: run(parser.parse_args(arguments)))
 
 
-def draw(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Draw what the options choose, and say what it lacks. UsageError where there is nothing to draw."""
-    from harness.analysis import published
-    from harness.analysis.reference_rows import beside
-    from harness.figures import draw_figures
-
     own, config = chosen(options), load_config(options.config)
     order = config.protocol.order
     if options.against is not None:
         draw_against(own, order, options)
-        return
+        return EXIT_OK
     rows = own if options.own else [*own, *beside(own, config)]
     choose_models(rows, options)  # names what there is not; `choice` draws these models, and knows what is missing
     choice = choice_of(options)
@@ -77,16 +71,15 @@ def draw(options: argparse.Namespace) -> None:
     if not paths:
         raise UsageError(f"no row of these has {' or '.join(options.metric)}; choose another --metric")
     if choice != draw_figures.EVERYTHING:  # a part of the rows is nothing to compare with published values
-        return
+        return EXIT_OK
     for experiment in dict.fromkeys((row["signal"], row["task"]) for row in own):
         if text := published.compare(row for row in own if (row["signal"], row["task"]) == experiment):
             print(f"\n{text}")
+    return EXIT_OK
 
 
 def draw_against(rows: Sequence[Row], order: Sequence[str], options: argparse.Namespace) -> None:
     """Draw what has scores of the preset and of another one."""
-    from harness.figures import draw_figures
-
     if options.waiting:
         raise UsageError("--against draws scores, not seconds; leave --waiting out")
     mine, choice = choose_models(rows, options), choice_of(options)

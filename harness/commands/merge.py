@@ -11,17 +11,18 @@ they are drawn from what is.
 
 import argparse
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from common.errors import UsageError, one_line, refusal
 from common.exits import EXIT_FAILED, EXIT_OK
 from common.files import Unfit, write_atomically
 from common.words import first_few, plural
-from harness.commands.merge_parquet import add_to_files, files_of
 from harness.commands.merged_rows import Found, Tally, chosen, describe, is_parquet, names, read
 from harness.execution.option_types import given_path
+from harness.store.names import Name, folder_of, key_of
 from harness.store.own_signal import load_signal, signal_path
+from harness.store.parquet import read_rows, write_rows
 from harness.store.residual import load_residual
 from harness.store.store import Store
 from target_signals.user_file import UserFile
@@ -88,6 +89,36 @@ def merge(stores: Sequence[Path], out: Path, tally: Tally) -> None:
         return
     for (folder, key), equal in chosen(stores, tally):
         _put(equal, folder, key, out, tally)
+
+
+def files_of(out: Path) -> dict[str | None, Path]:
+    """The Parquet files that take rows, by their preset: of a folder that holds no other results `paper.parquet` is for
+    the rows of paper. By None `out` itself, where it is such a file: it takes every row, and need not exist."""
+    if is_parquet(out):
+        return {None: out}
+    return {path.stem: path for path in sorted(out.glob("*.parquet"))} if next(names(out), None) is None else {}
+
+
+def add_to_files(found: Iterable[tuple[Name, Sequence[Found]]], files: Mapping[str | None, Path], tally: Tally) -> None:
+    """Add the first row of each name to its file of `files_of`, and write the files that have more rows then. A row
+    that is there stays."""
+    held = {path: read_rows(path) for path in files.values()}
+    before = {path: len(rows) for path, rows in held.items()}
+    for _, (best, *_) in found:
+        row, name = best.row, (folder_of(best.row), key_of(best.row))
+        path = files.get(row["preset"], files.get(None))
+        if path is None:
+            tally.left_out[row["preset"]] += 1
+        elif (there := held[path].setdefault(name, row)) is row:
+            tally.copied += 1
+        elif there == row:
+            tally.there += 1
+        else:
+            own = describe(Found(path, b"", there))
+            tally.conflicts.append(f"{'/'.join(name)}: {path} already has {own}, which stays; not {describe(best)}")
+    for path, rows in held.items():
+        if len(rows) > before[path]:
+            write_rows(path, rows)
 
 
 def _put(equal: Sequence[Found], folder: str, key: str, out: Path, tally: Tally) -> None:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from common.errors import one_line
 from common.files import read_bounded
-from harness.store.parquet import Name, read_rows
+from harness.store.names import Name
+from harness.store.parquet import read_rows
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.schema import OK, UNSUPPORTED, Row
-from harness.store.store import Store, keys_in, row_text, rows_folders
+from harness.store.store import Store, row_text, stores_in
 
 
 @dataclass
@@ -37,10 +38,10 @@ def is_parquet(path: Path) -> bool:
     return path.suffix == ".parquet"
 
 
-def names(store: Path) -> Iterator[tuple[str, str]]:
+def names(store: Path) -> Iterator[Name]:
     """Folder and key of every file that may be a row."""
-    for rows in rows_folders(store):
-        yield from ((rows.parent.name, key) for key in keys_in(rows))
+    for one in stores_in(store):
+        yield from ((one.folder.name, key) for key in one.row_keys())
 
 
 def chosen(stores: Sequence[Path], tally: Tally) -> Iterator[tuple[Name, list[Found]]]:

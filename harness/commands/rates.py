@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,14 +16,12 @@ from harness.analysis.bits.rate_tables import every_point, summary
 from harness.analysis.cell import Kind, kind_of
 from harness.analysis.target import rebuild
 from harness.commands.figure_options import add_looks, choice_of
-from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
+from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, gather_rows
 from harness.execution.shared_options import add_config, add_out
+from harness.figures.draw_figures import Choice
+from harness.figures.files import figures_folder, save
 from harness.plan.config import load_config
-from harness.store.scan import gather
-from harness.store.schema import Row
-
-if TYPE_CHECKING:
-    from harness.figures.draw_figures import Choice
+from harness.store.schema import CLASSICAL, Row
 
 FIGURE, POINTS = "rate_distortion", "rate_distortion.md"
 
@@ -39,11 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from harness.plan.model_settings import model_names
 
-    found = gather(options.out, curves=False)
-    found.say_problems()
-    if not found.stored:
-        raise no_rows(options.out)
-    rows = choose_models(choose_experiments(found.rows, options), options)
+    every = [one.row for one in gather_rows(options.out, curves=False)]
+    rows = choose_models(choose_experiments(every, options), options)
     if not any(row["rates"] for row in rows):
         raise UsageError(f"none of these rows in '{options.out}' has rates; run a launcher with --bits 4 6 8 12 16 32")
     config, choice = load_config(options.config), choice_of(options)
@@ -80,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
 def draw(
     found: RateDistortion,
     order: Sequence[str],
-    choice: "Choice",
+    choice: Choice,
     out: str | Path,
     coded: Mapping[str, codec_points.Ladders],
 ) -> list[Path]:
@@ -88,9 +82,7 @@ def draw(
     files for people."""
     from matplotlib import rc_context
 
-    from harness.figures.files import figures_folder, save
     from harness.figures.rate_distortion import rate_distortion_page
-    from harness.store.schema import CLASSICAL
     from models import get_model
 
     classical = [name for name in order if get_model(name).label == CLASSICAL]

@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING
 from common.errors import UsageError, suggest
 from common.exits import EXIT_FAILED, EXIT_OK
 from common.words import columns, first_few, plural
+from harness.analysis.selection import few
 from harness.commands.verify import TOLERANCE
 from harness.execution.option_types import given_path, positive
 from harness.execution.shared_options import add_config, add_minutes, add_workers, deadline
-from harness.plan.config import load_config
+from harness.plan import want
+from harness.plan.config import Config, load_config
+from harness.store.names import Name
 from harness.store.parquet import read_folder
+from harness.store.scan import Stored
+from harness.store.schema import Row
+from harness.store.store import Store
 
 if TYPE_CHECKING:
     import torch
 
-    from harness.plan.config import Config
     from harness.plan.reference import Group
-    from harness.store.parquet import Name
-    from harness.store.schema import Row
 
 HEAD = ("group", "preset", "trials", "there", "no data here", "missing", "cost of what is missing")
 SAID = 10  # lines of one sort; what is more is counted
@@ -55,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from harness.plan import reference, want
+    from harness.plan import reference
     from harness.train import machine
 
     check_options(options)
@@ -99,7 +102,7 @@ def check_options(options: argparse.Namespace) -> None:
             raise UsageError(f"--{name} has no meaning with --{asked}; give it with {others}")
 
 
-def describe(order: "Sequence[Group]", rows: "Mapping[Name, Row]", gone: "Mapping[Name, str]") -> Iterator[str]:
+def describe(order: "Sequence[Group]", rows: Mapping[Name, Row], gone: Mapping[Name, str]) -> Iterator[str]:
     """How the reference stands, group by group of the order of want."""
     from harness.plan.describe_cost import describe_cost
     from harness.plan.reference import is_there, missing
@@ -140,8 +143,8 @@ def _absent(order: "Sequence[Group]") -> list[str]:
 
 def fill(
     order: "Sequence[Group]",
-    rows: "Mapping[Name, Row]",
-    gone: "Mapping[Name, Row]",
+    rows: Mapping[Name, Row],
+    gone: Mapping[Name, Row],
     out: Path,
     device: "torch.device",
     options: argparse.Namespace,
@@ -168,18 +171,14 @@ def fill(
 
 def verify_some(
     order: "Sequence[Group]",
-    rows: "Mapping[Name, Row]",
-    config: "Config",
+    rows: Mapping[Name, Row],
+    config: Config,
     device: "torch.device",
     options: argparse.Namespace,
 ) -> int:
     """Repeat some of the rows that were made on this kind of device, always the same, and compare."""
-    from harness.analysis.selection import few
     from harness.commands.repeat import report
     from harness.plan.reference import not_at_hand
-    from harness.plan.want import FOLDER
-    from harness.store.scan import Stored
-    from harness.store.store import Store
 
     trials = [trial for group in order if group.device == device.type for trial in group.trials]
     names = [row.name for trial in trials for row in trial.rows]
@@ -190,5 +189,5 @@ def verify_some(
             f"there are no reference rows{of} that were made on {device.type} and whose data are at hand; see --status"
         )
     picked = few(found, options.verify)
-    chosen = [Stored(Store(FOLDER, folder), key, rows[folder, key]) for folder, key in picked]
+    chosen = [Stored(Store(want.FOLDER, folder), key, rows[folder, key]) for folder, key in picked]
     return report(chosen, config, device, TOLERANCE, deadline=options.deadline)

@@ -1,6 +1,5 @@
 """The command line of run.py."""
 
-import argparse
 import gc
 import io
 import sys
@@ -17,13 +16,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # people follow logs; a pipe would get nothing for minutes
     words = sys.argv[1:] if arguments is None else arguments
+
+    def work() -> int:
+        options = parse(words)
+        from harness.commands import run_launch  # and torch, which takes seconds: a mistyped option does not wait
+
+        return run_launch.run(options, words)
+
     try:
-        return guarded(lambda: run(parse(words), words))
+        return guarded(work)
     finally:
         gc.unfreeze()  # or libraries that look at exit for what leaked would report it
-
-
-def run(options: argparse.Namespace, words: Sequence[str]) -> int:
-    from harness.commands import run_launch  # and with it torch, which takes seconds: a mistyped option does not wait
-
-    return run_launch.run(options, words)

@@ -19,7 +19,7 @@ from harness.analysis.reference_rows import beside
 from harness.analysis.summary import summarise
 from harness.execution import run_trials, trial_rows
 from harness.execution.choose_executor import count_workers, place, run_where_asked
-from harness.execution.launch import Launch, choose_models, lacking, make_launch, tuned_preset
+from harness.execution.launch import Launch, choose_models, make_launch, tuned_preset
 from harness.execution.options import command_of
 from harness.figures import draw_figures
 from harness.plan.config import load_config
@@ -31,8 +31,9 @@ from harness.plan.trial import Trial
 from harness.report import write_page
 from harness.store.names import Name
 from harness.store.schema import BUSY, OK, UNSUPPORTED, Row
+from harness.store.store import Store
 from harness.store.table import load_rows, oldest_first
-from harness.train import checkpoint, coder, machine
+from harness.train import coder, machine
 from target_signals.base import RecordedFamily
 from target_signals.tasks import perceptual
 from target_signals.tasks.base import expand_tasks
@@ -96,6 +97,21 @@ def announcement(
         yield f"  {trial}, {trial.steps} passes" + ("" if seconds is None else f": {seconds}")
 
 
+def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]:
+    """A line for what is asked for now and was not when these trials ran: files in bits, saved models."""
+    if not options.bits and not options.save_model:
+        return
+    rows = [(trial, Store(options.out, trial.rows[0].folder).read(trial.rows[0].key)) for trial in done]
+    fitted = [(trial, row) for trial, row in rows if row is not None and row["status"] == OK]
+    saved = [Store(options.out, trial.folder).model_path(trial.key).exists() for trial, _ in fitted]
+    for what, count in (
+        ("files of these --bits", sum(not trial.has_rates(row) for trial, row in fitted)),
+        ("a saved model", options.save_model * saved.count(False)),
+    ):
+        if count:
+            yield f"{count} of those done before have not got {what}; --force runs them again"
+
+
 def run_trials_of(
     launch: Launch,
     left: Sequence[Trial],
@@ -107,17 +123,15 @@ def run_trials_of(
 
     words: the command line, which workers read again.
     """
-    out = options.out
-    if left:
-        how = run_trials.RunOptions(
-            out,
-            launch.device,
-            on_model=checkpoint.saver(out) if options.save_model else None,
-            superseded=trial_rows.to_supersede(left, out) if options.force else (),
-            after=0.0 if options.no_figures else drawing_seconds(left, launch.device.type),
-        )
-        run_where_asked(left, how, options, workers, words)
-    return trial_rows.read_done(left, out)[2]
+    how = run_trials.RunOptions(
+        options.out,
+        launch.device,
+        save_models=options.save_model,
+        superseded=trial_rows.to_supersede(left, options.out) if options.force else (),
+        after=0.0 if options.no_figures else drawing_seconds(left, launch.device.type),
+    )
+    run_where_asked(left, how, options, workers, words)
+    return trial_rows.read_done(left, options.out)[2]
 
 
 @process.without_collection()

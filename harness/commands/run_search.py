@@ -24,9 +24,8 @@ from harness.plan.search import AGAIN, FINALISTS, Cell
 from harness.plan.trial import Trial
 from harness.plan.tuned import Found, write_tuned
 
-# what a search gives no choice of
-OF_RUN = ("seeds", "signal_seeds", "bandlimits", "save_model", "bits", "quantised_share")
-HERE = ("verb", "minutes", "write", "dry_run", *OF_RUN)  # not for workers
+# what workers are not told: what is done here alone, and what a search gives no choice of
+HERE = ("verb", "minutes", "write", "dry_run", "seeds", "signal_seeds", "bandlimits", "save_model", "bits")
 
 
 def tune(options: argparse.Namespace) -> int:
@@ -39,10 +38,11 @@ def tune(options: argparse.Namespace) -> int:
     if options.dry_run:
         return EXIT_OK
     until = deadline(options)
+    how, words = run_trials.RunOptions(options.out, found.device, deadline=until), order_of(options)
     keys = {trial.key for trial in left}
     for part in parts(found, until):
-        run_left(part, [trial for trial in part.trials if trial.key in keys], options, workers, until)
-        run_left(part, again(part, options), options, workers, until)
+        run_where_asked([trial for trial in part.trials if trial.key in keys], how, options, workers, words)
+        run_where_asked(again(part, options), how, options, workers, words)
     report(found, options)
     return EXIT_OK
 
@@ -92,16 +92,6 @@ def again(found: Search, options: argparse.Namespace) -> list[Trial]:
     if due:
         print(f"the best of each search and trial 0 from other initial values: {plural(len(due), 'fit')}")
     return list(due.values())
-
-
-def run_left(
-    found: Search, left: Sequence[Trial], options: argparse.Namespace, workers: int | None, deadline: float
-) -> None:
-    """Run what has no rows, here or through the executor, until the deadline."""
-    if not left:
-        return
-    how = run_trials.RunOptions(options.out, found.device, deadline=deadline)
-    run_where_asked(left, how, options, workers, order_of(options))
 
 
 def order_of(options: argparse.Namespace) -> tuple[str, ...]:

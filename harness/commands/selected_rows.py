@@ -9,6 +9,7 @@ from typing import Any
 
 from common.errors import UsageError, suggest
 from harness.execution.option_types import budget
+from harness.store.scan import Stored, gather
 from harness.store.schema import Row
 
 
@@ -43,6 +44,15 @@ def choose_experiments(rows: Iterable[Row], options: argparse.Namespace, against
 def choose_models(rows: Iterable[Row], options: argparse.Namespace) -> list[Row]:
     """The rows of the models and budgets that were asked for. UsageError where one has none."""
     return select(rows, model=options.models, size=options.sizes)
+
+
+def gather_rows(out: str | Path, curves: bool = True) -> list[Stored]:
+    """What `gather` finds in a results folder; what cannot be read is said. UsageError where there are no rows."""
+    found = gather(out, curves)
+    found.say_problems()
+    if not found.stored:
+        raise no_rows(out)
+    return found.stored
 
 
 def no_rows(out: str | Path, of: str = "") -> UsageError:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from common.errors import UsageError, suggest
 from harness.analysis.selection import few
-from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, no_rows
+from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, gather_rows
 from harness.execution.option_types import positive
 from harness.execution.shared_options import add_config, add_device, add_out
 from harness.plan.config import load_config
-from harness.store.scan import Stored, gather
+from harness.store.scan import Stored
 from harness.store.store import parse_row, store_of
 
 TOLERANCE = 0.2  # dB
@@ -62,7 +62,7 @@ def named(words: Sequence[str], out: str) -> list[Stored]:
     """The rows that words of the command line mean: paths of row files, and parts of the names of rows of a folder. A
     row that several words mean is there once."""
     chosen: list[Stored] = []
-    rows = [] if all(is_row_file(word) for word in words) else stored(out)
+    rows = [] if all(is_row_file(word) for word in words) else gather_rows(out)
     for word in words:
         if is_row_file(word):
             chosen.append(of_file(word))
@@ -93,19 +93,10 @@ def of_file(word: str) -> Stored:
 
 def selected(options: argparse.Namespace) -> list[Stored]:
     """At most --most of the rows that the options leave: always the same, and never picked by score."""
-    every = stored(options.out)
+    every = gather_rows(options.out)
     left = {id(row) for row in choose_models(choose_experiments((one.row for one in every), options), options)}
     rows = [one for one in every if id(one.row) in left]
     chosen = few(rows, options.most)
     if len(chosen) < len(rows):
         print(f"{len(chosen)} of {len(rows):,} rows, evenly spread; --most {len(rows)} takes all")
     return list(chosen)
-
-
-def stored(out: str) -> list[Stored]:
-    """The rows of a results folder; what cannot be read is said."""
-    found = gather(out)
-    found.say_problems()
-    if not found.stored:
-        raise no_rows(out)
-    return found.stored

@@ -12,7 +12,7 @@ import torch
 from common.errors import UsageError
 from common.words import plural
 from harness.execution import run_trials
-from harness.execution.executor import Executor, Order, Superseded
+from harness.execution.executor import Executor, Order
 from harness.execution.executors.local import visible_gpus
 from harness.execution.ordering import in_order
 from harness.plan.cost import trial_seconds
@@ -65,35 +65,35 @@ def run_where_asked(
     options: argparse.Namespace,
     workers: int | None,
     words: Sequence[str],
+    in_turn: bool = False,
 ) -> None:
-    """Run trials in this process, or through the executor that is asked for, the long ones first.
+    """Run trials in this process, or through the executor that is asked for, the long ones first, unless they are to
+    begin `in_turn`.
 
     workers, words: as for `make_executor`.
     """
-    executor = make_executor(options, workers, words, how.device, how.superseded)
+    if not trials:
+        return
+    executor = make_executor(how, options, workers, words)
     if executor is None:
         run_trials.execute(trials, how)
     else:
-        run_trials.spread(in_order(trials, how.device.type), executor, how)
+        run_trials.spread(trials if in_turn else in_order(trials, how.device.type), executor, how)
 
 
 def make_executor(
-    options: argparse.Namespace,
-    workers: int | None,
-    arguments: Sequence[str],
-    device: torch.device,
-    superseded: Superseded = (),
+    how: run_trials.RunOptions, options: argparse.Namespace, workers: int | None, words: Sequence[str]
 ) -> Executor | None:
     """What runs the trials elsewhere, imported only now as Ray and submitit are optional; None for this process.
 
-    workers: what `count_workers` says. arguments: the words from which a worker makes the same plan.
+    workers: what `count_workers` says. words: those from which a worker makes the same plan.
     """
     if options.slurm and options.executor != "slurm":
         raise UsageError("--slurm is for --executor slurm")
     if options.executor == "local" and workers == 1:
         return None
-    name = "all" if options.device == "all" else str(device)
-    order = Order(tuple(arguments), os.getcwd(), name, tuple(sorted(superseded)))
+    device = "all" if options.device == "all" else str(how.device)
+    order = Order(tuple(words), os.getcwd(), device, tuple(sorted(how.superseded)))
     module = importlib.import_module(f"harness.execution.executors.{options.executor}")
     out = Path(options.out)
     more = {"local": (out,), "ray": (), "slurm": (out, options.slurm)}[options.executor]

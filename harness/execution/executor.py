@@ -72,14 +72,14 @@ class Order:
     """What a worker is to do.
 
     arguments: of run.py. folder: where it was started. device: the worker's own. superseded: see
-    `trial_rows.is_done`. keys: of the trials; None for all that the command line plans.
+    `trial_rows.is_done`. keys: of the trials, among those that the command line plans.
     """
 
     arguments: tuple[str, ...]
     folder: str
     device: str
     superseded: tuple[tuple[str, str], ...] = ()
-    keys: tuple[str, ...] | None = None
+    keys: tuple[str, ...] = ()
 
     def for_trials(self, trials: Collection[Trial]) -> "Order":
         """The same order for some trials alone, with what is superseded of theirs."""

@@ -11,13 +11,14 @@ import torch
 
 from common.parser import Parser
 from harness.execution import run_trials, trial_rows
-from harness.execution.choose_executor import count_workers, make_executor
+from harness.execution.choose_executor import count_workers, run_where_asked
 from harness.execution.options import words_of
 from harness.execution.shared_options import add_config
 from harness.plan import reference
 from harness.plan.config import load_config
 from harness.plan.trial import Trial
-from harness.store.parquet import Name, read_rows, write_rows
+from harness.store.names import Name
+from harness.store.parquet import read_rows, write_rows
 from harness.store.schema import Row
 
 VERB = "reference"
@@ -86,12 +87,9 @@ def fill(trials: Sequence[Trial], files: Files, device: torch.device, options: a
         words = [VERB, *words_of({"config": options.config, "out": out})]
         take = functools.partial(files.take, out=out)
         how = run_trials.RunOptions(out, device, deadline=options.deadline, on_end=take, arrays=False)
-        executor = make_executor(own, count_workers(own, device, trials), words, device)
+        workers = count_workers(own, device, trials)
         try:
-            if executor is None:
-                run_trials.execute(trials, how)
-            else:
-                run_trials.spread(trials, executor, how)
+            run_where_asked(trials, how, own, workers, words, in_turn=True)
         finally:
             for trial in trials:
                 take(trial)

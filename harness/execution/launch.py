@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,6 @@ from harness.plan.make_plan import make_plan, purpose, untuned
 from harness.plan.model_settings import GROUPS, check_models, group
 from harness.plan.source import LARGEST, Source, check_size, find_source
 from harness.plan.trial import Trial
-from harness.store.schema import OK
-from harness.store.store import Store
 from harness.train import coder, machine
 from models import backends, get_model, registry
 from target_signals.tasks.base import expand_tasks
@@ -98,8 +96,13 @@ def plan_of(
     device: torch.device,
 ) -> list[Trial]:
     """The trials of some models on a source. UsageError for what cannot run on the device, or anywhere."""
-    check_length(source, preset)
-    check_backend(options.backend, chosen, device)
+    if not source.files:  # which are as large as they are
+        try:
+            check_size(source.family.name, source.dim, preset.length.get(source.length_key), LARGEST)
+        except UsageError as error:
+            raise UsageError(f"--length: {error}; give a smaller one") from error
+    for model in chosen if options.backend is not None else ():
+        backends.check(get_model(model), options.backend, device)
     precision = choose_precision(options.precision, device)
     trials = make_plan(config, source, tasks, preset, chosen, precision, options.backend)
     if options.executor == "local":  # machines of a cluster may have more memory than this one
@@ -123,21 +126,6 @@ def shrunk(source: Source, preset: Preset, asked: int | None) -> list[str]:
     return [f"shrunk to {one}{length:,} samples along the {axis}; --length {longest} keeps all samples"]
 
 
-def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]:
-    """A line for what is asked for now and was not when these trials ran: files in bits, saved models."""
-    if not options.bits and not options.save_model:
-        return
-    rows = [(trial, Store(options.out, trial.rows[0].folder).read(trial.rows[0].key)) for trial in done]
-    fitted = [(trial, row) for trial, row in rows if row is not None and row["status"] == OK]
-    saved = [Store(options.out, trial.folder).model_path(trial.key).exists() for trial, _ in fitted]
-    for what, count in (
-        ("files of these --bits", sum(not trial.has_rates(row) for trial, row in fitted)),
-        ("a saved model", options.save_model * saved.count(False)),
-    ):
-        if count:
-            yield f"{count} of those done before have not got {what}; --force runs them again"
-
-
 def tuned_preset(
     config: Config, preset: Preset, source: Source, tasks: Sequence[str], chosen: Sequence[str]
 ) -> str | None:
@@ -146,15 +134,6 @@ def tuned_preset(
     if any(untuned(config, preset.name, source, task, chosen, size) for task, size in cells):
         return None
     return next((name for name, values in config.presets.items() if values.get("tuned_at") == preset.name), None)
-
-
-def check_length(source: Source, preset: Preset) -> None:
-    """UsageError for a signal that nobody has room for. A person's own files are as large as they are."""
-    if not source.files:
-        try:
-            check_size(source.family.name, source.dim, preset.length.get(source.length_key), LARGEST)
-        except UsageError as error:
-            raise UsageError(f"--length: {error}; give a smaller one") from error
 
 
 def check_budgets(trials: Sequence[Trial], device: torch.device, option: str = "--sizes") -> None:
@@ -184,13 +163,6 @@ def choose_device(options: argparse.Namespace) -> torch.device:
 def choose_preset(asked: str | None, device: torch.device) -> str:
     """The preset that is asked for, or the one for this kind of device."""
     return asked or ("paper" if device.type == "cuda" else "quick")
-
-
-def check_backend(asked: str | None, chosen: Sequence[str], device: torch.device) -> None:
-    """UsageError unless the back end that is asked for can be tried on each of these models."""
-    if asked is not None:
-        for model in chosen:
-            backends.check(get_model(model), asked, device)
 
 
 def choose_precision(asked: str | None, device: torch.device) -> str | None:

@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
 from tqdm import tqdm
@@ -68,9 +67,7 @@ class Progress:
             self.thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.over.set()
         if self.thread.is_alive():
             self.thread.join()
@@ -119,20 +116,16 @@ class Progress:
 
         claims: what their holders say.
         """
-        if not self.trials.disable:
-            self._show_running(claims)
-        elif self._is_due() and (running := claims()):
-            tqdm.write(f"running: {_told(running)}", file=sys.stderr)
-
-    def _show_running(self, claims: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
         now = time.monotonic()
-        if now - self.said < LOOK:
-            return
-        running, self.said, left = claims(), now, self._left()
-        self.passes.total = sum(said.get("steps") or 0 for said in running) or 1
-        self.passes.n = min(sum(said.get("step") or 0 for said in running), self.passes.total)
-        self.passes.set_description_str(_told(running) if running else "", refresh=True)
-        self.trials.set_postfix_str(self._left_text(left))
+        if self.trials.disable:
+            if self._is_due() and (running := claims()):
+                tqdm.write(f"running: {_told(running)}", file=sys.stderr)
+        elif now - self.said >= LOOK:
+            running, self.said, left = claims(), now, self._left()
+            self.passes.total = sum(said.get("steps") or 0 for said in running) or 1
+            self.passes.n = min(sum(said.get("step") or 0 for said in running), self.passes.total)
+            self.passes.set_description_str(_told(running) if running else "", refresh=True)
+            self.trials.set_postfix_str(self._left_text(left))
 
     def _watch(self) -> None:
         """A sign of life of the trial that runs here, where one is due."""

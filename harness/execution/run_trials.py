@@ -4,7 +4,6 @@ The store is the only thing that all of them share. Each runs what has no rows a
 several launches of one experiment divide its trials.
 """
 
-import datetime
 import functools
 import math
 import sys
@@ -16,18 +15,20 @@ from pathlib import Path
 import torch
 
 from common.errors import Failure
+from common.files import refresh
 from harness.execution.executor import ALONE, Concurrency, Executor, Superseded
 from harness.execution.progress import Progress
 from harness.execution.trial_rows import is_done, stored
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
+from harness.store.facts import started_at
 from harness.store.liveness import read_claims, who
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.store import Store
+from harness.train import checkpoint
 from harness.train.data import signal_of
 from harness.train.run_trial import run_trial
 from harness.train.score import Result
-from models.base import Representation
 
 POLL = 0.5  # seconds between two looks at the store
 MOST_ROUNDS = 3  # that may end without a new row
@@ -37,15 +38,15 @@ MOST_ROUNDS = 3  # that may end without a new row
 class RunOptions:
     """Where trials run, until when, and what becomes of them.
 
-    out: the results folder. on_model: is given every trial's fitted model before its rows are written. superseded: as
-    for `is_done`. deadline: on time.monotonic's clock; no trial begins after it, and what runs then elsewhere is
-    abandoned. on_end: is given every trial whose rows are stored. arrays: whether residuals are stored beside rows.
-    after: seconds of what follows, for the time that is left.
+    out: the results folder. superseded: as for `is_done`. deadline: on time.monotonic's clock; no trial begins after
+    it, and what runs then elsewhere is abandoned. on_end: is given every trial whose rows are stored. save_models,
+    arrays: whether fitted models and residuals are stored beside rows. after: seconds of what follows, for the time
+    that is left.
     """
 
     out: str | Path
     device: torch.device
-    on_model: Callable[[Trial, Representation], None] | None = None
+    save_models: bool = False
     superseded: Superseded = ()
     deadline: float = math.inf
     on_end: Callable[[Trial], None] = lambda trial: None
@@ -92,14 +93,14 @@ def run_free(trials: Sequence[Trial], claims: Claims, progress: Progress, option
             continue
         with claim:
             for scoring in trial.rows:
-                Store(out, scoring.folder).refresh()
+                refresh(Store(out, scoring.folder).rows)
             if is_done(trial, out, options.superseded):  # while we were about to claim it
                 left.append(trial)
                 continue
             progress.begin(trial, claim)
-            keep = None if options.on_model is None else functools.partial(options.on_model, trial)
+            save = functools.partial(checkpoint.save_fitted, out, trial) if options.save_models else None
             try:
-                results = run_trial(trial, options.device, progress.advance, keep)
+                results = run_trial(trial, options.device, progress.advance, save)
                 if trial.path is not None:
                     keep_signal(signal_path(out, vars(trial)), signal_of(trial))
                 write(trial, results, options)
@@ -176,7 +177,7 @@ def tell(trial: Trial, out: str | Path, progress: Progress) -> None:
     rows = [row for row in stored(trial, out).values() if row is not None]
     last = Store(out, trial.rows[-1].folder).row_path(trial.rows[-1].key)
     try:
-        took = last.stat().st_mtime - datetime.datetime.fromisoformat(rows[-1]["started"]).timestamp()
+        took = last.stat().st_mtime - started_at(rows[-1])
     except (OSError, ValueError):  # a row may be anybody's
         took = 0.0
     took = min(took, time.monotonic() - progress.since)  # clocks may differ

@@ -2,21 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from harness.plan.cost import is_timed, starts, trial_seconds
 from harness.plan.trial import Trial
 
 Sort = tuple[str, int, str, int, int | None, int]  # trials that should take the same time
 Errors = Mapping[str | None, float]  # time taken over its estimate: of a model's trials, and of all under None
-
-
-@dataclass
-class Measured:
-    """Trials that have ended, and the seconds that they took together."""
-
-    trials: int = 0
-    seconds: float = 0.0
 
 
 class TimeLeft:
@@ -27,7 +18,7 @@ class TimeLeft:
         self.estimates = {sort_of(trial): trial_seconds(trial, device) for trial in trials}
         self.starts = starts(trials, device)  # of models and budgets that none of has begun
         self.unknown = {trial.model for trial in trials if not is_timed(trial, device)}  # until a trial ends
-        self.measured: dict[Sort, Measured] = defaultdict(Measured)
+        self.ended, self.took = Counter[Sort](), defaultdict[Sort, float](float)  # trials, and their seconds together
         self.begun: Sort | None = None
         self.start = 0.0  # seconds that the current trial takes longer as the first of its model and budget
 
@@ -40,10 +31,10 @@ class TimeLeft:
     def end(self, trial: Trial, seconds: float) -> None:
         """seconds: that the current trial took, with all that only the first of its model and budget takes."""
         sort = sort_of(trial)
-        measured, estimate = self.measured[sort], self.estimates.get(sort) or seconds
+        estimate = self.estimates.get(sort) or seconds
         self.unknown.discard(trial.model)
-        measured.trials += 1
-        measured.seconds += max(seconds - self.start, min(seconds, estimate))  # as the others of its sort will take
+        self.ended[sort] += 1
+        self.took[sort] += max(seconds - self.start, min(seconds, estimate))  # as the others of its sort will take
         self.begun, self.start = None, 0.0
 
     @property
@@ -87,19 +78,18 @@ class TimeLeft:
 
     def _predict(self, sort: Sort, errors: Errors, per_device: int) -> float | None:
         """Seconds of one trial: as its like took; else the estimate, by as much off as for its model, or for all."""
-        if sort in self.measured:
-            return self.measured[sort].seconds / self.measured[sort].trials
+        if sort in self.ended:
+            return self.took[sort] / self.ended[sort]
         estimate = self.estimates.get(sort)
         if estimate is not None:
             return estimate * (errors.get(sort[0]) or errors.get(None) or per_device)
-        ended = sum(measured.trials for measured in self.measured.values())
-        return sum(measured.seconds for measured in self.measured.values()) / ended if ended else None
+        return sum(self.took.values()) / sum(self.ended.values()) if self.ended else None
 
     def _errors(self, *running: tuple[Sort, float]) -> Errors:
         """running: the current trial with the seconds that it will take."""
         spent: dict[str | None, float] = defaultdict(float)
         expected: dict[str | None, float] = defaultdict(float)
-        ended = [(sort, measured.trials, measured.seconds) for sort, measured in self.measured.items()]
+        ended = [(sort, count, self.took[sort]) for sort, count in self.ended.items()]
         for sort, trials, seconds in [*ended, *((sort, 1, seconds) for sort, seconds in running)]:
             estimate = self.estimates.get(sort)
             if estimate:

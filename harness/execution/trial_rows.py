@@ -1,8 +1,6 @@
 """Which trials have their rows in a results folder, and which are left to run."""
 
-import functools
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.process import without_collection
@@ -21,12 +19,10 @@ def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], li
     done: list[Trial] = []
     left: list[Trial] = []
     rows: dict[Name, Row] = {}
-    store_of, claims = functools.cache(functools.partial(Store, out)), Claims(out)
+    claims = Claims(out)
     for trial in trials:
-        found = named_rows(trial, store_of)
-        whole = {
-            (folder, key): row for (folder, key), row in found.items() if row and is_own(row, key, store_of(folder))
-        }
+        found = stored(trial, out)
+        whole = {name: row for name, row in found.items() if row is not None and is_own(row, name, out)}
         if len(whole) == len(found):
             claims.bury(trial)
             done.append(trial)
@@ -36,19 +32,17 @@ def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], li
     return done, left, rows
 
 
-def is_own(row: Row, key: str, store: Store) -> bool:
-    """Whether a row is the one of its key. Another one, which somebody has put there, is set aside."""
+def is_own(row: Row, name: Name, out: str | Path) -> bool:
+    """Whether a row is the one of its name. Another one, which somebody has put there, is set aside."""
+    folder, key = name
     if (own := key_of(row)) != key:
-        store.set_aside(key, f"it is that of {own}")
+        Store(out, folder).set_aside(key, f"it is that of {own}")
     return own == key
 
 
-def named_rows(trial: Trial, store_of: Callable[[str], Store]) -> dict[Name, Row | None]:
-    """The rows of a trial by their names, in the order of its scorings; None for one that is not there.
-
-    store_of: gives the store of a folder.
-    """
-    return {row.name: store_of(row.folder).read(row.key) for row in trial.rows}
+def stored(trial: Trial, out: str | Path) -> dict[Name, Row | None]:
+    """The rows of a trial by their names, in the order of its scorings; None for one that is not there."""
+    return {row.name: Store(out, row.folder).read(row.key) for row in trial.rows}
 
 
 def is_done(trial: Trial, out: str | Path, superseded: Superseded) -> bool:
@@ -56,18 +50,11 @@ def is_done(trial: Trial, out: str | Path, superseded: Superseded) -> bool:
 
     superseded: the key and `started` of rows that do not count, as their trials are to run again.
     """
-    found = stored(trial, out)
-    if None in found.values() or not superseded:
-        return None not in found.values()
-    return not any((key, row["started"]) in superseded for (_, key), row in found.items() if row)
-
-
-def stored(trial: Trial, out: str | Path) -> dict[Name, Row | None]:
-    """`named_rows` of a results folder."""
-    return named_rows(trial, functools.partial(Store, out))
+    found = stored(trial, out).items()
+    return all(row is not None and (key, row["started"]) not in superseded for (_, key), row in found)
 
 
 def to_supersede(trials: Sequence[Trial], out: str | Path) -> Superseded:
     """The rows that these trials have now."""
-    found = itertools.chain.from_iterable(stored(trial, out).items() for trial in trials)
+    found = (entry for trial in trials for entry in stored(trial, out).items())
     return {(key, row["started"]) for (_, key), row in found if row is not None}

@@ -46,21 +46,20 @@ def run(order: Order) -> None:
     process.prepare()  # a node of a cluster need not have the environment of whoever started the run
     from harness.execution import fill, run_trials
     from harness.execution.progress import Progress
-    from harness.train import checkpoint, machine
+    from harness.train import machine
 
     os.chdir(order.folder)
     options, planned = plan(tuple(order.arguments))
-    keys = planned if order.keys is None else order.keys
-    if unknown := [key for key in keys if key not in planned]:
+    if unknown := [key for key in order.keys if key not in planned]:
         changed = "settings or files of yours have changed since the start"
         raise UsageError(f"{changed}: no trial {unknown[0]}; start it again")
-    trials = [planned[key] for key in keys]
+    trials = [planned[key] for key in order.keys]
     device = machine.choose_device(order.device)
     how = run_trials.RunOptions(
         options.out,
         device,
-        on_model=checkpoint.saver(options.out) if options.save_model else None,
-        superseded=set(order.superseded),
+        save_models=options.save_model,
+        superseded={(key, started) for key, started in order.superseded},
         arrays=order.arguments[0] != fill.VERB,  # the reference keeps rows alone
     )
     with Progress(trials, device.type, silent=True) as progress:
@@ -88,11 +87,9 @@ def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Tria
 
 
 def main() -> int:
-    words = json.loads(sys.stdin.buffer.readline())
-    superseded = tuple((key, started) for key, started in words.pop("superseded"))
+    order = Order(**json.loads(sys.stdin.buffer.readline()))  # whose tuples are lists by now
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started it, too, who then sends SIGTERM
     threading.Thread(target=_end_with_starter, daemon=True).start()
-    order = Order(**words, superseded=superseded)
 
     def work_and_answer() -> int:
         try:

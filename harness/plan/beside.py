@@ -1,6 +1,5 @@
 """What trials took beside training, from the rows that one worker made after each other."""
 
-import datetime
 import itertools
 import statistics
 from collections import defaultdict
@@ -13,6 +12,7 @@ from harness.plan import cost
 from harness.plan.config import Config
 from harness.plan.replay import trial_of
 from harness.plan.trial import Trial
+from harness.store.facts import started_at
 from harness.store.schema import Row
 
 PAUSE = 60.0  # seconds beyond training and set-up after which a trial's end was not the beginning of the next
@@ -39,7 +39,7 @@ def timed(rows: Sequence[Row], config: Config) -> list[Timed]:
     for own, following in itertools.pairwise(ordered):
         row, kind = own[0], (own[0]["model"], own[0]["size"])
         first = "" if kind in seen else cost.OF_BUDGET if kind[0] in {model for model, _ in seen} else cost.OF_MODEL
-        wall = (_when(following[0]) - _when(row)).total_seconds()
+        wall = started_at(following[0]) - started_at(row)
         seen.add(kind)
         ready, training = row["ready_seconds"], row["seconds"]
         if ready is None:
@@ -104,7 +104,3 @@ def _medians(values: Iterable[tuple[Any, float]]) -> dict[Any, float]:
 
 def rounded(value: float) -> float:
     return float(f"{value:.3g}")
-
-
-def _when(row: Row) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(row["started"])

@@ -184,9 +184,8 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
     by_hand = tuple(found for found in of_models if found is not None)
     config = dataclasses.replace(config, by_hand=by_hand, tuned=load_tuned(path))
     for name in config.presets:  # every preset is checked, with every experiment's own values
-        for e in config.experiments or (Experiment("", 2),):
+        for e in (*config.experiments, Experiment("", 2)):
             config.preset(name, e.signal, e.dim)
-        config.preset(name, "", 2)
     for i, e in enumerate(config.experiments):
         for name in e.presets:
             if name not in config.presets:

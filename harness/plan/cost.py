@@ -71,9 +71,8 @@ def trial_parts(trial: Trial, device: str, among: Among = statistics.median) -> 
         return Parts(training, 0.0, START_SECONDS)
     rest = beside["rest"].get(axes) or next(iter(beside["rest"].values()))
     set_up = beside["set_up"].get(trial.model, statistics.median(beside["set_up"].values()))
-    known = {int(samples): seconds for samples, seconds in rest.items()}
     evaluating = 0.0 if trial.lr is None else evaluation_seconds(trial, once, device)
-    return Parts(training, set_up, interpolate(known, samples_scored(trial)) + evaluating)
+    return Parts(training, set_up, interpolate(rest, samples_scored(trial)) + evaluating)
 
 
 def is_timed(trial: Trial, device: str) -> bool:
@@ -125,9 +124,9 @@ def as_large(trial: Trial, points: int) -> Trial:
     return dataclasses.replace(trial, length=round(points ** (1 / trial.dim)))
 
 
-def interpolate(measured: Mapping[int, float], size: int) -> float:
+def interpolate(measured: Mapping[str, float], size: int) -> float:
     """The time at a size, from those at others, log-log: constant below the least, in proportion beyond the largest."""
-    return log_log(measured.items(), size) * max(1.0, size / max(measured))
+    return _log_log(measured, size) * max(1.0, size / max(map(int, measured)))
 
 
 def timed_name(trial: Trial) -> str:
@@ -149,18 +148,19 @@ def _each(times: Times, trial: Trial, device: str, among: Among) -> float | None
         return None
     share = _points(trial) / times["points"][axes]
     if trial.lr is None:  # a solution takes hardly longer beyond the largest budget, which a pass does
-        each = [log_log(_sized(table).items(), trial.budget) for table in own]
+        each = [_log_log(table, trial.budget) for table in own]
         return among(each) * max(share, LEAST_SHARE[device])
-    whole = among([interpolate(_sized(table), trial.budget) for table in own]) / 1000
+    whole = among([interpolate(table, trial.budget) for table in own]) / 1000
     least = times.get("least_ms", {}).get(name)
     if least is None:
         return whole * max(share, LEAST_SHARE[device])
-    fixed = min(log_log(_sized(least).items(), trial.budget) / 1000, whole)
+    fixed = min(_log_log(least, trial.budget) / 1000, whole)
     return fixed + share * (whole - fixed)
 
 
-def _sized(table: Mapping[str, float]) -> dict[int, float]:
-    return {int(size): time for size, time in table.items()}
+def _log_log(table: Mapping[str, float], size: int) -> float:
+    """table: times by budget or by samples, which are text in the file."""
+    return log_log([(int(known), time) for known, time in table.items()], size)
 
 
 def _is_unsupported(trial: Trial) -> bool:

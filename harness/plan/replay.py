@@ -1,5 +1,6 @@
 """A trial built again from one of its rows: rows keep the settings that they were made with."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from harness.plan import make_plan
 from harness.plan.config import Config
 from harness.plan.source import check_size
 from harness.plan.trial import PLAIN, Trial
+from harness.store.schema import NAMES
 from models.settings import read_settings
 from target_signals import item_names, user_file
 from target_signals.base import RecordedFamily, SignalFamily
@@ -18,6 +20,8 @@ from target_signals.tasks.base import check_task, scored_on, trained_on
 
 # columns of code → whose it is, and which options name its files
 OF_CODE = {"model_code": ("model", "--models"), "signal_code": ("signal or task", "--signal or --task")}
+# what a trial and its rows call alike; the back end of a row is the one that ran, and of a trial one that must
+SHARED = {field.name for field in dataclasses.fields(Trial)} & set(NAMES) - {"backend"}
 MOST_VALUES = 10**9  # of a model: Adam takes 16 bytes for each
 
 
@@ -30,7 +34,7 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
     if row["steps"] is None:
         raise UsageError("its row does not say how many steps it took")
     family = target_signals.registry.get(row["signal"])
-    task, item, dim, length = row["task"], row["item"], int(row["dim"]), row["length"]
+    task, item, dim, length = row["task"], row["item"], row["dim"], row["length"]
     path = _path(item, file) if family is user_file.UserFile else None
     if path is None:
         check_size(family.name, dim, length)
@@ -50,29 +54,16 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
                 f"the code of its {what} was {row[name] or 'of the suite'} and is {now or 'of the suite'} now; "
                 f"give the file as it was then with {options}"
             )
+    same = {name: row[name] for name in SHARED} | {name: row[name] or plain for name, plain in PLAIN.items()}
+    settings = read_settings(cls.Config, row["settings"], "its settings")
     trial = Trial(
-        signal=family.name,
-        item=item,
-        dim=dim,
-        length=None if length is None else int(length),
-        bandlimit=row["bandlimit"],
-        task=trained,
+        **same | {"task": trained, "settings": settings},
         scored=scored,
-        model=cls.name,
-        budget=int(row["size"]),
-        seed=int(row["seed"]),
-        signal_seed=int(row["signal_seed"]),
-        dataset=row["dataset"],
+        budget=row["size"],
         path=path,
-        preset=row["preset"],
-        steps=int(row["steps"]),
         evaluate_every=evaluate_every(row),
-        minibatch=None if row["minibatch"] is None else int(row["minibatch"]),
-        precision=row["precision"],
         adam_betas=config.protocol.adam_betas,
         activation_gib=config.protocol.activation_gib,
-        settings=read_settings(cls.Config, row["settings"], "its settings"),
-        **{name: row[name] or plain for name, plain in PLAIN.items()},
     )
     if trial.config_hash != row["config_hash"]:
         raise UsageError(
@@ -84,9 +75,8 @@ def trial_of(row: Mapping[str, Any], config: Config, file: str | None = None) ->
 
 def evaluate_every(row: Mapping[str, Any]) -> int:
     """After how many passes the fit was evaluated, by its curve: the first, every n-th and the last."""
-    steps = int(row["steps"])
-    between = [int(point["step"]) for point in row["curve"] or () if 1 < point["step"] < steps]
-    return math.gcd(*between) if between else steps
+    between = [int(point["step"]) for point in row["curve"] or () if 1 < point["step"] < row["steps"]]
+    return math.gcd(*between) if between else row["steps"]
 
 
 def _path(item: str | None, file: str | None) -> str | None:

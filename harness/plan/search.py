@@ -8,7 +8,7 @@ one. Every model has as many trials, whatever they find, so none is favoured by 
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import models
@@ -93,17 +93,16 @@ def cells(config: Config, plan: Sequence[Trial], kind: str, trials: int, seed: i
     for trial in plan:
         found.setdefault((trial.budget, trial.model), []).append(trial)
     return [
-        Cell(kind, model, budget, seed, tuple(tried), tuple(tuple(_fits(own, one)) for one in tried))
+        Cell(kind, model, budget, seed, tuple(tried), tuple(_fits(own, one) for one in tried))
         for (budget, model), own in found.items()
         for tried in [candidates(config, model, kind, budget, trials, seed)]
     ]
 
 
-def _fits(plan: Sequence[Trial], candidate: Candidate) -> Iterator[Trial]:
+def _fits(plan: Sequence[Trial], candidate: Candidate) -> tuple[Trial, ...]:
     """A fit to each signal, from initial values of its own: one start that leads nowhere would spoil all of them."""
-    for number, trial in enumerate(plan):
-        found = {"settings": candidate.settings, "lr_schedule": candidate.lr_schedule}
-        yield dataclasses.replace(trial, seed=trial.seed + number, **found)
+    found = {"settings": candidate.settings, "lr_schedule": candidate.lr_schedule}
+    return tuple(dataclasses.replace(trial, seed=trial.seed + number, **found) for number, trial in enumerate(plan))
 
 
 def points(dials: int, count: int, seed: int) -> list[list[float]]:

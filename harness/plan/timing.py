@@ -86,8 +86,9 @@ def merged(known: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, A
     """
     found = dict(known)
     for kind, times in measured.items():
-        own = {name: dict(known.get(kind, {}).get(name, {})) for name in LISTS}
-        points, machine = dict(known.get(kind, {}).get("points", {})), known.get(kind, {}).get("machine")
+        held = known.get(kind, {})
+        own = {name: dict(held.get(name, {})) for name in LISTS}
+        points, machine = dict(held.get("points", {})), held.get("machine")
         for axes, count in times["points"].items():
             of_axes = {name: {m: t for m, t in times.get(name, {}).items() if m.endswith(axes)} for name in LISTS}
             before = points.get(axes, 0)
@@ -99,7 +100,7 @@ def merged(known: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, A
                 own = {name: {m: t for m, t in own[name].items() if not m.endswith(axes)} for name in LISTS}
             own = {name: own[name] | of_axes[name] for name in LISTS}
             points[axes], machine = count, times["machine"]
-        found[kind] = dict(known.get(kind, {})) | {"machine": machine or times["machine"], "points": points} | own
+        found[kind] = dict(held) | {"machine": machine or times["machine"], "points": points} | own
     return found
 
 
@@ -107,9 +108,8 @@ def _least(whole: Mapping[str, Any], part: Mapping[str, Any], share: float) -> d
     """Milliseconds a pass at no points at all, on the line through those at all points and at a share of them."""
     found: dict[str, Any] = {}
     for name in sorted(whole.keys() & part.keys()):
-        known = {int(size): ms for size, ms in whole[name].items()}
         for size, ms in part[name].items():
-            least = (ms - share * cost.interpolate(known, int(size))) / (1 - share)
+            least = (ms - share * cost.interpolate(whole[name], int(size))) / (1 - share)
             found.setdefault(name, {})[size] = rounded(max(least, 1e-3))
     return found
 

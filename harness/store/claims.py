@@ -15,15 +15,23 @@ import threading
 import time
 import uuid
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from harness.store.liveness import FOLDER, SIZE, is_alive, numbering, read_claim, who
-from harness.store.names import RowName
 from harness.store.store import unwritable
 
 EVERY = 2.0  # seconds between two signs of life
 TRIES = 5
+
+
+class RowName(Protocol):
+    """What will leave a row: the folder of its experiment, the name of the row in it, and a text for people."""
+
+    @property
+    def folder(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
 
 
 class Claim:
@@ -61,9 +69,7 @@ class Claim:
         self.thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.ended.set()
         self.thread.join()
         with contextlib.suppress(OSError):

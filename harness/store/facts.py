@@ -26,6 +26,11 @@ def busy(row: Mapping[Any, Any]) -> bool:
     return load is not None and load > BUSY
 
 
+def started_at(row: Mapping[Any, Any]) -> float:
+    """When a row's run started, in seconds since 1970. ValueError where it does not say, as other people's may not."""
+    return datetime.datetime.fromisoformat(row["started"]).timestamp()
+
+
 def pictured_spacing(spacing: Any, dim: int) -> tuple[float, ...]:
     """Distances of neighbouring samples along the axes of a picture, of which the least is 1. All are 1 where a row's
     `spacing` does not say them, or says something of which no picture can be made."""
@@ -45,8 +50,8 @@ def at_once(rows: Iterable[Mapping[Any, Any]]) -> int:
     for row in rows:
         if was_timed(row) and str(row["device"]).startswith("cuda"):
             try:
-                start = datetime.datetime.fromisoformat(row["started"]).timestamp()
-            except ValueError:  # other people's rows may say anything
+                start = started_at(row)
+            except ValueError:
                 continue
             ends += [(start, 1), (start + row["seconds"], -1)]
     most = now = 0

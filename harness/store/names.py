@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from harness.store.schema import COLUMNS, Kind
 from harness.store.store import Store
@@ -18,18 +18,6 @@ LONGEST = 60  # characters of a part of a file's name
 KEY = tuple((column.name, column.kind) for column in COLUMNS if column.part_of == "key")
 
 Name = tuple[str, str]  # of a row: folder and key
-
-
-class RowName(Protocol):
-    """What will leave a row: its text is for people."""
-
-    @property
-    def folder(self) -> str:
-        """The experiment's folder."""
-
-    @property
-    def key(self) -> str:
-        """The row's name in it."""
 
 
 def array_path(out: str | Path, row: Mapping[str, Any]) -> Path:

@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from common.errors import LONGEST, UsageError, one_line, refusal
 from common.files import read_bounded, write_atomically
@@ -13,16 +13,12 @@ from harness.store.names import Name, folder_of, key_of
 from harness.store.read_row import whole_row
 from harness.store.schema import COLUMNS, POINT, RATE, Kind, Row, names
 
-if TYPE_CHECKING:
-    import pyarrow
-
 MEANS: dict[str, Kind] = {  # columns that only tables of means, or of two presets, have, and that may be null
     **dict.fromkeys(("band", "mean", "spread", "signal_spread", "seed_spread", "low", "high"), "number"),
     **dict.fromkeys(("signals", "rank_before", "rank_after"), "whole"),
 }
 WHOLE = ("step", "bits", "bytes", "quantised_passes")  # numbers of a point or a rate
 KINDS = {column.name: column.kind for column in COLUMNS} | MEANS
-NEEDED = "Parquet needs pyarrow: pip install pyarrow"
 MOST_BYTES = 1 << 28  # of a file
 
 
@@ -31,11 +27,7 @@ def to_parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
 
     UsageError where pyarrow is not installed.
     """
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise UsageError(NEEDED) from error
+    pyarrow, parquet = _pyarrow()
     columns = {}
     for name in dict.fromkeys(name for record in records for name in record):
         kind = KINDS.get(name)
@@ -52,11 +44,7 @@ def read_rows(path: Path, **equal: Any) -> dict[Name, Row]:
     equal: what columns must hold, like `dim=2`; other rows are left out. UsageError for a file that does not hold rows,
     or that cannot be read.
     """
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise UsageError(NEEDED) from error
+    pyarrow, parquet = _pyarrow()
     try:
         content = io.BytesIO(read_bounded(path, MOST_BYTES))
         table = parquet.ParquetFile(content).read()  # pyarrow's own filters import pandas, which takes longer than all
@@ -95,10 +83,19 @@ def _untyped(record: dict[str, Any]) -> Row:
     return record | {name: None if text is None else json.loads(text) for name, text in objects.items()}
 
 
-def _array(values: Sequence[Any], kind: Kind) -> "pyarrow.Array":
-    import pyarrow as pa
+def _pyarrow() -> tuple[Any, Any]:
+    """The library and its part for files. UsageError where it is not installed."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise UsageError("Parquet needs pyarrow: pip install pyarrow") from error
+    return pyarrow, parquet
 
-    types: dict[Kind, pa.DataType] = {
+
+def _array(values: Sequence[Any], kind: Kind) -> Any:
+    pa, _ = _pyarrow()
+    types: dict[Kind, Any] = {
         "text": pa.string(),
         "number": pa.float64(),
         "whole": pa.int64(),

@@ -14,7 +14,7 @@ from common.process import without_collection
 from harness.store.liveness import read_claims
 from harness.store.read_row import MOST_BYTES, parse_text
 from harness.store.schema import Row
-from harness.store.store import Store, keys_in, rows_folders
+from harness.store.store import Store, stores_in
 
 
 @dataclass(frozen=True)
@@ -64,27 +64,20 @@ def gather(out: str | Path, curves: bool = True) -> Gathered:
     curves: whether rows keep theirs, which are half of what there is to parse.
     """
     found = Gathered(results_folder(out))
-    for rows in rows_folders(found.out):
-        _gather_rows(found, rows, curves)
+    for store in stores_in(found.out):
+        place = f"{store.folder.name}/rows"
+        aside = "set aside by an earlier run, which repeats its trial"
+        found.problems += [f"{place}/{path.name}: {aside}" for path in sorted(store.rows.glob("*.corrupt"))]
+        for key in store.row_keys():
+            try:
+                text = read_bounded(store.row_path(key), MOST_BYTES)
+                found.stored.append(Stored(store, key, parse_text(text if curves else without_curve(text))))
+            except FileNotFoundError:  # a run may set a row aside between listing and reading
+                continue
+            except (ValueError, OSError) as error:
+                found.problems.append(f"{place}/{key}.json: {one_line(error)}")
     found.running = read_claims(found.out)
     return found
-
-
-def _gather_rows(found: Gathered, rows: Path, curves: bool) -> None:
-    folder = rows.parent.name
-    store = Store(found.out, folder)
-    for path in sorted(rows.glob("*.corrupt")):
-        found.problems.append(f"{folder}/rows/{path.name}: set aside by an earlier run, which repeats its trial")
-    for key in keys_in(rows):
-        try:
-            text = read_bounded(f"{rows}/{key}.json", MOST_BYTES)
-            row = parse_text(text if curves else without_curve(text))
-        except FileNotFoundError:  # a run may set a row aside between listing and reading
-            continue
-        except (ValueError, OSError) as error:
-            found.problems.append(f"{folder}/rows/{key}.json: {one_line(error)}")
-        else:
-            found.stored.append(Stored(store, key, row))
 
 
 def without_curve(text: bytes) -> bytes:

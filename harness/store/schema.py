@@ -69,115 +69,71 @@ class Column:
     machine: bool = False
 
 
-def _what() -> list[Column]:
-    return [
-        Column("signal", "text", "what was fitted", null=False, needed=True, page=False, part_of="key"),
-        Column("item", "text", "which of a recorded signal's, or of somebody's own files", part_of="key"),
-        Column(
-            "dataset",
-            "text",
-            "the folder of somebody's own files that were fitted as one data set; null: a file alone",
-            page=False,
-            part_of="key",
-        ),
-        Column("source", "text", "where recorded values came from, and what was done to them"),
-        Column("stands_for", "text", "the signal whose place a stand-in takes"),
-        Column("dim", "whole", "axes of the lattice", null=False, needed=True, page=False, part_of="key"),
-        Column(
-            "length", "whole", "samples along the longest axis; null: as recorded", "samples", page=False, part_of="key"
-        ),
-        Column("shape", "wholes", "the array that was scored, channels last"),
-        Column("spacing", "numbers", "from sample to sample along each axis, where a file says so", "as `source` says"),
-        Column("bandlimit", "number", "the difficulty dial, 0.1 to 0.9", part_of="key"),
-        Column("task", "text", "what the model was asked to do", null=False, needed=True, page=False, part_of="key"),
-        Column("model", "text", "the representation", null=False, needed=True, part_of="key"),
-        Column("label", "text", "`learned`, or `classical` for a yardstick that is solved and not trained"),
-        Column("size", "whole", "the budget", "stored real values", null=False, needed=True, part_of="key"),
-        Column(
-            "seed",
-            "whole",
-            "draws the initial values and the batches",
-            null=False,
-            needed=True,
-            part_of="key",
-        ),
-        Column(
-            "signal_seed",
-            "whole",
-            "draws the signal, its noise and the samples that are seen; as `seed` unless `--signal-seeds` was given",
-            null=False,
-            otherwise="seed",
-            part_of="key",
-        ),
-        Column("preset", "text", "the extent that the run was started with", page=False),
-        Column("steps", "whole", "passes over the lattice that were asked for", "passes", part_of="config_hash"),
-        Column("minibatch", "whole", "points an update; null: all", "points", part_of="config_hash"),
-        Column("settings", "object", "the model's own", part_of="config_hash"),
-        Column("lr_schedule", "text", "`constant`, or `cosine` to a tenth; null: constant", part_of="config_hash"),
-        Column("optimiser", "text", "`adam` or `muon`; null: adam", part_of="config_hash"),
-        Column("tuned_at", "text", "the preset at which the settings were tuned; null: none", part_of="config_hash"),
-        Column(
-            "model_code",
-            "text",
-            "a digest of the code of one's own file that the model is from, with the modules beside it that it imports"
-            "; null: the suite's",
-            page=False,
-            part_of="config_hash",
-        ),
-        Column(
-            "signal_code",
-            "text",
-            "the same of the files of one's own that the signal and its tasks are from",
-            page=False,
-            part_of="config_hash",
-        ),
-        Column(
-            "config_hash",
-            "text",
-            "a digest of settings, steps, batches, precision, schedule, optimiser and one's own code",
-            needed=True,
-            part_of="key",
-        ),
-    ]
-
-
 def _direction(metric: Metric) -> str:
     return "" if metric.higher_is_better else "; lower is better"
 
 
-def _scores() -> list[Column]:
-    found = [
-        Column(f"{name}{suffix}", "number", f"{metric.meaning}, {when}{_direction(metric)}", metric.unit, repeats=True)
-        for suffix, when in SUFFIXES.items()
-        for name, metric in METRICS.items()
-    ]
-    return [
-        *found,
-        Column("best_step", "whole", "the pass after which the best evaluation was", "passes", repeats=True),
-        Column(
-            "psnr_constant", "number", "PSNR of the truth's own mean: what learning nothing gives", "dB", repeats=True
-        ),
-        Column(
-            "psnr_rings",
-            "numbers",
-            "PSNR over each ring of the star, the outermost first",
-            "dB",
-            page=False,
-            repeats=True,
-        ),
-        Column("curve", "curve", "step, loss, PSNR and seconds at each evaluation", page=False, repeats=True),
-        Column(
-            "rates",
-            "rates",
-            "of the last values, compressed as `--bits` said: bits a value, bytes of the file, PSNR, seconds to encode "
-            "and to decode, passes that saw quantised values (docs/bits.md)",
-            page=False,
-        ),
-    ]
-
-
 COLUMNS = (
-    *_what(),
+    Column("signal", "text", "what was fitted", null=False, needed=True, page=False, part_of="key"),
+    Column("item", "text", "which of a recorded signal's, or of somebody's own files", part_of="key"),
+    Column(
+        "dataset",
+        "text",
+        "the folder of somebody's own files that were fitted as one data set; null: a file alone",
+        page=False,
+        part_of="key",
+    ),
+    Column("source", "text", "where recorded values came from, and what was done to them"),
+    Column("stands_for", "text", "the signal whose place a stand-in takes"),
+    Column("dim", "whole", "axes of the lattice", null=False, needed=True, page=False, part_of="key"),
+    Column(
+        "length", "whole", "samples along the longest axis; null: as recorded", "samples", page=False, part_of="key"
+    ),
+    Column("shape", "wholes", "the array that was scored, channels last"),
+    Column("spacing", "numbers", "from sample to sample along each axis, where a file says so", "as `source` says"),
+    Column("bandlimit", "number", "the difficulty dial, 0.1 to 0.9", part_of="key"),
+    Column("task", "text", "what the model was asked to do", null=False, needed=True, page=False, part_of="key"),
+    Column("model", "text", "the representation", null=False, needed=True, part_of="key"),
+    Column("label", "text", "`learned`, or `classical` for a yardstick that is solved and not trained"),
+    Column("size", "whole", "the budget", "stored real values", null=False, needed=True, part_of="key"),
+    Column("seed", "whole", "draws the initial values and the batches", null=False, needed=True, part_of="key"),
+    Column(
+        "signal_seed",
+        "whole",
+        "draws the signal, its noise and the samples that are seen; as `seed` unless `--signal-seeds` was given",
+        null=False,
+        otherwise="seed",
+        part_of="key",
+    ),
+    Column("preset", "text", "the extent that the run was started with", page=False),
+    Column("steps", "whole", "passes over the lattice that were asked for", "passes", part_of="config_hash"),
+    Column("minibatch", "whole", "points an update; null: all", "points", part_of="config_hash"),
+    Column("settings", "object", "the model's own", part_of="config_hash"),
+    Column("lr_schedule", "text", "`constant`, or `cosine` to a tenth; null: constant", part_of="config_hash"),
+    Column("optimiser", "text", "`adam` or `muon`; null: adam", part_of="config_hash"),
+    Column("tuned_at", "text", "the preset at which the settings were tuned; null: none", part_of="config_hash"),
+    Column(
+        "model_code",
+        "text",
+        "a digest of the code of one's own file that the model is from, with the modules beside it that it imports"
+        "; null: the suite's",
+        page=False,
+        part_of="config_hash",
+    ),
+    Column(
+        "signal_code",
+        "text",
+        "the same of the files of one's own that the signal and its tasks are from",
+        page=False,
+        part_of="config_hash",
+    ),
+    Column(
+        "config_hash",
+        "text",
+        "a digest of settings, steps, batches, precision, schedule, optimiser and one's own code",
+        needed=True,
+        part_of="key",
+    ),
     Column(
         "status", "text", f"{OK}, {DIVERGED}, {OUT_OF_MEMORY} or {UNSUPPORTED}", null=False, needed=True, repeats=True
     ),
@@ -189,7 +145,24 @@ COLUMNS = (
         "the hooks that showed the model its target beside the updates: `initialise_from`, `rearrange`; null: none, or "
         "an older row",
     ),
-    *_scores(),
+    *(
+        Column(f"{name}{suffix}", "number", f"{metric.meaning}, {when}{_direction(metric)}", metric.unit, repeats=True)
+        for suffix, when in SUFFIXES.items()
+        for name, metric in METRICS.items()
+    ),
+    Column("best_step", "whole", "the pass after which the best evaluation was", "passes", repeats=True),
+    Column("psnr_constant", "number", "PSNR of the truth's own mean: what learning nothing gives", "dB", repeats=True),
+    Column(
+        "psnr_rings", "numbers", "PSNR over each ring of the star, the outermost first", "dB", page=False, repeats=True
+    ),
+    Column("curve", "curve", "step, loss, PSNR and seconds at each evaluation", page=False, repeats=True),
+    Column(
+        "rates",
+        "rates",
+        "of the last values, compressed as `--bits` said: bits a value, bytes of the file, PSNR, seconds to encode "
+        "and to decode, passes that saw quantised values (docs/bits.md)",
+        page=False,
+    ),
     Column(
         "operations",
         "number",

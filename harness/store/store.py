@@ -11,16 +11,15 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from common.errors import Failure, Notice, UsageError, refusal
-from common.files import TEMPORARY, read_bounded, refresh, write_atomically
+from common.files import TEMPORARY, read_bounded, write_atomically
 from harness.store.read_row import MOST_BYTES, check, parse_text
 from harness.store.residual import checksum, encode
 from harness.store.schema import CHECKSUM, NAMES, Row
-
-if TYPE_CHECKING:
-    import numpy as np
 
 DEFAULT_OUT = "band_limit_figs"
 LEFT_OVER = 3600  # seconds after which a file that is still being written belongs to a run that was killed
@@ -41,6 +40,11 @@ class Store:
 
     def model_path(self, key: str) -> Path:
         return self.folder / "models" / f"{key}.safetensors"
+
+    def row_keys(self) -> list[str]:
+        """The keys of its row files, sorted. A name with a leading dot is that of a row being written."""
+        names = sorted(os.listdir(self.rows))  # as plain text: paths would take longer than the parsing
+        return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
 
     def prepare(self) -> None:
         """Make the folders and prove that they can be written, before any work; otherwise raises `unwritable`."""
@@ -75,11 +79,7 @@ class Store:
         told = f"'{path}' is not a row ({why}); set aside as '{aside.name}', its trial will run again"
         warnings.warn(told, Notice, stacklevel=3)
 
-    def refresh(self) -> None:
-        """Have the file server asked what rows there are."""
-        refresh(self.rows)
-
-    def write(self, key: str, row: Row, residual: "np.ndarray | None") -> None:
+    def write(self, key: str, row: Row, residual: np.ndarray | None) -> None:
         """Write the array, then the row: a row that exists is complete.
 
         residual: prediction - truth, [*shape, C]; None for a trial without a prediction.
@@ -96,8 +96,7 @@ class Store:
                 content = encode(residual)
                 row = row | {CHECKSUM: checksum(content)}
                 write_atomically(self.array_path(key), content)
-            text = row_text(row)
-            write_atomically(self.row_path(key), text)
+            write_atomically(self.row_path(key), row_text(row))
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
@@ -109,15 +108,10 @@ class Store:
                     path.unlink()
 
 
-def rows_folders(root: str | Path, folder: str = "*") -> list[Path]:
-    """The folders of rows below a results folder, sorted. folder: of an experiment, a name or a pattern."""
-    return [path for path in sorted(Path(root).glob(f"{folder}/rows")) if path.is_dir()]
-
-
-def keys_in(rows: Path) -> list[str]:
-    """The keys of the row files in a folder, sorted. A name with a leading dot is that of a row being written."""
-    names = sorted(os.listdir(rows))  # as plain text: paths would take longer than the parsing
-    return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
+def stores_in(root: str | Path, folder: str = "*") -> list[Store]:
+    """The stores below a results folder that have rows, sorted. folder: of an experiment, a name or a pattern."""
+    rows = sorted(path for path in Path(root).glob(f"{folder}/rows") if path.is_dir())
+    return [Store(path.parent.parent, path.parent.name) for path in rows]
 
 
 def unwritable(folder: Path, error: OSError) -> UsageError | Failure:

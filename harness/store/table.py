@@ -11,7 +11,7 @@ from common.process import without_collection
 from harness.store.names import Name
 from harness.store.parquet import read_folder, read_rows
 from harness.store.schema import NAMES, Row, names
-from harness.store.store import DEFAULT_OUT, keys_in, parse_row, rows_folders
+from harness.store.store import DEFAULT_OUT, parse_row, stores_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,19 +28,19 @@ def load(root: str | Path = DEFAULT_OUT, folder: str = "*") -> "pd.DataFrame":
     """
     path = Path(root)
     if path.suffix == ".parquet":
-        return to_table(oldest_first(read_rows(path).values()))
-    return to_table(load_rows(path, folder) or oldest_first(read_folder(path).values()))
+        return to_table(read_rows(path).values())
+    return to_table(load_rows(path, folder) or read_folder(path).values())
 
 
 @without_collection()
 def load_rows(root: str | Path, folder: str = "*", held: Mapping[Name, Row] = NOTHING) -> list[Row]:
     """The rows of `load`, oldest first. held: rows that were read already, which are not read again."""
     found = []
-    for rows in rows_folders(root, folder):
-        for key in keys_in(rows):
-            path = rows / f"{key}.json"
+    for store in stores_in(root, folder):
+        for key in store.row_keys():
+            path = store.row_path(key)
             try:
-                found.append(held.get((rows.parent.name, key)) or parse_row(path))
+                found.append(held.get((store.folder.name, key)) or parse_row(path))
             except FileNotFoundError:  # another run set it aside between listing and reading
                 continue
             except (ValueError, OSError) as error:

@@ -6,7 +6,7 @@ Nothing is pickled, so a file from somebody else can only be a wrong one.
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +39,14 @@ UNREADABLE = (  # what safetensors, PyTorch and constructors raise at values tha
 )
 
 
-def saver(out: str | Path) -> Callable[[Trial, Representation], None]:
-    """What `execute` calls with each fitted model: it goes to <out>/<experiment>/models/<key>.safetensors."""
-
-    def keep(trial: Trial, model: Representation) -> None:
-        path = Store(out, trial.folder).model_path(trial.key)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save(model, path)
-        except OSError as error:
-            raise unwritable(path.parent, error) from error
-
-    return keep
+def save_fitted(out: str | Path, trial: Trial, model: Representation) -> None:
+    """Write the model of a trial to a results folder. Raises `unwritable`."""
+    path = Store(out, trial.folder).model_path(trial.key)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(model, path)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
 
 
 def save(model: Representation, path: str | Path) -> None:

@@ -4,8 +4,6 @@ Quantised values are coded under the best of four distributions with two paramet
 between neighbours: the length of each gap in binary under their histogram, the digits behind its first as they are.
 """
 
-import importlib
-import importlib.util
 import io
 import struct
 from collections.abc import Iterator
@@ -14,6 +12,11 @@ from typing import Any
 import numpy as np
 
 from common.errors import UsageError
+
+try:
+    import constriction
+except ImportError:  # an extra
+    constriction = None
 
 FAMILIES = ("Uniform", "QuantizedGaussian", "QuantizedLaplace", "QuantizedCauchy")  # their places stand in files
 NARROWEST, WIDEST = 1e-2, 1e6  # scales, in symbols
@@ -26,22 +29,19 @@ GAPS = struct.Struct("<qB")  # least gap, digits of the longest one above it
 
 def is_here() -> bool:
     """Whether constriction is installed."""
-    return importlib.util.find_spec("constriction") is not None
+    return constriction is not None
 
 
 def check() -> None:
-    """Load constriction, so that no coding is timed with it. UsageError where it is not installed."""
+    """UsageError where constriction is not installed."""
     if not is_here():
         raise UsageError("coding in bits needs constriction: pip install -e '.[bits]'")
-    importlib.import_module("constriction")
 
 
 class Encoder:
     """Parameters of distributions go to `head` as bytes, symbols to a range coder."""
 
     def __init__(self) -> None:
-        import constriction
-
         self.head = io.BytesIO()
         self._coder = constriction.stream.queue.RangeEncoder()
 
@@ -77,8 +77,6 @@ class Decoder:
     """Reads what an Encoder made. Raises ValueError where that cannot be."""
 
     def __init__(self, head: io.BytesIO, words: bytes):
-        import constriction
-
         self._head = head
         self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(words, dtype="<u4").astype(np.uint32))
 
@@ -126,30 +124,22 @@ def _fits(values: np.ndarray) -> Iterator[tuple[int, float, float]]:
 
 def _cost(values: np.ndarray, bits: int, parameters: tuple[int, float, float]) -> int:
     """Bits that values take under a distribution."""
-    import constriction
-
     coder = constriction.stream.queue.RangeEncoder()
     coder.encode(values, _distribution(bits, *parameters))
     return coder.num_bits()
 
 
 def _distribution(bits: int, family: int, location: float, scale: float) -> Any:
-    import constriction
-
     if FAMILIES[family] == "Uniform":
-        return constriction.stream.model.Uniform(1 << bits)
+        return _flat(bits)
     return getattr(constriction.stream.model, FAMILIES[family])(0, (1 << bits) - 1, location, scale)
 
 
 def _flat(digits: int) -> Any:
-    import constriction
-
     return constriction.stream.model.Uniform(1 << digits)
 
 
 def _histogram(counts: np.ndarray) -> Any:
-    import constriction
-
     return constriction.stream.model.Categorical(counts / counts.sum(dtype=np.float64), perfect=False)
 
 

@@ -33,7 +33,7 @@ MOST_HEADER = 1 << 24  # bytes of its header, inflated
 MOST_VALUES = 1 << 27  # of a model that a long file may make us allocate
 FEW_VALUES = 1 << 22  # the same of any file
 DENSEST = 1 << 12  # values a byte of all others; nothing that was fitted comes near
-FRAME = struct.Struct("<I")
+LENGTHS = struct.Struct("<III")
 
 
 def encode(model: Representation, bits: int) -> bytes:
@@ -50,8 +50,8 @@ def encode(model: Representation, bits: int) -> bytes:
     header = checkpoint.describe(model) | {"bits": bits, "check": _checksum(decoded)}
     text = zlib.compress(json.dumps(header, separators=(",", ":")).encode(), 9)
     head = encoder.head.getvalue()
-    sizes = FRAME.pack(len(text)) + FRAME.pack(len(head)) + FRAME.pack(kept.tell())
-    return MAGIC + sizes + text + head + kept.getvalue() + encoder.words()
+    lengths = LENGTHS.pack(len(text), len(head), kept.tell())
+    return MAGIC + lengths + text + head + kept.getvalue() + encoder.words()
 
 
 def decode(data: bytes) -> Representation:
@@ -59,7 +59,7 @@ def decode(data: bytes) -> Representation:
     file = io.BytesIO(data)
     if coder.read_exactly(file, len(MAGIC)) != MAGIC:
         raise ValueError("it does not begin as one of this version")
-    lengths = [FRAME.unpack(coder.read_exactly(file, FRAME.size))[0] for _ in range(3)]
+    lengths = LENGTHS.unpack(coder.read_exactly(file, LENGTHS.size))
     text, head, kept = (coder.read_exactly(file, length) for length in lengths)
     inflate = zlib.decompressobj()
     found = inflate.decompress(text, MOST_HEADER)
@@ -85,7 +85,10 @@ def decode(data: bytes) -> Representation:
     whole = not records.read(1) and not exact.read(1) and decoder.is_at_end()
     if not whole or _checksum(list(values.values())) != header["check"]:
         raise ValueError("its values are not those that were written, or PyTorch draws others here")
-    return checkpoint.with_values(model, {name: _tensor(values[name], room) for name, room in rooms.items()})
+    tensors = {
+        name: torch.from_numpy(values[name]).view(room.dtype).reshape(room.shape) for name, room in rooms.items()
+    }
+    return checkpoint.with_values(model, tensors)
 
 
 def load(path: str | Path, device: str = "cpu") -> Representation:
@@ -131,11 +134,6 @@ def _arrays(model: Representation) -> dict[str, np.ndarray]:
         name: (value if value.dtype in CODED else value.reshape(-1).view(torch.uint8)).numpy()
         for name, value in values.items()
     }
-
-
-def _tensor(array: np.ndarray, room: torch.Tensor) -> torch.Tensor:
-    """The tensor of an array of `_arrays`, of the type and shape of `room`."""
-    return torch.from_numpy(array).view(room.dtype).reshape(room.shape)
 
 
 def _write(
@@ -201,5 +199,5 @@ def _checksum(values: list[np.ndarray]) -> int:
     """CRC-32 over the bytes of all values."""
     found = 0
     for value in values:
-        found = zlib.crc32(np.ascontiguousarray(value).tobytes(), found)
+        found = zlib.crc32(value.tobytes(), found)
     return found

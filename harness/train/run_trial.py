@@ -66,11 +66,13 @@ def run_on(
         try:
             with machine.current(device), matmul_precision(trial.precision):
                 return fit_and_score(row, trial, task, size, schedule, memory, note, on_progress, on_model)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        except (MemoryError, RuntimeError) as error:  # PyTorch's is a RuntimeError
             if not out_of_memory(error):
                 raise
             reason = next(iter(str(error).splitlines()), type(error).__name__)
-        free(device)  # only now has the error let go of the tensors in the frames that it came through
+        gc.collect()  # only now has the error let go of the tensors in the frames that it came through
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
     row["peak_memory_bytes"] = memory.bytes()
     return [failed(row, scoring, OUT_OF_MEMORY, reason) for scoring in task.scorings]
 
@@ -113,13 +115,6 @@ def check_lattices(trial: Trial, task: Task) -> None:
     changed = [lattice for lattice in every if lattice is not None and lattice.restore()]
     if changed:
         raise UsageError(f"{trial.model} changes the coordinates of a lattice in place; let it work on a copy")
-
-
-def free(device: torch.device) -> None:
-    """Give back what nobody holds any more."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
 
 
 def train(

@@ -7,7 +7,7 @@ than they do. A CUDA graph launches all of them at once: gradient, every slab of
 import contextlib
 import functools
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -62,10 +62,8 @@ class Stepper:
         self.recordings: dict[int | None, Recording] = {}
 
     def prepare(self) -> None:
-        """Run every kind of update once, which fills caches and compiles kernels, and record it where it can be.
-
-        The model's values and the optimiser's state are afterwards what they were before.
-        """
+        """Run every kind of update once, which fills caches and compiles kernels, undo it, and record it where it can
+        be."""
         examples: Sequence[Tensor | None] = [None] if self.batches is None else self.batches.examples()
         if self.device.type == "cuda" and self.gradient.model.recordable:
             here, aside = torch.cuda.current_stream(self.device), _side_stream(self.device)
@@ -126,16 +124,11 @@ class Stepper:
         return loss
 
     def _try_out(self, examples: Sequence[Tensor | None]) -> None:
-        with self._undone():
-            for index in examples:
-                self._update(index)
-
-    @contextlib.contextmanager
-    def _undone(self) -> Iterator[None]:
-        """What happens inside leaves the model's values and the optimiser's state as they were."""
+        """Make every kind of update; the model's values and the optimiser's state are afterwards as they were."""
         values = {name: value.clone() for name, value in self.gradient.model.state_dict().items()}
         try:
-            yield
+            for index in examples:
+                self._update(index)
         finally:
             self.gradient.model.load_state_dict(values)
             for state in self.optimiser.state.values():

@@ -287,7 +287,7 @@ def fitted(tmp_path_factory, config):
     source = choose_source("Sierpinski", 2)
     trials = make_plan(config, source, ["fit"], preset, ["Siren", "FourFeat", "BlockDCT"])
     trials = [dataclasses.replace(trial, bits=(4,)) for trial in trials]
-    run_trials.execute(trials, run_trials.RunOptions(out, torch.device("cpu"), checkpoint.saver(out)))
+    run_trials.execute(trials, run_trials.RunOptions(out, torch.device("cpu"), save_models=True))
     models = {trial.model: Store(out, trial.folder).model_path(trial.key) for trial in trials}
     return models, {name: compressed.encode(checkpoint.load(path), 6) for name, path in models.items()}
 

@@ -92,14 +92,13 @@ class Workers:
     def _held_by(self, pid: int) -> str | None:
         """The key of the trial that a process here died with: its claim is still there."""
         own = (said for said in read_claims(self.out) if (said.get("pid"), said.get("numbering")) == (pid, numbering()))
-        return next((said["key"] for said in own if said["key"] in (self.order.keys or ())), None)
+        return next((said["key"] for said in own if said["key"] in self.order.keys), None)
 
     def _put_last(self, key: str | None) -> None:
         """Put a trial last, so that one that kills its process, for want of memory say, does not keep others from being
         run."""
-        keys = self.order.keys or ()
         if key is not None:
-            self.order = dataclasses.replace(self.order, keys=(*(k for k in keys if k != key), key))
+            self.order = dataclasses.replace(self.order, keys=(*(k for k in self.order.keys if k != key), key))
 
     def stop(self) -> None:
         alive = [process for process in self.processes if process.poll() is None]

@@ -151,7 +151,7 @@ def test_every_row_is_read_and_parsed_once_and_without_its_curve(store, status, 
     out = store(paper_rows(800))
     read, parsed, planned = calls(scan, "read_bounded"), calls(scan, "parse_text"), calls(Experiment, "left")
     assert "800 rows of 3 experiments" in status(out)[1]
-    assert sorted(path for path, _ in read) == sorted(map(str, out.glob("*/rows/*.json")))
+    assert sorted(path for path, _ in read) == sorted(out.glob("*/rows/*.json"))
     assert len(parsed) == 800
     assert {re.search(rb'"curve": (.*?),?\n', text)[1] for (text,) in parsed} == {b"null"}
     assert len(planned) == 3, "the preset of each experiment"

@@ -16,10 +16,10 @@ from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.commands import repeat, run_launch
 from harness.commands import run as run_command
-from harness.commands import verify as verify_command
 from harness.execution import progress
 from harness.plan.config import load_config
 from harness.plan.replay import evaluate_every, trial_of
+from harness.store.scan import gather
 from harness.store.store import Store
 from harness.store.table import load
 from harness.train import run_trial
@@ -323,7 +323,7 @@ def test_the_cost_is_said_before_anything_runs_again(fitted, verify, capsys, mon
 
 def test_the_cost_of_a_users_own_file_is_that_of_its_samples(fitted, picture):
     out = fitted("--models", "Grid", line=["--signal", str(picture), *LINE[2:]])
-    chosen = verify_command.stored(str(out))
+    chosen = gather(out).stored
     (group,), refused = repeat.plan(chosen, load_config(), None)
     assert (group.as_large.length, group.trial.length, refused) == (20, chosen[0].row["length"], [])
     assert group.trial.length != 20

@@ -54,7 +54,8 @@ def begin(tmp_path, trials, device, workers=None, where="local"):
     """What runs the trials, begun, for a command line with these options."""
     options = SimpleNamespace(device=device, workers=workers, executor=where, slurm=[], out=str(tmp_path))
     own = torch.device("cuda" if device == "all" else device)
-    made = choose_executor.make_executor(options, choose_executor.count_workers(options, own, trials), (), own)
+    how, workers = run_trials.RunOptions("out", own), choose_executor.count_workers(options, own, trials)
+    made = choose_executor.make_executor(how, options, workers, ())
     assert made is not None
     made.submit(trials)
     made.running()
@@ -160,7 +161,7 @@ def test_more_workers_than_the_memory_has_room_for(trials, monkeypatch, device):
 
 def test_one_worker_on_this_machine_is_this_process(tmp_path):
     options = SimpleNamespace(device="all", executor="local", slurm=[], out=str(tmp_path))
-    assert choose_executor.make_executor(options, 1, (), torch.device("cuda")) is None
+    assert choose_executor.make_executor(run_trials.RunOptions("out", torch.device("cuda")), options, 1, ()) is None
 
 
 @pytest.mark.parametrize(

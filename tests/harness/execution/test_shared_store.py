@@ -114,7 +114,7 @@ def test_what_is_done_is_looked_for_afresh_under_a_claim(make_trial, tmp_path, m
     trial = make_trial("Grid")
     run_trials.prepare([trial], tmp_path)
     asked = []
-    monkeypatch.setattr(Store, "refresh", lambda store: asked.append(liveness.read_claims(tmp_path)))
+    monkeypatch.setattr(run_trials, "refresh", lambda folder: asked.append(liveness.read_claims(tmp_path)))
     monkeypatch.setattr(run_trials, "is_done", lambda *_: bool(asked))
     monkeypatch.setattr(run_trials, "run_trial", lambda *_: pytest.fail("it was run again"))
 

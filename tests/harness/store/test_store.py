@@ -13,7 +13,7 @@ from common.errors import Failure, UsageError
 from harness.store.residual import load_residual
 from harness.store.scan import gather
 from harness.store.schema import NAMES
-from harness.store.store import Store, keys_in, parse_row
+from harness.store.store import Store, parse_row
 from harness.store.table import load, load_rows
 
 PROMISED = {
@@ -309,7 +309,7 @@ def test_other_files_are_no_rows(store, make_row):
     (store.rows / ".other.json.x7ab").write_text('{"signal"')  # what kill -9 may leave
     (store.rows / "._key.json").write_bytes(b"\x00\x05\x16\x07")  # what macOS leaves beside a file on a share
     (store.rows / "notes.txt").touch()
-    assert keys_in(store.rows) == ["key"]
+    assert store.row_keys() == ["key"]
     assert len(load(store.folder.parent)) == 1
 
 

@@ -158,7 +158,7 @@ def test_a_full_disk_is_told_as_that_of_a_row_is(build, make_trial, tmp_path, mo
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(Failure, match=r"^cannot write results to '.*models': No space left on device; make room$"):
-        checkpoint.saver(tmp_path)(make_trial(), build())
+        checkpoint.save_fitted(tmp_path, make_trial(), build())
 
 
 def strangers(path, file):

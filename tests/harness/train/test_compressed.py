@@ -350,7 +350,7 @@ def test_several_models_are_compressed_at_once(build, tmp_path, capsys):
 def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path, capsys):
     names, changes = ("FourFeat", "BlockDCT"), {"length": 32, "budget": 7000, "steps": 5, "bits": (6, 32)}
     trials = [make_trial(name, "Sierpinski", **changes) for name in names]
-    run_trials.execute(trials, run_trials.RunOptions(tmp_path, torch.device("cpu"), checkpoint.saver(tmp_path)))
+    run_trials.execute(trials, run_trials.RunOptions(tmp_path, torch.device("cpu"), save_models=True))
     for trial in trials:
         assert trial.key == dataclasses.replace(trial, bits=()).key
         store = Store(tmp_path, trial.folder)
