@@ -30,12 +30,11 @@ from harness.plan.config import load_config
 from harness.plan.trial import Trial
 from harness.train import machine
 from harness.train.data import signal_of, task_of
-from harness.train.fit import Clock
 from harness.train.run_trial import build, solve
 from models import backends
 from models.kernels.hash_grid import encoding
 from models.kernels.hash_grid.encoding import LatticeEncoding, make_levels
-from timed_loops import SuiteLoop
+from timed_loops import SuiteLoop, seconds_each
 
 Step = Callable[[], Any]
 LOG2_TABLES = range(7, 17)
@@ -183,13 +182,8 @@ def report(title: str, makers: dict[str, Callable[[], Step]], device: torch.devi
 
 def measure(step: Step, device: torch.device, seconds: float) -> float:
     """Seconds a call, over as many calls as fit."""
-    clock = Clock(device)
-    step()
-    count = max(1, round(seconds / max(clock.stop(), 1e-6)))
-    clock.start()
-    for _ in range(count):
-        step()
-    return clock.stop() / count
+    count = max(1, round(seconds / max(seconds_each(step, 1, device), 1e-6)))
+    return seconds_each(step, count, device)
 
 
 def tell(line: str, out: Path | None) -> None:

@@ -88,8 +88,7 @@ def tell(trial: Trial, device: torch.device, options: argparse.Namespace) -> Non
 
     kernels = sorted(profiler.key_averages(), key=milliseconds, reverse=True)
     total = sum(map(milliseconds, kernels))
-    backend = loop.stepper.gradient.model.backend
-    print(f"\n{name_of(trial)} ({backend} {trial.precision}): {total:.3f} ms of kernels a pass\n")
+    print(f"\n{name_of(trial)} ({loop.model.backend} {trial.precision}): {total:.3f} ms of kernels a pass\n")
     print("| kernel | calls a pass | ms a pass | share |\n|:--|--:|--:|--:|")
     for kernel in kernels[: options.most]:
         own = milliseconds(kernel)
