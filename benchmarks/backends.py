@@ -42,10 +42,6 @@ LENGTHS = {2: 1000, 3: 100}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return guarded(lambda: run(parse(arguments)), "run it again")
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="backends.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add_cells(parser, models=["Instant_NGP", "GSplat"], sizes=[10_000, 100_000, 1_000_000, 3_000_000])
@@ -56,7 +52,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--turns", type=int, default=5)
     add("--seconds", type=float, default=0.2, help="a turn")
     add("--out", type=Path, help="a file to add the lines to")
-    return parser.parse_args(arguments)
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
 
 
 def run(options: argparse.Namespace) -> int:

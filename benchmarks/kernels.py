@@ -35,10 +35,6 @@ PROFILED = 5  # passes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return guarded(lambda: run(parse(arguments)), "run it again")
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="kernels.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add_cells(parser, models=["Siren"], sizes=[10_000, 100_000], dims=[2])
@@ -54,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--most", type=whole_number, default=12, help="kernels named for each update (default: 12)")
     add_device(parser)
-    return parser.parse_args(arguments)
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -45,10 +45,6 @@ Calls = dict[str, list[float]]  # seconds of each call, by function
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return guarded(lambda: run(parse(arguments)), "run it again")
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="overhead.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--signal", default="Sierpinski")
@@ -59,7 +55,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--bandlimits", nargs="+", type=float, default=[0.5])
     add("--steps", type=whole_number, default=None)
     add_device(parser)
-    return parser.parse_args(arguments)
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -47,10 +47,6 @@ ADAM = 8 * 4  # bytes a value: it, its gradient and both moments are read, and a
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return guarded(lambda: run(parse(arguments)), "run it again")
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="splats.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--signals", nargs="+", default=["SparseSphereSignal", "DIV2K"], metavar="SIGNAL")
@@ -61,7 +57,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--turns", type=whole_number, default=3)
     add("--backends", nargs="+", help="the first one trains (default: all that are there)")
     add_device(parser)
-    return parser.parse_args(arguments)
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
 
 
 def run(options: argparse.Namespace) -> int:
