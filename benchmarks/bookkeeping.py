@@ -36,7 +36,7 @@ from harness.store.store import Store
 from harness.store.table import load
 from harness.train.run_trial import run_trial
 from harness.train.score import Result
-from processor_time import beyond_torch, command, least, processor
+from own_process import beyond_torch, command, least, processor
 from target_signals import get_signal
 
 CPU = torch.device("cpu")

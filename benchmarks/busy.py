@@ -19,7 +19,7 @@ from common.parser import Parser
 from harness.execution.option_types import whole_number
 from harness.store.schema import OK
 from harness.train import machine
-from only_row import only_row
+from own_process import only_row
 
 SPIN = "while True: pass"  # one core, all of it
 TRIAL = ["--signal", "Sierpinski", "--preset", "quick", "--bandlimits", "0.5", "--device", "cpu"]
