@@ -30,12 +30,11 @@ from harness.plan.config import load_config
 from harness.plan.trial import Trial
 from harness.train import machine
 from harness.train.data import signal_of, task_of
-from harness.train.fit import Clock
 from harness.train.run_trial import build, solve
 from models import backends
 from models.kernels.hash_grid import encoding
 from models.kernels.hash_grid.encoding import LatticeEncoding, make_levels
-from timed_loops import SuiteLoop
+from timed_loops import SuiteLoop, seconds_each
 
 Step = Callable[[], Any]
 LOG2_TABLES = range(7, 17)
@@ -43,10 +42,6 @@ LENGTHS = {2: 1000, 3: 100}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return guarded(lambda: run(parse(arguments)), "run it again")
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="backends.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add_cells(parser, models=["Instant_NGP", "GSplat"], sizes=[10_000, 100_000, 1_000_000, 3_000_000])
@@ -57,7 +52,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--turns", type=int, default=5)
     add("--seconds", type=float, default=0.2, help="a turn")
     add("--out", type=Path, help="a file to add the lines to")
-    return parser.parse_args(arguments)
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -183,13 +178,8 @@ def report(title: str, makers: dict[str, Callable[[], Step]], device: torch.devi
 
 def measure(step: Step, device: torch.device, seconds: float) -> float:
     """Seconds a call, over as many calls as fit."""
-    clock = Clock(device)
-    step()
-    count = max(1, round(seconds / max(clock.stop(), 1e-6)))
-    clock.start()
-    for _ in range(count):
-        step()
-    return clock.stop() / count
+    count = max(1, round(seconds / max(seconds_each(step, 1, device), 1e-6)))
+    return seconds_each(step, count, device)
 
 
 def tell(line: str, out: Path | None) -> None:

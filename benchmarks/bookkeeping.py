@@ -8,7 +8,6 @@ machine counts little. The store that is read has the rows of the paper's 3D sph
 """
 
 import argparse
-import contextlib
 import dataclasses
 import functools
 import itertools
@@ -16,13 +15,14 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from unittest import mock
 
 import torch
 
 from harness.execution import run_trials, trial_rows
-from harness.execution.executor import ALONE, Concurrency
+from harness.execution.executor import ALONE
 from harness.execution.progress import Progress
 from harness.execution.run_trials import RunOptions
 from harness.plan.config import load_config
@@ -36,7 +36,7 @@ from harness.store.store import Store
 from harness.store.table import load
 from harness.train.run_trial import run_trial
 from harness.train.score import Result
-from processor_time import beyond_torch, command, least, processor
+from own_process import beyond_torch, command, least, processor
 from target_signals import get_signal
 
 CPU = torch.device("cpu")
@@ -144,20 +144,8 @@ def page(paper: Paper) -> str:
 def told(paper: Paper) -> str:
     """Telling of trials that an executor's workers have all finished by the first look."""
 
-    class Done:
-        def submit(self, trials: Sequence[Trial]) -> None:
-            pass
-
-        def running(self) -> bool:
-            return False
-
-        def concurrency(self) -> Concurrency:
-            return ALONE
-
-        def stop(self) -> None:
-            pass
-
-    seconds = least(lambda: run_trials.spread(paper.trials, Done(), RunOptions(paper.out, CPU)))
+    done = mock.Mock(running=lambda: False, concurrency=lambda: ALONE)
+    seconds = least(lambda: run_trials.spread(paper.trials, done, RunOptions(paper.out, CPU)))
     return f"{seconds:.2f} s to tell of {len(paper.trials):,} trials that workers have done"
 
 
@@ -166,7 +154,7 @@ def stored(paper: Paper) -> str:
     again = itertools.count()
 
     def one() -> None:
-        with replaced(lambda *_: [paper.result]):
+        with mock.patch.object(run_trials, "run_trial", return_value=[paper.result]):
             run_trials.execute(paper.trials[:1], RunOptions(paper.out / "stored" / str(next(again)), CPU))
 
     return f"{1000 * least(one, 9):.1f} ms around a trial: to claim, tell and store it"
@@ -188,7 +176,7 @@ def divided(paper: Paper) -> str:
 
     threads = [threading.Thread(target=work) for _ in range(WORKERS)]
     wall, before = time.perf_counter(), processor()
-    with replaced(sleep):
+    with mock.patch.object(run_trials, "run_trial", sleep):
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -210,16 +198,6 @@ WHAT: dict[str, Callable[[Paper], str]] = {
     function.__name__: function
     for function in (start, plan, resume, again, status, table, page, told, stored, divided, signals)
 }
-
-
-@contextlib.contextmanager
-def replaced(run: Callable[..., list[Result]]) -> Iterator[None]:
-    """`run` in the place of fitting."""
-    fits, run_trials.run_trial = run_trials.run_trial, run
-    try:
-        yield
-    finally:
-        run_trials.run_trial = fits
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

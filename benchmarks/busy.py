@@ -19,17 +19,13 @@ from common.parser import Parser
 from harness.execution.option_types import whole_number
 from harness.store.schema import OK
 from harness.train import machine
-from only_row import only_row
+from own_process import only_row
 
 SPIN = "while True: pass"  # one core, all of it
 TRIAL = ["--signal", "Sierpinski", "--preset", "quick", "--bandlimits", "0.5", "--device", "cpu"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return guarded(lambda: run(parse(arguments)), "run it again with --models for the rest")
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="busy.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--models", nargs="+", default=["Siren", "Wire", "BACON", "FourFeat", "GAPlane", "GSplat"])
@@ -37,7 +33,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--steps", default="250", help="passes")
     add("--busy", type=whole_number, default=4, help="processes beside the trial")
     add("--turns", type=whole_number, default=3)
-    return parser.parse_args(arguments)
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again with --models for the rest")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -38,12 +38,8 @@ def paper_trials(config: Config, chosen: Sequence[str], solved: bool = False) ->
     for dim, signal, task in (*config.reference.named("published"), *config.reference.named("synthetic")):
         preset = config.preset("paper", signal, dim)
         trials += make_plan(config, choose_source(signal, dim), [task], preset, chosen)
-    return [t for t in trials if (solved or t.lr is not None) and _takes(t)]
-
-
-def _takes(trial: Trial) -> bool:
-    needs = family_of(trial.task).needs
-    return models.get_model(trial.model).unsupported(trial.dim, 1, needs) is None
+    trials = [t for t in trials if solved or t.lr is not None]
+    return [t for t in trials if models.get_model(t.model).unsupported(t.dim, 1, family_of(t.task).needs) is None]
 
 
 def points_passed(trials: Iterable[Trial]) -> dict[Key, Work]:

@@ -26,7 +26,7 @@ from harness.execution.shared_options import add_device, deadline
 from harness.plan.config import load_config
 from harness.plan.trial import Trial
 from harness.train import machine
-from only_row import only_row
+from own_process import only_row
 
 CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "PYTORCH_KERNEL_CACHE_PATH", "CUDA_CACHE_PATH")
 FIRST = ((2, 10_000), (2, 100_000), (3, 100_000))  # dimensions and budgets to begin with

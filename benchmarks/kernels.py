@@ -28,16 +28,13 @@ from harness.train import machine
 from harness.train.data import signal_of, task_of
 from harness.train.run_trial import build, solve
 from models.coordinate_network import CoordinateNetwork
+from target_signals.tasks.task import Task
 from timed_loops import SuiteLoop
 
 PROFILED = 5  # passes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return guarded(lambda: run(parse(arguments)), "run it again")
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="kernels.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add_cells(parser, models=["Siren"], sizes=[10_000, 100_000], dims=[2])
@@ -53,26 +50,24 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--most", type=whole_number, default=12, help="kernels named for each update (default: 12)")
     add_device(parser)
-    return parser.parse_args(arguments)
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
 
 
 def run(options: argparse.Namespace) -> int:
     device = machine.choose_device(options.device)
     print(here(device))
     for trial in (suites_own(cell, options) for cell in chosen_cells(load_config(), options)):
-        if options.bound is None:
-            tell(trial, device, options)
-        else:
-            tell_bound(trial, *options.bound)
+        task = task_of(trial, signal_of(trial))
+        size, _ = solve(trial, task)
+        if size is not None and options.bound is None:
+            tell(trial, task, size, device, options)
+        elif size is not None:
+            tell_bound(trial, task, size, *options.bound)
     return EXIT_OK
 
 
-def tell(trial: Trial, device: torch.device, options: argparse.Namespace) -> None:
+def tell(trial: Trial, task: Task, size: int, device: torch.device, options: argparse.Namespace) -> None:
     """Print the kernels of a pass of a trial's updates: calls, milliseconds and share of all kernels' time."""
-    task = task_of(trial, signal_of(trial))
-    size, _ = solve(trial, task)
-    if size is None:
-        return
     loop = SuiteLoop(trial, task, size, device)
     for _ in range(options.updates):
         loop.one_pass()
@@ -88,22 +83,17 @@ def tell(trial: Trial, device: torch.device, options: argparse.Namespace) -> Non
 
     kernels = sorted(profiler.key_averages(), key=milliseconds, reverse=True)
     total = sum(map(milliseconds, kernels))
-    backend = loop.stepper.gradient.model.backend
-    print(f"\n{name_of(trial)} ({backend} {trial.precision}): {total:.3f} ms of kernels a pass\n")
+    print(f"\n{name_of(trial)} ({loop.model.backend} {trial.precision}): {total:.3f} ms of kernels a pass\n")
     print("| kernel | calls a pass | ms a pass | share |\n|:--|--:|--:|--:|")
     for kernel in kernels[: options.most]:
         own = milliseconds(kernel)
         print(f"| {kernel.key[:90]} | {kernel.count / PROFILED:g} | {own:.3f} | {own / total:.0%} |")
 
 
-def tell_bound(trial: Trial, copy: float, peak: float) -> None:
+def tell_bound(trial: Trial, task: Task, size: int, copy: float, peak: float) -> None:
     """Print what a pass of a network's kernels, one for each layer, takes at least. copy: GB/s. peak: TFLOP/s."""
     from layer_bounds import bounds  # needs Triton
 
-    task = task_of(trial, signal_of(trial))
-    size, _ = solve(trial, task)
-    if size is None:
-        return
     model, parts = build(trial, task, size), 2 if trial.precision == "bf16x3" else 1
     if not isinstance(model, CoordinateNetwork):
         print(f"\n{name_of(trial)}: no network of layers")

@@ -38,10 +38,6 @@ from peaks import measure_peaks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return guarded(lambda: run(parse(arguments)), "with --out the same call goes on")
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="paper_cost.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add_cells(parser, models=["all"])
@@ -54,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--out", type=Path, help="a JSON file to add the cells to")
     add("--table", type=Path, metavar="FILE", help="measure nothing; print what such a file holds")
     add("--write", type=Path, metavar="FILE", help="measure nothing; let estimates of runs take its times of the suite")
-    return parser.parse_args(arguments)
+    return guarded(lambda: run(parser.parse_args(arguments)), "with --out the same call goes on")
 
 
 def run(options: argparse.Namespace) -> int:

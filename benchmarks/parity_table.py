@@ -18,7 +18,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from cost_table import markdown
+from harness.analysis.significance import intervals
 
 TOLERANCE = 0.1  # dB
 MEAN_LOSS = 0.3  # dB
@@ -212,11 +215,8 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     """The 95 % interval of a mean (Student's t); infinite for fewer than two values."""
     if len(values) < 2:
         return -math.inf, math.inf
-    from scipy.stats import t
-
-    half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-    mean = statistics.fmean(values)
-    return mean - half, mean + half
+    (found,) = intervals(np.array(values)[:, None])
+    return found.low, found.high
 
 
 def _place(line: Line) -> tuple[str, int, int]:

@@ -32,13 +32,12 @@ from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 from harness.train import machine
 from harness.train.data import signal_of, task_of
-from harness.train.fit import Clock
 from harness.train.run_trial import solve
 from models import backends
 from models.kernels.splats import rasterise
 from models.kernels.splats.tiling import Tiles
 from peaks import measure_peaks
-from timed_loops import SuiteLoop
+from timed_loops import SuiteLoop, seconds_each
 
 MODEL = "GSplat"
 # Operations of a pair, the exponential and the division as one each: 14 forward, 30 backward, where alpha and odds are
@@ -48,10 +47,6 @@ ADAM = 8 * 4  # bytes a value: it, its gradient and both moments are read, and a
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return guarded(lambda: run(parse(arguments)), "run it again")
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="splats.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--signals", nargs="+", default=["SparseSphereSignal", "DIV2K"], metavar="SIGNAL")
@@ -62,7 +57,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--turns", type=whole_number, default=3)
     add("--backends", nargs="+", help="the first one trains (default: all that are there)")
     add_device(parser)
-    return parser.parse_args(arguments)
+    return guarded(lambda: run(parser.parse_args(arguments)), "run it again")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -110,22 +105,15 @@ def measure(
         for _ in range(done, updates):
             trained.one_pass()
         done = updates
-        values = {name: value.clone() for name, value in model_of(trained).state_dict().items()}
+        values = {name: value.clone() for name, value in trained.model.state_dict().items()}
         times: dict[str, list[float]] = {name: [] for name in loops}
         for _ in range(options.turns):
             for name, loop in loops.items():
-                model_of(loop).load_state_dict(values)
+                loop.model.load_state_dict(values)
                 loop.one_pass()
-                clock = Clock(device)
-                for _ in range(options.passes):
-                    loop.one_pass()
-                times[name].append(1000 * clock.stop() / options.passes)
-        model_of(trained).load_state_dict(values)
-        yield updates, {name: statistics.median(found) for name, found in times.items()}, model_of(trained)
-
-
-def model_of(loop: SuiteLoop) -> Any:
-    return loop.stepper.gradient.model
+                times[name].append(1000 * seconds_each(loop.one_pass, options.passes, device))
+        trained.model.load_state_dict(values)
+        yield updates, {name: statistics.median(found) for name, found in times.items()}, trained.model
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -32,18 +32,12 @@ COMPILERS = {"cuda": ("CC", "gcc", "clang"), "cpu": ("CXX", "g++", "clang++")}  
 Cell = dict[str, Any]
 
 
-class Loop(Protocol):
-    def one_pass(self) -> int:
-        """Update on every point of the lattice once; the number of updates."""
-        ...
-
-
 class SuiteLoop:
     """The suite's own path, as `fit` has it."""
 
     def __init__(self, trial: Trial, task: Task, size: int, device: torch.device):
         self.precision = trial.precision
-        model = build(trial, task, size).to(device)
+        self.model = model = build(trial, task, size).to(device)
         model.backend = trial.backend or backends.choose(model, trial.precision)
         schedule = make_schedule(trial)
         with matmul_precision(self.precision):
@@ -54,8 +48,12 @@ class SuiteLoop:
             self.stepper.prepare()
 
     def one_pass(self) -> int:
+        """Update on every point of the lattice once; the number of updates."""
         with matmul_precision(self.precision):
             return self.stepper.one_pass()
+
+
+Loop = PlainLoop | SuiteLoop
 
 
 def measure(trial: Trial, device: torch.device, seconds: float, compiled: bool = False) -> Cell | None:
@@ -97,12 +95,12 @@ def measure(trial: Trial, device: torch.device, seconds: float, compiled: bool =
             count = max(1, round(seconds / TURNS / cell[name]["seconds"][-1]))
             if turn == 0:
                 cell[name]["seconds"].clear()
-            cell[name]["seconds"].append(_seconds(loop, count, device))
+            cell[name]["seconds"].append(seconds_each(loop.one_pass, count, device))
     for name in loops:
         cell[name]["ms"] = 1000 * statistics.median(cell[name].pop("seconds"))
     suite = loops.get("suite")
     if isinstance(suite, SuiteLoop):
-        cell["suite"] |= {"backend": suite.stepper.gradient.model.backend, "recorded": bool(suite.stepper.recordings)}
+        cell["suite"] |= {"backend": suite.model.backend, "recorded": bool(suite.stepper.recordings)}
     return cell
 
 
@@ -132,9 +130,9 @@ def _warmed_up(make: Callable[[], Loop], device: torch.device) -> tuple[dict[str
     try:
         loop = make()
         updates = loop.one_pass()
-        _seconds(loop, 1, device)
+        seconds_each(loop.one_pass, 1, device)
         ready = time.perf_counter() - started
-        seconds = [_seconds(loop, 1, device)]
+        seconds = [seconds_each(loop.one_pass, 1, device)]
     except Exception as error:  # whatever a compiler or a driver raises
         how = "out of memory" if out_of_memory(error) else cause_of(error)
         return {"failed": how}, None
@@ -143,9 +141,9 @@ def _warmed_up(make: Callable[[], Loop], device: torch.device) -> tuple[dict[str
     return found | {"peak_bytes": None if peak is None else peak - before}, loop
 
 
-def _seconds(loop: Loop, count: int, device: torch.device) -> float:
-    """Seconds a pass, over `count` of them."""
+def seconds_each(step: Callable[[], object], count: int, device: torch.device) -> float:
+    """Seconds a call, over `count` of them."""
     clock = Clock(device)
     for _ in range(count):
-        loop.one_pass()
+        step()
     return clock.stop() / count

@@ -7,18 +7,16 @@ end of the last one, so that starting Python is left out.
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from common.files import ROOT
 from harness.execution.option_types import whole_number
 from harness.execution.shared_options import add_device
 from harness.store.table import load
 from harness.train import machine
+from own_process import command
 
 
 def main() -> None:
@@ -50,8 +48,7 @@ def run(words: Sequence[str]) -> tuple[float, int, float]:
     """Run a command line of run.py: seconds from its first trial's start to its last one's end, how many rows there
     are, and the sum of their training times. Raises CalledProcessError where it fails."""
     with tempfile.TemporaryDirectory() as out:
-        line = [sys.executable, str(ROOT / "run.py"), *words, "--out", out]
-        subprocess.run(line, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        command(["run.py", *words, "--out", out])
         rows = load(out)
         start = min(datetime.fromisoformat(started).timestamp() for started in rows["started"])
         end = max(path.stat().st_mtime for path in Path(out).glob("*/rows/*.json"))

@@ -56,12 +56,9 @@ class Choice:
     source: str
 
 
-class Added:
-    """Marks a setting that its model gained after rows had been published. At its default, the model's behaviour
-    before, it is left out of a trial's digest, so that those rows keep their names."""
-
-
-ADDED = Added()
+# Marks a setting that its model gained after rows had been published. At its default, the model's behaviour before, it
+# is left out of a trial's digest, so that those rows keep their names.
+ADDED = object()
 
 
 @dataclass(frozen=True)

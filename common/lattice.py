@@ -79,14 +79,10 @@ class Lattice:
         for axis, own in moved:
             axis[...] = own
         given = [torch.tensor(own, dtype=torch.float32) for own in self._given]
-        changed = [
-            device
-            for device, axes in self._tensors.items()
-            if not all(torch.equal(axis.cpu(), own) for axis, own in zip(axes, given, strict=True))
-        ]
-        for device in changed:
-            del self._tensors[device]
-        return bool(moved or changed)
+        same = all(all(map(torch.equal, [axis.cpu() for axis in axes], given)) for axes in self._tensors.values())
+        if not same:
+            self._tensors.clear()
+        return bool(moved) or not same
 
     def open_mesh(self, device: "torch.device | str") -> "tuple[torch.Tensor, ...]":
         """The axes as float32 tensors that broadcast to the lattice: axis k has n_k samples along k and 1 elsewhere."""

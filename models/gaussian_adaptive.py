@@ -112,5 +112,4 @@ class GaussianAdaptive(GaussianImage):
         reach = [min(round(self.unit * self.config.spacing / 2), (n - 1) // 2) for n in density.shape]
         pool: Any = F.avg_pool2d if self.dim == 2 else F.avg_pool3d
         window = [2 * n + 1 for n in reach]
-        blurred: Tensor = pool(density[None, None], window, 1, reach, count_include_pad=False)[0, 0]
-        return blurred
+        return pool(density[None, None], window, 1, reach, count_include_pad=False)[0, 0]

@@ -69,8 +69,7 @@ class GaussianImage(Representation):
             adder = additive_triton
         lower = self.factors()[some]
         deviations, axes = lower.norm(dim=2), self.constants(lattice)
-        values: Tensor = adder.add(self.means()[some], _inverse(lower), colours, deviations, axes)
-        return values
+        return adder.add(self.means()[some], _inverse(lower), colours, deviations, axes)
 
     def means(self) -> Tensor:
         """In samples of the training lattice: [N, d]. The signal reaches half a sample beyond the first and last."""

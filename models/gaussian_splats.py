@@ -109,8 +109,7 @@ class GSplat(Representation):
             projector, rasteriser = projection_triton, rasterise_triton
         rows, columns = self.constants(lattice)
         means2d, conics, depths, visible = projector.project(*splats, *camera)
-        image: Tensor = rasteriser.composite(means2d, conics, colours, opacities * visible, depths, columns, rows)
-        return image
+        return rasteriser.composite(means2d, conics, colours, opacities * visible, depths, columns, rows)
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
         """Where the samples sit on the image, in pixels: rows [H], columns [W].

@@ -7,23 +7,20 @@ carpet, two solids, and Shepp & Logan's head lying on its side beside a thorax o
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
-from common.errors import UsageError
 from target_signals import shrink
 from target_signals.bandlimited_signal import BandlimitedSignal
 from target_signals.base import PAPER_LENGTH, RecordedFamily, Signal, SignalFamily, register
-from target_signals.readers.picture import opened
-from target_signals.sample_images import absent, packaged
+from target_signals.sample_images import PackagedImages
 from target_signals.shapes import HEAD, THORAX, carpet, ellipses, rings, schwarz
 from target_signals.spheres import SparseSphereSignal
 from target_signals.star_target import wedges
 
 SEED = 31  # of what is drawn at random; experiments have others
 IMAGE_LENGTH = 512  # samples along the longest axis, at most; DIV2K's have 510
-FILES = {"camera": "camera.png", "motorcycle": "motorcycle_left.png", "retina": "retina.jpg", "ihc": "ihc.png"}
 WEDGE = 180 / 28  # degrees of one of the star's 28 wedges; the experiments' star has 40
 FRAME = (320, 432)  # of a slice
 
@@ -45,25 +42,17 @@ class Development(RecordedFamily):
 
 
 @register
-class DevelopmentImages(RecordedFamily):
+class DevelopmentImages(PackagedImages):
     """Three of them in colour."""
 
     name = "DevelopmentImages"
-    dims = (2,)
-    kind = "image"
-    items = tuple(FILES)
+    files = {"camera": "camera.png", "motorcycle": "motorcycle_left.png", "retina": "retina.jpg", "ihc": "ihc.png"}
+    items = tuple(files)
     typical_shape = (448, 512)
 
     @classmethod
-    def missing(cls, items: Sequence[str] | None = None) -> str | None:
-        return absent([FILES[item] for item in items or cls.items])
-
-    @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
-        if (lacking := cls.missing([item])) is not None:
-            raise UsageError(lacking)
-        with opened(packaged(FILES[item])) as picture:
-            full = np.asarray(picture, dtype=np.float32) / 255
+        full = cls.read(item)
         shape = shrink.shorter(full.shape[:2], min(length or IMAGE_LENGTH, IMAGE_LENGTH))
         return Signal(shrink.image(full, shape), 2, cls.kind, source=f"scikit-image's {item}, for development alone")
 

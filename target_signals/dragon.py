@@ -5,7 +5,9 @@ Stanford 3D Scanning Repository. The paper's volumes are read where INRBENCH_DAT
 Stanford's mesh, which can be fetched, is voxelised here at the same places (see PLACES).
 """
 
+import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +15,6 @@ from common.errors import UsageError
 from common.lattice import Lattice
 from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
-from target_signals.readers.ply import read_ply
 from target_signals.recorded import local_files
 from target_signals.recorded.catalogue import DRAGON_MESH
 from target_signals.resample import shrink_occupancy
@@ -98,7 +99,7 @@ class Dragon(RecordedFamily):
                 finer = read_volume(FINER_FILES[item], FINER_SHAPES[item])
             source = "the paper's volume of the Stanford dragon"
         else:
-            mesh = read_ply(local_files.local(DRAGON_MESH))
+            mesh = read_mesh(local_files.local(DRAGON_MESH))
             base, finer = (voxels(item, mesh, shape) for shape in (SHAPE, FINER_SHAPES[item]))
             source = "the Stanford dragon, voxelised here from its mesh"
         if length is not None and length < max(SHAPE):
@@ -121,3 +122,20 @@ def read_volume(path: str, shape: tuple[int, ...]) -> np.ndarray:
     if values.shape != shape:
         raise UsageError(f"'{place}' has shape {values.shape} instead of {shape}; replace it")
     return values
+
+
+def read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The vertices [V, 3], float64, and faces [F, 3], int64 indices, of Stanford's file, whose sum has been checked.
+
+    It is a text of the PLY format (G. Turk, "The PLY Polygon File Format", Stanford 1994): a header with the number of
+    vertices and of faces, then a line for each: x, y and z; 3 and the corners of a triangle.
+    """
+    counts: dict[bytes, int] = {}
+    with path.open("rb") as file:
+        for words in map(bytes.split, file):
+            if words[0] == b"element":
+                counts[words[1]] = int(words[2])
+            if words[0] == b"end_header":
+                break
+        vertices = np.loadtxt(itertools.islice(file, counts[b"vertex"]), usecols=(0, 1, 2))
+        return vertices, np.loadtxt(itertools.islice(file, counts[b"face"]), dtype=np.int64)[:, 1:]

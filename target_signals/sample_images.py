@@ -15,14 +15,6 @@ from target_signals import shrink
 from target_signals.base import RecordedFamily, Signal, register
 from target_signals.readers.picture import opened
 
-FILES = {
-    "astronaut": "astronaut.png",
-    "coffee": "coffee.png",
-    "chelsea": "chelsea.png",
-    "rocket": "rocket.jpg",
-    "hubble": "hubble_deep_field.jpg",
-}
-
 
 def packaged(name: str) -> Path:
     """A file of the package. `skimage.data` itself would download what it does not find; this does not."""
@@ -33,28 +25,44 @@ def packaged(name: str) -> Path:
     return Path(folders[0]) / "data" / name
 
 
-def absent(names: Sequence[str]) -> str | None:
-    """None, or one line about the first of these files that the package lacks."""
-    lacking = [packaged(name) for name in names if not packaged(name).is_file()]
-    if not lacking:
-        return None
-    return f"'{lacking[0]}' not found; this scikit-image was packaged without it, reinstall it with pip"
+class PackagedImages(RecordedFamily):
+    """Pictures of the package. files: of each item."""
 
-
-@register
-class SampleImages(RecordedFamily):
-    """Prepared as DIV2K's are: the original is the finer image, its bicubic ×4 version the one to fit."""
-
-    name = "SampleImages"
     dims = (2,)
     kind = "image"
-    items = tuple(FILES)
-    stands_for = "DIV2K"
-    typical_shape = (120, 160)
+    files: dict[str, str]
 
     @classmethod
     def missing(cls, items: Sequence[str] | None = None) -> str | None:
-        return absent([FILES[item] for item in items or cls.items])
+        for place in (packaged(cls.files[item]) for item in items or cls.items):
+            if not place.is_file():
+                return f"'{place}' not found; this scikit-image was packaged without it, reinstall it with pip"
+        return None
+
+    @classmethod
+    def read(cls, item: str) -> np.ndarray:
+        """An item as it is: float32 [H, W] or [H, W, 3] in [0, 1]."""
+        if (lacking := cls.missing([item])) is not None:
+            raise UsageError(lacking)
+        with opened(packaged(cls.files[item])) as picture:
+            return np.asarray(picture, dtype=np.float32) / 255
+
+
+@register
+class SampleImages(PackagedImages):
+    """Prepared as DIV2K's are: the original is the finer image, its bicubic ×4 version the one to fit."""
+
+    name = "SampleImages"
+    files = {
+        "astronaut": "astronaut.png",
+        "coffee": "coffee.png",
+        "chelsea": "chelsea.png",
+        "rocket": "rocket.jpg",
+        "hubble": "hubble_deep_field.jpg",
+    }
+    items = tuple(files)
+    stands_for = "DIV2K"
+    typical_shape = (120, 160)
 
     @classmethod
     def has_finer(cls, item: str) -> bool:
@@ -62,9 +70,5 @@ class SampleImages(RecordedFamily):
 
     @classmethod
     def load(cls, item: str, length: int | None) -> Signal:
-        if (lacking := cls.missing()) is not None:
-            raise UsageError(lacking)
-        with opened(packaged(FILES[item])) as picture:
-            full = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
-        values, finer = shrink.times_four(full, length)
+        values, finer = shrink.times_four(cls.read(item), length)
         return Signal(values, 2, cls.kind, finer=finer, source=f"scikit-image's {item}, bicubic ×4")

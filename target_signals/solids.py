@@ -26,6 +26,7 @@ NODES = 128  # of the lattice along the longest axis on which the gyroid is mesh
 Mesh = tuple[np.ndarray, np.ndarray]  # vertices [V, 3], faces [F, 3]
 
 
+@functools.cache
 def knot() -> Mesh:
     """A tube of radius TUBE around the trefoil (sin t + 2 sin 2t, cos t - 2 cos 2t, -sin 3t)."""
     t = np.arange(ALONG) * 2 * np.pi / ALONG
@@ -46,6 +47,7 @@ def knot() -> Mesh:
     return vertices, faces.T
 
 
+@functools.cache
 def gyroid() -> Mesh:
     """The set where the gyroid's |level| < WALL inside the ellipsoid, meshed by marching cubes."""
     from skimage.measure import marching_cubes
@@ -61,16 +63,10 @@ def gyroid() -> Mesh:
     return vertices + [axis[0] for axis in axes], faces.astype(np.int64)
 
 
-@functools.lru_cache(maxsize=2)
-def mesh_of(solid_name: str) -> Mesh:
-    """The mesh of `knot` or `gyroid`, made once."""
-    return {"knot": knot, "gyroid": gyroid}[solid_name]()
-
-
 def voxels(item: str, length: int) -> np.ndarray:
     """An item with `length` samples along its longest axis: float32, 0 or 1. The lattice fills its bounding box."""
     name, _, what = item.partition("_")
-    vertices, faces = mesh_of(name)
+    vertices, faces = {"knot": knot, "gyroid": gyroid}[name]()
     low, high = vertices.min(axis=0), vertices.max(axis=0)
     extent = high - low
     shape = tuple(max(2, round(n)) for n in length * extent / extent.max())

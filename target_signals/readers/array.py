@@ -43,8 +43,10 @@ def of_array(values: np.ndarray, dim: int | None, words: list[str], otherwise: s
     mask = bool(thick.max() <= 1)
     if thick.ndim == 2:
         return Decoded(thick, "image", WHITE["uint8"] if thick.dtype == np.uint8 and not mask else None, words)
-    if not is_colour(thick.shape, dim):
-        return Decoded(thick, "volume", None, [*words, *thin_first(thick.shape)])
+    if thick.shape[-1] not in COLOURS or dim == 3:
+        if thick.shape[0] in COLOURS:
+            words.append(f"a volume of {len(thick)} slices; if these are colours, move that axis last")
+        return Decoded(thick, "volume", None, words)
     colours = "RGB" if thick.shape[-1] == 3 else "RGBA"
     words.append(f"its last axis taken as {colours}; {otherwise} takes it as one of space")
     if thick.shape[-1] == 4:
@@ -57,18 +59,6 @@ def without_thin_axes(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """An array without its axes of one sample, and what there is to say about it."""
     thick = values.reshape([n for n in values.shape if n != 1])
     return thick, [f"shape {values.shape} without its axes of 1"] if thick.ndim < values.ndim else []
-
-
-def is_colour(shape: tuple[int, ...], dim: int | None) -> bool:
-    """Whether the last of three axes is taken as colours."""
-    return len(shape) == 3 and shape[-1] in COLOURS and dim != 3
-
-
-def thin_first(shape: tuple[int, ...]) -> list[str]:
-    """What to say of a volume that may be an image with its colours first."""
-    if len(shape) != 3 or shape[0] not in COLOURS:
-        return []
-    return [f"a volume of {shape[0]} slices; if these are colours, move that axis last"]
 
 
 def check_array(shape: tuple[int, ...], dtype: np.dtype) -> None:

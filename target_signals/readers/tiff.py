@@ -17,6 +17,15 @@ from target_signals.readers.decoded import Decoded, check_size, check_type, quie
 from target_signals.readers.picture import read_picture
 
 ORIENTATION = 274  # the tag that says which corner the first sample is of
+TRANSPOSED = (5, 6, 7, 8)  # its values for pictures whose rows and columns are exchanged
+MIRRORED = {
+    2: (1,),
+    3: (0, 1),
+    4: (0,),
+    6: (1,),
+    7: (0, 1),
+    8: (0,),
+}  # and which of rows 0 and columns 1 run backward then
 DEPTHS = {"bool": "1-bit", "uint8": "8-bit", "uint16": "16-bit"}
 ALPHA = (1, 2)  # what the tag of extra samples calls so
 JPEG = ("JPEG", "OJPEG")
@@ -127,20 +136,7 @@ def check_axes(axes: str, shape: tuple[int, ...], bands: int) -> None:
 
 def upright(values: np.ndarray, first: int, orientation: int) -> np.ndarray:
     """Values turned and mirrored as TIFF's orientation says; `values` itself for 1. first: the axis of rows."""
-    rows, columns = first, first + 1
-    match orientation:
-        case 2:
-            return np.flip(values, columns)
-        case 3:
-            return np.flip(values, (rows, columns))
-        case 4:
-            return np.flip(values, rows)
-        case 5:
-            return np.swapaxes(values, rows, columns)
-        case 6:
-            return np.rot90(values, -1, (rows, columns))
-        case 7:
-            return np.flip(np.swapaxes(values, rows, columns), (rows, columns))
-        case 8:
-            return np.rot90(values, 1, (rows, columns))
-    return values
+    if orientation in TRANSPOSED:
+        values = np.swapaxes(values, first, first + 1)
+    mirrored = tuple(first + axis for axis in MIRRORED.get(orientation, ()))
+    return np.flip(values, mirrored) if mirrored else values

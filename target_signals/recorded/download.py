@@ -38,7 +38,7 @@ def obtain(source: Source, cache: Path, keep: bool) -> None:
     archive = source.archive
     assert archive is not None
     place = cache / "archives" / archive.name
-    with _named_errors(f"'{cache}' cannot be written", "set INRBENCH_CACHE to a folder that can, with room"):
+    try:
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.is_file():
             download(archive, place)
@@ -47,6 +47,9 @@ def obtain(source: Source, cache: Path, keep: bool) -> None:
         extract(archive, place, {file.path: file for file in source.files}, cache)
         if not keep:
             place.unlink()
+    except OSError as error:
+        advice = "set INRBENCH_CACHE to a folder that can, with room"
+        raise FetchError(f"'{cache}' cannot be written: {error.strerror or error}; {advice}") from error
 
 
 def download(archive: Archive, place: Path) -> None:
@@ -170,15 +173,6 @@ def _removed_if_empty(place: Path) -> Iterator[None]:
     finally:
         if place.is_file() and not place.stat().st_size:
             place.unlink()
-
-
-@contextlib.contextmanager
-def _named_errors(what: str, advice: str) -> Iterator[None]:
-    """An error of the operating system as a FetchError."""
-    try:
-        yield
-    except OSError as error:
-        raise FetchError(f"{what}: {error.strerror or error}; {advice}") from error
 
 
 def _cause(error: BaseException) -> str:

@@ -77,7 +77,8 @@ def check(place: Path, file: RecordedFile) -> None:
     pin = pin_of(file.path)
     expected = file.sha256 or (pin.read_text(encoding="utf-8").strip() if pin.is_file() else None)
     if expected is None:
-        _try_to_pin(pin, found)
+        with contextlib.suppress(OSError):  # a cache that cannot be written cannot pin; reading goes on
+            store(pin, found.encode())
     elif found != expected:
         where = "" if file.sha256 else f", pinned in '{pin}'"
         raise UsageError(
@@ -89,11 +90,6 @@ def check(place: Path, file: RecordedFile) -> None:
 def pin_of(path: str) -> Path:
     """Where the cache keeps the sum of a file without a recorded one."""
     return cache_folder() / "pins" / f"{path}.sha256"
-
-
-def _try_to_pin(pin: Path, found: str) -> None:
-    with contextlib.suppress(OSError):  # a cache that cannot be written cannot pin; reading goes on
-        store(pin, found.encode())
 
 
 def store(place: Path, content: bytes | IO[bytes]) -> None:

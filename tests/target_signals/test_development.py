@@ -81,7 +81,7 @@ def test_no_experiment_names_them_and_no_file_is_a_stand_ins():
     assert all(
         target_signals.registry.get(name).stand_in not in names for name, _ in USED if name in ("DIV2K", "Dragon")
     )
-    assert not set(development.FILES.values()) & set(sample_images.FILES.values())
+    assert not set(development.DevelopmentImages.files.values()) & set(sample_images.SampleImages.files.values())
 
 
 def test_no_band_and_no_seed_is_an_experiments():
@@ -107,7 +107,7 @@ def test_photographs_are_never_enlarged():
 
 
 def test_a_photograph_that_is_not_there_is_said(monkeypatch):
-    monkeypatch.setitem(development.FILES, "camera", "none.png")
+    monkeypatch.setitem(development.DevelopmentImages.files, "camera", "none.png")
     with pytest.raises(UsageError, match=r"none\.png' not found"):
         development.DevelopmentImages.load("camera", 20)
     assert "none.png" in development.DevelopmentImages.missing()

@@ -73,7 +73,7 @@ def test_a_family_of_one_dimension_need_not_be_told_it():
     assert get_signal("Solids", length=24, item="knot_occupancy").dim == 3
 
 
-@pytest.mark.parametrize("item", sample_images.FILES)
+@pytest.mark.parametrize("item", sample_images.SampleImages.items)
 @pytest.mark.parametrize("length", [None, 20])
 def test_a_sample_image_is_the_bicubic_quarter_of_its_finer_one(item, length):
     signal = get_signal("SampleImages", 2, length, item=item)
@@ -114,7 +114,7 @@ def enclosed(vertices, faces):
 
 @pytest.mark.parametrize("name", ["knot", "gyroid"])
 def test_a_solids_mesh_is_closed_and_its_voxels_have_its_volume(name):
-    vertices, faces = solids.mesh_of(name)
+    vertices, faces = getattr(solids, name)()
     assert count_open_edges(vertices, faces) == 0
     share = enclosed(vertices, faces) / np.ptp(vertices, axis=0).prod()
     errors = [abs(solids.voxels(f"{name}_occupancy", n).mean() / share - 1) for n in (30, 100)]
@@ -128,15 +128,15 @@ def test_the_knots_tube_does_not_meet_itself():
     axis = np.stack([np.sin(t) + 2 * np.sin(2 * t), np.cos(t) - 2 * np.cos(2 * t), -np.sin(3 * t)], axis=1)
     length = np.linalg.norm(np.diff(axis, axis=0), axis=1).sum()
     share = solids.voxels("knot_occupancy", 100).mean()
-    vertices, _ = solids.mesh_of("knot")
+    vertices, _ = solids.knot()
     volume = np.pi * solids.TUBE**2 * length
-    assert enclosed(*solids.mesh_of("knot")) == pytest.approx(volume, rel=0.005)
+    assert enclosed(*solids.knot()) == pytest.approx(volume, rel=0.005)
     assert share * np.ptp(vertices, axis=0).prod() == pytest.approx(volume, rel=0.01)
 
 
 def test_the_gyroids_voxels_are_where_its_formula_says():
     values = solids.voxels("gyroid_occupancy", 60)
-    vertices, _ = solids.mesh_of("gyroid")
+    vertices, _ = solids.gyroid()
     low, extent = vertices.min(axis=0), np.ptp(vertices, axis=0)
     axes = [low[k] + (np.arange(n) + 0.5) / n * extent[k] for k, n in enumerate(values.shape)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"))

@@ -32,8 +32,7 @@ def add(means: Tensor, whitening: Tensor, colours: Tensor, deviations: Tensor, a
     colours: [N, C]. deviations: [N, d], standard deviations along the axes, which only say where to look.
     axes: d tensors [n], not decreasing.
     """
-    values: Tensor = _Add.apply(means, whitening, colours, *boxes(means, deviations, axes), axes)
-    return values
+    return _Add.apply(means, whitening, colours, *boxes(means, deviations, axes), axes)
 
 
 class _Add(torch.autograd.Function):

@@ -30,8 +30,7 @@ MOST = 64  # programs of one Gaussian
 def add(means: Tensor, whitening: Tensor, colours: Tensor, deviations: Tensor, axes: Sequence[Tensor]) -> Tensor:
     """As its twin: means [N, d], whitening [N, d, d], colours [N, C], deviations [N, d], d axes [n] → [*shape, C],
     float32."""
-    values: Tensor = _Add.apply(means, whitening, colours, *boxes(means, deviations, axes), tuple(axes))
-    return values
+    return _Add.apply(means, whitening, colours, *boxes(means, deviations, axes), tuple(axes))
 
 
 class _Add(torch.autograd.Function):

@@ -28,8 +28,7 @@ def decode(features: Tensor, hidden: nn.Linear, output: nn.Linear) -> Tensor:
     Products are as exact as float32 where PyTorch's matmul precision is "highest", and TF32 otherwise. The
     gradient of the features comes with the points running fastest in memory. Nothing is added atomically.
     """
-    values: Tensor = _Decode.apply(features, hidden.weight, hidden.bias, output.weight, output.bias)
-    return values
+    return _Decode.apply(features, hidden.weight, hidden.bias, output.weight, output.bias)
 
 
 class _Decode(torch.autograd.Function):

@@ -13,8 +13,7 @@ def encode(x: Tensor, table: Tensor, dim: int, levels: int, log2_table: int, bas
     flat = table.flatten()
     if encoding.params.numel() != flat.numel():
         raise RuntimeError(f"tiny-cuda-nn lays out {encoding.params.numel()} values where there are {flat.numel()}")
-    features: Tensor = torch.func.functional_call(encoding, {"params": flat}, (x,))
-    return features
+    return torch.func.functional_call(encoding, {"params": flat}, (x,))
 
 
 @functools.lru_cache(maxsize=8)

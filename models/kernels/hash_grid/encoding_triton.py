@@ -35,8 +35,7 @@ def encode(x: Tensor, table: Tensor, levels: tuple[Level, ...], plan: LatticePla
     plan: of the lattice whose points x are, in the plan's order; the table's gradient is several times
     faster with it.
     """
-    features: Tensor = _Encode.apply(x, table, levels, plan)
-    return features
+    return _Encode.apply(x, table, levels, plan)
 
 
 class _Encode(torch.autograd.Function):

@@ -37,11 +37,6 @@ class _Sinc(torch.autograd.Function):
         return gradients[0] * torch.cos(size).sub_(value).div_(size) * torch.sign(x)
 
 
-def _sinc(x: Tensor, _: float) -> Tensor:
-    value: Tensor = _Sinc.apply(x)
-    return value
-
-
 # name → the activation of arguments of any shape and a constant of the layer, which most leave aside
 ELEMENTWISE: dict[str, Callable[[Tensor, float], Tensor]] = {
     "none": lambda x, _: x,
@@ -49,6 +44,6 @@ ELEMENTWISE: dict[str, Callable[[Tensor, float], Tensor]] = {
     "sine": lambda x, _: sine(x),
     "finer": _finer,
     "gauss": lambda x, _: torch.exp(-x.square()),
-    "sinc": _sinc,
+    "sinc": lambda x, _: _Sinc.apply(x),
     "hosc": lambda x, sharpness: torch.tanh(sharpness * sine(x)),
 }

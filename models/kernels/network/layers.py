@@ -78,8 +78,7 @@ def _activate(x: Tensor, layer: Layer, factor: Tensor | None = None) -> Tensor:
         assert factor is not None
         return factor * x
     if layer.activation == "gabor":
-        value: Tensor = Gabor.apply(x, *layer.constants)
-        return value
+        return Gabor.apply(x, *layer.constants)
     return ELEMENTWISE[layer.activation](x, layer.constants[0])
 
 

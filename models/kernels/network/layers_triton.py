@@ -52,8 +52,7 @@ def heads(layers: Sequence[Layer], points: Tensor, parts: int) -> Tensor:
     for layer in layers:
         tensors += [layer.weight, layer.bias, *(layer.filter or (None, None)), *(layer.head or (None, None))]
     recording = torch.is_grad_enabled()  # which it never is inside of a Function
-    values: Tensor = _Heads.apply(points, tuple(layers), parts, recording, *tensors)
-    return values
+    return _Heads.apply(points, tuple(layers), parts, recording, *tensors)
 
 
 def _woven(layers: Sequence[Layer]) -> list[Layer]:

@@ -59,5 +59,4 @@ def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     if a.shape[1] > LONGEST_SUM:
         return F.linear(a, b, bias)
     contiguous = None if bias is None else bias.contiguous()  # oneDNN reads a bias as if it were
-    by_onednn: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, contiguous, "none", [], "")
-    return by_onednn
+    return torch.ops.mkldnn._linear_pointwise(a, b, contiguous, "none", [], "")

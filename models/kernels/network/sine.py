@@ -27,18 +27,8 @@ def sine_values(x: Tensor) -> Tensor:
     return sine_of(x) if torch.compiler.is_compiling() else torch.sin(x)
 
 
-def sine_of(x: Tensor) -> Tensor:
-    """sin x by the polynomial, not differentiable."""
-    return _shifted(x, 0.0)
-
-
-def cosine_of(x: Tensor) -> Tensor:
-    """cos x by the polynomial, not differentiable: sin(x + π/2) with the half turn left to the multiple of π."""
-    return _shifted(x, 0.5)
-
-
-def _shifted(x: Tensor, shift: float) -> Tensor:
-    """sin(x + π shift)."""
+def sine_of(x: Tensor, shift: float = 0.0) -> Tensor:
+    """sin(x + π shift) by the polynomial, not differentiable; cos x for a half, which is left to the multiple of π."""
     turns = torch.round(x * (1 / math.pi) + shift)
     r = x
     for part in PI:
@@ -61,4 +51,4 @@ class _Sine(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        return gradients[0] * cosine_of(x)
+        return gradients[0] * sine_of(x, 0.5)

@@ -30,8 +30,7 @@ def values(tables: Tables, places: Places, index: Tensor, weight: Tensor, head: 
         return twin.values(tables, places, index, weight, head)
     across, along, nodes, sides = tables
     tensors = dense(weight, head, across, along, nodes, *(sides or ()))
-    answer: Tensor = _Values.apply(index.contiguous(), places, *tensors)
-    return answer
+    return _Values.apply(index.contiguous(), places, *tensors)
 
 
 class _Values(torch.autograd.Function):

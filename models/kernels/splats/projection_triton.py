@@ -25,8 +25,7 @@ def project(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """As its twin: means [N, 3], quats [N, 4], scales [N, 3] → means2d [N, 2], conics [N, 3], depths [N],
     visible [N]; float32. Differentiable in means2d and conics."""
-    results: tuple[Tensor, Tensor, Tensor, Tensor] = _Project.apply(means, quats, scales, width, height, focal, blur)
-    return results
+    return _Project.apply(means, quats, scales, width, height, focal, blur)
 
 
 class _Project(torch.autograd.Function):

@@ -55,8 +55,7 @@ def composite(
     tile, chunk: how the work is cut; the values do not depend on them.
     """
     splats = torch.cat([means2d, conics, opacities[:, None]], dim=1)  # [N, 6]
-    image: Tensor = _Composite.apply(splats, colours, depths, Tiles(columns, rows, tile), chunk)
-    return image
+    return _Composite.apply(splats, colours, depths, Tiles(columns, rows, tile), chunk)
 
 
 class _Composite(torch.autograd.Function):

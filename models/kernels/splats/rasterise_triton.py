@@ -43,8 +43,7 @@ def composite(
     means2d [N, 2], conics [N, 3], colours [N, C], opacities [N], depths [N]; columns [W], rows [H]: x and y
     of the samples in pixels, not decreasing.
     """
-    image: Tensor = _Composite.apply(means2d, conics, colours, opacities, depths, columns, rows)
-    return image
+    return _Composite.apply(means2d, conics, colours, opacities, depths, columns, rows)
 
 
 class _Composite(torch.autograd.Function):

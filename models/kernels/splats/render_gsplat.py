@@ -32,5 +32,4 @@ def render(
         eps2d=blur,
         packed=False,
     )
-    image: Tensor = images[0]
-    return image
+    return images[0]

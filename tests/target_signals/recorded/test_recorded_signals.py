@@ -1,7 +1,6 @@
 """DIV2K, the dragon and the chest slice: on files made here and, where they are, on the real ones."""
 
 import hashlib
-import struct
 
 import numpy as np
 import pytest
@@ -147,7 +146,7 @@ def test_a_volume_of_another_shape_is_refused(put):
 
 
 def ellipsoid(extent, n=40):
-    """A closed mesh of latitudes and longitudes as a binary PLY file."""
+    """A closed mesh of latitudes and longitudes as a PLY file."""
     theta, phi = np.arange(1, n) * np.pi / n, np.arange(2 * n) * np.pi / n
     ring = [
         np.outer(np.sin(theta), np.cos(phi)),
@@ -162,11 +161,26 @@ def ellipsoid(extent, n=40):
         for i in range(n - 2):
             a, b = i * 2 * n, (i + 1) * 2 * n
             faces += [(a + j, b + j, b + k), (a + j, b + k, a + k)]
-    lines = ["ply", "format binary_big_endian 1.0", f"element vertex {len(vertices)}"]
+    return lambda place: write_mesh(place, vertices, faces)
+
+
+def write_mesh(place, vertices, faces):
+    """As Stanford's file: text, with remarks in its header."""
+    lines = ["ply", "format ascii 1.0", "obj_info num_cols 512", f"element vertex {len(vertices)}"]
     lines += [f"property float {axis}" for axis in "xyz"] + [f"element face {len(faces)}"]
-    lines += ["property list uchar int vertex_indices", "end_header", ""]
-    body = vertices.astype(">f4").tobytes() + b"".join(struct.pack(">B3i", 3, *face) for face in faces)
-    return lambda place: place.write_bytes("\n".join(lines).encode() + body)
+    lines += ["property list uchar int vertex_indices", "end_header"]
+    rows = [" ".join(map(str, row)) for row in (*vertices, *((3, *face) for face in faces))]
+    place.write_text("\n".join([*lines, *rows, ""]))
+
+
+def test_the_mesh_is_read_as_it_is_written(tmp_path):
+    vertices = [(0.0, 0.0, 0.0), (-1.5e-05, 0.25, 0.0), (1.0, 1.0, 0.0), (0.0, 1.0, -0.0103)]
+    faces = [(0, 1, 3), (1, 2, 3), (2, 0, 3), (2, 1, 0), (0, 3, 1)]
+    write_mesh(tmp_path / "mesh.ply", vertices, faces)
+    found = dragon.read_mesh(tmp_path / "mesh.ply")
+    assert [part.dtype for part in found] == [np.float64, np.int64]
+    assert found[0].tolist() == list(map(list, vertices))
+    assert found[1].tolist() == list(map(list, faces))
 
 
 @pytest.mark.parametrize("item", ["occupancy", "surface"])

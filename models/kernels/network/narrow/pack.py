@@ -11,21 +11,19 @@ from models.kernels.network.layers_kernels import rounded_to_bf16
 from models.kernels.network.narrow.layer import AXES, BIAS
 
 
-def pack(
-    weights: Sequence[Tensor], biases: Sequence[Tensor], head: Tensor, head_bias: Tensor, width: int
-) -> tuple[Tensor, Tensor]:
+def pack(tensors: Sequence[Tensor], width: int) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     """Weights as matrices [2 parts, layers - 1, width, width] in bf16, and all vectors [layers, V, width], as layer.py
-    has their V rows, with zeros beyond the layers' own widths.
+    has their V rows, with zeros beyond the layers' own widths; and these.
 
-    weights: of each layer [units, units before or d]. head: [C, units].
+    tensors: of each layer its weight [units, units before or d] and bias; weight [C, units] and bias of the head.
     """
+    *layers, head, head_bias = (x.detach() for x in tensors)
+    weights, biases = tuple(layers[0::2]), tuple(layers[1::2])
     depth, widths, (channels, _), dim = len(weights), tuple(map(len, weights)), head.shape, weights[0].shape[1]
     matrices = head.new_empty(2, depth - 1, width, width, dtype=torch.bfloat16)
     vectors = head.new_empty(depth, AXES.value + dim + channels + 1, width)
-    _pack_kernel[(depth,)](
-        *(tuple(weights), tuple(biases), head, head_bias, widths, matrices, vectors), D=dim, C=channels, WIDTH=width
-    )
-    return matrices, vectors
+    _pack_kernel[(depth,)](weights, biases, head, head_bias, widths, matrices, vectors, D=dim, C=channels, WIDTH=width)
+    return matrices, vectors, widths
 
 
 @triton.jit

@@ -6,7 +6,7 @@ import triton.language as tl
 
 from models.kernels.network.activation_kernels import value_and_slope
 from models.kernels.network.layers_kernels import dot, rounded_to_bf16
-from models.kernels.network.narrow.elementwise.layer import argument_of
+from models.kernels.network.narrow.elementwise.forward import argument_of
 from models.kernels.network.narrow.layer import AXES, COLUMNS, affine, in_two_parts, packed, unpacked, zero
 
 

@@ -52,8 +52,7 @@ def heads(layers: Sequence[Layer], points: Tensor) -> Tensor:
     """
     assert layers[-1].head is not None
     tensors = [x for layer in layers for x in (layer.weight, layer.bias)] + list(layers[-1].head)
-    values: Tensor = _Heads.apply(points, layers[0].activation, layers[0].constants[0], *tensors)
-    return values
+    return _Heads.apply(points, layers[0].activation, layers[0].constants[0], *tensors)
 
 
 class _Heads(torch.autograd.Function):
@@ -61,10 +60,8 @@ class _Heads(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, points: Tensor, activation: str, constant: float, *tensors: Tensor) -> Tensor:
-        *layers, head, head_bias = (x.detach() for x in tensors)
-        weights, biases = tuple(layers[0::2]), tuple(layers[1::2])
-        widths, channels, dim = tuple(map(len, weights)), len(head), points.shape[1]
-        matrices, vectors = pack(weights, biases, head, head_bias, WIDTH)
+        matrices, vectors, widths = pack(tensors, WIDTH)
+        channels, dim = len(tensors[-1]), points.shape[1]
         about = {"constant": constant, "n": len(points), "LAYERS": len(widths), "ACTIVATION": activation}
         about |= {"D": dim, "C": channels, "WIDTH": WIDTH}
         out = points.new_empty(1, len(points), channels)

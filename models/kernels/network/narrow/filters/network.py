@@ -78,8 +78,7 @@ def heads(layers: Sequence[Layer], points: Tensor) -> Tensor:
     )
     tensors = [*phases, *(layer.weight for layer in layers[1:]), *(layer.bias for layer in layers[1:])]
     tensors += [weight for weight, _ in read] + [bias for _, bias in read]
-    values: Tensor = _Heads.apply(points, network, omegas, *tensors)
-    return values
+    return _Heads.apply(points, network, omegas, *tensors)
 
 
 @dataclass(frozen=True)

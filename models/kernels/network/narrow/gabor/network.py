@@ -48,8 +48,7 @@ def heads(layers: Sequence[Layer], points: Tensor) -> Tensor:
     assert layers[-1].head is not None
     tensors = [x for layer in layers for x in (layer.weight, layer.bias)] + list(layers[-1].head)
     saves = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
-    values: Tensor = _Heads.apply(points, layers[0].constants, saves, *tensors)
-    return values
+    return _Heads.apply(points, layers[0].constants, saves, *tensors)
 
 
 class _Heads(torch.autograd.Function):
@@ -57,10 +56,8 @@ class _Heads(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, points: Tensor, constants: tuple[float, float], saves: bool, *tensors: Tensor) -> Tensor:
-        *layers, head, head_bias = (x.detach() for x in tensors)
-        weights, biases = tuple(layers[0::2]), tuple(layers[1::2])
-        widths, channels, dim = tuple(map(len, weights)), len(head), points.shape[1]
-        matrices, vectors = pack(weights, biases, head, head_bias, WIDTH.value)
+        matrices, vectors, widths = pack(tensors, WIDTH.value)
+        channels, dim = len(tensors[-1]), points.shape[1]
         shape = len(widths) - 1, len(points), USED.value // 2
         saved = points.new_empty(shape if saves else 1, dtype=torch.int32)
         out = points.new_empty(1, len(points), channels)
