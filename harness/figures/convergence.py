@@ -22,7 +22,8 @@ from harness.analysis.selection import few
 from harness.analysis.winner import BASELINE
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import LINE, averaged, panels, text_width, with_room, write_texts
+from harness.figures.page import averaged, headline, panels
+from harness.figures.text import LINE, text_width
 from harness.store.facts import finite
 from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS
@@ -81,7 +82,7 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
     sheet = panels(len(spots), layout, PANEL, SINGLE, GAP, MARGIN, text_width(axis_style.WIDEST))
     if layout.width is None and len(bands) > 1:
         sheet = replace(sheet, columns=len(sizes))
-    sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles))
+    sheet = sheet.with_texts(*headline(comparison, subtitle), notes, legend.below_axis(), handles)
     lines = len(_title(comparison, *spots[0], len(bands) > 1, layout).splitlines())
     sheet = replace(sheet, head=sheet.head + LINE * (lines - 1), gap=(sheet.gap[0], sheet.gap[1] + LINE * (lines - 1)))
     figure = sheet.figure()
@@ -99,8 +100,6 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
         _style_axes(axes, clock, sheet.panel[0])
         axes.set_title(_title(comparison, *spot, len(bands) > 1, layout), fontsize=style.TEXT, pad=4)
         sheet.name_axes(axes, index, AXES[clock], "PSNR (dB)")
-    legend.draw(sheet, figure, handles, notes)
-    write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
 
 

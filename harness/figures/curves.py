@@ -13,7 +13,8 @@ from harness.analysis.frame import within
 from harness.analysis.winner import mean_of
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import EDGE, averaged, panels, text_width, thinned, with_room, wrapped, write_texts
+from harness.figures.page import averaged, headline, panels
+from harness.figures.text import EDGE, text_width, thinned, wrapped
 from harness.figures.views import View, unit_notes
 from target_signals.tasks.metrics import METRICS
 
@@ -58,7 +59,7 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     label = max(text_width(view.x_text(x)) for x in view.xs)
     sheet = panels(len(view.panels), layout, PANEL, SINGLE, GAP, MARGIN, label)
     axis = wrapped(view.axis, sheet.panel[0] + 2 * EDGE)
-    sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles, axis))
+    sheet = sheet.with_texts(*headline(comparison, subtitle), notes, legend.below_axis(axis), handles)
     figure = sheet.figure()
     for index, panel in enumerate(view.panels):
         axes = sheet.axes(figure, index)
@@ -70,8 +71,6 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
         if known:
             axes.plot(view.xs, levels[panel], label=CONSTANT_MEAN, zorder=1.5, **style.CONSTANT)
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
-    legend.draw(sheet, figure, handles, notes)
-    write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
 
 

@@ -20,7 +20,8 @@ from harness.analysis.remarks import without_gain
 from harness.analysis.winner import BASELINE, mean_of
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns
-from harness.figures.page import EDGE, Sheet, averaged, text_width, thinned, with_room, write_texts
+from harness.figures.page import Sheet, averaged, headline
+from harness.figures.text import EDGE, text_width, thinned
 from harness.figures.views import View, unit_notes
 from target_signals.tasks.metrics import METRICS
 
@@ -112,7 +113,6 @@ class Page:
             self.label_axes(axes, panel, sheet.first_column(index), sheet.lowest(index), sheet.panel[0])
         if np.isfinite(values).any() and (not self.numbered or (not self.narrow and sheet.grid[1] >= LEAST_BAR)):
             self.colour_bar(sheet, figure, mesh)
-        write_texts(sheet, figure, self.comparison, subtitle, notes)
         return figure
 
     @property
@@ -144,7 +144,7 @@ class Page:
             columns = even_columns(count, int((room + GAP[0]) / (least + GAP[0])))
             panel = ((room - (columns - 1) * GAP[0]) / columns, panel[1])
         sheet = Sheet(count, columns, panel, GAP, (self.name_room, right), layout=self.layout)
-        return with_room(sheet, self.comparison, subtitle, notes, AXIS_ROOM)
+        return sheet.with_texts(*headline(self.comparison, subtitle), notes, AXIS_ROOM)
 
     def mesh(self, axes: Axes, values: np.ndarray) -> QuadMesh:
         """Coloured cells over a hatched ground, which shows where there is no value."""

@@ -20,7 +20,8 @@ from harness.analysis.selection import few
 from harness.analysis.spread import mean
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import EDGE, averaged, panels, text_width, with_room, wrapped, write_texts
+from harness.figures.page import averaged, headline, panels
+from harness.figures.text import EDGE, text_width, wrapped
 from target_signals.tasks.metrics import METRICS, Metric
 
 MOST_BANDS = 3
@@ -65,7 +66,7 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
     handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]
     sheet = panels(len(bands), layout, PANEL, SINGLE, GAP, MARGIN, text_width(axis_style.WIDEST))
     axis = wrapped("seconds, construction included" if waiting else "seconds of training", sheet.panel[0] + 2 * EDGE)
-    sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles, axis))
+    sheet = sheet.with_texts(*headline(comparison, subtitle), notes, legend.below_axis(axis), handles)
     figure = sheet.figure()
     every = [sheet.axes(figure, index) for index in range(len(bands))]
     for axes, band in zip(every, bands, strict=True):
@@ -81,8 +82,6 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
         _front(axes, [_up_to(edge, point) for point in front(compete[band], metric)])
         axes.set_title("" if band is None else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
-    legend.draw(sheet, figure, handles, notes)
-    write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
 
 

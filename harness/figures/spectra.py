@@ -13,7 +13,8 @@ from harness.analysis.example import Example
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import EDGE, panels, with_room, wrapped, write_texts
+from harness.figures.page import headline, panels
+from harness.figures.text import EDGE, wrapped
 
 PANEL, SINGLE, GAP, MARGIN = (2.1, 1.8), (4.0, 2.6), (0.24, 0.54), (0.66, 0.15)  # inches
 SIGNAL: style.Looks = {"color": "0.25", "linewidth": 3.0, "alpha": 0.35, "zorder": 1.5}
@@ -46,7 +47,7 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
     notes += [f"lossless, with errors below the scale: {', '.join(below)}"] if below else []
     sheet = panels(len(sizes), layout, PANEL, SINGLE, GAP, MARGIN)
     axis = wrapped("frequency (cycles per sample)", sheet.panel[0] + 2 * EDGE)
-    sheet = with_room(sheet, example.comparison, subtitle, notes, legend.below_panels(sheet, handles, axis))
+    sheet = sheet.with_texts(*headline(example.comparison, subtitle), notes, legend.below_axis(axis), handles)
     figure = sheet.figure()
     for index, size in enumerate(sizes):
         axes = sheet.axes(figure, index)
@@ -61,8 +62,6 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
         _style_axes(axes, limits, sheet.panel[0])
         sheet.name_axes(axes, index, "\n".join(axis), "power density")
         axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
-    legend.draw(sheet, figure, handles, notes)
-    write_texts(sheet, figure, example.comparison, subtitle, notes)
     return figure
 
 

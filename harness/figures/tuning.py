@@ -1,7 +1,6 @@
 """How the best score of a search rises with the trials: a panel for each budget, a line for each model."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -13,7 +12,7 @@ from harness.analysis.palette import place_of
 from harness.analysis.tuning import FAILED, SearchResult
 from harness.figures import axis_style, legend, style
 from harness.figures.files import save
-from harness.figures.page import EDGE, LINE, PANEL_TITLE_ROOM, TITLE_ROOM, Sheet, wrapped
+from harness.figures.page import Sheet
 
 PANEL, GAP, MARGIN = (2.9, 2.3), (0.5, 0.6), (0.6, 0.15)  # inches
 AXIS_ROOM = 0.55  # inches
@@ -33,9 +32,7 @@ def tuning_page(every: Sequence[SearchResult], models: Sequence[str]) -> Figure 
     signals = ", ".join(str(fit.item) for fit in drawn[0].cell.fits[0])
     text = f"mean gain over the constant mean on {signals}; median and 10 to 90 % over all orders of {trials} trials"
     sheet = Sheet(len(budgets), min(COLUMNS, len(budgets)), PANEL, GAP, MARGIN)
-    lines = wrapped(text, sheet.width)
-    head, foot = TITLE_ROOM + LINE * len(lines) + PANEL_TITLE_ROOM, AXIS_ROOM + legend.height(handles, sheet.width)
-    sheet = replace(sheet, head=head, foot=foot)
+    sheet = sheet.with_texts(f"Tuning on {kind}", [text], (), AXIS_ROOM, handles)
     figure = sheet.figure()
     for index, budget in enumerate(budgets):
         axes = sheet.axes(figure, index)
@@ -44,9 +41,6 @@ def tuning_page(every: Sequence[SearchResult], models: Sequence[str]) -> Figure 
         axes.set_xlabel("trials", fontsize=style.TEXT, labelpad=2)
         if sheet.first_column(index):
             axes.set_ylabel("best gain so far (dB)", fontsize=style.TEXT, labelpad=3)
-    sheet.text(figure, EDGE, f"Tuning on {kind}", fontsize=style.TITLE, weight="bold")
-    sheet.text(figure, TITLE_ROOM, "\n".join(lines), fontsize=style.TEXT, color=style.INK)
-    legend.draw(sheet, figure, handles, notes=())
     return figure
 
 

@@ -20,7 +20,8 @@ from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
 from harness.analysis.wording import TIED, YARDSTICK, notes
 from harness.figures import legend, style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout
-from harness.figures.page import LETTER, PANEL_TITLE_ROOM, Sheet, averaged, thinned, with_room, write_texts
+from harness.figures.page import PANEL_TITLE_ROOM, Sheet, averaged, headline
+from harness.figures.text import LETTER, thinned
 from target_signals.tasks.metrics import METRICS
 
 CELL = (0.72, 0.56)  # inches
@@ -72,8 +73,7 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
     best = {outcome.first.best for outcome in outcomes.values() if outcome.first}
     handles = [_square(comparison, model) for model in comparison.models if model in best] if narrow else []
     sheet = Sheet(len(blocks), 1, panel, GAP, margin, layout=layout)
-    under = AXIS_ROOM + (legend.height(handles, sheet.width) if handles else 0.0)
-    sheet = with_room(sheet, comparison, subtitle, below, under)
+    sheet = sheet.with_texts(*headline(comparison, subtitle), below, AXIS_ROOM, handles)
     sheet = replace(sheet, head=sheet.head - PANEL_TITLE_ROOM + 0.1)  # its panels have no titles
     figure = sheet.figure()
     for index, block in enumerate(blocks):
@@ -83,9 +83,6 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
             for column, spot in enumerate(spots_of_row):
                 _cell(axes, comparison, (column, row), width, spot, outcomes[spot], narrow)
         _label_axes(axes, block, width, narrow)
-    if handles:
-        legend.draw(sheet, figure, handles, below)
-    write_texts(sheet, figure, comparison, subtitle, below)
     return figure
 
 

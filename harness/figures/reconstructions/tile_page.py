@@ -13,9 +13,10 @@ from common.words import budget_text
 from harness.analysis.comparison import Comparison
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout
-from harness.figures.page import EDGE, LINE, Sheet, text_width, with_room, write_texts
+from harness.figures.page import Sheet, headline
 from harness.figures.reconstructions.colour_scales import Scale
 from harness.figures.reconstructions.view import SHADED, Frame, Picture, Slot, Tile, shrink
+from harness.figures.text import EDGE, LINE, text_width
 
 NAME, RIGHT = 0.24, 0.1  # room for the models' names, written upward, and beside the last tile
 GAP, GROUP_GAP, BETWEEN = 0.05, 0.16, 0.06  # between tiles, budgets, rows
@@ -55,7 +56,7 @@ class TilePage:
     layout: Layout = AS_NEEDED
 
     def draw(self, subtitle: str, notes: Sequence[str]) -> Figure:
-        room = with_room(self._sheet(), self.comparison, subtitle, notes, FOOT)
+        room = self._sheet().with_texts(*headline(self.comparison, subtitle), notes, FOOT)
         sheet = replace(room, head=room.head - 0.1)
         figure = sheet.figure()
         y = self._draw_above(sheet, figure, sheet.head)
@@ -69,7 +70,6 @@ class TilePage:
                 self._draw_cell(sheet, figure, self.left(group), y, self.cells[model, size])
             y += CAPTION + self.row_height + BETWEEN
         self._draw_bars(sheet, figure, y)
-        write_texts(sheet, figure, self.comparison, subtitle, notes)
         return figure
 
     @property
