@@ -34,7 +34,7 @@ def of_pages(comparison: Comparison, out_folder: str | Path | None) -> list[str]
     notes = [] if any(isinstance(row["curve"], list) for row in ended) else ["no row has a curve: no convergence drawn"]
     if not fits.machine:
         notes.append("no row has its seconds: no quality against seconds drawn")
-    elif others := timing.elsewhere(fits):
+    elif others := len(timing.elsewhere(fits)):
         left_out = f"{others} runs of other machines or threads are left out of them"
         notes.append(f"seconds are those of {fits.machine}: {left_out}")
     return notes + ([] if out_folder is None else _of_pictures(fits, out_folder))

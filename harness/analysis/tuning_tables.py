@@ -7,20 +7,7 @@ from common.words import NO_SCORE, budget_text, duration
 from harness.analysis.significance import Difference
 from harness.analysis.tuning import FAILED, SearchResult, order, sensitivities
 
-HEAD = (
-    "model",
-    "trials",
-    "failed",
-    "trial 0",
-    "best",
-    "ahead",
-    "found",
-    "after 1",
-    "after 4",
-    "after 8",
-    "dials",
-    "time",
-)
+HEAD = "| model | trials | failed | trial 0 | best | ahead | found | after 1 | after 4 | after 8 | dials | time |"
 NOTES = (
     "Gains over the constant mean in dB, means over the development signals; of trial 0 and the best also over the "
     "seeds of those that are fitted again. Trial 0 has the settings file's values. ahead: of trial 0, with its 95 % "
@@ -38,7 +25,7 @@ def tables(every: Sequence[SearchResult]) -> str:
         here = [one for one in every if (one.cell.kind, one.cell.budget) == (kind, budget)]
         own = [one for one in here if one.cell.seed == first]
         lines += [f"### {kind}, {budget_text(budget)} parameters", ""]
-        lines += [_line(HEAD), _line(["---"] * len(HEAD))]
+        lines += [HEAD, "|" + " --- |" * (HEAD.count("|") - 1)]
         lines += [_line(_cells(one)) for one in own]
         lines.append("")
         if orders := [*_orders(here)]:
