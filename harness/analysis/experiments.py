@@ -15,6 +15,7 @@ from harness.analysis.cell import Cell, Draw, Kind, cell_of, kind_of
 from harness.analysis.palette import YARDSTICKS
 from harness.plan.config import Config
 from harness.store.schema import SCORES, Row
+from target_signals.base import known_family
 from target_signals.item_names import names_of
 
 NOT_OF_A_RING = dict.fromkeys((*SCORES, "psnr_constant"))
@@ -91,7 +92,7 @@ class Experiment:
         bands = self.bands if self.bands == [None] else preset.bandlimits
         items: Sequence[str | None] = list(dict.fromkeys(draw.item for draw in self.draws))
         if items != [None]:
-            items = preset.items or _items(self.kind.signal) or items
+            items = preset.items or getattr(known_family(self.kind.signal), "items", ()) or items
         draws = [Draw(item, *seeds, self.kind.signal) for item, seeds in itertools.product(items, preset.seed_pairs)]
         return cells(models, preset.sizes, bands, draws)
 
@@ -162,17 +163,6 @@ def with_rings(experiment: Experiment) -> Experiment:
             latest[cell._replace(band=(ring + 1) / 10)] = len(rows)
             rows.append(row | NOT_OF_A_RING | {"psnr": rings[ring] if ring < len(rings) else None})
     return dataclasses.replace(experiment, rows=rows, latest=latest)
-
-
-def _items(signal: str) -> Sequence[str]:
-    """What a recorded signal is drawn from; none for the others, and for a signal that is not known here."""
-    import target_signals
-    from common.errors import UsageError
-
-    try:
-        return getattr(target_signals.registry.get(signal), "items", ())
-    except UsageError:
-        return ()
 
 
 def _alphabetical(kind: Kind) -> tuple[Any, ...]:

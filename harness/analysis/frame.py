@@ -16,10 +16,8 @@ def within(scores: Iterable[float], metric: Metric) -> list[float]:
     return [score for score in every if metric.unit != "dB" or abs(score) <= LOSSLESS] or every
 
 
-def frame(values: Sequence[float]) -> tuple[float, float] | None:
-    """The least and greatest of the values within Tukey's fences; None of no values."""
-    if not values:
-        return None
+def frame(values: Sequence[float]) -> tuple[float, float]:
+    """The least and greatest of the values within Tukey's fences. values: one at least."""
     low, high = np.quantile(values, [0.25, 0.75])
     reach = REACH * (high - low)
     inside = [value for value in values if low - reach <= value <= high + reach]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.analysis.cell import Cell
-from harness.analysis.experiments import Experiment, experiments
+from harness.analysis.experiments import Experiment
 from harness.analysis.gain import CAP
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.palette import palette
@@ -56,10 +56,8 @@ class Entry(NamedTuple):
         return {"model": cell.model, "size": cell.size, "bandlimit": cell.band, **cell.draw._asdict()}
 
 
-def build(found: Gathered, config: Config) -> dict[str, Any]:
-    """Everything the page shows but pictures, as JSON values."""
-    rows = found.rows
-    every = experiments(rows, config.protocol.order, config)
+def build(found: Gathered, every: Sequence[Experiment], config: Config) -> dict[str, Any]:
+    """Everything the page shows of these rows but pictures, as JSON values. every: their experiments."""
     entries: list[Entry] = []
     for number, experiment in enumerate(every):
         entries += [Entry(number, found.stored[i]) for i in experiment.latest.values()]
@@ -68,7 +66,9 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
     present = dict.fromkeys(model for experiment in every for model in experiment.models)
     every_model = palette(config.protocol.order, present)
     models = [model for model in every_model if model in present]
-    yardsticks = [model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)]
+    yardsticks = [
+        model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in found.rows)
+    ]
     experiments_of = [_experiment(experiment, models, found.out, config) for experiment in every]
     return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

@@ -64,12 +64,13 @@ def _that_fit(candidates: Sequence[Stored], room: int, targets: dict[str, int]) 
             thumbnail = made[name]
             if thumbnail is None:
                 continue
-            new = [image for image in _targets_of(thumbnail) if image not in targets]
-            thumbnail = _shared(thumbnail, targets | {image: len(targets) + i for i, image in enumerate(new)})
+            unknown = [image for image in _targets_of(thumbnail) if image not in targets]
+            new = {image: len(targets) + i for i, image in enumerate(unknown)}
+            thumbnail = _shared(thumbnail, targets | new)
             room -= len(json.dumps({name: thumbnail})) + sum(map(len, new))
             if room < 0:
                 return
-            targets |= {image: len(targets) + i for i, image in enumerate(new)}
+            targets |= new
             yield name, thumbnail
 
 
