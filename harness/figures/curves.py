@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from harness.analysis.comparison import Comparison
-from harness.analysis.frame import within
 from harness.analysis.winner import mean_of
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
@@ -89,7 +88,7 @@ def _means(comparison: Comparison, view: View, model: str, panel: float | None) 
 def _limits(comparison: Comparison, view: View, drawn: Sequence[str], constants: Sequence[float]) -> Limits:
     """A scale that holds all scores but lossless ones, and the constant mean as far as that at most doubles it."""
     scores = [score for place in view.places(drawn) for score in comparison.scores(place).values()]
-    held = within(scores, METRICS[comparison.metric])
+    held = axis_style.within(scores, METRICS[comparison.metric])
     low, high = min(held), max(held)
     reach = high - low or 1.0
     near = [level for level in constants if low - reach <= level <= high + reach]

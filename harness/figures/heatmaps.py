@@ -14,11 +14,10 @@ from matplotlib.ticker import MaxNLocator
 from common.words import FAILED, FEWER, MARKS, MEANINGS, NO_SCORE, NOTHING
 from harness.analysis.cell import Cell
 from harness.analysis.comparison import Comparison, Place
-from harness.analysis.frame import within
 from harness.analysis.gain import learned_nothing
 from harness.analysis.remarks import without_gain
 from harness.analysis.winner import BASELINE, mean_of
-from harness.figures import style
+from harness.figures import axis_style, style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns
 from harness.figures.page import Sheet, averaged, headline
 from harness.figures.text import EDGE, text_width, thinned
@@ -40,7 +39,7 @@ def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     values = _means(view, comparison.models, comparison.scored)
     known = values[np.isfinite(values)]
     low, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    held = within(known.tolist(), metric)
+    held = axis_style.within(known.tolist(), metric)
     # lossless cells must not flatten the others, nor those that come near: the end of the map stands for "or beyond"
     high = max(float(np.percentile(held, 95)), low) if len(held) < known.size else most
     norm = Normalize(low, high) if high > low else Normalize(low - 0.5, low + 0.5)
@@ -68,7 +67,7 @@ def lead_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) ->
     if not known.size:
         return None
     # one collapsed model must not bleach all other cells: the ends of the map stand for "or beyond"
-    limit = float(np.percentile(within(known.tolist(), metric), 95)) or float(known.max()) or 1.0
+    limit = float(np.percentile(axis_style.within(known.tolist(), metric), 95)) or float(known.max()) or 1.0
     sign = "positive" if metric.higher_is_better else "negative"
     page = Page(
         comparison=comparison,

@@ -66,9 +66,8 @@ def build(found: Gathered, every: Sequence[Experiment], config: Config) -> dict[
     present = dict.fromkeys(model for experiment in every for model in experiment.models)
     every_model = palette(config.protocol.order, present)
     models = [model for model in every_model if model in present]
-    yardsticks = [
-        model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in found.rows)
-    ]
+    classical = {row["model"] for row in found.rows if row.get("label") == CLASSICAL}
+    yardsticks = [model for model in models if model in classical]
     experiments_of = [_experiment(experiment, models, found.out, config) for experiment in every]
     return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.analysis.frame import frame
+from harness.report.lines import frame
 
 
 @pytest.mark.parametrize(
