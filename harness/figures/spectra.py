@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 
 from common.words import budget_text
 from harness.analysis.example import Example
@@ -85,7 +85,7 @@ def _style_axes(axes: Axes, limits: tuple[float, float], width: float) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
     every = 1 if axis_style.ticks_in(width) == axis_style.ticks_in(PANEL[0]) else 2
     axes.xaxis.set_major_locator(FixedLocator(FREQUENCIES[::every]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda frequency, _: f"{frequency:g}"))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axis_style.open_grid(axes)
 

@@ -1,5 +1,6 @@
 """The page that says who wins where: the best model as a colour over bands (or items) × budgets."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +65,7 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
     metric = METRICS[comparison.metric]
     spots = [spot for block in blocks for row in block.cells for spot in row]
     outcomes = {spot: comparison.outcome(spot.size, spot.band, spot.item) for spot in spots}
-    below = [*_notes(comparison, outcomes), *([f"the best by {metric.label()}"] if layout.width is not None else [])]
+    notes_below = [*_notes(comparison, outcomes), *([f"the best by {metric.label()}"] if narrow else [])]
     subtitle = f"best {metric.label()} of {len(comparison.models)} models{averaged(comparison)}; "
     subtitle += "in brackets: its lead over the runner-up"
     most = max(len(block.columns) for block in blocks)
@@ -73,7 +74,7 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
     best = {outcome.first.best for outcome in outcomes.values() if outcome.first}
     handles = [_square(comparison, model) for model in comparison.models if model in best] if narrow else []
     sheet = Sheet(len(blocks), 1, panel, GAP, margin, layout=layout)
-    sheet = sheet.with_texts(*headline(comparison, subtitle), below, AXIS_ROOM, handles)
+    sheet = sheet.with_texts(*headline(comparison, subtitle), notes_below, AXIS_ROOM, handles)
     sheet = replace(sheet, head=sheet.head - PANEL_TITLE_ROOM + 0.1)  # its panels have no titles
     figure = sheet.figure()
     for index, block in enumerate(blocks):
@@ -107,13 +108,10 @@ def _square(comparison: Comparison, model: str) -> Line2D:
 
 def _blocks(whole: Map, most: int) -> list[Map]:
     """The map in pieces of `most` columns at most."""
-    pieces = math.ceil(len(whole.columns) / most)
-    columns = np.array_split(np.arange(len(whole.columns)), pieces)
-    return [
-        Map([whole.columns[i] for i in some], whole.rows, whole.axis, cells)
-        for some in columns
-        for cells in [[[row[i] for i in some] for row in whole.cells]]
-    ]
+    count = len(whole.columns)
+    ends = [part[-1] + 1 for part in np.array_split(np.arange(count), math.ceil(count / most))]
+    parts = [slice(start, end) for start, end in itertools.pairwise([0, *ends])]
+    return [Map(whole.columns[part], whole.rows, whole.axis, [row[part] for row in whole.cells]) for part in parts]
 
 
 def _cell(

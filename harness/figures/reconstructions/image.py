@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from harness.analysis.target import Target
-from harness.figures.reconstructions.view import Frame, Picture, Slot, Tile, as_picture, magnitude
+from harness.figures.reconstructions.view import Display, Frame, Picture, Slot, Tile, as_picture, magnitude
 
 PART, LEAST = 6, 12  # the window is this part of each axis, but at least so many samples
 PROPORTION = 0.02  # by which the ratios of two axes may differ, as they were rounded
@@ -14,7 +14,7 @@ Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
-class ImageDisplay:
+class ImageDisplay(Display):
     """shape: (rows, columns). target: None where there is none to look at. spacing: of neighbours along each axis."""
 
     shape: tuple[int, int]
