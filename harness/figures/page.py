@@ -98,12 +98,12 @@ class Sheet:
         looks: style.Looks = {"fontsize": style.TEXT, "color": style.INK}
         if self.layout.width is None:
             size = min(style.TITLE, (self.width - 2 * EDGE) / (len(self.title) * BOLD_LETTER))
-            self._text(figure, EDGE, self.title, fontsize=size, weight="bold")
-            self._text(figure, TITLE_ROOM, "\n".join(self.lines), **looks)
+            self.text(figure, EDGE, EDGE, self.title, fontsize=size, weight="bold")
+            self.text(figure, EDGE, TITLE_ROOM, "\n".join(self.lines), **looks)
         elif self.title:
-            self._text(figure, EDGE / 2, self.title, fontsize=style.TEXT, weight="bold")
+            self.text(figure, EDGE, EDGE / 2, self.title, fontsize=style.TEXT, weight="bold")
         notes = LINE * len(self.notes)
-        self._text(figure, self.height - BELOW_NOTES - notes, "\n".join(self.notes), **looks)
+        self.text(figure, EDGE, self.height - BELOW_NOTES - notes, "\n".join(self.notes), **looks)
         if self.handles:
             corner = EDGE / self.width, (BELOW_LEGEND + notes) / self.height
             legend.draw(figure, self.handles, corner, self.width)
@@ -123,9 +123,10 @@ class Sheet:
         below = self.height - y - height
         return figure.add_axes((x / self.width, below / self.height, width / self.width, height / self.height))
 
-    def _text(self, figure: Figure, y: float, text: str, **looks: Any) -> None:
-        """Text whose upper edge is y from the top."""
-        figure.text(EDGE / self.width, 1 - y / self.height, text, va="top", linespacing=1.25, **looks)
+    def text(self, figure: Figure, x: float, y: float, text: str, **looks: Any) -> None:
+        """Text that begins x from the left and y from the top, unless its looks align it otherwise."""
+        usual: style.Looks = {"va": "top", "linespacing": 1.25}
+        figure.text(x / self.width, 1 - y / self.height, text, **usual | looks)
 
     def first_column(self, index: int) -> bool:
         return index % self.columns == 0
