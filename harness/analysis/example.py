@@ -38,7 +38,8 @@ class Example:
 
     @property
     def models(self) -> tuple[str, ...]:
-        return tuple(name for name in self.comparison.models if any(model == name for model, _ in self.paths))
+        shown = {model for model, _ in self.paths}
+        return tuple(model for model in self.comparison.models if model in shown)
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -111,6 +111,14 @@ def differences(scores: Scores, baseline: str, metric: Metric) -> dict[str, Diff
     return dict(zip(models, intervals(_sign(metric) * (means[:, 1:] - means[:, :1])), strict=True))
 
 
+def improvement(before: Scores, after: Scores, metric: Metric) -> Difference:
+    """How far the second scores are ahead of the first, of the same draws at maybe another budget; models and budgets
+    aside, compared as two models are."""
+    named: dict[Cell, float] = {cell._replace(model="before", size=0): score for cell, score in before.items()}
+    named |= {cell._replace(model="after", size=0): score for cell, score in after.items()}
+    return differences(named, "before", metric)["after"]
+
+
 def mean_of(scores: Scores) -> float:
     """The mean of one model's scores over replicates."""
     return mean(_means({"": scores}, [""], scores.keys())[:, 0].tolist()) if scores else math.nan

@@ -1,7 +1,6 @@
 """The rows as the page's script reads them: column by column, texts pooled, numbers to six significant digits."""
 
 import datetime
-import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -159,11 +158,9 @@ def _task(name: str) -> dict[str, Any]:
 
 def _over_items(experiment: Experiment) -> dict[str, dict[str, Any]]:
     """Average ranks over the items, by metric and budget."""
-    found: dict[str, dict[str, Any]] = {}
-    for metric, size in itertools.product(METRICS, experiment.sizes):
-        if (made := _average_ranks(over_items(experiment, metric, size))) is not None:
-            found.setdefault(metric, {})[str(size)] = made
-    return found
+    sizes = experiment.sizes
+    found = {name: _ranks({size: over_items(experiment, name, size) for size in sizes}) for name in METRICS}
+    return {name: ranks for name, ranks in found.items() if ranks}
 
 
 def _over_signals(every: Sequence[Experiment]) -> list[dict[str, Any]]:
@@ -174,25 +171,27 @@ def _over_signals(every: Sequence[Experiment]) -> list[dict[str, Any]]:
     found = []
     for (preset, dim), own in sorted(groups.items()):
         sizes = sorted({size for experiment in own for size in experiment.sizes})
-        made = {str(size): _average_ranks(over_signals(own, size)) for size in sizes}
-        if ranks := {size: one for size, one in made.items() if one is not None}:
+        if ranks := _ranks({size: over_signals(own, size) for size in sizes}):
             found.append({"preset": preset, "dim": dim, "ranks": ranks})
     return found
 
 
-def _average_ranks(found: AverageRanks | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
+def _ranks(by_size: dict[int, AverageRanks | None]) -> dict[str, dict[str, Any]]:
+    """Average ranks by budget, without those that there are not."""
     return {
-        "models": found.models,
-        "average": [rounded(value, 4) for value in found.ranks.average],
-        "sets": found.ranks.sets,
-        "of": found.of,
-        "without": found.without,
-        "critical": rounded(found.ranks.critical, 4),
-        "friedman": rounded(found.ranks.friedman, 3),
-        "groups": found.ranks.groups,
-        "tells": found.ranks.can_tell,
+        str(size): {
+            "models": found.models,
+            "average": [rounded(value, 4) for value in found.ranks.average],
+            "sets": found.ranks.sets,
+            "of": found.of,
+            "without": found.without,
+            "critical": rounded(found.ranks.critical, 4),
+            "friedman": rounded(found.ranks.friedman, 3),
+            "groups": found.ranks.groups,
+            "tells": found.ranks.can_tell,
+        }
+        for size, found in by_size.items()
+        if found is not None
     }
 
 

@@ -14,7 +14,6 @@ from harness.analysis.own_file import stored_bytes
 from harness.analysis.own_file.budgets import rise, told_rise
 from harness.analysis.own_file.largest_error import where_it_fails
 from harness.analysis.own_file.next_run import Advice, Available, advise
-from harness.analysis.significance import Difference
 from harness.analysis.spread import mean
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
 from harness.analysis.wording import alone, difference
@@ -102,18 +101,14 @@ def _yardstick(comparison: Comparison, size: int, band: float | None, outcome: O
         return score
     trained = outcome.trained.best
     found = differences(scores | comparison.scored(Place(trained, size, band)), trained, PSNR).get(best)
-    return score if found is None else f"{score}, {_ahead(found)} {trained}"
+    if found is None:
+        return score
+    ahead = f"{difference(found, PSNR)} ahead of" if found.mean >= 0 else f"{difference(-found, PSNR)} behind"
+    return f"{score}, {ahead} {trained}"
 
 
 def _nobody(run: bool) -> str:
     return "none has a score in every case" if run else "none was run"
-
-
-def _ahead(found: Difference) -> str:
-    """`1.2 dB [0.4, 2.0] ahead of`, or behind"""
-    if found.mean >= 0:
-        return f"{difference(found, PSNR)} ahead of"
-    return f"{difference(-found, PSNR)} behind"
 
 
 def _quickest(comparison: Comparison, size: int, band: float | None, ranking: Ranking) -> str:
