@@ -51,7 +51,7 @@ class Comparison:
     @property
     def stands_for(self) -> str:
         """The signal whose place it takes, or nothing."""
-        return self.experiment.rows[min(self.experiment.places)]["stands_for"] or ""
+        return self.experiment.rows[self.experiment.first]["stands_for"] or ""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -203,6 +203,6 @@ def comparisons(rows: Iterable[Row], models: Sequence[str] = (), metric: str = "
     order = tuple(dict.fromkeys([*models, *(row["model"] for row in rows)]))
     colours = palette(models, order)
     classical = frozenset(row["model"] for row in rows if row["label"] == CLASSICAL)
-    found = sorted(experiments(rows, order), key=lambda experiment: min(experiment.places))
+    found = sorted(experiments(rows, order), key=lambda experiment: experiment.first)
     shown = map(with_rings, found) if metric == "psnr" else found
     return [Comparison(experiment, metric, colours, classical) for experiment in shown]

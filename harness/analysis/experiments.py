@@ -41,9 +41,9 @@ class Experiment:
         return f"{self.title}, {self.kind.rest}"
 
     @property
-    def places(self) -> Iterable[int]:
-        """The places of all its rows."""
-        return itertools.chain(self.older, self.latest.values())
+    def first(self) -> int:
+        """The place of the first of its rows."""
+        return min(itertools.chain(self.older, self.latest.values()))
 
     @cached_property
     def by_cell(self) -> dict[Cell, Row]:

@@ -109,7 +109,7 @@ class Page:
             mesh = self.mesh(axes, values[index])
             if self.numbered:
                 self.annotate(axes, mesh, panel, values[index])
-            self.label_axes(axes, panel, sheet.first_column(index), sheet.lowest(index), sheet.panel[0])
+            self.label_axes(axes, panel, sheet, index)
         if np.isfinite(values).any() and (not self.numbered or (not self.narrow and sheet.grid[1] >= LEAST_BAR)):
             self.colour_bar(sheet, figure, mesh)
         return figure
@@ -183,14 +183,14 @@ class Page:
         failure = None if self.comparison.scored(place) else self.comparison.failure(place)
         return NO_SCORE if failure is None else MARKS.get(failure, FAILED)
 
-    def label_axes(self, axes: Axes, panel: float | None, first_column: bool, lowest: bool, width: float) -> None:
-        names = self.models if first_column else [""] * len(self.models)
+    def label_axes(self, axes: Axes, panel: float | None, sheet: Sheet, index: int) -> None:
+        names = self.models if sheet.first_column(index) else [""] * len(self.models)
         axes.set_title(self.view.panel_text(panel), fontsize=style.TEXT, pad=4)
-        labels = thinned([self.view.x_text(x) for x in self.view.xs], width)
+        labels = thinned([self.view.x_text(x) for x in self.view.xs], sheet.panel[0])
         axes.set_xticks(np.arange(len(self.view.xs)) + 0.5, labels)
         axes.set_yticks(np.arange(len(self.models)) + 0.5, names)
         axes.tick_params(length=0)
-        if lowest:
+        if sheet.lowest(index):
             axes.set_xlabel(self.view.axis, fontsize=style.TEXT, labelpad=3)
 
     def colour_bar(self, sheet: Sheet, figure: Figure, mesh: QuadMesh) -> None:

@@ -131,7 +131,7 @@ def _cell(
         axes.text(*centre, NO_SCORE, ha="center", va="center", fontsize=style.CELL_TEXT, bbox=ground)
         return
     fill = style.colour(*comparison.looks(ranking.best))
-    ink = style.ink_on((*to_rgb(fill), 1.0))
+    ink = style.ink_on(to_rgb(fill))
     axes.add_patch(Rectangle(at, 1, 1, facecolor=fill, edgecolor="white", linewidth=1.2))
     lines = _signs(comparison, spot, outcome) if narrow else _words(comparison, spot, outcome, ranking)
     pitch = LINE_SPACING / (LOW_CELL if narrow else CELL[1])
