@@ -53,14 +53,10 @@ def _orders(here: Sequence[SearchResult]) -> Iterator[str]:
         return
     yield f"- trial 0: {_ranked(before)}"
     after = {seed: order([one for one in here if one.cell.seed == seed]) for seed in searches}
+    first = [model for model, _ in after[searches[0]]]
     for seed, ranked in after.items():
-        same = "" if seed == searches[0] or len(searches) < 2 else _agreement(ranked, after[searches[0]])
-        yield f"- search {seed}: {_ranked(ranked)}{same}"
-
-
-def _agreement(one: Sequence[tuple[str, float]], other: Sequence[tuple[str, float]]) -> str:
-    same = [model for model, _ in one] == [model for model, _ in other]
-    return " (the same order)" if same else " (another order)"
+        same = "the same" if [model for model, _ in ranked] == first else "another"
+        yield f"- search {seed}: {_ranked(ranked)}" + ("" if seed == searches[0] else f" ({same} order)")
 
 
 def _ranked(models: Sequence[tuple[str, float]]) -> str:

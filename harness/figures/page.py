@@ -95,13 +95,14 @@ class Sheet:
     def figure(self) -> Figure:
         """The page with its words, without panels."""
         figure = Figure(figsize=(self.width, self.height), dpi=200, facecolor="white")
-        looks: style.Looks = {"fontsize": style.TEXT, "color": style.INK}
+        block: style.Looks = {"va": "top", "linespacing": 1.25}
+        looks = block | {"fontsize": style.TEXT, "color": style.INK}
         if self.layout.width is None:
             size = min(style.TITLE, (self.width - 2 * EDGE) / (len(self.title) * BOLD_LETTER))
-            self.text(figure, EDGE, EDGE, self.title, fontsize=size, weight="bold")
+            self.text(figure, EDGE, EDGE, self.title, fontsize=size, weight="bold", **block)
             self.text(figure, EDGE, TITLE_ROOM, "\n".join(self.lines), **looks)
         elif self.title:
-            self.text(figure, EDGE, EDGE / 2, self.title, fontsize=style.TEXT, weight="bold")
+            self.text(figure, EDGE, EDGE / 2, self.title, fontsize=style.TEXT, weight="bold", **block)
         notes = LINE * len(self.notes)
         self.text(figure, EDGE, self.height - BELOW_NOTES - notes, "\n".join(self.notes), **looks)
         if self.handles:
@@ -124,9 +125,8 @@ class Sheet:
         return figure.add_axes((x / self.width, below / self.height, width / self.width, height / self.height))
 
     def text(self, figure: Figure, x: float, y: float, text: str, **looks: Any) -> None:
-        """Text that begins x from the left and y from the top, unless its looks align it otherwise."""
-        usual: style.Looks = {"va": "top", "linespacing": 1.25}
-        figure.text(x / self.width, 1 - y / self.height, text, **usual | looks)
+        """Text at x from the left and y from the top."""
+        figure.text(x / self.width, 1 - y / self.height, text, **looks)
 
     def first_column(self, index: int) -> bool:
         return index % self.columns == 0

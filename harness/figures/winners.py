@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from common.words import FEWER, MEANINGS, NO_SCORE, NOTHING, budget_text
@@ -72,7 +71,9 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
     width = min(CELL[0], room / most if narrow else max(LEAST_CELL, room / most))
     panel = (width * most, (LOW_CELL if narrow else CELL[1]) * len(blocks[0].cells))
     best = {outcome.first.best for outcome in outcomes.values() if outcome.first}
-    handles = [_square(comparison, model) for model in comparison.models if model in best] if narrow else []
+    square: style.Looks = {"linestyle": "", "marker": "s", "markersize": 6, "markeredgewidth": 0}
+    coloured = {model: style.colour(*comparison.looks(model)) for model in comparison.models if model in best}
+    handles = [legend.entry(model, **square, color=colour) for model, colour in coloured.items()] if narrow else []
     sheet = Sheet(len(blocks), 1, panel, GAP, margin, layout=layout)
     sheet = sheet.with_texts(*headline(comparison, subtitle), notes_below, AXIS_ROOM, handles)
     sheet = replace(sheet, head=sheet.head - PANEL_TITLE_ROOM + 0.1)  # its panels have no titles
@@ -99,11 +100,6 @@ def _map(comparison: Comparison) -> Map:
         cells = [[Spot(size, None, item) for item in [*items, None]] for size in sizes]
         return Map([*(comparison.item_names[item] for item in items), "all"], budgets, "item", cells)
     return Map(budgets, [], "parameter budget", [[Spot(size, None) for size in sizes]])
-
-
-def _square(comparison: Comparison, model: str) -> Line2D:
-    colour = style.colour(*comparison.looks(model))
-    return legend.entry(model, linestyle="", marker="s", markersize=6, markeredgewidth=0, color=colour)
 
 
 def _blocks(whole: Map, most: int) -> list[Map]:

@@ -86,7 +86,10 @@ def build(found: Gathered, every: Sequence[Experiment], config: Config) -> dict[
             preset: together(e["led"] for e in experiments_of if e["preset"] == preset)
             for preset in dict.fromkeys(e["preset"] for e in experiments_of)
         },
-        "tasks": {task: _task(task) for task in dict.fromkeys(experiment.kind.task for experiment in every)},
+        "tasks": {
+            task: {"title": title_of(task), "paper_suffix": known_family(task).paper_suffix}
+            for task in dict.fromkeys(experiment.kind.task for experiment in every)
+        },
         "across": _over_signals(every),
         "rows": len(entries),
         "columns": columns(entries, config),
@@ -150,10 +153,6 @@ def _metric(name: str) -> dict[str, Any]:
         "higher": metric.higher_is_better,
         "meaning": metric.meaning,
     }
-
-
-def _task(name: str) -> dict[str, Any]:
-    return {"title": title_of(name), "paper_suffix": known_family(name).paper_suffix}
 
 
 def _over_items(experiment: Experiment) -> dict[str, dict[str, Any]]:

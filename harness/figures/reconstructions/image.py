@@ -56,11 +56,8 @@ class ImageDisplay(Display):
             return tiles
         seen = as_picture(self.target.seen)
         enlarged = seen[_scaled(self.window, self.shape, seen.shape)]
-        return [
-            *tiles,
-            Tile("trained on", Picture(seen, "value"), self.size),
-            Tile("zoom", Picture(enlarged, "value"), self.size),
-        ]
+        pictures = {"trained on": seen, "zoom": enlarged}
+        return tiles + [Tile(caption, Picture(one, "value"), self.size) for caption, one in pictures.items()]
 
     @property
     def frame(self) -> Frame | None:
@@ -80,7 +77,7 @@ def window_of_detail(picture: np.ndarray) -> Window:
     detail = np.zeros(values.shape[:2])
     detail[:-1] += np.square(np.diff(values, axis=0)).sum(axis=-1)
     detail[:, :-1] += np.square(np.diff(values, axis=1)).sum(axis=-1)
-    height, width = (_side(n) for n in picture.shape[:2])
+    height, width = (min(n, max(LEAST, round(n / PART))) for n in picture.shape[:2])
     totals = np.pad(detail, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     sums = totals[height:, width:] - totals[:-height, width:] - totals[height:, :-width] + totals[:-height, :-width]
     if np.ptp(sums) <= 1e-9 * max(1e-30, abs(float(sums.max()))):
@@ -102,7 +99,3 @@ def _scaled(window: Window, shape: tuple[int, ...], other: tuple[int, ...]) -> W
 def _proportional(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Whether two shapes may be those of one picture; a sinogram is none."""
     return abs(one[0] / other[0] - one[1] / other[1]) < PROPORTION
-
-
-def _side(n: int) -> int:
-    return min(n, max(LEAST, round(n / PART)))
