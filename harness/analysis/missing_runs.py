@@ -18,8 +18,8 @@ def of_rows(comparison: Comparison, models: Sequence[str]) -> list[str]:
 
 def lacks_metric(comparison: Comparison) -> bool:
     """Whether rows ended well and yet none has the metric, such as the IoU of a signal that is not binary."""
-    ended_well = any(row["status"] == OK for runs in comparison.cells.values() for row in runs.values())
-    return ended_well and not any(map(comparison.scores, comparison.cells))
+    ended_well = any(row["status"] == OK for runs in comparison.places.values() for row in runs.values())
+    return ended_well and not any(map(comparison.scores, comparison.places))
 
 
 def of_pages(comparison: Comparison, out_folder: str | Path | None) -> list[str]:
@@ -28,7 +28,7 @@ def of_pages(comparison: Comparison, out_folder: str | Path | None) -> list[str]
     out_folder: None says nothing of residuals.
     """
     fits = comparison.of_fits()
-    ended = [row for runs in fits.cells.values() for row in runs.values() if row["status"] == OK]
+    ended = [row for runs in fits.places.values() for row in runs.values() if row["status"] == OK]
     if not ended:
         return []
     notes = [] if any(isinstance(row["curve"], list) for row in ended) else ["no row has a curve: no convergence drawn"]
@@ -58,11 +58,10 @@ def _absent(comparison: Comparison, models: Sequence[str]) -> list[str]:
     never = [model for model in models if model not in comparison.models]
     if never:
         notes.append(f"no rows of {', '.join(never)}")
-    draws = set(comparison.draws)
     for model in comparison.models:
         places = comparison.trials(model)
-        lacking = {place: len(draws - comparison.runs(place).keys()) for place in places}
-        count, total = sum(lacking.values()), len(places) * len(draws)
+        lacking = {place: len(comparison.draws) - len(comparison.runs(place)) for place in places}
+        count, total = sum(lacking.values()), len(places) * len(comparison.draws)
         if count:
             where = _where([place for place in places if lacking[place]], comparison)
             notes.append(f"{model} lacks {count} of {total} runs ({where})")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from harness.analysis.cell import Draw
+from harness.analysis.cell import Cell
 from harness.analysis.comparison import Comparison, Place
 from harness.analysis.remarks import shared
 from harness.store.facts import busy, was_timed
@@ -21,10 +21,10 @@ def seconds(row: Row, waiting: bool = False) -> float:
     return float(ready) + (float(training) * (1 - 1 / updates) if updates else 0.0)  # the first update is in `ready`
 
 
-def on_machine(comparison: Comparison, place: Place) -> dict[Draw, Row]:
+def on_machine(comparison: Comparison, place: Place) -> dict[Cell, Row]:
     """The runs at a place that ended well and were timed on the comparison's machine."""
     runs = comparison.runs(place).items()
-    return {draw: row for draw, row in runs if was_timed(row) and str(row["device"]) == comparison.machine}
+    return {cell: row for cell, row in runs if was_timed(row) and str(row["device"]) == comparison.machine}
 
 
 def elsewhere(comparison: Comparison) -> list[Row]:

@@ -108,7 +108,7 @@ def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
     """The mean curve of the runs at a place that were evaluated at the same steps; None where none has one."""
     runs = timing.on_machine(comparison, place) if clock == "seconds" else comparison.runs(place)
     scores = comparison.scores(place)
-    curves = [curve for draw, row in runs.items() if draw in scores and (curve := _curve(row, clock))]
+    curves = [curve for cell, row in runs.items() if cell in scores and (curve := _curve(row, clock))]
     if not curves:
         return None
     steps = Counter(tuple(point[0] for point in curve) for curve in curves).most_common(1)[0][0]

@@ -82,7 +82,7 @@ def _notes(comparison: Comparison, view: View, drawn: list[str]) -> list[str]:
 
 def _means(comparison: Comparison, view: View, model: str, panel: float | None) -> list[float]:
     """The mean score at each x, NaN where there is none."""
-    return [mean_of(comparison.scored(view.place(model, x, panel))) for x in view.xs]
+    return [mean_of(comparison.scores(view.place(model, x, panel))) for x in view.xs]
 
 
 def _limits(comparison: Comparison, view: View, drawn: Sequence[str], constants: Sequence[float]) -> Limits:

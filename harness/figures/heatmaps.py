@@ -36,7 +36,7 @@ LEAST_BAR, MOST_BAR = 1.1, 3.0  # inches; a lower page does without, as its cell
 def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -> Figure:
     """Mean scores, a panel for each of view.panels."""
     metric = METRICS[comparison.metric]
-    values = _means(view, comparison.models, comparison.scored)
+    values = _means(view, comparison.models, comparison.scores)
     known = values[np.isfinite(values)]
     low, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     held = axis_style.within(known.tolist(), metric)
@@ -48,7 +48,7 @@ def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
         view=view,
         layout=layout,
         models=comparison.models,
-        samples=comparison.scored,
+        samples=comparison.scores,
         colours=style.colours(metric, style.SCORES),
         norm=norm,
         label=metric.label(),
@@ -180,7 +180,7 @@ class Page:
 
     def mark(self, place: Place) -> str:
         """What a cell without a value says."""
-        failure = None if self.comparison.scored(place) else self.comparison.failure(place)
+        failure = None if self.comparison.scores(place) else self.comparison.failure(place)
         return NO_SCORE if failure is None else MARKS.get(failure, FAILED)
 
     def label_axes(self, axes: Axes, panel: float | None, sheet: Sheet, index: int) -> None:

@@ -92,11 +92,11 @@ def points_at(comparison: Comparison, band: float | None, waiting: bool = False)
         for size in comparison.sizes:
             place = Place(model, size, band)
             scores, timed = comparison.scores(place), timing.on_machine(comparison, place)
-            taken = {draw: timing.seconds(timed[draw], waiting) for draw in scores if draw in timed}
-            both = [draw for draw, seconds in taken.items() if not math.isnan(seconds)]
+            taken = {cell: timing.seconds(timed[cell], waiting) for cell in scores if cell in timed}
+            both = [cell for cell, seconds in taken.items() if not math.isnan(seconds)]
             if both:
-                seconds = mean(taken[draw] for draw in both)
-                points.append(Point(model, size, seconds, mean(scores[draw] for draw in both), len(both)))
+                seconds = mean(taken[cell] for cell in both)
+                points.append(Point(model, size, seconds, mean(scores[cell] for cell in both), len(both)))
     return points
 
 

@@ -55,7 +55,7 @@ class Map:
 def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | None:
     """Who wins where; None where there is nobody to win against. On a page of given width a legend stands for the
     cells' words."""
-    if len(comparison.models) < 2 or not any(map(comparison.scores, comparison.cells)):
+    if len(comparison.models) < 2 or not any(map(comparison.scores, comparison.places)):
         return None
     narrow = layout.width is not None
     margin = MARGIN if comparison.bands or len({draw.item for draw in comparison.draws}) > 1 else EVEN_MARGIN
@@ -179,7 +179,7 @@ def _is_of_nothing(comparison: Comparison, spot: Spot, outcome: Outcome) -> bool
     if outcome.first is None:
         return False
     runs, compared = comparison.runs(Place(outcome.first.best, spot.size, spot.band)), _draws(outcome)
-    return any(learned_nothing(row) for draw, row in runs.items() if draw in compared)
+    return any(learned_nothing(row) for cell, row in runs.items() if cell.draw in compared)
 
 
 def _draws(outcome: Outcome) -> set[Draw]:
