@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -33,8 +34,7 @@ SMALL = 6.3  # points of the lines under a name
 LINE_SPACING, FRAME = 0.125, 0.03  # inches between the lines of a cell, and left free beside them
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(NamedTuple):
     """What one cell of the map is about: a budget, and a band or an item (None: all items)."""
 
     size: int
@@ -63,7 +63,7 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
     blocks = _blocks(_map(comparison), int(room / (LEAST_LOW_CELL if narrow else LEAST_CELL)))
     metric = METRICS[comparison.metric]
     spots = [spot for block in blocks for row in block.cells for spot in row]
-    outcomes = {spot: comparison.outcome(spot.size, spot.band, spot.item) for spot in spots}
+    outcomes = {spot: comparison.outcome(*spot) for spot in spots}
     notes_below = [*_notes(comparison, outcomes), *([f"the best by {metric.label()}"] if narrow else [])]
     subtitle = f"best {metric.label()} of {len(comparison.models)} models{averaged(comparison)}; "
     subtitle += "in brackets: its lead over the runner-up"

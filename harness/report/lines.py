@@ -12,12 +12,12 @@ import numpy as np
 from harness.analysis.experiments import Experiment, with_rings
 from harness.analysis.gain import GAIN
 from harness.analysis.left_out import Where, left_out
-from harness.analysis.means import Keys, Means, means
+from harness.analysis.means import Keys, Means, label, means
 from harness.analysis.spread import mean
 from harness.analysis.standing import Against, Standing, standings
 from harness.analysis.winner import Outcome
 from harness.report.compact import rounded
-from harness.report.places import ALL, band_name, counted, led, place_of
+from harness.report.places import ALL, counted, led, place_of
 from target_signals.tasks.metrics import METRICS, Metric
 
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
@@ -53,7 +53,7 @@ def lines(experiment: Experiment, models: Sequence[str]) -> dict[str, Any]:
             if by == ("model", "size", "band") and metric == "psnr":
                 several = len(own.bands) > 1
                 for (size, band), outcome in found.outcomes.items():
-                    mapped[Where(size, band_name(band) if several else "")] = outcome
+                    mapped[Where(size, label("band", band) if several else "")] = outcome
             if "item" not in by:
                 _add_best(best.setdefault(metric, {}), found, metric == "psnr")
                 ranked = [(at, outcome.first.means) for at, outcome in found.outcomes.items() if outcome.first]
@@ -65,7 +65,7 @@ def lines(experiment: Experiment, models: Sequence[str]) -> dict[str, Any]:
     return {
         "metrics": metrics,
         "rings": rings,
-        "bands": [band_name(band) for band in own.bands],
+        "bands": [label("band", band) for band in own.bands],
         "items": items,
         "lines": columns,
         "scores": scores,
@@ -160,7 +160,7 @@ def _others(axes: dict[str, list[Any]], frames: dict[str, list[Any]]) -> dict[st
 
 def _band_at(place: Keys) -> str:
     """The band of a budget and maybe a band, as a key of the page's data."""
-    return band_name(place[1]) if len(place) > 1 else ALL
+    return label("band", place[1]) if len(place) > 1 else ALL
 
 
 def _against(found: Against | None, metric: Metric) -> list[float | int | None] | None:
