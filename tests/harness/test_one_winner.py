@@ -4,6 +4,7 @@ import pytest
 
 from harness import __main__ as verbs
 from harness.analysis.comparison import comparisons
+from harness.analysis.experiments import experiments
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.summary import summarise
 from harness.analysis.wording import told
@@ -34,8 +35,8 @@ def displays(store, make_row, config, tmp_path, capsysbinary):
             for seed, psnr in zip(SEEDS, own, strict=True)
         ]
         out = store(rows)
-        (comparison,) = comparisons(rows)
-        (experiment,) = build(gather(out), config)["experiments"]
+        found, (comparison,) = gather(out), comparisons(rows)
+        (experiment,) = build(found, experiments(found.rows), config)["experiments"]
         return {
             "figure": [text.get_text() for text in winner_page(comparison).axes[0].texts],
             "terminal": summarise(rows, list(scores)),
