@@ -19,7 +19,7 @@ from harness.analysis.remarks import remarks
 from harness.analysis.winner import BASELINE
 from harness.plan.config import Config
 from harness.report.about import about
-from harness.report.compact import each, pooled, rounded
+from harness.report.compact import pooled, rounded
 from harness.report.lines import lines
 from harness.report.looks import looks
 from harness.report.overrides import overrides
@@ -128,11 +128,11 @@ def columns(entries: Sequence[Entry], config: Config) -> dict[str, list[Any] | d
     made["folder"] = pooled([None if one is None else one.store.folder.name for one in stored])
     made["key"] = [None if one is None else one.key for one in stored]
     made["overrides"] = pooled([overrides(row, config) for row in rows])
-    made["rings"] = [each(row.get("psnr_rings"), rounded) for row in rows]
+    made["rings"] = [[*map(rounded, row.get("psnr_rings") or ())] or None for row in rows]
     curves: list[list[dict[str, Any]]] = [row.get("curve") or [] for row in rows]
     made["curve_steps"] = pooled([_json([point["step"] for point in curve]) if curve else None for curve in curves])
-    made["curve_psnr"] = [each([p.get("psnr") for p in curve], lambda v: rounded(v, 4)) for curve in curves]
-    made["curve_loss"] = [each([p.get("loss") for p in curve], lambda v: rounded(v, 3)) for curve in curves]
+    made["curve_psnr"] = [[rounded(point.get("psnr"), 4) for point in curve] or None for curve in curves]
+    made["curve_loss"] = [[rounded(point.get("loss"), 3) for point in curve] or None for curve in curves]
     return {name: column for name, column in made.items() if _holds_something(column)}
 
 
