@@ -73,15 +73,10 @@ class Experiment:
 
     def missing(self) -> list[Cell]:
         """The cells between those that have rows: every model, budget, band and draw that occurs, combined."""
-        every = cells(self.models, self.sizes, self.bands, self.draws)
-        return [cell for cell in every if cell not in self.latest]
+        return self._lacking(self.models, self.sizes, self.bands, self.draws)
 
     def left(self, config: Config) -> list[Cell] | None:
         """The cells of the preset's whole plan that have no row; None where the rows are of no preset as it stands."""
-        plan = self._plan(config)
-        return None if plan is None else [cell for cell in plan if cell not in self.latest]
-
-    def _plan(self, config: Config) -> Iterable[Cell] | None:
         if self.kind.preset not in config.presets:
             return None
         preset = config.preset(self.kind.preset, self.kind.signal, self.kind.dim)
@@ -94,18 +89,15 @@ class Experiment:
         if items != [None]:
             items = preset.items or getattr(known_family(self.kind.signal), "items", ()) or items
         draws = [Draw(item, *seeds, self.kind.signal) for item, seeds in itertools.product(items, preset.seed_pairs)]
-        return cells(models, preset.sizes, bands, draws)
+        return self._lacking(models, preset.sizes, bands, draws)
 
-
-def cells(
-    models: Sequence[str],
-    sizes: Sequence[int],
-    bands: Sequence[float | None],
-    draws: Sequence[Draw],
-) -> Iterable[Cell]:
-    """Every cell, in the order of a plan."""
-    for band, draw, size, model in itertools.product(bands, draws, sizes, models):
-        yield Cell(model, size, band, *draw)
+    def _lacking(
+        self, models: Iterable[str], sizes: Iterable[int], bands: Iterable[float | None], draws: Iterable[Draw]
+    ) -> list[Cell]:
+        """The cells of all of these combined, in the order of a plan, that have no row."""
+        every = itertools.product(bands, draws, sizes, models)
+        cells = (Cell(model, size, band, *draw) for band, draw, size, model in every)
+        return [cell for cell in cells if cell not in self.latest]
 
 
 def experiments(rows: Sequence[Row], order: Sequence[str] = (), config: Config | None = None) -> list[Experiment]:
