@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from common.grouped import grouped
 from common.words import budget_text
 from harness.analysis.cell import Cell, counted
 from harness.analysis.compared import ComparedModels, compare
@@ -142,9 +143,8 @@ def means(experiment: Experiment, by: Sequence[str], metric: str) -> Means:
     metric: a column of scores such as `psnr_best`, or `gain`. Across bands PSNR stands as its gain.
     """
     across = "band" not in by and len(experiment.bands) > 1
-    groups: dict[Keys, list[Run]] = {}
-    for run in runs_of(experiment, metric, across):
-        groups.setdefault(tuple(getattr(run.cell, key) for key in by), []).append(run)
+    runs = runs_of(experiment, metric, across)
+    groups = grouped(runs, lambda run: tuple(getattr(run.cell, key) for key in by))
     tried, unable = _tried(groups, by) if "model" in by else ({}, {})
     latest = experiment.by_cell.values()
     yardsticks = frozenset(row["model"] for row in latest if row.get("label") == CLASSICAL)

@@ -18,6 +18,7 @@ from operator import attrgetter
 
 import numpy as np
 
+from common.grouped import grouped
 from harness.analysis.cell import Cell, counted
 from harness.analysis.compared import ComparedModels, Runs, by_model, compare
 from harness.analysis.significance import ALPHA, Difference, holm, intervals
@@ -172,15 +173,10 @@ def _ahead(yardsticks: Scores, best: Scores, name: str, metric: Metric) -> tuple
 def _means(scores: Mapping[str, Scores], models: Collection[str], cases: Collection[Cell]) -> np.ndarray:
     """Means within each replicate [replicates, models]: over its bands of the mean over their cases. scores: by model,
     then by case."""
-    groups: dict[object, dict[object, list[Cell]]] = {}
-    replicate = REPLICATES[replicated(cases)]
-    for case in cases:
-        groups.setdefault(replicate(case), {}).setdefault(case.band, []).append(case)
+    replicates = grouped(cases, REPLICATES[replicated(cases)]).values()
+    by_band = [grouped(own, attrgetter("band")).values() for own in replicates]
     return np.array(
-        [
-            [mean(mean(scores[m][case] for case in own) for own in bands.values()) for m in models]
-            for bands in groups.values()
-        ]
+        [[mean(mean(scores[m][case] for case in own) for own in bands) for m in models] for bands in by_band]
     )
 
 

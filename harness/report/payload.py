@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from common.grouped import grouped
 from harness.analysis.cell import Cell
 from harness.analysis.experiments import Experiment
 from harness.analysis.gain import CAP
@@ -164,11 +165,8 @@ def _over_items(experiment: Experiment) -> dict[str, dict[str, Any]]:
 
 def _over_signals(every: Sequence[Experiment]) -> list[dict[str, Any]]:
     """Average ranks over the signals of each preset and dimension, by budget."""
-    groups: dict[tuple[str, int], list[Experiment]] = {}
-    for experiment in every:
-        groups.setdefault((experiment.kind.preset, experiment.kind.dim), []).append(experiment)
     found = []
-    for (preset, dim), own in sorted(groups.items()):
+    for (preset, dim), own in sorted(grouped(every, lambda one: (one.kind.preset, one.kind.dim)).items()):
         sizes = sorted({size for experiment in own for size in experiment.sizes})
         if ranks := _ranks({size: over_signals(own, size) for size in sizes}):
             found.append({"preset": preset, "dim": dim, "ranks": ranks})
