@@ -79,10 +79,11 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
     if layout.width is None and len(bands) > 1:
         sheet = replace(sheet, columns=len(sizes))
     sheet = sheet.with_texts(*headline(comparison, subtitle), notes, legend.below_axis(), handles)
-    lines = len(_title(comparison, *spots[0], len(bands) > 1, layout).splitlines())
+    titles = [_title(comparison, *spot, len(bands) > 1, layout) for spot in spots]
+    lines = len(titles[0].splitlines())
     sheet = replace(sheet, head=sheet.head + LINE * (lines - 1), gap=(sheet.gap[0], sheet.gap[1] + LINE * (lines - 1)))
     figure = sheet.figure()
-    every = [sheet.axes(figure, index) for index in range(len(spots))]
+    every = [sheet.axes(figure, index, title) for index, title in enumerate(titles)]
     for axes, own in zip(every, traces.values(), strict=True):
         if clock == "seconds":
             axes.set_xscale("log")
@@ -91,9 +92,8 @@ def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_N
         if BASELINE in own:
             axes.axhline(min(own[BASELINE].mean[-1], edge), zorder=1.5, **GOAL)
     axis_style.share(every)
-    for index, (axes, spot) in enumerate(zip(every, spots, strict=True)):
+    for index, axes in enumerate(every):
         _style_axes(axes, clock, sheet.panel[0])
-        axes.set_title(_title(comparison, *spot, len(bands) > 1, layout), fontsize=style.TEXT, pad=4)
         sheet.name_axes(axes, index, AXES[clock], "PSNR (dB)")
     return figure
 

@@ -61,12 +61,12 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     sheet = sheet.with_texts(*headline(comparison, subtitle), notes, legend.below_axis(axis), handles)
     figure = sheet.figure()
     for index, panel in enumerate(view.panels):
-        axes = sheet.axes(figure, index)
+        axes = sheet.axes(figure, index, view.panel_text(panel))
         for model in drawn:
             _line(axes, comparison, view, model, panel, means[panel][model])
         for beneath, points, order in overlaid[panel]:
             _overlay(axes, comparison, view, beneath, means[panel][beneath], points, order)
-        _style_axes(axes, view, panel, sheet.panel[0], limits)
+        _style_axes(axes, view, sheet.panel[0], limits)
         if known:
             axes.plot(view.xs, levels[panel], label=CONSTANT_MEAN, zorder=1.5, **style.CONSTANT)
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
@@ -135,12 +135,11 @@ def _overlay(
             axes.plot(*stretch, color=colour, label=OVERLAID, linestyle=dashes, linewidth=1.3, zorder=2.5)
 
 
-def _style_axes(axes: Axes, view: View, panel: float | None, width: float, limits: Limits) -> None:
+def _style_axes(axes: Axes, view: View, width: float, limits: Limits) -> None:
     if view.name == "budgets":
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(view.xs, thinned([view.x_text(x) for x in view.xs], width))
-    axes.set_title(view.panel_text(panel), fontsize=style.TEXT, pad=4)
     axes.set_ylim(limits)
     axis_style.few_ticks(axes)
     axis_style.open_grid(axes)

@@ -105,11 +105,11 @@ class Page:
         sheet = self.sheet(subtitle, notes)
         figure = sheet.figure()
         for index, panel in enumerate(self.view.panels):
-            axes = sheet.axes(figure, index)
+            axes = sheet.axes(figure, index, self.view.panel_text(panel))
             mesh = self.mesh(axes, values[index])
             if self.numbered:
                 self.annotate(axes, mesh, panel, values[index])
-            self.label_axes(axes, panel, sheet, index)
+            self.label_axes(axes, sheet, index)
         if np.isfinite(values).any() and (not self.numbered or (not self.narrow and sheet.grid[1] >= LEAST_BAR)):
             self.colour_bar(sheet, figure, mesh)
         return figure
@@ -183,9 +183,8 @@ class Page:
         failure = None if self.comparison.scores(place) else self.comparison.failure(place)
         return NO_SCORE if failure is None else MARKS.get(failure, FAILED)
 
-    def label_axes(self, axes: Axes, panel: float | None, sheet: Sheet, index: int) -> None:
+    def label_axes(self, axes: Axes, sheet: Sheet, index: int) -> None:
         names = self.models if sheet.first_column(index) else [""] * len(self.models)
-        axes.set_title(self.view.panel_text(panel), fontsize=style.TEXT, pad=4)
         labels = thinned([self.view.x_text(x) for x in self.view.xs], sheet.panel[0])
         axes.set_xticks(np.arange(len(self.view.xs)) + 0.5, labels)
         axes.set_yticks(np.arange(len(self.models)) + 0.5, names)

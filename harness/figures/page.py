@@ -110,12 +110,13 @@ class Sheet:
             legend.draw(figure, self.handles, corner, self.width)
         return figure
 
-    def axes(self, figure: Figure, index: int) -> Axes:
+    def axes(self, figure: Figure, index: int, title: str = "") -> Axes:
         """The axes of a panel."""
         row, column = divmod(index, self.columns)
         x = self.margin[0] + column * (self.panel[0] + self.gap[0])
         y = self.head + row * (self.panel[1] + self.gap[1])
         axes = self.box(figure, x, y, *self.panel)
+        axes.set_title(title, fontsize=style.TEXT, pad=4)
         axes.tick_params(labelsize=style.TEXT, length=2, pad=2)
         return axes
 

@@ -68,19 +68,19 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
     axis = wrapped("seconds, construction included" if waiting else "seconds of training", sheet.panel[0] + 2 * EDGE)
     sheet = sheet.with_texts(*headline(comparison, subtitle), notes, legend.below_axis(axis), handles)
     figure = sheet.figure()
-    every = [sheet.axes(figure, index) for index in range(len(points))]
+    titles = ["" if band is None else comparison.difficulty.title(band) for band in points]
+    every = [sheet.axes(figure, index, title) for index, title in enumerate(titles)]
     for axes, own in zip(every, points.values(), strict=True):
         axes.set_xscale("log")
         axes.margins(0.06)
         for model in drawn:
             _line(axes, comparison, [_up_to(edge, point) for point in own if point.model == model], sizes)
     axis_style.share(every)
-    for index, (axes, band) in enumerate(zip(every, points, strict=True)):
+    for index, (axes, own) in enumerate(zip(every, compete.values(), strict=True)):
         axis_style.log_x(axes, axis_style.ticks_in(sheet.panel[0]))
         axis_style.few_ticks(axes)
         axis_style.open_grid(axes)
-        _front(axes, [_up_to(edge, point) for point in front(compete[band], metric)])
-        axes.set_title("" if band is None else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
+        _front(axes, [_up_to(edge, point) for point in front(own, metric)])
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
     return figure
 

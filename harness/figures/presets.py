@@ -45,9 +45,8 @@ def presets_page(found: Versus, comparison: Comparison, layout: Layout = AS_NEED
     sheet = sheet.with_texts(*headline(both, subtitle), notes, AXIS_ROOM, handles)
     figure = sheet.figure()
     for index, size in enumerate(sizes):
-        axes = sheet.axes(figure, index)
+        axes = sheet.axes(figure, index, f"{budget_text(size)} parameters")
         _panel(axes, [change for change in found.changes if change.size == size], found, comparison)
-        axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
         axes.set_xlabel(found.metric.label(), fontsize=style.TEXT, labelpad=3)
     axis_style.share(figure.axes, y=False)
     return figure

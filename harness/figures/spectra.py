@@ -50,7 +50,7 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
     sheet = sheet.with_texts(*headline(example.comparison, subtitle), notes, legend.below_axis(axis), handles)
     figure = sheet.figure()
     for index, size in enumerate(sizes):
-        axes = sheet.axes(figure, index)
+        axes = sheet.axes(figure, index, f"{budget_text(size)} parameters")
         if signal is not None:
             axes.plot(*signal, label="signal", **SIGNAL)
         for model in drawn:
@@ -61,7 +61,6 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
                 axes.plot(frequency, density, label=model, markevery=every, **looks)
         _style_axes(axes, limits, sheet.panel[0])
         sheet.name_axes(axes, index, "\n".join(axis), "power density")
-        axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
     return figure
 
 

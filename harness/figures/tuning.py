@@ -35,9 +35,8 @@ def tuning_page(every: Sequence[SearchResult], models: Sequence[str]) -> Figure 
     sheet = sheet.with_texts(f"Tuning on {kind}", [text], (), AXIS_ROOM, handles)
     figure = sheet.figure()
     for index, budget in enumerate(budgets):
-        axes = sheet.axes(figure, index)
+        axes = sheet.axes(figure, index, f"{budget_text(budget)} parameters")
         _panel(axes, [one for one in drawn if one.cell.budget == budget], models)
-        axes.set_title(f"{budget_text(budget)} parameters", fontsize=style.TEXT, pad=4)
         axes.set_xlabel("trials", fontsize=style.TEXT, labelpad=2)
         if sheet.first_column(index):
             axes.set_ylabel("best gain so far (dB)", fontsize=style.TEXT, labelpad=3)

@@ -39,7 +39,7 @@ def specifications(models: Looks) -> dict[str, Spec]:
     place of FRAME.
     """
     return {
-        "size": _lines(models, _log("size", "budget", values=SIZES, labelExpr=SHORT)),
+        "size": _lines(models, _log("size", "budget", values=SIZES, labelExpr=SHORT, grid=False)),
         "band": _lines(models, {"field": "band", "type": "ordinal", **_axis("band", labelAngle=0)}),
         "seconds": _points(models),
         "curve": _curve(),
@@ -74,7 +74,7 @@ def _lines(models: Looks, x: Spec) -> Spec:
 
 def _points(models: Looks) -> Spec:
     """Score against seconds of training; one model's budgets are joined."""
-    encoding = {"x": _log("seconds", "seconds of training", format="~g"), "color": _colour(models)}
+    encoding = {"x": _log("seconds", "seconds of training", format="~g", grid=False), "color": _colour(models)}
     joined = {"y": {**_MEAN, **_axis(SCORE)}, "order": {"field": "size", "type": "quantitative"}}
     return _chart(
         [
@@ -121,7 +121,7 @@ def _rates(models: Looks) -> Spec:
     looks = [*models.values(), *({"colour": CODEC, "dash": dash} for dash in CODEC_DASHES)]
     scale = {"domain": [*models, *CODECS]}
     encoding: Spec = {
-        "x": _log("rate", "bits a sample, of whole files", format="~g", values=TICKS),
+        "x": _log("rate", "bits a sample, of whole files", format="~g", grid=False, values=TICKS),
         "y": _psnr(),
         "color": _scaled(scale | {"range": [look["colour"] for look in looks]}),
         "strokeDash": _scaled(scale | {"range": [look["dash"] for look in looks]}),
@@ -157,7 +157,7 @@ def _axis(title: str, **more: Any) -> Spec:
 
 def _log(field: str, title: str, **more: Any) -> Spec:
     scale = {"type": "log", "nice": False, "padding": 12}
-    return {"field": field, "type": "quantitative", "scale": scale, **_axis(title, **more, grid=False)}
+    return {"field": field, "type": "quantitative", "scale": scale, **_axis(title, **more)}
 
 
 def _psnr(**more: Any) -> Spec:
