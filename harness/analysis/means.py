@@ -110,7 +110,7 @@ class Means:
         runs = (run for own in self.groups.values() for run in own if shown is None or run.cell in shown)
         return remarks((run.row for run in runs if run.row is not None), times=False)
 
-    def named(self, line: Line) -> dict[str, Any]:
+    def by_name(self, line: Line) -> dict[str, Any]:
         """A line's keys by name."""
         return dict(zip(self.by, line.keys, strict=True))
 

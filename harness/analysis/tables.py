@@ -119,7 +119,7 @@ def _record(means: Means, line: Line) -> dict[str, Any]:
     kind = means.experiment.kind._asdict()
     scores = {"metric": means.metric.name, "mean": finite(line.mean), "spread": finite(line.spread.whole)}
     scores |= {"signal_spread": finite(line.spread.signals), "seed_spread": finite(line.spread.seeds)}
-    counts, keys = dict(zip(COUNTS, line.counts, strict=True)), means.named(line)
+    counts, keys = dict(zip(COUNTS, line.counts, strict=True)), means.by_name(line)
     origin = {"origin": REFERENCE_RESULT if keys["model"] in means.of_reference else None} if "model" in keys else {}
     draws = {f"{noun}s": line.draws.get(noun) for noun in ("seed", "signal", "item")}
     return kind | keys | origin | scores | draws | counts
@@ -164,7 +164,7 @@ def _standing(means: Means, line: Line) -> tuple[str, bool]:
     outcome = means.outcome(line)
     if outcome is None or outcome.first is None or len(means.experiment.models) < 2:
         return "", False
-    model, first = means.named(line)["model"], outcome.first
+    model, first = means.by_name(line)["model"], outcome.first
     ahead = model == outcome.yardstick or (outcome.trained is None and model == first.best)
     sign = f" {YARDSTICK}" if ahead else f" {TIED}" if model in first.tied else ""
     return sign, model == first.best

@@ -113,8 +113,8 @@ def differences(scores: Scores, baseline: str, metric: Metric) -> dict[str, Diff
 
 
 def improvement(before: Scores, after: Scores, metric: Metric) -> Difference:
-    """How far the second scores are ahead of the first, of the same draws at maybe another budget; models and budgets
-    aside, compared as two models are."""
+    """How far the scores `after` are ahead of those `before`, of the same draws, compared as two models are; their own
+    models and budgets do not matter."""
     named: dict[Cell, float] = {cell._replace(model="before", size=0): score for cell, score in before.items()}
     named |= {cell._replace(model="after", size=0): score for cell, score in after.items()}
     return differences(named, "before", metric)["after"]

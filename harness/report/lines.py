@@ -103,7 +103,7 @@ def _views(experiment: Experiment, rings: bool) -> Iterable[tuple[str, ...]]:
 
 def _add_lines(columns: dict[str, list[Any]], found: Means, places: dict[str, Sequence[Any]]) -> None:
     for line in found.lines:
-        keys = found.named(line)
+        keys = found.by_name(line)
         columns["size"].append(keys["size"])
         for name, known in places.items():
             first = 0 if name == "model" else 1
