@@ -1,9 +1,10 @@
 """What a comparison lacks, in lines of text: rows, runs that ended well, and what some pages are drawn from."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 
+from common.grouped import grouped
 from common.words import budget_text, plural
 from harness.analysis import timing
 from harness.analysis.comparison import Comparison, Place
@@ -71,17 +72,12 @@ def _absent(comparison: Comparison, models: Sequence[str]) -> list[str]:
 def _failed(comparison: Comparison) -> list[str]:
     notes = []
     for model in comparison.models:
-        places: dict[str, list[Place]] = defaultdict(list)  # by status, one entry a run
-        reasons: dict[str, str] = {}
-        for place in comparison.trials(model):
-            for row in comparison.runs(place).values():
-                if row["status"] != OK:
-                    places[row["status"]].append(place)
-                    reasons.setdefault(row["status"], row["reason"] or "")
-        for status, at in places.items():
-            runs = f"{plural(len(at), 'run')} {status.replace('_', ' ')}"
-            reason = f": {reasons[status]}" if reasons[status] else ""
-            notes.append(f"{model}: {runs} ({_where(at, comparison)}){reason}")
+        runs = [(place, row) for place in comparison.trials(model) for row in comparison.runs(place).values()]
+        failed = [(place, row) for place, row in runs if row["status"] != OK]
+        for status, alike in grouped(failed, lambda run: run[1]["status"]).items():
+            count = f"{plural(len(alike), 'run')} {status.replace('_', ' ')}"
+            reason = f": {alike[0][1]['reason']}" if alike[0][1]["reason"] else ""
+            notes.append(f"{model}: {count} ({_where([place for place, _ in alike], comparison)}){reason}")
     return notes
 
 
@@ -99,12 +95,10 @@ def _left_out(comparison: Comparison) -> list[str]:
 
 def _where(places: Sequence[Place], comparison: Comparison) -> str:
     """`10k: bands 0.1 0.2; 30k`, where a budget alone stands for all its bands."""
-    bands: dict[int, list[float | None]] = defaultdict(list)
-    for place in dict.fromkeys(places):
-        bands[place.size].append(place.band)
+    of_size = grouped(dict.fromkeys(places), attrgetter("size"))
     every = len({place.band for place in comparison.trials("")})  # of a whole signal one, which is never named
     return "; ".join(
         budget_text(size)
-        + ("" if len(some) == every else f": bands {' '.join(f'{band:g}' for band in some if band is not None)}")
-        for size, some in bands.items()
+        + ("" if len(own) == every else f": bands {' '.join(f'{at.band:g}' for at in own if at.band is not None)}")
+        for size, own in of_size.items()
     )

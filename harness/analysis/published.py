@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from common.exits import EXIT_OK, guarded
+from common.grouped import grouped
 from common.words import budget_text, plural
 from harness.analysis.spread import mean
 from harness.store.schema import OK, Row
@@ -147,9 +149,7 @@ def _items(signal: str) -> tuple[str, ...]:
 def compare(rows: Iterable[Row]) -> str:
     """Published value, ours and the difference as a text table; empty where nothing was published."""
     lines = []
-    cells = beside(rows)
-    for name in dict.fromkeys(cell.table for cell in cells):
-        own = [cell for cell in cells if cell.table == name]
+    for name, own in grouped(beside(rows), attrgetter("table")).items():
         (unit, digits), which = UNITS[own[0].metric], WHICH[own[0].which]
         lines.append(f"beside the paper's table {name}, {unit}, {which} (published → ours, difference)")
         for cell in own:
