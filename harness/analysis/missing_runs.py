@@ -75,9 +75,9 @@ def _failed(comparison: Comparison) -> list[str]:
         runs = [(place, row) for place in comparison.trials(model) for row in comparison.runs(place).values()]
         failed = [(place, row) for place, row in runs if row["status"] != OK]
         for status, alike in grouped(failed, lambda run: run[1]["status"]).items():
-            count = f"{plural(len(alike), 'run')} {status.replace('_', ' ')}"
-            reason = f": {alike[0][1]['reason']}" if alike[0][1]["reason"] else ""
-            notes.append(f"{model}: {count} ({_where([place for place, _ in alike], comparison)}){reason}")
+            places, rows = zip(*alike, strict=True)
+            count, reason = plural(len(rows), "run"), f": {rows[0]['reason']}" if rows[0]["reason"] else ""
+            notes.append(f"{model}: {count} {status.replace('_', ' ')} ({_where(places, comparison)}){reason}")
     return notes
 
 
