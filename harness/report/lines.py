@@ -7,9 +7,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from harness.analysis.experiments import Experiment, with_rings
+from harness.analysis.frame import frame
 from harness.analysis.gain import GAIN
 from harness.analysis.left_out import Where, left_out
 from harness.analysis.means import Keys, Means, label, means
@@ -22,7 +21,6 @@ from target_signals.tasks.metrics import METRICS, Metric
 
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
 MEANS = {"seconds": 4, "parameters": 6, "peak_memory_bytes": 3}  # columns, and how many digits of their means
-REACH = 1.5  # quartile ranges beyond a quartile at which Tukey's fences stand
 NOUNS = ("items", "signals", "seeds")  # of draws
 
 
@@ -143,15 +141,6 @@ def _frames(values: Iterable[tuple[Keys, Sequence[float]]]) -> dict[str, list[An
     for place, own in values:
         of_band.setdefault(_band_at(place), []).extend(own)
     return {band: [rounded(edge) for edge in frame(own)] for band, own in of_band.items()}
-
-
-def frame(values: Sequence[float]) -> tuple[float, float]:
-    """The range of a scale that keeps differences visible: the least and greatest of the values, of which there is
-    one at least, within Tukey's fences."""
-    low, high = np.quantile(values, [0.25, 0.75])
-    reach = REACH * (high - low)
-    inside = [value for value in values if low - reach <= value <= high + reach]
-    return min(inside), max(inside)
 
 
 def _others(axes: dict[str, list[Any]], frames: dict[str, list[Any]]) -> dict[str, list[Any]]:

@@ -19,6 +19,12 @@ from target_signals.tasks.metrics import METRICS
 SEEDS = (1, 2, 3)
 
 
+def on_page(out, config):
+    """The only experiment of a store, as the page's data have it."""
+    found = gather(out)
+    return build(found, experiments(found.rows, config.protocol.order, config), config)["experiments"][0]
+
+
 @pytest.fixture
 def displays(store, make_row, config, tmp_path, capsysbinary):
     """`displays(Grid=[30, 20, 20], …)`: what each display says of one place; None for a trial that diverged."""
@@ -35,8 +41,8 @@ def displays(store, make_row, config, tmp_path, capsysbinary):
             for seed, psnr in zip(SEEDS, own, strict=True)
         ]
         out = store(rows)
-        found, (comparison,) = gather(out), comparisons(rows)
-        (experiment,) = build(found, experiments(found.rows), config)["experiments"]
+        (comparison,) = comparisons(rows)
+        experiment = on_page(out, config)
         return {
             "figure": [text.get_text() for text in winner_page(comparison).axes[0].texts],
             "terminal": summarise(rows, list(scores)),
@@ -163,7 +169,7 @@ def test_what_is_not_compared_is_said_alike_everywhere(store, make_row, config, 
     ]
     out = store(rows)
     (comparison,) = comparisons(rows, config.protocol.order)
-    (experiment,) = build(gather(out), config)["experiments"]
+    experiment = on_page(out, config)
     place, pooled = experiment["best"]["psnr"]["0.9"]["2500"], experiment["best"]["psnr"][""]["2500"]
     tables = {}
     for by in ("model,size", "model,size,band"):

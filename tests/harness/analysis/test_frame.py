@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.report.lines import frame
+from harness.analysis.frame import frame
 
 
 @pytest.mark.parametrize(
