@@ -193,11 +193,16 @@ registry: Registry[type[SignalFamily]] = Registry(
 register = registry.register
 
 
+def known_family(name: str) -> type[SignalFamily]:
+    """The family of a signal; SignalFamily itself for one that is not registered, as in the rows of others."""
+    return registry.get(name) if name in registry.names() else SignalFamily
+
+
 def difficulty_of(name: str) -> Difficulty:
-    """The dial of a signal; of one that is not registered, as in the rows of others, a plain `band`."""
-    return registry.get(name).difficulty if name in registry.names() else SignalFamily.difficulty
+    """The dial of a signal; of an unknown one a plain `band`."""
+    return known_family(name).difficulty
 
 
 def has_fixed_items(name: str) -> bool:
-    """Whether a signal's items are conditions; those of one that is not registered, as in others' rows, are not."""
-    return name in registry.names() and registry.get(name).fixed_items
+    """Whether a signal's items are conditions; those of an unknown one are not."""
+    return known_family(name).fixed_items

@@ -62,24 +62,30 @@ def compare(runs: Runs, classical: Collection[str] = (), models: Collection[str]
 
     classical: models that are yardsticks. models: those that could have runs there; others are taken from the runs.
     """
-    by_model: dict[str, dict[Cell, float]] = {}
-    for cell, score in runs.items():
-        by_model.setdefault(cell.model, {})[cell.case] = score
-    sort = {model: own for model, own in by_model.items() if model not in classical} or by_model
+    every_model = by_model(runs)
+    sort = {model: own for model, own in every_model.items() if model not in classical} or every_model
     scored = {case for own in sort.values() for case, score in own.items() if math.isfinite(score)}
     choosing = {model: own for model, own in sort.items() if all(map(math.isfinite, own.values()))} or sort
     cases = complete_enough({model: own.keys() & scored for model, own in choosing.items()})
     every = scored or {case for own in sort.values() for case in own}
     compete, lacking = [], {}
-    for model, own in by_model.items():
+    for model, own in every_model.items():
         missing = len((cases or every) - own.keys())
         failed = sum(case in own and not math.isfinite(own[case]) for case in cases or every)
         if cases and not missing and not failed:
             compete.append(model)
         else:
             lacking[model] = missing, failed
-    absent = tuple(model for model in dict.fromkeys(models) if model not in by_model)
+    absent = tuple(model for model in dict.fromkeys(models) if model not in every_model)
     return ComparedModels(tuple(compete), frozenset(cases), absent, lacking, frozenset(every - cases))
+
+
+def by_model(runs: Runs) -> dict[str, dict[Cell, float]]:
+    """Each model's scores by case, which is the cell without its model."""
+    found: dict[str, dict[Cell, float]] = {}
+    for cell, score in runs.items():
+        found.setdefault(cell.model, {})[cell.case] = score
+    return found
 
 
 def complete_enough(present: Mapping[M, Collection[C]]) -> set[C]:

@@ -51,7 +51,7 @@ class Comparison:
     @property
     def stands_for(self) -> str:
         """The signal whose place it takes, or nothing."""
-        return self.experiment.rows[min(self.experiment.places)]["stands_for"] or ""
+        return self.experiment.rows[self.experiment.first]["stands_for"] or ""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -129,15 +129,18 @@ class Comparison:
         return place_of(model, self.palette, self.classical)
 
     @cached_property
-    def cells(self) -> dict[Place, dict[Draw, Row]]:
-        """The rows at each place by draw."""
-        found: dict[Place, dict[Draw, Row]] = {}
+    def places(self) -> dict[Place, dict[Cell, Row]]:
+        """The rows at each place."""
+        found: dict[Place, dict[Cell, Row]] = {}
         for cell, row in self.experiment.by_cell.items():
-            found.setdefault(Place(cell.model, cell.size, cell.band), {})[cell.draw] = row
+            found.setdefault(Place(cell.model, cell.size, cell.band), {})[cell] = row
         return found
 
-    def runs(self, place: Place) -> dict[Draw, Row]:
-        return self.cells.get(place, {})
+    def runs(self, place: Place) -> dict[Cell, Row]:
+        return self.places.get(place, {})
+
+    def run(self, place: Place, draw: Draw) -> Row | None:
+        return self.experiment.by_cell.get(Cell(place.model, place.size, place.band, *draw))
 
     @cached_property
     def _means(self) -> Means:
@@ -148,24 +151,20 @@ class Comparison:
         return means(self.experiment, ("model", "size", "band", "item"), self.metric)
 
     @cached_property
-    def _scored(self) -> dict[Place, dict[Cell, float]]:
+    def _scores(self) -> dict[Place, dict[Cell, float]]:
         found: dict[Place, dict[Cell, float]] = {}
         for at, runs in self._means.runs.items():
             for cell, score in self._means.compared[at].only(runs).items():
                 found.setdefault(Place(cell.model, cell.size, cell.band), {})[cell] = score
         return found
 
-    def scored(self, place: Place) -> dict[Cell, float]:
+    def scores(self, place: Place) -> dict[Cell, float]:
         """The scores of the runs that ended well, in the cases that are compared there."""
-        return self._scored.get(place, {})
-
-    def scores(self, place: Place) -> dict[Draw, float]:
-        """`scored`, by draw."""
-        return {cell.draw: score for cell, score in self.scored(place).items()}
+        return self._scores.get(place, {})
 
     def ended(self, place: Place) -> list[Row]:
         """The rows of `scores`."""
-        return [self.runs(place)[draw] for draw in self.scores(place)]
+        return [self.experiment.by_cell[cell] for cell in self.scores(place)]
 
     def outcome(self, size: int, band: float | None, item: str | None = None) -> Outcome:
         """Who is best at a budget and band, over one item's draws or all."""
@@ -174,8 +173,9 @@ class Comparison:
 
     def leads(self, place: Place) -> dict[Cell, float]:
         """How far a model is ahead of the baseline, for each draw that ended well with both."""
-        own, baseline = self.scored(place), self.scores(place._replace(model=BASELINE))
-        return {cell: score - baseline[cell.draw] for cell, score in own.items() if cell.draw in baseline}
+        baseline = {cell.draw: score for cell, score in self.scores(place._replace(model=BASELINE)).items()}
+        own = self.scores(place).items()
+        return {cell: score - baseline[cell.draw] for cell, score in own if cell.draw in baseline}
 
     def failure(self, place: Place) -> str | None:
         """The commonest status that is not ok; None where there is none."""
@@ -185,10 +185,9 @@ class Comparison:
     def constant(self, band: float | None) -> float:
         """The score of the constant mean, which depends on the signal's draws alone."""
         by_draw = {
-            draw: constant
-            for place, rows in self.cells.items()
-            for draw, row in rows.items()
-            if place.band == band and (constant := finite(row.get(f"{self.metric}_constant"))) is not None
+            cell.draw: constant
+            for cell, row in self.experiment.by_cell.items()
+            if cell.band == band and (constant := finite(row.get(f"{self.metric}_constant"))) is not None
         }
         return mean(by_draw.values())
 
@@ -203,6 +202,6 @@ def comparisons(rows: Iterable[Row], models: Sequence[str] = (), metric: str = "
     order = tuple(dict.fromkeys([*models, *(row["model"] for row in rows)]))
     colours = palette(models, order)
     classical = frozenset(row["model"] for row in rows if row["label"] == CLASSICAL)
-    found = sorted(experiments(rows, order), key=lambda experiment: min(experiment.places))
+    found = sorted(experiments(rows, order), key=lambda experiment: experiment.first)
     shown = map(with_rings, found) if metric == "psnr" else found
     return [Comparison(experiment, metric, colours, classical) for experiment in shown]

@@ -38,7 +38,8 @@ class Example:
 
     @property
     def models(self) -> tuple[str, ...]:
-        return tuple(name for name in self.comparison.models if any(model == name for model, _ in self.paths))
+        shown = {model for model, _ in self.paths}
+        return tuple(model for model in self.comparison.models if model in shown)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -52,7 +53,7 @@ class Example:
         return pictured_spacing(found, self.comparison.kind.dim)
 
     def row(self, model: str, size: int) -> Row | None:
-        return self.comparison.runs(Place(model, size, self.band)).get(self.draw)
+        return self.comparison.run(Place(model, size, self.band), self.draw)
 
     def residual(self, model: str, size: int) -> np.ndarray | None:
         """Prediction - truth, [*shape, C]; None where there is no array, or one that cannot be used."""
@@ -111,9 +112,10 @@ def choose(comparison: Comparison, out: str | Path) -> Example | None:
         return None
     band, draw = max(found, key=lambda at: len(found[at]))  # the first of the largest
     paths = found[band, draw]
-    model, size = next(iter(paths))
+    row = comparison.run(Place(*next(iter(paths)), band), draw)
+    assert row is not None  # who has a residual has a row
     try:
-        target, reason = rebuild(comparison.runs(Place(model, size, band))[draw], out), ""
+        target, reason = rebuild(row, out), ""
     except UsageError as error:
         target, reason = None, str(error)
     return Example(comparison, band, draw, target, reason, paths)
@@ -122,7 +124,7 @@ def choose(comparison: Comparison, out: str | Path) -> Example | None:
 def _paths(comparison: Comparison, band: float | None, draw: Draw, out: str | Path) -> dict[tuple[str, int], Path]:
     paths = {}
     for model, size in itertools.product(comparison.models, comparison.sizes):
-        row = comparison.runs(Place(model, size, band)).get(draw)
+        row = comparison.run(Place(model, size, band), draw)
         if row is not None and row["status"] == OK and (path := array_path(out, row)).is_file():
             paths[model, size] = path
     return paths

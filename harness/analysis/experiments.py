@@ -15,6 +15,7 @@ from harness.analysis.cell import Cell, Draw, Kind, cell_of, kind_of
 from harness.analysis.palette import YARDSTICKS
 from harness.plan.config import Config
 from harness.store.schema import SCORES, Row
+from target_signals.base import known_family
 from target_signals.item_names import names_of
 
 NOT_OF_A_RING = dict.fromkeys((*SCORES, "psnr_constant"))
@@ -40,9 +41,9 @@ class Experiment:
         return f"{self.title}, {self.kind.rest}"
 
     @property
-    def places(self) -> Iterable[int]:
-        """The places of all its rows."""
-        return itertools.chain(self.older, self.latest.values())
+    def first(self) -> int:
+        """The place of the first of its rows."""
+        return min(itertools.chain(self.older, self.latest.values()))
 
     @cached_property
     def by_cell(self) -> dict[Cell, Row]:
@@ -72,15 +73,10 @@ class Experiment:
 
     def missing(self) -> list[Cell]:
         """The cells between those that have rows: every model, budget, band and draw that occurs, combined."""
-        every = cells(self.models, self.sizes, self.bands, self.draws)
-        return [cell for cell in every if cell not in self.latest]
+        return self._lacking(self.models, self.sizes, self.bands, self.draws)
 
     def left(self, config: Config) -> list[Cell] | None:
         """The cells of the preset's whole plan that have no row; None where the rows are of no preset as it stands."""
-        plan = self._plan(config)
-        return None if plan is None else [cell for cell in plan if cell not in self.latest]
-
-    def _plan(self, config: Config) -> Iterable[Cell] | None:
         if self.kind.preset not in config.presets:
             return None
         preset = config.preset(self.kind.preset, self.kind.signal, self.kind.dim)
@@ -91,20 +87,17 @@ class Experiment:
         bands = self.bands if self.bands == [None] else preset.bandlimits
         items: Sequence[str | None] = list(dict.fromkeys(draw.item for draw in self.draws))
         if items != [None]:
-            items = preset.items or _items(self.kind.signal) or items
+            items = preset.items or getattr(known_family(self.kind.signal), "items", ()) or items
         draws = [Draw(item, *seeds, self.kind.signal) for item, seeds in itertools.product(items, preset.seed_pairs)]
-        return cells(models, preset.sizes, bands, draws)
+        return self._lacking(models, preset.sizes, bands, draws)
 
-
-def cells(
-    models: Sequence[str],
-    sizes: Sequence[int],
-    bands: Sequence[float | None],
-    draws: Sequence[Draw],
-) -> Iterable[Cell]:
-    """Every cell, in the order of a plan."""
-    for band, draw, size, model in itertools.product(bands, draws, sizes, models):
-        yield Cell(model, size, band, *draw)
+    def _lacking(
+        self, models: Iterable[str], sizes: Iterable[int], bands: Iterable[float | None], draws: Iterable[Draw]
+    ) -> list[Cell]:
+        """The cells of all of these combined, in the order of a plan, that have no row."""
+        every = itertools.product(bands, draws, sizes, models)
+        cells = (Cell(model, size, band, *draw) for band, draw, size, model in every)
+        return [cell for cell in cells if cell not in self.latest]
 
 
 def experiments(rows: Sequence[Row], order: Sequence[str] = (), config: Config | None = None) -> list[Experiment]:
@@ -162,17 +155,6 @@ def with_rings(experiment: Experiment) -> Experiment:
             latest[cell._replace(band=(ring + 1) / 10)] = len(rows)
             rows.append(row | NOT_OF_A_RING | {"psnr": rings[ring] if ring < len(rings) else None})
     return dataclasses.replace(experiment, rows=rows, latest=latest)
-
-
-def _items(signal: str) -> Sequence[str]:
-    """What a recorded signal is drawn from; none for the others, and for a signal that is not known here."""
-    import target_signals
-    from common.errors import UsageError
-
-    try:
-        return getattr(target_signals.registry.get(signal), "items", ())
-    except UsageError:
-        return ()
 
 
 def _alphabetical(kind: Kind) -> tuple[Any, ...]:

@@ -1,8 +1,10 @@
 """What is not compared at a place, in words with counts: models without runs there or with some missing, and cases."""
 
 from collections.abc import Collection, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from common.grouped import grouped
 from common.words import budget_text, plural
 from harness.analysis.cell import Cell
 from harness.analysis.compared import ComparedModels
@@ -37,9 +39,7 @@ def lines(compared: ComparedModels) -> list[str]:
             f"{len(compared.absent)} of {compared.every} models {have} no score here: {', '.join(compared.absent)}"
         )
     if compared.lacking:
-        of, alike = len(compared.cases or compared.dropped), dict[tuple[int, int], list[str]]()
-        for model, lack in compared.lacking.items():
-            alike.setdefault(lack, []).append(model)
+        of, alike = len(compared.cases or compared.dropped), grouped(compared.lacking, compared.lacking.__getitem__)
         each = [f"{', '.join(models)} ({_lack(*lack, of)})" for lack, models in alike.items()]
         said.append(f"{'does' if len(compared.lacking) == 1 else 'do'} not compete: {'; '.join(each)}")
     if compared.cases and compared.dropped:
@@ -72,10 +72,7 @@ def _listed(values: Collection[Any], among: Collection[Any]) -> str:
 
 def _named(places: Iterable[Where]) -> str:
     """`10k 100k (0.7 0.9), 30k`: budgets with the same rests together."""
-    rests: dict[int, list[str]] = {}
-    for where in places:
-        rests.setdefault(where.size, []).append(where.rest)
-    sizes: dict[str, list[str]] = {}
-    for size, own in sorted(rests.items()):
-        sizes.setdefault(" ".join(filter(None, own)), []).append(budget_text(size))
-    return ", ".join(" ".join(own) + (f" ({rest})" if rest else "") for rest, own in sizes.items())
+    at = grouped(places, attrgetter("size"))
+    rests = {size: " ".join(where.rest for where in own if where.rest) for size, own in sorted(at.items())}
+    alike = grouped(rests, rests.__getitem__)
+    return ", ".join(" ".join(map(budget_text, own)) + (f" ({rest})" if rest else "") for rest, own in alike.items())

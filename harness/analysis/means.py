@@ -2,11 +2,12 @@
 who is best at each place."""
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from common.grouped import grouped
 from common.words import budget_text
 from harness.analysis.cell import Cell, counted
 from harness.analysis.compared import ComparedModels, compare
@@ -20,14 +21,7 @@ from harness.store.facts import finite
 from harness.store.schema import CLASSICAL, OK, UNSUPPORTED, Row
 from target_signals.tasks.metrics import Metric
 
-KEYS: dict[str, Callable[[Cell], Any]] = {
-    "model": lambda cell: cell.model,
-    "size": lambda cell: cell.size,
-    "band": lambda cell: cell.band,
-    "item": lambda cell: cell.item,
-    "seed": lambda cell: cell.seed,
-    "signal_seed": lambda cell: cell.signal_seed,
-}
+KEYS = ("model", "size", "band", "item", "seed", "signal_seed")  # of a cell
 COUNTS = ("ok", "failed", "unsupported", "missing")
 Keys = tuple[Any, ...]
 
@@ -116,6 +110,10 @@ class Means:
         runs = (run for own in self.groups.values() for run in own if shown is None or run.cell in shown)
         return remarks((run.row for run in runs if run.row is not None), times=False)
 
+    def by_name(self, line: Line) -> dict[str, Any]:
+        """A line's keys by name."""
+        return dict(zip(self.by, line.keys, strict=True))
+
     def place(self, line: Line) -> Keys:
         """A line's keys without its model."""
         return _place(self.by, line.keys)
@@ -145,9 +143,8 @@ def means(experiment: Experiment, by: Sequence[str], metric: str) -> Means:
     metric: a column of scores such as `psnr_best`, or `gain`. Across bands PSNR stands as its gain.
     """
     across = "band" not in by and len(experiment.bands) > 1
-    groups: dict[Keys, list[Run]] = {}
-    for run in runs_of(experiment, metric, across):
-        groups.setdefault(tuple(KEYS[key](run.cell) for key in by), []).append(run)
+    runs = runs_of(experiment, metric, across)
+    groups = grouped(runs, lambda run: tuple(getattr(run.cell, key) for key in by))
     tried, unable = _tried(groups, by) if "model" in by else ({}, {})
     latest = experiment.by_cell.values()
     yardsticks = frozenset(row["model"] for row in latest if row.get("label") == CLASSICAL)

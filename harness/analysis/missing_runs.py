@@ -1,9 +1,10 @@
 """What a comparison lacks, in lines of text: rows, runs that ended well, and what some pages are drawn from."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 
+from common.grouped import grouped
 from common.words import budget_text, plural
 from harness.analysis import timing
 from harness.analysis.comparison import Comparison, Place
@@ -18,8 +19,8 @@ def of_rows(comparison: Comparison, models: Sequence[str]) -> list[str]:
 
 def lacks_metric(comparison: Comparison) -> bool:
     """Whether rows ended well and yet none has the metric, such as the IoU of a signal that is not binary."""
-    ended_well = any(row["status"] == OK for runs in comparison.cells.values() for row in runs.values())
-    return ended_well and not any(map(comparison.scores, comparison.cells))
+    ended_well = any(row["status"] == OK for runs in comparison.places.values() for row in runs.values())
+    return ended_well and not any(map(comparison.scores, comparison.places))
 
 
 def of_pages(comparison: Comparison, out_folder: str | Path | None) -> list[str]:
@@ -28,13 +29,13 @@ def of_pages(comparison: Comparison, out_folder: str | Path | None) -> list[str]
     out_folder: None says nothing of residuals.
     """
     fits = comparison.of_fits()
-    ended = [row for runs in fits.cells.values() for row in runs.values() if row["status"] == OK]
+    ended = [row for runs in fits.places.values() for row in runs.values() if row["status"] == OK]
     if not ended:
         return []
     notes = [] if any(isinstance(row["curve"], list) for row in ended) else ["no row has a curve: no convergence drawn"]
     if not fits.machine:
         notes.append("no row has its seconds: no quality against seconds drawn")
-    elif others := timing.elsewhere(fits):
+    elif others := len(timing.elsewhere(fits)):
         left_out = f"{others} runs of other machines or threads are left out of them"
         notes.append(f"seconds are those of {fits.machine}: {left_out}")
     return notes + ([] if out_folder is None else _of_pictures(fits, out_folder))
@@ -58,11 +59,10 @@ def _absent(comparison: Comparison, models: Sequence[str]) -> list[str]:
     never = [model for model in models if model not in comparison.models]
     if never:
         notes.append(f"no rows of {', '.join(never)}")
-    draws = set(comparison.draws)
     for model in comparison.models:
         places = comparison.trials(model)
-        lacking = {place: len(draws - comparison.runs(place).keys()) for place in places}
-        count, total = sum(lacking.values()), len(places) * len(draws)
+        lacking = {place: len(comparison.draws) - len(comparison.runs(place)) for place in places}
+        count, total = sum(lacking.values()), len(places) * len(comparison.draws)
         if count:
             where = _where([place for place in places if lacking[place]], comparison)
             notes.append(f"{model} lacks {count} of {total} runs ({where})")
@@ -72,17 +72,12 @@ def _absent(comparison: Comparison, models: Sequence[str]) -> list[str]:
 def _failed(comparison: Comparison) -> list[str]:
     notes = []
     for model in comparison.models:
-        places: dict[str, list[Place]] = defaultdict(list)  # by status, one entry a run
-        reasons: dict[str, str] = {}
-        for place in comparison.trials(model):
-            for row in comparison.runs(place).values():
-                if row["status"] != OK:
-                    places[row["status"]].append(place)
-                    reasons.setdefault(row["status"], row["reason"] or "")
-        for status, at in places.items():
-            runs = f"{plural(len(at), 'run')} {status.replace('_', ' ')}"
-            reason = f": {reasons[status]}" if reasons[status] else ""
-            notes.append(f"{model}: {runs} ({_where(at, comparison)}){reason}")
+        runs = [(place, row) for place in comparison.trials(model) for row in comparison.runs(place).values()]
+        failed = [(place, row) for place, row in runs if row["status"] != OK]
+        for status, alike in grouped(failed, lambda run: run[1]["status"]).items():
+            places, rows = zip(*alike, strict=True)
+            count, reason = plural(len(rows), "run"), f": {rows[0]['reason']}" if rows[0]["reason"] else ""
+            notes.append(f"{model}: {count} {status.replace('_', ' ')} ({_where(places, comparison)}){reason}")
     return notes
 
 
@@ -100,12 +95,10 @@ def _left_out(comparison: Comparison) -> list[str]:
 
 def _where(places: Sequence[Place], comparison: Comparison) -> str:
     """`10k: bands 0.1 0.2; 30k`, where a budget alone stands for all its bands."""
-    bands: dict[int, list[float | None]] = defaultdict(list)
-    for place in dict.fromkeys(places):
-        bands[place.size].append(place.band)
+    of_size = grouped(dict.fromkeys(places), attrgetter("size"))
     every = len({place.band for place in comparison.trials("")})  # of a whole signal one, which is never named
     return "; ".join(
         budget_text(size)
-        + ("" if len(some) == every else f": bands {' '.join(f'{band:g}' for band in some if band is not None)}")
-        for size, some in bands.items()
+        + ("" if len(own) == every else f": bands {' '.join(f'{at.band:g}' for at in own if at.band is not None)}")
+        for size, own in of_size.items()
     )

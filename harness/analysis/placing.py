@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from common.grouped import grouped
 from common.words import budget_text
 from harness.analysis import left_out
-from harness.analysis.cell import Kind, cell_of, kind_of
+from harness.analysis.cell import cell_of, kind_of
 from harness.analysis.experiments import experiments
 from harness.analysis.means import Means, means
 from harness.analysis.reference_rows import budgets, reference_models
@@ -46,11 +47,8 @@ def places(rows: Sequence[Row], config: Config, metric: str = "psnr") -> list[st
 def _unplaced(rows: Sequence[Row], config: Config) -> list[str]:
     """A line for each experiment of which the reference has rows, but none at some of a person's budgets; and for each
     of which it has none, where a model that the suite does not ship has nothing else beside it."""
-    of_kind: dict[Kind, list[Row]] = {}
-    for row in rows:
-        of_kind.setdefault(kind_of(row), []).append(row)
     said = []
-    for kind, alike in of_kind.items():
+    for kind, alike in grouped(rows, kind_of).items():
         own = [row for row in alike if row.get("origin") != REFERENCE_RESULT and row["label"] != CLASSICAL]
         beside = {row["size"] for row in alike if row.get("origin") == REFERENCE_RESULT}
         if not {row["size"] for row in own} - beside:

@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from common.exits import EXIT_OK, guarded
+from common.grouped import grouped
 from common.words import budget_text, plural
 from harness.analysis.spread import mean
 from harness.store.schema import OK, Row
@@ -42,6 +44,7 @@ NAMES = {  # the tables' model names → the suite's
 }
 LAST = ("ct",)  # the tables of what stood after the last update; the others are of the best evaluation
 WHICH = {"best": "of the best evaluation; in brackets ours after the last update", "last": "after the last update"}
+UNITS = {"psnr": ("dB", 2), "iou": ("IoU", 3)}  # and digits
 LARGE = {"psnr": 0.3, "iou": 0.05}  # differences that documentation prints in bold
 PENALISED = ("ct", "div2k-denoise-005", "div2k-denoise-01", "div2k-sr")  # whose Grid is Grid_TV
 
@@ -146,25 +149,23 @@ def _items(signal: str) -> tuple[str, ...]:
 def compare(rows: Iterable[Row]) -> str:
     """Published value, ours and the difference as a text table; empty where nothing was published."""
     lines = []
-    cells = beside(rows)
-    for name in dict.fromkeys(cell.table for cell in cells):
-        own = [cell for cell in cells if cell.table == name]
-        unit, digits = ("IoU", 3) if own[0].metric == "iou" else ("dB", 2)
-        which = WHICH[own[0].which]
+    for name, own in grouped(beside(rows), attrgetter("table")).items():
+        (unit, digits), which = UNITS[own[0].metric], WHICH[own[0].which]
         lines.append(f"beside the paper's table {name}, {unit}, {which} (published → ours, difference)")
         for cell in own:
-            end = f"  [{cell.last:.{digits}f}]" if cell.which == "best" else ""
-            whole = cell.difference is not None
-            difference = f"  {cell.difference:+.{digits}f}" if whole else ""
+            difference = "" if cell.difference is None else f"  {cell.difference:+.{digits}f}"
+            last = f"  [{cell.last:.{digits}f}]" if cell.which == "best" else ""
             lines.append(
                 f"  {cell.model:<12}{cell.size:>10,}{cell.published:>9.{digits}f} → {cell.ours:.{digits}f}"
-                f"{difference}{end}  ({plural(cell.runs, 'run')}{'' if whole else f', {_part(cell)}'})"
+                f"{difference}{last}  ({_runs(cell)})"
             )
     return "\n".join(lines)
 
 
-def _part(cell: Beside) -> str:
-    return f"{cell.items} of the {cell.of} items"
+def _runs(cell: Beside, each: str = "") -> str:
+    """Of how many runs it is the mean, and of how many items where these are not all."""
+    part = f", {cell.items} of the {cell.of} items" if cell.difference is None else ""
+    return f"{plural(cell.runs, 'run')}{each}{part}"
 
 
 def tables(rows: Iterable[Row]) -> str:
@@ -177,9 +178,8 @@ def tables(rows: Iterable[Row]) -> str:
         runs = max(cell.runs for cell in own.values())
         whole = [size for size in dict.fromkeys(size for _, size in own) if _is_whole(own, models, size, runs)]
         first = own[models[0], whole[0]]
-        unit, which = {"iou": "IoU", "psnr": "dB"}[first.metric], WHICH[first.which].partition(";")[0]
-        part = "" if first.difference is not None else f", {_part(first)}"
-        found += [f"**{name}**, {unit}, {which}; {plural(runs, 'run')} a cell{part}", ""]
+        (unit, _), which = UNITS[first.metric], WHICH[first.which].partition(";")[0]
+        found += [f"**{name}**, {unit}, {which}; {_runs(first, ' a cell')}", ""]
         found.append(f"| published → ours | {' | '.join(map(budget_text, whole))} |")
         found.append("|---|" + "--:|" * len(whole))
         found += [f"| {model} | {' | '.join(_told(own[model, size]) for size in whole)} |" for model in models] + [""]
@@ -191,7 +191,7 @@ def _is_whole(cells: dict[tuple[str, int], Beside], models: list[str], size: int
 
 
 def _told(cell: Beside) -> str:
-    digits = 3 if cell.metric == "iou" else 2
+    _, digits = UNITS[cell.metric]
     published, ours, last = (f"{value:.{digits}f}" for value in (cell.published, cell.ours, cell.last))
     ours = f"**{ours}**" if abs(cell.difference or 0.0) > LARGE[cell.metric] else ours
     return f"{published} → {ours}" + (f" [{last}]" if f"{cell.ours:.{digits}f}" != last else "")

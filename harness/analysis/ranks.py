@@ -13,9 +13,11 @@ import math
 import statistics
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
+from common.grouped import grouped
 from harness.analysis.cell import Cell
 from harness.analysis.compared import complete_enough
 from harness.analysis.experiments import Experiment
@@ -104,8 +106,6 @@ def _average_ranks(sets: DataSets, models: Sequence[str], higher_is_better: bool
 
 def _mean_ranks(scores: Scores, runs: Collection[Run], models: Sequence[str], higher_is_better: bool) -> np.ndarray:
     """Each model's mean rank over the conditions of some runs [models], which all of them have."""
-    seeds: dict[Hashable, list[Run]] = {}
-    for run in runs:
-        seeds.setdefault(run[0], []).append(run)
-    means = [[statistics.fmean(scores[model][run] for run in own) for model in models] for own in seeds.values()]
+    of_condition = grouped(runs, itemgetter(0)).values()
+    means = [[statistics.fmean(scores[model][run] for run in own) for model in models] for own in of_condition]
     return placings(np.array(means), higher_is_better).mean(axis=0)

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from common.errors import Notice, UsageError
+from common.grouped import grouped
 from harness.analysis.cell import Kind, cell_of, kind_of
 from harness.plan import want
 from harness.plan.config import Config
@@ -30,10 +31,7 @@ def beside(rows: Sequence[Row], config: Config) -> list[Row]:
     Where the reference cannot be read there are none, and a warning: a person's own rows are there all the same.
     """
     found: list[Row] = []
-    own: dict[Kind, list[Row]] = {}
-    for row in rows:
-        own.setdefault(kind_of(row), []).append(row)
-    for kind, of_kind in own.items():
+    for kind, of_kind in grouped(rows, kind_of).items():
         if kind.preset in config.presets:
             found += _of_experiment(kind, of_kind, config)
     return found

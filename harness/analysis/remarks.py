@@ -1,11 +1,13 @@
 """What is to be known of scores beside them: budgets that are not used or not kept, models that learned nothing,
 doubtful times."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from statistics import fmean
 from typing import Any
 
+from common.grouped import grouped
 from common.words import LEARNED_NOTHING, budget_text, plural
 from harness.analysis.gain import gain, learned_nothing
 from harness.store.facts import at_once, busy, finite, was_timed
@@ -53,10 +55,8 @@ def without_gain(rows: Iterable[Mapping[Any, Any]]) -> list[str]:
 
 
 def _lines(rows: Iterable[Mapping[Any, Any]], kinds: Mapping[str, Tell]) -> list[str]:
-    ended: dict[str, dict[int, Rows]] = defaultdict(lambda: defaultdict(list))  # by model and budget
-    for row in rows:
-        if row["status"] == OK:
-            ended[row["model"]][row["size"]].append(row)
+    of_model = grouped((row for row in rows if row["status"] == OK), itemgetter("model"))
+    ended = {model: grouped(own, itemgetter("size")) for model, own in of_model.items()}
     found = []
     for what, tell in kinds.items():
         cells = {model: {size: tell(by_size[size]) for size in sorted(by_size)} for model, by_size in ended.items()}

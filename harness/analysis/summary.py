@@ -1,9 +1,10 @@
 """The table at the end of a run: models × budgets, averaged over bands and draws, and who is best at each budget."""
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
+from operator import itemgetter
 
+from common.grouped import grouped
 from common.words import NO_SCORE, columns
 from harness.analysis.experiments import experiments
 from harness.analysis.gain import CAP, described
@@ -30,9 +31,7 @@ def summarise(rows: Sequence[Row], models: list[str], heading: str = "") -> str:
     failed says how many of how many; `n/a` is unsupported, `-` not run, or in no case that is compared.
     """
     rows, others = oldest_first(rows), reference_models(rows)
-    by_model: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_model[row["model"]].append(row)
+    by_model = grouped(rows, itemgetter("model"))
     sizes = sorted({row["size"] for row in rows})
     across = len({row["bandlimit"] for row in rows} - {None}) > 1
     every = experiments(rows, models)
@@ -44,7 +43,7 @@ def summarise(rows: Sequence[Row], models: list[str], heading: str = "") -> str:
     title += f", over {span(found[0].bands)} bands" if across else ""
     lines = [[title, *[f"{s:,}" for s in sizes], "seconds", "rows"]]
     for model in models:
-        if not (of_model := by_model[model]):
+        if not (of_model := by_model.get(model)):
             continue
         cells = [_cell([row for row in of_model if row["size"] == size], averages.get((model, size))) for size in sizes]
         seconds = "" if model in others else f"{math.fsum(row['seconds'] or 0.0 for row in of_model):.1f}"
@@ -80,10 +79,8 @@ def _of_budget(outcomes: dict[float | None, Outcome], metric: Metric) -> str:
     if len(outcomes) == 1:
         (outcome,) = outcomes.values()
         return told(outcome, metric)
-    at: dict[str, list[str]] = {}
-    for band, outcome in outcomes.items():
-        at.setdefault(named(outcome) or NO_SCORE, []).append(label("band", band))
-    return "; ".join(f"{name} at band {' '.join(some)}" for name, some in at.items())
+    at = grouped(outcomes, lambda band: named(outcomes[band]) or NO_SCORE)
+    return "; ".join(f"{name} at band {' '.join(label('band', one) for one in bands)}" for name, bands in at.items())
 
 
 def _cell(rows: Sequence[Row], line: Line | None) -> str:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from common.words import MARKS, NO_SCORE
@@ -17,6 +17,9 @@ from harness.store.facts import finite
 from harness.store.parquet import to_parquet
 from harness.store.schema import REFERENCE_RESULT, Row
 
+# title, lines of cells of which the first is the head, how many columns at the left hold words, and lines below
+Table = tuple[str, Sequence[Sequence[str]], int, Sequence[str]]
+
 
 class Bold(str):
     """A table's cell that stands out."""
@@ -27,27 +30,21 @@ class Bold(str):
 def means_as(form: str, every: Sequence[Means]) -> bytes:
     """Means of experiments, one table each, or all records in one for `csv` and `parquet`. form: `md`, `latex` or one
     of these two."""
-    if form in ("csv", "parquet"):
-        records = [_record(means, line) for means in every for line in means.lines]
-        return _csv(records) if form == "csv" else to_parquet(records)
-    write = _markdown if form == "md" else _latex
-    blocks = [
-        write(
-            means.title, _pivot(means) if len(means.by) > 1 else _list(means), max(1, len(means.by) - 1), _notes(means)
-        )
+    records = (_record(means, line) for means in every for line in means.lines)
+    tables = (
+        (means.title, _pivot(means), len(means.by) - 1, _notes(means))
+        if len(means.by) > 1
+        else (means.title, _list(means), 1, _notes(means))
         for means in every
-    ]
-    return "\n".join(blocks).encode()
+    )
+    return _written(form, records, tables)
 
 
 def versus_as(form: str, every: Sequence[Versus]) -> bytes:
     """Experiments under two presets, side by side."""
-    if form in ("csv", "parquet"):
-        records = [_record_of(found, change) for found in every for change in found.changes]
-        return _csv(records) if form == "csv" else to_parquet(records)
-    write = _markdown if form == "md" else _latex
-    blocks = [write(one.title, _side_by_side(one), 2, [*best_of(one), *notes_on(one)]) for one in every]
-    return "\n".join(blocks).encode()
+    records = (_record_of(found, change) for found in every for change in found.changes)
+    tables = ((one.title, _side_by_side(one), 2, [*best_of(one), *notes_on(one)]) for one in every)
+    return _written(form, records, tables)
 
 
 def _side_by_side(found: Versus) -> list[list[str]]:
@@ -100,6 +97,16 @@ def rows_as(form: str, rows: Sequence[Row]) -> bytes:
     return _csv(flat)
 
 
+def _written(form: str, records: Iterable[dict[str, Any]], tables: Iterable[Table]) -> bytes:
+    """Records for programs, or tables for people, by the form."""
+    if form == "parquet":
+        return to_parquet([*records])
+    if form == "csv":
+        return _csv([*records])
+    write = _markdown if form == "md" else _latex
+    return "\n".join(write(*table) for table in tables).encode()
+
+
 def _csv(records: Sequence[dict[str, Any]]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(name for record in records for name in record)))
@@ -112,16 +119,10 @@ def _record(means: Means, line: Line) -> dict[str, Any]:
     kind = means.experiment.kind._asdict()
     scores = {"metric": means.metric.name, "mean": finite(line.mean), "spread": finite(line.spread.whole)}
     scores |= {"signal_spread": finite(line.spread.signals), "seed_spread": finite(line.spread.seeds)}
-    counts, keys = dict(zip(COUNTS, line.counts, strict=True)), dict(zip(means.by, line.keys, strict=True))
+    counts, keys = dict(zip(COUNTS, line.counts, strict=True)), means.by_name(line)
     origin = {"origin": REFERENCE_RESULT if keys["model"] in means.of_reference else None} if "model" in keys else {}
-    return (
-        kind
-        | keys
-        | origin
-        | scores
-        | {f"{noun}s": line.draws.get(noun) for noun in ("seed", "signal", "item")}
-        | counts
-    )
+    draws = {f"{noun}s": line.draws.get(noun) for noun in ("seed", "signal", "item")}
+    return kind | keys | origin | scores | draws | counts
 
 
 def _pivot(means: Means) -> list[list[str]]:
@@ -163,7 +164,7 @@ def _standing(means: Means, line: Line) -> tuple[str, bool]:
     outcome = means.outcome(line)
     if outcome is None or outcome.first is None or len(means.experiment.models) < 2:
         return "", False
-    model, first = line.keys[means.by.index("model")], outcome.first
+    model, first = means.by_name(line)["model"], outcome.first
     ahead = model == outcome.yardstick or (outcome.trained is None and model == first.best)
     sign = f" {YARDSTICK}" if ahead else f" {TIED}" if model in first.tied else ""
     return sign, model == first.best
@@ -201,7 +202,7 @@ def _places(means: Means) -> dict[Where, Outcome]:
 
 
 def _markdown(title: str, table: Sequence[Sequence[str]], keys: int, lines: Sequence[str]) -> str:
-    """The table and a list of the lines below it. keys: how many columns at the left hold words, not numbers."""
+    """The table and a list of the lines below it. keys: how many columns at the left hold words."""
     head, *body = [[_in_markdown(cell) for cell in line] for line in table]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from harness.analysis.cell import Draw
+from harness.analysis.cell import Cell
 from harness.analysis.comparison import Comparison, Place
 from harness.analysis.remarks import shared
 from harness.store.facts import busy, was_timed
@@ -21,32 +21,33 @@ def seconds(row: Row, waiting: bool = False) -> float:
     return float(ready) + (float(training) * (1 - 1 / updates) if updates else 0.0)  # the first update is in `ready`
 
 
-def on_machine(comparison: Comparison, place: Place) -> dict[Draw, Row]:
+def on_machine(comparison: Comparison, place: Place) -> dict[Cell, Row]:
     """The runs at a place that ended well and were timed on the comparison's machine."""
     runs = comparison.runs(place).items()
-    return {draw: row for draw, row in runs if was_timed(row) and str(row["device"]) == comparison.machine}
+    return {cell: row for cell, row in runs if was_timed(row) and str(row["device"]) == comparison.machine}
 
 
-def elsewhere(comparison: Comparison) -> int:
-    """How many timed runs other machines did, or this one with other threads."""
-    return sum(str(row["device"]) != comparison.machine for row in comparison.timed)
+def elsewhere(comparison: Comparison) -> list[Row]:
+    """The timed runs of other machines, or of this one with other threads."""
+    return [row for row in comparison.timed if str(row["device"]) != comparison.machine]
 
 
 def only_elsewhere(comparison: Comparison, models: Sequence[str]) -> list[str]:
     """The models among these that were timed, but on other machines than the comparison's, or with other threads."""
-    timed = {(str(row["model"]), str(row["device"]) == comparison.machine) for row in comparison.timed}
-    return [model for model in models if (model, False) in timed and (model, True) not in timed]
-
-
-def on_busy_machine(comparison: Comparison) -> int:
-    """How many runs of the comparison's machine were timed while others used it."""
-    return sum(busy(row) for row in comparison.timed if str(row["device"]) == comparison.machine)
+    here = {row["model"] for row in _here(comparison)}
+    there = {row["model"] for row in elsewhere(comparison)}
+    return [model for model in models if model in there - here]
 
 
 def notes(comparison: Comparison) -> list[str]:
     """What a page with seconds has to say about them."""
-    count, doubtful = elsewhere(comparison), on_busy_machine(comparison)
-    left_out = f"seconds of {comparison.machine} alone: {count} runs of other machines or threads are left out"
-    found = [left_out] if count else []
+    here, others = _here(comparison), len(elsewhere(comparison))
+    left_out = f"seconds of {comparison.machine} alone: {others} runs of other machines or threads are left out"
+    found = [left_out] if others else []
+    doubtful = sum(map(busy, here))
     found += [f"{doubtful} runs were timed on a busy machine"] if doubtful else []
-    return found + shared(row for row in comparison.timed if str(row["device"]) == comparison.machine)
+    return found + shared(here)
+
+
+def _here(comparison: Comparison) -> list[Row]:
+    return [row for row in comparison.timed if str(row["device"]) == comparison.machine]

@@ -1,26 +1,15 @@
 """The results of searches as Markdown: what was found, how sure it is, and whether models change places."""
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
+from common.grouped import grouped
 from common.words import NO_SCORE, budget_text, duration
 from harness.analysis.significance import Difference
 from harness.analysis.tuning import FAILED, SearchResult, order, sensitivities
 
-HEAD = (
-    "model",
-    "trials",
-    "failed",
-    "trial 0",
-    "best",
-    "ahead",
-    "found",
-    "after 1",
-    "after 4",
-    "after 8",
-    "dials",
-    "time",
-)
+HEAD = "| model | trials | failed | trial 0 | best | ahead | found | after 1 | after 4 | after 8 | dials | time |"
 NOTES = (
     "Gains over the constant mean in dB, means over the development signals; of trial 0 and the best also over the "
     "seeds of those that are fitted again. Trial 0 has the settings file's values. ahead: of trial 0, with its 95 % "
@@ -34,11 +23,10 @@ def tables(every: Sequence[SearchResult]) -> str:
     """A table for each kind of data and budget, with the order of the models before and after; then the notes."""
     lines: list[str] = []
     first = every[0].cell.seed if every else 0
-    for kind, budget in dict.fromkeys((one.cell.kind, one.cell.budget) for one in every):
-        here = [one for one in every if (one.cell.kind, one.cell.budget) == (kind, budget)]
+    for (kind, budget), here in grouped(every, attrgetter("cell.kind", "cell.budget")).items():
         own = [one for one in here if one.cell.seed == first]
         lines += [f"### {kind}, {budget_text(budget)} parameters", ""]
-        lines += [_line(HEAD), _line(["---"] * len(HEAD))]
+        lines += [HEAD, "|" + " --- |" * (HEAD.count("|") - 1)]
         lines += [_line(_cells(one)) for one in own]
         lines.append("")
         if orders := [*_orders(here)]:
@@ -49,31 +37,24 @@ def tables(every: Sequence[SearchResult]) -> str:
 def missing(every: Sequence[SearchResult]) -> list[str]:
     """One line for each kind, budget and seed that lacks trials."""
     lines = []
-    for key in dict.fromkeys((one.cell.kind, one.cell.budget, one.cell.seed) for one in every):
-        own = [one for one in every if (one.cell.kind, one.cell.budget, one.cell.seed) == key and not one.complete]
-        if own:
-            kind, budget, seed = key
-            names = ", ".join(f"{one.cell.model} {_progress(one)}" for one in own)
+    for (kind, budget, seed), own in grouped(every, attrgetter("cell.kind", "cell.budget", "cell.seed")).items():
+        if names := ", ".join(f"{one.cell.model} {_progress(one)}" for one in own if not one.complete):
             lines.append(f"{kind} at {budget_text(budget)}, search {seed}: {names}")
     return lines
 
 
 def _orders(here: Sequence[SearchResult]) -> Iterator[str]:
     """The models in order at trial 0, and after each search."""
-    searches = list(dict.fromkeys(one.cell.seed for one in here))
-    before = order([one for one in here if one.cell.seed == searches[0]], 0)
-    if len(before) < 2:
+    searches = grouped(here, attrgetter("cell.seed"))
+    first = next(iter(searches.values()))
+    if len(before := order(first, 0)) < 2:
         return
     yield f"- trial 0: {_ranked(before)}"
-    after = {seed: order([one for one in here if one.cell.seed == seed]) for seed in searches}
-    for seed, ranked in after.items():
-        same = "" if seed == searches[0] or len(searches) < 2 else _agreement(ranked, after[searches[0]])
-        yield f"- search {seed}: {_ranked(ranked)}{same}"
-
-
-def _agreement(one: Sequence[tuple[str, float]], other: Sequence[tuple[str, float]]) -> str:
-    same = [model for model, _ in one] == [model for model, _ in other]
-    return " (the same order)" if same else " (another order)"
+    models = [model for model, _ in order(first)]
+    for seed, own in searches.items():
+        ranked = order(own)
+        same = "the same" if [model for model, _ in ranked] == models else "another"
+        yield f"- search {seed}: {_ranked(ranked)}" + ("" if own is first else f" ({same} order)")
 
 
 def _ranked(models: Sequence[tuple[str, float]]) -> str:

@@ -9,7 +9,7 @@ from harness.analysis.compared import Runs
 from harness.analysis.experiments import Experiment
 from harness.analysis.means import Means, means, span
 from harness.analysis.significance import Difference
-from harness.analysis.winner import Outcome, Scores, decide, differences, least, mean_of
+from harness.analysis.winner import Outcome, Scores, decide, improvement, least, mean_of
 from target_signals.tasks.metrics import Metric
 
 
@@ -84,7 +84,7 @@ def _versus(first: Experiment, second: Experiment, metric: str) -> Versus:
             one, two = (_of_model(under[i].compared.only(common[i]), model) for i in (0, 1))
             if one:
                 ranks = _place(outcomes[size][0], model), _place(outcomes[size][1], model)
-                ahead = _ahead(one, two, after.metric)
+                ahead = improvement(one, two, after.metric)
                 shown |= one.keys()
                 changes.append(Change(model, size, mean_of(one), mean_of(two), ahead, ranks))
     return Versus(
@@ -109,13 +109,6 @@ def _common(before: Means, after: Means, size: int) -> tuple[Runs, Runs]:
 
 def _of_model(scores: Scores, model: str) -> Scores:
     return {cell: score for cell, score in scores.items() if cell.model == model}
-
-
-def _ahead(before: Scores, after: Scores, metric: Metric) -> Difference:
-    """Two presets compared as two models are."""
-    named: dict[Cell, float] = {cell._replace(model="before"): score for cell, score in before.items()}
-    named |= {cell._replace(model="after"): score for cell, score in after.items()}
-    return differences(named, "before", metric)["after"]
 
 
 def _place(outcome: Outcome, model: str) -> int | None:

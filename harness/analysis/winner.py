@@ -18,8 +18,9 @@ from operator import attrgetter
 
 import numpy as np
 
+from common.grouped import grouped
 from harness.analysis.cell import Cell, counted
-from harness.analysis.compared import ComparedModels, Runs, compare
+from harness.analysis.compared import ComparedModels, Runs, by_model, compare
 from harness.analysis.significance import ALPHA, Difference, holm, intervals
 from harness.analysis.spread import mean
 from target_signals.base import has_fixed_items
@@ -102,15 +103,21 @@ def decide_among(runs: Runs, compared: ComparedModels, classical: Collection[str
 
 def differences(scores: Scores, baseline: str, metric: Metric) -> dict[str, Difference]:
     """How far each model that has the cases of `baseline`, a model, is ahead of it over these."""
-    by_model = _by_model(scores)
-    if baseline not in by_model:
+    found = by_model(scores)
+    cases = found.get(baseline, {}).keys()
+    models = [model for model, own in found.items() if model != baseline and own.keys() >= cases]
+    if not cases or not models:
         return {}
-    cases = by_model[baseline].keys()
-    models = [model for model, own in by_model.items() if model != baseline and own.keys() >= cases]
-    if not models:
-        return {}
-    means = _means(by_model, [baseline, *models], cases)
+    means = _means(found, [baseline, *models], cases)
     return dict(zip(models, intervals(_sign(metric) * (means[:, 1:] - means[:, :1])), strict=True))
+
+
+def improvement(before: Scores, after: Scores, metric: Metric) -> Difference:
+    """How far the scores `after` are ahead of those `before`, of the same draws, compared as two models are; their own
+    models and budgets do not matter."""
+    named: dict[Cell, float] = {cell._replace(model="before", size=0): score for cell, score in before.items()}
+    named |= {cell._replace(model="after", size=0): score for cell, score in after.items()}
+    return differences(named, "before", metric)["after"]
 
 
 def mean_of(scores: Scores) -> float:
@@ -135,11 +142,11 @@ def replicated(cases: Collection[Cell]) -> str:
 
 def _rank(scores: Scores, metric: Metric) -> Ranking | None:
     """scores: of models that have the same cases."""
-    by_model = _by_model(scores)
-    if not by_model:
+    found = by_model(scores)
+    if not found:
         return None
-    compete, cases = sorted(by_model), next(iter(by_model.values())).keys()
-    means = _means(by_model, compete, cases)
+    compete, cases = sorted(found), next(iter(found.values())).keys()
+    means = _means(found, compete, cases)
     sign, overall = _sign(metric), means.mean(axis=0)
     order = sorted(range(len(compete)), key=lambda i: -sign * overall[i])  # of equals the first by name
     leads = intervals(sign * (means[:, order[:1]] - means[:, order[1:]]))
@@ -163,25 +170,13 @@ def _ahead(yardsticks: Scores, best: Scores, name: str, metric: Metric) -> tuple
     return yardstick, ahead[yardstick]
 
 
-def _by_model(scores: Scores) -> dict[str, dict[Cell, float]]:
-    """Each model's scores by case, which is the cell without its model."""
-    by_model: dict[str, dict[Cell, float]] = {}
-    for cell, score in scores.items():
-        by_model.setdefault(cell.model, {})[cell.case] = score
-    return by_model
-
-
-def _means(by_model: Mapping[str, Scores], models: Collection[str], cases: Collection[Cell]) -> np.ndarray:
-    """Means within each replicate [replicates, models]: over its bands of the mean over their cases."""
-    groups: dict[object, dict[object, list[Cell]]] = {}
-    replicate = REPLICATES[replicated(cases)]
-    for case in cases:
-        groups.setdefault(replicate(case), {}).setdefault(case.band, []).append(case)
+def _means(scores: Mapping[str, Scores], models: Collection[str], cases: Collection[Cell]) -> np.ndarray:
+    """Means within each replicate [replicates, models]: over its bands of the mean over their cases. scores: by model,
+    then by case."""
+    replicates = grouped(cases, REPLICATES[replicated(cases)]).values()
+    by_band = [grouped(own, attrgetter("band")).values() for own in replicates]
     return np.array(
-        [
-            [mean(mean(by_model[m][case] for case in own) for own in bands.values()) for m in models]
-            for bands in groups.values()
-        ]
+        [[mean(mean(scores[m][case] for case in own) for own in bands) for m in models] for bands in by_band]
     )
 
 

@@ -4,15 +4,15 @@ import math
 from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from harness.analysis.frame import within
 from target_signals.tasks.metrics import Metric
 
 SHORT = 1.5  # decades; a shorter axis is labelled at 1, 2 and 5
 TICK = 0.35  # inches
 WIDEST = "0.001"  # no label of seconds or updates is wider
 SHADED = "shaded: minimum to maximum"  # the note on a line's spread
+LOSSLESS = 80.0  # dB; beyond it, a difference of scores says little
 RIM = 0.05  # of the scores' range, left free above and below
 
 
@@ -26,6 +26,12 @@ def open_grid(axes: Axes) -> None:
 def few_ticks(axes: Axes) -> None:
     """About five numbers on the y axis."""
     axes.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def within(scores: Iterable[float], metric: Metric) -> list[float]:
+    """The scores that a scale has to hold: without lossless ones, of some 150 dB, where there are others."""
+    every = list(scores)
+    return [score for score in every if metric.unit != "dB" or abs(score) <= LOSSLESS] or every
 
 
 def upper_edge(scores: Iterable[float], metric: Metric) -> float:
@@ -62,5 +68,5 @@ def log_x(axes: Axes, most: int = 6) -> None:
     low, high = axes.get_xlim()
     short = math.log10(high / low) < SHORT
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if short else (1.0,), numticks=most))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -22,7 +22,8 @@ from harness.analysis.selection import few
 from harness.analysis.winner import BASELINE
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import LINE, averaged, panels, text_width, with_room, write_texts
+from harness.figures.page import averaged, headline, panels
+from harness.figures.text import LINE, text_width
 from harness.store.facts import finite
 from harness.store.schema import Row
 from target_signals.tasks.metrics import METRICS
@@ -54,61 +55,60 @@ class Trace:
 
 def convergence_page(comparison: Comparison, clock: Clock, layout: Layout = AS_NEEDED) -> Figure | None:
     """A panel for each band (row) and budget (column), on one scale; None where no run has a curve."""
-    every_trace = {
-        (model, band, size): found
-        for band, size, model in itertools.product(comparison.regions, comparison.sizes, comparison.models)
-        if (found := trace(comparison, Place(model, size, band), clock)) is not None
-    }
-    there = (
-        [band for band in comparison.regions if any(key[1] == band for key in every_trace)],
-        [size for size in comparison.sizes if any(key[2] == size for key in every_trace)],
-    )
+    every_spot = itertools.product(comparison.regions, comparison.sizes)
+    known = {spot: own for spot in every_spot if (own := _traces(comparison, *spot, clock))}
+    there = list(dict.fromkeys(band for band, _ in known)), sorted({size for _, size in known})
     bands, sizes = few(there[0], MOST), few(there[1], MOST)
     spots = list(itertools.product(bands, sizes))
-    traces = {key: found for key, found in every_trace.items() if key[1:] in spots}
-    drawn = [model for model in comparison.models if any(key[0] == model for key in traces)]
+    traces = {spot: known.get(spot, {}) for spot in spots}
+    drawn = [model for model in comparison.models if any(model in own for own in traces.values())]
     if not drawn:
         return None
-    edge = axis_style.upper_edge([score for found in traces.values() for score in found.high.tolist()], METRICS["psnr"])
-    far = [model for model in drawn if any(key[0] == model and t.mean.max() > edge for key, t in traces.items())]
-    goal = BASELINE in drawn
+    of_model = {model: [own[model] for own in traces.values() if model in own] for model in drawn}
+    every_trace = [found for own in of_model.values() for found in own]
+    edge = axis_style.upper_edge([score for found in every_trace for score in found.high.tolist()], METRICS["psnr"])
+    far = [model for model, own in of_model.items() if any(found.mean.max() > edge for found in own)]
+    solved = [model for model, own in of_model.items() if any(found.solved for found in own)]
     handles = legend.of_models(comparison, drawn)
-    handles += [legend.entry(f"{BASELINE} at its end", **GOAL)] if goal else []
+    handles += [legend.entry(f"{BASELINE} at its end", **GOAL)] if BASELINE in drawn else []
     subtitle = f"PSNR (dB) on the training lattice over {AXES[clock]}{averaged(comparison)}"
-    ended = [row for model, band, size in traces for row in comparison.ended(Place(model, size, band))]
-    notes = [axis_style.SHADED] if any(found.runs > 1 for found in traces.values()) else []
-    notes += _notes(comparison, clock, there, traces, drawn) + without_gain(ended) + axis_style.beyond(far)
+    ended = [row for (band, size), own in traces.items() for m in own for row in comparison.ended(Place(m, size, band))]
+    notes = [axis_style.SHADED] if any(found.runs > 1 for found in every_trace) else []
+    notes += _notes(comparison, clock, there, drawn, solved) + without_gain(ended) + axis_style.beyond(far)
     sheet = panels(len(spots), layout, PANEL, SINGLE, GAP, MARGIN, text_width(axis_style.WIDEST))
     if layout.width is None and len(bands) > 1:
         sheet = replace(sheet, columns=len(sizes))
-    sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles))
-    lines = len(_title(comparison, *spots[0], len(bands) > 1, layout).splitlines())
+    sheet = sheet.with_texts(*headline(comparison, subtitle), notes, legend.below_axis(), handles)
+    titles = [_title(comparison, *spot, len(bands) > 1, layout) for spot in spots]
+    lines = len(titles[0].splitlines())
     sheet = replace(sheet, head=sheet.head + LINE * (lines - 1), gap=(sheet.gap[0], sheet.gap[1] + LINE * (lines - 1)))
     figure = sheet.figure()
-    every = [sheet.axes(figure, index) for index in range(len(spots))]
-    for axes, (band, size) in zip(every, spots, strict=True):
+    every = [sheet.axes(figure, index, title) for index, title in enumerate(titles)]
+    for axes, own in zip(every, traces.values(), strict=True):
         if clock == "seconds":
             axes.set_xscale("log")
-        own = {model: traces[model, band, size] for model in drawn if (model, band, size) in traces}
         for model, found in own.items():
             _line(axes, found, model, edge, style.line(*comparison.looks(model)))
         if BASELINE in own:
             axes.axhline(min(own[BASELINE].mean[-1], edge), zorder=1.5, **GOAL)
     axis_style.share(every)
-    for index, (axes, spot) in enumerate(zip(every, spots, strict=True)):
+    for index, axes in enumerate(every):
         _style_axes(axes, clock, sheet.panel[0])
-        axes.set_title(_title(comparison, *spot, len(bands) > 1, layout), fontsize=style.TEXT, pad=4)
         sheet.name_axes(axes, index, AXES[clock], "PSNR (dB)")
-    legend.draw(sheet, figure, handles, notes)
-    write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
+
+
+def _traces(comparison: Comparison, band: float | None, size: int, clock: Clock) -> dict[str, Trace]:
+    """The curves at a place, by model."""
+    places = [Place(model, size, band) for model in comparison.models]
+    return {place.model: found for place in places if (found := trace(comparison, place, clock)) is not None}
 
 
 def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
     """The mean curve of the runs at a place that were evaluated at the same steps; None where none has one."""
     runs = timing.on_machine(comparison, place) if clock == "seconds" else comparison.runs(place)
     scores = comparison.scores(place)
-    curves = [curve for draw, row in runs.items() if draw in scores and (curve := _curve(row, clock))]
+    curves = [curve for cell, row in runs.items() if cell in scores and (curve := _curve(row, clock))]
     if not curves:
         return None
     steps = Counter(tuple(point[0] for point in curve) for curve in curves).most_common(1)[0][0]
@@ -167,19 +167,15 @@ def _notes(
     comparison: Comparison,
     clock: Clock,
     there: tuple[Sequence[float | None], Sequence[int]],
-    traces: dict[tuple[str, float | None, int], Trace],
     drawn: Sequence[str],
+    solved: Sequence[str],
 ) -> list[str]:
-    """there: the bands and budgets at which some run has a curve."""
+    """there: the bands and budgets at which some run has a curve. solved: models without updates."""
     absent = [model for model in comparison.models if model not in drawn]
     absent += [f"{budget_text(size)} parameters" for size in comparison.sizes if size not in there[1]]
     notes = [f"without a curve: {', '.join(absent)}"] if absent else []
-    hidden = [
-        f"{MOST} of {len(values)} {name}"
-        for values, name in zip(there, ("bands", "budgets"), strict=True)
-        if len(values) > MOST
-    ]
+    named = zip(there, ("bands", "budgets"), strict=True)
+    hidden = [f"{MOST} of {len(values)} {name}" for values, name in named if len(values) > MOST]
     notes += [f"shown: {' and '.join(hidden)}, the ends and the middle"] if hidden else []
-    solved = [model for model in drawn if any(key[0] == model and found.solved for key, found in traces.items())]
     notes += [f"solved without updates, a single point: {', '.join(solved)}"] if solved else []
     return notes + (timing.notes(comparison) if clock == "seconds" else [])

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from harness.analysis.comparison import Comparison
-from harness.analysis.frame import within
 from harness.analysis.winner import mean_of
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import EDGE, averaged, panels, text_width, thinned, with_room, wrapped, write_texts
+from harness.figures.page import averaged, headline, panels
+from harness.figures.text import EDGE, text_width, thinned, wrapped
 from harness.figures.views import View, unit_notes
 from target_signals.tasks.metrics import METRICS
 
@@ -58,20 +58,18 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     label = max(text_width(view.x_text(x)) for x in view.xs)
     sheet = panels(len(view.panels), layout, PANEL, SINGLE, GAP, MARGIN, label)
     axis = wrapped(view.axis, sheet.panel[0] + 2 * EDGE)
-    sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles, axis))
+    sheet = sheet.with_texts(*headline(comparison, subtitle), notes, legend.below_axis(axis), handles)
     figure = sheet.figure()
     for index, panel in enumerate(view.panels):
-        axes = sheet.axes(figure, index)
+        axes = sheet.axes(figure, index, view.panel_text(panel))
         for model in drawn:
             _line(axes, comparison, view, model, panel, means[panel][model])
         for beneath, points, order in overlaid[panel]:
             _overlay(axes, comparison, view, beneath, means[panel][beneath], points, order)
-        _style_axes(axes, view, panel, sheet.panel[0], limits)
+        _style_axes(axes, view, sheet.panel[0], limits)
         if known:
             axes.plot(view.xs, levels[panel], label=CONSTANT_MEAN, zorder=1.5, **style.CONSTANT)
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
-    legend.draw(sheet, figure, handles, notes)
-    write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
 
 
@@ -84,13 +82,13 @@ def _notes(comparison: Comparison, view: View, drawn: list[str]) -> list[str]:
 
 def _means(comparison: Comparison, view: View, model: str, panel: float | None) -> list[float]:
     """The mean score at each x, NaN where there is none."""
-    return [mean_of(comparison.scored(view.place(model, x, panel))) for x in view.xs]
+    return [mean_of(comparison.scores(view.place(model, x, panel))) for x in view.xs]
 
 
 def _limits(comparison: Comparison, view: View, drawn: Sequence[str], constants: Sequence[float]) -> Limits:
     """A scale that holds all scores but lossless ones, and the constant mean as far as that at most doubles it."""
     scores = [score for place in view.places(drawn) for score in comparison.scores(place).values()]
-    held = within(scores, METRICS[comparison.metric])
+    held = axis_style.within(scores, METRICS[comparison.metric])
     low, high = min(held), max(held)
     reach = high - low or 1.0
     near = [level for level in constants if low - reach <= level <= high + reach]
@@ -137,12 +135,11 @@ def _overlay(
             axes.plot(*stretch, color=colour, label=OVERLAID, linestyle=dashes, linewidth=1.3, zorder=2.5)
 
 
-def _style_axes(axes: Axes, view: View, panel: float | None, width: float, limits: Limits) -> None:
+def _style_axes(axes: Axes, view: View, width: float, limits: Limits) -> None:
     if view.name == "budgets":
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(view.xs, thinned([view.x_text(x) for x in view.xs], width))
-    axes.set_title(view.panel_text(panel), fontsize=style.TEXT, pad=4)
     axes.set_ylim(limits)
     axis_style.few_ticks(axes)
     axis_style.open_grid(axes)

@@ -35,7 +35,7 @@ class Choice:
         """The chosen part of a comparison, or None."""
         models = comparison.models if self.models is None else self.models
         part = comparison.only(models, comparison.sizes if self.sizes is None else self.sizes)
-        return part if part.cells else None
+        return part if part.places else None
 
     def folder(self, out_folder: str | Path, kind: Kind) -> Path:
         """Where the figures of an experiment go."""

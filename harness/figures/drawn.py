@@ -24,7 +24,7 @@ def drawn_of(comparison: Comparison, out: str | Path, waiting: bool) -> str:
     Rows are known by the stamps of their files, and by when they started, should another run have replaced a file since
     it was read. A row without a file, such as one of the reference, is known by what it holds.
     """
-    rows = [row for runs in comparison.of_fits().cells.values() for row in runs.values()]
+    rows = [row for runs in comparison.of_fits().places.values() for row in runs.values()]
     folder = Path(out) / folder_of(rows[0])  # of all
     row_files, array_files = stamps(folder / "rows"), stamps(folder / "arrays")
     shown: list[Any] = []

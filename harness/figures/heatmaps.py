@@ -14,13 +14,13 @@ from matplotlib.ticker import MaxNLocator
 from common.words import FAILED, FEWER, MARKS, MEANINGS, NO_SCORE, NOTHING
 from harness.analysis.cell import Cell
 from harness.analysis.comparison import Comparison, Place
-from harness.analysis.frame import within
 from harness.analysis.gain import learned_nothing
 from harness.analysis.remarks import without_gain
 from harness.analysis.winner import BASELINE, mean_of
-from harness.figures import style
+from harness.figures import axis_style, style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns
-from harness.figures.page import EDGE, Sheet, averaged, text_width, thinned, with_room, write_texts
+from harness.figures.page import Sheet, averaged, headline
+from harness.figures.text import EDGE, text_width, thinned
 from harness.figures.views import View, unit_notes
 from target_signals.tasks.metrics import METRICS
 
@@ -36,10 +36,10 @@ LEAST_BAR, MOST_BAR = 1.1, 3.0  # inches; a lower page does without, as its cell
 def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -> Figure:
     """Mean scores, a panel for each of view.panels."""
     metric = METRICS[comparison.metric]
-    values = _means(view, comparison.models, comparison.scored)
+    values = _means(view, comparison.models, comparison.scores)
     known = values[np.isfinite(values)]
     low, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    held = within(known.tolist(), metric)
+    held = axis_style.within(known.tolist(), metric)
     # lossless cells must not flatten the others, nor those that come near: the end of the map stands for "or beyond"
     high = max(float(np.percentile(held, 95)), low) if len(held) < known.size else most
     norm = Normalize(low, high) if high > low else Normalize(low - 0.5, low + 0.5)
@@ -48,7 +48,7 @@ def score_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
         view=view,
         layout=layout,
         models=comparison.models,
-        samples=comparison.scored,
+        samples=comparison.scores,
         colours=style.colours(metric, style.SCORES),
         norm=norm,
         label=metric.label(),
@@ -67,7 +67,7 @@ def lead_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) ->
     if not known.size:
         return None
     # one collapsed model must not bleach all other cells: the ends of the map stand for "or beyond"
-    limit = float(np.percentile(within(known.tolist(), metric), 95)) or float(known.max()) or 1.0
+    limit = float(np.percentile(axis_style.within(known.tolist(), metric), 95)) or float(known.max()) or 1.0
     sign = "positive" if metric.higher_is_better else "negative"
     page = Page(
         comparison=comparison,
@@ -105,14 +105,13 @@ class Page:
         sheet = self.sheet(subtitle, notes)
         figure = sheet.figure()
         for index, panel in enumerate(self.view.panels):
-            axes = sheet.axes(figure, index)
+            axes = sheet.axes(figure, index, self.view.panel_text(panel))
             mesh = self.mesh(axes, values[index])
             if self.numbered:
                 self.annotate(axes, mesh, panel, values[index])
-            self.label_axes(axes, panel, sheet.first_column(index), sheet.lowest(index), sheet.panel[0])
+            self.label_axes(axes, sheet, index)
         if np.isfinite(values).any() and (not self.numbered or (not self.narrow and sheet.grid[1] >= LEAST_BAR)):
             self.colour_bar(sheet, figure, mesh)
-        write_texts(sheet, figure, self.comparison, subtitle, notes)
         return figure
 
     @property
@@ -144,7 +143,7 @@ class Page:
             columns = even_columns(count, int((room + GAP[0]) / (least + GAP[0])))
             panel = ((room - (columns - 1) * GAP[0]) / columns, panel[1])
         sheet = Sheet(count, columns, panel, GAP, (self.name_room, right), layout=self.layout)
-        return with_room(sheet, self.comparison, subtitle, notes, AXIS_ROOM)
+        return sheet.with_texts(*headline(self.comparison, subtitle), notes, AXIS_ROOM)
 
     def mesh(self, axes: Axes, values: np.ndarray) -> QuadMesh:
         """Coloured cells over a hatched ground, which shows where there is no value."""
@@ -181,17 +180,16 @@ class Page:
 
     def mark(self, place: Place) -> str:
         """What a cell without a value says."""
-        failure = None if self.comparison.scored(place) else self.comparison.failure(place)
+        failure = None if self.comparison.scores(place) else self.comparison.failure(place)
         return NO_SCORE if failure is None else MARKS.get(failure, FAILED)
 
-    def label_axes(self, axes: Axes, panel: float | None, first_column: bool, lowest: bool, width: float) -> None:
-        names = self.models if first_column else [""] * len(self.models)
-        axes.set_title(self.view.panel_text(panel), fontsize=style.TEXT, pad=4)
-        labels = thinned([self.view.x_text(x) for x in self.view.xs], width)
+    def label_axes(self, axes: Axes, sheet: Sheet, index: int) -> None:
+        names = self.models if sheet.first_column(index) else [""] * len(self.models)
+        labels = thinned([self.view.x_text(x) for x in self.view.xs], sheet.panel[0])
         axes.set_xticks(np.arange(len(self.view.xs)) + 0.5, labels)
         axes.set_yticks(np.arange(len(self.models)) + 0.5, names)
         axes.tick_params(length=0)
-        if lowest:
+        if sheet.lowest(index):
             axes.set_xlabel(self.view.axis, fontsize=style.TEXT, labelpad=3)
 
     def colour_bar(self, sheet: Sheet, figure: Figure, mesh: QuadMesh) -> None:

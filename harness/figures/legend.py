@@ -10,11 +10,10 @@ from matplotlib.lines import Line2D
 from harness.analysis.comparison import Comparison
 from harness.analysis.reference_rows import display_name
 from harness.figures import style
-from harness.figures.page import EDGE, LINE, Sheet, notes_height, text_width
+from harness.figures.text import EDGE, LINE, text_width
 
 AXIS_ROOM = 0.66  # inches of the labels of an axis and of its name in one line
 HANDLE, LINE_HEIGHT = 0.6, 0.17  # inches of an entry beside its text, and of its height
-ABOVE_NOTES = 0.14  # inches
 
 
 def entry(label: str, **looks: Any) -> Line2D:
@@ -28,23 +27,23 @@ def of_models(comparison: Comparison, models: Sequence[str]) -> list[Line2D]:
     return [entry(names[model], **style.line(*comparison.looks(model))) for model in models]
 
 
+def below_axis(name: Sequence[str] = ("",)) -> float:
+    """Inches between panels and legend, for the labels of the x axis and its name in some lines."""
+    return AXIS_ROOM + LINE * (len(name) - 1)
+
+
 def height(handles: Sequence[Line2D], width: float) -> float:
     """Inches that the entries take on a page of some width."""
-    return LINE_HEIGHT * math.ceil(len(handles) / _columns(handles, width))
+    return LINE_HEIGHT * math.ceil(len(handles) / _columns(handles, width)) if handles else 0.0
 
 
-def below_panels(sheet: Sheet, handles: Sequence[Line2D], axis: Sequence[str] = ("",)) -> float:
-    """Inches that the x axis and the entries take. axis: the lines of its name."""
-    return AXIS_ROOM + LINE * (len(axis) - 1) + height(handles, sheet.width)
-
-
-def draw(sheet: Sheet, figure: Figure, handles: Sequence[Line2D], notes: Sequence[str]) -> None:
-    """Draw the legend onto a sheet's figure, above the notes."""
+def draw(figure: Figure, handles: Sequence[Line2D], corner: tuple[float, float], width: float) -> None:
+    """Draw the legend. corner: its lower left one, in shares of the figure. width: of the page, in inches."""
     figure.legend(
         handles=list(handles),
         loc="lower left",
-        bbox_to_anchor=(EDGE / sheet.width, (ABOVE_NOTES + notes_height(notes, sheet.width)) / sheet.height),
-        ncols=_columns(handles, sheet.width),
+        bbox_to_anchor=corner,
+        ncols=_columns(handles, width),
         fontsize=style.TEXT,
         frameon=False,
         handlelength=2.6,

@@ -4,52 +4,80 @@ Importing this module imports matplotlib's figure objects, never pyplot.
 """
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from common.words import plural
 from harness.analysis.cell import counted
 from harness.analysis.comparison import Comparison
-from harness.figures import style
+from harness.figures import legend, style
 from harness.figures.layout import AS_NEEDED, Layout, Size
+from harness.figures.text import BOLD_LETTER, EDGE, LINE, wrapped
 from harness.store.names import unless_plain
 from target_signals.tasks.base import title_of
 
 LEAST_PAGE = 4.4  # inches; room for the lines of text
-EDGE = 0.1
 TITLE_ROOM, PANEL_TITLE_ROOM = 0.3, 0.27
-LABEL_GAP = 0.05  # inches between labels of ticks
-LINE = 0.155  # from one line of text to the next
-LETTER, BOLD_LETTER = 0.0083, 0.0096  # mean width in inches of a letter of one point
+BELOW_NOTES, BELOW_LEGEND = 0.08, 0.14  # inches; below the legend the notes' come on top
 
 
 @dataclass(frozen=True)
 class Sheet:
     """Equal panels in reading order, with text above and below them. All measures are inches.
 
-    margin: left and right of the panels. head, foot: above and below them; see `with_room`. layout: what was asked for.
+    margin: left and right of the panels. head, foot: above and below them. layout: what was asked for. title, lines,
+    notes, handles: the headline, what stands under it, and at the foot the notes and above these a legend; see
+    `with_texts`.
     """
 
     count: int
     columns: int
-    panel: tuple[float, float]
-    gap: tuple[float, float]
-    margin: tuple[float, float]
+    panel: Size
+    gap: Size
+    margin: Size
+    layout: Layout = AS_NEEDED
     head: float = 0.0
     foot: float = 0.0
-    layout: Layout = AS_NEEDED
+    title: str = ""
+    lines: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    handles: Sequence[Line2D] = ()
+
+    def with_texts(
+        self,
+        title: str,
+        texts: Sequence[str],
+        notes: Sequence[str],
+        below: float,
+        handles: Sequence[Line2D] = (),
+    ) -> "Sheet":
+        """The sheet with words around its panels, and a head and a foot that hold them.
+
+        A page of given width has the headline that was asked for, if any, and no texts under it. below: inches of the
+        foot for other things, above the legend.
+        """
+        if self.layout.width is None:
+            title, lines = self.layout.title or title, [line for text in texts for line in wrapped(text, self.width)]
+            head = TITLE_ROOM + LINE * len(lines)
+        else:
+            of_title, lines = wrapped(self.layout.title or "", self.width, BOLD_LETTER), []
+            title, head = "\n".join(of_title), EDGE + LINE * len(of_title)
+        notes = wrapped(" · ".join(notes), self.width)
+        foot = below + legend.height(handles, self.width) + LINE * len(notes)
+        head += PANEL_TITLE_ROOM
+        return replace(self, title=title, lines=lines, notes=notes, handles=handles, head=head, foot=foot)
 
     @property
     def rows(self) -> int:
         return math.ceil(self.count / self.columns)
 
     @property
-    def grid(self) -> tuple[float, float]:
+    def grid(self) -> Size:
         """Width and height of all panels together."""
         return (
             self.columns * (self.panel[0] + self.gap[0]) - self.gap[0],
@@ -65,13 +93,30 @@ class Sheet:
         return self.head + self.grid[1] + self.foot
 
     def figure(self) -> Figure:
-        return Figure(figsize=(self.width, self.height), dpi=200, facecolor="white")
+        """The page with its words, without panels."""
+        figure = Figure(figsize=(self.width, self.height), dpi=200, facecolor="white")
+        block: style.Looks = {"va": "top", "linespacing": 1.25}
+        looks = block | {"fontsize": style.TEXT, "color": style.INK}
+        if self.layout.width is None:
+            size = min(style.TITLE, (self.width - 2 * EDGE) / (len(self.title) * BOLD_LETTER))
+            self.text(figure, EDGE, EDGE, self.title, fontsize=size, weight="bold", **block)
+            self.text(figure, EDGE, TITLE_ROOM, "\n".join(self.lines), **looks)
+        elif self.title:
+            self.text(figure, EDGE, EDGE / 2, self.title, fontsize=style.TEXT, weight="bold", **block)
+        notes = LINE * len(self.notes)
+        self.text(figure, EDGE, self.height - BELOW_NOTES - notes, "\n".join(self.notes), **looks)
+        if self.handles:
+            corner = EDGE / self.width, (BELOW_LEGEND + notes) / self.height
+            legend.draw(figure, self.handles, corner, self.width)
+        return figure
 
-    def axes(self, figure: Figure, index: int) -> Axes:
+    def axes(self, figure: Figure, index: int, title: str = "") -> Axes:
+        """The axes of a panel."""
         row, column = divmod(index, self.columns)
         x = self.margin[0] + column * (self.panel[0] + self.gap[0])
         y = self.head + row * (self.panel[1] + self.gap[1])
         axes = self.box(figure, x, y, *self.panel)
+        axes.set_title(title, fontsize=style.TEXT, pad=4)
         axes.tick_params(labelsize=style.TEXT, length=2, pad=2)
         return axes
 
@@ -80,9 +125,9 @@ class Sheet:
         below = self.height - y - height
         return figure.add_axes((x / self.width, below / self.height, width / self.width, height / self.height))
 
-    def text(self, figure: Figure, y: float, text: str, **looks: Any) -> None:
-        """Text whose upper edge is y from the top."""
-        figure.text(EDGE / self.width, 1 - y / self.height, text, va="top", linespacing=1.25, **looks)
+    def text(self, figure: Figure, x: float, y: float, text: str, **looks: Any) -> None:
+        """Text at x from the left and y from the top."""
+        figure.text(x / self.width, 1 - y / self.height, text, **looks)
 
     def first_column(self, index: int) -> bool:
         return index % self.columns == 0
@@ -104,26 +149,7 @@ class Sheet:
 def panels(count: int, layout: Layout, panel: Size, alone: Size, gap: Size, margin: Size, label: float = 0.0) -> Sheet:
     """A sheet of so many panels, as `Layout.fit` sizes them. alone: the size of a panel that is the only one."""
     columns, fitted, between = layout.fit(count, alone if count == 1 else panel, gap, margin, label)
-    return Sheet(count, columns, fitted, between, margin, layout=layout)
-
-
-def text_width(text: str) -> float:
-    """About how wide a text is, in inches."""
-    return len(text) * style.TEXT * LETTER
-
-
-def thinned(labels: Sequence[str], width: float) -> list[str]:
-    """Labels for ticks at equal distances along `width` inches: all where they fit, else every second, third …"""
-    room = max(map(text_width, labels)) + LABEL_GAP
-    every = math.ceil(room * len(labels) / width)
-    return [label if index % every == 0 else "" for index, label in enumerate(labels)]
-
-
-def draws_text(comparison: Comparison) -> str:
-    """`5 seeds`, or `10 items and 5 seeds`."""
-    counts = counted(comparison.draws)
-    words = [plural(count, noun) for noun, count in counts.items() if noun == "seed" or count > 1]
-    return " and ".join(words)
+    return Sheet(count, columns, fitted, between, margin, layout)
 
 
 def averaged(comparison: Comparison) -> str:
@@ -132,51 +158,14 @@ def averaged(comparison: Comparison) -> str:
     return f", mean over {' and '.join(several)}" if several else ""
 
 
-def head_lines(comparison: Comparison, subtitle: str, width: float) -> list[str]:
-    """What stands under the headline, in lines of `width` inches: protocol, subtitle, and whose rows these are."""
-    protocol = (*comparison.kind.extent, f"preset {comparison.kind.preset}", draws_text(comparison))
+def headline(comparison: Comparison, subtitle: str) -> tuple[str, list[str]]:
+    """The title of a comparison's page, and the texts under it: protocol, subtitle, and whose rows these are."""
+    kind, counts = comparison.kind, counted(comparison.draws)
+    title = kind.title + unless_plain(kind.task, f", {title_of(kind.task)}")
+    title += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
+    draws = " and ".join(plural(count, noun) for noun, count in counts.items() if noun == "seed" or count > 1)
     subtitle += "; rings: 0.1 the outermost" if None in comparison.regions and comparison.bands else ""
     subtitle += f"; {comparison.difficulty.name} in {comparison.difficulty.unit}" if comparison.difficulty.unit else ""
     others = [model for model in comparison.models if model in comparison.of_reference]
     reference = [f"from the reference results: {', '.join(others)}"] if others else []
-    texts = (" · ".join(protocol), subtitle, *reference)
-    return [line for text in texts for line in wrapped(text, width)]
-
-
-def wrapped(text: str, width: float, letter: float = LETTER) -> list[str]:
-    """A text in lines that fit into `width` inches, with `5 %` in one. letter: mean width in inches of a letter of one
-    point."""
-    whole = text.replace(" %", "\N{NO-BREAK SPACE}%")
-    lines = textwrap.wrap(whole, int((width - 2 * EDGE) / (style.TEXT * letter)))
-    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
-
-
-def notes_height(notes: Sequence[str], width: float) -> float:
-    """Inches that the notes take under a page `width` inches wide."""
-    return LINE * len(wrapped(" · ".join(notes), width))
-
-
-def with_room(sheet: Sheet, comparison: Comparison, subtitle: str, notes: Sequence[str], below: float) -> Sheet:
-    """The sheet with a head and a foot that hold the texts, and in the foot `below` inches for other things."""
-    if sheet.layout.width is None:
-        head = TITLE_ROOM + LINE * len(head_lines(comparison, subtitle, sheet.width)) + PANEL_TITLE_ROOM
-    else:
-        head = EDGE + LINE * len(wrapped(sheet.layout.title or "", sheet.width, BOLD_LETTER)) + PANEL_TITLE_ROOM
-    return replace(sheet, head=head, foot=below + notes_height(notes, sheet.width))
-
-
-def write_texts(sheet: Sheet, figure: Figure, comparison: Comparison, subtitle: str, notes: Sequence[str]) -> None:
-    """What was measured, above the panels; what its signs mean, below them."""
-    looks: style.Looks = {"fontsize": style.TEXT, "color": style.INK}
-    if sheet.layout.width is None:
-        task = unless_plain(comparison.kind.task, f", {title_of(comparison.kind.task)}")
-        task += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
-        title = sheet.layout.title or comparison.kind.title + task
-        size = min(style.TITLE, (sheet.width - 2 * EDGE) / (len(title) * BOLD_LETTER))
-        sheet.text(figure, EDGE, title, fontsize=size, weight="bold")
-        sheet.text(figure, TITLE_ROOM, "\n".join(head_lines(comparison, subtitle, sheet.width)), **looks)
-    elif sheet.layout.title:
-        title = "\n".join(wrapped(sheet.layout.title, sheet.width, BOLD_LETTER))
-        sheet.text(figure, EDGE / 2, title, fontsize=style.TEXT, weight="bold")
-    lines = wrapped(" · ".join(notes), sheet.width)
-    sheet.text(figure, sheet.height - 0.08 - notes_height(notes, sheet.width), "\n".join(lines), **looks)
+    return title, [" · ".join((*kind.extent, f"preset {kind.preset}", draws)), subtitle, *reference]

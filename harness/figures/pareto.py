@@ -20,7 +20,8 @@ from harness.analysis.selection import few
 from harness.analysis.spread import mean
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import EDGE, averaged, panels, text_width, with_room, wrapped, write_texts
+from harness.figures.page import averaged, headline, panels
+from harness.figures.text import EDGE, text_width, wrapped
 from target_signals.tasks.metrics import METRICS, Metric
 
 MOST_BANDS = 3
@@ -45,44 +46,42 @@ def pareto_page(comparison: Comparison, waiting: bool = False, layout: Layout = 
 
     waiting: over the seconds from the model's construction on, not those of training alone.
     """
-    bands = few(comparison.regions, MOST_BANDS)
-    points = {band: points_at(comparison, band, waiting) for band in bands}
-    bands = tuple(band for band in bands if points[band])
-    found = [point for band in bands for point in points[band]]
+    shown = few(comparison.regions, MOST_BANDS)
+    points = {band: own for band in shown if (own := points_at(comparison, band, waiting))}
+    found = [point for own in points.values() for point in own]
     if len({point.seconds for point in found}) < 2:
         return None
     metric = METRICS[comparison.metric]
-    drawn = [model for model in comparison.models if any(point.model == model for point in found)]
+    drawn = [model for model in comparison.models if model in {point.model for point in found}]
     what = "seconds from construction to the end of training" if waiting else "seconds of training"
     subtitle = f"{metric.label()} against {what} on {comparison.machine}{averaged(comparison)}"
     edge = axis_style.upper_edge([point.score for point in found], metric)
-    far = [model for model in drawn if any(point.model == model and point.score > edge for point in found)]
-    compete = {band: competing(comparison, points[band], band) for band in bands}
-    apart = [m for m in drawn if any(p.model == m and p not in compete[band] for band in bands for p in points[band])]
-    ended = [row for band in bands for p in points[band] for row in comparison.ended(Place(p.model, p.size, band))]
-    notes = _notes(comparison, bands, drawn, apart) + without_gain(ended) + axis_style.beyond(far)
-    sizes = [size for size in comparison.sizes if any(point.size == size for point in found)]
+    far = {point.model for point in found if point.score > edge}
+    compete = {band: competing(comparison, own, band) for band, own in points.items()}
+    apart = {point.model for band, own in points.items() for point in own if point not in compete[band]}
+    ended = [row for band, own in points.items() for p in own for row in comparison.ended(Place(p.model, p.size, band))]
+    notes = _notes(comparison, len(points), drawn, [model for model in drawn if model in apart])
+    notes += without_gain(ended) + axis_style.beyond([model for model in drawn if model in far])
+    sizes = sorted({point.size for point in found})
     handles = [*legend.of_models(comparison, drawn), legend.entry("Pareto front", **FRONT), *_of_sizes(sizes)]
-    sheet = panels(len(bands), layout, PANEL, SINGLE, GAP, MARGIN, text_width(axis_style.WIDEST))
+    sheet = panels(len(points), layout, PANEL, SINGLE, GAP, MARGIN, text_width(axis_style.WIDEST))
     axis = wrapped("seconds, construction included" if waiting else "seconds of training", sheet.panel[0] + 2 * EDGE)
-    sheet = with_room(sheet, comparison, subtitle, notes, legend.below_panels(sheet, handles, axis))
+    sheet = sheet.with_texts(*headline(comparison, subtitle), notes, legend.below_axis(axis), handles)
     figure = sheet.figure()
-    every = [sheet.axes(figure, index) for index in range(len(bands))]
-    for axes, band in zip(every, bands, strict=True):
+    titles = ["" if band is None else comparison.difficulty.title(band) for band in points]
+    every = [sheet.axes(figure, index, title) for index, title in enumerate(titles)]
+    for axes, own in zip(every, points.values(), strict=True):
         axes.set_xscale("log")
         axes.margins(0.06)
         for model in drawn:
-            _line(axes, comparison, [_up_to(edge, point) for point in points[band] if point.model == model], sizes)
+            _line(axes, comparison, [_up_to(edge, point) for point in own if point.model == model], sizes)
     axis_style.share(every)
-    for index, (axes, band) in enumerate(zip(every, bands, strict=True)):
+    for index, (axes, own) in enumerate(zip(every, compete.values(), strict=True)):
         axis_style.log_x(axes, axis_style.ticks_in(sheet.panel[0]))
         axis_style.few_ticks(axes)
         axis_style.open_grid(axes)
-        _front(axes, [_up_to(edge, point) for point in front(compete[band], metric)])
-        axes.set_title("" if band is None else comparison.difficulty.title(band), fontsize=style.TEXT, pad=4)
+        _front(axes, [_up_to(edge, point) for point in front(own, metric)])
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
-    legend.draw(sheet, figure, handles, notes)
-    write_texts(sheet, figure, comparison, subtitle, notes)
     return figure
 
 
@@ -93,11 +92,11 @@ def points_at(comparison: Comparison, band: float | None, waiting: bool = False)
         for size in comparison.sizes:
             place = Place(model, size, band)
             scores, timed = comparison.scores(place), timing.on_machine(comparison, place)
-            taken = {draw: timing.seconds(timed[draw], waiting) for draw in scores if draw in timed}
-            both = [draw for draw, seconds in taken.items() if not math.isnan(seconds)]
+            taken = {cell: timing.seconds(timed[cell], waiting) for cell in scores if cell in timed}
+            both = [cell for cell, seconds in taken.items() if not math.isnan(seconds)]
             if both:
-                seconds = mean(taken[draw] for draw in both)
-                points.append(Point(model, size, seconds, mean(scores[draw] for draw in both), len(both)))
+                seconds = mean(taken[cell] for cell in both)
+                points.append(Point(model, size, seconds, mean(scores[cell] for cell in both), len(both)))
     return points
 
 
@@ -160,16 +159,15 @@ def _marker_size(sizes: Sequence[int], size: int) -> float:
     return LEAST_MARKER + (MOST_MARKER - LEAST_MARKER) * list(sizes).index(size) / (len(sizes) - 1)
 
 
-def _notes(
-    comparison: Comparison, bands: Sequence[float | None], drawn: Sequence[str], apart: Sequence[str]
-) -> list[str]:
+def _notes(comparison: Comparison, bands: int, drawn: Sequence[str], apart: Sequence[str]) -> list[str]:
+    """bands: how many are shown. apart: models that have points which do not compete."""
     absent = [model for model in comparison.models if model not in drawn]
     elsewhere = timing.only_elsewhere(comparison, absent)
     unknown = [model for model in absent if model not in elsewhere]
     notes = [f"without a score or seconds: {', '.join(unknown)}"] if unknown else []
     notes += [f"timed on other machines alone: {', '.join(elsewhere)}"] if elsewhere else []
-    if len(bands) < len(comparison.regions):
-        notes.append(f"shown: {len(bands)} of {len(comparison.regions)} bands")
+    if bands < len(comparison.regions):
+        notes.append(f"shown: {bands} of {len(comparison.regions)} bands")
     notes.append("a line joins a model's budgets")
     notes += [f"the front passes over yardsticks and what lacks cases: {', '.join(apart)}"] if apart else []
     return notes + timing.notes(comparison)

@@ -12,7 +12,8 @@ from harness.analysis.comparison import Comparison
 from harness.analysis.versus import Change, Versus
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, INSET, Layout
-from harness.figures.page import Sheet, text_width, with_room, write_texts
+from harness.figures.page import Sheet, headline
+from harness.figures.text import text_width
 
 PANEL, AXIS_ROOM = 2.3, 0.62  # inches; a panel's height by its models, the room on its left by their names
 ROW = 0.19  # inches of a model
@@ -41,16 +42,13 @@ def presets_page(found: Versus, comparison: Comparison, layout: Layout = AS_NEED
         )
     notes = ["models in their order under the second preset, the best on top"]
     notes += [f"{preset}: {line}" for preset, said in found.remarks.items() for line in said]
-    sheet = with_room(sheet, both, subtitle, notes, AXIS_ROOM + legend.height(handles, sheet.width))
+    sheet = sheet.with_texts(*headline(both, subtitle), notes, AXIS_ROOM, handles)
     figure = sheet.figure()
     for index, size in enumerate(sizes):
-        axes = sheet.axes(figure, index)
+        axes = sheet.axes(figure, index, f"{budget_text(size)} parameters")
         _panel(axes, [change for change in found.changes if change.size == size], found, comparison)
-        axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
         axes.set_xlabel(found.metric.label(), fontsize=style.TEXT, labelpad=3)
     axis_style.share(figure.axes, y=False)
-    legend.draw(sheet, figure, handles, notes)
-    write_texts(sheet, figure, both, subtitle, notes)
     return figure
 
 

@@ -12,7 +12,7 @@ from harness.analysis.bits.rate_distortion import RateDistortion
 from harness.analysis.palette import palette, place_of
 from harness.figures import axis_style, style
 from harness.figures.layout import AS_NEEDED, Layout, Size
-from harness.figures.page import wrapped
+from harness.figures.text import wrapped
 
 SIZE = (7.4, 5.4)  # inches
 GAIN = 0.1  # dB by which a point must be better than a smaller file to be drawn

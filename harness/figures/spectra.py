@@ -6,14 +6,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 
 from common.words import budget_text
 from harness.analysis.example import Example
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
-from harness.figures.page import EDGE, panels, with_room, wrapped, write_texts
+from harness.figures.page import headline, panels
+from harness.figures.text import EDGE, wrapped
 
 PANEL, SINGLE, GAP, MARGIN = (2.1, 1.8), (4.0, 2.6), (0.24, 0.54), (0.66, 0.15)  # inches
 SIGNAL: style.Looks = {"color": "0.25", "linewidth": 3.0, "alpha": 0.35, "zorder": 1.5}
@@ -46,10 +47,10 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
     notes += [f"lossless, with errors below the scale: {', '.join(below)}"] if below else []
     sheet = panels(len(sizes), layout, PANEL, SINGLE, GAP, MARGIN)
     axis = wrapped("frequency (cycles per sample)", sheet.panel[0] + 2 * EDGE)
-    sheet = with_room(sheet, example.comparison, subtitle, notes, legend.below_panels(sheet, handles, axis))
+    sheet = sheet.with_texts(*headline(example.comparison, subtitle), notes, legend.below_axis(axis), handles)
     figure = sheet.figure()
     for index, size in enumerate(sizes):
-        axes = sheet.axes(figure, index)
+        axes = sheet.axes(figure, index, f"{budget_text(size)} parameters")
         if signal is not None:
             axes.plot(*signal, label="signal", **SIGNAL)
         for model in drawn:
@@ -60,9 +61,6 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
                 axes.plot(frequency, density, label=model, markevery=every, **looks)
         _style_axes(axes, limits, sheet.panel[0])
         sheet.name_axes(axes, index, "\n".join(axis), "power density")
-        axes.set_title(f"{budget_text(size)} parameters", fontsize=style.TEXT, pad=4)
-    legend.draw(sheet, figure, handles, notes)
-    write_texts(sheet, figure, example.comparison, subtitle, notes)
     return figure
 
 
@@ -86,7 +84,7 @@ def _style_axes(axes: Axes, limits: tuple[float, float], width: float) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
     every = 1 if axis_style.ticks_in(width) == axis_style.ticks_in(PANEL[0]) else 2
     axes.xaxis.set_major_locator(FixedLocator(FREQUENCIES[::every]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda frequency, _: f"{frequency:g}"))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axis_style.open_grid(axes)
 

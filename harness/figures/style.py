@@ -6,6 +6,7 @@ best of all; dashes and markers tell models apart as well. viridis is for scores
 for absolute errors.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,8 +90,11 @@ def colours(metric: Metric, name: str) -> str:
     return name if metric.higher_is_better else f"{name}_r"
 
 
-def ink_on(rgba: tuple[float, ...]) -> str:
-    """Black or white, whichever has the greater contrast on a colour (relative luminance of WCAG 2)."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgba[:3]]
+def ink_on(rgb: Sequence[float]) -> str:
+    """Black or white, whichever has the greater contrast on a colour (relative luminance of WCAG 2).
+
+    rgb: each in [0, 1]; what follows, such as opacity, does not matter.
+    """
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb[:3]]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"

@@ -1,19 +1,20 @@
 """How the best score of a search rises with the trials: a panel for each budget, a line for each model."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from common.grouped import grouped
 from common.words import budget_text
 from harness.analysis.palette import place_of
 from harness.analysis.tuning import FAILED, SearchResult
 from harness.figures import axis_style, legend, style
 from harness.figures.files import save
-from harness.figures.page import EDGE, LINE, PANEL_TITLE_ROOM, TITLE_ROOM, Sheet, wrapped
+from harness.figures.page import Sheet
 
 PANEL, GAP, MARGIN = (2.9, 2.3), (0.5, 0.6), (0.6, 0.15)  # inches
 AXIS_ROOM = 0.55  # inches
@@ -24,7 +25,7 @@ def tuning_page(every: Sequence[SearchResult], models: Sequence[str]) -> Figure 
     """The searches for one kind of data. models: all there are, so that each has its colour everywhere; None without
     two trials of some model."""
     drawn = [one for one in every if one.after(2) is not None]
-    budgets = list(dict.fromkeys(one.cell.budget for one in drawn))
+    budgets = grouped(drawn, attrgetter("cell.budget"))
     if not drawn:
         return None
     names = [model for model in models if any(one.cell.model == model for one in drawn)]
@@ -33,20 +34,14 @@ def tuning_page(every: Sequence[SearchResult], models: Sequence[str]) -> Figure 
     signals = ", ".join(str(fit.item) for fit in drawn[0].cell.fits[0])
     text = f"mean gain over the constant mean on {signals}; median and 10 to 90 % over all orders of {trials} trials"
     sheet = Sheet(len(budgets), min(COLUMNS, len(budgets)), PANEL, GAP, MARGIN)
-    lines = wrapped(text, sheet.width)
-    head, foot = TITLE_ROOM + LINE * len(lines) + PANEL_TITLE_ROOM, AXIS_ROOM + legend.height(handles, sheet.width)
-    sheet = replace(sheet, head=head, foot=foot)
+    sheet = sheet.with_texts(f"Tuning on {kind}", [text], (), AXIS_ROOM, handles)
     figure = sheet.figure()
-    for index, budget in enumerate(budgets):
-        axes = sheet.axes(figure, index)
-        _panel(axes, [one for one in drawn if one.cell.budget == budget], models)
-        axes.set_title(f"{budget_text(budget)} parameters", fontsize=style.TEXT, pad=4)
+    for index, (budget, own) in enumerate(budgets.items()):
+        axes = sheet.axes(figure, index, f"{budget_text(budget)} parameters")
+        _panel(axes, own, models)
         axes.set_xlabel("trials", fontsize=style.TEXT, labelpad=2)
         if sheet.first_column(index):
             axes.set_ylabel("best gain so far (dB)", fontsize=style.TEXT, labelpad=3)
-    sheet.text(figure, EDGE, f"Tuning on {kind}", fontsize=style.TITLE, weight="bold")
-    sheet.text(figure, TITLE_ROOM, "\n".join(lines), fontsize=style.TEXT, color=style.INK)
-    legend.draw(sheet, figure, handles, notes=())
     return figure
 
 
@@ -55,9 +50,9 @@ def draw(every: Sequence[SearchResult], models: Sequence[str], out: Path, name: 
     import matplotlib as mpl
 
     paths = []
-    for kind in dict.fromkeys(one.cell.kind for one in every):
+    for kind, own in grouped(every, attrgetter("cell.kind")).items():
         with mpl.rc_context(style.RC):
-            figure = tuning_page([one for one in every if one.cell.kind == kind], models)
+            figure = tuning_page(own, models)
             if figure is not None:
                 paths += save(figure, out, f"{name}_{kind}")
     return paths

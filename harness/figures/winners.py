@@ -1,14 +1,15 @@
 """The page that says who wins where: the best model as a colour over bands (or items) × budgets."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from common.words import FEWER, MEANINGS, NO_SCORE, NOTHING, budget_text
@@ -20,7 +21,8 @@ from harness.analysis.winner import ALONE, TIE, Outcome, Ranking
 from harness.analysis.wording import TIED, YARDSTICK, notes
 from harness.figures import legend, style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout
-from harness.figures.page import LETTER, PANEL_TITLE_ROOM, Sheet, averaged, thinned, with_room, write_texts
+from harness.figures.page import PANEL_TITLE_ROOM, Sheet, averaged, headline
+from harness.figures.text import LETTER, thinned
 from target_signals.tasks.metrics import METRICS
 
 CELL = (0.72, 0.56)  # inches
@@ -32,8 +34,7 @@ SMALL = 6.3  # points of the lines under a name
 LINE_SPACING, FRAME = 0.125, 0.03  # inches between the lines of a cell, and left free beside them
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(NamedTuple):
     """What one cell of the map is about: a budget, and a band or an item (None: all items)."""
 
     size: int
@@ -54,7 +55,7 @@ class Map:
 def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | None:
     """Who wins where; None where there is nobody to win against. On a page of given width a legend stands for the
     cells' words."""
-    if len(comparison.models) < 2 or not any(map(comparison.scores, comparison.cells)):
+    if len(comparison.models) < 2 or not any(map(comparison.scores, comparison.places)):
         return None
     narrow = layout.width is not None
     margin = MARGIN if comparison.bands or len({draw.item for draw in comparison.draws}) > 1 else EVEN_MARGIN
@@ -62,18 +63,19 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
     blocks = _blocks(_map(comparison), int(room / (LEAST_LOW_CELL if narrow else LEAST_CELL)))
     metric = METRICS[comparison.metric]
     spots = [spot for block in blocks for row in block.cells for spot in row]
-    outcomes = {spot: comparison.outcome(spot.size, spot.band, spot.item) for spot in spots}
-    below = [*_notes(comparison, outcomes), *([f"the best by {metric.label()}"] if layout.width is not None else [])]
+    outcomes = {spot: comparison.outcome(*spot) for spot in spots}
+    notes_below = [*_notes(comparison, outcomes), *([f"the best by {metric.label()}"] if narrow else [])]
     subtitle = f"best {metric.label()} of {len(comparison.models)} models{averaged(comparison)}; "
     subtitle += "in brackets: its lead over the runner-up"
     most = max(len(block.columns) for block in blocks)
     width = min(CELL[0], room / most if narrow else max(LEAST_CELL, room / most))
     panel = (width * most, (LOW_CELL if narrow else CELL[1]) * len(blocks[0].cells))
     best = {outcome.first.best for outcome in outcomes.values() if outcome.first}
-    handles = [_square(comparison, model) for model in comparison.models if model in best] if narrow else []
+    square: style.Looks = {"linestyle": "", "marker": "s", "markersize": 6, "markeredgewidth": 0}
+    coloured = {model: style.colour(*comparison.looks(model)) for model in comparison.models if model in best}
+    handles = [legend.entry(model, **square, color=colour) for model, colour in coloured.items()] if narrow else []
     sheet = Sheet(len(blocks), 1, panel, GAP, margin, layout=layout)
-    under = AXIS_ROOM + (legend.height(handles, sheet.width) if handles else 0.0)
-    sheet = with_room(sheet, comparison, subtitle, below, under)
+    sheet = sheet.with_texts(*headline(comparison, subtitle), notes_below, AXIS_ROOM, handles)
     sheet = replace(sheet, head=sheet.head - PANEL_TITLE_ROOM + 0.1)  # its panels have no titles
     figure = sheet.figure()
     for index, block in enumerate(blocks):
@@ -83,9 +85,6 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
             for column, spot in enumerate(spots_of_row):
                 _cell(axes, comparison, (column, row), width, spot, outcomes[spot], narrow)
         _label_axes(axes, block, width, narrow)
-    if handles:
-        legend.draw(sheet, figure, handles, below)
-    write_texts(sheet, figure, comparison, subtitle, below)
     return figure
 
 
@@ -103,20 +102,12 @@ def _map(comparison: Comparison) -> Map:
     return Map(budgets, [], "parameter budget", [[Spot(size, None) for size in sizes]])
 
 
-def _square(comparison: Comparison, model: str) -> Line2D:
-    colour = style.colour(*comparison.looks(model))
-    return legend.entry(model, linestyle="", marker="s", markersize=6, markeredgewidth=0, color=colour)
-
-
 def _blocks(whole: Map, most: int) -> list[Map]:
     """The map in pieces of `most` columns at most."""
-    pieces = math.ceil(len(whole.columns) / most)
-    columns = np.array_split(np.arange(len(whole.columns)), pieces)
-    return [
-        Map([whole.columns[i] for i in some], whole.rows, whole.axis, cells)
-        for some in columns
-        for cells in [[[row[i] for i in some] for row in whole.cells]]
-    ]
+    count = len(whole.columns)
+    ends = [part[-1] + 1 for part in np.array_split(np.arange(count), math.ceil(count / most))]
+    parts = [slice(start, end) for start, end in itertools.pairwise([0, *ends])]
+    return [Map(whole.columns[part], whole.rows, whole.axis, [row[part] for row in whole.cells]) for part in parts]
 
 
 def _cell(
@@ -136,7 +127,7 @@ def _cell(
         axes.text(*centre, NO_SCORE, ha="center", va="center", fontsize=style.CELL_TEXT, bbox=ground)
         return
     fill = style.colour(*comparison.looks(ranking.best))
-    ink = style.ink_on((*to_rgb(fill), 1.0))
+    ink = style.ink_on(to_rgb(fill))
     axes.add_patch(Rectangle(at, 1, 1, facecolor=fill, edgecolor="white", linewidth=1.2))
     lines = _signs(comparison, spot, outcome) if narrow else _words(comparison, spot, outcome, ranking)
     pitch = LINE_SPACING / (LOW_CELL if narrow else CELL[1])
@@ -188,7 +179,7 @@ def _is_of_nothing(comparison: Comparison, spot: Spot, outcome: Outcome) -> bool
     if outcome.first is None:
         return False
     runs, compared = comparison.runs(Place(outcome.first.best, spot.size, spot.band)), _draws(outcome)
-    return any(learned_nothing(row) for draw, row in runs.items() if draw in compared)
+    return any(learned_nothing(row) for cell, row in runs.items() if cell.draw in compared)
 
 
 def _draws(outcome: Outcome) -> set[Draw]:

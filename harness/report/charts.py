@@ -18,12 +18,7 @@ Spec = dict[str, Any]
 
 SCORE, SIZES, FRAME = "@score", "@sizes", "@frame"
 SHORT = "datum.value >= 1e6 ? datum.value / 1e6 + 'M' : datum.value >= 1e3 ? datum.value / 1e3 + 'k' : datum.value"
-BUDGETS = {
-    "field": "size",
-    "type": "quantitative",
-    "scale": {"type": "log", "nice": False, "padding": 12},
-    "axis": {"title": "budget", "values": SIZES, "labelExpr": SHORT, "grid": False},
-}
+PASSES: Spec = {"field": "step", "type": "quantitative", "axis": {"title": "passes"}}
 FIRST, SECOND = style.colour(0), style.colour(1)
 FRAMED: Spec = {"type": "quantitative", "scale": {"domain": FRAME, "nice": False, "zero": False, "padding": 8}}
 _MEAN: Spec = {"field": "shown", **FRAMED}
@@ -44,7 +39,7 @@ def specifications(models: Looks) -> dict[str, Spec]:
     place of FRAME.
     """
     return {
-        "size": _lines(models, BUDGETS),
+        "size": _lines(models, _log("size", "budget", values=SIZES, labelExpr=SHORT, grid=False)),
         "band": _lines(models, {"field": "band", "type": "ordinal", **_axis("band", labelAngle=0)}),
         "seconds": _points(models),
         "curve": _curve(),
@@ -72,41 +67,32 @@ def _lines(models: Looks, x: Spec) -> Spec:
         [
             {"mark": {"type": "area", "opacity": 0.15, "clip": True}, "encoding": {**encoding, **spread}},
             {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {**encoding, "y": _MEAN, **dash}},
-            *_marks(encoding),
+            _marks(encoding),
         ]
     )
 
 
 def _points(models: Looks) -> Spec:
     """Score against seconds of training; one model's budgets are joined."""
-    encoding = {
-        "x": {
-            "field": "seconds",
-            "type": "quantitative",
-            "scale": {"type": "log", "nice": False, "padding": 12},
-            **_axis("seconds of training", format="~g", grid=False),
-        },
-        "color": _colour(models),
-    }
+    encoding = {"x": _log("seconds", "seconds of training", format="~g", grid=False), "color": _colour(models)}
     joined = {"y": {**_MEAN, **_axis(SCORE)}, "order": {"field": "size", "type": "quantitative"}}
     return _chart(
         [
             {"mark": {"type": "line", "strokeWidth": 1, "opacity": 0.5}, "encoding": {**encoding, **joined}},
-            *_marks(encoding),
+            _marks(encoding),
         ]
     )
 
 
-def _marks(encoding: Spec) -> list[Spec]:
+def _marks(encoding: Spec) -> Spec:
     """A point for each mean; at the edge an arrow in place of one that leaves the frame."""
     own = {**encoding, "y": _MEAN, "tooltip": TOOLTIP, "shape": {"field": "path", "type": "nominal", "scale": None}}
-    return [{"mark": POINT, "encoding": own}]
+    return {"mark": POINT, "encoding": own}
 
 
 def _curve() -> Spec:
     """PSNR and loss over the passes of one trial, each on its own scale."""
-    x = {"field": "step", "type": "quantitative", **_axis("passes")}
-    psnr = {"field": "psnr", "type": "quantitative", "scale": {"zero": False}, **_axis("PSNR (dB)", titleColor=FIRST)}
+    psnr = _psnr(titleColor=FIRST)
     loss = {"field": "loss", "type": "quantitative", "scale": {"type": "log"}, **_axis("loss", titleColor=SECOND)}
     tooltip = [{"field": field, "type": "quantitative", "format": ".4g"} for field in ("step", "psnr", "loss")]
 
@@ -115,8 +101,8 @@ def _curve() -> Spec:
 
     return _chart(
         [
-            {"mark": mark(FIRST), "encoding": {"x": x, "y": psnr, "tooltip": tooltip}},
-            {"mark": mark(SECOND, strokeDash=[4, 2]), "encoding": {"x": x, "y": loss, "tooltip": tooltip}},
+            {"mark": mark(FIRST), "encoding": {"x": PASSES, "y": psnr, "tooltip": tooltip}},
+            {"mark": mark(SECOND, strokeDash=[4, 2]), "encoding": {"x": PASSES, "y": loss, "tooltip": tooltip}},
         ],
         height=180,
     ) | {"resolve": {"scale": {"y": "independent"}}}
@@ -124,12 +110,10 @@ def _curve() -> Spec:
 
 def _curves() -> Spec:
     """PSNR over the passes of several trials."""
-    x = {"field": "step", "type": "quantitative", **_axis("passes")}
-    psnr = {"field": "psnr", "type": "quantitative", "scale": {"zero": False}, **_axis("PSNR (dB)")}
     colours = {"range": [style.colour(i) for i in range(len(style.COLOURS))]}
     trial: Spec = {"field": "trial", "type": "nominal", "scale": colours, "legend": {"title": None, "orient": "bottom"}}
     mark = {"type": "line", "strokeWidth": 1.5, "point": {"size": 24}}
-    return _chart([{"mark": mark, "encoding": {"x": x, "y": psnr, "color": trial}}], height=200)
+    return _chart([{"mark": mark, "encoding": {"x": PASSES, "y": _psnr(), "color": trial}}], height=200)
 
 
 def _rates(models: Looks) -> Spec:
@@ -137,13 +121,8 @@ def _rates(models: Looks) -> Spec:
     looks = [*models.values(), *({"colour": CODEC, "dash": dash} for dash in CODEC_DASHES)]
     scale = {"domain": [*models, *CODECS]}
     encoding: Spec = {
-        "x": {
-            "field": "rate",
-            "type": "quantitative",
-            "scale": {"type": "log", "nice": False, "padding": 12},
-            **_axis("bits a sample, of whole files", format="~g", grid=False, values=TICKS),
-        },
-        "y": {"field": "psnr", "type": "quantitative", "scale": {"zero": False}, **_axis("PSNR (dB)")},
+        "x": _log("rate", "bits a sample, of whole files", format="~g", grid=False, values=TICKS),
+        "y": _psnr(),
         "color": _scaled(scale | {"range": [look["colour"] for look in looks]}),
         "strokeDash": _scaled(scale | {"range": [look["dash"] for look in looks]}),
         "tooltip": [{"field": field, "type": "nominal"} for field in ("name", "bits", "score")],
@@ -174,6 +153,15 @@ def _chart(layers: Sequence[Spec], height: int = 280) -> Spec:
 
 def _axis(title: str, **more: Any) -> Spec:
     return {"axis": {"title": title, **more}}
+
+
+def _log(field: str, title: str, **more: Any) -> Spec:
+    scale = {"type": "log", "nice": False, "padding": 12}
+    return {"field": field, "type": "quantitative", "scale": scale, **_axis(title, **more)}
+
+
+def _psnr(**more: Any) -> Spec:
+    return {"field": "psnr", "type": "quantitative", "scale": {"zero": False}, **_axis("PSNR (dB)", **more)}
 
 
 def _colour(models: Looks) -> Spec:

@@ -1,7 +1,7 @@
 """Values as the page holds them: short numbers, and texts that stand once."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -19,8 +19,3 @@ def pooled(texts: Sequence[str | None]) -> dict[str, Any]:
     """Texts of which few are distinct; −1 stands for null."""
     pool = {text: i for i, text in enumerate(dict.fromkeys(text for text in texts if text is not None))}
     return {"pool": list(pool), "at": [-1 if text is None else pool[text] for text in texts]}
-
-
-def each(values: Sequence[Any] | None, change: Callable[[Any], Any]) -> list[Any] | None:
-    """Values changed one by one; None where there are none."""
-    return [change(value) for value in values] if values else None

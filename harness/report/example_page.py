@@ -43,8 +43,8 @@ def take_pictures(out: Path) -> int:
     An array counts where its row in the reference has the same digest.
     """
     found, settings = _gathered(out), load_config(DEFAULT_CONFIG)
-    every = experiments(found.rows, settings.protocol.order)
-    taken = pictures(found, every, MEGABYTES, shown(build(found, settings)))
+    every = experiments(found.rows, settings.protocol.order, settings)
+    taken = pictures(found, every, MEGABYTES, shown(build(found, every, settings)))
     digests = _digests(found)
     rows = {
         name: {CHECKSUM: digests[name], "picture": picture}

@@ -11,12 +11,12 @@ from harness.analysis.experiments import Experiment, with_rings
 from harness.analysis.frame import frame
 from harness.analysis.gain import GAIN
 from harness.analysis.left_out import Where, left_out
-from harness.analysis.means import Means, means
+from harness.analysis.means import Keys, Means, label, means
 from harness.analysis.spread import mean
 from harness.analysis.standing import Against, Standing, standings
 from harness.analysis.winner import Outcome
 from harness.report.compact import rounded
-from harness.report.places import ALL, band_name, counted, led, place_of
+from harness.report.places import ALL, counted, led, place_of
 from target_signals.tasks.metrics import METRICS, Metric
 
 KINDS = ("", "_best", "_paper")  # after the last update, at the best evaluation, at the paper's sample positions
@@ -51,23 +51,25 @@ def lines(experiment: Experiment, models: Sequence[str]) -> dict[str, Any]:
             if by == ("model", "size", "band") and metric == "psnr":
                 several = len(own.bands) > 1
                 for (size, band), outcome in found.outcomes.items():
-                    mapped[Where(size, band_name(band) if several else "")] = outcome
+                    mapped[Where(size, label("band", band) if several else "")] = outcome
             if "item" not in by:
                 _add_best(best.setdefault(metric, {}), found, metric == "psnr")
-                _add_frames(frames.setdefault(metric, {}), found)
-                _add_axes(axes.setdefault(metric, {}), found)
+                ranked = [(at, outcome.first.means) for at, outcome in found.outcomes.items() if outcome.first]
+                every = [(found.place(line), [line.mean]) for line in found.lines if not math.isnan(line.mean)]
+                frames.setdefault(metric, {}).update(_frames(ranked))
+                axes.setdefault(metric, {}).update(_frames(every))
         _add_lines(columns, found, {"model": models, "band": [None, *own.bands], "item": [None, *items]})
     columns = {name: column for name, column in columns.items() if any(value is not None for value in column)}
     return {
         "metrics": metrics,
         "rings": rings,
-        "bands": [band_name(band) for band in own.bands],
+        "bands": [label("band", band) for band in own.bands],
         "items": items,
         "lines": columns,
         "scores": scores,
         "best": best,
         "frames": frames,
-        "axes": {name: wider for name, own in axes.items() if (wider := _other(own, frames[name]))},
+        "axes": {metric: wider for metric in metrics if (wider := _others(axes[metric], frames[metric]))},
         "left_out": left_out(mapped),
         "led": led(own, best["psnr"], rings) if "psnr" in best else counted(()),
     }
@@ -99,7 +101,7 @@ def _views(experiment: Experiment, rings: bool) -> Iterable[tuple[str, ...]]:
 
 def _add_lines(columns: dict[str, list[Any]], found: Means, places: dict[str, Sequence[Any]]) -> None:
     for line in found.lines:
-        keys = dict(zip(found.by, line.keys, strict=True))
+        keys = found.by_name(line)
         columns["size"].append(keys["size"])
         for name, known in places.items():
             first = 0 if name == "model" else 1
@@ -126,38 +128,28 @@ def _add_scores(columns: dict[str, Any], found: Means) -> None:
 
 
 def _add_best(best: dict[str, dict[str, Any]], found: Means, whole: bool) -> None:
-    for (size, *band), outcome in found.outcomes.items():
-        at = best.setdefault(band_name(band[0]) if band else ALL, {})
-        if found.runs[(size, *band)]:
-            at[str(size)] = place_of(outcome, found.metric, whole)
-            at[str(size)] |= {} if band else {"bands": len({case.band for case in outcome.compared.cases})}
+    for place, outcome in found.outcomes.items():
+        at, size = best.setdefault(_band_at(place), {}), str(place[0])
+        if found.runs[place]:
+            at[size] = place_of(outcome, found.metric, whole)
+            at[size] |= {} if len(place) > 1 else {"bands": len({case.band for case in outcome.compared.cases})}
 
 
-def _add_frames(frames: dict[str, Any], found: Means) -> None:
-    """Add each band's frame, over all budgets: that of the models that compete, or of yardsticks where no trained one
-    does."""
-    values: dict[str, list[float]] = {}
-    for (_, *band), outcome in found.outcomes.items():
-        if outcome.first:
-            values.setdefault(band_name(band[0]) if band else ALL, []).extend(outcome.first.means)
-    for name, means_ in values.items():
-        inside = frame(means_)
-        frames[name] = [rounded(edge) for edge in inside] if inside else None
+def _frames(values: Iterable[tuple[Keys, Sequence[float]]]) -> dict[str, list[Any]]:
+    """The frame of each band, over all budgets. values: by place, as `_band_at` takes it."""
+    of_band: dict[str, list[float]] = {}
+    for place, own in values:
+        of_band.setdefault(_band_at(place), []).extend(own)
+    return {band: [rounded(edge) for edge in frame(own)] for band, own in of_band.items()}
 
 
-def _add_axes(axes: dict[str, Any], found: Means) -> None:
-    """Add each band's frame, over all budgets, of every model's means, yardsticks' too."""
-    values: dict[str, list[float]] = {}
-    for line in found.lines:
-        band = dict(zip(found.by, line.keys, strict=True)).get("band", ALL)
-        if not math.isnan(line.mean):
-            values.setdefault(band if band == ALL else band_name(band), []).append(line.mean)
-    axes |= {name: [rounded(edge) for edge in frame(means_) or ()] for name, means_ in values.items()}
+def _others(axes: dict[str, list[Any]], frames: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {band: axis for band, axis in axes.items() if axis != frames.get(band)}
 
 
-def _other(axes: dict[str, Any], frames: dict[str, Any]) -> dict[str, Any]:
-    """The axes that are not the frames of their bands."""
-    return {band: reach for band, reach in axes.items() if reach != frames.get(band)}
+def _band_at(place: Keys) -> str:
+    """The band of a budget and maybe a band, as a key of the page's data."""
+    return label("band", place[1]) if len(place) > 1 else ALL
 
 
 def _against(found: Against | None, metric: Metric) -> list[float | int | None] | None:

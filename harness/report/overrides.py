@@ -12,7 +12,8 @@ from harness.plan.config import Config, Preset
 from harness.plan.trial import ADAM, CONSTANT, LR_SCHEDULE
 from harness.plan.tuned import found_for
 from harness.store.schema import Row
-from target_signals.tasks.base import known_family
+from target_signals import base as signals
+from target_signals.tasks import base as tasks
 
 
 def overrides(row: Row, config: Config) -> str | None:
@@ -23,15 +24,14 @@ def overrides(row: Row, config: Config) -> str | None:
     if "lr" in settings:  # of a model that is trained
         settings = settings | {LR_SCHEDULE: row.get(LR_SCHEDULE) or CONSTANT}
     preset = _preset(config, str(row.get("preset")), row["signal"], int(row["dim"]))
-    found = None
-    if preset is not None and preset.tuned_at is not None:
-        kind = "volume" if row["dim"] == 3 else _kind_of(row)
-        found = found_for(config.tuned, preset.tuned_at, row["model"], kind, int(row["size"]))
-    better = json.dumps(None if found is None else found.settings)
-    words = _differing(config, _kind_of(row), row["model"], int(row["size"]), json.dumps(settings), better)
+    kind = tasks.known_family(row["task"]).settings or signals.known_family(row["signal"]).kind
+    tuned_at = None if preset is None else preset.tuned_at
+    today = _today(config, tuned_at, kind, int(row["dim"]), row["model"], int(row["size"]))
+    differing = [name for name, value in settings.items() if name not in today or today[name] != value]
+    words = [_set(f"{row['model']}.{name}", settings[name]) for name in differing]
     optimiser = row.get("optimiser") or ADAM
     if preset is not None and preset.optimiser != optimiser:
-        words = (*words, _set(f"presets.{row['preset']}.optimiser", optimiser))
+        words.append(_set(f"presets.{row['preset']}.optimiser", optimiser))
     return " ".join(words) or None
 
 
@@ -44,32 +44,16 @@ def _preset(config: Config, name: str, signal: str, dim: int) -> Preset | None:
         return None
 
 
-def _kind_of(row: Row) -> str:
-    return known_family(row["task"]).settings or _kind(row["signal"])
-
-
-@functools.cache
-def _kind(signal: str) -> str:
-    """The sort of data, by which settings are tuned."""
-    import target_signals
-
-    try:
-        return target_signals.registry.get(signal).kind
-    except UsageError:  # somebody else's signal
-        return "synthetic"
-
-
-@functools.cache
-def _differing(config: Config, kind: str, model: str, size: int, settings: str, better: str) -> tuple[str, ...]:
-    """better: what a search found, in place of the settings file's."""
-    today = {LR_SCHEDULE: CONSTANT}
+@functools.cache  # ten thousand rows are of few kinds
+def _today(config: Config, tuned_at: str | None, kind: str, dim: int, model: str, size: int) -> dict[str, Any]:
+    """The settings that the files give a model. kind: of the data, by which settings are tuned."""
+    today: dict[str, Any] = {LR_SCHEDULE: CONSTANT}
     with contextlib.suppress(UsageError):
         today |= resolve_tuned(config.models.get(model, {}), kind, size, model)
-    today |= json.loads(better) or {}
-    given: dict[str, Any] = json.loads(settings)
-    return tuple(
-        _set(f"{model}.{name}", value) for name, value in given.items() if name not in today or today[name] != value
-    )
+    if tuned_at is not None:
+        found = found_for(config.tuned, tuned_at, model, "volume" if dim == 3 else kind, size)
+        today |= {} if found is None else found.settings
+    return today
 
 
 def _set(path: str, value: Any) -> str:

@@ -1,14 +1,14 @@
 """The rows as the page's script reads them: column by column, texts pooled, numbers to six significant digits."""
 
 import datetime
-import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from common.grouped import grouped
 from harness.analysis.cell import Cell
-from harness.analysis.experiments import Experiment, experiments
+from harness.analysis.experiments import Experiment
 from harness.analysis.gain import CAP
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.palette import palette
@@ -20,7 +20,7 @@ from harness.analysis.remarks import remarks
 from harness.analysis.winner import BASELINE
 from harness.plan.config import Config
 from harness.report.about import about
-from harness.report.compact import each, pooled, rounded
+from harness.report.compact import pooled, rounded
 from harness.report.lines import lines
 from harness.report.looks import looks
 from harness.report.overrides import overrides
@@ -56,10 +56,8 @@ class Entry(NamedTuple):
         return {"model": cell.model, "size": cell.size, "bandlimit": cell.band, **cell.draw._asdict()}
 
 
-def build(found: Gathered, config: Config) -> dict[str, Any]:
-    """Everything the page shows but pictures, as JSON values."""
-    rows = found.rows
-    every = experiments(rows, config.protocol.order, config)
+def build(found: Gathered, every: Sequence[Experiment], config: Config) -> dict[str, Any]:
+    """Everything the page shows of these rows but pictures, as JSON values. every: their experiments."""
     entries: list[Entry] = []
     for number, experiment in enumerate(every):
         entries += [Entry(number, found.stored[i]) for i in experiment.latest.values()]
@@ -68,7 +66,8 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
     present = dict.fromkeys(model for experiment in every for model in experiment.models)
     every_model = palette(config.protocol.order, present)
     models = [model for model in every_model if model in present]
-    yardsticks = [model for model in models if any(r["model"] == model and r.get("label") == CLASSICAL for r in rows)]
+    classical = {row["model"] for row in found.rows if row.get("label") == CLASSICAL}
+    yardsticks = [model for model in models if model in classical]
     experiments_of = [_experiment(experiment, models, found.out, config) for experiment in every]
     return {
         "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -88,7 +87,10 @@ def build(found: Gathered, config: Config) -> dict[str, Any]:
             preset: together(e["led"] for e in experiments_of if e["preset"] == preset)
             for preset in dict.fromkeys(e["preset"] for e in experiments_of)
         },
-        "tasks": {task: _task(task) for task in dict.fromkeys(experiment.kind.task for experiment in every)},
+        "tasks": {
+            task: {"title": title_of(task), "paper_suffix": known_family(task).paper_suffix}
+            for task in dict.fromkeys(experiment.kind.task for experiment in every)
+        },
         "across": _over_signals(every),
         "rows": len(entries),
         "columns": columns(entries, config),
@@ -127,11 +129,11 @@ def columns(entries: Sequence[Entry], config: Config) -> dict[str, list[Any] | d
     made["folder"] = pooled([None if one is None else one.store.folder.name for one in stored])
     made["key"] = [None if one is None else one.key for one in stored]
     made["overrides"] = pooled([overrides(row, config) for row in rows])
-    made["rings"] = [each(row.get("psnr_rings"), rounded) for row in rows]
+    made["rings"] = [[*map(rounded, row.get("psnr_rings") or ())] or None for row in rows]
     curves: list[list[dict[str, Any]]] = [row.get("curve") or [] for row in rows]
     made["curve_steps"] = pooled([_json([point["step"] for point in curve]) if curve else None for curve in curves])
-    made["curve_psnr"] = [each([p.get("psnr") for p in curve], lambda v: rounded(v, 4)) for curve in curves]
-    made["curve_loss"] = [each([p.get("loss") for p in curve], lambda v: rounded(v, 3)) for curve in curves]
+    made["curve_psnr"] = [[rounded(point.get("psnr"), 4) for point in curve] or None for curve in curves]
+    made["curve_loss"] = [[rounded(point.get("loss"), 3) for point in curve] or None for curve in curves]
     return {name: column for name, column in made.items() if _holds_something(column)}
 
 
@@ -154,46 +156,39 @@ def _metric(name: str) -> dict[str, Any]:
     }
 
 
-def _task(name: str) -> dict[str, Any]:
-    return {"title": title_of(name), "paper_suffix": known_family(name).paper_suffix}
-
-
 def _over_items(experiment: Experiment) -> dict[str, dict[str, Any]]:
     """Average ranks over the items, by metric and budget."""
-    found: dict[str, dict[str, Any]] = {}
-    for metric, size in itertools.product(METRICS, experiment.sizes):
-        if (made := _average_ranks(over_items(experiment, metric, size))) is not None:
-            found.setdefault(metric, {})[str(size)] = made
-    return found
+    sizes = experiment.sizes
+    found = {name: _ranks({size: over_items(experiment, name, size) for size in sizes}) for name in METRICS}
+    return {name: ranks for name, ranks in found.items() if ranks}
 
 
 def _over_signals(every: Sequence[Experiment]) -> list[dict[str, Any]]:
     """Average ranks over the signals of each preset and dimension, by budget."""
-    groups: dict[tuple[str, int], list[Experiment]] = {}
-    for experiment in every:
-        groups.setdefault((experiment.kind.preset, experiment.kind.dim), []).append(experiment)
     found = []
-    for (preset, dim), own in sorted(groups.items()):
+    for (preset, dim), own in sorted(grouped(every, lambda one: (one.kind.preset, one.kind.dim)).items()):
         sizes = sorted({size for experiment in own for size in experiment.sizes})
-        made = {str(size): _average_ranks(over_signals(own, size)) for size in sizes}
-        if ranks := {size: one for size, one in made.items() if one is not None}:
+        if ranks := _ranks({size: over_signals(own, size) for size in sizes}):
             found.append({"preset": preset, "dim": dim, "ranks": ranks})
     return found
 
 
-def _average_ranks(found: AverageRanks | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
+def _ranks(by_size: dict[int, AverageRanks | None]) -> dict[str, dict[str, Any]]:
+    """Average ranks by budget, without those that there are not."""
     return {
-        "models": found.models,
-        "average": [rounded(value, 4) for value in found.ranks.average],
-        "sets": found.ranks.sets,
-        "of": found.of,
-        "without": found.without,
-        "critical": rounded(found.ranks.critical, 4),
-        "friedman": rounded(found.ranks.friedman, 3),
-        "groups": found.ranks.groups,
-        "tells": found.ranks.can_tell,
+        str(size): {
+            "models": found.models,
+            "average": [rounded(value, 4) for value in found.ranks.average],
+            "sets": found.ranks.sets,
+            "of": found.of,
+            "without": found.without,
+            "critical": rounded(found.ranks.critical, 4),
+            "friedman": rounded(found.ranks.friedman, 3),
+            "groups": found.ranks.groups,
+            "tells": found.ranks.can_tell,
+        }
+        for size, found in by_size.items()
+        if found is not None
     }
 
 

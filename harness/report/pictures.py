@@ -10,7 +10,7 @@ from typing import Any
 
 from common.files import Unfit, read_bounded, write_atomically
 from harness.analysis.experiments import Experiment
-from harness.report.places import band_name
+from harness.analysis.means import label
 from harness.report.thumbnail import load_thumbnail
 from harness.store.scan import Gathered, Stored
 from harness.store.schema import CHECKSUM, OK
@@ -64,12 +64,13 @@ def _that_fit(candidates: Sequence[Stored], room: int, targets: dict[str, int]) 
             thumbnail = made[name]
             if thumbnail is None:
                 continue
-            new = [image for image in _targets_of(thumbnail) if image not in targets]
-            thumbnail = _shared(thumbnail, targets | {image: len(targets) + i for i, image in enumerate(new)})
+            unknown = [image for image in _targets_of(thumbnail) if image not in targets]
+            new = {image: len(targets) + i for i, image in enumerate(unknown)}
+            thumbnail = _shared(thumbnail, targets | new)
             room -= len(json.dumps({name: thumbnail})) + sum(map(len, new))
             if room < 0:
                 return
-            targets |= {image: len(targets) + i for i, image in enumerate(new)}
+            targets |= new
             yield name, thumbnail
 
 
@@ -130,7 +131,7 @@ def _in_turn(found: Gathered, every: Sequence[Experiment], shown: Shown) -> Iter
         for cell, i in experiment.latest.items():
             stored = found.stored[i]
             if stored.row["status"] == OK and stored.store.array_path(stored.key).exists():
-                later = (number, band_name(cell.band), cell.size, cell.model) not in shown
+                later = (number, label("band", cell.band), cell.size, cell.model) not in shown
                 rank = (others, draws[cell.draw], later, spread[cell.band, cell.size], number)
                 order.append((rank, stored))
     for _, stored in sorted(order, key=lambda entry: entry[0]):

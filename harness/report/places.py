@@ -6,26 +6,20 @@ from typing import Any
 
 from harness.analysis.experiments import Experiment
 from harness.analysis.left_out import lines
-from harness.analysis.means import constant_bands
+from harness.analysis.means import constant_bands, label
 from harness.analysis.winner import BASELINE, WIN, Outcome, Ranking
 from harness.analysis.wording import told
 from harness.report.compact import rounded
 from target_signals.tasks.metrics import Metric
 
 ALL = ""  # in place of a band or an item: all of them
-WHOLE = "whole"  # the band of a score over the whole signal
-
-
-def band_name(band: float | None) -> str:
-    """A band as a key of the page's data."""
-    return WHOLE if band is None else f"{band:g}"
 
 
 def led(experiment: Experiment, best: dict[str, dict[str, Any]], rings: bool = False) -> dict[str, Any]:
     """`counted` of every band and budget; constant bands are one, and of rings the whole signal alone counts."""
     again = constant_bands(experiment)[1:]
-    bands = [WHOLE] if rings else [band_name(band) for band in experiment.bands if band not in again]
-    return counted(place for band in bands for place in best.get(band, {}).values())
+    bands = [None] if rings else [band for band in experiment.bands if band not in again]
+    return counted(place for band in bands for place in best.get(label("band", band), {}).values())
 
 
 def counted(places: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def draw(
     def drawn(chosen: Sequence[Any], most: int) -> Images:
         cut_at = list(enumerate(chosen))
         images = {
-            name: [_paint(small(_shown(values[cut]), axis, most)) for axis, cut in cut_at]
+            name: [_opaque(small(_shown(values[cut]), axis, most)) for axis, cut in cut_at]
             for name, values in panels.items()
         }
         images["error"] = [_heat(small(error[cut], axis, most)[..., 0] / scale) for axis, cut in cut_at]
@@ -115,7 +115,8 @@ def _cuts(dim: int, shape: Sequence[int]) -> list[Any]:
 
 
 def _shown(values: np.ndarray) -> np.ndarray:
-    return np.clip(values if values.shape[-1] == 3 else values[..., :1], 0, 1)
+    """[H, W, C] as grey or, of three channels, as colours: [H, W, 3] in [0, 1]."""
+    return np.clip(values if values.shape[-1] == 3 else values[..., [0, 0, 0]], 0, 1)
 
 
 def _small(values: np.ndarray, most: int, apart: tuple[float, ...]) -> np.ndarray:
@@ -133,11 +134,6 @@ def _small(values: np.ndarray, most: int, apart: tuple[float, ...]) -> np.ndarra
     return blocks[np.arange(high) * height // high][:, np.arange(wide) * width // wide]
 
 
-def _paint(values: np.ndarray) -> np.ndarray:
-    """[H, W, 1 or 3] in [0, 1] as [H, W, 4] in 8 bit."""
-    return _opaque(np.broadcast_to(values, (*values.shape[:2], 3)))
-
-
 def _heat(values: np.ndarray) -> np.ndarray:
     """[H, W], of which 1 is the palest, as [H, W, 4]: from black over red to a pale yellow."""
     import matplotlib
@@ -148,6 +144,7 @@ def _heat(values: np.ndarray) -> np.ndarray:
 
 
 def _opaque(colour: np.ndarray) -> np.ndarray:
+    """[H, W, 3] in [0, 1] as [H, W, 4] in 8 bit."""
     eight_bit = np.round(255 * colour).astype(np.uint8)
     return np.concatenate([eight_bit, np.full_like(eight_bit[..., :1], 255)], axis=-1)
 

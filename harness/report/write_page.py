@@ -88,12 +88,11 @@ def page_of(
     from harness.report.presets import presets
     from harness.report.rates import rates
 
-    rows = found.rows
-    data = payload.build(found, settings)
-    every = experiments(rows, settings.protocol.order)
+    every = experiments(found.rows, settings.protocol.order, settings)
+    data = payload.build(found, every, settings)
     kinds = [experiment.kind for experiment in every]
     data["presets"] = presets(every, settings)
-    data["rates"] = rates(rows, kinds, settings.protocol.order, found.out)
+    data["rates"] = rates(found.rows, kinds, settings.protocol.order, found.out)
     data["figures"] = figure_files(kinds, found.out)
     shown = choose(every, payload.shown(data))
     data["pictures"] = shown.summary()

@@ -4,6 +4,7 @@ import pytest
 
 from harness import __main__ as verbs
 from harness.analysis.comparison import comparisons
+from harness.analysis.experiments import experiments
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.summary import summarise
 from harness.analysis.wording import told
@@ -16,6 +17,12 @@ from harness.store.scan import gather
 from target_signals.tasks.metrics import METRICS
 
 SEEDS = (1, 2, 3)
+
+
+def on_page(out, config):
+    """The only experiment of a store, as the page's data have it."""
+    found = gather(out)
+    return build(found, experiments(found.rows, config.protocol.order, config), config)["experiments"][0]
 
 
 @pytest.fixture
@@ -35,7 +42,7 @@ def displays(store, make_row, config, tmp_path, capsysbinary):
         ]
         out = store(rows)
         (comparison,) = comparisons(rows)
-        (experiment,) = build(gather(out), config)["experiments"]
+        experiment = on_page(out, config)
         return {
             "figure": [text.get_text() for text in winner_page(comparison).axes[0].texts],
             "terminal": summarise(rows, list(scores)),
@@ -162,7 +169,7 @@ def test_what_is_not_compared_is_said_alike_everywhere(store, make_row, config, 
     ]
     out = store(rows)
     (comparison,) = comparisons(rows, config.protocol.order)
-    (experiment,) = build(gather(out), config)["experiments"]
+    experiment = on_page(out, config)
     place, pooled = experiment["best"]["psnr"]["0.9"]["2500"], experiment["best"]["psnr"][""]["2500"]
     tables = {}
     for by in ("model,size", "model,size,band"):

@@ -319,7 +319,8 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
     code, stdout, _ = run(*words, models=("Grid", "BlockDCT"))
     assert "12 trials, 8 of them done before, 4 to run" in stdout
     assert main(["verify", "--out", str(out), "--most", "4", "--device", "cpu"]) == 0
-    experiments = build(gather(out), load_config())["experiments"]
+    found, config = gather(out), load_config()
+    experiments = build(found, experiments_of(found.rows, config.protocol.order, config), config)["experiments"]
     assert [sorted(one["items"]) for one in experiments] == [sorted(set(load(out)["item"]))] * 2
 
     code, stdout, _ = run("--signal", folder / "a.png", "--no-figures")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from common.grouped import grouped
 from common.words import budget_text
 from harness.analysis.bits import bjontegaard
 from harness.analysis.bits.bjontegaard import Point, front
@@ -96,10 +97,7 @@ def rate_distortion(
 
     order: of models; others follow by name. curves_of: a row's signal → its codecs' files, ladder by ladder.
     """
-    kinds: dict[Kind, list[Row]] = {}
-    for row in rows:
-        if _has_points(row):
-            kinds.setdefault(kind_of(row), []).append(row)
+    kinds = grouped(filter(_has_points, rows), kind_of)
     return [_of(kind, of_kind, order, curves_of) for kind, of_kind in kinds.items()]
 
 

@@ -4,10 +4,9 @@ import dataclasses
 import math
 from typing import NamedTuple
 
-from harness.analysis.cell import Cell
 from harness.analysis.comparison import Comparison, Place
 from harness.analysis.significance import Difference
-from harness.analysis.winner import differences
+from harness.analysis.winner import improvement
 from harness.analysis.wording import difference
 from target_signals.tasks.metrics import METRICS
 
@@ -34,15 +33,14 @@ class Rise(NamedTuple):
 def rise(comparison: Comparison, place: Place) -> Rise | None:
     """How much a doubling of the budget brought; None where the model has no scores of the same draws at a smaller
     one."""
-    runs, known = comparison.runs(place), comparison.scores(place)
+    known = comparison.scores(place)
     for before in (size for size in reversed(comparison.sizes) if 0 < size < place.size):
         earlier = comparison.scores(place._replace(size=before))
-        if known and earlier.keys() == known.keys():
-            scores = {Cell("before", 0, place.band, *draw): score for draw, score in earlier.items()}
-            scores |= {Cell("after", 0, place.band, *draw): score for draw, score in known.items()}
-            whole, doublings = differences(scores, "before", PSNR)["after"], math.log2(place.size / before)
+        if known and {cell.draw for cell in earlier} == {cell.draw for cell in known}:
+            whole = improvement(earlier, known, PSNR)
+            doublings = math.log2(place.size / before)
             a_doubling = {name: getattr(whole, name) / doublings for name in ("mean", "low", "high")}
-            values = min(math.prod(runs[draw]["shape"]) for draw in known)
+            values = min(math.prod(row["shape"]) for row in comparison.ended(place))
             return Rise(before, place.size, dataclasses.replace(whole, **a_doubling), values)
     return None
 

@@ -59,16 +59,12 @@ def writing(rows: Sequence[Row], out: str | Path) -> str | None:
 
 def _fewest_bits(rows: Sequence[Row]) -> int | None:
     """The least number of bits a value at which all rows together lose less than LOSS; else the best there is."""
-    known = [{r["bits"] for r in row["rates"] if r["psnr"] is not None} if _has_rates(row) else set() for row in rows]
+    known = [{rate["bits"] for rate in row.get("rates") or () if rate["psnr"] is not None} for row in rows]
     scores = {bits: mean(_rate(row, bits)["psnr"] for row in rows) for bits in set.intersection(*known)}
     if not scores:
         return None
     least = mean(row["psnr"] for row in rows) - LOSS
     return min((bits for bits, score in scores.items() if score > least), default=max(scores, key=lambda b: scores[b]))
-
-
-def _has_rates(row: Row) -> bool:
-    return isinstance(row.get("rates"), list)
 
 
 def _rate(row: Row, bits: int) -> Row:

@@ -14,7 +14,6 @@ from harness.analysis.own_file import stored_bytes
 from harness.analysis.own_file.budgets import rise, told_rise
 from harness.analysis.own_file.largest_error import where_it_fails
 from harness.analysis.own_file.next_run import Advice, Available, advise
-from harness.analysis.significance import Difference
 from harness.analysis.spread import mean
 from harness.analysis.winner import ALONE, TIE, Outcome, Ranking, differences, estimate
 from harness.analysis.wording import alone, difference
@@ -71,7 +70,7 @@ def _of_task(comparison: Comparison, size: int, band: float | None, outcome: Out
     if writing := stored_bytes.writing(rows, out):
         yield f"  to write it: {writing}"
     if outcome.trained:
-        score = estimate(comparison.scored(place))
+        score = estimate(comparison.scores(place))
         yield f"  more budget: {told_rise(rise(comparison, place), score)}"
     yield f"  most quality per second: {_quickest(comparison, size, band, first)}"
     yield f"  {_largest_error(rows, out)}"
@@ -82,7 +81,7 @@ def _trained(comparison: Comparison, size: int, band: float | None, outcome: Out
     ranking = outcome.trained
     if ranking is None:
         return _nobody(any(model not in comparison.classical for model in comparison.models))
-    score = f"{ranking.best}, {difference(estimate(comparison.scored(Place(ranking.best, size, band))), PSNR)}"
+    score = f"{ranking.best}, {difference(estimate(comparison.scores(Place(ranking.best, size, band))), PSNR)}"
     if ranking.verdict == ALONE:
         return score + alone("trained model")
     if ranking.verdict == TIE:
@@ -96,24 +95,20 @@ def _yardstick(comparison: Comparison, size: int, band: float | None, outcome: O
     if outcome.yardsticks is None:
         return _nobody(any(model in comparison.classical for model in comparison.models))
     best = outcome.yardsticks.best
-    scores = comparison.scored(Place(best, size, band))
+    scores = comparison.scores(Place(best, size, band))
     score = f"{best}, {difference(estimate(scores), PSNR)}"
     if outcome.trained is None:
         return score
     trained = outcome.trained.best
-    found = differences(scores | comparison.scored(Place(trained, size, band)), trained, PSNR).get(best)
-    return score if found is None else f"{score}, {_ahead(found)} {trained}"
+    found = differences(scores | comparison.scores(Place(trained, size, band)), trained, PSNR).get(best)
+    if found is None:
+        return score
+    ahead = f"{difference(found, PSNR)} ahead of" if found.mean >= 0 else f"{difference(-found, PSNR)} behind"
+    return f"{score}, {ahead} {trained}"
 
 
 def _nobody(run: bool) -> str:
     return "none has a score in every case" if run else "none was run"
-
-
-def _ahead(found: Difference) -> str:
-    """`1.2 dB [0.4, 2.0] ahead of`, or behind"""
-    if found.mean >= 0:
-        return f"{difference(found, PSNR)} ahead of"
-    return f"{difference(-found, PSNR)} behind"
 
 
 def _quickest(comparison: Comparison, size: int, band: float | None, ranking: Ranking) -> str:

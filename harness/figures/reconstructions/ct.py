@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.target import Target
-from harness.figures.reconstructions.view import Frame, Picture, Slot, Tile, as_picture, magnitude
+from harness.figures.reconstructions.view import Display, Picture, Slot, Tile, as_picture, magnitude
 
 
 @dataclass(frozen=True, eq=False)
-class SinogramDisplay:
+class SinogramDisplay(Display):
     """shape: (rows, columns) of the slice; a sinogram has no proportions of its own and takes the same room."""
 
     shape: tuple[int, int]
@@ -39,10 +39,6 @@ class SinogramDisplay:
         captions = "target", "its sinogram"
         pictures = self.values(self.target.truth)
         return [Tile(caption, picture, self.size) for caption, picture in zip(captions, pictures, strict=True)]
-
-    @property
-    def frame(self) -> Frame | None:
-        return None
 
     def notes(self) -> list[str]:
         return ["sinogram: a row for each angle; the sinogram alone was trained on"]

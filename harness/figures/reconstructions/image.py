@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from harness.analysis.target import Target
-from harness.figures.reconstructions.view import Frame, Picture, Slot, Tile, as_picture, magnitude
+from harness.figures.reconstructions.view import Display, Frame, Picture, Slot, Tile, as_picture, magnitude
 
 PART, LEAST = 6, 12  # the window is this part of each axis, but at least so many samples
 PROPORTION = 0.02  # by which the ratios of two axes may differ, as they were rounded
@@ -14,7 +14,7 @@ Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
-class ImageDisplay:
+class ImageDisplay(Display):
     """shape: (rows, columns). target: None where there is none to look at. spacing: of neighbours along each axis."""
 
     shape: tuple[int, int]
@@ -56,11 +56,8 @@ class ImageDisplay:
             return tiles
         seen = as_picture(self.target.seen)
         enlarged = seen[_scaled(self.window, self.shape, seen.shape)]
-        return [
-            *tiles,
-            Tile("trained on", Picture(seen, "value"), self.size),
-            Tile("zoom", Picture(enlarged, "value"), self.size),
-        ]
+        pictures = {"trained on": seen, "zoom": enlarged}
+        return tiles + [Tile(caption, Picture(one, "value"), self.size) for caption, one in pictures.items()]
 
     @property
     def frame(self) -> Frame | None:
@@ -80,7 +77,7 @@ def window_of_detail(picture: np.ndarray) -> Window:
     detail = np.zeros(values.shape[:2])
     detail[:-1] += np.square(np.diff(values, axis=0)).sum(axis=-1)
     detail[:, :-1] += np.square(np.diff(values, axis=1)).sum(axis=-1)
-    height, width = (_side(n) for n in picture.shape[:2])
+    height, width = (min(n, max(LEAST, round(n / PART))) for n in picture.shape[:2])
     totals = np.pad(detail, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     sums = totals[height:, width:] - totals[:-height, width:] - totals[height:, :-width] + totals[:-height, :-width]
     if np.ptp(sums) <= 1e-9 * max(1e-30, abs(float(sums.max()))):
@@ -102,7 +99,3 @@ def _scaled(window: Window, shape: tuple[int, ...], other: tuple[int, ...]) -> W
 def _proportional(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Whether two shapes may be those of one picture; a sinogram is none."""
     return abs(one[0] / other[0] - one[1] / other[1]) < PROPORTION
-
-
-def _side(n: int) -> int:
-    return min(n, max(LEAST, round(n / PART)))

@@ -94,9 +94,11 @@ def page(
         frame=display.frame,
         cells={(model, size): cell(example, display, model, size, shown) for model in models for size in sizes},
         scales=scales,
+        subtitle=_subtitle(example),
+        notes=_notes(example, display),
         layout=layout,
     )
-    return tiles.draw(_subtitle(example), _notes(example, display))
+    return tiles.draw()
 
 
 def cell(example: Example, display: Display, model: str, size: int, shown: slice = slice(None)) -> Cell:

@@ -1,7 +1,9 @@
 """A page of tiles: the target on top, and below it a row for each model with its pictures at each budget; in inches."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -13,9 +15,10 @@ from common.words import budget_text
 from harness.analysis.comparison import Comparison
 from harness.figures import style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout
-from harness.figures.page import EDGE, LINE, Sheet, text_width, with_room, write_texts
+from harness.figures.page import Sheet, headline
 from harness.figures.reconstructions.colour_scales import Scale
 from harness.figures.reconstructions.view import SHADED, Frame, Picture, Slot, Tile, shrink
+from harness.figures.text import EDGE, LINE, text_width
 
 NAME, RIGHT = 0.24, 0.1  # room for the models' names, written upward, and beside the last tile
 GAP, GROUP_GAP, BETWEEN = 0.05, 0.16, 0.06  # between tiles, budgets, rows
@@ -41,7 +44,8 @@ class Cell:
 class TilePage:
     """slots: the columns at every budget. above: the target's pictures, with captions and sizes.
 
-    frame: the part of the first one of them that is shown enlarged. cells: by model and budget.
+    frame: the part of the first one of them that is shown enlarged. cells: by model and budget. All measures are
+    inches, but for sizes.
     """
 
     comparison: Comparison
@@ -52,29 +56,42 @@ class TilePage:
     frame: Frame | None
     cells: dict[tuple[str, int], Cell]
     scales: dict[str, Scale]
+    subtitle: str
+    notes: Sequence[str]
     layout: Layout = AS_NEEDED
 
-    def draw(self, subtitle: str, notes: Sequence[str]) -> Figure:
-        room = with_room(self._sheet(), self.comparison, subtitle, notes, FOOT)
-        sheet = replace(room, head=room.head - 0.1)
-        figure = sheet.figure()
-        y = self._draw_above(sheet, figure, sheet.head)
-        self._draw_headers(sheet, figure, y)
+    def draw(self) -> Figure:
+        """The page."""
+        y = self._draw_above(self.sheet.head)
+        self._draw_headers(y)
         y += HEADER
         for model in self.models:
-            name = y + CAPTION + self.row_height / 2
             looks: style.Looks = {"rotation": 90, "ha": "left", "va": "center", "fontsize": style.TEXT}
-            figure.text(EDGE / sheet.width, 1 - name / sheet.height, model, **looks)
+            self.sheet.text(self.figure, EDGE, y + CAPTION + self.row_height / 2, model, **looks)
             for group, size in enumerate(self.sizes):
-                self._draw_cell(sheet, figure, self.left(group), y, self.cells[model, size])
+                self._draw_cell(self.left(group), y, self.cells[model, size])
             y += CAPTION + self.row_height + BETWEEN
-        self._draw_bars(sheet, figure, y)
-        write_texts(sheet, figure, self.comparison, subtitle, notes)
-        return figure
+        self._draw_bars(y)
+        return self.figure
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        below = len(self.sizes) * (self.group_width + GROUP_GAP) - GROUP_GAP
+        beside = max(sum(self.unit * tile.size[0] + GAP for tile in line) - GAP for line in self.targets)
+        rows = HEADER + len(self.models) * (CAPTION + self.row_height + BETWEEN)
+        bars = BARS * math.ceil(len(self.scales) / self.bars_in_line)
+        panel = max(below, beside), self._target_height + rows + bars
+        sheet = Sheet(1, 1, panel, (0.0, 0.0), (NAME, RIGHT), layout=self.layout)
+        sheet = sheet.with_texts(*headline(self.comparison, self.subtitle), self.notes, FOOT)
+        return replace(sheet, head=sheet.head - 0.1)
+
+    @cached_property
+    def figure(self) -> Figure:
+        return self.sheet.figure()
 
     @property
     def unit(self) -> float:
-        """Inches that one unit of the slots' sizes takes: as wide a page as allowed, and no tile too tall."""
+        """What one unit of the slots' sizes takes: as wide a page as allowed, and no tile too tall."""
         groups = len(self.sizes)
         free = self.room - groups * (len(self.slots) - 1) * GAP - (groups - 1) * GROUP_GAP
         wide = free / (groups * sum(slot.size[0] for slot in self.slots))
@@ -82,7 +99,7 @@ class TilePage:
 
     @property
     def room(self) -> float:
-        """Inches that tiles may take side by side."""
+        """What tiles may take side by side."""
         return PAGE if self.layout.width is None else self.layout.width - NAME - RIGHT
 
     @property
@@ -117,63 +134,54 @@ class TilePage:
     def left(self, group: int) -> float:
         return NAME + group * (self.group_width + GROUP_GAP)
 
-    def _sheet(self) -> Sheet:
-        below = len(self.sizes) * (self.group_width + GROUP_GAP) - GROUP_GAP
-        beside = max(sum(self.unit * tile.size[0] + GAP for tile in line) - GAP for line in self.targets)
-        rows = HEADER + len(self.models) * (CAPTION + self.row_height + BETWEEN)
-        bars = BARS * -(-len(self.scales) // self.bars_in_line)
-        panel = max(below, beside), self._target_height + rows + bars
-        return Sheet(1, 1, panel, (0.0, 0.0), (NAME, RIGHT), layout=self.layout)
-
     @property
     def _target_height(self) -> float:
         return len(self.targets) * (CAPTION + self.row_height + BELOW_TARGET) if self.above else 0.0
 
-    def _draw_above(self, sheet: Sheet, figure: Figure, top: float) -> float:
+    def _draw_above(self, top: float) -> float:
         """The target; returns where the rows may begin."""
         for number, line in enumerate(self.targets):
             x, y = NAME, top + number * self._target_height / len(self.targets) + CAPTION
-            for caption, picture, size in line:
-                axes = self._tile(sheet, figure, x, y, size, picture, caption)
-                if picture is self.above[0].picture and self.frame:
+            for tile in line:
+                axes = self._tile(x, y, tile)
+                if tile.picture is self.above[0].picture and self.frame:
                     _mark(axes, self.frame)
-                x += self.unit * size[0] + GAP
+                x += self.unit * tile.size[0] + GAP
         return top + self._target_height
 
-    def _draw_bars(self, sheet: Sheet, figure: Figure, top: float) -> None:
+    def _draw_bars(self, top: float) -> None:
         """A colour bar for each scale, side by side under the rows, in as many lines as they need."""
         left = NAME + BAR_GAP / 3  # half a number stands beside a bar's end
-        pitch = min(LONGEST_BAR + BAR_GAP, (sheet.width - left) / self.bars_in_line)
+        pitch = min(LONGEST_BAR + BAR_GAP, (self.sheet.width - left) / self.bars_in_line)
         for index, scale in enumerate(self.scales.values()):
             line, place = divmod(index, self.bars_in_line)
-            box = sheet.box(figure, left + place * pitch, top + line * BARS + 0.2, pitch - BAR_GAP, BAR)
+            box = self.sheet.box(self.figure, left + place * pitch, top + line * BARS + 0.2, pitch - BAR_GAP, BAR)
             mappable = ScalarMappable(Normalize(scale.low, scale.high), scale.colours)
             extend = "max" if scale.extend else "neither"
-            bar = figure.colorbar(mappable, cax=box, orientation="horizontal", extend=extend, extendfrac=0.05)
+            bar = self.figure.colorbar(mappable, cax=box, orientation="horizontal", extend=extend, extendfrac=0.05)
             ticks = [scale.low, (scale.low + scale.high) / 2, scale.high]
             bar.set_ticks(ticks, labels=[f"{tick:.3g}".replace("-", "−") for tick in ticks])
             bar.ax.set_title(scale.label, fontsize=style.TEXT, pad=3.5, loc="left")
             bar.ax.tick_params(labelsize=self.text, length=2, pad=1)
             bar.ax.spines["outline"].set_linewidth(0.4)
 
-    def _draw_headers(self, sheet: Sheet, figure: Figure, top: float) -> None:
-        looks: style.Looks = {"ha": "center", "va": "center", "fontsize": style.TEXT}
+    def _draw_headers(self, top: float) -> None:
+        looks: style.Looks = {"ha": "center", "va": "center"}
         for group, size in enumerate(self.sizes):
-            x = self.left(group)
-            middle, y = (x + self.group_width / 2) / sheet.width, 1 - (top + 0.08) / sheet.height
-            figure.text(middle, y, f"{budget_text(size)} parameters", weight="bold", **looks)
+            x, y, middle = self.left(group), top + 0.08, self.left(group) + self.group_width / 2
+            budget: style.Looks = {"weight": "bold", "fontsize": style.TEXT}
+            self.sheet.text(self.figure, middle, y, f"{budget_text(size)} parameters", **looks, **budget)
             for slot in self.slots:
                 width = self.unit * slot.size[0]
                 small = self.text
                 if self.layout.width is None:
                     small = min(small, style.TEXT * (width + GAP) / max(text_width(slot.title), 1e-9))
-                y = 1 - (top + 0.08 + LINE) / sheet.height
-                figure.text((x + width / 2) / sheet.width, y, slot.title, **looks | {"fontsize": small})
+                self.sheet.text(self.figure, x + width / 2, y + LINE, slot.title, fontsize=small, **looks)
                 x += width + GAP
 
-    def _draw_cell(self, sheet: Sheet, figure: Figure, left: float, top: float, cell: Cell) -> None:
+    def _draw_cell(self, left: float, top: float, cell: Cell) -> None:
         if not cell.pictures:
-            axes = sheet.box(figure, left, top + CAPTION, self.group_width, self.row_height)
+            axes = self.sheet.box(self.figure, left, top + CAPTION, self.group_width, self.row_height)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
             axes.patch.set(facecolor="white", hatch="/////", edgecolor=style.HATCH, linewidth=0)
@@ -183,34 +191,26 @@ class TilePage:
             return
         x = left
         for index, (slot, picture) in enumerate(zip(self.slots, cell.pictures, strict=True)):
-            self._tile(sheet, figure, x, top + CAPTION, slot.size, picture, cell.caption if index == 0 else "")
+            self._tile(x, top + CAPTION, Tile(cell.caption if index == 0 else "", picture, slot.size))
             x += self.unit * slot.size[0] + GAP
 
-    def _tile(
-        self,
-        sheet: Sheet,
-        figure: Figure,
-        x: float,
-        y: float,
-        size: tuple[float, float],
-        picture: Picture,
-        caption: str,
-    ) -> Axes:
-        width, height = self.unit * size[0], self.unit * size[1]
-        axes = sheet.box(figure, x, y + (self.row_height - height) / 2, width, height)
-        pixels = shrink(picture.pixels, max(1, round(DENSITY * max(width, height))), axes=(0, 1))
+    def _tile(self, x: float, y: float, tile: Tile) -> Axes:
+        """A picture in the middle of a row that begins at y."""
+        width, height = self.unit * tile.size[0], self.unit * tile.size[1]
+        axes = self.sheet.box(self.figure, x, y + (self.row_height - height) / 2, width, height)
+        pixels = shrink(tile.picture.pixels, max(1, round(DENSITY * max(width, height))), axes=(0, 1))
         looks: style.Looks = {"aspect": "auto"}
-        if picture.scale != SHADED and pixels.ndim == 2:
-            scale = self.scales[picture.scale]
+        if tile.picture.scale != SHADED and pixels.ndim == 2:
+            scale = self.scales[tile.picture.scale]
             looks |= {"cmap": scale.colours, "norm": Normalize(scale.low, scale.high)}
         axes.imshow(pixels, **looks)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(color="0.6", linewidth=0.4)
-        if picture.remark:
+        if tile.picture.remark:
             centre: style.Looks = {"ha": "center", "va": "center", "transform": axes.transAxes}
-            axes.text(0.5, 0.5, picture.remark, fontsize=self.text, color=style.FAINT, **centre)
-        if caption:
-            axes.set_title(caption, fontsize=self.text, pad=2)
+            axes.text(0.5, 0.5, tile.picture.remark, fontsize=self.text, color=style.FAINT, **centre)
+        if tile.caption:
+            axes.set_title(tile.caption, fontsize=self.text, pad=2)
         return axes
 
 

@@ -67,7 +67,7 @@ class Display(Protocol):
     @property
     def frame(self) -> Frame | None:
         """The part of the target's first picture that others show enlarged."""
-        ...
+        return None
 
     def notes(self) -> list[str]:
         """What a reader has to know about these pictures."""

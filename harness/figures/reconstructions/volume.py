@@ -6,13 +6,13 @@ import numpy as np
 
 from harness.analysis.target import Target
 from harness.figures.reconstructions.isosurface import extent, shaded
-from harness.figures.reconstructions.view import SHADED, Frame, Picture, Slot, Tile, magnitude
+from harness.figures.reconstructions.view import SHADED, Display, Picture, Slot, Tile, magnitude
 
 ROWS = 260  # of pixels in an isosurface's picture
 
 
 @dataclass(frozen=True, eq=False)
-class VolumeDisplay:
+class VolumeDisplay(Display):
     """shape: [n0, n1, n2]; axis 1 is drawn upward. target: None where there is none to look at.
 
     spacing: of neighbours along each axis, the least of them 1.
@@ -59,10 +59,6 @@ class VolumeDisplay:
         captions = [f"target, {self.slices[0].title}", *(slot.title for slot in self.value_slots[1:])]
         parts = zip(captions, self.values(self.target.truth), self.value_slots, strict=True)
         return [Tile(caption, picture, slot.size) for caption, picture, slot in parts]
-
-    @property
-    def frame(self) -> Frame | None:
-        return None
 
     def notes(self) -> list[str]:
         surface = f"isosurface at {self.level:.3g}, halfway between the target's extremes" if self.target else ""

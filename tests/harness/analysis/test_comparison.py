@@ -28,7 +28,7 @@ def rows(make_row):
 
 def test_comparisons_are_those_of_the_rows_in_order_of_time(rows):
     said = [comparisons(some, ["Mine"]) for some in itertools.permutations(rows)]
-    assert all(one == said[0] and list(one[1].cells) == list(said[0][1].cells) for one in said[1:])
+    assert all(one == said[0] and list(one[1].places) == list(said[0][1].places) for one in said[1:])
     zebra, ant = said[0]
     assert (zebra.kind.signal, zebra.stands_for, zebra.kind.length, zebra.kind.steps) == ("Zebra", "Horse", 24, 3)
     assert zebra.regions == (0.1, 0.2, None)
@@ -36,9 +36,9 @@ def test_comparisons_are_those_of_the_rows_in_order_of_time(rows):
     assert ant.passed_over == 1
     assert ant.models == ("Mine", "Old", "Wavelet")
     assert (ant.classical, ant.of_reference, ant.palette) == ({"Wavelet"}, {"Mine"}, ("Mine", "Grid", "Old", "Wavelet"))
-    ((row,),) = ([*runs.values()] for place, runs in ant.cells.items() if place.model == "Mine")
+    ((row,),) = ([*runs.values()] for place, runs in ant.places.items() if place.model == "Mine")
     assert (row["status"], row["reason"], row["psnr"]) == ("diverged", "no number", None)
-    assert [row["psnr"] for place, runs in ant.cells.items() if place.model == "Old" for row in runs.values()] == [20.0]
+    assert [row["psnr"] for row in ant.experiment.by_cell.values() if row["model"] == "Old"] == [20.0]
 
 
 def test_a_table_at_the_end_of_a_run_is_that_of_the_rows_in_order_of_time(rows):
@@ -59,7 +59,7 @@ def test_rows_of_two_versions_of_a_file_stand_in_no_comparison_together(make_row
     ]
     grid = make_row(model="Grid", size=100, psnr=4.0, started="2026-01-01")
     (found,) = comparisons([*mine, grid])
-    assert {place.model: [row["psnr"] for row in runs.values()] for place, runs in found.cells.items()} == {
+    assert {place.model: [row["psnr"] for row in runs.values()] for place, runs in found.places.items()} == {
         "Mine": [3.0],
         "Grid": [4.0],
     }
@@ -112,7 +112,7 @@ def test_budgets_and_bands_are_in_order_whatever_that_of_the_rows(compared):
 def test_only_some_models_and_budgets_keep_the_colours_of_all(compared):
     found = compared(*({"model": model, "size": size} for model in ("Grid", "Siren", "Wire") for size in (500, 1000)))
     fewer = found.only(["Siren", "Grid"], [1000])
-    assert {(place.model, place.size) for place in fewer.cells} == {("Grid", 1000), ("Siren", 1000)}
+    assert {(place.model, place.size) for place in fewer.places} == {("Grid", 1000), ("Siren", 1000)}
     assert (fewer.models, fewer.sizes, fewer.palette) == (("Grid", "Siren"), (1000,), found.palette)
 
 

@@ -8,7 +8,6 @@ from harness.analysis.frame import frame
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([], None),
         ([3.0], (3, 3)),
         ([20.0, 25.0], (20, 25)),
         ([20.0, 22.0, 25.0, 30.0, 33.0], (20, 33)),

@@ -8,6 +8,7 @@ import models
 from harness.analysis.bits.rate_distortion import Measurement, Point, RateDistortion
 from harness.analysis.cell import kind_of
 from harness.analysis.comparison import comparisons
+from harness.analysis.experiments import experiments
 from harness.analysis.palette import YARDSTICKS
 from harness.commands import figures
 from harness.figures import draw_figures, style
@@ -49,7 +50,7 @@ def test_rates_and_page_have_the_colours_of_figures(rows_of, order):
     drawn = rate_distortion_page(RateDistortion(kind_of(rows[0]), (1, 1), FEW, measured), order, []).axes[0].lines
     assert {line.get_label(): line.get_color() for line in drawn} == colours_of(comparison)
     found = Gathered(Path("x"), [Stored(Store(Path("x"), "2d_Sierpinski"), row["model"], row) for row in rows])
-    page = payload.build(found, load_config())["looks"]
+    page = payload.build(found, experiments(rows, order), load_config())["looks"]
     assert {model: look["colour"] for model, look in page.items()} == colours_of(comparison)
 
 

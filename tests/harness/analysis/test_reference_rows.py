@@ -14,7 +14,7 @@ from harness.analysis.reference_rows import beside
 from harness.commands import run as run_command
 from harness.commands import run_launch
 from harness.figures import legend
-from harness.figures.page import head_lines
+from harness.figures.page import headline
 from harness.plan import want
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.make_plan import make_plan
@@ -277,7 +277,7 @@ def test_figures_and_page_mark_them_and_leave_their_times_out(rows_of, ship, wan
     assert comparison.of_reference == {"Siren", "Grid"}
     labels = [handle.get_label() for handle in legend.of_models(comparison, comparison.models)]
     assert labels == ["Siren (reference)", "Grid (reference)", "Mine"]
-    assert head_lines(comparison, "PSNR", 8)[-1] == "from the reference results: Siren, Grid"
+    assert headline(comparison, "PSNR")[1][-1] == "from the reference results: Siren, Grid"
     assert [row["model"] for row in comparison.timed] == ["Mine"]
 
     out = write_store(tmp_path / "out", own)

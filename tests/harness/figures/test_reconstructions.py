@@ -199,12 +199,12 @@ def test_without_a_target_the_errors_are_shown_alone(make_specimen, check_page):
 )
 def test_a_fit_without_pictures_says_why(make_specimen, check_page, status, word):
     example = make_specimen(picture((30, 40, 1)))
-    (place,) = [place for place in example.comparison.cells if place.model == "Wire" and place.size == 10_000]
-    runs = example.comparison.cells[place]
+    rows = example.comparison.experiment.by_cell
+    (cell,) = [cell for cell in rows if cell.model == "Wire" and cell.size == 10_000]
     if status is None:
-        del example.comparison.cells[place]
+        del rows[cell]
     else:
-        runs[example.draw] = runs[example.draw] | {"status": status}
+        rows[cell] = rows[cell] | {"status": status}
     del example.residuals["Wire", 10_000]
     ((_, figure),) = sheets(example)
     assert [text.get_text() for axes in figure.axes for text in axes.texts] == [word]

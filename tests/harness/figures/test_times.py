@@ -136,7 +136,7 @@ def test_seconds_of_different_machines_are_not_mixed(make_table):
     other = (table["model"] == "Wire") & (table["size"] == 10_000)
     table.loc[other, ["device", "seconds"]] = ["CPU", 1e6]
     comparison = fits(table)
-    assert (comparison.machine, timing.elsewhere(comparison)) == ("GPU", 2)
+    assert (comparison.machine, len(timing.elsewhere(comparison))) == ("GPU", 2)
     assert ("Wire", 10_000) not in {(point.model, point.size) for point in points_at(comparison, 0.5)}
     assert trace(comparison, Place("Wire", 10_000, 0.5), "seconds") is None
     assert trace(comparison, Place("Wire", 10_000, 0.5), "updates") is not None

@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.analysis.experiments import experiments
 from harness.report.compact import pooled, rounded
 from harness.report.payload import build
 from harness.store.scan import gather
+
+
+def built(folder, config):
+    found = gather(folder)
+    return build(found, experiments(found.rows, config.protocol.order, config), config)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +34,7 @@ def test_texts_stand_once():
 def test_the_payload_has_every_row_and_every_gap(store, make_row, config):
     rows = [make_row(model=model, seed=seed) for model in ("Siren", "Grid") for seed in (1, 2)][:3]
     older = make_row(model="Siren", seed=1, psnr=1.0, started="2020-01-01T00:00:00.000+00:00")
-    data = build(gather(store([*rows, older])), config)
+    data = built(store([*rows, older]), config)
     assert data["rows"] == 5
     statuses = data["columns"]["status"]
     assert sorted(statuses["pool"][place] for place in statuses["at"]) == ["missing", "ok", "ok", "ok", "older"]
@@ -41,7 +47,7 @@ def test_the_payload_has_every_row_and_every_gap(store, make_row, config):
 
 def test_tasks_are_told_to_the_page(store, make_row, config):
     names = ("super_resolution", "denoise_0.1", "own_0.5")
-    tasks = build(gather(store([make_row(task=name) for name in names])), config)["tasks"]
+    tasks = built(store([make_row(task=name) for name in names]), config)["tasks"]
     assert tasks["super_resolution"] == {"title": "super-resolution", "paper_suffix": "_paper"}
     assert tasks["denoise_0.1"] == {"title": "denoise σ = 0.1", "paper_suffix": ""}
     assert tasks["own_0.5"] == {"title": "own 0.5", "paper_suffix": ""}
@@ -49,7 +55,7 @@ def test_tasks_are_told_to_the_page(store, make_row, config):
 
 def only(rows, config, store):
     """The payload's one experiment, and its lines by model, budget, band and item."""
-    data = build(gather(store(rows)), config)
+    data = built(store(rows), config)
     (experiment,) = data["experiments"]
     columns, bands, items = experiment["lines"], ["", *experiment["bands"]], ["", *experiment["items"]]
     keys = zip(columns["model"], columns["size"], columns["band"], columns["item"], strict=True)
@@ -152,7 +158,7 @@ def test_signals_are_ranked_once_each(make_row, config, store):
         for task in ("fit", "super_resolution")
         for i, model in enumerate(("Grid", "Siren", "Wire"))
     ]
-    (group,) = build(gather(store(rows)), config)["across"]
+    (group,) = built(store(rows), config)["across"]
     ranks = group["ranks"]["2500"]
     assert (ranks["sets"], ranks["of"]) == (3, 3)
     by_model = dict(zip(ranks["models"], ranks["average"], strict=True))
