@@ -11,12 +11,10 @@ import torch
 import models
 from common.lattice import Lattice
 from common.needs import Needs
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from models.budget import count
-from tests import own_files
+from tests import building, own_files
+from tests.building import settings_of
 
-CONFIG = load_config()
 NAMES = [*models.registry.names(), own_files.NEW["model"]]
 CASES = [(name, dim, channels) for name in NAMES for dim in (2, 3) for channels in (1, 3)]
 SHAPES = {2: (13, 10), 3: (7, 5, 6)}  # uneven on purpose
@@ -36,12 +34,9 @@ def build(name, lattice, channels, size=None, seed=0):
     cls = models.get_model(name)
     if (reason := cls.unsupported(lattice.dim, channels, Needs())) is not None:
         pytest.skip(reason)
-    settings = model_settings(CONFIG, name, "synthetic", 10_000)
-    size = cls.solve_size(settings, lattice, channels, 10_000) if size is None else size
-    model = cls(settings, lattice, channels, size)
-    rng = torch.Generator().manual_seed(seed)
-    model.initialise(rng)
+    model = building.build(name, lattice, channels, size=size, seed=seed)
     if cls.label == "classical":  # otherwise it would hold nothing
+        rng = torch.Generator().manual_seed(seed)
         assert model.solve(lattice, torch.rand(*lattice.shape, channels, generator=rng))
     return model
 
@@ -249,7 +244,7 @@ def test_budget_is_kept_and_used(name, dim, channels):
         pytest.skip(reason)
     lattice = Lattice.regular((1000,) * 2 if dim == 2 else (100,) * 3)
     for budget in PAPER_SIZES:
-        settings = model_settings(CONFIG, name, "synthetic", budget)
+        settings = settings_of(name, budget=budget)
         size = cls.solve_size(settings, lattice, channels, budget)
         values = count(partial(cls, settings, lattice, channels), size)
         assert values <= budget
@@ -268,7 +263,7 @@ def test_a_budget_below_the_smallest_form_has_no_size(name, dim, channels):
     cls = models.get_model(name)
     if cls.unsupported(dim, channels, Needs()) is not None:
         pytest.skip("unsupported")
-    settings = model_settings(CONFIG, name, "synthetic", 10_000)
+    settings = settings_of(name)
     lattice = Lattice.regular(SHAPES[dim])
     assert cls.solve_size(settings, lattice, channels, 1) is None
     smallest = count(partial(cls, settings, lattice, channels), cls.smallest)
@@ -289,7 +284,7 @@ def test_fourier_features_fill_as_much_as_their_width_allows():
     """At 1e4 a notch of the width costs 2000 values: 80 % is the best there is."""
     lattice = Lattice.regular((1000, 1000))
     cls = models.get_model("FourFeat")
-    settings = model_settings(CONFIG, "FourFeat", "synthetic", 10_000)
+    settings = settings_of("FourFeat")
     width = cls.solve_size(settings, lattice, 1, 10_000)
     assert width == 4
     assert count(partial(cls, settings, lattice, 1), width) == 2000 * 4 + 4 + 2 * (16 + 4) + 4 + 1
@@ -299,7 +294,7 @@ def test_fourier_features_fill_as_much_as_their_width_allows():
 @pytest.mark.parametrize("budget", [10**4, 12345, 10**6, 999_999, 3 * 10**6])
 def test_grid_has_the_exact_integer_root(dim, budget):
     cls = models.get_model("Grid")
-    settings = model_settings(CONFIG, "Grid", "synthetic", budget)
+    settings = settings_of("Grid", budget=budget)
     for channels in (1, 3):
         nodes = cls.solve_size(settings, Lattice.regular((9,) * dim), channels, budget)
         assert channels * nodes**dim <= budget < channels * (nodes + 1) ** dim
@@ -307,11 +302,7 @@ def test_grid_has_the_exact_integer_root(dim, budget):
 
 def test_ga_planes_shrink_as_in_the_reference():
     """1000² at 1e4: lines of about 550 nodes, planes 11², eight features."""
-    lattice = Lattice.regular((1000, 1000))
-    settings = model_settings(CONFIG, "GAPlane", "synthetic", 10_000)
-    cls = models.get_model("GAPlane")
-    with torch.device("meta"):
-        model = cls(settings, lattice, 1, cls.solve_size(settings, lattice, 1, 10_000))
+    model = building.build("GAPlane", (1000, 1000))
     assert [p.shape[1] for p in model.planes] == [11]
     assert all(line.shape[0] == 8 and abs(line.shape[1] - 550) < 15 for line in model.lines)
 
@@ -319,7 +310,7 @@ def test_ga_planes_shrink_as_in_the_reference():
 def test_hash_table_follows_the_papers_formula():
     cls = models.get_model("Instant_NGP")
     for budget in (10_000, 100_000, 1_000_000):
-        settings = model_settings(CONFIG, "Instant_NGP", "synthetic", budget)
+        settings = settings_of("Instant_NGP", budget=budget)
         decoder = 32 * 64 + 64 + 64 + 1
         size = cls.solve_size(settings, Lattice.regular((100, 100)), 1, budget)
         assert size == 2 ** math.floor(math.log2((budget - decoder) / 32))

@@ -5,19 +5,13 @@ import dataclasses
 import pytest
 import torch
 
-from common.lattice import Lattice
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
-from models.gaussian_adaptive import GaussianAdaptive
+from tests.building import build
 
-SETTINGS = model_settings(load_config(), "GaussianAdaptive", "synthetic", 10_000)
 SHAPES = [(40, 50), (14, 12, 16)]
 
 
 def built(shape, size=400, channels=2):
-    model = GaussianAdaptive(SETTINGS, Lattice.regular(shape), channels, size)
-    model.initialise(torch.Generator().manual_seed(0))
-    return model
+    return build("GaussianAdaptive", shape, channels, size=size)
 
 
 def box(shape, channels=2):

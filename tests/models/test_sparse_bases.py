@@ -7,20 +7,17 @@ import torch
 import torch.nn.functional as F
 
 from common.lattice import Lattice
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from models.budget import count
 from models.lifting import level_shapes
 from models.sparse_bases import SparseBases
+from tests.building import build, settings_of
 
-SETTINGS = model_settings(load_config(), "SparseBases", "synthetic", 10_000)
+SETTINGS = settings_of("SparseBases")
 SHAPES = [(40, 50), (14, 12, 16)]
 
 
 def built(shape, size=400, channels=2):
-    model = SparseBases(SETTINGS, Lattice.regular(shape), channels, size)
-    model.initialise(torch.Generator().manual_seed(0))
-    return model
+    return build("SparseBases", shape, channels, size=size)
 
 
 def texture(shape, channels=2):
