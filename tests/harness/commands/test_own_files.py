@@ -5,12 +5,11 @@ import pytest
 
 from harness import load
 from harness.__main__ import main as harness_main
-from harness.commands import run as run_command
-from harness.commands import run_launch
 from harness.figures import draw_figures
 from target_signals.tasks.base import expand_tasks, title_of
 from tests import own_files
 from tests.harness.page_data import data_of
+from tests.harness.refused import refused
 
 MODEL = '''
 """One value for every point, and a slope."""
@@ -99,18 +98,6 @@ def forgotten():
         yield
 
 
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """The command line in this process, without figures: exit code, stdout, stderr."""
-    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
-
-    def run(*arguments):
-        code = run_command.main([str(word) for word in arguments])
-        return code, *capsys.readouterr()
-
-    return run
-
-
 def line(own, *more):
     words = ["--signal", own / "signal.py", "--task", own / "task.py", "deblur_4", "fit", "--sizes", 100, *more]
     words += ["--models", own / "model.py", "Grid_exact", "--preset", "smoke", "--device", "cpu", "--steps", 2]
@@ -127,12 +114,12 @@ def check_rows(own):
     assert folders == {"2d_Stripes", "2d_Stripes_deblur_2", "2d_Stripes_deblur_3", "2d_Stripes_deblur_4"}
 
 
-def test_all_three_run_and_are_resumed(call, own):
-    code, stdout, stderr = call(*line(own))
+def test_all_three_run_and_are_resumed(run_py, own):
+    code, stdout, stderr = run_py(*line(own))
     assert code == 0, stderr
     assert "Stripes, 2D, task deblur_2 + deblur_3 + deblur_4 + fit, preset smoke" in stdout
     check_rows(own)
-    assert "8 trials, 8 of them done before" in call(*line(own, "--dry-run"))[1]
+    assert "8 trials, 8 of them done before" in run_py(*line(own, "--dry-run"))[1]
 
 
 def test_workers_read_the_files_again_and_what_shows_rows_does_without_them(command, undrawn, own, capsys):
@@ -161,15 +148,15 @@ def scores(own, **wanted):
     return list(table[chosen]["psnr"])
 
 
-def test_another_version_of_a_models_file_makes_rows_of_its_own(call, own):
+def test_another_version_of_a_models_file_makes_rows_of_its_own(run_py, own):
     """A comment makes no other version. What was made by the version that is not there any more stands in no table."""
     words = line(own, "--no-figures")
-    assert call(*words)[0] == 0
+    assert run_py(*words)[0] == 0
     (before,) = scores(own, task="fit", model="Plane")
     (own / "model.py").write_text(f"{MODEL}\n# it works\n")
-    assert "8 trials, 8 of them done before" in call(*words)[1]
+    assert "8 trials, 8 of them done before" in run_py(*words)[1]
     own_files.edit(own / "model.py", "layer(x)", "layer(-x)")
-    code, stdout, _ = call(*words, "--steps", 2)
+    code, stdout, _ = run_py(*words, "--steps", 2)
     assert (code, "8 trials, 4 of them done before" in stdout) == (0, True)
     old, new = scores(own, task="fit", model="Plane")
     assert old == before != new
@@ -177,37 +164,36 @@ def test_another_version_of_a_models_file_makes_rows_of_its_own(call, own):
     assert f"{old:.2f}" not in stdout
 
 
-def test_another_version_of_a_signals_or_a_tasks_file_makes_rows_of_its_own(call, own):
+def test_another_version_of_a_signals_or_a_tasks_file_makes_rows_of_its_own(run_py, own):
     words = line(own, "--no-figures")
-    assert call(*words)[0] == 0
+    assert run_py(*words)[0] == 0
     own_files.edit(own / "signal.py", "values[::3]", "values[::4]")
-    assert "8 trials, 0 of them done before" in call(*words)[1]
+    assert "8 trials, 0 of them done before" in run_py(*words)[1]
     assert len(set(scores(own, task="fit", model="Grid_exact"))) == 2, "of the new signal, and not of the one in memory"
     own_files.edit(own / "task.py", "values.roll(k, 1)", "values.roll(k, 2)")
-    assert "8 trials, 2 of them done before" in call(*words)[1], "the plain fits"
+    assert "8 trials, 2 of them done before" in run_py(*words)[1], "the plain fits"
     assert len(set(scores(own, task="deblur_2", model="Plane"))) == 3
 
 
-def test_an_earlier_version_that_comes_back_has_its_rows_and_says_what_figures_show(own, capsys, monkeypatch):
+def test_an_earlier_version_that_comes_back_has_its_rows_and_says_what_figures_show(run_py, own, monkeypatch):
     monkeypatch.setattr(draw_figures, "redraw", lambda *given: [])
     words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--models", own / "model.py"]
-    words = [str(word) for word in [*words, "--sizes", 100, "--out", own / "out"]]
+    words = [*words, "--sizes", 100, "--out", own / "out"]
     says = "figures and page show later rows, of other settings or other code, in place of 1 of this run; --force runs"
-    assert run_command.main(words) == 0
+    assert run_py(*words, draw=True)[0] == 0
     own_files.edit(own / "model.py", "layer(x)", "layer(-x)")
-    assert run_command.main(words) == 0
-    assert says not in capsys.readouterr().out
+    code, stdout, _ = run_py(*words, draw=True)
+    assert (code, says in stdout) == (0, False)
     own_files.edit(own / "model.py", "layer(-x)", "layer(x)")
-    assert run_command.main(words) == 0
-    out = capsys.readouterr().out
-    assert "1 trial, 1 of them done before" in out
-    assert says in out
-    assert run_command.main([*words, "--force"]) == 0
-    assert says not in capsys.readouterr().out
+    code, stdout, _ = run_py(*words, draw=True)
+    assert (code, says in stdout) == (0, True)
+    assert "1 trial, 1 of them done before" in stdout
+    code, stdout, _ = run_py(*words, "--force", draw=True)
+    assert (code, says in stdout) == (0, False)
 
 
-def test_a_row_of_another_version_is_not_called_wrong_but_of_other_code(call, own, capsys):
-    assert call(*line(own, "--no-figures"))[0] == 0
+def test_a_row_of_another_version_is_not_called_wrong_but_of_other_code(run_py, own, capsys):
+    assert run_py(*line(own, "--no-figures"))[0] == 0
     own_files.edit(own / "model.py", "layer(x)", "layer(-x)")
     files = ("--signal", own / "signal.py", "--task", "fit", "--models", own / "model.py")
     assert harness_main(["verify", *map(str, files), "--device", "cpu", "--out", str(own / "out")]) == 1
@@ -216,8 +202,8 @@ def test_a_row_of_another_version_is_not_called_wrong_but_of_other_code(call, ow
     assert "give the file as it was then with --models" in out
 
 
-def test_list_names_what_files_add(call, own):
-    code, stdout, stderr = call("--list", *line(own))
+def test_list_names_what_files_add(run_py, own):
+    code, stdout, stderr = run_py("--list", *line(own))
     assert code == 0, stderr
     for word in (" Plane", " Stripes (2D)", " deblur[_<width>]"):
         assert word in stdout
@@ -304,19 +290,19 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
         ("task.py", "mean.observe(truth)", "truth * np.float32('nan')", "gave a target with values that are NaN"),
     ],
 )
-def test_a_slip_in_a_signal_or_a_task_is_one_line(call, own, file, old, new, says):
+def test_a_slip_in_a_signal_or_a_task_is_one_line(run_py, own, file, old, new, says):
     own_files.edit(own / file, old, new)
     words = ["--signal", own / "signal.py", "--task", own / "task.py", "--models", "Grid", "--out", own / "out"]
-    code, _, stderr = call(*words, "--preset", "smoke", "--device", "cpu", "--no-figures")
+    code, _, stderr = run_py(*words, "--preset", "smoke", "--device", "cpu", "--no-figures")
     assert code == 2
     assert says in stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("values", ["values[::-1].T", "np.broadcast_to(values, values.shape)", "values.astype(float)"])
-def test_a_signals_values_may_lie_in_any_order(call, own, values, recwarn):
+def test_a_signals_values_may_lie_in_any_order(run_py, own, values, recwarn):
     own_files.edit(own / "signal.py", MADE, f"return Signal({values}, dim, cls.kind)")
     words = ["--signal", own / "signal.py", "--models", "Grid", "--out", own / "out", "--preset", "smoke"]
-    code, _, stderr = call(*words, "--device", "cpu", "--no-figures")
+    code, _, stderr = run_py(*words, "--device", "cpu", "--no-figures")
     assert (code, stderr, list(recwarn)) == (0, "", [])
 
 
@@ -332,12 +318,8 @@ def test_a_signals_values_may_lie_in_any_order(call, own, values, recwarn):
         ("--task", "broken.py", "broken.py' could not be loaded: line 1: ZeroDivisionError"),
     ],
 )
-def test_a_wrong_file_is_one_line(call, own, option, name, says):
+def test_a_wrong_file_is_one_line(run_py, own, option, name, says):
     (own / "broken.py").write_text("1 / 0")
     (own / "two.py").write_text(SIGNAL + SIGNAL.replace("Stripes", "Bars"))
     words = ("--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--out", own / "out")
-    code, _, stderr = call(*words, option, own / name)
-    assert code == 2
-    assert stderr.startswith("error: ")
-    assert says in stderr
-    assert stderr.count("\n") == 1
+    assert says in refused(*run_py(*words, option, own / name))
