@@ -75,8 +75,11 @@ def test_values_have_the_shapes_of_the_contract(case):
     assert heads.shape[1:] == (*lattice.shape, channels)
     assert model.on_lattice(lattice).shape == (*lattice.shape, channels)
     torch.testing.assert_close(model.on_lattice(lattice), heads[-1])
-    if not model.lattice_only:
-        points = lattice.points("cpu")
+    points = lattice.points("cpu")
+    if model.lattice_only:
+        with pytest.raises(NotImplementedError, match=f"^{model.name} has no values at scattered points$"):
+            model(points)
+    else:
         assert model(points).shape == (len(lattice), channels)
         assert model.heads(points).shape == (len(heads), len(lattice), channels)
         assert model(points[:0]).shape == (0, channels)
@@ -119,6 +122,16 @@ def test_values_on_a_lattice_are_those_at_its_points(case):
     assert (on_lattice - at_points).abs().max() < 2e-3 * scale
 
 
+def assert_same_gradients(model, *values):
+    """Of the sums of values that were made in two ways."""
+    sums, parameters = [each.sum() for each in values], list(model.parameters())
+    gradients = (torch.autograd.grad(each, parameters, allow_unused=True) for each in sums)
+    for one, other in zip(*gradients, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert (one - other).norm() <= 5e-3 * other.norm() + 1e-6
+
+
 def test_some_of_a_lattices_points_have_the_values_and_gradients_of_any_points(case):
     model, lattice, _ = case
     if model.lattice_only:
@@ -127,14 +140,7 @@ def test_some_of_a_lattices_points_have_the_values_and_gradients_of_any_points(c
     weights = torch.rand(len(index), 1, generator=torch.Generator().manual_seed(2))
     found, expected = model.heads_at(lattice, index), model.heads(lattice.points_at(index))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
-    for one, other in zip(
-        torch.autograd.grad((found * weights).sum(), list(model.parameters()), allow_unused=True),
-        torch.autograd.grad((expected * weights).sum(), list(model.parameters()), allow_unused=True),
-        strict=True,
-    ):
-        assert (one is None) == (other is None)
-        if one is not None:
-            assert (one - other).norm() <= 5e-3 * other.norm() + 1e-6
+    assert_same_gradients(model, found * weights, expected * weights)
 
 
 def test_gradients_on_lattice_equal_those_at_points(case):
@@ -142,16 +148,8 @@ def test_gradients_on_lattice_equal_those_at_points(case):
     if model.lattice_only:
         pytest.skip("has no values at scattered points")
     weights = torch.rand(len(lattice), channels, generator=torch.Generator().manual_seed(1))
-    on_lattice = torch.autograd.grad(
-        (model.on_lattice(lattice).reshape(-1, channels) * weights).sum(), list(model.parameters()), allow_unused=True
-    )
-    at_points = torch.autograd.grad(
-        (model(lattice.points("cpu")) * weights).sum(), list(model.parameters()), allow_unused=True
-    )
-    for one, other in zip(on_lattice, at_points, strict=True):
-        assert (one is None) == (other is None)
-        if one is not None:
-            assert (one - other).norm() <= 5e-3 * other.norm() + 1e-6
+    on_lattice = model.on_lattice(lattice).reshape(-1, channels)
+    assert_same_gradients(model, on_lattice * weights, model(lattice.points("cpu")) * weights)
 
 
 def test_a_slab_is_a_part_of_the_lattice(case):
@@ -213,6 +211,17 @@ def test_what_a_model_does_with_its_target_is_in_place_and_drawn_from_what_it_is
     assert torch.equal(torch.get_rng_state(), stream), "it moved the global generator"
     for name, value in found[0].items():
         assert torch.equal(value, found[1][name]), name
+
+
+@pytest.mark.parametrize("name", [name for name in models.registry.names() if models.get_model(name).target_hooks()])
+@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (5, 1, 6)])
+@pytest.mark.parametrize("value", [0.0, 0.7])
+def test_a_start_from_a_constant_or_on_a_flat_lattice_is_finite(name, shape, value):
+    model, target = building.build(name, shape, 2, size=5), torch.full((*shape, 2), value)
+    model.initialise_from(model.lattice, target, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        model.rearrange(50, 100, lambda: target - model.on_lattice(model.lattice), torch.Generator().manual_seed(1))
+    assert all(x.isfinite().all() for x in model.state_dict().values())
 
 
 def test_only_classical_models_are_solved_and_it_repeats(case):

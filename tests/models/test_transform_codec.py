@@ -50,8 +50,6 @@ def test_another_lattice_is_refused(name):
             model.on_lattice(other)
         with pytest.raises(ValueError, match=message):
             model.solve(other, torch.zeros(*other.shape, 1))
-    with pytest.raises(NotImplementedError, match=f"^{name} has no values at scattered points$"):
-        model(torch.zeros(1, 2))
 
 
 def test_it_takes_tasks_on_the_signals_own_samples(name):
