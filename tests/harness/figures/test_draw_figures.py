@@ -15,7 +15,7 @@ from harness.figures import curves, draw_figures, files, heatmaps, style
 from harness.figures.layout import Layout
 from harness.figures.views import over_bands, over_budgets
 from harness.store.schema import NAMES
-from tests.harness.figures.reading import panels, said, ticks
+from tests.harness.figures.reading import drawn, panels, said, ticks
 from tests.harness.tables import BANDS, CLASSICAL, MODELS, SIZES, comparison_of, fail, rows_of
 
 
@@ -51,8 +51,7 @@ def test_a_page_says_what_was_measured(make_table):
 
 
 def test_a_page_of_other_peoples_rows_says_what_they_lack(make_table):
-    comparison = comparison_of(make_table(bands=[0.1, 0.5], length=None, steps=None))
-    page = curves.curve_page(comparison, over_bands(comparison))
+    page = drawn(curves.curve_page, make_table(bands=[0.1, 0.5], length=None, steps=None))
     assert "native size · steps unknown · preset paper · 5 seeds" in said(page)
 
 
