@@ -217,12 +217,6 @@ def test_mistakes_are_one_line(store, rows, table, arguments, says):
     assert out == b""
 
 
-def test_an_empty_store_says_so(tmp_path, table):
-    code, _, err = table(tmp_path)
-    assert code == 2
-    assert err.startswith(f"error: no rows in '{tmp_path}'; run a launcher first")
-
-
 def test_means_equal_the_tables_own(store, table):
     spheres = store(row for row in paper_rows() if (row["signal"], row["dim"]) == ("SparseSphereSignal", 2))
     _, out, _ = table(spheres, "--format", "csv")

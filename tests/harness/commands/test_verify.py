@@ -19,7 +19,6 @@ from harness.commands import verify as verify_command
 from harness.execution import progress
 from harness.plan.config import load_config
 from harness.plan.replay import evaluate_every, trial_of
-from harness.store.store import Store
 from harness.store.table import load
 from harness.train import run_trial
 from models.budget import MOST_TENSORS
@@ -348,14 +347,3 @@ def test_other_adam_betas_are_said_to_be_a_change(make_trial, config):
     other = dataclasses.replace(config, protocol=dataclasses.replace(config.protocol, adam_betas=(0.5, 0.9)))
     with pytest.raises(UsageError, match="adam_betas"):
         trial_of(row, other)
-
-
-def test_a_store_says_what_ran(fitted):
-    """The checksum of a run is that of its file."""
-    out = fitted("--models", "Grid")
-    (row,) = load(out).to_dict("records")
-    (path,) = out.glob("*/arrays/*.npz")
-    from harness.store.residual import checksum
-
-    assert checksum(path.read_bytes()) == row["residual_sha256"]
-    assert Store(out, "2d_Sierpinski").read(path.stem)["residual_sha256"] == row["residual_sha256"]
