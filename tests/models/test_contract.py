@@ -20,7 +20,7 @@ CASES = [(name, dim, channels) for name in NAMES for dim in (2, 3) for channels 
 SHAPES = {2: (13, 10), 3: (7, 5, 6)}  # uneven on purpose
 PAPER_SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
 UNFILLED = {  # models whose dial cannot reach 90 % of a budget, and why
-    "Instant_NGP": "its table is a power of two",
+    "Instant_NGP": "its table is a power of two"
 }
 
 

@@ -159,10 +159,7 @@ def test_the_table_and_the_figure(rows, store, capsysbinary):
         (["table", "--against", "paper"], "--against goes with --preset"),
         (["table", "--against", "papr", "--preset", "tuned"], "no rows of preset 'papr' (did you mean 'paper'?)"),
         (["figures", "--against", "quick"], "no experiment has scores of quick"),
-        (
-            ["figures", "--against", "paper", "--waiting"],
-            "--against draws scores, not seconds; leave --waiting out",
-        ),
+        (["figures", "--against", "paper", "--waiting"], "--against draws scores, not seconds; leave --waiting out"),
     ],
 )
 def test_a_mistake_is_one_line(rows, store, capsys, words, message):

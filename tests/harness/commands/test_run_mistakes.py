@@ -68,10 +68,7 @@ def test_a_path_without_its_option_is_given_one(capsys):
         (["--signal-seeds", "1e12"], "--signal-seeds: must be from 0 to 2**32 - 1 each"),
         (["--length", "0"], "length 0 is too short for a signal; give at least 2"),
         (["--length", "1"], "length 1 is too short for a signal; give at least 2"),
-        (
-            ["--length", "1e8"],
-            "Sierpinski of length 100000000 has 1e+16 points, and at most 1,073,741,824",
-        ),
+        (["--length", "1e8"], "Sierpinski of length 100000000 has 1e+16 points, and at most 1,073,741,824"),
         (["--set", 'presets.smoke.length={"3": 8}'], "preset 'smoke' has no length for dim 2; give --length"),
         (["--length", "long"], "argument --length: 'long' is not a whole number"),
         (["--bandlimits", "0"], "Sierpinski needs a bandlimit from 0.1 to 0.9, got 0"),

@@ -202,8 +202,6 @@ HUGE = {
     "a fraction": ("Grid", {}, {"size": 4.5}, "4.5 is no size of Grid"),
     "channels": ("BlockDCT", {}, {"channels": 10**6}, "it has 1000000 channels, and from 1 to 4,096 are read"),
 }
-
-
 LOAD = """
 import resource, sys
 from torch.nn.modules.module import register_module_parameter_registration_hook

@@ -31,8 +31,6 @@ CASES = [  # shape, entries a level at most, levels, features
     ((1, 1, 1), 64, 16, 2),
 ]
 LARGE = [((300, 211), 2048, 16, 2), ((40, 50, 30), 128, 16, 2), ((64, 64, 31), 16384, 16, 2), ((500, 499), 1000, 16, 2)]
-
-
 ALL = [pytest.param(case, id=str(case)) for case in CASES]
 ALL += [pytest.param(case, id=str(case), marks=pytest.mark.gpu) for case in LARGE]
 
