@@ -16,6 +16,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from common.files import ROOT
+from harness.commands import run as run_command
 from harness.commands import run_launch
 from harness.execution import progress
 from harness.figures import style
@@ -28,6 +29,7 @@ from harness.store.schema import NAMES
 from tests.harness.paper_rows import paper_rows, write_rows
 from tests.harness.sweep import HANG, UNDRAWN, Sweep
 from tests.harness.tables import BANDS, CLASSICAL, MODELS, SEEDS, SIZES
+from tests.own_files import forgotten
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,6 +59,15 @@ def no_signs_of_life():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def drawing():
+    """What draws the figures and the page of a run. Runs in this process draw none, unless a test puts it back."""
+    drawn = run_launch.draw
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_launch, "draw", lambda *given: None)
+        yield drawn
+
+
 @pytest.fixture(scope="session")
 def root():
     return ROOT
@@ -65,6 +76,26 @@ def root():
 @pytest.fixture(scope="session")
 def config():
     return load_config()
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def run_py(capsys, monkeypatch, drawing):
+    """`run_py("--signal", path, draw=True)`: run.py in this process: exit code, stdout, stderr. What it loads is
+    forgotten."""
+
+    def call(*words, draw=False):
+        with monkeypatch.context() as patch, forgotten():
+            if draw:
+                patch.setattr(run_launch, "draw", drawing)
+            code = run_command.main([*map(str, words)])
+        return code, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture

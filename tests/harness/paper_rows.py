@@ -7,7 +7,9 @@ import zlib
 
 import numpy as np
 
+from harness.store.names import folder_of, key_of
 from harness.store.schema import NAMES
+from harness.store.store import Store
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
 BANDS = tuple(round(0.1 * i, 1) for i in range(1, 10))
@@ -109,6 +111,13 @@ def write_rows(out, rows):
             folders.add(folder)
         (folder / f"{plain(row['model'])}_{row['size']}_{number:016x}.json").write_text(json.dumps(row, indent=1))
     return out
+
+
+def keep(out, row, residual=None):
+    """Put a row and its residual into a store, as a run does."""
+    store = Store(out, folder_of(row))
+    store.prepare()
+    store.write(key_of(row), row, residual)
 
 
 def plain(name):

@@ -11,11 +11,10 @@ import time
 
 import pytest
 
-import models
 from common.files import ROOT
 from harness.commands import run as run_command
-from harness.commands import run_launch
 from harness.store import liveness
+from tests.own_files import forgotten
 
 HANG = 600  # seconds after which what a test waits for is taken for hung; no test is about how long anything takes
 NEVER = 10**9
@@ -109,13 +108,8 @@ class Sweep:
     def run(self, *more, **named):
         """Run to the end in this process: stdout and stderr."""
         words, out, err = self.words(*more, **named), io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(run_launch, "draw", lambda *given: None)
-            patch.setattr(
-                models.registry, "_classes", {name: models.get_model(name) for name in models.registry.names()}
-            )
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = run_command.main(words)
+        with forgotten(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run_command.main(words)
         assert code == 0, err.getvalue()
         return out.getvalue(), err.getvalue()
 

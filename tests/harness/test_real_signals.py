@@ -14,7 +14,6 @@ from common.files import ROOT
 from harness.__main__ import main
 from harness.analysis.comparison import comparisons
 from harness.analysis.experiments import experiments as experiments_of
-from harness.commands import run as run_command
 from harness.commands import run_launch
 from harness.execution.launch import make_launch
 from harness.execution.options import parse
@@ -29,6 +28,7 @@ from harness.train import checkpoint
 from target_signals import get_signal
 from target_signals.resample import bicubic
 from tests.documents import words_of
+from tests.harness.refused import refused
 
 
 @pytest.fixture(autouse=True)
@@ -39,28 +39,22 @@ def no_recorded_data(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def run(out, capsys, monkeypatch):
-    """The command line at the smoke preset in this process: exit code, stdout, stderr."""
+def run(out, run_py):
+    """`run_py` at the smoke preset."""
 
     def call(*arguments, models=("Grid",), draw=False):
-        if not draw:
-            monkeypatch.setattr(run_launch, "draw", lambda *given: None)
         common = ("--preset", "smoke", "--device", "cpu", "--out", out, "--models", *models)
-        return run_command.main([*map(str, (*arguments, *common))]), *capsys.readouterr()
+        return run_py(*arguments, *common, draw=draw)
 
     return call
 
 
 @pytest.fixture
-def script(monkeypatch, capsys):
+def script(monkeypatch, capsys, drawing):
     """A script of the project with these words, in this process: exit code, stdout, stderr."""
 
     def call(path, *words):
+        monkeypatch.setattr(run_launch, "draw", drawing)
         monkeypatch.setattr(sys, "argv", [path, *map(str, words)])
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(ROOT / path, run_name="__main__")
@@ -163,9 +157,7 @@ def test_the_ct_launcher_runs_on_the_phantom(script, out):
 
 
 def test_items_that_are_asked_for_are_not_replaced(run):
-    code, _, err = run("--signal", "DIV2K", "--items", "0079")
-    assert code == 2
-    assert err.startswith("error: 'div2k/lr_x4/0079x4.png' not found")
+    assert "error: 'div2k/lr_x4/0079x4.png' not found" in refused(*run("--signal", "DIV2K", "--items", "0079"))
 
 
 @pytest.mark.parametrize(
@@ -178,9 +170,7 @@ def test_the_scripts_draw_what_is_there(script, run, out, name, signal, metrics)
     assert code == 0, stderr
     for metric in metrics:
         assert re.search(rf"^wrote .*/{metric}_over_budgets\.png$", stdout, re.M)
-    code, _, stderr = script(f"target_signals/{name}", "--out", out, "--signal", "Sierpinski")
-    assert code == 2
-    assert len(stderr.splitlines()) == 1
+    refused(*script(f"target_signals/{name}", "--out", out, "--signal", "Sierpinski"))
 
 
 # The user's own
@@ -232,16 +222,16 @@ def test_rows_without_what_is_asked_for_now_are_said(run, photo):
     assert model not in stdout
 
 
-def test_the_next_command_is_one_that_works(run, photo, capsys):
+def test_the_next_command_is_one_that_works(run, run_py, photo):
     """Followed again and again it comes to an end: seeds, budgets, files."""
     _, stdout, _ = run("--signal", photo, "--sizes", "300", models=("Grid", "Siren"))
     asked = []
     while (told := stdout.partition("\nnext, as ")[2]) and len(asked) < 6:
         _, script, *words = shlex.split(told.splitlines()[1])
         assert (Path.cwd() / script).samefile(ROOT / "run.py")
-        assert run_command.main(words) == 0
+        code, stdout, _ = run_py(*words)
+        assert code == 0
         asked += [option for option in ("--seeds", "--sizes", "--bits") if option in words and option not in asked]
-        stdout = capsys.readouterr().out
     assert asked[0] == "--seeds" or asked[:2] == ["--sizes", "--seeds"]
     assert set(asked) == {"--seeds", "--sizes", "--bits"}
     assert "next, as " not in stdout
@@ -343,9 +333,7 @@ def test_a_folder_of_photographs_is_one_experiment(run, out, photo, tmp_path):
 )
 def test_signals_that_do_not_go_together_are_one_line(run, photo, tmp_path, signals, says):
     words = [tmp_path / name if "." in name else name for name in signals]
-    code, _, err = run("--signal", *words, "--dim", "2")
-    assert (code, len(err.splitlines())) == (2, 1)
-    assert says in err
+    assert says in refused(*run("--signal", *words, "--dim", "2"))
 
 
 def test_signal_seeds_draw_the_noise_of_a_file(run, out, photo):
@@ -374,9 +362,7 @@ def test_a_name_that_is_nothing_is_told_as_a_path(run, photo, tmp_path, monkeypa
     (tmp_path / "scans").mkdir()
     (tmp_path / "z.png").touch()  # the same ending is not a close name
     monkeypatch.chdir(tmp_path)
-    code, _, err = run("--signal", name)
-    assert (code, len(err.splitlines())) == (2, 1)
-    assert says in err
+    assert says in refused(*run("--signal", name))
 
 
 def test_a_photograph_is_super_resolved_from_its_smaller_copy(run, out, photo):
@@ -448,9 +434,5 @@ def test_a_volume_of_ones_own(run, out, tmp_path):
 def test_mistakes_with_files_are_one_line(run, out, photo, tmp_path, name, arguments, message):
     (tmp_path / "bad.npy").write_bytes(b"\x93NUMPY\x01\x00")
     (tmp_path / "words.txt").write_text("words")
-    code, _, err = run("--signal", tmp_path / name, *arguments)
-    assert code == 2
-    assert err.startswith("error: ")
-    assert len(err.splitlines()) == 1
-    assert message in err
+    assert message in refused(*run("--signal", tmp_path / name, *arguments))
     assert not out.exists()

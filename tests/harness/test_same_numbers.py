@@ -1,7 +1,6 @@
 """A trial's numbers depend on the trial alone: not on the order, on what ran before, nor on the process."""
 
 import random
-import sys
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import torch
 
 import models
 from harness.commands import run as run_command
-from harness.commands import run_launch
 from harness.store.table import load
 from harness.train.run_trial import run_trial
 from target_signals import get_signal
@@ -55,16 +53,13 @@ def test_the_order_and_what_ran_before_change_nothing(trials):
         assert one == two, str(trial)
 
 
-def test_a_fresh_process_gives_the_same(tmp_path, monkeypatch, command):
+def test_a_fresh_process_gives_the_same(tmp_path, command, undrawn):
     """The command line, in this process after everything above and in one of its own."""
-    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
-    undrawn = "from common import process; process.prepare(); from harness.commands import run, run_launch; "
-    undrawn += "run_launch.draw = lambda *given: None; "
     arguments = ["--signal", "BandlimitedSignal", "--dim", "2", "--preset", "smoke", "--device", "cpu", "--task"]
     arguments += ["fit", "denoise"]
     disturb()
     run_command.main([*arguments, "--out", str(tmp_path / "here")])
-    command(sys.executable, "-c", f"{undrawn}run.main()", *arguments, "--out", tmp_path / "there")
+    command(*undrawn, *arguments, "--out", tmp_path / "there")
     here, there = (sorted((tmp_path / name).glob("*/arrays/*.npz")) for name in ("here", "there"))
     assert len(here) > 30
     for one, two in zip(here, there, strict=True):

@@ -1,46 +1,27 @@
 """BlockDCT against SciPy's transform block by block, and against Parseval."""
 
-import dataclasses
+import functools
 import itertools
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.fft import dctn, idctn
 
 import models
 from common.errors import UsageError
-from common.needs import Needs
 from harness.plan.config import load_config
 from harness.plan.model_settings import model_settings
 from models.block_dct import cosine_matrix
 from models.transform_codec import ycbcr_matrix
 from target_signals import Lattice
+from tests.building import settings_of
+from tests.models import codecs
+from tests.models.codecs import SHAPES, random_values
 
-CONFIG = load_config()
-SETTINGS = model_settings(CONFIG, "BlockDCT", "image", 10_000)
 BLOCK = {2: 16, 3: 8}
-SHAPES = [(16, 32), (13, 10), (33, 17), (1, 1), (8, 16, 8), (7, 5, 6), (9, 8, 17)]
-
-
-def make(shape, channels, kept, config=SETTINGS):
-    lattice = Lattice.regular(shape)
-    model = models.get_model("BlockDCT")(config, lattice, channels, kept)
-    model.initialise(torch.Generator().manual_seed(0))
-    return model, lattice
-
-
-def random_values(shape, channels, seed=0):
-    return np.random.default_rng(seed).random((*shape, channels))
-
-
-def solved(values, kept, config=SETTINGS):
-    """The codec's answer to [*shape, C] with so many coefficients."""
-    model, lattice = make(values.shape[:-1], values.shape[-1], kept, config)
-    assert model.solve(lattice, torch.from_numpy(values))
-    return model.on_lattice(lattice).numpy()
+solved = functools.partial(codecs.solved, "BlockDCT")
 
 
 def jpeg_colours(rgb):
@@ -95,13 +76,6 @@ def test_equals_the_transform_block_by_block(shape, channels, kept):
     np.testing.assert_allclose(solved(values, kept), by_hand(values, kept, BLOCK[len(shape)]), atol=1e-5)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_with_every_coefficient_nothing_is_lost(shape, channels):
-    values = random_values(shape, channels)
-    np.testing.assert_allclose(solved(values, 10**6), values, atol=1e-6)
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_constant_takes_one_coefficient_a_block(shape):
     values = np.full((*shape, 1), 0.3)
@@ -140,72 +114,6 @@ def test_equal_magnitudes_keep_the_earlier_ones():
     assert np.abs(found[:, 32:]).max() == 0
 
 
-# The contract of a codec, which Wavelet shares
-
-
-@pytest.mark.parametrize("name", ["BlockDCT", "Wavelet"])
-def test_an_index_and_a_value_count_as_one_each(name):
-    cls, lattice = models.get_model(name), Lattice.regular((64, 64))
-    config = model_settings(CONFIG, name, "image", 1000)
-    assert cls.solve_size(config, lattice, 1, 1000) == cls.solve_size(config, lattice, 3, 1001) == 500
-    model = cls(config, lattice, 3, 500)
-    assert model.count_values() == 1000
-    assert sum(value.numel() for value in model.state_dict().values()) == 1000
-    assert cls.solve_size(config, lattice, 1, 2) == 1
-    assert cls.solve_size(config, lattice, 1, 1) is None
-    assert cls.solve_size(config, lattice, 1, 10**9) == 64 * 64
-    assert cls.solve_size(config, lattice, 3, 10**9) == 3 * 64 * 64
-
-
-@pytest.mark.parametrize("name", ["BlockDCT", "Wavelet"])
-@pytest.mark.parametrize("shape", [(20, 12), (7, 5, 6)])
-def test_the_state_alone_rebuilds_the_answer(name, shape):
-    cls, lattice = models.get_model(name), Lattice.regular(shape)
-    config = model_settings(CONFIG, name, "image", 1000)
-    model, twin = cls(config, lattice, 3, 40), cls(config, lattice, 3, 40)
-    model.solve(lattice, torch.rand(*shape, 3, generator=torch.Generator().manual_seed(0)))
-    twin.load_state_dict(model.state_dict())
-    assert torch.equal(twin.on_lattice(lattice), model.on_lattice(lattice))
-    equal = Lattice.regular(shape)  # another object
-    assert torch.equal(twin.on_lattice(equal), model.on_lattice(lattice))
-
-
-@pytest.mark.parametrize("name", ["BlockDCT", "Wavelet"])
-def test_another_lattice_is_refused(name):
-    cls, lattice = models.get_model(name), Lattice.regular((20, 12))
-    model = cls(model_settings(CONFIG, name, "image", 1000), lattice, 1, 40)
-    model.initialise(torch.Generator())
-    message = rf"^{name} has values on its training lattice of 20×12 samples alone, .* another one of "
-    for other in (Lattice.regular((80, 48)), Lattice((lattice.axes[0] + 0.01, lattice.axes[1]))):
-        with pytest.raises(ValueError, match=message):
-            model.on_lattice(other)
-        with pytest.raises(ValueError, match=message):
-            model.solve(other, torch.zeros(*other.shape, 1))
-    with pytest.raises(NotImplementedError, match=f"^{name} has no values at scattered points$"):
-        model(torch.zeros(1, 2))
-
-
-@pytest.mark.parametrize("name", ["BlockDCT", "Wavelet"])
-def test_it_takes_tasks_on_the_signals_own_samples(name):
-    cls = models.get_model(name)
-    assert cls.unsupported(2, 3, Needs()) is cls.unsupported(3, 1, Needs()) is None
-    assert "nowhere between" in cls.unsupported(2, 3, Needs(off_lattice=True))
-    assert "observed one by one" in cls.unsupported(2, 1, Needs(pointwise=False))
-
-
-@pytest.mark.parametrize("name", ["BlockDCT", "Wavelet"])
-def test_before_it_is_solved_it_is_zero_and_reduced_precision_changes_nothing(name):
-    cls, lattice = models.get_model(name), Lattice.regular((20, 12))
-    model = cls(model_settings(CONFIG, name, "image", 1000), lattice, 3, 40)
-    model.initialise(torch.Generator())
-    assert (model.on_lattice(lattice) == 0).all()
-    model.solve(lattice, torch.rand(20, 12, 3, generator=torch.Generator().manual_seed(0)))
-    exact = model.on_lattice(lattice)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(model.on_lattice(lattice), exact)
-    assert exact.dtype == torch.float32
-
-
 @pytest.mark.parametrize("block", ['{"2": 16}', '{"2": 16, "3": 0}', '{"2": 16, "3": 8, "4": 4}'])
 def test_blocks_are_given_for_images_and_volumes(block):
     config = load_config(settings=[f"BlockDCT.block={block}"])
@@ -215,14 +123,13 @@ def test_blocks_are_given_for_images_and_volumes(block):
 
 def test_another_block_is_another_transform():
     values = random_values((16, 32), 1)
-    small = dataclasses.replace(SETTINGS, block={"2": 4, "3": 4})
-    np.testing.assert_allclose(solved(values, 50, small), by_hand(values, 50, 4), atol=1e-5)
+    np.testing.assert_allclose(solved(values, 50, block={"2": 4, "3": 4}), by_hand(values, 50, 4), atol=1e-5)
 
 
 def test_blocks_far_longer_than_the_signal_are_refused():
-    huge = dataclasses.replace(SETTINGS, block={"2": 60_000, "3": 60_000})
+    huge = settings_of("BlockDCT", block={"2": 60_000, "3": 60_000})
     for shape in ((13, 10), (7, 5, 6)):
         with pytest.raises(UsageError, match=r"^BlockDCT\.block: whole blocks of 60000 fill"):
             models.get_model("BlockDCT").solve_size(huge, Lattice.regular(shape), 1, 1000)
-    whole = dataclasses.replace(SETTINGS, block={"2": 4100, "3": 8})
+    whole = settings_of("BlockDCT", block={"2": 4100, "3": 8})
     assert models.get_model("BlockDCT").coefficients(whole, Lattice.regular((4000, 4099))) == 4100**2

@@ -11,18 +11,16 @@ import torch
 import models
 from common.lattice import Lattice
 from common.needs import Needs
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from models.budget import count
-from tests import own_files
+from tests import building, own_files
+from tests.building import settings_of
 
-CONFIG = load_config()
 NAMES = [*models.registry.names(), own_files.NEW["model"]]
 CASES = [(name, dim, channels) for name in NAMES for dim in (2, 3) for channels in (1, 3)]
 SHAPES = {2: (13, 10), 3: (7, 5, 6)}  # uneven on purpose
 PAPER_SIZES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
 UNFILLED = {  # models whose dial cannot reach 90 % of a budget, and why
-    "Instant_NGP": "its table is a power of two",
+    "Instant_NGP": "its table is a power of two"
 }
 
 
@@ -36,12 +34,9 @@ def build(name, lattice, channels, size=None, seed=0):
     cls = models.get_model(name)
     if (reason := cls.unsupported(lattice.dim, channels, Needs())) is not None:
         pytest.skip(reason)
-    settings = model_settings(CONFIG, name, "synthetic", 10_000)
-    size = cls.solve_size(settings, lattice, channels, 10_000) if size is None else size
-    model = cls(settings, lattice, channels, size)
-    rng = torch.Generator().manual_seed(seed)
-    model.initialise(rng)
+    model = building.build(name, lattice, channels, size=size, seed=seed)
     if cls.label == "classical":  # otherwise it would hold nothing
+        rng = torch.Generator().manual_seed(seed)
         assert model.solve(lattice, torch.rand(*lattice.shape, channels, generator=rng))
     return model
 
@@ -80,8 +75,11 @@ def test_values_have_the_shapes_of_the_contract(case):
     assert heads.shape[1:] == (*lattice.shape, channels)
     assert model.on_lattice(lattice).shape == (*lattice.shape, channels)
     torch.testing.assert_close(model.on_lattice(lattice), heads[-1])
-    if not model.lattice_only:
-        points = lattice.points("cpu")
+    points = lattice.points("cpu")
+    if model.lattice_only:
+        with pytest.raises(NotImplementedError, match=f"^{model.name} has no values at scattered points$"):
+            model(points)
+    else:
         assert model(points).shape == (len(lattice), channels)
         assert model.heads(points).shape == (len(heads), len(lattice), channels)
         assert model(points[:0]).shape == (0, channels)
@@ -124,6 +122,16 @@ def test_values_on_a_lattice_are_those_at_its_points(case):
     assert (on_lattice - at_points).abs().max() < 2e-3 * scale
 
 
+def assert_same_gradients(model, *values):
+    """Of the sums of values that were made in two ways."""
+    sums, parameters = [each.sum() for each in values], list(model.parameters())
+    gradients = (torch.autograd.grad(each, parameters, allow_unused=True) for each in sums)
+    for one, other in zip(*gradients, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert (one - other).norm() <= 5e-3 * other.norm() + 1e-6
+
+
 def test_some_of_a_lattices_points_have_the_values_and_gradients_of_any_points(case):
     model, lattice, _ = case
     if model.lattice_only:
@@ -132,14 +140,7 @@ def test_some_of_a_lattices_points_have_the_values_and_gradients_of_any_points(c
     weights = torch.rand(len(index), 1, generator=torch.Generator().manual_seed(2))
     found, expected = model.heads_at(lattice, index), model.heads(lattice.points_at(index))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
-    for one, other in zip(
-        torch.autograd.grad((found * weights).sum(), list(model.parameters()), allow_unused=True),
-        torch.autograd.grad((expected * weights).sum(), list(model.parameters()), allow_unused=True),
-        strict=True,
-    ):
-        assert (one is None) == (other is None)
-        if one is not None:
-            assert (one - other).norm() <= 5e-3 * other.norm() + 1e-6
+    assert_same_gradients(model, found * weights, expected * weights)
 
 
 def test_gradients_on_lattice_equal_those_at_points(case):
@@ -147,16 +148,8 @@ def test_gradients_on_lattice_equal_those_at_points(case):
     if model.lattice_only:
         pytest.skip("has no values at scattered points")
     weights = torch.rand(len(lattice), channels, generator=torch.Generator().manual_seed(1))
-    on_lattice = torch.autograd.grad(
-        (model.on_lattice(lattice).reshape(-1, channels) * weights).sum(), list(model.parameters()), allow_unused=True
-    )
-    at_points = torch.autograd.grad(
-        (model(lattice.points("cpu")) * weights).sum(), list(model.parameters()), allow_unused=True
-    )
-    for one, other in zip(on_lattice, at_points, strict=True):
-        assert (one is None) == (other is None)
-        if one is not None:
-            assert (one - other).norm() <= 5e-3 * other.norm() + 1e-6
+    on_lattice = model.on_lattice(lattice).reshape(-1, channels)
+    assert_same_gradients(model, on_lattice * weights, model(lattice.points("cpu")) * weights)
 
 
 def test_a_slab_is_a_part_of_the_lattice(case):
@@ -220,6 +213,17 @@ def test_what_a_model_does_with_its_target_is_in_place_and_drawn_from_what_it_is
         assert torch.equal(value, found[1][name]), name
 
 
+@pytest.mark.parametrize("name", [name for name in models.registry.names() if models.get_model(name).target_hooks()])
+@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (5, 1, 6)])
+@pytest.mark.parametrize("value", [0.0, 0.7])
+def test_a_start_from_a_constant_or_on_a_flat_lattice_is_finite(name, shape, value):
+    model, target = building.build(name, shape, 2, size=5), torch.full((*shape, 2), value)
+    model.initialise_from(model.lattice, target, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        model.rearrange(50, 100, lambda: target - model.on_lattice(model.lattice), torch.Generator().manual_seed(1))
+    assert all(x.isfinite().all() for x in model.state_dict().values())
+
+
 def test_only_classical_models_are_solved_and_it_repeats(case):
     """Whether `solve` says so, whether `Config` has a learning rate, and what is left of other values."""
     model, lattice, channels = case
@@ -249,7 +253,7 @@ def test_budget_is_kept_and_used(name, dim, channels):
         pytest.skip(reason)
     lattice = Lattice.regular((1000,) * 2 if dim == 2 else (100,) * 3)
     for budget in PAPER_SIZES:
-        settings = model_settings(CONFIG, name, "synthetic", budget)
+        settings = settings_of(name, budget=budget)
         size = cls.solve_size(settings, lattice, channels, budget)
         values = count(partial(cls, settings, lattice, channels), size)
         assert values <= budget
@@ -268,7 +272,7 @@ def test_a_budget_below_the_smallest_form_has_no_size(name, dim, channels):
     cls = models.get_model(name)
     if cls.unsupported(dim, channels, Needs()) is not None:
         pytest.skip("unsupported")
-    settings = model_settings(CONFIG, name, "synthetic", 10_000)
+    settings = settings_of(name)
     lattice = Lattice.regular(SHAPES[dim])
     assert cls.solve_size(settings, lattice, channels, 1) is None
     smallest = count(partial(cls, settings, lattice, channels), cls.smallest)
@@ -289,7 +293,7 @@ def test_fourier_features_fill_as_much_as_their_width_allows():
     """At 1e4 a notch of the width costs 2000 values: 80 % is the best there is."""
     lattice = Lattice.regular((1000, 1000))
     cls = models.get_model("FourFeat")
-    settings = model_settings(CONFIG, "FourFeat", "synthetic", 10_000)
+    settings = settings_of("FourFeat")
     width = cls.solve_size(settings, lattice, 1, 10_000)
     assert width == 4
     assert count(partial(cls, settings, lattice, 1), width) == 2000 * 4 + 4 + 2 * (16 + 4) + 4 + 1
@@ -299,7 +303,7 @@ def test_fourier_features_fill_as_much_as_their_width_allows():
 @pytest.mark.parametrize("budget", [10**4, 12345, 10**6, 999_999, 3 * 10**6])
 def test_grid_has_the_exact_integer_root(dim, budget):
     cls = models.get_model("Grid")
-    settings = model_settings(CONFIG, "Grid", "synthetic", budget)
+    settings = settings_of("Grid", budget=budget)
     for channels in (1, 3):
         nodes = cls.solve_size(settings, Lattice.regular((9,) * dim), channels, budget)
         assert channels * nodes**dim <= budget < channels * (nodes + 1) ** dim
@@ -307,11 +311,7 @@ def test_grid_has_the_exact_integer_root(dim, budget):
 
 def test_ga_planes_shrink_as_in_the_reference():
     """1000² at 1e4: lines of about 550 nodes, planes 11², eight features."""
-    lattice = Lattice.regular((1000, 1000))
-    settings = model_settings(CONFIG, "GAPlane", "synthetic", 10_000)
-    cls = models.get_model("GAPlane")
-    with torch.device("meta"):
-        model = cls(settings, lattice, 1, cls.solve_size(settings, lattice, 1, 10_000))
+    model = building.build("GAPlane", (1000, 1000))
     assert [p.shape[1] for p in model.planes] == [11]
     assert all(line.shape[0] == 8 and abs(line.shape[1] - 550) < 15 for line in model.lines)
 
@@ -319,7 +319,7 @@ def test_ga_planes_shrink_as_in_the_reference():
 def test_hash_table_follows_the_papers_formula():
     cls = models.get_model("Instant_NGP")
     for budget in (10_000, 100_000, 1_000_000):
-        settings = model_settings(CONFIG, "Instant_NGP", "synthetic", budget)
+        settings = settings_of("Instant_NGP", budget=budget)
         decoder = 32 * 64 + 64 + 64 + 1
         size = cls.solve_size(settings, Lattice.regular((100, 100)), 1, budget)
         assert size == 2 ** math.floor(math.log2((budget - decoder) / 32))

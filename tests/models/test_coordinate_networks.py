@@ -16,14 +16,12 @@ import torch
 from torch import nn
 
 import models
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from models import fourfeat
 from models.elementwise_network import ElementwiseNetwork
 from models.kernels.network import layers
 from target_signals import Lattice
+from tests.building import build
 
-CONFIG = load_config()
 SHAPES = {2: (12, 28), 3: (6, 5, 7)}
 ATOL = 1e-9
 BACON = {  # s of each filter, which filter each layer uses, layers with an output
@@ -37,11 +35,7 @@ BACON = {  # s of each filter, which filter each layer uses, layers with an outp
 
 
 def make(name, dim, channels, width, seed=0, shape=None, **changed):
-    settings = model_settings(CONFIG, name, "synthetic", 10_000)
-    settings = type(settings)(**{**vars(settings), **changed})
-    model = models.get_model(name)(settings, Lattice.regular(shape or SHAPES[dim]), channels, width)
-    model.initialise(torch.Generator().manual_seed(seed))
-    return model
+    return build(name, shape or SHAPES[dim], channels, size=width, seed=seed, **changed)
 
 
 def some_points(dim, n=50):

@@ -6,22 +6,15 @@ import pytest
 import torch
 
 from common.lattice import Lattice
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from models import get_model
 from models.factor_fields import cosines
+from tests.building import build, settings_of
 
-CONFIG = load_config()
 SHAPES = {2: (12, 17), 3: (6, 5, 9)}
 
 
-def make(name, dim, channels=2, size=None, budget=10_000, shape=None, **changed):
-    settings = model_settings(CONFIG, name, "synthetic", budget)
-    settings = type(settings)(**{**vars(settings), **changed})
-    cls, lattice = get_model(name), Lattice.regular(shape or SHAPES[dim])
-    model = cls(settings, lattice, channels, size or cls.solve_size(settings, lattice, channels, budget))
-    model.initialise(torch.Generator().manual_seed(0))
-    return model
+def make(name, dim, channels=2, shape=None, **about):
+    return build(name, shape or SHAPES[dim], channels, **about)
 
 
 def interpolate(table, x):
@@ -60,8 +53,7 @@ def test_kplanes_multiplies_the_planes_of_a_scale(dim, decoder):
 
 def test_kplanes_has_the_papers_features_at_its_resolution():
     with torch.device("meta"):
-        cls = get_model("KPlanes")
-        model = cls(model_settings(CONFIG, "KPlanes", "synthetic", 10_000), Lattice.regular((9, 9, 9)), 1, 512)
+        model = get_model("KPlanes")(settings_of("KPlanes"), Lattice.regular((9, 9, 9)), 1, 512)
     assert [tuple(table.shape) for table in model.tables[::3]] == [(32, n, n) for n in (64, 128, 256, 512)]
 
 
@@ -86,9 +78,7 @@ def test_tensorf_is_a_sum_of_products_of_vectors_in_2d():
 
 @pytest.mark.parametrize(("dim", "nodes"), [(2, [40, 40]), (3, [40, 40, 40])])
 def test_tensorfs_tables_shrink_where_features_would_be_too_few(dim, nodes):
-    config = model_settings(CONFIG, "TensoRF", "synthetic", 10_000)
-    with torch.device("meta"):
-        model = get_model("TensoRF")(config, Lattice.regular((100,) * dim), 1, 160)
+    model = build("TensoRF", (100,) * dim, size=160)
     assert model.tables[0].shape == (4, 40)
     assert model.tables[1].shape == (4, *nodes[1:])
 

@@ -10,22 +10,18 @@ from scipy.interpolate import RegularGridInterpolator
 from torch import nn
 
 import models
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from target_signals import Lattice
+from tests.building import build, settings_of
 
-CONFIG = load_config()
 CLS = models.get_model("GAPlane")
-SETTINGS = model_settings(CONFIG, "GAPlane", "synthetic", 10_000)
+SETTINGS = settings_of("GAPlane")
 SHAPES = {2: (13, 21), 3: (9, 12, 7)}
 AXES = {"xy": (0, 1), "yz": (1, 2), "zx": (2, 0)}  # array axis 0 and 1 of each plane
 
 
-def make(dim, channels=1, size=None, shape=None, seed=0, settings=SETTINGS):
-    lattice = Lattice.regular(shape or SHAPES[dim])
-    model = CLS(settings, lattice, channels, size or 8 * max(lattice.shape))
-    model.initialise(torch.Generator().manual_seed(seed))
-    return model
+def make(dim, channels=1, size=None, shape=None):
+    shape = shape or SHAPES[dim]
+    return build("GAPlane", shape, channels, size=size or 8 * max(shape))
 
 
 def randomised(dim, channels=1, seed=1):

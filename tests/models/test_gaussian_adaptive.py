@@ -5,19 +5,13 @@ import dataclasses
 import pytest
 import torch
 
-from common.lattice import Lattice
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
-from models.gaussian_adaptive import GaussianAdaptive
+from tests.building import build
 
-SETTINGS = model_settings(load_config(), "GaussianAdaptive", "synthetic", 10_000)
 SHAPES = [(40, 50), (14, 12, 16)]
 
 
 def built(shape, size=400, channels=2):
-    model = GaussianAdaptive(SETTINGS, Lattice.regular(shape), channels, size)
-    model.initialise(torch.Generator().manual_seed(0))
-    return model
+    return build("GaussianAdaptive", shape, channels, size=size)
 
 
 def box(shape, channels=2):
@@ -164,12 +158,3 @@ def test_short_trainings_see_all_of_them(steps):
     for step in range(1, steps):
         model.rearrange(step, steps, lambda: torch.ones(20, 20, 2), torch.Generator())
     assert model.seen == 400
-
-
-@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (5, 1, 6)])
-@pytest.mark.parametrize("value", [0.0, 0.7])
-def test_constants_and_flat_lattices(shape, value):
-    model = built(shape, size=5)
-    model.initialise_from(model.lattice, torch.full((*shape, 2), value), torch.Generator().manual_seed(1))
-    model.rearrange(50, 100, lambda: torch.zeros(*shape, 2), torch.Generator().manual_seed(1))
-    assert all(x.isfinite().all() for x in model.state_dict().values())

@@ -8,8 +8,6 @@ import pytest
 import torch
 
 from common.lattice import Lattice
-from common.needs import Needs
-from models import get_model
 from models.budget import count
 from models.gaussian_splats import GSplat
 
@@ -33,11 +31,6 @@ def one_gaussian(shape, mean, scale=1e-4):
     return model
 
 
-def test_it_is_found_by_name():
-    assert get_model("GSplat") is GSplat
-    assert GSplat.lattice_only
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("budget", [3_000, 10_000])
 def test_the_size_fills_the_budget(channels, budget):
@@ -45,26 +38,6 @@ def test_the_size_fills_the_budget(channels, budget):
     size = GSplat.solve_size(CONFIG, lattice, channels, budget)
     assert size == budget // (11 + channels)
     assert count(partial(GSplat, CONFIG, lattice, channels), size) == size * (11 + channels)
-
-
-def test_only_images_are_supported():
-    assert GSplat.unsupported(dim=2, channels=3, needs=Needs()) is None
-    reason = GSplat.unsupported(dim=3, channels=1, needs=Needs())
-    assert reason is not None
-    assert "3D" in reason
-
-
-def test_no_scattered_points():
-    with pytest.raises(NotImplementedError, match="scattered"):
-        built()(torch.zeros(5, 2))
-
-
-def test_initial_values_come_from_the_generator_alone():
-    first, again, other = built(seed=1), built(seed=1), built(seed=2)
-    for name, value in first.state_dict().items():
-        assert torch.equal(value, again.state_dict()[name])
-    assert not torch.equal(first.means, other.means)
-    assert not torch.equal(first.quats, other.quats)
 
 
 def test_initial_distributions():

@@ -8,12 +8,8 @@ import pytest
 import torch
 from scipy.interpolate import RegularGridInterpolator
 
-import models
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
-from target_signals import Lattice
+from tests.building import build, settings_of
 
-CONFIG = load_config()
 BUDGETS = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
 LAMBDA = {  # by data; "volumes" are tuned as the synthetic signals are
     "synthetic": [0.001, 0.001, 0.01, 0.1, 0.1, 0.1],
@@ -23,11 +19,9 @@ LAMBDA = {  # by data; "volumes" are tuned as the synthetic signals are
 }
 
 
-def make(name, dim, channels, nodes, kind="image", size=10_000):
-    lattice = Lattice.regular((9, 14) if dim == 2 else (5, 8, 6))
-    model = models.get_model(name)(model_settings(CONFIG, name, kind, size), lattice, channels, nodes)
-    model.initialise(torch.Generator().manual_seed(0))
-    return model, lattice
+def make(name, dim, channels, nodes):
+    model = build(name, (9, 14) if dim == 2 else (5, 8, 6), channels, size=nodes, kind="image")
+    return model, model.lattice
 
 
 def fill(model, seed=0, scale=1.0):
@@ -156,7 +150,7 @@ def test_a_plain_grid_has_no_penalty():
 @pytest.mark.parametrize("kind", LAMBDA)
 @pytest.mark.parametrize("i", range(6))
 def test_lambda_is_specs_table(kind, i):
-    settings = model_settings(CONFIG, "Grid_TV", kind, BUDGETS[i])
+    settings = settings_of("Grid_TV", kind, BUDGETS[i])
     assert settings.tv_weight == LAMBDA[kind][i]
     assert (settings.tv_floor, settings.lr, settings.initial) == (1e-6, 0.1, 0.1)
 
@@ -164,12 +158,12 @@ def test_lambda_is_specs_table(kind, i):
 @pytest.mark.parametrize("kind", LAMBDA)
 def test_lambda_between_budgets_is_interpolated_log_log(kind):
     for size in (12_345, 17_321, 54_772, 173_205, 547_723, 1_732_051, 2_999_999):
-        given = model_settings(CONFIG, "Grid_TV", kind, size).tv_weight
+        given = settings_of("Grid_TV", kind, size).tv_weight
         expected = 10 ** np.interp(np.log10(size), np.log10(BUDGETS), np.log10(LAMBDA[kind]))
         assert given == pytest.approx(expected, rel=1e-9), size
 
 
 @pytest.mark.parametrize("kind", LAMBDA)
 def test_lambda_beyond_the_table_is_its_end_value(kind):
-    assert model_settings(CONFIG, "Grid_TV", kind, 3000).tv_weight == LAMBDA[kind][0]
-    assert model_settings(CONFIG, "Grid_TV", kind, 10**8).tv_weight == LAMBDA[kind][-1]
+    assert settings_of("Grid_TV", kind, 3000).tv_weight == LAMBDA[kind][0]
+    assert settings_of("Grid_TV", kind, 10**8).tv_weight == LAMBDA[kind][-1]

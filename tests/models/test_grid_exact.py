@@ -12,19 +12,15 @@ from common.needs import Needs
 from harness.plan.config import load_config
 from harness.plan.model_settings import model_settings
 from target_signals import Lattice
+from tests.building import build
 
-CONFIG = load_config()
 SHAPES = {2: (13, 10), 3: (7, 5, 6)}  # uneven on purpose
 CASES = [(2, 2), (2, 5), (2, 9), (2, 10), (2, 11), (2, 16), (3, 2), (3, 4), (3, 5), (3, 6), (3, 9)]
 
 
 def make(dim, channels, nodes, shape=None):
-    lattice = Lattice.regular(shape or SHAPES[dim])
-    model = models.get_model("Grid_exact")(
-        model_settings(CONFIG, "Grid_exact", "image", 10_000), lattice, channels, nodes
-    )
-    model.initialise(torch.Generator().manual_seed(0))
-    return model, lattice
+    model = build("Grid_exact", shape or SHAPES[dim], channels, size=nodes)
+    return model, model.lattice
 
 
 def random_target(lattice, channels, seed=0):
@@ -33,8 +29,7 @@ def random_target(lattice, channels, seed=0):
 
 def design_matrix(model, lattice):
     """Column j: what the grid shows when node j is 1 and all others are 0, [samples, nodes]; from `forward`."""
-    grid = models.get_model("Grid")(model_settings(CONFIG, "Grid", "image", 10_000), lattice, 1, model.size)
-    grid.double()
+    grid = build("Grid", lattice, size=model.size).double()
     points, columns = lattice.points("cpu").double(), []
     for node in torch.eye(model.size**lattice.dim, dtype=torch.float64):
         grid.values.data = node.reshape(grid.values.shape)
@@ -132,8 +127,7 @@ def test_never_worse_than_a_trained_grid():
     y, x = np.meshgrid(*lattice.axes, indexing="ij")
     target = torch.from_numpy(0.5 + 0.3 * np.sin(4 * x + 1) * np.cos(5 * y))[..., None]
     exact.solve(lattice, target)
-    grid = models.get_model("Grid")(model_settings(CONFIG, "Grid", "image", 10_000), lattice, 1, 7)
-    grid.initialise(torch.Generator().manual_seed(0))
+    grid = build("Grid", lattice, size=7)
     optimiser = torch.optim.LBFGS(grid.parameters(), max_iter=200, tolerance_grad=1e-8, line_search_fn="strong_wolfe")
 
     def loss():
@@ -158,7 +152,7 @@ def test_the_smallest_signals(shape):
 def test_it_is_a_grid_at_other_lattices_and_points():
     model, lattice = make(2, 3, 6)
     model.solve(lattice, random_target(lattice, 3))
-    grid = models.get_model("Grid")(model_settings(CONFIG, "Grid", "image", 10_000), lattice, 3, 6)
+    grid = build("Grid", lattice, 3, size=6)
     grid.load_state_dict(model.state_dict())
     finer = Lattice.regular((52, 40))
     torch.testing.assert_close(model.on_lattice(finer), grid.on_lattice(finer))

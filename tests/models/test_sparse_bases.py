@@ -7,20 +7,17 @@ import torch
 import torch.nn.functional as F
 
 from common.lattice import Lattice
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from models.budget import count
 from models.lifting import level_shapes
 from models.sparse_bases import SparseBases
+from tests.building import build, settings_of
 
-SETTINGS = model_settings(load_config(), "SparseBases", "synthetic", 10_000)
+SETTINGS = settings_of("SparseBases")
 SHAPES = [(40, 50), (14, 12, 16)]
 
 
 def built(shape, size=400, channels=2):
-    model = SparseBases(SETTINGS, Lattice.regular(shape), channels, size)
-    model.initialise(torch.Generator().manual_seed(0))
-    return model
+    return build("SparseBases", shape, channels, size=size)
 
 
 def texture(shape, channels=2):
@@ -149,16 +146,6 @@ def test_a_signal_of_few_coefficients_is_found():
     for step in range(1, 100):
         model.rearrange(step, 100, functools.partial(missing, model, target), torch.Generator())
     assert missing(model, target).square().mean() < 1e-3 * target.square().mean()
-
-
-@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (5, 1, 6), (1, 1)])
-@pytest.mark.parametrize("value", [0.0, 0.7])
-def test_constants_and_flat_lattices(shape, value):
-    model = built(shape, size=5)
-    target = torch.full((*shape, 2), value)
-    model.initialise_from(model.lattice, target, torch.Generator())
-    model.rearrange(50, 100, functools.partial(missing, model, target), torch.Generator())
-    assert all(x.isfinite().all() for x in model.state_dict().values())
 
 
 def test_a_budget_beyond_all_coefficients_takes_them_all():

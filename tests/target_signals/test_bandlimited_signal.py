@@ -8,7 +8,6 @@ import scipy.fft
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import UsageError
 from target_signals import get_signal
 from target_signals.bandlimited_signal import cutoff
 
@@ -82,25 +81,6 @@ def test_every_signal_is_odd_float32_and_keeps_the_mean_of_its_noise(dim, length
     assert signal.values.dtype == np.float32
     assert signal.values.mean(dtype=np.float64) == pytest.approx(white_noise(dim, odd, seed).mean(), abs=1e-6)
     assert (signal.kind, signal.rings, signal.channels) == ("synthetic", (), 1)
-
-
-def test_seeds_reproduce_and_differ():
-    assert (values(2, 33, 0.9, 2024) == values(2, 33, 0.9, 2024)).all()
-    assert (values(2, 33, 0.9, 2024) != values(2, 33, 0.9, 5678)).any()
-
-
-@pytest.mark.parametrize(
-    ("dim", "length", "band", "text"),
-    [
-        (4, 9, 0.5, "BandlimitedSignal does not exist with dim 4; it has dim 2 or 3"),
-        (2, 1, 0.5, "length 1 is too short"),
-        (2, 9, None, "needs a bandlimit from 0.1 to 0.9, got None"),
-        (2, 9, 0.95, "needs a bandlimit from 0.1 to 0.9, got 0.95"),
-    ],
-)
-def test_errors_say_what_is_allowed(dim, length, band, text):
-    with pytest.raises(UsageError, match=text):
-        values(dim, length, band)
 
 
 @pytest.mark.parametrize(("dim", "length"), [(2, 40), (3, 12)])

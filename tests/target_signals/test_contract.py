@@ -66,15 +66,33 @@ def test_the_dial_is_a_dial(case):
 
 def test_what_there_is_not_is_one_line(case):
     family, dim, _ = case
-    with pytest.raises(UsageError, match=f"^{family.name} does not exist with dim 4"):
-        family.check(4, 10, None)
-    with pytest.raises(UsageError, match="length 1 is too short"):
-        family.check(dim, 1, None)
-    with pytest.raises(UsageError, match="bandlimit"):
-        family.check(dim, 10, 1.5)
+    name, band, dims = family.name, 0.5 if family.bands else None, " or ".join(map(str, family.dims))
+    absent = [
+        (d, 9, band, f"^{name} does not exist with dim {d}; it has dim {dims}$") for d in {1, 3, 4} - {*family.dims}
+    ]
+    absent += [(dim, length, band, f"^length {length} is too short") for length in (0, 1)]
+    if family.bands:
+        odd = (None, 0.0, 0.95, 1.0)
+        absent += [(dim, 9, other, f"^{name} needs a bandlimit from 0.1 to 0.9, got {other}") for other in odd]
+    else:
+        absent.append((dim, 9, 0.5, f"^{name} has no bandlimit, got 0.5; leave it out$"))
+    for dim, length, band, says in absent:
+        with pytest.raises(UsageError, match=says):
+            target_signals.get_signal(name, dim, length, band)
 
 
-@pytest.mark.parametrize("name", [own_files.NEW["signal"], "BandlimitedSignal", "SparseSphereSignal"])
-def test_seeds_draw_different_signals(name):
-    one, other = (target_signals.get_signal(name, 2, 21, 0.5, seed).values for seed in (1, 2))
-    assert np.abs(one - other).mean() > 1e-3
+@pytest.mark.parametrize(
+    ("name", "drawn", "binary", "rings"),
+    [
+        (own_files.NEW["signal"], True, False, 0),
+        ("BandlimitedSignal", True, False, 0),
+        ("SparseSphereSignal", True, True, 0),
+        ("Sierpinski", False, True, 0),
+        ("StarTarget", False, True, 9),
+    ],
+)
+def test_what_sort_of_signal_it_is(name, drawn, binary, rings):
+    band = 0.5 if target_signals.registry.get(name).bands else None
+    one, other = (target_signals.get_signal(name, 2, 21, band, seed) for seed in (1, 2))
+    assert (one.kind, one.channels, one.binary, len(one.rings)) == ("synthetic", 1, binary, rings)
+    assert np.abs(one.values - other.values).mean() > 1e-3 if drawn else np.array_equal(one.values, other.values)

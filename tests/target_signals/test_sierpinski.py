@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import target_signals.sierpinski as sierpinski
-from common.errors import UsageError
 from target_signals import get_signal
 
 ONES = [376229, 283783, 215020, 164758, 128607, 104254, 89828, 83487, 83465]
@@ -90,27 +89,6 @@ def test_the_dial_is_rounded_to_a_depth():
     assert (values(200, 1 - 0.1 * 4) == values(200, 0.6)).all()
     assert (values(200, 0.29999999) == values(200, 0.3)).all()
     assert (values(200, 0.29) == values(200, 0.2)).all()
-
-
-def test_the_signal_is_binary_float32_and_ignores_the_seed():
-    signal = get_signal("Sierpinski", 2, 100, 0.9, 1)
-    assert (signal.values.dtype, signal.values.shape, signal.binary) == (np.float32, (100, 100), True)
-    assert (signal.kind, signal.rings) == ("synthetic", ())
-    assert (signal.values == values(100, 0.9, 2)).all()
-
-
-@pytest.mark.parametrize(
-    ("dim", "length", "band", "text"),
-    [
-        (3, 9, 0.5, "Sierpinski does not exist with dim 3; it has dim 2"),
-        (2, 1, 0.5, "length 1 is too short"),
-        (2, 9, None, "needs a bandlimit from 0.1 to 0.9, got None"),
-        (2, 9, 1.0, "needs a bandlimit from 0.1 to 0.9, got 1.0"),
-    ],
-)
-def test_errors_say_what_is_allowed(dim, length, band, text):
-    with pytest.raises(UsageError, match=text):
-        get_signal("Sierpinski", dim, length, band)
 
 
 @pytest.mark.parametrize("depth", range(9))

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 import target_signals.spheres as spheres
-from common.errors import UsageError
 from target_signals import get_signal
 
 BANDS = [k / 10 for k in range(1, 10)]
@@ -57,28 +56,6 @@ def test_a_cell_at_exactly_the_radius_is_inside_and_nothing_wraps_around():
 @pytest.mark.parametrize(("dim", "volume"), [(1, 6), (2, np.pi * 9), (3, np.pi * 36)])
 def test_ball_volume(dim, volume):
     assert spheres.ball_volume(dim, 3) == pytest.approx(volume, rel=1e-14)
-
-
-def test_the_signal_is_binary_float32_and_its_seeds_reproduce_and_differ():
-    signal = get_signal("SparseSphereSignal", 3, 20, 0.4, 7890)
-    assert (signal.values.dtype, signal.values.shape, signal.binary) == (np.float32, (20, 20, 20), True)
-    assert (signal.kind, signal.rings) == ("synthetic", ())
-    assert (signal.values == values(3, 20, 0.4, 7890)).all()
-    assert (signal.values != values(3, 20, 0.4, 7618)).any()
-
-
-@pytest.mark.parametrize(
-    ("dim", "length", "band", "text"),
-    [
-        (1, 9, 0.5, "SparseSphereSignal does not exist with dim 1; it has dim 2 or 3"),
-        (3, 0, 0.5, "length 0 is too short"),
-        (3, 9, None, "needs a bandlimit from 0.1 to 0.9, got None"),
-        (3, 9, 0.0, "needs a bandlimit from 0.1 to 0.9, got 0.0"),
-    ],
-)
-def test_errors_say_what_is_allowed(dim, length, band, text):
-    with pytest.raises(UsageError, match=text):
-        values(dim, length, band)
 
 
 @pytest.mark.parametrize(("dim", "length"), [(2, 1000), (3, 100)])

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import UsageError
 from target_signals import get_signal
 
 RINGS = [8945, 26788, 44636, 62604, 80460, 98212, 116188, 134100, 151804]  # inner → outer
@@ -69,26 +68,3 @@ def test_any_length_samples_the_picture_at_i_times_1000_over_length(length):
             sector = math.floor(math.atan2(dy, dx) * 40 / math.pi + 1e-9)
             assert signal.values[i, j] == (dx * dx + dy * dy <= 480**2 and sector % 2 == 0)
     assert len(signal.rings) == 9
-
-
-def test_the_signal_is_binary_float32_and_ignores_the_seed(star):
-    assert (star.values.dtype, star.values.shape, star.binary, star.kind) == (
-        np.float32,
-        (1000, 1000),
-        True,
-        "synthetic",
-    )
-    assert (star.values == get_signal("StarTarget", seed=2024).values).all()
-
-
-@pytest.mark.parametrize(
-    ("dim", "length", "band", "text"),
-    [
-        (3, 9, None, "StarTarget does not exist with dim 3; it has dim 2"),
-        (2, 1, None, "length 1 is too short"),
-        (2, 9, 0.5, "StarTarget has no bandlimit, got 0.5; leave it out"),
-    ],
-)
-def test_errors_say_what_is_allowed(dim, length, band, text):
-    with pytest.raises(UsageError, match=text):
-        get_signal("StarTarget", dim, length, band)

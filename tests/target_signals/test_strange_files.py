@@ -44,14 +44,8 @@ class Evil:
 
 HOLE = VOLUME.copy()
 HOLE[0, 0, :2] = np.nan, np.inf
-
-
 FOUR = np.zeros((4, 9, 8, 3), dtype=np.uint16)
-
-
 TENS = np.full((5, 5), 10, dtype=np.uint8)
-
-
 BROKEN = {
     "empty.png": (b"", "cannot be used: it is empty"),
     "noise.png": (b"\x89PNG\r\n\x1a\n" + bytes(range(200)), "cannot be read as .png: "),
@@ -248,10 +242,7 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (
-            ModuleNotFoundError("No module named 'x'"),
-            "without a package that is not here: Module",
-        ),
+        (ModuleNotFoundError("No module named 'x'"), "without a package that is not here: Module"),
         (MemoryError(), "it does not fit into memory; give a part of it or a smaller copy"),
         (NotImplementedError("sort 7"), "of a sort of .npy that is not read: NotImplementedError: sort 7; save it in"),
         (ValueError("bad"), "cannot be read as .npy: ValueError: bad; it may be damaged, save it again"),
@@ -268,32 +259,17 @@ def test_only_what_nothing_else_explains_may_be_damage(tmp_path, monkeypatch, er
 
 
 STARTS = [
-    b"",
-    b"\x93NUMPY\x01\x00",
-    b"PK\x03\x04",
-    b"II*\x00\x08\x00\x00\x00",
-    b"MM\x00*",
-    b"\x89PNG\r\n\x1a\n",
-    b"BM",
-    b"GIF89a",
+    *(b"", b"\x93NUMPY\x01\x00", b"PK\x03\x04", b"II*\x00\x08\x00\x00\x00", b"MM\x00*", b"BM", b"GIF89a"),
+    *(
+        b"\x89PNG\r\n\x1a\n",
+        b"RIFF\x00\x00\x00\x00WEBP",
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+        b"P5 3 3 255\n",
+        b"P6\n2 2\n65535\n",
+    ),
+    *(b"\x1f\x8b\x08", png(RGB), png(DEEP), npy(VOLUME), zipped("a.npy", npy(FLOATS)), tiff(DEEP), tiff(VOLUME)),
+    tiff(np.dstack([DEEP] * 3), photometric="rgb", compression="zlib"),
 ]
-
-
-STARTS += [
-    b"RIFF\x00\x00\x00\x00WEBP",
-    b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
-    b"P5 3 3 255\n",
-    b"P6\n2 2\n65535\n",
-    b"\x1f\x8b\x08",
-]
-
-
-STARTS += [png(RGB), png(DEEP), npy(VOLUME), zipped("a.npy", npy(FLOATS)), tiff(DEEP), tiff(VOLUME)]
-
-
-STARTS += [tiff(np.dstack([DEEP] * 3), photometric="rgb", compression="zlib")]
-
-
 QUIET = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -315,8 +291,6 @@ def write_tiff(path, array):
 
 
 ANY_TYPE = st.one_of(some.scalar_dtypes(), some.byte_string_dtypes(max_len=3), some.array_dtypes(max_size=2))
-
-
 SMALL = some.arrays(ANY_TYPE, some.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=5))
 
 

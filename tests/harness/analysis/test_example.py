@@ -20,6 +20,7 @@ from harness.store.table import load, load_rows
 from harness.train.run_trial import run_trial
 from target_signals import Signal
 from target_signals.base import SignalFamily
+from tests.harness.paper_rows import keep
 from tests.harness.tables import comparison_of, rows_of
 
 CPU = torch.device("cpu")
@@ -53,9 +54,7 @@ def run(make_trial, tmp_path):
     def execute(*trials):
         for trial in trials:
             (result,) = run_trial(trial, CPU)
-            store = Store(tmp_path, trial.folder)
-            store.prepare()
-            store.write(trial.key, result.row, result.residual)
+            keep(tmp_path, result.row, result.residual)
         return tmp_path
 
     return execute

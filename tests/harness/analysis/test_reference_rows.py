@@ -6,13 +6,10 @@ import re
 
 import pytest
 
-import models
 from harness import __main__ as verbs
 from harness.analysis import placing, reference_rows
 from harness.analysis.comparison import comparisons
 from harness.analysis.reference_rows import beside
-from harness.commands import run as run_command
-from harness.commands import run_launch
 from harness.figures import legend
 from harness.figures.page import headline
 from harness.plan import want
@@ -233,35 +230,28 @@ def test_places_begin_with_the_least_budget_whatever_the_order_of_rows(rows_of, 
     assert [line.split()[0] for line in places if "Mine: " in line] == ["500", "3k", "10k"]
 
 
-def test_a_newcomers_run_and_table_have_the_reference_beside_them(
-    rows_of, ship, wanting, tmp_path, capsys, monkeypatch
-):
+def test_a_newcomers_run_and_table_have_the_reference_beside_them(rows_of, ship, wanting, run_py, tmp_path, capsys):
+    out = tmp_path / "out"
     ship(rows_of(["Grid", "Siren"], sizes=(500, 900), seconds=7777.0))
-    monkeypatch.setattr(models.registry, "_classes", {n: models.get_model(n) for n in models.registry.names()})
-    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
     (tmp_path / "constant.py").write_text(NEWCOMER)
-    words = ["--signal", SIGNAL, "--preset", PRESET, "--device", "cpu", "--config", wanting, "--out", tmp_path / "out"]
-    words += ["--models", tmp_path / "constant.py", "--sizes", 500]
-    assert run_command.main([*map(str, words)]) == 0
-    said = capsys.readouterr().out
+    words = ["--signal", SIGNAL, "--preset", PRESET, "--device", "cpu", "--config", wanting, "--out", out]
+    code, said, _ = run_py(*words, "--models", tmp_path / "constant.py", "--sizes", 500)
+    assert code == 0
     assert re.search(r"^Grid \(reference\) +20\.00 +1$", said, re.MULTILINE)
     assert re.search(r"^Constant +\d+\.\d\d +\d+\.\d +1$", said, re.MULTILINE)
     assert "500  Constant: 3 of 3, " in said
     assert "7777" not in said
-    assert len(list((tmp_path / "out").glob("*/rows/*"))) == 1
+    assert len(list(out.glob("*/rows/*"))) == 1
 
     def table(*more):
-        assert verbs.main(["table", "--out", str(tmp_path / "out"), "--config", str(wanting), *more]) == 0
+        assert verbs.main(["table", "--out", str(out), "--config", str(wanting), *more]) == 0
         return capsys.readouterr().out
 
     assert re.search(r"^\| Grid \(reference\) +\| +\*\*20\.0\*\* +\|$", table(), re.MULTILINE)
     assert "Siren" not in table("--own")
     lines = table("--format", "csv").splitlines()
-    assert [line.split(",")[lines[0].split(",").index("origin")] for line in lines[1:]] == [
-        "reference",
-        "reference",
-        "",
-    ]
+    origins = [line.split(",")[lines[0].split(",").index("origin")] for line in lines[1:]]
+    assert origins == ["reference", "reference", ""]
 
 
 def test_stored_rows_have_no_origin(rows_of, tmp_path):

@@ -1,24 +1,18 @@
 """`python -m harness figures`: what is drawn, what is chosen, what is missing, and mistakes."""
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
 from harness.commands import figures
-from tests.harness.tables import MODELS
+from tests.harness.tables import MODELS, rows_of
 
 
 @pytest.fixture
-def results(tmp_path, make_table):
+def results(store, make_table):
     """A results folder with the rows of a small run."""
-    rows = tmp_path / "2d_Sphere" / "rows"
-    rows.mkdir(parents=True)
-    table = make_table(bands=[0.1, 0.5], sizes=[10_000], seeds=[1])
-    for index, row in enumerate(table.astype(object).where(table.notna(), None).to_dict("records")):
-        (rows / f"{index}.json").write_text(json.dumps(row))
-    return tmp_path
+    return store(rows_of(make_table(bands=[0.1, 0.5], sizes=[10_000], seeds=[1])))
 
 
 def script(*arguments):
@@ -65,14 +59,6 @@ def test_the_script_says_what_is_missing(results, capsys):
 def test_the_script_ends_with_one_line_when_there_is_nothing(results, capsys, options, says):
     assert script("--out", str(results), *options) == 2
     assert capsys.readouterr().err == f"error: {says}\n"
-
-
-def test_the_script_needs_a_folder_with_rows(tmp_path, capsys):
-    assert script("--out", str(tmp_path)) == 2
-    assert script("--out", str(tmp_path / "absent")) == 2
-    first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith(f"error: no rows in '{tmp_path}'")
-    assert second.startswith(f"error: no folder '{tmp_path / 'absent'}'")
 
 
 def test_the_script_runs_as_a_file(store, make_row, command):

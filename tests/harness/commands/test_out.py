@@ -3,6 +3,7 @@
 import pytest
 
 from harness import __main__ as verbs
+from tests.harness.refused import refused
 
 OPTIONS = {verb: "--out" for verb in verbs.VERBS if verb != "new"} | {"compress": "--to"}
 
@@ -16,10 +17,11 @@ def test_an_empty_name_is_refused(capsys, tmp_path, monkeypatch, verb, option):
     assert not [*tmp_path.iterdir()]
 
 
-def test_no_page_is_made_where_nothing_was_run(tmp_path, capsys):
-    assert verbs.main(["report", "--out", str(tmp_path)]) == 2
+@pytest.mark.parametrize("verb", ["table", "figures", "report", "rates"])
+def test_where_nothing_was_run_nothing_is_made(tmp_path, capsys, verb):
     says = f"error: no rows in '{tmp_path}'; run a launcher first, for example bash run_2dsierpinski.sh\n"
-    assert capsys.readouterr().err == says
+    assert refused(verbs.main([verb, "--out", str(tmp_path)]), *capsys.readouterr()) == says
     assert not [*tmp_path.iterdir()]
-    assert verbs.main(["report", "--out", str(tmp_path / "absent")]) == 2
-    assert capsys.readouterr().err.startswith("error: no folder")
+    absent = tmp_path / "absent"
+    err = refused(verbs.main([verb, "--out", str(absent)]), *capsys.readouterr())
+    assert err.startswith(f"error: no folder '{absent}'")

@@ -5,12 +5,11 @@ import pytest
 
 from harness import load
 from harness.__main__ import main as harness_main
-from harness.commands import run as run_command
-from harness.commands import run_launch
 from harness.figures import draw_figures
 from target_signals.tasks.base import expand_tasks, title_of
 from tests import own_files
 from tests.harness.page_data import data_of
+from tests.harness.refused import refused
 
 MODEL = '''
 """One value for every point, and a slope."""
@@ -99,18 +98,6 @@ def forgotten():
         yield
 
 
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """The command line in this process, without figures: exit code, stdout, stderr."""
-    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
-
-    def run(*arguments):
-        code = run_command.main([str(word) for word in arguments])
-        return code, *capsys.readouterr()
-
-    return run
-
-
 def line(own, *more):
     words = ["--signal", own / "signal.py", "--task", own / "task.py", "deblur_4", "fit", "--sizes", 100, *more]
     words += ["--models", own / "model.py", "Grid_exact", "--preset", "smoke", "--device", "cpu", "--steps", 2]
@@ -127,12 +114,12 @@ def check_rows(own):
     assert folders == {"2d_Stripes", "2d_Stripes_deblur_2", "2d_Stripes_deblur_3", "2d_Stripes_deblur_4"}
 
 
-def test_all_three_run_and_are_resumed(call, own):
-    code, stdout, stderr = call(*line(own))
+def test_all_three_run_and_are_resumed(run_py, own):
+    code, stdout, stderr = run_py(*line(own))
     assert code == 0, stderr
     assert "Stripes, 2D, task deblur_2 + deblur_3 + deblur_4 + fit, preset smoke" in stdout
     check_rows(own)
-    assert "8 trials, 8 of them done before" in call(*line(own, "--dry-run"))[1]
+    assert "8 trials, 8 of them done before" in run_py(*line(own, "--dry-run"))[1]
 
 
 def test_workers_read_the_files_again_and_what_shows_rows_does_without_them(command, undrawn, own, capsys):
@@ -161,15 +148,15 @@ def scores(own, **wanted):
     return list(table[chosen]["psnr"])
 
 
-def test_another_version_of_a_models_file_makes_rows_of_its_own(call, own):
+def test_another_version_of_a_models_file_makes_rows_of_its_own(run_py, own):
     """A comment makes no other version. What was made by the version that is not there any more stands in no table."""
     words = line(own, "--no-figures")
-    assert call(*words)[0] == 0
+    assert run_py(*words)[0] == 0
     (before,) = scores(own, task="fit", model="Plane")
     (own / "model.py").write_text(f"{MODEL}\n# it works\n")
-    assert "8 trials, 8 of them done before" in call(*words)[1]
+    assert "8 trials, 8 of them done before" in run_py(*words)[1]
     own_files.edit(own / "model.py", "layer(x)", "layer(-x)")
-    code, stdout, _ = call(*words, "--steps", 2)
+    code, stdout, _ = run_py(*words, "--steps", 2)
     assert (code, "8 trials, 4 of them done before" in stdout) == (0, True)
     old, new = scores(own, task="fit", model="Plane")
     assert old == before != new
@@ -177,37 +164,36 @@ def test_another_version_of_a_models_file_makes_rows_of_its_own(call, own):
     assert f"{old:.2f}" not in stdout
 
 
-def test_another_version_of_a_signals_or_a_tasks_file_makes_rows_of_its_own(call, own):
+def test_another_version_of_a_signals_or_a_tasks_file_makes_rows_of_its_own(run_py, own):
     words = line(own, "--no-figures")
-    assert call(*words)[0] == 0
+    assert run_py(*words)[0] == 0
     own_files.edit(own / "signal.py", "values[::3]", "values[::4]")
-    assert "8 trials, 0 of them done before" in call(*words)[1]
+    assert "8 trials, 0 of them done before" in run_py(*words)[1]
     assert len(set(scores(own, task="fit", model="Grid_exact"))) == 2, "of the new signal, and not of the one in memory"
     own_files.edit(own / "task.py", "values.roll(k, 1)", "values.roll(k, 2)")
-    assert "8 trials, 2 of them done before" in call(*words)[1], "the plain fits"
+    assert "8 trials, 2 of them done before" in run_py(*words)[1], "the plain fits"
     assert len(set(scores(own, task="deblur_2", model="Plane"))) == 3
 
 
-def test_an_earlier_version_that_comes_back_has_its_rows_and_says_what_figures_show(own, capsys, monkeypatch):
+def test_an_earlier_version_that_comes_back_has_its_rows_and_says_what_figures_show(run_py, own, monkeypatch):
     monkeypatch.setattr(draw_figures, "redraw", lambda *given: [])
     words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--models", own / "model.py"]
-    words = [str(word) for word in [*words, "--sizes", 100, "--out", own / "out"]]
+    words = [*words, "--sizes", 100, "--out", own / "out"]
     says = "figures and page show later rows, of other settings or other code, in place of 1 of this run; --force runs"
-    assert run_command.main(words) == 0
+    assert run_py(*words, draw=True)[0] == 0
     own_files.edit(own / "model.py", "layer(x)", "layer(-x)")
-    assert run_command.main(words) == 0
-    assert says not in capsys.readouterr().out
+    code, stdout, _ = run_py(*words, draw=True)
+    assert (code, says in stdout) == (0, False)
     own_files.edit(own / "model.py", "layer(-x)", "layer(x)")
-    assert run_command.main(words) == 0
-    out = capsys.readouterr().out
-    assert "1 trial, 1 of them done before" in out
-    assert says in out
-    assert run_command.main([*words, "--force"]) == 0
-    assert says not in capsys.readouterr().out
+    code, stdout, _ = run_py(*words, draw=True)
+    assert (code, says in stdout) == (0, True)
+    assert "1 trial, 1 of them done before" in stdout
+    code, stdout, _ = run_py(*words, "--force", draw=True)
+    assert (code, says in stdout) == (0, False)
 
 
-def test_a_row_of_another_version_is_not_called_wrong_but_of_other_code(call, own, capsys):
-    assert call(*line(own, "--no-figures"))[0] == 0
+def test_a_row_of_another_version_is_not_called_wrong_but_of_other_code(run_py, own, capsys):
+    assert run_py(*line(own, "--no-figures"))[0] == 0
     own_files.edit(own / "model.py", "layer(x)", "layer(-x)")
     files = ("--signal", own / "signal.py", "--task", "fit", "--models", own / "model.py")
     assert harness_main(["verify", *map(str, files), "--device", "cpu", "--out", str(own / "out")]) == 1
@@ -216,8 +202,8 @@ def test_a_row_of_another_version_is_not_called_wrong_but_of_other_code(call, ow
     assert "give the file as it was then with --models" in out
 
 
-def test_list_names_what_files_add(call, own):
-    code, stdout, stderr = call("--list", *line(own))
+def test_list_names_what_files_add(run_py, own):
+    code, stdout, stderr = run_py("--list", *line(own))
     assert code == 0, stderr
     for word in (" Plane", " Stripes (2D)", " deblur[_<width>]"):
         assert word in stdout
@@ -244,24 +230,9 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
         ("signal.py", MADE, f"values = values[:0]; {MADE}", "gave values float32 of shape (0, 24) with dim"),
         ("signal.py", MADE, f"values = values.astype(int); {MADE}", "gave values int64 of shape (24, 24)"),
         ("signal.py", MADE, f"values = values.tolist(); {MADE}", "gave values of type list; it must give a Signal"),
-        (
-            "signal.py",
-            MADE,
-            "return Signal(values, dim, 'photo')",
-            "gave the kind 'photo'; it must be synthetic, ",
-        ),
-        (
-            "signal.py",
-            MADE,
-            f"{MADE[:-1]}, (values[1:] > 0,))",
-            "gave a ring, bool [23, 24]; each must be bool",
-        ),
-        (
-            "signal.py",
-            MADE,
-            f"{MADE[:-1]}, (values.astype(int),))",
-            "gave a ring, int64 [24, 24]; each must be",
-        ),
+        ("signal.py", MADE, "return Signal(values, dim, 'photo')", "gave the kind 'photo'; it must be synthetic, "),
+        ("signal.py", MADE, f"{MADE[:-1]}, (values[1:] > 0,))", "gave a ring, bool [23, 24]; each must be bool"),
+        ("signal.py", MADE, f"{MADE[:-1]}, (values.astype(int),))", "gave a ring, int64 [24, 24]; each must be"),
         ("signal.py", MADE, f"{MADE[:-1]}, finer=values)", "gave a finer lattice, and only a RecordedFamily whose"),
         ("signal.py", MADE, "return values", "Stripes.build gave ndarray; it must give a Signal, whose values are"),
         ("task.py", TASKED, "return scoring", "deblur.build gave Scoring; it must give a Task"),
@@ -272,12 +243,7 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
         ("task.py", "mean.observe(truth)", "None", "gave a target of type NoneType; it must be an array"),
         ("task.py", TASKED, TASKED.replace("truth, mean", "truth[:5], mean"), "gave a truth [5, 24, 1] of its Task"),
         ("task.py", "truth, signal.binary)", "truth[:5], signal.binary)", "gave a truth [5, 24, 1] of its Scoring"),
-        (
-            "task.py",
-            "truth, signal.binary)",
-            "truth * np.nan, False)",
-            "gave a truth of its Scoring that is not",
-        ),
+        ("task.py", "truth, signal.binary)", "truth * np.nan, False)", "gave a truth of its Scoring that is not"),
         ("task.py", "truth, signal.binary)", "truth > 0, False)", "gave a truth of its Scoring that is not all finite"),
         ("task.py", "signal.binary)", "False, where=truth[..., 0] > 9)", "Scoring, bool [24, 24], that holds for 0"),
         ("task.py", "(scoring,))", "(scoring,), truth[..., 0])", "gave a where of its Task, float32 [24, 24], that"),
@@ -304,19 +270,19 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
         ("task.py", "mean.observe(truth)", "truth * np.float32('nan')", "gave a target with values that are NaN"),
     ],
 )
-def test_a_slip_in_a_signal_or_a_task_is_one_line(call, own, file, old, new, says):
+def test_a_slip_in_a_signal_or_a_task_is_one_line(run_py, own, file, old, new, says):
     own_files.edit(own / file, old, new)
     words = ["--signal", own / "signal.py", "--task", own / "task.py", "--models", "Grid", "--out", own / "out"]
-    code, _, stderr = call(*words, "--preset", "smoke", "--device", "cpu", "--no-figures")
+    code, _, stderr = run_py(*words, "--preset", "smoke", "--device", "cpu", "--no-figures")
     assert code == 2
     assert says in stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("values", ["values[::-1].T", "np.broadcast_to(values, values.shape)", "values.astype(float)"])
-def test_a_signals_values_may_lie_in_any_order(call, own, values, recwarn):
+def test_a_signals_values_may_lie_in_any_order(run_py, own, values, recwarn):
     own_files.edit(own / "signal.py", MADE, f"return Signal({values}, dim, cls.kind)")
     words = ["--signal", own / "signal.py", "--models", "Grid", "--out", own / "out", "--preset", "smoke"]
-    code, _, stderr = call(*words, "--device", "cpu", "--no-figures")
+    code, _, stderr = run_py(*words, "--device", "cpu", "--no-figures")
     assert (code, stderr, list(recwarn)) == (0, "", [])
 
 
@@ -332,12 +298,8 @@ def test_a_signals_values_may_lie_in_any_order(call, own, values, recwarn):
         ("--task", "broken.py", "broken.py' could not be loaded: line 1: ZeroDivisionError"),
     ],
 )
-def test_a_wrong_file_is_one_line(call, own, option, name, says):
+def test_a_wrong_file_is_one_line(run_py, own, option, name, says):
     (own / "broken.py").write_text("1 / 0")
     (own / "two.py").write_text(SIGNAL + SIGNAL.replace("Stripes", "Bars"))
     words = ("--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--out", own / "out")
-    code, _, stderr = call(*words, option, own / name)
-    assert code == 2
-    assert stderr.startswith("error: ")
-    assert says in stderr
-    assert stderr.count("\n") == 1
+    assert says in refused(*run_py(*words, option, own / name))

@@ -9,7 +9,6 @@ from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.analysis.published import TABLES, table_of
 from harness.commands import run as run_command
-from harness.commands import run_launch
 from harness.execution import fill, run_trials
 from harness.plan import reference, want
 from harness.plan.config import DEFAULT_CONFIG, load_config
@@ -89,7 +88,6 @@ def test_what_is_missing_is_run_once_and_kept_as_run_py_leaves_it(ask, tmp_path,
     rows = read_rows(tmp_path / "reference" / "smoke.parquet")
     words = ["--signal", "Sierpinski", "--preset", "smoke", "--device", "cpu", "--out", str(tmp_path / "out")]
     words += ["--config", str(tmp_path / "settings.json"), "--models", "Grid", "--sizes", "400", "500"]
-    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
     assert run_command.main(words) == 0
     for one in gather(tmp_path / "out").stored:
         same = rows[one.store.folder.name, one.key]

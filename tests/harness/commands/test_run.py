@@ -172,7 +172,7 @@ def test_paths_are_those_of_the_callers_folder_through_a_symbolic_link_too(comma
     (tmp_path / "own.json").write_text(DEFAULT_CONFIG.read_text())
     (tmp_path / "own.py").write_text(written("model", "Example"), encoding="utf-8")
     (tmp_path / "random.py").write_text("raise SystemExit('a module of the caller was imported')")
-    words = "--models own.py --config own.json --preset smoke --device cpu --out results"
+    words = "--models own.py --config own.json --preset smoke --device cpu --out results --no-figures"
     ran = command("bash", "launcher", *words.split(), cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert list(load(tmp_path / "results")["model"]) == ["Example"]

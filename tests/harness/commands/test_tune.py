@@ -9,11 +9,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-import models
 from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.commands import run as run_command
-from harness.commands import run_launch
 from harness.commands.run_search import again, order_of, parts
 from harness.execution import run_trials, search, search_options, worker
 from harness.execution.executor import ALONE
@@ -23,6 +21,8 @@ from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.plan.tuned import Found, load_tuned
 from harness.store.scan import gather
+from tests.harness.refused import refused
+from tests.own_files import forgotten
 
 NEWCOMER = '''
 from dataclasses import dataclass
@@ -71,12 +71,11 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def tune(folder, capsys, monkeypatch):
-    monkeypatch.setattr(models.registry, "_classes", {n: models.get_model(n) for n in models.registry.names()})
-
+def tune(folder, capsys):
     def run(*words, code=0):
         line = ["tune", *SMALL, "--models", "Grid", folder / "constant.py", "--config", folder / "settings.json"]
-        assert verbs.main([*map(str, line), "--out", str(folder / "out"), *map(str, words)]) == code
+        with forgotten():
+            assert verbs.main([*map(str, line), "--out", str(folder / "out"), *map(str, words)]) == code
         return capsys.readouterr()
 
     return run
@@ -124,7 +123,6 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
     line = ["--signal", "SampleImages", "--items", "astronaut", "--models", "Grid", "--sizes", "600", "--steps", "2"]
     line += ["--preset", "smoke_tuned", "--device", "cpu", "--config", folder / "settings.json"]
     line += ["--out", folder / "rows", "--set", "Grid.initial=0.25"]
-    monkeypatch.setattr(run_launch, "draw", lambda *given: None)
     assert run_command.main([*map(str, line)]) == 0
     (row,) = [one.row for one in gather(folder / "rows").stored if one.row["task"] == "fit"]
     found = config.tuned["smoke"]["Grid"]["image"]["500"]
@@ -233,9 +231,7 @@ def test_a_deadline_stops_an_executor(make_trial, monkeypatch, tmp_path):
     ],
 )
 def test_a_mistake_is_one_line(tune, words, message):
-    err = tune(*words, code=2).err
-    assert message in err
-    assert len(err.splitlines()) == 1
+    assert message in refused(2, *tune(*words, code=2))
 
 
 DIALS = """        start: Annotated[float, Dial(0, 1, "linear", "nobody")] = 0.0
@@ -256,9 +252,7 @@ DIALS = """        start: Annotated[float, Dial(0, 1, "linear", "nobody")] = 0.0
 def test_a_mistake_in_the_dials_of_somebodys_own_model_is_one_line(tune, folder, dials, message):
     assert DIALS in NEWCOMER
     (folder / "constant.py").write_text(NEWCOMER.replace(DIALS, dials))
-    err = tune(code=2).err
-    assert message in err
-    assert len(err.splitlines()) == 1
+    assert message in refused(2, *tune(code=2))
 
 
 # Using what was found

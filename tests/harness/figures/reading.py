@@ -1,5 +1,14 @@
 """What tests read from the artists of a figure."""
 
+from harness.figures.views import over_bands
+from tests.harness.tables import comparison_of
+
+
+def drawn(page, table, over=over_bands, models=(), **more):
+    """The figure of a page, over bands or over budgets."""
+    comparison = comparison_of(table, models)
+    return page(comparison, over(comparison), **more)
+
 
 def said(figure):
     """The figure's texts beside its axes, in one line."""

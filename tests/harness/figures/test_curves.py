@@ -4,21 +4,19 @@ import pytest
 
 from harness.figures import curves, style
 from harness.figures.views import over_bands, over_budgets
-from tests.harness.figures.reading import said, ticks
+from tests.harness.figures.reading import drawn, said, ticks
 from tests.harness.tables import BANDS, CLASSICAL, MODELS, comparison_of, fail
 
 
 def test_ticks_stand_at_every_value_and_labels_where_they_fit(make_table):
-    comparison = comparison_of(make_table(signal="BandlimitedSignal", seeds=[1]))
-    axes = curves.curve_page(comparison, over_bands(comparison)).axes[0]
+    axes = drawn(curves.curve_page, make_table(signal="BandlimitedSignal", seeds=[1])).axes[0]
     assert list(axes.get_xticks()) == BANDS
     assert 1 < sum(map(bool, ticks(axes.xaxis))) < len(BANDS)
 
 
 def test_curves_hold_means_and_spread(make_table):
     table = make_table(bands=[0.1, 0.5, 0.9], sizes=[10_000, 30_000])
-    comparison = comparison_of(table)
-    figure = curves.curve_page(comparison, over_bands(comparison))
+    figure = drawn(curves.curve_page, table)
     groups = table.groupby(["size", "model", "bandlimit"])["psnr"]
     for axes, size in zip(figure.axes, [10_000, 30_000], strict=True):
         lines = {line.get_label(): line for line in axes.lines if line.get_label() != curves.OVERLAID}
@@ -37,8 +35,7 @@ def test_curves_hold_means_and_spread(make_table):
 
 @pytest.mark.parametrize("models", [MODELS, [*MODELS, *CLASSICAL]])
 def test_curves_tell_models_apart_without_colour(models, make_table):
-    comparison = comparison_of(make_table(models=models, bands=[0.1, 0.5], sizes=[10_000]))
-    figure = curves.curve_page(comparison, over_bands(comparison))
+    figure = drawn(curves.curve_page, make_table(models=models, bands=[0.1, 0.5], sizes=[10_000]))
     handles = figure.legends[0].legend_handles
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [*models, "constant mean"]
     assert len({handle.get_marker() for handle in handles}) == len(handles)
@@ -48,8 +45,7 @@ def test_curves_over_budgets_are_logarithmic_and_name_what_they_leave_out(make_t
     table = make_table(bands=[0.1, 0.5], sizes=[10_000, 100_000])
     fail(table, table["model"] == "GSplat", "unsupported")
     fail(table, (table["model"] == "Siren") & (table["seed"] == 1234))
-    comparison = comparison_of(table)
-    figure = curves.curve_page(comparison, over_budgets(comparison))
+    figure = drawn(curves.curve_page, table, over_budgets)
     assert {axes.get_xscale() for axes in figure.axes} == {"log"}
     assert ticks(figure.axes[0].xaxis) == ["10k", "100k"]
     assert "without a score: GSplat" in said(figure)
@@ -65,8 +61,7 @@ def test_curves_need_two_points(make_table):
 
 def test_a_far_constant_mean_does_not_stretch_the_scale(make_table):
     table = make_table(bands=[0.1], sizes=[10_000, 100_000], psnr_constant=160.0)
-    comparison = comparison_of(table)
-    figure = curves.curve_page(comparison, over_budgets(comparison))
+    figure = drawn(curves.curve_page, table, over_budgets)
     (axes,) = figure.axes
     assert axes.get_ylim()[1] < 60
     assert axes.get_title() == "band 0.1"
@@ -75,8 +70,7 @@ def test_a_far_constant_mean_does_not_stretch_the_scale(make_table):
 
 @pytest.mark.parametrize("over", [over_bands, over_budgets])
 def test_all_panels_of_curves_share_one_scale(make_table, over):
-    comparison = comparison_of(make_table(bands=[0.1, 0.5, 0.9], sizes=[10_000, 100_000], seeds=[1]))
-    figure = curves.curve_page(comparison, over(comparison))
+    figure = drawn(curves.curve_page, make_table(bands=[0.1, 0.5, 0.9], sizes=[10_000, 100_000], seeds=[1]), over)
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
     assert len(figure.axes) > 1
 
@@ -85,8 +79,7 @@ def test_lossless_scores_lie_at_the_upper_edge_of_curves_and_that_is_said(make_t
     table = make_table(bands=[0.1], sizes=[10_000, 100_000], seeds=[1])
     lossless = (table["model"] == "Grid") & (table["size"] == 100_000)
     table.loc[lossless, "psnr"] = 155.0
-    comparison = comparison_of(table)
-    figure = curves.curve_page(comparison, over_budgets(comparison))
+    figure = drawn(curves.curve_page, table, over_budgets)
     (axes,) = figure.axes
     highest = table.loc[~lossless, "psnr"].max()
     (grid,) = (line for line in axes.lines if line.get_label() == "Grid")

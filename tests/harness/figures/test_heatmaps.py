@@ -9,7 +9,7 @@ import pytest
 from harness.figures import draw_figures, heatmaps, style
 from harness.figures.layout import Layout
 from harness.figures.views import over_bands, over_budgets
-from tests.harness.figures.reading import cells, panels, said, ticks
+from tests.harness.figures.reading import cells, drawn, panels, said, ticks
 from tests.harness.tables import BANDS, MODELS, SIZES, comparison_of, fail, rows_of
 
 
@@ -19,8 +19,7 @@ def number(word):
 
 def test_scores_over_bands_are_the_means_over_seeds(make_table):
     table = make_table()
-    comparison = comparison_of(table)
-    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    figure = drawn(heatmaps.score_page, table)
     assert [axes.get_title() for axes in panels(figure)] == [
         f"{size} parameters" for size in ("10k", "30k", "100k", "300k", "1M", "3M")
     ]
@@ -46,8 +45,7 @@ def test_scores_over_budgets_hold_the_same_cells(make_table):
 
 def test_leads_are_scores_minus_grids_on_a_symmetric_scale(make_table):
     table = make_table(bands=[0.1, 0.5], sizes=[10_000])
-    comparison = comparison_of(table)
-    figure = heatmaps.lead_page(comparison, over_bands(comparison))
+    figure = drawn(heatmaps.lead_page, table)
     (axes,) = panels(figure)
     assert ticks(axes.yaxis) == [model for model in MODELS if model != "Grid"]
     means = table.groupby(["model", "bandlimit"])["psnr"].mean()
@@ -67,19 +65,16 @@ def test_a_lead_is_taken_over_the_draws_that_both_have(make_table):
     table.loc[table["model"] == "Siren", "psnr"] = [20.0, 30.0, 40.0]
     table.loc[table["model"] == "Grid", "psnr"] = [10.0, 15.0, 0.0]
     fail(table, (table["model"] == "Grid") & (table["seed"] == 3))
-    comparison = comparison_of(table)
-    figure = heatmaps.lead_page(comparison, over_bands(comparison))
+    figure = drawn(heatmaps.lead_page, table)
     assert cells(figure.axes[0]) == [["+12.5*"]]
 
 
 def test_no_lead_where_grid_is_missing(make_table):
     table = make_table(bands=[0.1, 0.5], sizes=[10_000])
-    comparison = comparison_of(table[(table["model"] != "Grid") | (table["bandlimit"] == 0.1)])
-    figure = heatmaps.lead_page(comparison, over_bands(comparison))
+    figure = drawn(heatmaps.lead_page, table[(table["model"] != "Grid") | (table["bandlimit"] == 0.1)])
     assert {row[1] for row in cells(figure.axes[0])} == {"–"}
     assert all(row[0] != "–" for row in cells(figure.axes[0]))
-    comparison = comparison_of(table[table["model"] != "Grid"])
-    assert heatmaps.lead_page(comparison, over_bands(comparison)) is None
+    assert drawn(heatmaps.lead_page, table[table["model"] != "Grid"]) is None
 
 
 def test_cells_without_a_score_say_why(make_table):
@@ -89,8 +84,7 @@ def test_cells_without_a_score_say_why(make_table):
     fail(table, table["model"] == "Siren", "diverged")
     fail(table, (table["model"] == "BACON") & (table["seed"] == 1), "diverged")
     table = table[(table["model"] != "FourFeat") | (table["bandlimit"] == 0.1)]
-    comparison = comparison_of(table, MODELS)
-    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    figure = drawn(heatmaps.score_page, table, models=MODELS)
     rows = dict(zip(MODELS, cells(figure.axes[0]), strict=True))
     assert (rows["GSplat"], rows["Wire"], rows["Siren"]) == (["n/a"] * 2, ["oom"] * 2, ["div"] * 2)
     assert rows["FourFeat"][1] == "–"
@@ -104,8 +98,7 @@ def test_cells_without_a_score_say_why(make_table):
 
 
 def test_a_complete_page_explains_no_signs(make_table):
-    comparison = comparison_of(make_table(bands=[0.1], sizes=[10_000]))
-    assert "no score" not in said(heatmaps.score_page(comparison, over_bands(comparison)))
+    assert "no score" not in said(drawn(heatmaps.score_page, make_table(bands=[0.1], sizes=[10_000])))
 
 
 def test_nothing_but_unsupported_is_still_a_page(tmp_path, make_table):
@@ -127,8 +120,7 @@ def test_a_single_cell(tmp_path, make_table):
     stems = [path.stem for path in draw_figures.draw(rows_of(table), tmp_path)]
     expected = ["psnr_over_bands", "psnr_over_budgets", "convergence_over_updates", "convergence_over_seconds"]
     assert stems == [name for name in expected for _ in ("png", "pdf")]
-    comparison = comparison_of(table)
-    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    figure = drawn(heatmaps.score_page, table)
     assert cells(figure.axes[0]) == [[f"{table['psnr'].item():.1f}"]]
     assert "mean over" not in said(figure)
     assert draw_figures.missing(rows_of(table)) == []
@@ -170,8 +162,7 @@ def test_the_latest_of_several_configurations_is_drawn(make_table):
     again = table.assign(config_hash="b", started="2025-06-01T00:00:00", psnr=[50.0, 40.0])
     old = table.assign(config_hash="c", started="2024-06-01T00:00:00", psnr=[1.0, 2.0])
     table = pd.concat([again, old, table], ignore_index=True)
-    comparison = comparison_of(table)
-    assert cells(heatmaps.score_page(comparison, over_bands(comparison)).axes[0]) == [["50.0"], ["40.0"]]
+    assert cells(drawn(heatmaps.score_page, table).axes[0]) == [["50.0"], ["40.0"]]
     assert draw_figures.missing(rows_of(table)) == [
         "2d_Sphere paper_1000_1000: 4 older rows are passed over: later ones are of other settings or other code"
     ]
@@ -182,8 +173,7 @@ def test_items_are_draws(make_table):
         [make_table(models=["Grid"], bands=[None], sizes=[10_000], seeds=[1, 2], item=i) for i in ("0007", "0064")],
         ignore_index=True,
     )
-    comparison = comparison_of(table)
-    figure = heatmaps.score_page(comparison, over_budgets(comparison))
+    figure = drawn(heatmaps.score_page, table, over_budgets)
     assert cells(figure.axes[0]) == [[f"{table['psnr'].mean():.1f}"]]
     assert "2 items and 2 seeds" in said(figure)
     assert "mean over items and seeds" in said(figure)
@@ -198,8 +188,7 @@ def test_a_lossless_cell_does_not_flatten_the_others(make_table):
     table = make_table()
     table.loc[(table["model"] == "Grid") & (table["size"] == SIZES[0]) & (table["bandlimit"] == 0.1), "psnr"] = 155.0
     table.loc[(table["model"] == "Siren") & (table["bandlimit"] == 0.1), "psnr"] = 160.0
-    comparison = comparison_of(table)
-    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    figure = drawn(heatmaps.score_page, table)
     first = panels(figure)[0]
     (mesh,) = first.collections
     others = np.sort(table.loc[table["psnr"] < 155, "psnr"].dropna())
@@ -227,8 +216,7 @@ def test_a_page_without_numbers_names_what_they_would_have_said(make_table, chec
     table = make_table(models=["Siren", "Grid"], sizes=[10_000], seeds=[1]).assign(psnr_constant=9.0)
     table.loc[(table["model"] == "Siren") & (table["bandlimit"] == 0.5), "psnr"] = 9.0
     fail(table, (table["model"] == "Grid") & (table["bandlimit"] == 0.1))
-    comparison = comparison_of(table)
-    figure = heatmaps.score_page(comparison, over_bands(comparison), Layout(2.2))
+    figure = drawn(heatmaps.score_page, table, layout=Layout(2.2))
     assert not figure.axes[0].texts
     told = said(figure)
     assert "hatched: no score" in told

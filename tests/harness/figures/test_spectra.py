@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 
 from harness.analysis import example
 from harness.analysis.comparison import comparisons
 from harness.analysis.spectrum import radial_spectrum
 from harness.figures.spectra import spectrum_page
-from harness.store.store import Store
 from harness.store.table import load_rows
 from harness.train.run_trial import run_trial
 from tests.harness.figures.reading import said
+from tests.harness.paper_rows import keep
 
 
 @pytest.mark.parametrize("shape", [(128, 128, 1), (65, 130, 1), (40, 32, 48, 1), (64, 64, 3)])
@@ -41,15 +42,10 @@ def test_the_mean_does_not_count():
 
 @pytest.fixture
 def shown(make_trial, tmp_path):
-    import torch
-
     for model in ("Siren", "Grid"):
         for size in (1000, 2500):
-            trial = make_trial(model, bandlimit=0.7, budget=size)
-            (result,) = run_trial(trial, torch.device("cpu"))
-            store = Store(tmp_path, trial.folder)
-            store.prepare()
-            store.write(trial.key, result.row, result.residual)
+            (result,) = run_trial(make_trial(model, bandlimit=0.7, budget=size), torch.device("cpu"))
+            keep(tmp_path, result.row, result.residual)
     (comparison,) = comparisons(load_rows(tmp_path))
     return example.choose(comparison.of_fits(), tmp_path)
 

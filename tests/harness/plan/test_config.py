@@ -286,12 +286,7 @@ def test_a_model_that_is_absent_from_the_file_can_be_set(loaded):
     del data["models"]["Siren"]
     assert loaded(data, "Siren.lr=1", "Siren.omega=2", "Siren.hidden_layers=1", "Siren.output=sine").models[
         "Siren"
-    ] == {
-        "lr": 1,
-        "omega": 2,
-        "hidden_layers": 1,
-        "output": "sine",
-    }
+    ] == {"lr": 1, "omega": 2, "hidden_layers": 1, "output": "sine"}
 
 
 @pytest.mark.parametrize(

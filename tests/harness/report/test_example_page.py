@@ -7,12 +7,11 @@ import pytest
 
 from harness.plan import want
 from harness.report import example_page
-from harness.store.names import key_of
 from harness.store.parquet import write_rows
 from harness.store.scan import gather
 from harness.store.schema import CHECKSUM
-from harness.store.store import Store
 from tests.harness.page_data import data_of
+from tests.harness.paper_rows import keep
 
 REFERENCE = want.FOLDER  # before the other tests' empty one is in its place
 OF_ROWS = ("experiments", "rows", "columns", "models", "led", "across", "presets", "rates")
@@ -35,11 +34,8 @@ def test_it_shows_the_shipped_rows(shipped, monkeypatch):
 def test_a_picture_is_of_the_array_that_a_row_names(make_row, tmp_path, monkeypatch):
     monkeypatch.setattr(want, "FOLDER", tmp_path / "reference")
     monkeypatch.setattr(example_page, "PICTURES", tmp_path / "pictures.json")
-    store = Store(tmp_path / "out", "2d_Sierpinski")
-    store.prepare()
-    rows = [make_row(model=model, psnr=psnr) for model, psnr in (("Grid", 15.0), ("Siren", 14.0))]
-    for row in rows:
-        store.write(key_of(row), row, np.full((24, 24, 1), 0.1, np.float32))
+    for model, psnr in (("Grid", 15.0), ("Siren", 14.0)):
+        keep(tmp_path / "out", make_row(model=model, psnr=psnr), np.full((24, 24, 1), 0.1, np.float32))
     left = {(stored.store.folder.name, stored.key): stored.row for stored in gather(tmp_path / "out").stored}
     path, other = tmp_path / "reference" / "smoke.parquet", {CHECKSUM: "0" * 64}
     write_rows(path, {name: row | (other if row["model"] == "Siren" else {}) for name, row in left.items()})

@@ -25,15 +25,14 @@ from harness.store import names
 from harness.store import store as store_module
 from harness.store.store import Store
 from harness.train import run_trial
+from tests.harness.paper_rows import keep
 from tests.harness.tables import MODELS
 
 
 @pytest.fixture
 def small(tmp_path, make_row):
     """A store of one trial with its array."""
-    store = Store(tmp_path / "out", "2d_Sierpinski")
-    store.prepare()
-    store.write("key", make_row(), np.ones((24, 24, 1), np.float32))
+    keep(tmp_path / "out", make_row(), np.ones((24, 24, 1), np.float32))
     return tmp_path / "out"
 
 

@@ -8,6 +8,7 @@ from harness.store.names import key_of
 from harness.store.own_signal import keep_signal, signal_path
 from harness.store.store import Store
 from target_signals.base import Signal
+from tests.harness.paper_rows import keep
 
 
 def test_pictures_are_of_the_item_at_which_models_differ_most(open_page, make_row, tmp_path):
@@ -26,11 +27,8 @@ def test_pictures_are_of_the_item_at_which_models_differ_most(open_page, make_ro
 
 
 def test_a_file_that_was_edited_has_the_digits_of_its_content(open_page, make_row, tmp_path):
-    store = Store(tmp_path, "2d_UserFile")
-    store.prepare()
     for item in ("a.png-00000000", "a.png-0000000f", "b.png-00000000"):
-        row = make_row(signal="UserFile", item=item, bandlimit=None)
-        store.write(key_of(row), row, None)
+        keep(tmp_path, make_row(signal="UserFile", item=item, bandlimit=None))
     cards = open_page(write_page.write(tmp_path)).locator("#winners .card h3").all_inner_texts()
     assert cards[:3] == ["a.png-00000000, fit", "a.png-0000000f, fit", "b.png, fit"]
 
@@ -44,9 +42,7 @@ def test_a_persons_own_file_is_seen_at_once(open_page, make_row, tmp_path):
     constant = target.build(make_row(**about), tmp_path).constant
     for model, size, psnr in (("Grid", 100, 15.0), ("Grid", 200, 18.0), ("Siren", 200, 17.0)):
         row = make_row(model=model, size=size, parameters=size, psnr=psnr, psnr_constant=constant, **about)
-        store = Store(tmp_path, "2d_UserFile")
-        store.prepare()
-        store.write(key_of(row), row, rng.normal(0, 0.1, (24, 24, 1)).astype(np.float32))
+        keep(tmp_path, row, rng.normal(0, 0.1, (24, 24, 1)).astype(np.float32))
     tab = open_page(write_page.write(tmp_path))
     told = tab.locator(".own-answer").inner_text()
     assert "my_photo.png, fit" in told

@@ -46,10 +46,7 @@ def test_a_place_shows_its_pictures_side_by_side_and_has_an_address(open_page, s
     tab = open_page(path)
     tab.locator('#winners a[data-place="0.1/3000"]').click()
     assert beside(tab) == ["Grid best", "Siren second"]
-    assert tab.locator("#dialog figcaption").all_inner_texts() == [
-        "Target",
-        *["Reconstruction", "Absolute error"] * 2,
-    ]
+    assert tab.locator("#dialog figcaption").all_inner_texts() == ["Target", *["Reconstruction", "Absolute error"] * 2]
     scores = [re.search(r"PSNR\s+(\S+)", text)[1] for text in tab.locator("#dialog .scores").all_inner_texts()]
     assert scores == ["15.00", "13.00"]  # of the first seed
     assert "budget 3k" in tab.inner_text("#dialog .lead")

@@ -15,6 +15,7 @@ from harness.store.scan import gather
 from harness.store.schema import NAMES
 from harness.store.store import Store, parse_row
 from harness.store.table import load, load_rows
+from tests.harness.paper_rows import keep
 
 PROMISED = {
     *("signal", "item", "dim", "length", "bandlimit", "task", "model", "size", "seed", "preset", "steps"),
@@ -275,10 +276,8 @@ def test_no_results_are_an_empty_table(tmp_path):
 
 
 def test_one_experiment_or_all(tmp_path, make_row):
-    for folder in ("2d_Sierpinski", "3d_SparseSphereSignal"):
-        store = Store(tmp_path, folder)
-        store.prepare()
-        store.write("key", make_row(signal=folder[3:]), None)
+    for signal, dim in (("Sierpinski", 2), ("SparseSphereSignal", 3)):
+        keep(tmp_path, make_row(signal=signal, dim=dim))
     assert set(load(tmp_path)["signal"]) == {"Sierpinski", "SparseSphereSignal"}
     assert set(load(tmp_path, "2d_Sierpinski")["signal"]) == {"Sierpinski"}
     assert set(load(str(tmp_path))["signal"]) == {"Sierpinski", "SparseSphereSignal"}

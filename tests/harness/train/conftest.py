@@ -1,13 +1,11 @@
 """Fixtures of the tests of training."""
 
-import dataclasses
-
 import pytest
 from torch import nn
 
 import models
 from common.lattice import Lattice
-from harness.plan.model_settings import model_settings
+from tests import building
 from tests.harness.train.toys import SHAPES, Odd, generator
 
 
@@ -27,18 +25,12 @@ def one_of_its_own(registered):
 
 
 @pytest.fixture
-def build(config):
+def build():
     """A model of about 1500 values, with its initial values."""
 
     def make(name, dim=2, channels=1, seed=0):
-        settings = model_settings(config, name, "synthetic", 10_000)
-        if name == "FourFeat":
-            settings = dataclasses.replace(settings, frequencies=20)
-        if name == "Grid_TV":  # strong enough to be seen
-            settings = dataclasses.replace(settings, tv_weight=0.5)
-        cls, lattice = models.get_model(name), Lattice.regular(SHAPES[dim])
-        model = cls(settings, lattice, channels, cls.solve_size(settings, lattice, channels, 3000))
-        model.initialise(generator(seed))
+        changes = {"FourFeat": {"frequencies": 20}, "Grid_TV": {"tv_weight": 0.5}}.get(name, {})  # enough to be seen
+        model = building.build(name, SHAPES[dim], channels, budget=3000, seed=seed, **changes)
         if name in ("Grid", "Grid_TV"):  # nodes start equal; differing ones have a slope
             nn.init.uniform_(model.values, generator=generator(seed))
         return model

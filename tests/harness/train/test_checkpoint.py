@@ -1,6 +1,7 @@
 """Fitted models as files: what comes back, what is drawn from them, and files from strangers."""
 
 import errno
+import functools
 import json
 import math
 import sys
@@ -22,32 +23,22 @@ from harness import fit_array
 from harness.__main__ import main
 from harness.commands import render
 from harness.commands.new import written
-from harness.plan.model_settings import model_settings
 from harness.train import checkpoint
 from harness.train.chunks import predict
 from models.budget import MOST_TENSORS
 from target_signals import load_signal
+from tests import building
 from tests.own_files import forgotten
 
-
-@pytest.fixture
-def build(config):
-    def make(name="Grid", shape=(13, 10), channels=3, size=5000):
-        lattice, cls = Lattice.regular(shape), models.get_model(name)
-        settings = model_settings(config, name, "image", size)
-        model = cls(settings, lattice, channels, cls.solve_size(settings, lattice, channels, size))
-        model.initialise(torch.Generator().manual_seed(0))
-        return model
-
-    return make
+build = functools.partial(building.build, lattice=(13, 10), channels=3, budget=5000, kind="image")
 
 
 @pytest.mark.parametrize("name", models.registry.names())
 @pytest.mark.parametrize("shape", [(13, 10), (6, 5, 7)])
-def test_a_model_comes_back_as_it_was(build, tmp_path, name, shape):
+def test_a_model_comes_back_as_it_was(tmp_path, name, shape):
     if models.get_model(name).unsupported(len(shape), 3, Needs()) is not None:
         pytest.skip("unsupported")
-    model = build(name, shape)
+    model = build(name, lattice=shape)
     checkpoint.save(model, tmp_path / "m.safetensors")
     again = checkpoint.load(tmp_path / "m.safetensors")
     assert again.config == model.config
@@ -58,7 +49,7 @@ def test_a_model_comes_back_as_it_was(build, tmp_path, name, shape):
 
 
 @pytest.fixture
-def file(build, tmp_path):
+def file(tmp_path):
     path = tmp_path / "m.safetensors"
     checkpoint.save(build("Siren"), path)
     return path
@@ -82,7 +73,7 @@ def test_it_is_drawn_on_any_lattice(file, tmp_path, capsys, suffix):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_picture_that_was_drawn_as_an_array_comes_back_as_one(build, tmp_path, channels):
+def test_a_picture_that_was_drawn_as_an_array_comes_back_as_one(tmp_path, channels):
     model = build("Grid", channels=channels)
     torch.nn.init.uniform_(model.values, -0.2, 1.2, generator=torch.Generator().manual_seed(0))
     checkpoint.save(model, tmp_path / "m.safetensors")
@@ -93,8 +84,8 @@ def test_a_picture_that_was_drawn_as_an_array_comes_back_as_one(build, tmp_path,
         np.testing.assert_array_equal(signal.values, np.load(tmp_path / "x.npy").clip(0, 1))
 
 
-def test_a_volume_is_drawn_as_an_array(build, tmp_path, capsys):
-    checkpoint.save(build("Grid", (6, 5, 7), 1), tmp_path / "v.safetensors")
+def test_a_volume_is_drawn_as_an_array(tmp_path, capsys):
+    checkpoint.save(build("Grid", lattice=(6, 5, 7), channels=1), tmp_path / "v.safetensors")
     line = ["render", str(tmp_path / "v.safetensors"), "--out"]
     assert main([*line, str(tmp_path / "v.npy")]) == 0
     assert np.load(tmp_path / "v.npy").shape == (6, 5, 7)
@@ -152,13 +143,13 @@ def test_a_folder_that_may_not_be_written_is_one_line(file, tmp_path, monkeypatc
     assert capsys.readouterr().err == f"error: cannot write '{out}': Permission denied; choose another place\n"
 
 
-def test_a_full_disk_is_told_as_that_of_a_row_is(build, make_trial, tmp_path, monkeypatch):
+def test_a_full_disk_is_told_as_that_of_a_row_is(make_trial, tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(Failure, match=r"^cannot write results to '.*models': No space left on device; make room$"):
-        checkpoint.save_fitted(tmp_path, make_trial(), build())
+        checkpoint.save_fitted(tmp_path, make_trial(), build("Grid"))
 
 
 def strangers(path, file):
@@ -211,8 +202,6 @@ HUGE = {
     "a fraction": ("Grid", {}, {"size": 4.5}, "4.5 is no size of Grid"),
     "channels": ("BlockDCT", {}, {"channels": 10**6}, "it has 1000000 channels, and from 1 to 4,096 are read"),
 }
-
-
 LOAD = """
 import resource, sys
 from torch.nn.modules.module import register_module_parameter_registration_hook
@@ -230,7 +219,7 @@ for path in sys.argv[1:]:
 """
 
 
-def test_a_strangers_header_that_asks_for_a_huge_model_is_refused_while_it_is_built(build, command, tmp_path):
+def test_a_strangers_header_that_asks_for_a_huge_model_is_refused_while_it_is_built(command, tmp_path):
     """In a process of its own, whose memory is bounded."""
     for name, (model, settings, changes, _) in HUGE.items():
         checkpoint.save(build(model), path := tmp_path / name)
@@ -257,7 +246,7 @@ def test_a_strangers_header_that_asks_for_a_huge_model_is_refused_while_it_is_bu
         ),
     ],
 )
-def test_a_strangers_values_that_fit_no_model_are_one_line(build, tmp_path, name, change, says):
+def test_a_strangers_values_that_fit_no_model_are_one_line(tmp_path, name, change, says):
     checkpoint.save(build(name), path := tmp_path / "m.safetensors")
     header, values = parts(path)
     save_file(change(values), path, metadata={"representation": json.dumps(header)})
@@ -273,7 +262,7 @@ def test_a_strangers_values_that_fit_no_model_are_one_line(build, tmp_path, name
         ("GSplat", {"shape": [4, 4, 4]}, "GSplat"),
     ],
 )
-def test_a_strangers_lattice_that_is_none_of_the_models_is_one_line(build, tmp_path, name, change, says):
+def test_a_strangers_lattice_that_is_none_of_the_models_is_one_line(tmp_path, name, change, says):
     checkpoint.save(build(name), path := tmp_path / "m.safetensors")
     header, values = parts(path)
     save_file(values, path, metadata={"representation": json.dumps(header | change)})

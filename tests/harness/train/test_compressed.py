@@ -16,46 +16,37 @@ import torch
 
 import models
 from common.errors import UsageError
-from common.lattice import Lattice
 from common.needs import Needs
 from harness.__main__ import main
 from harness.execution import run_trials
-from harness.plan.model_settings import model_settings
 from harness.store.store import Store
 from harness.train import checkpoint, coder, compressed
 from harness.train.chunks import predict
 from harness.train.rates import measure
 from target_signals import get_signal
+from tests import building
+from tests.harness.train import toys
 
 pytest.importorskip("constriction")
 SEED = 2**62 + 7
 
 
-@pytest.fixture
-def build(config):
+def build(name="Siren", shape=(13, 10), channels=3, budget=5000):
     """A model whose trainable values have moved since they were drawn."""
-
-    def make(name="Siren", shape=(13, 10), channels=3, size=5000):
-        lattice, cls = Lattice.regular(shape), models.get_model(name)
-        settings = model_settings(config, name, "image", size)
-        model = cls(settings, lattice, channels, cls.solve_size(settings, lattice, channels, size))
-        model.initialise(torch.Generator().manual_seed(SEED))
-        model.drawn_from = SEED
-        rng = torch.Generator().manual_seed(1)
-        target = torch.rand(*shape, channels, generator=rng)
-        if not model.solve(lattice, target):
-            model.initialise_from(lattice, target, rng)
-            with torch.no_grad():
-                for value in model.parameters():
-                    value += 0.01 * torch.randn(value.shape, generator=rng)
-        return model
-
-    return make
+    model, rng = building.build(name, shape, channels, budget=budget, kind="image", seed=SEED), toys.generator(1)
+    model.drawn_from = SEED
+    target = torch.rand(*shape, channels, generator=rng)
+    if not model.solve(model.lattice, target):
+        model.initialise_from(model.lattice, target, rng)
+        with torch.no_grad():
+            for value in model.parameters():
+                value += 0.01 * torch.randn(value.shape, generator=rng)
+    return model
 
 
 @pytest.mark.parametrize("name", models.registry.names())
 @pytest.mark.parametrize("shape", [(13, 10), (6, 5, 7)])
-def test_every_model_comes_back_within_half_a_step(build, name, shape):
+def test_every_model_comes_back_within_half_a_step(name, shape):
     if models.get_model(name).unsupported(len(shape), 3, Needs()) is not None:
         pytest.skip("unsupported")
     model = build(name, shape)
@@ -72,8 +63,8 @@ def test_every_model_comes_back_within_half_a_step(build, name, shape):
                 assert torch.equal(found, value), key
 
 
-def test_the_file_is_about_as_long_as_its_symbols_have_entropy(build):
-    model = build(size=20_000)
+def test_the_file_is_about_as_long_as_its_symbols_have_entropy():
+    model = build(budget=20_000)
     symbols, entropy = [], 0.0
     for value in model.parameters():
         value = value.detach().double().numpy().ravel()
@@ -100,7 +91,7 @@ TINY, HUGE = 2.0**-149, (2 - 2.0**-23) * 2.0**127
         ((1, np.nextafter(np.float32(1), np.float32(2))), True),
     ],
 )
-def test_extreme_values_come_back(build, ends, exact, bits):
+def test_extreme_values_come_back(ends, exact, bits):
     """As they are where no step is finite or every float is a level; otherwise within half a step."""
     model, (low, high) = build("Grid", (4, 4), 1, 16), ends
     with torch.no_grad():
@@ -123,7 +114,7 @@ np.savez(sys.argv[2], **{name: value.numpy() for name, value in model.state_dict
 
 
 @pytest.mark.parametrize("name", ["FourFeat", "BACON"])
-def test_buffers_that_the_seed_gives_cost_nothing_and_are_the_same_in_another_process(build, command, tmp_path, name):
+def test_buffers_that_the_seed_gives_cost_nothing_and_are_the_same_in_another_process(command, tmp_path, name):
     model = build(name)
     (frozen,) = (key for key, _ in model.named_buffers())
     data = compressed.encode(model, 8)
@@ -156,7 +147,7 @@ def test_a_model_of_ones_own_comes_back(one_of_its_own):
     assert torch.equal(again(model.lattice.points("cpu")), model(model.lattice.points("cpu")))
 
 
-def test_initial_values_are_drawn_again_only_where_a_record_asks_for_them(build, monkeypatch):
+def test_initial_values_are_drawn_again_only_where_a_record_asks_for_them(monkeypatch):
     """A header could ask for a lattice on which that takes long."""
     moved, frozen = (compressed.encode(build(name), 8) for name in ("Siren", "FourFeat"))
     monkeypatch.delattr(models.get_model("Siren"), "initialise")
@@ -167,7 +158,7 @@ def test_initial_values_are_drawn_again_only_where_a_record_asks_for_them(build,
         compressed.decode(frozen)
 
 
-def test_a_seed_that_gives_other_values_is_an_error_and_no_other_picture(build):
+def test_a_seed_that_gives_other_values_is_an_error_and_no_other_picture():
     data = compressed.encode(build("FourFeat"), 8)
     with pytest.raises(ValueError, match="not those that were written"):
         compressed.decode(with_header(data, drawn_from=SEED + 1))
@@ -222,7 +213,7 @@ def test_positions_cost_about_their_entropy():
 
 
 @pytest.mark.parametrize("name", ["BlockDCT", "Wavelet"])
-def test_a_pictures_positions_cost_less_than_if_they_were_drawn_alike(build, name):
+def test_a_pictures_positions_cost_less_than_if_they_were_drawn_alike(name):
     """They lie close together, and their gaps are short: bytes of the file that are not values of 32 bits."""
     values = get_signal("SampleImages", 2, 64, None, 0, "astronaut").values
     model = build(name, values.shape[:2], 3, 4000)
@@ -244,7 +235,7 @@ def with_header(data, **changes):
 
 
 @pytest.fixture
-def file(build, tmp_path):
+def file(tmp_path):
     (tmp_path / "m.coded").write_bytes(compressed.encode(build(), 8))
     return tmp_path / "m.coded"
 
@@ -305,7 +296,7 @@ def test_render_decodes_it(file, tmp_path, capsys):
     assert main(["render", str(file), "--out", str(tmp_path / "x.npy"), "--device", "cpu"]) == 2
 
 
-def test_a_model_without_a_row_is_compared_with_its_own_answer(build, tmp_path, capsys):
+def test_a_model_without_a_row_is_compared_with_its_own_answer(tmp_path, capsys):
     checkpoint.save(build(), tmp_path / "m.safetensors")
     assert main(["compress", str(tmp_path / "m.safetensors"), "--bits", "4", "8", "4", "32", "--device", "cpu"]) == 0
     text = capsys.readouterr().out
@@ -322,14 +313,14 @@ def test_a_model_without_a_row_is_compared_with_its_own_answer(build, tmp_path, 
     assert checkpoint.load(tmp_path / "m.safetensors").drawn_from == SEED
 
 
-def test_a_file_that_cannot_be_written_is_one_line(build, tmp_path, capsys):
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path, capsys):
     checkpoint.save(build(), tmp_path / "m.safetensors")
     (tmp_path / "m-8.coded").mkdir()
     assert main(["compress", str(tmp_path / "m.safetensors"), "--bits", "8", "--device", "cpu"]) == 2
     assert re.fullmatch(r"error: cannot write '.*m-8\.coded': .*\n", capsys.readouterr().err)
 
 
-def test_several_models_are_compressed_at_once(build, tmp_path, capsys):
+def test_several_models_are_compressed_at_once(tmp_path, capsys):
     (tmp_path / "other").mkdir()
     paths = [tmp_path / "a.safetensors", tmp_path / "b.v2.safetensors", tmp_path / "other" / "a.safetensors"]
     names = ("Siren", "Grid", "GAPlane")
@@ -367,7 +358,7 @@ def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path
         assert (found[1], found[3]) == (f"{rates[0]['bytes']:,}", f"{rates[0]['psnr']:.2f}")
 
 
-def test_a_rate_says_how_long_coding_and_decoding_took(build):
+def test_a_rate_says_how_long_coding_and_decoding_took():
     model, start = build(), time.perf_counter()
     rate, data = measure(model, 8, model.lattice, lambda answer: 12.5)
     elapsed = time.perf_counter() - start
@@ -387,7 +378,7 @@ def test_what_is_compressed_already_is_one_line(file, capsys):
     assert "is compressed already; give the .safetensors file" in capsys.readouterr().err
 
 
-def test_a_file_that_cannot_be_scored_against_is_a_mistake(build, tmp_path, capsys):
+def test_a_file_that_cannot_be_scored_against_is_a_mistake(tmp_path, capsys):
     checkpoint.save(build(), tmp_path / "m.safetensors")
     line = ["compress", str(tmp_path / "m.safetensors"), "--bits", "8", "--device", "cpu", "--file", "photo.png"]
     assert main(line) == 2

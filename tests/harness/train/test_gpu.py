@@ -8,12 +8,12 @@ import torch
 import models
 from common.lattice import Lattice
 from common.needs import Needs
-from harness.plan.model_settings import model_settings
 from harness.train.chunks import predict
 from harness.train.loss import LatticeGradient
 from harness.train.precision import matmul_precision
 from harness.train.run_trial import make_schedule, run_trial
 from models import backends
+from tests.building import build
 from tests.harness.train.toys import make_task
 
 pytestmark = pytest.mark.gpu
@@ -24,14 +24,12 @@ SOLVED = ("Grid_exact", "BlockDCT", "Wavelet", "FBP")
 
 
 @pytest.mark.parametrize(("name", "dim"), CASES)
-def test_values_and_gradients_are_the_cpus(config, name, dim):
+def test_values_and_gradients_are_the_cpus(name, dim):
     cls = models.get_model(name)
     if (reason := cls.unsupported(dim, 3, Needs())) is not None:
         pytest.skip(reason)
     lattice = Lattice.regular(SHAPES[dim])
-    settings = model_settings(config, name, "synthetic", 10_000)
-    model = cls(settings, lattice, 3, cls.solve_size(settings, lattice, 3, 10_000))
-    model.initialise(torch.Generator().manual_seed(0))
+    model = build(name, lattice, 3)
     if cls.label == "classical":
         pytest.skip("is solved; test_a_solution_is_the_cpus")
     target = torch.rand(*lattice.shape, 3, generator=torch.Generator().manual_seed(1))
@@ -52,11 +50,9 @@ def test_values_and_gradients_are_the_cpus(config, name, dim):
 
 @pytest.mark.parametrize("name", SOLVED)
 @pytest.mark.parametrize("dim", [2, 3])
-def test_a_solution_is_the_cpus(config, name, dim):
-    cls, lattice = models.get_model(name), Lattice.regular(SHAPES[dim])
-    settings = model_settings(config, name, "synthetic", 1000)
-    model = cls(settings, lattice, 3, cls.solve_size(settings, lattice, 3, 1000))
-    model.initialise(torch.Generator())
+def test_a_solution_is_the_cpus(name, dim):
+    lattice = Lattice.regular(SHAPES[dim])
+    model = build(name, lattice, 3, budget=1000)
     target = torch.rand(*lattice.shape, 3, generator=torch.Generator().manual_seed(1))
     twin = copy.deepcopy(model).cuda()
     assert model.solve(lattice, target)
@@ -108,13 +104,10 @@ def test_tf32_is_used_only_when_asked_for(make_trial):
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16", "bf16x3"])
 @pytest.mark.parametrize("name", [name for name in models.registry.names() if name not in SOLVED])
-def test_values_are_evaluated_in_float32_whatever_trains_them(make_trial, config, name, precision):
+def test_values_are_evaluated_in_float32_whatever_trains_them(make_trial, name, precision):
     """On the back end that trains in a precision, the loop's answer and the scored one are the twin's in float32."""
-    cls, lattice = models.get_model(name), Lattice.regular((300, 200))
-    settings = model_settings(config, name, "synthetic", 10_000)
-    model = cls(settings, lattice, 3, cls.solve_size(settings, lattice, 3, 10_000))
-    model.initialise(torch.Generator().manual_seed(0))
-    model.cuda()
+    lattice = Lattice.regular((300, 200))
+    model = build(name, lattice, 3).cuda()
     twin = copy.deepcopy(model)
     model.backend = backends.choose(model, precision)
     task = make_task(lattice, channels=3)

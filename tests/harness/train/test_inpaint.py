@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-import models
 from common.lattice import Lattice
 from harness.analysis.target import rebuild
 from harness.plan.make_plan import make_plan
@@ -16,6 +15,7 @@ from harness.train.loss import LatticeGradient
 from harness.train.run_trial import make_schedule, run_trial
 from target_signals.tasks.base import make_task
 from target_signals.tasks.metrics import psnr
+from tests.building import build
 from tests.harness.tables import CLASSICAL, MODELS
 
 CPU = torch.device("cpu")
@@ -69,9 +69,7 @@ def test_large_budgets_are_not_trained_in_batches(config):
 def test_in_slabs_or_not_the_gradient_is_that_of_the_seen_samples(make_trial, name, gib):
     trial = make_trial(name, "Sierpinski", task="inpaint_0.3", budget=3000)
     task = make_task(trial.task, signal_of(trial), trial.seed)
-    cls = models.get_model(name)
-    model = cls(trial.settings, task.lattice, 1, cls.solve_size(trial.settings, task.lattice, 1, 3000))
-    model.initialise(torch.Generator().manual_seed(0))
+    model = build(name, task.lattice, budget=3000)
     gradient = LatticeGradient(model, task, dataclasses.replace(make_schedule(trial), activation_gib=gib))
     loss = gradient.compute()
     found = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in model.parameters()]

@@ -8,27 +8,18 @@ from torch import nn
 import models
 from common.lattice import Lattice
 from common.needs import Needs
-from harness.plan.model_settings import model_settings
 from harness.train.operations import operations_a_sample
 from models.base import Representation
+from tests import building
 
 
-@pytest.fixture
-def build(config):
-    def make(name, dim=2, channels=3, size=None, shape=(24, 20, 12)):
-        cls, lattice = models.get_model(name), Lattice.regular(shape[:dim])
-        settings = model_settings(config, name, "image", 10_000)
-        size = size or cls.solve_size(settings, lattice, channels, 10_000)
-        model = cls(settings, lattice, channels, size)
-        model.initialise(torch.Generator().manual_seed(0))
-        return model
-
-    return make
+def build(name, dim=2, channels=3, size=None):
+    return building.build(name, (24, 20, 12)[:dim], channels, size=size, kind="image")
 
 
 @pytest.mark.parametrize("dim", [2, 3])
 @pytest.mark.parametrize("width", [16, 40])
-def test_a_siren_costs_its_products_and_sines(build, dim, width):
+def test_a_siren_costs_its_products_and_sines(dim, width):
     """d products and d sums a unit of the first layer, w² multiply-adds for each of three hidden layers, a sine a unit,
     and C outputs, each scaled by ω before its sine."""
     first, hidden, output = 2 * dim * width, 3 * 2 * width**2, 2 * width * 3
@@ -37,14 +28,14 @@ def test_a_siren_costs_its_products_and_sines(build, dim, width):
 
 @pytest.mark.parametrize(("dim", "nodes_read"), [(2, 16), (3, 8)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_grid_costs_the_nodes_that_it_reads(build, dim, nodes_read, channels):
+def test_a_grid_costs_the_nodes_that_it_reads(dim, nodes_read, channels):
     """A multiply-add for each node of the cubic or linear interpolation, whatever the number of nodes."""
     for size in (5, 9):
         assert operations_a_sample(build("Grid", dim, channels, size)) == 2 * nodes_read * channels
 
 
 @pytest.mark.parametrize("features", [8, 16])
-def test_ga_planes_cost_the_nodes_that_they_read_and_the_decoder(build, features):
+def test_ga_planes_cost_the_nodes_that_they_read_and_the_decoder(features):
     """Features of two or three lines of two nodes, of planes of four and of a volume of eight, their products and sums,
     and the decoder."""
     decoder = 2 * features**2 + features + 2 * features * 3
@@ -54,7 +45,7 @@ def test_ga_planes_cost_the_nodes_that_they_read_and_the_decoder(build, features
     assert operations_a_sample(build("GAPlane", 3, 3, 24 * features)) == solid + decoder
 
 
-def test_gaussians_cost_what_they_cover(build):
+def test_gaussians_cost_what_they_cover():
     """More where Gaussians are wider, at least a product and a sum a channel for each sample that one covers."""
     model = build("GaussianImage", size=40)
     found = []
@@ -71,7 +62,7 @@ def test_gaussians_cost_what_they_cover(build):
 
 @pytest.mark.parametrize("name", models.registry.names())
 @pytest.mark.parametrize("dim", [2, 3])
-def test_every_model_has_a_count_but_that_of_another_library(build, name, dim):
+def test_every_model_has_a_count_but_that_of_another_library(name, dim):
     if models.get_model(name).unsupported(dim, 3, Needs()) is not None:
         pytest.skip("unsupported")
     model = build(name, dim)

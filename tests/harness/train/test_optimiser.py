@@ -2,19 +2,19 @@
 
 import copy
 import dataclasses
+import functools
 import math
 
 import pytest
 import torch
 
-import models
 from common.lattice import Lattice
-from harness.plan.model_settings import model_settings
 from harness.train.fit import fit
 from harness.train.loss import LatticeGradient
 from harness.train.optimiser import Optimiser, lr_at, matrices_of
 from harness.train.run_trial import run_trial
 from harness.train.stepper import Stepper
+from tests import building
 from tests.harness.train import toys
 
 SHAPE = (12, 10)
@@ -27,16 +27,7 @@ def task():
     return toys.make_task(Lattice.regular(SHAPE))
 
 
-@pytest.fixture
-def build(config):
-    def make(name, budget=2000):
-        settings = model_settings(config, name, "synthetic", 10_000)
-        cls, lattice = models.get_model(name), Lattice.regular(SHAPE)
-        model = cls(settings, lattice, 1, cls.solve_size(settings, lattice, 1, budget))
-        model.initialise(torch.Generator().manual_seed(0))
-        return model
-
-    return make
+build = functools.partial(building.build, lattice=SHAPE)
 
 
 def test_a_cosine_goes_from_the_learning_rate_to_a_tenth_of_it():
@@ -50,7 +41,7 @@ def test_a_cosine_goes_from_the_learning_rate_to_a_tenth_of_it():
 
 
 @pytest.mark.parametrize("plan", [PLAN, COSINE], ids=["constant", "cosine"])
-def test_a_fit_is_adams_at_the_rates_of_the_schedule(build, task, plan):
+def test_a_fit_is_adams_at_the_rates_of_the_schedule(task, plan):
     """A loop written out: the first pass has the first rate, though updates are tried out before."""
     model, twin = build("Grid"), build("Grid")
     fit(model, task, plan, torch.Generator())
@@ -65,14 +56,14 @@ def test_a_fit_is_adams_at_the_rates_of_the_schedule(build, task, plan):
     torch.testing.assert_close(model.values, values, rtol=1e-5, atol=1e-6)
 
 
-def test_a_rate_that_changes_reaches_every_optimiser(build):
+def test_a_rate_that_changes_reaches_every_optimiser():
     model = build("Siren")
     optimiser = Optimiser(model, dataclasses.replace(COSINE, optimiser="muon"))
     optimiser.set_pass(5)
     assert [group["lr"] for part in optimiser.parts for group in part.param_groups] == [pytest.approx(1e-3)] * 2
 
 
-def test_a_tensor_as_rate_is_a_number_as_rate(build, task):
+def test_a_tensor_as_rate_is_a_number_as_rate(task):
     """What a recorded update reads on CUDA, here on the CPU."""
     fits = []
     for as_tensor in (False, True):
@@ -88,9 +79,9 @@ def test_a_tensor_as_rate_is_a_number_as_rate(build, task):
 
 
 @pytest.mark.parametrize(("name", "count"), [("Siren", 3), ("FourFeat", 3), ("BACON", 4), ("GAPlane", 1), ("Grid", 0)])
-def test_muon_takes_the_matrices_within_a_network(build, name, count):
+def test_muon_takes_the_matrices_within_a_network(name, count):
     """No layer that reads coordinates or writes channels, no bias, no table of features."""
-    model = build(name, 20_000)
+    model = build(name, budget=20_000)
     assert len(matrices_of(model)) == count
     optimiser = Optimiser(model, dataclasses.replace(PLAN, optimiser="muon"))
     kinds = [type(part).__name__ for part in optimiser.parts]
@@ -101,9 +92,9 @@ def test_muon_takes_the_matrices_within_a_network(build, name, count):
 
 
 @pytest.mark.parametrize("name", ["adam", "muon"])
-def test_where_the_slope_is_0_nothing_moves(build, name):
+def test_where_the_slope_is_0_nothing_moves(name):
     """No weight decay: docs/protocol.md, "Training"."""
-    model = build("Siren", 20_000)
+    model = build("Siren", budget=20_000)
     before = copy.deepcopy(model.state_dict())
     for values in model.parameters():
         values.grad = torch.zeros_like(values)
@@ -112,9 +103,9 @@ def test_where_the_slope_is_0_nothing_moves(build, name):
 
 
 @pytest.mark.parametrize("name", ["Siren", "FourFeat"])
-def test_muons_updates_are_as_large_as_adams_whatever_a_matrixs_shape(build, name):
+def test_muons_updates_are_as_large_as_adams_whatever_a_matrixs_shape(name):
     """J. Liu et al. 2025, section 2.2: a root mean square of 0.2 learning rates, up to what its iteration leaves."""
-    model, rng = build(name, 20_000), torch.Generator().manual_seed(0)
+    model, rng = build(name, budget=20_000), torch.Generator().manual_seed(0)
     matrices = matrices_of(model)
     before = [values.detach().clone() for values in matrices]
     for values in model.parameters():
@@ -147,7 +138,7 @@ def test_a_yardstick_is_solved_whatever_the_optimiser(make_trial):
 
 
 @pytest.mark.gpu
-def test_a_recorded_update_reads_the_rate_of_its_pass(build, task):
+def test_a_recorded_update_reads_the_rate_of_its_pass(task):
     """A grid's gradient has no value near zero, whose sign rounding could turn, and Adam's first updates with it."""
     model, twin = build("Grid").cuda(), build("Grid")
     stepper = Stepper(LatticeGradient(model, task, COSINE), None, COSINE)

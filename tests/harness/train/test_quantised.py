@@ -9,7 +9,6 @@ import torch
 import models
 from common.lattice import Lattice
 from harness.commands.run import main
-from harness.plan.model_settings import model_settings
 from harness.train import compressed
 from harness.train.fit import fit
 from harness.train.loss import Batches, LatticeGradient
@@ -17,6 +16,7 @@ from harness.train.quantised import Requantised, Rounding
 from harness.train.run_trial import run_trial
 from harness.train.score import rate_of
 from harness.train.stepper import Stepper
+from tests import building
 from tests.harness.train import toys
 
 SHAPE = (16, 12)
@@ -30,15 +30,8 @@ def task():
     return toys.make_task(Lattice.regular(SHAPE), channels=3)
 
 
-@pytest.fixture
-def build(config):
-    def make(name):
-        settings, lattice = model_settings(config, name, "image", 5000), Lattice.regular(SHAPE)
-        model = models.get_model(name)(settings, lattice, 3, 8 if name == "Instant_NGP" else 4)
-        model.initialise(torch.Generator().manual_seed(0))
-        return model
-
-    return make
+def build(name):
+    return building.build(name, SHAPE, 3, size=8 if name == "Instant_NGP" else 4, kind="image")
 
 
 def trained(model, task, schedule):
@@ -47,7 +40,7 @@ def trained(model, task, schedule):
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_what_is_seen_is_what_a_file_decodes_to(build, name):
+def test_what_is_seen_is_what_a_file_decodes_to(name):
     model = build(name)
     with torch.no_grad():
         for value in model.parameters():
@@ -63,13 +56,13 @@ def test_what_is_seen_is_what_a_file_decodes_to(build, name):
         assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
-def test_values_that_are_all_one_stay(build):
+def test_values_that_are_all_one_stay():
     model = build("Grid")
     with Rounding(model).rounded():
         assert (model.values == 0.1).all()
 
 
-def test_the_gradient_is_that_of_the_rounded_model_and_moves_the_values_themselves(build, task):
+def test_the_gradient_is_that_of_the_rounded_model_and_moves_the_values_themselves(task):
     model = build("Siren")
     rounding = Rounding(model)
     rounding.set_bits(3)
@@ -89,7 +82,7 @@ def test_the_gradient_is_that_of_the_rounded_model_and_moves_the_values_themselv
 
 @pytest.mark.parametrize("minibatch", [None, 50])
 @pytest.mark.parametrize("name", ["Siren", "GaussianAdaptive"])
-def test_the_fit_is_that_without_and_each_number_of_bits_starts_from_it(build, task, name, minibatch):
+def test_the_fit_is_that_without_and_each_number_of_bits_starts_from_it(task, name, minibatch):
     """And so the last passes, seen without rounding, are those that were made."""
     if minibatch and models.get_model(name).lattice_only:
         pytest.skip("no batches")
@@ -109,7 +102,7 @@ def test_the_fit_is_that_without_and_each_number_of_bits_starts_from_it(build, t
     assert fine.error == pytest.approx(fine.plain, rel=1e-2)
 
 
-def test_every_number_of_bits_sees_the_batches_of_the_last_passes(build, task, monkeypatch):
+def test_every_number_of_bits_sees_the_batches_of_the_last_passes(task, monkeypatch):
     draw, drawn = Batches.epoch, []
 
     def epoch(batches):
@@ -128,7 +121,7 @@ def test_every_number_of_bits_sees_the_batches_of_the_last_passes(build, task, m
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("minibatch", [None, 50])
-def test_recorded_updates_are_the_eager_ones(build, task, monkeypatch, minibatch):
+def test_recorded_updates_are_the_eager_ones(task, monkeypatch, minibatch):
     schedule, found = dataclasses.replace(QUANTISED, minibatch=minibatch), []
     for eagerly in (True, False):
         with monkeypatch.context() as patch:
@@ -141,7 +134,7 @@ def test_recorded_updates_are_the_eager_ones(build, task, monkeypatch, minibatch
         assert found[1][bits].error == pytest.approx(eager.error, rel=1e-3)
 
 
-def test_errors_are_those_of_decoded_files(build, task):
+def test_errors_are_those_of_decoded_files(task):
     model, fitted = trained(build("Siren"), task, QUANTISED)
 
     def error(bits):
@@ -154,7 +147,7 @@ def test_errors_are_those_of_decoded_files(build, task):
     assert fitted.requantised[3].error == pytest.approx(error(3), rel=1e-3)
 
 
-def test_what_is_better_goes_into_the_row(build, task):
+def test_what_is_better_goes_into_the_row(task):
     model, fitted = trained(build("Siren"), task, QUANTISED)
     state = {key: torch.zeros_like(value) for key, value in model.state_dict().items()}
     (scoring,), before = task.scorings, copy.deepcopy(model.state_dict())

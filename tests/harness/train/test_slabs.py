@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-import models
 from common.lattice import Lattice
-from harness.plan.model_settings import model_settings
 from harness.train import chunks as slabs_module
 from harness.train.chunks import bytes_kept, make_slabs, memory, predict
 from harness.train.loss import LatticeGradient
+from tests import building
 from tests.harness.train.toys import (
     SCATTERED,
     SHAPES,
@@ -17,7 +16,6 @@ from tests.harness.train.toys import (
     BlockMean,
     Slope,
     assert_close,
-    generator,
     gradients,
     make_task,
     schedule,
@@ -75,12 +73,10 @@ def test_bacon_is_trained_on_all_heads_and_judged_by_the_last(build):
 
 
 @pytest.mark.parametrize(("dim", "length", "size"), [(2, 1000, 50), (3, 100, 50)])
-def test_fourier_features_stay_within_their_memory_on_a_large_lattice(config, dim, length, size):
+def test_fourier_features_stay_within_their_memory_on_a_large_lattice(dim, length, size):
     """What autograd keeps for the largest slab, measured here, is within what the schedule allows."""
-    settings = model_settings(config, "FourFeat", "synthetic", 100_000)
     lattice = Lattice.regular((length,) * dim)
-    model = models.get_model("FourFeat")(settings, lattice, 1, size)
-    model.initialise(generator())
+    model = building.build("FourFeat", lattice, size=size)
     for gib in (0.5, 0.1):
         slabs = make_slabs(model, lattice, gib)
         assert len(slabs) > 1
@@ -99,13 +95,10 @@ def test_fourier_features_stay_within_their_memory_on_a_large_lattice(config, di
 
 @pytest.mark.parametrize("shape", [(60, 50), (7, 900), (40, 30, 20), (1, 64)], ids=str)
 @pytest.mark.parametrize("name", ["GAPlane", "Siren", "Wire"])
-def test_memory_is_foretold_from_thin_slabs(config, monkeypatch, name, shape):
+def test_memory_is_foretold_from_thin_slabs(monkeypatch, name, shape):
     monkeypatch.setattr(slabs_module, "PROBE_POINTS", 100)
-    cls, lattice = models.get_model(name), Lattice.regular(shape)
-    settings = model_settings(config, name, "synthetic", 3000)
-    size = cls.solve_size(settings, lattice, 1, 3000)
-    model = cls(settings, lattice, 1, size)
-    model.initialise(generator())
+    lattice = Lattice.regular(shape)
+    model = building.build(name, lattice, budget=3000)
     fixed, each = memory(model, lattice)
     assert bytes_kept(model, lattice) == pytest.approx(fixed + each * len(lattice), rel=0.1)
 
@@ -120,11 +113,10 @@ def test_a_point_takes_at_least_its_answer_where_autograd_keeps_the_same_for_any
 
 
 @pytest.mark.parametrize(("name", "backend"), [("Siren", "inductor"), ("FourFeat", "triton")])
-def test_nothing_is_compiled_to_foretell_memory(config, name, backend):
+def test_nothing_is_compiled_to_foretell_memory(name, backend):
     """FourFeat's table, too, which is compiled where the rest has kernels."""
     lattice = Lattice.regular((40, 30))
-    model = models.get_model(name)(model_settings(config, name, "synthetic", 3000), lattice, 1, 2)
-    model.initialise(generator())
+    model = building.build(name, lattice, size=2)
     plain = memory(model, lattice)
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
@@ -157,10 +149,8 @@ def test_what_trains_in_bf16_is_evaluated_in_slabs_that_float32_has_room_for(bui
     assert len(half.evaluated_slabs) == len(exact.evaluated_slabs) == len(exact.slabs)
 
 
-def test_a_model_for_lattices_alone_is_never_cut(config):
-    settings = model_settings(config, "GSplat", "synthetic", 10_000)
-    lattice = Lattice.regular((8, 8))
-    model = models.get_model("GSplat")(settings, lattice, 1, 2)
-    ((part, slab),) = make_slabs(model, lattice, THIN)
+def test_a_model_for_lattices_alone_is_never_cut():
+    model = building.build("GSplat", (8, 8), size=2)
+    ((part, slab),) = make_slabs(model, model.lattice, THIN)
     assert part == slice(None)
-    assert slab is lattice
+    assert slab is model.lattice

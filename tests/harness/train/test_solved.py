@@ -13,7 +13,6 @@ import harness.train.fit
 import models
 from common.lattice import Lattice
 from harness.store.schema import NAMES
-from harness.store.store import Store
 from harness.store.table import load
 from harness.train.data import signal_of, task_of
 from harness.train.fit import fit
@@ -23,6 +22,7 @@ from target_signals.tasks.back_projection import filtered_back_projection
 from target_signals.tasks.base import family_of
 from target_signals.tasks.ct import ANGLES
 from target_signals.tasks.operators import Operator
+from tests.harness.paper_rows import keep
 from tests.harness.train import toys
 
 CPU = torch.device("cpu")
@@ -187,11 +187,8 @@ def test_a_fit_whose_finer_lattice_a_model_does_not_have_is_scored_on_its_own(ma
 
 @pytest.mark.parametrize("name", SOLVED)
 def test_its_row_is_stored_and_read(make_trial, tmp_path, name):
-    trial = make_trial(name)
-    (result,) = run_trial(trial, CPU)
-    store = Store(tmp_path, trial.folder)
-    store.prepare()
-    store.write(trial.key, result.row, result.residual)
+    (result,) = run_trial(make_trial(name), CPU)
+    keep(tmp_path, result.row, result.residual)
     (row,) = load(tmp_path).itertuples()
     assert (row.model, row.updates) == (name, 0)
     assert np.isnan(row.ms_per_update)

@@ -10,7 +10,6 @@ from torch import nn
 import models
 from common.lattice import Lattice
 from common.needs import Needs
-from harness.plan.model_settings import model_settings
 from harness.train.fit import fit
 from harness.train.loss import Batches, LatticeGradient
 from harness.train.run_trial import run_trial
@@ -19,6 +18,7 @@ from models import backends
 from models.base import Representation
 from target_signals.tasks.operators import Identity, Selection
 from target_signals.tasks.radon import Radon
+from tests import building
 from tests.harness.tables import MODELS
 from tests.harness.train import toys
 
@@ -42,20 +42,12 @@ def make_stepper(model, task, **changes):
     return Stepper(LatticeGradient(model, task, plan), batches, plan)
 
 
-@pytest.fixture
-def build(config):
-    def make(name, dim=2):
-        settings = model_settings(config, name, "synthetic", 10_000)
-        cls, lattice = models.get_model(name), Lattice.regular(SHAPES[dim])
-        model = cls(settings, lattice, 1, cls.solve_size(settings, lattice, 1, 10_000))
-        model.initialise(torch.Generator().manual_seed(0))
-        return model
-
-    return make
+def build(name, dim=2):
+    return building.build(name, SHAPES[dim])
 
 
 @pytest.mark.parametrize("minibatch", [None, 100])
-def test_preparing_is_no_update(build, minibatch):
+def test_preparing_is_no_update(minibatch):
     model, task = build("Siren"), make_task()
     before = copy.deepcopy(model.state_dict())
     stepper = make_stepper(model, task, minibatch=minibatch)
@@ -68,7 +60,7 @@ def test_preparing_is_no_update(build, minibatch):
 
 
 @pytest.mark.parametrize(("minibatch", "updates"), [(None, 1), (480, 1), (100, 5)])
-def test_a_pass_counts_its_updates(build, minibatch, updates):
+def test_a_pass_counts_its_updates(minibatch, updates):
     stepper = make_stepper(build("Grid"), make_task(), minibatch=minibatch)
     assert [stepper.one_pass() for _ in range(2)] == [updates, updates]
     assert {int(state["step"]) for state in stepper.optimiser.state.values()} == {2 * updates}
@@ -76,7 +68,7 @@ def test_a_pass_counts_its_updates(build, minibatch, updates):
 
 @pytest.mark.parametrize("gib", [4.0, THIN])
 @pytest.mark.parametrize("operator", [Identity(), Radon(SHAPES[2], [0, 30, 90])], ids=["identity", "radon"])
-def test_the_loss_is_that_before_the_update(build, gib, operator):
+def test_the_loss_is_that_before_the_update(gib, operator):
     stepper = make_stepper(build("Grid_TV"), make_task(operator=operator), activation_gib=gib)
     stepper.prepare()
     for _ in range(2):
@@ -85,7 +77,7 @@ def test_the_loss_is_that_before_the_update(build, gib, operator):
         assert stepper.loss.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_loss_of_a_batch_has_the_penalty(build):
+def test_the_loss_of_a_batch_has_the_penalty():
     model, task = build("Grid_TV"), make_task()
     stepper = make_stepper(model, task, minibatch=480)
     expected = stepper.gradient.evaluate()[0]
@@ -118,7 +110,7 @@ def assert_recorded_equals_eager(model, task, monkeypatch, **changes):
 @pytest.mark.gpu
 @pytest.mark.parametrize("dim", [2, 3])
 @pytest.mark.parametrize(("name", "backend"), BY_BACKEND)
-def test_recorded_updates_are_the_eager_ones(build, monkeypatch, name, backend, dim):
+def test_recorded_updates_are_the_eager_ones(monkeypatch, name, backend, dim):
     lack = models.get_model(name).unsupported(dim, 1, Needs()) or backends.missing(backend, torch.device("cuda"))
     if lack is not None:
         pytest.skip(lack)
@@ -132,7 +124,7 @@ def test_recorded_updates_are_the_eager_ones(build, monkeypatch, name, backend, 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", toys.SCATTERED)
 @pytest.mark.parametrize("changes", [{"minibatch": 200}, {"activation_gib": THIN}, {"precision": "bf16"}], ids=str)
-def test_recorded_updates_are_the_eager_ones_in_batches_slabs_and_bf16(build, monkeypatch, name, changes):
+def test_recorded_updates_are_the_eager_ones_in_batches_slabs_and_bf16(monkeypatch, name, changes):
     assert_recorded_equals_eager(build(name), make_task(), monkeypatch, **changes)
 
 
@@ -140,7 +132,7 @@ def test_recorded_updates_are_the_eager_ones_in_batches_slabs_and_bf16(build, mo
 @pytest.mark.parametrize("gib", [4.0, THIN])
 @pytest.mark.parametrize("operator", [Radon(SHAPES[2], np.linspace(0, 180, 10)), Selection(np.eye(*SHAPES[2]) == 0)])
 @pytest.mark.parametrize("name", ["Siren", "Grid_TV"])
-def test_recorded_updates_are_the_eager_ones_through_an_operator(build, monkeypatch, name, operator, gib):
+def test_recorded_updates_are_the_eager_ones_through_an_operator(monkeypatch, name, operator, gib):
     task = make_task(operator=operator)
     assert_recorded_equals_eager(build(name), task, monkeypatch, activation_gib=gib)
 
@@ -148,7 +140,7 @@ def test_recorded_updates_are_the_eager_ones_through_an_operator(build, monkeypa
 @pytest.mark.gpu
 @pytest.mark.parametrize("minibatch", [None, 200])
 @pytest.mark.parametrize("name", toys.SCATTERED)
-def test_what_is_recorded(build, name, minibatch):
+def test_what_is_recorded(name, minibatch):
     """Every model but the rasteriser, whose plain form asks the device for the number of its pairs."""
     stepper = make_stepper(build(name).cuda(), make_task(), minibatch=minibatch)
     stepper.prepare()
@@ -156,7 +148,7 @@ def test_what_is_recorded(build, name, minibatch):
 
 
 @pytest.mark.gpu
-def test_splats_are_recorded_under_triton(build, monkeypatch):
+def test_splats_are_recorded_under_triton(monkeypatch):
     pytest.importorskip("triton")
     model = build("GSplat")
     model.backend = "triton"
@@ -205,7 +197,7 @@ def test_memory_that_runs_out_becomes_a_row_and_harms_no_later_trial(make_trial)
 
 
 @pytest.mark.gpu
-def test_a_trials_memory_comes_back(build):
+def test_a_trials_memory_comes_back():
     model, task, held = build("Siren").cuda(), make_task(), []
     for _ in range(3):
         fit(model, task, schedule(), torch.Generator("cuda"))

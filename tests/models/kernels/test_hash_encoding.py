@@ -15,13 +15,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import models
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
+from models import instant_ngp
 from models.kernels.hash_grid.encoding import LatticeEncoding, encode, make_levels
 from target_signals import Lattice
+from tests.building import build
 
-CONFIG = load_config()
 PRIMES = np.array([1, 2654435761, 805459861], dtype=np.uint32)
 CASES = list(itertools.product([2, 3], [8, 128, 2048]))
 
@@ -240,11 +238,7 @@ def test_no_points_and_one_point(dim, n):
 
 
 def make_model(dim, channels, size):
-    config = model_settings(CONFIG, "Instant_NGP", "synthetic", 10_000)
-    lattice = Lattice.regular((9, 7) if dim == 2 else (4, 5, 6))
-    model = models.get_model("Instant_NGP")(config, lattice, channels, size)
-    model.initialise(torch.Generator().manual_seed(0))
-    return model
+    return build("Instant_NGP", (9, 7) if dim == 2 else (4, 5, 6), channels, size=size)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -283,9 +277,7 @@ def test_count_is_the_closed_form(dim, channels, log_size):
     ],
 )
 def test_a_back_end_refuses_what_it_cannot_run(features, entries, refused):
-    config = load_config(settings=[f"Instant_NGP.features={features}"])
-    own = model_settings(config, "Instant_NGP", "synthetic", 10_000)
-    model = models.get_model("Instant_NGP")(own, Lattice.regular((8, 8)), 1, entries)
+    model = build("Instant_NGP", (8, 8), size=entries, features=features)
     for backend in ("triton", "tcnn", "torch"):
         reason = model.refuses(backend, "fp32")
         assert refused[backend] in reason if backend in refused else reason is None
@@ -304,8 +296,6 @@ def test_initial_values():
 
 
 def test_a_lattice_too_large_for_a_sparse_product_is_gathered(monkeypatch):
-    from models import instant_ngp
-
     model = make_model(2, 3, 128)
     sparse = model.on_lattice(model.lattice)
     monkeypatch.setattr(instant_ngp, "MAX_CORNERS", 9 * 7 * 16 * 4 - 1)

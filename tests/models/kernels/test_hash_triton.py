@@ -8,13 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import models
 from common.lattice import Lattice
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from models.kernels.hash_grid import encoding
 from models.kernels.hash_grid.encoding import make_levels
 from models.kernels.hash_grid.lattice_plan import make_plan
+from tests.building import build
 from tests.models.kernels.errors import relative
 from tests.models.kernels.gaps import with_gaps
 
@@ -33,8 +31,6 @@ CASES = [  # shape, entries a level at most, levels, features
     ((1, 1, 1), 64, 16, 2),
 ]
 LARGE = [((300, 211), 2048, 16, 2), ((40, 50, 30), 128, 16, 2), ((64, 64, 31), 16384, 16, 2), ((500, 499), 1000, 16, 2)]
-
-
 ALL = [pytest.param(case, id=str(case)) for case in CASES]
 ALL += [pytest.param(case, id=str(case), marks=pytest.mark.gpu) for case in LARGE]
 
@@ -136,14 +132,9 @@ def test_points_beyond_the_box_read_nothing_beyond_the_table():
 @pytest.mark.parametrize("kind", ["power_of_two", "exact"])
 @pytest.mark.parametrize("shape", [(11, 9), (3, 2, 4)])
 def test_the_model_is_the_same_under_both_back_ends(shape, kind):
-    config = load_config(settings=[f"Instant_NGP.table={kind}"])
-    settings = model_settings(config, "Instant_NGP", "synthetic", 10_000)
-    lattice, cls = Lattice.regular(shape), models.get_model("Instant_NGP")
-    size = cls.solve_size(settings, lattice, 3, 10_000)
-    results = {}
+    lattice, results = Lattice.regular(shape), {}
     for backend in ("triton", "torch"):
-        model = cls(settings, lattice, 3, size)
-        model.initialise(torch.Generator().manual_seed(0))
+        model = build("Instant_NGP", lattice, 3, table=kind)
         model.to(DEVICE).backend = backend
         assert model.refuses(backend, "fp32") is None
         values = model.on_lattice(lattice)
@@ -158,11 +149,9 @@ def test_the_model_is_the_same_under_both_back_ends(shape, kind):
 @pytest.mark.parametrize("shape", [(300, 211), (40, 50, 30)])
 def test_tiny_cuda_nn_is_the_twin(shape):
     pytest.importorskip("tinycudann")
-    settings = model_settings(load_config(), "Instant_NGP", "synthetic", 10_000)
     lattice, results = Lattice.regular(shape), {}
     for backend in ("tcnn", "torch"):
-        model = models.get_model("Instant_NGP")(settings, lattice, 1, 512)
-        model.initialise(torch.Generator().manual_seed(0))
+        model = build("Instant_NGP", lattice, size=512)
         model.to(DEVICE).backend = backend
         values = model.on_lattice(lattice)
         values.square().mean().backward()

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 import models
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from models.base import Representation
 from models.coordinate_network import CoordinateNetwork
 from models.kernels.network import layers
@@ -19,6 +17,7 @@ from models.kernels.network.activations import ELEMENTWISE
 from models.kernels.network.aligned import ALIGNMENT
 from models.kernels.network.layers import Layer
 from target_signals import Lattice
+from tests.building import build
 from tests.models.kernels.errors import relative
 from tests.models.kernels.gaps import with_gaps
 from tests.models.kernels.networks import (
@@ -164,12 +163,7 @@ def test_many_points_are_taken_in_parts(activation, monkeypatch, calls):
 
 @functools.cache
 def make(name: str, dim: int):
-    config = load_config()
-    cls, lattice = models.get_model(name), Lattice.regular((11, 13) if dim == 2 else (5, 6, 7))
-    chosen = model_settings(config, name, "synthetic", 3000)
-    model = cls(chosen, lattice, 3, 20)
-    model.initialise(torch.Generator().manual_seed(0))
-    return model.to(DEVICE)
+    return build(name, (11, 13) if dim == 2 else (5, 6, 7), 3, size=20).to(DEVICE)
 
 
 def assert_the_twin(model: Representation) -> None:

@@ -7,22 +7,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import models
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from models.ga_plane import LEAST_FUSED
 from models.kernels.interpolation import axis_matrix
 from models.kernels.planes import features as twin
 from models.kernels.planes import fp16x3
 from models.kernels.planes.features import Places, Sides, Tables
 from target_signals import Lattice
+from tests.building import build
 from tests.models.kernels.errors import relative
 from tests.models.kernels.gaps import with_gaps
 
 kernels = pytest.importorskip("models.kernels.planes.features_triton", reason="Triton is not installed here")
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-CLS = models.get_model("GAPlane")
 SHAPES = {2: (6, 13), 3: (2, 3, 6)}
 EXACT = 2e-6  # relative errors of float32 values and their sums
 
@@ -132,10 +129,8 @@ def test_the_bound_holds(dim):
 @pytest.mark.parametrize(("dim", "features"), [(2, 16), (3, 19)])
 def test_a_model_is_the_same_by_either_back_end(dim, features):
     """On its lattice, on a finer one, and at some points."""
-    config, lattice = load_config(), Lattice.regular(SHAPES[dim])
-    model = CLS(model_settings(config, "GAPlane", "synthetic", 10_000), lattice, 2, features * max(SHAPES[dim])).to(
-        DEVICE
-    )
+    lattice = Lattice.regular(SHAPES[dim])
+    model = build("GAPlane", lattice, 2, size=features * max(SHAPES[dim])).to(DEVICE)
     with torch.no_grad():
         for seed, values in enumerate(model.parameters()):
             values.copy_(torch.randn(values.shape, generator=torch.Generator().manual_seed(seed)))
@@ -159,9 +154,7 @@ def test_a_model_is_the_same_by_either_back_end(dim, features):
 
 
 def test_it_refuses_what_it_has_no_kernels_for():
-    lattice = Lattice.regular((4, 4))
-    settings = model_settings(load_config(), "GAPlane", "synthetic", 10_000)
-    narrow, wide = (CLS(settings, lattice, 1, features * 4) for features in (LEAST_FUSED - 1, LEAST_FUSED))
+    narrow, wide = (build("GAPlane", (4, 4), size=4 * features) for features in (LEAST_FUSED - 1, LEAST_FUSED))
     assert wide.refuses("triton", "fp32") is None
     assert str(LEAST_FUSED) in narrow.refuses("triton", "fp32")
     assert "tf32" in wide.refuses("triton", "tf32")

@@ -10,11 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import models
 from common.lattice import Lattice
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from models.kernels.splats import projection, rasterise
+from tests.building import build
 from tests.models.kernels.errors import relative
 from tests.models.kernels.gaps import with_gaps
 
@@ -205,18 +203,11 @@ def test_gaussians_behind_the_camera_through_both_kernels():
         assert relative(ours, twin) < 1e-4
 
 
-def models_of(backends, shape, channels, size=60):
-    settings = model_settings(load_config(), "GSplat", "synthetic", 10_000)
-    for backend in backends:
-        model = models.get_model("GSplat")(settings, Lattice.regular(shape), channels, size)
-        model.initialise(torch.Generator().manual_seed(0))
-        model.to(DEVICE).backend = backend
-        yield model
-
-
 def renderings(backends, shape, channels, size=60):
     """Of each back end: the training picture, every gradient, the larger picture and the shifted one."""
-    for model in models_of(backends, shape, channels, size):
+    for backend in backends:
+        model = build("GSplat", shape, channels, size=size).to(DEVICE)
+        model.backend = backend
         image = model.on_lattice(model.lattice)
         (image - 0.5).square().mean().backward()
         finer = tuple(2 * n for n in shape)

@@ -11,14 +11,11 @@ import torch
 from torch._functorch._aot_autograd.autograd_cache import check_cacheable
 
 import models
-from harness.plan.config import load_config
-from harness.plan.model_settings import model_settings
 from harness.train.precision import running
 from models.base import Representation
 from models.kernels.compiled import compiled
-from target_signals import Lattice
+from tests.building import build
 
-CONFIG = load_config()
 COMPILED = [name for name in models.registry.names() if "inductor" in models.get_model(name).backends]
 
 
@@ -40,9 +37,7 @@ def graphs(monkeypatch):
 
 
 def make(name: str, shape: tuple[int, ...], size: int = 20) -> Representation:
-    lattice = Lattice.regular(shape)
-    model = models.get_model(name)(model_settings(CONFIG, name, "synthetic", 10_000), lattice, 1, size)
-    model.initialise(torch.Generator().manual_seed(0))
+    model = build(name, shape, size=size)
     model.backend = "inductor"
     return model
 

@@ -14,7 +14,6 @@ from harness.figures.reconstructions.pages import VIEWS
 from target_signals.base import Signal
 from target_signals.tasks.base import (
     TaskFamily,
-    check_task,
     expand_tasks,
     family_of,
     known_family,
@@ -181,10 +180,9 @@ def test_other_names_are_one_line(name, says):
 
 def test_what_a_task_is_not_for_is_one_line():
     with pytest.raises(UsageError, match=r"^task 'ct' is for signals with dim 2, and this one has dim 3$"):
-        check_task("ct", 3, True)
+        make_task("ct", signal(3, True))
     with pytest.raises(UsageError, match="takes images, or volumes that bring a finer one"):
-        check_task("super_resolution", 3, False)
-    check_task("super_resolution", 3, True)
+        make_task("super_resolution", signal(3, False))
 
 
 def test_a_level_is_written_in_full():

@@ -41,11 +41,6 @@ def test_fit_trains_on_the_signal_and_scores_against_it(shape, dim, channels):
     assert task.pointwise
 
 
-def test_an_unknown_task_is_named_with_a_close_one():
-    with pytest.raises(UsageError, match=r"'fitt'.*did you mean 'fit'"):
-        make_task("fitt", signal((9, 12), 2))
-
-
 @pytest.mark.parametrize(
     ("shape", "dim", "binary", "defined"),
     [
@@ -227,11 +222,6 @@ def test_the_smallest_image_that_is_coarsened_leaves_two_samples_an_axis():
 def test_an_image_too_small_to_be_coarsened_is_one_line(shape):
     with pytest.raises(UsageError, match="too small to be downsampled by 4"):
         make_task("super_resolution", Signal(np.zeros(shape, np.float32), 2, "image"))
-
-
-def test_a_volume_needs_a_finer_one_to_be_super_resolved():
-    with pytest.raises(UsageError, match="takes images, or volumes that bring a finer one"):
-        make_task("super_resolution", Signal(np.zeros((9, 9, 9), np.float32), 3, "volume"))
 
 
 def test_denoising_trains_on_noise_and_scores_against_the_clean_image(photo):

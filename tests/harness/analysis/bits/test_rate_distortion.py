@@ -272,8 +272,3 @@ def test_codecs_points_come_back_and_nonsense_does_not(tmp_path):
         '{"a": {"JPEG": [[[0, 1], [0, 0]], [[-1, 1], [0, 0]], [[2, 3], [0, 0]]]}}'
     )
     assert codec_points.load(tmp_path) == {"a": {"JPEG": [None, None, codecs.Measured(Point(2, 3), (0, 0))]}}
-
-
-def test_rows_without_rates_are_one_line(make_row, store, capsys):
-    assert main(["rates", "--out", str(store([make_row()]))]) == 2
-    assert "--bits" in capsys.readouterr().err

@@ -14,11 +14,10 @@ from harness.analysis.bits import codecs
 from harness.analysis.own_file.largest_error import where_it_fails
 from harness.analysis.own_file.next_run import Available
 from harness.analysis.own_file.verdict import tell
-from harness.store.names import folder_of, key_of
 from harness.store.own_signal import keep_signal, signal_path
-from harness.store.store import Store
 from target_signals.base import Signal
 from target_signals.tasks.metrics import clipped_psnr
+from tests.harness.paper_rows import keep
 
 
 def error(shape, region, cycles=0):
@@ -61,9 +60,7 @@ def verdict(make_row, tmp_path):
                 row |= {"task": "fit", "signal": "UserFile", "item": "a.png-01234567", "shape": [20, 20, 1]}
                 row |= {"label": "classical" if model == "Wavelet" else "learned", "seconds": 0.5, "rates": rates}
                 row |= {"bandlimit": None} | changes
-                store = Store(tmp_path, folder_of(row))
-                store.prepare()
-                store.write(key_of(row), row, error((20, 20, 1), np.s_[:6, :6]))
+                keep(tmp_path, row, error((20, 20, 1), np.s_[:6, :6]))
                 rows.append(row)
         return tell(rows, tmp_path, means)
 
