@@ -59,9 +59,11 @@ def run(options: argparse.Namespace) -> int:
     for trial in (suites_own(cell, options) for cell in chosen_cells(load_config(), options)):
         task = task_of(trial, signal_of(trial))
         size, _ = solve(trial, task)
-        if size is not None and options.bound is None:
+        if size is None:
+            continue
+        if options.bound is None:
             tell(trial, task, size, device, options)
-        elif size is not None:
+        else:
             tell_bound(trial, task, size, *options.bound)
     return EXIT_OK
 

@@ -1,4 +1,4 @@
-"""Commands in processes of their own: the row of one, and the seconds of the processor that it takes."""
+"""A command in a process of its own, and its row; and seconds of the processor, of such a process or of this one."""
 
 import contextlib
 import io
