@@ -6,6 +6,8 @@ import torch
 from hypothesis import settings
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from harness.plan.config import load_config
+
 # Threads that wait for each other lose whole time slices on a machine that others use as well; the tests' own
 # work is too small to gain by them. The variable is for the processes that tests start.
 torch.set_num_threads(1)
@@ -18,6 +20,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 settings.register_profile("steady", deadline=None)
 settings.register_profile("nightly", max_examples=2500, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture(scope="session")
+def config():
+    return load_config()
 
 
 @pytest.fixture

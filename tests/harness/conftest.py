@@ -21,7 +21,6 @@ from harness.commands import run_launch
 from harness.execution import progress
 from harness.figures import style
 from harness.plan import want
-from harness.plan.config import load_config
 from harness.plan.make_plan import make_plan
 from harness.plan.source import choose_source
 from harness.report import write_page
@@ -71,11 +70,6 @@ def drawing():
 @pytest.fixture(scope="session")
 def root():
     return ROOT
-
-
-@pytest.fixture(scope="session")
-def config():
-    return load_config()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A seeded generator of a whole paper's rows, and stores made of rows."""
 
+import itertools
 import json
 import math
 import re
@@ -44,16 +45,12 @@ def paper_rows(count=10_300, seed=0):
     rng = np.random.default_rng(seed)
     rows = []
     for signal, dim, tasks, items, bands, seeds in EXPERIMENTS:
-        for task in tasks:
-            for item in items:
-                for band in bands:
-                    for draw in seeds:
-                        hardness = rng.normal(0, 0.06) + (0.2 if band is None else band)
-                        for size in SIZES:
-                            for model in MODELS:
-                                place = {"signal": signal, "dim": dim, "task": task, "item": item, "bandlimit": band}
-                                place |= {"seed": draw, "signal_seed": draw, "size": size, "model": model}
-                                rows.append(paper_row(rng, place, hardness, len(rows)))
+        for task, item, band, draw in itertools.product(tasks, items, bands, seeds):
+            hardness = rng.normal(0, 0.06) + (0.2 if band is None else band)
+            for size, model in itertools.product(SIZES, MODELS):
+                place = {"signal": signal, "dim": dim, "task": task, "item": item, "bandlimit": band}
+                place |= {"seed": draw, "signal_seed": draw, "size": size, "model": model}
+                rows.append(paper_row(rng, place, hardness, len(rows)))
     return rows[:count]
 
 

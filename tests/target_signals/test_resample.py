@@ -7,6 +7,8 @@ import pytest
 import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from skimage import data, io
 
 from target_signals.recorded.catalogue import high_resolution, low_resolution
 from target_signals.recorded.local_files import local, missing
@@ -115,9 +117,6 @@ def test_bicubic_takes_floats_with_channels(values):
 @pytest.mark.parametrize(("shape", "margin"), [((128, 128), 2), ((100, 90), 2), ((400, 300), 0), ((700, 650), 3)])
 def test_pillow_agrees(shape, margin):
     """Away from the edges, which Pillow crops and we mirror, to float32 and Pillow's rounding; there to a tenth."""
-    from PIL import Image
-    from skimage import data
-
     image = data.camera()[:400, :300].astype(np.float32) / 255
     theirs = np.asarray(Image.fromarray(image).resize(shape[::-1], Image.Resampling.BICUBIC))
     difference = np.abs(bicubic(image[..., None], shape)[..., 0] - theirs)
@@ -127,8 +126,6 @@ def test_pillow_agrees(shape, margin):
 
 def levels(path):
     """A recorded photograph as float64 levels 0 … 255, its hash checked."""
-    from skimage import io
-
     return io.imread(local(path)).astype(np.float64)
 
 

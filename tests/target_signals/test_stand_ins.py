@@ -5,6 +5,7 @@ import socket
 import numpy as np
 import pytest
 from scipy import ndimage
+from skimage.data import chelsea, shepp_logan_phantom
 
 import target_signals
 from common.errors import UsageError
@@ -85,8 +86,6 @@ def test_a_sample_image_is_the_bicubic_quarter_of_its_finer_one(item, length):
 
 
 def test_the_finer_sample_image_is_the_photograph_cropped():
-    from skimage.data import chelsea
-
     finer = get_signal("SampleImages", item="chelsea").finer
     assert (finer == np.float32(chelsea()[:300, :448] / np.float32(255))).all()
 
@@ -100,8 +99,6 @@ def test_a_package_without_the_pictures_is_said(monkeypatch, tmp_path):
 
 
 def test_the_phantom_is_scikit_images():
-    from skimage.data import shepp_logan_phantom
-
     signal = get_signal("SheppLogan")
     assert (signal.values == shepp_logan_phantom().astype(np.float32)).all()
     assert signal.values.shape == (400, 400)

@@ -1,12 +1,12 @@
 """A browser for the page, and stores that it shows."""
 
+import itertools
 import shutil
 
 import numpy as np
 import pytest
 
 from harness.analysis import target
-from harness.store.schema import NAMES
 from harness.store.store import Store
 
 
@@ -30,7 +30,7 @@ def residuals(tmp_path, make_row):
     store = Store(out, "2d_Sierpinski")
     store.prepare()
     for number, (model, size) in enumerate([("Grid", 10), ("Grid", 20), ("Siren", 10), ("Siren", 20)], start=1):
-        row = dict.fromkeys(NAMES) | make_row(model=model, size=size, length=24, bandlimit=0.5, seed=1234)
+        row = make_row(model=model, size=size)
         row["psnr_constant"] = target.build(row).constant
         store.write(f"{model}{size}", row, np.full((24, 24, 1), number / 10, np.float32))
     return out
@@ -73,21 +73,15 @@ def small(tmp_path, make_row):
     out = tmp_path / "out"
     store = Store(out, "2d_Sierpinski")
     store.prepare()
-    number = 0
-    for model in ("Grid", "Siren"):
-        for size in (3000, 10_000):
-            for band in (0.1, 0.5):
-                for seed in (1, 2):
-                    number += 1
-                    if number == 16:
-                        continue
-                    psnr = 10 + size / 1000 + 10 * band + seed - (2 if model == "Siren" else 0)
-                    row = make_row(model=model, size=size, bandlimit=band, seed=seed, psnr=psnr)
-                    row["psnr_constant"] = target.build(row).constant
-                    row |= {"settings": {"lr": 0.25}, "started": f"2026-01-01T00:00:{number:02}.000+00:00"}
-                    residual = np.random.default_rng(number).normal(0, 0.1, (24, 24, 1)).astype(np.float32)
-                    if number == 15:
-                        row |= {"status": "diverged", "reason": "the loss was not finite after pass 2", "psnr": None}
-                        residual = None
-                    store.write(f"{model}_{size}_{number}", dict.fromkeys(NAMES) | row, residual)
+    *runs, _ = itertools.product(("Grid", "Siren"), (3000, 10_000), (0.1, 0.5), (1, 2))
+    for number, (model, size, band, seed) in enumerate(runs, start=1):
+        psnr = 10 + size / 1000 + 10 * band + seed - (2 if model == "Siren" else 0)
+        row = make_row(model=model, size=size, bandlimit=band, seed=seed, psnr=psnr)
+        row["psnr_constant"] = target.build(row).constant
+        row |= {"settings": {"lr": 0.25}, "started": f"2026-01-01T00:00:{number:02}.000+00:00"}
+        residual = np.random.default_rng(number).normal(0, 0.1, (24, 24, 1)).astype(np.float32)
+        if number == len(runs):
+            row |= {"status": "diverged", "reason": "the loss was not finite after pass 2", "psnr": None}
+            residual = None
+        store.write(f"{model}_{size}_{number}", row, residual)
     return out

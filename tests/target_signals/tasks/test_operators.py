@@ -8,6 +8,7 @@ import scipy.ndimage
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage.transform import radon
 
 from target_signals.tasks.denoise import noisy
 from target_signals.tasks.operators import Identity
@@ -75,8 +76,6 @@ def odd_phantom(n):
 
 
 def test_radon_is_scikit_images_at_the_opposite_angle_inside_the_circle():
-    from skimage.transform import radon
-
     image, inside = odd_phantom(41)
     image = image * inside
     angles = np.linspace(0, 180, 23)
@@ -88,8 +87,6 @@ def test_radon_is_scikit_images_at_the_opposite_angle_inside_the_circle():
 
 def test_radon_is_scikit_images_without_a_circle_on_its_padded_frame():
     """There the corners count, and scikit-image widens 33 samples to 47, seven on either side."""
-    from skimage.transform import radon
-
     image, _ = odd_phantom(33)
     image[0, 0] = image[-1, 0] = 2.0
     angles = np.linspace(0, 180, 23)
