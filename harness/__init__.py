@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if sys.argv[:1] == ["-m"]:  # Python looks first in the folder that a person is in, where a common.py of theirs may lie
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import common  # noqa: F401  first: it tells a Python that cannot run the suite so
 from harness.store.store import DEFAULT_OUT
 from harness.store.table import load, to_table
 
