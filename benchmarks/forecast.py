@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
+from common.grouped import grouped
 from common.parser import Parser
 from cost_table import markdown, paper_trials
 from harness.execution.option_types import positive
@@ -53,10 +54,7 @@ def render(options: argparse.Namespace) -> list[str]:
     of them that is trials."""
     config = load_config()
     trials = [as_published(trial) for trial in paper_trials(config, config.protocol.models, solved=True)]
-    launches: dict[str, list[Trial]] = {}
-    for trial in trials:
-        launches.setdefault(f"{trial.dim}D {trial.signal}", []).append(trial)
-    launches["together"] = trials
+    launches = grouped(trials, lambda trial: f"{trial.dim}D {trial.signal}") | {"together": trials}
     rows = [[f"hours on {options.device}", "trials", *PARTS[:3], "drawing", *map(str, options.workers)]]
     for name, own in launches.items():
         ordered = in_order(own, options.device)

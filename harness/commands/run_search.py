@@ -4,10 +4,12 @@ import argparse
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from common.exits import EXIT_OK
 from common.files import write_atomically
+from common.grouped import grouped
 from common.words import budget_text, duration, plural
 from harness.analysis.tuning import SearchResult, search_results
 from harness.analysis.tuning_tables import missing, tables
@@ -20,7 +22,7 @@ from harness.execution.shared_options import deadline
 from harness.figures import tuning
 from harness.plan.describe_cost import describe_cost, describe_seconds
 from harness.plan.model_settings import model_names
-from harness.plan.search import AGAIN, FINALISTS, Cell
+from harness.plan.search import AGAIN, FINALISTS
 from harness.plan.trial import Trial
 from harness.plan.tuned import Found, write_tuned
 
@@ -52,9 +54,7 @@ def parts(found: Search, deadline: float) -> list[Search]:
     then those of the next, so that most of what was begun is complete."""
     if deadline == math.inf:
         return [found]
-    cells: dict[tuple[str, int], list[Cell]] = {}
-    for cell in found.cells:
-        cells.setdefault((cell.kind, cell.budget), []).append(cell)
+    cells = grouped(found.cells, attrgetter("kind", "budget"))
     return [dataclasses.replace(found, cells=own) for own in cells.values()]
 
 

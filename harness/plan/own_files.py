@@ -3,10 +3,12 @@
 import math
 import os
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import UsageError
+from common.grouped import grouped
 from common.words import printable
 from target_signals import item_names, shrink, user_file
 from target_signals.base import Kind
@@ -133,11 +135,8 @@ def _channels(file: OwnFile) -> str:
 
 def _described(files: Sequence[OwnFile]) -> list[str]:
     """A line for the files of each source."""
-    groups: dict[str, list[OwnFile]] = {}
-    for file in files:
-        groups.setdefault(file.source, []).append(file)
     lines = []
-    for source, own in groups.items():
+    for source, own in grouped(files, attrgetter("source")).items():
         shapes = list(dict.fromkeys(_values(file) for file in sorted(own, key=lambda file: math.prod(file.shape))))
         extent = " to ".join("×".join(map(str, shape)) for shape in dict.fromkeys((shapes[0], shapes[-1])))
         lines.append(f"  {_listed([Path(file.path).name for file in own])}: {extent}, {source}")
@@ -156,9 +155,7 @@ def _of_one_name(files: Sequence[OwnFile]) -> list[str]:
 
 
 def _of_one_stem(files: Sequence[OwnFile]) -> list[str]:
-    stems: dict[str, list[str]] = {}
-    for file in files:
-        stems.setdefault(str(Path(file.path).with_suffix("")).lower(), []).append(file.path)
+    stems = grouped([file.path for file in files], lambda path: str(Path(path).with_suffix("")).lower())
     return [" and ".join(own) for own in stems.values() if len(own) > 1]
 
 

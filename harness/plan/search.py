@@ -9,11 +9,13 @@ one. Every model has as many trials, whatever they find, so none is favoured by 
 
 import dataclasses
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import models
 from common.dials import Choice, Setting, dials_of
 from common.errors import UsageError
+from common.grouped import grouped
 from harness.plan.config import Config
 from harness.plan.model_settings import model_names, training_settings
 from harness.plan.trial import LR_SCHEDULE, LR_SCHEDULES, Trial
@@ -89,12 +91,9 @@ def candidates(config: Config, model: str, kind: str, size: int, trials: int, se
 
 def cells(config: Config, plan: Sequence[Trial], kind: str, trials: int, seed: int) -> list[Cell]:
     """The searches for one kind of data. plan: a trial of each model, budget and signal, with the file's settings."""
-    found: dict[tuple[int, str], list[Trial]] = {}
-    for trial in plan:
-        found.setdefault((trial.budget, trial.model), []).append(trial)
     return [
         Cell(kind, model, budget, seed, tuple(tried), tuple(_fits(own, one) for one in tried))
-        for (budget, model), own in found.items()
+        for (budget, model), own in grouped(plan, attrgetter("budget", "model")).items()
         for tried in [candidates(config, model, kind, budget, trials, seed)]
     ]
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from common.errors import UsageError
 from common.exits import EXIT_OK, guarded
+from common.grouped import grouped
 from harness.plan import cost
 from harness.plan.beside import drawing, measured_beside, rounded, timed
 from harness.plan.config import load_config
@@ -122,11 +123,7 @@ def joined(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]
 
 def by_device(table: Iterable[Row]) -> dict[str, list[Row]]:
     """Rows that have scores, by the kind of their device."""
-    found: dict[str, list[Row]] = {}
-    for row in table:
-        if row["status"] == OK:
-            found.setdefault(row["device"].partition(": ")[0], []).append(row)
-    return found
+    return grouped((row for row in table if row["status"] == OK), lambda row: row["device"].partition(": ")[0])
 
 
 def _points(row: Row) -> int:
