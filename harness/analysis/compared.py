@@ -51,6 +51,11 @@ class ComparedModels:
         """Whether most of the models do not compete, so that who is best there says little of them."""
         return 2 * len(self.models) < self.every
 
+    @property
+    def bands(self) -> int:
+        """Over how many bands means there are."""
+        return len({case.band for case in self.cases or self.dropped})
+
     def only(self, runs: Runs) -> dict[Cell, float]:
         """The scores among these runs that are of the cases compared; all scores where no case is."""
         cases = self.cases or self.dropped

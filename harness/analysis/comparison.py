@@ -96,8 +96,7 @@ class Comparison:
 
     def where(self, keep: Callable[[Cell], bool]) -> "Comparison":
         """The same of some cells; each model keeps its place among colours and markers."""
-        latest = {cell: i for cell, i in self.experiment.latest.items() if keep(cell)}
-        return replace(self, experiment=replace(self.experiment, latest=latest))
+        return replace(self, experiment=self.experiment.where(keep))
 
     def only(self, models: Collection[str], sizes: Collection[int]) -> "Comparison":
         """The same of some models and budgets."""

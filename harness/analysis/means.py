@@ -102,7 +102,7 @@ class Means:
         if not self.across:
             return 1, 1
         scored = {run.cell.band for own in self.groups.values() for run in own if finite(run.score) is not None}
-        each = [len({case.band for case in one.cases or one.dropped}) for one in self.compared.values()]
+        each = [one.bands for one in self.compared.values()]
         return min(each or [len(scored)]), max(each or [len(scored)])
 
     def remarks(self, shown: Collection[Cell] | None = None) -> list[str]:
