@@ -184,6 +184,15 @@ def test_a_strangers_row_whose_samples_cannot_be_counted_has_no_points(make_row,
     assert rate_distortion([row | odd], ["Siren"], lambda row: {}) == []
 
 
+def test_settings_that_were_changed_leave_no_point_behind(make_row):
+    """The later row has other bits, or none."""
+    rows = [make_row(shape=[8, 8, 1], model=model, rates=rates((4, 32, 10.0))) for model in ("Grid", "Siren")]
+    later = {"config_hash": "f" * 12, "started": "2026-01-02T00:00:00.000+00:00"}
+    now = [rows[0] | later | {"rates": rates((8, 64, 20.0))}, rows[1] | later | {"rates": None}]
+    (found,) = rate_distortion([*now, *rows], ["Grid", "Siren"], lambda row: {})
+    assert [(one.name, one.bits) for one in found.measurements] == [("Grid", 8)]
+
+
 def test_where_no_draw_is_everybodys_the_place_with_most_stays(make_row):
     rows = [make_row(seed=seed, rates=rates((8, 72 * seed, 20.0 + seed))) for seed in (1, 2)]
     rows += [make_row(seed=3, model="Siren", rates=rates((8, 36, 9.0)))]
