@@ -39,7 +39,7 @@ def lines(compared: ComparedModels) -> list[str]:
             f"{len(compared.absent)} of {compared.every} models {have} no score here: {', '.join(compared.absent)}"
         )
     if compared.lacking:
-        of, alike = len(compared.cases or compared.dropped), grouped(compared.lacking, compared.lacking.__getitem__)
+        of, alike = len(compared.shown), grouped(compared.lacking, compared.lacking.__getitem__)
         each = [f"{', '.join(models)} ({_lack(*lack, of)})" for lack, models in alike.items()]
         said.append(f"{'does' if len(compared.lacking) == 1 else 'do'} not compete: {'; '.join(each)}")
     if compared.cases and compared.dropped:
