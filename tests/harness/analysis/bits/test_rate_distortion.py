@@ -85,6 +85,14 @@ def test_bytes_are_a_files_and_psnr_is_of_what_it_decodes_to(channels):
         assert good[-1].psnr > 20, name
 
 
+@pytest.mark.parametrize("values", [(-0.01, 1.0), (0.0, 1.01)])
+def test_no_codec_of_8_bits_takes_an_image_that_leaves_its_range(values):
+    """It would be clipped: of a larger file no better than of a small one."""
+    truth = np.linspace(*values, 48 * 36, dtype=np.float32).reshape(48, 36, 1)
+    assert codecs.curves(truth) == codecs.within(truth, 10_000) == {}
+    assert codecs.within(truth.clip(0, 1), 10_000)
+
+
 def test_an_axis_that_is_too_long_for_a_codec_leaves_it_out():
     found = codecs.curves(np.zeros((1, 65_537, 1), dtype=np.float32))
     assert set(found["AVIF"]) == set(found["WebP"]) == {None}
