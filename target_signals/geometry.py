@@ -12,6 +12,7 @@ UNITS = {  # as formats spell them → as they are shown
     **dict.fromkeys(("cm", "centimeter"), "cm"),
     **dict.fromkeys(("nm", "nanometer"), "nm"),
 }
+METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "µm": 1e-6, "nm": 1e-9}
 MOST = 1e6  # of any unit between neighbours, and the other way round
 
 
@@ -38,12 +39,16 @@ class Geometry:
         return None if says_nothing else made
 
     @classmethod
-    def regular(cls, spacing: Sequence[float], unit: str) -> "Geometry | None":
-        """Axes at right angles. spacing: of neighbours along each of at most three axes of the values."""
+    def regular(cls, spacing: Sequence[float], units: Sequence[str]) -> "Geometry | None":
+        """Axes at right angles, in the last one's unit. spacing: of neighbours along each of at most three axes of the
+        values, each in its unit. None where these do not compare, and as in `of`."""
         affine = np.zeros((4, len(spacing) + 1))
         affine[range(len(spacing)), range(len(spacing))] = spacing
         affine[3, -1] = 1
-        return cls.of(affine, unit)
+        if len({*units}) > 1:
+            metres = [METRES.get(UNITS.get(unit, ""), np.nan) for unit in units]
+            affine[range(len(spacing)), range(len(spacing))] *= np.array(metres) / metres[-1]
+        return cls.of(affine, units[-1])
 
     @property
     def spacing(self) -> tuple[float, ...]:

@@ -51,9 +51,19 @@ class ComparedModels:
         """Whether most of the models do not compete, so that who is best there says little of them."""
         return 2 * len(self.models) < self.every
 
+    @property
+    def shown(self) -> frozenset[Cell]:
+        """The cases that means are over: those compared; all where none is."""
+        return self.cases or self.dropped
+
+    @property
+    def bands(self) -> int:
+        """Over how many bands means there are."""
+        return len({case.band for case in self.shown})
+
     def only(self, runs: Runs) -> dict[Cell, float]:
-        """The scores among these runs that are of the cases compared; all scores where no case is."""
-        cases = self.cases or self.dropped
+        """The scores among these runs that are of the cases shown."""
+        cases = self.shown
         return {c: score for c, score in runs.items() if math.isfinite(score) and c.case in cases}
 
 

@@ -15,8 +15,7 @@ from harness.analysis.cell import Cell, Draw, Kind
 from harness.analysis.experiments import Experiment, experiments, with_rings
 from harness.analysis.means import Means, means
 from harness.analysis.palette import palette, place_of
-from harness.analysis.spread import mean
-from harness.analysis.winner import BASELINE, Outcome
+from harness.analysis.winner import BASELINE, Outcome, mean_of
 from harness.store.facts import finite, was_timed
 from harness.store.schema import CLASSICAL, OK, Row
 from harness.store.table import oldest_first
@@ -96,8 +95,7 @@ class Comparison:
 
     def where(self, keep: Callable[[Cell], bool]) -> "Comparison":
         """The same of some cells; each model keeps its place among colours and markers."""
-        latest = {cell: i for cell, i in self.experiment.latest.items() if keep(cell)}
-        return replace(self, experiment=replace(self.experiment, latest=latest))
+        return replace(self, experiment=self.experiment.where(keep))
 
     def only(self, models: Collection[str], sizes: Collection[int]) -> "Comparison":
         """The same of some models and budgets."""
@@ -182,14 +180,16 @@ class Comparison:
         statuses = Counter(row["status"] for row in self.runs(place).values() if row["status"] != OK)
         return statuses.most_common(1)[0][0] if statuses else None
 
-    def constant(self, band: float | None) -> float:
-        """The score of the constant mean, which depends on the signal's draws alone."""
-        by_draw = {
-            cell.draw: constant
-            for cell, row in self.experiment.by_cell.items()
-            if cell.band == band and (constant := finite(row.get(f"{self.metric}_constant"))) is not None
+    def constant(self, place: Place) -> float:
+        """The score of the constant mean in the cases that are compared at a place, whatever its model."""
+        cases = self._means.compared[place.size, place.band].shown
+        by_case = {
+            cell.case: constant
+            for model in self.models
+            for cell, row in self.runs(place._replace(model=model)).items()
+            if cell.case in cases and (constant := finite(row.get(f"{self.metric}_constant"))) is not None
         }
-        return mean(by_draw.values())
+        return mean_of(by_case)
 
 
 @without_collection()

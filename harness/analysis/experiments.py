@@ -6,7 +6,7 @@ line mixes versions.
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -70,6 +70,10 @@ class Experiment:
     def item_names(self) -> dict[str, str]:
         """What people call the items."""
         return names_of({cell.item for cell in self.latest if cell.item is not None})
+
+    def where(self, keep: Callable[[Cell], bool]) -> "Experiment":
+        """The same of some cells."""
+        return dataclasses.replace(self, latest={cell: i for cell, i in self.latest.items() if keep(cell)})
 
     def missing(self) -> list[Cell]:
         """The cells between those that have rows: every model, budget, band and draw that occurs, combined."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from common.grouped import grouped
 from common.words import budget_text, plural
-from harness.analysis.cell import Cell
+from harness.analysis.cell import Cell, counted
 from harness.analysis.compared import ComparedModels
 from harness.analysis.winner import Outcome
 from target_signals.item_names import names_of
@@ -39,7 +39,7 @@ def lines(compared: ComparedModels) -> list[str]:
             f"{len(compared.absent)} of {compared.every} models {have} no score here: {', '.join(compared.absent)}"
         )
     if compared.lacking:
-        of, alike = len(compared.cases or compared.dropped), grouped(compared.lacking, compared.lacking.__getitem__)
+        of, alike = len(compared.shown), grouped(compared.lacking, compared.lacking.__getitem__)
         each = [f"{', '.join(models)} ({_lack(*lack, of)})" for lack, models in alike.items()]
         said.append(f"{'does' if len(compared.lacking) == 1 else 'do'} not compete: {'; '.join(each)}")
     if compared.cases and compared.dropped:
@@ -55,7 +55,9 @@ def _lack(missing: int, failed: int, of: int) -> str:
 
 def _cases(kept: Collection[Cell], dropped: Collection[Cell]) -> str:
     """`3 of 5 bands, as too few models have 0.7 0.9`, for items and seeds likewise; else `7 of 12 cases`."""
-    for noun, name in (("bands", "band"), ("items", "item"), ("signals", "signal_seed"), ("seeds", "seed")):
+    draws = {"item": "item", "signal": "signal_seed", "seed": "seed"}
+    counts = counted([*kept, *dropped])
+    for noun, name in (("bands", "band"), *((f"{what}s", draws[what]) for what in counts)):
         here, gone = ({getattr(case, name) for case in cases} for cases in (kept, dropped))
         if not here & gone:
             return f"{len(here)} of {len(here | gone)} {noun}, as too few models have {_listed(gone, here | gone)}"

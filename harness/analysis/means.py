@@ -102,7 +102,7 @@ class Means:
         if not self.across:
             return 1, 1
         scored = {run.cell.band for own in self.groups.values() for run in own if finite(run.score) is not None}
-        each = [len({case.band for case in one.cases or one.dropped}) for one in self.compared.values()]
+        each = [one.bands for one in self.compared.values()]
         return min(each or [len(scored)]), max(each or [len(scored)])
 
     def remarks(self, shown: Collection[Cell] | None = None) -> list[str]:
@@ -212,7 +212,7 @@ def _line(keys: Keys, runs: Sequence[Run], compared: ComparedModels | None) -> L
     ended = {run.cell: run for run in runs if run.row is not None and run.row["status"] == OK}
     scores = {cell: run.score for cell, run in ended.items() if run.score is not None}
     of = len(runs) - unsupported
-    if compared is not None and (cases := compared.cases or compared.dropped):
+    if compared is not None and (cases := compared.shown):
         scores, of = compared.only(scores), len(cases)
     used = [ended[cell] for cell in scores] or list(ended.values())
     return Line(

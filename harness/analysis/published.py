@@ -14,6 +14,7 @@ from typing import NamedTuple
 from common.exits import EXIT_OK, guarded
 from common.grouped import grouped
 from common.words import budget_text, plural
+from harness.analysis.experiments import experiments
 from harness.analysis.spread import mean
 from harness.store.schema import OK, Row
 from target_signals.base import RecordedFamily
@@ -42,6 +43,7 @@ NAMES = {  # the tables' model names → the suite's
     "BACON": "BACON",
     "Grid": "Grid",
 }
+EXTENT = ("paper", None, 1000)  # preset, length (the data's own) and passes of what was published
 LAST = ("ct",)  # the tables of what stood after the last update; the others are of the best evaluation
 WHICH = {"best": "of the best evaluation; in brackets ours after the last update", "last": "after the last update"}
 UNITS = {"psnr": ("dB", 2), "iou": ("IoU", 3)}  # and digits
@@ -100,14 +102,14 @@ class Beside(NamedTuple):
 
 
 def beside(rows: Iterable[Row]) -> list[Beside]:
-    """Each published cell that these rows have."""
+    """Each published cell that these rows have: the latest of each run, those with --length or --steps aside."""
     found = []
     groups: dict[tuple[str, str | None, str], dict[tuple[str, int], list[Row]]] = {}
-    for row in rows:
-        if row["status"] == OK and row["preset"] == "paper":
-            whole = (row["signal"], None, row["task"]) in TABLES  # one table for all items, or one for each
-            of_table = groups.setdefault((row["signal"], None if whole else row["item"], row["task"]), {})
-            of_table.setdefault((row["model"], row["size"]), []).append(row)
+    of_paper = (one for one in experiments(list(rows)) if (one.kind.preset, one.kind.length, one.kind.steps) == EXTENT)
+    for row in (row for one in of_paper for row in one.by_cell.values() if row["status"] == OK):
+        whole = (row["signal"], None, row["task"]) in TABLES  # one table for all items, or one for each
+        of_table = groups.setdefault((row["signal"], None if whole else row["item"], row["task"]), {})
+        of_table.setdefault((row["model"], row["size"]), []).append(row)
     for (signal, item, task), cells in groups.items():
         table = table_of(signal, item, task)
         if table is None:

@@ -31,8 +31,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Versus:
-    """An experiment under two presets. kind: under the second; against: the first. outcomes: by budget, of both. draws:
-    those that are compared. remarks: by preset, what is to be known of its scores."""
+    """An experiment under two presets. kind: under the second; against: the first. bands: over how many the means are,
+    least and most. outcomes: by budget, of both. draws: those that are compared. remarks: by preset, what is to be
+    known of its scores."""
 
     kind: Kind
     against: str
@@ -67,7 +68,8 @@ def versus(every: Sequence[Experiment], preset: str, against: str, metric: str) 
 
 
 def _versus(first: Experiment, second: Experiment, metric: str) -> Versus:
-    before, after = (means(each, ["model", "size"], metric) for each in (first, second))
+    shared = first.latest.keys() & second.latest.keys()  # a band of one alone would make gains of its scores
+    before, after = (means(each.where(shared.__contains__), ["model", "size"], metric) for each in (first, second))
     changes: list[Change] = []
     outcomes: dict[int, tuple[Outcome, Outcome]] = {}
     draws: set[Draw] = set()
@@ -87,11 +89,12 @@ def _versus(first: Experiment, second: Experiment, metric: str) -> Versus:
                 ahead = improvement(one, two, after.metric)
                 shown |= one.keys()
                 changes.append(Change(model, size, mean_of(one), mean_of(two), ahead, ranks))
+    counts = [outcome.compared.bands for pair in outcomes.values() for outcome in pair]
     return Versus(
         kind=second.kind,
         against=first.kind.preset,
         metric=after.metric,
-        bands=after.bands,
+        bands=(min(counts, default=0), max(counts, default=0)),
         changes=tuple(changes),
         outcomes=outcomes,
         draws=frozenset(draws),

@@ -38,8 +38,6 @@ def run(options: argparse.Namespace) -> int:
 
     every = [one.row for one in gather_rows(options.out, curves=False)]
     rows = choose_models(choose_experiments(every, options), options)
-    if not any(row["rates"] for row in rows):
-        raise UsageError(f"none of these rows in '{options.out}' has rates; run a launcher with --bits 4 6 8 12 16 32")
     config, choice = load_config(options.config), choice_of(options)
     for dim in sorted({int(row["dim"]) for row in rows if row["rates"]}):
         if absent := codecs.absent(dim):
@@ -59,7 +57,10 @@ def run(options: argparse.Namespace) -> int:
         coded.setdefault(kind_of(row), {})[codec_points.signal_of(row)] = points
         return points
 
-    for one in rate_distortion(rows, order, curves_of):
+    found = rate_distortion(rows, order, curves_of)
+    if not found:
+        raise UsageError(f"none of these rows in '{options.out}' has rates; run a launcher with --bits 4 6 8 12 16 32")
+    for one in found:
         print(summary(one))
         for path in draw(one, order, choice, options.out, coded[one.kind]):
             print(f"wrote {path}")

@@ -32,7 +32,7 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
     if len(view.xs) < 2 or not drawn:
         return None
     metric = METRICS[comparison.metric]
-    levels = {panel: [comparison.constant(view.place("", x, panel).band) for x in view.xs] for panel in view.panels}
+    levels = {panel: [comparison.constant(view.place("", x, panel)) for x in view.xs] for panel in view.panels}
     known = [level for level in itertools.chain(*levels.values()) if math.isfinite(level)]
     limits = _limits(comparison, view, drawn, known)
     whole = {panel: {model: _means(comparison, view, model, panel) for model in drawn} for panel in view.panels}

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from target_signals.readers.decoded import Decoded, white_of
 LONGEST_HEADER = 1 << 16  # bytes of text before the values of NRRD and MetaImage
 ELSEWHERE = "its header names another file for its values; save both in one file, as {}"
 DICOM_MARK = (128, b"DICM")  # where a DICOM file says what it is
+MM = "mm"  # what ITK's formats measure in, unless a file says otherwise
 PATIENCE = 600  # seconds for one file
 
 
@@ -36,9 +38,12 @@ def read_nrrd(path: Path, dim: int | None) -> Decoded:
     end = re.search(rb"\r?\n\r?\n", start)
     if end is None:
         raise Unfit(f"its header does not end within {LONGEST_HEADER:,} bytes; save it again")
-    if re.search(rb"(?im)^\s*data\s?file\s*:", start[: end.start()]):
+    header = start[: end.start()]
+    if re.search(rb"(?im)^\s*data\s?file\s*:", header):
         raise Unfit(ELSEWHERE.format(".nrrd"))
-    return _read(path, "NrrdImageIO", "NRRD")
+    named = re.search(rb"(?im)^(?:space )?units:(.*)", header)
+    units = {unit.decode("utf-8", "replace") for unit in re.findall(rb'"([^"]+)"', named[1])} if named else set()
+    return _read(path, "NrrdImageIO", "NRRD", units or {MM})
 
 
 def read_mha(path: Path, dim: int | None) -> Decoded:
@@ -71,8 +76,9 @@ def dicom_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and is_dicom(path))
 
 
-def _read(path: Path, form: str, name: str) -> Decoded:
-    """What the process answers. form: ITK's name of the format's reader. name: for people."""
+def _read(path: Path, form: str, name: str, units: Collection[str] = (MM,)) -> Decoded:
+    """What the process answers. form: ITK's name of the format's reader. name: for people. units: of space, without
+    geometry where there are several."""
     if importlib.util.find_spec("SimpleITK") is None:
         raise Unfit(f"reading {name} needs SimpleITK; pip install SimpleITK, or this suite as '.[volumes]'")
     with tempfile.TemporaryDirectory() as folder:
@@ -91,7 +97,9 @@ def _read(path: Path, form: str, name: str) -> Decoded:
         if "error" in said:
             raise ValueError(said["error"])
         values = np.load(Path(folder) / "values.npy", allow_pickle=False)
-    return _decoded(values, name, said["colours"], said["words"], Geometry.of(np.array(said["affine"]), "mm"))
+    known = said["affine"] is not None and len(units) == 1
+    geometry = Geometry.of(np.array(said["affine"]), *units) if known else None
+    return _decoded(values, name, said["colours"], said["words"], geometry)
 
 
 def _decoded(values: np.ndarray, name: str, colours: bool, words: list[str], geometry: Geometry | None) -> Decoded:

@@ -59,7 +59,7 @@ def read(path: Path, form: str) -> tuple[np.ndarray, dict[str, Any]]:
     image = reader.Execute()
     if first.HasMetaDataKey(PHOTOMETRIC) and first.GetMetaData(PHOTOMETRIC).strip() == "MONOCHROME1":
         words.append("its low values are white")
-    return sitk.GetArrayFromImage(image), {"words": words, "colours": bands > 1, "affine": affine(image).tolist()}
+    return sitk.GetArrayFromImage(image), {"words": words, "colours": bands > 1, "affine": affine(image)}
 
 
 def check(header: Any, files: int, form: str) -> int:
@@ -79,20 +79,24 @@ def check(header: Any, files: int, form: str) -> int:
     return bands
 
 
-def affine(image: Any) -> np.ndarray:
-    """From the array's indices to space in mm, [4, d + 1], as target_signals/geometry.py counts.
+def affine(image: Any) -> list[list[float]] | None:
+    """From the array's indices to space, [4, d + 1], as target_signals/geometry.py counts; None where a file says
+    nothing of it, or one of the axes is of time.
 
     The array's axes are SimpleITK's in reverse. x and y of ITK and DICOM point the other way. Axes of one sample are
     left out.
     """
     size = image.GetSize()
+    thick = [axis for axis in reversed(range(len(size))) if size[axis] != 1]
+    if max(thick) > 2:
+        return None
     n = min(len(size), 3)
     found = np.zeros((4, n + 1))
     found[:n, :-1] = np.reshape(image.GetDirection(), (len(size), -1))[:n, :n] * image.GetSpacing()[:n]
     found[:n, -1], found[3, -1] = image.GetOrigin()[:n], 1
     if np.array_equal(found, np.eye(4)[:, [*range(n), 3]]):
-        return found  # what ITK says where a file says nothing
-    return (np.diag([-1, -1, 1, 1]) @ found)[:, [*(axis for axis in reversed(range(n)) if size[axis] != 1), n]]
+        return None  # what ITK has where a file says nothing
+    return (np.diag([-1.0, -1.0, 1.0, 1.0]) @ found)[:, [*thick, n]].tolist()
 
 
 if __name__ == "__main__":

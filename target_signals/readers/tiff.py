@@ -91,14 +91,17 @@ def read_geometry(file: Any, page: Any, axes: str) -> Geometry | None:
         for letter in "YX":
             above, below = sizes[letter].value if sizes[letter] is not None else (1, 1)
             sizes[letter] = below / above if above else 0.0
-        return Geometry.regular([float(sizes[letter]) for letter in axes], str(said.get("unit", "")))
+        units = [str(said.get(f"{letter.lower()}unit", said.get("unit", ""))) for letter in axes]
+        return Geometry.regular([float(sizes[letter]) for letter in axes], units)
     if file.is_ome:
-        said = dict(re.findall(r'\b(PhysicalSize[XYZ](?:Unit)?)="([^"<]{1,40})"', file.ome_metadata or ""))
+        said = {"PhysicalSizeXUnit": "µm"}  # unless it says otherwise
+        said |= dict(re.findall(r'\b(PhysicalSize[XYZ](?:Unit)?)="([^"<]{1,40})"', file.ome_metadata or ""))
         try:
             spacing = [float(said[f"PhysicalSize{letter}"]) for letter in axes]
         except (KeyError, ValueError):
             return None
-        return Geometry.regular(spacing, said.get("PhysicalSizeXUnit", "µm"))
+        units = [said.get(f"PhysicalSize{letter}Unit", said["PhysicalSizeXUnit"]) for letter in axes]
+        return Geometry.regular(spacing, units)
     return None
 
 

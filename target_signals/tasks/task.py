@@ -13,6 +13,9 @@ from common.needs import Needs
 from target_signals.tasks import metrics
 from target_signals.tasks.operators import Identity, Operator
 
+# in place of no item, whose 0 NumPy would drop: noise would be drawn as a signal is that `default_rng(seed)` draws
+WHOLE = "whole"
+
 
 @dataclass(frozen=True, eq=False)
 class Scoring:
@@ -104,7 +107,8 @@ class Task:
 
 def generator(seed: int, item: str, *purpose: str) -> "np.random.Generator":  # NumPy imports it when it is asked for
     """What a task draws with: the same for one seed, item and purpose, and independent for any other."""
-    return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in (item, *purpose))])
+    words = (item or WHOLE, *purpose)
+    return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in words)])
 
 
 def needs_of(task: Task) -> Needs:

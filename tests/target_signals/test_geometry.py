@@ -49,6 +49,31 @@ def test_itk_has_the_same_points_in_space(tmp_path):
     assert nibabel
 
 
+@pytest.mark.parametrize(("units", "unit"), [(("um",) * 3, "µm"), (("parsec",) * 3, ""), (("mm", "mm", "um"), None)])
+def test_nrrd_names_its_unit(tmp_path, units, unit):
+    sitk = pytest.importorskip("SimpleITK")
+    image = sitk.GetImageFromArray(VOLUME)
+    image.SetSpacing((0.5, 2.0, 4.0))
+    sitk.WriteImage(image, str(tmp_path / "a.nrrd"))
+    header, _, values = (tmp_path / "a.nrrd").read_bytes().partition(b"\n\n")
+    line = "\nspace units: " + " ".join(f'"{one}"' for one in units)
+    (tmp_path / "a.nrrd").write_bytes(header + line.encode() + b"\n\n" + values)
+    geometry = load_signal(tmp_path / "a.nrrd").geometry
+    assert geometry is None if unit is None else close(geometry, (4, 2, 0.5), unit)
+
+
+@pytest.mark.parametrize("size", [(6, 5, 1, 4), (1, 6, 5, 4), (6, 1, 1, 4)])
+def test_an_axis_of_time_has_no_place_in_space(tmp_path, size):
+    sitk = pytest.importorskip("SimpleITK")
+    values = np.arange(np.prod(size), dtype=np.float32).reshape(size[::-1])
+    image = sitk.GetImageFromArray(values, isVector=False)
+    image.SetSpacing((0.5, 2.0, 4.0, 8.0))
+    sitk.WriteImage(image, str(tmp_path / "a.mha"))
+    signal = load_signal(tmp_path / "a.mha", 5)
+    assert signal.geometry is None
+    assert max(signal.values.shape) == 5
+
+
 def test_tiff_of_imagej_and_ome(tmp_path):
     options = {"resolution": (1 / 0.5, 1 / 0.25), "metadata": {"axes": "ZYX", "spacing": 3.0, "unit": "um"}}
     tifffile.imwrite(tmp_path / "a.tif", VOLUME, imagej=True, **options)
@@ -56,6 +81,12 @@ def test_tiff_of_imagej_and_ome(tmp_path):
     sizes = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25, "PhysicalSizeZ": 3.0, "PhysicalSizeXUnit": "nm"}
     tifffile.imwrite(tmp_path / "b.ome.tif", VOLUME, metadata={"axes": "ZYX", **sizes})
     assert close(load_signal(tmp_path / "b.ome.tif").geometry, (3, 0.25, 0.5), "nm")
+    sizes |= {"PhysicalSizeY": 250.0, "PhysicalSizeYUnit": "nm", "PhysicalSizeXUnit": "µm", "PhysicalSizeZUnit": "mm"}
+    tifffile.imwrite(tmp_path / "d.ome.tif", VOLUME, metadata={"axes": "ZYX", **sizes})
+    assert close(load_signal(tmp_path / "d.ome.tif").geometry, (3000, 0.25, 0.5), "µm")
+    options["metadata"] |= {"zunit": "nm"}
+    tifffile.imwrite(tmp_path / "e.tif", VOLUME, imagej=True, **options)
+    assert close(load_signal(tmp_path / "e.tif").geometry, (0.003, 0.25, 0.5), "µm")
     tifffile.imwrite(tmp_path / "c.tif", VOLUME, photometric="minisblack", resolution=(72, 72), resolutionunit="INCH")
     assert load_signal(tmp_path / "c.tif").geometry is None, "dots an inch are those of a printer"
 
@@ -73,7 +104,8 @@ def test_what_no_volume_can_have_is_left_out(value):
     affine[:3, 0] = value
     assert Geometry.of(affine, "mm") is None
     assert Geometry.of(np.eye(4)) is None
-    assert Geometry.regular((1, 1), "mm") is None
+    assert Geometry.regular((1, 1), ("mm", "mm")) is None
+    assert Geometry.regular((1, 2), ("pixel", "mm")) is None
 
 
 @pytest.mark.parametrize(

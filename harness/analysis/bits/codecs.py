@@ -1,7 +1,7 @@
 """Codecs as yardsticks: real files of an image or a volume at a ladder of qualities, and what they decode to.
 
-Images go through Pillow in 8 bit, volumes of one channel through zfp (Lindstrom 2014) and SZ3 (Liang et al. 2023) in
-float32. Bytes are those of whole files, headers included.
+Images within [0, 1] go through Pillow in 8 bit, volumes of one channel through zfp (Lindstrom 2014) and SZ3 (Liang et
+al. 2023) in float32. Bytes are those of whole files, headers included.
 """
 
 import importlib.util
@@ -140,7 +140,7 @@ def _step(ladder: Sequence[float], place: float) -> float:
 def _ladders(truth: np.ndarray) -> dict[str, tuple[Codec, tuple[float, ...]]]:
     """The codecs that are here and take values [*shape, C], and their steps."""
     dim = truth.ndim - 1
-    if dim == 2 and truth.shape[-1] in (1, 3):
+    if dim == 2 and truth.shape[-1] in (1, 3) and truth.min() >= 0 and truth.max() <= 1:  # 8 bits would clip others
         return {name: (codec, ladder) for name, (codec, ladder, _) in IMAGES.items() if name not in absent(2)}
     if dim == 3 and truth.shape[-1] == 1:
         return {name: VOLUMES[name][:2] for name in _volume_codecs()}

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from common.grouped import grouped
 from common.words import budget_text
 from harness.analysis.bits import bjontegaard
 from harness.analysis.bits.bjontegaard import Point, front
 from harness.analysis.bits.codecs import REFERENCES, Measured
-from harness.analysis.cell import Kind, kind_of
+from harness.analysis.cell import Kind
 from harness.analysis.compared import complete_enough
+from harness.analysis.experiments import experiments
 from harness.store.schema import OK, Row
 
 MOST_RATES = 6  # that PSNR is told at
@@ -93,12 +93,12 @@ class RateDistortion:
 def rate_distortion(
     rows: Iterable[Row], order: Sequence[str], curves_of: Callable[[Row], Mapping[str, Sequence[Measured | None]]]
 ) -> list[RateDistortion]:
-    """The points of each experiment that has rows with rates.
+    """The points of each experiment whose latest rows have rates.
 
     order: of models; others follow by name. curves_of: a row's signal → its codecs' files, ladder by ladder.
     """
-    kinds = grouped(filter(_has_points, rows), kind_of)
-    return [_of(kind, of_kind, order, curves_of) for kind, of_kind in kinds.items()]
+    latest = {one.kind: list(filter(_has_points, one.by_cell.values())) for one in experiments(list(rows))}
+    return [_of(kind, own, order, curves_of) for kind, own in latest.items() if own]
 
 
 def _of(
@@ -109,7 +109,7 @@ def _of(
 ) -> RateDistortion:
     found: dict[Place, dict[Case, tuple[Point, Cost]]] = {}
     signals: dict[Case, Row] = {}
-    for row in sorted(rows, key=lambda row: str(row["started"])):  # of two of one place and case the later counts
+    for row in rows:
         case = (row["item"], row["bandlimit"], row["signal_seed"], row["seed"])
         samples = math.prod(row["shape"][:-1])
         for rate in filter(_is_scored, row["rates"]):

@@ -116,7 +116,7 @@ def _quickest(comparison: Comparison, size: int, band: float | None, ranking: Ra
     something."""
     rows = {model: comparison.ended(Place(model, size, band)) for model in ranking.models}
     seconds = {model: mean(row["seconds"] for row in own) for model, own in rows.items()}
-    constant = comparison.constant(band)
+    constant = comparison.constant(Place(ranking.best, size, band))
     if math.isnan(constant):
         return "not known, as no row has the score of the constant mean"
     gains = {model: score - constant for model, score in zip(ranking.models, ranking.means, strict=True)}

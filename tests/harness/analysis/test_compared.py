@@ -200,3 +200,14 @@ def test_items_are_named_as_bands_are(gone, said):
         if model == "Wire" or item not in gone
     }
     assert said in lines(compare(runs))[0]
+
+
+@pytest.mark.parametrize(("own", "said"), [(True, "2 of 3 seeds"), (False, "2 of 3 signals")])
+def test_seeds_are_no_signals_unless_signals_have_seeds_of_their_own(own, said):
+    runs = {
+        Cell(model, 1000, None, None, seed if own else 1, seed, "Spheres"): 1.0
+        for model in ("Grid", "Siren", "Wire")
+        for seed in (1, 2, 3)
+        if model == "Wire" or seed < 3
+    }
+    assert lines(compare(runs)) == [f"compared over {said}, as too few models have 3"]

@@ -130,13 +130,15 @@ def test_a_run_that_ended_well_in_some_seconds_was_timed(compared, row, timed):
     assert bool(compared(row).timed) == timed
 
 
-def test_a_constants_score_is_a_mean_over_the_draws_of_its_band(compared):
-    """Each draw counts once, whatever models it has; one without a constant's score does not."""
-    draws = {(0.1, "a"): 8.0, (0.1, "b"): 10.0, (0.1, "c"): None, (0.5, "a"): 20.0}
+def test_a_constants_score_is_a_mean_over_the_cases_that_are_compared(compared):
+    """Each case counts once, whatever models it has; one without a constant's score does not."""
+    draws = {(0.1, "a"): 8.0, (0.1, "b"): 10.0, (0.1, "c"): None, (0.5, "a"): 20.0, (0.9, "a"): None}
     rows = [{"bandlimit": band, "item": item, "psnr_constant": psnr} for (band, item), psnr in draws.items()]
-    found = compared(*({"model": "Grid"} | row for row in rows), {"model": "Siren"} | rows[0])
-    assert [found.constant(band) for band in (0.1, 0.5)] == [9.0, 20.0]
-    assert math.isnan(found.constant(0.9))
+    both = [{"model": model} | row for model in ("Grid", "Siren") for row in rows]
+    alone = {"model": "Grid", "bandlimit": 0.1, "item": "d", "psnr_constant": 90.0}
+    found = compared(*both, alone)
+    assert [found.constant(Place("", found.sizes[0], band)) for band in (0.1, 0.5)] == [9.0, 20.0]
+    assert math.isnan(found.constant(Place("", found.sizes[0], 0.9)))
 
 
 def test_the_commonest_failure_is_named(compared):

@@ -33,7 +33,7 @@ def test_volumes_have_a_table_an_item():
 @pytest.fixture
 def rows(make_row, monkeypatch):
     monkeypatch.setattr(DIV2K, "items", ("0064", "0007"))
-    common = {"signal": "DIV2K", "preset": "paper", "bandlimit": None, "size": 10_000, "length": None}
+    common = {"signal": "DIV2K", "preset": "paper", "bandlimit": None, "size": 10_000, "length": None, "steps": 1000}
     return [
         make_row(**common, item="0064", psnr=19.0, psnr_best=20.0),
         make_row(**common, item="0007", psnr=24.0, psnr_best=24.0),
@@ -49,7 +49,7 @@ def rows(make_row, monkeypatch):
 
 
 def test_ours_is_the_mean_of_ok_paper_rows_at_the_evaluation_that_was_published(rows):
-    fit, sr, ct = published.beside(rows)
+    ct, fit, sr = published.beside(rows)
     assert (fit.table, fit.model, fit.published) == ("div2k-fit", "Grid", 21.92)
     assert (fit.which, fit.ours, fit.last, fit.runs) == ("best", 22.0, 21.5, 2)
     assert fit.difference == pytest.approx(0.08)
@@ -64,13 +64,25 @@ def test_the_text_holds_the_numbers(rows):
     assert "beside the paper's table div2k-fit, dB, of the best evaluation; in brackets" in text
     assert "Grid            10,000    21.92 → 22.00  +0.08  [21.50]  (2 runs)" in text
     assert "Grid_TV         10,000    19.70 → 19.50  [19.00]  (1 run, 1 of the 2 items)" in text
-    assert re.search(r"Siren           10,000 .* → 20.00  \S+  \(1 run\)$", text), "CT's are of the last update"
+    assert re.search(r"Siren           10,000 .* → 20.00  \S+  \(1 run\)$", text, re.M), "CT's are of the last update"
     assert len(text.splitlines()) == 6, "three tables of one cell each"
     assert published.compare(rows[5:]) == ""
 
 
+@pytest.mark.parametrize("other", [{"length": 24}, {"steps": 5}])
+def test_a_smaller_copy_or_a_shorter_fit_is_not_the_papers(rows, other):
+    assert published.beside([row | other for row in rows]) == []
+
+
+def test_of_settings_that_were_changed_the_latest_count(rows):
+    again = {"config_hash": "f" * 12, "psnr_best": 30.0, "started": "2026-01-02T00:00:00.000+00:00"}
+    _, fit, _ = published.beside([rows[0] | again, *rows])
+    assert (fit.ours, fit.runs) == (27.0, 2)
+
+
 def test_published_tables_of_one_item_name_it(make_row):
-    place = {"signal": "Dragon", "dim": 3, "preset": "paper", "size": 10_000, "bandlimit": None, "length": None}
+    place = {"signal": "Dragon", "dim": 3, "preset": "paper", "size": 10_000, "bandlimit": None}
+    place |= {"length": None, "steps": 1000}
     rows = [make_row(**place, item=item, iou=0.5) for item in ("occupancy", "surface")]
     cells = published.beside(rows)
     assert [(cell.item, cell.table) for cell in cells] == [

@@ -77,6 +77,21 @@ def test_only_draws_of_both_count(rows):
     assert versus(experiments(rows), "tuned", "quick", "psnr") == []
 
 
+@pytest.mark.parametrize(("bands", "title"), [((0.5,), "PSNR (dB)"), ((0.3, 0.5), "PSNR gain (dB), mean gain over 2")])
+@pytest.mark.parametrize("fewer", ["paper", "tuned"])
+def test_bands_of_one_preset_alone_change_nothing(make_row, fewer, bands, title):
+    """Of several bands scores are gains, 15 dB here, and of one alone PSNR: both presets have the same of both."""
+    rows = [
+        make_row(model=model, preset=preset, bandlimit=band, psnr=20.0, psnr_constant=5.0)
+        for model in ("Grid", "Siren")
+        for preset in ("paper", "tuned")
+        for band in (bands if preset == fewer else (0.1, 0.3, 0.5, 0.7))
+    ]
+    found, by_model = changes(rows)
+    assert found.title.startswith(title)
+    assert [change.ahead.mean for change in by_model.values()] == [0.0, 0.0]
+
+
 def test_what_is_to_be_known_of_the_scores_is_said_of_each_preset(rows):
     def more(row):
         tuned = row["preset"] == "tuned"

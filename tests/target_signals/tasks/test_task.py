@@ -237,6 +237,13 @@ def test_denoising_trains_on_noise_and_scores_against_the_clean_image(photo):
     assert np.abs(make_task("denoise_0.1", photo, seed=6, item="a").target - task.target).max() > 0.05
 
 
+@pytest.mark.parametrize("item", ["", "a"])
+def test_noise_is_independent_of_a_signal_that_the_same_seed_draws(item):
+    values = np.random.default_rng(5).standard_normal((60, 60)).astype(np.float32)
+    task = make_task("denoise_0.1", Signal(values, 2, "synthetic"), seed=5, item=item)
+    assert abs(np.corrcoef((task.target - task.truth).ravel(), values.ravel())[0, 1]) < 0.1
+
+
 def test_ct_trains_on_the_sinogram_and_scores_the_slice():
     values = np.random.default_rng(0).uniform(size=(12, 17)).astype(np.float32)
     task = make_task("ct", Signal(values, 2, "image"))

@@ -85,6 +85,14 @@ def test_bytes_are_a_files_and_psnr_is_of_what_it_decodes_to(channels):
         assert good[-1].psnr > 20, name
 
 
+@pytest.mark.parametrize("values", [(-0.01, 1.0), (0.0, 1.01)])
+def test_no_codec_of_8_bits_takes_an_image_that_leaves_its_range(values):
+    """It would be clipped: of a larger file no better than of a small one."""
+    truth = np.linspace(*values, 48 * 36, dtype=np.float32).reshape(48, 36, 1)
+    assert codecs.curves(truth) == codecs.within(truth, 10_000) == {}
+    assert codecs.within(truth.clip(0, 1), 10_000)
+
+
 def test_an_axis_that_is_too_long_for_a_codec_leaves_it_out():
     found = codecs.curves(np.zeros((1, 65_537, 1), dtype=np.float32))
     assert set(found["AVIF"]) == set(found["WebP"]) == {None}
@@ -182,6 +190,15 @@ def test_a_strangers_row_whose_samples_cannot_be_counted_has_no_points(make_row,
     row = make_row(shape=[8, 8, 1], rates=rates((8, 64, 20.0)))
     assert len(rate_distortion([row], ["Siren"], lambda row: {})) == 1
     assert rate_distortion([row | odd], ["Siren"], lambda row: {}) == []
+
+
+def test_settings_that_were_changed_leave_no_point_behind(make_row):
+    """The later row has other bits, or none."""
+    rows = [make_row(shape=[8, 8, 1], model=model, rates=rates((4, 32, 10.0))) for model in ("Grid", "Siren")]
+    later = {"config_hash": "f" * 12, "started": "2026-01-02T00:00:00.000+00:00"}
+    now = [rows[0] | later | {"rates": rates((8, 64, 20.0))}, rows[1] | later | {"rates": None}]
+    (found,) = rate_distortion([*now, *rows], ["Grid", "Siren"], lambda row: {})
+    assert [(one.name, one.bits) for one in found.measurements] == [("Grid", 8)]
 
 
 def test_where_no_draw_is_everybodys_the_place_with_most_stays(make_row):

@@ -96,6 +96,17 @@ def test_a_sample_is_a_pixel_of_all_its_channels(make_row, tmp_path, shapes, say
     assert f"  stored: 3,960 bytes as 990 float32 values, {says} makes smaller files\n" in tell(rows, tmp_path)
 
 
+def test_quality_per_second_is_over_the_mean_of_what_is_compared(make_row, tmp_path):
+    """As on the page of a run that was interrupted: b, which one model alone has, is compared with nothing."""
+    scores = {("Grid", "a"): (20.0, 10.0), ("Siren", "a"): (18.0, 10.0), ("Grid", "b"): (35.0, 40.0)}
+    rows = [
+        make_row(model=model, item=item, psnr=psnr, psnr_constant=constant, seconds=0.5)
+        | {"signal": "UserFile", "dataset": "set", "bandlimit": None}
+        for (model, item), (psnr, constant) in scores.items()
+    ]
+    assert "  most quality per second: Grid, 20 dB a second over the mean, 0.50 s\n" in tell(rows, tmp_path)
+
+
 def test_a_verdict_of_several_draws_has_intervals(verdict):
     """Of 3 draws Student's reach is 4.303 / sqrt(3) = 2.48 times the standard deviation."""
     told = verdict({("Grid", 100): [20, 21, 22], ("Siren", 100): [19.5, 19, 18.5], ("Wavelet", 100): [25, 26, 27.3]})
