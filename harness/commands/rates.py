@@ -10,6 +10,7 @@ import numpy as np
 from common.errors import UsageError, one_line, refusal
 from common.exits import EXIT_OK
 from common.files import write_atomically
+from common.words import plural
 from harness.analysis.bits import codec_points, codecs
 from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
 from harness.analysis.bits.rate_tables import every_point, summary
@@ -52,6 +53,9 @@ def run(options: argparse.Namespace) -> int:
         """The codecs' files of a row's signal, where that is to be had and what is scored was seen as it is."""
         try:
             target = rebuild(row, options.out)
+            if not codecs.takes(target.truth):
+                channels = plural(target.truth.shape[-1], "channel")
+                raise UsageError(f"{row['signal']} has {channels}; codecs take images of 1 or 3, and volumes of 1")
             points = codecs.curves(target.truth) if np.array_equal(target.seen, target.truth) else {}
         except (UsageError, OSError) as error:
             lacking.append(one_line(error))
