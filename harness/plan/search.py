@@ -24,12 +24,6 @@ FINALISTS = 3  # candidates that are fitted again, trial 0 beside them, so that 
 AGAIN = (100, 200)  # with seeds that are so much greater
 # of LR_SCHEDULES these two: one more is another point k for every model, and no search of before goes on
 SCHEDULE = Setting(LR_SCHEDULE, Choice("every trained model's"), (CONSTANT, COSINE))
-DEVELOPMENT = {  # by kind of data: the signals to tune on, and the task
-    "image": ("DevelopmentImages", "fit"),
-    "synthetic": ("DevelopmentSynthetic", "fit"),
-    "volume": ("DevelopmentVolumes", "fit"),
-    "ct": ("DevelopmentCT", "ct"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
