@@ -33,7 +33,7 @@ class Optimiser:
         self.schedule = schedule
         read_anew = schedule.lr_schedule != CONSTANT and model.device.type == "cuda"
         lr: Any = torch.full((), schedule.lr, device=model.device) if read_anew else schedule.lr
-        self.parts = PARTS[schedule.optimiser](model, lr, schedule.adam_betas)
+        self.parts = PARTS[schedule.optimiser](model, schedule, lr)
 
     @property
     def state(self) -> dict[Any, Any]:
@@ -74,11 +74,11 @@ def lr_at(schedule: Schedule, step: int) -> float:
     return schedule.lr * SHARES[schedule.lr_schedule](gone)
 
 
-def adam(values: Iterable[nn.Parameter], lr: Any, betas: tuple[float, float]) -> torch.optim.Optimizer:
-    return torch.optim.Adam(values, lr=lr, betas=betas, fused=True)
+def adam(values: Iterable[nn.Parameter], schedule: Schedule, lr: Any) -> torch.optim.Optimizer:
+    return torch.optim.Adam(values, lr=lr, betas=schedule.adam_betas, fused=True)
 
 
-def muon(model: Representation, lr: Any, betas: tuple[float, float]) -> list[torch.optim.Optimizer]:
+def muon(model: Representation, schedule: Schedule, lr: Any) -> list[torch.optim.Optimizer]:
     """Muon of the matrices within a network, and Adam of the others.
 
     Muon is PyTorch's (K. Jordan et al. 2024), without weight decay, its updates scaled to the size of Adam's (J. Liu
@@ -87,7 +87,7 @@ def muon(model: Representation, lr: Any, betas: tuple[float, float]) -> list[tor
     matrices = matrices_of(model)
     apart = {id(values) for values in matrices}
     others = [values for values in model.parameters() if id(values) not in apart]
-    parts = [adam(others, lr, betas)] if others else []
+    parts = [adam(others, schedule, lr)] if others else []
     if matrices:
         parts.append(torch.optim.Muon(matrices, lr=lr, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"))
     return parts
@@ -100,9 +100,9 @@ def matrices_of(model: Representation) -> list[nn.Parameter]:
     return [layer.get_parameter("weight") for layer in layers if min(layer.weight.shape) > ends]
 
 
-# by name: the optimisers that share a model's values among them, from the model, the learning rate and Adam's β. What
+# by name: the optimisers that share a model's values among them, from the learning rate as they are to hold it. What
 # one keeps of a value must be tensors that begin at 0: so the updates that are tried out are undone (stepper.py)
-PARTS: dict[str, Callable[[Representation, Any, tuple[float, float]], list[torch.optim.Optimizer]]] = {
-    ADAM: lambda model, lr, betas: [adam(model.parameters(), lr, betas)],
+PARTS: dict[str, Callable[[Representation, Schedule, Any], list[torch.optim.Optimizer]]] = {
+    ADAM: lambda model, schedule, lr: [adam(model.parameters(), schedule, lr)],
     MUON: muon,
 }
