@@ -83,7 +83,7 @@ def test_bytes_are_a_files_and_psnr_is_of_what_it_decodes_to(channels):
     assert point.psnr == pytest.approx(psnr(truth, decoded), abs=1e-4)
     for name, ladder in found.items():
         good = front([one.point for one in ladder if one is not None])
-        assert len(good) >= 3, name
+        assert len(good) >= min(3, len(ladder)), name
         assert good[-1].psnr > 20, name
 
 
