@@ -12,7 +12,7 @@ import pytest
 
 from harness.analysis import published
 from harness.analysis.bits.bjontegaard import Point
-from harness.analysis.bits.codecs import IMAGES, Measured
+from harness.analysis.bits.codecs import CODECS, Measured
 from harness.analysis.bits.rate_distortion import rate_distortion
 from harness.analysis.experiments import experiments
 from harness.analysis.gain import learned_nothing
@@ -205,7 +205,7 @@ def told(psnr, form):
 
 def test_photographs_in_bits(in_bits):
     rows = {name: cells for name, *cells in table("## Ten photographs", BITS)}
-    assert list(rows) == [*in_bits.models, *IMAGES]
+    assert list(rows) == [*in_bits.models, *CODECS[2]]
     assert in_bits.means in PHOTOGRAPHS
     for model in in_bits.models:
         *differences, cells = *rows[model][:2], rows[model][2:]
@@ -230,7 +230,7 @@ def test_in_bytes(in_bits):
     coded = {name: cells[3:] for name, *cells in table("## Ten photographs", BITS)}
     trained = [model for model in in_bits.models if model not in YARDSTICKS]
     for name, cells in rows.items():
-        if name in IMAGES:
+        if name in CODECS[2]:
             assert cells == [cell if cell == "–" else f"{float(cell):.1f}" for cell in coded[name]]
         elif name == "the best trained model":
             for rate, cell in zip(RATES[1:], cells, strict=True):

@@ -189,6 +189,12 @@ def test_what_the_architecture_names_is_there():
     assert missing == []
 
 
+def test_every_version_says_its_protocol_which_never_falls():
+    versions = re.split(r"^## \[", read("CHANGELOG.md"), flags=re.MULTILINE)[1:]
+    protocols = [int(re.match(r".+\n\nProtocol ([0-9]+)\.", text)[1]) for text in versions]
+    assert protocols == sorted(protocols, reverse=True)
+
+
 def test_a_version_is_one_everywhere():
     assert f"## [{harness.__version__}]" in read("CHANGELOG.md")
     assert f"\nversion: {harness.__version__}\n" in read("CITATION.cff")

@@ -16,13 +16,15 @@ from common.errors import Notice, UsageError
 from common.grouped import grouped
 from harness.analysis.cell import Kind, cell_of, kind_of
 from harness.plan import want
-from harness.plan.config import Config
+from harness.plan.config import Config, Preset
 from harness.plan.trial import PLAIN, Trial
 from harness.store.fingerprint import Stamp, stamp
 from harness.store.parquet import read_rows
-from harness.store.schema import REFERENCE_RESULT, Row
+from harness.store.schema import REFERENCE_RESULT, Row, names
 
 TIMES = ("seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start")
+# columns of a configuration that a preset sets
+OF_PRESET = {field.name for field in dataclasses.fields(Preset)} & {*names(part_of="config_hash")}
 
 
 def beside(rows: Sequence[Row], config: Config) -> list[Row]:
@@ -120,6 +122,4 @@ def _of_protocol(row: Row, planned: Trial | None) -> bool:
 
     planned: None for a model that is not known here, of which nothing can be said.
     """
-    return planned is None or all(
-        (row[name] or PLAIN.get(name)) == getattr(planned, name) for name in ("minibatch", "optimiser", "tuned_at")
-    )
+    return planned is None or all((row[name] or PLAIN.get(name)) == getattr(planned, name) for name in OF_PRESET)

@@ -50,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
         """The codecs' files of a row's signal, where that is to be had and what is scored was seen as it is."""
         try:
             target = rebuild(row, options.out)
+            if why := codecs.refused(target.truth):
+                raise UsageError(f"{row['signal']}: {why}")
             points = codecs.curves(target.truth) if np.array_equal(target.seen, target.truth) else {}
         except (UsageError, OSError) as error:
             lacking.append(one_line(error))

@@ -10,7 +10,7 @@ from common.errors import UsageError, suggest
 from harness.execution.launch import choose_device, choose_models, choose_preset, plan_of, preset_for
 from harness.plan.config import Config, load_config
 from harness.plan.model_settings import check_models
-from harness.plan.search import DEVELOPMENT, Cell, cells, space
+from harness.plan.search import Cell, cells, space
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
 from harness.plan.tuned import KINDS
@@ -65,7 +65,7 @@ def make_search(options: argparse.Namespace) -> Search:
     name = choose_preset(options.preset, device)
     found, left_out = [], []
     for kind in kinds:
-        signal, task = DEVELOPMENT[kind]
+        signal, task = KINDS[kind]
         source = choose_source(signal, None)
         preset = preset_for(config, name, source, options)
         if preset.tuned_at is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.analysis.bits import codecs
 from harness.analysis.bits.bjontegaard import Point
 from harness.analysis.bits.rate_distortion import RateDistortion
 from harness.analysis.palette import palette, place_of
@@ -37,16 +38,18 @@ def rate_distortion_page(
     places = {name: place_of(name, every, classical) for name in found.models}
     sorts = [[name for name, (_, grey) in places.items() if grey is sort] for sort in (False, True)]
     leading = set.union(*map(found.leading, sorts))
-    codecs = [name for name in found.names if name not in found.models]
+    of_codecs = [name for name in found.names if name not in found.models]
     ends: dict[str, Point] = {}
     for name in found.names:
         if name in found.models:
             looks = style.line(*places[name]) | (LEADING if name in leading else OTHER)
         else:
-            looks = CODEC | {"linestyle": style.LINE_STYLES[codecs.index(name)]}
+            dash = codecs.place_of(name, found.kind.dim) % len(style.LINE_STYLES)
+            looks = CODEC | {"linestyle": style.LINE_STYLES[dash]}
         points = worth_drawing(found.front(name))
         ends[name] = points[-1]
-        order_of_drawing = 3 if name in codecs else 2.5 if name in leading else 2
+        order_of_drawing = 3 if name in of_codecs else 2.5 if name in leading else 2
+        looks |= {"marker": "."} if len(points) == 1 and name in of_codecs else {}  # it would be no line
         axes.plot(*zip(*points, strict=True), label=name, zorder=order_of_drawing, **looks)
     axis_style.log_x(axes)
     axis_style.few_ticks(axes)
@@ -58,7 +61,7 @@ def rate_distortion_page(
     if layout.title:
         title = "\n".join(wrapped(layout.title, figure.get_figwidth()))
     axes.set_title(title, fontsize=style.TEXT, loc="left")
-    name_lines(axes, ends, {*codecs, *leading}, figure.get_figheight())
+    name_lines(axes, ends, {*of_codecs, *leading}, figure.get_figheight())
     return figure
 
 

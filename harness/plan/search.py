@@ -18,17 +18,12 @@ from common.errors import UsageError
 from common.grouped import grouped
 from harness.plan.config import Config
 from harness.plan.model_settings import model_names, training_settings
-from harness.plan.trial import LR_SCHEDULE, LR_SCHEDULES, Trial
+from harness.plan.trial import CONSTANT, COSINE, LR_SCHEDULE, Trial
 
 FINALISTS = 3  # candidates that are fitted again, trial 0 beside them, so that no lucky start decides
 AGAIN = (100, 200)  # with seeds that are so much greater
-SCHEDULE = Setting(LR_SCHEDULE, Choice("every trained model's"), LR_SCHEDULES)
-DEVELOPMENT = {  # by kind of data: the signals to tune on, and the task
-    "image": ("DevelopmentImages", "fit"),
-    "synthetic": ("DevelopmentSynthetic", "fit"),
-    "volume": ("DevelopmentVolumes", "fit"),
-    "ct": ("DevelopmentCT", "ct"),
-}
+# of LR_SCHEDULES these two: one more is another point k for every model, and no search of before goes on
+SCHEDULE = Setting(LR_SCHEDULE, Choice("every trained model's"), (CONSTANT, COSINE))
 
 
 @dataclasses.dataclass(frozen=True)

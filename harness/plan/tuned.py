@@ -18,7 +18,12 @@ from common.typed_json import read
 
 FILE = "tuned.json"
 MOST_BYTES = 1 << 24
-KINDS = ("image", "synthetic", "volume", "ct")
+KINDS = {  # of data, by the name that settings have for it: the signals to tune on, and the task
+    "image": ("DevelopmentImages", "fit"),
+    "synthetic": ("DevelopmentSynthetic", "fit"),
+    "volume": ("DevelopmentVolumes", "fit"),
+    "ct": ("DevelopmentCT", "ct"),
+}
 REACH = 30  # settings hold for budgets at most so many times smaller or larger
 
 
@@ -45,6 +50,11 @@ class Found:
 
 
 Tuned = Mapping[str, Mapping[str, Mapping[str, Mapping[str, Found]]]]  # extent → model → kind → budget → Found
+
+
+def kind_in(dim: int, kind: str) -> str:
+    """The one of KINDS whose tuned settings hold for a kind of data: in 3D all have those of volumes."""
+    return "volume" if dim == 3 else kind
 
 
 def load_tuned(settings_file: Path) -> Tuned:

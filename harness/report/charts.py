@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from harness.analysis.bits.codecs import IMAGES, VOLUMES
+from harness.analysis.bits.codecs import CODECS
 from harness.figures import style
 from harness.report.looks import Looks
 
@@ -24,8 +24,7 @@ FRAMED: Spec = {"type": "quantitative", "scale": {"domain": FRAME, "nice": False
 _MEAN: Spec = {"field": "shown", **FRAMED}
 POINT = {"type": "point", "filled": True, "size": 45, "opacity": 1, "cursor": "pointer"}
 TOOLTIP = [{"field": name, "type": "nominal"} for name in ("model", "budget", "bands", "score", "runs", "time")]
-CODECS = (*IMAGES, *VOLUMES)
-CODEC, CODEC_DASHES = "#7f7f7f", ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3], [1, 0], [8, 3])  # a grey for either ground
+CODEC, CODEC_DASHES = "#7f7f7f", ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3])  # a grey for either ground
 TICKS = [a * 10**b for b in range(-4, 4) for a in (1, 2, 5)]
 BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one name that the page uses
 
@@ -118,8 +117,10 @@ def _curves() -> Spec:
 
 def _rates(models: Looks) -> Spec:
     """PSNR over bits a sample of models and codecs."""
-    looks = [*models.values(), *({"colour": CODEC, "dash": dash} for dash in CODEC_DASHES)]
-    scale = {"domain": [*models, *CODECS]}
+    codecs = {name: place for own in CODECS.values() for place, name in enumerate(own)}
+    dashes = [CODEC_DASHES[place % len(CODEC_DASHES)] for place in codecs.values()]
+    looks = [*models.values(), *({"colour": CODEC, "dash": dash} for dash in dashes)]
+    scale = {"domain": [*models, *codecs]}
     encoding: Spec = {
         "x": _log("rate", "bits a sample, of whole files", format="~g", grid=False, values=TICKS),
         "y": _psnr(),

@@ -10,7 +10,7 @@ from common.errors import UsageError
 from harness.plan.by_budget import resolve_tuned
 from harness.plan.config import Config, Preset
 from harness.plan.trial import ADAM, CONSTANT, LR_SCHEDULE
-from harness.plan.tuned import found_for
+from harness.plan.tuned import found_for, kind_in
 from harness.store.schema import Row
 from target_signals import base as signals
 from target_signals.tasks import base as tasks
@@ -51,7 +51,7 @@ def _today(config: Config, tuned_at: str | None, kind: str, dim: int, model: str
     with contextlib.suppress(UsageError):
         today |= resolve_tuned(config.models.get(model, {}), kind, size, model)
     if tuned_at is not None:
-        found = found_for(config.tuned, tuned_at, model, "volume" if dim == 3 else kind, size)
+        found = found_for(config.tuned, tuned_at, model, kind_in(dim, kind), size)
         today |= {} if found is None else found.settings
     return today
 

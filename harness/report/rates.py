@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.bits import codec_points
+from harness.analysis.bits import codec_points, codecs
 from harness.analysis.bits.rate_distortion import RateDistortion, rate_distortion
 from harness.analysis.cell import Kind, kind_of
 from harness.figures.files import figures_folder
@@ -22,11 +22,12 @@ def rates(rows: Sequence[Row], kinds: Sequence[Kind], order: Sequence[str], out:
 
 
 def _prepared(found: RateDistortion) -> dict[str, Any]:
-    """Best points and Bjøntegaard's differences to the reference codec by name."""
+    """Best points and Bjøntegaard's differences to the reference codec by name. place: of a codec among the others,
+    by which its line is dashed; null for a model."""
     lines, reference = [], found.reference if found.front(found.reference) else None
     for name in found.names:
         psnr, rate = found.differences(name)
         points = [[rounded(point.rate), rounded(point.psnr, 5)] for point in found.front(name)]
-        codec = name not in found.models
-        lines.append({"name": name, "codec": codec, "points": points, "psnr": rounded(psnr), "rate": rounded(rate)})
+        place = None if name in found.models else codecs.place_of(name, found.kind.dim)
+        lines.append({"name": name, "place": place, "points": points, "psnr": rounded(psnr), "rate": rounded(rate)})
     return {"reference": reference, "lines": lines}

@@ -115,8 +115,8 @@ def _cuts(dim: int, shape: Sequence[int]) -> list[Any]:
 
 
 def _shown(values: np.ndarray) -> np.ndarray:
-    """[H, W, C] as grey or, of three channels, as colours: [H, W, 3] in [0, 1]."""
-    return np.clip(values if values.shape[-1] == 3 else values[..., [0, 0, 0]], 0, 1)
+    """[H, W, C] as colours of three channels, of any other number as grey, their mean: [H, W, 3] in [0, 1]."""
+    return np.clip(values if values.shape[-1] == 3 else values.mean(axis=-1, keepdims=True).repeat(3, -1), 0, 1)
 
 
 def _small(values: np.ndarray, most: int, apart: tuple[float, ...]) -> np.ndarray:

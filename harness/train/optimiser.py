@@ -1,40 +1,39 @@
 """The optimiser of a fit, and its learning rate along the passes (docs/protocol.md, "Training")."""
 
 import math
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from harness.plan.trial import COSINE, MUON
+from harness.plan.trial import ADAM, CONSTANT, COSINE, MUON
 from harness.train.loss import Schedule
 from models.base import Representation
 
 END = 0.1  # of the first learning rate, where a cosine ends
 
+# by name: the share of the learning rate that a pass has, from how much of the passes is gone, 0 at the first and 1 at
+# the last
+SHARES: dict[str, Callable[[float], float]] = {
+    CONSTANT: lambda gone: 1.0,
+    COSINE: lambda gone: END + (1 - END) * (1 + math.cos(math.pi * gone)) / 2,
+}
+
 
 class Optimiser:
-    """Adam of all values; or Muon of the matrices within a network, and Adam of the others.
+    """PyTorch's optimisers of a model's values, as one.
 
-    Muon is PyTorch's (K. Jordan et al. 2024), without weight decay, its updates scaled to the size of Adam's (J. Liu
-    et al. 2025, section 2.2), so that both have one learning rate. A learning rate that changes is a tensor on CUDA,
-    which a recorded update reads anew, and a number elsewhere.
+    A learning rate that changes is a tensor on CUDA, which a recorded update reads anew, and a number elsewhere.
     """
 
     def __init__(self, model: Representation, schedule: Schedule):
         assert schedule.lr is not None
         self.schedule = schedule
-        matrices = matrices_of(model) if schedule.optimiser == MUON else []
-        apart = {id(values) for values in matrices}
-        others = [values for values in model.parameters() if id(values) not in apart]
-        read_anew = schedule.lr_schedule == COSINE and model.device.type == "cuda"
+        read_anew = schedule.lr_schedule != CONSTANT and model.device.type == "cuda"
         lr: Any = torch.full((), schedule.lr, device=model.device) if read_anew else schedule.lr
-        self.parts: list[torch.optim.Optimizer] = []
-        if others:
-            self.parts.append(torch.optim.Adam(others, lr=lr, betas=schedule.adam_betas, fused=True))
-        if matrices:
-            self.parts.append(torch.optim.Muon(matrices, lr=lr, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"))
+        self.parts = PARTS[schedule.optimiser](model, schedule, lr)
 
     @property
     def state(self) -> dict[Any, Any]:
@@ -51,7 +50,7 @@ class Optimiser:
 
     def set_pass(self, step: int) -> None:
         """Take the learning rate of a pass, the first of which is 1."""
-        if self.schedule.lr_schedule != COSINE:
+        if self.schedule.lr_schedule == CONSTANT:
             return
         lr = lr_at(self.schedule, step)
         for group in chain.from_iterable(part.param_groups for part in self.parts):
@@ -69,12 +68,29 @@ class Optimiser:
 
 
 def lr_at(schedule: Schedule, step: int) -> float:
-    """The learning rate of a pass: from the first to the last along half a cosine to END of it, or constant."""
+    """The learning rate of a pass, the first of which is 1."""
     assert schedule.lr is not None
-    if schedule.lr_schedule != COSINE or schedule.steps == 1:
-        return schedule.lr
-    gone = (step - 1) / (schedule.steps - 1)
-    return schedule.lr * (END + (1 - END) * (1 + math.cos(math.pi * gone)) / 2)
+    gone = (step - 1) / max(1, schedule.steps - 1)
+    return schedule.lr * SHARES[schedule.lr_schedule](gone)
+
+
+def adam(values: Iterable[nn.Parameter], schedule: Schedule, lr: Any) -> torch.optim.Optimizer:
+    return torch.optim.Adam(values, lr=lr, betas=schedule.adam_betas, fused=True)
+
+
+def muon(model: Representation, schedule: Schedule, lr: Any) -> list[torch.optim.Optimizer]:
+    """Muon of the matrices within a network, and Adam of the others.
+
+    Muon is PyTorch's (K. Jordan et al. 2024), without weight decay, its updates scaled to the size of Adam's (J. Liu
+    et al. 2025, section 2.2), so that both have one learning rate.
+    """
+    matrices = matrices_of(model)
+    apart = {id(values) for values in matrices}
+    others = [values for values in model.parameters() if id(values) not in apart]
+    parts = [adam(others, schedule, lr)] if others else []
+    if matrices:
+        parts.append(torch.optim.Muon(matrices, lr=lr, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"))
+    return parts
 
 
 def matrices_of(model: Representation) -> list[nn.Parameter]:
@@ -82,3 +98,11 @@ def matrices_of(model: Representation) -> list[nn.Parameter]:
     ends = max(model.dim, model.channels)
     layers = (layer for layer in model.modules() if isinstance(layer, nn.Linear))
     return [layer.get_parameter("weight") for layer in layers if min(layer.weight.shape) > ends]
+
+
+# by name: the optimisers that share a model's values among them, from the learning rate as they are to hold it. What
+# one keeps of a value must be tensors that begin at 0: so the updates that are tried out are undone (stepper.py)
+PARTS: dict[str, Callable[[Representation, Schedule, Any], list[torch.optim.Optimizer]]] = {
+    ADAM: lambda model, schedule, lr: [adam(model.parameters(), schedule, lr)],
+    MUON: muon,
+}

@@ -14,11 +14,14 @@ from models.kernels.network.bf16x3 import Bf16x3
 
 def running(precision: str, model: Representation) -> Any:
     """The context in which a model is asked for values that are differentiated."""
-    if precision == "bf16x3":
-        return Bf16x3()
-    if precision != "bf16" and onednn.serves(model):
-        return onednn.OneDnn()
-    return torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+    match precision:
+        case "bf16x3":
+            return Bf16x3()
+        case "bf16":
+            return torch.autocast(model.device.type, dtype=torch.bfloat16)
+        case "fp32" | "tf32":  # told apart by `matmul_precision`
+            return onednn.OneDnn() if onednn.serves(model) else torch.autocast(model.device.type, enabled=False)
+    raise ValueError(f"no context for precision '{precision}'")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The signals that settings are tuned on are none that an experiment uses."""
 
 import itertools
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from common.errors import UsageError
 from harness.plan.config import load_config
 from harness.plan.tuned import KINDS
 from target_signals import development, sample_images
-from target_signals.base import RecordedFamily
+from target_signals.base import Kind, RecordedFamily
 from target_signals.resample import bicubic
+from target_signals.tasks.base import family_of, registry
 
 CONFIG = load_config()
 FAMILIES = [cls for cls in vars(development).values() if getattr(cls, "items", None) and isinstance(cls, type)]
@@ -47,9 +49,15 @@ def grey(signal, shape):
     return centred / norm if norm > 1e-6 else 0 * centred
 
 
-def test_there_is_one_family_for_each_kind_of_data():
-    assert len(FAMILIES) == len(KINDS) == 4
-    assert sorted(family.kind for family in FAMILIES) == ["image", "image", "synthetic", "volume"]
+def test_every_kind_of_data_has_a_family_to_tune_on_and_a_length_in_presets():
+    """Those of signals, and those by which a task has settings of its own."""
+    of_tasks = {registry.get(name).settings for name in registry.names()} - {None}
+    assert {*get_args(Kind), *of_tasks} == {*KINDS}
+    assert {signal for signal, _ in KINDS.values()} == {family.name for family in FAMILIES}
+    for kind, (signal, task) in KINDS.items():
+        assert (family_of(task).settings or target_signals.registry.get(signal).kind) == kind
+    for name in CONFIG.presets:
+        assert {*get_args(Kind)} - {"synthetic"} <= {*CONFIG.preset(name, "", 2).length}
 
 
 @pytest.mark.parametrize("dim", [2, 3])

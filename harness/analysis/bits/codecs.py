@@ -13,19 +13,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from common.words import plural
 from harness.analysis.bits.bjontegaard import Point
 from target_signals.tasks.metrics import clipped_psnr
 
 Coded = tuple[int, Callable[[], np.ndarray]]  # bytes, and what decodes them to values [*shape, C]
 BYTES_OF_LENGTH = 4  # of an axis
-Codec = Callable[[np.ndarray, float], Coded]
+Code = Callable[[np.ndarray, float], Coded]
 QUALITIES = (1, 3, 6, 10, 20, 30, 45, 60, 75, 90, 95)
 SHARES = (400, 200, 100, 50, 25, 12, 6, 3)  # of the raw bytes to those of a JPEG 2000 file
 TOLERANCES = tuple(2.0**-k for k in range(1, 11))  # greatest errors in volumes
 FILES = 9  # of a codec, to find the largest that is small enough: the last two are 1/256 of the ladder apart
 
 
-def pillow(name: str, **options: Any) -> Codec:
+class Codec(NamedTuple):
+    """A codec of images, or of volumes.
+
+    code: codes values at a step. ladder: steps, of which each makes a larger file than the one before; a lossless codec
+    has one. is_here: whether this installation has it. install: the command that adds it; empty: Pillow has it, or not.
+    """
+
+    code: Code
+    ladder: Sequence[float]
+    is_here: Callable[[], bool]
+    install: str = ""
+
+
+def pillow(name: str, **options: Any) -> Code:
     """A codec of images [H, W, C] in [0, 1] through Pillow's format of that name, by `quality`."""
     return lambda values, quality: _through(values, name, options | {"quality": int(quality)})
 
@@ -63,48 +77,67 @@ class Measured(NamedTuple):
     seconds: tuple[float, float]
 
 
-IMAGES: Mapping[str, tuple[Codec, tuple[float, ...], str]] = {  # codec, ladder, what Pillow calls its library
-    "JPEG": (pillow("JPEG", optimize=True), QUALITIES, "jpg"),
-    "JPEG 2000": (jpeg2000, SHARES, "jpg_2000"),
-    "WebP": (pillow("WEBP", method=6), QUALITIES, "webp"),
-    "AVIF": (pillow("AVIF"), QUALITIES, "avif"),
+def in_pillow(library: str) -> Callable[[], bool]:
+    """Whether Pillow was built with a library; by its name there, which not every version knows."""
+
+    def is_here() -> bool:
+        from PIL import features
+
+        known = {*features.modules, *features.codecs, *features.features}
+        return library in known and bool(features.check(library))
+
+    return is_here
+
+
+def has_zfp() -> bool:
+    return importlib.util.find_spec("zfpy") is not None
+
+
+def has_sz3() -> bool:
+    """Whether imagecodecs is here with SZ3, which older versions and some systems lack."""
+    if importlib.util.find_spec("imagecodecs") is None:
+        return False
+    import imagecodecs
+
+    return bool(getattr(getattr(imagecodecs, "SZ3", None), "available", False))
+
+
+CODECS: Mapping[int, Mapping[str, Codec]] = {  # by dimension
+    2: {
+        "JPEG": Codec(pillow("JPEG", optimize=True), QUALITIES, in_pillow("jpg")),
+        "JPEG 2000": Codec(jpeg2000, SHARES, in_pillow("jpg_2000")),
+        "WebP": Codec(pillow("WEBP", method=6), QUALITIES, in_pillow("webp")),
+        "AVIF": Codec(pillow("AVIF"), QUALITIES, in_pillow("avif")),
+    },
+    3: {
+        "zfp": Codec(zfp, TOLERANCES, has_zfp, "pip install -e '.[bits]'"),
+        "SZ3": Codec(sz3, TOLERANCES, has_sz3, "pip install -e '.[codecs]'"),
+    },
 }
-VOLUMES: Mapping[str, tuple[Codec, tuple[float, ...], str]] = {  # codec, ladder, how it is installed
-    "zfp": (zfp, TOLERANCES, "pip install -e '.[bits]'"),
-    "SZ3": (sz3, TOLERANCES, "pip install -e '.[codecs]'"),
-}
-REFERENCES = {2: "JPEG", 3: "zfp"}  # by dimension: what others are held to
+CHANNELS = {2: (1, 3), 3: (1,)}  # that they take
+REFERENCES = {2: "JPEG", 3: "zfp"}  # what others are held to
 
 
 def absent(dim: int) -> list[str]:
-    """The codecs that this installation lacks."""
-    if dim == 3:
-        here = _volume_codecs()
-        return [f"{name} ({how})" for name, (*_, how) in VOLUMES.items() if name not in here]
-    from PIL import features
-
-    known = {*features.modules, *features.codecs, *features.features}
-    return [name for name, (*_, library) in IMAGES.items() if library not in known or not features.check(library)]
+    """The codecs that this installation lacks, with how to add them."""
+    lacking = {name: codec.install for name, codec in CODECS[dim].items() if not codec.is_here()}
+    return [f"{name} ({install})" if install else name for name, install in lacking.items()]
 
 
-def _volume_codecs() -> list[str]:
-    """The codecs of volumes that are installed."""
-    found = ["zfp"] if importlib.util.find_spec("zfpy") is not None else []
-    if importlib.util.find_spec("imagecodecs") is not None:
-        import imagecodecs
-
-        if getattr(getattr(imagecodecs, "SZ3", None), "available", False):  # older versions and some systems lack it
-            found.append("SZ3")
-    return found
+def place_of(name: str, dim: int) -> int:
+    """A codec's place among those of its dimension, by which its line is dashed; the next one for one of another
+    version."""
+    names = [*CODECS[dim]]
+    return names.index(name) if name in names else len(names)
 
 
 def curves(truth: np.ndarray) -> dict[str, list[Measured | None]]:
     """For every codec that is here and takes values [*shape, C], a file at each step of its ladder, None where it
     cannot code at that step. PSNR is of values clipped to the truth's range, as in rows."""
     found = {}
-    for name, (codec, ladder) in _ladders(truth).items():
-        _measure(truth, codec, ladder[0])  # the first file loads a library, which is no part of its seconds
-        found[name] = [_measure(truth, codec, step) for step in ladder]
+    for name, codec in fitting(truth).items():
+        _measure(truth, codec, codec.ladder[0])  # the first file loads a library, which is no part of its seconds
+        found[name] = [_measure(truth, codec, step) for step in codec.ladder]
     return found
 
 
@@ -113,11 +146,11 @@ def within(truth: np.ndarray, size: float) -> dict[str, float]:
     between steps; codecs without such a file are left out."""
     most = 8 * size / math.prod(truth.shape[:-1])
     found: dict[str, float] = {}
-    for name, (codec, ladder) in _ladders(truth).items():
-        low, high = 0.0, len(ladder) - 1.0
+    for name, codec in fitting(truth).items():
+        low, high = 0.0, len(codec.ladder) - 1.0
         place = high
         for _ in range(FILES):
-            measured = _measure(truth, codec, _step(ladder, place))
+            measured = _measure(truth, codec, _step(codec.ladder, place))
             if measured is None:  # too small a file for this codec
                 low = place
             elif measured.point.rate > most:
@@ -133,24 +166,32 @@ def within(truth: np.ndarray, size: float) -> dict[str, float]:
 
 def _step(ladder: Sequence[float], place: float) -> float:
     """The step at a place in a ladder, between two of them by their ratio."""
-    before = min(int(place), len(ladder) - 2)
-    return float(ladder[before] * (ladder[before + 1] / ladder[before]) ** (place - before))
+    before = int(place)
+    low, high = ladder[before], ladder[min(before + 1, len(ladder) - 1)]
+    return float(low * (high / low) ** (place - before))
 
 
-def _ladders(truth: np.ndarray) -> dict[str, tuple[Codec, tuple[float, ...]]]:
-    """The codecs that are here and take values [*shape, C], and their steps."""
-    dim = truth.ndim - 1
-    if dim == 2 and truth.shape[-1] in (1, 3) and truth.min() >= 0 and truth.max() <= 1:  # 8 bits would clip others
-        return {name: (codec, ladder) for name, (codec, ladder, _) in IMAGES.items() if name not in absent(2)}
-    if dim == 3 and truth.shape[-1] == 1:
-        return {name: VOLUMES[name][:2] for name in _volume_codecs()}
-    return {}
+def fitting(truth: np.ndarray) -> dict[str, Codec]:
+    """The codecs that are here and take values [*shape, C]."""
+    if refused(truth):
+        return {}
+    return {name: codec for name, codec in CODECS[truth.ndim - 1].items() if codec.is_here()}
+
+
+def refused(truth: np.ndarray) -> str:
+    """Why codecs do not take values [*shape, C]; empty where they do."""
+    dim, channels = truth.ndim - 1, truth.shape[-1]
+    if channels not in CHANNELS[dim]:
+        return f"it has {plural(channels, 'channel')}, and codecs take images of 1 or 3 and volumes of 1"
+    if dim == 2 and (truth.min() < 0 or truth.max() > 1):
+        return "its values leave [0, 1], and 8 bits would clip them"
+    return ""
 
 
 def _measure(truth: np.ndarray, codec: Codec, step: float) -> Measured | None:
     start = time.perf_counter()
     try:
-        size, decode = codec(truth, step)
+        size, decode = codec.code(truth, step)
         between = time.perf_counter()
         decoded = decode()
     except (OSError, ValueError, RuntimeError):  # such as WebP's and, the last, AVIF's of too long an axis

@@ -14,7 +14,7 @@ from harness.figures.reconstructions.colour_scales import Scale, scales_of
 from harness.figures.reconstructions.ct import SinogramDisplay
 from harness.figures.reconstructions.image import ImageDisplay
 from harness.figures.reconstructions.tile_page import Cell, TilePage
-from harness.figures.reconstructions.view import Display
+from harness.figures.reconstructions.view import COLOURS, Display
 from harness.figures.reconstructions.volume import VolumeDisplay
 from harness.store.facts import finite
 from harness.store.schema import OK
@@ -142,5 +142,10 @@ def _notes(example: Example, display: Display) -> list[str]:
     absent = [model for model in example.comparison.models if model not in example.models]
     notes = [f"without residuals: {', '.join(absent)}"] if absent else []
     notes += example.flaws()
-    notes += [] if example.target else [f"the target is not shown: {example.reason}"]
+    if example.target is None:
+        notes.append(f"the target is not shown: {example.reason}")
+    else:
+        *shape, channels = example.target.truth.shape
+        in_colour = len(shape) == 2 and channels == COLOURS
+        notes += [] if channels == 1 or in_colour else [f"values: the mean over {channels} channels"]
     return [*notes, *example.notes(), *display.notes()]

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 SHADED = "shaded"  # the scale of pictures that are colours already
+COLOURS = 3  # channels of an image that is shown in colour
 
 
 class Picture(NamedTuple):
@@ -75,11 +76,8 @@ class Display(Protocol):
 
 
 def as_picture(values: np.ndarray) -> np.ndarray:
-    """[rows, columns, C] → grey values, or colours where there are three or four channels."""
-    channels = values.shape[-1]
-    if channels in (3, 4):
-        return np.clip(values[..., :3], 0, 1)
-    return values.mean(axis=-1)
+    """[rows, columns, C] → colours of three channels, of any other number grey values, their mean."""
+    return np.clip(values, 0, 1) if values.shape[-1] == COLOURS else values.mean(axis=-1)
 
 
 def magnitude(residual: np.ndarray) -> np.ndarray:

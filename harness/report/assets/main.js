@@ -63,8 +63,7 @@ if (EXPERIMENTS.length) {
     openFromAddress(asked);
   });
 } else {
-  for (const id of ['sections', 'overview', 'scores', 'charts', 'significance', 'presets', 'models', 'rates', 'gaps', 'trials', 'downloads'])
-    byId(id).hidden = true;
+  for (const part of document.querySelectorAll('#sections, section:not(#notices)')) part.hidden = true;
 }
 document.documentElement.dataset.ready = String(Math.round(performance.now()));
 if (EXPERIMENTS.length) {

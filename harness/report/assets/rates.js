@@ -1,6 +1,6 @@
 /* Quality against bits: a part for each experiment whose rows were coded, drawn when it is opened. */
 
-const isCodec = (line) => line.codec;
+const isCodec = (line) => known(line.place);
 const DASHES = ['—', '– –', '· ·', '– · –']; // of the codecs' lines, in the legend
 
 function ratesColumns(found) {
@@ -60,19 +60,21 @@ function spanText(line, at, text) {
 const ratesCsv = (found) =>
   [
     ['name', 'codec', 'bits_a_sample', 'psnr'],
-    ...found.lines.flatMap((line) => line.points.map((point) => [line.name, String(line.codec), ...point])),
+    ...found.lines.flatMap((line) => line.points.map((point) => [line.name, String(isCodec(line)), ...point])),
   ]
     .map((cells) => cells.map(csvCell).join(','))
     .join('\r\n');
 
 function drawRates(found, chart, table) {
-  const points = found.lines.flatMap(({ name, codec, points: own }) =>
-    own.map(([rate, psnr]) => ({ name, codec, rate, psnr, bits: rate.toPrecision(3), score: `${fixed(psnr, 2)} dB` })),
-  );
+  const points = found.lines.flatMap((line) => {
+    const { name, points: own } = line;
+    const codec = isCodec(line);
+    return own.map(([rate, psnr]) => ({ name, codec, rate, psnr, bits: rate.toPrecision(3), score: `${fixed(psnr, 2)} dB` }));
+  });
   const title = 'PSNR against bits a sample';
   if (window.vegaEmbed && DATA.charts) {
     const [models, codecs] = DATA.charts.rates.layer; // an empty one would have no scale
-    const layer = [[models, false], [codecs, true]].filter(([, codec]) => found.lines.some((line) => line.codec === codec));
+    const layer = [[models, false], [codecs, true]].filter(([, codec]) => found.lines.some((line) => isCodec(line) === codec));
     embed(chart, { ...DATA.charts.rates, layer: layer.map(([one]) => one) }, points, title);
   }
   showSorted(table, title, ratesColumns(found), found.lines, { key: 'gain', down: true });
@@ -81,12 +83,11 @@ function drawRates(found, chart, table) {
 function ratesPart(found) {
   const e = EXPERIMENTS[found.experiment];
   const [chart, table] = [el('div', { class: 'chart' }), el('div', { class: 'scroll' })];
-  const codecs = found.lines.filter(isCodec);
   const legend = found.lines.map((line) =>
     el(
       'span',
       {},
-      isCodec(line) || !MODELS.includes(line.name) ? `${DASHES[codecs.indexOf(line)] ?? ''} ` : dot(line.name),
+      isCodec(line) || !MODELS.includes(line.name) ? `${isCodec(line) ? DASHES[line.place % DASHES.length] : ''} ` : dot(line.name),
       line.name,
     ),
   );

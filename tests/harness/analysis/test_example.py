@@ -1,6 +1,7 @@
 """From rows to pictures: the files of a row, the target built again, and which draw is shown."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 
 import target_signals
 from common.errors import UsageError
+from common.files import ROOT
 from harness.analysis import example
 from harness.analysis.target import rebuild
 from harness.figures import draw_figures
@@ -20,6 +22,7 @@ from harness.store.table import load, load_rows
 from harness.train.run_trial import run_trial
 from target_signals import Signal
 from target_signals.base import SignalFamily
+from tests import documents
 from tests.harness.paper_rows import keep
 from tests.harness.tables import comparison_of, rows_of
 
@@ -210,6 +213,19 @@ def test_pictures_come_with_the_headline_metric_alone(make_trial, run):
     }
     assert {"reconstructions_1", "error_spectra"} <= names["psnr"]
     assert not {"reconstructions_1", "error_spectra"} & names["ssim"]
+
+
+def test_every_figure_is_documented(make_trial, run):
+    """In the table of `band_limit_figs/README.md`, where `…` stands for the beginning of a name."""
+    out = run(make_trial("Grid"), make_trial("Siren"))
+    results = (ROOT / "band_limit_figs" / "README.md").read_text(encoding="utf-8")
+    parts = {"<metric>": "psnr", "<n>": "[0-9]+", "…": ".+"}
+    names = " ".join(row[0] for row in documents.table("| figure | shows |", results))
+    patterns = [re.sub("<metric>|<n>|…", lambda part: parts[part[0]], name) for name in re.findall("`(.+?)`", names)]
+    documented = re.compile("|".join(patterns))
+    drawn = {path.stem for path in draw_figures.draw(load_rows(out), out)}
+    assert len(drawn) > 8
+    assert [name for name in sorted(drawn) if not documented.fullmatch(name)] == []
 
 
 def test_drawing_pictures_again_gives_the_same_bytes(make_trial, run):

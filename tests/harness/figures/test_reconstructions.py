@@ -175,6 +175,16 @@ def test_colours_stay_colours(make_specimen, check_page):
     check_page(figure)
 
 
+@pytest.mark.parametrize("shape", [(30, 40, 2), (30, 40, 4), (12, 20, 16, 3)])
+def test_of_other_numbers_of_channels_the_mean_is_shown_which_is_said(make_specimen, check_page, shape):
+    truth = picture(shape)
+    figure = dict(sheets(make_specimen(truth)))["reconstructions_1"]
+    assert f"values: the mean over {shape[-1]} channels" in said(figure)
+    check_page(figure)
+    if len(shape) == 3:
+        assert pixels(tiles(figure)[0]) == pytest.approx(truth.mean(axis=-1), abs=1e-6)
+
+
 def test_what_was_trained_on_stands_beside_the_target(make_specimen, check_page):
     truth, seen = picture((40, 60, 3)), picture((10, 15, 3))
     for _, figure in sheets(make_specimen(truth, sizes=(10_000,), seen=seen, task="super_resolution")):

@@ -14,6 +14,7 @@ from harness.plan.make_plan import make_plan
 from harness.plan.model_settings import model_names, model_settings, training_settings
 from harness.plan.search import candidates, cells, described, points, space
 from harness.plan.source import choose_source
+from harness.plan.tuned import KINDS
 
 BUDGETS = (1000, 10_000, 100_000, 3_000_000)
 TRAINED = [name for name in models.registry.names() if models.get_model(name).label == "learned"]
@@ -31,7 +32,7 @@ class Newcomer:
 def test_every_trained_model_has_a_space_and_every_space_the_files_own_setting(config):
     for name in model_names(config):
         assert bool(space(name)) == (name in TRAINED)
-        for kind in ("image", "synthetic", "volume", "ct"):
+        for kind in KINDS:
             for size in BUDGETS:
                 settings, lr_schedule = training_settings(config, name, kind, size)
                 own = {"lr_schedule": lr_schedule} | dataclasses.asdict(settings)

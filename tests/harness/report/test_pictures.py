@@ -144,6 +144,13 @@ def test_a_volume_shows_three_slices(tmp_path, make_row):
     assert ("target" in made, made["slices"], made["size"]) == (False, 3, [50, 50 + 2 + 40 + 2 + 13])
 
 
+def test_of_two_channels_the_mean_is_shown():
+    truth = np.stack([np.zeros((24, 20)), np.ones((24, 20))], axis=-1)
+    made = thumbnail.draw(truth, 0.1 * truth, None)
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(made["target"]))).convert("RGB"), float) / 255
+    assert np.abs(shown - 0.5).max() < 0.03
+
+
 def test_thick_slices_are_drawn_thick(tmp_path, make_row):
     np.savez(tmp_path / "a.npz", residual=np.zeros((10, 64, 48, 1), np.float16), scale=np.float32(1))
     row = make_row(signal="SomebodysFile", dim=3, shape=[10, 64, 48, 1], spacing=[4.0, 1.0, 1.0])

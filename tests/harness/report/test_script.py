@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.files import ROOT
-from harness.report.page import assemble
+from harness.report.page import SCRIPTS, assemble
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +17,11 @@ def script():
     """The text of all scripts as the page joins them: names are shared between the files."""
     (found,) = re.findall(r"<script>(.*?)</script>", assemble({}, {}, None, None), re.DOTALL)
     return found
+
+
+def test_every_script_is_on_the_page():
+    there = {path.stem for path in (ROOT / "harness" / "report" / "assets").glob("*.js")}
+    assert sorted(SCRIPTS) == sorted(there)
 
 
 def oxlint():

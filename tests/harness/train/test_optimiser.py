@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from common.lattice import Lattice
+from harness.plan.trial import LR_SCHEDULES, OPTIMISERS
+from harness.store.schema import COLUMNS
 from harness.train.fit import fit
 from harness.train.loss import LatticeGradient
-from harness.train.optimiser import Optimiser, lr_at, matrices_of
+from harness.train.optimiser import PARTS, SHARES, Optimiser, lr_at, matrices_of
 from harness.train.run_trial import run_trial
 from harness.train.stepper import Stepper
 from tests import building
@@ -28,6 +30,31 @@ def task():
 
 
 build = functools.partial(building.build, lattice=SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("column", "known", "made"), [("optimiser", OPTIMISERS, PARTS), ("lr_schedule", LR_SCHEDULES, SHARES)]
+)
+def test_every_name_is_made_and_explained(column, known, made):
+    assert known == (*made,)
+    (meaning,) = (one.meaning for one in COLUMNS if one.name == column)
+    assert [name for name in known if f"`{name}`" not in meaning] == []
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+@pytest.mark.parametrize("lr_schedule", LR_SCHEDULES)
+def test_updates_that_are_tried_out_leave_no_trace(task, name, lr_schedule):
+    plan = dataclasses.replace(PLAN, optimiser=name, lr_schedule=lr_schedule)
+    fits = []
+    for tried_out in (False, True):
+        model = build("Siren", budget=20_000)
+        stepper = Stepper(LatticeGradient(model, task, plan), None, plan)
+        if tried_out:
+            stepper.prepare()
+        for _ in range(3):
+            stepper.one_pass()
+        fits.append(model.state_dict())
+    assert all(torch.equal(values, fits[1][key]) for key, values in fits[0].items())
 
 
 def test_a_cosine_goes_from_the_learning_rate_to_a_tenth_of_it():
