@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -92,10 +91,11 @@ def cosines(features: int, nodes: int, *others: int) -> Tensor:
     count = math.floor(features ** (1 / len(lengths)) + 1)
     waves = [torch.stack([_wave(k, count, n) for k in range(count)]) for n in lengths]  # [count, n] each
     every = list(itertools.product(range(count), repeat=len(lengths)))
+    apart, further = divmod(len(every), features)  # the first ones are one product further apart
     found = []
-    for part in np.array_split(np.arange(len(every)), features):
+    for i in range(features):
         product = torch.ones(())
-        for wave, k in zip(waves, every[part[0]], strict=True):
+        for wave, k in zip(waves, every[i * apart + min(i, further)], strict=True):
             product = product[..., None] * wave[k]
         found.append(product / product.norm())
     return torch.stack(found)

@@ -1,5 +1,6 @@
 """HOSC: a coordinate network with sines that are sharpened to square waves (Serrano et al. 2024, "HOSC: A Periodic
-Activation Function for Preserving Sharp Features in Implicit Neural Representations", section 3)."""
+Activation Function for Preserving Sharp Features in Implicit Neural Representations", section 3; ω is of Włodarczyk,
+Serrano & Musialski 2026, "HOSC: A Periodic Activation with Saturation Control")."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -31,7 +31,7 @@ class Siren(CoordinateNetwork):
         omega: Annotated[float, Dial(10, 120, "log", "Sitzmann et al. 2020 have 30, the paper 90")]
         hidden_layers: int  # after the first
         # whether the output is a sine layer too
-        output: Annotated[Literal["sine", "linear"], Choice("Sitzmann et al. 2020 have both; the paper a sine")]
+        output: Annotated[Literal["sine", "linear"], Choice("Sitzmann et al. 2020 have a linear one, the paper a sine")]
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -7,9 +7,10 @@ It is computed by PyWavelets (Lee et al. 2019).
 The choice, measured on ten DIV2K images at 1e4 … 3e5 parameters (dB, 5 levels, periodised): bior4.4,
 the 9/7 pair of JPEG 2000, 24.0 27.2 32.8 42.4; bior6.8 24.0 27.2 32.8 42.3; sym8 23.9 27.0 32.5 42.0;
 db2 23.4 26.5 32.0 41.5; haar 22.9 25.9 31.2 40.6. Of the first two bior6.8 is ahead on smooth signals
-and behind on shapes (Sierpinski 0.5 at 1e5: 42.3 instead of 44.2 dB). Mirrored ends give more
-coefficients than samples and cost 0.5 to 0.9 dB. Three levels are too few at 1e4 (21.8 dB, and 11
-instead of 82 dB on Bandlimited 0.5 in 3D at 3e3); more than five change nothing.
+and behind on shapes (Sierpinski 0.5 at 1e5: 42.3 instead of 44.2 dB). PyWavelets' mirrored ends give more
+coefficients than samples and cost 0.5 to 0.9 dB; JPEG 2000's (models/lifting.py) give as many, and 0.2 dB more.
+Three levels are too few at 1e4 (21.8 dB, and 11 instead of 82 dB on Bandlimited 0.5 in 3D at 3e3); more than
+five change nothing.
 """
 
 import itertools

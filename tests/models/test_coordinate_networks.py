@@ -346,6 +346,11 @@ def test_bacons_frequencies_are_whole_cycles_up_to_the_bound_of_each_axis(shape,
         assert np.abs(independent).max() < 0.15  # axes are drawn apart; 1400 draws scatter by 0.03
 
 
+def test_bacons_reach_is_a_factor_of_its_bands():
+    omega = make("BACON", 2, 1, 400, shape=(64, 96), reach=0.5).omega.double()
+    assert (omega.abs().amax(dim=1) / (2 * np.pi)).round().tolist() == [[2, 3]] * 2 + [[4, 6]] * 3  # cycles
+
+
 @pytest.mark.parametrize(("shape", "fine"), [((40, 20), (64, 64)), ((8, 12, 30), (24, 24, 40))])
 def test_the_spectrum_of_each_head_stays_inside_the_sum_of_its_bands(shape, fine):
     dim = len(shape)
@@ -407,6 +412,37 @@ def test_the_weights_of_networks_of_sines(name, omega, dim):
     uniform(first.weight, 1 / dim)
     for layer in later:
         uniform(layer.weight, math.sqrt(6 / 150) / omega)
+
+
+@pytest.mark.parametrize(("name", "omega"), [("Siren", 90), ("Finer", 30)])
+def test_sines_neither_fade_nor_grow_from_layer_to_layer(name, omega):
+    """Sitzmann et al. 2020, section 3.2: what reaches a hidden layer has the variance of a sine, ½, and its arguments,
+    biases aside, are N(0, 1)."""
+    model = make(name, 2, 1, 256, shape=(40, 40)).double()
+    z = np.stack(np.meshgrid(*model.lattice.axes, indexing="ij"), -1).reshape(-1, 2)
+    for i, layer in enumerate(model.layers[:4]):
+        weight, bias = arrays(layer)
+        arguments = z @ weight.T
+        if i > 0:
+            assert z.std() == pytest.approx(math.sqrt(0.5), rel=0.04)
+            assert (omega * arguments).std() == pytest.approx(1, rel=0.08)
+            assert scipy.stats.kurtosis(arguments, axis=None) == pytest.approx(0, abs=0.3)
+        arguments = arguments + bias
+        z = np.sin(omega * arguments * (np.abs(arguments) + 1 if name == "Finer" else 1))
+
+
+def test_finers_first_biases_set_its_frequencies():
+    """Liu et al. 2024, section 3: the larger they are, the higher frequencies it starts with."""
+    frequencies = np.fft.fftfreq(128, 1 / 128)
+    radius, centres = np.hypot(frequencies[:, None], frequencies), []
+    for first_bias in (0.7, 3.0, 10.0):
+        model = make("Finer", 2, 1, 100, shape=(128, 128), first_bias=first_bias)
+        with torch.no_grad():
+            values = model.on_lattice(model.lattice)[..., 0].numpy()
+        power = np.abs(np.fft.fft2(values - values.mean())) ** 2
+        centres.append((power * radius).sum() / power.sum())
+    assert centres[1] > 1.5 * centres[0]
+    assert centres[2] > 1.5 * centres[1]
 
 
 def test_wires_weights_start_as_pytorchs_complex_layers_do():

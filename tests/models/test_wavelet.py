@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import pywt
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,9 +16,10 @@ import models
 from common.errors import UsageError
 from harness.plan.config import load_config
 from harness.plan.model_settings import model_settings
+from models import lifting
 from models.transform_codec import ycbcr_matrix
 from models.wavelet import level_shapes
-from target_signals import Lattice
+from target_signals import Lattice, get_signal
 from tests.building import settings_of
 from tests.models import codecs
 from tests.models.codecs import random_values
@@ -108,6 +110,21 @@ def test_a_noisy_image_is_denoised_by_keeping_few():
     clean = (0.5 + 0.4 * np.sin(x * y))[..., None]
     noisy = clean + np.random.default_rng(0).normal(scale=0.1, size=clean.shape)
     assert np.square(solved(noisy, 100) - clean).mean() < 0.1 * np.square(noisy - clean).mean()
+
+
+@pytest.mark.parametrize(
+    ("item", "more"), [("astronaut", 0.7), ("coffee", 0.8), ("chelsea", 0.9), ("rocket", 1.2), ("hubble", 0.0)]
+)
+def test_ends_mirrored_as_in_jpeg_2000_would_lose_less(item, more):
+    """docs/protocol.md, "Models", says by how many dB at 1e4. There are as many coefficients, one a sample."""
+    values = get_signal("SampleImages", 2, item=item, length=128).values
+    mixing, kept = torch.tensor(ycbcr_matrix()), 5000
+    coefficients = lifting.analyse(torch.tensordot(mixing, torch.tensor(values).double(), ([1], [2])), 5)
+    least = coefficients.abs().flatten().sort(descending=True).values[kept - 1]
+    synthesised = lifting.synthesise(coefficients.where(coefficients.abs() >= least, 0.0), 5)
+    mirrored = torch.tensordot(synthesised, torch.linalg.inv(mixing), ([0], [1])).numpy()
+    errors = [np.square(found.clip(0, 1) - values).mean() for found in (solved(values, kept), mirrored)]
+    assert 10 * np.log10(errors[0] / errors[1]) == pytest.approx(more, abs=0.06)
 
 
 @pytest.mark.parametrize(
