@@ -127,7 +127,7 @@ def run_trials_of(
         options.out,
         launch.device,
         save_models=options.save_model,
-        superseded=trial_rows.to_supersede(left, options.out) if options.force else (),
+        superseded=trial_rows.to_supersede(left, options.out) if options.force else {},
         after=0.0 if options.no_figures else drawing_seconds(left, launch.device.type),
     )
     run_where_asked(left, how, options, workers, words)
