@@ -22,7 +22,8 @@ def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], li
     claims = Claims(out)
     for trial in trials:
         found = stored(trial, out)
-        whole = {name: row for name, row in found.items() if row is not None and is_own(row, name, out)}
+        own = {name: row for name, row in found.items() if row is not None and is_own(row, name, out)}
+        whole = {name: row for name, row in own.items() if trial.counts(row)}
         if len(whole) == len(found):
             claims.bury(trial)
             done.append(trial)
@@ -48,7 +49,9 @@ def stored(trial: Trial, out: str | Path) -> dict[Name, Row | None]:
 def is_done(trial: Trial, out: str | Path, superseded: Superseded) -> bool:
     """Whether a trial's rows all exist, and count."""
     found = stored(trial, out).items()
-    return all(row is not None and row["started"] != superseded.get(key) for (_, key), row in found)
+    return all(
+        row is not None and trial.counts(row) and row["started"] != superseded.get(key) for (_, key), row in found
+    )
 
 
 def to_supersede(trials: Sequence[Trial], out: str | Path) -> Superseded:
