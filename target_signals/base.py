@@ -99,6 +99,7 @@ class SignalFamily:
 
     dims: the dimensions it exists in.
     bands: whether `bandlimit` is its difficulty dial; otherwise its bandlimit is None.
+    draws: whether `build` draws anything at random.
     difficulty: what that, or a ring of a signal that is scored in rings, is called on axes.
     kind: the sort of data it yields.
     stands_for: the family whose place it takes when that one's data is absent.
@@ -109,6 +110,7 @@ class SignalFamily:
     name: ClassVar[str]
     dims: ClassVar[tuple[Dim, ...]]
     bands: ClassVar[bool] = True
+    draws: ClassVar[bool] = True
     difficulty: ClassVar[Difficulty] = Difficulty("band")
     kind: ClassVar[Kind] = "synthetic"
     stands_for: ClassVar[str | None] = None
@@ -152,6 +154,7 @@ class RecordedFamily(SignalFamily):
     """
 
     bands = False
+    draws = False
     items: ClassVar[tuple[str, ...]]
     stand_in: ClassVar[str | None] = None
     typical_shape: ClassVar[tuple[int, ...]]

@@ -63,6 +63,7 @@ class Sierpinski(SignalFamily):
 
     name = "Sierpinski"
     dims = (2,)
+    draws = False
     difficulty = Difficulty("subdivision depth", value=depth_of)
 
     @classmethod

@@ -39,6 +39,7 @@ class StarTarget(SignalFamily):
     name = "StarTarget"
     dims = (2,)
     bands = False
+    draws = False
     difficulty = Difficulty("ring")
 
     @classmethod

@@ -51,6 +51,7 @@ class UserFile(SignalFamily):
     name = "UserFile"
     dims = (2, 3)
     bands = False
+    draws = False
 
     @classmethod
     def points(cls, dim: int, length: int | None) -> int:

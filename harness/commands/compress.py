@@ -115,7 +115,8 @@ def truth_of(
         if (trial.model, task.lattice.shape, task.channels) != (model.name, model.lattice.shape, model.channels):
             raise ValueError("the row beside it is of another model")
         of = row["signal"] if row["item"] is None else name_of(row["item"])
-        return scoring.lattice, scoring.psnr, f"{of} ({row['source']}), task {row['task']}"
+        source = "" if row["source"] is None else f" ({row['source']})"
+        return scoring.lattice, scoring.psnr, f"{of}{source}, task {row['task']}"
     except (OSError, ValueError, UsageError) as error:
         if options.file is not None:  # whoever names a file wants scores against it and nothing else
             raise UsageError(f"'{path}' cannot be scored against '{options.file}': {error}") from error

@@ -98,17 +98,19 @@ def announcement(
 
 
 def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]:
-    """A line for what is asked for now and was not when these trials ran: files in bits, saved models."""
-    if not options.bits and not options.save_model:
+    """A line for what is asked for now and was not when these trials ran: a back end, files in bits, saved models."""
+    if not (options.backend or options.bits or options.save_model):
         return
     rows = [(trial, Store(options.out, trial.rows[0].folder).read(trial.rows[0].key)) for trial in done]
     fitted = [(trial, row) for trial, row in rows if row is not None and row["status"] == OK]
     saved = [Store(options.out, trial.folder).model_path(trial.key).exists() for trial, _ in fitted]
-    for what, count in (
-        ("files of these --bits", sum(not trial.has_rates(row) for trial, row in fitted)),
-        ("a saved model", options.save_model * saved.count(False)),
+    for what, there in (
+        (f"results of --backend {options.backend}", [trial.backend in (None, row["backend"]) for trial, row in fitted]),
+        ("files of these --bits", [trial.has_rates(row) for trial, row in fitted]),
+        ("files that this --quantised-share made better", [trial.has_quantised(row) for trial, row in fitted]),
+        ("a saved model", saved if options.save_model else []),
     ):
-        if count:
+        if count := there.count(False):
             yield f"{count} of those done before have not got {what}; --force runs them again"
 
 
@@ -127,7 +129,7 @@ def run_trials_of(
         options.out,
         launch.device,
         save_models=options.save_model,
-        superseded=trial_rows.to_supersede(left, options.out) if options.force else (),
+        superseded=trial_rows.to_supersede(left, options.out) if options.force else {},
         after=0.0 if options.no_figures else drawing_seconds(left, launch.device.type),
     )
     run_where_asked(left, how, options, workers, words)

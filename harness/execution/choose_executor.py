@@ -93,7 +93,7 @@ def make_executor(
     if options.executor == "local" and workers == 1:
         return None
     device = "all" if options.device == "all" else str(how.device)
-    order = Order(tuple(words), os.getcwd(), device, tuple(sorted(how.superseded)))
+    order = Order(tuple(words), os.getcwd(), device, how.superseded)
     module = importlib.import_module(f"harness.execution.executors.{options.executor}")
     out = Path(options.out)
     more = {"local": (out,), "ray": (), "slurm": (out, options.slurm)}[options.executor]

@@ -3,14 +3,14 @@
 import dataclasses
 import math
 import os
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from common.files import ROOT
 from harness.plan.trial import Trial
 
-Superseded = Collection[tuple[str, str]]
+Superseded = Mapping[str, str]  # rows that do not count, as their trials are to run again: key → `started`
 
 
 class Concurrency(NamedTuple):
@@ -71,18 +71,18 @@ def search_path() -> dict[str, str]:
 class Order:
     """What a worker is to do.
 
-    arguments: of run.py. folder: where it was started. device: the worker's own. superseded: see
-    `trial_rows.is_done`. keys: of the trials, among those that the command line plans.
+    arguments: of run.py. folder: where it was started. device: the worker's own. keys: of the trials, among those that
+    the command line plans.
     """
 
     arguments: tuple[str, ...]
     folder: str
     device: str
-    superseded: tuple[tuple[str, str], ...] = ()
+    superseded: Superseded = field(default_factory=dict)
     keys: tuple[str, ...] = ()
 
     def for_trials(self, trials: Collection[Trial]) -> "Order":
         """The same order for some trials alone, with what is superseded of theirs."""
-        names = {row.key for trial in trials for row in trial.rows}
-        superseded = tuple((key, started) for key, started in self.superseded if key in names)
+        names = (row.key for trial in trials for row in trial.rows) if self.superseded else ()
+        superseded = {key: self.superseded[key] for key in names if key in self.superseded}
         return dataclasses.replace(self, superseded=superseded, keys=tuple(trial.key for trial in trials))

@@ -195,7 +195,8 @@ class Progress:
         if self.trial is None or len(self.marks) < 2 or self.marks[0][1] >= self.marks[1][1]:
             return None
         (first, of_first), (last, of_last) = self.marks
-        return last + (last - first) / (of_last - of_first) * (self.trial.steps - of_last)
+        ahead = self.trial.steps + self.trial.passes_again - of_last
+        return last + (last - first) / (of_last - of_first) * ahead
 
     def _is_best(self, trial: Trial, row: Row) -> bool:
         """Whether a row of a trained model leads its budget; it then stands as the best. The first of a budget leads

@@ -9,7 +9,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from common.errors import Failure
 from common.files import refresh
 from harness.execution.executor import ALONE, Concurrency, Executor, Superseded
 from harness.execution.progress import Progress
-from harness.execution.trial_rows import is_done, stored
+from harness.execution.trial_rows import Arrivals, is_done, stored
 from harness.plan.trial import Trial
 from harness.store.claims import Claims
 from harness.store.facts import started_at
@@ -38,8 +38,8 @@ MOST_ROUNDS = 3  # that may end without a new row
 class RunOptions:
     """Where trials run, until when, and what becomes of them.
 
-    out: the results folder. superseded: as for `is_done`. deadline: on time.monotonic's clock; no trial begins after
-    it, and what runs then elsewhere is abandoned. on_end: is given every trial whose rows are stored. save_models,
+    out: the results folder. deadline: on time.monotonic's clock; no trial begins after it, and what runs then elsewhere
+    is abandoned. on_end: is given every trial whose rows are stored. save_models,
     arrays: whether fitted models and residuals are stored beside rows. after: seconds of what follows, for the time
     that is left.
     """
@@ -47,7 +47,7 @@ class RunOptions:
     out: str | Path
     device: torch.device
     save_models: bool = False
-    superseded: Superseded = ()
+    superseded: Superseded = field(default_factory=dict)
     deadline: float = math.inf
     on_end: Callable[[Trial], None] = lambda trial: None
     arrays: bool = True
@@ -141,14 +141,16 @@ def spread(trials: Sequence[Trial], executor: Executor, options: RunOptions) -> 
     """
     prepare(trials, options.out)
     left, rounds, claims = list(trials), 0, Claims(options.out)
+    arrivals = Arrivals(trials, options.out)
     with options.progress(trials, executor.concurrency) as progress:
         try:
             while left and time.monotonic() < options.deadline:
                 executor.submit(left)
                 before, going = len(left), True
                 while going and time.monotonic() < options.deadline:
-                    going = executor.running()
-                    left = tell_finished(left, progress, options)
+                    if not (going := executor.running()):
+                        arrivals.forget()
+                    left = tell_finished(arrivals, progress, options)
                     progress.tell_running(functools.partial(read_claims, options.out))
                     time.sleep(POLL if going else 0)
                 rounds = rounds + 1 if len(left) == before and not any(map(claims.held, left)) else 0
@@ -159,17 +161,13 @@ def spread(trials: Sequence[Trial], executor: Executor, options: RunOptions) -> 
             executor.stop()
 
 
-def tell_finished(trials: Sequence[Trial], progress: Progress, options: RunOptions) -> list[Trial]:
+def tell_finished(arrivals: Arrivals, progress: Progress, options: RunOptions) -> list[Trial]:
     """Tell of the trials that have rows by now; returns the others."""
-    out, left = options.out, []
-    for trial in trials:
-        # whether there is a file costs a tenth of reading it
-        there = all(Store(out, row.folder).row_path(row.key).exists() for row in trial.rows)
-        if there and is_done(trial, out, options.superseded):
-            tell(trial, out, progress)
-        else:
-            left.append(trial)
-    return left
+    for trial in arrivals.look():
+        if is_done(trial, options.out, options.superseded):
+            tell(trial, options.out, progress)
+            del arrivals.left[trial.rows[-1].name]
+    return list(arrivals.left.values())
 
 
 def tell(trial: Trial, out: str | Path, progress: Progress) -> None:

@@ -22,7 +22,8 @@ def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], li
     claims = Claims(out)
     for trial in trials:
         found = stored(trial, out)
-        whole = {name: row for name, row in found.items() if row is not None and is_own(row, name, out)}
+        own = {name: row for name, row in found.items() if row is not None and is_own(row, name, out)}
+        whole = {name: row for name, row in own.items() if trial.counts(row)}
         if len(whole) == len(found):
             claims.bury(trial)
             done.append(trial)
@@ -46,15 +47,38 @@ def stored(trial: Trial, out: str | Path) -> dict[Name, Row | None]:
 
 
 def is_done(trial: Trial, out: str | Path, superseded: Superseded) -> bool:
-    """Whether a trial's rows all exist.
-
-    superseded: the key and `started` of rows that do not count, as their trials are to run again.
-    """
+    """Whether a trial's rows all exist, and count."""
     found = stored(trial, out).items()
-    return all(row is not None and (key, row["started"]) not in superseded for (_, key), row in found)
+    return all(
+        row is not None and trial.counts(row) and row["started"] != superseded.get(key) for (_, key), row in found
+    )
 
 
 def to_supersede(trials: Sequence[Trial], out: str | Path) -> Superseded:
     """The rows that these trials have now."""
     found = (entry for trial in trials for entry in stored(trial, out).items())
-    return {(key, row["started"]) for (_, key), row in found if row is not None}
+    return {key: row["started"] for (_, key), row in found if row is not None}
+
+
+class Arrivals:
+    """Which of some trials may have their rows since the last look. One look lists folders and opens no file, however
+    many trials there are.
+
+    left: the trials by the name of the row that is written last. A row that takes the place of another one is told by
+    the number of its file.
+    """
+
+    def __init__(self, trials: Sequence[Trial], out: str | Path):
+        self.left = {trial.rows[-1].name: trial for trial in trials}
+        self.stores = {folder: Store(out, folder) for folder, _ in self.left}
+        self.seen: dict[Name, int] = {}
+
+    def look(self) -> list[Trial]:
+        """The trials whose last row was not there before, in order."""
+        now = {(folder, key): number for folder, store in self.stores.items() for key, number in store.row_files()}
+        before, self.seen = self.seen, now
+        return [trial for name, trial in self.left.items() if name in now and now[name] != before.get(name)]
+
+    def forget(self) -> None:
+        """Take all that is there for new at the next look."""
+        self.seen.clear()

@@ -59,7 +59,7 @@ def run(order: Order) -> None:
         options.out,
         device,
         save_models=options.save_model,
-        superseded={(key, started) for key, started in order.superseded},
+        superseded=order.superseded,
         arrays=order.arguments[0] != fill.VERB,  # the reference keeps rows alone
     )
     with Progress(trials, device.type, silent=True) as progress:

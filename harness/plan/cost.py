@@ -29,7 +29,7 @@ class Parts(NamedTuple):
     """Seconds of a trial.
 
     training: updates, or the only solution: `seconds` of its rows. set_up: before the first update: making the model,
-    trying it out, recording. rest: signals, evaluations, scores and writing.
+    trying it out, recording. rest: signals, evaluations, last passes with quantised values, scores and writing.
     """
 
     training: float
@@ -67,12 +67,13 @@ def trial_parts(trial: Trial, device: str, among: Among = statistics.median) -> 
     if once is None:
         return None
     training = once if trial.lr is None else trial.steps * once
+    quantised = trial.passes_again * once
     if not beside:
-        return Parts(training, 0.0, START_SECONDS)
+        return Parts(training, 0.0, START_SECONDS + quantised)
     rest = beside["rest"].get(axes) or next(iter(beside["rest"].values()))
     set_up = beside["set_up"].get(trial.model, statistics.median(beside["set_up"].values()))
     evaluating = 0.0 if trial.lr is None else evaluation_seconds(trial, once, device)
-    return Parts(training, set_up, interpolate(rest, samples_scored(trial)) + evaluating)
+    return Parts(training, set_up, interpolate(rest, samples_scored(trial)) + evaluating + quantised)
 
 
 def is_timed(trial: Trial, device: str) -> bool:

@@ -99,7 +99,7 @@ def make_plan(
     for band in bands:
         family.check(source.dim, length, band)
     names = expand_tasks(tasks)
-    if preset.signal_seeds:
+    if any(signal_seed != seed for seed, signal_seed in preset.seed_pairs):
         check_signal_seeds(source, names)
     trials = [
         fit(item, task, model, size).of_draw(band, seed, signal_seed)

@@ -123,8 +123,9 @@ def _of_files(
 
 def check_signal_seeds(source: Source, tasks: Sequence[str]) -> None:
     """UsageError for signal seeds of which every one would give the same numbers. tasks: as rows name them."""
-    if source.files and (fixed := [task for task in tasks if not family_of(task).draws]):
-        why = f"in task {' or '.join(fixed)} nothing of '{source.files[0].path}' is drawn at random"
+    if not source.family.draws and (fixed := [task for task in tasks if not family_of(task).draws]):
+        what = f"'{source.files[0].path}'" if source.files else source.family.name
+        why = f"in task {' or '.join(fixed)} nothing of {what} is drawn at random"
         raise UsageError(f"--signal-seeds: {why}; leave it out, --seeds are of initial values")
 
 

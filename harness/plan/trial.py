@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -114,9 +115,36 @@ class Trial:
         vars(drawn)["config_hash"] = self.config_hash  # where the property keeps it
         return drawn
 
+    @property
+    def quantised_bits(self) -> tuple[int, ...]:
+        """The numbers of bits at which values are rounded."""
+        return tuple(bits for bits in self.bits if bits != EXACT)
+
+    @property
+    def quantised_passes(self) -> int:
+        """How many of the last passes are made once more, with quantised values, for each of `quantised_bits`."""
+        trained = self.lr is not None
+        return math.ceil(self.quantised_share * self.steps) if self.quantised_bits and trained else 0
+
+    @property
+    def passes_again(self) -> int:
+        """The passes with quantised values, for all numbers of bits together."""
+        return len(self.quantised_bits) * self.quantised_passes
+
+    def counts(self, row: schema.Row) -> bool:
+        """Whether a row of this trial tells of it: what was not fitted, as one back end cannot, others may fit."""
+        fitted = row["status"] != schema.UNSUPPORTED or row["updates"] is not None
+        return fitted or row["backend"] in (None, self.backend)
+
     def has_rates(self, row: schema.Row) -> bool:
         """Whether a row of this trial has the rates of its `bits`. One that did not end well cannot, and counts."""
         return row["status"] != schema.OK or {rate["bits"] for rate in row["rates"] or ()} >= set(self.bits)
+
+    def has_quantised(self, row: schema.Row) -> bool:
+        """Whether a row that has rates has one of values whose last updates, as many as here, saw them quantised. False
+        as well where none of these values was better than the fit's own."""
+        passes = {rate.get("quantised_passes") for rate in row["rates"] or () if rate["bits"] in self.quantised_bits}
+        return not self.quantised_passes or not passes or self.quantised_passes in passes
 
     @property
     def folder(self) -> str:

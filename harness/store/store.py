@@ -9,7 +9,7 @@ import math
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,14 @@ class Store:
         """The keys of its row files, sorted. A name with a leading dot is that of a row being written."""
         names = sorted(os.listdir(self.rows))  # as plain text: paths would take longer than the parsing
         return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
+
+    def row_files(self) -> Iterator[tuple[str, int]]:
+        """The key of each row file, and the file's number, which another row under its name does not have; none where
+        there is no folder."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.rows) as entries:
+            for entry in entries:
+                if entry.name.endswith(".json") and not entry.name.startswith("."):
+                    yield entry.name.removesuffix(".json"), entry.inode()
 
     def prepare(self) -> None:
         """Make the folders and prove that they can be written, before any work; otherwise raises `unwritable`."""

@@ -1,7 +1,6 @@
 """One trial: build, fit, score. Divergence and lack of memory become rows; all else raises."""
 
 import gc
-import math
 import sys
 import time
 import zlib
@@ -11,7 +10,7 @@ import torch
 
 import models
 from common.errors import UsageError
-from harness.plan.trial import EXACT, MUON, Trial
+from harness.plan.trial import MUON, Trial
 from harness.store.schema import OUT_OF_MEMORY, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.data import signal_of, task_of
@@ -136,7 +135,6 @@ def train(
 
 def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
     """share: of the memory for activations that the settings allow."""
-    bits = tuple(n for n in trial.bits if n != EXACT)
     return Schedule(
         lr=trial.lr,
         adam_betas=trial.adam_betas,
@@ -147,8 +145,8 @@ def make_schedule(trial: Trial, share: float = 1.0) -> Schedule:
         precision=trial.precision,
         lr_schedule=trial.lr_schedule,
         optimiser=trial.optimiser,
-        bits=bits,
-        quantised_passes=math.ceil(trial.quantised_share * trial.steps) if bits else 0,
+        bits=trial.quantised_bits,
+        quantised_passes=trial.quantised_passes,
     )
 
 

@@ -220,6 +220,9 @@ def test_rows_without_what_is_asked_for_now_are_said(run, photo):
     _, stdout, _ = run("--signal", photo, "--bits", "6", "8", models=("Grid", "BlockDCT"))
     assert files in stdout
     assert model not in stdout
+    _, stdout, _ = run("--signal", photo, "--bits", "6", "--quantised-share", "0.5", models=("Grid", "BlockDCT"))
+    made_better = "1 of those done before have not got files that this --quantised-share made better"
+    assert f"{made_better}; --force runs them again\n" in stdout, "and BlockDCT is not trained"
 
 
 def test_the_next_command_is_one_that_works(run, run_py, photo):

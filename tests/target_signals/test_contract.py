@@ -92,7 +92,9 @@ def test_what_there_is_not_is_one_line(case):
     ],
 )
 def test_what_sort_of_signal_it_is(name, drawn, binary, rings):
-    band = 0.5 if target_signals.registry.get(name).bands else None
+    family = target_signals.registry.get(name)
+    band = 0.5 if family.bands else None
     one, other = (target_signals.get_signal(name, 2, 21, band, seed) for seed in (1, 2))
     assert (one.kind, one.channels, one.binary, len(one.rings)) == ("synthetic", 1, binary, rings)
+    assert family.draws == drawn
     assert np.abs(one.values - other.values).mean() > 1e-3 if drawn else np.array_equal(one.values, other.values)

@@ -51,6 +51,8 @@ def writing(rows: Sequence[Row], out: str | Path) -> str | None:
     bits, row = _fewest_bits(rows), rows[0]
     if bits is None:
         return None
+    if _rate(row, bits).get("quantised_passes"):
+        return "no command does, as values whose last updates saw quantised ones are kept in no model"
     model = Store(out, folder_of(row)).model_path(key_of(row))
     if not model.is_file():
         return "--save-model keeps models, which python -m harness compress writes as files"

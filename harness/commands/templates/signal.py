@@ -17,6 +17,7 @@ class ExampleClass(SignalFamily):
     name = "example_name"  # in tables and --signal
     dims = (2, 3)  # the dimensions it exists in; of (2,) alone, --dim may be left out
     # bands = False  # without a difficulty dial: bandlimit is then None
+    # draws = False  # where every seed gives the same signal
 
     @classmethod
     def build(cls, dim: int, length: int, bandlimit: float | None, seed: int) -> Signal:

@@ -22,6 +22,7 @@ from harness.store.schema import BUSY
 from harness.store.store import Store
 from harness.store.table import load
 from harness.train import machine
+from models import get_model
 from tests.harness.commands.running import NAMES, SMOKE, cells, rows
 from tests.harness.tables import MODELS
 
@@ -288,9 +289,42 @@ def test_the_command_line_replaces_what_the_preset_says(run, out):
     assert cells(stdout)["Grid"][-1] == "8"
 
 
+def test_what_one_back_end_cannot_is_no_result_of_others(run, out, monkeypatch):
+    """Rows do not have the back end in their names."""
+    monkeypatch.setattr(get_model("Grid"), "refuses", lambda *_: "it is for others")
+    _, stdout, _ = run("--backend", "torch")
+    assert "unsupported: it is for others" in stdout
+    _, stdout, _ = run("--backend", "torch")
+    assert "1 of them done before, 0 to run" in stdout
+    monkeypatch.undo()
+    _, stdout, _ = run()
+    assert "0 of them done before, 1 to run" in stdout
+    assert set(load(out)["status"]) == {"ok"}
+
+
+def test_a_fit_that_a_scoring_does_not_take_is_done(run):
+    """Its row there is unsupported, and names the back end of the fit."""
+    coffee = ("--signal", "SampleImages", "--items", "coffee")
+    _, stdout, _ = run(*coffee, models=["BlockDCT"])
+    assert "super-resolution unsupported" in stdout
+    _, stdout, _ = run(*coffee, models=["BlockDCT"])
+    assert "1 of them done before, 0 to run" in stdout
+
+
+def test_results_of_another_back_end_than_the_one_asked_for_are_said(run, out):
+    run()
+    (path,) = out.glob("*/rows/*.json")
+    path.write_text(path.read_text().replace('"backend": "torch"', '"backend": "triton"'))
+    _, stdout, _ = run("--backend", "torch")
+    assert "1 of those done before have not got results of --backend torch; --force runs them again" in stdout
+    _, stdout, _ = run("--backend", "torch", "--force")
+    assert "have not got" not in stdout + run("--backend", "torch")[1]
+
+
 def test_signal_seeds_meet_every_seed_and_repeat_nothing(run, out):
-    assert run("--seeds", "1", "2")[0] == 0
-    code, stdout, _ = run("--seeds", "1", "2", "--signal-seeds", "1", "2")
+    spheres = ("--signal", "SparseSphereSignal", "--dim", "2", "--bandlimits", "0.5")
+    assert run(*spheres, "--seeds", "1", "2")[0] == 0
+    code, stdout, _ = run(*spheres, "--seeds", "1", "2", "--signal-seeds", "1", "2")
     assert code == 0
     assert "4 trials, 2 of them done before, 2 to run" in stdout
     table = load(out)

@@ -66,6 +66,11 @@ def test_a_path_without_its_option_is_given_one(capsys):
         (["--seeds", "-1"], "argument --seeds: "),
         (["--seeds", "1e12"], "--seeds: must be from 0 to 2**32 - 1 each"),
         (["--signal-seeds", "1e12"], "--signal-seeds: must be from 0 to 2**32 - 1 each"),
+        (["--signal-seeds", "1", "2"], "--signal-seeds: in task fit nothing of Sierpinski is drawn at random"),
+        (
+            ["--signal", "SheppLogan", "--task", "ct", "denoise_0.1", "--signal-seeds", "1"],
+            "--signal-seeds: in task ct nothing of SheppLogan is drawn at random",
+        ),
         (["--length", "0"], "length 0 is too short for a signal; give at least 2"),
         (["--length", "1"], "length 1 is too short for a signal; give at least 2"),
         (["--length", "1e8"], "Sierpinski of length 100000000 has 1e+16 points, and at most 1,073,741,824"),

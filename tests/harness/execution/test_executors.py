@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -18,10 +19,11 @@ import torch
 from common.errors import Failure
 from common.exits import RESUME
 from harness.commands import run as run_command
-from harness.execution import ordering, run_trials
+from harness.execution import ordering, run_trials, trial_rows
 from harness.execution.executor import ALONE, Order
 from harness.execution.executors import slurm
 from harness.execution.progress import Progress
+from harness.execution.trial_rows import Arrivals
 from harness.store.claims import Claims
 from harness.store.store import Store
 from harness.store.table import load
@@ -163,7 +165,7 @@ def test_two_launches_at_once_divide_the_work(sweep):
 @takes_minutes
 def test_settings_that_change_under_way_are_noticed(sweep, tmp_path, root):
     """Workers plan again; what they then find must be what was asked for."""
-    order = {"arguments": sweep.words(), "folder": str(root), "device": "cpu", "superseded": [], "keys": ["other"]}
+    order = {"arguments": sweep.words(), "folder": str(root), "device": "cpu", "superseded": {}, "keys": ["other"]}
     line = [sys.executable, "harness/execution/worker.py"]
     ours, theirs = socket.socketpair()
     with ours, theirs, subprocess.Popen(line, cwd=root, env=sweep.environment, stdin=theirs) as process:
@@ -312,20 +314,59 @@ def test_what_another_finished_while_we_were_about_to_claim_it_is_not_run(make_t
 
 
 def test_rows_are_looked_for_but_not_read_until_they_are_there(make_trial, make_row, tmp_path, capsys, calls):
-    """However often the store is looked at, and then twice: to see that they count, and to tell of them."""
+    """However often the store is looked at, and then twice: to see that they count, and to tell of them. A look takes
+    one listing of a folder, however many trials there are: a file server answers each question by itself."""
     trials = [make_trial("Grid", seed=seed) for seed in range(20)]
-    rows = tmp_path / trials[0].folder / "rows"
+    rows, how = tmp_path / trials[0].folder / "rows", run_trials.RunOptions(tmp_path, CPU)
     run_trials.prepare(trials, tmp_path)
-    progress, opened = Progress(trials, "cpu"), calls(os, "open")
+    progress, opened, listed, asked = (
+        Progress(trials, "cpu"),
+        calls(os, "open"),
+        calls(os, "scandir"),
+        calls(Path, "exists"),
+    )
+    arrivals = Arrivals(trials, tmp_path)
     for done in (0, 0, 5, 20):
         for trial in trials[:done]:
-            (rows / f"{trial.key}.json").write_text(json.dumps(make_row()))
-        left = run_trials.tell_finished(
-            trials[5:] if done == 20 else trials, progress, run_trials.RunOptions(tmp_path, CPU)
-        )
-        assert left == ([] if done == 20 else trials[done:])
+            if trial.name in arrivals.left:
+                (rows / f"{trial.key}.json").write_text(json.dumps(make_row()))
+        assert run_trials.tell_finished(arrivals, progress, how) == trials[done:]
     assert [path for path, *_ in opened] == [rows / f"{trial.key}.json" for trial in trials for _ in range(2)]
+    assert (len(listed), asked) == (4, [])
     assert capsys.readouterr().out.count("\n") == 20
+
+
+def test_rows_that_do_not_count_are_read_once_until_others_take_their_place(make_trial, make_row, tmp_path, calls):
+    """As with --force, when every row is there from the start."""
+    trials = [make_trial("Grid", seed=seed) for seed in range(20)]
+    store = Store(tmp_path, trials[0].folder)
+    run_trials.prepare(trials, tmp_path)
+    for trial in trials:
+        store.write(trial.key, make_row(started="2026-01-01T00:00:00+00:00"), None)
+    how = run_trials.RunOptions(tmp_path, CPU, superseded=trial_rows.to_supersede(trials, tmp_path))
+    arrivals, progress, read = Arrivals(trials, tmp_path), Progress(trials, "cpu"), calls(Store, "read")
+    for _ in range(3):
+        assert run_trials.tell_finished(arrivals, progress, how) == trials
+    assert len(read) == 20
+    store.write(trials[7].key, make_row(started="2026-01-02T00:00:00+00:00"), None)
+    assert run_trials.tell_finished(arrivals, progress, how) == trials[:7] + trials[8:]
+    assert len(read) == 22
+
+
+def test_a_row_that_is_looked_for_anew_is_found_whatever_number_its_file_has(
+    make_trial, make_row, tmp_path, monkeypatch
+):
+    """File systems that others write may give a file the number of the one whose place it takes."""
+    trial = make_trial("Grid")
+    run_trials.prepare([trial], tmp_path)
+    monkeypatch.setattr(Store, "row_files", lambda store: [(trial.key, 1)])
+    arrivals, progress = Arrivals([trial], tmp_path), Progress([trial], "cpu")
+    how = run_trials.RunOptions(tmp_path, CPU)
+    assert run_trials.tell_finished(arrivals, progress, how) == [trial]
+    Store(tmp_path, trial.folder).write(trial.key, make_row(), None)
+    assert run_trials.tell_finished(arrivals, progress, how) == [trial]
+    arrivals.forget()
+    assert run_trials.tell_finished(arrivals, progress, how) == []
 
 
 def test_workers_of_one_store_fit_each_trial_once_and_look_at_it_twice_at_most(

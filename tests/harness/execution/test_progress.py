@@ -383,3 +383,15 @@ def test_bars_are_life_enough(make_trial, monkeypatch, signs, capsys):
         time.sleep(0.05)
         assert not shown._is_due()
     assert not shown.thread.is_alive()
+
+
+@pytest.mark.usefixtures("estimates")
+def test_passes_with_quantised_values_are_still_ahead_after_the_last_pass(make_trial, monkeypatch):
+    trial, now = make_trial("Grid", budget=10_000, steps=100, bits=(4, 8, 32), quantised_share=0.5), [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    shown = Progress([trial], "cpu")
+    shown.begin(trial)
+    for step, seconds in ((1, 8.0), (100, 17.9)):
+        now[0] = seconds
+        shown.advance(step)
+    assert shown._left_now() == pytest.approx(10.0)

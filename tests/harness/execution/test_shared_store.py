@@ -81,9 +81,9 @@ def test_a_folder_that_was_deleted_ends_the_run_in_one_line(make_trial, tmp_path
 def test_an_order_speaks_of_its_own_trials_alone(make_trial):
     """With --force, ten thousand orders of ten thousand rows each would fill Ray's and Slurm's disks."""
     trials = [make_trial("Grid", seed=seed) for seed in range(100)]
-    order = Order((), "/", "cpu", tuple((trial.key, "2026-01-01T00:00:00") for trial in trials))
+    order = Order((), "/", "cpu", {trial.key: "2026-01-01T00:00:00" for trial in trials})
     one = order.for_trials(trials[7:8])
-    assert one.superseded == ((trials[7].key, "2026-01-01T00:00:00"),)
+    assert one.superseded == {trials[7].key: "2026-01-01T00:00:00"}
     assert len(pickle.dumps(one)) < 1000
 
 

@@ -31,6 +31,19 @@ def test_a_trial_is_made_of_its_parts(times, make_trial):
     assert cost.starts([grid, grid, solved, larger, larger], "cpu") == expected
 
 
+def test_passes_with_quantised_values_take_time_too(times, make_trial):
+    """Of 100 passes 30 again at 4 and at 8 bits, outside the row's training; nothing of a model that is solved."""
+    plain = make_trial("Grid", budget=1000, length=24, steps=100, bits=(4, 8, 32))
+    again = dataclasses.replace(plain, quantised_share=0.3)
+    assert cost.trial_seconds(again, "cpu") == pytest.approx(cost.trial_seconds(plain, "cpu") + 60 * 0.060)
+    times["cpu"]["beside"] = BESIDE
+    assert cost.trial_seconds(again, "cpu") == pytest.approx(cost.trial_seconds(plain, "cpu") + 60 * 0.060)
+    assert cost.trial_parts(again, "cpu").training == cost.trial_parts(plain, "cpu").training
+    solved = make_trial("Grid_exact", budget=1000, length=24, bits=(4,))
+    shared = dataclasses.replace(solved, quantised_share=0.3)
+    assert cost.trial_parts(shared, "cpu") == cost.trial_parts(solved, "cpu")
+
+
 def test_an_image_is_scored_on_its_finer_lattices_too(make_trial, config):
     image = make_trial("Grid", "DIV2K", length=None)
     assert cost.samples_scored(image) in (339 * 510, 33 * 339 * 510), "the original's are at hand or not"

@@ -353,7 +353,7 @@ def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path
         capsys.readouterr()
         assert main(["compress", str(store.model_path(trial.key)), "--bits", "6", "--device", "cpu"]) == 0
         text = capsys.readouterr().out
-        assert "PSNR against Sierpinski" in text
+        assert "PSNR against Sierpinski, task fit\n" in text
         found = text.splitlines()[-3].split()
         assert (found[1], found[3]) == (f"{rates[0]['bytes']:,}", f"{rates[0]['psnr']:.2f}")
 

@@ -205,6 +205,8 @@ def test_files_are_told_where_there_are_some(verdict, tmp_path):
     model.touch()
     told = verdict({("Grid", 100): [22.0]}, rates=rates)
     assert f"  to write it: python -m harness compress {shlex.quote(str(model))} --bits 6\n" in told
+    quantised = verdict({("Grid", 100): [22.0]}, rates=[rate(6, 70, 21.95) | {"quantised_passes": 3}])
+    assert "  to write it: no command does, as values whose last updates saw quantised ones" in quantised
     some = [rate(4, 50, 21.85), rate(6, 70, 21.95), rate(8, 90, 21.9)]
     assert "a file of 70 bytes" in verdict({("Grid", 100): [22.0]}, rates=some), "0.1 dB are lost, not 0.15"
     assert "a file of 70 bytes" in verdict({("Grid", 100): [25.0]}, rates=some), "the best of those that lose more"
