@@ -4,6 +4,7 @@ Photographs are scikit-image's own, in its package: camera (L. Varshney, CC0), m
 benchmark of 2014), retina (M. Häggström, CC0) and ihc, a stained tissue (CMMI, no known restrictions). Everything else
 is drawn: other bands and seeds of the synthetic families, a star with another count of wedges, a turned Sierpinski
 carpet, two solids, and Shepp & Logan's head lying on its side beside a thorax of ellipses (target_signals/shapes.py).
+That head, upright and in another frame, stands in for the experiments' slice of a chest where its file is not at hand.
 """
 
 import functools
