@@ -67,13 +67,21 @@ const ratesCsv = (found) =>
 
 function drawRates(found, chart, table) {
   const points = found.lines.flatMap(({ name, codec, points: own }) =>
-    own.map(([rate, psnr]) => ({ name, codec, rate, psnr, bits: rate.toPrecision(3), score: `${fixed(psnr, 2)} dB` })),
+    own.map(([rate, psnr]) => ({
+      name,
+      codec,
+      rate,
+      psnr,
+      path: codec ? 'circle' : lookOf(name).path,
+      bits: rate.toPrecision(3),
+      score: `${fixed(psnr, 2)} dB`,
+    })),
   );
   const title = 'PSNR against bits a sample';
   if (window.vegaEmbed && DATA.charts) {
-    const [models, codecs] = DATA.charts.rates.layer; // an empty one would have no scale
-    const layer = [[models, false], [codecs, true]].filter(([, codec]) => found.lines.some((line) => line.codec === codec));
-    embed(chart, { ...DATA.charts.rates, layer: layer.map(([one]) => one) }, points, title);
+    const [models, codecs, marks] = DATA.charts.rates.layer; // an empty one would have no scale
+    const lines = [[models, false], [codecs, true]].filter(([, codec]) => found.lines.some((line) => line.codec === codec));
+    embed(chart, { ...DATA.charts.rates, layer: [...lines.map(([one]) => one), marks] }, points, title);
   }
   showSorted(table, title, ratesColumns(found), found.lines, { key: 'gain', down: true });
 }
