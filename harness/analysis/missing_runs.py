@@ -36,7 +36,7 @@ def of_pages(comparison: Comparison, out_folder: str | Path | None) -> list[str]
     if not fits.machine:
         notes.append("no row has its seconds: no quality against seconds drawn")
     elif others := len(timing.elsewhere(fits)):
-        left_out = f"{others} runs of other machines or threads are left out of them"
+        left_out = f"{plural(others, 'run')} of other machines or threads left out of them"
         notes.append(f"seconds are those of {fits.machine}: {left_out}")
     return notes + ([] if out_folder is None else _of_pictures(fits, out_folder))
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from common.words import plural
 from harness.analysis.cell import Cell
 from harness.analysis.comparison import Comparison, Place
 from harness.analysis.remarks import shared
@@ -42,10 +43,10 @@ def only_elsewhere(comparison: Comparison, models: Sequence[str]) -> list[str]:
 def notes(comparison: Comparison) -> list[str]:
     """What a page with seconds has to say about them."""
     here, others = _here(comparison), len(elsewhere(comparison))
-    left_out = f"seconds of {comparison.machine} alone: {others} runs of other machines or threads are left out"
+    left_out = f"seconds of {comparison.machine} alone: {plural(others, 'run')} of other machines or threads left out"
     found = [left_out] if others else []
     doubtful = sum(map(busy, here))
-    found += [f"{doubtful} runs were timed on a busy machine"] if doubtful else []
+    found += [f"timed on a busy machine: {plural(doubtful, 'run')}"] if doubtful else []
     return found + shared(here)
 
 

@@ -20,7 +20,7 @@ from harness.analysis.winner import BASELINE, mean_of
 from harness.figures import axis_style, style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout, columns_for, even_columns
 from harness.figures.page import Sheet, averaged, headline
-from harness.figures.text import EDGE, text_width, thinned
+from harness.figures.text import EDGE, LINE, text_width, thinned, wrapped
 from harness.figures.views import View, unit_notes
 from target_signals.tasks.metrics import METRICS
 
@@ -143,7 +143,12 @@ class Page:
             columns = even_columns(count, int((room + GAP[0]) / (least + GAP[0])))
             panel = ((room - (columns - 1) * GAP[0]) / columns, panel[1])
         sheet = Sheet(count, columns, panel, GAP, (self.name_room, right), layout=self.layout)
-        return sheet.with_texts(*headline(self.comparison, subtitle), notes, AXIS_ROOM)
+        below = AXIS_ROOM + LINE * (len(self.axis_lines(sheet)) - 1)
+        return sheet.with_texts(*headline(self.comparison, subtitle), notes, below)
+
+    def axis_lines(self, sheet: Sheet) -> list[str]:
+        """The name of the x axis in lines no wider than a panel, beside which another one has its own."""
+        return wrapped(self.view.axis, sheet.panel[0] + 2 * EDGE)
 
     def mesh(self, axes: Axes, values: np.ndarray) -> QuadMesh:
         """Coloured cells over a hatched ground, which shows where there is no value."""
@@ -190,7 +195,7 @@ class Page:
         axes.set_yticks(np.arange(len(self.models)) + 0.5, names)
         axes.tick_params(length=0)
         if sheet.lowest(index):
-            axes.set_xlabel(self.view.axis, fontsize=style.TEXT, labelpad=3)
+            axes.set_xlabel("\n".join(self.axis_lines(sheet)), fontsize=style.TEXT, labelpad=3)
 
     def colour_bar(self, sheet: Sheet, figure: Figure, mesh: QuadMesh) -> None:
         height = min(sheet.grid[1], MOST_BAR)

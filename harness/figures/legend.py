@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -13,7 +14,7 @@ from harness.figures import style
 from harness.figures.text import EDGE, LINE, text_width
 
 AXIS_ROOM = 0.66  # inches of the labels of an axis and of its name in one line
-HANDLE, LINE_HEIGHT = 0.6, 0.17  # inches of an entry beside its text, and of its height
+HANDLE, BETWEEN, LINE_HEIGHT = 0.44, 0.16, 0.157  # inches of an entry beside its text, between columns, of a line
 
 
 def entry(label: str, **looks: Any) -> Line2D:
@@ -55,5 +56,8 @@ def draw(figure: Figure, handles: Sequence[Line2D], corner: tuple[float, float],
 
 
 def _columns(handles: Sequence[Line2D], width: float) -> int:
-    widest = max(text_width(str(handle.get_label())) for handle in handles)
-    return max(1, int((width - EDGE) / (HANDLE + widest)))
+    """The most columns that fit, each as wide as its own widest entry: one long name does not widen the others."""
+    widths = [HANDLE + text_width(str(handle.get_label())) for handle in handles]
+    counts = range(len(widths), 1, -1)
+    room = width - EDGE + BETWEEN
+    return next((n for n in counts if sum(map(max, np.array_split(widths, n))) + BETWEEN * n <= room), 1)

@@ -165,7 +165,16 @@ def headline(comparison: Comparison, subtitle: str) -> tuple[str, list[str]]:
     title += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
     draws = " and ".join(plural(count, noun) for noun, count in counts.items() if noun == "seed" or count > 1)
     subtitle += "; rings: 0.1 the outermost" if None in comparison.regions and comparison.bands else ""
-    subtitle += f"; {comparison.difficulty.name} in {comparison.difficulty.unit}" if comparison.difficulty.unit else ""
+    subtitle += _dial(comparison)
     others = [model for model in comparison.models if model in comparison.of_reference]
     reference = [f"from the reference results: {', '.join(others)}"] if others else []
     return title, [" · ".join((*kind.extent, f"preset {kind.preset}", draws)), subtitle, *reference]
+
+
+def _dial(comparison: Comparison) -> str:
+    """`; cut-off in cycles per sample at bands 0.5 0.9`: what axes say in place of the bands, by which tables go."""
+    dial, bands = comparison.difficulty, [f"{band:g}" for band in comparison.bands]
+    if bands == [dial.text(band) for band in comparison.bands]:
+        return ""
+    unit = f" in {dial.unit}" if dial.unit else ""
+    return f"; {dial.name}{unit} at {'bands' if len(bands) > 1 else 'band'} {' '.join(bands)}"

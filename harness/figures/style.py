@@ -36,6 +36,8 @@ COLOURS = (  # of trained models, on a light and on a dark ground
     ("#1E4B2D", "#96FFC3"),
     ("#5A00E1", "#E1B4FF"),
     ("#870F00", "#C3784B"),
+    ("#1EA04B", "#78B478"),
+    ("#8484E0", "#B496D2"),
 )
 LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 PER_DASH = 6  # models in a row that share a dash

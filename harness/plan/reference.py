@@ -91,7 +91,7 @@ def _trials(config: Config, want: Want, dim: int, signal: str, task: str, lackin
                 one = dataclasses.replace(preset, sizes=(size,))
                 trials += make_plan(config, source, [name], one, own, PRECISION[want.device])
         if never := [model for model in chosen if all(model in lacks for lacks in out.values())]:
-            where = f"{dim}D {signal} {name}"
+            where = f"{signal} {dim}D {name}"
             lacking[where] = list(dict.fromkeys((*lacking.get(where, ()), *never)))
     return [dataclasses.replace(trial, bits=want.bits) for trial in trials] if want.bits else trials
 

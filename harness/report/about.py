@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 HOME = "models"  # the package; a look at where it lies does not import it
+NAMED = re.compile(r"[\w ]+: ")  # what a title begins with
 CITATION = re.compile(r"\(([^()]*\b(?:19|20)\d\d\b[^()]*)\)")  # in brackets, with a year
 
 
@@ -53,7 +54,7 @@ def _described(source: Source, sources: Mapping[str, Source]) -> dict[str, Any]:
     own = " ".join((ast.get_docstring(source.node) or title).split())
     paper = CITATION.search(own) or CITATION.search(text)
     return {
-        "title": title,
+        "title": NAMED.sub("", title, count=1) if NAMED.match(title) else title,
         "text": own,
         "paper": paper[1] if paper else None,
         "settings": _settings(source.node.name, sources),

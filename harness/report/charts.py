@@ -22,10 +22,14 @@ PASSES: Spec = {"field": "step", "type": "quantitative", "axis": {"title": "pass
 FIRST, SECOND = style.colour(0), style.colour(1)
 FRAMED: Spec = {"type": "quantitative", "scale": {"domain": FRAME, "nice": False, "zero": False, "padding": 8}}
 _MEAN: Spec = {"field": "shown", **FRAMED}
-POINT = {"type": "point", "filled": True, "size": 45, "opacity": 1, "cursor": "pointer"}
+POINT = {"type": "point", "filled": True, "size": 45, "opacity": 1}
+PATH: Spec = {"field": "path", "type": "nominal", "scale": None}
 TOOLTIP = [{"field": name, "type": "nominal"} for name in ("model", "budget", "bands", "score", "runs", "time")]
 CODEC, CODEC_DASHES = "#7f7f7f", ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3])  # a grey for either ground
-TICKS = [a * 10**b for b in range(-4, 4) for a in (1, 2, 5)]
+NUMBERS = (  # of a logarithmic axis: 1, 2 and 5 of each decade, of less than one decade all
+    "domain('x')[1] < 10 * domain('x')[0] || indexof('125', slice(format(datum.value, '.0e'), 0, 1)) >= 0"
+    " ? format(datum.value, '~g') : ''"
+)
 BUNDLE = "window.vegaEmbed = vegaEmbed;"  # of the bundled libraries the one name that the page uses
 
 
@@ -34,8 +38,8 @@ def specifications(models: Looks) -> dict[str, Spec]:
 
     Fields: model, size, band, mean, shown (the mean, or the frame's edge that it lies beyond), path (of its mark), low,
     high, seconds, cell; of `curve` step, psnr, loss; of `curves` step, psnr, trial; of `rates` name, codec, rate, psnr,
-    bits, score. The script puts the metric's name in place of SCORE, the budgets in place of SIZES and the frame in
-    place of FRAME.
+    path, bits, score. The script puts the metric's name in place of SCORE, the budgets in place of SIZES and the frame
+    in place of FRAME.
     """
     return {
         "size": _lines(models, _log("size", "budget", values=SIZES, labelExpr=SHORT, grid=False)),
@@ -73,7 +77,7 @@ def _lines(models: Looks, x: Spec) -> Spec:
 
 def _points(models: Looks) -> Spec:
     """Score against seconds of training; one model's budgets are joined."""
-    encoding = {"x": _log("seconds", "seconds of training", format="~g", grid=False), "color": _colour(models)}
+    encoding = {"x": _log("seconds", "seconds of training", labelExpr=NUMBERS, grid=False), "color": _colour(models)}
     joined = {"y": {**_MEAN, **_axis(SCORE)}, "order": {"field": "size", "type": "quantitative"}}
     return _chart(
         [
@@ -85,8 +89,8 @@ def _points(models: Looks) -> Spec:
 
 def _marks(encoding: Spec) -> Spec:
     """A point for each mean; at the edge an arrow in place of one that leaves the frame."""
-    own = {**encoding, "y": _MEAN, "tooltip": TOOLTIP, "shape": {"field": "path", "type": "nominal", "scale": None}}
-    return {"mark": POINT, "encoding": own}
+    own = {**encoding, "y": _MEAN, "tooltip": TOOLTIP, "shape": PATH}
+    return {"mark": POINT | {"cursor": "pointer"}, "encoding": own}
 
 
 def _curve() -> Spec:
@@ -122,7 +126,7 @@ def _rates(models: Looks) -> Spec:
     looks = [*models.values(), *({"colour": CODEC, "dash": dash} for dash in dashes)]
     scale = {"domain": [*models, *codecs]}
     encoding: Spec = {
-        "x": _log("rate", "bits a sample, of whole files", format="~g", grid=False, values=TICKS),
+        "x": _log("rate", "bits a sample, of whole files", labelExpr=NUMBERS, grid=False),
         "y": _psnr(),
         "color": _scaled(scale | {"range": [look["colour"] for look in looks]}),
         "strokeDash": _scaled(scale | {"range": [look["dash"] for look in looks]}),
@@ -130,10 +134,14 @@ def _rates(models: Looks) -> Spec:
     }
     widths = {"!datum.codec": 1.5, "datum.codec": 3.0}
     layers = [
-        {"transform": [{"filter": those}], "mark": {"type": "line", "strokeWidth": width, "point": {"size": 24}}}
+        {"transform": [{"filter": those}], "mark": {"type": "line", "strokeWidth": width}, "encoding": encoding}
         for those, width in widths.items()
     ]
-    return _chart([layer | {"encoding": encoding} for layer in layers])
+    marks = {
+        "mark": POINT,
+        "encoding": {name: encoding[name] for name in ("x", "y", "color", "tooltip")} | {"shape": PATH},
+    }
+    return _chart([*layers, marks])
 
 
 def _chart(layers: Sequence[Spec], height: int = 280) -> Spec:
@@ -147,7 +155,13 @@ def _chart(layers: Sequence[Spec], height: int = 280) -> Spec:
             "background": None,
             "font": "system-ui, sans-serif",
             "view": {"stroke": None},
-            "axis": {"labelFontSize": 12, "titleFontSize": 12.5, "titleFontWeight": "normal", "tickCount": 6},
+            "axis": {
+                "labelFontSize": 12,
+                "titleFontSize": 12.5,
+                "titleFontWeight": "normal",
+                "tickCount": 6,
+                "labelSeparation": 6,
+            },
         },
     }
 

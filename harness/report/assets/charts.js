@@ -131,7 +131,7 @@ function drawCurve(place, row) {
   const [psnr, loss] = [value('curve_psnr', row) ?? [], value('curve_loss', row) ?? []];
   const points = steps.map((step, i) => ({ step, psnr: psnr[i], loss: loss[i] }));
   if (!points.length) return place.replaceChildren(el('p', { class: 'empty' }, 'It left no curve.'));
-  if (!window.vegaEmbed || !DATA.charts) return place.replaceChildren(curveTable(points));
+  if (!window.vegaEmbed || !DATA.charts || points.length === 1) return place.replaceChildren(curveTable(points));
   return embed(place, DATA.charts.curve, points, 'PSNR and loss over passes');
 }
 

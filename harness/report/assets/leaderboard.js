@@ -12,7 +12,7 @@ function boardColumns(lines) {
     {
       key: 'place',
       title: '#',
-      note: 'Rank among the trained models of the same budget and band; sorts back to the first order',
+      note: 'Rank among the trained models of the same budget and band, † a yardstick, which is not trained; sorts back to the first order',
       number: true,
       value: (l) => l.place,
       cell: rankCell,
@@ -22,7 +22,7 @@ function boardColumns(lines) {
       title: 'Model',
       rowHead: true,
       value: (l) => MODELS.indexOf(l.model),
-      cell: (l) => [dot(l.model), openButton(l), kindOf(l)],
+      cell: (l) => [dot(l.model), openButton(l)],
     },
     { key: 'size', title: 'Budget', number: true, value: (l) => l.size, cell: (l) => budgetText(l.size) },
   ];
@@ -49,7 +49,7 @@ function boardColumns(lines) {
       note: 'that ended well, and what did not',
       value: (l) => l.counts.ok,
       cell: (l) => [
-        `${l.counts.ok} ok`,
+        l.counts.ok ? `${l.counts.ok} ok` : '',
         l.signals > 1 ? `, ${l.signals} signals` : '',
         l.seeds > 1 ? `, ${l.seeds} seeds` : '',
         l.items > 1 ? `, ${l.items} items` : '',
@@ -133,9 +133,6 @@ function boardColumns(lines) {
   );
   return columns;
 }
-
-/* What is not trained says so. */
-const kindOf = (line) => (isYardstick(line.model) ? el('small', {}, ' classical') : '');
 
 const openButton = (line) =>
   el(

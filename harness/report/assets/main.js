@@ -35,6 +35,7 @@ const rowsOfKey = (key) => (DATA.columns.key ?? []).indexOf(key);
 /* What a link within the page leads to. */
 const sectionOf = (hash) => (/^#[\w-]+$/.test(hash) ? byId(hash.slice(1)) : null);
 
+document.querySelector('main').hidden = false; // without a script there is only its headings
 drawSummary();
 drawNotices();
 drawDownloads();

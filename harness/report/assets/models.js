@@ -101,7 +101,7 @@ function modelSection(model) {
   };
   return el(
     'details',
-    { class: 'card model', ontoggle: fill },
+    { class: 'card', ontoggle: fill },
     el(
       'summary',
       {},

@@ -64,7 +64,7 @@ function drawAcross() {
   if (!groups.length) return byId('across').replaceChildren();
   const group = groups[acrossState.group];
   const sizes = Object.keys(group.ranks);
-  if (!sizes.includes(acrossState.size)) acrossState.size = sizes.at(-1);
+  if (!sizes.includes(acrossState.size)) acrossState.size = fullest(group.ranks);
   const [which, budgets] = [
     el('span', { class: 'segments', role: 'group', 'aria-label': 'Experiments' }),
     el('span', { class: 'segments', role: 'group', 'aria-label': 'Budget' }),

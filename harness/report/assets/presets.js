@@ -55,14 +55,7 @@ function presetsPart(found) {
   const fill = (event) => {
     const part = event.currentTarget;
     if (!part.open || part.childElementCount > 1) return;
-    part.append(
-      table,
-      el(
-        'ul',
-        { class: 'hint' },
-        found.notes.map((note) => el('li', {}, note)),
-      ),
-    );
+    part.append(table, leftOutList(found.notes));
     showSorted(table, `${found.against} and ${e.preset}`, presetsColumns(found, e), found.lines, { key: 'size' });
   };
   return el(

@@ -94,7 +94,7 @@ function drawItemRanks() {
   const base = metricInfo(state.metric).base.replace('gain', 'psnr');
   const ranks = EXPERIMENTS[state.experiment].ranks[base] ?? {};
   const sizes = Object.keys(ranks);
-  if (!sizes.includes(significance.size)) significance.size = sizes.at(-1) ?? '';
+  if (!sizes.includes(significance.size)) significance.size = fullest(ranks);
   segments(
     byId('significance-sizes'),
     sizes.map((size) => [size, budgetText(Number(size))]),
@@ -114,6 +114,12 @@ function drawItemRanks() {
         ),
   );
 }
+
+/* The budget whose ranks are over the most data sets, of several the largest. ranks: by budget. */
+const fullest = (ranks) => {
+  const most = Math.max(...Object.values(ranks).map(({ sets }) => sets));
+  return Object.keys(ranks).findLast((size) => ranks[size].sets === most) ?? '';
+};
 
 /* Demšar's diagram: models at their average ranks, bars over those whose ranks differ by less than the critical difference.
    set: what is a data set. */

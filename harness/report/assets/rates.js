@@ -69,13 +69,14 @@ function drawRates(found, chart, table) {
   const points = found.lines.flatMap((line) => {
     const { name, points: own } = line;
     const codec = isCodec(line);
-    return own.map(([rate, psnr]) => ({ name, codec, rate, psnr, bits: rate.toPrecision(3), score: `${fixed(psnr, 2)} dB` }));
+    const path = codec ? 'circle' : lookOf(name).path;
+    return own.map(([rate, psnr]) => ({ name, codec, rate, psnr, path, bits: rate.toPrecision(3), score: `${fixed(psnr, 2)} dB` }));
   });
   const title = 'PSNR against bits a sample';
   if (window.vegaEmbed && DATA.charts) {
-    const [models, codecs] = DATA.charts.rates.layer; // an empty one would have no scale
-    const layer = [[models, false], [codecs, true]].filter(([, codec]) => found.lines.some((line) => isCodec(line) === codec));
-    embed(chart, { ...DATA.charts.rates, layer: layer.map(([one]) => one) }, points, title);
+    const [models, codecs, marks] = DATA.charts.rates.layer; // an empty one would have no scale
+    const lines = [[models, false], [codecs, true]].filter(([, codec]) => found.lines.some((line) => isCodec(line) === codec));
+    embed(chart, { ...DATA.charts.rates, layer: [...lines.map(([one]) => one), marks] }, points, title);
   }
   showSorted(table, title, ratesColumns(found), found.lines, { key: 'gain', down: true });
 }

@@ -28,7 +28,7 @@ const signalText = (e) => {
   if (e.own && e.items.length > 1)
     return `${datasetText(e)}, ${e.items.length} ${e.dim === 2 ? 'images' : 'volumes'}`;
   if (e.own) return datasetText(e);
-  return `${e.dim}D ${e.signal}${e.stands_for ? ` (in place of ${e.stands_for})` : ''}`;
+  return `${e.signal} ${e.dim}D${e.stands_for ? ` (stands in for ${e.stands_for})` : ''}`;
 };
 const fileName = (item) => item.replace(/-[0-9a-f]{8}$/, ''); // without the digest of its content
 const nameAmong = (names, name) =>

@@ -74,7 +74,7 @@ const TRIAL_COLUMNS = [
     title: 'Training',
     number: true,
     value: (row) => value('seconds', row),
-    cell: (row) => secondsText(value('seconds', row)) + (isBusy(row) ? ' (busy)' : ''),
+    cell: (row) => secondsText(value('seconds', row)) + (isBusy(row) && known(value('seconds', row)) ? ' (busy)' : ''),
   },
   {
     key: 'started',

@@ -348,8 +348,8 @@ def test_tuned_rows_are_wanted_where_a_search_was_made(ask, settings, tmp_path):
 def test_of_some_models_those_that_lack_tuned_settings_are_named(ask, settings):
     wanted = {"preset": "tuned", "device": "cuda", "group": "t", "experiments": "band"}
     settings(order=[wanted, wanted | {"models": "newer"}])
-    assert "  tuned, 2D Sierpinski fit: Grid, Finer\n" in ask().out
-    assert ask("--models", "Finer").out.endswith("(docs/tuning.md):\n  tuned, 2D Sierpinski fit: Finer\n")
+    assert "  tuned, Sierpinski 2D fit: Grid, Finer\n" in ask().out
+    assert ask("--models", "Finer").out.endswith("(docs/tuning.md):\n  tuned, Sierpinski 2D fit: Finer\n")
 
 
 def test_some_models_alone_are_told_of_filled_and_repeated(ask, tmp_path):

@@ -117,3 +117,9 @@ def test_models_that_coincide_are_all_seen(make_table):
     table["psnr"] = [10.0 * i for i in range(len(table))]
     apart = comparison_of(table)
     assert "beneath" not in said(curves.curve_page(apart, over_budgets(apart)))
+
+
+def test_one_long_name_leaves_the_legend_its_columns(make_table):
+    names = [*MODELS, "AModelOfSomebodyWithAVeryLongName"]
+    legend = drawn(curves.curve_page, make_table(names, [0.1, 0.5], [10_000])).legends[0]
+    assert legend._ncols > 1

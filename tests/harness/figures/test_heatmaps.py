@@ -227,3 +227,12 @@ def test_a_page_without_numbers_names_what_they_would_have_said(make_table, chec
 
 def grid_at(table, band):
     return table[(table["model"] == "Grid") & (table["bandlimit"] == band)]["psnr"].mean()
+
+
+def test_names_of_neighbouring_axes_do_not_meet(make_table):
+    table = make_table(["Siren", "Grid"], [0.1, 0.5], [10_000, 30_000], [1], signal="BandlimitedSignal")
+    comparison = comparison_of(table)
+    figure = heatmaps.score_page(comparison, over_bands(comparison))
+    figure.draw_without_rendering()
+    left, right = (axes.xaxis.label.get_window_extent() for axes in panels(figure))
+    assert left.x1 < right.x0

@@ -79,6 +79,7 @@ def small(tmp_path, make_row):
         row = make_row(model=model, size=size, bandlimit=band, seed=seed, psnr=psnr)
         row["psnr_constant"] = target.build(row).constant
         row |= {"settings": {"lr": 0.25}, "started": f"2026-01-01T00:00:{number:02}.000+00:00"}
+        row["curve"] = [{"step": step, "loss": 0.1 / step, "psnr": 10.0 * step, "seconds": step} for step in (1, 2)]
         residual = np.random.default_rng(number).normal(0, 0.1, (24, 24, 1)).astype(np.float32)
         if number == len(runs):
             row |= {"status": "diverged", "reason": "the loss was not finite after pass 2", "psnr": None}

@@ -39,3 +39,8 @@ def test_comments_behind_above_and_inherited(told):
 def test_others_are_left_out(told):
     assert about(["Mine"]) == {}
     assert set(told) == set(SHIPPED)
+
+
+def test_a_title_does_not_repeat_the_name(told):
+    assert told["Siren"]["title"].startswith("a coordinate network")
+    assert told["Grid_TV"]["title"].startswith("one value a node")

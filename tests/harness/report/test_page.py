@@ -92,9 +92,9 @@ def test_filters_act_on_everything(open_page, small):
 
 def test_signal_task_and_run_choose_the_experiment(open_page, paper_page):
     tab = open_page(paper_page)
-    tab.select_option("#choose-signal", label="2D DIV2K")
+    tab.select_option("#choose-signal", label="DIV2K 2D")
     tab.select_option("#choose-task", label="denoise σ = 0.1")
-    assert tab.inner_text("#chosen").startswith("2D DIV2K, denoise σ = 0.1; paper, native size")
+    assert tab.inner_text("#chosen").startswith("DIV2K 2D, denoise σ = 0.1; paper, native size")
     tab.select_option("#choose-item", "0064")
     assert tab.inner_text("#chosen").endswith("54 trials.")
     tab.select_option("#choose-metric", label="LPIPS")

@@ -56,7 +56,7 @@ def test_unused_budgets_missing_gains_and_busy_machines_are_told_of(open_page, s
     rows = [make_row(model="Grid", load_at_start=0.2), make_row(model="Siren", psnr=9.31, size=5000, load_at_start=1.8)]
     tab = open_page(write_page.write(store(rows)))
     tab.get_by_text("3 remarks on budgets, gains and times").click()
-    assert tab.inner_text("#notices li >> nth=0") == "2D Sierpinski, fit: uses less than its budget: Siren at 5k 50%"
+    assert tab.inner_text("#notices li >> nth=0") == "Sierpinski 2D, fit: uses less than its budget: Siren at 5k 50%"
     assert "learned nothing over the mean of the truth: Siren at 5k" in tab.inner_text("#notices")
     assert "timed on a busy machine: Siren at 5k" in tab.inner_text("#notices")
     assert "timed on a busy machine: Siren at 5k" in tab.inner_text("#leaderboard-notes")
@@ -97,4 +97,26 @@ def test_without_the_libraries(open_page, small, monkeypatch):
     assert "written without vl-convert" in tab.inner_text("#chart-grid")
     assert "written without pyarrow" in tab.inner_text("#download-buttons")
     tab.locator("#heatmap button.heat").nth(0).click()
-    assert tab.locator("#dialog .chart td").count() == 3  # the curve as numbers
+    assert tab.locator("#dialog .chart td").count() == 6  # the curve as numbers
+
+
+def test_without_scripts_there_are_no_empty_sections(browser, small):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(write_page.write(small).as_uri())
+    assert "please allow its scripts" in tab.inner_text("body")
+    assert not tab.locator("main").is_visible()
+    context.close()
+
+
+def test_a_curve_of_one_evaluation_is_a_line_of_numbers(open_page, store, make_row):
+    tab = open_page(write_page.write(store([make_row()])))
+    tab.locator("#heatmap button.heat").click()
+    assert tab.locator("#dialog .chart td").count() == 3
+
+
+def test_the_answer_is_printed_in_its_colours(open_page, small):
+    tab = open_page(write_page.write(small))
+    tab.emulate_media(media="print")
+    colours = "places => places.map(place => getComputedStyle(place).printColorAdjust)"
+    assert set(tab.eval_on_selector_all("#winners .place", colours)) == {"exact"}
