@@ -160,7 +160,8 @@ def test_a_codec_is_one_entry(monkeypatch, make_row):
     (axes,) = rate_distortion_page(found, ["Grid"], []).axes
     assert {line.get_label(): line.get_marker() for line in axes.lines}["PNG 3"] == ".", "a line of one point"
     assert "| PNG 3 | – | – |" in summary(found)
-    for layer in charts.specifications(looks(["Grid"], ()))["rates"]["layer"]:
+    *lines, _ = charts.specifications(looks(["Grid"], ()))["rates"]["layer"]
+    for layer in lines:
         dashes = layer["encoding"]["strokeDash"]["scale"]
         assert len(dashes["range"]) == len(dashes["domain"]) == len({"Grid", *codecs.CODECS[2], *codecs.CODECS[3]})
 
