@@ -10,7 +10,14 @@ from common.parser import Parser
 from harness.analysis import published
 from harness.analysis.reference_rows import beside
 from harness.commands.figure_options import add_looks, choice_of
-from harness.commands.selected_rows import add_own, add_selection, choose_experiments, choose_models, no_rows
+from harness.commands.selected_rows import (
+    add_own,
+    add_selection,
+    choose_experiments,
+    choose_models,
+    name_models,
+    no_rows,
+)
 from harness.execution.shared_options import add_config, add_out
 from harness.figures import draw_figures
 from harness.plan.config import load_config
@@ -53,10 +60,11 @@ def run(options: argparse.Namespace) -> int:
     """Draw what the options choose, and say what it lacks. UsageError where there is nothing to draw."""
     own, config = chosen(options), load_config(options.config)
     order = config.protocol.order
+    rows = own if options.own or options.against is not None else [*own, *beside(own, config)]
+    name_models(rows, options, config.protocol)
     if options.against is not None:
         draw_against(own, order, options)
         return EXIT_OK
-    rows = own if options.own else [*own, *beside(own, config)]
     choose_models(rows, options)  # names what there is not; `choice` draws these models, and knows what is missing
     choice = choice_of(options)
     paths: list[Path] = []

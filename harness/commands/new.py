@@ -62,7 +62,7 @@ def names_in(text: str) -> set[str]:
 
 def check_free(kind: str, name: str) -> None:
     """UsageError for a name that the suite or a module of Python has."""
-    from harness.plan.model_settings import GROUPS
+    from harness.plan.config import GROUPS
 
     known = importlib.import_module(KINDS[kind]).registry.names()
     if name in known or (kind == "model" and name in GROUPS):

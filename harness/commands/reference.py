@@ -76,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
         found = reference.flaws(out, order)
         print("\n".join([*found, f"{out}: {len(found):,} flaws"]))
         return EXIT_FAILED if found else EXIT_OK
+    if options.models is not None:
+        options.models = config.protocol.without_groups(options.models, config.protocol.order)
     for model in options.models or ():
         if model not in (known := config.protocol.order):
             raise UsageError(

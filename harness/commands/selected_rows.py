@@ -9,6 +9,7 @@ from typing import Any
 
 from common.errors import UsageError, suggest
 from harness.execution.option_types import budget
+from harness.plan.config import Protocol
 from harness.store.scan import Stored, gather
 from harness.store.schema import Row
 
@@ -23,7 +24,7 @@ def add_selection(parser: argparse.ArgumentParser, files: str = "") -> None:
     add("--dim", type=int, help="only signals of this dimension")
     add("--task", help=f"only this task{files}")
     add("--preset", help="only this preset")
-    add("--models", nargs="+", metavar="MODEL", help=f"only these models{files}")
+    add("--models", nargs="+", metavar="MODEL", help=f"only these models, or the group 'all' or 'newer'{files}")
     add("--sizes", nargs="+", type=budget, metavar="P", help="only these parameter budgets, like 1e4 or 10k")
 
 
@@ -39,6 +40,12 @@ def choose_experiments(rows: Iterable[Row], options: argparse.Namespace, against
     """
     presets = None if options.preset is None else [options.preset] if against is None else [options.preset, against]
     return select(rows, signal=options.signal, dim=options.dim, task=options.task, preset=presets)
+
+
+def name_models(rows: Iterable[Row], options: argparse.Namespace, protocol: Protocol) -> None:
+    """In `--models`, put the models that these rows have of a group in place of its name."""
+    if options.models is not None:
+        options.models = protocol.without_groups(options.models, dict.fromkeys(row["model"] for row in rows))
 
 
 def choose_models(rows: Iterable[Row], options: argparse.Namespace) -> list[Row]:

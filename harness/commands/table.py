@@ -14,10 +14,17 @@ from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
 from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
-from harness.commands.selected_rows import add_own, add_selection, choose_experiments, choose_models, no_rows
+from harness.commands.selected_rows import (
+    add_own,
+    add_selection,
+    choose_experiments,
+    choose_models,
+    name_models,
+    no_rows,
+)
 from harness.execution.option_types import given_path
 from harness.execution.shared_options import add_config, add_out
-from harness.plan.config import load_config
+from harness.plan.config import Protocol, load_config
 from harness.store.parquet import read_folder
 from harness.store.scan import Gathered, gather
 from harness.store.schema import Row
@@ -62,17 +69,18 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("parquet is no text for a terminal; give a file with --to")
     found = gather(options.out, curves=options.rows)
     found.say_problems()
+    config = load_config(options.config)
     if options.against is not None:
-        write(options, side_by_side(found, options))
+        write(options, side_by_side(found, config.protocol, options))
         return EXIT_OK
     rows = choose_experiments(stored(found), options)
+    if not (options.own or options.rows):
+        rows += beside(rows, config)
+    name_models(rows, options, config.protocol)
+    rows = choose_models(rows, options)
     if options.rows:
-        content = tables.rows_as(options.format, choose_models(rows, options))
+        content = tables.rows_as(options.format, rows)
     else:
-        config = load_config(options.config)
-        if not options.own:
-            rows += beside(rows, config)
-        rows = choose_models(rows, options)
         # which planned models have no rows matters only where all models are compared
         every = experiments(rows, config.protocol.order, config if options.models is None else None)
         if "size" not in by and any(len(each.sizes) > 1 for each in every):
@@ -86,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:
+def side_by_side(found: Gathered, protocol: Protocol, options: argparse.Namespace) -> bytes:
     """The tables of --preset beside --against."""
     if options.preset is None or options.rows:
         raise UsageError("--against goes with --preset and without --rows: --preset tuned --against paper")
@@ -94,9 +102,10 @@ def side_by_side(found: Gathered, options: argparse.Namespace) -> bytes:
         raise UsageError(f"--against compares models at each budget, not by {options.by}; leave --by out")
     if options.preset == options.against:
         raise UsageError(f"--preset and --against are both {options.preset}; give two presets")
-    order = load_config(options.config).protocol.order
-    rows = choose_models(choose_experiments(stored(found), options, options.against), options)
-    every = versus(experiments(rows, order), options.preset, options.against, options.metric)
+    rows = choose_experiments(stored(found), options, options.against)
+    name_models(rows, options, protocol)
+    rows = choose_models(rows, options)
+    every = versus(experiments(rows, protocol.order), options.preset, options.against, options.metric)
     if not every:
         raise UsageError(f"no experiment has scores of both {options.preset} and {options.against}, otherwise alike")
     return tables.versus_as(options.format, every)

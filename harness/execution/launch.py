@@ -14,9 +14,9 @@ import torch
 
 from common.errors import UsageError
 from harness.plan import cost
-from harness.plan.config import Config, Preset, load_config
+from harness.plan.config import GROUPS, Config, Preset, load_config
 from harness.plan.make_plan import make_plan, purpose, untuned
-from harness.plan.model_settings import GROUPS, check_models, group
+from harness.plan.model_settings import check_models, group
 from harness.plan.source import LARGEST, Source, check_size, find_source
 from harness.plan.trial import Trial
 from harness.train import coder, machine

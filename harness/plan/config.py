@@ -3,8 +3,9 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from harness.plan.tuned import Tuned, load_tuned
 from harness.plan.want import Reference
 
 DEFAULT_CONFIG = ROOT / "hyperparameters.json"
+GROUPS = ("all", "newer")  # of models, which `--models` takes beside their names
 EXTENT_OF = "extent_of"  # the key of a preset that names another one, whose values hold where it has none
 MOST_BYTES = 1 << 24  # of the file
 MOST_STEPS = 10**9  # of which the fastest model makes as many in a day
@@ -38,6 +40,15 @@ class Protocol:
     def order(self) -> tuple[str, ...]:
         """The models in the order of runs, tables and colours; those that no list names follow."""
         return (*self.models, *self.newer, *(model for own in self.of_task.values() for model in own))
+
+    def group(self, name: str, known: Iterable[str]) -> list[str]:
+        """The known models of one of GROUPS: `newer`, or all others."""
+        return [model for model in known if (model in self.newer) == (name == "newer")]
+
+    def without_groups(self, words: Iterable[str], known: Collection[str]) -> list[str]:
+        """The words of `--models`, each group's name replaced by its known models where there are some."""
+        named = {name: self.group(name, known) for name in GROUPS}
+        return list(dict.fromkeys(chain.from_iterable(named.get(word) or [word] for word in words)))
 
     def tasks_of(self, model: str) -> list[str]:
         """The tasks that a model is for; none named: all."""

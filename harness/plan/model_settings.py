@@ -15,8 +15,6 @@ from harness.plan.trial import CONSTANT, LR_SCHEDULE, LR_SCHEDULES
 from harness.plan.tuned import FILE, Found
 from models.settings import read_settings
 
-GROUPS = ("all", "newer")  # of models, which `--models` takes beside their names
-
 
 def model_names(config: Config) -> list[str]:
     """Every model, in the order of runs and tables: the protocol's, then the others by name, but for those whose
@@ -34,7 +32,7 @@ def _has_defaults(model: str) -> bool:
 
 def group(config: Config, name: str) -> list[str]:
     """The models of one of GROUPS, in order: `newer`, or all others."""
-    return [model for model in model_names(config) if (model in config.protocol.newer) == (name == "newer")]
+    return config.protocol.group(name, model_names(config))
 
 
 def check_models(config: Config) -> None:

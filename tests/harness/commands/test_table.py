@@ -191,6 +191,16 @@ def test_chosen_models_are_compared_as_if_they_were_all(store, rows, make_row, t
     assert {line["model"] for line in csv.DictReader(io.StringIO(lines.decode()))} == {"Siren"}
 
 
+def test_a_group_of_models_is_those_that_there_are(store, rows, make_row, table):
+    """`newer` of three models is one; one without rows is named as a mistyped model would be."""
+    _, alone, _ = table(store(rows), "--own")
+    assert table(store(rows), "--own", "--models", "all", "Siren") == (0, alone, "")
+    assert table(store(rows), "--models", "newer")[2].startswith("error: no rows of model 'newer'")
+    out = store([make_row(model="Finer")])
+    assert table(out, "--own", "--models", "newer") == table(out, "--own", "--models", "Finer")
+    assert table(out, "--own", "--models", "all") == (0, alone, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
