@@ -15,7 +15,7 @@ from common.lattice import Lattice
 from harness.execution.option_types import bits_a_value, given_path
 from harness.execution.shared_options import add_config, add_device
 from harness.plan.config import load_config
-from harness.store.store import parse_row, store_of
+from harness.store.store import CODED, coded_path, parse_row, store_of
 from target_signals.item_names import name_of
 from target_signals.tasks.metrics import psnr
 
@@ -74,11 +74,11 @@ def files_to_write(paths: Sequence[str], folder: str | None) -> dict[Path, Path]
 
 def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> None:
     """Write a model at each number of bits, to files that begin with `to`, and print what they are worth."""
-    from harness.train import checkpoint, compressed
+    from harness.train import checkpoint
     from harness.train.operations import operations_a_sample
     from harness.train.rates import measure
 
-    if path.suffix == compressed.SUFFIX:
+    if path.suffix == CODED:
         raise UsageError(f"'{path}' is compressed already; give the .safetensors file that it was made from")
     model = checkpoint.load(path, device)
     lattice, score, against = truth_of(model, path, options)
@@ -91,10 +91,16 @@ def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> 
     for bits in dict.fromkeys(options.bits):
         rate, data = measure(model, bits, lattice, score)
         rates.append(rate)
-        name = to.with_name(f"{to.name}-{bits}{compressed.SUFFIX}")
-        write_for_user(name, data)
+        write(coded_path(to, bits), data)
     print("\n".join(table(rates, len(model.lattice))))
-    print(f"\nwrote {to}-<bits>{compressed.SUFFIX}; python -m harness render decodes them")
+    print(f"\nwrote {to}-<bits>{CODED}; python -m harness render decodes them")
+
+
+def write(path: Path, data: bytes) -> None:
+    """UsageError where another file is there: of a run's own, updates may have seen quantised values."""
+    if path.is_file() and path.read_bytes() != data:
+        raise UsageError(f"'{path}' is there and holds other values; delete it, or choose another folder with --to")
+    write_for_user(path, data)
 
 
 def truth_of(

@@ -137,6 +137,10 @@ def _put(equal: Sequence[Found], folder: str, key: str, out: Path, tally: Tally)
         _put_whole([Store(one.store, folder).array_path(key) for one in equal], array, of_row, tally)
     if not model.exists():
         _put_whole([Store(one.store, folder).model_path(key) for one in equal], model, _check_model, tally)
+    for rate in row["rates"] or ():
+        name, of_size = (key, rate["bits"]), functools.partial(_check_size, size=rate["bytes"])
+        if not (coded := target.coded_path(*name)).exists():
+            _put_whole([Store(one.store, folder).coded_path(*name) for one in equal], coded, of_size, tally)
     if row["signal"] == UserFile.name and not (signal := signal_path(out, row)).exists():
         of_dim = functools.partial(load_signal, dim=int(row["dim"]))
         _put_whole([signal_path(one.store, row) for one in equal], signal, of_dim, tally)
@@ -171,6 +175,12 @@ def _check_model(path: Path) -> None:
             pass
     except (SafetensorError, OSError, ValueError) as error:
         raise Unfit(f"no whole model: {one_line(error)}") from error
+
+
+def _check_size(path: Path, size: int) -> None:
+    """Of a compressed model, whose checksum is read with it."""
+    if path.stat().st_size != size:
+        raise Unfit("no whole file of the row's rates: it has another size")
 
 
 def _write(target: Path, content: bytes | Path) -> None:

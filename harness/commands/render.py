@@ -13,7 +13,7 @@ from common.exits import EXIT_OK
 from common.files import write_for_user
 from harness.execution.option_types import given_path
 from harness.execution.shared_options import add_device
-from harness.store.store import parse_row, store_of
+from harness.store.store import CODED, parse_row, store_of
 
 MOST_VALUES = 1 << 31  # of one rendering: 8 GiB in float32
 OF_VALUE = 16  # bytes of memory for a value while a file of it is made
@@ -64,9 +64,7 @@ def run(options: argparse.Namespace) -> int:
 
 def source_of(path: Path) -> str | None:
     """How the values that a model was fitted to came to [0, 1], by the row beside it; None where there is none."""
-    from harness.train import compressed
-
-    key = path.stem.rpartition("-")[0] if path.suffix == compressed.SUFFIX else path.stem
+    key = path.stem.rpartition("-")[0] if path.suffix == CODED else path.stem
     try:
         return parse_row(store_of(path.absolute()).row_path(key))["source"]
     except (OSError, ValueError):

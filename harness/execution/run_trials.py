@@ -113,7 +113,9 @@ def run_free(trials: Sequence[Trial], claims: Claims, progress: Progress, option
 
 
 def write(trial: Trial, results: Sequence[Result], options: RunOptions) -> None:
-    """Store the rows of a trial, and with `arrays` its residuals."""
+    """Store a trial's rows, with `arrays` its residuals, and with `save_models` the files that `rates` tells of."""
+    if options.save_models:
+        checkpoint.save_files(options.out, trial, results[0].files)
     for scoring, result in zip(trial.rows, results, strict=True):
         store = Store(options.out, scoring.folder)
         store.write(scoring.key, result.row, result.residual if options.arrays else None)

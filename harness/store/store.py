@@ -22,7 +22,13 @@ from harness.store.residual import checksum, encode
 from harness.store.schema import CHECKSUM, NAMES, Row
 
 DEFAULT_OUT = "band_limit_figs"
+CODED = ".coded"  # the end of a compressed model's name
 LEFT_OVER = 3600  # seconds after which a file that is still being written belongs to a run that was killed
+
+
+def coded_path(model: Path, bits: int) -> Path:
+    """Where a model's file of few bytes lies. model: its path without an ending."""
+    return model.with_name(f"{model.name}-{bits}{CODED}")
 
 
 class Store:
@@ -40,6 +46,10 @@ class Store:
 
     def model_path(self, key: str) -> Path:
         return self.folder / "models" / f"{key}.safetensors"
+
+    def coded_path(self, key: str, bits: int) -> Path:
+        """Of the same model in a file of few bytes (harness/train/compressed.py)."""
+        return coded_path(self.folder / "models" / key, bits)
 
     def row_keys(self) -> list[str]:
         """The keys of its row files, sorted. A name with a leading dot is that of a row being written."""

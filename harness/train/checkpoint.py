@@ -49,6 +49,17 @@ def save_fitted(out: str | Path, trial: Trial, model: Representation) -> None:
         raise unwritable(path.parent, error) from error
 
 
+def save_files(out: str | Path, trial: Trial, files: Mapping[int, bytes]) -> None:
+    """Write a trial's model as it was compressed, by bits a value, beside the model. Raises `unwritable`."""
+    store = Store(out, trial.folder)
+    for bits, data in files.items():
+        path = store.coded_path(trial.key, bits)
+        try:
+            write_atomically(path, data)
+        except OSError as error:
+            raise unwritable(path.parent, error) from error
+
+
 def save(model: Representation, path: str | Path) -> None:
     """Write the model's values and what rebuilds it; never half a file."""
     header = describe(model)

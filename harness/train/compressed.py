@@ -24,7 +24,6 @@ from models import backends
 from models.base import Representation
 from models.defaults import own_defaults
 
-SUFFIX = ".coded"
 MAGIC = b"RBC\x01"  # the last byte is the format's version
 DRAWN, CONSTANT, KEPT, WHOLE, QUANTISED = range(5)  # kinds of records
 CODED = {torch.float32: np.float32, torch.int64: np.int64, torch.int32: np.int32}  # other types are kept as bytes

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,12 @@ from target_signals.tasks.task import Scoring, Task
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The row of one scoring. error: prediction - truth [*shape, C], where the model is; None without a prediction."""
+    """The row of one scoring. error: prediction - truth [*shape, C], where the model is; None without a prediction.
+    files: by bits a value, the model's files that `rates` tells of."""
 
     row: Row
     error: torch.Tensor | None
+    files: Mapping[int, bytes] = dataclasses.field(default_factory=dict)
 
     @property
     def residual(self) -> np.ndarray | None:
@@ -65,19 +67,23 @@ def score(row: Row, trial: Trial, model: Representation, scoring: Scoring, fitte
     of_last = scores_of(last)
     of_best = of_last if best is last else scores_of(best)
     scores |= of_last | {f"{name}_best": value for name, value in of_best.items()}
-    if trial.bits:
+    measured = [rate_of(bits, model, scoring, fitted, schedule) for bits in trial.bits]
+    if measured:
         scores["operations"] = operations_a_sample(model)
-        scores["rates"] = [rate_of(bits, model, scoring, fitted, schedule) for bits in trial.bits]
-    return Result(row | scoring_columns(scoring) | scores, last[""] - truth)
+        scores["rates"] = [rate for rate, _ in measured]
+    files = {bits: data for bits, (_, data) in zip(trial.bits, measured, strict=True)}
+    return Result(row | scoring_columns(scoring) | scores, last[""] - truth, files)
 
 
-def rate_of(bits: int, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule) -> dict[str, Any]:
-    """An object of `rates`: of the last values, or of those whose last updates saw quantised ones, if these pay."""
+def rate_of(
+    bits: int, model: Representation, scoring: Scoring, fitted: Fit, schedule: Schedule
+) -> tuple[dict[str, Any], bytes]:
+    """An object of `rates` and its file: of the last values, or of those whose last updates saw quantised ones, if
+    these pay."""
     again = fitted.requantised.get(bits)
     passes = schedule.quantised_passes if again is not None and again.pays else 0
     with holding(model, again.state) if again is not None and passes else contextlib.nullcontext():
-        rate, _ = measure(model, bits, scoring.lattice, scoring.psnr, schedule.activation_gib, passes)
-    return rate
+        return measure(model, bits, scoring.lattice, scoring.psnr, schedule.activation_gib, passes)
 
 
 @contextlib.contextmanager

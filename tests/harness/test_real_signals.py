@@ -395,6 +395,30 @@ def test_a_fitted_photograph_is_kept_and_drawn_again(run, out, photo, tmp_path, 
     np.testing.assert_allclose(np.load(tmp_path / "same.npy") - truth, residual, atol=2e-3)
 
 
+def test_the_files_that_rates_tell_of_are_kept(run, out, photo, tmp_path, capsys):
+    """Of updates that saw quantised values, too, as no command writes them from the saved model."""
+    _, stdout, _ = run(
+        *("--signal", photo, "--length", "56", "--sizes", "1000", "--steps", "40"),
+        *("--bits", "3", "--quantised-share", "0.5", "--save-model", "--set", "Siren.lr=1e-3"),
+        models=("Siren",),
+    )
+    store = Store(out, "2d_UserFile")
+    (key,) = store.row_keys()
+    row = store.read(key)
+    (rate,), file, model = row["rates"], store.coded_path(key, 3), store.model_path(key)
+    assert rate["quantised_passes"] == 20
+    assert file.stat().st_size == rate["bytes"]
+    for source, name in ((file, "decoded"), (model, "fitted")):
+        assert main(["render", str(source), "--out", str(tmp_path / f"{name}.npy"), "--device", "cpu"]) == 0
+    decoded, fitted = (np.load(tmp_path / f"{name}.npy") for name in ("decoded", "fitted"))
+    truth = fitted - load_residual(store.array_path(key))
+    assert -10 * np.log10(np.mean((decoded.clip(0, 1) - truth) ** 2)) == pytest.approx(rate["psnr"], abs=0.02)
+    assert f"  the file: {file}, which python -m harness render draws\n" in stdout
+    capsys.readouterr()
+    assert main(["compress", str(model), "--bits", "3", "--device", "cpu"]) == 2
+    assert "holds other values" in capsys.readouterr().err
+
+
 def test_a_fitted_photograph_is_compressed_without_its_file(run, out, photo, capsys, monkeypatch):
     """Against the signal that the results folder keeps, from within the folder of the model as well."""
     run("--signal", photo, "--save-model")

@@ -369,6 +369,7 @@ def test_a_row_of_another_model_scores_nothing(tmp_path, fitted, config, capsys)
     checkpoint.save(other, tmp_path / "other.safetensors")
     for saved_model in (tmp_path / "other.safetensors", fitted[0]["BlockDCT"]):
         (tmp_path / "models" / "m.safetensors").write_bytes(saved_model.read_bytes())
+        (tmp_path / "models" / "m-8.coded").unlink(missing_ok=True)
         line = ["compress", str(tmp_path / "models" / "m.safetensors"), "--bits", "8", "--device", "cpu"]
         assert verbs.main(line) == 0
         assert "the model's own answer before compression: the row beside it is of another" in capsys.readouterr().out

@@ -46,17 +46,19 @@ def told(rows: Sequence[Row], out: str | Path) -> str:
     return text + _beside(rows, [rate["bytes"] for rate in own], out)
 
 
-def writing(rows: Sequence[Row], out: str | Path) -> str | None:
-    """How the file of which `told` tells is written, of several draws the first one's; None without such files."""
+def where(rows: Sequence[Row], out: str | Path) -> str | None:
+    """Where the file is of which `told` tells, or how it is written; of several draws the first one's. None without
+    such files."""
     bits, row = _fewest_bits(rows), rows[0]
     if bits is None:
         return None
-    if _rate(row, bits).get("quantised_passes"):
-        return "no command does, as values whose last updates saw quantised ones are kept in no model"
-    model = Store(out, folder_of(row)).model_path(key_of(row))
-    if not model.is_file():
-        return "--save-model keeps models, which python -m harness compress writes as files"
-    return f"python -m harness compress {shlex.quote(str(model))} --bits {bits}"
+    store, key, rate = Store(out, folder_of(row)), key_of(row), _rate(row, bits)
+    model, file = store.model_path(key), store.coded_path(key, bits)
+    if file.is_file() and file.stat().st_size == rate["bytes"]:
+        return f"the file: {file}, which python -m harness render draws"
+    if model.is_file() and not rate.get("quantised_passes"):
+        return f"to write it: python -m harness compress {shlex.quote(str(model))} --bits {bits}"
+    return "to keep it: --save-model --force, which fits again"
 
 
 def _fewest_bits(rows: Sequence[Row]) -> int | None:

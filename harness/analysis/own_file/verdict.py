@@ -67,8 +67,8 @@ def _of_task(comparison: Comparison, size: int, band: float | None, outcome: Out
     yield f"  best trained model: {_trained(comparison, size, band, outcome)}"
     yield f"  best yardstick, not trained: {_yardstick(comparison, size, band, outcome)}"
     yield f"  stored: {stored_bytes.told(rows, out)}"
-    if writing := stored_bytes.writing(rows, out):
-        yield f"  to write it: {writing}"
+    if where := stored_bytes.where(rows, out):
+        yield f"  {where}"
     if outcome.trained:
         score = estimate(comparison.scores(place))
         yield f"  more budget: {told_rise(rise(comparison, place), score)}"

@@ -55,6 +55,19 @@ def save_model(folder, key, values=3):
     save_file({"values": np.zeros(values)}, path)
 
 
+def test_files_of_rates_come_along(tmp_path, make_store, capsys):
+    """The first that has the size of which the row tells."""
+    rate = {"bits": 4, "bytes": 5, "psnr": 9.0, "encode_seconds": 0.1, "decode_seconds": 0.1, "quantised_passes": 0}
+    a, b = (make_store(name, one={"rates": [rate, rate | {"bits": 8}]}) for name in "ab")
+    for folder, content in ((a, b"half"), (b, b"whole")):
+        path = Store(folder, FOLDER).coded_path("one", 4)
+        path.parent.mkdir()
+        path.write_bytes(content)
+    assert merge(a, b, out=tmp_path / "c") == 1
+    assert "a/2d_Sierpinski/models/one-4.coded: no whole file of the row's rates" in capsys.readouterr().out
+    assert files(tmp_path / "c") == files(b)
+
+
 FAILED = {"status": "diverged", "reason": "no", "psnr": None}
 LATER = "2026-06-01T00:00:00.000+00:00"
 

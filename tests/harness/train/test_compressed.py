@@ -320,6 +320,19 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path, capsys):
     assert re.fullmatch(r"error: cannot write '.*m-8\.coded': .*\n", capsys.readouterr().err)
 
 
+def test_a_file_of_other_values_is_not_replaced(tmp_path, capsys):
+    """A run leaves one of values that saw quantised ones under the name that `compress` gives."""
+    checkpoint.save(build(), tmp_path / "m.safetensors")
+    line = ["compress", str(tmp_path / "m.safetensors"), "--bits", "8", "--device", "cpu"]
+    assert (main(line), main(line)) == (0, 0), "the same file"
+    (tmp_path / "m-8.coded").write_bytes(b"other")
+    capsys.readouterr()
+    assert main(line) == 2
+    said = r"error: '.*m-8\.coded' is there and holds other values; delete it, or choose another folder with --to\n"
+    assert re.fullmatch(said, capsys.readouterr().err)
+    assert (tmp_path / "m-8.coded").read_bytes() == b"other"
+
+
 def test_several_models_are_compressed_at_once(tmp_path, capsys):
     (tmp_path / "other").mkdir()
     paths = [tmp_path / "a.safetensors", tmp_path / "b.v2.safetensors", tmp_path / "other" / "a.safetensors"]

@@ -151,10 +151,11 @@ def test_what_is_better_goes_into_the_row(task):
     model, fitted = trained(build("Siren"), task, QUANTISED)
     state = {key: torch.zeros_like(value) for key, value in model.state_dict().items()}
     (scoring,), before = task.scorings, copy.deepcopy(model.state_dict())
-    plain = rate_of(5, model, scoring, dataclasses.replace(fitted, requantised={}), QUANTISED)
+    plain, _ = rate_of(5, model, scoring, dataclasses.replace(fitted, requantised={}), QUANTISED)
     for error, passes in ((1.0, 4), (3.0, 0), (float("nan"), 0)):
         found = dataclasses.replace(fitted, requantised={5: Requantised(state, error, 2.0)})
-        rate = rate_of(5, model, scoring, found, QUANTISED)
+        rate, file = rate_of(5, model, scoring, found, QUANTISED)
+        assert len(file) == rate["bytes"]
         assert rate["quantised_passes"] == passes
         assert (rate["psnr"] == plain["psnr"]) == (passes == 0)
         assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())

@@ -198,7 +198,7 @@ def test_files_are_told_where_there_are_some(verdict, tmp_path):
     rates = [rate(4, 50, 20.5), rate(6, 70, 21.95), rate(8, 90, 21.99)]
     told = verdict({("Grid", 100): [22.0]}, rates=rates)
     assert "  stored: a file of 70 bytes (6 bits a value, 1.4 a sample) with 21.9 dB\n" in told
-    assert "  to write it: --save-model keeps models, which python -m harness compress writes as files\n" in told
+    assert "  to keep it: --save-model --force, which fits again\n" in told
     (row,) = (tmp_path / "2d_UserFile" / "rows").iterdir()
     model = tmp_path / "2d_UserFile" / "models" / f"{row.stem}.safetensors"
     model.parent.mkdir()
@@ -206,7 +206,14 @@ def test_files_are_told_where_there_are_some(verdict, tmp_path):
     told = verdict({("Grid", 100): [22.0]}, rates=rates)
     assert f"  to write it: python -m harness compress {shlex.quote(str(model))} --bits 6\n" in told
     quantised = verdict({("Grid", 100): [22.0]}, rates=[rate(6, 70, 21.95) | {"quantised_passes": 3}])
-    assert "  to write it: no command does, as values whose last updates saw quantised ones" in quantised
+    assert "  to keep it: --save-model --force, which fits again\n" in quantised, "no command writes it from the model"
+    file = model.with_name(f"{row.stem}-6.coded")
+    file.write_bytes(bytes(70))
+    assert f"  the file: {file}, which python -m harness render draws\n" in verdict(
+        {("Grid", 100): [22.0]}, rates=rates
+    )
+    file.write_bytes(bytes(69))
+    assert "  to write it: python -m" in verdict({("Grid", 100): [22.0]}, rates=rates), "another one"
     some = [rate(4, 50, 21.85), rate(6, 70, 21.95), rate(8, 90, 21.9)]
     assert "a file of 70 bytes" in verdict({("Grid", 100): [22.0]}, rates=some), "0.1 dB are lost, not 0.15"
     assert "a file of 70 bytes" in verdict({("Grid", 100): [25.0]}, rates=some), "the best of those that lose more"
