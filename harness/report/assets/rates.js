@@ -16,7 +16,7 @@ function ratesColumns(found) {
     {
       key: 'least',
       title: 'Bits a sample',
-      note: 'of whole files, over the samples of the training lattice, all channels together: the least and the most of its line',
+      note: 'of whole files, over the samples that are scored, all channels together: the least and the most of its line',
       number: true,
       value: (line) => line.points[0][0],
       cell: (line) => spanText(line, 0, (x) => String(Number(x.toPrecision(3)))),
