@@ -54,7 +54,7 @@ def render(options: argparse.Namespace) -> list[str]:
     of them that is trials."""
     config = load_config()
     trials = [as_published(trial) for trial in paper_trials(config, config.protocol.models, solved=True)]
-    launches = grouped(trials, lambda trial: f"{trial.dim}D {trial.signal}") | {"together": trials}
+    launches = grouped(trials, lambda trial: f"{trial.signal} {trial.dim}D") | {"together": trials}
     rows = [[f"hours on {options.device}", "trials", *PARTS[:3], "drawing", *map(str, options.workers)]]
     for name, own in launches.items():
         ordered = in_order(own, options.device)

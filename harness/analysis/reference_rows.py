@@ -23,7 +23,7 @@ from harness.store.parquet import read_rows
 from harness.store.schema import REFERENCE_RESULT, Row, names
 
 TIMES = ("seconds", "ms_per_update", "ms_per_pass", "ready_seconds", "processor_seconds", "load_at_start")
-# columns of a configuration that a preset sets
+# the columns that a preset sets, of those that a `config_hash` is made of
 OF_PRESET = {field.name for field in dataclasses.fields(Preset)} & {*names(part_of="config_hash")}
 
 

@@ -10,17 +10,10 @@ from common.parser import Parser
 from harness.analysis import published
 from harness.analysis.reference_rows import beside
 from harness.commands.figure_options import add_looks, choice_of
-from harness.commands.selected_rows import (
-    add_own,
-    add_selection,
-    choose_experiments,
-    choose_models,
-    name_models,
-    no_rows,
-)
+from harness.commands.selected_rows import add_own, add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.shared_options import add_config, add_out
 from harness.figures import draw_figures
-from harness.plan.config import load_config
+from harness.plan.config import Protocol, load_config
 from harness.store.scan import results_folder
 from harness.store.schema import Row
 from harness.store.table import load_rows
@@ -60,12 +53,12 @@ def run(options: argparse.Namespace) -> int:
     """Draw what the options choose, and say what it lacks. UsageError where there is nothing to draw."""
     own, config = chosen(options), load_config(options.config)
     order = config.protocol.order
-    rows = own if options.own or options.against is not None else [*own, *beside(own, config)]
-    name_models(rows, options, config.protocol)
     if options.against is not None:
-        draw_against(own, order, options)
+        draw_against(own, config.protocol, options)
         return EXIT_OK
-    choose_models(rows, options)  # names what there is not; `choice` draws these models, and knows what is missing
+    rows = own if options.own else [*own, *beside(own, config)]
+    # names what there is not; `choice` draws these models, and knows what is missing
+    choose_models(rows, options, config.protocol)
     choice = choice_of(options)
     paths: list[Path] = []
     for metric in options.metric:
@@ -86,15 +79,15 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def draw_against(rows: Sequence[Row], order: Sequence[str], options: argparse.Namespace) -> None:
+def draw_against(rows: Sequence[Row], protocol: Protocol, options: argparse.Namespace) -> None:
     """Draw what has scores of the preset and of another one."""
     if options.waiting:
         raise UsageError("--against draws scores, not seconds; leave --waiting out")
-    mine, choice = choose_models(rows, options), choice_of(options)
+    mine, choice = choose_models(rows, options, protocol), choice_of(options)
     paths = [
         path
         for metric in options.metric
-        for path in draw_figures.draw_presets(mine, options.out, options.against, order, metric, choice)
+        for path in draw_figures.draw_presets(mine, options.out, options.against, protocol.order, metric, choice)
     ]
     if not paths:
         raise UsageError(f"no experiment has scores of {options.against} and of another preset, otherwise alike")

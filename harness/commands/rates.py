@@ -16,12 +16,13 @@ from harness.analysis.bits.rate_tables import every_point, summary
 from harness.analysis.cell import Kind, kind_of
 from harness.analysis.target import rebuild
 from harness.commands.figure_options import add_looks, choice_of
-from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, gather_rows, name_models
+from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, gather_rows
 from harness.execution.shared_options import add_config, add_out
 from harness.figures.draw_figures import Choice
 from harness.figures.files import figures_folder, save
 from harness.plan.config import load_config
 from harness.store.schema import CLASSICAL, Row
+from target_signals.item_names import name_of
 
 FIGURE, POINTS = "rate_distortion", "rate_distortion.md"
 
@@ -37,9 +38,8 @@ def run(options: argparse.Namespace) -> int:
     from harness.plan.model_settings import model_names
 
     every = [one.row for one in gather_rows(options.out, curves=False)]
-    rows, config = choose_experiments(every, options), load_config(options.config)
-    name_models(rows, options, config.protocol)
-    rows, choice = choose_models(rows, options), choice_of(options)
+    config = load_config(options.config)
+    rows, choice = choose_models(choose_experiments(every, options), options, config.protocol), choice_of(options)
     for dim in sorted({int(row["dim"]) for row in rows if row["rates"]}):
         if absent := codecs.absent(dim):
             print(f"note: not installed here: {', '.join(absent)}", file=sys.stderr)
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             target = rebuild(row, options.out)
             if why := codecs.refused(target.truth):
-                raise UsageError(f"{row['signal']}: {why}")
+                raise UsageError(f"{row['signal'] if row['item'] is None else name_of(row['item'])}: {why}")
             points = codecs.curves(target.truth) if np.array_equal(target.seen, target.truth) else {}
         except (UsageError, OSError) as error:
             lacking.append(one_line(error))

@@ -45,7 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--fill", action="store_true", help="run the most wanted trials that have no rows")
     what.add_argument("--check", action="store_true", help="whether the rows may be shipped, before they are reviewed")
     what.add_argument("--verify", type=positive, metavar="N", help="run N trials again, evenly spread, and compare")
-    add("--models", nargs="+", metavar="MODEL", help="only these, of those that the order of want names")
+    add(
+        "--models",
+        nargs="+",
+        metavar="MODEL",
+        help="only these, or the group 'all' or 'newer', of those that the order of want names",
+    )
     add_minutes(parser)
     add_workers(parser)
     add(

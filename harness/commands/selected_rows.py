@@ -2,7 +2,7 @@
 
 import argparse
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from shlex import join
 from typing import Any
@@ -42,14 +42,13 @@ def choose_experiments(rows: Iterable[Row], options: argparse.Namespace, against
     return select(rows, signal=options.signal, dim=options.dim, task=options.task, preset=presets)
 
 
-def name_models(rows: Iterable[Row], options: argparse.Namespace, protocol: Protocol) -> None:
-    """In `--models`, put the models that these rows have of a group in place of its name."""
+def choose_models(rows: Sequence[Row], options: argparse.Namespace, protocol: Protocol) -> list[Row]:
+    """The rows of the models and budgets that were asked for. UsageError where one has none.
+
+    In `options.models` the name of a group gives way to those of its models that have rows.
+    """
     if options.models is not None:
         options.models = protocol.without_groups(options.models, dict.fromkeys(row["model"] for row in rows))
-
-
-def choose_models(rows: Iterable[Row], options: argparse.Namespace) -> list[Row]:
-    """The rows of the models and budgets that were asked for. UsageError where one has none."""
     return select(rows, model=options.models, size=options.sizes)
 
 

@@ -14,14 +14,7 @@ from harness.analysis.experiments import experiments
 from harness.analysis.means import KEYS, means
 from harness.analysis.reference_rows import beside
 from harness.analysis.versus import versus
-from harness.commands.selected_rows import (
-    add_own,
-    add_selection,
-    choose_experiments,
-    choose_models,
-    name_models,
-    no_rows,
-)
+from harness.commands.selected_rows import add_own, add_selection, choose_experiments, choose_models, no_rows
 from harness.execution.option_types import given_path
 from harness.execution.shared_options import add_config, add_out
 from harness.plan.config import Protocol, load_config
@@ -76,8 +69,7 @@ def run(options: argparse.Namespace) -> int:
     rows = choose_experiments(stored(found), options)
     if not (options.own or options.rows):
         rows += beside(rows, config)
-    name_models(rows, options, config.protocol)
-    rows = choose_models(rows, options)
+    rows = choose_models(rows, options, config.protocol)
     if options.rows:
         content = tables.rows_as(options.format, rows)
     else:
@@ -102,9 +94,7 @@ def side_by_side(found: Gathered, protocol: Protocol, options: argparse.Namespac
         raise UsageError(f"--against compares models at each budget, not by {options.by}; leave --by out")
     if options.preset == options.against:
         raise UsageError(f"--preset and --against are both {options.preset}; give two presets")
-    rows = choose_experiments(stored(found), options, options.against)
-    name_models(rows, options, protocol)
-    rows = choose_models(rows, options)
+    rows = choose_models(choose_experiments(stored(found), options, options.against), options, protocol)
     every = versus(experiments(rows, protocol.order), options.preset, options.against, options.metric)
     if not every:
         raise UsageError(f"no experiment has scores of both {options.preset} and {options.against}, otherwise alike")

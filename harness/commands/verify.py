@@ -13,7 +13,7 @@ from harness.analysis.selection import few
 from harness.commands.selected_rows import add_selection, choose_experiments, choose_models, gather_rows
 from harness.execution.option_types import positive
 from harness.execution.shared_options import add_config, add_device, add_out
-from harness.plan.config import load_config
+from harness.plan.config import Protocol, load_config
 from harness.store.scan import Stored
 from harness.store.store import parse_row, store_of
 
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         options.models = [tuple(launch.choose_models(config, [word])) for word in options.models]
     options.signal = names_in(options.signal, target_signals.registry.load_file)
     options.task = names_in(options.task, lambda path: expand_tasks([path]))
-    chosen = named(options.rows, options.out) if options.rows else selected(options)
+    chosen = named(options.rows, options.out) if options.rows else selected(options, config.protocol)
     return repeat.report(chosen, config, machine.choose_device(options.device), options.tolerance, options.file)
 
 
@@ -91,10 +91,11 @@ def of_file(word: str) -> Stored:
         raise UsageError(f"'{word}' cannot be read as a row: {cause}; name a file in a rows folder") from error
 
 
-def selected(options: argparse.Namespace) -> list[Stored]:
+def selected(options: argparse.Namespace, protocol: Protocol) -> list[Stored]:
     """At most --most of the rows that the options leave: always the same, and never picked by score."""
     every = gather_rows(options.out)
-    left = {id(row) for row in choose_models(choose_experiments((one.row for one in every), options), options)}
+    asked = choose_experiments((one.row for one in every), options)
+    left = {id(row) for row in choose_models(asked, options, protocol)}
     rows = [one for one in every if id(one.row) in left]
     chosen = few(rows, options.most)
     if len(chosen) < len(rows):

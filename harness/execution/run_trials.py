@@ -39,9 +39,8 @@ class RunOptions:
     """Where trials run, until when, and what becomes of them.
 
     out: the results folder. deadline: on time.monotonic's clock; no trial begins after it, and what runs then elsewhere
-    is abandoned. on_end: is given every trial whose rows are stored. save_models,
-    arrays: whether fitted models and residuals are stored beside rows. after: seconds of what follows, for the time
-    that is left.
+    is abandoned. on_end: is given every trial whose rows are stored. save_models, arrays: whether fitted models and
+    residuals are stored beside rows. after: seconds of what follows, for the time that is left.
     """
 
     out: str | Path

@@ -14,8 +14,8 @@ from harness.store.store import Store
 
 @without_collection()
 def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], list[Trial], dict[Name, Row]]:
-    """The trials whose rows all exist, those that are left to run, and the rows of the first. A corrupt row and one
-    under another's name are set aside, and what is left of a claim on a trial that is done is taken away."""
+    """The trials whose rows all exist and count, those that are left to run, and the rows of the first. A corrupt row
+    and one under another's name are set aside, and what is left of a claim on a trial that is done is taken away."""
     done: list[Trial] = []
     left: list[Trial] = []
     rows: dict[Name, Row] = {}
@@ -47,7 +47,7 @@ def stored(trial: Trial, out: str | Path) -> dict[Name, Row | None]:
 
 
 def is_done(trial: Trial, out: str | Path, superseded: Superseded) -> bool:
-    """Whether a trial's rows all exist, and count."""
+    """Whether a trial's rows all exist, count (`Trial.counts`) and are not superseded."""
     found = stored(trial, out).items()
     return all(
         row is not None and trial.counts(row) and row["started"] != superseded.get(key) for (_, key), row in found

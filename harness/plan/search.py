@@ -22,7 +22,7 @@ from harness.plan.trial import CONSTANT, COSINE, LR_SCHEDULE, Trial
 
 FINALISTS = 3  # candidates that are fitted again, trial 0 beside them, so that no lucky start decides
 AGAIN = (100, 200)  # with seeds that are so much greater
-# of LR_SCHEDULES these two: one more is another point k for every model, and no search of before goes on
+# of LR_SCHEDULES these two: one more would move every point, and no search that was begun could go on
 SCHEDULE = Setting(LR_SCHEDULE, Choice("every trained model's"), (CONSTANT, COSINE))
 
 

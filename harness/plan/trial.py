@@ -132,7 +132,7 @@ class Trial:
         return len(self.quantised_bits) * self.quantised_passes
 
     def counts(self, row: schema.Row) -> bool:
-        """Whether a row of this trial tells of it: what was not fitted, as one back end cannot, others may fit."""
+        """Whether a row of this trial answers for it. That a back end refused a fit says nothing of other back ends."""
         fitted = row["status"] != schema.UNSUPPORTED or row["updates"] is not None
         return fitted or row["backend"] in (None, self.backend)
 
@@ -141,8 +141,8 @@ class Trial:
         return row["status"] != schema.OK or {rate["bits"] for rate in row["rates"] or ()} >= set(self.bits)
 
     def has_quantised(self, row: schema.Row) -> bool:
-        """Whether a row that has rates has one of values whose last updates, as many as here, saw them quantised. False
-        as well where none of these values was better than the fit's own."""
+        """Whether one of a row's rates is of values that saw `quantised_passes`; True where nothing is to be had, as of
+        a row without rates. A row does not keep passes that made no value better: then it is False, too."""
         passes = {rate.get("quantised_passes") for rate in row["rates"] or () if rate["bits"] in self.quantised_bits}
         return not self.quantised_passes or not passes or self.quantised_passes in passes
 

@@ -52,13 +52,12 @@ class Store:
         return coded_path(self.folder / "models" / key, bits)
 
     def row_keys(self) -> list[str]:
-        """The keys of its row files, sorted. A name with a leading dot is that of a row being written."""
-        names = sorted(os.listdir(self.rows))  # as plain text: paths would take longer than the parsing
-        return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
+        """The keys of its row files, sorted."""
+        return sorted(key for key, _ in self.row_files())
 
     def row_files(self) -> Iterator[tuple[str, int]]:
         """The key of each row file, and the file's number, which another row under its name does not have; none where
-        there is no folder."""
+        there is no folder. A name with a leading dot is that of a row being written."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.rows) as entries:
             for entry in entries:
                 if entry.name.endswith(".json") and not entry.name.startswith("."):

@@ -14,7 +14,7 @@ from models.base import Representation
 
 END = 0.1  # of the first learning rate, where a cosine ends
 
-# by name: the share of the learning rate that a pass has, from how much of the passes is gone, 0 at the first and 1 at
+# by name: the share of the learning rate that a pass has, by how much of the passes is gone: 0 at the first pass, 1 at
 # the last
 SHARES: dict[str, Callable[[float], float]] = {
     CONSTANT: lambda gone: 1.0,
@@ -100,8 +100,9 @@ def matrices_of(model: Representation) -> list[nn.Parameter]:
     return [layer.get_parameter("weight") for layer in layers if min(layer.weight.shape) > ends]
 
 
-# by name: the optimisers that share a model's values among them, from the learning rate as they are to hold it. What
-# one keeps of a value must be tensors that begin at 0: so the updates that are tried out are undone (stepper.py)
+# by name: makes the optimisers that share a model's values among them. The learning rate is given as they are to hold
+# it, a number or a tensor. What they keep of a value must be tensors that begin at 0, which stepper.py sets them to
+# again after it has tried out an update
 PARTS: dict[str, Callable[[Representation, Schedule, Any], list[torch.optim.Optimizer]]] = {
     ADAM: lambda model, schedule, lr: [adam(model.parameters(), schedule, lr)],
     MUON: muon,

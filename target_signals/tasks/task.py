@@ -13,7 +13,7 @@ from common.needs import Needs
 from target_signals.tasks import metrics
 from target_signals.tasks.operators import Identity, Operator
 
-# in place of no item, whose 0 NumPy would drop: noise would be drawn as a signal is that `default_rng(seed)` draws
+# in place of no word at all, whose 0 NumPy would drop: noise would be that of a signal that `default_rng(seed)` draws
 WHOLE = "whole"
 
 
@@ -107,7 +107,7 @@ class Task:
 
 def generator(seed: int, item: str, *purpose: str) -> "np.random.Generator":  # NumPy imports it when it is asked for
     """What a task draws with: the same for one seed, item and purpose, and independent for any other."""
-    words = (item or WHOLE, *purpose)
+    words = (item, *purpose) if item or purpose else (WHOLE,)
     return np.random.default_rng([seed, *(zlib.crc32(word.encode()) for word in words)])
 
 

@@ -125,8 +125,8 @@ def absent(dim: int) -> list[str]:
 
 
 def place_of(name: str, dim: int) -> int:
-    """A codec's place among those of its dimension, by which its line is dashed; the next one for one of another
-    version."""
+    """A codec's place among those of its dimension, by which its line is dashed; one that is not known here, as of
+    another version, comes behind them."""
     names = [*CODECS[dim]]
     return names.index(name) if name in names else len(names)
 

@@ -16,7 +16,7 @@ function ratesColumns(found) {
     {
       key: 'least',
       title: 'Bits a sample',
-      note: 'of whole files, over the samples of the training lattice, all channels together: the least and the most of its line',
+      note: 'of whole files, over the samples that are scored, all channels together: the least and the most of its line',
       number: true,
       value: (line) => line.points[0][0],
       cell: (line) => spanText(line, 0, (x) => String(Number(x.toPrecision(3)))),
@@ -70,7 +70,10 @@ function drawRates(found, chart, table) {
     const { name, points: own } = line;
     const codec = isCodec(line);
     const path = codec ? 'circle' : lookOf(name).path;
-    return own.map(([rate, psnr]) => ({ name, codec, rate, psnr, path, bits: rate.toPrecision(3), score: `${fixed(psnr, 2)} dB` }));
+    return own.map(([rate, psnr]) => {
+      const [bits, score] = [rate.toPrecision(3), `${fixed(psnr, 2)} dB`];
+      return { name, codec, rate, psnr, path, bits, score };
+    });
   });
   const title = 'PSNR against bits a sample';
   if (window.vegaEmbed && DATA.charts) {
@@ -88,7 +91,7 @@ function ratesPart(found) {
     el(
       'span',
       {},
-      isCodec(line) || !MODELS.includes(line.name) ? `${isCodec(line) ? DASHES[line.place % DASHES.length] : ''} ` : dot(line.name),
+      isCodec(line) ? `${DASHES[line.place % DASHES.length]} ` : MODELS.includes(line.name) ? dot(line.name) : '',
       line.name,
     ),
   );

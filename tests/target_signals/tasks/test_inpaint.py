@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import zlib
 
 import numpy as np
 import pytest
@@ -45,6 +46,13 @@ def test_a_share_of_the_samples_is_seen_and_the_others_are_scored(dim, fraction)
     (scoring,) = task.scorings
     hidden = {tuple(map(int, index)) for index in zip(*np.nonzero(scoring.where), strict=True)}
     assert hidden == set(itertools.product(*map(range, SHAPES[dim]))) - {tuple(map(int, index)) for index in seen}
+
+
+@pytest.mark.parametrize("item", ["", "a"])
+def test_which_samples_are_seen_stays_as_it_was(item):
+    """No `config_hash` would see another draw."""
+    order = np.random.default_rng([3, zlib.crc32(item.encode()), zlib.crc32(b"inpaint")]).permutation(108)
+    np.testing.assert_array_equal(np.flatnonzero(drawn(SHAPES[2], 0.25, 3, item)), np.sort(order[:27]))
 
 
 @pytest.mark.parametrize("dim", [2, 3])

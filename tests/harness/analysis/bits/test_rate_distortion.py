@@ -309,9 +309,10 @@ def test_the_command_prints_tables_and_draws(make_row, store, capsys):
 def test_why_a_signal_has_no_codecs_is_said(make_row, store, capsys, monkeypatch, truth, why):
     target = types.SimpleNamespace(truth=truth, seen=truth)
     monkeypatch.setattr("harness.commands.rates.rebuild", lambda row, out: target)
-    out = store([make_row(rates=rates((8, 700, 15.0)), shape=[*truth.shape])])
-    assert main(["rates", "--out", str(out)]) == 0
-    assert f"note: no codecs: Sierpinski: {why}" in capsys.readouterr().err
+    for item, called in ((None, "Sierpinski"), ("photo.png-0123abcd", "photo.png")):
+        out = store([make_row(rates=rates((8, 700, 15.0)), shape=[*truth.shape], item=item)])
+        assert main(["rates", "--out", str(out)]) == 0
+        assert f"note: no codecs: {called}: {why}" in capsys.readouterr().err
 
 
 def test_codecs_points_come_back_and_nonsense_does_not(tmp_path):
