@@ -158,14 +158,17 @@ def averaged(comparison: Comparison) -> str:
     return f", mean over {' and '.join(several)}" if several else ""
 
 
-def headline(comparison: Comparison, subtitle: str) -> tuple[str, list[str]]:
-    """The title of a comparison's page, and the texts under it: protocol, subtitle, and whose rows these are."""
+def headline(comparison: Comparison, subtitle: str, of_one: bool = False) -> tuple[str, list[str]]:
+    """The title of a comparison's page, and the texts under it: protocol, subtitle, and whose rows these are.
+
+    of_one: whether the page is of one band, which its subtitle names.
+    """
     kind, counts = comparison.kind, counted(comparison.draws)
     title = kind.title + unless_plain(kind.task, f", {title_of(kind.task)}")
     title += f" (stands in for {comparison.stands_for})" if comparison.stands_for else ""
     draws = " and ".join(plural(count, noun) for noun, count in counts.items() if noun == "seed" or count > 1)
     subtitle += "; rings: 0.1 the outermost" if None in comparison.regions and comparison.bands else ""
-    subtitle += _dial(comparison)
+    subtitle += "" if of_one else _dial(comparison)
     others = [model for model in comparison.models if model in comparison.of_reference]
     reference = [f"from the reference results: {', '.join(others)}"] if others else []
     return title, [" · ".join((*kind.extent, f"preset {kind.preset}", draws)), subtitle, *reference]

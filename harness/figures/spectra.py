@@ -47,7 +47,9 @@ def spectrum_page(example: Example, layout: Layout = AS_NEEDED) -> Figure | None
     notes += [f"lossless, with errors below the scale: {', '.join(below)}"] if below else []
     sheet = panels(len(sizes), layout, PANEL, SINGLE, GAP, MARGIN)
     axis = wrapped("frequency (cycles per sample)", sheet.panel[0] + 2 * EDGE)
-    sheet = sheet.with_texts(*headline(example.comparison, subtitle), notes, legend.below_axis(axis), handles)
+    sheet = sheet.with_texts(
+        *headline(example.comparison, subtitle, of_one=True), notes, legend.below_axis(axis), handles
+    )
     figure = sheet.figure()
     for index, size in enumerate(sizes):
         axes = sheet.axes(figure, index, f"{budget_text(size)} parameters")

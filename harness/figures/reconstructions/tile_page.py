@@ -82,7 +82,7 @@ class TilePage:
         bars = BARS * math.ceil(len(self.scales) / self.bars_in_line)
         panel = max(below, beside), self._target_height + rows + bars
         sheet = Sheet(1, 1, panel, (0.0, 0.0), (NAME, RIGHT), layout=self.layout)
-        sheet = sheet.with_texts(*headline(self.comparison, self.subtitle), self.notes, FOOT)
+        sheet = sheet.with_texts(*headline(self.comparison, self.subtitle, of_one=True), self.notes, FOOT)
         return replace(sheet, head=sheet.head - 0.1)
 
     @cached_property

@@ -139,13 +139,17 @@ function answerCard(experiment) {
   );
 }
 
+const MANY_PLACES = 6; // of which a card shows the number alone until it is opened
+
 /* Where one's own models place among the reference results. */
 function placedList(lines) {
   if (!lines.length) return '';
+  const what = 'Among the reference results';
+  if (lines.length > MANY_PLACES) return el('div', { class: 'answer' }, folded(`${what}: ${lines.length} places`, lines));
   return el(
     'div',
     { class: 'answer' },
-    'Among the reference results:',
+    `${what}:`,
     el(
       'ul',
       {},
