@@ -41,33 +41,36 @@ UNREADABLE = (  # what safetensors, PyTorch and constructors raise at values tha
 
 def save_fitted(out: str | Path, trial: Trial, model: Representation) -> None:
     """Write the model of a trial to a results folder. Raises `unwritable`."""
-    path = Store(out, trial.folder).model_path(trial.key)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save(model, path)
-    except OSError as error:
-        raise unwritable(path.parent, error) from error
+    _keep(Store(out, trial.folder).model_path(trial.key), _content(model))
 
 
 def save_files(out: str | Path, trial: Trial, files: Mapping[int, bytes]) -> None:
     """Write a trial's model as it was compressed, by bits a value, beside the model. Raises `unwritable`."""
     store = Store(out, trial.folder)
     for bits, data in files.items():
-        path = store.coded_path(trial.key, bits)
-        try:
-            write_atomically(path, data)
-        except OSError as error:
-            raise unwritable(path.parent, error) from error
+        _keep(store.coded_path(trial.key, bits), data)
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Write a file of a results folder. Raises `unwritable`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
 
 
 def save(model: Representation, path: str | Path) -> None:
     """Write the model's values and what rebuilds it; never half a file."""
+    write_atomically(Path(path), _content(model))
+
+
+def _content(model: Representation) -> bytes:
     header = describe(model)
     values = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in stored(model).items()
     }
-    data = to_bytes(values, metadata={"representation": json.dumps(header)})
-    write_atomically(Path(path), data)
+    return to_bytes(values, metadata={"representation": json.dumps(header)})
 
 
 def describe(model: Representation) -> dict[str, Any]:
