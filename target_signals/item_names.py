@@ -30,6 +30,11 @@ def name_of(item: str) -> str:
     return re.sub(rf"-[0-9a-f]{{{DIGITS}}}$", "", item)
 
 
+def subject(signal: str, item: str | None) -> str:
+    """What people call what a row is of: its item, or where a signal has none the signal."""
+    return signal if item is None else name_of(item)
+
+
 def names_of(items: Collection[str]) -> dict[str, str]:
     """What to call each of several items: its name, or the item in full where another one has the same name."""
     counts = Counter(map(name_of, items))

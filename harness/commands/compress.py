@@ -16,7 +16,7 @@ from harness.execution.option_types import bits_a_value, given_path
 from harness.execution.shared_options import add_config, add_device
 from harness.plan.config import load_config
 from harness.store.store import CODED, coded_path, parse_row, store_of
-from target_signals.item_names import name_of
+from target_signals.item_names import subject
 from target_signals.tasks.metrics import psnr
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def truth_of(
         scoring = task.scoring_of(row["task"])
         if (trial.model, task.lattice.shape, task.channels) != (model.name, model.lattice.shape, model.channels):
             raise ValueError("the row beside it is of another model")
-        of = row["signal"] if row["item"] is None else name_of(row["item"])
+        of = subject(row["signal"], row["item"])
         source = "" if row["source"] is None else f" ({row['source']})"
         return scoring.lattice, scoring.psnr, f"{of}{source}, task {row['task']}"
     except (OSError, ValueError, UsageError) as error:

@@ -22,7 +22,7 @@ from harness.figures.draw_figures import Choice
 from harness.figures.files import figures_folder, save
 from harness.plan.config import load_config
 from harness.store.schema import CLASSICAL, Row
-from target_signals.item_names import name_of
+from target_signals.item_names import subject
 
 FIGURE, POINTS = "rate_distortion", "rate_distortion.md"
 
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             target = rebuild(row, options.out)
             if why := codecs.refused(target.truth):
-                raise UsageError(f"{row['signal'] if row['item'] is None else name_of(row['item'])}: {why}")
+                raise UsageError(f"{subject(row['signal'], row['item'])}: {why}")
             points = codecs.curves(target.truth) if np.array_equal(target.seen, target.truth) else {}
         except (UsageError, OSError) as error:
             lacking.append(one_line(error))

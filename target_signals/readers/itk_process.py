@@ -88,7 +88,7 @@ def affine(image: Any) -> list[list[float]] | None:
     """
     size = image.GetSize()
     thick = [axis for axis in reversed(range(len(size))) if size[axis] != 1]
-    if max(thick) > 2:
+    if any(axis > 2 for axis in thick):
         return None
     n = min(len(size), 3)
     found = np.zeros((4, n + 1))
