@@ -62,13 +62,13 @@ def test_gaussians_cost_what_they_cover():
 
 @pytest.mark.parametrize("name", models.registry.names())
 @pytest.mark.parametrize("dim", [2, 3])
-def test_every_model_has_a_count_but_that_of_another_library(name, dim):
+def test_every_model_has_a_count(name, dim):
     if models.get_model(name).unsupported(dim, 3, Needs()) is not None:
         pytest.skip("unsupported")
     model = build(name, dim)
     found = operations_a_sample(model)
-    assert (found is None) == (name == "Wavelet")
-    assert found is None or 10 < found < 100_000
+    assert found is not None
+    assert 10 < found < 100_000
     assert found == operations_a_sample(model)
 
 
