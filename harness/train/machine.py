@@ -113,11 +113,13 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def commit() -> str | None:
-    """The suite's commit, with `+` when files differ from it; None outside a git checkout."""
+    """The suite's commit, with `+` when files differ from it; None outside a git checkout. Reference rows are no code:
+    some of them may have been added a moment ago."""
     try:
         git = functools.partial(subprocess.run, cwd=ROOT, capture_output=True, text=True, check=True, timeout=10)
         head = git(["git", "rev-parse", "HEAD"]).stdout.strip()
-        return head + ("+" if git(["git", "status", "--porcelain", "--untracked-files=no"]).stdout.strip() else "")
+        differ = ["git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)reference"]
+        return head + ("+" if git(differ).stdout.strip() else "")
     except (OSError, subprocess.SubprocessError):
         return None
 
