@@ -4,6 +4,7 @@ import argparse
 import importlib
 import itertools
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,7 +94,8 @@ def make_executor(
     if options.executor == "local" and workers == 1:
         return None
     device = "all" if options.device == "all" else str(how.device)
-    order = Order(tuple(words), os.getcwd(), device, how.superseded)
+    until = time.time() + how.deadline - time.monotonic()
+    order = Order(tuple(words), os.getcwd(), device, how.superseded, until=until)
     module = importlib.import_module(f"harness.execution.executors.{options.executor}")
     out = Path(options.out)
     more = {"local": (out,), "ray": (), "slurm": (out, options.slurm)}[options.executor]

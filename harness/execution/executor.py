@@ -72,7 +72,7 @@ class Order:
     """What a worker is to do.
 
     arguments: of run.py. folder: where it was started. device: the worker's own. keys: of the trials, among those that
-    the command line plans.
+    the command line plans. until: on time.time's clock, which machines share; no trial begins after it.
     """
 
     arguments: tuple[str, ...]
@@ -80,6 +80,7 @@ class Order:
     device: str
     superseded: Superseded = field(default_factory=dict)
     keys: tuple[str, ...] = ()
+    until: float = math.inf
 
     def for_trials(self, trials: Collection[Trial]) -> "Order":
         """The same order for some trials alone, with what is superseded of theirs."""

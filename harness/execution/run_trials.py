@@ -38,9 +38,9 @@ MOST_ROUNDS = 3  # that may end without a new row
 class RunOptions:
     """Where trials run, until when, and what becomes of them.
 
-    out: the results folder. deadline: on time.monotonic's clock; no trial begins after it, and what runs then elsewhere
-    is abandoned. on_end: is given every trial whose rows are stored. save_models, arrays: whether fitted models and
-    residuals are stored beside rows. after: seconds of what follows, for the time that is left.
+    out: the results folder. deadline: on time.monotonic's clock; no trial begins after it. on_end: is given every trial
+    whose rows are stored. save_models, arrays: whether fitted models and residuals are stored beside rows. after:
+    seconds of what follows, for the time that is left.
     """
 
     out: str | Path
@@ -136,7 +136,7 @@ def wait(trials: Sequence[Trial], claims: Claims, options: RunOptions) -> None:
 
 def spread(trials: Sequence[Trial], executor: Executor, options: RunOptions) -> None:
     """Run the trials through an executor, begun in this order, and tell of each as its rows appear; wait for those that
-    others run. Raises what `running` of the executor raises.
+    others run. What has begun by the deadline runs to its end. Raises what `running` of the executor raises.
 
     What workers do with a model, and whether they store arrays, they know from their own words.
     """
@@ -148,7 +148,7 @@ def spread(trials: Sequence[Trial], executor: Executor, options: RunOptions) -> 
             while left and time.monotonic() < options.deadline:
                 executor.submit(left)
                 before, going = len(left), True
-                while going and time.monotonic() < options.deadline:
+                while going and (time.monotonic() < options.deadline or any(map(claims.held, left))):
                     if not (going := executor.running()):
                         arrivals.forget()
                     left = tell_finished(arrivals, progress, options)

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 from common import process
 from common.errors import Failure, UsageError
@@ -60,6 +61,7 @@ def run(order: Order) -> None:
         device,
         save_models=options.save_model,
         superseded=order.superseded,
+        deadline=time.monotonic() + order.until - time.time(),
         arrays=order.arguments[0] != fill.VERB,  # the reference keeps rows alone
     )
     with Progress(trials, device.type, silent=True) as progress:

@@ -1,20 +1,17 @@
 """`python -m harness tune` from end to end, at a tiny size: searching, resuming, stopping, writing, and using it."""
 
 import dataclasses
-import itertools
 import json
 import math
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 from common.errors import UsageError
 from harness import __main__ as verbs
 from harness.commands import run as run_command
 from harness.commands.run_search import again, order_of, parts
 from harness.execution import run_trials, search, search_options, worker
-from harness.execution.executor import ALONE
 from harness.execution.launch import tuned_preset
 from harness.plan.config import DEFAULT_CONFIG, load_config
 from harness.plan.make_plan import make_plan
@@ -191,28 +188,6 @@ def test_workers_plan_the_same_trials(folder):
     again = [fit.key for cell in found.cells for index in range(3) for fit in cell.again(index)]
     assert list(planned) == [*(trial.key for trial in found.trials), *again]
     assert len(again) == 3 * 2 * 4
-
-
-def test_a_deadline_stops_an_executor(make_trial, monkeypatch, tmp_path):
-    class Endless:
-        submitted, stopped = 0, False
-
-        def submit(self, trials):
-            self.submitted += 1
-
-        def running(self):
-            return True
-
-        def concurrency(self):
-            return ALONE
-
-        def stop(self):
-            self.stopped = True
-
-    executor, clock = Endless(), SimpleNamespace(monotonic=itertools.count().__next__, sleep=lambda seconds: None)
-    monkeypatch.setattr(run_trials, "time", clock)
-    run_trials.spread([make_trial("Grid")], executor, run_trials.RunOptions(tmp_path, torch.device("cpu"), deadline=3))
-    assert (executor.submitted, executor.stopped) == (1, True)
 
 
 @pytest.mark.parametrize(

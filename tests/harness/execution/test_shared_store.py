@@ -1,5 +1,7 @@
 """A store that others use meanwhile: they set aside, delete, supersede; nobody may stumble over it."""
 
+import contextlib
+import dataclasses
 import itertools
 import json
 import os
@@ -16,7 +18,7 @@ import torch
 from common.errors import Failure, Notice, UsageError
 from common.exits import EXIT_INTERRUPTED, guarded
 from harness.execution import run_trials, trial_rows, worker
-from harness.execution.executor import Order
+from harness.execution.executor import ALONE, Order
 from harness.execution.executors import local
 from harness.store import liveness
 from harness.store import store as store_module
@@ -138,6 +140,52 @@ def test_nobody_waits_for_what_others_run_beyond_the_deadline(make_trial, tmp_pa
         run_trials.execute([trial], run_trials.RunOptions(tmp_path, torch.device("cpu"), deadline=30))
     assert 0 < next(naps) < 30
     assert capsys.readouterr().err == f"waiting for {trial}, which process {os.getpid()} on {platform.node()} runs\n"
+
+
+def test_what_runs_elsewhere_at_the_deadline_runs_to_its_end_and_what_waits_is_stopped(
+    make_trial, tmp_path, monkeypatch
+):
+    trials, clock = [make_trial("Grid", seed=seed) for seed in (1, 2)], itertools.count()
+    monkeypatch.setattr(run_trials, "time", SimpleNamespace(monotonic=clock.__next__, sleep=lambda seconds: None))
+
+    class Slow:
+        submitted, looked, stopped = 0, 0, False
+
+        def submit(self, trials):
+            self.submitted += 1
+            self.claims = contextlib.ExitStack()
+            self.claims.enter_context(Claims(tmp_path).take(trials[0]))
+
+        def running(self):
+            self.looked += 1
+            if self.looked == 50:  # long after the deadline
+                self.claims.close()
+            return True  # the other trial waits for ever
+
+        def concurrency(self):
+            return ALONE
+
+        def stop(self):
+            self.stopped = True
+
+    executor = Slow()
+    run_trials.spread(trials, executor, run_trials.RunOptions(tmp_path, torch.device("cpu"), deadline=20))
+    assert (executor.submitted, executor.looked, executor.stopped) == (1, 50, True)
+
+
+def test_a_worker_begins_nothing_after_the_deadline_of_its_order(make_trial, tmp_path, monkeypatch):
+    trial = make_trial("Grid")
+    run_trials.prepare([trial], tmp_path)
+    options = SimpleNamespace(out=tmp_path, save_model=False)
+    monkeypatch.setattr(worker, "plan", lambda arguments: (options, {trial.key: trial}))
+    begun = []
+    monkeypatch.setattr(run_trials, "run_trial", lambda trial, *_: begun.append(trial) or [])
+    monkeypatch.setattr(run_trials, "write", lambda *_: None)
+    order = Order(("run",), os.getcwd(), "cpu", keys=(trial.key,))
+    worker.run(dataclasses.replace(order, until=time.time() - 1))
+    assert begun == []
+    worker.run(dataclasses.replace(order, until=time.time() + 1000))
+    assert begun == [trial]
 
 
 def test_who_waits_for_a_claim_that_says_nothing_sleeps(make_trial, tmp_path, monkeypatch, capsys, calls):
