@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
@@ -16,7 +16,7 @@ from common.grouped import grouped
 from common.words import budget_text, plural
 from harness.analysis.experiments import experiments
 from harness.analysis.spread import mean
-from harness.store.schema import OK, Row
+from harness.store.schema import DIVERGED, OK, OUT_OF_MEMORY, Row
 from target_signals.base import RecordedFamily
 from target_signals.base import registry as signals
 from target_signals.tasks.base import known_family
@@ -49,6 +49,8 @@ WHICH = {"best": "of the best evaluation; in brackets ours after the last update
 UNITS = {"psnr": ("dB", 2), "iou": ("IoU", 3)}  # and digits
 LARGE = {"psnr": 0.3, "iou": 0.05}  # differences that documentation prints in bold
 PENALISED = ("ct", "div2k-denoise-005", "div2k-denoise-01", "div2k-sr")  # whose Grid is Grid_TV
+
+Cells = dict[tuple[str, int], list[Row]]  # by model and budget
 
 
 @dataclass(frozen=True)
@@ -102,26 +104,19 @@ class Beside(NamedTuple):
 
 
 def beside(rows: Iterable[Row]) -> list[Beside]:
-    """Each published cell that these rows have: the latest of each run, those with --length or --steps aside."""
+    """Each published cell of which these rows have scores: the latest of each run, those with --length or --steps
+    aside."""
     found = []
-    groups: dict[tuple[str, str | None, str], dict[tuple[str, int], list[Row]]] = {}
-    of_paper = (one for one in experiments(list(rows)) if (one.kind.preset, one.kind.length, one.kind.steps) == EXTENT)
-    for row in (row for one in of_paper for row in one.by_cell.values() if row["status"] == OK):
-        whole = (row["signal"], None, row["task"]) in TABLES  # one table for all items, or one for each
-        of_table = groups.setdefault((row["signal"], None if whole else row["item"], row["task"]), {})
-        of_table.setdefault((row["model"], row["size"]), []).append(row)
-    for (signal, item, task), cells in groups.items():
-        table = table_of(signal, item, task)
-        if table is None:
-            continue
+    for (signal, item, task), table, cells in _by_table(rows):
         last = table.metric + known_family(task).paper_suffix
         which = "last" if table.name in LAST else "best"
         column = last if which == "last" else f"{last}_best"
         of = len(_items(signal)) if item is None else 1
-        for (model, size), score in table.scores.items():
-            cell = [row for row in cells.get((model, size), ()) if row[column] is not None]
+        for (model, size), every in cells.items():
+            cell = [row for row in every if row["status"] == OK and row[column] is not None]
             if cell:
-                ours, items = mean(row[column] for row in cell), len({row["item"] for row in cell})
+                score, ours = table.scores[model, size], mean(row[column] for row in cell)
+                items = len({row["item"] for row in cell})
                 found.append(
                     Beside(
                         table=table.name,
@@ -140,6 +135,20 @@ def beside(rows: Iterable[Row]) -> list[Beside]:
                     )
                 )
     return found
+
+
+def _by_table(rows: Iterable[Row]) -> Iterator[tuple[tuple[str, str | None, str], Published, Cells]]:
+    """What a table is of (signal, item where it has a table of its own, task), the table, and the rows of each of its
+    cells, in its order."""
+    groups: dict[tuple[str, str | None, str], Cells] = {}
+    of_paper = (one for one in experiments(list(rows)) if (one.kind.preset, one.kind.length, one.kind.steps) == EXTENT)
+    for row in (row for one in of_paper for row in one.by_cell.values()):
+        whole = (row["signal"], None, row["task"]) in TABLES  # one table for all items, or one for each
+        of_table = groups.setdefault((row["signal"], None if whole else row["item"], row["task"]), {})
+        of_table.setdefault((row["model"], row["size"]), []).append(row)
+    for about, cells in groups.items():
+        if (table := table_of(*about)) is not None:
+            yield about, table, {cell: cells[cell] for cell in table.scores if cell in cells}
 
 
 def _items(signal: str) -> tuple[str, ...]:
@@ -172,24 +181,34 @@ def _runs(cell: Beside, each: str = "") -> str:
 
 def tables(rows: Iterable[Row]) -> str:
     """The same of many experiments in Markdown. Each table has the budgets at which every published model has as many
-    runs as any. Large differences are bold; ours after the last update is in brackets where it reads otherwise."""
-    found, cells = [], beside(rows)
+    runs as any, or none that ended well: then it says how they ended. Large differences are bold; ours after the last
+    update is in brackets where it reads otherwise."""
+    rows = list(rows)
+    found, cells, failed = [], beside(rows), _failed(rows)
     for name in TABLES.values():
         own = {(cell.model, cell.size): cell for cell in cells if cell.table == name}
+        first, runs = next(iter(own.values())), max(cell.runs for cell in own.values())
+        told = {cell: _told(one) for cell, one in own.items() if one.runs == runs} | failed.get(name, {})
         models = list(dict.fromkeys(model for model, _ in own))
-        runs = max(cell.runs for cell in own.values())
-        whole = [size for size in dict.fromkeys(size for _, size in own) if _is_whole(own, models, size, runs)]
-        first = own[models[0], whole[0]]
+        whole = [size for size in dict.fromkeys(size for _, size in own) if all((m, size) in told for m in models)]
         (unit, _), which = UNITS[first.metric], WHICH[first.which].partition(";")[0]
         found += [f"**{name}**, {unit}, {which}; {_runs(first, ' a cell')}", ""]
         found.append(f"| published → ours | {' | '.join(map(budget_text, whole))} |")
         found.append("|---|" + "--:|" * len(whole))
-        found += [f"| {model} | {' | '.join(_told(own[model, size]) for size in whole)} |" for model in models] + [""]
+        found += [f"| {model} | {' | '.join(told[model, size] for size in whole)} |" for model in models] + [""]
     return "\n".join(found)
 
 
-def _is_whole(cells: dict[tuple[str, int], Beside], models: list[str], size: int, runs: int) -> bool:
-    return all((model, size) in cells and cells[model, size].runs == runs for model in models)
+def _failed(rows: Iterable[Row]) -> dict[str, dict[tuple[str, int], str]]:
+    """By table, its cells of which all runs failed, in words."""
+    found: dict[str, dict[tuple[str, int], str]] = {}
+    for _, table, cells in _by_table(rows):
+        _, digits = UNITS[table.metric]
+        for cell, every in cells.items():
+            if (ends := {row["status"] for row in every}) <= {DIVERGED, OUT_OF_MEMORY}:
+                how = " or ".join(sorted(ends)).replace("_", " ")
+                found.setdefault(table.name, {})[cell] = f"{table.scores[cell]:.{digits}f} → {how}"
+    return found
 
 
 def _told(cell: Beside) -> str:

@@ -97,3 +97,21 @@ def test_published_tables_of_one_item_name_it(make_row):
     images = [make_row(**place | {"signal": "DIV2K", "dim": 2}, item=item, psnr=20.0) for item in ("0064", "0007")]
     (cell,) = published.beside(images)
     assert (cell.item, cell.runs) == (None, 2)
+
+
+def test_tables_have_budgets_at_which_every_model_has_a_score_or_failed(make_row, monkeypatch):
+    monkeypatch.setattr(published, "TABLES", {("Dragon", "surface", "fit"): "dragon-surface-fit"})
+    place = {"signal": "Dragon", "dim": 3, "item": "surface", "preset": "paper", "bandlimit": None, "length": None}
+
+    def row(model, size, status="ok"):
+        scores = {"psnr": 20.0, "psnr_best": 21.0} if status == "ok" else {"psnr": None, "psnr_best": None}
+        return make_row(**place, steps=1000, model=model, size=size, status=status, **scores)
+
+    rows = [row("Siren", size) for size in (10_000, 30_000, 100_000, 300_000)]
+    rows += [row("BACON", 10_000), row("BACON", 30_000, "diverged"), row("BACON", 100_000, "out_of_memory")]
+    assert published.tables(rows).splitlines()[2:] == [
+        "| published → ours | 10k | 30k | 100k |",
+        "|---|--:|--:|--:|",
+        "| Siren | 14.60 → **21.00** [20.00] | 15.92 → **21.00** [20.00] | 18.25 → **21.00** [20.00] |",
+        "| BACON | 15.83 → **21.00** [20.00] | 17.77 → diverged | 20.48 → out of memory |",
+    ]
