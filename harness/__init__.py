@@ -51,7 +51,7 @@ def fit_array(
         task: what it is fitted to, such as `denoise_0.1`.
         steps: passes over the samples; by default the paper's.
         device: `cpu`, `cuda` or `cuda:1`; by default CUDA where there is one.
-        settings: in place of the model's in hyperparameters.json, like `omega=30.0`.
+        settings: in place of the model's in hyperparameters.json, like `omega=30.0`; tuned ones stand in tuned.json.
 
     Returns:
         A `Fitted`: the model, the row that a run would have stored, and the methods `reconstruct`, `plot` and

@@ -78,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
     why = reference.stale(rows, order)
     current = {name: row for name, row in rows.items() if name not in why}
     if options.check:
+        if not read_folder(out):
+            raise UsageError(f"--check: '{out}' has no Parquet file with rows; give a folder of such files with --out")
         found = reference.flaws(out, order)
         print("\n".join([*found, f"{out}: {len(found):,} flaws"]))
         return EXIT_FAILED if found else EXIT_OK

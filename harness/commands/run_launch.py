@@ -25,6 +25,7 @@ from harness.figures import draw_figures
 from harness.plan.config import load_config
 from harness.plan.cost import drawing_seconds
 from harness.plan.describe_cost import describe_cost, describe_seconds
+from harness.plan.make_plan import searched
 from harness.plan.model_settings import check_models, group, model_names
 from harness.plan.source import only_one_of
 from harness.plan.trial import Trial
@@ -156,9 +157,10 @@ def summary(launch: Launch, options: argparse.Namespace, own: Sequence[Row]) -> 
 def available_next(launch: Launch, options: argparse.Namespace) -> Available:
     """What a run after this one may use."""
     models, presets = list(dict.fromkeys(trial.model for trial in launch.trials)), launch.config.presets
+    tuned = tuned_preset(launch.config, launch.preset, launch.source, options.task, models)
     return Available(
         seeds=list(dict.fromkeys(seed for preset in presets.values() for seed in preset.get("seeds", ()))),
-        tuned=tuned_preset(launch.config, launch.preset, launch.source, options.task, models),
+        tuned=tuned if all(map(searched, launch.tasks)) else None,
         bits=coder.is_here(),
         command=functools.partial(command_of, options),
     )

@@ -16,7 +16,7 @@ from harness.analysis.tuning_tables import missing, tables
 from harness.execution import run_trials, trial_rows
 from harness.execution.choose_executor import count_workers, place, run_where_asked
 from harness.execution.options import words_of
-from harness.execution.search import Search, make_search
+from harness.execution.search import Search, changed_extent, make_search
 from harness.execution.search_options import VERB
 from harness.execution.shared_options import deadline
 from harness.figures import tuning
@@ -114,7 +114,7 @@ def report(found: Search, options: argparse.Namespace) -> None:
     readers = f"for --preset {' or '.join(presets)}" if presets else "which no preset reads"
     if options.write:
         print(f"wrote {write_tuned(Path(options.config), {found.preset: found_by(first)})}, {readers}")
-    elif presets:
+    elif presets and not changed_extent(options):
         print(f"the same command with --write puts the best settings into tuned.json, {readers}")
 
 

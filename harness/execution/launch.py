@@ -15,7 +15,7 @@ import torch
 from common.errors import UsageError
 from harness.plan import cost
 from harness.plan.config import GROUPS, Config, Preset, load_config
-from harness.plan.make_plan import make_plan, purpose, untuned
+from harness.plan.make_plan import make_plan, purpose, searched, untuned
 from harness.plan.model_settings import check_models, group
 from harness.plan.source import LARGEST, Source, check_size, find_source
 from harness.plan.trial import Trial
@@ -82,7 +82,9 @@ def make_launch(options: argparse.Namespace) -> Launch:
     elif options.quantised_share:
         raise UsageError("--quantised-share needs --bits, like --bits 4 6 8 --quantised-share 0.2")
     if preset.tuned_at is not None:
-        notes.append(f"settings found by python -m harness tune --preset {preset.tuned_at} (docs/tuning.md)")
+        others = " or ".join(task for task in expand_tasks(options.task) if not searched(task))
+        but = f", which does not search {others}; --preset {preset.tuned_at} has the papers' settings" if others else ""
+        notes.append(f"settings found by python -m harness tune --preset {preset.tuned_at} (docs/tuning.md){but}")
     return Launch(config, device, preset, source, tuple(notes), trials)
 
 

@@ -83,10 +83,15 @@ def make_search(options: argparse.Namespace) -> Search:
     return Search(config, device, name, found, tuple(left_out))
 
 
-def check_written(options: argparse.Namespace) -> None:
-    """UsageError for a search whose settings tuned.json has no place for: its readers have the preset's own extent."""
+def changed_extent(options: argparse.Namespace) -> list[str]:
+    """The options for which tuned.json has no place: who reads it has the preset's own extent."""
     changes = {"--steps": options.steps, "--length": options.length, "--set": options.set}
-    if given := [word for word, value in changes.items() if value not in (None, [])]:
+    return [word for word, value in changes.items() if value not in (None, [])]
+
+
+def check_written(options: argparse.Namespace) -> None:
+    """UsageError where what is found cannot be written."""
+    if given := changed_extent(options):
         raise UsageError(
             f"--write: presets read settings that were found at their own extent, which {' and '.join(given)} may "
             "change; leave out --write, or put the change into a settings file of your own and name it with --config"

@@ -14,7 +14,7 @@ from harness.plan.config import Config, Preset
 from harness.plan.model_settings import training_settings
 from harness.plan.source import Source, check_signal_seeds
 from harness.plan.trial import LR_SCHEDULE, Trial
-from harness.plan.tuned import REACH, found_for, kind_in
+from harness.plan.tuned import KINDS, REACH, found_for, kind_in
 from target_signals.base import RecordedFamily, SignalFamily
 from target_signals.tasks.base import check_task, expand_tasks, family_of, scored_on, trained_on
 
@@ -129,6 +129,12 @@ def purpose(config: Config, of_some_tasks: Iterable[str]) -> str:
 def tuned_kind(source: Source, task: str) -> str:
     """The kind of data, of harness/plan/tuned.py's KINDS, whose tuned settings hold for a task on a signal."""
     return kind_in(source.dim, family_of(task).settings or source.kind)
+
+
+def searched(task: str) -> bool:
+    """Whether searches for settings fit this task, or the one whose fit is scored on it, too."""
+    family = family_of(task)
+    return not {family.name, family.shares}.isdisjoint(task for _, task in KINDS.values())
 
 
 def untuned(

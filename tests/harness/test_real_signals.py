@@ -249,10 +249,23 @@ def test_tuned_settings_are_named_where_the_papers_were_used(photo, preset, tune
     assert run_launch.available_next(make_launch(options), options).tuned == tuned
 
 
+def test_tuned_settings_are_not_advised_for_a_task_that_no_search_fits(photo):
+    """Found without noise, they take Grid_TV's total variation away."""
+    words = ["--signal", str(photo), "--device", "cpu", "--models", "Grid_TV", "--preset", "quick"]
+    for tasks, tuned in ((["super_resolution"], "quick_tuned"), (["fit", "denoise_0.1"], None)):
+        options = parse([*words, "--task", *tasks])
+        assert run_launch.available_next(make_launch(options), options).tuned == tuned
+
+
 @pytest.mark.parametrize(
     ("more", "preset", "note"),
     [
-        ([], "quick_tuned", "settings found by python -m harness tune --preset quick"),
+        ([], "quick_tuned", "settings found by python -m harness tune --preset quick (docs/tuning.md)"),
+        (
+            ["--task", "fit", "denoise_0.1"],
+            "quick_tuned",
+            "settings found by python -m harness tune --preset quick (docs/tuning.md), which does not search denoise_",
+        ),
         (
             ["--sizes", "3e3", "1e6"],
             "quick",

@@ -277,6 +277,11 @@ def test_a_file_is_no_place_for_files(ask, tmp_path):
     assert "photo.png' is a file; give a folder" in ask("--out", tmp_path / "photo.png", code=2).err
 
 
+def test_a_folder_without_rows_does_not_pass_the_check(ask, tmp_path):
+    said = ask("--check", "--out", tmp_path / "misspelt", code=2)
+    assert "misspelt' has no Parquet file with rows; give a folder of such files with --out" in said.err
+
+
 def test_a_file_that_holds_no_rows_is_one_line(ask, tmp_path):
     (tmp_path / "reference").mkdir()
     (tmp_path / "reference" / "smoke.parquet").write_text("nothing")

@@ -128,6 +128,10 @@ def test_a_search_is_run_told_resumed_written_and_used(tune, folder, capsys, mon
     assert row["lr_schedule"] == found.settings["lr_schedule"]
 
 
+def test_write_is_named_only_where_it_would_be_taken(tune):
+    assert "--write" not in tune("--trials", "1", "--steps", "2").out
+
+
 def test_a_fit_that_searches_share_is_counted_once(make_trial, monkeypatch, capsys):
     fit = make_trial("Grid")
     monkeypatch.setattr("harness.commands.run_search.search_results", lambda *given: [SimpleNamespace(due=[fit])] * 2)
