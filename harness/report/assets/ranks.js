@@ -84,7 +84,7 @@ function significanceNote(name, lines) {
   const band = state.band === ALL ? `mean over ${bands} bands` : `band ${bandText(state.band)}`;
   const over = `Difference in ${name} to ${what}; ${current.bands.length > 1 ? `${band}; ` : ''}`;
   const family =
-    significance.to === 'best' ? 'all pairs of models, as the same scores chose the best' : 'the comparisons of a column';
+    significance.to === 'best' ? 'all pairs of models, as the same scores chose the best, and at most the greatest p of all, by which it wins' : 'the comparisons of a column';
   if (replicates < 2)
     return `${over}one ${noun}: one draw has no spread, so no difference can be told from chance.`;
   return `${over}replicated: ${plural(replicates, noun)}. In brackets the 95 % interval of that difference alone; p by Holm over ${family}. Coloured: p\u00a0<\u00a0.05.`;
