@@ -14,8 +14,9 @@ from typing import NamedTuple
 from common.exits import EXIT_OK, guarded
 from common.grouped import grouped
 from common.words import budget_text, plural
+from harness.analysis.cell import cell_of
 from harness.analysis.experiments import experiments
-from harness.analysis.spread import mean
+from harness.analysis.winner import mean_of
 from harness.store.schema import OK, Row
 from target_signals.base import RecordedFamily
 from target_signals.base import registry as signals
@@ -121,7 +122,7 @@ def beside(rows: Iterable[Row]) -> list[Beside]:
         for (model, size), score in table.scores.items():
             cell = [row for row in cells.get((model, size), ()) if row[column] is not None]
             if cell:
-                ours, items = mean(row[column] for row in cell), len({row["item"] for row in cell})
+                ours, items = _mean(cell, column), len({row["item"] for row in cell})
                 found.append(
                     Beside(
                         table=table.name,
@@ -133,13 +134,18 @@ def beside(rows: Iterable[Row]) -> list[Beside]:
                         which=which,
                         ours=ours,
                         difference=ours - score if items == of else None,
-                        last=mean(row[last] for row in cell if row[last] is not None),
+                        last=_mean(cell, last),
                         runs=len(cell),
                         items=items,
                         of=of,
                     )
                 )
     return found
+
+
+def _mean(rows: Iterable[Row], column: str) -> float:
+    """Over the items, as the paper's is, and within each over the seeds."""
+    return mean_of({cell_of(row): row[column] for row in rows if row[column] is not None})
 
 
 def _items(signal: str) -> tuple[str, ...]:
