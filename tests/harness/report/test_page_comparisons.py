@@ -1,5 +1,7 @@
 """Who is best on the page: published scores, significance, yardsticks and ranks. In a browser."""
 
+import itertools
+
 from harness.analysis import published
 from harness.report import write_page
 from harness.store.table import load_rows
@@ -91,6 +93,18 @@ def test_ranks_of_few_items_stay_inside_the_card(open_page, store, make_row):
     assert tab.locator("#ranks svg text").first.evaluate("text => text.getBoundingClientRect().height") > 11
     assert tab.locator("#ranks svg").evaluate(INSIDE)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 500
+
+
+def test_many_models_with_long_names_stay_inside_too(open_page, store, make_row):
+    models = [f"A_model_whose_name_has_{i:02}_letters_or_forty" for i in range(40)]
+    rows = [make_row(model=model, item=item, psnr=10.0 + i) for i, model in enumerate(models) for item in ("a", "b")]
+    tab = open_page(write_page.write(store(rows)))
+    assert tab.locator("#ranks svg").evaluate(INSIDE)
+    box = "texts => texts.map(text => [text.getBBox().x, text.getBBox().width])"
+    boxes = tab.eval_on_selector_all('#ranks svg text[text-anchor="middle"]', box)
+    assert all(x + width < other for (x, width), (other, _) in itertools.pairwise(boxes))
+    tab.set_viewport_size({"width": 390, "height": 900})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_preset_stands_beside_the_one_whose_extent_it_has(open_page, store, make_row):
