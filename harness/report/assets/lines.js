@@ -101,9 +101,12 @@ function scoreText(line, metric) {
   return fixed(line.mean, digits) + spread + ofText(line);
 }
 
+/* An end of an interval. What would read 0 and is not, has the digit that tells on which side of 0 it is. */
+const endText = (x, digits) =>
+  signed(x, Math.abs(x) < 0.5 * 10 ** -digits && Math.abs(x) >= 0.05 * 10 ** -digits ? digits + 1 : digits);
 /* `[0.4, 2.0]`; nothing where one replicate leaves no interval. */
 const intervalText = ([mean, reach], digits) =>
-  known(reach) ? `[${signed(mean - reach, digits)}, ${signed(mean + reach, digits)}]` : '';
+  known(reach) ? `[${endText(mean - reach, digits)}, ${endText(mean + reach, digits)}]` : '';
 /* After the correction for all that are compared with the same model. */
 const toldApart = ([, , p]) => known(p) && p < 0.05;
 

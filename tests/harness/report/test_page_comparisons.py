@@ -2,9 +2,15 @@
 
 import itertools
 
+import numpy as np
+
+from common.words import budget_text
 from harness.analysis import published
+from harness.analysis.significance import intervals
+from harness.analysis.wording import difference
 from harness.report import write_page
 from harness.store.table import load_rows
+from target_signals.tasks.metrics import METRICS
 from tests.harness.report.browsing import cell, column, heads
 
 
@@ -41,6 +47,19 @@ def test_significance_is_shown(open_page, paper_page):
     assert "replicated: 10 items" in tab.inner_text("#differences p")
     assert "trained models over 10 items, by PSNR" in tab.inner_text("#ranks figcaption")
     assert "critical difference" in tab.text_content("#ranks svg")
+
+
+def test_differences_and_budgets_read_as_those_of_the_table(open_page, store, make_row):
+    scores = {"Grid": (31.0, 31.0), "Siren": (20.0, 24.135), "Wire": (30.5, 30.5824), "BACON": (18.03, 29.6)}
+    runs = [(model, seed, psnr) for model, own in scores.items() for seed, psnr in enumerate(own)]
+    rows = [make_row(model=model, size=12_345, seed=seed, psnr=psnr) for model, seed, psnr in runs]
+    tab = open_page(write_page.write(store(rows)))
+    assert heads(tab, "#heatmap")[1:] == [budget_text(12_345)]
+    others = [model for model in column(tab, "#differences", 0) if model != "Grid"]
+    for model, text in zip(others, tab.locator("#differences small.under").all_inner_texts(), strict=True):
+        (found,) = intervals(np.array([[psnr - 31.0] for psnr in scores[model]]))
+        interval = difference(found, METRICS["psnr"]).partition(" dB ")[2]
+        assert text.replace("+", "").startswith(interval), model
 
 
 def test_a_yardstick_is_ranked_apart_and_named_where_it_is_ahead(open_page, store, make_row):
