@@ -25,7 +25,7 @@ function differenceTable(lines) {
     const line = lines.find((one) => one.model === model && one.size === size);
     if (!line || of(line) === null) return emptyCell(line);
     const [difference, , p] = of(line);
-    const told = toldApart(of(line));
+    const told = toldApart(of(line), digits);
     const verb = told ? (difference > 0 === higher ? 'better' : 'worse') : 'unsure';
     return el(
       'td',

@@ -62,6 +62,16 @@ def test_differences_and_budgets_read_as_those_of_the_table(open_page, store, ma
         assert text.replace("+", "").startswith(interval), model
 
 
+def test_a_difference_that_reads_0_is_none_however_sure_it_is(open_page, store, make_row):
+    off = {"Grid": 0.0, "Siren": 0.01, "Wire": 1.0}
+    rows = [make_row(model=m, seed=seed, psnr=30.0 + seed - x) for m, x in off.items() for seed in (1, 2, 3)]
+    tab = open_page(write_page.write(store(rows)))
+    cells = dict(zip(column(tab, "#differences", 0), tab.locator("#differences td").all(), strict=True))
+    assert "p < .001" in cells["Siren"].inner_text().replace("\N{NO-BREAK SPACE}", " ")
+    assert [cells[model].get_attribute("class") for model in ("Siren", "Wire")] == ["number unsure", "number worse"]
+    assert "best, tied" in column(tab, "#leaderboard", 5)
+
+
 def test_a_yardstick_is_ranked_apart_and_named_where_it_is_ahead(open_page, store, make_row):
     labels = {"Grid": "learned", "Siren": "learned", "Wavelet": "classical"}
     rows = [
