@@ -15,6 +15,7 @@ from harness.store.schema import SCORES
 from target_signals.tasks.metrics import METRICS, MSE_FLOOR, Metric
 
 CAP = 60.0  # dB of gain, and of loss
+LOSSLESS = 80.0  # dB; beyond it, a difference of scores says little
 LEAST_GAIN = 0.05  # dB, with less of which a fit has learned nothing
 GAIN = "gain"  # in place of a metric's name
 EXACT = -10 * math.log10(MSE_FLOOR) - 1  # dB; a constant mean that reaches this is the signal

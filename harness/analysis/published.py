@@ -14,8 +14,9 @@ from typing import NamedTuple
 from common.exits import EXIT_OK, guarded
 from common.grouped import grouped
 from common.words import budget_text, plural
+from harness.analysis.cell import cell_of
 from harness.analysis.experiments import experiments
-from harness.analysis.spread import mean
+from harness.analysis.winner import mean_of
 from harness.store.schema import DIVERGED, OK, OUT_OF_MEMORY, Row
 from target_signals.base import RecordedFamily
 from target_signals.base import registry as signals
@@ -115,7 +116,7 @@ def beside(rows: Iterable[Row]) -> list[Beside]:
         for (model, size), every in cells.items():
             cell = [row for row in every if row["status"] == OK and row[column] is not None]
             if cell:
-                score, ours = table.scores[model, size], mean(row[column] for row in cell)
+                score, ours = table.scores[model, size], _mean(cell, column)
                 items = len({row["item"] for row in cell})
                 found.append(
                     Beside(
@@ -128,7 +129,7 @@ def beside(rows: Iterable[Row]) -> list[Beside]:
                         which=which,
                         ours=ours,
                         difference=ours - score if items == of else None,
-                        last=mean(row[last] for row in cell if row[last] is not None),
+                        last=_mean(cell, last),
                         runs=len(cell),
                         items=items,
                         of=of,
@@ -149,6 +150,11 @@ def _by_table(rows: Iterable[Row]) -> Iterator[tuple[tuple[str, str | None, str]
     for about, cells in groups.items():
         if (table := table_of(*about)) is not None:
             yield about, table, {cell: cells[cell] for cell in table.scores if cell in cells}
+
+
+def _mean(rows: Iterable[Row], column: str) -> float:
+    """Over the items, as the paper's is, and within each over the seeds."""
+    return mean_of({cell_of(row): row[column] for row in rows if row[column] is not None})
 
 
 def _items(signal: str) -> tuple[str, ...]:

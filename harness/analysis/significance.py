@@ -86,13 +86,15 @@ def holm(p: Sequence[float], chosen: bool = False) -> list[float]:
 
     chosen: the one model was picked by the same scores, as the best of them. Any of the models could have been it, so
     each step counts the pairs among it and those not yet told apart from it, not the comparisons with it alone: with
-    these, some of twelve equal models would be told apart from the best in 15 % of cases.
+    these, some of twelve equal models would be told apart from the best in 15 % of cases. Nothing is adjusted beyond
+    the greatest p: that it is ahead of all others is one claim, which holds where each p alone is small enough.
     """
     order = sorted((i for i, value in enumerate(p) if not math.isnan(value)), key=lambda i: p[i])
+    most = p[order[-1]] if chosen and order else 1.0
     adjusted, greatest = list(p), 0.0
     for step, i in enumerate(order):
         left = len(order) - step
-        greatest = max(greatest, min(1.0, p[i] * (left * (left + 1) // 2 if chosen else left)))
+        greatest = max(greatest, min(most, p[i] * (left * (left + 1) // 2 if chosen else left)))
         adjusted[i] = greatest
     return adjusted
 

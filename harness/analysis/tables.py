@@ -203,18 +203,19 @@ def _places(means: Means) -> dict[Where, Outcome]:
 
 def _markdown(title: str, table: Sequence[Sequence[str]], keys: int, lines: Sequence[str]) -> str:
     """The table and a list of the lines below it. keys: how many columns at the left hold words."""
-    head, *body = [[_in_markdown(cell) for cell in line] for line in table]
+    head, *body = [[in_markdown(cell) for cell in line] for line in table]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
 
     def row(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))} |"
 
     rule = row([("-" * (width - 1) + ":") if i >= keys else "-" * width for i, width in enumerate(widths)])
-    below = [*(f"- {_in_markdown(line)}" for line in lines), ""] if lines else []
-    return "\n".join([f"**{title}**", "", row(head), rule, *map(row, body), "", *below])
+    below = [*(f"- {in_markdown(line)}" for line in lines), ""] if lines else []
+    return "\n".join([f"**{in_markdown(title)}**", "", row(head), rule, *map(row, body), "", *below])
 
 
-def _in_markdown(cell: str) -> str:
+def in_markdown(cell: str) -> str:
+    """A text in Markdown as it reads; names are whatever files are called."""
     text = " ".join(cell.split()).replace("|", "\\|").replace("<", "&lt;")
     return f"**{text}**" if isinstance(cell, Bold) else text
 

@@ -181,13 +181,11 @@ def _means(scores: Mapping[str, Scores], models: Collection[str], cases: Collect
 
 
 def _told_apart(leads: Sequence[Difference], metric: Metric) -> list[bool]:
-    """Whether each model behind the best is told apart from it: all where every interval leaves out 0, else those that
-    Holm leaves.
+    """Whether each model behind the best is told apart from it.
 
     A lead that rounds to 0 is none; one replicate has no spread that could make a lead uncertain.
     """
-    corrected = not all(lead.certain for lead in leads)
-    adjusted = holm([lead.p for lead in leads], chosen=True) if corrected else [0.0] * len(leads)
+    adjusted = holm([lead.p for lead in leads], chosen=True)
     return [lead.mean >= least(metric) and not p >= ALPHA for lead, p in zip(leads, adjusted, strict=True)]
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from harness.analysis.gain import LOSSLESS
 from target_signals.tasks.metrics import Metric
 
 SHORT = 1.5  # decades; a shorter axis is labelled at 1, 2 and 5
 TICK = 0.35  # inches
 WIDEST = "0.001"  # no label of seconds or updates is wider
 SHADED = "shaded: minimum to maximum"  # the note on a line's spread
-LOSSLESS = 80.0  # dB; beyond it, a difference of scores says little
 RIM = 0.05  # of the scores' range, left free above and below
 
 

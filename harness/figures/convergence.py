@@ -19,7 +19,7 @@ from harness.analysis import timing
 from harness.analysis.comparison import Comparison, Place
 from harness.analysis.remarks import without_gain
 from harness.analysis.selection import few
-from harness.analysis.winner import BASELINE
+from harness.analysis.winner import BASELINE, mean_of
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.page import averaged, headline, panels
@@ -108,14 +108,17 @@ def trace(comparison: Comparison, place: Place, clock: Clock) -> Trace | None:
     """The mean curve of the runs at a place that were evaluated at the same steps; None where none has one."""
     runs = timing.on_machine(comparison, place) if clock == "seconds" else comparison.runs(place)
     scores = comparison.scores(place)
-    curves = [curve for cell, row in runs.items() if cell in scores and (curve := _curve(row, clock))]
+    curves = {cell: curve for cell, row in runs.items() if cell in scores and (curve := _curve(row, clock))}
     if not curves:
         return None
-    steps = Counter(tuple(point[0] for point in curve) for curve in curves).most_common(1)[0][0]
-    alike = [curve for curve in curves if tuple(point[0] for point in curve) == steps]
-    points = np.array(alike)  # [runs, evaluations, 3]
-    x, psnr = points[:, :, 1].mean(axis=0), points[:, :, 2]
-    return Trace(x, psnr.mean(axis=0), psnr.min(axis=0), psnr.max(axis=0), len(points))
+    steps = Counter(tuple(point[0] for point in curve) for curve in curves.values()).most_common(1)[0][0]
+    alike = {cell: curve for cell, curve in curves.items() if tuple(point[0] for point in curve) == steps}
+    points = np.array([*alike.values()])  # [runs, evaluations, 3]
+    x, mean = (
+        np.array([mean_of(dict(zip(alike, values, strict=True))) for values in points[:, :, column].T])
+        for column in (1, 2)
+    )
+    return Trace(x, mean, points[:, :, 2].min(axis=0), points[:, :, 2].max(axis=0), len(points))
 
 
 def _curve(row: Row, clock: Clock) -> list[tuple[float, float, float]]:

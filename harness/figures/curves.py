@@ -70,6 +70,7 @@ def curve_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) -
         if known:
             axes.plot(view.xs, levels[panel], label=CONSTANT_MEAN, zorder=1.5, **style.CONSTANT)
         sheet.name_axes(axes, index, "\n".join(axis), metric.label())
+    axis_style.share(figure.axes)
     return figure
 
 

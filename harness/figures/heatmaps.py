@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from common.words import FAILED, FEWER, MARKS, MEANINGS, NO_SCORE, NOTHING
 from harness.analysis.cell import Cell
 from harness.analysis.comparison import Comparison, Place
-from harness.analysis.gain import learned_nothing
+from harness.analysis.gain import LOSSLESS, learned_nothing
 from harness.analysis.remarks import without_gain
 from harness.analysis.winner import BASELINE, mean_of
 from harness.figures import axis_style, style
@@ -66,8 +66,11 @@ def lead_page(comparison: Comparison, view: View, layout: Layout = AS_NEEDED) ->
     known, label = np.abs(values[np.isfinite(values)]), metric.label(f" − {BASELINE}'s")
     if not known.size:
         return None
-    # one collapsed model must not bleach all other cells: the ends of the map stand for "or beyond"
-    limit = float(np.percentile(axis_style.within(known.tolist(), metric), 95)) or float(known.max()) or 1.0
+    # neither a lossless score nor one collapsed model must bleach all other cells: the ends of the map stand for "or
+    # beyond"
+    own = _means(view, others, comparison.scores)
+    held = np.abs(values[np.maximum(own, own - values) <= LOSSLESS])
+    limit = float(np.percentile(held if held.size else known, 95)) or float(known.max()) or 1.0
     sign = "positive" if metric.higher_is_better else "negative"
     page = Page(
         comparison=comparison,

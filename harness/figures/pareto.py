@@ -17,7 +17,7 @@ from harness.analysis import pareto, timing
 from harness.analysis.comparison import Comparison, Place
 from harness.analysis.remarks import without_gain
 from harness.analysis.selection import few
-from harness.analysis.spread import mean
+from harness.analysis.winner import mean_of
 from harness.figures import axis_style, legend, style
 from harness.figures.layout import AS_NEEDED, Layout
 from harness.figures.page import averaged, headline, panels
@@ -95,8 +95,8 @@ def points_at(comparison: Comparison, band: float | None, waiting: bool = False)
             taken = {cell: timing.seconds(timed[cell], waiting) for cell in scores if cell in timed}
             both = [cell for cell, seconds in taken.items() if not math.isnan(seconds)]
             if both:
-                seconds = mean(taken[cell] for cell in both)
-                points.append(Point(model, size, seconds, mean(scores[cell] for cell in both), len(both)))
+                seconds, score = (mean_of({cell: of[cell] for cell in both}) for of in (taken, scores))
+                points.append(Point(model, size, seconds, score, len(both)))
     return points
 
 

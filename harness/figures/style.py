@@ -48,7 +48,7 @@ GREYS = (  # of classical models
     ("#8A8A8A", "#7C7C7C"),
     ("#3F3F3F", "#DCDCDC"),
 )
-CLASSICAL_MARKERS = ("*", "h", "d", "8")
+CLASSICAL_MARKERS = ("*", "h", "d", "8", "p")  # more than greys, so that a fifth model is none of the first four
 FONTS = {"sans": "DejaVu Sans", "serif": "STIXGeneral"}  # by theme; matplotlib ships both
 RC: Any = {"pdf.fonttype": 42, "font.family": ["DejaVu Sans"]}
 

@@ -22,15 +22,17 @@ from harness.analysis.wording import TIED, YARDSTICK, notes
 from harness.figures import legend, style
 from harness.figures.layout import AS_NEEDED, PAGE, Layout
 from harness.figures.page import PANEL_TITLE_ROOM, Sheet, averaged, headline
-from harness.figures.text import LETTER, thinned
+from harness.figures.text import LETTER, LINE, text_width, thinned
 from target_signals.tasks.metrics import METRICS
 
+ITEM = "item"  # the axis of a map over items
 CELL = (0.72, 0.56)  # inches
 LEAST_CELL = 0.55  # inches of width
 LOW_CELL, LEAST_LOW_CELL = 0.24, 0.2  # inches: height of a cell without words, and its least width
 GAP, MARGIN, AXIS_ROOM = (0.0, 0.6), (0.62, 0.12), 0.44
 EVEN_MARGIN = (0.2, 0.2)  # of a map without names of rows: the axis' name may be wider than a single cell
 SMALL = 6.3  # points of the lines under a name
+LEAST = 5.0  # points of an item's name below its column; a longer one stands upright
 LINE_SPACING, FRAME = 0.125, 0.03  # inches between the lines of a cell, and left free beside them
 
 
@@ -74,8 +76,11 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
     square: style.Looks = {"linestyle": "", "marker": "s", "markersize": 6, "markeredgewidth": 0}
     coloured = {model: style.colour(*comparison.looks(model)) for model in comparison.models if model in best}
     handles = [legend.entry(model, **square, color=colour) for model, colour in coloured.items()] if narrow else []
-    sheet = Sheet(len(blocks), 1, panel, GAP, margin, layout=layout)
-    sheet = sheet.with_texts(*headline(comparison, subtitle), notes_below, AXIS_ROOM, handles)
+    longest = max(len(name) for block in blocks for name in block.columns)
+    upright = blocks[0].axis == ITEM and width - 2 * FRAME < longest * (style.TEXT if narrow else LEAST) * LETTER
+    more = text_width("m" * longest) - LINE if upright else 0.0
+    sheet = Sheet(len(blocks), 1, panel, (GAP[0], GAP[1] + more), margin, layout=layout)
+    sheet = sheet.with_texts(*headline(comparison, subtitle), notes_below, AXIS_ROOM + more, handles)
     sheet = replace(sheet, head=sheet.head - PANEL_TITLE_ROOM + 0.1)  # its panels have no titles
     figure = sheet.figure()
     for index, block in enumerate(blocks):
@@ -84,7 +89,7 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
         for row, spots_of_row in enumerate(block.cells):
             for column, spot in enumerate(spots_of_row):
                 _cell(axes, comparison, (column, row), width, spot, outcomes[spot], narrow)
-        _label_axes(axes, block, width, narrow)
+        _label_axes(axes, block, width, narrow, upright)
     return figure
 
 
@@ -98,7 +103,7 @@ def _map(comparison: Comparison) -> Map:
         return Map(names, budgets, comparison.difficulty.axis, cells)
     if len(items) > 1:
         cells = [[Spot(size, None, item) for item in [*items, None]] for size in sizes]
-        return Map([*(comparison.item_names[item] for item in items), "all"], budgets, "item", cells)
+        return Map([*(comparison.item_names[item] for item in items), "all"], budgets, ITEM, cells)
     return Map(budgets, [], "parameter budget", [[Spot(size, None) for size in sizes]])
 
 
@@ -186,13 +191,12 @@ def _draws(outcome: Outcome) -> set[Draw]:
     return {case.draw for case in outcome.compared.cases}
 
 
-def _label_axes(axes: Axes, block: Map, width: float, narrow: bool) -> None:
-    longest = max(map(len, block.columns))
-    columns = thinned(block.columns, width * len(block.columns)) if narrow else block.columns
-    axes.set_xticks(np.arange(len(block.columns)) + 0.5, columns)
+def _label_axes(axes: Axes, block: Map, width: float, narrow: bool, upright: bool) -> None:
+    columns = thinned(block.columns, width * len(block.columns)) if narrow and not upright else block.columns
+    axes.set_xticks(np.arange(len(block.columns)) + 0.5, columns, rotation=90 if upright else 0)
     axes.set_yticks(np.arange(len(block.rows)) + 0.5, block.rows)
-    fitting = min(style.TEXT, (width - 2 * FRAME) / (longest * LETTER))
-    axes.tick_params(axis="x", labelsize=style.TEXT if narrow else fitting)
+    fitting = min(style.TEXT, (width - 2 * FRAME) / (max(map(len, block.columns)) * LETTER))
+    axes.tick_params(axis="x", labelsize=style.TEXT if narrow or upright else fitting)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel(block.axis, fontsize=style.TEXT, labelpad=3)

@@ -105,7 +105,11 @@ def _curve() -> Spec:
     return _chart(
         [
             {"mark": mark(FIRST), "encoding": {"x": PASSES, "y": psnr, "tooltip": tooltip}},
-            {"mark": mark(SECOND, strokeDash=[4, 2]), "encoding": {"x": PASSES, "y": loss, "tooltip": tooltip}},
+            {
+                "transform": [{"filter": "datum.loss > 0"}],  # a logarithm has no place for a loss of 0
+                "mark": mark(SECOND, strokeDash=[4, 2]),
+                "encoding": {"x": PASSES, "y": loss, "tooltip": tooltip},
+            },
         ],
         height=180,
     ) | {"resolve": {"scale": {"y": "independent"}}}

@@ -157,5 +157,5 @@ def _against(found: Against | None, metric: Metric) -> list[float | int | None] 
     if found is None:
         return None
     one = found.difference
-    mean = rounded(one.mean if metric.higher_is_better else -one.mean, 4)
-    return [mean] if one.n == 1 else [mean, rounded((one.high - one.low) / 2, 3), rounded(round(found.p, 7), 3)]
+    mean = rounded(one.mean if metric.higher_is_better else -one.mean, 5)
+    return [mean] if one.n == 1 else [mean, rounded((one.high - one.low) / 2, 5), rounded(round(found.p, 7), 3)]

@@ -32,7 +32,7 @@ def stylesheet(found: Mapping[str, Mapping[str, Any]]) -> str:
     file keeps its own.
     """
     light, dark = (_variables(look[ground] for look in found.values()) for ground in ("colour", "dark"))
-    pairs = {look["colour"]: look["dark"] for look in found.values()}
+    pairs = dict((*style.COLOURS, *style.GREYS))  # learning curves have colours of no model of the page
     attributes = "".join(
         f'[{mark}="{old}"]{{{mark}:{new}}}' for old, new in pairs.items() for mark in ("fill", "stroke")
     )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from common.grouped import grouped
 from harness.analysis.cell import Cell
 from harness.analysis.experiments import Experiment
-from harness.analysis.gain import CAP
+from harness.analysis.gain import CAP, LOSSLESS
 from harness.analysis.own_file.verdict import tell
 from harness.analysis.palette import palette
 from harness.analysis.placing import places
@@ -81,6 +81,7 @@ def build(found: Gathered, every: Sequence[Experiment], config: Config) -> dict[
         "yardsticks": yardsticks,
         "looks": {name: look for name, look in looks(every_model, yardsticks).items() if name in models},
         "cap": CAP,
+        "lossless": LOSSLESS,
         "baseline": BASELINE,
         "experiments": experiments_of,
         "led": {

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
+from common.grouped import grouped
 from common.words import budget_text
 from harness.analysis.bits import bjontegaard
 from harness.analysis.bits.bjontegaard import Point, front
@@ -124,8 +126,9 @@ def _of(
     measured = []
     for place in sorted(found, key=lambda place: (place_of.get(place[0], len(order)), place)):
         if shared <= found[place].keys():
-            points, costs = zip(*(found[place][case] for case in sorted(shared, key=str)), strict=True)
-            measured.append(Measurement(*place, _mean(points), *_cost(costs)))
+            of_signal = grouped(sorted(shared, key=str), itemgetter(slice(3))).values()  # a codec codes each once
+            points = [_mean([found[place][case][0] for case in cases]) for cases in of_signal]
+            measured.append(Measurement(*place, _mean(points), *_cost([found[place][case][1] for case in shared])))
     models = tuple(dict.fromkeys(one.name for one in measured))
     lacking = dict.fromkeys(f"{m} at {budget_text(size)}" for (m, size, _), own in found.items() if shared - own.keys())
     taken = [row for signal, row in signals.items() if any(case[:3] == signal for case in shared)]

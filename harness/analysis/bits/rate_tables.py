@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from harness.analysis.bits.rate_distortion import RateDistortion
+from harness.analysis.tables import in_markdown
 
 
 def summary(found: RateDistortion) -> str:
@@ -15,7 +16,7 @@ def summary(found: RateDistortion) -> str:
     means += f"; left out, as it lacks some of these: {', '.join(found.without)}" if found.without else ""
     sample = "pixel" if found.kind.dim == 2 else "voxel"
     rates = f"PSNR (dB) at so many bits a sample, a {sample} with all its channels"
-    lines = [f"## {found.kind}", "", f"The columns with numbers: {rates}{means}", ""]
+    lines = [f"## {in_markdown(str(found.kind))}", "", f"The columns with numbers: {rates}{means}", ""]
     lines += _head(columns)
     for name in found.names:
         psnr, rate = found.differences(name)
@@ -36,7 +37,7 @@ def _or_dash(value: float | None, form: str) -> str:
 def every_point(found: RateDistortion) -> str:
     """Every point with what it costs to compute."""
     columns = ("", "budget", "bits a value", "bits a sample", "PSNR (dB)", "encode (s)", "decode (s)", "operations")
-    lines = [f"## {found.kind}", "", *_head(columns)]
+    lines = [f"## {in_markdown(str(found.kind))}", "", *_head(columns)]
     for one in found.measurements:
         own = ("", "") if one.size is None else (f"{one.size:,}", str(one.bits))
         seconds = ("", "") if one.seconds is None else [f"{seconds:.3f}" for seconds in one.seconds]

@@ -10,7 +10,9 @@ import numpy as np
 from common.errors import UsageError
 from harness.analysis import target
 from harness.analysis.bits import codecs
+from harness.analysis.cell import cell_of
 from harness.analysis.spread import mean
+from harness.analysis.winner import mean_of
 from harness.store.names import folder_of, key_of
 from harness.store.schema import Row
 from harness.store.store import Store
@@ -39,10 +41,10 @@ def told(rows: Sequence[Row], out: str | Path) -> str:
             f"({signal}); --bits makes smaller files"
         )
     own = [_rate(row, bits) for row in rows]
-    size, psnr = mean(rate["bytes"] for rate in own), mean(rate["psnr"] for rate in own)
+    size, psnr = (_mean(rows, [rate[name] for rate in own]) for name in ("bytes", "psnr"))
     sizes = [8 * rate["bytes"] / _samples(row) for rate, row in zip(own, rows, strict=True)]
     files = f"a file of {size:,.0f} bytes" if len(rows) == 1 else f"files of {size:,.0f} bytes on average"
-    text = f"{files} ({bits} bits a value, {mean(sizes):.3g} a sample) with {PSNR.text(psnr)} dB"
+    text = f"{files} ({bits} bits a value, {_mean(rows, sizes):.3g} a sample) with {PSNR.text(psnr)} dB"
     return text + _beside(rows, [rate["bytes"] for rate in own], out)
 
 
@@ -64,11 +66,16 @@ def where(rows: Sequence[Row], out: str | Path) -> str | None:
 def _fewest_bits(rows: Sequence[Row]) -> int | None:
     """The least number of bits a value at which all rows together lose less than LOSS; else the best there is."""
     known = [{rate["bits"] for rate in row.get("rates") or () if rate["psnr"] is not None} for row in rows]
-    scores = {bits: mean(_rate(row, bits)["psnr"] for row in rows) for bits in set.intersection(*known)}
+    scores = {bits: _mean(rows, [_rate(row, bits)["psnr"] for row in rows]) for bits in set.intersection(*known)}
     if not scores:
         return None
-    least = mean(row["psnr"] for row in rows) - LOSS
+    least = _mean(rows, [row["psnr"] for row in rows]) - LOSS
     return min((bits for bits, score in scores.items() if score > least), default=max(scores, key=lambda b: scores[b]))
+
+
+def _mean(rows: Sequence[Row], values: Sequence[float]) -> float:
+    """Over items where there are several, however many seeds each has, as scores and codecs' are."""
+    return mean_of(dict(zip(map(cell_of, rows), values, strict=True)))
 
 
 def _rate(row: Row, bits: int) -> Row:

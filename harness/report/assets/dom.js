@@ -128,7 +128,7 @@ function budgetText(size) {
     [1e6, 'M'],
     [1e3, 'k'],
   ])
-    if (size >= unit) return `${Number((size / unit).toPrecision(3))}${name}`;
+    if (size >= unit) return `${Number((size / unit).toPrecision(6))}${name}`;
   return String(size);
 }
 

@@ -31,27 +31,29 @@ function inkOn(colour) {
   return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? '#000' : '#fff';
 }
 
-/* Where a value lies from worst (0) to best (1), or from far behind to far ahead of a difference of zero (½). */
-function shareOf(x, [low, high], around, higher) {
-  const share = around
-    ? 0.5 + x / Math.max(Math.abs(low), Math.abs(high), 1e-9) / 2
-    : high > low
-      ? (x - low) / (high - low)
-      : 0.5;
+/* Where a value lies from worst (0) to best (1). */
+function shareOf(x, [low, high], higher) {
+  const share = high > low ? (x - low) / (high - low) : 0.5;
   return higher ? share : 1 - share;
 }
 
 /* The range of a scale for these lines: where the trained models differ, as harness/analysis/frame.py has it; of one
-   item or of differences from the least to the greatest of the trained models. */
+   item or of differences from the least to the greatest of the trained models; a difference between scores of which one
+   is lossless says little, and would leave the others no colour. */
 function frameOf(lines, of) {
   const frames = EXPERIMENTS[state.experiment].frames[state.metric] ?? {};
   const own = distinct(lines.map((line) => line.band)).map((band) => frames[band] ?? null);
   if (state.item === ALL && of === 'mean' && own.length && own.every(Boolean))
     return [Math.min(...own.map(([low]) => low)), Math.max(...own.map(([, high]) => high))];
   const trained = lines.filter((line) => !isYardstick(line.model) || lines.every((one) => isYardstick(one.model)));
-  const values = trained.map((line) => (of === 'mean' ? line.mean : (line.baseline?.[0] ?? null))).filter(known);
-  return values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
+  if (of === 'mean') return rangeOf(trained.map((line) => line.mean).filter(known));
+  const led = trained.filter((line) => line.baseline);
+  const plain = led.filter(({ mean, baseline }) => Math.max(mean, mean - baseline[0]) <= DATA.lossless);
+  const most = Math.max(...rangeOf((plain.length ? plain : led).map((line) => line.baseline[0])).map(Math.abs));
+  return [-most, most];
 }
+
+const rangeOf = (values) => (values.length ? [Math.min(...values), Math.max(...values)] : [0, 1]);
 
 /* The range of a chart's axis for these lines: of all models, where `frameOf` has the trained ones alone. A few values
    that lie far from the others are left outside; none of one item is. */
@@ -59,8 +61,7 @@ function axisOf(lines) {
   const { frames, axes } = EXPERIMENTS[state.experiment];
   const bands = state.item === ALL ? distinct(lines.map((line) => line.band)) : [];
   const ranges = bands.flatMap((band) => [frames, axes].map((all) => all[state.metric]?.[band])).filter(Boolean);
-  const values = ranges.length ? ranges.flat() : lines.map((line) => line.mean).filter(known);
-  return values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
+  return rangeOf(ranges.length ? ranges.flat() : lines.map((line) => line.mean).filter(known));
 }
 
 /* What leaves the frame: `above`, `below` or nothing. */
@@ -88,7 +89,7 @@ function heatCell(line, shown, colour, digits, frame) {
     .join(', ');
   const background = shown === null ? null : colour(shown);
   const place = `${line.model}, budget ${budgetText(line.size)}, ${bandText(line.band)}`;
-  const away = shown === null || !frame ? null : beyond(shown, frame);
+  const away = shown === null ? null : beyond(shown, frame);
   const first = line.rank === 1 ? '; the best trained model here' : '';
   return el(
     'td',
@@ -143,7 +144,7 @@ function drawHeatmap() {
   const { digits, higher, name, unit } = metricInfo(state.metric, heat.columns === 'size' && isPooled());
   const lead = heat.what === 'lead';
   const frame = frameOf(lines, lead ? 'baseline' : 'mean');
-  const colour = (x) => colourAt(lead ? RED_BLUE : VIRIDIS, shareOf(x, frame, lead, higher));
+  const colour = (x) => colourAt(lead ? RED_BLUE : VIRIDIS, shareOf(x, frame, higher));
   const body = models.map((model) =>
     el(
       'tr',
@@ -151,7 +152,7 @@ function drawHeatmap() {
       el('th', { scope: 'row' }, dot(model), model),
       columns.map((one) => {
         const line = lines.find((l) => l.model === model && l[heat.columns] === one);
-        return heatCell(line, line ? heatValue(line) : null, colour, digits, lead ? null : frame);
+        return heatCell(line, line ? heatValue(line) : null, colour, digits, frame);
       }),
     ),
   );
@@ -173,7 +174,8 @@ function drawHeatmap() {
   );
   table.querySelector('button.heat')?.setAttribute('tabindex', '0');
   const marked = table.querySelector('.away');
-  const note = `Colours run from ${fixed(frame[0], digits)} to ${fixed(frame[1], digits)}, over which the trained models differ; ▲ and ▼ lie beyond.`;
+  const from = lead ? ` from ${BASELINE}, lossless scores aside` : '';
+  const note = `Colours run from ${fixed(frame[0], digits)} to ${fixed(frame[1], digits)}, over which the trained models differ${from}; ▲ and ▼ lie beyond.`;
   return byId('heatmap').replaceChildren(table, marked ? el('p', { class: 'hint' }, note) : '');
 }
 

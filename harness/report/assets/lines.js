@@ -101,17 +101,20 @@ function scoreText(line, metric) {
   return fixed(line.mean, digits) + spread + ofText(line);
 }
 
+/* An end of an interval. What would read 0 and is not, has the digit that tells on which side of 0 it is. */
+const endText = (x, digits) =>
+  signed(x, Math.abs(x) < 0.5 * 10 ** -digits && Math.abs(x) >= 0.05 * 10 ** -digits ? digits + 1 : digits);
 /* `[0.4, 2.0]`; nothing where one replicate leaves no interval. */
 const intervalText = ([mean, reach], digits) =>
-  known(reach) ? `[${signed(mean - reach, digits)}, ${signed(mean + reach, digits)}]` : '';
-/* After the correction for all that are compared with the same model. */
-const toldApart = ([, , p]) => known(p) && p < 0.05;
+  known(reach) ? `[${endText(mean - reach, digits)}, ${endText(mean + reach, digits)}]` : '';
+/* After the correction for all that are compared with the same model; a difference that reads 0 is none. */
+const toldApart = ([mean, , p], digits) => known(p) && p < 0.05 && Math.abs(mean) >= 0.5 * 10 ** -digits;
 
 /* `−2.1 [−3.0, −1.2]`, fainter where the two are not told apart. */
 function differenceCell(against, digits) {
   if (against === null) return '';
   return [
     signed(against[0], digits),
-    el('small', { class: toldApart(against) ? 'faint' : 'unsure' }, ` ${intervalText(against, digits)}`),
+    el('small', { class: toldApart(against, digits) ? 'faint' : 'unsure' }, ` ${intervalText(against, digits)}`),
   ];
 }

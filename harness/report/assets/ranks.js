@@ -25,7 +25,7 @@ function differenceTable(lines) {
     const line = lines.find((one) => one.model === model && one.size === size);
     if (!line || of(line) === null) return emptyCell(line);
     const [difference, , p] = of(line);
-    const told = toldApart(of(line));
+    const told = toldApart(of(line), digits);
     const verb = told ? (difference > 0 === higher ? 'better' : 'worse') : 'unsure';
     return el(
       'td',
@@ -84,7 +84,9 @@ function significanceNote(name, lines) {
   const band = state.band === ALL ? `mean over ${bands} bands` : `band ${bandText(state.band)}`;
   const over = `Difference in ${name} to ${what}; ${current.bands.length > 1 ? `${band}; ` : ''}`;
   const family =
-    significance.to === 'best' ? 'all pairs of models, as the same scores chose the best' : 'the comparisons of a column';
+    significance.to === 'best'
+      ? 'all pairs of models, as the same scores chose the best, at most to the greatest p, which is that of a win over all'
+      : 'the comparisons of a column';
   if (replicates < 2)
     return `${over}one ${noun}: one draw has no spread, so no difference can be told from chance.`;
   return `${over}replicated: ${plural(replicates, noun)}. In brackets the 95 % interval of that difference alone; p by Holm over ${family}. Coloured: p\u00a0<\u00a0.05.`;
@@ -127,8 +129,11 @@ function rankDiagram(ranks, set, over) {
   const order = ranks.average
     .map((average, i) => ({ average, model: ranks.models[i] }))
     .sort((a, b) => a.average - b.average);
-  const [count, width, side, top, step] = [order.length, 760, 150, 46, 20];
-  const x = (rank) => side + ((rank - 1) / Math.max(1, count - 1)) * (width - 2 * side);
+  const [count, scale, top, step] = [order.length, 460, 46, 20];
+  const side = Math.max(150, 20 + 7 * Math.max(...order.map(({ model }) => `${model} 10.00`.length))); // of names
+  const width = scale + 2 * side;
+  const x = (rank) => side + ((rank - 1) / Math.max(1, count - 1)) * scale;
+  const numbered = Math.ceil((18 * (count - 1)) / scale); // every so many ranks, as a number takes 18 pixels
   const { groups } = ranks;
   const half = Math.ceil(count / 2);
   const below = top + 14 + 7 * groups.length;
@@ -137,7 +142,7 @@ function rankDiagram(ranks, set, over) {
   for (let rank = 1; rank <= count; rank += 1) {
     marks.push(
       svg('line', { x1: x(rank), x2: x(rank), y1: top - 5, y2: top, class: 'axis' }),
-      svg('text', { x: x(rank), y: top - 9, 'text-anchor': 'middle' }, String(rank)),
+      (rank - 1) % numbered ? '' : svg('text', { x: x(rank), y: top - 9, 'text-anchor': 'middle' }, String(rank)),
     );
   }
   const beyond = x(1 + ranks.critical) > x(count);
@@ -186,7 +191,7 @@ function rankDiagram(ranks, set, over) {
   const text = order.map(({ model, average }) => `${model} ${average.toFixed(2)}`).join(', ');
   return el(
     'figure',
-    { class: 'ranks' },
+    { class: 'ranks', style: `--least:${0.93 * width}px` }, // else letters would be too small to read
     el(
       'div',
       { class: 'scroll' },

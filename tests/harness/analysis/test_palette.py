@@ -37,6 +37,13 @@ def colours_of(comparison):
     return {model: style.colour(*comparison.looks(model)) for model in FEW}
 
 
+def test_a_yardstick_of_ones_own_looks_like_none_of_the_suites(rows_of, order):
+    names = [*YARDSTICKS, "Mine"]
+    (comparison,) = comparisons([row | {"label": CLASSICAL} for row in rows_of(names)], order)
+    looks = {(look.colour, look.marker) for look in (style.look(*comparison.looks(name)) for name in names)}
+    assert len(looks) == len(names)
+
+
 def test_a_model_has_one_colour_whatever_others_have_rows(rows_of, order):
     (few,) = comparisons(rows_of(FEW), order)
     (every,) = comparisons(rows_of(["Own", *order]), order)

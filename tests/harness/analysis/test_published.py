@@ -69,6 +69,11 @@ def test_the_text_holds_the_numbers(rows):
     assert published.compare(rows[5:]) == ""
 
 
+def test_ours_is_over_items_as_the_papers_is_however_many_seeds_each_has(rows):
+    _, fit, _ = published.beside([*rows, rows[0] | {"seed": 1, "psnr_best": 22.0}])
+    assert (fit.ours, fit.runs) == ((21.0 + 24.0) / 2, 3)
+
+
 @pytest.mark.parametrize("other", [{"length": 24}, {"steps": 5}])
 def test_a_smaller_copy_or_a_shorter_fit_is_not_the_papers(rows, other):
     assert published.beside([row | other for row in rows]) == []

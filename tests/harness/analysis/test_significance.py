@@ -58,6 +58,12 @@ def test_holm_to_the_best_counts_the_pairs_that_are_left():
     assert holm([0.04], chosen=True) == [0.04]
 
 
+def test_holm_to_the_best_adjusts_nothing_beyond_the_greatest_p():
+    """At which the best is ahead of all others together: a claim that needs no correction."""
+    assert holm([0.02, 0.03, 0.01], chosen=True) == [0.03] * 3
+    assert holm([0.02, NAN, 0.6], chosen=True)[0] == pytest.approx(0.06)
+
+
 def test_the_worked_example_of_the_paper():
     """Demšar 2006, table 6: four classifiers on fourteen data sets, average ranks 3.143 2.000 2.893 1.964."""
     scores = np.array(

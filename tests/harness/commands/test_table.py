@@ -142,6 +142,12 @@ def test_a_model_named_like_markup_stays_text(store, rows, table):
     assert cells(out.decode().replace("\\|", "¦"))[2][0] == "*&lt;b>¦"
 
 
+def test_a_file_named_like_markup_stays_text(store, make_row, table):
+    own = {"signal": "UserFile", "item": "a<b>c.png-01234567", "bandlimit": None}
+    _, out, _ = table(store([make_row(**own)]))
+    assert out.decode().startswith("**PSNR (dB): a&lt;b>c.png, fit, ")
+
+
 def test_a_parquet_file_has_the_means_or_every_row(store, rows, table, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     out = store(rows)

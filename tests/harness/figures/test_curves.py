@@ -75,6 +75,13 @@ def test_all_panels_of_curves_share_one_scale(make_table, over):
     assert len(figure.axes) > 1
 
 
+def test_a_panel_with_one_point_has_it_at_its_band(make_table):
+    table = make_table(sizes=[10_000, 30_000])
+    figure = drawn(curves.curve_page, table[(table["size"] == 10_000) | (table["bandlimit"] == 0.1)])
+    first, second = figure.axes
+    assert second.get_xlim() == first.get_xlim()
+
+
 def test_lossless_scores_lie_at_the_upper_edge_of_curves_and_that_is_said(make_table):
     table = make_table(bands=[0.1], sizes=[10_000, 100_000], seeds=[1])
     lossless = (table["model"] == "Grid") & (table["size"] == 100_000)

@@ -196,6 +196,18 @@ def test_a_lossless_cell_does_not_flatten_the_others(make_table):
     assert cells(first)[MODELS.index("Grid")][0] == "155", "the cell still says its value"
 
 
+@pytest.mark.parametrize("exact", ["Grid", "Siren"])
+def test_leads_over_a_lossless_score_and_of_one_do_not_bleach_the_others(make_table, exact):
+    table = make_table(models=["FourFeat", "Siren", "Grid"])
+    assert table["psnr"].max() < 80
+    whole = drawn(heatmaps.lead_page, table[table["size"] != SIZES[-1]])
+    table.loc[(table["size"] == SIZES[-1]) & (table["model"] == exact), "psnr"] = 110.0
+    if exact == "Siren":
+        table = table[(table["size"] != SIZES[-1]) | (table["model"] != "FourFeat")]
+    (axes, *_), (before, *_) = panels(drawn(heatmaps.lead_page, table)), panels(whole)
+    assert axes.collections[0].get_clim() == before.collections[0].get_clim()
+
+
 def test_a_cell_of_which_a_fit_learned_nothing_says_so(make_table, check_page):
     table = make_table(models=["Siren", "Grid"], sizes=[10_000], seeds=[1, 2]).assign(psnr_constant=9.0)
     table.loc[(table["model"] == "Siren") & (table["bandlimit"] == 0.5), "psnr"] = [9.0, 15.0]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from harness.analysis import timing
-from harness.analysis.comparison import Place
+from harness.analysis.comparison import Place, comparisons
 from harness.analysis.selection import few, from_the_middle
+from harness.analysis.winner import mean_of
 from harness.figures import draw_figures
 from harness.figures.convergence import convergence_page, trace
 from harness.figures.pareto import Point, competing, front, pareto_page, points_at
@@ -40,6 +41,20 @@ def test_a_trace_is_the_mean_over_seeds_with_its_spread(make_table):
     assert (found.low, found.high) == (pytest.approx(psnr.min(axis=0)), pytest.approx(psnr.max(axis=0)))
     assert found.x[-1] == pytest.approx(own["seconds"].mean())
     assert found.runs == 3
+
+
+def test_means_are_those_of_the_table_where_items_have_unequal_numbers_of_seeds(make_row):
+    draws = [("0064", 1, 40.0), ("0064", 2, 40.0), ("0064", 3, 40.0), ("0007", 1, 20.0)]
+    rows = []
+    for item, seed, psnr in draws:
+        curve = [{"step": 3, "loss": 0.1, "psnr": psnr, "seconds": psnr}]
+        rows.append(make_row(item=item, bandlimit=None, seed=seed, psnr=psnr, seconds=psnr, curve=curve))
+    (comparison,) = comparisons(rows)
+    place = Place("Grid", 2500, None)
+    (point,) = points_at(comparison, None)
+    found = trace(comparison, place, "seconds")
+    assert (found.mean[-1], found.x[-1]) == (point.score, point.seconds) == (30.0, 30.0)
+    assert mean_of(comparison.scores(place)) == 30.0
 
 
 def test_updates_count_the_batches_of_an_epoch(make_table):

@@ -129,6 +129,18 @@ def test_items_have_columns_and_all_of_them_one_more(make_table, check_page):
     check_page(figure)
 
 
+@pytest.mark.parametrize("width", [None, 3.3])
+@pytest.mark.parametrize("count", [3, 14])
+def test_long_names_of_items_stand_upright_and_can_be_read(make_table, check_page, width, count):
+    items = [f"{index:02}_on_the_beach_2026-05-14.jpg" for index in range(count)]
+    table = pd.concat([make_table(["Siren", "Grid"], [None], [10_000], [1], item=item) for item in items])
+    figure = winners.winner_page(comparison_of(table), Layout(width))
+    labels = [label for axes in figure.axes for label in axes.get_xticklabels()]
+    assert [label.get_text() for label in labels] == [*items, "all"]
+    assert {label.get_fontsize() for label in labels} == {8.0}
+    check_page(figure)
+
+
 def test_many_items_stand_in_several_rows(make_table, check_page):
     items = [f"image-{index}" for index in range(24)]
     table = pd.concat([make_table(MODELS, [None], [10_000], [1], item=item) for item in items], ignore_index=True)

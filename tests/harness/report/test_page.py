@@ -11,7 +11,7 @@ from harness.analysis.experiments import experiments
 from harness.analysis.means import means
 from harness.report import write_page
 from harness.store.scan import gather
-from tests.harness.report.browsing import chip, column, heads
+from tests.harness.report.browsing import cell, chip, column, heads
 
 COUNT_ELEMENTS = """
 window.made = 0;
@@ -233,6 +233,16 @@ def test_charts_show_yardsticks_and_say_what_lies_far_beyond(open_page, store, m
     a_db = (height("Siren") - height("Grid")) / 4
     assert (height("Grid") - height("BlockDCT")) / 5 == pytest.approx(a_db, rel=0.2)
     assert tab.inner_text("#chart-grid figure:first-child .hint") == "Beyond the scale: Wavelet at 20k: 156.0"
+
+
+def test_a_lossless_grid_leaves_the_other_leads_their_colours(open_page, store, make_row):
+    scores = {10_000: {"Grid": 20.0, "Siren": 24.0, "Wire": 22.0}, 20_000: {"Grid": 150.0, "Siren": 26.0, "Wire": 24.0}}
+    rows = [make_row(model=model, size=size, psnr=psnr) for size, of in scores.items() for model, psnr in of.items()]
+    tab = open_page(write_page.write(store(rows)))
+    tab.locator("#heatmap-what button", has_text="difference").click()
+    assert cell(tab, "Siren, budget 10k").get_attribute("style").startswith("background:rgb(33,102,172)")
+    assert [cell(tab, f"{model}, budget 20k").inner_text() for model in ("Siren", "Wire")] == ["−124.0 ▼", "−126.0 ▼"]
+    assert "Colours run from −4.0 to 4.0, over which" in tab.inner_text("#heatmap .hint")
 
 
 def test_light_dark_and_print(open_page, small):

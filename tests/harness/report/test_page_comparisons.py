@@ -1,8 +1,16 @@
 """Who is best on the page: published scores, significance, yardsticks and ranks. In a browser."""
 
+import itertools
+
+import numpy as np
+
+from common.words import budget_text
 from harness.analysis import published
+from harness.analysis.significance import intervals
+from harness.analysis.wording import difference
 from harness.report import write_page
 from harness.store.table import load_rows
+from target_signals.tasks.metrics import METRICS
 from tests.harness.report.browsing import cell, column, heads
 
 
@@ -39,6 +47,29 @@ def test_significance_is_shown(open_page, paper_page):
     assert "replicated: 10 items" in tab.inner_text("#differences p")
     assert "trained models over 10 items, by PSNR" in tab.inner_text("#ranks figcaption")
     assert "critical difference" in tab.text_content("#ranks svg")
+
+
+def test_differences_and_budgets_read_as_those_of_the_table(open_page, store, make_row):
+    scores = {"Grid": (31.0, 31.0), "Siren": (20.0, 24.135), "Wire": (30.5, 30.5824), "BACON": (18.03, 29.6)}
+    runs = [(model, seed, psnr) for model, own in scores.items() for seed, psnr in enumerate(own)]
+    rows = [make_row(model=model, size=12_345, seed=seed, psnr=psnr) for model, seed, psnr in runs]
+    tab = open_page(write_page.write(store(rows)))
+    assert heads(tab, "#heatmap")[1:] == [budget_text(12_345)]
+    others = [model for model in column(tab, "#differences", 0) if model != "Grid"]
+    for model, text in zip(others, tab.locator("#differences small.under").all_inner_texts(), strict=True):
+        (found,) = intervals(np.array([[psnr - 31.0] for psnr in scores[model]]))
+        interval = difference(found, METRICS["psnr"]).partition(" dB ")[2]
+        assert text.replace("+", "").startswith(interval), model
+
+
+def test_a_difference_that_reads_0_is_none_however_sure_it_is(open_page, store, make_row):
+    off = {"Grid": 0.0, "Siren": 0.01, "Wire": 1.0}
+    rows = [make_row(model=m, seed=seed, psnr=30.0 + seed - x) for m, x in off.items() for seed in (1, 2, 3)]
+    tab = open_page(write_page.write(store(rows)))
+    cells = dict(zip(column(tab, "#differences", 0), tab.locator("#differences td").all(), strict=True))
+    assert "p < .001" in cells["Siren"].inner_text().replace("\N{NO-BREAK SPACE}", " ")
+    assert [cells[model].get_attribute("class") for model in ("Siren", "Wire")] == ["number unsure", "number worse"]
+    assert "best, tied" in column(tab, "#leaderboard", 5)
 
 
 def test_a_yardstick_is_ranked_apart_and_named_where_it_is_ahead(open_page, store, make_row):
@@ -91,6 +122,18 @@ def test_ranks_of_few_items_stay_inside_the_card(open_page, store, make_row):
     assert tab.locator("#ranks svg text").first.evaluate("text => text.getBoundingClientRect().height") > 11
     assert tab.locator("#ranks svg").evaluate(INSIDE)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 500
+
+
+def test_many_models_with_long_names_stay_inside_too(open_page, store, make_row):
+    models = [f"A_model_whose_name_has_{i:02}_letters_or_forty" for i in range(40)]
+    rows = [make_row(model=model, item=item, psnr=10.0 + i) for i, model in enumerate(models) for item in ("a", "b")]
+    tab = open_page(write_page.write(store(rows)))
+    assert tab.locator("#ranks svg").evaluate(INSIDE)
+    box = "texts => texts.map(text => [text.getBBox().x, text.getBBox().width])"
+    boxes = tab.eval_on_selector_all('#ranks svg text[text-anchor="middle"]', box)
+    assert all(x + width < other for (x, width), (other, _) in itertools.pairwise(boxes))
+    tab.set_viewport_size({"width": 390, "height": 900})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_preset_stands_beside_the_one_whose_extent_it_has(open_page, store, make_row):

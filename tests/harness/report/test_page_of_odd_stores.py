@@ -115,6 +115,16 @@ def test_a_curve_of_one_evaluation_is_a_line_of_numbers(open_page, store, make_r
     assert tab.locator("#dialog .chart td").count() == 3
 
 
+def test_a_loss_of_0_leaves_the_others_their_logarithmic_axis(open_page, store, make_row):
+    losses = (0.1, 0.01, 0.0)
+    curve = [{"step": step, "loss": loss, "psnr": 9.0 + step, "seconds": 1.0} for step, loss in enumerate(losses, 1)]
+    tab = open_page(write_page.write(store([make_row(curve=curve)])))
+    tab.locator("#heatmap button.heat").click()
+    points = tab.locator("#dialog .chart .mark-symbol path")
+    points.nth(4).wait_for()
+    assert points.count() == 3 + 2, "of PSNR and of the loss"
+
+
 def test_the_answer_is_printed_in_its_colours(open_page, small):
     tab = open_page(write_page.write(small))
     tab.emulate_media(media="print")

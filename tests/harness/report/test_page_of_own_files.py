@@ -26,6 +26,14 @@ def test_pictures_are_of_the_item_at_which_models_differ_most(open_page, make_ro
     assert "Shown: item b.png, seed 1234, of those with pictures where these differ most." in told
 
 
+def test_a_long_name_of_a_file_breaks_on_a_phone(open_page, store, make_row):
+    about = {"signal": "UserFile", "dataset": "photos", "bandlimit": None}
+    items = [f"{i}_{'of_the_beach_' * 4}.png-00000000" for i in (1, 2)]
+    tab = open_page(write_page.write(store([make_row(item=item, **about) for item in items])))
+    tab.set_viewport_size({"width": 360, "height": 900})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_a_file_that_was_edited_has_the_digits_of_its_content(open_page, make_row, tmp_path):
     for item in ("a.png-00000000", "a.png-0000000f", "b.png-00000000"):
         keep(tmp_path, make_row(signal="UserFile", item=item, bandlimit=None))

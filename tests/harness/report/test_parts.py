@@ -9,7 +9,7 @@ import pytest
 from harness import __main__ as verbs
 from harness.figures import style
 from harness.report import charts, page, write_page
-from harness.report.looks import looks
+from harness.report.looks import looks, stylesheet
 from tests.harness.page_data import data_of
 
 
@@ -28,6 +28,13 @@ def test_every_chart_is_a_specification_that_compiles():
             (y,) = (scale for scale in scales if scale["name"] == "y")
             assert (y["domain"], y["zero"]) == ([19, 21], False), name
     assert len({(look["colour"], look["path"]) for look in looks(models, ()).values()}) == 12
+
+
+def test_learning_curves_change_their_colours_on_a_dark_ground_whatever_models_there_are():
+    text = stylesheet(looks(["Grid"], ()))
+    for (light, dark), drawn in zip(style.COLOURS, (charts.FIRST, charts.SECOND), strict=False):
+        assert drawn == light
+        assert f'[stroke="{light}"]{{stroke:{dark}}}' in text
 
 
 def test_data_cannot_end_its_element():

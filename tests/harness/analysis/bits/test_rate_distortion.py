@@ -206,6 +206,14 @@ def test_points_are_means_over_the_draws_that_all_have(make_row):
     assert found.means in rate_distortion_page(found, ["Grid"], []).axes[0].get_title(loc="left")
 
 
+def test_a_signal_counts_once_however_many_seeds_it_has_as_it_does_for_codecs(make_row):
+    scores = {"easy": 40.0, "hard": 20.0}
+    draws = [("easy", 1), ("easy", 2), ("easy", 3), ("hard", 1)]
+    rows = [make_row(item=item, seed=seed, signal_seed=7, rates=rates((8, 72, scores[item]))) for item, seed in draws]
+    (found,) = rate_distortion(rows, [], lambda row: {"JPEG": measured(Point(1.0, scores[row["item"]]))})
+    assert [one.point for one in found.measurements] == [Point(1.0, 30.0)] * 2
+
+
 @pytest.mark.parametrize("odd", [{"dim": 0}, {"dim": 3}, {"shape": None}, {"shape": []}, {"shape": [8, 0, 1]}])
 def test_a_strangers_row_whose_samples_cannot_be_counted_has_no_points(make_row, odd):
     row = make_row(shape=[8, 8, 1], rates=rates((8, 64, 20.0)))

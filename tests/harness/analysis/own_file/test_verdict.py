@@ -221,6 +221,21 @@ def test_files_are_told_where_there_are_some(verdict, tmp_path):
     assert "  stored: files of 50 bytes on average (4 bits a value, 1 a sample) with 20.5 dB\n" in told
 
 
+def test_files_are_a_mean_over_items_as_scores_are(make_row, tmp_path):
+    """However many seeds each item has."""
+    rows = [
+        make_row(signal="UserFile", item=item, dataset="set", bandlimit=None, seed=seed, psnr=psnr) | {"rates": rates}
+        for item, seed, psnr, rates in (
+            ("a", 1, 40.0, [rate(8, 90, 40.0)]),
+            ("a", 2, 40.0, [rate(8, 90, 40.0)]),
+            ("b", 1, 20.0, [rate(8, 50, 20.0)]),
+        )
+    ]
+    told = tell(rows, tmp_path)
+    assert "best trained model: Grid, 30.0 dB" in told
+    assert "stored: files of 70 bytes on average (8 bits a value, 0.972 a sample) with 30.0 dB" in told
+
+
 def test_codecs_stand_beside_a_file_of_ones_own(verdict, tmp_path):
     values = ndimage.gaussian_filter(np.random.default_rng(0).random((64, 64)), 2).astype(np.float32)
     values = (values - values.min()) / (values.max() - values.min())
