@@ -56,6 +56,21 @@ def test_what_is_seen_is_what_a_file_decodes_to(name):
         assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
+def test_types_that_a_file_keeps_exact_are_seen_as_they_are(one_of_its_own):
+    rounding = Rounding(one_of_its_own)
+    rounding.set_bits(2)
+    with torch.no_grad():
+        factors = one_of_its_own.factors.copy_(torch.tensor([0.0, 0.4, 1.0])).clone()
+    with rounding.rounded():
+        assert torch.equal(one_of_its_own.factors, factors)
+
+
+@pytest.mark.parametrize(("share", "passes"), [(0.07, 7), (0.1, 10), (0.001, 1), (1.0, 100)])
+def test_a_share_of_the_passes_is_a_whole_number_of_them(make_trial, share, passes):
+    trial = make_trial("Siren", steps=100, bits=(4,), quantised_share=share)
+    assert trial.quantised_passes == passes
+
+
 def test_values_that_are_all_one_stay():
     model = build("Grid")
     with Rounding(model).rounded():
