@@ -322,7 +322,9 @@ def test_an_exact_hash_table_is_the_longest_that_fits_however_fine_its_levels(ba
     cls, lattice = models.get_model("Instant_NGP"), Lattice.regular((9, 9, 9))
     settings = settings_of("Instant_NGP", growth=2.0, base_resolution=base, table="exact")
     size = cls.solve_size(settings, lattice, 1, 10_000)
-    assert count(partial(cls, settings, lattice, 1), size) <= 10_000 < count(partial(cls, settings, lattice, 1), size + 1)
+    assert (
+        count(partial(cls, settings, lattice, 1), size) <= 10_000 < count(partial(cls, settings, lattice, 1), size + 1)
+    )
     assert cls.solve_size(settings, lattice, 1, 5) is None
 
 
