@@ -182,8 +182,7 @@ def _built(trial: Trial, task: Task, size: int) -> Representation:
     model.initialise(rng)
     if task.pointwise:
         target = torch.tensor(task.target)  # a copy, which the model may change
-        apart = stream(trial, "initial values from the target", torch.device("cpu"))
-        model.initialise_from(task.lattice, target, apart)
+        model.initialise_from(task.lattice, target, rng)
     return model
 
 
