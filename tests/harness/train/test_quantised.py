@@ -5,6 +5,7 @@ import dataclasses
 
 import pytest
 import torch
+from torch import nn
 
 import models
 from common.lattice import Lattice
@@ -69,6 +70,30 @@ def test_types_that_a_file_keeps_exact_are_seen_as_they_are(one_of_its_own):
 def test_a_share_of_the_passes_is_a_whole_number_of_them(make_trial, share, passes):
     trial = make_trial("Siren", steps=100, bits=(4,), quantised_share=share)
     assert trial.quantised_passes == passes
+
+
+def test_values_that_join_while_a_model_trains_join_again(task, monkeypatch):
+    """They had no gradient where the quantised updates begin, and so nothing that an optimiser keeps."""
+
+    class Growing(toys.Slope):
+        name = "Growing"
+
+        def __init__(self, config, lattice, channels, size):
+            super().__init__(config, lattice, channels, size)
+            self.later = nn.Parameter(torch.zeros(2))
+            self.register_buffer("joined", torch.tensor(False))
+
+        def rearrange(self, step, steps, residual, rng):
+            self.joined.fill_(step >= 3)
+
+        def forward(self, x):
+            return super().forward(x) + (x @ self.later)[:, None] if self.joined else super().forward(x)
+
+    monkeypatch.setattr("harness.train.quantised.to_levels", lambda values, steps: values)
+    model = Growing(Growing.Config(), task.lattice, 3, 1)
+    model.initialise(torch.Generator())
+    fitted = fit(model, task, dataclasses.replace(QUANTISED, steps=6, quantised_passes=6), torch.Generator())
+    assert all(torch.equal(fitted.requantised[5].state[name], value) for name, value in model.state_dict().items())
 
 
 def test_values_that_are_all_one_stay():
