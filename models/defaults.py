@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import torch
 
+LAYERS = 0x6C617972  # keeps the layers' draws apart from those of a generator of the same seed
+
 
 @contextlib.contextmanager
 def own_defaults() -> Iterator[None]:
@@ -19,3 +21,15 @@ def own_defaults() -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(before)
+
+
+@contextlib.contextmanager
+def drawing(seed: int | None) -> Iterator[None]:
+    """A context in which PyTorch's own generator on the CPU begins where a seed says; afterwards it is where it was.
+
+    Layers draw from it when they are made, and some, such as dropout, when they run. seed: None where nobody knows it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        if seed is not None:
+            torch.default_generator.manual_seed(seed ^ LAYERS)
+        yield

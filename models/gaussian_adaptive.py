@@ -39,6 +39,9 @@ class GaussianAdaptive(GaussianImage):
             for name in ("uniform", "first"):
                 if not 0 <= (share := getattr(self, name)) <= 1:
                     raise ValueError(f"{name}: must be a share from 0 to 1, got {share}")
+            if self.growths > 0 and not 0 < self.growths * self.every < 1:  # others would be stored and never seen
+                limit = f"more than 0, and less than 1/{self.growths} for as many growths before the training ends"
+                raise ValueError(f"every: must be {limit}, got {self.every}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

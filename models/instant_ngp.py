@@ -80,7 +80,8 @@ class Instant_NGP(Representation):  # the name that rows and the paper use
             return (last.offset + last.size) * config.features + decoder
 
         finest = _levels(config, lattice.dim, 1)[-1].resolution
-        sizes = range(cls.smallest, finest**lattice.dim + 1)  # at the last every level is dense
+        # with the finest level's nodes every level is dense; a table longer than the budget never fits
+        sizes = range(cls.smallest, min(finest**lattice.dim, budget) + 1)
         fitting = bisect.bisect_right(sizes, budget, key=values)
         return sizes[fitting - 1] if fitting else None
 

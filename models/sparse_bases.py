@@ -58,7 +58,8 @@ class SparseBases(Representation):
             if any(length < 1 for length in self.blocks):
                 raise ValueError(f"blocks: must be lengths of at least 1 sample, got {self.blocks}")
             check_part("first", self.first)
-            check_part("growth", self.growth)
+            if not 0 < self.growth < 1:  # nothing is exchanged after the last update
+                raise ValueError(f"growth: must be more than 0 and less than 1, got {self.growth}")
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

@@ -124,7 +124,8 @@ class Trial:
     def quantised_passes(self) -> int:
         """How many of the last passes are made once more, with quantised values, for each of `quantised_bits`."""
         trained = self.lr is not None
-        return math.ceil(self.quantised_share * self.steps) if self.quantised_bits and trained else 0
+        passes = math.ceil(round(self.quantised_share * self.steps, 6))  # 0.07 · 100 is 7.000000000000001
+        return passes if self.quantised_bits and trained else 0
 
     @property
     def passes_again(self) -> int:

@@ -26,7 +26,7 @@ from harness.store.store import Store, unwritable
 from models import backends
 from models.base import Representation
 from models.budget import without_values
-from models.defaults import own_defaults
+from models.defaults import drawing, own_defaults
 from models.settings import read_settings
 
 MOST_VALUES = 1 << 32  # what a header may make us allocate
@@ -139,7 +139,7 @@ def with_values(model: Representation, values: Mapping[str, torch.Tensor]) -> Re
 
 def anew(model: Representation) -> Representation:
     """A model of the same settings and shape on the CPU, as `__init__` leaves it."""
-    with own_defaults(), torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made
+    with own_defaults(), drawing(model.drawn_from):
         full = model.construct(model.config, model.lattice, model.channels, model.size)
     full.drawn_from = model.drawn_from
     return full

@@ -13,7 +13,7 @@ from torch import Tensor
 from common.errors import UsageError
 from common.lattice import Lattice
 from common.needs import Needs
-from harness.train.precision import evaluating
+from harness.train.precision import evaluating, evaluation_mode
 from models.base import Representation
 from models.defaults import own_defaults
 from models.kernels.network.aligned import ALIGNMENT
@@ -114,7 +114,7 @@ def bytes_kept(model: Representation, slab: Lattice) -> int:
         return tensor.detach()  # a layer that keeps its own output would keep itself, and never be freed
 
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
-    with uncompiled(model), torch.enable_grad(), hooks:
+    with uncompiled(model), evaluation_mode(model), torch.enable_grad(), hooks:
         heads = model.heads_on_lattice(slab)
     return max(sum(kept.values()), heads.nbytes)
 

@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from harness.train.precision import evaluation_mode
 from models.base import Representation
 
 POINTS = 512  # of which the operations are counted; twice as many are, too
@@ -61,7 +62,7 @@ def operations_a_sample(model: Representation) -> float | None:
     own lattice. None where another library does the work."""
     backend, model.backend = model.backend, "torch"
     try:
-        with torch.no_grad():  # and no context of harness/train/precision.py, whose products nobody counts
+        with torch.no_grad(), evaluation_mode(model):  # and no `running`, whose products nobody counts
             if model.lattice_only:
                 model.on_lattice(model.lattice)  # what a lattice determines is kept from now on, and not counted
                 return _count(lambda: model.on_lattice(model.lattice)) / len(model.lattice)

@@ -94,10 +94,14 @@ def muon(model: Representation, schedule: Schedule, lr: Any) -> list[torch.optim
 
 
 def matrices_of(model: Representation) -> list[nn.Parameter]:
-    """What Muon is for: weights of linear layers that lead neither from the coordinates nor to the channels."""
+    """What Muon is for: weights of linear layers that lead neither from the coordinates nor to the channels.
+
+    Layers may share one, and what a parametrization computes anew each time is no weight that is stored.
+    """
     ends = max(model.dim, model.channels)
-    layers = (layer for layer in model.modules() if isinstance(layer, nn.Linear))
-    return [layer.get_parameter("weight") for layer in layers if min(layer.weight.shape) > ends]
+    weights = (layer.weight for layer in model.modules() if isinstance(layer, nn.Linear))
+    found = (weight for weight in weights if isinstance(weight, nn.Parameter) and min(weight.shape) > ends)
+    return list({id(weight): weight for weight in found}.values())
 
 
 # by name: makes the optimisers that share a model's values among them. The learning rate is given as they are to hold

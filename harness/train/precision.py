@@ -29,16 +29,30 @@ def evaluating(model: Representation) -> Iterator[None]:
     """A context in which values of a model are made in float32, whatever precision trains it, and nothing is
     differentiated.
 
-    A back end whose products are of another precision gives way to the plain twin.
+    A back end whose products are of another precision gives way to the plain twin, and layers that are another function
+    while they train, such as dropout, are the one that they have learned.
     """
     before = model.backend
     if not trains_in_float32(model, "fp32"):
         model.backend = "torch"
     try:
-        with torch.no_grad(), matmul_precision("fp32"), running("fp32", model):
+        with torch.no_grad(), matmul_precision("fp32"), running("fp32", model), evaluation_mode(model):
             yield
     finally:
         model.backend = before
+
+
+@contextlib.contextmanager
+def evaluation_mode(model: Representation) -> Iterator[None]:
+    """A context in which a model is in PyTorch's evaluation mode, so that being asked changes neither it nor PyTorch's
+    generators."""
+    before = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before.items():
+            module.training = training
 
 
 def trains_in_float32(model: Representation, precision: str) -> bool:

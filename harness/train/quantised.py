@@ -38,7 +38,7 @@ class Rounding:
     """
 
     def __init__(self, model: Representation):
-        self.values = list(model.parameters())
+        self.values = [value for value in model.parameters() if value.dtype == torch.float32]  # others are kept exact
         self.kept = [torch.empty_like(value) for value in self.values]
         self.steps = torch.full((), 255.0, device=model.device)
 

@@ -21,7 +21,7 @@ from harness.train.precision import matmul_precision, no_denormals
 from harness.train.score import Result, blank_row, failed, fit_columns, score
 from models import backends
 from models.base import Representation
-from models.defaults import own_defaults
+from models.defaults import drawing, own_defaults
 from target_signals.base import Signal
 from target_signals.tasks.base import family_of
 from target_signals.tasks.task import Task
@@ -124,8 +124,10 @@ def train(
     device = model.device
     while True:
         model.backend = trial.backend or backends.choose(model, trial.precision)
+        rng = stream(trial, "batches", device)
         try:
-            return model, fit(model, task, schedule, stream(trial, "batches", device), on_progress)
+            with drawing(rng.initial_seed()):
+                return model, fit(model, task, schedule, rng, on_progress)
         except Exception as error:  # whatever a compiler or a driver raises
             if model.backend == "torch" or trial.backend is not None or out_of_memory(error):
                 raise
@@ -173,15 +175,14 @@ def build(trial: Trial, task: Task, size: int) -> Representation:
 
 
 def _built(trial: Trial, task: Task, size: int) -> Representation:
-    with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw when they are made; initialise has the last word
+    rng = stream(trial, "initial values", torch.device("cpu"))
+    with drawing(rng.initial_seed()):  # initialise has the last word
         model = models.get_model(trial.model).construct(trial.settings, task.lattice, task.channels, size)
-    cpu = torch.device("cpu")
-    rng = stream(trial, "initial values", cpu)
     model.drawn_from = rng.initial_seed()
     model.initialise(rng)
     if task.pointwise:
         target = torch.tensor(task.target)  # a copy, which the model may change
-        model.initialise_from(task.lattice, target, stream(trial, "initial values from the target", cpu))
+        model.initialise_from(task.lattice, target, rng)
     return model
 
 

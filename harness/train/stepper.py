@@ -101,8 +101,9 @@ class Stepper:
         self.passes = standing.passes
         self.gradient.model.load_state_dict(standing.values)
         for of, state in self.optimiser.state.items():
+            kept = standing.moments.get(of)  # None of what had no gradient yet
             for name, value in state.items():
-                value.copy_(standing.moments[of][name])
+                value.zero_() if kept is None else value.copy_(kept[name])
 
     def _step(self, index: Tensor | None) -> None:
         recording = self.recordings.get(None if index is None else len(index))

@@ -122,6 +122,10 @@ def make_task(name: str, signal: Signal, seed: int = 0, item: str = "") -> Task:
         raise UsageError(f"{family.name}.build gave {wrong}")
     if (needs := needs_of(task)) != family.needs:
         raise UsageError(f"{family.name}.build gave a task of {needs}; let needs be that, and not {family.needs}")
+    # as PyTorch takes them; where the truth itself is observed, both stay one
+    truth = np.require(task.truth, np.float32)
+    target = truth if task.target is task.truth else np.require(task.target, np.float32)
+    task = replace(task, truth=truth, target=target)
     shared = [registry.get(other).finer_scoring(signal) for other in scored_on(trained, finer)[1:]]
     return replace(task, scorings=(*task.scorings, *shared)) if shared else task
 

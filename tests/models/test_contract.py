@@ -316,6 +316,18 @@ def test_ga_planes_shrink_as_in_the_reference():
     assert all(line.shape[0] == 8 and abs(line.shape[1] - 550) < 15 for line in model.lines)
 
 
+@pytest.mark.parametrize("base", [16, 128])
+def test_an_exact_hash_table_is_the_longest_that_fits_however_fine_its_levels(base):
+    """2¹⁹ to 2²² nodes an axis: as many in a volume as no range of Python's has."""
+    cls, lattice = models.get_model("Instant_NGP"), Lattice.regular((9, 9, 9))
+    settings = settings_of("Instant_NGP", growth=2.0, base_resolution=base, table="exact")
+    size = cls.solve_size(settings, lattice, 1, 10_000)
+    assert (
+        count(partial(cls, settings, lattice, 1), size) <= 10_000 < count(partial(cls, settings, lattice, 1), size + 1)
+    )
+    assert cls.solve_size(settings, lattice, 1, 5) is None
+
+
 def test_hash_table_follows_the_papers_formula():
     cls = models.get_model("Instant_NGP")
     for budget in (10_000, 100_000, 1_000_000):

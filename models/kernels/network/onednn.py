@@ -32,7 +32,7 @@ class OneDnn(TorchFunctionMode):
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x Wᵀ + b: x [*points, k], weight [n, k], bias [n] → [*points, n]."""
     float32 = x.dtype == weight.dtype == torch.float32
-    if min(weight.shape) < LEAST_WIDTH or not (float32 and len(x)) or torch.compiler.is_compiling():
+    if min(weight.shape) < LEAST_WIDTH or not (float32 and x.numel()) or torch.compiler.is_compiling():
         return F.linear(x, weight, bias)
     y: Tensor = _Linear.apply(x.reshape(-1, x.shape[-1]), weight, bias)
     return y.reshape(*x.shape[:-1], len(weight))

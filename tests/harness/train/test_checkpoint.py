@@ -28,6 +28,7 @@ from harness.train.chunks import predict
 from models.budget import MOST_TENSORS
 from target_signals import load_signal
 from tests import building
+from tests.harness.train.toys import Loose
 from tests.own_files import forgotten
 
 build = functools.partial(building.build, lattice=(13, 10), channels=3, budget=5000, kind="image")
@@ -46,6 +47,14 @@ def test_a_model_comes_back_as_it_was(tmp_path, name, shape):
         assert torch.equal(again.state_dict()[name], value)
     # products may be summed in another order when their factors lie elsewhere in memory
     np.testing.assert_allclose(predict(again, again.lattice), predict(model, model.lattice), rtol=1e-6, atol=1e-7)
+
+
+def test_what_a_fit_drew_outside_its_state_is_drawn_again(tmp_path, registered):
+    registered(Loose)
+    fitted = fit_array(np.eye(12), "Loose", size=300, steps=2, seed=7, device="cpu")
+    torch.rand(3)  # whatever else the process draws
+    again = checkpoint.load(fitted.save(tmp_path / "m.safetensors"))
+    np.testing.assert_array_equal(predict(again, again.lattice), predict(fitted.model, fitted.model.lattice))
 
 
 @pytest.fixture

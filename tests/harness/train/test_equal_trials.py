@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import harness.train.fit
+from harness.train.chunks import predict
 from harness.train.run_trial import run_trial, stream
-from tests.harness.train.toys import CPU, SCATTERED, TIMES
+from tests.harness.train.toys import CPU, SCATTERED, TIMES, Loose, Slope
 
 
 def numbers(result):
@@ -48,6 +49,44 @@ def test_every_purpose_has_its_own_stream(make_trial):
     assert first("initial values") != first("initial values", seed=2024)
     assert first("initial values") == first("initial values", budget=10_000, bandlimit=0.9)
     assert first("initial values") == first("initial values", model="Siren")
+
+
+def test_a_start_that_sees_the_target_draws_no_number_again(make_trial, registered):
+    drawn = []
+
+    class Start(Slope):
+        name = "Start"
+
+        def initialise(self, rng):
+            super().initialise(rng)
+            drawn.append(torch.rand(4, generator=rng))
+
+        def initialise_from(self, lattice, target, rng):
+            drawn.append(torch.rand(4, generator=rng))
+
+    registered(Start)
+    run_trial(dataclasses.replace(make_trial("Grid"), model="Start", settings=Start.Config()), CPU)
+    first, second = drawn
+    assert not torch.isin(first, second).any()
+
+
+def test_a_model_that_draws_outside_its_hooks_follows_its_seed(make_trial, registered):
+    """It is scored as it answers after training, too, and neither measuring nor scoring it moves anything."""
+    registered(Loose)
+    trial = dataclasses.replace(make_trial("Grid"), model="Loose", settings=Loose.Config(), steps=4, bits=(8,))
+    kept, before = [], torch.get_rng_state()
+    (first,) = run_trial(trial, CPU, on_model=kept.append)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(99)
+    (second,) = run_trial(trial, CPU)
+    assert numbers(first)["curve"] == numbers(second)["curve"]
+    np.testing.assert_array_equal(first.residual, second.residual)
+    (other,) = run_trial(dataclasses.replace(trial, seed=2024), CPU)
+    assert other.row["psnr"] != first.row["psnr"]
+    (model,) = kept
+    state = copy.deepcopy(model.state_dict())
+    np.testing.assert_array_equal(predict(model, model.lattice), predict(model, model.lattice))
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
 
 
 def test_models_start_from_the_same_values_at_every_band(make_trial, monkeypatch):

@@ -7,6 +7,7 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from common.lattice import Lattice
 from harness.plan.trial import LR_SCHEDULES, OPTIMISERS
@@ -116,6 +117,15 @@ def test_muon_takes_the_matrices_within_a_network(name, count):
     held = [values for part in optimiser.parts for group in part.param_groups for values in group["params"]]
     assert {id(values) for values in held} == {id(values) for values in model.parameters()}
     assert len(held) == len(list(model.parameters()))
+
+
+def test_muon_takes_a_weight_that_layers_share_once_and_none_that_is_computed():
+    """A weight that stood twice in its list would be updated twice."""
+    model = build("Siren", budget=20_000)
+    first, second, third = model.layers[1:4]
+    second.weight = first.weight
+    nn.utils.parametrizations.weight_norm(third)
+    assert [id(weight) for weight in matrices_of(model)] == [id(first.weight)]
 
 
 @pytest.mark.parametrize("name", ["adam", "muon"])

@@ -5,6 +5,7 @@ import dataclasses
 
 import pytest
 import torch
+from torch import nn
 
 import models
 from common.lattice import Lattice
@@ -54,6 +55,45 @@ def test_what_is_seen_is_what_a_file_decodes_to(name):
             for key, value in model.state_dict().items():
                 torch.testing.assert_close(value, decoded[key], rtol=1e-5, atol=1e-6)
         assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_types_that_a_file_keeps_exact_are_seen_as_they_are(one_of_its_own):
+    rounding = Rounding(one_of_its_own)
+    rounding.set_bits(2)
+    with torch.no_grad():
+        factors = one_of_its_own.factors.copy_(torch.tensor([0.0, 0.4, 1.0])).clone()
+    with rounding.rounded():
+        assert torch.equal(one_of_its_own.factors, factors)
+
+
+@pytest.mark.parametrize(("share", "passes"), [(0.07, 7), (0.1, 10), (0.001, 1), (1.0, 100)])
+def test_a_share_of_the_passes_is_a_whole_number_of_them(make_trial, share, passes):
+    trial = make_trial("Siren", steps=100, bits=(4,), quantised_share=share)
+    assert trial.quantised_passes == passes
+
+
+def test_values_that_join_while_a_model_trains_join_again(task, monkeypatch):
+    """They had no gradient where the quantised updates begin, and so nothing that an optimiser keeps."""
+
+    class Growing(toys.Slope):
+        name = "Growing"
+
+        def __init__(self, config, lattice, channels, size):
+            super().__init__(config, lattice, channels, size)
+            self.later = nn.Parameter(torch.zeros(2))
+            self.register_buffer("joined", torch.tensor(False))
+
+        def rearrange(self, step, steps, residual, rng):
+            self.joined.fill_(step >= 3)
+
+        def forward(self, x):
+            return super().forward(x) + (x @ self.later)[:, None] if self.joined else super().forward(x)
+
+    monkeypatch.setattr("harness.train.quantised.to_levels", lambda values, steps: values)
+    model = Growing(Growing.Config(), task.lattice, 3, 1)
+    model.initialise(torch.Generator())
+    fitted = fit(model, task, dataclasses.replace(QUANTISED, steps=6, quantised_passes=6), torch.Generator())
+    assert all(torch.equal(fitted.requantised[5].state[name], value) for name, value in model.state_dict().items())
 
 
 def test_values_that_are_all_one_stay():

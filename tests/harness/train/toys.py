@@ -58,6 +58,22 @@ class Odd(Representation):
         return self.output(values) * self.factors.float().sum()
 
 
+class Loose(Representation):
+    """A model as PyTorch's tutorials have them: it draws when it is made, a part of it outside its state, and some of
+    its layers are another function while they train."""
+
+    name = "Loose"
+
+    def __init__(self, config, lattice, channels, size):
+        super().__init__(config, lattice, channels, size)
+        self.waves = 5 * torch.randn(self.dim, size)
+        self.weights = nn.Parameter(torch.randn(size, size) / size)
+        self.norm, self.drop, self.output = nn.BatchNorm1d(size), nn.Dropout(0.2), nn.Linear(size, channels)
+
+    def forward(self, x):
+        return self.output(self.drop(self.norm(torch.sin(x @ self.waves) @ self.weights)))
+
+
 class Slope(Representation):
     """One value everywhere, from 0: its course under Adam is known by hand."""
 

@@ -9,7 +9,7 @@ import torch
 from common.errors import UsageError
 from target_signals import Lattice, Signal, get_signal
 from target_signals.tasks import metrics
-from target_signals.tasks.base import expand_tasks, make_task
+from target_signals.tasks.base import expand_tasks, family_of, make_task
 from target_signals.tasks.task import Scoring
 
 
@@ -59,6 +59,21 @@ def test_which_scores_exist(shape, dim, binary, defined):
     assert set(scores) == set(metrics.METRICS)
     assert {name for name in ("psnr", "ssim", "iou") if scores[name] is not None} == defined
     assert scores["psnr"] == pytest.approx(160)
+
+
+@pytest.mark.parametrize("dtype", [bool, "u1", "i8", "f2", "f8", ">f4"])
+def test_what_a_task_of_ones_own_observes_is_float32_of_any_numbers(monkeypatch, dtype):
+    """NumPy draws noise in float64, and models take float32."""
+    given, fit = signal((9, 12), 2, binary=True), family_of("fit")
+    plain = make_task("fit", given)
+    for one in (False, True):  # whether the target is the truth itself
+        values = plain.truth.astype(dtype if not one or np.dtype(dtype).kind == "f" else "f8")
+        own = dataclasses.replace(plain, target=values, truth=values if one else plain.truth)
+        monkeypatch.setattr(fit, "build", lambda *_, own=own: own)
+        task = make_task("fit", given)
+        assert task.target.dtype == task.truth.dtype == np.float32
+        assert torch.equal(torch.tensor(task.target), torch.tensor(plain.target))
+        assert (task.target is task.truth) == one
 
 
 def test_scores_are_those_of_the_clipped_prediction():
