@@ -117,7 +117,6 @@ class Representation(nn.Module):
         """Move the initial values towards what will be fitted, values [*shape, C] on a lattice, drawing from `rng`.
 
         Called once after `initialise`, on the CPU, where the values themselves are observed; by default nothing moves.
-        rng: that of `initialise`, which goes on.
         target: a copy, which may be written over.
         """
 

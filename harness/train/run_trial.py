@@ -182,7 +182,8 @@ def _built(trial: Trial, task: Task, size: int) -> Representation:
     model.initialise(rng)
     if task.pointwise:
         target = torch.tensor(task.target)  # a copy, which the model may change
-        model.initialise_from(task.lattice, target, rng)
+        apart = stream(trial, "initial values from the target", torch.device("cpu"))
+        model.initialise_from(task.lattice, target, apart)
     return model
 
 

@@ -10,7 +10,7 @@ import torch
 import harness.train.fit
 from harness.train.chunks import predict
 from harness.train.run_trial import run_trial, stream
-from tests.harness.train.toys import CPU, SCATTERED, TIMES, Loose, Slope
+from tests.harness.train.toys import CPU, SCATTERED, TIMES, Loose
 
 
 def numbers(result):
@@ -49,25 +49,6 @@ def test_every_purpose_has_its_own_stream(make_trial):
     assert first("initial values") != first("initial values", seed=2024)
     assert first("initial values") == first("initial values", budget=10_000, bandlimit=0.9)
     assert first("initial values") == first("initial values", model="Siren")
-
-
-def test_a_start_that_sees_the_target_draws_no_number_again(make_trial, registered):
-    drawn = []
-
-    class Start(Slope):
-        name = "Start"
-
-        def initialise(self, rng):
-            super().initialise(rng)
-            drawn.append(torch.rand(4, generator=rng))
-
-        def initialise_from(self, lattice, target, rng):
-            drawn.append(torch.rand(4, generator=rng))
-
-    registered(Start)
-    run_trial(dataclasses.replace(make_trial("Grid"), model="Start", settings=Start.Config()), CPU)
-    first, second = drawn
-    assert not torch.isin(first, second).any()
 
 
 def test_a_model_that_draws_outside_its_hooks_follows_its_seed(make_trial, registered):
