@@ -4,7 +4,9 @@ Pillow reads what tifffile leaves alone: colour models other than grey and RGB, 
 another package for. A stack is one series, in however many pages it lies.
 """
 
+import io
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ MIRRORED = {
     7: (0, 1),
     8: (0,),
 }  # and which of rows 0 and columns 1 run backward then
-DEPTHS = {"bool": "1-bit", "uint8": "8-bit", "uint16": "16-bit"}
+DEEPEST = 16  # bits of a sample whose largest whole number is white
 ALPHA = (1, 2)  # what the tag of extra samples calls so
 JPEG = ("JPEG", "OJPEG")
 OF_PILLOW = (*JPEG, "LZW", "PACKBITS", "CCITTRLE", "CCITT_T4", "CCITT_T6")  # compressions it reads without more
@@ -35,12 +37,20 @@ PACKAGE = (
 )
 
 
+class OneFile(io.FileIO):
+    """A file that seems to lie in memory: of those, tifffile opens no others that a header may name."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
+
+
 def read_tiff(path: Path, dim: int | None) -> Decoded:
     """Its axes are named by the format. Raises Unfit, or whatever tifffile and Pillow do for a damaged file."""
     import tifffile
 
-    with quiet("tifffile"), tifffile.TiffFile(path) as file:
+    with quiet("tifffile"), OneFile(path) as stream, tifffile.TiffFile(stream) as file:
         series: Any = file.series[0]
+        check_whole(file, series)
         page: Any = series.keyframe
         axes, shape = thick_axes(series.axes, series.shape)
         check_type(np.dtype(series.dtype))
@@ -75,10 +85,24 @@ def read_tiff(path: Path, dim: int | None) -> Decoded:
         words.append("turned as its orientation tag says")
     if not picture:
         return Decoded(turned, "volume", None, [f"{len(turned)} pages of {turned.dtype.name}", *words], geometry)
-    name = turned.dtype.name
-    peak = white_of(turned) if bands == 3 or turned.dtype.kind == "u" else None
-    words.insert(0, f"{DEPTHS.get(name, name)} {'RGB' if bands == 3 else 'grey'}")
+    kind, bits = turned.dtype.kind, page.bitspersample  # of different ones tifffile makes whole bytes
+    bits = bits if isinstance(bits, int) else 8 * turned.dtype.itemsize
+    depth = f"{bits}-bit" if kind in "bu" and bits <= DEEPEST else turned.dtype.name
+    peak = 2.0**bits - 1 if kind == "u" and bits <= DEEPEST else white_of(turned) if bands == 3 else None
+    words.insert(0, f"{depth} {'RGB' if bands == 3 else 'grey'}")
     return Decoded(turned, "image", peak, words, geometry)
+
+
+def check_whole(file: Any, series: Any) -> None:
+    """Refuse a file that ends before its last page, and a series of which pages are not in it: tifffile leaves out the
+    former and takes 0 for the latter."""
+    file.filehandle.seek(file.pages.next_page_offset)
+    (following,) = struct.unpack(file.tiff.offsetformat, file.filehandle.read(file.tiff.offsetsize))
+    if following >= file.filehandle.size:
+        raise Unfit("it is truncated: it ends before its last page; copy or save it again")
+    absent = sum(page is None for page in series.pages)
+    if absent and series.dataoffset is None:  # otherwise pages lie behind the first one
+        raise Unfit(f"{absent} of its {len(series.pages)} pages are not in it; save all in one file")
 
 
 def read_geometry(file: Any, page: Any, axes: str) -> Geometry | None:

@@ -235,6 +235,7 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch
 
     monkeypatch.setattr("pathlib.Path.open", refuse)
     monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("target_signals.readers.tiff.OneFile", refuse)
     with pytest.raises(UsageError, match=r"a(\.\w+)?' cannot be read: Permission denied; make it readable$"):
         use(tmp_path / name)
 
