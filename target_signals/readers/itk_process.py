@@ -6,7 +6,9 @@ answer was ended by a library below ITK.
 
 import json
 import math
+import re
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from target_signals.readers.decoded import COLOURS
 
 MOST_UNPACKED = 1032  # bytes that a byte of gzip can stand for
 PARALLEL = 1e-3  # difference of directions, as cosines
+METAIMAGE = "MetaImageIO"
+GZIP_OR_ZLIB = 47  # to zlib: whichever of them it is
 EQUAL = 0.05  # share of the greatest distance of neighbours: scanners round where slices lie
 PHOTOMETRIC = "0028|0004"  # DICOM's tag that says whether low values are black
 
@@ -61,9 +65,12 @@ def read(path: Path, form: str) -> tuple[np.ndarray, dict[str, Any]]:
     if len({header.GetPixelID() for header in headers}) > 1:  # as slices may have scales of their own
         reader.SetOutputPixelType(sitk.sitkFloat64)
     image = reader.Execute()
+    values = sitk.GetArrayFromImage(image)
+    if form == METAIMAGE:
+        check_unpacked(path, values)
     if headers[0].HasMetaDataKey(PHOTOMETRIC) and headers[0].GetMetaData(PHOTOMETRIC).strip() == "MONOCHROME1":
         words.append("its low values are white")
-    return sitk.GetArrayFromImage(image), {"words": words, "colours": bands > 1, "affine": affine(image)}
+    return values, {"words": words, "colours": bands > 1, "affine": affine(image)}
 
 
 def header_of(file: str, form: str) -> Any:
@@ -88,6 +95,19 @@ def check_slices(headers: list[Any]) -> list[str]:
     if most - least > EQUAL * most:
         return [f"its slices lie {least:.3g} to {most:.3g} mm apart, and are taken as equally far"]
     return []
+
+
+def check_unpacked(path: Path, values: np.ndarray) -> None:
+    """Unfit where the compressed values of a MetaImage file are not those that ITK has read: of damaged ones, and
+    without a CompressedDataSize, it keeps whatever was in memory."""
+    head, _, data = re.split(rb"(?im)(^\s*ElementDataFile[^\n]*\n)", path.read_bytes(), maxsplit=1)
+    if re.search(rb"(?im)^\s*CompressedData\s*[=:]\s*(true|1)", head):
+        try:
+            unpacked = zlib.decompressobj(GZIP_OR_ZLIB).decompress(data, values.nbytes + 1)
+        except zlib.error:
+            unpacked = b""
+        if unpacked not in (values.data.cast("B"), values.byteswap().data.cast("B")):
+            raise Unfit("its compressed values are damaged, or not as its header says; save it again")
 
 
 def check(header: Any, files: int) -> int:

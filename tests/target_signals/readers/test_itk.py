@@ -3,6 +3,7 @@
 import locale
 import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -189,6 +190,35 @@ def test_a_cut_file_may_be_damaged(tmp_path, capfd, ending):
         load_signal(path)
     assert "SimpleITK-build" not in str(caught.value)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("damage", ["one byte", "no size", "too few values"])
+def test_compressed_values_that_itk_takes_from_elsewhere_are_refused(tmp_path, damage):
+    """It reads such a MetaImage file without a word, and gives what was in memory."""
+    path = write(tmp_path / "a.mha", VOLUME, packed=True)
+    head, values = path.read_bytes().split(b"LOCAL\n")
+    size = f"CompressedDataSize = {len(values)}\n".encode()
+    assert size in head
+    few = zlib.compress(bytes(100))
+    head, values = {
+        "one byte": (head, values[:-1] + bytes([values[-1] ^ 1])),
+        "no size": (head.replace(size, b""), values),
+        "too few values": (head.replace(size, f"CompressedDataSize = {len(few)}\n".encode()), few),
+    }[damage]
+    path.write_bytes(head + b"LOCAL\n" + values)
+    with pytest.raises(UsageError, match="its compressed values are damaged, or not as its header says"):
+        load_signal(path)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.float64])
+def test_compressed_values_of_the_other_byte_order(tmp_path, kind):
+    path, values = tmp_path / "a.mha", VOLUME.astype(kind)
+    packed = zlib.compress(values.astype(values.dtype.newbyteorder(">")).tobytes())
+    said = {"BinaryDataByteOrderMSB": True, "CompressedData": True, "CompressedDataSize": len(packed)}
+    said |= {"DimSize": "8 6 5", "ElementType": "MET_SHORT" if kind is np.int16 else "MET_DOUBLE"}
+    head = "".join(f"{key} = {value}\n" for key, value in ({"NDims": 3, "BinaryData": True} | said).items())
+    path.write_bytes(head.encode() + b"ElementDataFile = LOCAL\n" + packed)
+    assert np.abs(load_signal(path).values - scaled(VOLUME)).max() < 1e-6
 
 
 def test_a_file_that_makes_itk_abort_is_one_line(tmp_path, capfd):
