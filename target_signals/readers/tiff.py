@@ -19,6 +19,7 @@ from target_signals.readers.decoded import Decoded, check_size, check_type, quie
 from target_signals.readers.picture import read_picture
 
 ORIENTATION = 274  # the tag that says which corner the first sample is of
+NODATA = 42113  # GDAL's tag of the value that stands for none
 TRANSPOSED = (5, 6, 7, 8)  # its values for pictures whose rows and columns are exchanged
 MIRRORED = {
     2: (1,),
@@ -74,6 +75,7 @@ def read_tiff(path: Path, dim: int | None) -> Decoded:
             raise Unfit(f"its compression {page.compression.name} {PACKAGE}") from error
         if len(file.series) > 1:
             words.append(f"the first of {len(file.series)} series")
+        words += missing_values(values, page)
         tag = page.tags.get(ORIENTATION)
         geometry = read_geometry(file, page, axes.replace("S", ""))
     if "S" in axes:
@@ -103,6 +105,17 @@ def check_whole(file: Any, series: Any) -> None:
     absent = sum(page is None for page in series.pages)
     if absent and series.dataoffset is None:  # otherwise pages lie behind the first one
         raise Unfit(f"{absent} of its {len(series.pages)} pages are not in it; save all in one file")
+
+
+def missing_values(values: np.ndarray, page: Any) -> list[str]:
+    """A hint where some values are the number that stands for none, as GDAL writes it."""
+    try:
+        nodata = float(page.tags[NODATA].value)
+    except (KeyError, ValueError, TypeError):
+        return []
+    with np.errstate(over="ignore"):
+        count = int(np.count_nonzero(values == nodata))
+    return [f"hint: {count:,} of its values are {nodata:g}, which it says are missing; fill them"] if count else []
 
 
 def read_geometry(file: Any, page: Any, axes: str) -> Geometry | None:

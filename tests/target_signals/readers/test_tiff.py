@@ -133,6 +133,29 @@ def test_what_is_dropped_beside_grey_or_rgb_is_said(tmp_path, kind):
         )
 
 
+LOWEST = "-3.4028234663852886e+38"  # of float32
+
+
+@pytest.mark.parametrize(
+    ("kind", "fill", "nodata", "told"),
+    [
+        (np.float32, -9999, "-9999", "-9999"),
+        (np.float32, float(LOWEST), LOWEST, "-3.40282e+38"),
+        (np.int16, -9999, "-9999", "-9999"),
+        (np.float32, -9999, "1e40", None),
+        (np.float32, -9999, "nothing", None),
+        (np.uint8, 0, "-9999", None),
+    ],
+)
+def test_values_that_a_geotiff_calls_missing_are_told(tmp_path, kind, fill, nodata, told):
+    heights = GREY.astype(kind)
+    heights[heights == fill] = 1
+    heights[2, 3:6] = fill
+    source = load_signal(write(tmp_path / "a.tif", heights, extratags=[(42113, "s", 0, nodata, True)])).source
+    assert ("hint" in source) == (told is not None)
+    assert told is None or f"; hint: 3 of its values are {told}, which it says are missing; fill them" in source
+
+
 def test_channels_on_pages_of_their_own_are_no_volume(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.stack([DEEP, DEEP]), imagej=True, metadata={"axes": "CYX"})
     with pytest.raises(UsageError, match="it has 2 channels on pages of their own; save one, or three as RGB"):
