@@ -59,7 +59,7 @@ def read(path: Path, form: str) -> tuple[np.ndarray, dict[str, Any]]:
         reader.SetFileName(files[0])
     reader.SetImageIO(form)
     headers = [header_of(file, form) for file in files]
-    bands = check(headers[0], len(files))
+    bands = check(headers[0], len(files), sum(Path(file).stat().st_size for file in files))
     if len(headers) > 1:
         words += check_slices(headers)
     if len({header.GetPixelID() for header in headers}) > 1:  # as slices may have scales of their own
@@ -110,8 +110,8 @@ def check_unpacked(path: Path, values: np.ndarray) -> None:
             raise Unfit("its compressed values are damaged, or not as its header says; save it again")
 
 
-def check(header: Any, files: int) -> int:
-    """The number of values a sample, or Unfit. files: how many have such a header."""
+def check(header: Any, files: int, size: int) -> int:
+    """The number of values a sample, or Unfit. files: how many have such a header. size: of all of them in bytes."""
     shape, bands = tuple(reversed(header.GetSize())), header.GetNumberOfComponents()
     shape = (files, *shape) if files > 1 else shape
     if bands not in (1, *COLOURS):
@@ -122,7 +122,7 @@ def check(header: Any, files: int) -> int:
     decoded.check_size((*thick, bands), len(thick))
     if "complex" in (kind := sitk.GetPixelIDValueAsString(header.GetPixelID())) or "label" in kind:
         raise Unfit(f"its values are of type {kind}; save it as integers or real numbers")
-    if math.prod(header.GetSize()) * bands > MOST_UNPACKED * Path(header.GetFileName()).stat().st_size:
+    if math.prod(thick) * bands > MOST_UNPACKED * size:
         raise Unfit("its header speaks of more values than its bytes can hold; copy or save it again")
     return bands
 
