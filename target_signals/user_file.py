@@ -96,6 +96,10 @@ def load_signal(path: str | Path, length: int | None = None, dim: int | None = N
         geometry = geometry.of_cells(old, shape)
         words.append(str(geometry))
     shrunk = np.ascontiguousarray(_shrunk(values, shape))
+    if shrunk.min() == shrunk.max():
+        raise UsageError(f"'{path}' is {shrunk.min():g} everywhere at length {length}; give a larger length")
+    if shape != old and lattice_dim == 3 and is_binary(values):
+        words.append("1 in the smaller copy where any part was 1")
     return Signal(shrunk, lattice_dim, decoded.kind, source="; ".join(words), units=units, geometry=geometry)
 
 

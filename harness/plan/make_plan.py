@@ -110,6 +110,11 @@ def make_plan(
         )
         if task in (config.protocol.tasks_of(model) or [task])
     ]
+    for file, name in itertools.product(source.files, names):
+        try:
+            family_of(name).check_shape(file.shape_at(length))
+        except UsageError as error:
+            raise UsageError(f"'{file.path}'{f' at length {length}' if length else ''}: {error}") from error
     if chosen_models and not trials:
         raise UsageError(f"no trials for task {' or '.join(names)}: {purpose(config, chosen_models)}")
     return trials

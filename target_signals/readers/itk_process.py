@@ -6,7 +6,9 @@ answer was ended by a library below ITK.
 
 import json
 import math
+import re
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ from target_signals.readers import decoded
 from target_signals.readers.decoded import COLOURS
 
 MOST_UNPACKED = 1032  # bytes that a byte of gzip can stand for
-DICOM = "GDCMImageIO"
+PARALLEL = 1e-3  # difference of directions, as cosines
+METAIMAGE = "MetaImageIO"
+GZIP_OR_ZLIB = 47  # to zlib: whichever of them it is
+EQUAL = 0.05  # share of the greatest distance of neighbours: scanners round where slices lie
 PHOTOMETRIC = "0028|0004"  # DICOM's tag that says whether low values are black
 
 
@@ -39,31 +44,74 @@ def main(path: str, form: str, folder: str, largest: str) -> None:
 
 
 def read(path: Path, form: str) -> tuple[np.ndarray, dict[str, Any]]:
-    """The values [*shape(, C)], and what is said of them. Nothing is allocated before the header has passed."""
-    first, words = sitk.ImageFileReader(), []
+    """The values [*shape(, C)], and what is said of them. Nothing is allocated before the headers have passed."""
+    files, words = (str(path),), []
+    reader: Any = sitk.ImageFileReader()
     if path.is_dir():
         series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
         if len(series) != 1:
             raise Unfit(f"it has {len(series)} DICOM series; give a folder with the files of one")
         files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
         words = [f"a series of {len(files)} files"]
-        reader: Any = sitk.ImageSeriesReader()
+        reader = sitk.ImageSeriesReader()
         reader.SetFileNames(files)
     else:
-        files, reader = (str(path),), first
-    first.SetFileName(files[0])
-    for one in (first, reader):
-        one.SetImageIO(form)
-    first.ReadImageInformation()
-    bands = check(first, len(files), form)
+        reader.SetFileName(files[0])
+    reader.SetImageIO(form)
+    headers = [header_of(file, form) for file in files]
+    bands = check(headers[0], len(files), sum(Path(file).stat().st_size for file in files))
+    if len(headers) > 1:
+        words += check_slices(headers)
+    if len({header.GetPixelID() for header in headers}) > 1:  # as slices may have scales of their own
+        reader.SetOutputPixelType(sitk.sitkFloat64)
     image = reader.Execute()
-    if first.HasMetaDataKey(PHOTOMETRIC) and first.GetMetaData(PHOTOMETRIC).strip() == "MONOCHROME1":
+    values = sitk.GetArrayFromImage(image)
+    if form == METAIMAGE:
+        check_unpacked(path, values)
+    if headers[0].HasMetaDataKey(PHOTOMETRIC) and headers[0].GetMetaData(PHOTOMETRIC).strip() == "MONOCHROME1":
         words.append("its low values are white")
-    return sitk.GetArrayFromImage(image), {"words": words, "colours": bands > 1, "affine": affine(image)}
+    return values, {"words": words, "colours": bands > 1, "affine": affine(image)}
 
 
-def check(header: Any, files: int, form: str) -> int:
-    """The number of values a sample, or Unfit. files: how many have such a header."""
+def header_of(file: str, form: str) -> Any:
+    """A file's header, in the reader that has read no more of it."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(file)
+    reader.SetImageIO(form)
+    reader.ReadImageInformation()
+    return reader
+
+
+def check_slices(headers: list[Any]) -> list[str]:
+    """What there is to say of where the slices of a series lie, or Unfit where they are not those of one volume."""
+    sizes, frames = {header.GetSize() for header in headers}, np.array([header.GetDirection() for header in headers])
+    if len(sizes) > 1 or np.abs(frames - frames[0]).max() > PARALLEL:
+        raise Unfit("its slices differ in size or direction; give a folder with those of one volume alone")
+    places = np.array([header.GetOrigin() for header in headers]) @ frames[0].reshape(3, 3)[:, 2]
+    apart = np.diff(np.sort(places))
+    least, most = apart.min(), apart.max()
+    if most > 0 and least < EQUAL * most:  # where all lie at one place, the files do not say where
+        raise Unfit("some of its slices lie at one place; give a folder with those of one volume alone")
+    if most - least > EQUAL * most:
+        return [f"its slices lie {least:.3g} to {most:.3g} mm apart, and are taken as equally far"]
+    return []
+
+
+def check_unpacked(path: Path, values: np.ndarray) -> None:
+    """Unfit where the compressed values of a MetaImage file are not those that ITK has read: of damaged ones, and
+    without a CompressedDataSize, it keeps whatever was in memory."""
+    head, _, data = re.split(rb"(?im)(^\s*ElementDataFile[^\n]*\n)", path.read_bytes(), maxsplit=1)
+    if re.search(rb"(?im)^\s*CompressedData\s*[=:]\s*(true|1)", head):
+        try:
+            unpacked = zlib.decompressobj(GZIP_OR_ZLIB).decompress(data, values.nbytes + 1)
+        except zlib.error:
+            unpacked = b""
+        if unpacked not in (values.data.cast("B"), values.byteswap().data.cast("B")):
+            raise Unfit("its compressed values are damaged, or not as its header says; save it again")
+
+
+def check(header: Any, files: int, size: int) -> int:
+    """The number of values a sample, or Unfit. files: how many have such a header. size: of all of them in bytes."""
     shape, bands = tuple(reversed(header.GetSize())), header.GetNumberOfComponents()
     shape = (files, *shape) if files > 1 else shape
     if bands not in (1, *COLOURS):
@@ -74,7 +122,7 @@ def check(header: Any, files: int, form: str) -> int:
     decoded.check_size((*thick, bands), len(thick))
     if "complex" in (kind := sitk.GetPixelIDValueAsString(header.GetPixelID())) or "label" in kind:
         raise Unfit(f"its values are of type {kind}; save it as integers or real numbers")
-    if form != DICOM and math.prod(thick) * bands > MOST_UNPACKED * Path(header.GetFileName()).stat().st_size:
+    if math.prod(thick) * bands > MOST_UNPACKED * size:
         raise Unfit("its header speaks of more values than its bytes can hold; copy or save it again")
     return bands
 

@@ -36,6 +36,7 @@ def read_nifti(path: Path, dim: int | None) -> Decoded:
         if not 0 <= (offset := header.get_data_offset()) <= LONGEST_HEADER:
             raise Unfit(f"its values begin at byte {offset:.3g}, and at most {LONGEST_HEADER:,} are passed over")
         values, words = without_thin_axes(np.asarray(header.data_from_fileobj(file)).reshape(shape))
+        file.read(1)  # at the end of a packed file, where its checksum is compared
         words = [values.dtype.name, *words]
         return Decoded(values, "image" if values.ndim == 2 else "volume", None, words, _geometry(header, shape))
 

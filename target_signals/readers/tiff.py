@@ -4,7 +4,9 @@ Pillow reads what tifffile leaves alone: colour models other than grey and RGB, 
 another package for. A stack is one series, in however many pages it lies.
 """
 
+import io
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from target_signals.readers.decoded import Decoded, check_size, check_type, quie
 from target_signals.readers.picture import read_picture
 
 ORIENTATION = 274  # the tag that says which corner the first sample is of
+NODATA = 42113  # GDAL's tag of the value that stands for none
 TRANSPOSED = (5, 6, 7, 8)  # its values for pictures whose rows and columns are exchanged
 MIRRORED = {
     2: (1,),
@@ -26,7 +29,7 @@ MIRRORED = {
     7: (0, 1),
     8: (0,),
 }  # and which of rows 0 and columns 1 run backward then
-DEPTHS = {"bool": "1-bit", "uint8": "8-bit", "uint16": "16-bit"}
+DEEPEST = 16  # bits of a sample whose largest whole number is white
 ALPHA = (1, 2)  # what the tag of extra samples calls so
 JPEG = ("JPEG", "OJPEG")
 OF_PILLOW = (*JPEG, "LZW", "PACKBITS", "CCITTRLE", "CCITT_T4", "CCITT_T6")  # compressions it reads without more
@@ -35,12 +38,20 @@ PACKAGE = (
 )
 
 
+class OneFile(io.FileIO):
+    """A file that seems to lie in memory: of those, tifffile opens no others that a header may name."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
+
+
 def read_tiff(path: Path, dim: int | None) -> Decoded:
     """Its axes are named by the format. Raises Unfit, or whatever tifffile and Pillow do for a damaged file."""
     import tifffile
 
-    with quiet("tifffile"), tifffile.TiffFile(path) as file:
+    with quiet("tifffile"), OneFile(path) as stream, tifffile.TiffFile(stream) as file:
         series: Any = file.series[0]
+        check_whole(file, series)
         page: Any = series.keyframe
         axes, shape = thick_axes(series.axes, series.shape)
         check_type(np.dtype(series.dtype))
@@ -64,6 +75,7 @@ def read_tiff(path: Path, dim: int | None) -> Decoded:
             raise Unfit(f"its compression {page.compression.name} {PACKAGE}") from error
         if len(file.series) > 1:
             words.append(f"the first of {len(file.series)} series")
+        words += missing_values(values, page)
         tag = page.tags.get(ORIENTATION)
         geometry = read_geometry(file, page, axes.replace("S", ""))
     if "S" in axes:
@@ -75,10 +87,35 @@ def read_tiff(path: Path, dim: int | None) -> Decoded:
         words.append("turned as its orientation tag says")
     if not picture:
         return Decoded(turned, "volume", None, [f"{len(turned)} pages of {turned.dtype.name}", *words], geometry)
-    name = turned.dtype.name
-    peak = white_of(turned) if bands == 3 or turned.dtype.kind == "u" else None
-    words.insert(0, f"{DEPTHS.get(name, name)} {'RGB' if bands == 3 else 'grey'}")
+    kind, bits = turned.dtype.kind, page.bitspersample  # of different ones tifffile makes whole bytes
+    bits = bits if isinstance(bits, int) else 8 * turned.dtype.itemsize
+    depth = f"{bits}-bit" if kind in "bu" and bits <= DEEPEST else turned.dtype.name
+    peak = 2.0**bits - 1 if kind == "u" and bits <= DEEPEST else white_of(turned) if bands == 3 else None
+    words.insert(0, f"{depth} {'RGB' if bands == 3 else 'grey'}")
     return Decoded(turned, "image", peak, words, geometry)
+
+
+def check_whole(file: Any, series: Any) -> None:
+    """Refuse a file that ends before its last page, and a series of which pages are not in it: tifffile leaves out the
+    former and takes 0 for the latter."""
+    file.filehandle.seek(file.pages.next_page_offset)
+    (following,) = struct.unpack(file.tiff.offsetformat, file.filehandle.read(file.tiff.offsetsize))
+    if following >= file.filehandle.size:
+        raise Unfit("it is truncated: it ends before its last page; copy or save it again")
+    absent = sum(page is None for page in series.pages)
+    if absent and series.dataoffset is None:  # otherwise pages lie behind the first one
+        raise Unfit(f"{absent} of its {len(series.pages)} pages are not in it; save all in one file")
+
+
+def missing_values(values: np.ndarray, page: Any) -> list[str]:
+    """A hint where some values are the number that stands for none, as GDAL writes it."""
+    try:
+        nodata = float(page.tags[NODATA].value)
+    except (KeyError, ValueError, TypeError):
+        return []
+    with np.errstate(over="ignore"):
+        count = int(np.count_nonzero(values == nodata))
+    return [f"hint: {count:,} of its values are {nodata:g}, which it says are missing; fill them"] if count else []
 
 
 def read_geometry(file: Any, page: Any, axes: str) -> Geometry | None:

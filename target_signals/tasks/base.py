@@ -73,6 +73,14 @@ class TaskFamily:
             raise UsageError(f"task '{cls.name}' is for signals with dim {allowed}, and this one has dim {dim}")
 
     @classmethod
+    def check_shape(cls, shape: tuple[int, ...]) -> None:
+        """Raise UsageError for a signal's lattice that leaves a training lattice too few samples."""
+        if min(shape) < 2 * cls.coarsening:
+            given = f"a lattice of {'×'.join(map(str, shape))}"
+            small = f"{given} is too small to be downsampled by {cls.coarsening} to 2 samples an axis"
+            raise UsageError(f"{small}; give a larger one, or leave task {cls.name} out")
+
+    @classmethod
     def check_level(cls, level: float) -> None:
         """Raise UsageError for a level that the task does not have."""
 

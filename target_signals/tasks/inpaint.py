@@ -55,7 +55,7 @@ class Inpaint(TaskFamily):
         truth, lattice = signal.channels_last, signal.lattice
         seen = drawn(lattice.shape, level, seed, item)
         if seen.all() or not seen.any():
-            whole = "every" if seen.all() else "none"
+            whole = "all" if seen.all() else "none"
             raise UsageError(f"task '{cls.named(level)}' sees {whole} of {seen.size} samples; choose another fraction")
         selection = Selection(seen)
         scoring = cls.scoring(signal, level, where=~seen)

@@ -41,6 +41,7 @@ class SuperResolution(TaskFamily):
 
     @classmethod
     def build(cls, signal: Signal, level: float | None, seed: int, item: str) -> Task:
+        cls.check_shape(signal.lattice.shape)
         fine, coarse = _coarsened(signal.channels_last)
         lattice = Lattice.regular(coarse.shape[:2])
         return Task(lattice, coarse, coarse, Identity(), (_scoring(fine, lattice, None),))
@@ -55,9 +56,6 @@ class SuperResolution(TaskFamily):
 def _coarsened(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """An image [H, W, C], cropped to whole blocks, and what is left of it after downsampling by FACTOR."""
     height, width = (n // FACTOR for n in values.shape[:2])
-    if min(height, width) < 2:
-        small = f"an image of {values.shape[0]}×{values.shape[1]} is too small to be downsampled by {FACTOR}"
-        raise UsageError(f"{small} to 2 samples an axis; give a larger one, or leave task super_resolution out")
     fine = values[: FACTOR * height, : FACTOR * width]
     coarse = np.clip(bicubic(fine, (height, width)), fine.min(), fine.max())  # the kernel overshoots at edges
     return fine, coarse.astype(np.float32)

@@ -467,6 +467,11 @@ def test_a_volume_of_ones_own(run, out, tmp_path):
         ),
         ("my photo.png", ("--bandlimits", "0.3"), "has no bandlimit, as it is a file; leave --bandlimits out"),
         ("my photo.png", ("--task", "fitt"), "unknown task 'fitt' (did you mean 'fit'?)"),
+        (
+            "my photo.png",
+            ("--task", "fit", "super_resolution", "--length", "7"),
+            "my photo.png' at length 7: a lattice of 5×7 is too small to be downsampled by 4 to 2 samples an axis",
+        ),
         ("bad.npy", (), "cannot be read as .npy"),
         ("words.txt", (), "is of no known format; known: .png"),
     ],

@@ -123,6 +123,14 @@ def test_a_nifti_that_is_cut_or_no_volume_is_one_line(tmp_path):
         load(tmp_path / "rgb.nii")
 
 
+def test_a_packed_nifti_with_another_checksum_is_damaged(tmp_path):
+    nifti(VOLUME).to_filename(tmp_path / "a.nii.gz")
+    content = (tmp_path / "a.nii.gz").read_bytes()
+    (tmp_path / "a.nii.gz").write_bytes(content[:-8] + bytes([content[-8] ^ 1]) + content[-7:])
+    with pytest.raises(UsageError, match=r"cannot be read as \.nii\.gz: .*CRC.*may be damaged"):
+        load(tmp_path / "a.nii.gz")
+
+
 def test_a_decompression_bomb_is_not_opened(tmp_path, monkeypatch):
     Image.fromarray(GREY).save(tmp_path / "a.png")
     for limit in (100, 40):  # Pillow warns above the limit and raises above twice the limit
@@ -235,6 +243,7 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch
 
     monkeypatch.setattr("pathlib.Path.open", refuse)
     monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("target_signals.readers.tiff.OneFile", refuse)
     with pytest.raises(UsageError, match=r"a(\.\w+)?' cannot be read: Permission denied; make it readable$"):
         use(tmp_path / name)
 

@@ -210,15 +210,23 @@ def test_ranges_that_floats_cannot_hold(tmp_path):
 
 def test_a_length_shrinks_and_never_enlarges(tmp_path):
     np.save(tmp_path / "a.npy", VOLUME)
-    np.save(tmp_path / "b.npy", VOLUME > 0)
+    np.save(tmp_path / "b.npy", VOLUME > 1.5)
     Image.fromarray(RGB).save(tmp_path / "c.png")
     assert load(tmp_path / "a.npy", 3).values.shape == (2, 2, 3)
     small = load(tmp_path / "b.npy", 3)
     assert (small.values.shape, small.binary) == ((2, 2, 3), True)
+    assert small.source.endswith("; 1 in the smaller copy where any part was 1")
+    assert "any part" not in load(tmp_path / "a.npy", 3).source + load(tmp_path / "b.npy").source
     assert load(tmp_path / "c.png", 6).values.shape == (4, 6, 3)
     assert load(tmp_path / "c.png", 100).values.shape == (9, 12, 3)
     with pytest.raises(UsageError, match="length 1 is too short"):
         load(tmp_path / "c.png", 1)
+
+
+def test_a_mask_that_is_whole_once_it_is_shrunk_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.indices((6, 6, 6)).sum(axis=0) % 2 == 0)
+    with pytest.raises(UsageError, match=r"a\.npy' is 1 everywhere at length 3; give a larger length"):
+        load(tmp_path / "a.npy", 3)
 
 
 @pytest.mark.parametrize("kind", ["Nifti1Image", "Nifti2Image"])

@@ -1,7 +1,9 @@
 """NRRD, MetaImage and DICOM: the values, what a stranger's header may not do, and packages that are not here."""
 
 import locale
+import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -25,18 +27,22 @@ def write(path, values, packed=False, colours=False):
     return path
 
 
-def write_series(folder, volume, series="1.2.3.4", start=0):
-    """One DICOM file a slice, named against their order in space. Writing it sets the process's locale to C."""
+def write_series(folder, volume, series="1.2.3.4", start=0, places=None, tags_of=None):
+    """One DICOM file a slice, named against their order in space. Writing it sets the process's locale to C.
+
+    places: in mm, of each slice. tags_of: other tags of some slices, by their index.
+    """
     folder.mkdir(exist_ok=True)
     before = locale.setlocale(locale.LC_ALL)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
-    for z, slice_ in enumerate(volume):
+    for z, (slice_, place) in enumerate(zip(volume, places or 2.0 * np.arange(len(volume)), strict=True)):
         image = sitk.GetImageFromArray(slice_[None])
         image.SetSpacing((0.5, 0.75, 2.0))
-        image.SetOrigin((0, 0, 2.0 * z))
+        image.SetOrigin((0, 0, place))
         tags = {"0008|0060": "CT", "0020|000d": "1.2.3", "0020|000e": series, "0008|0018": f"{series}.{z}"}
-        tags |= {"0020|0032": f"0\\0\\{2.0 * z}", "0020|0037": "1\\0\\0\\0\\1\\0", "0020|0013": str(z)}
+        tags |= {"0020|0032": f"0\\0\\{place}", "0020|0037": "1\\0\\0\\0\\1\\0", "0020|0013": str(z)}
+        tags |= (tags_of or {}).get(z, {})
         for tag, value in tags.items():
             image.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{start + len(volume) - z}.dcm"))
@@ -100,6 +106,41 @@ def test_a_folder_of_two_series_is_refused(tmp_path):
         load_signal(tmp_path / "scan")
 
 
+def test_slices_that_are_not_equally_far_apart_are_said_to_be(tmp_path):
+    told = "; its slices lie 2 to 6 mm apart, and are taken as equally far"
+    assert told in load_signal(write_series(tmp_path / "gap", VOLUME, places=[0.0, 2.0, 8.0, 10.0, 12.0])).source
+    near = write_series(tmp_path / "rounded", VOLUME, places=[0.0, 2.0, 4.05, 6.0, 8.0])
+    nowhere = write_series(tmp_path / "nowhere", VOLUME, places=[0.0] * 5)
+    assert "equally far" not in load_signal(near).source + load_signal(nowhere).source
+
+
+def test_slices_of_several_volumes_are_refused(tmp_path):
+    twice = write_series(tmp_path / "twice", VOLUME[:4], places=[0.0, 2.0, 0.0, 2.0])
+    with pytest.raises(UsageError, match="some of its slices lie at one place; give a folder with those of one"):
+        load_signal(twice)
+    across = write_series(tmp_path / "across", VOLUME, tags_of={0: {"0020|0037": "1\\0\\0\\0\\0\\-1"}})
+    with pytest.raises(UsageError, match="its slices differ in size or direction"):
+        load_signal(across)
+
+
+def change(path, tag, value, following=b""):
+    """Write another 16-bit value of a tag of group 28 into a DICOM file, and other elements behind it."""
+    content = path.read_bytes()
+    head = struct.pack("<HHI", 0x28, tag, 2)
+    at = content.index(head) + len(head)
+    path.write_bytes(content[:at] + struct.pack("<H", value) + following + content[at + 2 :])
+
+
+def test_slices_with_scales_of_their_own_keep_their_values(tmp_path):
+    """As PET's have. The first one's are whole numbers, which those of the others do not fit into."""
+    folder, slopes = write_series(tmp_path / "scan", VOLUME), ("1.00", "0.25", "100 ", "1.00", "1.00")
+    for z, slope in enumerate(slopes):
+        scale = [struct.pack("<HHI4s", 0x28, tag, 4, n.encode()) for tag, n in ((0x1052, "0.00"), (0x1053, slope))]
+        change(folder / f"{5 - z}.dcm", 0x103, 1, b"".join(scale))
+    expected = VOLUME * np.array(slopes, dtype=float)[:, None, None]
+    assert np.abs(load_signal(folder).values - scaled(expected)).max() < 1e-6
+
+
 @pytest.mark.parametrize("ending", ["nrrd", "mha"])
 def test_a_header_leads_to_no_other_file(tmp_path, ending):
     write(tmp_path / ("a.nhdr" if ending == "nrrd" else "a.mhd"), VOLUME)
@@ -133,6 +174,14 @@ def test_a_small_file_with_a_large_header_is_not_unpacked(tmp_path, ending):
         load_signal(path)
 
 
+def test_nor_is_a_dicom_file_whose_header_speaks_of_more(tmp_path):
+    path = write_series(tmp_path / "scan", VOLUME) / "1.dcm"
+    change(path, 0x10, 9999)  # rows
+    change(path, 0x11, 9999)
+    with pytest.raises(UsageError, match="its header speaks of more values than its bytes can hold"):
+        load_signal(path)
+
+
 @pytest.mark.parametrize("ending", ["nrrd", "mha"])
 def test_a_cut_file_may_be_damaged(tmp_path, capfd, ending):
     path = write(tmp_path / f"a.{ending}", VOLUME)
@@ -141,6 +190,35 @@ def test_a_cut_file_may_be_damaged(tmp_path, capfd, ending):
         load_signal(path)
     assert "SimpleITK-build" not in str(caught.value)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("damage", ["one byte", "no size", "too few values"])
+def test_compressed_values_that_itk_takes_from_elsewhere_are_refused(tmp_path, damage):
+    """It reads such a MetaImage file without a word, and gives what was in memory."""
+    path = write(tmp_path / "a.mha", VOLUME, packed=True)
+    head, values = path.read_bytes().split(b"LOCAL\n")
+    size = f"CompressedDataSize = {len(values)}\n".encode()
+    assert size in head
+    few = zlib.compress(bytes(100))
+    head, values = {
+        "one byte": (head, values[:-1] + bytes([values[-1] ^ 1])),
+        "no size": (head.replace(size, b""), values),
+        "too few values": (head.replace(size, f"CompressedDataSize = {len(few)}\n".encode()), few),
+    }[damage]
+    path.write_bytes(head + b"LOCAL\n" + values)
+    with pytest.raises(UsageError, match="its compressed values are damaged, or not as its header says"):
+        load_signal(path)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.float64])
+def test_compressed_values_of_the_other_byte_order(tmp_path, kind):
+    path, values = tmp_path / "a.mha", VOLUME.astype(kind)
+    packed = zlib.compress(values.astype(values.dtype.newbyteorder(">")).tobytes())
+    said = {"BinaryDataByteOrderMSB": True, "CompressedData": True, "CompressedDataSize": len(packed)}
+    said |= {"DimSize": "8 6 5", "ElementType": "MET_SHORT" if kind is np.int16 else "MET_DOUBLE"}
+    head = "".join(f"{key} = {value}\n" for key, value in ({"NDims": 3, "BinaryData": True} | said).items())
+    path.write_bytes(head.encode() + b"ElementDataFile = LOCAL\n" + packed)
+    assert np.abs(load_signal(path).values - scaled(VOLUME)).max() < 1e-6
 
 
 def test_a_file_that_makes_itk_abort_is_one_line(tmp_path, capfd):

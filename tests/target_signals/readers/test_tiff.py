@@ -103,6 +103,19 @@ def test_bands_that_are_no_alpha_are_refused(tmp_path, kind, bands, photometric)
         load_signal(path)
 
 
+@pytest.mark.parametrize("bands", [1, 3])
+@pytest.mark.parametrize("bits", [2, 4, 12])
+def test_white_is_the_largest_number_of_so_many_bits(tmp_path, bits, bands):
+    pytest.importorskip("imagecodecs")
+    array = (np.dstack([DEEP, DEEP[::-1], DEEP])[..., :bands] >> (16 - bits)).astype(
+        np.uint8 if bits < 9 else np.uint16
+    )
+    array = array[..., 0] if bands == 1 else array
+    signal = load_signal(write(tmp_path / "a.tif", array, bitspersample=bits))
+    assert np.abs(signal.values - array / (2**bits - 1)).max() < 1e-6
+    assert signal.source == f"{bits}-bit {'grey' if bands == 1 else 'RGB'}, divided by {2**bits - 1}"
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_what_is_dropped_beside_grey_or_rgb_is_said(tmp_path, kind):
     grey, rgb = GREY.astype(kind), np.dstack([GREY, GREY[::-1], GREY]).astype(kind)
@@ -120,10 +133,71 @@ def test_what_is_dropped_beside_grey_or_rgb_is_said(tmp_path, kind):
         )
 
 
+LOWEST = "-3.4028234663852886e+38"  # of float32
+
+
+@pytest.mark.parametrize(
+    ("kind", "fill", "nodata", "told"),
+    [
+        (np.float32, -9999, "-9999", "-9999"),
+        (np.float32, float(LOWEST), LOWEST, "-3.40282e+38"),
+        (np.int16, -9999, "-9999", "-9999"),
+        (np.float32, -9999, "1e40", None),
+        (np.float32, -9999, "nothing", None),
+        (np.uint8, 0, "-9999", None),
+    ],
+)
+def test_values_that_a_geotiff_calls_missing_are_told(tmp_path, kind, fill, nodata, told):
+    heights = GREY.astype(kind)
+    heights[heights == fill] = 1
+    heights[2, 3:6] = fill
+    source = load_signal(write(tmp_path / "a.tif", heights, extratags=[(42113, "s", 0, nodata, True)])).source
+    assert ("hint" in source) == (told is not None)
+    assert told is None or f"; hint: 3 of its values are {told}, which it says are missing; fill them" in source
+
+
 def test_channels_on_pages_of_their_own_are_no_volume(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.stack([DEEP, DEEP]), imagej=True, metadata={"axes": "CYX"})
     with pytest.raises(UsageError, match="it has 2 channels on pages of their own; save one, or three as RGB"):
         load_signal(tmp_path / "a.tif")
+
+
+# Pages that are not there
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7])
+@pytest.mark.parametrize(
+    "options",
+    [{"compression": "zlib"}, {"imagej": True, "metadata": {"axes": "ZYX"}}, {"bigtiff": True}, {"byteorder": ">"}],
+)
+def test_a_stack_without_its_last_pages_is_no_smaller_one(tmp_path, options, share):
+    path = write(tmp_path / "a.tif", np.stack([DEEP, DEEP[::-1], DEEP // 2, DEEP // 3]), **options)
+    assert load_signal(path).values.shape == (4, 9, 12)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(
+        UsageError, match=r"it is truncated: it ends before its last page|may be damaged, save it again"
+    ):
+        load_signal(path)
+
+
+@pytest.mark.parametrize("other", ["b.ome.tif", "../b.ome.tif", "absent.ome.tif"])
+def test_a_header_leads_to_no_other_file(tmp_path, other):
+    """OME, whose pages may lie in several files."""
+    (tmp_path / "folder").mkdir()
+    names = ["a.ome.tif", other]
+    pages = "".join(
+        f'<TiffData FirstZ="{z}" PlaneCount="1"><UUID FileName="{name}">urn:{z}</UUID></TiffData>'
+        for z, name in enumerate(names)
+    )
+    for z, name in enumerate(names):
+        said = (
+            f'<?xml version="1.0"?><OME UUID="urn:{z}"><Image><Pixels DimensionOrder="XYZCT" Type="uint16" SizeX="12" '
+            f'SizeY="9" SizeZ="2" SizeC="1" SizeT="1">{pages}</Pixels></Image></OME>'
+        )
+        if not name.startswith("absent"):
+            write(tmp_path / "folder" / name, DEEP, description=said, metadata=None)
+    with pytest.raises(UsageError, match="1 of its 2 pages are not in it; save all in one file"):
+        load_signal(tmp_path / "folder" / "a.ome.tif")
 
 
 # Compressions

@@ -137,7 +137,7 @@ def test_the_mask_is_the_same_in_every_process():
     assert np.flatnonzero(seen).tolist() == [0, 1, 2, 3, 4, 7, 8, 9, 10, 16]
 
 
-@pytest.mark.parametrize(("name", "what"), [("inpaint_0.001", "none"), ("inpaint_0.999", "every")])
+@pytest.mark.parametrize(("name", "what"), [("inpaint_0.001", "none"), ("inpaint_0.999", "all")])
 def test_a_share_that_leaves_nothing_to_see_or_to_fill_is_one_line(name, what):
     with pytest.raises(UsageError, match=rf"^task '{name}' sees {what} of 108 samples; choose another fraction$"):
         make_task(name, signal())
