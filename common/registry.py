@@ -112,7 +112,8 @@ class Registry(Generic[T]):
         path = Path(path).resolve()
         self._search()
         digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]  # two files may share a stem
-        spec = importlib.util.spec_from_file_location(f"{self.kind}_file_{path.stem}_{digest}", path)
+        # of one name for all kinds: a signal and its task may stand in one file, which is then loaded for both
+        spec = importlib.util.spec_from_file_location(f"own_file_{path.stem}_{digest}", path)
         if spec is None:
             raise UsageError(f"'{path}' is not a Python file to load a {self.kind} from; its name must end in .py")
         module = importlib.util.module_from_spec(spec)

@@ -77,6 +77,14 @@ def test_a_users_file_adds_its_names(fruits, tmp_path):
     assert [fruits.word_for(name) for name in ("Apple", "Fig")] == ["Apple", shlex.quote(str(path))]
 
 
+def test_a_users_file_may_hold_things_of_two_kinds(fruits, tmp_path):
+    """Such as a signal and its task; the file is then given as both."""
+    nuts = importlib.import_module(fruits.package).nuts = Registry("nut", fruits.package)
+    almond = f"from {fruits.package} import nuts\n@nuts.register\nclass Almond:\n    name = 'Almond'"
+    path = own(tmp_path, fruits, f"{FIG}\n{almond}")
+    assert (fruits.load_file(path), nuts.load_file(path)) == (["Fig"], ["Almond"])
+
+
 FIG = "@registry.register\nclass Fig:\n    name = 'Fig'\n    weight = 1"
 
 
