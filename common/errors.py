@@ -21,8 +21,11 @@ class UsageError(ValueError):
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, in one line: those of libraries have several."""
-    return " ".join(str(error).split())
+    """What an error says, in one line: those of libraries have several. Nothing where it fails to say it."""
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # somebody's own class of errors may have a mistake as well
+        return ""
 
 
 def cause_of(error: BaseException) -> str:

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import io
 import os
+import select
 import signal
 import sys
 import threading
@@ -70,11 +71,11 @@ def naming_own_files() -> Iterator[None]:
     a file, with the traceback from that file on, without the suite's way to it."""
     try:
         yield
-    except (UsageError, Failure, BrokenPipeError, KeyboardInterrupt):
+    except (UsageError, Failure, KeyboardInterrupt):
         raise
     except BaseException as error:  # SystemExit as well: it would end a run that is not done, as if it were
         trace = own_trace(error)
-        if trace is None:
+        if trace is None or (isinstance(error, BrokenPipeError) and not output_is_read()):
             raise
         where = f"'{trace.last.filename}', line {trace.last.lineno}, in {trace.last.name}"
         raise UsageError(f"{where}: {cause_of(error)}", "".join(traceback.format_list(trace.frames))) from error
@@ -111,6 +112,15 @@ def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
         raise error
     text = error.object[error.start : error.end].translate(PLAIN)
     return text.encode("ascii", "backslashreplace"), error.end
+
+
+def output_is_read() -> bool:
+    """Whether nobody has closed the other end of this process's output."""
+    watched = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # a notebook's has no file behind it
+            watched.register(stream.fileno(), 0)  # of what is always told: that it is closed
+    return not any(event & (select.POLLERR | select.POLLHUP) for _, event in watched.poll(0))
 
 
 def drop_output() -> None:

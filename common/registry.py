@@ -112,11 +112,13 @@ class Registry(Generic[T]):
         path = Path(path).resolve()
         self._search()
         digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]  # two files may share a stem
-        spec = importlib.util.spec_from_file_location(f"{self.kind}_file_{path.stem}_{digest}", path)
+        # of one name for all kinds: a signal and its task may stand in one file, which is then loaded for both
+        spec = importlib.util.spec_from_file_location(f"own_file_{path.stem}_{digest}", path)
         if spec is None:
             raise UsageError(f"'{path}' is not a Python file to load a {self.kind} from; its name must end in .py")
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
+        folder = os.getcwd()
         try:  # compiled here: Python's cache of compiled files takes one that changed within a second for the old one
             code = ast.parse(path.read_bytes(), str(path))
             LOADED[spec.name] = ""  # from here on its lines are somebody's own
@@ -131,6 +133,8 @@ class Registry(Generic[T]):
             if top and ((path.parent / top).is_dir() or (path.parent / f"{top}.py").is_file()):
                 cause += f"; to import from its folder set PYTHONPATH={shlex.quote(str(path.parent))}"
             raise UsageError(f"'{path}' could not be loaded: {cause}") from error
+        finally:
+            os.chdir(folder)  # which some files change for what they import, and where results go
         names = sorted(name for name, cls in self._classes.items() if cls.__module__ == spec.name)
         if not names:
             raise UsageError(f"'{path}' registers no {self.kind}; decorate its class with @register")

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         options.models = [tuple(launch.choose_models(config, [word])) for word in options.models]
     options.signal = names_in(options.signal, target_signals.registry.load_file)
     options.task = names_in(options.task, lambda path: expand_tasks([path]))
-    chosen = named(options.rows, options.out) if options.rows else selected(options, config.protocol)
+    chosen = selected(options, config.protocol)
     return repeat.report(chosen, config, machine.choose_device(options.device), options.tolerance, options.file)
 
 
@@ -92,11 +92,14 @@ def of_file(word: str) -> Stored:
 
 
 def selected(options: argparse.Namespace, protocol: Protocol) -> list[Stored]:
-    """At most --most of the rows that the options leave: always the same, and never picked by score."""
-    every = gather_rows(options.out)
+    """The rows that the options leave of those that are named; where none are, at most --most of those that they leave
+    of all: always the same, and never picked by score."""
+    every = named(options.rows, options.out) if options.rows else gather_rows(options.out)
     asked = choose_experiments((one.row for one in every), options)
     left = {id(row) for row in choose_models(asked, options, protocol)}
     rows = [one for one in every if id(one.row) in left]
+    if options.rows:
+        return rows
     chosen = few(rows, options.most)
     if len(chosen) < len(rows):
         print(f"{len(chosen)} of {len(rows):,} rows, evenly spread; --most {len(rows)} takes all")

@@ -89,8 +89,6 @@ def make_executor(
 
     workers: what `count_workers` says. words: those from which a worker makes the same plan.
     """
-    if options.slurm and options.executor != "slurm":
-        raise UsageError("--slurm is for --executor slurm")
     if options.executor == "local" and workers == 1:
         return None
     device = "all" if options.device == "all" else str(how.device)

@@ -154,6 +154,8 @@ def check_budgets(trials: Sequence[Trial], device: torch.device, option: str = "
 
 def choose_device(options: argparse.Namespace) -> torch.device:
     """Where the trials run. Machines of a cluster are not asked: this one may have other devices, or none."""
+    if options.slurm and options.executor != "slurm":
+        raise UsageError("--slurm is for --executor slurm")
     if options.executor == "local":
         return machine.choose_device(options.device)
     if options.device not in ("cpu", "cuda"):

@@ -97,15 +97,18 @@ def command_of(options: argparse.Namespace, changes: Mapping[str, Any]) -> str:
 def words_of(options: Mapping[str, Any]) -> list[str]:
     """Options by their long names as the words of a command line; None leaves one out, True gives a bare flag.
 
-    A list gives all values of an option at once; an empty one leaves it out.
+    A list gives all values of an option at once; an empty one leaves it out. A single value that begins with a dash
+    stands behind =, as it would be taken for an option.
     """
     words: list[str] = []
     for name, value in options.items():
         option = f"--{name.replace('_', '-')}"
-        if isinstance(value, list | tuple):
-            words += [option, *map(str, value)] if value else []
-        elif value is True:
+        if value is True:
             words.append(option)
         elif value is not None and value is not False:
-            words += [option, str(value)]
+            values = [str(one) for one in (value if isinstance(value, list | tuple) else [value])]
+            if len(values) == 1 and values[0].startswith("-"):
+                words.append(f"{option}={values[0]}")
+            elif values:
+                words += [option, *values]
     return words

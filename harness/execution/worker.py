@@ -89,8 +89,12 @@ def plan(arguments: tuple[str, ...]) -> tuple[argparse.Namespace, dict[str, Tria
 
 
 def main() -> int:
-    order = Order(**json.loads(sys.stdin.buffer.readline()))  # whose tuples are lists by now
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started it, too, who then sends SIGTERM
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # whoever started it had it wait
+    line = sys.stdin.buffer.readline()
+    if not line.endswith(b"\n"):  # whoever started it was stopped meanwhile
+        return EXIT_INTERRUPTED
+    order = Order(**json.loads(line))  # whose tuples are lists by now
     threading.Thread(target=_end_with_starter, daemon=True).start()
 
     def work_and_answer() -> int:

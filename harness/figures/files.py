@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.files import write_atomically
 from harness.analysis.cell import Kind
-from harness.store.names import LONGEST, folder_of, length_name, safe
+from harness.store.names import LONGEST, distinct, folder_of, length_name, safe
 from target_signals.item_names import name_of, with_digits
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def experiment_folder(kind: Kind) -> str:
 
 def variant(kind: Kind) -> str:
     """The name of a folder of figures, which tells experiments of one signal and task apart."""
-    name = safe(f"{kind.preset}_{length_name(kind.length)}_{kind.steps or 0}")  # other people's rows may lack the steps
+    # other people's rows may lack the steps
+    name = distinct(f"{kind.preset}_{length_name(kind.length)}_{kind.steps or 0}")
     if kind.dataset is None:
         return name
     dataset = safe(kind.dataset[-LONGEST:])

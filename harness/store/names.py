@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.store.schema import COLUMNS, Kind
 from harness.store.store import Store
+from target_signals.item_names import with_digits
 
 LONGEST = 60  # characters of a part of a file's name
 KEY = tuple((column.name, column.kind) for column in COLUMNS if column.part_of == "key")
@@ -31,6 +32,12 @@ def safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.+-]", "-", name).lstrip(".")[:LONGEST]
 
 
+def distinct(name: str) -> str:
+    """The same for a folder, which two names must not share: with digits of its own where `safe` changes a name."""
+    part = safe(name)
+    return part if part == name else with_digits(part, hashlib.sha256(json.dumps(name).encode()).hexdigest())
+
+
 def length_name(length: int | None) -> str:
     """A length as a part of a file's name: `native` where a recorded signal keeps its own."""
     return "native" if length is None else str(int(length))
@@ -38,7 +45,7 @@ def length_name(length: int | None) -> str:
 
 def folder_of(row: Mapping[str, Any]) -> str:
     """The experiment's folder: <dim>d_<Signal>[_<task>]."""
-    return f"{int(row['dim'])}d_{safe(row['signal'])}" + unless_plain(row["task"], f"_{safe(row['task'])}")
+    return f"{int(row['dim'])}d_{distinct(row['signal'])}" + unless_plain(row["task"], f"_{distinct(row['task'])}")
 
 
 def unless_plain(task: str, text: str) -> str:

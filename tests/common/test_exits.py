@@ -5,9 +5,11 @@ import io
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from common import registry
 from common.errors import Failure, UsageError
 from common.exits import guarded
 from common.files import ROOT
@@ -56,6 +58,43 @@ def test_every_way_to_fail_has_a_code_and_a_line(monkeypatch, capsys, error, cod
 def test_what_nobody_foresaw_is_raised(error):
     with pytest.raises(type(error)):
         guarded(failing(error))
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        return self.no_such_thing
+
+
+@pytest.fixture
+def own_work(monkeypatch):
+    """Makes work of a file of one's own, which raises an error."""
+    monkeypatch.setitem(registry.LOADED, "own_file", "")
+    monkeypatch.setitem(sys.modules, "own_file", SimpleNamespace(__file__="own.py"))
+
+    def make(error):
+        own = {"error": error}
+        exec(compile("def work():\n    raise error", "own.py", "exec"), own)
+        return own["work"]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("error", "says"), [(BrokenPipeError("its own"), "BrokenPipeError: its own"), (Unspeakable(), "Unspeakable")]
+)
+def test_an_error_of_ones_own_file_is_told_whatever_it_is(own_work, capsys, error, says):
+    """Also one that an output raises which nobody reads any more, and one that cannot say what it is."""
+    assert guarded(own_work(error)) == 2
+    assert capsys.readouterr().err.endswith(f"error: 'own.py', line 2, in work: {says}\n")
+
+
+def test_nothing_is_told_where_nobody_reads_what_ones_own_file_prints(own_work, monkeypatch, capsys):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert guarded(own_work(BrokenPipeError())) == 1
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a device that is always full")

@@ -2,6 +2,7 @@
 
 import importlib
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,25 @@ def test_a_users_file_adds_its_names(fruits, tmp_path):
     assert fruits.names() == ["Apple", "Fig", "Pear"]
     assert fruits.load_file(path) == ["Fig"]  # twice is no mistake
     assert [fruits.word_for(name) for name in ("Apple", "Fig")] == ["Apple", shlex.quote(str(path))]
+
+
+def test_a_users_file_that_changes_the_folder_leaves_it_as_it_was(fruits, tmp_path, monkeypatch):
+    """Results would go elsewhere, and workers would look there for the file."""
+    (here := tmp_path / "here").mkdir()
+    monkeypatch.chdir(here)
+    fruits.load_file(own(tmp_path, fruits, f"import os\nos.chdir({str(tmp_path)!r})\n{FIG}"))
+    assert Path.cwd() == here
+    with pytest.raises(UsageError, match="could not be loaded"):
+        fruits.load_file(own(tmp_path, fruits, f"import os\nos.chdir({str(tmp_path)!r})\n1 / 0"))
+    assert Path.cwd() == here
+
+
+def test_a_users_file_may_hold_things_of_two_kinds(fruits, tmp_path):
+    """Such as a signal and its task; the file is then given as both."""
+    nuts = importlib.import_module(fruits.package).nuts = Registry("nut", fruits.package)
+    almond = f"from {fruits.package} import nuts\n@nuts.register\nclass Almond:\n    name = 'Almond'"
+    path = own(tmp_path, fruits, f"{FIG}\n{almond}")
+    assert (fruits.load_file(path), nuts.load_file(path)) == (["Fig"], ["Almond"])
 
 
 FIG = "@registry.register\nclass Fig:\n    name = 'Fig'\n    weight = 1"

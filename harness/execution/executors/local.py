@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -38,7 +39,9 @@ class Workers:
 
     def submit(self, trials: Sequence[Trial]) -> None:
         self.order = self.order.for_trials(trials)
-        self.processes = [self._start(number) for number in range(min(self.count, len(trials)))]
+        self.processes = []
+        for number in range(min(self.count, len(trials))):
+            self.processes.append(self._start(number))  # each at once: Ctrl-C stops those that there are
 
     def _start(self, number: int) -> subprocess.Popen[bytes]:
         order, environment = self.order, os.environ | search_path()
@@ -49,9 +52,14 @@ class Workers:
         # by its path, as with -m Python 3.10 looks first in the folder that a person is in
         line = [sys.executable, str(ROOT / "harness/execution/worker.py")]
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = subprocess.Popen(line, env=environment, stdin=theirs.fileno())
-        self.sockets[process.pid] = ours  # and open: at its end the worker ends
+        # Ctrl-C, which a worker that only begins would not pass over yet, waits until it does, and here for the socket
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            with theirs:
+                process = subprocess.Popen(line, env=environment, stdin=theirs.fileno())
+            self.sockets[process.pid] = ours  # and open: at its end the worker ends
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         with contextlib.suppress(ConnectionError):  # it is gone already, which `running` finds
             ours.sendall(json.dumps(dataclasses.asdict(order)).encode() + b"\n")
         return process

@@ -244,6 +244,7 @@ def test_rows_are_chosen_by_name_by_file_and_by_what_they_are(fitted, verify):
         assert path.stem in said
     assert "3 of 3 rows" in verify(out, "--models", "GAPlane", "--sizes", "2500")[1]
     assert "3 of 3 rows" in verify(out, "GAPlane", path.stem, path)[1]  # a row named thrice is run once
+    assert "1 of 1 rows" in verify(out, "_seed2", "--models", "Grid")[1]  # of those that are named
     code, said, _ = verify(out, "--most", "2")
     assert said.startswith("2 of 6 rows, evenly spread; --most 6 takes all\n")
     code, _, err = verify(out, "./Waves.py")
@@ -283,6 +284,7 @@ def test_a_file_that_is_no_row_is_named_once_and_left_out(fitted, verify):
         (["--dim", "3"], "no rows of dim '3'; there are: 2"),
         (["--preset", "paper"], "no rows of preset 'paper'; there are: smoke"),
         (["--models", "Sirn"], "did you mean 'Siren'"),
+        (["Grid", "--models", "Siren"], "no rows of model 'Siren'; there are: Grid"),
         (["--most", "0"], "argument --most: must be at least 1, got 0"),
         (["--tolerance", "nan"], "--tolerance takes decibels from 0 to 100, got nan"),
         (["--tolerance", "inf"], "--tolerance takes decibels from 0 to 100, got inf"),

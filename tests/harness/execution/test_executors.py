@@ -181,7 +181,7 @@ def test_settings_that_change_under_way_are_noticed(sweep, tmp_path, root):
         (["--executor", "ray"], "--executor ray needs --device cpu or --device cuda, got nothing"),
         (["--executor", "slurm", "--device", "all"], "--executor slurm needs --device cpu or --device cuda, got 'all'"),
         (["--workers", "0"], "argument --workers: must be at least 1, got 0"),
-        (["--device", "cpu", "--slurm", "mem_gb=4"], "--slurm is for --executor slurm"),
+        (["--device", "cpu", "--slurm", "mem_gb=4", "--dry-run"], "--slurm is for --executor slurm"),
         pytest.param(
             ["--executor", "slurm", "--device", "cpu", "--slurm", "mem"],
             "--slurm takes KEY=VALUE like slurm_partition=gpu, got 'mem'",

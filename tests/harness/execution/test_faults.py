@@ -13,6 +13,9 @@ import sys
 
 import pytest
 
+from common.exits import EXIT_INTERRUPTED
+from harness.execution.executor import Order
+from harness.execution.executors import local
 from tests.harness.sweep import wait_until
 
 RESUME = "finished trials are stored; run the same command again to resume"
@@ -48,6 +51,26 @@ def test_a_killed_worker_is_replaced(sweep):
     assert f"(process {victim}) was killed by signal 9; another one goes on, and runs its trial again" in err
     check_resumed(sweep, before, 8)
     assert sweep.starts() == 9, "the trial in flight alone ran twice"
+
+
+def test_ctrl_c_ends_no_worker_that_only_begins(make_trial, monkeypatch, tmp_path):
+    """It reaches every process of a terminal; one that still imports would end with a traceback."""
+    worker = tmp_path / "harness/execution/worker.py"
+    worker.parent.mkdir(parents=True)
+    worker.write_text("import os, signal, sys\nos.kill(os.getpid(), signal.SIGINT)\nsys.exit(7)")
+    monkeypatch.setattr(local, "ROOT", tmp_path)
+    workers = local.Workers(Order((), str(tmp_path), "cpu"), 1, tmp_path)
+    workers.submit([make_trial()])
+    assert workers.processes[0].wait() == 7
+    workers.stop()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, []), "here it is taken again"
+
+
+def test_a_worker_whose_starter_is_gone_before_it_says_what_to_do_ends_silently(root, environment):
+    line = [sys.executable, "harness/execution/worker.py"]
+    for half in (b"", b'{"arguments": ["--sig'):
+        done = subprocess.run(line, cwd=root, env=environment, input=half, capture_output=True)
+        assert (done.returncode, done.stderr) == (EXIT_INTERRUPTED, b"")
 
 
 def test_workers_that_are_killed_again_and_again_are_given_up(sweep):

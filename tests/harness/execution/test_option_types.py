@@ -1,7 +1,8 @@
-"""Numbers of a command line: every text is read exactly, or refused in a line that says what is allowed."""
+"""What a command line says: every number is read exactly, or refused in a line that says what is allowed."""
 
 import argparse
 import math
+import shlex
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from harness.execution.option_types import (
     share,
     whole_number,
 )
+from harness.execution.options import command_of, parse
 
 TEXTS = st.one_of(
     st.text(max_size=8),
@@ -77,3 +79,10 @@ def test_minutes_say_what_is_allowed(text):
     allowed = rf"^must be more than 0 and at most 525,600, a year; leave it out for no limit; got '{text}'$"
     with pytest.raises(argparse.ArgumentTypeError, match=allowed):
         minutes(text)
+
+
+def test_a_command_that_is_offered_asks_for_the_same():
+    """Also where names begin with a dash, as that of a folder may."""
+    options = parse(["--signal=-photo.png", "--out=-results", "--models", "Grid", "Siren", "--save-model", "--force"])
+    _, _, *words = shlex.split(command_of(options, {}))
+    assert vars(parse(words)) == vars(options) | {"force": False}

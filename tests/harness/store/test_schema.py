@@ -7,8 +7,10 @@ import sys
 import pytest
 
 from common.files import ROOT
+from harness.analysis.cell import kind_of
+from harness.figures.files import figures_folder
 from harness.store import read_row, schema
-from harness.store.names import key_of
+from harness.store.names import folder_of, key_of
 from harness.store.schema import COLUMNS, NAMES, WORDS, described, names
 from harness.store.table import to_table
 from tests.harness.page_data import data_of
@@ -76,6 +78,17 @@ def test_a_rows_name_and_its_digest_are_of_the_columns_that_say_so(make_row, mak
     assert hashed == ("steps", "minibatch", "settings", "lr_schedule", "optimiser", "tuned_at", *own, "precision")
     for changes in ({"steps": 7}, {"minibatch": 7}, {"lr": 0.2}, {"precision": "bf16"}, {"adam_betas": (0.5, 0.5)}):
         assert make_trial(**{"lr": 0.1} | changes).config_hash != trial.config_hash, changes
+
+
+def test_experiments_of_names_that_files_do_not_take_have_folders_of_their_own(make_row):
+    """A name of one's own may be of any letters; figures of two experiments in one folder would replace each other."""
+    assert folder_of(make_row(signal="Rings_2", task="denoise_0.1")) == "2d_Rings_2_denoise_0.1", "as it was"
+    fits = [folder_of(make_row(signal=name)) for name in ("信号", "图像", "R" * 61, "R" * 62)]
+    tasks = [folder_of(make_row(task=name)) for name in ("去噪", "修复")]
+    assert len({*fits, *tasks}) == len(fits + tasks)
+    assert all(map(str.isascii, fits + tasks))
+    presets = [figures_folder("", kind_of(make_row(preset=name))).name for name in ("a/b", "a-b", "P" * 61, "P" * 62)]
+    assert len(set(presets)) == len(presets)
 
 
 def test_tables_have_the_columns_types_whatever_rows_there_are(make_row):
