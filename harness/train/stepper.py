@@ -7,7 +7,7 @@ than they do. A CUDA graph launches all of them at once: gradient, every slab of
 import contextlib
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -124,12 +124,16 @@ class Stepper:
         self.finite += self.sound
         return loss
 
-    def _try_out(self, examples: Sequence[Tensor | None]) -> None:
-        """Make every kind of update; the model's values and the optimiser's state are afterwards as they were."""
+    def _try_out(
+        self, examples: Sequence[Tensor | None], watched: contextlib.AbstractContextManager[None] | None = None
+    ) -> None:
+        """Make every kind of update, in a context where one is given; the model's values and the optimiser's state are
+        afterwards as they were."""
         values = {name: value.clone() for name, value in self.gradient.model.state_dict().items()}
         try:
-            for index in examples:
-                self._update(index)
+            with watched or contextlib.nullcontext():
+                for index in examples:
+                    self._update(index)
         finally:
             self.gradient.model.load_state_dict(values)
             for state in self.optimiser.state.values():
@@ -144,18 +148,12 @@ class Stepper:
 
         Found by trying, since a recording that fails leaves PyTorch's allocator unusable.
         """
-        mode = torch.cuda.get_sync_debug_mode()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Synchronization debug mode is a prototype")
-            torch.cuda.set_sync_debug_mode("error")
         try:
-            self._try_out(examples)
+            self._try_out(examples, _refusing_to_wait())
         except RuntimeError as error:
             if "called a synchronizing CUDA operation" not in str(error):
                 raise
             return False
-        finally:
-            torch.cuda.set_sync_debug_mode(mode)
         return True
 
     def _record(self, examples: Sequence[Tensor | None], stream: torch.cuda.Stream) -> None:
@@ -169,6 +167,19 @@ class Stepper:
                     loss = self._update(index)
                 pool = graph.pool()
                 self.recordings[None if index is None else len(index)] = Recording(graph, index, loss)
+
+
+@contextlib.contextmanager
+def _refusing_to_wait() -> Iterator[None]:
+    """A context in which waiting for a GPU is a RuntimeError."""
+    mode = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Synchronization debug mode is a prototype")
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(mode)
 
 
 @functools.cache

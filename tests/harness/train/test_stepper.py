@@ -147,6 +147,32 @@ def test_what_is_recorded(name, minibatch):
     assert set(stepper.recordings) == ({None} if minibatch is None else {200, 80})
 
 
+def test_updates_alone_are_watched_for_waits(monkeypatch):
+    """Putting values back may wait: SparseBases unpacks its indices then, and its updates were never recorded."""
+    modes = [0]
+    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: modes[-1])
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
+    stepper, seen = make_stepper(build("Siren"), make_task()), {}
+    update, load = stepper._update, stepper.gradient.model.load_state_dict
+    monkeypatch.setattr(stepper, "_update", lambda index: seen.update(update=modes[-1]) or update(index))
+    monkeypatch.setattr(
+        stepper.gradient.model, "load_state_dict", lambda values: seen.update(load=modes[-1]) or load(values)
+    )
+    assert stepper._never_waits([None])
+    assert seen == {"update": "error", "load": 0}
+    assert modes[-1] == 0
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dim", [2, 3])
+def test_few_coefficients_of_several_bases_are_recorded(monkeypatch, dim):
+    model = build("SparseBases", dim)
+    stepper = make_stepper(copy.deepcopy(model).cuda(), make_task(dim))
+    stepper.prepare()
+    assert set(stepper.recordings) == {None}
+    assert_recorded_equals_eager(model, make_task(dim), monkeypatch)
+
+
 @pytest.mark.gpu
 def test_splats_are_recorded_under_triton(monkeypatch):
     pytest.importorskip("triton")
