@@ -135,11 +135,15 @@ function answerCard(experiment) {
     answerMap(experiment),
     el('p', { class: 'answer' }, answerText(e.led)),
     placedList(e.placed),
-    leftOutList(e.left_out),
+    e.left_out.length > MANY_REMARKS
+      ? el('div', { class: 'answer' }, folded(`${e.left_out.length} remarks on what is compared`, e.left_out))
+      : leftOutList(e.left_out),
   );
 }
 
-const MANY_PLACES = 6; // of which a card shows the number alone until it is opened
+// of which a card shows the number alone until it is opened
+const MANY_PLACES = 6;
+const MANY_REMARKS = 2;
 
 /* Where one's own models place among the reference results. */
 function placedList(lines) {

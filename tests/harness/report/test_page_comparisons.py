@@ -103,6 +103,21 @@ def test_a_model_does_not_win_by_its_easier_draws(open_page, store, make_row):
     assert cell(tab, "Grid").get_attribute("class") == "heat first"
 
 
+def test_a_card_folds_many_remarks(open_page, store, make_row):
+    lacks = {100: "Grid", 200: "Siren", 300: "Wire"}  # each budget without one
+    for count, sizes in ((2, (100, 200)), (3, (100, 200, 300))):
+        rows = [
+            make_row(model=model, size=size)
+            for size in (*sizes, 400)
+            for model in ("Grid", "Siren", "Wire")
+            if lacks.get(size) != model
+        ]
+        tab = open_page(write_page.write(store(rows)))
+        assert tab.locator("#winners .card .left-out li").count() == (0 if count > 2 else count)
+        folded = tab.locator("#winners .card details")
+        assert folded.locator("summary").all_inner_texts() == ["3 remarks on what is compared"] * (count > 2)
+
+
 INSIDE = """svg => [...svg.querySelectorAll('text')].every(text => {
   const [box, room] = [text.getBBox(), svg.viewBox.baseVal];
   return box.x >= 0 && box.x + box.width <= room.width;
