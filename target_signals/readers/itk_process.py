@@ -91,7 +91,7 @@ def check_slices(headers: list[Any]) -> list[str]:
     apart = np.diff(np.sort(places))
     least, most = apart.min(), apart.max()
     if most > 0 and least < EQUAL * most:  # where all lie at one place, the files do not say where
-        raise Unfit("some of its slices lie at one place; give a folder with those of one volume alone")
+        raise Unfit(f"its slices lie {least:.3g} to {most:.3g} mm apart; give a folder with those of one volume alone")
     if most - least > EQUAL * most:
         return [f"its slices lie {least:.3g} to {most:.3g} mm apart, and are taken as equally far"]
     return []

@@ -115,9 +115,10 @@ def test_slices_that_are_not_equally_far_apart_are_said_to_be(tmp_path):
 
 
 def test_slices_of_several_volumes_are_refused(tmp_path):
-    twice = write_series(tmp_path / "twice", VOLUME[:4], places=[0.0, 2.0, 0.0, 2.0])
-    with pytest.raises(UsageError, match="some of its slices lie at one place; give a folder with those of one"):
-        load_signal(twice)
+    for name, places, apart in (("twice", [0.0, 2.0, 0.0, 2.0], "0 to 2"), ("scout", [0.0, 1.0, 2.0, 40.0], "1 to 38")):
+        folder = write_series(tmp_path / name, VOLUME[:4], places=places)
+        with pytest.raises(UsageError, match=f"its slices lie {apart} mm apart; give a folder with those of one"):
+            load_signal(folder)
     across = write_series(tmp_path / "across", VOLUME, tags_of={0: {"0020|0037": "1\\0\\0\\0\\0\\-1"}})
     with pytest.raises(UsageError, match="its slices differ in size or direction"):
         load_signal(across)
