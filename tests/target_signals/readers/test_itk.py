@@ -193,7 +193,7 @@ def test_a_cut_file_may_be_damaged(tmp_path, capfd, ending):
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("damage", ["one byte", "no size", "too few values"])
+@pytest.mark.parametrize("damage", ["one byte", "no size", "too few values", "one byte, compressed in another word"])
 def test_compressed_values_that_itk_takes_from_elsewhere_are_refused(tmp_path, damage):
     """It reads such a MetaImage file without a word, and gives what was in memory."""
     path = write(tmp_path / "a.mha", VOLUME, packed=True)
@@ -202,7 +202,8 @@ def test_compressed_values_that_itk_takes_from_elsewhere_are_refused(tmp_path, d
     assert size in head
     few = zlib.compress(bytes(100))
     head, values = {
-        "one byte": (head, values[:-1] + bytes([values[-1] ^ 1])),
+        "one byte": (head, (wrong := values[:-1] + bytes([values[-1] ^ 1]))),
+        "one byte, compressed in another word": (head.replace(b"CompressedData = True", b"CompressedData = T"), wrong),
         "no size": (head.replace(size, b""), values),
         "too few values": (head.replace(size, f"CompressedDataSize = {len(few)}\n".encode()), few),
     }[damage]
