@@ -27,7 +27,8 @@ def own_defaults() -> Iterator[None]:
 def drawing(seed: int | None) -> Iterator[None]:
     """A context in which PyTorch's own generator on the CPU begins where a seed says; afterwards it is where it was.
 
-    Layers draw from it when they are made, and some, such as dropout, when they run. seed: None where nobody knows it.
+    `nn.init` draws from it, layers do when they are made, and some, such as dropout, when they run. seed: None where
+    nobody knows it.
     """
     with torch.random.fork_rng(devices=[]):
         if seed is not None:

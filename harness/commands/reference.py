@@ -74,11 +74,11 @@ def run(options: argparse.Namespace) -> int:
     out = want.FOLDER if options.out is None else Path(options.out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out: '{out}' is a file; give a folder")
-    rows = read_folder(want.FOLDER) | read_folder(out)
+    rows = read_folder(want.FOLDER) | (own := read_folder(out))
     why = reference.stale(rows, order)
     current = {name: row for name, row in rows.items() if name not in why}
     if options.check:
-        if not read_folder(out):
+        if not own:
             raise UsageError(f"--check: '{out}' has no Parquet file with rows; give a folder of such files with --out")
         found = reference.flaws(out, order)
         print("\n".join([*found, f"{out}: {len(found):,} flaws"]))

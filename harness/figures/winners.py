@@ -76,9 +76,9 @@ def winner_page(comparison: Comparison, layout: Layout = AS_NEEDED) -> Figure | 
     square: style.Looks = {"linestyle": "", "marker": "s", "markersize": 6, "markeredgewidth": 0}
     coloured = {model: style.colour(*comparison.looks(model)) for model in comparison.models if model in best}
     handles = [legend.entry(model, **square, color=colour) for model, colour in coloured.items()] if narrow else []
-    longest = max(len(name) for block in blocks for name in block.columns)
-    upright = blocks[0].axis == ITEM and width - 2 * FRAME < longest * (style.TEXT if narrow else LEAST) * LETTER
-    more = text_width("m" * longest) - LINE if upright else 0.0
+    longest = max((name for block in blocks for name in block.columns), key=len)
+    upright = blocks[0].axis == ITEM and width - 2 * FRAME < len(longest) * (style.TEXT if narrow else LEAST) * LETTER
+    more = text_width(longest) - LINE if upright else 0.0
     sheet = Sheet(len(blocks), 1, panel, (GAP[0], GAP[1] + more), margin, layout=layout)
     sheet = sheet.with_texts(*headline(comparison, subtitle), notes_below, AXIS_ROOM + more, handles)
     sheet = replace(sheet, head=sheet.head - PANEL_TITLE_ROOM + 0.1)  # its panels have no titles

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from common.dials import digested
@@ -124,7 +125,7 @@ class Trial:
     def quantised_passes(self) -> int:
         """How many of the last passes are made once more, with quantised values, for each of `quantised_bits`."""
         trained = self.lr is not None
-        passes = math.ceil(round(self.quantised_share * self.steps, 6))  # 0.07 · 100 is 7.000000000000001
+        passes = math.ceil(Fraction(str(self.quantised_share)) * self.steps)  # in floats 0.07 · 100 is beyond 7
         return passes if self.quantised_bits and trained else 0
 
     @property

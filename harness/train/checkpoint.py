@@ -132,16 +132,10 @@ def with_values(model: Representation, values: Mapping[str, torch.Tensor]) -> Re
         given, kept = (f"{x.dtype} {tuple(x.shape)}" for x in (values[name], room))
         if given != kept:
             raise ValueError(f"{name} has {given}, and {model.name} keeps {kept}")
-    full = anew(model)
-    full.load_state_dict({name: values[first] for name, first in first_names(model).items()})
-    return full
-
-
-def anew(model: Representation) -> Representation:
-    """A model of the same settings and shape on the CPU, as `__init__` leaves it."""
     with own_defaults(), drawing(model.drawn_from):
         full = model.construct(model.config, model.lattice, model.channels, model.size)
     full.drawn_from = model.drawn_from
+    full.load_state_dict({name: values[first] for name, first in first_names(model).items()})
     return full
 
 

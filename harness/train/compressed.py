@@ -22,7 +22,7 @@ from harness.plan.trial import BITS, EXACT
 from harness.train import checkpoint, coder
 from models import backends
 from models.base import Representation
-from models.defaults import own_defaults
+from models.defaults import drawing, own_defaults
 
 MAGIC = b"RBC\x01"  # the last byte is the format's version
 DRAWN, CONSTANT, KEPT, WHOLE, QUANTISED = range(5)  # kinds of records
@@ -120,8 +120,8 @@ def _draw_again(model: Representation) -> dict[str, np.ndarray]:
     """What the stated seed gives for every tensor. Raises ValueError where no seed is stated."""
     if model.drawn_from is None:
         raise ValueError("it states no seed of its initial values")
-    fresh = checkpoint.anew(model)
-    with own_defaults(), torch.random.fork_rng(devices=[]):
+    with own_defaults(), drawing(model.drawn_from):
+        fresh = model.construct(model.config, model.lattice, model.channels, model.size)
         fresh.initialise(torch.Generator().manual_seed(model.drawn_from))
     return _arrays(fresh)
 

@@ -176,14 +176,14 @@ def build(trial: Trial, task: Task, size: int) -> Representation:
 
 def _built(trial: Trial, task: Task, size: int) -> Representation:
     rng = stream(trial, "initial values", torch.device("cpu"))
-    with drawing(rng.initial_seed()):  # initialise has the last word
+    with drawing(rng.initial_seed()):
         model = models.get_model(trial.model).construct(trial.settings, task.lattice, task.channels, size)
-    model.drawn_from = rng.initial_seed()
-    model.initialise(rng)
-    if task.pointwise:
-        target = torch.tensor(task.target)  # a copy, which the model may change
-        apart = stream(trial, "initial values from the target", torch.device("cpu"))
-        model.initialise_from(task.lattice, target, apart)
+        model.drawn_from = rng.initial_seed()
+        model.initialise(rng)  # has the last word
+        if task.pointwise:
+            target = torch.tensor(task.target)  # a copy, which the model may change
+            apart = stream(trial, "initial values from the target", torch.device("cpu"))
+            model.initialise_from(task.lattice, target, apart)
     return model
 
 

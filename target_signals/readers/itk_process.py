@@ -91,7 +91,7 @@ def check_slices(headers: list[Any]) -> list[str]:
     apart = np.diff(np.sort(places))
     least, most = apart.min(), apart.max()
     if most > 0 and least < EQUAL * most:  # where all lie at one place, the files do not say where
-        raise Unfit("some of its slices lie at one place; give a folder with those of one volume alone")
+        raise Unfit(f"its slices lie {least:.3g} to {most:.3g} mm apart; give a folder with those of one volume alone")
     if most - least > EQUAL * most:
         return [f"its slices lie {least:.3g} to {most:.3g} mm apart, and are taken as equally far"]
     return []
@@ -101,12 +101,12 @@ def check_unpacked(path: Path, values: np.ndarray) -> None:
     """Unfit where the compressed values of a MetaImage file are not those that ITK has read: of damaged ones, and
     without a CompressedDataSize, it keeps whatever was in memory."""
     head, _, data = re.split(rb"(?im)(^\s*ElementDataFile[^\n]*\n)", path.read_bytes(), maxsplit=1)
-    if re.search(rb"(?im)^\s*CompressedData\s*[=:]\s*(true|1)", head):
+    if re.search(rb"(?im)^\s*CompressedData\s*[=:]\s*[t1]", head):  # as ITK tells true from false
         try:
             unpacked = zlib.decompressobj(GZIP_OR_ZLIB).decompress(data, values.nbytes + 1)
         except zlib.error:
             unpacked = b""
-        if unpacked not in (values.data.cast("B"), values.byteswap().data.cast("B")):
+        if not any(unpacked == order().data.cast("B") for order in (values.view, values.byteswap)):
             raise Unfit("its compressed values are damaged, or not as its header says; save it again")
 
 

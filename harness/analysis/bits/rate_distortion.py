@@ -126,7 +126,7 @@ def _of(
     measured = []
     for place in sorted(found, key=lambda place: (place_of.get(place[0], len(order)), place)):
         if shared <= found[place].keys():
-            of_signal = grouped(sorted(shared, key=str), itemgetter(slice(3))).values()  # a codec codes each once
+            of_signal = grouped(shared, itemgetter(slice(3))).values()  # a codec codes each once
             points = [_mean([found[place][case][0] for case in cases]) for cases in of_signal]
             measured.append(Measurement(*place, _mean(points), *_cost([found[place][case][1] for case in shared])))
     models = tuple(dict.fromkeys(one.name for one in measured))
@@ -162,12 +162,13 @@ def _is_scored(rate: Mapping[str, Any]) -> bool:
 
 
 def _mean(points: Sequence[Point]) -> Point:
-    return Point(*(sum(values) / len(values) for values in zip(*points, strict=True)))
+    return Point(*(math.fsum(values) / len(values) for values in zip(*points, strict=True)))
 
 
 def _cost(of_cases: Sequence[Cost]) -> tuple[tuple[float, float] | None, float | None]:
     """Means of the seconds to encode and to decode, and of the operations, where all cases have them."""
     encode, decode, operations = (
-        None if None in values else sum(filter(None, values)) / len(values) for values in zip(*of_cases, strict=True)
+        None if None in values else math.fsum(filter(None, values)) / len(values)
+        for values in zip(*of_cases, strict=True)
     )
     return None if encode is None or decode is None else (encode, decode), operations

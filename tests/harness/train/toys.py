@@ -59,16 +59,20 @@ class Odd(Representation):
 
 
 class Loose(Representation):
-    """A model as PyTorch's tutorials have them: it draws when it is made, a part of it outside its state, and some of
-    its layers are another function while they train."""
+    """A model as PyTorch's tutorials have them: it draws from PyTorch's own generator, a part of it outside its state,
+    and some of its layers are another function while they train."""
 
     name = "Loose"
 
     def __init__(self, config, lattice, channels, size):
         super().__init__(config, lattice, channels, size)
         self.waves = 5 * torch.randn(self.dim, size)
-        self.weights = nn.Parameter(torch.randn(size, size) / size)
+        self.weights = nn.Parameter(torch.empty(size, size))
         self.norm, self.drop, self.output = nn.BatchNorm1d(size), nn.Dropout(0.2), nn.Linear(size, channels)
+
+    def initialise(self, rng):
+        super().initialise(rng)
+        nn.init.xavier_normal_(self.weights)
 
     def forward(self, x):
         return self.output(self.drop(self.norm(torch.sin(x @ self.waves) @ self.weights)))

@@ -115,9 +115,10 @@ def test_slices_that_are_not_equally_far_apart_are_said_to_be(tmp_path):
 
 
 def test_slices_of_several_volumes_are_refused(tmp_path):
-    twice = write_series(tmp_path / "twice", VOLUME[:4], places=[0.0, 2.0, 0.0, 2.0])
-    with pytest.raises(UsageError, match="some of its slices lie at one place; give a folder with those of one"):
-        load_signal(twice)
+    for name, places, apart in (("twice", [0.0, 2.0, 0.0, 2.0], "0 to 2"), ("scout", [0.0, 1.0, 2.0, 40.0], "1 to 38")):
+        folder = write_series(tmp_path / name, VOLUME[:4], places=places)
+        with pytest.raises(UsageError, match=f"its slices lie {apart} mm apart; give a folder with those of one"):
+            load_signal(folder)
     across = write_series(tmp_path / "across", VOLUME, tags_of={0: {"0020|0037": "1\\0\\0\\0\\0\\-1"}})
     with pytest.raises(UsageError, match="its slices differ in size or direction"):
         load_signal(across)
@@ -192,7 +193,7 @@ def test_a_cut_file_may_be_damaged(tmp_path, capfd, ending):
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("damage", ["one byte", "no size", "too few values"])
+@pytest.mark.parametrize("damage", ["one byte", "no size", "too few values", "one byte, compressed in another word"])
 def test_compressed_values_that_itk_takes_from_elsewhere_are_refused(tmp_path, damage):
     """It reads such a MetaImage file without a word, and gives what was in memory."""
     path = write(tmp_path / "a.mha", VOLUME, packed=True)
@@ -201,7 +202,8 @@ def test_compressed_values_that_itk_takes_from_elsewhere_are_refused(tmp_path, d
     assert size in head
     few = zlib.compress(bytes(100))
     head, values = {
-        "one byte": (head, values[:-1] + bytes([values[-1] ^ 1])),
+        "one byte": (head, (wrong := values[:-1] + bytes([values[-1] ^ 1]))),
+        "one byte, compressed in another word": (head.replace(b"CompressedData = True", b"CompressedData = T"), wrong),
         "no size": (head.replace(size, b""), values),
         "too few values": (head.replace(size, f"CompressedDataSize = {len(few)}\n".encode()), few),
     }[damage]

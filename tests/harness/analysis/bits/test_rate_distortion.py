@@ -214,6 +214,15 @@ def test_a_signal_counts_once_however_many_seeds_it_has_as_it_does_for_codecs(ma
     assert [one.point for one in found.measurements] == [Point(1.0, 30.0)] * 2
 
 
+def test_means_are_the_same_in_every_process(make_row):
+    """Cases are a set, whose order differs from one to the next: what is summed must not depend on it."""
+    seconds = [1e16, *(1.0 for _ in range(11))]
+    own = [[rates((8, 72, 20.0))[0] | dict.fromkeys(("encode_seconds", "decode_seconds"), one)] for one in seconds]
+    rows = [make_row(item=f"item {i}", signal_seed=7, rates=of_row) for i, of_row in enumerate(own)]
+    (found,) = rate_distortion(rows, [], lambda row: {})
+    assert [one.seconds for one in found.measurements] == [((1e16 + 12) / 12,) * 2]
+
+
 @pytest.mark.parametrize("odd", [{"dim": 0}, {"dim": 3}, {"shape": None}, {"shape": []}, {"shape": [8, 0, 1]}])
 def test_a_strangers_row_whose_samples_cannot_be_counted_has_no_points(make_row, odd):
     row = make_row(shape=[8, 8, 1], rates=rates((8, 64, 20.0)))
