@@ -92,7 +92,7 @@ def compress(path: Path, to: Path, device: str, options: argparse.Namespace) -> 
         rate, data = measure(model, bits, lattice, score)
         rates.append(rate)
         write(coded_path(to, bits), data)
-    print("\n".join(table(rates, len(model.lattice))))
+    print("\n".join(table(rates, len(lattice))))
     print(f"\nwrote {to}-<bits>{CODED}; python -m harness render decodes them")
 
 
@@ -132,7 +132,7 @@ def truth_of(
 
 
 def table(rates: Sequence[dict[str, Any]], samples: int) -> list[str]:
-    """Rates as lines. samples: points of the training lattice, whatever the channels."""
+    """Rates as lines. samples: points of the lattice that is scored, whatever the channels."""
     lines = [f"{'bits':>4} {'bytes':>12} {'bits a sample':>14} {'PSNR (dB)':>10} {'encode (s)':>11} {'decode (s)':>11}"]
     for rate in rates:
         lines.append(

@@ -112,8 +112,11 @@ def report(found: Search, options: argparse.Namespace) -> None:
     print("\n".join(f"missing: {line}" for line in missing(every)) or "nothing is missing")
     presets = [name for name in found.config.presets if found.config.presets[name].get("tuned_at") == found.preset]
     readers = f"for --preset {' or '.join(presets)}" if presets else "which no preset reads"
-    if options.write:
-        print(f"wrote {write_tuned(Path(options.config), {found.preset: found_by(first)})}, {readers}")
+    best = found_by(first)
+    if options.write and best:
+        print(f"wrote {write_tuned(Path(options.config), {found.preset: best})}, {readers}")
+    elif options.write:
+        print("wrote no settings: no search is complete and has some with which all fits ended well")
     elif presets and not changed_extent(options):
         print(f"the same command with --write puts the best settings into tuned.json, {readers}")
 

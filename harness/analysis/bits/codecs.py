@@ -21,20 +21,24 @@ Coded = tuple[int, Callable[[], np.ndarray]]  # bytes, and what decodes them to 
 BYTES_OF_LENGTH = 4  # of an axis
 Code = Callable[[np.ndarray, float], Coded]
 QUALITIES = (1, 3, 6, 10, 20, 30, 45, 60, 75, 90, 95)
+BEST = 100  # quality
 SHARES = (400, 200, 100, 50, 25, 12, 6, 3)  # of the raw bytes to those of a JPEG 2000 file
 TOLERANCES = tuple(2.0**-k for k in range(1, 11))  # greatest errors in volumes
-FILES = 9  # of a codec, to find the largest that is small enough: the last two are 1/256 of the ladder apart
+ROUNDING = 2.0**-24  # of float32 below 1
+FILES = 9  # of a codec, to find the largest that is small enough: the last two are 1/256 of the ladder apart at most
 
 
 class Codec(NamedTuple):
     """A codec of images, or of volumes.
 
     code: codes values at a step. ladder: steps, of which each makes a larger file than the one before; a lossless codec
-    has one. is_here: whether this installation has it. install: the command that adds it; empty: Pillow has it, or not.
+    has one. finest: the step of the largest file. is_here: whether this installation has it. install: the command that
+    adds it; empty: Pillow has it, or not.
     """
 
     code: Code
     ladder: Sequence[float]
+    finest: float
     is_here: Callable[[], bool]
     install: str = ""
 
@@ -104,14 +108,14 @@ def has_sz3() -> bool:
 
 CODECS: Mapping[int, Mapping[str, Codec]] = {  # by dimension
     2: {
-        "JPEG": Codec(pillow("JPEG", optimize=True), QUALITIES, in_pillow("jpg")),
-        "JPEG 2000": Codec(jpeg2000, SHARES, in_pillow("jpg_2000")),
-        "WebP": Codec(pillow("WEBP", method=6), QUALITIES, in_pillow("webp")),
-        "AVIF": Codec(pillow("AVIF"), QUALITIES, in_pillow("avif")),
+        "JPEG": Codec(pillow("JPEG", optimize=True), QUALITIES, BEST, in_pillow("jpg")),
+        "JPEG 2000": Codec(jpeg2000, SHARES, 1, in_pillow("jpg_2000")),
+        "WebP": Codec(pillow("WEBP", method=6), QUALITIES, BEST, in_pillow("webp")),
+        "AVIF": Codec(pillow("AVIF"), QUALITIES, BEST, in_pillow("avif")),
     },
     3: {
-        "zfp": Codec(zfp, TOLERANCES, has_zfp, "pip install -e '.[bits]'"),
-        "SZ3": Codec(sz3, TOLERANCES, has_sz3, "pip install -e '.[codecs]'"),
+        "zfp": Codec(zfp, TOLERANCES, ROUNDING, has_zfp, "pip install -e '.[bits]'"),
+        "SZ3": Codec(sz3, TOLERANCES, ROUNDING, has_sz3, "pip install -e '.[codecs]'"),
     },
 }
 CHANNELS = {2: (1, 3), 3: (1,)}  # that they take
@@ -143,14 +147,15 @@ def curves(truth: np.ndarray) -> dict[str, list[Measured | None]]:
 
 def within(truth: np.ndarray, size: float) -> dict[str, float]:
     """PSNR of each codec's best file of at most `size` bytes, found by halving its ladder, whose files grow, also
-    between steps; codecs without such a file are left out."""
+    between steps, and where all are small enough from there to the finest; codecs without such a file are left out."""
     most = 8 * size / math.prod(truth.shape[:-1])
     found: dict[str, float] = {}
     for name, codec in fitting(truth).items():
-        low, high = 0.0, len(codec.ladder) - 1.0
+        ladder = (*codec.ladder, codec.finest)
+        low, high, last = 0.0, len(ladder) - 2.0, len(ladder) - 1.0
         place = high
         for _ in range(FILES):
-            measured = _measure(truth, codec, _step(codec.ladder, place))
+            measured = _measure(truth, codec, _step(ladder, place))
             if measured is None:  # too small a file for this codec
                 low = place
             elif measured.point.rate > most:
@@ -158,9 +163,12 @@ def within(truth: np.ndarray, size: float) -> dict[str, float]:
             else:
                 low = place
                 found[name] = max(measured.point.psnr, found.get(name, -math.inf))
-            if low == high:  # the largest file of all is small enough, or cannot be made
+            if low < high:
+                place = (low + high) / 2
+            elif high < last:  # the ladder's largest file is small enough, or cannot be made
+                place = high = last
+            else:
                 break
-            place = (low + high) / 2
     return found
 
 

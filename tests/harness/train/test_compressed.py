@@ -371,6 +371,17 @@ def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path
         assert (found[1], found[3]) == (f"{rates[0]['bytes']:,}", f"{rates[0]['psnr']:.2f}")
 
 
+def test_bits_a_sample_are_over_the_lattice_that_is_scored(make_trial, tmp_path, capsys):
+    """Of super-resolution that is the finer one, as in `rates` and a verdict."""
+    trial = make_trial("Grid", "SampleImages", task="super_resolution", item="astronaut", length=32, steps=2)
+    run_trials.execute([trial], run_trials.RunOptions(tmp_path, torch.device("cpu"), save_models=True))
+    path = Store(tmp_path, trial.folder).model_path(trial.key)
+    assert main(["compress", str(path), "--bits", "8", "--device", "cpu"]) == 0
+    *_, line, _, _ = capsys.readouterr().out.splitlines()
+    bytes_, bits_a_sample = line.split()[1:3]
+    assert float(bits_a_sample) == pytest.approx(8 * int(bytes_.replace(",", "")) / 32**2, abs=1e-4)
+
+
 def test_a_rate_says_how_long_coding_and_decoding_took():
     model, start = build(), time.perf_counter()
     rate, data = measure(model, 8, model.lattice, lambda answer: 12.5)

@@ -117,7 +117,7 @@ def test_volumes_come_back_within_the_tolerance(name, package):
 
 
 def test_a_codecs_best_file_of_a_size_lies_between_the_steps_of_its_ladder():
-    """Of JPEG 2000, which meets any size; it is the last step's where all are small enough, and none where none is."""
+    """Of JPEG 2000, which meets any size; it is the finest where all are small enough, and none where none is."""
     truth = np.random.default_rng(0).uniform(size=(64, 64, 1)).astype(np.float32)
     jpeg2000 = codecs.CODECS[2]["JPEG 2000"]
     files = [codecs._measure(truth, jpeg2000, share) for share in np.geomspace(3, 8, 400)]
@@ -125,16 +125,20 @@ def test_a_codecs_best_file_of_a_size_lies_between_the_steps_of_its_ladder():
     assert codecs.within(truth, 900)["JPEG 2000"] == pytest.approx(best, abs=0.1)
     ladder = [file.point.psnr for file in codecs.curves(truth)["JPEG 2000"] if file.point.rate <= 8 * 900 / 64**2]
     assert best > max(ladder) + 0.3
-    assert codecs.within(truth, 10**6)["AVIF"] == codecs.curves(truth)["AVIF"][-1].point.psnr
+    files = [codecs._measure(truth, jpeg2000, share) for share in np.geomspace(1, 3, 400)]
+    best = max(file.point.psnr for file in files if file.point.rate <= 8 * 2500 / 64**2)
+    assert codecs.within(truth, 2500)["JPEG 2000"] == pytest.approx(best, abs=0.1), "beyond the ladder"
+    finest = codecs._measure(truth, codecs.CODECS[2]["AVIF"], 100)
+    assert codecs.within(truth, 10**6)["AVIF"] == finest.point.psnr > codecs.curves(truth)["AVIF"][-1].point.psnr
     assert codecs.within(truth, 20) == {}
 
 
-def test_one_file_of_a_codec_tells_where_its_largest_is_small_enough(monkeypatch):
+def test_two_files_of_a_codec_tell_where_its_largest_is_small_enough(monkeypatch):
     made = []
     of_all = codecs.Measured(codecs.Point(1.0, 30.0), (0.0, 0.0))
     monkeypatch.setattr(codecs, "_measure", lambda truth, codec, step: made.append(step) or of_all)
     assert set(codecs.within(np.zeros((8, 8, 1), np.float32), 8).values()) == {30.0}
-    assert len(made) == len(codecs.fitting(np.zeros((8, 8, 1))))
+    assert len(made) == 2 * len(codecs.fitting(np.zeros((8, 8, 1)))), "the ladder's last and the finest"
 
 
 def test_what_an_installation_lacks_is_named_and_left_out(monkeypatch):
@@ -150,7 +154,7 @@ def test_what_an_installation_lacks_is_named_and_left_out(monkeypatch):
 
 def test_a_codec_is_one_entry(monkeypatch, make_row):
     """A lossless one, of a single step, and more of them than lines have dashes."""
-    png = codecs.Codec(lambda values, _: codecs._through(values, "PNG", {}), (1.0,), lambda: True)
+    png = codecs.Codec(lambda values, _: codecs._through(values, "PNG", {}), (1.0,), 1.0, lambda: True)
     monkeypatch.setitem(codecs.CODECS, 2, codecs.CODECS[2] | {f"PNG {n}": png for n in range(4)})
     truth = np.random.default_rng(0).uniform(size=(24, 24, 1)).astype(np.float32)
     files = codecs.curves(truth)
