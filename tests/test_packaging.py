@@ -4,12 +4,15 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 
 import pytest
 
 from common.files import PACKAGES, ROOT
 
-pytest.importorskip("setuptools", minversion="64", reason="setuptools makes what pip installs, and is not here")
+if find_spec("wheel") is None:  # which setuptools needed before 70.1
+    pytest.importorskip("setuptools", minversion="70.1", reason="setuptools makes what pip installs, and is not here")
+pytest.importorskip("setuptools", minversion="64")
 
 
 def python(code, *arguments, folder):
