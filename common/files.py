@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from common.errors import cause_of, refusal
+from common.errors import UsageError, cause_of, refusal
 
 ROOT = Path(__file__).resolve().parents[1]  # the checkout
 PACKAGES = ("common", "models", "target_signals", "harness")  # of the suite
@@ -17,6 +17,15 @@ TEMPORARY = ".*.????????"  # what a file is called while it is written: tempfile
 UMASK = os.umask(0o077)  # what Python tells by changing it alone
 os.umask(UMASK)
 AT_ONCE = 1 << 20  # bytes of a file that are read at a time
+
+
+def in_clone(name: str) -> Path:
+    """A file of the clone that lies in no package. Raises UsageError where there is none."""
+    path = ROOT / name
+    if not path.exists():
+        what = f"there is no '{path}': the suite runs from its clone, and this is a copy that pip has made"
+        raise UsageError(f"{what}; run pip install -e . in the clone")
+    return path
 
 
 def write_atomically(path: Path, content: bytes | memoryview | IO[bytes]) -> None:

@@ -12,6 +12,7 @@ if sys.argv[:1] == ["-m"]:  # Python looks first in the folder that a person is 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import common  # noqa: F401  first: it tells a Python that cannot run the suite so
+from common.errors import UsageError
 from harness.store.store import DEFAULT_OUT
 from harness.store.table import load, to_table
 
@@ -84,6 +85,7 @@ def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT
         out: the results folder.
         options: those of run.py by their long names, such as `models=["Siren", "Grid"]`, `sizes=[1e4]`,
             `preset="quick"`, `set=["Siren.lr=3e-5"]`, `force=True`; `python run.py --help` explains each.
+            `dry_run=True` prints the plan and its cost, and returns the rows that there are.
 
     Returns:
         One table with the rows of these trials, as `load` gives them.
@@ -96,7 +98,7 @@ def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT
         >>> list(table["model"]), list(table["status"])
         (['Grid'], ['ok'])
     """
-    from harness.commands.run_launch import run_trials_of
+    from harness.commands.run_launch import announcement, run_trials_of
     from harness.execution.choose_executor import count_workers
     from harness.execution.launch import make_launch
     from harness.execution.options import parse, words_of
@@ -104,8 +106,13 @@ def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT
 
     words = words_of({"signal": signal, "out": out, **options})
     chosen = parse(words)
+    if chosen.list:
+        raise UsageError("list prints what there is and runs nothing; that is python run.py --list")
     launch = make_launch(chosen)
-    _, left, rows = read_done(launch.trials, out)
+    done, left, rows = read_done(launch.trials, out)
     left = launch.trials if chosen.force else left
     workers = count_workers(chosen, launch.device, ())  # on a CPU this process, which knows what was registered in it
+    if chosen.dry_run:
+        print("\n".join(announcement(launch, chosen, workers, done, left)))
+        return to_table(rows.values())
     return to_table((rows | run_trials_of(launch, left, chosen, workers, words)).values())

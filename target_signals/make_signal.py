@@ -33,6 +33,8 @@ def get_signal(
         item = family.items[0] if item is None else item
         family.check_item(item)
         return _checked(f"{name}.load", dim, family.load(item, length), family.has_finer(item))
+    if item is not None:
+        raise UsageError(f"{name} has no items, got '{item}'; leave it out")
     long = PAPER_LENGTH.get(dim, 1000) if length is None else length
     return _checked(f"{name}.build", dim, family.build(dim, long, bandlimit, seed), False)
 

@@ -10,6 +10,8 @@ FACTOR = 4  # of super-resolution, per axis
 
 def check(length: int) -> None:
     """UsageError for a length that no lattice has."""
+    if not isinstance(length, int | np.integer):
+        raise UsageError(f"length must be a whole number of samples, got {length!r}")
     if length < 2:
         raise UsageError(f"length {length} is too short for a signal; give at least 2")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common.errors import UsageError
 from common.exits import EXIT_OK
-from common.files import ROOT, write_for_user
+from common.files import in_clone, write_for_user
 
 TEMPLATES = Path(__file__).parent / "templates"
 KINDS = {"model": "models.base", "signal": "target_signals.base", "task": "target_signals.tasks.base"}  # contracts
@@ -30,9 +30,9 @@ def run(options: argparse.Namespace) -> int:
     if os.path.lexists(path):
         raise UsageError(f"'{path}' is there already, and nothing is overwritten; choose another name")
     check_free(options.kind, options.name)
+    first, *more = commands_in(text)
     write_for_user(path, text.encode(), f"begin it in another folder than '{Path.cwd()}'")
     print(f"wrote {path}, which runs as it is; its comments say what to change")
-    first, *more = commands_in(text)
     print(f"try it: {first}")
     for command in more:
         print(f"see its place among the models that come with results: {command}")
@@ -73,5 +73,5 @@ def check_free(kind: str, name: str) -> None:
 
 def commands_in(text: str) -> list[str]:
     """The commands that a template's docstring shows, as they are called from the current folder."""
-    script = os.path.relpath(ROOT / "run.py")
+    script = os.path.relpath(in_clone("run.py"))
     return [f"python {script} {line}" for line in re.findall(r"^    python run\.py (.+)$", text, re.M)]

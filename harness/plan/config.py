@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UsageError, suggest
-from common.files import ROOT
+from common.files import ROOT, in_clone
 from common.typed_json import kind_of, read
 from harness.plan.set_option import apply_setting
 from harness.plan.trial import ADAM, OPTIMISERS
@@ -171,9 +171,8 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
         with path.open("rb") as file:  # may be a pipe, and anybody's
             text = file.read(MOST_BYTES + 1)
     except OSError as error:
-        if path == DEFAULT_CONFIG and not path.exists():
-            what = f"there is no '{path}': the suite runs from its clone, and this is a copy that pip has made"
-            raise UsageError(f"{what}; run pip install -e . in the clone") from error
+        if path == DEFAULT_CONFIG:
+            in_clone(path.name)
         raise UsageError(f"cannot read the settings file '{path}': {error.strerror}") from error
     if len(text) > MOST_BYTES:
         raise UsageError(f"the settings file '{path}' has more than {MOST_BYTES:,} bytes; give one of this suite")

@@ -113,10 +113,11 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def commit() -> str | None:
-    """The suite's commit, with `+` when files differ from it; None outside a git checkout. Reference rows are no code:
-    some of them may have been added a moment ago."""
+    """The suite's commit, with `+` when files differ from it; None outside a git checkout, also where a folder above is
+    somebody's repository. Reference rows are no code: some of them may have been added a moment ago."""
     try:
         git = functools.partial(subprocess.run, cwd=ROOT, capture_output=True, text=True, check=True, timeout=10)
+        git(["git", "ls-files", "--error-unmatch", "run.py"])
         head = git(["git", "rev-parse", "HEAD"]).stdout.strip()
         differ = ["git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)reference"]
         return head + ("+" if git(differ).stdout.strip() else "")

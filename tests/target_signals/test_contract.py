@@ -71,6 +71,7 @@ def test_what_there_is_not_is_one_line(case):
         (d, 9, band, f"^{name} does not exist with dim {d}; it has dim {dims}$") for d in {1, 3, 4} - {*family.dims}
     ]
     absent += [(dim, length, band, f"^length {length} is too short") for length in (0, 1)]
+    absent += [(dim, 9.0, band, "^length must be a whole number of samples, got 9.0$")]
     if family.bands:
         odd = (None, 0.0, 0.95, 1.0)
         absent += [(dim, 9, other, f"^{name} needs a bandlimit from 0.1 to 0.9, got {other}") for other in odd]

@@ -70,6 +70,11 @@ def test_what_a_recorded_family_does_not_have_is_one_line(arguments, message):
         get_signal("SampleImages", **arguments)
 
 
+def test_a_synthetic_family_has_no_items():
+    with pytest.raises(UsageError, match=r"^StarTarget has no items, got 'moon'; leave it out$"):
+        get_signal("StarTarget", length=9, item="moon")
+
+
 def test_a_family_of_one_dimension_need_not_be_told_it():
     assert get_signal("Solids", length=24, item="knot_occupancy").dim == 3
 

@@ -241,6 +241,11 @@ def test_a_folder_that_cannot_be_written_is_one_line(refused_name, monkeypatch):
     assert said in refused_name("model", "Waves")
 
 
+def test_nothing_is_written_whose_commands_do_not_run(refused_name, tmp_path, monkeypatch):
+    monkeypatch.setattr("common.files.ROOT", tmp_path)  # as in a copy of the packages that pip has made
+    assert f"there is no '{tmp_path / 'run.py'}': the suite runs from its clone" in refused_name("model", "Waves")
+
+
 def test_files_that_are_cited_have_what_they_are_cited_for():
     lines = [
         line for kind in new.KINDS for line in (new.TEMPLATES / f"{kind}.py").read_text(encoding="utf-8").splitlines()

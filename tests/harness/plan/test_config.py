@@ -250,6 +250,7 @@ def test_a_file_that_cannot_be_read(tmp_path):
 
 
 def test_a_copy_without_the_clone_says_where_the_suite_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("common.files.ROOT", tmp_path)
     monkeypatch.setattr(config, "DEFAULT_CONFIG", tmp_path / "hyperparameters.json")
     with pytest.raises(UsageError, match=r"^there is no '.*\.json': the suite runs from its clone, .*-e \."):
         load_config(config.DEFAULT_CONFIG)

@@ -13,9 +13,11 @@ def test_names_code_that_is_not_committed_and_takes_no_reference_row_for_code(tm
     monkeypatch.setattr(machine, "ROOT", tmp_path)
     commit = machine.commit.__wrapped__  # not kept from call to call
     assert commit() is None
+    git("init", "-q")
+    git("commit", "-qm", "of another project, in whose folder an archive of the suite was unpacked", "--allow-empty")
+    assert commit() is None
     (tmp_path / "reference").mkdir()
     rows, code = tmp_path / "reference/paper.parquet", tmp_path / "run.py"
-    git("init", "-q")
     for file in (rows, code):
         file.write_text("one")
     git("add", "-A")

@@ -106,7 +106,7 @@ def test_bands_that_are_no_alpha_are_refused(tmp_path, kind, bands, photometric)
 @pytest.mark.parametrize("bands", [1, 3])
 @pytest.mark.parametrize("bits", [2, 4, 12])
 def test_white_is_the_largest_number_of_so_many_bits(tmp_path, bits, bands):
-    pytest.importorskip("imagecodecs")
+    pytest.importorskip("imagecodecs", minversion="2026.3.6", reason="imagecodecs 2026.1 and older write no such files")
     array = (np.dstack([DEEP, DEEP[::-1], DEEP])[..., :bands] >> (16 - bits)).astype(
         np.uint8 if bits < 9 else np.uint16
     )
