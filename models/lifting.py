@@ -4,6 +4,7 @@ Cohen, Daubechies & Feauveau 1992, "Biorthogonal bases of compactly supported wa
 "Factoring wavelet transforms into lifting steps", section 7.7. Scaled so that the basis is nearly orthonormal.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -11,6 +12,11 @@ from torch import Tensor
 
 STEPS = (-1.586134342059924, -0.052980118572961, 0.882911075530934, 0.443506852043971)  # odd, even, odd, even
 SCALE = 1.149604398860241
+
+
+def halvings(shape: Sequence[int], most: int) -> int:
+    """How often every axis is halved: at most so often, and as long as the shortest has two samples."""
+    return min(most, int(math.log2(min(shape))))
 
 
 def level_shapes(shape: Sequence[int], levels: int) -> list[list[int]]:

@@ -6,7 +6,6 @@ approach"), found by thresholding that lets in more and more (Blumensath & Davie
 compressed sensing").
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -63,7 +62,7 @@ class SparseBases(Representation):
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
-        self.levels = min(MOST_LEVELS, int(math.log2(min(lattice.shape))))
+        self.levels = lifting.halvings(lattice.shape, MOST_LEVELS)
         self.total = (1 + len(config.blocks)) * channels * len(lattice)  # coefficients there are
         self.kept = min(size, self.total)
         self.values = nn.Parameter(torch.empty(self.kept))

@@ -8,7 +8,6 @@ haar 22.9 25.9 31.2 40.6. Of the first two bior6.8 is ahead on smooth signals an
 82 dB on Bandlimited 0.5 in 3D at 3e3); more than five change nothing.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +31,7 @@ class Wavelet(TransformCodec):
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)
-        self.levels = min(config.levels, int(math.log2(min(lattice.shape))))
+        self.levels = lifting.halvings(lattice.shape, config.levels)
 
     @classmethod
     def coefficients(cls, config: Any, lattice: Lattice) -> int:
