@@ -7,7 +7,7 @@ const CHARTS = [
 ];
 const AWAY = { above: 'M0 -1.6L1 .2H-1Z', below: 'M0 1.6L1 -.2H-1Z' }; // of what leaves the frame
 const MOST_BEYOND = 6; // named; what is more is counted
-let chartsStale = true;
+let waiting = []; // charts that are laid out and not drawn
 let chartsNear = false;
 
 function chartRows(kind) {
@@ -67,9 +67,8 @@ async function embed(place, spec, rows, title, pooled = false) {
   return view;
 }
 
-async function drawCharts() {
-  if (!window.vegaEmbed || !chartsStale) return;
-  chartsStale = false;
+/* Lay the charts out at their height, so that drawing them later moves nothing below. */
+function layCharts() {
   const shown = CHARTS.filter(
     ([kind]) =>
       distinct(chartRows(kind).map((row) => (kind === 'band' ? row.band : row.size))).length >
@@ -79,21 +78,21 @@ async function drawCharts() {
   byId('legend').replaceChildren(
     ...current.models.filter((model) => state.models.has(model)).map((model) => el('span', {}, dot(model), nameOf(model))),
   );
-  const at = (kind) => (kind === 'band' ? ` at a budget of ${budgetText(bandSize())}` : '');
-  const figures = shown.map(([kind, title]) =>
-    el('figure', {}, el('figcaption', {}, title, at(kind)), el('div', { class: 'chart' })),
-  );
+  waiting = shown.map(([kind, name]) => {
+    const title = kind === 'band' ? `${name} at a budget of ${budgetText(bandSize())}` : name;
+    return { kind, title, rows: chartRows(kind), place: el('div', { class: 'chart' }) };
+  });
   byId('chart-grid').replaceChildren(
-    ...(figures.length
-      ? figures
+    ...(waiting.length
+      ? waiting.map(({ title, place, rows }) => el('figure', {}, el('figcaption', {}, title), place, beyondNote(rows)))
       : [el('p', { class: 'empty' }, 'A chart needs two budgets or two bands with a score.')]),
   );
-  for (const [i, [kind, title]] of shown.entries()) {
+}
+
+async function drawCharts() {
+  for (const { kind, title, rows, place } of waiting.splice(0)) {
     const pooled = kind !== 'band' && isPooled();
-    const description = `${title}${at(kind)}: ${metricInfo(state.metric, pooled).name}`;
-    const rows = chartRows(kind);
-    await embed(figures[i].lastChild, DATA.charts[kind], rows, description, pooled);
-    figures[i].append(beyondNote(rows));
+    await embed(place, DATA.charts[kind], rows, `${title}: ${metricInfo(state.metric, pooled).name}`, pooled);
   }
 }
 
@@ -121,7 +120,8 @@ function watchCharts() {
 }
 
 function refreshCharts() {
-  chartsStale = true;
+  if (!DATA.charts) return;
+  layCharts();
   if (chartsNear) drawCharts();
 }
 
