@@ -10,17 +10,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+COARSE = 3  # the longest axis of a thin lattice is halved until it has fewer than 2 ** (3 + 1) samples
 STEPS = (-1.586134342059924, -0.052980118572961, 0.882911075530934, 0.443506852043971)  # odd, even, odd, even
 SCALE = 1.149604398860241
 
 
 def halvings(shape: Sequence[int], most: int) -> int:
-    """How often every axis is halved: at most so often, and as long as the shortest has two samples."""
-    return min(most, int(math.log2(min(shape))))
+    """How often axes are halved: at most so often, and as long as the shortest has two samples. A thin lattice, such as
+    a stack of few slices, would keep hundreds of averages along its other axes: these are halved further, alone."""
+    return min(most, max(int(math.log2(min(shape))), int(math.log2(max(shape))) - COARSE))
 
 
 def level_shapes(shape: Sequence[int], levels: int) -> list[list[int]]:
-    """The shape of the averages after 0, 1 … levels halvings."""
+    """The shape of the averages after 0, 1 … levels halvings. A single sample stays."""
     shapes = [list(shape)]
     for _ in range(levels):
         shapes.append([(n + 1) // 2 for n in shapes[-1]])
@@ -29,7 +31,7 @@ def level_shapes(shape: Sequence[int], levels: int) -> list[list[int]]:
 
 def analyse(values: Tensor, levels: int) -> Tensor:
     """Samples [C, *shape] → coefficients [C, *shape]; each level's averages lie at the lower ends of its axes, the
-    details behind them. Every axis must have two samples at least at each level."""
+    details behind them."""
     found = values.clone()
     for shape in level_shapes(values.shape[1:], levels)[:-1]:
         window = (slice(None), *map(slice, shape))
@@ -56,6 +58,8 @@ def synthesise(coefficients: Tensor, levels: int) -> Tensor:
 def _forward(values: Tensor, axis: int) -> Tensor:
     """One level along one axis: samples → averages, then details."""
     n = values.shape[axis]
+    if n == 1:
+        return values
     index = torch.arange(n, device=values.device)
     even, odd = values.index_select(axis, index[::2]), values.index_select(axis, index[1::2])
     for first, second in (STEPS[:2], STEPS[2:]):
@@ -67,6 +71,8 @@ def _forward(values: Tensor, axis: int) -> Tensor:
 def _inverse(values: Tensor, axis: int) -> Tensor:
     """The inverse of `_forward`."""
     n = values.shape[axis]
+    if n == 1:
+        return values
     even, odd = values.split([(n + 1) // 2, n // 2], axis)
     even, odd = even / SCALE, odd * SCALE
     for first, second in (STEPS[2:], STEPS[:2]):

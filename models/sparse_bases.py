@@ -6,6 +6,7 @@ approach"), found by thresholding that lets in more and more (Blumensath & Davie
 compressed sensing").
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -94,7 +95,10 @@ class SparseBases(Representation):
         """The coarsest wavelets; of the level of which a part is kept, that part is drawn at random. Cosines come after
         all wavelets."""
         order = torch.rand(self.total, generator=rng).view(-1, self.channels, *self.lattice.shape)
-        order[0] -= self._gains()[0].log2() * 2 / self.dim
+        level = torch.zeros(self.lattice.shape)
+        for shape in lifting.level_shapes(self.lattice.shape, self.levels)[:-1]:
+            level[tuple(map(slice, shape))] += 1
+        order[0] -= level
         self._keep(order.flatten().argsort()[: self.kept].sort().values)
         self.values.normal_(0, INITIAL_SIGMA, generator=rng)
         nn.init.eye_(self.mixing)
@@ -197,9 +201,10 @@ class SparseBases(Representation):
     def _make_gains(self) -> Tensor:
         """Such that a value is about the amplitude of its function, and one learning rate serves all."""
         gains = torch.empty(1 + len(self.config.blocks), 1, *self.lattice.shape, dtype=torch.float32)
-        for level, shape in enumerate(lifting.level_shapes(self.lattice.shape, self.levels), start=1):
-            window: tuple[slice, ...] = (slice(None), *map(slice, shape))
-            gains[0][window] = 2 ** (min(level, self.levels) * self.dim / 2)
+        gains[0], halved = 1, 0
+        for shape, coarser in itertools.pairwise(lifting.level_shapes(self.lattice.shape, self.levels)):
+            halved += sum(n > m for n, m in zip(shape, coarser, strict=True))
+            gains[0, 0][tuple(map(slice, shape))] = 2 ** (halved / 2)
         for k, length in enumerate(self.config.blocks, start=1):
             gains[k] = (length / 2) ** (self.dim / 2)
         return gains

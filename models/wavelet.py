@@ -27,7 +27,7 @@ class Wavelet(TransformCodec):
 
     @dataclass(frozen=True)
     class Config:
-        levels: int  # how often every axis is halved, as long as the shortest has two values
+        levels: int  # how often axes are halved, if they are long enough: `lifting.halvings`
 
     def __init__(self, config: Any, lattice: Lattice, channels: int, size: int):
         super().__init__(config, lattice, channels, size)

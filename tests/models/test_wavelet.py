@@ -19,14 +19,14 @@ from tests.models import codecs
 from tests.models.codecs import nine_seven_matrix, random_values
 
 SETTINGS = settings_of("Wavelet", "image")
-SHAPES = [*codecs.SHAPES, (2, 2), (3, 2), (1, 9)]
+SHAPES = [*codecs.SHAPES, (2, 2), (3, 2), (1, 9), (1, 70), (2, 33, 40)]
 solved = functools.partial(codecs.solved, "Wavelet")
 
 
 def halvings(shape, levels):
     """Shapes of the averages, the samples' own first."""
     shapes = [shape]
-    for _ in range(min(levels, int(np.log2(min(shape))))):
+    for _ in range(min(levels, int(max(np.log2(min(shape)), np.log2(max(shape)) - 3)))):
         shapes.append(tuple(-(-n // 2) for n in shapes[-1]))
     return shapes
 
@@ -35,6 +35,10 @@ def along_axes(values, matrices):
     for axis, matrix in enumerate(matrices):
         values = np.moveaxis(np.tensordot(matrix, values, (1, axis)), 0, axis)
     return values
+
+
+def matrices(window):
+    return [nine_seven_matrix(n) if n > 1 else np.eye(1) for n in window]
 
 
 def by_hand(values, kept, levels):
@@ -46,13 +50,13 @@ def by_hand(values, kept, levels):
     for window in windows:
         for channel in coefficients:
             part = tuple(map(slice, window))
-            channel[part] = along_axes(channel[part], [nine_seven_matrix(n) for n in window])
+            channel[part] = along_axes(channel[part], matrices(window))
     least = np.sort(np.abs(coefficients), axis=None)[-kept] if kept <= coefficients.size else 0.0
     coefficients[np.abs(coefficients) < least] = 0
     for window in reversed(windows):
         for channel in coefficients:
             part = tuple(map(slice, window))
-            channel[part] = along_axes(channel[part], [np.linalg.inv(nine_seven_matrix(n)) for n in window])
+            channel[part] = along_axes(channel[part], map(np.linalg.inv, matrices(window)))
     return np.moveaxis(coefficients, 0, -1) @ np.linalg.inv(mixing).T, coefficients.size
 
 
@@ -83,9 +87,15 @@ def test_a_constant_takes_the_coarsest_average_alone(shape):
     assert np.abs(solved(np.zeros((*shape, 1)), 5)).max() == 0
 
 
-@pytest.mark.parametrize(("shape", "levels"), [((339, 510), 5), ((13, 10), 3), ((1, 9), 0)])
-def test_axes_are_halved_as_often_as_the_shortest_allows(shape, levels):
+@pytest.mark.parametrize(("shape", "levels"), [((339, 510), 5), ((13, 10), 3), ((1, 9), 0), ((2, 64, 40), 3)])
+def test_axes_are_halved_as_often_as_the_shortest_allows_and_long_ones_of_a_thin_lattice_further(shape, levels):
     assert build("Wavelet", shape, 1, size=1, kind="image").levels == levels
+
+
+def test_a_thin_stack_takes_few_coefficients_as_its_slices_do():
+    y, x = np.meshgrid(np.linspace(0, 3, 64), np.linspace(0, 3, 64), indexing="ij")
+    image = (0.5 + 0.4 * np.sin(x * y))[..., None]
+    assert np.square(solved(np.stack([image, image]), 100) - image).mean() < 1e-3 * image.var()
 
 
 @pytest.mark.parametrize(("shape", "channels"), [((32, 64), 1), ((32, 32), 2), ((16, 8, 8), 3)])
@@ -93,8 +103,7 @@ def test_loses_about_the_energy_of_what_is_dropped(shape, channels):
     """Exactly, were the basis orthonormal (Parseval); that of the 9/7 filters nearly is."""
     values = random_values(shape, channels)
     errors = {kept: np.square(solved(values, kept) - values).sum() for kept in (1, 10, 100, 300)}
-    matrices = [nine_seven_matrix(n) for n in shape]
-    one_level = [along_axes(values[..., channel], matrices) for channel in range(channels)]
+    one_level = [along_axes(values[..., channel], matrices(shape)) for channel in range(channels)]
     energy = np.sort(np.square(one_level), axis=None)
     for kept, error in errors.items():
         single = np.square(solved(values, kept, levels=1) - values).sum()
