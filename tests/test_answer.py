@@ -150,7 +150,7 @@ def test_the_papers_settings_at_more_parameters():
     photographs = [(None, task) for task in ("fit", "denoise_0.05", "denoise_0.1")]
     columns = [*photographs, ("slice", "ct"), ("occupancy", "fit"), ("surface", "fit")]
     sizes = (30_000, 300_000, 1_000_000)
-    rows = table("## From 3·10⁴ to 10⁶ parameters")
+    rows = table("## Other budgets")
     assert [row[0] for row in rows] == [*(row[1] for row in table("## Photographs")[:9]), "Wavelet"]
     for model, *cells in rows:
         for (item, task), cell in zip(columns, cells, strict=True):
