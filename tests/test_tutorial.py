@@ -60,7 +60,7 @@ def follow(line):
 
 def test_the_commands_run(here, capsys):
     lines = [line for block in blocks("") for line in block.splitlines() if line.startswith("python")]
-    assert len(lines) == 17
+    assert len(lines) == 20
     for line in lines:
         assert follow(line) == 0, (line, capsys.readouterr().err)
     assert (here / "larger.png").is_file()

@@ -53,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
     shape = tuple(options.shape or model.lattice.shape)
     check(shape, model.dim, model.channels, suffix, machine.memory(torch.device("cpu")))
     values = predict_shape(model, shape)
+    if model.channels == 1:
+        values = values[..., 0]  # a file of one channel has no axis for it
     content = encode(values, suffix)
     write_for_user(out, content)
     clipped = "" if suffix == ".npy" else ", clipped to [0, 1] in 8 bits"
@@ -104,12 +106,10 @@ def check(shape: Sequence[int], dim: int, channels: int, suffix: str, memory: in
 
 
 def encode(values: np.ndarray, suffix: str) -> bytes:
-    """[*shape, C] as the bytes of a file: pictures in 8 bit, clipped to [0, 1]; .npy as it is."""
+    """[*shape, C], or [*shape] of one channel, as a file: pictures in 8 bit, clipped to [0, 1]; .npy as it is."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    if values.shape[-1] == 1:
-        values = values[..., 0]
     if suffix == ".npy":
         np.save(buffer, values, allow_pickle=False)
         return buffer.getvalue()

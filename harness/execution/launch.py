@@ -74,7 +74,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
     notes += shrunk(source, preset, options.length)
     planned = {trial.model for trial in trials}
     if left_out := [name for name in models if name in options.models and name not in planned]:
-        notes.append(f"left out: {purpose(config, left_out)}")
+        notes.append(f"left out: {purpose(left_out)}")
     if options.bits:
         coder.check()
         changes = {"bits": tuple(dict.fromkeys(options.bits)), "quantised_share": options.quantised_share}

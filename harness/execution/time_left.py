@@ -8,6 +8,7 @@ from harness.plan.trial import Trial
 
 Sort = tuple[str, int, str, int, int | None, int]  # trials that should take the same time
 Errors = Mapping[str | None, float]  # time taken over its estimate: of a model's trials, and of all under None
+MOMENT = 1.0  # seconds of trials from which on their error is that of others: the first of a process takes longer
 
 
 class TimeLeft:
@@ -96,7 +97,8 @@ class TimeLeft:
                 for whose in (sort[0], None):
                     spent[whose] += seconds
                     expected[whose] += trials * estimate
-        return {whose: spent[whose] / seconds for whose, seconds in expected.items()}
+        rest = {whose: max(0.0, MOMENT - seconds) for whose, seconds in expected.items()}  # taken to be as estimated
+        return {whose: (spent[whose] + rest[whose]) / (expected[whose] + rest[whose]) for whose in expected}
 
 
 def sort_of(trial: Trial) -> Sort:

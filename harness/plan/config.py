@@ -33,7 +33,7 @@ class Protocol:
     activation_gib: float  # what one backward pass may keep; lattices that need more go in slabs
     models: tuple[str, ...]  # the paper's and the yardsticks: "all", with any that no list names; in this order
     newer: tuple[str, ...] = ()  # the representations that came after them: "newer"
-    # yardsticks of one task: "all" has them for it alone
+    # yardsticks of one task: among "all", and expected where that task was run
     of_task: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -49,10 +49,6 @@ class Protocol:
         """The words of `--models`, each group's name replaced by its known models where there are some."""
         named = {name: self.group(name, known) for name in GROUPS}
         return list(dict.fromkeys(chain.from_iterable(named.get(word) or [word] for word in words)))
-
-    def tasks_of(self, model: str) -> list[str]:
-        """The tasks that a model is for; none named: all."""
-        return [task for task, own in self.of_task.items() if model in own]
 
     def __post_init__(self) -> None:
         _require(self.activation_gib > 0, "activation_gib", self.activation_gib, "more than 0")

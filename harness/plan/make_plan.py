@@ -16,7 +16,7 @@ from harness.plan.source import Source, check_signal_seeds
 from harness.plan.trial import LR_SCHEDULE, Trial
 from harness.plan.tuned import KINDS, REACH, found_for, kind_in
 from target_signals.base import RecordedFamily, SignalFamily
-from target_signals.tasks.base import check_task, expand_tasks, family_of, scored_on, trained_on
+from target_signals.tasks.base import check_task, expand_tasks, family_of, registry, scored_on, trained_on
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def make_plan(
 
     precision: of every model, or None for each one's own, which is meant for CUDA devices.
 
-    A model that the file lists for some tasks has none for others.
+    A model has trials of the tasks in `tasks_for` alone.
 
     Raises UsageError for whatever the signal, the tasks or a model does not know, for a preset of tuned settings where
     some have not been tuned, and where no trial is left.
@@ -108,7 +108,7 @@ def make_plan(
         for band, (seed, signal_seed), size, model in itertools.product(
             _once(bands), _once(preset.seed_pairs), _once(preset.sizes), _once(chosen_models)
         )
-        if task in (config.protocol.tasks_of(model) or [task])
+        if family_of(task).name in tasks_for(model)
     ]
     for file, name in itertools.product(source.files, names):
         try:
@@ -116,7 +116,7 @@ def make_plan(
         except UsageError as error:
             raise UsageError(f"'{file.path}'{f' at length {length}' if length else ''}: {error}") from error
     if chosen_models and not trials:
-        raise UsageError(f"no trials for task {' or '.join(names)}: {purpose(config, chosen_models)}")
+        raise UsageError(f"no trials for task {' or '.join(names)}: {purpose(chosen_models)}")
     return trials
 
 
@@ -126,9 +126,16 @@ def own_code(model: str, family: type[SignalFamily], tasks: Iterable[str]) -> di
     return {"model_code": version(models.get_model(model)), "signal_code": of_signal}
 
 
-def purpose(config: Config, of_some_tasks: Iterable[str]) -> str:
-    """What models are for that the settings file lists for some tasks: `FBP is for --task ct`."""
-    return ", ".join(f"{model} is for --task {' '.join(config.protocol.tasks_of(model))}" for model in of_some_tasks)
+def tasks_for(model: str) -> list[str]:
+    """The registered tasks of which a model has trials: all, or those with a classical inverse where it is solved for
+    that alone. `unsupported` says later, in rows, what else a model does not take."""
+    inverts = models.get_model(model).inverts
+    return [task for task in registry.names() if registry.get(task).needs.invertible or not inverts]
+
+
+def purpose(of_some_tasks: Iterable[str]) -> str:
+    """What models of some tasks are for: `FBP is for --task ct`."""
+    return ", ".join(f"{model} is for --task {' '.join(tasks_for(model))}" for model in of_some_tasks)
 
 
 def tuned_kind(source: Source, task: str) -> str:

@@ -52,5 +52,6 @@ class ExampleClass(TaskFamily):
 # task.generator       what a task draws with, as noise                     target_signals/tasks/denoise.py
 # level, levels        a number in the name, as in denoise_0.05             target_signals/tasks/denoise.py
 # dims, check          signals that do not have the task                    target_signals/tasks/ct.py
+# Radon, inverse       sinograms, of any angles, and FBP beside the models  target_signals/tasks/ct.py
 # scoring(where=…)     some samples are scored and others are not           target_signals/tasks/inpaint.py
 # Scoring(lattice)     the answer on a finer lattice                        target_signals/tasks/super_resolution.py

@@ -122,6 +122,46 @@ def test_all_three_run_and_are_resumed(run_py, own):
     assert "8 trials, 8 of them done before" in run_py(*line(own, "--dry-run"))[1]
 
 
+SCANNER = '''
+"""scanner: a sinogram of a third of a turn."""
+
+from functools import partial
+
+from common.needs import Needs
+from target_signals.tasks.back_projection import filtered_back_projection
+from target_signals.tasks.base import TaskFamily, register
+from target_signals.tasks.radon import Radon
+from target_signals.tasks.task import Task
+
+
+@register
+class Scanner(TaskFamily):
+    name = "scanner"
+    dims = (2,)
+    needs = Needs(pointwise=False, invertible=True)
+
+    @classmethod
+    def build(cls, signal, level, seed, item):
+        truth = signal.channels_last
+        radon = Radon(truth.shape[:2], range(0, 120, 6))
+        sinogram = radon.observe(truth)
+        inverse = partial(filtered_back_projection, sinogram, radon.shape, radon.angles)
+        return Task(signal.lattice, sinogram, truth, radon, (cls.scoring(signal, level),), inverse=inverse)
+'''
+
+
+def test_a_task_with_a_classical_inverse_has_fbp_as_well(run_py, tmp_path):
+    (tmp_path / "scanner.py").write_text(SCANNER)
+    words = ["--signal", "SheppLogan", "--task", tmp_path / "scanner.py", "fit", "--models", "FBP", "Grid"]
+    code, stdout, stderr = run_py(*words, "--preset", "smoke", "--device", "cpu", "--out", tmp_path / "out")
+    assert code == 0, stderr
+    assert "\nleft out" not in stdout
+    rows = load(tmp_path / "out")
+    assert {*zip(rows["task"], rows["model"], rows["status"], strict=True)} == {
+        ("scanner", "FBP", "ok"), ("scanner", "Grid", "ok"), ("fit", "Grid", "ok"),
+    }  # fmt: skip
+
+
 def test_workers_read_the_files_again_and_what_shows_rows_does_without_them(command, undrawn, own, capsys):
     result = command(*undrawn, *line(own, "--workers", 2))
     assert result.returncode == 0, result.stderr

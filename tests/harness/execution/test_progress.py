@@ -56,6 +56,15 @@ def test_nothing_is_left_to_say_before_anything_is_known(make_trial):
 
 
 @pytest.mark.usefixtures("estimates")
+def test_what_a_trial_of_a_moment_takes_longer_is_not_multiplied(make_trial):
+    first, other = make_trial("Grid", budget=10), make_trial("Siren", budget=10_000)  # 0.01 s and 10 s
+    clock = TimeLeft([first, other], "cpu")
+    clock.begin(first)
+    clock.end(first, 0.51)
+    assert 10 < clock.left() < 16  # had been 510
+
+
+@pytest.mark.usefixtures("estimates")
 def test_estimates_are_corrected_by_what_was_measured(make_trial):
     small, large, other = (
         make_trial("Grid", budget=10_000),

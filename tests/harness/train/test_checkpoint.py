@@ -98,6 +98,7 @@ def test_a_volume_is_drawn_as_an_array(tmp_path, capsys):
     line = ["render", str(tmp_path / "v.safetensors"), "--out"]
     assert main([*line, str(tmp_path / "v.npy")]) == 0
     assert np.load(tmp_path / "v.npy").shape == (6, 5, 7)
+    assert "v.npy: 6×5×7, from" in capsys.readouterr().out, "the shape that the file has"
     assert main([*line, str(tmp_path / "v.png")]) == 2
     assert "a volume is written as .npy" in capsys.readouterr().err
 
