@@ -29,16 +29,7 @@ function drawGaps() {
         { class: 'number' },
         status === 'missing'
           ? String(rows.length)
-          : el(
-              'button',
-              {
-                type: 'button',
-                class: 'link',
-                title: 'see these trials',
-                onclick: () => openTrials(rows),
-              },
-              String(rows.length),
-            ),
+          : linkButton('see these trials', () => openTrials(rows), String(rows.length)),
       ),
       el('td', {}, list(rows, 'size', budgetText, byNumber)),
       el(
@@ -54,25 +45,10 @@ function drawGaps() {
       el('td', {}, reason),
     ),
   );
-  return byId('gaps-table').replaceChildren(
-    el(
-      'table',
-      {},
-      el('caption', { class: 'hidden' }, 'Trials without a score'),
-      el(
-        'thead',
-        {},
-        el(
-          'tr',
-          {},
-          ['Model', 'What', 'Trials', 'Budgets', 'Bands', 'Items', 'Why'].map((text) =>
-            el('th', { scope: 'col' }, text),
-          ),
-        ),
-      ),
-      el('tbody', {}, body),
-    ),
+  const heads = ['Model', 'What', 'Trials', 'Budgets', 'Bands', 'Items', 'Why'].map((text) =>
+    el('th', { scope: 'col' }, text),
   );
+  return byId('gaps-table').replaceChildren(tableOf({}, hiddenCaption('Trials without a score'), heads, body));
 }
 
 function drawPublished() {
@@ -117,24 +93,7 @@ function publishedTable(name, cells) {
       }),
     ),
   );
-  return el(
-    'table',
-    {},
-    el(
-      'caption',
-      {},
-      `Table ${name}${cells[0].item ? `, ${cells[0].item}` : ''}: ${metric}${unit ? ` (${unit})` : ''}, published → ours`,
-    ),
-    el(
-      'thead',
-      {},
-      el(
-        'tr',
-        {},
-        el('th'),
-        sizes.map((size) => el('th', { scope: 'col', class: 'number' }, budgetText(size))),
-      ),
-    ),
-    el('tbody', {}, body),
-  );
+  const what = `${metric}${unit ? ` (${unit})` : ''}, published → ours`;
+  const caption = el('caption', {}, `Table ${name}${cells[0].item ? `, ${cells[0].item}` : ''}: ${what}`);
+  return tableOf({}, caption, [el('th'), budgetHeads(sizes)], body);
 }

@@ -156,22 +156,12 @@ function drawHeatmap() {
       }),
     ),
   );
-  const table = el(
-    'table',
-    { class: 'heatmap', onkeydown: moveInHeatmap },
-    el('caption', { class: 'hidden' }, `${name} of models over ${over[heat.columns][0]}`),
-    el(
-      'thead',
-      {},
-      el(
-        'tr',
-        {},
-        el('th', { scope: 'col' }, `${lead ? 'Δ ' : ''}${name}${unit ? ` (${unit})` : ''}`),
-        columns.map((one) => el('th', { scope: 'col' }, text(one))),
-      ),
-    ),
-    el('tbody', {}, body),
-  );
+  const heads = [
+    el('th', { scope: 'col' }, `${lead ? 'Δ ' : ''}${name}${unit ? ` (${unit})` : ''}`),
+    columns.map((one) => el('th', { scope: 'col' }, text(one))),
+  ];
+  const caption = hiddenCaption(`${name} of models over ${over[heat.columns][0]}`);
+  const table = tableOf({ class: 'heatmap', onkeydown: moveInHeatmap }, caption, heads, body);
   table.querySelector('button.heat')?.setAttribute('tabindex', '0');
   const marked = table.querySelector('.away');
   const from = lead ? ` from ${BASELINE}, lossless scores aside` : '';

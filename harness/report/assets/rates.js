@@ -95,9 +95,7 @@ function ratesPart(found) {
       line.name,
     ),
   );
-  const fill = (event) => {
-    const part = event.currentTarget;
-    if (!part.open || part.childElementCount > 1) return;
+  const fill = (part) => {
     part.append(
       el('p', { class: 'legend', 'aria-hidden': 'true' }, legend),
       chart,
@@ -117,11 +115,7 @@ function ratesPart(found) {
     );
     drawRates(found, chart, table);
   };
-  return el(
-    'details',
-    { class: 'card', ontoggle: fill },
-    el('summary', {}, presetMark(e), `${signalText(e)}, ${taskText(e.task)}; ${variantText(e)}`),
-  );
+  return foldedPart([presetMark(e), `${signalText(e)}, ${taskText(e.task)}; ${variantText(e)}`], fill);
 }
 
 function drawRateSections() {
