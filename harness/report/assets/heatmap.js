@@ -145,17 +145,13 @@ function drawHeatmap() {
   const lead = heat.what === 'lead';
   const frame = frameOf(lines, lead ? 'baseline' : 'mean');
   const colour = (x) => colourAt(lead ? RED_BLUE : VIRIDIS, shareOf(x, frame, higher));
-  const body = models.map((model) =>
-    el(
-      'tr',
-      {},
-      el('th', { scope: 'row' }, dot(model), model),
-      columns.map((one) => {
-        const line = lines.find((l) => l.model === model && l[heat.columns] === one);
-        return heatCell(line, line ? heatValue(line) : null, colour, digits, frame);
-      }),
-    ),
-  );
+  const body = models.map((model) => {
+    const cells = columns.map((one) => {
+      const line = lines.find((l) => l.model === model && l[heat.columns] === one);
+      return heatCell(line, line ? heatValue(line) : null, colour, digits, frame);
+    });
+    return modelRow(model, cells);
+  });
   const heads = [
     el('th', { scope: 'col' }, `${lead ? 'Δ ' : ''}${name}${unit ? ` (${unit})` : ''}`),
     columns.map((one) => el('th', { scope: 'col' }, text(one))),

@@ -58,6 +58,7 @@ function modelSection(model) {
   const about = DATA.about[model];
   const fill = (section) => {
     const rows = rowsOf.flat().filter((row) => value('model', row) === model);
+    const file = `${model.replace(/[^\w.-]/g, '-')}.csv`;
     section.append(
       about ? el('p', {}, about.text) : el('p', { class: 'hint' }, 'A model of a file of its own.'),
       about?.paper ? el('p', {}, el('b', {}, 'Source: '), about.paper) : '',
@@ -65,15 +66,7 @@ function modelSection(model) {
       settingsTable(model),
       el('h3', {}, 'Results'),
       resultsTable(model),
-      el(
-        'p',
-        { class: 'tools' },
-        el(
-          'button',
-          { type: 'button', onclick: () => save(`${model.replace(/[^\w.-]/g, '-')}.csv`, 'text/csv', toCsv(rows)) },
-          `CSV of its ${plural(rows.length, 'trial')}`,
-        ),
-      ),
+      el('p', { class: 'tools' }, csvButton(`CSV of its ${plural(rows.length, 'trial')}`, file, () => toCsv(rows))),
     );
   };
   const what = ` ${isYardstick(model) ? '† yardstick, not trained' : 'trained'}${about ? `; ${about.title}` : ''}`;

@@ -41,14 +41,10 @@ function differenceTable(lines) {
   };
   const body = current.models
     .filter((model) => lines.some((line) => line.model === model))
-    .map((model) =>
-      el(
-        'tr',
-        {},
-        el('th', { scope: 'row' }, dot(model), model),
-        sizes.map((size) => cell(model, size)),
-      ),
-    );
+    .map((model) => {
+      const cells = sizes.map((size) => cell(model, size));
+      return modelRow(model, cells);
+    });
   const caption = hiddenCaption('Differences between models');
   const table = tableOf({ class: 'differences' }, caption, [el('th'), budgetHeads(sizes)], body);
   return [el('p', { class: 'hint' }, significanceNote(name, lines)), table];

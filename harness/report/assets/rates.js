@@ -103,15 +103,7 @@ function ratesPart(found) {
       found.reference
         ? ''
         : el('p', { class: 'hint' }, 'Codecs are added by ', el('code', {}, 'python -m harness rates'), ', then report.'),
-      el(
-        'p',
-        { class: 'tools' },
-        el(
-          'button',
-          { type: 'button', onclick: () => save('rates.csv', 'text/csv', `${ratesCsv(found)}\r\n`) },
-          'CSV of these points',
-        ),
-      ),
+      el('p', { class: 'tools' }, csvButton('CSV of these points', 'rates.csv', () => `${ratesCsv(found)}\r\n`)),
     );
     drawRates(found, chart, table);
   };
