@@ -78,14 +78,12 @@ function answerMap(experiment) {
     .sort(byNumber);
   if (!sizes.length) return el('p', { class: 'empty' }, 'No score in PSNR.');
   const named = bands.length === 1;
-  const head = el(
-    'tr',
-    {},
+  const heads = [
     el('th', { scope: 'col' }, named ? 'budget' : ''),
     bands.map((band) =>
       el('th', { scope: 'col', title: bandText(band) }, named ? 'best, its lead' : band === WHOLE ? 'all' : band),
     ),
-  );
+  ];
   const body = sizes.map((size) =>
     el(
       'tr',
@@ -95,13 +93,8 @@ function answerMap(experiment) {
     ),
   );
   const caption = `The best model of ${signalText(e)}, ${taskText(e.task)}, at each budget${named ? '' : ' (down) and band (across)'}`;
-  return el(
-    'table',
-    { class: 'answers', onkeydown: (event) => moveBetween(event, 'a') },
-    el('caption', { class: 'hidden' }, caption),
-    el('thead', {}, head),
-    el('tbody', {}, body),
-  );
+  const attributes = { class: 'answers', onkeydown: (event) => moveBetween(event, 'a') };
+  return tableOf(attributes, hiddenCaption(caption), heads, body);
 }
 
 function answerCard(experiment) {
@@ -116,15 +109,7 @@ function answerCard(experiment) {
   return el(
     'article',
     { class: 'card' },
-    el(
-      'h3',
-      {},
-      el(
-        'button',
-        { type: 'button', class: 'link', title: 'its scores', onclick: open },
-        `${signalText(e)}, ${taskText(e.task)}`,
-      ),
-    ),
+    el('h3', {}, linkButton('its scores', open, `${signalText(e)}, ${taskText(e.task)}`)),
     el(
       'p',
       { class: 'under-title' },
@@ -150,16 +135,7 @@ function placedList(lines) {
   if (!lines.length) return '';
   const what = 'Among the reference results';
   if (lines.length > MANY_PLACES) return el('div', { class: 'answer' }, folded(`${what}: ${lines.length} places`, lines));
-  return el(
-    'div',
-    { class: 'answer' },
-    `${what}:`,
-    el(
-      'ul',
-      {},
-      lines.map((line) => el('li', {}, line)),
-    ),
-  );
+  return el('div', { class: 'answer' }, `${what}:`, listOf(lines));
 }
 
 function drawAnswers() {

@@ -148,27 +148,15 @@ function drawCurves(place, rows) {
 }
 
 const curveTable = (points) =>
-  el(
-    'table',
+  tableOf(
     {},
-    el(
-      'thead',
-      {},
+    null,
+    ['Passes', 'PSNR (dB)', 'Loss'].map((text) => el('th', { scope: 'col', class: 'number' }, text)),
+    points.map((point) =>
       el(
         'tr',
         {},
-        ['Passes', 'PSNR (dB)', 'Loss'].map((text) => el('th', { scope: 'col', class: 'number' }, text)),
-      ),
-    ),
-    el(
-      'tbody',
-      {},
-      points.map((point) =>
-        el(
-          'tr',
-          {},
-          [point.step, point.psnr, point.loss].map((x) => el('td', { class: 'number' }, x ?? '')),
-        ),
+        [point.step, point.psnr, point.loss].map((x) => el('td', { class: 'number' }, x ?? '')),
       ),
     ),
   );

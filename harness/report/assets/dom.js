@@ -21,6 +21,33 @@ const el = (name, attributes = {}, ...children) => build(document.createElement(
 const svg = (name, attributes = {}, ...children) =>
   build(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
 
+/* A table. caption: its element, or null. heads: the cells of its first row. */
+const tableOf = (attributes, caption, heads, body) =>
+  el('table', attributes, caption, el('thead', {}, el('tr', {}, heads)), el('tbody', {}, body));
+
+/* A caption for those who do not see the page. */
+const hiddenCaption = (text) => el('caption', { class: 'hidden' }, text);
+
+const budgetHeads = (sizes) => sizes.map((size) => el('th', { scope: 'col', class: 'number' }, budgetText(size)));
+
+const listOf = (lines, attributes = {}) =>
+  el(
+    'ul',
+    attributes,
+    lines.map((line) => el('li', {}, line)),
+  );
+
+/* A button that looks like a link. */
+const linkButton = (title, onclick, text) => el('button', { type: 'button', class: 'link', title, onclick }, text);
+
+/* A part that is closed at first. fill: draws into it what stands below the summary, when it is opened first. */
+function foldedPart(summary, fill) {
+  const ontoggle = ({ currentTarget: part }) => {
+    if (part.open && part.childElementCount === 1) fill(part);
+  };
+  return el('details', { class: 'card', ontoggle }, el('summary', {}, summary));
+}
+
 /* One of several choices, as a row of buttons. */
 function segments(place, choices, chosen, choose) {
   place.replaceChildren(
@@ -85,13 +112,7 @@ function sortableTable(caption, columns, lines, sorting, again) {
       ),
     ),
   );
-  return el(
-    'table',
-    { class: 'sortable' },
-    el('caption', { class: 'hidden' }, caption),
-    el('thead', {}, el('tr', {}, head)),
-    el('tbody', {}, body),
-  );
+  return tableOf({ class: 'sortable' }, hiddenCaption(caption), head, body);
 }
 
 /* Lines in the order asked for; those without a value come last either way. */

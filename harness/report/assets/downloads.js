@@ -65,6 +65,10 @@ function save(name, type, content) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
+/* text: gives the file's content. */
+const csvButton = (label, file, text, id = null) =>
+  el('button', { type: 'button', id, onclick: () => save(file, 'text/csv', text()) }, label);
+
 function drawDownloads() {
   const every = () => [...Array(DATA.rows).keys()];
   const parquet = byId('parquet').textContent.trim();
@@ -79,16 +83,8 @@ function drawDownloads() {
       },
       'CSV of the leaderboard as shown',
     ),
-    el(
-      'button',
-      { type: 'button', id: 'csv-chosen', onclick: () => save('trials_chosen.csv', 'text/csv', toCsv(listedRows())) },
-      'CSV of the trials chosen',
-    ),
-    el(
-      'button',
-      { type: 'button', id: 'csv-all', onclick: () => save('trials.csv', 'text/csv', toCsv(every())) },
-      'CSV of all trials',
-    ),
+    csvButton('CSV of the trials chosen', 'trials_chosen.csv', () => toCsv(listedRows()), 'csv-chosen'),
+    csvButton('CSV of all trials', 'trials.csv', () => toCsv(every()), 'csv-all'),
     parquet
       ? el(
           'button',

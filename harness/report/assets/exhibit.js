@@ -34,32 +34,14 @@ function trialScores(row) {
       ),
     );
   const rings = value('rings', row);
+  const heads = names.map((one) => {
+    const { name, meaning } = DATA.metrics[one];
+    return el('th', { scope: 'col', class: 'number' }, name, info(meaning, name));
+  });
   return el(
     'div',
     { class: 'scroll' },
-    el(
-      'table',
-      {},
-      el('caption', { class: 'hidden' }, 'Scores'),
-      el(
-        'thead',
-        {},
-        el(
-          'tr',
-          {},
-          el('th'),
-          names.map((name) =>
-            el(
-              'th',
-              { scope: 'col', class: 'number' },
-              DATA.metrics[name].name,
-              info(DATA.metrics[name].meaning, DATA.metrics[name].name),
-            ),
-          ),
-        ),
-      ),
-      el('tbody', {}, lines),
-    ),
+    tableOf({}, hiddenCaption('Scores'), [el('th'), heads], lines),
     rings
       ? el(
           'p',

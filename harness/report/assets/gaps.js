@@ -19,26 +19,14 @@ function drawGaps() {
     return all.sort(order).map(text).join(' ');
   };
   const body = lines.map(({ key: [status, model, reason], rows }) =>
-    el(
-      'tr',
-      {},
-      el('th', { scope: 'row' }, dot(model), model),
+    modelRow(model, [
       el('td', {}, el('span', { class: `mark ${statusKind(rows[0])}` }, statusText(status))),
       el(
         'td',
         { class: 'number' },
         status === 'missing'
           ? String(rows.length)
-          : el(
-              'button',
-              {
-                type: 'button',
-                class: 'link',
-                title: 'see these trials',
-                onclick: () => openTrials(rows),
-              },
-              String(rows.length),
-            ),
+          : linkButton('see these trials', () => openTrials(rows), String(rows.length)),
       ),
       el('td', {}, list(rows, 'size', budgetText, byNumber)),
       el(
@@ -52,27 +40,12 @@ function drawGaps() {
         list(rows, 'item', (item) => (item === null ? '' : itemText(EXPERIMENTS[state.experiment], item))),
       ),
       el('td', {}, reason),
-    ),
+    ]),
   );
-  return byId('gaps-table').replaceChildren(
-    el(
-      'table',
-      {},
-      el('caption', { class: 'hidden' }, 'Trials without a score'),
-      el(
-        'thead',
-        {},
-        el(
-          'tr',
-          {},
-          ['Model', 'What', 'Trials', 'Budgets', 'Bands', 'Items', 'Why'].map((text) =>
-            el('th', { scope: 'col' }, text),
-          ),
-        ),
-      ),
-      el('tbody', {}, body),
-    ),
+  const heads = ['Model', 'What', 'Trials', 'Budgets', 'Bands', 'Items', 'Why'].map((text) =>
+    el('th', { scope: 'col' }, text),
   );
+  return byId('gaps-table').replaceChildren(tableOf({}, hiddenCaption('Trials without a score'), heads, body));
 }
 
 function drawPublished() {
@@ -94,47 +67,26 @@ function publishedTable(name, cells) {
   const digits = cells[0].metric === 'psnr' ? 2 : 3;
   const sizes = distinct(cells.map((cell) => cell.size)).sort(byNumber);
   const models = distinct(cells.map((cell) => cell.model)).sort(byModel);
-  const body = models.map((model) =>
-    el(
-      'tr',
-      {},
-      el('th', { scope: 'row' }, dot(model), model),
-      sizes.map((size) => {
-        const cell = cells.find((one) => one.model === model && one.size === size);
-        if (!cell) return el('td', { class: 'faint number' }, '–');
-        return el(
-          'td',
-          { class: 'number', title: `${plural(cell.runs, 'run')} of ours` },
-          `${fixed(cell.published, digits)} → ${fixed(cell.ours, digits)}`,
-          known(cell.difference)
-            ? el(
-                'small',
-                { class: Math.abs(cell.difference) < (digits === 2 ? 1 : 0.02) ? 'faint' : 'unsure' },
-                ` ${signed(cell.difference, digits)}`,
-              )
-            : el('small', { class: 'faint' }, ` ${cell.items} of the ${cell.of} items`),
-        );
-      }),
-    ),
-  );
-  return el(
-    'table',
-    {},
-    el(
-      'caption',
-      {},
-      `Table ${name}${cells[0].item ? `, ${cells[0].item}` : ''}: ${metric}${unit ? ` (${unit})` : ''}, published → ours`,
-    ),
-    el(
-      'thead',
-      {},
-      el(
-        'tr',
-        {},
-        el('th'),
-        sizes.map((size) => el('th', { scope: 'col', class: 'number' }, budgetText(size))),
-      ),
-    ),
-    el('tbody', {}, body),
-  );
+  const body = models.map((model) => {
+    const scores = sizes.map((size) => {
+      const cell = cells.find((one) => one.model === model && one.size === size);
+      if (!cell) return el('td', { class: 'faint number' }, '–');
+      return el(
+        'td',
+        { class: 'number', title: `${plural(cell.runs, 'run')} of ours` },
+        `${fixed(cell.published, digits)} → ${fixed(cell.ours, digits)}`,
+        known(cell.difference)
+          ? el(
+              'small',
+              { class: Math.abs(cell.difference) < (digits === 2 ? 1 : 0.02) ? 'faint' : 'unsure' },
+              ` ${signed(cell.difference, digits)}`,
+            )
+          : el('small', { class: 'faint' }, ` ${cell.items} of the ${cell.of} items`),
+      );
+    });
+    return modelRow(model, scores);
+  });
+  const what = `${metric}${unit ? ` (${unit})` : ''}, published → ours`;
+  const caption = el('caption', {}, `Table ${name}${cells[0].item ? `, ${cells[0].item}` : ''}: ${what}`);
+  return tableOf({}, caption, [el('th'), budgetHeads(sizes)], body);
 }

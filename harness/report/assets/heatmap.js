@@ -145,33 +145,19 @@ function drawHeatmap() {
   const lead = heat.what === 'lead';
   const frame = frameOf(lines, lead ? 'baseline' : 'mean');
   const colour = (x) => colourAt(lead ? RED_BLUE : VIRIDIS, shareOf(x, frame, higher));
-  const body = models.map((model) =>
-    el(
-      'tr',
-      {},
-      el('th', { scope: 'row' }, dot(model), model),
-      columns.map((one) => {
-        const line = lines.find((l) => l.model === model && l[heat.columns] === one);
-        return heatCell(line, line ? heatValue(line) : null, colour, digits, frame);
-      }),
-    ),
-  );
-  const table = el(
-    'table',
-    { class: 'heatmap', onkeydown: moveInHeatmap },
-    el('caption', { class: 'hidden' }, `${name} of models over ${over[heat.columns][0]}`),
-    el(
-      'thead',
-      {},
-      el(
-        'tr',
-        {},
-        el('th', { scope: 'col' }, `${lead ? 'Δ ' : ''}${name}${unit ? ` (${unit})` : ''}`),
-        columns.map((one) => el('th', { scope: 'col' }, text(one))),
-      ),
-    ),
-    el('tbody', {}, body),
-  );
+  const body = models.map((model) => {
+    const cells = columns.map((one) => {
+      const line = lines.find((l) => l.model === model && l[heat.columns] === one);
+      return heatCell(line, line ? heatValue(line) : null, colour, digits, frame);
+    });
+    return modelRow(model, cells);
+  });
+  const heads = [
+    el('th', { scope: 'col' }, `${lead ? 'Δ ' : ''}${name}${unit ? ` (${unit})` : ''}`),
+    columns.map((one) => el('th', { scope: 'col' }, text(one))),
+  ];
+  const caption = hiddenCaption(`${name} of models over ${over[heat.columns][0]}`);
+  const table = tableOf({ class: 'heatmap', onkeydown: moveInHeatmap }, caption, heads, body);
   table.querySelector('button.heat')?.setAttribute('tabindex', '0');
   const marked = table.querySelector('.away');
   const from = lead ? ` from ${BASELINE}, lossless scores aside` : '';

@@ -22,7 +22,7 @@ function boardColumns(lines) {
       title: 'Model',
       rowHead: true,
       value: (l) => MODELS.indexOf(l.model),
-      cell: (l) => [dot(l.model), openButton(l)],
+      cell: (l) => [dot(l.model), trialsLink(l, nameOf(l.model))],
     },
     { key: 'size', title: 'Budget', number: true, value: (l) => l.size, cell: (l) => budgetText(l.size) },
   ];
@@ -134,12 +134,7 @@ function boardColumns(lines) {
   return columns;
 }
 
-const openButton = (line) =>
-  el(
-    'button',
-    { type: 'button', class: 'link', title: 'see its trials', onclick: () => openTrials(rowsOfLine(line)) },
-    nameOf(line.model),
-  );
+const trialsLink = (line, text) => linkButton('see its trials', () => openTrials(rowsOfLine(line)), text);
 
 function drawLeaderboard() {
   const byBand = isPooled() || (EXPERIMENTS[state.experiment].rings && state.band === WHOLE);

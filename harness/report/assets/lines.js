@@ -62,14 +62,7 @@ function leftOutOf(experiment, metric, bands, sizes) {
   });
 }
 
-const leftOutList = (lines) =>
-  lines.length
-    ? el(
-        'ul',
-        { class: 'left-out' },
-        lines.map((line) => el('li', {}, line)),
-      )
-    : '';
+const leftOutList = (lines) => (lines.length ? listOf(lines, { class: 'left-out' }) : '');
 
 /* A model as it is called where its rows may be those that come with the suite. */
 const nameOf = (model) => (current.of_reference.includes(model) ? `${model} (reference)` : model);

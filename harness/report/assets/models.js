@@ -43,44 +43,22 @@ function resultsTable(model) {
         return el(
           'td',
           { class: 'number' },
-          el(
-            'button',
-            { type: 'button', class: 'link', title: 'see its trials', onclick: () => openTrials(rowsOfLine(line)) },
-            line.mean === null ? excuse(line) : fixed(line.mean, digits) + ofText(line),
-          ),
+          trialsLink(line, line.mean === null ? excuse(line) : fixed(line.mean, digits) + ofText(line)),
           rank ? el('small', { class: 'under' }, rank) : '',
         );
       }),
     );
   });
-  return el(
-    'div',
-    { class: 'scroll' },
-    el(
-      'table',
-      {},
-      el('caption', { class: 'hidden' }, `All results of ${model}`),
-      el(
-        'thead',
-        {},
-        el(
-          'tr',
-          {},
-          el('th', { scope: 'col' }, 'Experiment'),
-          sizes.map((size) => el('th', { scope: 'col', class: 'number' }, budgetText(size))),
-        ),
-      ),
-      el('tbody', {}, rows.filter(Boolean)),
-    ),
-  );
+  const heads = [el('th', { scope: 'col' }, 'Experiment'), budgetHeads(sizes)];
+  const table = tableOf({}, hiddenCaption(`All results of ${model}`), heads, rows.filter(Boolean));
+  return el('div', { class: 'scroll' }, table);
 }
 
 function modelSection(model) {
   const about = DATA.about[model];
-  const fill = (event) => {
-    const section = event.currentTarget;
-    if (!section.open || section.childElementCount > 1) return;
+  const fill = (section) => {
     const rows = rowsOf.flat().filter((row) => value('model', row) === model);
+    const file = `${model.replace(/[^\w.-]/g, '-')}.csv`;
     section.append(
       about ? el('p', {}, about.text) : el('p', { class: 'hint' }, 'A model of a file of its own.'),
       about?.paper ? el('p', {}, el('b', {}, 'Source: '), about.paper) : '',
@@ -88,28 +66,11 @@ function modelSection(model) {
       settingsTable(model),
       el('h3', {}, 'Results'),
       resultsTable(model),
-      el(
-        'p',
-        { class: 'tools' },
-        el(
-          'button',
-          { type: 'button', onclick: () => save(`${model.replace(/[^\w.-]/g, '-')}.csv`, 'text/csv', toCsv(rows)) },
-          `CSV of its ${plural(rows.length, 'trial')}`,
-        ),
-      ),
+      el('p', { class: 'tools' }, csvButton(`CSV of its ${plural(rows.length, 'trial')}`, file, () => toCsv(rows))),
     );
   };
-  return el(
-    'details',
-    { class: 'card', ontoggle: fill },
-    el(
-      'summary',
-      {},
-      dot(model),
-      model,
-      el('small', {}, ` ${isYardstick(model) ? '† yardstick, not trained' : 'trained'}${about ? `; ${about.title}` : ''}`),
-    ),
-  );
+  const what = ` ${isYardstick(model) ? '† yardstick, not trained' : 'trained'}${about ? `; ${about.title}` : ''}`;
+  return foldedPart([dot(model), model, el('small', {}, what)], fill);
 }
 
 const drawModels = () => byId('model-sections').replaceChildren(...MODELS.map(modelSection));

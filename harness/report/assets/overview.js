@@ -17,16 +17,7 @@ function drawSummary() {
 }
 
 const folded = (what, lines) =>
-  el(
-    'details',
-    {},
-    el('summary', {}, what),
-    el(
-      'ul',
-      {},
-      lines.map((line) => el('li', {}, line)),
-    ),
-  );
+  el('details', {}, el('summary', {}, what), listOf(lines));
 
 function drawNotices() {
   const lines = [];

@@ -13,11 +13,7 @@ function ownAnswer(experiment) {
     { class: 'card own-answer' },
     el('h3', {}, `${signalText(e)}, ${taskText(e.task)}`),
     el('p', { class: 'hint' }, heading),
-    el(
-      'ul',
-      {},
-      lines.map((line) => el('li', {}, line)),
-    ),
+    listOf(lines),
     entries.length ? el('p', { class: 'hint' }, shownText(entries)) : '',
     besideView(entries),
     errorNote(entries.map(({ row }) => row)),

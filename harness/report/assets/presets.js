@@ -52,23 +52,12 @@ function presetsColumns(found, e) {
 function presetsPart(found) {
   const e = EXPERIMENTS[found.experiment];
   const table = el('div', { class: 'scroll' });
-  const fill = (event) => {
-    const part = event.currentTarget;
-    if (!part.open || part.childElementCount > 1) return;
+  const fill = (part) => {
     part.append(table, leftOutList(found.notes));
     showSorted(table, `${found.against} and ${e.preset}`, presetsColumns(found, e), found.lines, { key: 'size' });
   };
-  return el(
-    'details',
-    { class: 'card', ontoggle: fill },
-    el(
-      'summary',
-      {},
-      presetMark(e),
-      `${signalText(e)}, ${taskText(e.task)}; ${found.against} → ${variantText(e)}`,
-      found.best.map((line) => el('small', { class: 'best' }, line)),
-    ),
-  );
+  const title = `${signalText(e)}, ${taskText(e.task)}; ${found.against} → ${variantText(e)}`;
+  return foldedPart([presetMark(e), title, found.best.map((line) => el('small', { class: 'best' }, line))], fill);
 }
 
 function drawPresets() {

@@ -39,35 +39,14 @@ function differenceTable(lines) {
     if (line?.model === BASELINE && significance.to === 'baseline') return el('td', { class: 'none' });
     return el('td', { class: 'number faint', title: 'no score on some draw of the other' }, '–');
   };
-  const table = el(
-    'table',
-    { class: 'differences' },
-    el('caption', { class: 'hidden' }, 'Differences between models'),
-    el(
-      'thead',
-      {},
-      el(
-        'tr',
-        {},
-        el('th'),
-        sizes.map((size) => el('th', { scope: 'col', class: 'number' }, budgetText(size))),
-      ),
-    ),
-    el(
-      'tbody',
-      {},
-      current.models
-        .filter((model) => lines.some((line) => line.model === model))
-        .map((model) =>
-          el(
-            'tr',
-            {},
-            el('th', { scope: 'row' }, dot(model), model),
-            sizes.map((size) => cell(model, size)),
-          ),
-        ),
-    ),
-  );
+  const body = current.models
+    .filter((model) => lines.some((line) => line.model === model))
+    .map((model) => {
+      const cells = sizes.map((size) => cell(model, size));
+      return modelRow(model, cells);
+    });
+  const caption = hiddenCaption('Differences between models');
+  const table = tableOf({ class: 'differences' }, caption, [el('th'), budgetHeads(sizes)], body);
   return [el('p', { class: 'hint' }, significanceNote(name, lines)), table];
 }
 

@@ -95,9 +95,7 @@ function ratesPart(found) {
       line.name,
     ),
   );
-  const fill = (event) => {
-    const part = event.currentTarget;
-    if (!part.open || part.childElementCount > 1) return;
+  const fill = (part) => {
     part.append(
       el('p', { class: 'legend', 'aria-hidden': 'true' }, legend),
       chart,
@@ -105,23 +103,11 @@ function ratesPart(found) {
       found.reference
         ? ''
         : el('p', { class: 'hint' }, 'Codecs are added by ', el('code', {}, 'python -m harness rates'), ', then report.'),
-      el(
-        'p',
-        { class: 'tools' },
-        el(
-          'button',
-          { type: 'button', onclick: () => save('rates.csv', 'text/csv', `${ratesCsv(found)}\r\n`) },
-          'CSV of these points',
-        ),
-      ),
+      el('p', { class: 'tools' }, csvButton('CSV of these points', 'rates.csv', () => `${ratesCsv(found)}\r\n`)),
     );
     drawRates(found, chart, table);
   };
-  return el(
-    'details',
-    { class: 'card', ontoggle: fill },
-    el('summary', {}, presetMark(e), `${signalText(e)}, ${taskText(e.task)}; ${variantText(e)}`),
-  );
+  return foldedPart([presetMark(e), `${signalText(e)}, ${taskText(e.task)}; ${variantText(e)}`], fill);
 }
 
 function drawRateSections() {

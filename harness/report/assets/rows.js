@@ -79,6 +79,7 @@ const mark = (model, attributes) =>
     svg('path', { d: lookOf(model).path, fill: attributes.ink ?? lookOf(model).colour }),
   );
 const dot = (model) => mark(model, { class: 'dot' });
+const modelRow = (model, cells) => el('tr', {}, el('th', { scope: 'row' }, dot(model), model), cells);
 const groundOf = (model) =>
   `background:var(--model-${MODELS.indexOf(model)});color:var(--ink-${MODELS.indexOf(model)})`;
 

@@ -93,11 +93,7 @@ function trialButton(row) {
   const model = value('model', row);
   return value('status', row) === 'missing'
     ? model
-    : el(
-        'button',
-        { type: 'button', class: 'link', title: 'open this trial', onclick: () => openTrials([row]) },
-        model,
-      );
+    : linkButton('open this trial', () => openTrials([row]), model);
 }
 
 function listedRows() {
