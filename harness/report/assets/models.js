@@ -4,7 +4,7 @@ function settingsTable(model) {
   const rows = rowsOf.flat().filter((row) => value('model', row) === model && value('settings', row));
   const found = new Map();
   for (const row of rows)
-    for (const [name, x] of settingsOf(row)) found.set(name, new Set([...(found.get(name) ?? []), x]));
+    for (const [name, x] of settingsOf(row)) found.set(name, new Set([...(found.get(name) ?? []), shortened(x)]));
   const meanings = DATA.about[model]?.settings ?? {};
   if (!found.size) return el('p', { class: 'hint' }, 'No row names its settings.');
   return el(
@@ -20,6 +20,9 @@ function settingsTable(model) {
     ),
   );
 }
+
+/* What a search found has 17 digits; a trial's own page has them all. */
+const shortened = (text) => (/^-?\d+\.\d{5,}$/.test(text) ? String(Number(Number(text).toPrecision(4))) : text);
 
 /* Its mean and rank in every experiment, over all bands and items, at each budget. */
 function resultsTable(model) {

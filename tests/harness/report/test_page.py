@@ -266,3 +266,10 @@ def test_light_dark_and_print(open_page, small):
     assert not tab.locator("#controls").is_visible()
     assert tab.locator("#chosen").is_visible()
     assert len(tab.pdf(format="A4")) > 10_000
+
+
+def test_a_models_settings_are_shown_in_few_digits(open_page, store, make_row):
+    found = [{"lr": 0.004670900475845286, "layers": 3}, {"lr": 3.443271e-05, "layers": 3}]
+    tab = open_page(write_page.write(store([make_row(model="Siren", seed=i, settings=x) for i, x in enumerate(found)])))
+    tab.locator("#models summary").click()
+    assert tab.locator("#models dd").first.inner_text().startswith("0.004671, 0.00003443 ")
