@@ -145,9 +145,9 @@ def attempts(name: str, config: Config, device: "torch.device") -> Iterator[Trie
 def tiny(name: str, config: Config) -> Iterator[Trial]:
     """A trial of a moment in 2D and one in 3D where its task has it, in the precision that the model has on CUDA."""
     from harness.plan.make_plan import make_plan, tasks_for
+    from models import get_model
 
-    tasks = tasks_for(name)
-    task = "fit" if "fit" in tasks else tasks[0]
+    task = tasks_for(name)[0] if get_model(name).inverts else "fit"
     for signal, dim in SIGNALS:
         if dim not in family_of(task).dims:
             continue
