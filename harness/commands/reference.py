@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 HEAD = ("group", "preset", "trials", "there", "no data here", "missing", "cost of what is missing")
 SAID = 10  # lines of one sort; what is more is counted
 ACTIONS_OF = {  # an option that not every action reads → those that do
+    "groups": ("status", "fill", "verify"),
     "models": ("status", "fill", "verify"),
     "minutes": ("fill", "verify"),
     "device": ("fill", "verify"),
@@ -45,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--fill", action="store_true", help="run the most wanted trials that have no rows")
     what.add_argument("--check", action="store_true", help="whether the rows may be shipped, before they are reviewed")
     what.add_argument("--verify", type=positive, metavar="N", help="run N trials again, evenly spread, and compare")
+    add(
+        "--groups",
+        nargs="+",
+        metavar="GROUP",
+        help="only these of the order of want, each as its line begins: b2, or all of it",
+    )
     add(
         "--models",
         nargs="+",
@@ -83,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
         found = reference.flaws(out, order)
         print("\n".join([*found, f"{out}: {len(found):,} flaws"]))
         return EXIT_FAILED if found else EXIT_OK
+    if options.groups:
+        order = chosen_groups(order, options.groups)
     if options.models is not None:
         options.models = config.protocol.without_groups(options.models, config.protocol.order)
     for model in options.models or ():
@@ -109,6 +118,19 @@ def check_options(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None and asked not in actions:
             others = " or ".join(f"--{action}" for action in actions)
             raise UsageError(f"--{name} has no meaning with --{asked}; give it with {others}")
+
+
+def chosen_groups(order: "Sequence[Group]", words: Sequence[str]) -> "list[Group]":
+    """The groups that these words name, by their whole names or by what stands before the colon; UsageError for one
+    that names none."""
+    names = {group.name: group.name.partition(":")[0] for group in order}
+    known = [*dict.fromkeys(names.values())]
+    for word in words:
+        if word not in (*names, *known):
+            raise UsageError(
+                f"--groups: the order of want has no '{word}'{suggest(word, known)}; it has {', '.join(known)}"
+            )
+    return [group for group in order if {group.name, names[group.name]} & {*words}]
 
 
 def describe(order: "Sequence[Group]", rows: Mapping[Name, Row], gone: Mapping[Name, str]) -> Iterator[str]:

@@ -372,6 +372,17 @@ def test_some_models_alone_are_told_of_filled_and_repeated(ask, tmp_path):
     assert "did you mean 'Grid'?" in ask("--models", "Gird", code=2).err
 
 
+def test_some_groups_alone_are_told_of_and_filled_and_nothing_else_is_lost(ask, settings, tmp_path):
+    wanted = {"preset": "smoke", "device": "cpu", "experiments": "band"}
+    settings(order=[wanted | {"group": "a: 400", "sizes": [400]}, wanted | {"group": "b: 500", "sizes": [500]}])
+    ask("--fill", "--groups", "b")
+    said = ask("--groups", "a: 400").out
+    assert counts(said, "a: 400") == [2, 0, 0, 2]
+    assert "b: 500" not in said
+    assert "2 rows added, 0 dropped; 4 now" in ask("--fill", "--groups", "a", "--models", "all").out
+    assert "--groups: the order of want has no 'c'" in ask("--groups", "c", code=2).err
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
