@@ -47,7 +47,9 @@ def read_rows(path: Path, **equal: Any) -> dict[Name, Row]:
     pyarrow, parquet = _pyarrow()
     try:
         content = io.BytesIO(read_bounded(path, MOST_BYTES))
-        table = parquet.ParquetFile(content).read()  # pyarrow's own filters import pandas, which takes longer than all
+        # Without threads of its own: now and then pyarrow aborts a process that ends while they live, its work done
+        # (github.com/apache/arrow/issues/34314). Its own filters import pandas, which takes longer than all the rest.
+        table = parquet.ParquetFile(content, pre_buffer=False).read(use_threads=False)
         columns = [(table[name].to_pylist(), value) for name, value in equal.items()]
         places = [i for i in range(len(table)) if all(column[i] == value for column, value in columns)]
         start, stop = (places[0], places[-1] + 1) if places else (0, 0)

@@ -1,11 +1,14 @@
 """Rows as Parquet: their types, what is read again, and of a file those rows that are asked for."""
 
 import io
+import sys
+from pathlib import Path
 
 import pandas
 import pytest
 
 from common.errors import UsageError
+from common.files import ROOT
 from harness import __main__ as verbs
 from harness.store.names import folder_of, key_of
 from harness.store.parquet import read_rows, to_parquet, write_rows
@@ -13,6 +16,7 @@ from harness.store.schema import NAMES, names
 from harness.store.table import load
 
 parquet = pytest.importorskip("pyarrow.parquet")
+TASKS = Path("/proc/self/task")
 RATE = {"bits": 8, "bytes": 900, "psnr": None, "encode_seconds": 0.1, "decode_seconds": 0.2, "quantised_passes": 0}
 
 
@@ -95,3 +99,20 @@ def test_a_table_of_a_folder_of_parquet_files_and_what_else_it_cannot_be(store, 
     for verb in ("figures", "report", "verify", "rates"):
         assert verbs.main([verb, "--out", str(tmp_path / "two")]) == 2
         assert f"python -m harness merge {tmp_path}/two/quick.parquet --out FOLDER" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="no Linux, where the threads of a process are listed")
+def test_reading_starts_no_thread_that_could_outlive_the_process(rows, tmp_path, command):
+    path = tmp_path / "rows.parquet"
+    write_rows(path, rows)
+    code = f"""
+import os, pathlib
+import pyarrow.parquet
+from harness.store.parquet import read_rows
+before = {{*os.listdir({str(TASKS)!r})}}
+assert len(read_rows(pathlib.Path({str(path)!r}))) == {len(rows)}
+names = [pathlib.Path({str(TASKS)!r}, task, "comm").read_text() for task in {{*os.listdir({str(TASKS)!r})}} - before]
+print([name for name in names if "jemalloc" not in name])
+"""
+    result = command(sys.executable, "-c", code, cwd=ROOT)
+    assert (result.stdout, result.returncode) == ("[]\n", 0)
