@@ -143,6 +143,30 @@ def test_what_is_said_of_synthetic_signals(rows, cells):
     assert max(siren) < -1
 
 
+def test_budgets_as_large_as_the_signal(rows, trained):
+    places = {name: (*place, 0.5) for name, place in FAMILIES.items()} | {"Star": ("StarTarget", 2, None)}
+    found, constant = defaultdict(dict), {}
+    for row in rows:
+        place = row["signal"], row["dim"], row["bandlimit"]
+        if row["size"] == 1_000_000:
+            found[place][row["model"]], constant[place] = row["psnr"], row["psnr_constant"]
+    names, lines = columns("At 10⁶ parameters"), table("At 10⁶ parameters")
+    assert {line[0] for line in lines} == {*trained, "Wavelet"}
+    for model, *said in lines:
+        for name, cell in zip(names, said, strict=True):
+            psnr = found[places[name]].get(model)
+            star = "" if psnr is None or psnr > constant[places[name]] else "*"
+            assert cell == ("–" if psnr is None else f"{psnr:.1f}{star}"), (model, name)
+    nine = {name: {model: psnr for model, psnr in found[places[name]].items() if model in trained} for name in names}
+    first = {name: best(of)[0] for name, of in nine.items()}
+    edges = [name for name in names if "Bandlimited" not in name]
+    assert first == dict.fromkeys(names, "Grid") | dict.fromkeys(edges, "Instant_NGP")
+    leads = [lead(nine[name]) for name in edges]
+    assert f"by {min(leads):.0f} to {max(leads):.0f} dB over the best other of the nine" in unwrapped(ANSWER)
+    assert min(lead(of) for name, of in nine.items() if name not in edges) > 74.5
+    assert max(map(network_leads, nine.values())) < -20
+
+
 @pytest.fixture(scope="module")
 def tuned():
     """`tuned[signal, dim, item, band][model]`: the scores of fits at 10⁴, one a seed, of the paper's trained models."""
