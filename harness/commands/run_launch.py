@@ -1,7 +1,6 @@
 """What run.py does with a launch: announces it, runs its trials, prints its tables, draws its figures."""
 
 import argparse
-import functools
 import gc
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -158,11 +157,12 @@ def available_next(launch: Launch, options: argparse.Namespace) -> Available:
     """What a run after this one may use."""
     models, presets = list(dict.fromkeys(trial.model for trial in launch.trials)), launch.config.presets
     tuned = tuned_preset(launch.config, launch.preset, launch.source, options.task, models)
+    kept = [word for word in options.models if word not in launch.left_out]
     return Available(
         seeds=list(dict.fromkeys(seed for preset in presets.values() for seed in preset.get("seeds", ()))),
         tuned=tuned if all(map(searched, launch.tasks)) else None,
         bits=coder.is_here(),
-        command=functools.partial(command_of, options),
+        command=lambda changes: command_of(options, {"models": kept} | {**changes}),
     )
 
 
