@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "models",
         nargs="+",
         metavar="model",
-        help="a file that run.py --save-model left; where it holds a model of your own, name that one's .py as well",
+        help="a file that run.py --save-model left, or a folder of such; where one holds a model of your own, name "
+        "that one's .py as well",
     )
     bits = " ".join(map(str, DEFAULT_BITS))
     add(
