@@ -47,7 +47,7 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
         return EXIT_OK
     with process.without_collection():
         launch = make_launch(options)
-        done, left, rows = trial_rows.read_done(launch.trials, options.out)
+        done, left, rows = trial_rows.read_done(launch.trials, options.out, options.dry_run)
         gc.freeze()  # plan and rows stay to the end: later collections need not look through them
     if options.force:
         left = launch.trials
