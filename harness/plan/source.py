@@ -10,7 +10,7 @@ from harness.plan.config import Config
 from harness.plan.own_files import OwnFile, dataset_of, own_files
 from target_signals import item_names, user_file
 from target_signals.base import Kind, RecordedFamily, SignalFamily
-from target_signals.tasks.base import family_of
+from target_signals.tasks.base import TaskFamily, family_of, known_family
 
 MOST_POINTS = 1 << 27  # of a signal that is built again
 LARGEST = 1 << 30  # points of a signal that somebody asks for
@@ -119,6 +119,17 @@ def _of_files(
     files, notes = own_files(paths, dim)
     kind, every = files[0].kind, tuple(file.item for file in files)
     return Source(user_file.UserFile, files[0].dim, kind, every, tuple(files), dataset_of(files)), notes
+
+
+def check_name(signal: str) -> None:
+    """Raise UsageError for a signal whose fits would lie in the folder of another one's task, where the figures of both
+    would replace each other."""
+    words = signal.split("_")
+    for i in range(1, len(words)):
+        other, task = "_".join(words[:i]), "_".join(words[i:])
+        if task != "fit" and known_family(task) is not TaskFamily:
+            clash = f"its results would lie in the folder of a signal '{other}' with the task {task}"
+            raise UsageError(f"no signal may be called '{signal}', as {clash}; give it a name that does not end so")
 
 
 def check_signal_seeds(source: Source, tasks: Sequence[str]) -> None:
