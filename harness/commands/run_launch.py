@@ -30,7 +30,7 @@ from harness.plan.source import only_one_of
 from harness.plan.trial import Trial
 from harness.report import write_page
 from harness.store.names import Name
-from harness.store.schema import BUSY, OK, UNSUPPORTED, Row
+from harness.store.schema import BUSY, OK, PROTOCOL, UNSUPPORTED, Row
 from harness.store.store import Store
 from harness.store.table import load_rows, oldest_first
 from harness.train import coder, machine
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     if options.force:
         left = launch.trials
     workers = count_workers(options, launch.device, launch.as_large(left))
-    print("\n".join(announcement(launch, options, workers, done, left)))
+    print("\n".join(announcement(launch, options, workers, done, left, rows)))
     if options.dry_run:
         return EXIT_OK
     rows |= run_trials_of(launch, left, options, workers, words)
@@ -73,8 +73,12 @@ def announcement(
     workers: int | None,
     done: Sequence[Trial],
     left: Sequence[Trial],
+    rows: Mapping[Name, Row],
 ) -> Iterator[str]:
-    """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial."""
+    """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial.
+
+    rows: of the trials that are done.
+    """
     source = launch.source
     yield (
         f"{source.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset.name}, "
@@ -91,18 +95,25 @@ def announcement(
         yield f"others use this machine (load {busy:.1f} for each core): trials will take longer than was timed"
     yield f"{plural(len(launch.trials), 'trial')}, {len(done)} of them done before, {len(left)} to run: {cost}"
     if not options.force:
-        yield from lacking(done, options)
+        yield from lacking(done, rows, options)
     for trial in left if options.dry_run else ():
         seconds = describe_seconds(launch.as_large([trial]), launch.device.type)
         yield f"  {trial}, {trial.steps} passes" + ("" if seconds is None else f": {seconds}")
 
 
-def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]:
-    """A line for what is asked for now and was not when these trials ran: a back end, files in bits, saved models."""
-    if not (options.backend or options.bits or options.save_model):
-        return
-    rows = [(trial, Store(options.out, trial.rows[0].folder).read(trial.rows[0].key)) for trial in done]
-    fitted = [(trial, row) for trial, row in rows if row is not None and row["status"] == OK]
+def lacking(done: Sequence[Trial], rows: Mapping[Name, Row], options: argparse.Namespace) -> Iterator[str]:
+    """A line for what is otherwise now than when these trials ran: the preset's name, the protocol, and what was not
+    asked for then, such as files in bits and saved models."""
+    found = [(trial, rows[trial.rows[0].name]) for trial in done]
+    if others := [row["preset"] or "no name" for trial, row in found if row["preset"] != trial.preset]:
+        same = f"ran with preset {' or '.join(sorted({*others}))}, of the same extent, and are shown under it"
+        yield f"{len(others)} of those done before {same}; --force runs them again"
+    if before := [str(row["protocol"] or "unknown") for _, row in found if row["protocol"] != PROTOCOL]:
+        other = (
+            f"have scores of protocol {' or '.join(sorted({*before}))}, and this version's is {PROTOCOL} (CHANGELOG.md)"
+        )
+        yield f"{len(before)} of those done before {other}; --force runs them again"
+    fitted = [(trial, row) for trial, row in found if row["status"] == OK]
     saved = [Store(options.out, trial.folder).model_path(trial.key).exists() for trial, _ in fitted]
     for what, there in (
         (f"results of --backend {options.backend}", [trial.backend in (None, row["backend"]) for trial, row in fitted]),
