@@ -55,7 +55,7 @@ def make_plan(
                 raise UsageError(
                     f"preset '{preset.name}': no settings of {', '.join(lacking)} have been tuned for {of} at a budget "
                     f"within {REACH} times of {size:,}; run python -m harness tune --preset {preset.tuned_at} "
-                    f"--kinds {of} --models {words} --sizes {size} --write, or leave them out"
+                    f"--kinds {of} --models {words} --sizes {size} --write{config.option}, or leave them out"
                 )
             found = found_for(config.tuned, preset.tuned_at, model, of, size)
         values, lr_schedule = training_settings(config, model, kind, size, found)
