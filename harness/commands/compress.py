@@ -66,7 +66,7 @@ def files_to_write(paths: Sequence[str], folder: str | None) -> dict[Path, Path]
     for path in map(Path, paths):
         to = (path.parent if folder is None else Path(folder)) / path.stem
         if not to.parent.is_dir():
-            raise UsageError(f"no folder '{to.parent}' to write to")
+            raise UsageError(f"no folder '{to.parent}' to write to; make it, or choose another with --to")
         if to in found:
             raise UsageError(f"'{found[to]}' and '{path}' would both be written to '{to}-…'; compress one at a time")
         found[to] = path

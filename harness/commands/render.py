@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     path, out = only_one(checkpoint.only_saved(options.models)), Path(options.out)
     suffix = suffix_of(out)
     if not out.parent.is_dir():
-        raise UsageError(f"no folder '{out.parent}' to write '{out.name}' to")
+        raise UsageError(f"no folder '{out.parent}' to write '{out.name}' to; make it, or choose another with --out")
     device = str(machine.choose_device(options.device))
     model = (compressed if compressed.is_compressed(path) else checkpoint).load(path, device)
     shape = tuple(options.shape or model.lattice.shape)

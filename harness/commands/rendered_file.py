@@ -64,7 +64,8 @@ FORMATS = f"pictures {' '.join(PICTURES)}, volumes {' '.join(VOLUMES)}, any valu
 
 def suffix_of(out: Path) -> str:
     """The ending that names a format; UsageError where there is none such."""
-    found = [ending for ending in (*PICTURES, *VOLUMES, ".npy") if out.name.lower().endswith(ending)]
+    name = out.name[1:].lower()  # an ending alone is a name without one
+    found = [ending for ending in (*PICTURES, *VOLUMES, ".npy") if name.endswith(ending)]
     if not found:
         raise UsageError(f"cannot write '{out}', whose ending names none of the formats: {FORMATS}")
     return max(found, key=len)

@@ -176,7 +176,7 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
     except OSError as error:
         if path == DEFAULT_CONFIG:
             in_clone(path.name)
-        raise UsageError(f"cannot read the settings file '{path}': {error.strerror}") from error
+        raise UsageError(f"cannot read the settings file '{path}': {error.strerror}; give one with --config") from error
     if len(text) > MOST_BYTES:
         raise UsageError(f"the settings file '{path}' has more than {MOST_BYTES:,} bytes; give one of this suite")
     try:

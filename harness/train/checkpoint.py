@@ -97,6 +97,10 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     if not path.is_file():
         raise UsageError(f"no file '{path}'; {ORIGIN}")
     try:
+        path.open("rb").close()  # safetensors takes what may not be read for missing
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
+    try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["representation"])
             values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -153,7 +157,7 @@ def _models_at(path: str) -> list[str]:
     """A file itself; the models in a folder, by name."""
     if not os.path.isdir(path):  # not pathlib's, which raises for a text that no file can be called
         return [path]
-    found = sorted(map(str, Path(path).glob("*.safetensors")))
+    found = sorted(str(file) for file in Path(path).iterdir() if file.suffix == ".safetensors")
     if not found:
         raise UsageError(f"no .safetensors file in the folder '{path}'; {ORIGIN}, in <results>/<experiment>/models")
     return found

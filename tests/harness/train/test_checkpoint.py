@@ -115,6 +115,7 @@ def test_a_volume_is_written_as_an_array(tmp_path, capsys):
             "x.bmp2', whose ending names none of the formats: pictures .png .jpg .jpeg .tif .tiff, volumes .nii",
         ),
         (["--out", "/nowhere/x.png"], "no folder '/nowhere'"),
+        (["--out", ".png"], "cannot write '.png', whose ending names none of the formats"),
         (["--out", "x.nii"], "a picture is written as .png .jpg .jpeg .tif .tiff or .npy, not as '.nii'"),
         ([], "--out"),
         (["b.safetensors", "c.safetensors", "--out", "x.png"], "'b.safetensors' …; name one of them"),
@@ -127,6 +128,15 @@ def test_mistakes_are_one_line(file, tmp_path, monkeypatch, capsys, arguments, m
     assert err.startswith("error: ")
     assert len(err.splitlines()) == 1
     assert message in err
+
+
+def test_a_model_that_may_not_be_read_is_one_line(file, monkeypatch):
+    def refuse(*given):
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(UsageError, match=r"m\.safetensors' cannot be read: Permission denied; make it readable$"):
+        checkpoint.load(file)
 
 
 def test_a_jpeg_of_the_longest_axis_is_written(file, tmp_path):
