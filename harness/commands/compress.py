@@ -113,10 +113,10 @@ def truth_of(
     from harness.train.chunks import predict
     from harness.train.data import signal_again, task_of
 
-    store = store_of(path.absolute())
+    store, config = store_of(path.absolute()), load_config(options.config)
     try:
         row = parse_row(store.row_path(path.stem))
-        trial = trial_of(row, load_config(options.config), options.file)
+        trial = trial_of(row, config, options.file)
         task = task_of(trial, signal_again(trial, row, store.folder.parent))
         scoring = task.scoring_of(row["task"])
         if (trial.model, task.lattice.shape, task.channels) != (model.name, model.lattice.shape, model.channels):

@@ -354,6 +354,9 @@ def test_several_models_are_compressed_at_once(tmp_path, capsys):
         path.unlink()
     assert main(["compress", str(tmp_path), "--bits", "8", "--device", "cpu"]) == 0, "of a folder all in it"
     assert {path.name for path in tmp_path.rglob("*.coded")} == {"a-8.coded", "b.v2-8.coded"}
+    line = ["compress", str(paths[0]), "--bits", "8", "--device", "cpu", "--config", str(tmp_path / "absent.json")]
+    assert main(line) == 2
+    assert "cannot read the settings file" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert main(["compress", str(tmp_path / "empty"), "--bits", "8", "--device", "cpu"]) == 2
     assert re.fullmatch(r"error: no \.safetensors file in the folder '.*empty'; run.py .*\n", capsys.readouterr().err)
