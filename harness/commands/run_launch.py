@@ -26,7 +26,7 @@ from harness.plan.cost import drawing_seconds
 from harness.plan.describe_cost import describe_cost, describe_seconds
 from harness.plan.make_plan import searched
 from harness.plan.model_settings import check_models, group, model_names
-from harness.plan.source import only_one_of
+from harness.plan.source import named_signals, only_one_of
 from harness.plan.trial import Trial
 from harness.report import write_page
 from harness.store.names import Name
@@ -221,7 +221,7 @@ def listing(options: argparse.Namespace) -> str:
         [
             f"models:  {' '.join(group(config, 'all'))}",
             f"newer:   {' '.join(group(config, 'newer'))}; with --models newer, or by name",
-            f"signals: {', '.join(map(describe, signals.names()))}; or paths of images or volumes",
+            f"signals: {', '.join(map(describe, named_signals()))}; or paths of images or volumes",
             f"tasks:   {' '.join(tasks.get(name).usage() for name in tasks.names())}",
             f"presets: {' '.join(config.presets)}",
             "files:   models, signals and tasks may also be given as paths of .py files that register them",

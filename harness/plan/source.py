@@ -80,7 +80,9 @@ def find_source(
         given = ", ".join(f"'{text}'" for text in signals)
         raise UsageError(f"--signal takes one registered signal, or paths of images or volumes; got {given}")
     signal = only_one_of(signals[0]) if signals[0].endswith(".py") else signals[0]
-    names = target_signals.registry.names()
+    names = named_signals()
+    if signal == user_file.UserFile.name:
+        raise UsageError(f"--signal {signal} names no file; give the path of an image or a volume")
     if signal not in names and not suggest(signal, names):
         nothing = f"'{signal}' is no registered signal, and no file or folder here{user_file.close_name(Path(signal))}"
         raise UsageError(f"{nothing}; give the path of an image or a volume, or one of: {', '.join(names)}")
@@ -97,6 +99,11 @@ def find_source(
     if items is None and (chosen := config.preset(preset, source.family.name, source.dim).items):
         source = choose_source(source.family.name, source.dim, chosen)
     return source, notes
+
+
+def named_signals() -> list[str]:
+    """The registered signals that `--signal` takes by name."""
+    return [name for name in target_signals.registry.names() if name != user_file.UserFile.name]
 
 
 def only_one_of(path: str) -> str:
