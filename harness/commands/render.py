@@ -55,9 +55,9 @@ def run(options: argparse.Namespace) -> int:
     row = row_of(Path(path))
     geometry = geometry_of(row, Path(path), shape) if row is not None and model.dim == 3 else None
     write_for_user(out, encode(values, model.dim, suffix, geometry))
-    note = ", clipped to [0, 1] in 8 bits" if model.dim == 2 and suffix != ".npy" else ""
-    if geometry is not None and suffix != ".npy":
-        note = f", {geometry}"
+    note = "" if suffix == ".npy" else ", clipped to [0, 1] in 8 bits"
+    if model.dim == 3 and suffix != ".npy":
+        note = f", {geometry or 'samples taken for 1 apart'}"
     print(f"wrote {out}: {'×'.join(map(str, values.shape))}, from {values.min():.3g} to {values.max():.3g}{note}")
     if row is not None and row["source"]:
         print(f"in the scale of the fit: {row['source']}")

@@ -57,10 +57,17 @@ def test_a_volume_of_ones_own_is_rendered_where_its_file_was(run_py, tmp_path, c
         out = tmp_path / "v.nii.gz"
         line = ["render", str(model), "--out", str(out), "--shape", *map(str, shape), "--device", "cpu"]
         assert main(line) == 0
-        assert f"wrote {out}: {'×'.join(map(str, shape))}, from" in capsys.readouterr().out
+        apart = " × ".join(f"{n:.4g}" for n in np.linalg.norm(expected[:3, :3], axis=0))
+        told = capsys.readouterr().out.splitlines()[0]
+        assert told.startswith(f"wrote {out}: {'×'.join(map(str, shape))}, from")
+        assert told.endswith(f", samples {apart} mm apart")
         found = nibabel.load(out)
         assert found.shape == shape
         np.testing.assert_allclose(found.affine, expected, atol=1e-6)
+    for kept in tmp_path.glob("out/*/signals/*"):
+        kept.unlink()
+    assert main(line) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(", samples taken for 1 apart")
 
 
 @pytest.mark.parametrize(
