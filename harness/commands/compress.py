@@ -125,9 +125,10 @@ def truth_of(
         source = "" if row["source"] is None else f" ({row['source']})"
         return scoring.lattice, scoring.psnr, f"{of}{source}, task {row['task']}"
     except (OSError, ValueError, UsageError) as error:
-        if options.file is not None:  # whoever names a file wants scores against it and nothing else
-            raise UsageError(f"'{path}' cannot be scored against '{options.file}': {error}") from error
         reason = "no row lies beside it" if isinstance(error, OSError) else one_line(error)
+        if options.file is not None:  # whoever names a file wants scores against it and nothing else
+            said = f"'{path}' cannot be scored against '{options.file}': {reason}"
+            raise UsageError(f"{said}; give the file that it was fitted to, or leave --file out") from error
     own = predict(model, model.lattice)
     return model.lattice, functools.partial(psnr, own), f"the model's own answer before compression: {reason}"
 
