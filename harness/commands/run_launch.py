@@ -104,7 +104,7 @@ def announcement(
 def lacking(done: Sequence[Trial], rows: Mapping[Name, Row], options: argparse.Namespace) -> Iterator[str]:
     """A line for what is otherwise now than when these trials ran: the preset's name, the protocol, and what was not
     asked for then, such as files in bits and saved models."""
-    found = [(trial, rows[trial.rows[0].name]) for trial in done]
+    found = [(trial, rows[trial.name]) for trial in done]
     if others := [row["preset"] or "no name" for trial, row in found if row["preset"] != trial.preset]:
         same = f"ran with preset {' or '.join(sorted({*others}))}, of the same extent, and are shown under it"
         yield f"{len(others)} of those done before {same}; --force runs them again"
@@ -113,6 +113,8 @@ def lacking(done: Sequence[Trial], rows: Mapping[Name, Row], options: argparse.N
             f"have scores of protocol {' or '.join(sorted({*before}))}, and this version's is {PROTOCOL} (CHANGELOG.md)"
         )
         yield f"{len(before)} of those done before {other}; --force runs them again"
+    if not (options.backend or options.bits or options.save_model):
+        return
     fitted = [(trial, row) for trial, row in found if row["status"] == OK]
     saved = [Store(options.out, trial.folder).model_path(trial.key).exists() for trial, _ in fitted]
     for what, there in (
