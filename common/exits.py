@@ -61,7 +61,8 @@ def guarded(work: Callable[[], int], resume: str = RESUME) -> int:
         if error.filename is None:
             drop_output()
         place = "standard output" if error.filename is None else f"'{str(error.filename)[:200]}'"
-        print(f"error: {place}: {error.strerror}", file=sys.stderr)
+        advice = "make room" if error.errno in NO_ROOM else "choose another place"
+        print(f"error: {place}: {error.strerror}; {advice}", file=sys.stderr)
         return OF_PLACES[error.errno]
 
 

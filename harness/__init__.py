@@ -109,10 +109,10 @@ def run(signal: "str | Path | Sequence[str | Path]", out: "str | Path" = DEFAULT
     if chosen.list:
         raise UsageError("list prints what there is and runs nothing; that is python run.py --list")
     launch = make_launch(chosen)
-    done, left, rows = read_done(launch.trials, out)
+    done, left, rows = read_done(launch.trials, out, chosen.dry_run)
     left = launch.trials if chosen.force else left
     workers = count_workers(chosen, launch.device, ())  # on a CPU this process, which knows what was registered in it
     if chosen.dry_run:
-        print("\n".join(announcement(launch, chosen, workers, done, left)))
+        print("\n".join(announcement(launch, chosen, workers, done, left, rows)))
         return to_table(rows.values())
     return to_table((rows | run_trials_of(launch, left, chosen, workers, words)).values())

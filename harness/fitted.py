@@ -123,6 +123,8 @@ def plan(
     seed: int,
 ) -> Trial:
     """The one trial that these arguments ask for, which `harness.fit_array` explains."""
+    if not isinstance(model, str):
+        raise UsageError(f"model must be a registered name, like 'Siren', got {model!r}")
     words = [f"{model}.{name}={json.dumps(value, default=plain)}" for name, value in settings.items()]
     config = load_config(settings=words)
     source = Source(user_file.UserFile, signal.dim, signal.kind, (item,))

@@ -142,7 +142,8 @@ class SignalFamily:
     def check_dim(cls, dim: int) -> None:
         """Raise UsageError for a dimension that it does not exist in."""
         if dim not in cls.dims:
-            raise UsageError(f"{cls.name} does not exist with dim {dim}; it has dim {' or '.join(map(str, cls.dims))}")
+            allowed = " or ".join(map(str, cls.dims))
+            raise UsageError(f"{cls.name} does not exist with dim {dim!r}; it has dim {allowed}")
 
 
 class RecordedFamily(SignalFamily):

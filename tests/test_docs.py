@@ -13,6 +13,7 @@ from common.files import ROOT
 from common.parser import Parser
 from harness.__main__ import VERBS
 from harness.execution.options import parse
+from harness.store.schema import PROTOCOL
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "band_limit_figs" / "README.md"])
 QUICK = {
@@ -193,6 +194,7 @@ def test_every_version_says_its_protocol_which_never_falls():
     versions = re.split(r"^## \[", read("CHANGELOG.md"), flags=re.MULTILINE)[1:]
     protocols = [int(re.match(r".+\n\nProtocol ([0-9]+)\.", text)[1]) for text in versions]
     assert protocols == sorted(protocols, reverse=True)
+    assert protocols[0] == PROTOCOL, "which rows have"
 
 
 def test_a_version_is_one_everywhere():

@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "models",
         nargs="+",
         metavar="model",
-        help="a file that run.py --save-model left; where it holds a model of your own, name that one's .py as well",
+        help="a file that run.py --save-model left, or a folder of such; where one holds a model of your own, name "
+        "that one's .py as well",
     )
     bits = " ".join(map(str, DEFAULT_BITS))
     add(
@@ -65,7 +66,7 @@ def files_to_write(paths: Sequence[str], folder: str | None) -> dict[Path, Path]
     for path in map(Path, paths):
         to = (path.parent if folder is None else Path(folder)) / path.stem
         if not to.parent.is_dir():
-            raise UsageError(f"no folder '{to.parent}' to write to")
+            raise UsageError(f"no folder '{to.parent}' to write to; make it, or choose another with --to")
         if to in found:
             raise UsageError(f"'{found[to]}' and '{path}' would both be written to '{to}-…'; compress one at a time")
         found[to] = path
@@ -112,10 +113,10 @@ def truth_of(
     from harness.train.chunks import predict
     from harness.train.data import signal_again, task_of
 
-    store = store_of(path.absolute())
+    store, config = store_of(path.absolute()), load_config(options.config)
     try:
         row = parse_row(store.row_path(path.stem))
-        trial = trial_of(row, load_config(options.config), options.file)
+        trial = trial_of(row, config, options.file)
         task = task_of(trial, signal_again(trial, row, store.folder.parent))
         scoring = task.scoring_of(row["task"])
         if (trial.model, task.lattice.shape, task.channels) != (model.name, model.lattice.shape, model.channels):
@@ -124,9 +125,10 @@ def truth_of(
         source = "" if row["source"] is None else f" ({row['source']})"
         return scoring.lattice, scoring.psnr, f"{of}{source}, task {row['task']}"
     except (OSError, ValueError, UsageError) as error:
-        if options.file is not None:  # whoever names a file wants scores against it and nothing else
-            raise UsageError(f"'{path}' cannot be scored against '{options.file}': {error}") from error
         reason = "no row lies beside it" if isinstance(error, OSError) else one_line(error)
+        if options.file is not None:  # whoever names a file wants scores against it and nothing else
+            said = f"'{path}' cannot be scored against '{options.file}': {reason}"
+            raise UsageError(f"{said}; give the file that it was fitted to, or leave --file out") from error
     own = predict(model, model.lattice)
     return model.lattice, functools.partial(psnr, own), f"the model's own answer before compression: {reason}"
 

@@ -19,6 +19,7 @@ from common.exits import EXIT_FAILED, EXIT_OK
 from common.files import Unfit, write_atomically
 from common.words import first_few, plural
 from harness.commands.merged_rows import Found, Tally, chosen, describe, is_parquet, names, read
+from harness.commands.selected_rows import no_rows
 from harness.execution.option_types import given_path
 from harness.store.names import Name, folder_of, key_of
 from harness.store.own_signal import load_signal, signal_path
@@ -73,7 +74,7 @@ def check_places(stores: Sequence[Path], out: Path) -> None:
         if not (store.is_file() if is_parquet(store) else store.is_dir()):
             raise UsageError(f"no folder '{store}'; name results folders, or Parquet files of rows")
         if not is_parquet(store) and next(names(store), None) is None:
-            raise UsageError(f"no rows in '{store}'; name results folders, such as band_limit_figs")
+            raise no_rows(store)
         if places.count(place) > 1:
             raise UsageError(f"'{store}' is given twice; name every folder once")
         if (into := out.resolve()).is_relative_to(place) or place.is_relative_to(into):

@@ -63,7 +63,10 @@ def names_in(text: str) -> set[str]:
 def check_free(kind: str, name: str) -> None:
     """UsageError for a name that the suite or a module of Python has."""
     from harness.plan.config import GROUPS
+    from harness.plan.source import check_name
 
+    if kind == "signal":
+        check_name(name)
     known = importlib.import_module(KINDS[kind]).registry.names()
     if name in known or (kind == "model" and name in GROUPS):
         raise UsageError(f"the suite has a {kind} called '{name}'; choose another name")

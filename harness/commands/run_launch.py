@@ -1,7 +1,6 @@
 """What run.py does with a launch: announces it, runs its trials, prints its tables, draws its figures."""
 
 import argparse
-import functools
 import gc
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,11 +26,11 @@ from harness.plan.cost import drawing_seconds
 from harness.plan.describe_cost import describe_cost, describe_seconds
 from harness.plan.make_plan import searched
 from harness.plan.model_settings import check_models, group, model_names
-from harness.plan.source import only_one_of
+from harness.plan.source import named_signals, only_one_of
 from harness.plan.trial import Trial
 from harness.report import write_page
 from harness.store.names import Name
-from harness.store.schema import BUSY, OK, UNSUPPORTED, Row
+from harness.store.schema import BUSY, OK, PROTOCOL, UNSUPPORTED, Row
 from harness.store.store import Store
 from harness.store.table import load_rows, oldest_first
 from harness.train import coder, machine
@@ -48,12 +47,12 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
         return EXIT_OK
     with process.without_collection():
         launch = make_launch(options)
-        done, left, rows = trial_rows.read_done(launch.trials, options.out)
+        done, left, rows = trial_rows.read_done(launch.trials, options.out, options.dry_run)
         gc.freeze()  # plan and rows stay to the end: later collections need not look through them
     if options.force:
         left = launch.trials
     workers = count_workers(options, launch.device, launch.as_large(left))
-    print("\n".join(announcement(launch, options, workers, done, left)))
+    print("\n".join(announcement(launch, options, workers, done, left, rows)))
     if options.dry_run:
         return EXIT_OK
     rows |= run_trials_of(launch, left, options, workers, words)
@@ -74,8 +73,12 @@ def announcement(
     workers: int | None,
     done: Sequence[Trial],
     left: Sequence[Trial],
+    rows: Mapping[Name, Row],
 ) -> Iterator[str]:
-    """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial."""
+    """What is said before anything runs: what, where, notes, and the cost; with --dry-run, of every trial.
+
+    rows: of the trials that are done.
+    """
     source = launch.source
     yield (
         f"{source.name}, {source.dim}D, task {' + '.join(launch.tasks)}, preset {launch.preset.name}, "
@@ -92,18 +95,27 @@ def announcement(
         yield f"others use this machine (load {busy:.1f} for each core): trials will take longer than was timed"
     yield f"{plural(len(launch.trials), 'trial')}, {len(done)} of them done before, {len(left)} to run: {cost}"
     if not options.force:
-        yield from lacking(done, options)
+        yield from lacking(done, rows, options)
     for trial in left if options.dry_run else ():
         seconds = describe_seconds(launch.as_large([trial]), launch.device.type)
         yield f"  {trial}, {trial.steps} passes" + ("" if seconds is None else f": {seconds}")
 
 
-def lacking(done: Sequence[Trial], options: argparse.Namespace) -> Iterator[str]:
-    """A line for what is asked for now and was not when these trials ran: a back end, files in bits, saved models."""
+def lacking(done: Sequence[Trial], rows: Mapping[Name, Row], options: argparse.Namespace) -> Iterator[str]:
+    """A line for what is otherwise now than when these trials ran: the preset's name, the protocol, and what was not
+    asked for then, such as files in bits and saved models."""
+    found = [(trial, rows[trial.name]) for trial in done]
+    if others := [row["preset"] or "no name" for trial, row in found if row["preset"] != trial.preset]:
+        same = f"ran with preset {' or '.join(sorted({*others}))}, of the same extent, and are shown under it"
+        yield f"{len(others)} of those done before {same}; --force runs them again"
+    if before := [str(row["protocol"] or "unknown") for _, row in found if row["protocol"] != PROTOCOL]:
+        other = (
+            f"have scores of protocol {' or '.join(sorted({*before}))}, and this version's is {PROTOCOL} (CHANGELOG.md)"
+        )
+        yield f"{len(before)} of those done before {other}; --force runs them again"
     if not (options.backend or options.bits or options.save_model):
         return
-    rows = [(trial, Store(options.out, trial.rows[0].folder).read(trial.rows[0].key)) for trial in done]
-    fitted = [(trial, row) for trial, row in rows if row is not None and row["status"] == OK]
+    fitted = [(trial, row) for trial, row in found if row["status"] == OK]
     saved = [Store(options.out, trial.folder).model_path(trial.key).exists() for trial, _ in fitted]
     for what, there in (
         (f"results of --backend {options.backend}", [trial.backend in (None, row["backend"]) for trial, row in fitted]),
@@ -158,11 +170,12 @@ def available_next(launch: Launch, options: argparse.Namespace) -> Available:
     """What a run after this one may use."""
     models, presets = list(dict.fromkeys(trial.model for trial in launch.trials)), launch.config.presets
     tuned = tuned_preset(launch.config, launch.preset, launch.source, options.task, models)
+    kept = [word for word in options.models if word not in launch.left_out]
     return Available(
         seeds=list(dict.fromkeys(seed for preset in presets.values() for seed in preset.get("seeds", ()))),
         tuned=tuned if all(map(searched, launch.tasks)) else None,
         bits=coder.is_here(),
-        command=functools.partial(command_of, options),
+        command=lambda changes: command_of(options, {"models": kept} | {**changes}),
     )
 
 
@@ -210,7 +223,7 @@ def listing(options: argparse.Namespace) -> str:
         [
             f"models:  {' '.join(group(config, 'all'))}",
             f"newer:   {' '.join(group(config, 'newer'))}; with --models newer, or by name",
-            f"signals: {', '.join(map(describe, signals.names()))}; or paths of images or volumes",
+            f"signals: {', '.join(map(describe, named_signals()))}; or paths of images or volumes",
             f"tasks:   {' '.join(tasks.get(name).usage() for name in tasks.names())}",
             f"presets: {' '.join(config.presets)}",
             "files:   models, signals and tasks may also be given as paths of .py files that register them",

@@ -34,7 +34,7 @@ def tune(options: argparse.Namespace) -> int:
     """Do what the options ask for; the exit code."""
     found = make_search(options)
     trials = found.trials
-    done, left, _ = trial_rows.read_done(trials, options.out)
+    done, left, _ = trial_rows.read_done(trials, options.out, options.dry_run)
     workers = count_workers(options, found.device, left)
     print("\n".join(announcement(found, options, workers, len(done), left)))
     if options.dry_run:

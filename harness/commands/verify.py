@@ -71,7 +71,10 @@ def named(words: Sequence[str], out: str) -> list[Stored]:
         if not found and word.endswith(".py"):
             raise UsageError(f"'{word}' is no row; a model of your own is chosen with --models {word}")
         if not found:
-            raise UsageError(f"no row of '{out}' has '{word}' in its name{suggest(word, [one.key for one in rows])}")
+            hint = suggest(word, [one.key for one in rows])
+            raise UsageError(
+                f"no row of '{out}' has '{word}' in its name{hint}; give a part of one, or a row's .json file"
+            )
         chosen += found
     return list({one.store.row_path(one.key).resolve(): one for one in chosen}.values())
 

@@ -31,12 +31,16 @@ FREE = 0.9  # of a device's memory, at most, that a model can have
 
 @dataclass(frozen=True)
 class Launch:
-    """What a command line asks for. notes: what is to be said about its signal before it starts."""
+    """What a command line asks for.
+
+    left_out: models that it names and that have no trial. notes: what is to be said before it starts.
+    """
 
     config: Config
     device: torch.device
     preset: Preset
     source: Source
+    left_out: tuple[str, ...]
     notes: tuple[str, ...]
     trials: list[Trial]
 
@@ -73,7 +77,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
     trials = plan_of(options, config, source, options.task, preset, models, device)
     notes += shrunk(source, preset, options.length)
     planned = {trial.model for trial in trials}
-    if left_out := [name for name in models if name in options.models and name not in planned]:
+    if left_out := tuple(name for name in models if name in options.models and name not in planned):
         notes.append(f"left out: {purpose(left_out)}")
     if options.bits:
         coder.check()
@@ -85,7 +89,7 @@ def make_launch(options: argparse.Namespace) -> Launch:
         others = " or ".join(task for task in expand_tasks(options.task) if not searched(task))
         but = f", which does not search {others}; --preset {preset.tuned_at} has the papers' settings" if others else ""
         notes.append(f"settings found by python -m harness tune --preset {preset.tuned_at} (docs/tuning.md){but}")
-    return Launch(config, device, preset, source, tuple(notes), trials)
+    return Launch(config, device, preset, source, left_out, tuple(notes), trials)
 
 
 def plan_of(

@@ -18,7 +18,7 @@ def add_out(parser: argparse.ArgumentParser) -> None:
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     help_text = f"settings file (default: {DEFAULT_CONFIG.name})"
-    parser.add_argument("--config", default=DEFAULT_CONFIG, metavar="FILE", help=help_text)
+    parser.add_argument("--config", type=given_path, default=DEFAULT_CONFIG, metavar="FILE", help=help_text)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

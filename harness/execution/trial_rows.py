@@ -13,19 +13,23 @@ from harness.store.store import Store
 
 
 @without_collection()
-def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], list[Trial], dict[Name, Row]]:
+def read_done(
+    trials: Sequence[Trial], out: str | Path, dry_run: bool = False
+) -> tuple[list[Trial], list[Trial], dict[Name, Row]]:
     """The trials whose rows all exist and count, those that are left to run, and the rows of the first. A corrupt row
-    and one under another's name are set aside, and what is left of a claim on a trial that is done is taken away."""
+    and one under another's name are set aside, and what is left of a claim on a trial that is done is taken away;
+    not in a dry run, which changes nothing."""
     done: list[Trial] = []
     left: list[Trial] = []
     rows: dict[Name, Row] = {}
     claims = Claims(out)
     for trial in trials:
-        found = stored(trial, out)
-        own = {name: row for name, row in found.items() if row is not None and is_own(row, name, out)}
+        found = stored(trial, out, dry_run)
+        own = {name: row for name, row in found.items() if row is not None and is_own(row, name, out, dry_run)}
         whole = {name: row for name, row in own.items() if trial.counts(row)}
         if len(whole) == len(found):
-            claims.bury(trial)
+            if not dry_run:
+                claims.bury(trial)
             done.append(trial)
             rows |= whole
         else:
@@ -33,17 +37,17 @@ def read_done(trials: Sequence[Trial], out: str | Path) -> tuple[list[Trial], li
     return done, left, rows
 
 
-def is_own(row: Row, name: Name, out: str | Path) -> bool:
+def is_own(row: Row, name: Name, out: str | Path, dry_run: bool) -> bool:
     """Whether a row is the one of its name. Another one, which somebody has put there, is set aside."""
     folder, key = name
     if (own := key_of(row)) != key:
-        Store(out, folder).set_aside(key, f"it is that of {own}")
+        Store(out, folder, dry_run).set_aside(key, f"it is that of {own}")
     return own == key
 
 
-def stored(trial: Trial, out: str | Path) -> dict[Name, Row | None]:
+def stored(trial: Trial, out: str | Path, dry_run: bool = False) -> dict[Name, Row | None]:
     """The rows of a trial by their names, in the order of its scorings; None for one that is not there."""
-    return {row.name: Store(out, row.folder).read(row.key) for row in trial.rows}
+    return {row.name: Store(out, row.folder, dry_run).read(row.key) for row in trial.rows}
 
 
 def is_done(trial: Trial, out: str | Path, superseded: Superseded) -> bool:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -121,7 +122,7 @@ class Config:
     """The whole file. `models` stays as it was read: the classes' own `Config` types check it.
 
     reference: what the shipped results are to have (harness/plan/reference.py).
-    source: the file's name and the changes of the command line, as messages name the place of a mistake.
+    source: the file's name and the changes of the command line, as messages name the place of a mistake. path: of it.
     by_hand: the settings of models that the command line gave, which tuned ones do not replace. tuned: what searches
     have found (harness/plan/tuned.py), from the file beside this one.
     """
@@ -132,8 +133,14 @@ class Config:
     models: dict[str, dict[str, Any]]
     reference: Reference = field(default_factory=Reference)
     source: str = "hyperparameters.json"
+    path: str = str(DEFAULT_CONFIG)
     by_hand: tuple[tuple[str, str], ...] = ()
     tuned: Tuned = field(default_factory=dict)
+
+    @property
+    def option(self) -> str:
+        """What names the file at the end of another command; nothing for the one that all commands read."""
+        return "" if self.path == str(DEFAULT_CONFIG) else f" --config {shlex.quote(self.path)}"
 
     def preset(self, name: str, signal: str, dim: int) -> Preset:
         """A preset with the experiment's own values in place of the common ones, and its own in place of those of the
@@ -169,7 +176,7 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
     except OSError as error:
         if path == DEFAULT_CONFIG:
             in_clone(path.name)
-        raise UsageError(f"cannot read the settings file '{path}': {error.strerror}") from error
+        raise UsageError(f"cannot read the settings file '{path}': {error.strerror}; give one with --config") from error
     if len(text) > MOST_BYTES:
         raise UsageError(f"the settings file '{path}' has more than {MOST_BYTES:,} bytes; give one of this suite")
     try:
@@ -184,11 +191,11 @@ def load_config(path: str | Path = DEFAULT_CONFIG, settings: Sequence[str] = ())
         raise UsageError(f"'{path}' must hold one JSON object, not {kind_of(data)}")
     of_models = [apply_setting(data, setting) for setting in settings]
     source = f"{path.name} (with {' '.join(f'--set {setting}' for setting in settings)})" if settings else path.name
-    for key in data.keys() & {"source", "by_hand", "tuned"}:  # which are no part of the file
+    for key in data.keys() & {"source", "path", "by_hand", "tuned"}:  # which are no part of the file
         raise UsageError(f"{source}: unknown key '{key}'")
     config = read(Config, data | {"source": source}, source)
     by_hand = tuple(found for found in of_models if found is not None)
-    config = dataclasses.replace(config, by_hand=by_hand, tuned=load_tuned(path))
+    config = dataclasses.replace(config, path=str(path), by_hand=by_hand, tuned=load_tuned(path))
     for name in config.presets:  # every preset is checked, with every experiment's own values
         for e in (*config.experiments, Experiment("", 2)):
             config.preset(name, e.signal, e.dim)

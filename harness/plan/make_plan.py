@@ -12,7 +12,7 @@ from common.errors import UsageError
 from common.registry import version
 from harness.plan.config import Config, Preset
 from harness.plan.model_settings import training_settings
-from harness.plan.source import Source, check_signal_seeds
+from harness.plan.source import Source, check_name, check_signal_seeds
 from harness.plan.trial import LR_SCHEDULE, Trial
 from harness.plan.tuned import KINDS, REACH, found_for, kind_in
 from target_signals.base import RecordedFamily, SignalFamily
@@ -55,7 +55,7 @@ def make_plan(
                 raise UsageError(
                     f"preset '{preset.name}': no settings of {', '.join(lacking)} have been tuned for {of} at a budget "
                     f"within {REACH} times of {size:,}; run python -m harness tune --preset {preset.tuned_at} "
-                    f"--kinds {of} --models {words} --sizes {size} --write, or leave them out"
+                    f"--kinds {of} --models {words} --sizes {size} --write{config.option}, or leave them out"
                 )
             found = found_for(config.tuned, preset.tuned_at, model, of, size)
         values, lr_schedule = training_settings(config, model, kind, size, found)
@@ -99,6 +99,7 @@ def make_plan(
     for band in bands:
         family.check(source.dim, length, band)
     names = expand_tasks(tasks)
+    check_name(family.name)
     if any(signal_seed != seed for seed, signal_seed in preset.seed_pairs):
         check_signal_seeds(source, names)
     trials = [

@@ -10,7 +10,7 @@ from harness.plan.config import Config
 from harness.plan.own_files import OwnFile, dataset_of, own_files
 from target_signals import item_names, user_file
 from target_signals.base import Kind, RecordedFamily, SignalFamily
-from target_signals.tasks.base import family_of
+from target_signals.tasks.base import TaskFamily, family_of, known_family
 
 MOST_POINTS = 1 << 27  # of a signal that is built again
 LARGEST = 1 << 30  # points of a signal that somebody asks for
@@ -80,7 +80,9 @@ def find_source(
         given = ", ".join(f"'{text}'" for text in signals)
         raise UsageError(f"--signal takes one registered signal, or paths of images or volumes; got {given}")
     signal = only_one_of(signals[0]) if signals[0].endswith(".py") else signals[0]
-    names = target_signals.registry.names()
+    names = named_signals()
+    if signal == user_file.UserFile.name:
+        raise UsageError(f"--signal {signal} names no file; give the path of an image or a volume")
     if signal not in names and not suggest(signal, names):
         nothing = f"'{signal}' is no registered signal, and no file or folder here{user_file.close_name(Path(signal))}"
         raise UsageError(f"{nothing}; give the path of an image or a volume, or one of: {', '.join(names)}")
@@ -97,6 +99,11 @@ def find_source(
     if items is None and (chosen := config.preset(preset, source.family.name, source.dim).items):
         source = choose_source(source.family.name, source.dim, chosen)
     return source, notes
+
+
+def named_signals() -> list[str]:
+    """The registered signals that `--signal` takes by name."""
+    return [name for name in target_signals.registry.names() if name != user_file.UserFile.name]
 
 
 def only_one_of(path: str) -> str:
@@ -119,6 +126,17 @@ def _of_files(
     files, notes = own_files(paths, dim)
     kind, every = files[0].kind, tuple(file.item for file in files)
     return Source(user_file.UserFile, files[0].dim, kind, every, tuple(files), dataset_of(files)), notes
+
+
+def check_name(signal: str) -> None:
+    """Raise UsageError for a signal whose fits would lie in the folder of another one's task, where the figures of both
+    would replace each other."""
+    words = signal.split("_")
+    for i in range(1, len(words)):
+        other, task = "_".join(words[:i]), "_".join(words[i:])
+        if task != "fit" and known_family(task) is not TaskFamily:
+            clash = f"its results would lie in the folder of a signal '{other}' with the task {task}"
+            raise UsageError(f"no signal may be called '{signal}', as {clash}; give it a name that does not end so")
 
 
 def check_signal_seeds(source: Source, tasks: Sequence[str]) -> None:

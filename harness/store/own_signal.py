@@ -19,6 +19,7 @@ from harness.store.names import folder_of, known, length_name, safe
 from harness.store.npz import HEADERS, read_arrays
 from harness.store.store import unwritable
 from target_signals.base import Signal
+from target_signals.geometry import Geometry
 from target_signals.readers.decoded import LARGEST
 
 
@@ -31,11 +32,15 @@ def signal_path(out: str | Path, row: Mapping[str, Any]) -> Path:
 
 
 def keep_signal(path: Path, signal: Signal) -> None:
-    """Write a signal's values, unless they are there. Raises `unwritable` where that cannot be done."""
+    """Write a signal's values, and where its samples lie if that is known, unless they are there. Raises `unwritable`
+    where that cannot be done."""
     if path.exists():
         return
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, values=signal.values)
+    buffer, place = io.BytesIO(), signal.geometry
+    where: dict[str, Any] = (
+        {} if place is None else {"affine": place.affine, "unit": np.frombuffer(place.unit.encode(), np.uint8)}
+    )
+    np.savez_compressed(buffer, values=signal.values, **where)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, buffer.getvalue())
@@ -60,7 +65,22 @@ def load_signal(path: Path, dim: int) -> Signal:
         if dtype != np.float32 or len(shape) - dim not in (0, 1) or not 0 < math.prod(shape) <= LARGEST:
             raise ValueError(f"its values are {dtype} of shape {shape}")
 
-    (values,) = read_arrays(read_bounded(path, 4 * LARGEST + HEADERS), {"values": check})
+    content = read_bounded(path, 4 * LARGEST + HEADERS)
+    (values,) = read_arrays(content, {"values": check})
     if not np.isfinite(values).all():
         raise Unfit("it holds values that are not finite")
-    return Signal(values, dim, "image" if dim == 2 else "volume")
+    return Signal(values, dim, "image" if dim == 2 else "volume", geometry=_geometry(content, dim))
+
+
+def _geometry(content: bytes, dim: int) -> Geometry | None:
+    """Where the samples lie; None of a file that does not say, as an older version's."""
+
+    def check(shape: tuple[int, ...], dtype: np.dtype) -> None:
+        if (shape, dtype) != ((4, dim + 1), np.float64) and (len(shape), dtype) != (1, np.uint8):
+            raise ValueError(f"{dtype} of shape {shape} says of no sample where it lies")
+
+    try:
+        affine, unit = read_arrays(content, {"affine": check, "unit": check})
+        return Geometry.of(affine, bytes(unit).decode())
+    except ValueError:  # Unfit is one
+        return None

@@ -59,7 +59,8 @@ def read_rows(path: Path, **equal: Any) -> dict[Name, Row]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, pyarrow.ArrowException) as error:
-        raise UsageError(f"cannot read rows from '{path}': {one_line(error)[:LONGEST]}") from error
+        what = f"cannot read rows from '{path}': {one_line(error)[:LONGEST]}"
+        raise UsageError(f"{what}; it is damaged, or no Parquet file of rows") from error
 
 
 @without_collection()

@@ -14,6 +14,7 @@ from target_signals.tasks.metrics import METRICS, Metric
 Row = dict[str, Any]
 
 OK, DIVERGED, OUT_OF_MEMORY, UNSUPPORTED = "ok", "diverged", "out_of_memory", "unsupported"
+PROTOCOL = 2  # of rows that are written: CHANGELOG.md, "Which rows compare"
 REFERENCE_RESULT = "reference"  # the origin of a row that comes with the suite and is shown beside a person's own
 CLASSICAL = "classical"  # the label of a yardstick: compared with, though it is no trained representation
 CHECKSUM = "residual_sha256"
@@ -190,6 +191,7 @@ COLUMNS = (
     ),
     Column("versions", "object", "of Python and the libraries", machine=True),
     Column("commit", "text", "of the suite; + where files differed from it", machine=True),
+    Column("protocol", "whole", "of the suite's version, as CHANGELOG.md numbers them; null: an older row", page=False),
     Column("started", "text", "when, in UTC", null=False, needed=True),
     Column(
         "origin",

@@ -32,10 +32,14 @@ def coded_path(model: Path, bits: int) -> Path:
 
 
 class Store:
-    """The rows and arrays of one experiment: <out>/<folder>/rows/<key>.json and arrays/<key>.npz."""
+    """The rows and arrays of one experiment: <out>/<folder>/rows/<key>.json and arrays/<key>.npz.
 
-    def __init__(self, out: str | Path, folder: str):
+    dry_run: whether nothing may change: what would be set aside stays where it is.
+    """
+
+    def __init__(self, out: str | Path, folder: str, dry_run: bool = False):
         self.folder = Path(out) / folder
+        self.dry_run = dry_run
         self.rows = self.folder / "rows"
 
     def row_path(self, key: str) -> Path:
@@ -91,9 +95,11 @@ class Store:
         """Give the file of a row another name, with a warning: it is none, or another one's."""
         path = self.row_path(key)
         aside = path.with_suffix(".corrupt")
-        with contextlib.suppress(FileNotFoundError):  # another run was quicker
-            os.replace(path, aside)
-        told = f"'{path}' is not a row ({why}); set aside as '{aside.name}', its trial will run again"
+        if not self.dry_run:
+            with contextlib.suppress(FileNotFoundError):  # another run was quicker
+                os.replace(path, aside)
+        moved = "to be set aside" if self.dry_run else "set aside"
+        told = f"'{path}' is not a row ({why}); {moved} as '{aside.name}', its trial will run again"
         warnings.warn(told, Notice, stacklevel=3)
 
     def write(self, key: str, row: Row, residual: np.ndarray | None) -> None:

@@ -6,6 +6,7 @@ Nothing is pickled, so a file from somebody else can only be a wrong one.
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,10 @@ def load(path: str | Path, device: str = "cpu") -> Representation:
     if not path.is_file():
         raise UsageError(f"no file '{path}'; {ORIGIN}")
     try:
+        path.open("rb").close()  # safetensors takes what may not be read for missing
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be read: {error.strerror}; make it readable") from error
+    try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["representation"])
             values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -140,11 +145,22 @@ def with_values(model: Representation, values: Mapping[str, torch.Tensor]) -> Re
 
 
 def only_saved(paths: Sequence[str]) -> list[str]:
-    """The paths of saved models, once the .py files among them have registered the models of one's own."""
+    """The paths of saved models, and of those in folders, once the .py files among the paths have registered the models
+    of one's own. Raises UsageError for a folder without any."""
     for path in paths:
         if path.endswith(".py"):
             models.registry.load_file(path)
-    return [path for path in paths if not path.endswith(".py")]
+    return [model for path in paths if not path.endswith(".py") for model in _models_at(path)]
+
+
+def _models_at(path: str) -> list[str]:
+    """A file itself; the models in a folder, by name."""
+    if not os.path.isdir(path):  # not pathlib's, which raises for a text that no file can be called
+        return [path]
+    found = sorted(str(file) for file in Path(path).iterdir() if file.suffix == ".safetensors")
+    if not found:
+        raise UsageError(f"no .safetensors file in the folder '{path}'; {ORIGIN}, in <results>/<experiment>/models")
+    return found
 
 
 def rebuild(header: dict[str, Any]) -> Representation:

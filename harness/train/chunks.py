@@ -13,7 +13,7 @@ from torch import Tensor
 from common.errors import UsageError
 from common.lattice import Lattice
 from common.needs import Needs
-from harness.train.precision import evaluating, evaluation_mode
+from harness.train.precision import evaluating, training_mode
 from models.base import Representation
 from models.defaults import own_defaults
 from models.kernels.network.aligned import ALIGNMENT
@@ -103,7 +103,8 @@ def memory(model: Representation, lattice: Lattice) -> tuple[float, float]:
 
 
 def bytes_kept(model: Representation, slab: Lattice) -> int:
-    """What autograd keeps for a slab's backward pass; at least the prediction itself."""
+    """What autograd keeps for a slab's backward pass in training, where layers such as dropout keep more than in
+    evaluation; at least the prediction itself."""
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept: dict[int, int] = {}
 
@@ -114,7 +115,7 @@ def bytes_kept(model: Representation, slab: Lattice) -> int:
         return tensor.detach()  # a layer that keeps its own output would keep itself, and never be freed
 
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
-    with uncompiled(model), evaluation_mode(model), torch.enable_grad(), hooks:
+    with uncompiled(model), training_mode(model), torch.enable_grad(), hooks:
         heads = model.heads_on_lattice(slab)
     return max(sum(kept.values()), heads.nbytes)
 

@@ -46,8 +46,28 @@ def evaluating(model: Representation) -> Iterator[None]:
 def evaluation_mode(model: Representation) -> Iterator[None]:
     """A context in which a model is in PyTorch's evaluation mode, so that being asked changes neither it nor PyTorch's
     generators."""
+    with _mode_kept(model):
+        model.eval()
+        yield
+
+
+@contextlib.contextmanager
+def training_mode(model: Representation) -> Iterator[None]:
+    """A context in which a model is in PyTorch's training mode; what that changes of it and of generators is undone."""
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}  # such as running means
+    devices = [model.device] if model.device.type == "cuda" else []
+    with _mode_kept(model), torch.random.fork_rng(devices):
+        model.train()
+        try:
+            yield
+        finally:
+            for name, value in buffers.items():
+                model.get_buffer(name).copy_(value)
+
+
+@contextlib.contextmanager
+def _mode_kept(model: Representation) -> Iterator[None]:
     before = {module: module.training for module in model.modules()}
-    model.eval()
     try:
         yield
     finally:

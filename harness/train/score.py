@@ -12,7 +12,7 @@ import torch
 import models
 import target_signals
 from harness.plan.trial import Trial
-from harness.store.schema import DIVERGED, NAMES, OK, UNSUPPORTED, Row
+from harness.store.schema import DIVERGED, NAMES, OK, PROTOCOL, UNSUPPORTED, Row
 from harness.train import machine
 from harness.train.chunks import answer
 from harness.train.fit import Fit
@@ -117,6 +117,7 @@ def blank_row(trial: Trial, signal: Signal, device: torch.device) -> Row:
         "load_at_start": machine.load(),
         "versions": machine.versions(),
         "commit": machine.commit(),
+        "protocol": PROTOCOL,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds"),
     }
 

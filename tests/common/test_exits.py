@@ -22,6 +22,9 @@ def python(code, *, shell='exec "$0" -c "$1"', **environment):
     return ran.returncode, ran.stderr
 
 
+OTHER = "; choose another place\n"
+
+
 def failing(error):
     def work():
         raise error
@@ -35,16 +38,16 @@ def failing(error):
         (UsageError("a mistake"), 2, "error: a mistake\n"),
         (Failure("a failure"), 1, "error: a failure\nagain\n"),
         (KeyboardInterrupt(), 130, "\ninterrupted: again\n"),
-        (PermissionError(errno.EACCES, "Permission denied", "/x/y"), 2, "error: '/x/y': Permission denied\n"),
-        (OSError(errno.EROFS, "Read-only file system", "/x"), 2, "error: '/x': Read-only file system\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x/y"), 2, f"error: '/x/y': Permission denied{OTHER}"),
+        (OSError(errno.EROFS, "Read-only file system", "/x"), 2, f"error: '/x': Read-only file system{OTHER}"),
         (
             OSError(errno.ENAMETOOLONG, "File name too long", "x" * 999),
             2,
-            f"error: '{'x' * 200}': File name too long\n",
+            f"error: '{'x' * 200}': File name too long{OTHER}",
         ),
-        (OSError(errno.ENOTDIR, "Not a directory", "/x"), 2, "error: '/x': Not a directory\n"),
-        (OSError(errno.ENOSPC, "No space left on device", "/x"), 1, "error: '/x': No space left on device\n"),
-        (OSError(errno.EFBIG, "File too large", "/x"), 1, "error: '/x': File too large\n"),
+        (OSError(errno.ENOTDIR, "Not a directory", "/x"), 2, f"error: '/x': Not a directory{OTHER}"),
+        (OSError(errno.ENOSPC, "No space left", "/x"), 1, "error: '/x': No space left; make room\n"),
+        (OSError(errno.EFBIG, "File too large", "/x"), 1, "error: '/x': File too large; make room\n"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -101,7 +104,7 @@ def test_nothing_is_told_where_nobody_reads_what_ones_own_file_prints(own_work, 
 @pytest.mark.parametrize("work", ["print('x' * 9, flush=True)", "print('x')", "[print('x' * 99) for _ in range(9999)]"])
 def test_a_full_disk_behind_the_output_is_one_line(work):
     code = f"import sys; from common.exits import guarded; sys.exit(guarded(lambda: [{work}, 0][1]))"
-    told = "error: standard output: No space left on device\n"
+    told = "error: standard output: No space left on device; make room\n"
     assert python(code, shell='exec "$0" -c "$1" >/dev/full') == (1, told)
 
 

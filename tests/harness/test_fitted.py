@@ -154,6 +154,11 @@ def test_numbers_of_other_libraries(given, same):
     assert found["config_hash"] == expected["config_hash"]
 
 
+def test_a_model_is_a_name():
+    with pytest.raises(UsageError, match=r"^model must be a registered name, like 'Siren', got <class 'int'>$"):
+        fit_array(np.eye(9), model=int)
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

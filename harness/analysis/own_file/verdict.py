@@ -40,13 +40,14 @@ def tell(rows: Iterable[Row], out: str | Path, available: Available | None = Non
         for size in reversed(comparison.sizes):
             outcome = comparison.outcome(size, band)
             if outcome.first:
-                said += _of_task(comparison, size, band, outcome, out)
+                said.append("\n".join(_of_task(comparison, size, band, outcome, out)))
                 advice += [] if available is None else advise(comparison, size, band, outcome, available)
                 break
+    told = "\n\n".join(said)
     if advice and available is not None:
         first = min(advice, key=lambda one: one.rank)
-        said += [f"next, as {first.why}:", f"  {available.command(first.options)}"]
-    return "\n".join(said)
+        told += f"\nnext, as {first.why}:\n  {available.command(first.options)}"
+    return told
 
 
 def _is_usable(row: Mapping[Any, Any]) -> bool:

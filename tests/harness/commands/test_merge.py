@@ -226,6 +226,11 @@ def test_names_in_rows_lead_nowhere(tmp_path, make_store, capsys):
         (["a", "link"], "c", "is given twice"),
         (["a", "absent"], "c", "no folder '"),
         (["a", "empty"], "c", "no rows in '"),
+        (
+            ["a", "tables"],
+            "c",
+            "'tables' has Parquet files alone, for `table` and `load`; make a results folder: python",
+        ),
         (["a"], "file", "is no folder"),
     ],
 )
@@ -234,6 +239,8 @@ def test_places_that_cannot_be(tmp_path, make_store, monkeypatch, capsys, stores
     (tmp_path / "link").symlink_to(tmp_path / "a")
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "quick.parquet").touch()
     before = files(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert says in refused(merge(*stores, out=out), *capsys.readouterr())

@@ -223,6 +223,10 @@ def test_a_link_that_leads_nowhere_is_not_followed(here, capsys):
         (("model", "newer"), "the suite has a model called 'newer'; choose another name"),
         (("signal", "Sierpinski"), "the suite has a signal called 'Sierpinski'"),
         (("task", "ct"), "the suite has a task called 'ct'"),
+        (
+            ("signal", "Rings_ct"),
+            "no signal may be called 'Rings_ct', as its results would lie in the folder of a signal",
+        ),
         (("model", "random"), "'random.py' would hide Python's module 'random'; choose another name"),
         (("metric", "Waves"), "argument kind: invalid choice: 'metric'"),
         (("model",), "the following arguments are required: name"),

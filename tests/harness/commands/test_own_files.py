@@ -308,6 +308,8 @@ TASKED = "return Task(signal.lattice, mean.observe(truth), truth, mean, (scoring
         ),
         ("task.py", RUN, "return values.detach()", "no gradient passes the operator RunningMean"),
         ("task.py", "mean.observe(truth)", "truth * np.float32('nan')", "gave a target with values that are NaN"),
+        ("signal.py", "Stripes", "A_deblur_4", "'A_deblur_4', as its results would lie in the folder of a signal 'A'"),
+        ("signal.py", "Stripes", "Big_ct", "in the folder of a signal 'Big' with the task ct; give it a name"),
     ],
 )
 def test_a_slip_in_a_signal_or_a_task_is_one_line(run_py, own, file, old, new, says):

@@ -18,7 +18,7 @@ from harness.figures import draw_figures
 from harness.plan.config import DEFAULT_CONFIG
 from harness.report import write_page
 from harness.store import store as store_module
-from harness.store.schema import BUSY
+from harness.store.schema import BUSY, PROTOCOL
 from harness.store.store import Store
 from harness.store.table import load
 from harness.train import machine
@@ -382,6 +382,20 @@ def test_a_trial_that_diverges_is_told_by_the_exit_code(run, out):
     assert re.search(r"^Grid +diverged 1/1 ", stdout, re.M), "the table is printed all the same"
     assert float(cells(stdout)["Grid_TV"][0]) > 0
     assert run("--set", "Grid.lr=1e30", models=("Grid", "Grid_TV"))[0] == 1, "stored, not run again, still told"
+
+
+def test_finished_rows_of_another_preset_or_protocol_are_said(run, out):
+    words = ("--steps", 3, "--length", 24, "--sizes", 100, "--bandlimits", 0.5)
+    for preset in ("quick", "quick", "smoke"):
+        _, stdout, _ = run(*words, "--preset", preset)
+    told = "1 of those done before ran with preset quick, of the same extent, and are shown under it; --force runs them"
+    assert re.findall("1 of those done before .*", stdout) == [f"{told} again"]
+    (path,) = out.glob("*/rows/*.json")
+    row = json.loads(path.read_text())
+    for protocol, told in ((PROTOCOL, None), (1, "1"), (None, "unknown")):
+        path.write_text(json.dumps(row | {"protocol": protocol}))
+        _, stdout, _ = run(*words, "--preset", "quick")
+        assert re.findall("1 of those done before have scores of protocol (.*), and", stdout) == [told] * bool(told)
 
 
 @pytest.mark.parametrize("signal", [("Sierpinski",), ("SheppLogan", "--task", "fit", "inpaint")])

@@ -43,6 +43,7 @@ def test_a_path_without_its_option_is_given_one(capsys):
         (["--device", "gpu"], "unknown device 'gpu'; choose cpu, cuda, cuda:<number>, or all (GPUs)"),
         (["--device", "cuda:99999999999999999999"], "unknown device"),
         (["--signal", "BandlimitedSignal"], "BandlimitedSignal exists in several dimensions; give --dim 2 or --dim 3"),
+        (["--signal", "UserFile", "--dim", "2"], "--signal UserFile names no file; give the path of an image or a"),
         (["--dim", "3"], "Sierpinski does not exist with dim 3; it has dim 2"),
         (["--dim", "4"], "Sierpinski does not exist with dim 4; it has dim 2"),
         (["--dim", "two"], "argument --dim: invalid int value: 'two'"),

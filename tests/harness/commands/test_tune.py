@@ -243,7 +243,7 @@ def at(budgets, extent="quick", model="Grid", kind="image"):
     return {extent: {model: {kind: {str(size): FOUND for size in budgets}}}}
 
 
-def test_a_preset_of_tuned_settings_refuses_models_without_and_names_the_way(config):
+def test_a_preset_of_tuned_settings_refuses_models_without_and_names_the_way(config, tmp_path):
     config = dataclasses.replace(config, tuned=at([10_000]))
     source, preset = choose_source("SampleImages", 2), config.preset("quick_tuned", "SampleImages", 2)
     plan = make_plan(config, source, ["fit"], preset, ["Grid", "Wavelet"])
@@ -252,6 +252,9 @@ def test_a_preset_of_tuned_settings_refuses_models_without_and_names_the_way(con
         UsageError,
         match=r"no settings of Siren .* for image at .* 30 times of 3,000; run .* --models Siren --sizes 3000 --write,",
     ):
+        make_plan(config, source, ["fit"], preset, ["Grid", "Siren"])
+    config = dataclasses.replace(config, path=str(tmp_path / "my settings.json"))
+    with pytest.raises(UsageError, match=r"--write --config '.*/my settings\.json', or leave them out"):
         make_plan(config, source, ["fit"], preset, ["Grid", "Siren"])
 
 

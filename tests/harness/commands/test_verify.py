@@ -278,7 +278,7 @@ def test_a_file_that_is_no_row_is_named_once_and_left_out(fitted, verify):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["Nobody"], "no row of '"),
+        (["Nobody"], "' has 'Nobody' in its name; give a part of one, or a row's .json file"),
         (["absent.json"], "'absent.json' cannot be read as a row: No such file"),
         (["--models", "Siren"], "no rows of model 'Siren'; there are: Grid"),
         (["--dim", "3"], "no rows of dim '3'; there are: 2"),

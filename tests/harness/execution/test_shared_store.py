@@ -285,6 +285,8 @@ def test_what_is_left_of_a_claim_is_taken_away_when_its_trial_is_found_done(make
     path = Claims(tmp_path).path(trial)
     path.parent.mkdir()
     path.write_text(json.dumps({"trial": str(trial), "pid": 1 << 30, "numbering": liveness.numbering()}))
+    assert trial_rows.read_done([trial], tmp_path, dry_run=True)[:2] == ([trial], [])
+    assert path.exists(), "a dry run changes nothing"
     assert trial_rows.read_done([trial], tmp_path)[:2] == ([trial], [])
     assert not path.parent.exists()
 
@@ -295,6 +297,9 @@ def test_a_row_under_another_ones_name_is_set_aside_and_its_trial_is_left(make_t
     run_trials.execute([grid, siren], run_trials.RunOptions(tmp_path, torch.device("cpu")))
     store = Store(tmp_path, grid.folder)
     store.row_path(siren.key).write_bytes(store.row_path(grid.key).read_bytes())
+    with pytest.warns(Notice, match=rf"is not a row \(it is that of {re.escape(grid.key)}\); to be set aside as"):
+        assert trial_rows.read_done([grid, siren], tmp_path, dry_run=True)[:2] == ([grid], [siren])
+    assert len(store.row_keys()) == 2, "a dry run changes nothing"
     with pytest.warns(Notice, match=rf"is not a row \(it is that of {re.escape(grid.key)}\); set aside as"):
         done, left, rows = trial_rows.read_done([grid, siren], tmp_path)
     assert (done, left, list(rows)) == ([grid], [siren], [(grid.folder, grid.key)])

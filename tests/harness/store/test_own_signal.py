@@ -7,6 +7,7 @@ from common.errors import UsageError
 from common.files import Unfit
 from harness.store.own_signal import keep_signal, load_signal, signal_path
 from target_signals.base import Signal
+from target_signals.geometry import Geometry
 
 ROW = {"signal": "UserFile", "dim": 2, "task": "fit", "item": "photo.png-0123abcd", "length": None}
 
@@ -22,6 +23,19 @@ def test_a_signal_comes_back(tmp_path, signal):
     found = load_signal(path, 2)
     assert (found.values.dtype, found.dim, found.channels) == (np.float32, 2, 3)
     assert np.array_equal(found.values, signal.values)
+
+
+@pytest.mark.parametrize("unit", ["µm", ""])
+def test_where_its_samples_lie_comes_back(tmp_path, unit):
+    place = Geometry(np.arange(16.0).reshape(4, 4), unit)
+    keep_signal(tmp_path / "a.npz", Signal(np.zeros((5, 7, 3), np.float32), 3, "volume", geometry=place))
+    found = load_signal(tmp_path / "a.npz", 3).geometry
+    assert np.array_equal(found.affine, place.affine)
+    assert found.unit == unit
+    keep_signal(tmp_path / "b.npz", Signal(np.zeros((5, 7, 3), np.float32), 3, "volume"))
+    assert load_signal(tmp_path / "b.npz", 3).geometry is None, "as of a file that an older version kept"
+    np.savez(tmp_path / "c.npz", values=np.zeros((5, 7), np.float32), affine=np.eye(2), unit=np.zeros(1, np.uint8))
+    assert load_signal(tmp_path / "c.npz", 2).geometry is None
 
 
 def test_tasks_share_a_signal_and_lengths_and_items_do_not(tmp_path):

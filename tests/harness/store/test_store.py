@@ -198,7 +198,11 @@ def test_a_corrupt_row_is_named_and_set_aside(store, content, says):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=says):
         parse_row(path)
-    with pytest.warns(UserWarning, match=r"key\.json' is not a row .* set aside as 'key\.corrupt', .* will run again"):
+    dry = Store(store.folder.parent, store.folder.name, dry_run=True)
+    with pytest.warns(UserWarning, match=r"is not a row .* to be set aside as 'key\.corrupt', .* will run again"):
+        assert dry.read("key") is None
+    assert files(store.folder) == ["rows/key.json"]
+    with pytest.warns(UserWarning, match=r"key\.json' is not a row .*; set aside as 'key\.corrupt', .* will run again"):
         assert store.read("key") is None
     assert files(store.folder) == ["rows/key.corrupt"]
     assert (store.folder / "rows/key.corrupt").read_bytes() == content, "nothing is lost"

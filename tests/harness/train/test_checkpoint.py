@@ -64,7 +64,7 @@ def file(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".npy"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg", ".tif", ".TIFF", ".npy"])
 def test_it_is_drawn_on_any_lattice(file, tmp_path, capsys, suffix):
     out = tmp_path / f"big{suffix}"
     assert main(["render", str(file), "--shape", "26", "20", "--out", str(out), "--device", "cpu"]) == 0
@@ -77,7 +77,7 @@ def test_it_is_drawn_on_any_lattice(file, tmp_path, capsys, suffix):
     assert found.shape == expected.shape
     if suffix == ".npy":
         np.testing.assert_array_equal(found, expected)
-    elif suffix != ".jpg":
+    elif suffix not in (".jpg", ".jpeg"):
         np.testing.assert_array_equal(found, np.round(255 * expected.clip(0, 1)).astype(np.uint8))
 
 
@@ -93,14 +93,14 @@ def test_a_picture_that_was_drawn_as_an_array_comes_back_as_one(tmp_path, channe
         np.testing.assert_array_equal(signal.values, np.load(tmp_path / "x.npy").clip(0, 1))
 
 
-def test_a_volume_is_drawn_as_an_array(tmp_path, capsys):
+def test_a_volume_is_written_as_an_array(tmp_path, capsys):
     checkpoint.save(build("Grid", lattice=(6, 5, 7), channels=1), tmp_path / "v.safetensors")
     line = ["render", str(tmp_path / "v.safetensors"), "--out"]
     assert main([*line, str(tmp_path / "v.npy")]) == 0
     assert np.load(tmp_path / "v.npy").shape == (6, 5, 7)
     assert "v.npy: 6×5×7, from" in capsys.readouterr().out, "the shape that the file has"
     assert main([*line, str(tmp_path / "v.png")]) == 2
-    assert "a volume is written as .npy" in capsys.readouterr().err
+    assert "a volume is written as .nii .nii.gz .tif .tiff .nrrd .mha or .npy, not as '.png'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,13 @@ def test_a_volume_is_drawn_as_an_array(tmp_path, capsys):
         (["--shape", "0", "5", "--out", "x.png"], "the shape needs 2 numbers of at least 1"),
         (["--shape", "100000", "100000", "--out", "x.png"], "render less"),
         (["--shape", "2", "65501", "--out", "x.jpg"], "a JPEG has at most 65,500 samples along an axis, got 65,501"),
-        (["--out", "x.bmp2"], "pictures are .png, .jpg, .tif, and any values .npy"),
+        (
+            ["--out", "x.bmp2"],
+            "x.bmp2', whose ending names none of the formats: pictures .png .jpg .jpeg .tif .tiff, volumes .nii",
+        ),
         (["--out", "/nowhere/x.png"], "no folder '/nowhere'"),
+        (["--out", ".png"], "cannot write '.png', whose ending names none of the formats"),
+        (["--out", "x.nii"], "a picture is written as .png .jpg .jpeg .tif .tiff or .npy, not as '.nii'"),
         ([], "--out"),
         (["b.safetensors", "c.safetensors", "--out", "x.png"], "'b.safetensors' …; name one of them"),
     ],
@@ -125,6 +130,15 @@ def test_mistakes_are_one_line(file, tmp_path, monkeypatch, capsys, arguments, m
     assert message in err
 
 
+def test_a_model_that_may_not_be_read_is_one_line(file, monkeypatch):
+    def refuse(*given):
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(UsageError, match=r"m\.safetensors' cannot be read: Permission denied; make it readable$"):
+        checkpoint.load(file)
+
+
 def test_a_jpeg_of_the_longest_axis_is_written(file, tmp_path):
     out = tmp_path / "x.jpg"
     assert main(["render", str(file), "--shape", "65500", "1", "--out", str(out), "--device", "cpu"]) == 0
@@ -136,7 +150,7 @@ def test_a_jpeg_of_the_longest_axis_is_written(file, tmp_path):
 def test_what_is_rendered_fits_into_the_memory(shape, channels, memory):
     values, room = math.prod(shape) * channels, render.MOST_VALUES if memory is None else memory / render.OF_VALUE
     try:
-        render.check(shape, len(shape), channels, ".npy", memory)
+        render.check_room(shape, channels, memory)
     except UsageError:
         assert values > min(room, render.MOST_VALUES)
     else:

@@ -350,6 +350,17 @@ def test_several_models_are_compressed_at_once(tmp_path, capsys):
     assert main([*line, "--to", str(tmp_path / "other")]) == 2
     assert re.fullmatch(r"error: '.*a.safetensors' and '.*a.safetensors' would both .*\n", capsys.readouterr().err)
 
+    for path in tmp_path.rglob("*.coded"):
+        path.unlink()
+    assert main(["compress", str(tmp_path), "--bits", "8", "--device", "cpu"]) == 0, "of a folder all in it"
+    assert {path.name for path in tmp_path.rglob("*.coded")} == {"a-8.coded", "b.v2-8.coded"}
+    line = ["compress", str(paths[0]), "--bits", "8", "--device", "cpu", "--config", str(tmp_path / "absent.json")]
+    assert main(line) == 2
+    assert "cannot read the settings file" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["compress", str(tmp_path / "empty"), "--bits", "8", "--device", "cpu"]) == 2
+    assert re.fullmatch(r"error: no \.safetensors file in the folder '.*empty'; run.py .*\n", capsys.readouterr().err)
+
 
 def test_rows_of_a_run_hold_rates_that_compress_gives_again(make_trial, tmp_path, capsys):
     names, changes = ("FourFeat", "BlockDCT"), {"length": 32, "budget": 7000, "steps": 5, "bits": (6, 32)}
@@ -406,5 +417,5 @@ def test_a_file_that_cannot_be_scored_against_is_a_mistake(tmp_path, capsys):
     checkpoint.save(build(), tmp_path / "m.safetensors")
     line = ["compress", str(tmp_path / "m.safetensors"), "--bits", "8", "--device", "cpu", "--file", "photo.png"]
     assert main(line) == 2
-    assert "m.safetensors' cannot be scored against 'photo.png': " in capsys.readouterr().err
+    assert "cannot be scored against 'photo.png': no row lies beside it; give the file" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.coded"))

@@ -14,6 +14,7 @@ from tests.harness.train.toys import (
     SHAPES,
     THIN,
     BlockMean,
+    Loose,
     Slope,
     assert_close,
     gradients,
@@ -110,6 +111,26 @@ def test_a_point_takes_at_least_its_answer_where_autograd_keeps_the_same_for_any
 
     lattice = Lattice.regular((200, 10))
     assert memory(Shared(None, lattice, 3, 1), lattice) == (40_000 - 12 * 1000, 12)
+
+
+@pytest.mark.parametrize("asked_in", ["training", "evaluation"])
+def test_memory_is_that_of_training_and_asking_changes_nothing(asked_in):
+    """Dropout keeps its mask and its answer while it trains, and nothing in evaluation."""
+    lattice = Lattice.regular((30, 20))
+    model = Loose(None, lattice, 1, 16).train(asked_in == "training")
+    model.initialise(torch.Generator().manual_seed(0))
+    state, drawn = {name: value.clone() for name, value in model.state_dict().items()}, torch.get_rng_state()
+    found = bytes_kept(model, lattice)
+    assert model.training == model.drop.training == (asked_in == "training")
+    assert torch.equal(torch.get_rng_state(), drawn)
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    kept = {}
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda t: kept.setdefault(t.untyped_storage().data_ptr(), t) is None or t, lambda t: t
+    ):
+        model.train().heads_on_lattice(lattice)
+    own = {p.data_ptr() for p in model.parameters()}
+    assert found == sum(t.untyped_storage().nbytes() for at, t in kept.items() if at not in own)
 
 
 @pytest.mark.parametrize(("name", "backend"), [("Siren", "inductor"), ("FourFeat", "triton")])

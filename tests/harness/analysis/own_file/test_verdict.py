@@ -323,3 +323,4 @@ def test_of_several_tasks_the_most_urgent_run_is_told_once(make_row, tmp_path):
             ("fit", ""),
             ("", why[:32]),
         ]
+        assert told.count("\n\n") == told.count("\n\nverdict, task fit") == 1, "between two verdicts"
