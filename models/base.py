@@ -202,7 +202,8 @@ class Representation(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def lattice_constants(self, lattice: Lattice) -> tuple[Tensor, ...]:
-        """What a lattice alone determines (interpolation matrices, axis tables), on the model's device."""
+        """What a lattice and values that are not trained determine (interpolation matrices, tables), on the model's
+        device."""
         raise NotImplementedError
 
     def constants(self, lattice: Lattice) -> tuple[Tensor, ...]:

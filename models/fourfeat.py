@@ -55,6 +55,16 @@ class FourFeat(CoordinateNetwork):
     def initialise(self, rng: torch.Generator) -> None:
         super().initialise(rng)
         self.frequencies.normal_(0, self.config.sigma, generator=rng)
+        self._constants.clear()
+
+    def load_state_dict(self, *given: Any, **named: Any) -> Any:
+        """As PyTorch's; other frequencies have other tables. Those of the same ones stay, as a recorded update reads
+        them."""
+        before = self.frequencies.clone()
+        found = super().load_state_dict(*given, **named)
+        if not torch.equal(self.frequencies, before):
+            self._constants.clear()
+        return found
 
     def chain(self) -> list[Layer]:
         rows = 2 * math.pi * self.frequencies.repeat(2, 1)  # [2 F, d]

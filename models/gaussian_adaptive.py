@@ -61,7 +61,8 @@ class GaussianAdaptive(GaussianImage):
     @torch.no_grad()
     def initialise_from(self, lattice: Lattice, target: Tensor, rng: torch.Generator) -> None:
         axes = [k for k, n in enumerate(lattice.shape) if n > 1]
-        slope = torch.stack(torch.gradient(target, dim=axes)).square().sum(dim=(0, -1)).sqrt()  # [*shape]
+        changes = torch.gradient(target, dim=axes) if axes else (torch.zeros_like(target),)
+        slope = torch.stack(changes).square().sum(dim=(0, -1)).sqrt()  # [*shape]
         uniform, total = 1 / len(lattice), slope.sum()
         share = self.config.uniform if total > 0 else 1.0
         density = (1 - share) * slope / total.clamp(min=1e-30) + share * uniform

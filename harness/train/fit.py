@@ -1,5 +1,6 @@
 """The only training loop (docs/protocol.md, "Training")."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -163,8 +164,9 @@ def solve_smaller(model: Representation, lattice: Lattice) -> None:
     """Solve the smallest model of the same kind on a corner of the lattice: what libraries do at their first use takes
     up to a hundred times as long as a solution."""
     corner = Lattice(tuple(axis[:CORNER] for axis in lattice.axes))
-    smallest = type(model)(model.config, corner, model.channels, model.smallest).to(model.device)
-    smallest.solve(corner, torch.zeros(*corner.shape, model.channels, device=model.device))
+    with contextlib.suppress(Exception):  # settings and methods that suit the whole lattice may not suit a corner
+        smallest = type(model)(model.config, corner, model.channels, model.smallest).to(model.device)
+        smallest.solve(corner, torch.zeros(*corner.shape, model.channels, device=model.device))
 
 
 class Clock:

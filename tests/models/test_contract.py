@@ -59,6 +59,19 @@ def test_constants_move_with_the_model(name):
     assert {constant.device for constant in model.constants(lattice)} == {torch.device("meta")}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_of_earlier_values_is_kept_with_a_lattice(name):
+    lattice = Lattice.regular((40, 10))
+    model, other = (build(name, lattice, 1, seed=seed) for seed in (0, 1))
+    fresh = building.build(name, lattice, seed=2)
+    with torch.no_grad():
+        model.on_lattice(lattice)
+        model.load_state_dict(other.state_dict())
+        assert torch.equal(model.on_lattice(lattice), other.on_lattice(lattice))
+        model.initialise(torch.Generator().manual_seed(2))
+        assert torch.equal(model.on_lattice(lattice), fresh.on_lattice(lattice))
+
+
 def test_what_a_hash_grid_knows_of_a_lattice_moves_with_the_model(monkeypatch):
     lattice = Lattice.regular(SHAPES[2])
     model = build("Instant_NGP", lattice, 1)

@@ -64,6 +64,14 @@ def test_those_that_join_are_drawn_by_the_squared_error():
     assert worse == pytest.approx(9 / 10, abs=0.04)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (1, 1, 1)])
+def test_axes_of_one_sample_have_no_slope(shape):
+    model = built(shape, size=10)
+    model.initialise_from(model.lattice, torch.full((*shape, 2), 0.5), torch.Generator().manual_seed(1))
+    assert model.seen == 5
+    assert torch.isfinite(model.on_lattice(model.lattice)).all()
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_colours_share_the_signal_among_those_that_cover_it(shape):
     """Each takes the value at its sample over the sum of all weights there, where that is more than 1."""

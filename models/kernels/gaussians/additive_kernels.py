@@ -11,14 +11,14 @@ LEAST = tl.constexpr(LEAST_WEIGHT)
 
 @triton.jit
 def _box(first_ptr, behind_ptr):
-    """Of this program's Gaussian: the first sample along each axis, and how many there are of the two last axes and of
-    all."""
+    """Of this program's Gaussian: the first sample along each axis, how many there are along the two last ones, and how
+    many in all."""
     g = tl.program_id(0)
     a, b, c = tl.load(first_ptr + 3 * g), tl.load(first_ptr + 3 * g + 1), tl.load(first_ptr + 3 * g + 2)
     deep = tl.maximum(tl.load(behind_ptr + 3 * g) - a, 0)
     high = tl.maximum(tl.load(behind_ptr + 3 * g + 1) - b, 0)
     wide = tl.maximum(tl.load(behind_ptr + 3 * g + 2) - c, 0)
-    return a, b, c, tl.maximum(high, 1), tl.maximum(wide, 1), deep * high * wide
+    return (a, b, c, tl.maximum(high, 1), tl.maximum(wide, 1)), deep * high * wide
 
 
 @triton.jit
@@ -32,10 +32,10 @@ def _gaussian(means_ptr, whitening_ptr):
 
 
 @triton.jit
-def _weigh(
-    x, y, z, v00, v10, v11, v20, v21, v22, x_ptr, y_ptr, z_ptr, a, b, c, high, wide, t, count, rows, columns,
-):  # fmt: skip
+def _weigh(gaussian, box, count, t, x_ptr, y_ptr, z_ptr, rows, columns):
     """At samples t of the box: their numbers on the lattice, offsets from the mean, u = V (x - mean) and the weight."""
+    x, y, z, v00, v10, v11, v20, v21, v22 = gaussian
+    a, b, c, high, wide = box
     here = t < count
     i, j, k = a + t // (high * wide), b + t // wide % high, c + t % wide
     dx = tl.load(x_ptr + i, mask=here, other=0.0) - x
@@ -59,13 +59,11 @@ def forward_kernel(
     means: [N, 3]. whitening: V [N, 3, 3], lower triangular. colours: [N, C]. first, behind: of its box, int32 [N, 3].
     x: [layers], y: [rows], z: [columns], coordinates of the samples. A program is one of several of a Gaussian.
     """
-    a, b, c, high, wide, count = _box(first_ptr, behind_ptr)
-    x, y, z, v00, v10, v11, v20, v21, v22 = _gaussian(means_ptr, whitening_ptr)
+    box, count = _box(first_ptr, behind_ptr)
+    gaussian = _gaussian(means_ptr, whitening_ptr)
     for begin in range(tl.program_id(1) * BLOCK, count, tl.num_programs(1) * BLOCK):
         t = begin + tl.arange(0, BLOCK)
-        at, _, _, _, _, _, _, weight = _weigh(
-            x, y, z, v00, v10, v11, v20, v21, v22, x_ptr, y_ptr, z_ptr, a, b, c, high, wide, t, count, rows, columns
-        )
+        at, _, _, _, _, _, _, weight = _weigh(gaussian, box, count, t, x_ptr, y_ptr, z_ptr, rows, columns)
         for channel in tl.static_range(C):
             colour = tl.load(colours_ptr + tl.program_id(0) * C + channel)
             tl.atomic_add(values_ptr + at * C + channel, weight * colour, mask=weight > 0, sem="relaxed")
@@ -78,8 +76,8 @@ def backward_kernel(
 ):  # fmt: skip
     """Adds a Gaussian's sums over the samples of its box to sums [N, SUMS + C], which begin as zeros: what SUMS says,
     then the gradient of its colour. gradient: of the values, in their shape; the others as for forward_kernel."""
-    a, b, c, high, wide, count = _box(first_ptr, behind_ptr)
-    x, y, z, v00, v10, v11, v20, v21, v22 = _gaussian(means_ptr, whitening_ptr)
+    box, count = _box(first_ptr, behind_ptr)
+    gaussian = _gaussian(means_ptr, whitening_ptr)
     g = tl.program_id(0)
     channel = tl.arange(0, C_PADDED)
     colours = tl.load(colours_ptr + g * C + channel, mask=channel < C, other=0.0)
@@ -89,9 +87,7 @@ def backward_kernel(
     to_colours = tl.zeros((BLOCK, C_PADDED), tl.float32)
     for begin in range(tl.program_id(1) * BLOCK, count, tl.num_programs(1) * BLOCK):
         t = begin + tl.arange(0, BLOCK)
-        at, dx, dy, dz, ux, uy, uz, weight = _weigh(
-            x, y, z, v00, v10, v11, v20, v21, v22, x_ptr, y_ptr, z_ptr, a, b, c, high, wide, t, count, rows, columns
-        )
+        at, dx, dy, dz, ux, uy, uz, weight = _weigh(gaussian, box, count, t, x_ptr, y_ptr, z_ptr, rows, columns)
         mask = (weight > 0)[:, None] & (channel < C)[None, :]
         gradient = tl.load(gradient_ptr + at[:, None] * C + channel[None, :], mask=mask, other=0.0)
         to_colours += weight[:, None] * gradient

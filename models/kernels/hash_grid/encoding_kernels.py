@@ -29,9 +29,14 @@ def _locate(x_ptr, p, inside, axis, scale, resolution, D: tl.constexpr):
 
 
 @triton.jit
-def _locate_all(x_ptr, scale_ptr, info_ptr, p, inside, D: tl.constexpr, L: tl.constexpr, L_PADDED: tl.constexpr):
-    """For a tile: nodes and fractions along the axes (the last repeats the second in 2D) [BLOCK, L], and of each
-    level [1, L] the hash's steps along axes 1 and 2, size, dense, offset, and whether it exists."""
+def _tile(
+    x_ptr, scale_ptr, info_ptr, count, D: tl.constexpr, L: tl.constexpr, L_PADDED: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """This program's points: their numbers [BLOCK], which of them and of the levels there are [BLOCK, L, 1], and for
+    _corner() nodes and fractions along the axes (the last repeats the second in 2D) [BLOCK, L], then of each level
+    [1, L] the hash's steps along axes 1 and 2, size, offset and whether it is dense."""
+    p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = p < count
     number = tl.arange(0, L_PADDED)[None, :]
     used = number < L
     number = tl.where(used, number, 0)
@@ -45,15 +50,14 @@ def _locate_all(x_ptr, scale_ptr, info_ptr, p, inside, D: tl.constexpr, L: tl.co
     n0, f0 = _locate(x_ptr, p, inside, 0, scale, resolution, D)
     n1, f1 = _locate(x_ptr, p, inside, 1, scale, resolution, D)
     n2, f2 = _locate(x_ptr, p, inside, D - 1, scale, resolution, D)
-    return n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, used
+    mask = (inside[:, None] & used)[:, :, None]
+    return p, mask, (n0, n1, n2, f0, f1, f2, step1, step2, size, offset, dense)
 
 
 @triton.jit
-def _corner(
-    corner: tl.constexpr, n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, D: tl.constexpr,
-    POWER: tl.constexpr,
-):  # fmt: skip
+def _corner(corner: tl.constexpr, places, D: tl.constexpr, POWER: tl.constexpr):
     """The row in the table of one corner, and the three factors of its weight: [BLOCK, L] each."""
+    n0, n1, n2, f0, f1, f2, step1, step2, size, offset, dense = places
     w0 = f0 if corner & 1 else 1 - f0
     w1 = f1 if corner & 2 else 1 - f1
     h = (n1 + ((corner >> 1) & 1)) * step1
@@ -73,16 +77,11 @@ def encode_kernel(
     L_PADDED: tl.constexpr, POWER: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Features [count, L·F]. POWER: whether every hashed level has a power of two entries."""
-    p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    inside = p < count
-    n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, used = _locate_all(
-        x_ptr, scale_ptr, info_ptr, p, inside, D, L, L_PADDED
-    )
-    mask = (inside[:, None] & used)[:, :, None]
+    p, mask, places = _tile(x_ptr, scale_ptr, info_ptr, count, D, L, L_PADDED, BLOCK)
     f = tl.arange(0, F)[None, None, :]
     total = tl.zeros((BLOCK, L_PADDED, F), tl.float32)
     for corner in tl.static_range(2**D):
-        row, w0, w1, w2 = _corner(corner, n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, D, POWER)
+        row, w0, w1, w2 = _corner(corner, places, D, POWER)
         total += (w0 * w1 * w2)[:, :, None] * tl.load(table_ptr + row[:, :, None] * F + f, mask=mask, other=0.0)
     column = tl.arange(0, L_PADDED)[None, :, None] * F + f
     tl.store(features_ptr + p.to(tl.int64)[:, None, None] * (L * F) + column, total, mask=mask)
@@ -95,17 +94,12 @@ def scatter_points_kernel(
 ):  # fmt: skip
     """Adds the gradient of the features, grad [L·F, count], to that of the table, result [entries, F], at any points:
     an atomic addition for each corner."""
-    p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    inside = p < count
-    n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, used = _locate_all(
-        x_ptr, scale_ptr, info_ptr, p, inside, D, L, L_PADDED
-    )
-    mask = (inside[:, None] & used)[:, :, None]
+    p, mask, places = _tile(x_ptr, scale_ptr, info_ptr, count, D, L, L_PADDED, BLOCK)
     f = tl.arange(0, F)[None, None, :]
     column = (tl.arange(0, L_PADDED)[None, :, None] * F + f).to(tl.int64)
     grad = tl.load(grad_ptr + column * count + p[:, None, None], mask=mask, other=0.0)
     for corner in tl.static_range(2**D):
-        row, w0, w1, w2 = _corner(corner, n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, D, POWER)
+        row, w0, w1, w2 = _corner(corner, places, D, POWER)
         part = (w0 * w1 * w2)[:, :, None] * grad
         tl.atomic_add(result_ptr + row[:, :, None] * F + f, part, mask=mask, sem="relaxed")
 
@@ -153,27 +147,22 @@ def points_gradient_kernel(
     L: tl.constexpr, L_PADDED: tl.constexpr, POWER: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """The gradient of the points, result [count, D], from that of the features, grad [count, L·F]."""
-    p = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    inside = p < count
-    n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, used = _locate_all(
-        x_ptr, scale_ptr, info_ptr, p, inside, D, L, L_PADDED
-    )
-    mask = (inside[:, None] & used)[:, :, None]
+    p, mask, places = _tile(x_ptr, scale_ptr, info_ptr, count, D, L, L_PADDED, BLOCK)
     f = tl.arange(0, F)[None, None, :]
     column = tl.arange(0, L_PADDED)[None, :, None] * F + f
     grad = tl.load(grad_ptr + p.to(tl.int64)[:, None, None] * (L * F) + column, mask=mask, other=0.0)
     scale = tl.load(scale_ptr + tl.arange(0, L_PADDED), mask=tl.arange(0, L_PADDED) < L, other=0.0)[None, :]
-    along0 = tl.zeros(f0.shape, tl.float32)
-    along1 = tl.zeros(f0.shape, tl.float32)
-    along2 = tl.zeros(f0.shape, tl.float32)
+    along0 = tl.zeros((BLOCK, L_PADDED), tl.float32)
+    along1 = tl.zeros((BLOCK, L_PADDED), tl.float32)
+    along2 = tl.zeros((BLOCK, L_PADDED), tl.float32)
     for corner in tl.static_range(2**D):
-        row, w0, w1, w2 = _corner(corner, n0, n1, n2, f0, f1, f2, step1, step2, size, dense, offset, D, POWER)
+        row, w0, w1, w2 = _corner(corner, places, D, POWER)
         values = tl.load(table_ptr + row[:, :, None] * F + f, mask=mask, other=0.0)
         product = scale * tl.sum(grad * values, axis=2)
         along0 += product * w1 * w2 * (2 * (corner & 1) - 1)
         along1 += product * w0 * w2 * (2 * ((corner >> 1) & 1) - 1)
         along2 += product * w0 * w1 * (2 * ((corner >> 2) & 1) - 1)
-    to = result_ptr + p.to(tl.int64) * D
+    to, inside = result_ptr + p.to(tl.int64) * D, p < count
     tl.store(to, tl.sum(along0, axis=1), mask=inside)
     tl.store(to + 1, tl.sum(along1, axis=1), mask=inside)
     if D == 3:

@@ -20,7 +20,7 @@ FAINTEST, STRONGEST, LEAST = tl.constexpr(MIN_ALPHA), tl.constexpr(MAX_ALPHA), t
 @triton.jit
 def _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH: tl.constexpr, HEIGHT: tl.constexpr):
     """Of this program's tile: coordinates of its samples, their numbers in the image, which there are, and the
-    coordinates of the outermost: left, right, top, bottom."""
+    rectangle of all: left, right, top, bottom."""
     tile = tl.program_id(0)
     left, top = (tile % tiles_x) * WIDTH, (tile // tiles_x) * HEIGHT
     pixel = tl.arange(0, WIDTH * HEIGHT)
@@ -31,7 +31,7 @@ def _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH: tl.constexpr,
     right, bottom = tl.minimum(left + WIDTH, width) - 1, tl.minimum(top + HEIGHT, height) - 1
     x0, x1 = tl.load(columns_ptr + left), tl.load(columns_ptr + right)
     y0, y1 = tl.load(rows_ptr + top), tl.load(rows_ptr + bottom)
-    return x, y, (row * width + column).to(tl.int64), inside, x0, x1, y0, y1
+    return x, y, (row * width + column).to(tl.int64), inside, (x0, x1, y0, y1)
 
 
 @triton.jit
@@ -83,7 +83,7 @@ def forward_kernel(
 ):  # fmt: skip
     """The tile's part of the image, its ring, and how many Gaussians that holds, kept [tiles]; -1 where there were more
     than it has room for."""
-    x, y, at, inside, left, right, top, bottom = _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH, HEIGHT)
+    x, y, at, inside, lit = _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH, HEIGHT)
     ring_ptr = rings_ptr + tl.program_id(0).to(tl.int64) * CAPACITY
     c = tl.arange(0, C_PADDED)
     light = tl.where(inside, 1.0, 0.0)  # transmittance; 0 where the pixel has ended
@@ -91,7 +91,7 @@ def forward_kernel(
     begin, done, held, whole, going = 0, 0, 0, words > 0, words > 0
     while going:
         begin, held, furthest = list_touching(
-            *(bits_ptr, splats_ptr, ring_ptr, begin, held, words, tiles_x, left, right, top, bottom),
+            *(bits_ptr, splats_ptr, ring_ptr, begin, held, words, tiles_x, lit),
             *(ROW, WORDS, LISTED, TESTED, CAPACITY),
         )
         whole = whole & (furthest < CAPACITY)
@@ -108,7 +108,7 @@ def forward_kernel(
             done += LENGTH * RUNS
         turn = tl.where(done >= CAPACITY, CAPACITY, 0)
         done, held = done - turn, held - turn
-        left, right, top, bottom = _lit(x, y, light)
+        lit = _lit(x, y, light)
         going = going & (begin < words)
     tl.store(kept_ptr + tl.program_id(0), tl.where(whole, held, -1))
     image = tl.sum(image, axis=1)
@@ -161,9 +161,9 @@ def backward_kernel(
     CAPACITY: tl.constexpr,
 ):  # fmt: skip
     """Adds the tile's part to the gradient of the splats, result [N, ROW], which begins as zeros. grad: the image's."""
-    x, y, at, inside, left, right, top, bottom = _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH, HEIGHT)
+    x, y, at, inside, lit = _samples(columns_ptr, rows_ptr, width, height, tiles_x, WIDTH, HEIGHT)
     ring_ptr = rings_ptr + tl.program_id(0).to(tl.int64) * CAPACITY
-    origin_x, origin_y = left, top  # near all samples, so that moments about it are exact enough
+    origin_x, origin_y = lit[0], lit[2]  # near all samples, so that moments about it are exact enough
     basis = _basis(x - origin_x, y - origin_y)
     c = tl.arange(0, WIDE)[None, :]
     grads = tl.load(grad_ptr + at[:, None] * C + c, mask=inside[:, None] & (c < C), other=0.0)
@@ -177,7 +177,7 @@ def backward_kernel(
     while going:
         if begin < words:
             begin, held, _ = list_touching(
-                *(bits_ptr, splats_ptr, ring_ptr, begin, held, words, tiles_x, left, right, top, bottom),
+                *(bits_ptr, splats_ptr, ring_ptr, begin, held, words, tiles_x, lit),
                 *(ROW, WORDS, LISTED, TESTED, CAPACITY),
             )
         least = tl.where(begin < words, LENGTH * RUNS, 1)
@@ -212,5 +212,5 @@ def backward_kernel(
             done += LENGTH * RUNS
         turn = tl.where(done >= CAPACITY, CAPACITY, 0)
         done, held = done - turn, held - turn
-        left, right, top, bottom = _lit(x, y, light)
+        lit = _lit(x, y, light)
         going = going & (begin < words)

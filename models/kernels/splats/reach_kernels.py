@@ -100,12 +100,13 @@ def _count(word):
 
 
 @triton.jit
-def _touches(row, mask, left, right, top, bottom):
+def _touches(row, mask, rectangle):
     """Whether a Gaussian's alpha can exceed the faintest in a rectangle: its exponent is least on an edge that faces
     its mean. What is no ellipse touches everything; the excess is for rounding."""
     x, y = tl.load(row, mask=mask, other=0.0), tl.load(row + 1, mask=mask, other=0.0)
     xx, xy = tl.load(row + 2, mask=mask, other=1.0), tl.load(row + 3, mask=mask, other=0.0)
     yy, opacity = tl.load(row + 4, mask=mask, other=1.0), tl.load(row + 5, mask=mask, other=1.0)
+    left, right, top, bottom = rectangle
     u0, u1, v0, v1 = x - right, x - left, y - bottom, y - top
     u, v = tl.minimum(tl.maximum(0.0, u0), u1), tl.minimum(tl.maximum(0.0, v0), v1)
     beside = tl.minimum(tl.maximum(-xy * u / yy, v0), v1)
@@ -122,7 +123,7 @@ def _touches(row, mask, left, right, top, bottom):
 
 @triton.jit
 def list_touching(
-    bits_ptr, splats_ptr, ring_ptr, begin, held, words, tiles_x, left, right, top, bottom, ROW: tl.constexpr,
+    bits_ptr, splats_ptr, ring_ptr, begin, held, words, tiles_x, rectangle, ROW: tl.constexpr,
     WORDS: tl.constexpr, LISTED: tl.constexpr, TESTED: tl.constexpr, CAPACITY: tl.constexpr,
 ):  # fmt: skip
     """Write those of the next words' Gaussians that touch a rectangle behind the `held` ones of a ring, in order.
@@ -151,7 +152,7 @@ def list_touching(
     for first in range(held, furthest, TESTED):
         place = first + tl.arange(0, TESTED)
         gaussian = tl.load(ring_ptr + wrapped(place, CAPACITY), mask=place < furthest, other=0)
-        touched = _touches(splats_ptr + gaussian * ROW, place < furthest, left, right, top, bottom)
+        touched = _touches(splats_ptr + gaussian * ROW, place < furthest, rectangle)
         rank = tl.cumsum(touched.to(tl.int32), axis=0)
         tl.debug_barrier()
         tl.store(ring_ptr + wrapped(held + rank - 1, CAPACITY), gaussian, mask=touched)

@@ -120,6 +120,19 @@ def test_a_smaller_solution_comes_before_the_clock(monkeypatch):
     assert asked == [(False, (16, 6), (16, 6, 1)), (True, (40, 6), (40, 6, 1))]
 
 
+def test_a_model_that_takes_no_corner_is_solved_all_the_same(monkeypatch):
+    model, task = make(shape=(40, 6))
+    solve = Mean.solve
+
+    def on_all(self, lattice, target):
+        if lattice.shape != task.lattice.shape:
+            raise ValueError("fewer samples than unknowns")
+        return solve(self, lattice, target)
+
+    monkeypatch.setattr(Mean, "solve", on_all)
+    assert run(model, task).best_step == 0
+
+
 def test_what_is_not_solved_is_trained(monkeypatch):
     monkeypatch.setattr(Mean, "solves", False)
     model, task = make()
