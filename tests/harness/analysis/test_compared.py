@@ -104,6 +104,17 @@ def test_a_band_that_three_of_nine_models_have_is_left_out():
     assert lines(found) == ["compared over 3 of 4 bands, as too few models have 0.7"]
 
 
+def test_a_band_that_half_of_the_models_lack_is_left_out():
+    found = compared({"Grid": BANDS, "Siren": BANDS, "Wire": BANDS[:3], "BACON": BANDS[:3]}, MODELS[:4])
+    assert (found.models, bands_of(found)) == (MODELS[:4], [0.1, 0.3, 0.5])
+
+
+def test_of_a_band_and_a_model_that_are_equally_empty_the_band_goes():
+    """Half of the models lack the band 0.7, and BACON lacks half of the bands."""
+    found = compared({"Grid": BANDS, "Siren": BANDS, "Wire": BANDS[:3], "BACON": BANDS[:2]}, MODELS[:4])
+    assert (found.models, bands_of(found)) == (MODELS[:3], [0.1, 0.3, 0.5])
+
+
 def test_what_one_model_alone_has_leaves_the_others_in():
     found = compared({"Grid": BANDS, "Siren": BANDS[:1]}, ("Grid", "Siren"))
     assert (found.models, bands_of(found)) == (("Grid", "Siren"), [0.1])

@@ -123,6 +123,7 @@ def test_truth_and_residual_give_the_prediction_that_was_scored(make_trial, run,
         ({"shape": None}, "its row does not say its shape"),
         ({"psnr_constant": None}, "its row does not say its shape or the score of its mean"),
         ({"psnr_constant": 3.0}, "its values differ from those that were scored"),
+        ({"psnr_constant": 99.0}, "its values differ from those that were scored"),
         ({"signal": "Unheard"}, "unknown signal 'Unheard'"),
     ],
 )

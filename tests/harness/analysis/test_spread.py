@@ -37,6 +37,14 @@ def test_the_components_by_hand():
     assert found == pytest.approx((math.sqrt(40 / 3), math.sqrt(18 - 1), math.sqrt(2)))
 
 
+def test_signals_that_differ_by_less_than_their_seeds_explain_do_not_differ():
+    scores = {(1, 1): 1.0, (2, 1): 3.0, (1, 2): 1.0, (2, 2): 3.0}
+    found = spread(
+        {Cell("Grid", 1000, 0.5, None, seed, signal, "Noise"): score for (seed, signal), score in scores.items()}
+    )
+    assert found.signals == 0
+
+
 def test_seeds_that_draw_their_own_signals_cannot_tell_the_causes_apart():
     found = spread({Cell("Grid", 1000, 0.5, None, seed, seed, "Noise"): float(seed) for seed in (1, 2, 3)})
     assert found.whole == 1
