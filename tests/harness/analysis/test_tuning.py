@@ -60,6 +60,11 @@ def test_the_best_are_fitted_again_beside_trial_0(outcome):
     assert outcome([1.0, None], again={}).finalists == []
 
 
+def test_of_equally_good_settings_the_first_is_the_best(outcome):
+    """So that settings that gain nothing change nothing."""
+    assert outcome([5.0, 5.0, 5.0]).best == 0
+
+
 def test_a_lucky_start_does_not_decide(outcome, make_row):
     """The best of the first fits falls behind where another start leads nowhere, and out where one fails."""
     bad = (make_row(psnr=10.0, psnr_constant=10.0),) * SIGNALS
