@@ -39,6 +39,11 @@ def test_beyond_thirty_times_nothing_is_taken(size):
     assert found_for(at(b9000=0.1, b100000=0.3), "paper", "Siren", "image", size) is None
 
 
+@pytest.mark.parametrize(("tuned", "size"), [("b10000", 300_000), ("b300000", 10_000)])
+def test_thirty_times_is_near_enough(tuned, size):
+    assert found_for(at(**{tuned: 0.1}), "paper", "Siren", "image", size) is not None
+
+
 def test_of_two_as_near_the_lesser_is_taken():
     for tuned in (at(b500=0.1, b2000=0.2), at(b2000=0.2, b500=0.1)):
         assert found_for(tuned, "paper", "Siren", "image", 1000).settings == {"lr": 0.1}

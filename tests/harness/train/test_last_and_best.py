@@ -36,6 +36,12 @@ def test_the_best_may_come_before_the_last():
     assert psnrs[0] == max(psnrs) > psnrs[-1]
 
 
+def test_of_equally_good_evaluations_the_first_is_the_best():
+    model, task, plan = slope(lr=0.0)
+    result = fit(model, task, plan, generator())
+    assert (len({point["psnr"] for point in result.curve}), result.best_step) == (1, 1)
+
+
 def test_the_best_is_chosen_by_the_training_target_and_never_by_the_truth():
     model, task, plan = slope(lr=0.4, truth=np.full((4, 4, 1), 0.9, np.float32))
     result = fit(model, task, plan, generator())
