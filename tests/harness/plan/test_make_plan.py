@@ -10,7 +10,7 @@ import torch
 
 from common.errors import UsageError
 from harness.execution.launch import choose_models, choose_precision
-from harness.plan.make_plan import make_plan, tuned_kind
+from harness.plan.make_plan import make_plan, searched, tuned_kind
 from harness.plan.model_settings import model_names
 from harness.plan.source import choose_source
 from harness.plan.trial import Trial
@@ -140,6 +140,12 @@ def test_settings_follow_the_kind_of_data(plan):
 )
 def test_which_kind_of_data_a_task_has_tuned_settings_of(signal, dim, task, kind):
     assert tuned_kind(choose_source(signal, dim), task) == kind
+
+
+def test_which_tasks_are_searched_for_settings():
+    """Those that searches fit, and those that are scored on such fits."""
+    tasks = ("fit", "ct", "super_resolution", "denoise_0.1", "inpaint_0.5")
+    assert [task for task in tasks if searched(task)] == ["fit", "ct", "super_resolution"]
 
 
 def test_a_sinogram_is_never_trained_in_batches(plan):
