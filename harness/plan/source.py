@@ -8,6 +8,7 @@ import target_signals
 from common.errors import UsageError, suggest
 from harness.plan.config import Config
 from harness.plan.own_files import OwnFile, dataset_of, own_files
+from harness.store.names import unless_plain
 from target_signals import item_names, user_file
 from target_signals.base import Kind, RecordedFamily, SignalFamily
 from target_signals.tasks.base import TaskFamily, family_of, known_family
@@ -134,7 +135,7 @@ def check_name(signal: str) -> None:
     words = signal.split("_")
     for i in range(1, len(words)):
         other, task = "_".join(words[:i]), "_".join(words[i:])
-        if task != "fit" and known_family(task) is not TaskFamily:
+        if unless_plain(task, task) and known_family(task) is not TaskFamily:
             clash = f"its results would lie in the folder of a signal '{other}' with the task {task}"
             raise UsageError(f"no signal may be called '{signal}', as {clash}; give it a name that does not end so")
 

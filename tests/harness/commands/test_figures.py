@@ -53,7 +53,10 @@ def test_the_script_says_what_is_missing(results, capsys):
         (["--sizes", "3e4"], "no rows of size '30000' (did you mean '10000'?); there are: 10000"),
         (["--width", "1"], "--width must be from 2.5 to 20 inches, got 1"),
         (["--metric", "iou"], "no row of these has iou; choose another --metric"),
-        (["--config", "absent.json"], "cannot read the settings file 'absent.json': No such file or directory"),
+        (
+            ["--config", "absent.json"],
+            "cannot read the settings file 'absent.json': No such file or directory; give one with --config",
+        ),
     ],
 )
 def test_the_script_ends_with_one_line_when_there_is_nothing(results, capsys, options, says):

@@ -33,10 +33,8 @@ _samples, _weigh = rasterise_kernels._samples, additive_kernels._weigh
 @triton.jit
 def weigh_kernel(axis, to, rows, columns, C: tl.constexpr):
     one = tl.full((1,), 1, tl.int32)
-    at, _, _, _, _, _, _, _ = _weigh(
-        *(0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0),
-        *(axis, axis, axis, 0, rows - 1, columns - 1, 1, 1, one - 1, 1, rows, columns),
-    )
+    gaussian, box = (0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0), (0, rows - 1, columns - 1, 1, 1)
+    at, _, _, _, _, _, _, _ = _weigh(gaussian, box, 1, one - 1, axis, axis, axis, rows, columns)
     tl.store(to + tl.arange(0, 1), at * C)
 
 
@@ -48,7 +46,7 @@ def test_the_last_sample_of_a_large_lattice_in_colour():
 
 @triton.jit
 def samples_kernel(axis, to, width, C: tl.constexpr):
-    _, _, at, _, _, _, _, _ = _samples(axis, axis, width, 4, width // 8, 8, 4)
+    _, _, at, _, _ = _samples(axis, axis, width, 4, width // 8, 8, 4)
     tl.store(to + tl.arange(0, 32), at * C)
 
 
@@ -61,7 +59,8 @@ def test_the_first_tile_of_a_wide_image_in_colour():
 @triton.jit
 def corner_kernel(to, offset, F: tl.constexpr):
     node, fraction = tl.arange(0, 1)[:, None], tl.zeros((1, 1), tl.float32)
-    row, _, _, _ = _corner(0, node, node, node, fraction, fraction, fraction, 1, 1, 8, False, offset, 2, True)
+    places = (node, node, node, fraction, fraction, fraction, 1, 1, 8, offset, False)
+    row, _, _, _ = _corner(0, places, 2, True)
     tl.store(to + tl.arange(0, 1)[:, None], row * F)
 
 

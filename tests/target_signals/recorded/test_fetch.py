@@ -416,7 +416,7 @@ def test_a_listing_that_cannot_be_written_is_one_line():
     with Path("/dev/full").open("w") as full:
         line = [sys.executable, "-m", "target_signals.fetch", "--list"]
         result = subprocess.run(line, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=600)
-    assert (result.returncode, result.stderr) == (1, "error: standard output: No space left on device\n")
+    assert (result.returncode, result.stderr) == (1, "error: standard output: No space left on device; make room\n")
 
 
 def test_the_catalogue_is_consistent():
